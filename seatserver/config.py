@@ -1,0 +1,248 @@
+"""Every setting and limit, in one table.
+
+Settings come from the environment only. Each field of `Settings` below is one row of the table: its environment
+variable, its unit (the last part of the name), its default, its bounds, and one sentence for the operator. The
+README shows the same table, and a test keeps the two equal. `load` reads an environment and raises
+`ConfigError` with one line that names the variable; limits that belong together are checked against each other
+there, so that a wrong pair stops the start and not a night's sale.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, get_type_hints
+
+from seatserver.errors import ConfigError
+
+SCOPES = ("watch", "hold", "claim", "book", "settle", "admin")
+TRUE_WORDS = {"1", "true", "yes", "on"}
+FALSE_WORDS = {"0", "false", "no", "off"}
+
+
+def setting(
+    env: str, default: Any, text: str, *, at_least: int | None = None, at_most: int | None = None, secret: bool = False
+) -> Any:
+    """One row of the table. ``at_least`` and ``at_most`` are inclusive bounds of a number."""
+    metadata = {"env": env, "text": text, "at_least": at_least, "at_most": at_most, "secret": secret}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The configuration of one process; immutable. Field names end in their unit."""
+
+    # A table: one row a line.
+    # fmt: off
+    # Where the data lives.
+    database_url: str = setting("DATABASE_URL", "", "Postgres, as `postgresql://user:password@host:port/database`.", secret=True)
+    redis_url: str = setting("REDIS_URL", "", "Redis or Valkey, as `redis://host:port/0` or `unix:///path`.", secret=True)
+    database_pool_size: int = setting("SEATSERVER_DATABASE_POOL_SIZE", 10, "Postgres connections per process.", at_least=2, at_most=500)
+    database_pool_wait_ms: int = setting("SEATSERVER_DATABASE_POOL_WAIT_MS", 3000, "Longest wait for a free Postgres connection.", at_least=10, at_most=60_000)
+    database_statement_ms: int = setting("SEATSERVER_DATABASE_STATEMENT_MS", 5000, "Longest a statement may run.", at_least=50, at_most=600_000)
+    database_lock_ms: int = setting("SEATSERVER_DATABASE_LOCK_MS", 3000, "Longest wait for a row lock.", at_least=10, at_most=600_000)
+    redis_timeout_ms: int = setting("SEATSERVER_REDIS_TIMEOUT_MS", 2000, "Longest wait for Redis to connect or answer.", at_least=50, at_most=60_000)
+    redis_connections: int = setting("SEATSERVER_REDIS_CONNECTIONS", 8, "Redis connections per process for commands.", at_least=1, at_most=1000)
+    redis_batch_commands: int = setting("SEATSERVER_REDIS_BATCH_COMMANDS", 256, "Most commands that travel in one pipeline.", at_least=1, at_most=10_000)
+    redis_queue_commands: int = setting("SEATSERVER_REDIS_QUEUE_COMMANDS", 20_000, "Most commands that wait for Redis; past that a command is refused with `busy`.", at_least=1, at_most=1_000_000)
+
+    # The door.
+    host: str = setting("SEATSERVER_HOST", "127.0.0.1", "Address to listen on.")
+    port: int = setting("PORT", 8000, "Port to listen on; 0 picks a free one.", at_least=0, at_most=65_535)
+    public_url: str = setting("SEATSERVER_PUBLIC_URL", "", "Where browsers reach this server, when that is not the address it listens on.")
+    allowed_origins: tuple[str, ...] = setting("SEATSERVER_ALLOWED_ORIGINS", (), "Web origins besides our own whose pages may connect, comma-separated; `*` for all.")
+    trusted_proxies: str = setting("SEATSERVER_TRUSTED_PROXIES", "127.0.0.1", "Addresses whose `X-Forwarded-For` is believed, comma-separated.")
+    request_body_bytes: int = setting("SEATSERVER_REQUEST_BODY_BYTES", 8 * 1024 * 1024, "Largest REST request body.", at_least=1024, at_most=1 << 28)
+    shutdown_ms: int = setting("SEATSERVER_SHUTDOWN_MS", 8000, "Longest a shutdown may take before what is left is cut off.", at_least=100, at_most=600_000)
+    log_level: str = setting("SEATSERVER_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.")
+    log_format: str = setting("SEATSERVER_LOG_FORMAT", "auto", "`json`, `text`, or `auto`: text on a terminal, JSON elsewhere.")
+    duties: bool = setting("SEATSERVER_DUTIES", True, "Run the worker's duties inside the web process.")
+
+    # Tokens.
+    token_secret: str = setting("SEATSERVER_TOKEN_SECRET", "", "Secret of at least 32 bytes for HS256 tokens; needed for guests and `seatserver token`.", secret=True)
+    token_public_key_file: str = setting("SEATSERVER_TOKEN_PUBLIC_KEY_FILE", "", "PEM public key of a partner who signs tokens with RS256, ES256 or EdDSA.")
+    token_jwks: str = setting("SEATSERVER_TOKEN_JWKS", "", "JSON Web Key Set of partners: an `https://` address or a file.")
+    token_issuer: str = setting("SEATSERVER_TOKEN_ISSUER", "seatserver", "The `iss` every token must carry, comma-separated when there are several.")
+    token_audience: str = setting("SEATSERVER_TOKEN_AUDIENCE", "seatserver", "The `aud` every token must carry.")
+    token_leeway_s: int = setting("SEATSERVER_TOKEN_LEEWAY_S", 5, "Clock difference with a token's issuer that is forgiven.", at_least=0, at_most=300)
+    guest_scopes: tuple[str, ...] = setting("SEATSERVER_GUEST_SCOPES", (), "What guests may do, comma-separated; empty allows no guests. Scopes: watch, hold, claim, book, settle, admin.")
+    guest_token_s: int = setting("SEATSERVER_GUEST_TOKEN_S", 7200, "How long a guest's token lives.", at_least=60, at_most=604_800)
+    ticket_s: int = setting("SEATSERVER_TICKET_S", 30, "How long a single-use socket ticket lives.", at_least=1, at_most=600)
+
+    # Holds.
+    hold_ms: int = setting("SEATSERVER_HOLD_MS", 300_000, "How long a hold lasts, and how long an extension makes it.", at_least=200, at_most=3_600_000)
+    hold_total_ms: int = setting("SEATSERVER_HOLD_TOTAL_MS", 900_000, "Oldest a hold may get by extensions.", at_least=200, at_most=86_400_000)
+    seats_per_user: int = setting("SEATSERVER_SEATS_PER_USER", 10, "Most seats one user may hold in one showtime.", at_least=1, at_most=500)
+    checkout_ms: int = setting("SEATSERVER_CHECKOUT_MS", 30_000, "How long a hold is pinned while its booking is written.", at_least=1000, at_most=600_000)
+    claim_ms: int = setting("SEATSERVER_CLAIM_MS", 900_000, "How long a pending booking waits for its payment.", at_least=1000, at_most=86_400_000)
+
+    # Rooms and sockets.
+    hello_ms: int = setting("SEATSERVER_HELLO_MS", 5000, "A socket's first message is due within this time.", at_least=100, at_most=60_000)
+    heartbeat_ms: int = setting("SEATSERVER_HEARTBEAT_MS", 15_000, "The server says `beat` this often when it has nothing else to say.", at_least=100, at_most=300_000)
+    idle_ms: int = setting("SEATSERVER_IDLE_MS", 60_000, "A client that sends nothing, not even a pong, for this long is closed.", at_least=200, at_most=3_600_000)
+    message_bytes: int = setting("SEATSERVER_MESSAGE_BYTES", 4096, "Largest message a client may send.", at_least=512, at_most=65_536)
+    outbox_frames: int = setting("SEATSERVER_OUTBOX_FRAMES", 64, "Frames that wait for a slow viewer before they are replaced by one snapshot.", at_least=2, at_most=10_000)
+    slow_ms: int = setting("SEATSERVER_SLOW_MS", 20_000, "A viewer who takes nothing for this long is closed.", at_least=100, at_most=600_000)
+    tick_ms: int = setting("SEATSERVER_TICK_MS", 20, "A busy room merges the changes of this time into one frame.", at_least=0, at_most=1000)
+    ring_deltas: int = setting("SEATSERVER_RING_DELTAS", 1024, "Changes a room remembers for viewers who come back.", at_least=0, at_most=100_000)
+    sockets: int = setting("SEATSERVER_SOCKETS", 20_000, "Most sockets per process.", at_least=1, at_most=1_000_000)
+    sockets_per_user: int = setting("SEATSERVER_SOCKETS_PER_USER", 20, "Most sockets of one user per process.", at_least=1, at_most=100_000)
+
+    # The feed and the background duties.
+    probe_ms: int = setting("SEATSERVER_PROBE_MS", 2000, "The feed sends itself a probe this often.", at_least=50, at_most=60_000)
+    probe_lost_ms: int = setting("SEATSERVER_PROBE_LOST_MS", 6000, "A probe that has not come back by then means that the feed is dead.", at_least=100, at_most=300_000)
+    verify_ms: int = setting("SEATSERVER_VERIFY_MS", 5000, "Live rooms compare their version with Redis this often.", at_least=50, at_most=300_000)
+    relay_ms: int = setting("SEATSERVER_RELAY_MS", 1000, "The relay looks for confirmed changes that Redis has not seen this often.", at_least=20, at_most=60_000)
+    reap_ms: int = setting("SEATSERVER_REAP_MS", 1000, "The reaper looks for unpaid bookings past their deadline this often.", at_least=20, at_most=60_000)
+    reconcile_ms: int = setting("SEATSERVER_RECONCILE_MS", 30_000, "Redis is compared with Postgres and repaired this often.", at_least=100, at_most=3_600_000)
+    sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest between two looks at a watched room's deadlines.", at_least=20, at_most=60_000)
+    # fmt: on
+
+
+class Row:
+    """One row of the table as operators see it: variable, default, text."""
+
+    def __init__(self, name: str, kind: type, default: Any, metadata: Mapping[str, Any]) -> None:
+        self.name, self.kind, self.default = name, kind, default
+        self.env: str = metadata["env"]
+        self.text: str = metadata["text"]
+        self.at_least: int | None = metadata["at_least"]
+        self.at_most: int | None = metadata["at_most"]
+        self.secret: bool = metadata["secret"]
+
+    def shown_default(self) -> str:
+        """The default as it would be written in the environment."""
+        if self.kind is bool:
+            return "1" if self.default else "0"
+        if isinstance(self.default, tuple):
+            return ",".join(self.default)
+        return str(self.default)
+
+
+def rows() -> list[Row]:
+    """The table of settings, in its order."""
+    kinds = get_type_hints(Settings)
+    return [
+        Row(one.name, kinds[one.name], one.default, one.metadata)
+        for one in fields(Settings)
+        if one.default is not MISSING
+    ]
+
+
+def markdown() -> str:
+    """The table as the README shows it."""
+    lines = ["| variable | default | what it is |", "| --- | --- | --- |"]
+    lines += [
+        f"| `{row.env}` | {f'`{row.shown_default()}`' if row.shown_default() else ''} | {row.text} |" for row in rows()
+    ]
+    return "\n".join(lines)
+
+
+def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read the settings; ``overrides`` (field name → value) win over the environment, as a command line does.
+
+    Raises `ConfigError` that names the variable, what is wrong and what is expected.
+    """
+    environ = os.environ if environ is None else environ
+    known = {row.env for row in rows()}
+    for name in environ:
+        if name.startswith("SEATSERVER_") and name not in known:
+            raise ConfigError(name, "is not a setting of this server", _nearest(name, known))
+    values: dict[str, Any] = {}
+    for row in rows():
+        text = environ.get(row.env, "").strip()
+        if text:
+            values[row.name] = _parse(row, text)
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    settings = Settings(**values)
+    for row in rows():
+        _check_bounds(row, getattr(settings, row.name))
+    _check_relations(settings)
+    return settings
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {near[0]}?" if near else "`seatserver settings` lists them all"
+
+
+def _parse(row: Row, text: str) -> Any:
+    if row.kind is bool:
+        if text.lower() in TRUE_WORDS | FALSE_WORDS:
+            return text.lower() in TRUE_WORDS
+        raise ConfigError(row.env, f"is {text!r}", "expected 1 or 0")
+    if row.kind is int:
+        try:
+            return int(text.replace("_", ""))
+        except ValueError:
+            raise ConfigError(row.env, f"is {text!r}", "expected a whole number") from None
+    if row.kind is str:
+        return text
+    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
+
+
+def _check_bounds(row: Row, value: Any) -> None:
+    if row.kind is not int:
+        return
+    if row.at_least is not None and value < row.at_least:
+        raise ConfigError(row.env, f"is {value}", f"expected at least {row.at_least}")
+    if row.at_most is not None and value > row.at_most:
+        raise ConfigError(row.env, f"is {value}", f"expected at most {row.at_most}")
+
+
+def _env(name: str) -> str:
+    return next(row.env for row in rows() if row.name == name)
+
+
+# (a, b, why): a must be smaller than b.
+SMALLER: tuple[tuple[str, str, str], ...] = (
+    ("database_lock_ms", "database_statement_ms", "a statement would be cut off before its lock wait ends"),
+    ("database_statement_ms", "checkout_ms", "a hold could come loose while its booking is written"),
+    ("redis_timeout_ms", "checkout_ms", "a hold could come loose while Redis is asked"),
+    ("heartbeat_ms", "idle_ms", "quiet but healthy clients would be closed"),
+    ("probe_ms", "probe_lost_ms", "a healthy feed would be declared dead"),
+)
+
+
+def _check_relations(settings: Settings) -> None:
+    for smaller, larger, why in SMALLER:
+        low, high = getattr(settings, smaller), getattr(settings, larger)
+        if low >= high:
+            raise ConfigError(_env(smaller), f"is {low}", f"expected less than {_env(larger)} ({high}): {why}")
+    if settings.hold_total_ms < settings.hold_ms:
+        raise ConfigError(
+            _env("hold_total_ms"),
+            f"is {settings.hold_total_ms}",
+            f"expected at least {_env('hold_ms')} ({settings.hold_ms}): a hold would outlive its own limit",
+        )
+    _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
+    _one_of("log_format", settings.log_format, ("auto", "text", "json"))
+    for scope in settings.guest_scopes:
+        _one_of("guest_scopes", scope, SCOPES)
+    if settings.token_secret and len(settings.token_secret.encode()) < 32:
+        # RFC 7518, section 3.2: an HS256 key is at least as long as the hash's output.
+        raise ConfigError(_env("token_secret"), "is shorter than 32 bytes", "expected 32 bytes or more")
+    if settings.guest_scopes and not settings.token_secret:
+        raise ConfigError(
+            _env("guest_scopes"), "is set", f"expected {_env('token_secret')} too: it signs the guests' tokens"
+        )
+    _check_url("database_url", settings.database_url, ("postgresql://", "postgres://", "postgresql+asyncpg://"))
+    _check_url("redis_url", settings.redis_url, ("redis://", "rediss://", "unix://"))
+
+
+def _one_of(name: str, value: str, expected: tuple[str, ...]) -> None:
+    if value not in expected:
+        raise ConfigError(_env(name), f"is {value!r}", f"expected one of {', '.join(expected)}")
+
+
+def _check_url(name: str, value: str, schemes: tuple[str, ...]) -> None:
+    # The value itself stays out of the message: it may hold a password.
+    if value and not value.startswith(schemes):
+        raise ConfigError(_env(name), "has an unknown scheme", f"expected {' or '.join(schemes)}…")
+
+
+Clock = Callable[[], int]
+"""Milliseconds since the epoch; passed in wherever a rule depends on the time."""

@@ -1,0 +1,190 @@
+"""One error tree.
+
+Every error that a user may see is one class here: a stable ``code``, whether trying again can help
+(``retryable``), an HTTP status, and facts as fields from which its text is built. Rooms below raise them; each edge
+(REST, socket, command line) maps them once and never parses a message. Anything else that escapes is a bug, shown to
+the user as `internal` without its text.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class SeatServerError(Exception):
+    """The root: code, retryable, status, facts."""
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts = facts
+
+
+class ConfigError(SeatServerError):
+    """A setting is wrong; stops the start with one line."""
+
+    code, status = "config", 500
+
+    def __init__(self, variable: str, found: str, expected: str) -> None:
+        super().__init__(f"{variable} {found}: {expected}", variable=variable)
+
+
+class StartError(SeatServerError):
+    """A part that the process needs cannot be started or reached; one line that says how to mend it."""
+
+    code = "start"
+
+
+class BadSeatMap(SeatServerError):
+    """A seat map or its file is wrong. ``place`` says where in the file, as a path such as ``Areas[2].Rows[4]``."""
+
+    code, status = "bad_seat_map", 422
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}" if place else problem, place=place)
+        self.place = place
+
+
+class BadRequest(SeatServerError):
+    """The request is not of the documented form; ``where`` names the field."""
+
+    code, status = "bad_request", 400
+
+    def __init__(self, message: str, where: str = "") -> None:
+        super().__init__(message, where=where)
+
+
+class TooLarge(SeatServerError):
+    """A message or body is over its limit."""
+
+    code, status = "too_large", 413
+
+    def __init__(self, what: str, limit_bytes: int) -> None:
+        super().__init__(f"{what} is larger than {limit_bytes} bytes", limit_bytes=limit_bytes)
+
+
+class NotFound(SeatServerError):
+    """No such showtime, layout, booking …; ``kind`` is the noun."""
+
+    code, status = "not_found", 404
+
+    def __init__(self, kind: str, identifier: str) -> None:
+        super().__init__(f"there is no {kind} {identifier!r}", kind=kind, id=identifier)
+
+
+class Conflict(SeatServerError):
+    """What is asked contradicts what is stored, for example another layout for a showtime that has bookings."""
+
+    code, status = "conflict", 409
+
+
+class UnknownSeat(SeatServerError):
+    """A seat index is outside the layout."""
+
+    code, status = "unknown_seat", 422
+
+    def __init__(self, seats: list[int], seat_count: int) -> None:
+        super().__init__(f"no such seat: {seats}; this layout has seats 0 to {seat_count - 1}", seats=seats)
+
+
+class Unauthorized(SeatServerError):
+    """No token, or one that does not hold."""
+
+    code, status = "unauthorized", 401
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+
+
+class Forbidden(SeatServerError):
+    """The token holds but its scopes do not reach that far."""
+
+    code, status = "forbidden", 403
+
+    def __init__(self, scope: str, action: str) -> None:
+        super().__init__(f"{action} needs the scope {scope!r}", scope=scope)
+
+
+class NotOnSale(SeatServerError):
+    """The showtime's sale has not begun or has ended; times in milliseconds since the epoch."""
+
+    code, status = "not_on_sale", 409
+
+    def __init__(self, problem: str, on_sale_at_ms: int, sale_ends_at_ms: int) -> None:
+        super().__init__(problem, on_sale_at_ms=on_sale_at_ms, sale_ends_at_ms=sale_ends_at_ms)
+
+
+class SeatsRefused(SeatServerError):
+    """Some seats cannot be had: every one of them is named with its reason.
+
+    ``reasons`` maps a seat index to ``held``, ``sold``, ``blocked``, ``group`` or ``limit``.
+    """
+
+    code, status = "seats_refused", 409
+
+    def __init__(self, reasons: dict[int, str]) -> None:
+        named = ", ".join(f"{seat} {reason}" for seat, reason in sorted(reasons.items()))
+        super().__init__(f"refused: {named}", seats=[[seat, reason] for seat, reason in sorted(reasons.items())])
+        self.reasons = reasons
+
+
+class HoldGone(SeatServerError):
+    """The hold does not exist any more, or never did: expired, released, or another user's."""
+
+    code, status = "hold_gone", 409
+
+    def __init__(self, hold_id: str, problem: str) -> None:
+        super().__init__(f"hold {hold_id}: {problem}", hold_id=hold_id)
+
+
+class HoldConflict(SeatServerError):
+    """The hold id was used before with other seats, or belongs to someone else."""
+
+    code, status = "hold_conflict", 409
+
+    def __init__(self, hold_id: str, problem: str) -> None:
+        super().__init__(f"hold {hold_id}: {problem}", hold_id=hold_id)
+
+
+class BookingState(SeatServerError):
+    """The booking is in a state that does not allow the step; ``status`` is what it is now."""
+
+    code, status = "booking_state", 409
+
+    def __init__(self, booking_id: str, now: str, wanted: str) -> None:
+        super().__init__(
+            f"booking {booking_id} is {now}: it cannot be {wanted}", booking_id=booking_id, booking_status=now
+        )
+
+
+class Unavailable(SeatServerError):
+    """A dependency does not answer in time; nothing was acknowledged, try again."""
+
+    code, retryable, status = "unavailable", True, 503
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} does not answer; try again shortly", dependency=what)
+
+
+class OutcomeUnknown(SeatServerError):
+    """The connection broke at COMMIT and the booking could not be read again yet: repeat the same request."""
+
+    code, retryable, status = "outcome_unknown", True, 503
+
+    def __init__(self, booking_id: str) -> None:
+        super().__init__(
+            f"the outcome of booking {booking_id} is not known yet; repeat the same request", booking_id=booking_id
+        )
+
+
+class Busy(SeatServerError):
+    """A bounded queue is full; try again after a moment."""
+
+    code, retryable, status = "busy", True, 503
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} is full; try again shortly", what=what)

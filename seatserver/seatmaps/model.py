@@ -1,0 +1,197 @@
+"""The hall: seats, categories, groups and the screen, as one immutable value.
+
+A `SeatMap` is what an auditorium looks like, never what is sold: states live in `seatserver.seats`. Once a showtime
+uses a map it never changes; a changed hall is a new map with a new `content_hash`. Everywhere else in the house a seat
+is its **index** in ``SeatMap.seats``: a small integer, stable for this hash. This module is pure.
+
+Coordinates: one unit is one seat's pitch. ``x`` grows to the right as the audience sees it, ``y`` grows away from the
+screen, which stands at the front (small ``y``) and so at the top of a drawing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+from functools import cached_property
+
+import msgspec
+
+from seatserver.errors import BadSeatMap
+
+MAX_SEATS = 50_000
+MAX_NAME = 200
+MAX_LABEL = 16
+
+
+class SeatKind(StrEnum):
+    """What a place is. Rules for who may take it are applied elsewhere."""
+
+    STANDARD = "standard"
+    WHEELCHAIR = "wheelchair"
+    COMPANION = "companion"
+    SOFA_LEFT = "sofa_left"
+    SOFA_MIDDLE = "sofa_middle"
+    SOFA_RIGHT = "sofa_right"
+
+
+class Seat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One place: ``row`` and ``number`` as printed on the ticket, a position, a category key, an area name."""
+
+    row: str
+    number: str
+    x: float
+    y: float
+    category: str
+    area: str = ""
+    kind: SeatKind = SeatKind.STANDARD
+
+    @property
+    def label(self) -> str:
+        """Row and number as people say them: ``C-7``."""
+        return f"{self.row}-{self.number}"
+
+
+class Category(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A price band: ``key`` is used by prices, ``color`` is ``#rrggbb``."""
+
+    key: str
+    name: str
+    color: str
+
+
+class Screen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The screen: its centre and its width, in seat pitches."""
+
+    x: float
+    y: float
+    width: float
+
+
+class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """A validated hall. Build one with `SeatMap.build` or `SeatMap.decode`, which validate; both raise `BadSeatMap`.
+
+    ``groups`` are tuples of seat indexes that are only sold together, for example the two halves of a sofa.
+    """
+
+    name: str
+    categories: tuple[Category, ...]
+    screen: Screen
+    seats: tuple[Seat, ...]
+    groups: tuple[tuple[int, ...], ...] = ()
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        name: str,
+        categories: Iterable[Category],
+        screen: Screen,
+        seats: Iterable[Seat],
+        groups: Iterable[Iterable[int]] = (),
+    ) -> SeatMap:
+        """Make and validate a map."""
+        made = cls(
+            name=name,
+            categories=tuple(categories),
+            screen=screen,
+            seats=tuple(seats),
+            groups=tuple(sorted(tuple(sorted(group)) for group in groups)),
+        )
+        made.validate()
+        return made
+
+    @classmethod
+    def decode(cls, document: bytes) -> SeatMap:
+        """Read the project's own JSON form, as `encode` writes it."""
+        try:
+            made = msgspec.json.decode(document, type=cls)
+        except msgspec.DecodeError as error:
+            raise BadSeatMap("", str(error)) from None
+        made.validate()
+        return made
+
+    def encode(self) -> bytes:
+        """The canonical JSON document: the same map is always the same bytes."""
+        return msgspec.json.encode(self, order="sorted")
+
+    @cached_property
+    def content_hash(self) -> str:
+        """32 hexadecimal digits of the SHA-256 of `encode`: the map's identity."""
+        return hashlib.sha256(self.encode()).hexdigest()[:32]
+
+    @cached_property
+    def index_by_label(self) -> dict[str, int]:
+        """Seat label (``C-7``) → seat index."""
+        return {seat.label: index for index, seat in enumerate(self.seats)}
+
+    @cached_property
+    def group_of(self) -> dict[int, tuple[int, ...]]:
+        """Seat index → all seats of its group, itself included; seats without a group are absent."""
+        return {index: group for group in self.groups for index in group}
+
+    def unknown(self, seats: Iterable[int]) -> list[int]:
+        """Those of ``seats`` that this map does not have, sorted."""
+        return sorted({seat for seat in seats if not 0 <= seat < len(self.seats)})
+
+    def torn_groups(self, seats: Iterable[int]) -> list[int]:
+        """Those of ``seats`` whose group is not asked for as a whole, sorted."""
+        asked = set(seats)
+        return sorted(seat for seat in asked if not asked.issuperset(self.group_of.get(seat, ())))
+
+    def validate(self) -> None:
+        """Raise `BadSeatMap` that names the first place where the map contradicts itself."""
+        if not self.seats:
+            raise BadSeatMap("seats", "the map has no seats")
+        if len(self.seats) > MAX_SEATS:
+            raise BadSeatMap("seats", f"{len(self.seats)} seats; at most {MAX_SEATS} are allowed")
+        _check_text("name", self.name, MAX_NAME)
+        keys = [category.key for category in self.categories]
+        for index, (key, count) in enumerate(Counter(keys).items()):
+            _check_text(f"categories[{index}].key", key, MAX_NAME)
+            if count > 1:
+                raise BadSeatMap("categories", f"the key {key!r} stands {count} times")
+        for part in ("x", "y", "width"):
+            _check_number(f"screen.{part}", getattr(self.screen, part))
+        self._validate_seats(set(keys))
+        self._validate_groups()
+
+    def _validate_seats(self, keys: set[str]) -> None:
+        labels: dict[str, int] = {}
+        for index, seat in enumerate(self.seats):
+            place = f"seats[{index}]"
+            _check_text(f"{place}.row", seat.row, MAX_LABEL)
+            _check_text(f"{place}.number", seat.number, MAX_LABEL)
+            _check_number(f"{place}.x", seat.x)
+            _check_number(f"{place}.y", seat.y)
+            if seat.category not in keys:
+                raise BadSeatMap(f"{place}.category", f"{seat.category!r} is not one of the categories")
+            first = labels.setdefault(seat.label, index)
+            if first != index:
+                raise BadSeatMap(place, f"the label {seat.label!r} is already that of seats[{first}]")
+
+    def _validate_groups(self) -> None:
+        owner: dict[int, int] = {}
+        for number, group in enumerate(self.groups):
+            place = f"groups[{number}]"
+            if len(set(group)) < 2:
+                raise BadSeatMap(place, "a group has at least two different seats")
+            if missing := self.unknown(group):
+                raise BadSeatMap(place, f"there is no seat {missing[0]}")
+            for seat in group:
+                if owner.setdefault(seat, number) != number:
+                    raise BadSeatMap(place, f"seat {seat} is already in groups[{owner[seat]}]")
+
+
+def _check_text(place: str, text: str, longest: int) -> None:
+    if not text.strip():
+        raise BadSeatMap(place, "is empty")
+    if len(text) > longest:
+        raise BadSeatMap(place, f"is longer than {longest} characters")
+
+
+def _check_number(place: str, number: float) -> None:
+    if not math.isfinite(number) or abs(number) > 1_000_000:
+        raise BadSeatMap(place, f"{number} is not a usable coordinate")

@@ -1,0 +1,59 @@
+"""Seat states and the transitions between them, as one table.
+
+FREE → HELD (Redis, with a deadline) → CLAIMED (Postgres, payment pending) → SOLD (Postgres, confirmed) → FREE (the
+booking was cancelled). BLOCKED is the house's own: house seats and broken seats. The numbers are the wire's: a
+snapshot is one digit per seat. The Lua scripts use the same numbers; a test holds them to this table.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class SeatState(IntEnum):
+    """What a viewer sees of a seat."""
+
+    FREE = 0
+    HELD = 1
+    CLAIMED = 2
+    SOLD = 3
+    BLOCKED = 4
+
+
+class Step(StrEnum):
+    """What happens to a seat."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    EXPIRE = "expire"
+    CLAIM = "claim"
+    SELL = "sell"
+    CONFIRM = "confirm"
+    CANCEL = "cancel"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+
+
+TRANSITIONS: dict[tuple[SeatState, Step], SeatState] = {
+    (SeatState.FREE, Step.HOLD): SeatState.HELD,
+    (SeatState.HELD, Step.RELEASE): SeatState.FREE,
+    (SeatState.HELD, Step.EXPIRE): SeatState.FREE,
+    (SeatState.HELD, Step.CLAIM): SeatState.CLAIMED,
+    (SeatState.HELD, Step.SELL): SeatState.SOLD,
+    # Postgres decides: a hold that ran out between PIN and COMMIT is sold all the same, when the row is there.
+    (SeatState.FREE, Step.CLAIM): SeatState.CLAIMED,
+    (SeatState.FREE, Step.SELL): SeatState.SOLD,
+    (SeatState.CLAIMED, Step.CONFIRM): SeatState.SOLD,
+    (SeatState.CLAIMED, Step.CANCEL): SeatState.FREE,
+    (SeatState.SOLD, Step.CANCEL): SeatState.FREE,
+    (SeatState.FREE, Step.BLOCK): SeatState.BLOCKED,
+    (SeatState.BLOCKED, Step.UNBLOCK): SeatState.FREE,
+}
+
+REFUSAL_OF_STATE: dict[SeatState, str] = {
+    SeatState.HELD: "held",
+    SeatState.CLAIMED: "sold",
+    SeatState.SOLD: "sold",
+    SeatState.BLOCKED: "blocked",
+}
+"""Why a seat in this state is refused to someone else."""
