@@ -1,0 +1,52 @@
+"""Alembic's entry: runs the migrations, on a connection that is handed in or on one of its own.
+
+`seatserver migrate` calls this through `seatserver.database.upgrade`, which hands in a connection. A developer's
+`alembic revision --autogenerate -m …` comes without one; the database is then named by DATABASE_URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import context
+from alembic.runtime.migration import MigrationContext, MigrationInfo
+
+import seatserver.bookings.tables
+import seatserver.catalog.tables  # noqa: F401 - both register their tables in the metadata
+from seatserver.database import connect_once, metadata
+
+
+def run(connection: sa.Connection) -> None:
+    """Migrate on this connection, one transaction for each migration."""
+    applied: list[str] = context.config.attributes.get("applied", [])
+
+    def note(ctx: MigrationContext, step: MigrationInfo, heads: Collection[Any], run_args: Mapping[str, Any]) -> None:
+        applied.extend(step.up_revision_ids)
+
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        transaction_per_migration=True,
+        on_version_apply=note,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def run_alone() -> None:
+    """Migrate on a connection of our own."""
+    async with connect_once(os.environ.get("DATABASE_URL", "")) as connection:
+        await connection.run_sync(run)
+
+
+if context.is_offline_mode():
+    raise SystemExit("this project migrates with a connection: run it without --sql")
+handed_in: sa.Connection | None = context.config.attributes.get("connection")
+if handed_in is not None:
+    run(handed_in)
+else:
+    asyncio.run(run_alone())

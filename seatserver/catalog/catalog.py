@@ -1,0 +1,271 @@
+"""What is offered, in Postgres: theatres, auditoriums, seat maps and showtimes.
+
+Reads of a showtime are hot (every socket and every booking begins with one), so they are shared and kept for
+`SHOWTIME_TTL_S`; seat maps never change and are kept by hash. A change made here is seen at once by this instance and
+within that time by the others. What is sold is not known here; only ``showtimes.seq`` tells whether anything ever was.
+"""
+
+from __future__ import annotations
+
+import time
+import zoneinfo
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from seatserver.catalog.reads import SharedReads
+from seatserver.catalog.showtime import (
+    EARLIEST_MS,
+    LATEST_MS,
+    Auditorium,
+    Showtime,
+    ShowtimeDraft,
+    ShowtimeEntry,
+    Theatre,
+    check_id,
+    check_text,
+)
+from seatserver.catalog.tables import auditoriums, seat_maps, showtimes, theatres
+from seatserver.database import Database
+from seatserver.errors import BadRequest, Conflict, NotFound
+from seatserver.seatmaps.model import SeatMap
+
+__all__ = ["Auditorium", "Catalog", "Showtime", "ShowtimeDraft", "ShowtimeEntry", "ShowtimeFilter", "Theatre"]
+
+SHOWTIME_TTL_S = 2.0
+SHOWTIMES_KEPT = 4096
+LAYOUTS_KEPT = 64
+PAGE_LIMIT = 200
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ShowtimeFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which showtimes to list: those that start in ``from_ms <= start < to_ms``, at most ``limit``, after a cursor."""
+
+    theatre_id: str | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    limit: int = 50
+    after: str | None = None
+
+
+class Catalog:
+    """Reads and writes of the offer. ``clock`` counts seconds and only ages the cache."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._showtimes: SharedReads[str, Showtime] = SharedReads(
+            size=SHOWTIMES_KEPT, ttl_s=SHOWTIME_TTL_S, clock=clock
+        )
+        self._layouts: SharedReads[str, SeatMap] = SharedReads(size=LAYOUTS_KEPT, ttl_s=None, clock=clock)
+
+    # ------------------------------------------------------------ reads
+
+    async def showtime(self, showtime_id: str) -> Showtime:
+        """The showtime with its hall, at most `SHOWTIME_TTL_S` old. Raises `NotFound`, `Unavailable`."""
+        return await self._showtimes.get(showtime_id, lambda: self._read_showtime(showtime_id))
+
+    async def layout(self, layout_hash: str) -> SeatMap:
+        """The seat map with this content hash. Raises `NotFound`, `Unavailable`."""
+        return await self._layouts.get(layout_hash, lambda: self._read_layout(layout_hash))
+
+    async def theatres(self) -> list[tuple[Theatre, list[Auditorium]]]:
+        """Every theatre with its auditoriums, by id."""
+        async with self._database.reading() as connection:
+            houses = (await connection.execute(sa.select(theatres).order_by(theatres.c.id))).all()
+            halls = (await connection.execute(sa.select(auditoriums).order_by(auditoriums.c.id))).all()
+        found = [Auditorium(id=hall.id, theatre_id=hall.theatre_id, name=hall.name) for hall in halls]
+        return [
+            (
+                Theatre(id=house.id, name=house.name, timezone=house.timezone),
+                [hall for hall in found if hall.theatre_id == house.id],
+            )
+            for house in houses
+        ]
+
+    async def showtimes(self, wanted: ShowtimeFilter) -> tuple[list[ShowtimeEntry], str | None]:
+        """A page of showtimes by start and id, and the cursor of the next page, None at the end.
+
+        Raises `BadRequest` for a limit outside 1 to `PAGE_LIMIT` or a cursor that is not one of ours.
+        """
+        if not 1 <= wanted.limit <= PAGE_LIMIT:
+            raise BadRequest(f"limit is {wanted.limit}: expected 1 to {PAGE_LIMIT}", "limit")
+        query = _entries().order_by(showtimes.c.starts_at, showtimes.c.id).limit(wanted.limit + 1)
+        if wanted.theatre_id is not None:
+            query = query.where(auditoriums.c.theatre_id == wanted.theatre_id)
+        if wanted.from_ms is not None:
+            query = query.where(showtimes.c.starts_at >= _moment(wanted.from_ms))
+        if wanted.to_ms is not None:
+            query = query.where(showtimes.c.starts_at < _moment(wanted.to_ms))
+        if wanted.after is not None:
+            starts_at_ms, showtime_id = _cursor_parts(wanted.after)
+            query = query.where(
+                sa.tuple_(showtimes.c.starts_at, showtimes.c.id)
+                > sa.tuple_(sa.literal(_moment(starts_at_ms)), sa.literal(showtime_id))
+            )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        entries = [ShowtimeEntry(**_fields(row)) for row in rows[: wanted.limit]]
+        more = len(rows) > wanted.limit
+        return entries, f"{entries[-1].starts_at_ms}.{entries[-1].id}" if more else None
+
+    # ------------------------------------------------------------ writes
+
+    async def put_theatre(self, theatre: Theatre) -> None:
+        """Create or change a theatre. Raises `BadRequest`."""
+        check_id("id", theatre.id)
+        check_text("name", theatre.name)
+        _check_timezone(theatre.timezone)
+        async with self._database.transaction() as connection:
+            await _upsert(connection, theatres, msgspec.structs.asdict(theatre))
+
+    async def put_auditorium(self, auditorium: Auditorium) -> None:
+        """Create or change an auditorium. Raises `BadRequest`, also for a theatre that does not exist."""
+        check_id("id", auditorium.id)
+        check_text("name", auditorium.name)
+        async with self._database.transaction() as connection:
+            await _require(connection, theatres, "theatre", auditorium.theatre_id)
+            await _upsert(connection, auditoriums, msgspec.structs.asdict(auditorium))
+
+    async def put_layout(self, seat_map: SeatMap) -> str:
+        """Store a validated map, once; its content hash."""
+        statement = insert(seat_maps).on_conflict_do_nothing()
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                statement,
+                {
+                    "hash": seat_map.content_hash,
+                    "name": seat_map.name,
+                    "document": seat_map.encode().decode(),
+                    "seat_count": len(seat_map.seats),
+                },
+            )
+        return seat_map.content_hash
+
+    async def put_showtime(self, draft: ShowtimeDraft) -> Showtime:
+        """Create or change a showtime.
+
+        Raises `BadRequest` for a draft that contradicts itself or its layout, and `Conflict` when it would change the
+        layout, the blocked seats or the currency of a showtime that has (or had) bookings: they mean those seats.
+        """
+        try:
+            seat_map = await self.layout(draft.layout_hash)
+        except NotFound:
+            raise BadRequest(f"there is no layout {draft.layout_hash!r}: import it first", "layout_hash") from None
+        draft.validate(seat_map)
+        values: dict[str, Any] = {
+            "id": draft.id,
+            "auditorium_id": draft.auditorium_id,
+            "layout_hash": draft.layout_hash,
+            "title": draft.title,
+            "starts_at": _moment(draft.starts_at_ms),
+            "on_sale_at": _moment(draft.on_sale_at_ms),
+            "sale_ends_at": _moment(draft.sale_ends_at_ms),
+            "currency": draft.currency,
+            "prices": draft.prices,
+            "blocked": sorted(set(draft.blocked)),
+        }
+        async with self._database.transaction() as connection:
+            await _require(connection, auditoriums, "auditorium", draft.auditorium_id)
+            # The lock orders this after a booking under way, which raises seq in the same row.
+            query = sa.select(showtimes).where(showtimes.c.id == draft.id).with_for_update()
+            stored = (await connection.execute(query)).one_or_none()
+            if stored is not None and stored.seq > 0:
+                _check_unchanged(stored, values)
+            await _upsert(connection, showtimes, values)
+        self._showtimes.forget(draft.id)
+        return await self.showtime(draft.id)
+
+    # ------------------------------------------------------------ inside
+
+    async def _read_showtime(self, showtime_id: str) -> Showtime:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_entries().where(showtimes.c.id == showtime_id))).one_or_none()
+        if row is None:
+            raise NotFound("showtime", showtime_id)
+        return Showtime(seat_map=await self.layout(row.layout_hash), **_fields(row))
+
+    async def _read_layout(self, layout_hash: str) -> SeatMap:
+        async with self._database.reading() as connection:
+            document = await connection.scalar(sa.select(seat_maps.c.document).where(seat_maps.c.hash == layout_hash))
+        if document is None:
+            raise NotFound("layout", layout_hash)
+        return SeatMap.decode(document.encode())
+
+
+def _entries() -> sa.Select[Any]:
+    return (
+        sa.select(
+            showtimes,
+            auditoriums.c.name.label("auditorium_name"),
+            auditoriums.c.theatre_id,
+            theatres.c.name.label("theatre_name"),
+        )
+        .join(auditoriums, auditoriums.c.id == showtimes.c.auditorium_id)
+        .join(theatres, theatres.c.id == auditoriums.c.theatre_id)
+    )
+
+
+def _fields(row: sa.Row[Any]) -> dict[str, Any]:
+    """A row of `_entries` as the fields of `ShowtimeEntry`."""
+    return {
+        "id": row.id,
+        "title": row.title,
+        "theatre_id": row.theatre_id,
+        "theatre_name": row.theatre_name,
+        "auditorium_id": row.auditorium_id,
+        "auditorium_name": row.auditorium_name,
+        "starts_at_ms": _millis(row.starts_at),
+        "on_sale_at_ms": _millis(row.on_sale_at),
+        "sale_ends_at_ms": _millis(row.sale_ends_at),
+        "currency": row.currency,
+        "prices": row.prices,
+        "blocked": tuple(row.blocked),
+        "layout_hash": row.layout_hash,
+    }
+
+
+async def _upsert(connection: AsyncConnection, table: sa.Table, values: dict[str, Any]) -> None:
+    changes = {name: value for name, value in values.items() if name != "id"}
+    await connection.execute(insert(table).values(values).on_conflict_do_update(index_elements=["id"], set_=changes))
+
+
+async def _require(connection: AsyncConnection, table: sa.Table, kind: str, identifier: str) -> None:
+    if await connection.scalar(sa.select(table.c.id).where(table.c.id == identifier)) is None:
+        raise BadRequest(f"there is no {kind} {identifier!r}: create it first", f"{kind}_id")
+
+
+def _check_unchanged(stored: sa.Row[Any], values: dict[str, Any]) -> None:
+    for name in ("layout_hash", "blocked", "currency"):
+        if getattr(stored, name) != values[name]:
+            raise Conflict(f"showtime {stored.id!r} has bookings: its {name} cannot change any more", where=name)
+
+
+def _check_timezone(name: str) -> None:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        # A machine without a time zone database knows no name at all: then it cannot judge.
+        if zoneinfo.available_timezones() or not name.isascii():
+            raise BadRequest(f"timezone is {name[:80]!r}: expected a name such as Europe/Berlin", "timezone") from None
+
+
+def _moment(millis: int) -> datetime:
+    """The point in time, clamped to the years in which showtimes may lie."""
+    return EPOCH + timedelta(milliseconds=min(max(millis, EARLIEST_MS), LATEST_MS))
+
+
+def _millis(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def _cursor_parts(cursor: str) -> tuple[int, str]:
+    millis, _, showtime_id = cursor.partition(".")
+    if not (millis.isascii() and millis.isdigit() and len(millis) < 16 and showtime_id.isprintable()):
+        raise BadRequest("after is not a cursor that this server gave out", "after")
+    return int(millis), showtime_id

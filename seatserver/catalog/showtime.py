@@ -1,0 +1,137 @@
+"""What is offered, as values: theatres, auditoriums, showtimes, and the rules that need no database.
+
+`ShowtimeDraft` is what an administrator asks for, `ShowtimeEntry` a row of a listing, `Showtime` the whole: entry and
+hall. Times are milliseconds since the epoch, money is in the currency's minor unit, seats are indexes of the layout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from seatserver.errors import BadRequest, NotOnSale
+from seatserver.seatmaps.model import SeatMap
+
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
+MAX_TITLE = 200
+MAX_PRICE_MINOR = 1_000_000_000
+EARLIEST_MS = 946_684_800_000  # 2000-01-01
+LATEST_MS = 7_258_118_400_000  # 2200-01-01
+
+
+class Theatre(msgspec.Struct, frozen=True, kw_only=True):
+    """A building; ``timezone`` is an IANA name."""
+
+    id: str
+    name: str
+    timezone: str
+
+
+class Auditorium(msgspec.Struct, frozen=True, kw_only=True):
+    """A hall of a theatre; how it looks is decided by each showtime's layout."""
+
+    id: str
+    theatre_id: str
+    name: str
+
+
+class ShowtimeDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """A showtime as an administrator asks for it; ``prices`` maps every category key to a price."""
+
+    id: str
+    auditorium_id: str
+    layout_hash: str
+    title: str
+    starts_at_ms: int
+    on_sale_at_ms: int
+    sale_ends_at_ms: int
+    currency: str
+    prices: dict[str, int]
+    blocked: tuple[int, ...] = ()
+
+    def validate(self, seat_map: SeatMap) -> None:
+        """Raise `BadRequest` that names the first field which contradicts the layout or another field."""
+        check_id("id", self.id)
+        check_text("title", self.title)
+        if not re.match(CURRENCY_PATTERN, self.currency):
+            raise BadRequest(f"currency is {self.currency!r}: expected three capital letters, as in EUR", "currency")
+        for name in ("starts_at", "on_sale_at", "sale_ends_at"):
+            if not EARLIEST_MS <= getattr(self, f"{name}_ms") < LATEST_MS:
+                raise BadRequest(f"{name} is outside the years 2000 to 2199", name)
+        if self.on_sale_at_ms >= self.sale_ends_at_ms:
+            raise BadRequest("sale_ends_at is not after on_sale_at", "sale_ends_at")
+        if self.on_sale_at_ms > self.starts_at_ms:
+            raise BadRequest("on_sale_at is after starts_at", "on_sale_at")
+        self._validate_prices({category.key for category in seat_map.categories})
+        if unknown := seat_map.unknown(self.blocked):
+            raise BadRequest(f"blocked names seats that the layout does not have: {unknown}", "blocked")
+
+    def _validate_prices(self, categories: set[str]) -> None:
+        if missing := sorted(categories - self.prices.keys()):
+            raise BadRequest(f"prices has no price for the layout's categories {_listed(missing)}", "prices")
+        if extra := sorted(self.prices.keys() - categories):
+            known = _listed(sorted(categories))
+            raise BadRequest(f"prices names {_listed(extra)}; the layout's categories are {known}", "prices")
+        for key, price in self.prices.items():
+            if not 0 <= price <= MAX_PRICE_MINOR:
+                raise BadRequest(f"the price of {key!r} is {price}: expected 0 to {MAX_PRICE_MINOR}", f"prices.{key}")
+
+
+class ShowtimeEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A showtime without its hall: a row of a listing."""
+
+    id: str
+    title: str
+    theatre_id: str
+    theatre_name: str
+    auditorium_id: str
+    auditorium_name: str
+    starts_at_ms: int
+    on_sale_at_ms: int
+    sale_ends_at_ms: int
+    currency: str
+    prices: dict[str, int]
+    blocked: tuple[int, ...]
+    layout_hash: str
+
+
+class Showtime(ShowtimeEntry, frozen=True, kw_only=True):
+    """A showtime with its hall."""
+
+    seat_map: SeatMap
+
+    def price_of(self, seats: Iterable[int]) -> int:
+        """What these seats cost together, in minor units; the seats exist in the layout."""
+        return sum(self.prices[self.seat_map.seats[seat].category] for seat in seats)
+
+    def check_on_sale(self, now_ms: int) -> None:
+        """Raise `NotOnSale` outside ``on_sale_at_ms <= now_ms < sale_ends_at_ms``."""
+        problem = ""
+        if now_ms < self.on_sale_at_ms:
+            problem = "the sale has not begun yet"
+        elif now_ms >= self.sale_ends_at_ms:
+            problem = "the sale has ended"
+        if problem:
+            raise NotOnSale(problem, self.on_sale_at_ms, self.sale_ends_at_ms)
+
+
+def check_id(where: str, identifier: str) -> None:
+    """Raise `BadRequest` unless it is a usable identifier."""
+    if not re.match(ID_PATTERN, identifier):
+        raise BadRequest(
+            f"{where} is {identifier[:80]!r}: expected 1 to 64 letters, digits, '-' or '_', a letter or digit first",
+            where,
+        )
+
+
+def check_text(where: str, text: str) -> None:
+    """Raise `BadRequest` for a name or title that is empty or too long."""
+    if not text.strip() or len(text) > MAX_TITLE or "\x00" in text:
+        raise BadRequest(f"{where} is not a text of 1 to {MAX_TITLE} characters", where)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names)

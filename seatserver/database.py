@@ -1,0 +1,314 @@
+"""Postgres: connections, transactions, migrations, and what an error there means for the caller.
+
+`Database` owns the connection pool of one process. Its two doors are `Database.transaction` (BEGIN … COMMIT) and
+`Database.reading` (single statements, no BEGIN). Both speak SQLAlchemy Core; tables live beside the rooms that own them
+(`seatserver.catalog.tables`, `seatserver.bookings.tables`) and share `metadata`. Callers never see a driver's error for
+a server that is away: that is `errors.Unavailable`. The one exception is COMMIT: when its answer is lost nobody knows
+what happened, and saying "unavailable" would be a guess, so that is `CommitUnknown`.
+
+Behind pgBouncer in transaction mode: version 1.21 or newer with ``max_prepared_statements`` above 0, because asyncpg
+prepares its statements; ``ignore_startup_parameters`` must name the timeouts of `_server_settings`, which then
+belong into the role (``ALTER ROLE … SET``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from seatserver.config import Settings
+from seatserver.errors import ConfigError, StartError, Unavailable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+POSTGRES = "Postgres"
+RECYCLE_S = 1800
+COMMAND_GRACE_S = 1.0
+CONNECT_S = 5.0
+MIGRATION_LOCK = 0x5EA75E12  # any number that no other user of the same database takes
+MIGRATION_WAIT_S = 300
+MIGRATION_TABLE_LOCK_S = 10
+
+# SQLSTATE classes and codes (PostgreSQL manual, appendix A) that say "not now" rather than "not like this".
+AWAY_CLASSES = ("08", "40", "53", "57", "58")  # connection, rolled back by rivals, resources, operator, system
+AWAY_CODES = {"55P03", "25006", "25P03"}  # lock not available, a standby since a failover, idle too long
+ROLLED_BACK_CLASSES = ("23", "40")  # an answer to COMMIT that says for certain that nothing was written
+REFUSED_CLASSES = ("28", "3D")  # wrong password or role, no such database: an operator's mistake
+
+
+class CommitUnknown(Exception):
+    """COMMIT was sent and its answer was lost: the transaction may or may not have happened. Read again to know."""
+
+
+class Database:
+    """The connection pool of one process.
+
+    Connections are not pinged before use, which would cost three round trips each time: asyncpg knows when its
+    socket was closed, so that a restarted Postgres is noticed for free, and a connection that dies in use makes the
+    whole pool reconnect. Raises `ConfigError` when ``settings.database_url`` cannot be read.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=_connector(
+                settings.database_url,
+                _server_settings(settings),
+                command_s=settings.database_statement_ms / 1000 + COMMAND_GRACE_S,
+            ),
+            pool_size=settings.database_pool_size,
+            max_overflow=0,
+            pool_timeout=settings.database_pool_wait_ms / 1000,
+            pool_recycle=RECYCLE_S,
+            pool_use_lifo=True,
+        )
+        sa.event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._frozen = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self._engine.dispose()
+
+    async def ping(self) -> None:
+        """One round trip. Raises `Unavailable`, or `StartError` when Postgres refuses the login or the database."""
+        try:
+            async with self.reading() as connection:
+                await connection.execute(sa.text("SELECT 1"))
+        except sa.exc.DBAPIError as error:
+            raise _refused(error) from None
+
+    async def check_migrated(self) -> None:
+        """Raise `StartError` unless the database is at the newest migration."""
+        expected = newest_revision()
+        try:
+            async with self.reading() as connection:
+                found = await connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        except sa.exc.ProgrammingError:
+            found = None
+        except sa.exc.DBAPIError as error:
+            raise _refused(error) from None
+        if found != expected:
+            at = found or "none"
+            raise StartError(
+                f"the database is at migration {at}, this server needs {expected}: run `seatserver migrate`"
+            )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """BEGIN … COMMIT around the block; any exception or cancellation inside it rolls back.
+
+        Raises `Unavailable` when nothing was written because Postgres is away, and `CommitUnknown` when COMMIT's answer
+        was lost. A cancellation while COMMIT runs is unknown in the same way: whoever must know shields the block.
+        Do not swallow a database error inside the block: Postgres answers COMMIT with a silent rollback then. Use
+        ``connection.begin_nested()`` around a statement that may fail.
+        """
+        async with _connected(self._engine) as connection:
+            yield connection
+            await _commit(connection)
+
+    @asynccontextmanager
+    async def reading(self, *, snapshot: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A connection for reads, one round trip a statement.
+
+        With ``snapshot`` all statements of the block see the same moment (REPEATABLE READ, read only), for two round
+        trips more. Raises `Unavailable`.
+        """
+        async with _connected(self._frozen if snapshot else self._autocommit) as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    # Leaving the inner block rolls back what is open and returns the connection; SQLAlchemy shields that from
+    # cancellation, and throws away a connection that was cancelled in the middle of a statement.
+    try:
+        async with engine.connect() as connection:
+            try:
+                yield connection
+            except OSError:
+                # A timeout (TimeoutError is an OSError): the connection may still be busy with the old statement,
+                # and a rollback would wait behind it.
+                await connection.invalidate()
+                raise
+    except (OSError, sa.exc.TimeoutError) as error:
+        raise Unavailable(POSTGRES) from error
+    except sa.exc.DBAPIError as error:
+        if _is_away(error):
+            raise Unavailable(POSTGRES) from error
+        raise
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    try:
+        await connection.commit()
+    except sa.exc.DBAPIError as error:
+        if _sqlstate(error.driver_exception)[:2] in ROLLED_BACK_CLASSES:
+            raise
+        raise CommitUnknown("the answer to COMMIT was lost") from error
+    except OSError as error:
+        raise CommitUnknown("the answer to COMMIT was lost") from error
+
+
+def _sqlstate(error: BaseException | None) -> str:
+    return getattr(error, "sqlstate", None) or ""
+
+
+def _is_away(error: sa.exc.DBAPIError) -> bool:
+    driver = error.driver_exception
+    state = _sqlstate(driver)
+    return (
+        error.connection_invalidated
+        or state[:2] in AWAY_CLASSES
+        or state in AWAY_CODES
+        # A migration changed a table under a prepared statement: SQLAlchemy has dropped the statement by now.
+        or isinstance(driver, asyncpg.InvalidCachedStatementError)
+    )
+
+
+def _refused(error: sa.exc.DBAPIError) -> Exception:
+    driver = error.driver_exception
+    if isinstance(driver, asyncpg.ClientConfigurationError):
+        return ConfigError("DATABASE_URL", "cannot be used", str(driver))
+    if _sqlstate(driver)[:2] in REFUSED_CLASSES:
+        return StartError(f"Postgres refuses: {driver}. Check DATABASE_URL")
+    return error
+
+
+def _refuse_closed(connection: Any, record: Any, proxy: Any) -> None:
+    if connection.driver_connection.is_closed():
+        raise sa.exc.DisconnectionError("closed by the server")  # the pool opens another one
+
+
+def _server_settings(settings: Settings) -> dict[str, str]:
+    return {
+        "application_name": "seatserver",
+        "timezone": "UTC",
+        "statement_timeout": str(settings.database_statement_ms),
+        "lock_timeout": str(settings.database_lock_ms),
+        # A process that is paused in the middle of a transaction must not keep its locks.
+        "idle_in_transaction_session_timeout": str(settings.checkout_ms),
+    }
+
+
+Connector = Callable[[], Awaitable[Any]]
+
+
+def _connector(database_url: str, server_settings: dict[str, str], command_s: float | None) -> Connector:
+    """How a connection is made. asyncpg itself reads the URL, so that all of libpq's parameters work (``sslmode``,
+    ``host=/socket/folder``, several hosts …). ``command_s`` is the client's own limit, for a server that is frozen.
+    """
+    url = _plain_url(database_url)
+
+    async def connect() -> Any:
+        return await asyncpg.connect(
+            url, timeout=CONNECT_S, command_timeout=command_s, server_settings=dict(server_settings)
+        )
+
+    return connect
+
+
+def _plain_url(database_url: str) -> str:
+    if not database_url:
+        raise ConfigError("DATABASE_URL", "is not set", "expected postgresql://user:password@host:port/database")
+    url = database_url.replace("postgresql+asyncpg://", "postgresql://", 1)
+    try:
+        urlsplit(url).port  # noqa: B018 - the property raises for a bad port, without showing the password
+    except ValueError:
+        raise ConfigError(
+            "DATABASE_URL", "cannot be read", "expected postgresql://user:password@host:port/db"
+        ) from None
+    return url
+
+
+# ---------------------------------------------------------------- migrations
+
+
+def migrations_path() -> Path:
+    """The folder of migrations: inside the package in a wheel, beside it in a checkout. Raises `StartError`."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "migrations", package.parent / "migrations"):
+        if (folder / "env.py").is_file():
+            return folder
+    raise StartError("the migrations are missing from this installation: install seatserver again")
+
+
+def upgrade(database_url: str) -> list[str]:
+    """Bring the database to the newest migration; the revisions that were applied, oldest first.
+
+    Safe to run from several processes at once: one works, the others wait for it. Blocking, with an event loop of its
+    own: from a coroutine call it through ``asyncio.to_thread``. Raises `StartError` and `ConfigError`.
+    """
+    return asyncio.run(_upgrade(database_url))
+
+
+async def _upgrade(database_url: str) -> list[str]:
+    try:
+        async with connect_once(database_url) as connection:
+            # A lock of the session, not of a transaction: each migration commits for itself.
+            await connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+            # From here on a migration that waits for a table holds up everybody behind it: give up soon instead.
+            await connection.execute(sa.text(f"SET lock_timeout = '{MIGRATION_TABLE_LOCK_S}s'"))
+            await connection.commit()
+            return await connection.run_sync(_apply)
+    except (OSError, sa.exc.DBAPIError) as error:
+        driver = error.driver_exception if isinstance(error, sa.exc.DBAPIError) else error
+        raise StartError(f"the database cannot be migrated: {driver or error}") from error
+
+
+@asynccontextmanager
+async def connect_once(database_url: str) -> AsyncIterator[AsyncConnection]:
+    """A connection outside any pool and without the limits of serving, for migrations."""
+    server_settings = {"application_name": "seatserver migrate", "lock_timeout": f"{MIGRATION_WAIT_S}s"}
+    connect = _connector(database_url, server_settings, command_s=None)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+def _apply(connection: sa.Connection) -> list[str]:
+    from alembic import command
+
+    config = _alembic()
+    applied: list[str] = []
+    config.attributes.update(connection=connection, applied=applied)
+    command.upgrade(config, "head")
+    return applied
+
+
+def _alembic() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    # Alembic's configuration interpolates percent signs.
+    config.set_main_option("script_location", str(migrations_path()).replace("%", "%%"))
+    return config
+
+
+def newest_revision() -> str | None:
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_alembic()).get_current_head()
