@@ -1,0 +1,126 @@
+"""Fixtures of all tests: one real Postgres and one real Redis per run, a fresh database for each test that asks.
+
+A database is copied from a migrated template, which takes some milliseconds; Redis is flushed instead. Set
+``SEATSERVER_TEST_REDIS_SERVER`` to the path of a redis-server to run the tests against that one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+import redis as redis_client
+
+from seatserver import config, database
+from seatserver.config import Settings
+from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
+
+TEMPLATE = "seatserver_template"
+TOKEN_SECRET = "a secret of the tests, long enough for HS256"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+Result = TypeVar("Result")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A Postgres for this run. A test that kills it starts it again."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """A Redis for this run. A test that kills it starts it again."""
+    binary = os.environ.get("SEATSERVER_TEST_REDIS_SERVER")
+    server = EmbeddedRedis(tmp_path_factory.mktemp("redis") / "data", Path(binary) if binary else None)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: EmbeddedPostgres) -> str:
+    """The name of a database with all migrations and no rows, for ``CREATE DATABASE … TEMPLATE``."""
+    execute(postgres_server.url, f"CREATE DATABASE {TEMPLATE}")
+    database.upgrade(url_of(postgres_server, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(postgres_server: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
+    """The URL of a fresh, migrated, empty database."""
+    name = f"test_{next(_NUMBERS)}"
+    execute(postgres_server.url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    yield url_of(postgres_server, name)
+    execute(postgres_server.url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def redis_url(redis_server: EmbeddedRedis) -> str:
+    """The URL of an empty Redis."""
+    with redis_client.Redis.from_url(redis_server.url) as connection:
+        connection.flushall()
+    return redis_server.url
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> Settings:
+    """Settings of a server with guests; `dataclasses.replace` or `config.load({}, …)` makes others."""
+    return config.load(
+        {},
+        database_url=database_url,
+        redis_url=redis_url,
+        token_secret=TOKEN_SECRET,
+        guest_scopes=("watch", "hold", "book"),
+        port=0,
+    )
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a browser. Without one the test is skipped; where CI is set, it fails."""
+    for name in BROWSERS:
+        if found := shutil.which(name):
+            return found
+    reason = f"no browser on this machine ({', '.join(BROWSERS)})"
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}, and CI requires one")
+    pytest.skip(reason)
+
+
+_NUMBERS = itertools.count(1)
+
+
+def url_of(server: EmbeddedPostgres, name: str) -> str:
+    """The URL of the database ``name`` on ``server``."""
+    return f"{server.url.rpartition('/')[0]}/{name}"
+
+
+def execute(url: str, statement: str) -> None:
+    """Run one statement outside a transaction."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    in_thread(run())
+
+
+def in_thread(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine to its end on an event loop of its own, whatever loop the test runs on."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
