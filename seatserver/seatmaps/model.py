@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
@@ -20,10 +21,14 @@ from functools import cached_property
 import msgspec
 
 from seatserver.errors import BadSeatMap
+from seatserver.seatmaps.document import decode
 
 MAX_SEATS = 50_000
 MAX_NAME = 200
 MAX_LABEL = 16
+AISLE = 1.5
+"""Seats of one row whose centres are farther apart than this, in pitches, have an aisle between them."""
+COLOR = re.compile(r"#[0-9a-f]{6}")
 
 
 class SeatKind(StrEnum):
@@ -106,10 +111,7 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     @classmethod
     def decode(cls, document: bytes) -> SeatMap:
         """Read the project's own JSON form, as `encode` writes it."""
-        try:
-            made = msgspec.json.decode(document, type=cls)
-        except msgspec.DecodeError as error:
-            raise BadSeatMap("", str(error)) from None
+        made = decode(document, cls)
         made.validate()
         return made
 
@@ -132,6 +134,24 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Seat index → all seats of its group, itself included; seats without a group are absent."""
         return {index: group for group in self.groups for index in group}
 
+    @cached_property
+    def runs(self) -> tuple[tuple[int, ...], ...]:
+        """Unbroken runs of neighbours, each from left to right: a row's end or an aisle ends a run."""
+        rows: dict[str, list[int]] = {}
+        for index, seat in enumerate(self.seats):
+            rows.setdefault(seat.row, []).append(index)
+        runs: list[list[int]] = []
+        for row in rows.values():
+            row.sort(key=lambda index: (self.seats[index].x, self.seats[index].y))
+            last: Seat | None = None
+            for index in row:
+                seat = self.seats[index]
+                if last is None or math.hypot(seat.x - last.x, seat.y - last.y) > AISLE:
+                    runs.append([])
+                runs[-1].append(index)
+                last = seat
+        return tuple(tuple(run) for run in runs)
+
     def unknown(self, seats: Iterable[int]) -> list[int]:
         """Those of ``seats`` that this map does not have, sorted."""
         return sorted({seat for seat in seats if not 0 <= seat < len(self.seats)})
@@ -147,12 +167,16 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise BadSeatMap("seats", "the map has no seats")
         if len(self.seats) > MAX_SEATS:
             raise BadSeatMap("seats", f"{len(self.seats)} seats; at most {MAX_SEATS} are allowed")
-        _check_text("name", self.name, MAX_NAME)
+        check_text("name", self.name, MAX_NAME)
         keys = [category.key for category in self.categories]
         for index, (key, count) in enumerate(Counter(keys).items()):
-            _check_text(f"categories[{index}].key", key, MAX_NAME)
+            check_text(f"categories[{index}].key", key, MAX_NAME)
             if count > 1:
                 raise BadSeatMap("categories", f"the key {key!r} stands {count} times")
+        for index, category in enumerate(self.categories):
+            check_text(f"categories[{index}].name", category.name, MAX_NAME)
+            if not COLOR.fullmatch(category.color):
+                raise BadSeatMap(f"categories[{index}].color", f"is {category.color!r}; expected a colour like #0072b2")
         for part in ("x", "y", "width"):
             _check_number(f"screen.{part}", getattr(self.screen, part))
         self._validate_seats(set(keys))
@@ -162,8 +186,10 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         labels: dict[str, int] = {}
         for index, seat in enumerate(self.seats):
             place = f"seats[{index}]"
-            _check_text(f"{place}.row", seat.row, MAX_LABEL)
-            _check_text(f"{place}.number", seat.number, MAX_LABEL)
+            check_text(f"{place}.row", seat.row, MAX_LABEL)
+            check_text(f"{place}.number", seat.number, MAX_LABEL)
+            if seat.area:
+                check_text(f"{place}.area", seat.area, MAX_NAME)
             _check_number(f"{place}.x", seat.x)
             _check_number(f"{place}.y", seat.y)
             if seat.category not in keys:
@@ -185,11 +211,15 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                     raise BadSeatMap(place, f"seat {seat} is already in groups[{owner[seat]}]")
 
 
-def _check_text(place: str, text: str, longest: int) -> None:
+def check_text(place: str, text: str, longest: int) -> None:
+    """Raise `BadSeatMap` unless ``text`` is there, is short enough and can be printed."""
     if not text.strip():
         raise BadSeatMap(place, "is empty")
     if len(text) > longest:
         raise BadSeatMap(place, f"is longer than {longest} characters")
+    if not text.isprintable():
+        # Names reach terminals and pages: no control characters, no line breaks.
+        raise BadSeatMap(place, "has characters that cannot be printed")
 
 
 def _check_number(place: str, number: float) -> None:

@@ -1,0 +1,159 @@
+"""Draws a hall with characters, as lines of styled spans.
+
+The screen is at the top, a row of the hall is a line, an aisle is a gap, seats of a group are joined. A category has
+its colour and its shape, so that the drawing also reads without colour. Nothing is printed here: the command line
+turns the spans into whatever its terminal understands. This module is pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from seatserver.seatmaps.model import AISLE, SeatKind, SeatMap
+
+SHAPES = "■◆●▲★▼◉◈"
+SHAPE_OF_KIND = {SeatKind.WHEELCHAIR: "W", SeatKind.COMPANION: "C"}
+JOINT = "━"
+KIND_NAMES = {
+    SeatKind.STANDARD: "standard",
+    SeatKind.WHEELCHAIR: "wheelchair place",
+    SeatKind.COMPANION: "companion's seat",
+    SeatKind.SOFA_LEFT: "sofa, left",
+    SeatKind.SOFA_MIDDLE: "sofa, middle",
+    SeatKind.SOFA_RIGHT: "sofa, right",
+}
+MAX_BLANK_LINES = 2
+"""Blank lines for a cross aisle, however wide it is."""
+DIM = "dim"
+
+
+class Span(NamedTuple):
+    """Text in one style: ``bold``, ``dim``, a colour such as ``#0072b2``, or several of them with blanks between."""
+
+    text: str
+    style: str = ""
+
+
+Line = tuple[Span, ...]
+
+
+def draw(seat_map: SeatMap, width: int = 100) -> list[Line]:
+    """The hall and its legend, in at most ``width`` characters a line where the hall's breadth allows."""
+    return [*draw_hall(seat_map, width), (), *legend(seat_map)]
+
+
+def draw_hall(seat_map: SeatMap, width: int = 100) -> list[Line]:
+    """Screen and rows. A seat's pitch is two characters, or one where the hall would be wider than ``width``."""
+    seats, screen = seat_map.seats, seat_map.screen
+    left = min(min(seat.x for seat in seats), screen.x - screen.width / 2 + 0.5)
+    right = max(max(seat.x for seat in seats), screen.x + screen.width / 2 - 0.5)
+    margin = max(len(seat.row) for seat in seats)
+    scale = 2 if (right - left) * 2 + 1 + 2 * (margin + 2) <= width else 1
+    columns = [round((seat.x - left) * scale) for seat in seats]
+    breadth = max(round((right - left) * scale) + 1, 8)
+    indent = " " * (margin + 2)
+    screen_width = max(round((screen.width - 1) * scale) + 1, 8)
+    screen_at = max(round((screen.x - left) * scale) - screen_width // 2, 0)
+    lines: list[Line] = [
+        (Span(f"{indent}{' ' * screen_at}{'▁' * screen_width}", "bold"),),
+        (Span(f"{indent}{' ' * screen_at}{'screen'.center(screen_width)}".rstrip(), DIM),),
+        (),
+    ]
+    last_depth: float | None = None
+    for depth, members in _lines_of_seats(seat_map, columns):
+        if last_depth is not None and depth - last_depth > AISLE:
+            lines += [()] * min(round(depth - last_depth) - 1, MAX_BLANK_LINES)
+        last_depth = depth
+        lines.append(_row_line(seat_map, members, columns, margin, breadth))
+    return lines
+
+
+def legend(seat_map: SeatMap) -> list[Line]:
+    """What the shapes mean, with counts: categories, kinds, groups."""
+    categories = Counter(seat.category for seat in seat_map.seats)
+    kinds = Counter(seat.kind for seat in seat_map.seats)
+    digits = len(str(len(seat_map.seats)))
+    lines: list[Line] = [(Span(seat_map.name, "bold"), Span(f"  {_count(len(seat_map.seats), 'seat')}"))]
+    for shape, category in zip(_shapes(seat_map), seat_map.categories, strict=True):
+        key = "" if category.key == category.name else f"  (category {category.key})"
+        count = f"{categories[category.key]:>{digits}}"
+        lines.append((Span(f"  {shape}", category.color), Span(f" {count}  {category.name}"), Span(key, DIM)))
+    for kind, count in sorted(kinds.items(), key=lambda item: list(SeatKind).index(item[0])):
+        if kind is not SeatKind.STANDARD:
+            lines.append((Span(f"  {SHAPE_OF_KIND.get(kind, ' ')} {count:>{digits}}  {KIND_NAMES[kind]}"),))
+    if seat_map.groups:
+        sizes = Counter(map(len, seat_map.groups))
+        named = ", ".join(f"{count} of {size}" for size, count in sorted(sizes.items()))
+        text = f"  {JOINT} {len(seat_map.groups):>{digits}}  groups that are only sold whole ({named} seats)"
+        lines.append((Span(text),))
+    return lines
+
+
+def _lines_of_seats(seat_map: SeatMap, columns: Sequence[int]) -> list[tuple[float, list[int]]]:
+    """The seats of every drawn line, front first, each line with its depth (mean ``y``).
+
+    A line is a row of the hall, however it curves; rows beside each other share one. A row whose seats would fall on
+    one another (it runs away from the screen) is cut into lines by depth.
+    """
+    rows: dict[str, list[int]] = defaultdict(list)
+    for index, seat in enumerate(seat_map.seats):
+        rows[seat.row].append(index)
+    pieces: list[list[int]] = []
+    for row in rows.values():
+        if len({columns[index] for index in row}) == len(row):
+            pieces.append(row)
+            continue
+        by_depth: dict[int, list[int]] = defaultdict(list)
+        for index in row:
+            by_depth[round(seat_map.seats[index].y)].append(index)
+        pieces += by_depth.values()
+    lines: list[tuple[float, list[int]]] = []
+    for depth, piece in sorted((_mean(seat_map.seats[index].y for index in piece), piece) for piece in pieces):
+        if lines and depth - lines[-1][0] < 0.3 and _beside(columns, lines[-1][1], piece):
+            lines[-1][1].extend(piece)
+        else:
+            lines.append((depth, list(piece)))
+    return lines
+
+
+def _beside(columns: Sequence[int], some: Sequence[int], others: Sequence[int]) -> bool:
+    """Whether one is entirely to the left of the other."""
+    ours, theirs = [columns[index] for index in some], [columns[index] for index in others]
+    return max(ours) < min(theirs) or max(theirs) < min(ours)
+
+
+def _row_line(seat_map: SeatMap, members: list[int], columns: Sequence[int], margin: int, breadth: int) -> Line:
+    shape_of = dict(zip((category.key for category in seat_map.categories), _shapes(seat_map), strict=True))
+    color_of = {category.key: category.color for category in seat_map.categories}
+    members = sorted(members, key=lambda index: columns[index])
+    labels = list(dict.fromkeys(seat_map.seats[index].row for index in members))
+    spans = [Span(f"{labels[0]:>{margin}}  ", DIM)]
+    column = 0
+    last: int | None = None
+    for index in members:
+        seat = seat_map.seats[index]
+        joined = last is not None and last in seat_map.group_of.get(index, ())
+        gap = max(columns[index] - column, 0)
+        color = color_of[seat.category]
+        if gap:
+            spans.append(Span((JOINT if joined else " ") * gap, color if joined else ""))
+        spans.append(Span(SHAPE_OF_KIND.get(seat.kind) or shape_of[seat.category], color))
+        column += gap + 1
+        last = index
+    spans.append(Span(f"{' ' * max(breadth - column, 0)}  {labels[-1]}", DIM))
+    return tuple(spans)
+
+
+def _shapes(seat_map: SeatMap) -> list[str]:
+    return [SHAPES[index % len(SHAPES)] for index in range(len(seat_map.categories))]
+
+
+def _mean(numbers: Iterable[float]) -> float:
+    found = list(numbers)
+    return sum(found) / len(found)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

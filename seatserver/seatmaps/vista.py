@@ -1,0 +1,234 @@
+"""Halls as a cinema's Vista system answers them: the JSON form ``SeatLayoutData``.
+
+The hall is a grid that all areas share: a seat's place is (``RowIndex``, ``ColumnIndex``), row 0 is the back, and an
+unused column is an aisle. Every area repeats all rows, with ``PhysicalName`` null where it has no seats.
+``SeatsInGroup`` ties seats together that are only sold together, ``SeatStyle`` tells which part of a sofa a seat is.
+``Status`` is the sale state of the moment the file was written and no part of the hall. This module is pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from seatserver.errors import BadSeatMap
+from seatserver.seatmaps.document import decode
+from seatserver.seatmaps.imported import (
+    PALETTE,
+    SCREEN_DISTANCE,
+    FoundSeat,
+    Imported,
+    assemble,
+    clean,
+    screen_before,
+)
+from seatserver.seatmaps.model import MAX_NAME, Category, Screen, SeatKind, check_text
+
+FORMAT = "Vista SeatLayoutData"
+MAX_INDEX = 2000
+"""Larger than any hall's grid; an index beyond it is a mistake in the file."""
+
+# Seen in real halls: of a sofa's two seats the one with the smaller column has style 3, the other style 1. Style 2 is
+# what stands between them in sofas of three and more.
+KIND_OF_STYLE = {
+    0: SeatKind.STANDARD,
+    1: SeatKind.SOFA_RIGHT,
+    2: SeatKind.SOFA_MIDDLE,
+    3: SeatKind.SOFA_LEFT,
+}
+
+
+class VistaPosition(msgspec.Struct, frozen=True):
+    """A place on the grid. ``AreaNumber`` is left out: all areas share one grid."""
+
+    row: int = msgspec.field(name="RowIndex")
+    column: int = msgspec.field(name="ColumnIndex")
+
+
+class VistaSeat(msgspec.Struct, frozen=True):
+    """One seat; ``id`` is the number on its ticket."""
+
+    id: str | int = msgspec.field(name="Id")
+    position: VistaPosition = msgspec.field(name="Position")
+    style: int = msgspec.field(name="SeatStyle", default=0)
+    status: int = msgspec.field(name="Status", default=0)
+    original_status: int = msgspec.field(name="OriginalStatus", default=0)
+    group: list[VistaPosition] | None = msgspec.field(name="SeatsInGroup", default=None)
+
+
+class VistaRow(msgspec.Struct, frozen=True):
+    """One area's part of a row."""
+
+    name: str | None = msgspec.field(name="PhysicalName", default=None)
+    seats: list[VistaSeat] | None = msgspec.field(name="Seats", default=None)
+
+
+class VistaArea(msgspec.Struct, frozen=True):
+    """Seats that are sold under one area category; ``left`` and ``width`` are in the file's drawing units."""
+
+    category: str = msgspec.field(name="AreaCategoryCode")
+    rows: list[VistaRow] = msgspec.field(name="Rows")
+    description: str | None = msgspec.field(name="Description", default=None)
+    number: int | None = msgspec.field(name="Number", default=None)
+    seat_count: int | None = msgspec.field(name="NumberOfSeats", default=None)
+    allocated: bool = msgspec.field(name="IsAllocatedSeating", default=True)
+    left: float = msgspec.field(name="Left", default=0.0)
+    width: float = msgspec.field(name="Width", default=0.0)
+    column_count: int = msgspec.field(name="ColumnCount", default=0)
+
+
+class VistaLayout(msgspec.Struct, frozen=True):
+    """The hall."""
+
+    areas: list[VistaArea] = msgspec.field(name="Areas")
+    screen_start: float | None = msgspec.field(name="ScreenStart", default=None)
+    screen_width: float | None = msgspec.field(name="ScreenWidth", default=None)
+
+
+class VistaAnswer(msgspec.Struct, frozen=True):
+    """The whole answer; without a layout it says why."""
+
+    layout: VistaLayout | None = msgspec.field(name="SeatLayoutData")
+    error: str | None = msgspec.field(name="ErrorDescription", default=None)
+
+
+def read_vista(document: bytes, name: str) -> Imported:
+    """Read Vista's answer; the format has no name for the hall, so the caller gives one.
+
+    One column is one seat's pitch, one row index too; the front row stands at y = 0. Raises `BadSeatMap`.
+    """
+    answer = decode(document, VistaAnswer)
+    if answer.layout is None:
+        said = f"; Vista says: {clean(answer.error)}" if clean(answer.error) else ""
+        raise BadSeatMap("SeatLayoutData", f"is null{said}")
+    layout = answer.layout
+    found = list(_seats(layout))
+    if not found:
+        raise BadSeatMap("SeatLayoutData.Areas", "no area has a seat")
+    left = min(seat.position.column for _, _, _, seat in found)
+    front = max(seat.position.row for _, _, _, seat in found)
+    area_names = _area_names(layout)
+    seats = [
+        FoundSeat(
+            place=place,
+            key=seat.position,
+            row=clean(row),
+            number=clean(seat.id),
+            x=seat.position.column - left,
+            y=front - seat.position.row,
+            rank=front - seat.position.row,
+            category=layout.areas[area].category,
+            area=area_names[area],
+            kind=KIND_OF_STYLE.get(seat.style, SeatKind.STANDARD),
+        )
+        for place, area, row, seat in found
+    ]
+    seat_map = assemble(
+        name=name,
+        categories=_categories(layout, {seat.category for seat in seats}),
+        screen=_screen(layout, left) or screen_before(seats),
+        seats=seats,
+        groups=_groups(found),
+    )
+    return Imported(seat_map, FORMAT, tuple(_notes(layout, area_names, found)))
+
+
+Found = list[tuple[str, int, str, VistaSeat]]
+"""Of every seat: its place in the file, the index of its area, its row's name, and itself."""
+
+
+def _seats(layout: VistaLayout) -> Iterator[tuple[str, int, str, VistaSeat]]:
+    for a, area in enumerate(layout.areas):
+        area_place = f"SeatLayoutData.Areas[{a}]"
+        count = 0
+        for r, row in enumerate(area.rows):
+            for s, seat in enumerate(row.seats or ()):
+                if not clean(row.name):
+                    raise BadSeatMap(f"{area_place}.Rows[{r}].PhysicalName", "is empty although the row has seats")
+                place = f"{area_place}.Rows[{r}].Seats[{s}]"
+                for part, index in (("RowIndex", seat.position.row), ("ColumnIndex", seat.position.column)):
+                    if not 0 <= index <= MAX_INDEX:
+                        raise BadSeatMap(f"{place}.Position.{part}", f"is {index}; expected 0 to {MAX_INDEX}")
+                count += 1
+                yield place, a, clean(row.name), seat
+        if area.allocated and area.seat_count is not None and area.seat_count != count:
+            raise BadSeatMap(f"{area_place}.NumberOfSeats", f"says {area.seat_count} but the area has {count} seats")
+
+
+def _area_names(layout: VistaLayout) -> list[str]:
+    """An area's name is its description, with its number behind it where several areas share the description."""
+    described = [clean(area.description) or "Area" for area in layout.areas]
+    times = Counter(described)
+    return [
+        f"{text} {area.number if area.number is not None else index + 1}" if times[text] > 1 else text
+        for index, (text, area) in enumerate(zip(described, layout.areas, strict=True))
+    ]
+
+
+def _categories(layout: VistaLayout, used: set[str]) -> list[Category]:
+    """One category per code, in the order of the areas, named after the areas that share it."""
+    names: dict[str, list[str]] = {}
+    for index, area in enumerate(layout.areas):
+        check_text(f"SeatLayoutData.Areas[{index}].AreaCategoryCode", area.category, MAX_NAME)
+        if area.category in used:
+            known = names.setdefault(area.category, [])
+            text = clean(area.description)
+            if text and text not in known:
+                known.append(text)
+    return [
+        Category(key=key, name=" / ".join(texts)[:MAX_NAME] or key, color=PALETTE[index % len(PALETTE)])
+        for index, (key, texts) in enumerate(names.items())
+    ]
+
+
+def _screen(layout: VistaLayout, left_column: int) -> Screen | None:
+    """The file's screen on the seats' grid, or None when it does not say.
+
+    Screen and areas are given in drawing units; an area's ``Width`` is its ``ColumnCount`` columns.
+    """
+    start, width = layout.screen_start, layout.screen_width
+    area = next((area for area in layout.areas if area.width > 0 and area.column_count > 0), None)
+    if start is None or width is None or width <= 0 or area is None:
+        return None
+    pitch = area.width / area.column_count
+    centre = (start + width / 2 - area.left) / pitch - 0.5 - left_column
+    # Adding zero turns -0.0 into 0.0.
+    screen = Screen(x=round(centre, 3) + 0.0, y=-SCREEN_DISTANCE, width=round(width / pitch, 3))
+    return screen if all(math.isfinite(part) and abs(part) <= MAX_INDEX for part in (screen.x, screen.width)) else None
+
+
+def _groups(found: Found) -> set[frozenset[VistaPosition]]:
+    """Groups as every one of their seats names them; seats of a group must agree."""
+    named: dict[VistaPosition, frozenset[VistaPosition]] = {
+        seat.position: frozenset((*(seat.group or ()), seat.position)) for _, _, _, seat in found
+    }
+    for place, _, _, seat in found:
+        for index, mate in enumerate(seat.group or ()):
+            if mate not in named:
+                at = f"RowIndex {mate.row}, ColumnIndex {mate.column}"
+                raise BadSeatMap(f"{place}.SeatsInGroup[{index}]", f"there is no seat at {at}")
+            if named[mate] != named[seat.position]:
+                raise BadSeatMap(f"{place}.SeatsInGroup", "the seats of this group do not name the same group")
+    return {group for group in named.values() if len(group) > 1}
+
+
+def _notes(layout: VistaLayout, area_names: list[str], found: Found) -> Iterator[str]:
+    taken = [f"{row}-{clean(seat.id)}" for _, _, row, seat in found if seat.status or seat.original_status]
+    if taken:
+        seats = "1 seat was" if len(taken) == 1 else f"{len(taken)} seats were"
+        sale = "that is sale state and no part of the hall"
+        yield f"{seats} not empty when the file was written ({_some(taken)}); {sale}"
+    strange = [f"{row}-{clean(seat.id)}" for _, _, row, seat in found if seat.style not in KIND_OF_STYLE]
+    if strange:
+        seats = "1 seat has" if len(strange) == 1 else f"{len(strange)} seats have"
+        yield f"{seats} a SeatStyle other than 0 to 3 ({_some(strange)}); read as standard"
+    for area, name in zip(layout.areas, area_names, strict=True):
+        if not area.allocated and area.seat_count:
+            yield f"the area {name} has {area.seat_count} places without seat numbers; they are not on the map"
+
+
+def _some(labels: list[str]) -> str:
+    return ", ".join(labels[:5]) + (f" and {len(labels) - 5} more" if len(labels) > 5 else "")
