@@ -150,6 +150,15 @@ class HoldConflict(SeatServerError):
         super().__init__(f"hold {hold_id}: {problem}", hold_id=hold_id)
 
 
+class HoldPinned(SeatServerError):
+    """The hold's booking is being written: it cannot be given back until ``until_ms``, or until the booking fails."""
+
+    code, retryable, status = "hold_pinned", True, 409
+
+    def __init__(self, hold_id: str, until_ms: int) -> None:
+        super().__init__(f"hold {hold_id}: its booking is being written", hold_id=hold_id, until_ms=until_ms)
+
+
 class BookingState(SeatServerError):
     """The booking is in a state that does not allow the step; ``status`` is what it is now."""
 

@@ -1,0 +1,53 @@
+"""One way to reach Redis: the client that every part of the house shares.
+
+RESP 2 everywhere, so that Redis 6.2 to 8 and Valkey behave the same. A command is retried once, and only because a
+pooled connection may have died since its last use: every script of ours may run twice (see ``lua/``), so a retry
+whose first reply was lost is harmless. Replies stay bytes.
+"""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from seatserver.config import Settings
+
+UNAVAILABLE = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    TimeoutError,
+    OSError,
+    BusyLoadingError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    ClusterDownError,
+    MasterDownError,
+    TryAgainError,
+)
+"""What Redis or the way to it raises when it cannot serve at the moment."""
+
+
+def connect(settings: Settings) -> Redis:
+    """A client for ``settings.redis_url``; connects at its first command. The caller closes it with ``aclose``."""
+    seconds = settings.redis_timeout_ms / 1000
+    return Redis.from_url(
+        settings.redis_url,
+        protocol=2,
+        max_connections=settings.redis_connections + 8,
+        socket_timeout=seconds,
+        socket_connect_timeout=seconds,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 1),
+        client_name="seatserver",
+    )

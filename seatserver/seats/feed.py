@@ -1,0 +1,180 @@
+"""Changes across instances: one Redis subscription per process.
+
+The feed owns one connection that it reads itself, so that no reconnect goes unseen: whenever the connection was lost,
+messages may have been lost with it, and every room is told to catch up (``restored``). A probe that the feed sends to
+itself must come back; a connection that looks open but delivers nothing is given up. Gaps within a connection are the
+room's to notice: every change says which version it follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import RedisError
+
+from seatserver.config import Settings
+from seatserver.errors import Unavailable
+from seatserver.seats.connection import UNAVAILABLE
+from seatserver.seats.store import feed_channel
+
+log = structlog.get_logger(__name__)
+
+LONGEST_PAUSE_S = 2.0
+
+
+class Notice(msgspec.Struct, frozen=True, array_like=True):
+    """Something for one user: ``kind`` is expired, sold (lost to a booking), booking (of that id changed) or epoch."""
+
+    kind: str
+    user_id: str
+    hold_id: str
+    seats: tuple[int, ...]
+
+
+class FeedMessage(msgspec.Struct, frozen=True, array_like=True):
+    """What a script published; ``changes`` alternates seat and state. See ``publish`` in ``lua/prelude.lua``."""
+
+    epoch: str
+    from_version: int
+    version: int
+    now_ms: int
+    soonest_ms: int
+    changes: tuple[int, ...]
+    notices: tuple[Notice, ...]
+
+
+class FeedLost(Exception):
+    """The subscription is dead though its connection may look alive."""
+
+
+class Feed:
+    """One subscription; `run` it in a task for as long as the process lives.
+
+    ``received(showtime_id, message)`` is called for every change of a subscribed showtime, in Redis' order.
+    ``restored()`` is called when messages may have been missed.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        settings: Settings,
+        received: Callable[[str, FeedMessage], None],
+        restored: Callable[[], None],
+    ) -> None:
+        self._redis = redis
+        self._settings = settings
+        self._received = received
+        self._restored = restored
+        self._decoder = msgspec.msgpack.Decoder(FeedMessage)
+        self._probe_channel = f"seats:probe:{secrets.token_hex(8)}".encode()
+        self._channels: dict[bytes, str] = {}
+        self._confirmed: dict[bytes, asyncio.Event] = {}
+        self._connection: AbstractConnection | None = None
+        self._probe_seen_at = -math.inf
+
+    @property
+    def healthy(self) -> bool:
+        """Whether a probe came back lately."""
+        age_s = asyncio.get_running_loop().time() - self._probe_seen_at
+        return self._connection is not None and age_s * 1000 < self._settings.probe_lost_ms
+
+    async def subscribe(self, showtime_id: str) -> None:
+        """Receive a showtime's changes from now on; returns when Redis has confirmed it. Raises `Unavailable`."""
+        channel = feed_channel(showtime_id).encode()
+        self._channels[channel] = showtime_id
+        confirmed = self._confirmed.setdefault(channel, asyncio.Event())
+        try:
+            async with asyncio.timeout(self._settings.redis_timeout_ms / 1000):
+                if self._connection is not None:
+                    await self._connection.send_command("SUBSCRIBE", channel)
+                await confirmed.wait()
+        except UNAVAILABLE:
+            raise Unavailable("Redis") from None
+
+    async def unsubscribe(self, showtime_id: str) -> None:
+        """Forget a showtime. A failure is of no consequence: its messages would be ignored."""
+        channel = feed_channel(showtime_id).encode()
+        self._channels.pop(channel, None)
+        self._confirmed.pop(channel, None)
+        if self._connection is not None:
+            try:
+                await self._connection.send_command("UNSUBSCRIBE", channel)
+            except UNAVAILABLE:
+                pass  # the reader notices too, and starts anew without this channel
+
+    async def run(self) -> None:
+        """Keep the subscription alive until cancelled."""
+        pause_s = 0.05
+        while True:
+            try:
+                await self._listen()
+            except* (*UNAVAILABLE, RedisError, FeedLost) as group:
+                log.warning("feed lost", error=str(group.exceptions[0]))
+            if self._probe_seen_at > 0:
+                pause_s = 0.05
+            self._probe_seen_at = -math.inf
+            # Full jitter: many instances lose the same Redis at the same moment.
+            await asyncio.sleep(random.uniform(0, pause_s))
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+
+    async def _listen(self) -> None:
+        pool = self._redis.connection_pool
+        connection = pool.connection_class(**pool.connection_kwargs)
+        try:
+            await connection.connect()
+            await connection.send_command("SUBSCRIBE", self._probe_channel, *self._channels)
+            self._connection = connection
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read(connection))
+                tasks.create_task(self._probe())
+        finally:
+            self._connection = None
+            for confirmed in self._confirmed.values():
+                confirmed.clear()
+            await asyncio.shield(connection.disconnect(nowait=True))
+
+    async def _read(self, connection: AbstractConnection) -> None:
+        while True:
+            reply: Any = await connection.read_response(timeout=math.inf, push_request=True)
+            kind, channel, payload = reply[0], reply[1], reply[2]
+            if kind == b"message":
+                self._deliver(channel, payload)
+            elif kind == b"subscribe" and channel in self._confirmed:
+                self._confirmed[channel].set()
+
+    def _deliver(self, channel: bytes, payload: bytes) -> None:
+        if channel == self._probe_channel:
+            first = self._probe_seen_at < 0
+            self._probe_seen_at = asyncio.get_running_loop().time()
+            if first:
+                # Subscriptions are confirmed in order and before the probe: nothing is missed from here on.
+                self._restored()
+            return
+        showtime_id = self._channels.get(channel)
+        if showtime_id is None:
+            return
+        try:
+            message = self._decoder.decode(payload)
+        except msgspec.DecodeError as error:
+            # Someone else writes to our channel; the version gap, if any, is noticed by the room.
+            log.error("feed message not understood", showtime=showtime_id, error=str(error))
+            return
+        self._received(showtime_id, message)
+
+    async def _probe(self) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        while True:
+            await self._redis.publish(self._probe_channel, b"")
+            await asyncio.sleep(self._settings.probe_ms / 1000)
+            if (loop.time() - max(started, self._probe_seen_at)) * 1000 > self._settings.probe_lost_ms:
+                raise FeedLost("the probe did not come back")

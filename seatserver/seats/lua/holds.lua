@@ -1,0 +1,20 @@
+-- The living holds of one user, for a client that comes back. Changes nothing.
+-- ARGV: user
+-- -> ['holds', [hold_id, deadline, [seat, ...], ...]] | ['absent']
+local user = ARGV[1]
+if not open_room() then return answer('absent') end
+local found, seen = {}, {}
+for _, seat in ipairs(redis.call('ZRANGEBYSCORE', user_key(user), '(' .. now, '+inf')) do
+  local owner = redis.call('HGET', OWNER, seat)
+  local hold_id = owner and string.sub(owner, 1, 36)
+  if hold_id and not seen[hold_id] then
+    seen[hold_id] = true
+    local hold = living_hold(hold_id, user)
+    if hold then
+      found[#found + 1] = hold_id
+      found[#found + 1] = hold.deadline
+      found[#found + 1] = seat_numbers(hold.seats)
+    end
+  end
+end
+return answer('holds', found)

@@ -1,0 +1,14 @@
+-- Make sure that this user holds every seat of the hold, and keep it so while its booking is written.
+-- ARGV: hold_id, user, checkout_ms, replay_ms
+-- -> ['held', [seat, ...], deadline, fence] | ['gone', status] | ['absent']
+local hold_id, user, checkout, replay = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+
+local room = open_room()
+if not room then return answer('absent') end
+
+local hold, why = living_hold(hold_id, user)
+if not hold then return answer('gone', why) end
+local deadline = math.max(hold.deadline, now + checkout)
+if deadline > hold.deadline then prolong(hold_id, user, hold, deadline, replay) end
+redis.call('HSET', hold_key(hold_id), 'pinned', now + checkout)
+return answer('held', seat_numbers(hold.seats), deadline, tonumber(hold.fence))

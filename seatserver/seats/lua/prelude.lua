@@ -1,0 +1,169 @@
+-- Shared by every verb: prepended to each script before it is loaded, so that one script is one atomic step.
+--
+-- KEYS[1]  the showtime's key base, `seats:{<showtime>}`. All keys below live under it, in one hash slot:
+--   :meta   hash    epoch, version, fence, pgseq (last change of Postgres applied), taken (size of :taken)
+--   :taken  hash    seat -> state of seats that Postgres owns: 2 claimed, 3 sold, 4 blocked
+--   :seat:N string  `hold_id|fence` with a native TTL: the lock of a held seat
+--   :due    zset    seat -> deadline (ms) of every seat that viewers see as held
+--   :owner  hash    seat -> `hold_id` + `user` of every seat in :due
+--   :user:U zset    seat -> deadline of the seats that user U holds (for the cap)
+--   :hold:H hash    user, asked, seats, status, deadline, created, fence, pinned; remembered past its end for replays
+--   :feed   channel what changed
+--
+-- Every script answers one MessagePack array whose first item says how it went. `absent` means that Redis does not know
+-- this showtime (never loaded, wiped, or part of it lost): the caller loads it from Postgres and asks again.
+
+local base = KEYS[1]
+local META, TAKEN, DUE, OWNER = base .. ':meta', base .. ':taken', base .. ':due', base .. ':owner'
+local FREE, HELD, CLAIMED, SOLD, BLOCKED = 0, 1, 2, 3, 4
+local SWEEP_AT_ONCE = 1000
+
+local function seat_key(seat) return base .. ':seat:' .. seat end
+local function user_key(user) return base .. ':user:' .. user end
+local function hold_key(hold_id) return base .. ':hold:' .. hold_id end
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- What this run changes; flushed by `publish` as one message.
+local changes, notices, soonest = {}, {}, 0
+
+local function changed(seat, state)
+  changes[#changes + 1] = tonumber(seat)
+  changes[#changes + 1] = state
+end
+
+local function open_room()
+  local meta = redis.call('HMGET', META, 'epoch', 'version', 'pgseq', 'taken')
+  if not meta[1] then return nil end
+  -- Half a room is no room: an evicted or partly restored :taken would show sold seats as free.
+  if redis.call('HLEN', TAKEN) ~= tonumber(meta[4]) then return nil end
+  return { epoch = meta[1], version = tonumber(meta[2]), pgseq = tonumber(meta[3]) }
+end
+
+local function answer(...) return cmsgpack.pack({ ... }) end
+
+local function split(csv)
+  local seats = {}
+  for seat in string.gmatch(csv, '%d+') do seats[#seats + 1] = seat end
+  return seats
+end
+
+-- [epoch, from, version, now, soonest deadline set here or 0, [seat, state, ...], [[kind, user, hold_id, [seat, ...]], ...]]
+local function publish(room)
+  if #changes == 0 and #notices == 0 then return end
+  local from = room.version
+  room.version = redis.call('HINCRBY', META, 'version', 1)
+  redis.call('PUBLISH', base .. ':feed',
+    cmsgpack.pack({ room.epoch, from, room.version, now, soonest, changes, notices }))
+end
+
+-- Free the hold's grip on one seat; the state that viewers see is the caller's to set.
+local function let_go(seat, owner)
+  redis.call('DEL', seat_key(seat))
+  redis.call('ZREM', DUE, seat)
+  redis.call('HDEL', OWNER, seat)
+  if owner then redis.call('ZREM', user_key(string.sub(owner, 37)), seat) end
+end
+
+-- Take `seats` out of the hold's own list and mark how it ended when nothing is left. `gone` is a set of seats.
+local function shrink_hold(hold_id, gone, status)
+  local key = hold_key(hold_id)
+  local csv = redis.call('HGET', key, 'seats')
+  if not csv then return end
+  local left = {}
+  for _, seat in ipairs(split(csv)) do
+    if not gone[seat] then left[#left + 1] = seat end
+  end
+  redis.call('HSET', key, 'seats', table.concat(left, ','))
+  if #left == 0 then redis.call('HSET', key, 'status', status) end
+end
+
+-- Tell owners what they lost: `lost` maps owner -> list of seats.
+local function notify(lost, kind)
+  for owner, seats in pairs(lost) do
+    local hold_id, user = string.sub(owner, 1, 36), string.sub(owner, 37)
+    local gone, numbers = {}, {}
+    for _, seat in ipairs(seats) do
+      gone[seat] = true
+      numbers[#numbers + 1] = tonumber(seat)
+    end
+    shrink_hold(hold_id, gone, kind)
+    notices[#notices + 1] = { kind, user, hold_id, numbers }
+  end
+end
+
+-- End every hold whose deadline has passed, at most SWEEP_AT_ONCE seats.
+local function expire()
+  local lost = {}
+  for _, seat in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, SWEEP_AT_ONCE)) do
+    local owner = redis.call('HGET', OWNER, seat)
+    let_go(seat, owner)
+    changed(seat, FREE)
+    if owner then
+      lost[owner] = lost[owner] or {}
+      table.insert(lost[owner], seat)
+    end
+  end
+  notify(lost, 'expired')
+end
+
+-- The hold, when it is alive, this user's, and every one of its seats is still locked by it; else nil and why not.
+local function living_hold(hold_id, user)
+  local fields = redis.call('HMGET', hold_key(hold_id), 'user', 'seats', 'status', 'deadline', 'created', 'fence', 'pinned')
+  if not fields[1] then return nil, 'unknown' end
+  if fields[1] ~= user then return nil, 'not yours' end
+  if fields[3] ~= 'live' then return nil, fields[3] end
+  local hold = { seats = split(fields[2]), csv = fields[2], deadline = tonumber(fields[4]),
+    created = tonumber(fields[5]), fence = fields[6], pinned = tonumber(fields[7]) }
+  if hold.deadline <= now then return nil, 'expired' end
+  for _, seat in ipairs(hold.seats) do
+    if redis.call('GET', seat_key(seat)) ~= hold_id .. '|' .. hold.fence then return nil, 'expired' end
+  end
+  return hold
+end
+
+local function seat_numbers(seats)
+  local numbers = {}
+  for index, seat in ipairs(seats) do numbers[index] = tonumber(seat) end
+  return numbers
+end
+
+-- Keep the list of a user's seats at least this long; another hold of theirs may need it longer.
+local function keep_user(user, ms)
+  if redis.call('PTTL', user_key(user)) < ms then redis.call('PEXPIRE', user_key(user), ms) end
+end
+
+-- Give a living hold a new deadline (ms), its seats' locks included. No seat changes, so no new version.
+local function prolong(hold_id, user, hold, deadline, replay_ms)
+  for _, seat in ipairs(hold.seats) do
+    redis.call('PEXPIRE', seat_key(seat), deadline - now)
+    redis.call('ZADD', DUE, deadline, seat)
+    redis.call('ZADD', user_key(user), deadline, seat)
+  end
+  redis.call('HSET', hold_key(hold_id), 'deadline', deadline)
+  redis.call('PEXPIRE', hold_key(hold_id), deadline - now + replay_ms)
+  keep_user(user, deadline - now + replay_ms)
+end
+
+-- Put a seat into a state that Postgres decided (or FREE), over whatever Redis believed. Returns the owner of a hold it ended.
+local function decide(seat, state)
+  local owner = redis.call('HGET', OWNER, seat)
+  if state == FREE then
+    -- A row that is not in :taken any more may have been freed and held anew already.
+    if redis.call('HDEL', TAKEN, seat) == 1 and not owner then changed(seat, FREE) end
+    return nil
+  end
+  if owner then let_go(seat, owner) end
+  redis.call('HSET', TAKEN, seat, state)
+  changed(seat, state)
+  return owner
+end
+
+-- The room's own bookkeeping after :taken changed.
+local function settle(pgseq)
+  redis.call('HSET', META, 'pgseq', pgseq, 'taken', redis.call('HLEN', TAKEN))
+  local left = redis.call('PTTL', META)
+  -- :taken outlives :meta, so that losing one by time never shows sold seats as free.
+  if left > 0 then redis.call('PEXPIRE', TAKEN, left + 60000) end
+end

@@ -1,0 +1,35 @@
+-- Give back a hold, or some of its seats.
+-- ARGV: hold_id, user, seats (csv; empty: all)
+-- -> ['released', [seat, ...]] | ['pinned', until] | ['gone', status] | ['absent']
+local hold_id, user, wanted = ARGV[1], ARGV[2], ARGV[3]
+
+local room = open_room()
+if not room then return answer('absent') end
+
+local hold, why = living_hold(hold_id, user)
+if not hold then
+  if why == 'released' then
+    return answer('released', seat_numbers(split(wanted ~= '' and wanted or redis.call('HGET', hold_key(hold_id), 'asked'))))
+  end
+  return answer('gone', why)
+end
+-- While the booking is being written the seats stay put; the pin runs out by itself.
+if hold.pinned > now then return answer('pinned', hold.pinned) end
+
+local chosen = nil
+if wanted ~= '' then
+  chosen = {}
+  for _, seat in ipairs(split(wanted)) do chosen[seat] = true end
+end
+local gone = {}
+for _, seat in ipairs(hold.seats) do
+  if not chosen or chosen[seat] then
+    let_go(seat, hold_id .. user)
+    changed(seat, FREE)
+    gone[seat] = true
+  end
+end
+shrink_hold(hold_id, gone, 'released')
+publish(room)
+-- A part that was given back before is answered like the first time.
+return answer('released', seat_numbers(chosen and split(wanted) or hold.seats))

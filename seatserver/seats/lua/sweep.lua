@@ -1,0 +1,10 @@
+-- End the holds whose time is over, punctually. Says how long until the next one is due.
+-- ARGV: none
+-- -> ['swept', freed, ms until the next deadline or -1] | ['absent']
+local room = open_room()
+if not room then return answer('absent') end
+expire()
+local freed = #changes / 2
+publish(room)
+local next_due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
+return answer('swept', freed, next_due[2] and math.max(0, tonumber(next_due[2]) - now) or -1)

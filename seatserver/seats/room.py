@@ -1,0 +1,102 @@
+"""One room: what every viewer of a showtime sees, as a pure state machine.
+
+A room is (epoch, version, one state per seat). `apply` takes the changes of the feed in order and notices a gap;
+`since` tells a returning viewer what it missed from a bounded ring, or that only a snapshot will do. No clock, no I/O:
+`hub.py` feeds it, `seatserver.live` shows it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from itertools import islice
+
+import msgspec
+
+
+class Change(msgspec.Struct, frozen=True):
+    """States after ``version``, for what changed since ``from_version``: pairs of seat and state, last write wins."""
+
+    epoch: str
+    from_version: int
+    version: int
+    seats: tuple[tuple[int, int], ...]
+
+
+class Applied(Enum):
+    """What a change did to the room."""
+
+    YES = "yes"
+    KNOWN = "known"
+    GAP = "gap"
+
+
+class Room:
+    """The state of one showtime's seats; ``states`` has one byte per seat."""
+
+    def __init__(self, seat_count: int, ring: int) -> None:
+        self.epoch = ""
+        self.version = 0
+        self.states = bytearray(seat_count)
+        self._ring: deque[Change] = deque(maxlen=ring)
+
+    def reset(self, epoch: str, version: int, states: bytes) -> None:
+        """Take over a fresh snapshot. What came before can be replayed no more when it does not fit on."""
+        if len(states) != len(self.states):
+            raise ValueError(f"expected {len(self.states)} states, got {len(states)}")
+        if epoch == self.epoch and version == self.version and states == self.states:
+            return
+        self.epoch, self.version = epoch, version
+        self.states[:] = states
+        self._ring.clear()
+
+    def apply(self, change: Change) -> Applied:
+        """Bring the room to ``change.version``; a change that does not fit on is refused and nothing happens."""
+        if change.epoch != self.epoch or change.from_version > self.version:
+            return Applied.GAP
+        if change.version <= self.version:
+            return Applied.KNOWN
+        for seat, state in change.seats:
+            self.states[seat] = state
+        self.version = change.version
+        self._ring.append(change)
+        return Applied.YES
+
+    def snapshot(self) -> str:
+        """The states as the wire shows them: one digit per seat."""
+        return self.states.translate(_DIGITS).decode("ascii")
+
+    def since(self, epoch: str, version: int) -> Change | None:
+        """All changes after ``version`` merged into one, or None when only a snapshot will do.
+
+        A viewer who is up to date gets a change without seats.
+        """
+        if epoch != self.epoch or version > self.version:
+            return None
+        if version == self.version:
+            return Change(epoch, version, version, ())
+        missed = 0
+        for change in reversed(self._ring):
+            missed += 1
+            if change.from_version <= version:
+                return merge(islice(self._ring, len(self._ring) - missed, None), from_version=version)
+        return None
+
+
+def merge(changes: Iterable[Change], *, from_version: int | None = None) -> Change:
+    """Consecutive changes of one epoch as one: last write wins per seat. At least one is expected."""
+    every = tuple(changes)
+    states: dict[int, int] = {}
+    for change in every:
+        states.update(change.seats)
+    start = every[0].from_version if from_version is None else from_version
+    return Change(every[-1].epoch, start, every[-1].version, tuple(states.items()))
+
+
+def counts(states: Sequence[int]) -> dict[int, int]:
+    """How many seats are in each state."""
+    return {state: states.count(state) for state in sorted(set(states))}
+
+
+_DIGITS = bytes(range(48, 58)) + bytes(246)

@@ -1,0 +1,223 @@
+"""Seat state in Redis: one atomic script per verb.
+
+Every change of a seat goes through a script of ``lua/`` that checks, writes, bumps the room's version and publishes;
+nothing else writes seat state. A lock here is never proof of a sale: Postgres decides (see `seatserver.bookings`). When
+a script answers ``absent``, Redis has lost the showtime or never knew it, and the store loads it from Postgres through
+the ``ground`` it was given, under a new epoch, and asks again.
+
+All verbs raise `Unavailable` or `Busy` when Redis does not answer; the command may have run, and may be repeated.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, NoReturn
+from uuid import UUID
+
+import msgspec
+from redis.asyncio import Redis
+
+from seatserver.config import Settings
+from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused, Unavailable
+from seatserver.seats.connection import UNAVAILABLE
+from seatserver.seats.scripts import Scripts
+from seatserver.seats.states import SeatState
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """What Postgres knows of a showtime at one moment: the ground truth that Redis is loaded from.
+
+    ``seq`` numbers its last change; ``taken`` maps seats to CLAIMED, SOLD or BLOCKED; Redis may forget the showtime at
+    ``ends_ms``.
+    """
+
+    seq: int
+    taken: dict[int, int]
+    ends_ms: int
+    seat_count: int
+
+
+class HeldSeats(msgspec.Struct, frozen=True):
+    """A living hold. ``fence`` grows with every hold of the showtime."""
+
+    hold_id: UUID
+    seats: tuple[int, ...]
+    deadline_ms: int
+    fence: int = 0
+
+
+class View(msgspec.Struct, frozen=True):
+    """A whole room at one version; ``next_due_ms`` is the time until its next deadline, None when nothing is held."""
+
+    epoch: str
+    version: int
+    pgseq: int
+    states: bytes
+    next_due_ms: int | None
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """The answer to `SeatStore.apply`: ``gap`` when changes before this one are missing in Redis."""
+
+    pgseq: int
+    gap: bool
+
+
+class SeatStore:
+    """The verbs. ``ground`` reads a showtime from Postgres."""
+
+    def __init__(self, redis: Redis, settings: Settings, ground: Callable[[str], Awaitable[Ground]]) -> None:
+        self._redis = redis
+        self._settings = settings
+        self._ground = ground
+        self._scripts = Scripts(redis, settings)
+        # A hold is remembered past its end, so that a late repetition is answered and not held anew.
+        self._replay_ms = settings.hold_total_ms
+
+    async def close(self) -> None:
+        """Finish what is under way."""
+        await self._scripts.close()
+
+    async def hold(
+        self, showtime_id: str, hold_id: UUID, user_id: str, seats: Sequence[int], torn: Iterable[int] = ()
+    ) -> HeldSeats:
+        """Hold all ``seats`` or none; ``torn`` are those whose group is not asked for as a whole.
+
+        Raises `SeatsRefused` that names every seat, `HoldConflict` when the id was used otherwise, `HoldGone` when
+        this hold is over.
+        """
+        settings = self._settings
+        reply = await self._on_room(
+            "hold", showtime_id, str(hold_id), user_id, settings.hold_ms, self._replay_ms, settings.seats_per_user,
+            _csv(sorted(set(seats))), _csv(torn),
+        )  # fmt: skip
+        return self._held(hold_id, reply)
+
+    async def extend(self, showtime_id: str, hold_id: UUID, user_id: str) -> HeldSeats:
+        """Ask for more time. At the cap of the total age the deadline stays as it was. Raises `HoldGone`."""
+        settings = self._settings
+        reply = await self._on_room(
+            "extend", showtime_id, str(hold_id), user_id, settings.hold_ms, settings.hold_total_ms, self._replay_ms
+        )
+        return self._held(hold_id, reply)
+
+    async def pin(self, showtime_id: str, hold_id: UUID, user_id: str) -> HeldSeats:
+        """Make sure the user holds every seat, and keep it so over the checkout. Raises `HoldGone`."""
+        reply = await self._on_room(
+            "pin", showtime_id, str(hold_id), user_id, self._settings.checkout_ms, self._replay_ms
+        )
+        return self._held(hold_id, reply)
+
+    async def release(
+        self, showtime_id: str, hold_id: UUID, user_id: str, seats: Sequence[int] | None = None
+    ) -> tuple[int, ...]:
+        """Give back a hold or some of its seats; answers them. Raises `HoldGone`, `HoldPinned`."""
+        wanted = "" if seats is None else _csv(sorted(set(seats)))
+        reply = await self._on_room("release", showtime_id, str(hold_id), user_id, wanted)
+        match reply:
+            case ["released", freed]:
+                return tuple(freed)
+            case ["pinned", until_ms]:
+                raise HoldPinned(str(hold_id), until_ms)
+        self._fail(hold_id, reply)
+
+    async def holds_of(self, showtime_id: str, user_id: str) -> tuple[HeldSeats, ...]:
+        """The user's living holds."""
+        _, flat = await self._on_room("holds", showtime_id, user_id)
+        return tuple(HeldSeats(UUID(flat[at]), tuple(flat[at + 2]), flat[at + 1]) for at in range(0, len(flat), 3))
+
+    async def apply(
+        self, showtime_id: str, seq: int, state: SeatState, booking_id: UUID, user_id: str, seats: Sequence[int]
+    ) -> Applied:
+        """Bring one committed change of Postgres; a change that is known already does nothing."""
+        kind, pgseq = await self._on_room("apply", showtime_id, seq, int(state), str(booking_id), user_id, _csv(seats))
+        return Applied(pgseq=pgseq, gap=kind == "gap")
+
+    async def sweep(self, showtime_id: str, *, load: bool = True) -> int | None:
+        """End the holds whose time is over; answers the ms until the next deadline, None when nothing is held."""
+        if load:
+            reply = await self._on_room("sweep", showtime_id)
+        else:
+            reply = await self._scripts.call("sweep", _base(showtime_id))
+        return None if reply[0] == "absent" or reply[2] < 0 else int(reply[2])
+
+    async def snapshot(self, showtime_id: str, seat_count: int) -> View:
+        """The whole room."""
+        _, epoch, version, pgseq, next_due, taken, held = await self._on_room("snapshot", showtime_id)
+        states = bytearray(seat_count)
+        for seat in held:
+            states[seat] = SeatState.HELD
+        for at in range(0, len(taken), 2):
+            states[taken[at]] = taken[at + 1]
+        return View(epoch, version, pgseq, bytes(states), next_due if next_due >= 0 else None)
+
+    async def positions(self, showtime_ids: Sequence[str]) -> list[tuple[str, int, int] | None]:
+        """(epoch, version, pgseq) of each showtime, None where Redis does not know it; one round trip."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for showtime_id in showtime_ids:
+            pipeline.hmget(_base(showtime_id) + ":meta", ["epoch", "version", "pgseq"])
+        try:
+            rows: list[list[bytes | None]] = await pipeline.execute()
+        except UNAVAILABLE:
+            raise Unavailable("Redis") from None
+        return [
+            (epoch.decode(), int(version), int(pgseq)) if epoch and version and pgseq else None
+            for epoch, version, pgseq in rows
+        ]
+
+    async def load(self, showtime_id: str, mode: str = "missing") -> None:
+        """Load the showtime from Postgres: ``missing`` only if Redis lacks it or is behind, ``repair`` also when it is
+        there, ``renew`` under a new epoch (after Redis went back in time)."""
+        ground = await self._ground(showtime_id)
+        taken = ",".join(f"{seat}={state}" for seat, state in sorted(ground.taken.items()))
+        epoch = secrets.token_hex(8)
+        await self._scripts.call("load", _base(showtime_id), epoch, ground.seq, ground.ends_ms, mode, taken)
+
+    async def _on_room(self, verb: str, showtime_id: str, *arguments: str | int) -> list[Any]:
+        for _ in range(3):
+            reply = await self._scripts.call(verb, _base(showtime_id), *arguments)
+            if reply[0] != "absent":
+                return reply
+            await self.load(showtime_id)
+        # It vanished as often as it was loaded: something empties Redis under us.
+        raise Unavailable("Redis")
+
+    def _held(self, hold_id: UUID, reply: list[Any]) -> HeldSeats:
+        if reply[0] == "held":
+            _, seats, deadline_ms, fence = reply
+            return HeldSeats(hold_id, tuple(seats), deadline_ms, fence)
+        self._fail(hold_id, reply)
+
+    def _fail(self, hold_id: UUID, reply: list[Any]) -> NoReturn:
+        match reply:
+            case ["refused", flat]:
+                raise SeatsRefused({flat[at]: flat[at + 1] for at in range(0, len(flat), 2)})
+            case ["conflict", why]:
+                raise HoldConflict(str(hold_id), why)
+            case ["gone", why]:
+                raise HoldGone(str(hold_id), _WHY_GONE.get(why, why))
+        raise RuntimeError(f"expected a known reply of the script, got {reply!r}")
+
+
+_WHY_GONE = {
+    "unknown": "it does not exist, or it ended long ago",
+    "not yours": "it belongs to someone else",
+    "expired": "its time ran out",
+    "released": "it was given back",
+    "booked": "it became a booking",
+    "sold": "its seats were sold to someone else first",
+}
+
+
+def _base(showtime_id: str) -> str:
+    return f"seats:{{{showtime_id}}}"
+
+
+def feed_channel(showtime_id: str) -> str:
+    """Where the scripts publish what changed in a showtime."""
+    return _base(showtime_id) + ":feed"
+
+
+def _csv(seats: Iterable[int]) -> str:
+    return ",".join(map(str, seats))

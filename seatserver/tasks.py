@@ -1,0 +1,55 @@
+"""Background tasks with an owner.
+
+A bare ``create_task`` loses its errors and outlives its maker. `Tasks` keeps what it started, logs what failed, and ends
+everything when its owner closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from logging import ERROR, WARNING
+from typing import Any
+
+import structlog
+
+from seatserver.errors import SeatServerError
+
+log = structlog.get_logger(__name__)
+
+
+class Tasks:
+    """The background tasks of one owner."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Start ``work``; an error that escapes it is logged under ``name``. After `close` nothing starts."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        if self._closed:
+            task.cancel()
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def close(self) -> None:
+        """Cancel what still runs and wait until it has ended."""
+        self._closed = True
+        while self._running:
+            for task in self._running:
+                task.cancel()
+            await asyncio.wait(self._running)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            known = isinstance(error, SeatServerError)
+            log.log(
+                WARNING if known else ERROR,
+                "task failed",
+                task=task.get_name(),
+                error=str(error),
+                exc_info=None if known else error,
+            )
