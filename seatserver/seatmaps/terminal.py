@@ -7,6 +7,7 @@ turns the spans into whatever its terminal understands. This module is pure.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -51,11 +52,14 @@ def draw_hall(seat_map: SeatMap, width: int = 100) -> list[Line]:
     right = max(max(seat.x for seat in seats), screen.x + screen.width / 2 - 0.5)
     margin = max(len(seat.row) for seat in seats)
     scale = 2 if (right - left) * 2 + 1 + 2 * (margin + 2) <= width else 1
-    columns = [round((seat.x - left) * scale) for seat in seats]
-    breadth = max(round((right - left) * scale) + 1, 8)
+    # Counted from the screen's middle, so that a symmetric hall is drawn symmetric.
+    columns = [_column(seat.x - screen.x, scale) for seat in seats]
+    first = min(*columns, _column(left - screen.x, scale))
+    columns = [column - first for column in columns]
+    breadth = max(columns) + 1
     indent = " " * (margin + 2)
-    screen_width = max(round((screen.width - 1) * scale) + 1, 8)
-    screen_at = max(round((screen.x - left) * scale) - screen_width // 2, 0)
+    screen_width = max(2 * _column((screen.width - 1) / 2, scale) + 1, 7)
+    screen_at = max(-first - screen_width // 2, 0)
     lines: list[Line] = [
         (Span(f"{indent}{' ' * screen_at}{'▁' * screen_width}", "bold"),),
         (Span(f"{indent}{' ' * screen_at}{'screen'.center(screen_width)}".rstrip(), DIM),),
@@ -77,18 +81,23 @@ def legend(seat_map: SeatMap) -> list[Line]:
     digits = len(str(len(seat_map.seats)))
     lines: list[Line] = [(Span(seat_map.name, "bold"), Span(f"  {_count(len(seat_map.seats), 'seat')}"))]
     for shape, category in zip(_shapes(seat_map), seat_map.categories, strict=True):
-        key = "" if category.key == category.name else f"  (category {category.key})"
-        count = f"{categories[category.key]:>{digits}}"
-        lines.append((Span(f"  {shape}", category.color), Span(f" {count}  {category.name}"), Span(key, DIM)))
+        key = "" if category.key == category.name else f"  (key {category.key})"
+        text = f" {categories[category.key]:>{digits}}  {category.name}"
+        lines.append((Span(f"  {shape}", category.color), Span(text), Span(key, DIM)))
     for kind, count in sorted(kinds.items(), key=lambda item: list(SeatKind).index(item[0])):
         if kind is not SeatKind.STANDARD:
             lines.append((Span(f"  {SHAPE_OF_KIND.get(kind, ' ')} {count:>{digits}}  {KIND_NAMES[kind]}"),))
     if seat_map.groups:
         sizes = Counter(map(len, seat_map.groups))
-        named = ", ".join(f"{count} of {size}" for size, count in sorted(sizes.items()))
-        text = f"  {JOINT} {len(seat_map.groups):>{digits}}  groups that are only sold whole ({named} seats)"
+        named = ", ".join(f"{count} × {size} seats" for size, count in sorted(sizes.items()))
+        text = f"  {JOINT} {len(seat_map.groups):>{digits}}  groups that are only sold whole ({named})"
         lines.append((Span(text),))
     return lines
+
+
+def _column(offset: float, scale: int) -> int:
+    # Not `round`: it rounds 0.5 and 1.5 to even, and two neighbours would fall on one column.
+    return math.floor(offset * scale + 0.5)
 
 
 def _lines_of_seats(seat_map: SeatMap, columns: Sequence[int]) -> list[tuple[float, list[int]]]:
