@@ -13,8 +13,10 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from seatserver.errors import StartError
 
@@ -30,7 +32,6 @@ class DataFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
-        self._lock: TextIO | None = None
         self._check_path()
 
     def _check_path(self) -> None:
@@ -53,27 +54,22 @@ class DataFolder:
         except OSError as error:
             raise self._unusable(error) from None
 
-    def lock(self) -> None:
-        """Be the only one: raises `StartError` while another process runs on this folder."""
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only one inside: raises `StartError` while another process runs on this folder."""
         self.create()
         try:
-            held = (self.path / LOCK).open("a")
+            file = (self.path / LOCK).open("a")
         except OSError as error:
             raise self._unusable(error) from None
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            held.close()
-            raise StartError(
-                f"a seatserver already runs on {self.path}: stop it, or choose another folder with --data"
-            ) from None
-        self._lock = held
-
-    def unlock(self) -> None:
-        """Let others run on this folder."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StartError(
+                    f"a seatserver already runs on {self.path}: stop it, or choose another folder with --data"
+                ) from None
+            yield
 
     def is_locked(self) -> bool:
         """Whether some process runs on this folder now."""

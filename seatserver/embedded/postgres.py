@@ -80,7 +80,11 @@ class EmbeddedPostgres:
         return not self._folder.exists()
 
     def start(self) -> None:
-        """Start and wait until it accepts connections. Raises `StartError`; nothing runs then."""
+        """Start and wait until it accepts connections. Raises `StartError`; nothing runs then.
+
+        One that died is buried first, one that still runs is stopped.
+        """
+        self.stop()
         programs = binaries.postgres_folder()
         self._data.create()
         try:

@@ -66,7 +66,11 @@ class EmbeddedRedis:
         return self._child.pid if self._child else 0
 
     def start(self) -> None:
-        """Start and wait until it answers. Raises `StartError`; nothing runs then."""
+        """Start and wait until it answers. Raises `StartError`; nothing runs then.
+
+        One that died is buried first, one that still runs is stopped.
+        """
+        self.stop()
         program = self._binary or binaries.redis_program()
         self._data.create()
         remembered = self._data.remembered().get("redis", {})

@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 class EmbeddedServers:
     """A context manager: inside it Postgres and Redis run, after it they are gone. ``say`` hears each step.
 
-    The folder must be locked by the caller (`DataFolder.lock`), who knows what else happens in it.
+    The folder must be locked by the caller (`DataFolder.locked`), who knows what else happens in it.
     """
 
     def __init__(self, data: DataFolder, say: Say) -> None:
