@@ -1,0 +1,44 @@
+"""Which web pages may talk to this server.
+
+A browser names the page's origin on every WebSocket handshake and cross-site request, and a page cannot forge it. So
+a foreign page cannot use a visitor's browser against us. Programs that are no browsers send no origin and prove
+themselves by their token alone. This module is pure.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from seatserver.config import Settings
+
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+def allowed(origin: str | None, host: str | None, settings: Settings) -> bool:
+    """Whether a request with these ``Origin`` and ``Host`` headers may pass.
+
+    No origin passes, our own host and ``public_url`` pass, the list of allowed origins passes, ``*`` in it passes all.
+    """
+    if origin is None or "*" in settings.allowed_origins:
+        return True
+    asked = _parts(origin)
+    if asked is None:
+        return False  # also the opaque origin "null" of sandboxed pages and files
+    # Behind a proxy that ends TLS we do not see the scheme, so our own host counts with either.
+    scheme = asked[0]
+    if host is not None and asked == _parts(f"{scheme}://{host}"):
+        return True
+    listed = (settings.public_url, *settings.allowed_origins)
+    return any(asked == _parts(entry) for entry in listed if entry)
+
+
+def _parts(origin: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port as browsers compare them, or None when it is no origin."""
+    try:
+        parts = urlsplit(origin.strip().lower())
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port is None:
+        return None
+    return parts.scheme, parts.hostname, port

@@ -1,0 +1,181 @@
+"""Who someone is and what they may do: JSON Web Tokens.
+
+Three kinds of key may sign a token: our own secret (HS256; guests and ``seatserver token``), a partner's public key
+from a file, and a partner's JSON Web Key Set. A key decides its algorithm, never the token: ``none``, or a public key
+used as an HMAC secret, cannot pass. REST and the socket call `Tokens.verify` and then ask the `Identity`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from seatserver.access.keys import KeySet, SigningKey, UnusableKey, signing_key
+from seatserver.config import SCOPES, Settings
+from seatserver.errors import BadRequest, ConfigError, Forbidden, Unauthorized
+
+MAX_TOKEN_CHARS = 4096
+MAX_USER_CHARS = 128
+GUEST = "guest:"
+LATEST_MS = 2**53 - 1
+"""The largest whole number that every JSON reader keeps exact; nobody waits for that day."""
+
+# A scope and what else it allows.
+IMPLIED: dict[str, frozenset[str]] = {
+    "hold": frozenset({"watch"}),
+    "book": frozenset({"claim"}),
+    "admin": frozenset(SCOPES),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A verified user. ``expires_at_ms`` is milliseconds since the epoch; a socket closes then."""
+
+    user_id: str
+    scopes: frozenset[str]
+    expires_at_ms: int
+
+    def may(self, scope: str) -> bool:
+        """Whether the scopes, with what they imply, contain ``scope``."""
+        return scope in self.scopes or any(scope in IMPLIED.get(own, ()) for own in self.scopes)
+
+    def require(self, scope: str, action: str) -> None:
+        """Raise `Forbidden` unless `may`; ``action`` names what was tried, as ``holding seats``."""
+        if not self.may(scope):
+            raise Forbidden(scope, action)
+
+
+class Tokens:
+    """Verifies and mints tokens by the settings. Raises `ConfigError` for a key file that cannot be used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._issuers = [part.strip() for part in settings.token_issuer.split(",") if part.strip()]
+        if not self._issuers:
+            raise ConfigError("SEATSERVER_TOKEN_ISSUER", "names no issuer", "expected one or more, comma-separated")
+        self._keys: dict[str, SigningKey] = {}
+        if settings.token_public_key_file:
+            key = _public_key(settings.token_public_key_file)
+            self._keys[key.algorithm] = key
+        if settings.token_secret:
+            self._keys["HS256"] = SigningKey("HS256", settings.token_secret)
+        self._key_set = KeySet(settings.token_jwks) if settings.token_jwks else None
+
+    async def verify(self, token: str) -> Identity:
+        """The token's user.
+
+        Raises `Unauthorized` with one sentence, or `Unavailable` when the keys it may be signed with cannot be had.
+        """
+        if len(token) > MAX_TOKEN_CHARS:
+            raise Unauthorized(f"the token is longer than {MAX_TOKEN_CHARS} characters")
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.InvalidTokenError, RecursionError, UnicodeError):
+            raise Unauthorized("this is not a token: expected a JWT of three parts") from None
+        key = await self._key_for(header)
+        return _identity(self._claims(token, key))
+
+    def mint(self, user_id: str, scopes: Iterable[str], lifetime_s: int) -> str:
+        """Sign a token with our secret; raises `ConfigError` when there is none, `BadRequest` for an unknown scope."""
+        if not self._settings.token_secret:
+            raise ConfigError("SEATSERVER_TOKEN_SECRET", "is not set", "expected 32 bytes or more to sign tokens with")
+        wanted = set(scopes)
+        if unknown := sorted(wanted.difference(SCOPES)):
+            raise BadRequest(f"there is no scope {unknown[0]!r}; expected one of {', '.join(SCOPES)}", where="scope")
+        _check_user(user_id)
+        now = int(time.time())
+        claims = {
+            "iss": self._issuers[0],
+            "aud": self._settings.token_audience,
+            "sub": user_id,
+            "iat": now,
+            "exp": now + lifetime_s,
+            "scope": " ".join(scope for scope in SCOPES if scope in wanted),
+        }
+        return jwt.encode(claims, self._settings.token_secret, algorithm="HS256")
+
+    def guest(self) -> tuple[str, Identity]:
+        """A fresh guest and their token; raises `Unauthorized` when guests are not allowed here."""
+        if not self._settings.guest_scopes:
+            raise Unauthorized("this server admits no guests; bring a token")
+        user_id = GUEST + secrets.token_urlsafe(12)
+        token = self.mint(user_id, self._settings.guest_scopes, self._settings.guest_token_s)
+        return token, _identity(self._claims(token, self._keys["HS256"]))
+
+    async def _key_for(self, header: dict[str, Any]) -> SigningKey:
+        """The key that must have signed a token with this header: by ``kid`` from the key set, else by algorithm."""
+        kid = header.get("kid")
+        if kid is not None and self._key_set is not None:
+            return await self._key_set.find(str(kid))
+        key = self._keys.get(str(header.get("alg")))
+        if key is None:
+            raise Unauthorized("the token is not signed with a key of this server")
+        return key
+
+    def _claims(self, token: str, key: SigningKey) -> dict[str, Any]:
+        settings = self._settings
+        try:
+            return jwt.decode(
+                token,
+                key.material,
+                algorithms=[key.algorithm],
+                audience=settings.token_audience,
+                issuer=self._issuers,
+                leeway=settings.token_leeway_s,
+                options={"require": ["exp", "aud", "iss", "sub"]},
+            )
+        except jwt.ExpiredSignatureError:
+            raise Unauthorized("the token has expired") from None
+        except jwt.InvalidAudienceError:
+            raise Unauthorized(f"the token is for another audience; expected {settings.token_audience!r}") from None
+        except jwt.InvalidIssuerError:
+            raise Unauthorized("the token is from an issuer that is not known here") from None
+        except jwt.MissingRequiredClaimError as error:
+            raise Unauthorized(f"the token misses the claim {error.claim!r}") from None
+        except jwt.ImmatureSignatureError:
+            raise Unauthorized("the token is not valid yet") from None
+        except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError, jwt.InvalidKeyError):
+            raise Unauthorized("the token's signature is not that of its key") from None
+        except (jwt.PyJWTError, RecursionError, ValueError, OverflowError, TypeError):
+            raise Unauthorized("the token cannot be read") from None
+
+
+def _identity(claims: dict[str, Any]) -> Identity:
+    """The claims as an identity: ``scope`` is a string with blanks (RFC 8693) or ``scopes`` a list."""
+    scopes = claims.get("scope", claims.get("scopes", ()))
+    if isinstance(scopes, str):
+        scopes = scopes.split()
+    if not isinstance(scopes, list | tuple):
+        raise Unauthorized("the token's scopes are neither a text nor a list")
+    _check_user(claims["sub"])
+    # Partners' tokens may carry scopes of other systems.
+    known = frozenset(scope for scope in scopes if isinstance(scope, str) and scope in SCOPES)
+    return Identity(claims["sub"], known, min(int(claims["exp"]) * 1000, LATEST_MS))
+
+
+def _check_user(user_id: object) -> None:
+    if not isinstance(user_id, str) or not user_id.strip() or not user_id.isprintable():
+        raise Unauthorized("the token's user (`sub`) is not a printable name")
+    if len(user_id) > MAX_USER_CHARS:
+        raise Unauthorized(f"the token's user (`sub`) is longer than {MAX_USER_CHARS} characters")
+
+
+def _public_key(path: str) -> SigningKey:
+    expected = "expected a PEM public key for RS256 (2048 bits or more), ES256 or EdDSA"
+    try:
+        return signing_key(load_pem_public_key(Path(path).read_bytes()))
+    except OSError as error:
+        raise ConfigError("SEATSERVER_TOKEN_PUBLIC_KEY_FILE", f"cannot be read ({error.strerror})", expected) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise ConfigError("SEATSERVER_TOKEN_PUBLIC_KEY_FILE", "holds no public key", expected) from None
+    except UnusableKey as error:
+        raise ConfigError("SEATSERVER_TOKEN_PUBLIC_KEY_FILE", f"holds {error}", expected) from None
