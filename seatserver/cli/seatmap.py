@@ -1,0 +1,164 @@
+"""``seatserver seatmap show|import|convert FILE``: look at a hall's file, store it, or rewrite it in our own form.
+
+Every verb reads and validates the whole file first; a bad one gives one line that names the place, and nothing is
+written. Heavy imports stay inside the functions, so that other commands start fast.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seatserver.errors import BadSeatMap, StartError, Unavailable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seatserver.seatmaps.imported import Imported
+
+NO_DATABASE = (
+    "DATABASE_URL is not set: expected the Postgres to store the hall in, such as "
+    "`DATABASE_URL=postgresql://user:password@host/database`; `seatserver seatmap show` needs none"
+)
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command and its verbs."""
+    parser = commands.add_parser("seatmap", help="show, import or convert a hall's seat map")
+    parser.set_defaults(run=run)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    show = verbs.add_parser("show", help="draw the hall in the terminal, with its counts")
+    store = verbs.add_parser("import", help="validate the hall and store it in Postgres")
+    convert = verbs.add_parser("convert", help="write the hall to standard output in seatserver's own JSON form")
+    for verb in (show, store, convert):
+        verb.add_argument(
+            "file",
+            metavar="FILE",
+            help="Vista SeatLayoutData, pretix seating plan or our own JSON; - reads standard input",
+        )
+        verb.add_argument("--name", default="", help="the hall's name, instead of the file's own")
+    store.add_argument("--json", action="store_true", help="print the result as JSON, for scripts")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run one verb; errors are raised as `SeatServerError`."""
+    imported = _read(args.file, args.name)
+    if args.verb == "show":
+        return _show(imported)
+    if args.verb == "convert":
+        return _convert(imported)
+    return _import(imported, as_json=args.json)
+
+
+def _read(file: str, name: str) -> Imported:
+    from seatserver.seatmaps.document import MAX_DOCUMENT_BYTES
+    from seatserver.seatmaps.importer import read_seat_map
+
+    try:
+        if file == "-":
+            document = sys.stdin.buffer.read(MAX_DOCUMENT_BYTES + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                document = opened.read(MAX_DOCUMENT_BYTES + 1)
+    except (OSError, ValueError) as error:
+        # ValueError: a path with a null character.
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise StartError(f"{file}: {reason}") from None
+    try:
+        return read_seat_map(document, name=name, unnamed=Path(file).stem if file != "-" else "Seat map")
+    except BadSeatMap as error:
+        raise BadSeatMap("", f"{file}: {error.message}") from None
+
+
+def _show(imported: Imported) -> int:
+    from rich.text import Text
+
+    from seatserver.seatmaps.terminal import draw
+
+    console = _console()
+    for line in draw(imported.seat_map, console.width):
+        console.print(Text.assemble(*line), no_wrap=True, crop=False, overflow="ignore", soft_wrap=True)
+    _say_notes(imported, console)
+    return 0
+
+
+def _convert(imported: Imported) -> int:
+    sys.stdout.buffer.write(imported.seat_map.encode() + b"\n")
+    sys.stdout.buffer.flush()
+    for note in imported.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return 0
+
+
+def _import(imported: Imported, *, as_json: bool) -> int:
+    import asyncio
+
+    from rich.text import Text
+
+    from seatserver.seatmaps.terminal import legend
+
+    seat_map = imported.seat_map
+    asyncio.run(_store(imported))
+    if as_json:
+        import msgspec
+
+        result = {
+            "hash": seat_map.content_hash,
+            "name": seat_map.name,
+            "format": imported.format,
+            "seats": len(seat_map.seats),
+            "groups": len(seat_map.groups),
+            "categories": {
+                category.key: sum(seat.category == category.key for seat in seat_map.seats)
+                for category in seat_map.categories
+            },
+            "notes": list(imported.notes),
+        }
+        print(msgspec.json.encode(result).decode())
+        return 0
+    console = _console()
+    for line in legend(seat_map):
+        console.print(Text.assemble(*line), soft_wrap=True)
+    _say_notes(imported, console)
+    keys = ", ".join(f'"{category.key}": 1200' for category in seat_map.categories)
+    console.print(f"\nStored as layout {seat_map.content_hash}", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        "Next: a showtime that uses it, by PUT /api/v1/admin/showtimes/{id} with this hash and a price in minor\n"
+        f"units for every category: {{{keys}}}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    return 0
+
+
+async def _store(imported: Imported) -> None:
+    from seatserver import config
+    from seatserver.catalog.catalog import Catalog
+    from seatserver.database import CommitUnknown, Database
+
+    settings = config.load()
+    if not settings.database_url:
+        raise StartError(NO_DATABASE)
+    database = Database(settings)
+    try:
+        await database.check_migrated()
+        await Catalog(database).put_layout(imported.seat_map)
+    except CommitUnknown:
+        # The hash is the key: storing the same hall again is harmless.
+        raise Unavailable("Postgres") from None
+    finally:
+        await database.close()
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _say_notes(imported: Imported, console: Console) -> None:
+    for note in imported.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True, style="yellow")

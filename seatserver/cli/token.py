@@ -1,0 +1,54 @@
+"""``seatserver token``: mint a token with the server's own secret, for trying things out and for scripts.
+
+Only the token goes to standard output, so that ``TOKEN=$(seatserver token …)`` works.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from seatserver.config import SCOPES
+
+MAX_HOURS = 24 * 366
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "token",
+        help="mint a token",
+        description="Mint a token signed with SEATSERVER_TOKEN_SECRET and print it.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--user", required=True, metavar="U", help="whom the token is for; becomes its `sub`")
+    parser.add_argument(
+        "--scope",
+        action="append",
+        choices=SCOPES,
+        help="what it allows; repeat for several (default: watch, hold and book)",
+    )
+    parser.add_argument("--hours", type=_hours, default=12.0, metavar="N", help="how long it lives (default: 12)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the token; raises `ConfigError` when no secret is configured."""
+    from seatserver import config
+    from seatserver.access.tokens import Tokens
+
+    scopes = args.scope or ["watch", "hold", "book"]
+    token = Tokens(config.load()).mint(args.user, scopes, round(args.hours * 3600))
+    print(token)
+    print(f"{args.user}: {', '.join(scopes)}; good for {args.hours:g} hours", file=sys.stderr)
+    return 0
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    # Written so that "nan" fails too.
+    if not 1 / 3600 <= hours <= MAX_HOURS:
+        raise argparse.ArgumentTypeError(f"{text} is not between one second and {MAX_HOURS} hours")
+    return hours
