@@ -1,7 +1,7 @@
 """Background tasks with an owner.
 
-A bare ``create_task`` loses its errors and outlives its maker. `Tasks` keeps what it started, logs what failed, and ends
-everything when its owner closes.
+A bare ``create_task`` loses its errors and outlives its maker. `Tasks` keeps what it started, logs what failed, and
+ends everything when its owner closes.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ class Tasks:
         task.add_done_callback(self._ended)
         return task
 
-    async def close(self) -> None:
-        """Cancel what still runs and wait until it has ended."""
+    async def close(self, grace_s: float = 0.0) -> None:
+        """Give what runs ``grace_s`` to finish, cancel the rest, and wait until it has ended."""
         self._closed = True
+        if self._running and grace_s:
+            await asyncio.wait(self._running, timeout=grace_s)
         while self._running:
             for task in self._running:
                 task.cancel()

@@ -130,7 +130,8 @@ class Feed:
         pool = self._redis.connection_pool
         connection = pool.connection_class(**pool.connection_kwargs)
         try:
-            await connection.connect()
+            # redis-py leaves it unannotated.
+            await connection.connect()  # type: ignore[no-untyped-call]
             await connection.send_command("SUBSCRIBE", self._probe_channel, *self._channels)
             self._connection = connection
             async with asyncio.TaskGroup() as tasks:

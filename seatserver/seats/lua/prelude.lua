@@ -49,6 +49,12 @@ local function split(csv)
   return seats
 end
 
+local function seat_numbers(seats)
+  local numbers = {}
+  for index, seat in ipairs(seats) do numbers[index] = tonumber(seat) end
+  return numbers
+end
+
 -- [epoch, from, version, now, soonest deadline set here or 0, [seat, state, ...], [[kind, user, hold_id, [seat, ...]], ...]]
 local function publish(room)
   if #changes == 0 and #notices == 0 then return end
@@ -79,17 +85,25 @@ local function shrink_hold(hold_id, gone, status)
   if #left == 0 then redis.call('HSET', key, 'status', status) end
 end
 
--- Tell owners what they lost: `lost` maps owner -> list of seats.
+-- Tell owners what they lost: `lost` maps owner -> list of seats. A hold that loses one seat to a booking ends as a whole,
+-- so that nobody books less than what they chose.
 local function notify(lost, kind)
   for owner, seats in pairs(lost) do
     local hold_id, user = string.sub(owner, 1, 36), string.sub(owner, 37)
-    local gone, numbers = {}, {}
-    for _, seat in ipairs(seats) do
-      gone[seat] = true
-      numbers[#numbers + 1] = tonumber(seat)
+    local gone = {}
+    for _, seat in ipairs(seats) do gone[seat] = true end
+    if kind == 'sold' then
+      for _, seat in ipairs(split(redis.call('HGET', hold_key(hold_id), 'seats') or '')) do
+        if not gone[seat] and redis.call('HGET', OWNER, seat) == owner then
+          let_go(seat, owner)
+          changed(seat, FREE)
+          gone[seat] = true
+          seats[#seats + 1] = seat
+        end
+      end
     end
     shrink_hold(hold_id, gone, kind)
-    notices[#notices + 1] = { kind, user, hold_id, numbers }
+    notices[#notices + 1] = { kind, user, hold_id, seat_numbers(seats) }
   end
 end
 
@@ -121,12 +135,6 @@ local function living_hold(hold_id, user)
     if redis.call('GET', seat_key(seat)) ~= hold_id .. '|' .. hold.fence then return nil, 'expired' end
   end
   return hold
-end
-
-local function seat_numbers(seats)
-  local numbers = {}
-  for index, seat in ipairs(seats) do numbers[index] = tonumber(seat) end
-  return numbers
 end
 
 -- Keep the list of a user's seats at least this long; another hold of theirs may need it longer.

@@ -1,0 +1,272 @@
+"""From a hold to a booking, and from there to its end.
+
+Pin the hold in Redis, write one Postgres transaction, and only then acknowledge; the relay brings the result to every
+viewer. The booking's id is the hold's id, so whoever repeats a request, after a lost reply or a crash, meets the same
+row and gets the same answer. The transaction runs shielded: a client that goes away in the middle neither cancels it
+nor leaves it half done. An error at COMMIT means *unknown*; the step is then simply done again, because the database
+makes the second run wait for the first and see its result.
+
+A booking is written in one step (paid on the spot) or as a pending claim that a payment confirms or cancels before its
+deadline; `reap` ends the claims that nobody paid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from seatserver.bookings.outbox import Relay
+from seatserver.bookings.records import STATE_OF_STATUS, Booking, Records, booking_of
+from seatserver.bookings.tables import booked_seats, bookings, outbox
+from seatserver.catalog.catalog import Catalog, Showtime
+from seatserver.catalog.tables import showtimes
+from seatserver.config import Clock, Settings
+from seatserver.database import CommitUnknown, Database
+from seatserver.errors import (
+    BookingState,
+    HoldConflict,
+    HoldGone,
+    NotFound,
+    OutcomeUnknown,
+    SeatsRefused,
+    Unavailable,
+)
+from seatserver.seats.states import SeatState
+from seatserver.seats.store import SeatStore
+
+log = structlog.get_logger(__name__)
+
+COMMIT_TRIES = 3
+REAP_AT_ONCE = 200
+
+
+class Checkout:
+    """Writes bookings. Every public step may be repeated and answers the same."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        catalog: Catalog,
+        store: SeatStore,
+        records: Records,
+        relay: Relay,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._catalog = catalog
+        self._store = store
+        self._records = records
+        self._relay = relay
+        self._clock = clock
+        self._writing: set[asyncio.Task[Booking]] = set()
+
+    async def book(self, showtime_id: str, hold_id: UUID, user_id: str, *, pay_later: bool) -> Booking:
+        """Turn a hold into a booking: confirmed, or with ``pay_later`` pending until its payment comes.
+
+        Raises `HoldGone` when the hold is not (any more) this user's and no booking of this user has its id,
+        `SeatsRefused` when Postgres knows another owner, `NotOnSale`, `OutcomeUnknown`, `Unavailable`.
+        """
+        showtime = await self._catalog.showtime(showtime_id)
+        try:
+            held = await self._store.pin(showtime_id, hold_id, user_id)
+        except HoldGone:
+            known = await self._records.find(hold_id)
+            if known is None:
+                raise
+            return _same_request(known, showtime_id, user_id)
+        showtime.check_on_sale(self._clock())
+        claim = _Claim(showtime, hold_id, user_id, held.seats, pay_later)
+        return await self._write(hold_id, lambda: self._claim(claim))
+
+    async def get(self, booking_id: UUID) -> Booking:
+        """The booking as it is now. Raises `NotFound`."""
+        return await self._records.get(booking_id)
+
+    async def confirm(self, booking_id: UUID) -> Booking:
+        """A pending booking is paid. Raises `NotFound`, `BookingState` when it was cancelled or has expired."""
+        return await self._write(booking_id, lambda: self._move(booking_id, "confirmed", ("pending",)))
+
+    async def cancel(self, booking_id: UUID) -> Booking:
+        """End a pending or confirmed booking; its seats are free again. One that ended already is answered as it is."""
+        return await self._write(booking_id, lambda: self._move(booking_id, "cancelled", ("pending", "confirmed")))
+
+    async def reap(self) -> int:
+        """End pending bookings whose deadline has passed; answers how many. Safe on many instances at once."""
+        reaped = 0
+        while reaped < REAP_AT_ONCE:
+            async with self._database.transaction() as connection:
+                overdue = (
+                    sa.select(bookings)
+                    .where(bookings.c.status == "pending", bookings.c.expires_at < sa.func.now())
+                    .order_by(bookings.c.expires_at)
+                    .limit(1)
+                    .with_for_update(skip_locked=True)
+                )
+                row = (await connection.execute(overdue)).one_or_none()
+                if row is None:
+                    return reaped
+                booking = await self._end(connection, booking_of(row), "expired")
+            self._relay.kick(booking.showtime_id)
+            reaped += 1
+        return reaped
+
+    async def close(self) -> None:
+        """Wait for what is being written."""
+        if self._writing:
+            await asyncio.wait(self._writing)
+
+    # ------------------------------------------------------------ writing
+
+    async def _write(self, booking_id: UUID, step: Callable[[], Awaitable[Booking]]) -> Booking:
+        """Run a step to its end, whatever becomes of the caller."""
+        task = asyncio.get_running_loop().create_task(self._until_known(booking_id, step))
+        self._writing.add(task)
+        task.add_done_callback(self._written)
+        return await asyncio.shield(task)
+
+    def _written(self, task: asyncio.Task[Booking]) -> None:
+        self._writing.discard(task)
+        if not task.cancelled() and task.exception() is None:
+            self._relay.kick(task.result().showtime_id)
+
+    async def _until_known(self, booking_id: UUID, step: Callable[[], Awaitable[Booking]]) -> Booking:
+        unknown = False
+        for _ in range(COMMIT_TRIES):
+            try:
+                return await step()
+            except CommitUnknown:
+                unknown = True
+                log.warning("outcome of COMMIT unknown, doing the step again", booking=str(booking_id))
+            except Unavailable:
+                if not unknown:
+                    raise
+                await asyncio.sleep(0.2)
+        raise OutcomeUnknown(str(booking_id))
+
+    async def _claim(self, claim: _Claim) -> Booking:
+        try:
+            async with self._database.transaction() as connection:
+                row = (await connection.execute(self._insert_booking(claim))).one_or_none()
+                if row is None:
+                    mine = sa.select(bookings).where(bookings.c.id == claim.hold_id)
+                    known = booking_of((await connection.execute(mine)).one())
+                    return _same_request(known, claim.showtime.id, claim.user_id)
+                booking = booking_of(row)
+                await _take_seats(connection, booking)
+                await _to_outbox(connection, booking)
+                return booking
+        except SeatsRefused:
+            # Redis thought they were ours: it is stale.
+            self._relay.kick(claim.showtime.id)
+            repair = self._store.load(claim.showtime.id, "repair")
+            await _quietly(repair)
+            raise
+
+    def _insert_booking(self, claim: _Claim) -> Any:
+        now = self._clock()
+        deadline = datetime.fromtimestamp(now / 1000, UTC) + timedelta(milliseconds=self._settings.claim_ms)
+        return (
+            insert(bookings)
+            .values(
+                id=claim.hold_id,
+                showtime_id=claim.showtime.id,
+                user_id=claim.user_id,
+                status="pending" if claim.pay_later else "confirmed",
+                seats=list(claim.seats),
+                total_minor=claim.showtime.price_of(claim.seats),
+                currency=claim.showtime.currency,
+                expires_at=deadline if claim.pay_later else None,
+                ended_at=None if claim.pay_later else sa.func.now(),
+            )
+            .on_conflict_do_nothing(index_elements=["id"])
+            .returning(bookings)
+        )
+
+    async def _move(self, booking_id: UUID, status: str, allowed: tuple[str, ...]) -> Booking:
+        async with self._database.transaction() as connection:
+            locked = sa.select(bookings).where(bookings.c.id == booking_id).with_for_update()
+            row = (await connection.execute(locked)).one_or_none()
+            if row is None:
+                raise NotFound("booking", str(booking_id))
+            booking = booking_of(row)
+            if booking.status == status or (status == "cancelled" and booking.status == "expired"):
+                return booking  # repeated, or the seats are back already
+            if booking.status not in allowed:
+                raise BookingState(str(booking_id), booking.status, status)
+            return await self._end(connection, booking, status)
+
+    async def _end(self, connection: AsyncConnection, booking: Booking, status: str) -> Booking:
+        """Move a locked booking to its next status, its seats and the outbox with it."""
+        change = (
+            sa.update(bookings)
+            .where(bookings.c.id == booking.id)
+            .values(status=status, expires_at=None, ended_at=sa.func.now())
+            .returning(bookings)
+        )
+        moved = booking_of((await connection.execute(change)).one())
+        if status not in STATE_OF_STATUS:
+            await connection.execute(
+                sa.update(booked_seats).where(booked_seats.c.booking_id == booking.id).values(released_at=sa.func.now())
+            )
+        await _to_outbox(connection, moved)
+        return moved
+
+
+class _Claim:
+    __slots__ = ("hold_id", "pay_later", "seats", "showtime", "user_id")
+
+    def __init__(
+        self, showtime: Showtime, hold_id: UUID, user_id: str, seats: tuple[int, ...], pay_later: bool
+    ) -> None:
+        # Sorted: two baskets that overlap would lock each other's seats in opposite orders.
+        self.seats = tuple(sorted(seats))
+        self.showtime, self.hold_id, self.user_id, self.pay_later = showtime, hold_id, user_id, pay_later
+
+
+async def _take_seats(connection: AsyncConnection, booking: Booking) -> None:
+    rows = [{"booking_id": booking.id, "seat": seat, "showtime_id": booking.showtime_id} for seat in booking.seats]
+    taking = insert(booked_seats).values(rows).on_conflict_do_nothing().returning(booked_seats.c.seat)
+    got = set((await connection.scalars(taking)).all())
+    if lost := [seat for seat in booking.seats if seat not in got]:
+        raise SeatsRefused({seat: "sold" for seat in lost})  # rolls back
+
+
+async def _to_outbox(connection: AsyncConnection, booking: Booking) -> None:
+    # The row lock that this takes is held until COMMIT: numbers are committed in their order. It comes last, because
+    # it is the one that all bookings of a showtime wait for.
+    count = sa.update(showtimes).where(showtimes.c.id == booking.showtime_id).values(seq=showtimes.c.seq + 1)
+    seq = await connection.scalar(count.returning(showtimes.c.seq))
+    await connection.execute(
+        sa.insert(outbox).values(
+            showtime_id=booking.showtime_id,
+            seq=seq,
+            booking_id=booking.id,
+            user_id=booking.user_id,
+            state=int(STATE_OF_STATUS.get(booking.status, SeatState.FREE)),
+            seats=list(booking.seats),
+        )
+    )
+
+
+def _same_request(known: Booking, showtime_id: str, user_id: str) -> Booking:
+    if known.showtime_id != showtime_id or known.user_id != user_id:
+        raise HoldConflict(str(known.id), "this id belongs to another booking")
+    return known
+
+
+async def _quietly(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception as error:
+        log.warning("Redis not repaired yet", error=str(error))

@@ -1,0 +1,94 @@
+"""The relay: brings what Postgres decided to Redis, in order, until it has arrived.
+
+Every change of a booking leaves a row in the outbox in the same transaction, numbered by its showtime without gaps.
+After the commit `Relay.kick` brings it to the room at once; `Relay.poll` finds what a crash left behind. Bringing a
+change twice is harmless (Redis knows the last number), so any number of instances may relay at the same time.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+import structlog
+
+from seatserver.bookings.tables import outbox
+from seatserver.database import Database
+from seatserver.errors import SeatServerError
+from seatserver.seats.states import SeatState
+from seatserver.seats.store import SeatStore
+from seatserver.tasks import Tasks
+
+log = structlog.get_logger(__name__)
+
+ROWS_AT_ONCE = 500
+SHOWTIMES_AT_ONCE = 100
+
+
+class Relay:
+    """Drains the outbox of each showtime, one drain at a time per showtime and process."""
+
+    def __init__(self, database: Database, store: SeatStore) -> None:
+        self._database = database
+        self._store = store
+        self._tasks = Tasks()
+        self._draining: dict[str, bool] = {}  # showtime → whether to look once more
+
+    def kick(self, showtime_id: str) -> None:
+        """There is something new for this showtime; returns at once."""
+        if showtime_id in self._draining:
+            self._draining[showtime_id] = True
+            return
+        self._draining[showtime_id] = False
+        self._tasks.spawn(self._drain_all(showtime_id), f"relay {showtime_id}")
+
+    async def poll(self) -> int:
+        """Kick every showtime that has rows left; answers how many. Raises `Unavailable`."""
+        query = sa.select(outbox.c.showtime_id).distinct().limit(SHOWTIMES_AT_ONCE)
+        async with self._database.reading() as connection:
+            waiting = list((await connection.scalars(query)).all())
+        for showtime_id in waiting:
+            self.kick(showtime_id)
+        return len(waiting)
+
+    async def lag_s(self) -> float:
+        """Age of the oldest change that has not arrived, 0 when none waits."""
+        age = sa.func.extract("epoch", sa.func.now() - sa.func.min(outbox.c.created_at))
+        async with self._database.reading() as connection:
+            return float(await connection.scalar(sa.select(age)) or 0.0)
+
+    async def close(self) -> None:
+        """Give what is under way a moment, then stop; the rest stays in the outbox for the next poll."""
+        await self._tasks.close(grace_s=1.0)
+
+    async def _drain_all(self, showtime_id: str) -> None:
+        try:
+            again = True
+            while again:
+                self._draining[showtime_id] = False
+                full = await self._drain(showtime_id) == ROWS_AT_ONCE
+                again = full or self._draining[showtime_id]
+        except SeatServerError as error:
+            log.warning("relay interrupted, the next poll goes on", showtime=showtime_id, error=str(error))
+        finally:
+            del self._draining[showtime_id]
+
+    async def _drain(self, showtime_id: str) -> int:
+        mine = outbox.c.showtime_id == showtime_id
+        async with self._database.reading() as connection:
+            rows = (
+                await connection.execute(sa.select(outbox).where(mine).order_by(outbox.c.seq).limit(ROWS_AT_ONCE))
+            ).all()
+        arrived = 0
+        for row in rows:
+            applied = await self._store.apply(
+                showtime_id, row.seq, SeatState(row.state), row.booking_id, row.user_id, row.seats
+            )
+            if applied.gap:
+                # Redis lacks changes whose rows are gone (it was set back): take over the whole truth.
+                await self._store.load(showtime_id)
+                arrived = max(arrived, row.seq)
+                break
+            arrived = max(arrived, applied.pgseq)
+        if arrived:
+            async with self._database.reading() as connection:
+                await connection.execute(sa.delete(outbox).where(mine, outbox.c.seq <= arrived))
+        return len(rows)

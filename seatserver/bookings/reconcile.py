@@ -1,0 +1,66 @@
+"""Compare Redis with Postgres, and repair Redis.
+
+Redis may have been set back, emptied in part, or written to by hand. For each current showtime that Redis knows, the
+seats that Postgres owns must be exactly those that Redis shows as claimed, sold or blocked; where a difference remains
+when both are at the same change, Postgres is right.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from seatserver.bookings.outbox import Relay
+from seatserver.bookings.records import Records
+from seatserver.errors import SeatServerError
+from seatserver.seats.states import SeatState
+from seatserver.seats.store import SeatStore
+
+log = structlog.get_logger(__name__)
+
+SHOWTIMES_AT_ONCE = 2000
+
+
+class Reconciler:
+    """Repairs what Redis has wrong."""
+
+    def __init__(self, records: Records, store: SeatStore, relay: Relay) -> None:
+        self._records = records
+        self._store = store
+        self._relay = relay
+        self._behind: dict[str, int] = {}  # showtime → the change that Redis had arrived at last time
+
+    async def known_showtimes(self) -> list[str]:
+        """Current showtimes that Redis knows."""
+        current = await self._records.current_showtimes(SHOWTIMES_AT_ONCE)
+        positions = await self._store.positions(current) if current else []
+        return [showtime for showtime, position in zip(current, positions, strict=True) if position is not None]
+
+    async def run(self) -> list[str]:
+        """Check every known showtime once; answers those that had to be repaired."""
+        repaired = []
+        for showtime_id in await self.known_showtimes():
+            try:
+                if await self.repair(showtime_id):
+                    repaired.append(showtime_id)
+            except SeatServerError as error:
+                log.warning("showtime not reconciled", showtime=showtime_id, error=str(error))
+        return repaired
+
+    async def repair(self, showtime_id: str) -> bool:
+        """Check one showtime and repair it; answers whether that was needed."""
+        ground = await self._records.ground(showtime_id)
+        view = await self._store.snapshot(showtime_id, ground.seat_count)
+        if view.pgseq > ground.seq:
+            return False  # newer than what we read
+        behind_before = self._behind.pop(showtime_id, None)
+        if view.pgseq < ground.seq and behind_before != view.pgseq:
+            # Most likely on its way; if it is not, the next run takes over the whole truth.
+            self._behind[showtime_id] = view.pgseq
+            self._relay.kick(showtime_id)
+            return False
+        shown = {seat: state for seat, state in enumerate(view.states) if state not in (SeatState.FREE, SeatState.HELD)}
+        if view.pgseq == ground.seq and shown == ground.taken:
+            return False
+        log.warning("Redis repaired from Postgres", showtime=showtime_id, pgseq=view.pgseq, seq=ground.seq)
+        await self._store.load(showtime_id, "repair")
+        return True

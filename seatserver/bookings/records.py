@@ -1,0 +1,118 @@
+"""What Postgres knows of bookings: reading them, and reading a showtime's ground truth.
+
+Everything here only reads. Who may write a booking, and in which order, is `checkout`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+
+from seatserver.bookings.tables import booked_seats, bookings
+from seatserver.catalog.tables import seat_maps, showtimes
+from seatserver.database import Database
+from seatserver.errors import NotFound
+from seatserver.seats.states import SeatState
+from seatserver.seats.store import Ground
+
+KEEP_AFTER_SALE_MS = 24 * 3_600_000
+
+STATE_OF_STATUS = {"pending": SeatState.CLAIMED, "confirmed": SeatState.SOLD}
+"""What viewers see of a booking's seats; the other statuses free them."""
+
+
+class Booking(msgspec.Struct, frozen=True, kw_only=True):
+    """A booking as it is now. ``status`` is pending, confirmed, cancelled or expired; the id is its hold's id.
+
+    Money is in minor units; ``expires_at_ms`` is the deadline of a pending booking's payment.
+    """
+
+    id: UUID
+    showtime_id: str
+    user_id: str
+    status: str
+    seats: tuple[int, ...]
+    total_minor: int
+    currency: str
+    created_at_ms: int
+    expires_at_ms: int | None = None
+
+
+def booking_of(row: sa.Row[Any]) -> Booking:
+    """A row of the table `bookings` as a value."""
+    return Booking(
+        id=row.id,
+        showtime_id=row.showtime_id,
+        user_id=row.user_id,
+        status=row.status,
+        seats=tuple(row.seats),
+        total_minor=row.total_minor,
+        currency=row.currency,
+        created_at_ms=_millis(row.created_at),
+        expires_at_ms=_millis(row.expires_at) if row.expires_at is not None else None,
+    )
+
+
+def _millis(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+class Records:
+    """Reads bookings and ground truth. ``clock`` gives ms since the epoch."""
+
+    def __init__(self, database: Database, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def find(self, booking_id: UUID) -> Booking | None:
+        """The booking, or None."""
+        async with self._database.reading() as connection:
+            row = (await connection.execute(sa.select(bookings).where(bookings.c.id == booking_id))).one_or_none()
+        return None if row is None else booking_of(row)
+
+    async def get(self, booking_id: UUID) -> Booking:
+        """The booking. Raises `NotFound`."""
+        booking = await self.find(booking_id)
+        if booking is None:
+            raise NotFound("booking", str(booking_id))
+        return booking
+
+    async def ground(self, showtime_id: str) -> Ground:
+        """What Redis must know of a showtime, all of one moment. Raises `NotFound`."""
+        of_showtime = (
+            sa.select(showtimes.c.seq, showtimes.c.blocked, showtimes.c.sale_ends_at, seat_maps.c.seat_count)
+            .join(seat_maps, seat_maps.c.hash == showtimes.c.layout_hash)
+            .where(showtimes.c.id == showtime_id)
+        )
+        of_seats = (
+            sa.select(booked_seats.c.seat, bookings.c.status)
+            .join(bookings, bookings.c.id == booked_seats.c.booking_id)
+            .where(booked_seats.c.showtime_id == showtime_id, booked_seats.c.released_at.is_(None))
+        )
+        async with self._database.reading(snapshot=True) as connection:
+            showtime = (await connection.execute(of_showtime)).one_or_none()
+            taken = (await connection.execute(of_seats)).all()
+        if showtime is None:
+            raise NotFound("showtime", showtime_id)
+        states = dict.fromkeys(showtime.blocked, int(SeatState.BLOCKED))
+        states.update({row.seat: int(STATE_OF_STATUS[row.status]) for row in taken})
+        # Never in the past: a room that is forgotten at once would be loaded again at once.
+        ends_ms = max(_millis(showtime.sale_ends_at), self._clock()) + KEEP_AFTER_SALE_MS
+        return Ground(seq=showtime.seq, taken=states, ends_ms=ends_ms, seat_count=showtime.seat_count)
+
+    async def current_showtimes(self, limit: int) -> list[str]:
+        """Showtimes whose sale has begun and has not ended for long, the next ones first."""
+        now = sa.func.now()
+        query = (
+            sa.select(showtimes.c.id)
+            .where(showtimes.c.on_sale_at <= now, showtimes.c.sale_ends_at > now - sa.text("interval '1 hour'"))
+            .order_by(showtimes.c.starts_at)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            return list((await connection.scalars(query)).all())

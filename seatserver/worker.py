@@ -1,0 +1,81 @@
+"""Background duties: expiry, relay, reap, reconcile.
+
+They run inside every web process by default, or alone as ``seatserver worker``. Each duty is safe on any number of
+instances at once. A duty that fails because a dependency is away says so once a minute at most and tries again at its
+next turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from seatserver.bookings.checkout import Checkout
+from seatserver.bookings.outbox import Relay
+from seatserver.bookings.reconcile import Reconciler
+from seatserver.config import Settings
+from seatserver.errors import SeatServerError
+from seatserver.metrics import Metrics
+from seatserver.seats.store import SeatStore
+
+log = structlog.get_logger(__name__)
+
+COMPLAIN_EVERY_S = 60.0
+
+
+class Worker:
+    """All duties of one process."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: SeatStore,
+        checkout: Checkout,
+        relay: Relay,
+        reconciler: Reconciler,
+        metrics: Metrics,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._checkout = checkout
+        self._relay = relay
+        self._reconciler = reconciler
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        settings = self._settings
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._repeat("relay", settings.relay_ms, self._relay.poll))
+            tasks.create_task(self._repeat("reap", settings.reap_ms, self._checkout.reap))
+            tasks.create_task(self._repeat("reconcile", settings.reconcile_ms, self._reconcile))
+            tasks.create_task(self._repeat("expiry", settings.sweep_ms, self._expire))
+
+    async def _reconcile(self) -> int:
+        return len(await self._reconciler.run())
+
+    async def _expire(self) -> int:
+        """Sweep showtimes that nobody watches; the hub's timers are faster where somebody does."""
+        showtimes = await self._reconciler.known_showtimes()
+        for showtime_id in showtimes:
+            await self._store.sweep(showtime_id, load=False)
+        return 0
+
+    async def _repeat(self, duty: str, every_ms: int, work: Callable[[], Awaitable[int]]) -> None:
+        loop = asyncio.get_running_loop()
+        silent_until = 0.0
+        while True:
+            # Jitter: instances that started together must not knock together for ever.
+            await asyncio.sleep(every_ms / 1000 * random.uniform(0.8, 1.2))
+            try:
+                self._metrics.duty(duty, await work())
+            except SeatServerError as error:
+                if loop.time() >= silent_until:
+                    silent_until = loop.time() + COMPLAIN_EVERY_S
+                    log.warning("duty interrupted", duty=duty, error=str(error))
+            except Exception:
+                log.exception("duty failed", duty=duty)
