@@ -1,0 +1,57 @@
+/** What colours and signs of the map mean, with live counts. */
+
+import { element, money } from "./page.js";
+
+const SIGNS = [
+  ["free", "Free"],
+  ["mine", "Yours"],
+  ["held", "Held by others"],
+  ["sold", "Sold"],
+  ["blocked", "Not for sale"],
+];
+const COUNTED_AS = { asking: "mine", booked: "mine", claimed: "sold" };
+
+export class Legend {
+  #layout;
+  #signs = new Map();
+  #free = new Map();
+
+  constructor(layout, prices, currency) {
+    this.#layout = layout;
+    const signs = SIGNS.map(([state, name]) => {
+      const count = element("b");
+      this.#signs.set(state, count);
+      return element("li", { dataset: { state } }, sample(state), `${name} `, count);
+    });
+    const categories = layout.categories.map(({ key, name, color }) => {
+      const free = element("span", { className: "quiet" });
+      this.#free.set(key, free);
+      const price = key in prices ? money(prices[key], currency) : "";
+      return element("li", { style: { "--category": color } }, element("i"), name, element("b", { textContent: price }), free);
+    });
+    document.getElementById("counts").replaceChildren(...signs);
+    document.getElementById("categories").replaceChildren(...categories);
+  }
+
+  /** `stateOf(index)` is the word for what a seat shows. */
+  update(stateOf) {
+    const states = this.#layout.seats.map((_, seat) => COUNTED_AS[stateOf(seat)] ?? stateOf(seat));
+    const count = (wanted) => states.filter(wanted).length;
+    for (const [state, node] of this.#signs) node.textContent = count((one) => one === state);
+    for (const [key, node] of this.#free) {
+      node.textContent = `${count((one, seat) => one === "free" && this.#layout.seats[seat].category === key)} free`;
+    }
+  }
+}
+
+function sample(state) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "-20 -20 40 40");
+  svg.setAttribute("aria-hidden", "true");
+  svg.innerHTML = `
+    <g class="seat" data-state="${state}">
+      <rect class="body" x="-17" y="-17" width="34" height="34" rx="8"/>
+      <use class="glyph" x="-20" y="-20" width="40" height="40" href="#glyph-${state}"/>
+    </g>`;
+  return svg;
+}

@@ -1,0 +1,384 @@
+/**
+ * The wire client of one showtime: keeps a live copy of every seat's state and carries commands to the server.
+ *
+ * It speaks `seatmap.v1+json` (see /asyncapi.json) and knows nothing of the page. What it promises:
+ * - `states` is either exactly the server's map of (`epoch`, `version`) or `status` is not "live";
+ * - a command's promise settles with the server's own answer, also when the connection breaks in between: commands are
+ *   sent again after a reconnect under the same hold id, which the server answers as it did before;
+ * - reconnecting never hammers a server: full jitter, a back-off that only a stable connection resets, and whatever
+ *   the server asked for in its `bye` and close code.
+ *
+ * Events: "status", "welcome", "change" (detail: changed seat indexes, or null for all), "holds", "expired" (detail:
+ * {seats, reason}), "booked" (detail: the message).
+ */
+
+const SUBPROTOCOL = "seatmap.v1+json";
+const ANSWER_MS = 10_000; // connecting, greeting and catching up each get this long
+const BACK_OFF_FIRST_MS = 500;
+const BACK_OFF_MOST_MS = 15_000;
+const STABLE_MS = 10_000; // a connection that lived this long resets the back-off
+const LATE_MS = 20_000; // a seat clicked longer ago than this is not grabbed after a reconnect
+const MOST_ATTEMPTS = 5; // of one command that the server calls retryable
+const BAD_TOKEN = 4001;
+
+/** A command that the server did not carry out. `seats` is [[index, reason], …] when it refused seats. */
+export class CommandError extends Error {
+  constructor(code, message, { seats = [], facts = {} } = {}) {
+    super(message);
+    this.code = code;
+    this.seats = seats;
+    this.facts = facts;
+  }
+}
+
+/** A UUID v4, also on plain-http origins, where browsers leave out crypto.randomUUID. */
+export function newHoldId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+export class SeatMapClient extends EventTarget {
+  /** What the map shows: one SeatState number per seat; null before the first snapshot. */
+  states = null;
+  epoch = "";
+  version = 0;
+  /** Hold id → {seats, deadlineMs}: this user's holds, as the server last told. */
+  holds = new Map();
+  /** The last `welcome`: user, scopes, limits, layout, sale times. */
+  welcome = null;
+  /** "connecting" | "live" | "waiting" (until `retryAtMs`, on performance.now()'s clock) | "stopped" (see `reason`). */
+  status = "connecting";
+  reason = "";
+  retryAtMs = 0;
+
+  #url;
+  #token;
+  #socket = null;
+  #sentToken = null;
+  #refusedToken = null;
+  #renewed = false;
+  #greeted = false;
+  #aim = null; // {epoch, version} to reach before the map is live again
+  #bye = null;
+  #patient = false; // the server asked us to stay away for a while
+  #attempt = 0;
+  #openedAt = 0;
+  #helloAt = 0;
+  #sentAt = 0;
+  #clock = Date.now() - performance.now();
+  #watchdog = 0;
+  #timer = 0;
+  #ref = 0;
+  #commands = new Map();
+
+  /**
+   * @param url address of the showtime's socket, ws: or wss:
+   * @param token async (refused) => token: gives a token other than `refused`; throws an Error with `permanent: true`
+   *   when there is none to be had.
+   */
+  constructor(url, token) {
+    super();
+    this.#url = url;
+    this.#token = token;
+    // Coming back from a tunnel or a sleeping laptop, nobody waits for the rest of a back-off.
+    globalThis.addEventListener?.("online", () => this.#hurry());
+    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || this.#hurry());
+  }
+
+  connect() {
+    this.#connect();
+  }
+
+  /** The server's clock, in milliseconds since the epoch. */
+  now() {
+    return performance.now() + this.#clock;
+  }
+
+  /** Seat index → hold id, for every seat of this user's holds. */
+  get mine() {
+    return new Map([...this.holds].flatMap(([id, hold]) => hold.seats.map((seat) => [seat, id])));
+  }
+
+  /** Hold all `seats` or none: resolves with `held`; a refusal rejects with CommandError "refused". */
+  hold(seats) {
+    return this.#command({ type: "hold", hold_id: newHoldId(), seats });
+  }
+
+  release(holdId) {
+    return this.#command({ type: "release", hold_id: holdId });
+  }
+
+  extend(holdId) {
+    return this.#command({ type: "extend", hold_id: holdId });
+  }
+
+  book(holdId) {
+    return this.#command({ type: "book", hold_id: holdId });
+  }
+
+  // ------------------------------------------------------------------ connection
+
+  async #connect() {
+    clearTimeout(this.#timer);
+    this.#setStatus("connecting");
+    try {
+      this.#sentToken = await this.#token(this.#refusedToken);
+    } catch (error) {
+      return error.permanent ? this.#stop(error.message) : this.#wait(this.#backOff());
+    }
+    const socket = new WebSocket(this.#url, [SUBPROTOCOL]);
+    this.#socket = socket;
+    this.#expectWithin(ANSWER_MS);
+    // Handlers of a socket that was given up stay silent.
+    const ours = (handle) => (event) => socket === this.#socket && handle(event);
+    socket.onopen = ours(() => {
+      this.#openedAt = performance.now();
+      this.#hello();
+    });
+    socket.onmessage = ours((event) => this.#receive(JSON.parse(event.data)));
+    socket.onclose = ours((event) => this.#lost(event.code, event.reason));
+  }
+
+  #hello() {
+    this.#helloAt = performance.now();
+    const resume = this.states && { epoch: this.epoch, version: this.version };
+    this.#send({ type: "hello", token: this.#sentToken, ...(resume && { resume }) });
+    this.#expectWithin(ANSWER_MS);
+  }
+
+  #send(message) {
+    this.#sentAt = performance.now();
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  /** Give the connection up when nothing is heard for so long: a dead network sends no close. */
+  #expectWithin(ms) {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => this.#lost(0, "no answer"), ms);
+  }
+
+  #lost(code, reason) {
+    const bye = this.#bye;
+    const stable = this.#openedAt > 0 && performance.now() - this.#openedAt > STABLE_MS;
+    this.#drop();
+    this.#patient = bye?.reconnect_after_ms > 0 || (code >= 4100 && code < 4200);
+    if (stable) this.#attempt = 0;
+    if (code === BAD_TOKEN && !this.#renewed) {
+      // One fresh token is worth a try: the server may have a new secret since this one was made.
+      this.#renewed = true;
+      this.#refusedToken = this.#sentToken;
+      return this.#wait(this.#backOff());
+    }
+    if ((code >= 4000 && code < 4100) || bye?.reconnect_after_ms === -1) {
+      return this.#stop(bye?.reason || reason || `closed with code ${code}`);
+    }
+    if (code >= 4200 && code < 4300) {
+      this.#refusedToken = this.#sentToken;
+      return this.#wait(stable ? 0 : this.#backOff());
+    }
+    // The server's wish is a floor; the jitter on top keeps a thousand viewers from coming back in one instant.
+    this.#wait((bye?.reconnect_after_ms ?? 0) + this.#backOff());
+  }
+
+  #drop() {
+    clearTimeout(this.#watchdog);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    this.#openedAt = 0;
+    this.#greeted = false;
+    this.#aim = null;
+    this.#bye = null;
+    for (const command of this.#commands.values()) command.sent = false;
+  }
+
+  #backOff() {
+    const most = Math.min(BACK_OFF_MOST_MS, BACK_OFF_FIRST_MS * 2 ** this.#attempt);
+    this.#attempt += 1;
+    return Math.random() * most;
+  }
+
+  #wait(ms) {
+    this.retryAtMs = performance.now() + ms;
+    this.#setStatus("waiting");
+    this.#timer = setTimeout(() => this.#connect(), ms);
+  }
+
+  #hurry() {
+    if (this.status === "waiting" && !this.#patient) this.#connect();
+  }
+
+  #stop(reason) {
+    this.#setStatus("stopped", reason);
+    for (const command of this.#commands.values()) command.reject(new CommandError("stopped", reason));
+    this.#commands.clear();
+  }
+
+  #setStatus(status, reason = "") {
+    this.status = status;
+    this.reason = reason;
+    this.#tell("status");
+  }
+
+  #tell(name, detail = null) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  // ------------------------------------------------------------------ what the server says
+
+  #receive(message) {
+    this.#on[message.type]?.(message);
+    if (!this.#socket || !this.welcome) return;
+    const { heartbeat_ms } = this.welcome.limits;
+    if (!this.#aim) this.#expectWithin(2 * heartbeat_ms + ANSWER_MS / 2);
+    // Our own sign of life is sent when something arrives: unlike a timer, that also works in a background tab.
+    if (this.#greeted && performance.now() - this.#sentAt > heartbeat_ms / 2) {
+      this.#send({ type: "beat", ref: ++this.#ref, epoch: this.epoch, version: this.version });
+    }
+  }
+
+  #on = {
+    welcome: (message) => {
+      this.#clock = message.server_ms - (this.#helloAt + performance.now()) / 2;
+      this.welcome = message;
+      this.#greeted = true;
+      this.#adopt(message.holds);
+      this.#aim = { epoch: message.epoch, version: message.version };
+      this.#tell("welcome");
+      for (const [ref, command] of this.#commands) this.#sendCommand(ref, command);
+      this.#checkLive();
+    },
+    snapshot: ({ epoch, version, states }) => {
+      if (epoch === this.epoch && version < this.version) return;
+      this.states = Uint8Array.from(states, Number);
+      Object.assign(this, { epoch, version });
+      this.#tell("change");
+      this.#checkLive();
+    },
+    delta: ({ epoch, from, version, changes }) => {
+      if (epoch !== this.epoch || from > this.version) return this.#resync();
+      if (version <= this.version) return;
+      for (const [seat, state] of changes) this.states[seat] = state;
+      this.version = version;
+      this.#tell("change", changes.map(([seat]) => seat));
+      this.#checkLive();
+    },
+    beat: ({ epoch, version }) => {
+      if (epoch && (epoch !== this.epoch || version > this.version)) this.#resync();
+    },
+    held: (message) => {
+      this.holds.set(message.hold_id, { seats: message.seats, deadlineMs: message.deadline_ms });
+      this.#settle(message);
+      this.#tell("holds");
+    },
+    refused: ({ ref, seats }) => {
+      this.#fail(ref, new CommandError("refused", "these seats are not to be had", { seats }));
+    },
+    released: (message) => {
+      this.#remove(message.hold_id, message.seats);
+      this.#settle(message);
+    },
+    expired: ({ hold_id, seats, reason }) => {
+      this.#remove(hold_id, seats);
+      this.#tell("expired", { seats, reason });
+    },
+    booked: (message) => {
+      this.#remove(message.booking_id, message.seats);
+      this.#settle(message);
+      this.#tell("booked", message);
+    },
+    error: (message) => this.#failed(message),
+    bye: (message) => {
+      this.#bye = message;
+    },
+  };
+
+  /** Ask for what was missed, once; the answer brings `#aim`. */
+  #resync() {
+    if (this.#aim || !this.#greeted) return;
+    this.#aim = { epoch: "", version: 0 };
+    this.#setStatus("connecting");
+    this.#hello();
+  }
+
+  #checkLive() {
+    const aim = this.#aim;
+    if (!aim || aim.epoch !== this.epoch || this.version < aim.version) return;
+    this.#aim = null;
+    this.#renewed = false;
+    this.#setStatus("live");
+  }
+
+  /** Take over the server's list of our holds; what is missing from it ended while we were away. */
+  #adopt(holds) {
+    const alive = new Set(holds.map((hold) => hold.hold_id));
+    const asked = new Set([...this.#commands.values()].map(({ message }) => message.hold_id));
+    for (const [id, hold] of this.holds) {
+      if (alive.has(id) || asked.has(id)) continue; // the answer to a command in flight will tell
+      this.holds.delete(id);
+      this.#tell("expired", { seats: hold.seats, reason: "away" });
+    }
+    for (const hold of holds) this.holds.set(hold.hold_id, { seats: hold.seats, deadlineMs: hold.deadline_ms });
+    this.#tell("holds");
+  }
+
+  #remove(holdId, seats) {
+    const hold = this.holds.get(holdId);
+    if (!hold) return;
+    hold.seats = hold.seats.filter((seat) => !seats.includes(seat));
+    if (hold.seats.length === 0) this.holds.delete(holdId);
+    this.#tell("holds");
+  }
+
+  // ------------------------------------------------------------------ commands
+
+  #command(message) {
+    if (this.status === "stopped") return Promise.reject(new CommandError("stopped", this.reason));
+    return new Promise((resolve, reject) => {
+      const command = { message, resolve, reject, sent: false, attempts: 0, madeAt: performance.now() };
+      this.#commands.set(++this.#ref, command);
+      this.#sendCommand(this.#ref, command);
+    });
+  }
+
+  #sendCommand(ref, command) {
+    if (!this.#greeted || command.sent) return;
+    if (command.message.type === "hold" && performance.now() - command.madeAt > LATE_MS) {
+      return this.#fail(ref, new CommandError("late", "the connection was away for too long"));
+    }
+    command.sent = true;
+    this.#send({ ...command.message, ref });
+  }
+
+  #settle(message) {
+    this.#commands.get(message.ref)?.resolve(message);
+    this.#commands.delete(message.ref);
+  }
+
+  #fail(ref, error) {
+    this.#commands.get(ref)?.reject(error);
+    this.#commands.delete(ref);
+  }
+
+  #failed({ ref, code, message, retryable, facts }) {
+    const command = this.#commands.get(ref);
+    if (!command) return;
+    const { type, hold_id } = command.message;
+    if (retryable && ++command.attempts < MOST_ATTEMPTS) {
+      // Safe to repeat: the hold id makes it the same command.
+      command.sent = false;
+      setTimeout(() => this.#sendCommand(ref, command), Math.random() * BACK_OFF_FIRST_MS * 2 ** command.attempts);
+      return;
+    }
+    if (code === "hold_gone") {
+      this.holds.delete(hold_id);
+      this.#tell("holds");
+      if (type === "release") return this.#settle({ ref, hold_id, seats: [] }); // gone is what was asked for
+    }
+    this.#fail(ref, new CommandError(code, message, { facts }));
+  }
+}
