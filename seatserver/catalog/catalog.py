@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,10 +30,11 @@ from seatserver.catalog.showtime import (
     Theatre,
     check_id,
     check_text,
+    is_id,
 )
 from seatserver.catalog.tables import auditoriums, seat_maps, showtimes, theatres
-from seatserver.database import Database
-from seatserver.errors import BadRequest, Conflict, NotFound
+from seatserver.database import CommitUnknown, Database
+from seatserver.errors import BadRequest, BadSeatMap, Conflict, NotFound, Unavailable
 from seatserver.seatmaps.model import SeatMap
 
 __all__ = ["Auditorium", "Catalog", "Showtime", "ShowtimeDraft", "ShowtimeEntry", "ShowtimeFilter", "Theatre"]
@@ -68,10 +70,14 @@ class Catalog:
 
     async def showtime(self, showtime_id: str) -> Showtime:
         """The showtime with its hall, at most `SHOWTIME_TTL_S` old. Raises `NotFound`, `Unavailable`."""
+        if not is_id(showtime_id):
+            raise NotFound("showtime", showtime_id[:80])
         return await self._showtimes.get(showtime_id, lambda: self._read_showtime(showtime_id))
 
     async def layout(self, layout_hash: str) -> SeatMap:
         """The seat map with this content hash. Raises `NotFound`, `Unavailable`."""
+        if not is_id(layout_hash):
+            raise NotFound("layout", layout_hash[:80])
         return await self._layouts.get(layout_hash, lambda: self._read_layout(layout_hash))
 
     async def theatres(self) -> list[tuple[Theatre, list[Auditorium]]]:
@@ -95,6 +101,8 @@ class Catalog:
         """
         if not 1 <= wanted.limit <= PAGE_LIMIT:
             raise BadRequest(f"limit is {wanted.limit}: expected 1 to {PAGE_LIMIT}", "limit")
+        if wanted.theatre_id is not None and not is_id(wanted.theatre_id):
+            return [], None
         query = _entries().order_by(showtimes.c.starts_at, showtimes.c.id).limit(wanted.limit + 1)
         if wanted.theatre_id is not None:
             query = query.where(auditoriums.c.theatre_id == wanted.theatre_id)
@@ -121,27 +129,30 @@ class Catalog:
         check_id("id", theatre.id)
         check_text("name", theatre.name)
         _check_timezone(theatre.timezone)
-        async with self._database.transaction() as connection:
+        async with self._writing() as connection:
             await _upsert(connection, theatres, msgspec.structs.asdict(theatre))
 
     async def put_auditorium(self, auditorium: Auditorium) -> None:
         """Create or change an auditorium. Raises `BadRequest`, also for a theatre that does not exist."""
         check_id("id", auditorium.id)
         check_text("name", auditorium.name)
-        async with self._database.transaction() as connection:
+        async with self._writing() as connection:
             await _require(connection, theatres, "theatre", auditorium.theatre_id)
             await _upsert(connection, auditoriums, msgspec.structs.asdict(auditorium))
 
     async def put_layout(self, seat_map: SeatMap) -> str:
-        """Store a validated map, once; its content hash."""
+        """Store a validated map, once; its content hash. Raises `BadSeatMap` for what Postgres cannot store."""
+        document = seat_map.encode().decode()
+        if "\\u0000" in document:
+            raise BadSeatMap("", "a text contains the character NUL")
         statement = insert(seat_maps).on_conflict_do_nothing()
-        async with self._database.transaction() as connection:
+        async with self._writing() as connection:
             await connection.execute(
                 statement,
                 {
                     "hash": seat_map.content_hash,
                     "name": seat_map.name,
-                    "document": seat_map.encode().decode(),
+                    "document": document,
                     "seat_count": len(seat_map.seats),
                 },
             )
@@ -170,7 +181,7 @@ class Catalog:
             "prices": draft.prices,
             "blocked": sorted(set(draft.blocked)),
         }
-        async with self._database.transaction() as connection:
+        async with self._writing() as connection:
             await _require(connection, auditoriums, "auditorium", draft.auditorium_id)
             # The lock orders this after a booking under way, which raises seq in the same row.
             query = sa.select(showtimes).where(showtimes.c.id == draft.id).with_for_update()
@@ -182,6 +193,15 @@ class Catalog:
         return await self.showtime(draft.id)
 
     # ------------------------------------------------------------ inside
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        # Every write here is idempotent, so a lost answer only means: do it again.
+        try:
+            async with self._database.transaction() as connection:
+                yield connection
+        except CommitUnknown as error:
+            raise Unavailable("Postgres") from error
 
     async def _read_showtime(self, showtime_id: str) -> Showtime:
         async with self._database.reading() as connection:

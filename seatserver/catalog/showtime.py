@@ -56,7 +56,7 @@ class ShowtimeDraft(msgspec.Struct, frozen=True, kw_only=True):
         """Raise `BadRequest` that names the first field which contradicts the layout or another field."""
         check_id("id", self.id)
         check_text("title", self.title)
-        if not re.match(CURRENCY_PATTERN, self.currency):
+        if not re.fullmatch(CURRENCY_PATTERN, self.currency):
             raise BadRequest(f"currency is {self.currency!r}: expected three capital letters, as in EUR", "currency")
         for name in ("starts_at", "on_sale_at", "sale_ends_at"):
             if not EARLIEST_MS <= getattr(self, f"{name}_ms") < LATEST_MS:
@@ -118,9 +118,15 @@ class Showtime(ShowtimeEntry, frozen=True, kw_only=True):
             raise NotOnSale(problem, self.on_sale_at_ms, self.sale_ends_at_ms)
 
 
+def is_id(identifier: str) -> bool:
+    """Whether anything can have this identifier."""
+    # fullmatch, because `$` alone would let a final line break pass.
+    return re.fullmatch(ID_PATTERN, identifier) is not None
+
+
 def check_id(where: str, identifier: str) -> None:
     """Raise `BadRequest` unless it is a usable identifier."""
-    if not re.match(ID_PATTERN, identifier):
+    if not is_id(identifier):
         raise BadRequest(
             f"{where} is {identifier[:80]!r}: expected 1 to 64 letters, digits, '-' or '_', a letter or digit first",
             where,

@@ -1,0 +1,176 @@
+"""The AsyncAPI 3.0 document of the socket, made from the Structs of `seatserver.live.messages`."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import msgspec
+
+import seatserver
+from seatserver.api.examples import examples
+from seatserver.api.shapes import component_schemas, example_of
+from seatserver.live import messages
+from seatserver.live.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, Close
+
+CHANNEL = "showtime"
+CHANNEL_REF = f"#/channels/{CHANNEL}"
+
+# What answers each command; every answer repeats the command's ref.
+REPLIES: dict[type[msgspec.Struct], tuple[type[msgspec.Struct], ...]] = {
+    messages.Hello: (messages.Welcome, messages.Error),
+    messages.Hold: (messages.Held, messages.Refused, messages.Error),
+    messages.Release: (messages.Released, messages.Error),
+    messages.Extend: (messages.Held, messages.Error),
+    messages.Best: (messages.Held, messages.Refused, messages.Error),
+    messages.Book: (messages.Booked, messages.Refused, messages.Error),
+    messages.Beat: (messages.Beat,),
+}
+
+# What the server says of its own accord.
+EVENTS: tuple[type[msgspec.Struct], ...] = (
+    messages.Snapshot,
+    messages.Delta,
+    messages.Expired,
+    messages.Booked,
+    messages.Beat,
+    messages.Error,
+    messages.Bye,
+)
+
+CLOSE_CODES: dict[str, str] = {
+    "GOING_AWAY": "The server restarts; come back after `reconnect_after_ms` of `bye`.",
+    "TRY_LATER": "The server is full or starting; back off.",
+    "TOO_BIG": "A message was larger than `limits.message_bytes`.",
+    "BAD_TOKEN": "The token or ticket does not hold; get a new one first.",
+    "FORBIDDEN": "The token does not allow watching.",
+    "NO_SHOWTIME": "There is no such showtime.",
+    "NO_HELLO": "The first message was late, or was not `hello`.",
+    "BAD_MESSAGES": "Too many messages that are not of this contract.",
+    "TOO_MANY_SOCKETS": "This user has too many sockets open.",
+    "SLOW": "The client took nothing for too long.",
+    "IDLE": "The client said nothing for too long.",
+    "UNAVAILABLE": "A database behind the server does not answer.",
+    "TOKEN_EXPIRED": "The token ended; come back at once with a fresh one.",
+}
+
+DESCRIPTION = """\
+One socket shows one showtime's seats and takes commands. The first message is `hello`; the server answers `welcome`,
+then a `snapshot` or the `delta`s that a returning client missed. Seats are indexes into the layout that `welcome` names
+(`/api/v1/layouts/{hash}`); states are 0 free, 1 held, 2 claimed, 3 sold, 4 blocked.
+
+Every command carries a `ref` that its reply repeats, and a `hold_id` made by the client, so that repeating it is safe.
+Close codes: 4000 to 4099 do not reconnect, 4100 to 4199 back off, 4200 to 4299 reconnect now."""
+
+
+def asyncapi() -> dict[str, Any]:
+    """The document."""
+    known = examples()
+    kinds = tuple(dict.fromkeys((*get_args(messages.ClientMessage), *get_args(messages.ServerMessage))))
+    references, schemas = component_schemas(kinds, known)
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Seat server, the socket",
+            "version": seatserver.__version__,
+            "description": DESCRIPTION,
+            "license": {"name": "MIT"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "this": {
+                "host": "{host}",
+                "protocol": "ws",
+                "description": "`wss` where the server stands behind TLS.",
+                "variables": {"host": {"default": "localhost:8000", "description": "Where this server is reached."}},
+                "security": [{"$ref": "#/components/securitySchemes/bearer"}],
+            }
+        },
+        "channels": {CHANNEL: _channel(kinds)},
+        "operations": _operations(),
+        "components": {
+            "messages": {
+                _name(kind): {
+                    "name": _tag(kind),
+                    "summary": str(schemas[kind.__name__].get("description", "")).partition("\n")[0],
+                    "contentType": "application/json",
+                    "payload": reference,
+                    "examples": [{"name": _tag(kind), "payload": example_of(known[kind])}],
+                }
+                for kind, reference in zip(kinds, references, strict=True)
+            },
+            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "Where a client can set headers; else `token` or `ticket` of the first message. "
+                    "Tokens never travel in the address.",
+                }
+            },
+        },
+    }
+
+
+def _channel(kinds: tuple[Any, ...]) -> dict[str, Any]:
+    subprotocols = [SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK]
+    return {
+        "address": "/ws/showtimes/{showtime_id}",
+        "description": f"Subprotocol `{SUBPROTOCOL_JSON}` sends each message as one JSON text, `{SUBPROTOCOL_MSGPACK}` "
+        "as one MessagePack map; without one it is JSON.",
+        "parameters": {"showtime_id": {"description": "The showtime to watch.", "examples": ["tonight"]}},
+        "messages": {_name(kind): {"$ref": f"#/components/messages/{_name(kind)}"} for kind in kinds},
+        "bindings": {
+            "ws": {
+                "method": "GET",
+                "headers": {
+                    "type": "object",
+                    "properties": {
+                        "Sec-WebSocket-Protocol": {"type": "string", "enum": subprotocols},
+                        "Authorization": {"type": "string", "description": "`Bearer` and a token."},
+                    },
+                },
+                "bindingVersion": "0.1.0",
+            }
+        },
+        "x-subprotocols": subprotocols,
+        "x-close-codes": {
+            str(code): {"name": name.lower(), "description": CLOSE_CODES[name]} for name, code in close_codes().items()
+        },
+    }
+
+
+def close_codes() -> dict[str, int]:
+    """Name and number of every close code."""
+    return {name: code for name, code in vars(Close).items() if isinstance(code, int)}
+
+
+def _operations() -> dict[str, Any]:
+    operations: dict[str, Any] = {}
+    # The document describes the server: what a client sends, the server receives.
+    for command, answers in REPLIES.items():
+        operations[f"receive_{_tag(command)}"] = {
+            "action": "receive",
+            "channel": {"$ref": CHANNEL_REF},
+            "messages": [_message(command)],
+            "reply": {"channel": {"$ref": CHANNEL_REF}, "messages": [_message(answer) for answer in answers]},
+        }
+    for event in EVENTS:
+        operations[f"send_{_tag(event)}"] = {
+            "action": "send",
+            "channel": {"$ref": CHANNEL_REF},
+            "messages": [_message(event)],
+        }
+    return operations
+
+
+def _message(kind: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": f"{CHANNEL_REF}/messages/{_name(kind)}"}
+
+
+def _name(kind: type[msgspec.Struct]) -> str:
+    return kind.__name__
+
+
+def _tag(kind: type[msgspec.Struct]) -> str:
+    return str(kind.__struct_config__.tag)

@@ -1,0 +1,68 @@
+"""Handlers of bookings. Whoever booked sees and changes the booking; so do payment systems (scope settle) and admins.
+
+To everybody else a booking does not exist: that someone else's booking is there is none of their business.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from seatserver.api import schemas
+from seatserver.api.endpoints import Call
+from seatserver.api.needs import BookingLike
+from seatserver.errors import NotFound
+
+
+async def make_booking(call: Call) -> schemas.BookingView:
+    """Turn the caller's hold into a booking."""
+    body: schemas.NewBooking = call.body
+    call.identity.require("claim" if body.pay_later else "book", "a booking")
+    booking = await call.needs.checkout.book(
+        body.showtime_id, body.hold_id, call.identity.user_id, pay_later=body.pay_later
+    )
+    return await _view(call, booking)
+
+
+async def get_booking(call: Call) -> schemas.BookingView:
+    """The booking as it is now."""
+    return await _view(call, await _visible(call))
+
+
+async def confirm_booking(call: Call) -> schemas.BookingView:
+    """The payment came in: pending becomes confirmed."""
+    return await _view(call, await call.needs.checkout.confirm(await _changeable(call, "confirming a booking")))
+
+
+async def cancel_booking(call: Call) -> schemas.BookingView:
+    """Give the seats back."""
+    return await _view(call, await call.needs.checkout.cancel(await _changeable(call, "cancelling a booking")))
+
+
+async def _visible(call: Call) -> BookingLike:
+    booking_id = call.uuid("booking_id", "booking")
+    booking = await call.needs.checkout.get(booking_id)
+    if booking.user_id != call.identity.user_id and not call.may("settle"):
+        raise NotFound("booking", str(booking_id))
+    return booking
+
+
+async def _changeable(call: Call, action: str) -> UUID:
+    booking = await _visible(call)
+    if not call.may("settle"):
+        call.identity.require("book", action)
+    return booking.id
+
+
+async def _view(call: Call, booking: BookingLike) -> schemas.BookingView:
+    seats = (await call.needs.catalog.showtime(booking.showtime_id)).seat_map.seats
+    return schemas.BookingView(
+        id=booking.id,
+        showtime_id=booking.showtime_id,
+        user_id=booking.user_id,
+        status=booking.status,
+        seats=tuple(schemas.BookedSeat(index=seat, label=seats[seat].label) for seat in booking.seats),
+        total_minor=booking.total_minor,
+        currency=booking.currency,
+        created_at_ms=booking.created_at_ms,
+        expires_at_ms=booking.expires_at_ms,
+    )

@@ -1,0 +1,35 @@
+"""The two documents as files: ``python -m seatserver.api.documents`` writes them from the code.
+
+They are committed, so that a change of the interface shows in a review; a test compares them with the code.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+OPENAPI_FILE = Path(__file__).with_name("openapi.json")
+ASYNCAPI_FILE = Path(__file__).with_name("asyncapi.json")
+
+
+def generated() -> dict[Path, str]:
+    """What each file should hold."""
+    from seatserver.api.asyncapi import asyncapi
+    from seatserver.api.openapi import openapi
+
+    return {OPENAPI_FILE: _text(openapi()), ASYNCAPI_FILE: _text(asyncapi())}
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Write both files."""
+    for file, text in generated().items():
+        file.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""One example of every document and message, as instances: an example that does not fit cannot be written.
+
+They tell one small story: a guest holds and books two sofa seats of a studio.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+
+from seatserver.api import schemas
+from seatserver.api.problems import Problem
+from seatserver.live import messages
+from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
+
+HOLD_ID = UUID("6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11")
+NOW_MS = 1_893_499_200_000  # 2030-01-01 12:00 UTC
+DEADLINE_MS = NOW_MS + 300_000
+EPOCH = "k3vq81x"
+GUEST = "guest:Tb0yW3mQ"
+STARTS = datetime(2030, 1, 1, 19, 30, tzinfo=UTC)
+OPENS = datetime(2029, 12, 1, 9, 0, tzinfo=UTC)
+ENDS = datetime(2030, 1, 1, 19, 45, tzinfo=UTC)
+
+HALL = SeatMap.build(
+    name="Studio",
+    categories=[
+        Category(key="standard", name="Standard", color="#0072b2"),
+        Category(key="sofa", name="Sofa for two", color="#cc79a7"),
+    ],
+    screen=Screen(x=1.5, y=-3, width=5),
+    seats=[
+        Seat(row="A", number="1", x=0, y=0, category="standard"),
+        Seat(row="A", number="2", x=1, y=0, category="standard", kind=SeatKind.WHEELCHAIR),
+        Seat(row="B", number="1", x=0, y=1.2, category="sofa", kind=SeatKind.SOFA_LEFT),
+        Seat(row="B", number="2", x=1, y=1.2, category="sofa", kind=SeatKind.SOFA_RIGHT),
+    ],
+    groups=[(2, 3)],
+)
+
+_HALL_VIEW = schemas.AuditoriumView(id="studio", name="Studio")
+_THEATRE = schemas.TheatreView(id="odeon", name="Odeon", timezone="Europe/Berlin", auditoriums=(_HALL_VIEW,))
+_SHOWTIME = schemas.ShowtimeView(
+    id="tonight",
+    title="The Long Take",
+    theatre_id="odeon",
+    theatre_name="Odeon",
+    auditorium_id="studio",
+    auditorium_name="Studio",
+    starts_at=STARTS,
+    on_sale_at=OPENS,
+    sale_ends_at=ENDS,
+    currency="EUR",
+    prices={"standard": 1150, "sofa": 1400},
+    layout_hash=HALL.content_hash,
+)
+
+DOCUMENTS: tuple[msgspec.Struct, ...] = (
+    Problem(
+        type="urn:problem-type:seatserver:seats_refused",
+        title="Seats refused",
+        status=409,
+        detail="refused: 2 sold, 3 sold",
+        code="seats_refused",
+        retryable=False,
+        facts={"seats": [[2, "sold"], [3, "sold"]]},
+    ),
+    schemas.NewBooking(showtime_id="tonight", hold_id=HOLD_ID),
+    schemas.PutTheatre(name="Odeon", timezone="Europe/Berlin"),
+    schemas.PutAuditorium(theatre_id="odeon", name="Studio"),
+    schemas.PutShowtime(
+        auditorium_id="studio",
+        layout_hash=HALL.content_hash,
+        title="The Long Take",
+        starts_at=STARTS,
+        on_sale_at=OPENS,
+        sale_ends_at=ENDS,
+        currency="EUR",
+        prices={"standard": 1150, "sofa": 1400},
+        blocked=("A-2",),
+    ),
+    schemas.Layout(hash=HALL.content_hash, map=HALL),
+    _HALL_VIEW,
+    _THEATRE,
+    schemas.Theatres(theatres=(_THEATRE,)),
+    _SHOWTIME,
+    schemas.Showtimes(showtimes=(_SHOWTIME,), next=None),
+    schemas.Availability(
+        showtime_id="tonight",
+        epoch=EPOCH,
+        version=41,
+        total=schemas.Counts(free=1, held=2, blocked=1),
+        categories={"standard": schemas.Counts(free=1, blocked=1), "sofa": schemas.Counts(held=2)},
+    ),
+    schemas.Guest(token="eyJhbGciOi…", user_id=GUEST, scopes=("book", "hold", "watch"), expires_at_ms=NOW_MS),
+    schemas.Ticket(ticket="q7Zr0cX1u9S4", expires_at_ms=NOW_MS + 30_000),
+    schemas.BookingView(
+        id=HOLD_ID,
+        showtime_id="tonight",
+        user_id=GUEST,
+        status="confirmed",
+        seats=(schemas.BookedSeat(index=2, label="B-1"), schemas.BookedSeat(index=3, label="B-2")),
+        total_minor=2800,
+        currency="EUR",
+        created_at_ms=NOW_MS,
+        expires_at_ms=None,
+    ),
+    schemas.ImportedLayout(
+        hash=HALL.content_hash,
+        name="Studio",
+        format="vista",
+        seats=4,
+        categories={"standard": 2, "sofa": 2},
+        groups=1,
+        notes=(),
+    ),
+    schemas.Live(live=True),
+    schemas.Ready(ready=True, checks={"postgres": "ok", "redis": "ok", "feed": "ok"}),
+)
+
+_MINE = messages.HoldView(hold_id=HOLD_ID, seats=(2, 3), deadline_ms=DEADLINE_MS)
+
+MESSAGES: tuple[msgspec.Struct, ...] = (
+    messages.Hello(ref=1, token="eyJhbGciOi…", resume=messages.Resume(epoch=EPOCH, version=38)),
+    messages.Hold(ref=2, hold_id=HOLD_ID, seats=(2, 3)),
+    messages.Release(ref=3, hold_id=HOLD_ID),
+    messages.Extend(ref=4, hold_id=HOLD_ID),
+    messages.Best(ref=5, hold_id=HOLD_ID, count=2, category="sofa"),
+    messages.Book(ref=6, hold_id=HOLD_ID),
+    messages.Beat(ref=7, epoch=EPOCH, version=41, server_ms=NOW_MS),
+    messages.Welcome(
+        ref=1,
+        showtime="tonight",
+        layout=HALL.content_hash,
+        epoch=EPOCH,
+        version=40,
+        server_ms=NOW_MS,
+        user=GUEST,
+        scopes=("book", "hold", "watch"),
+        holds=(_MINE,),
+        limits=messages.Limits(
+            seats_per_user=10,
+            hold_ms=300_000,
+            hold_total_ms=900_000,
+            heartbeat_ms=15_000,
+            idle_ms=60_000,
+            message_bytes=4096,
+        ),
+        on_sale_at_ms=NOW_MS - 1_000_000,
+        sale_ends_at_ms=NOW_MS + 1_000_000,
+    ),
+    messages.Snapshot(epoch=EPOCH, version=40, states="0400"),
+    messages.Delta(epoch=EPOCH, from_=40, version=41, changes=((2, 1), (3, 1))),
+    messages.Held(ref=2, hold_id=HOLD_ID, seats=(2, 3), deadline_ms=DEADLINE_MS, total_minor=2800, currency="EUR"),
+    messages.Refused(ref=2, hold_id=HOLD_ID, seats=((2, "sold"), (3, "sold"))),
+    messages.Released(ref=3, hold_id=HOLD_ID, seats=(2, 3)),
+    messages.Expired(hold_id=HOLD_ID, seats=(2, 3), reason="expired"),
+    messages.Booked(ref=6, booking_id=HOLD_ID, status="confirmed", seats=(2, 3), total_minor=2800, currency="EUR"),
+    messages.Error(
+        ref=4,
+        code="hold_gone",
+        message=f"hold {HOLD_ID}: it has ended",
+        retryable=False,
+        facts={"hold_id": str(HOLD_ID)},
+    ),
+    messages.Bye(code=messages.Close.GOING_AWAY, reason="the server restarts", reconnect_after_ms=1500),
+)
+
+
+def examples() -> dict[type, msgspec.Struct]:
+    """Struct to its example."""
+    return {type(instance): instance for instance in (*DOCUMENTS, *MESSAGES)}

@@ -1,0 +1,172 @@
+"""Handlers of what is offered: layouts, theatres, showtimes, availability, and the administrator's writes of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import msgspec
+from starlette.responses import Response
+
+from seatserver.api import schemas
+from seatserver.api.endpoints import Call, answer_of
+from seatserver.catalog.catalog import Auditorium, ShowtimeDraft, ShowtimeEntry, ShowtimeFilter, Theatre
+from seatserver.errors import BadRequest, NotFound
+from seatserver.seatmaps.importer import read_seat_map
+from seatserver.seatmaps.model import SeatMap
+from seatserver.seats.states import SeatState
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+async def get_layout(call: Call) -> Response:
+    """The hall of a hash; the hash is the ETag, because the content can never change."""
+    layout_hash = call.text("layout_hash")
+    seat_map = await call.needs.catalog.layout(layout_hash)
+    headers = {"ETag": f'"{layout_hash}"', "Cache-Control": FOR_EVER}
+    if _matches(call.request.headers.get("if-none-match", ""), layout_hash):
+        return Response(status_code=304, headers=headers)
+    return answer_of(schemas.Layout(hash=layout_hash, map=seat_map), headers=headers)
+
+
+async def get_theatres(call: Call) -> schemas.Theatres:
+    """Every theatre with its auditoriums."""
+    found = await call.needs.catalog.theatres()
+    return schemas.Theatres(theatres=tuple(_theatre(theatre, halls) for theatre, halls in found))
+
+
+async def get_showtimes(call: Call) -> schemas.Showtimes:
+    """A page of showtimes."""
+    query: schemas.ShowtimeQuery = call.query
+    entries, following = await call.needs.catalog.showtimes(
+        ShowtimeFilter(
+            theatre_id=query.theatre,
+            from_ms=_millis(query.from_) if query.from_ else None,
+            to_ms=_millis(query.to) if query.to else None,
+            limit=query.limit,
+            after=query.after,
+        )
+    )
+    return schemas.Showtimes(showtimes=tuple(_view(entry) for entry in entries), next=following)
+
+
+async def get_showtime(call: Call) -> schemas.ShowtimeView:
+    """One showtime."""
+    return _view(await call.needs.catalog.showtime(call.text("showtime_id")))
+
+
+async def get_availability(call: Call) -> schemas.Availability:
+    """Seats per state, in all and per category."""
+    showtime = await call.needs.catalog.showtime(call.text("showtime_id"))
+    seats = showtime.seat_map.seats
+    epoch, version, states = await call.needs.hub.states(showtime.id, len(seats))
+    counted = Counter(zip((seat.category for seat in seats), states, strict=True))
+    return schemas.Availability(
+        showtime_id=showtime.id,
+        epoch=epoch,
+        version=version,
+        total=_counts(Counter(states)),
+        categories={
+            category.key: _counts(Counter({state: counted[category.key, state] for state in SeatState}))
+            for category in showtime.seat_map.categories
+        },
+    )
+
+
+async def put_theatre(call: Call) -> schemas.TheatreView:
+    """Create or change a theatre."""
+    body: schemas.PutTheatre = call.body
+    theatre = Theatre(id=call.text("theatre_id"), name=body.name, timezone=body.timezone)
+    await call.needs.catalog.put_theatre(theatre)
+    halls = next((halls for known, halls in await call.needs.catalog.theatres() if known.id == theatre.id), [])
+    return _theatre(theatre, halls)
+
+
+async def put_auditorium(call: Call) -> schemas.AuditoriumView:
+    """Create or change an auditorium."""
+    body: schemas.PutAuditorium = call.body
+    auditorium = Auditorium(id=call.text("auditorium_id"), theatre_id=body.theatre_id, name=body.name)
+    await call.needs.catalog.put_auditorium(auditorium)
+    return schemas.AuditoriumView(id=auditorium.id, name=auditorium.name)
+
+
+async def import_layout(call: Call) -> schemas.ImportedLayout:
+    """Store the hall of a seat map file in any known format."""
+    query: schemas.LayoutQuery = call.query
+    imported = read_seat_map(call.body, name=query.name)
+    seat_map = imported.seat_map
+    return schemas.ImportedLayout(
+        hash=await call.needs.catalog.put_layout(seat_map),
+        name=seat_map.name,
+        format=imported.format,
+        seats=len(seat_map.seats),
+        categories=dict(Counter(seat.category for seat in seat_map.seats)),
+        groups=len(seat_map.groups),
+        notes=imported.notes,
+    )
+
+
+async def put_showtime(call: Call) -> schemas.ShowtimeView:
+    """Create or change a showtime."""
+    body: schemas.PutShowtime = call.body
+    try:
+        seat_map = await call.needs.catalog.layout(body.layout_hash)
+    except NotFound:
+        raise BadRequest(f"there is no layout {body.layout_hash!r}: import it first", "layout_hash") from None
+    draft = ShowtimeDraft(
+        id=call.text("showtime_id"),
+        auditorium_id=body.auditorium_id,
+        layout_hash=body.layout_hash,
+        title=body.title,
+        starts_at_ms=_millis(body.starts_at),
+        on_sale_at_ms=_millis(body.on_sale_at),
+        sale_ends_at_ms=_millis(body.sale_ends_at),
+        currency=body.currency,
+        prices=body.prices,
+        blocked=_indexes(body.blocked, seat_map),
+    )
+    return _view(await call.needs.catalog.put_showtime(draft))
+
+
+def _matches(if_none_match: str, layout_hash: str) -> bool:
+    # RFC 9110, section 13.1.2: a list of entity tags, weak ones included, or an asterisk.
+    tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_none_match.split(",")}
+    return bool(tags & {layout_hash, "*"})
+
+
+def _indexes(labels: tuple[str, ...], seat_map: SeatMap) -> tuple[int, ...]:
+    known = seat_map.index_by_label
+    for position, label in enumerate(labels):
+        if label not in known:
+            example = seat_map.seats[0].label
+            raise BadRequest(
+                f"the layout has no seat {label!r}; its labels look like {example!r}", f"blocked[{position}]"
+            )
+    return tuple(known[label] for label in labels)
+
+
+def _theatre(theatre: Theatre, halls: list[Auditorium]) -> schemas.TheatreView:
+    return schemas.TheatreView(
+        id=theatre.id,
+        name=theatre.name,
+        timezone=theatre.timezone,
+        auditoriums=tuple(schemas.AuditoriumView(id=hall.id, name=hall.name) for hall in halls),
+    )
+
+
+def _view(entry: ShowtimeEntry) -> schemas.ShowtimeView:
+    moments = {name: _moment(getattr(entry, f"{name}_ms")) for name in ("starts_at", "on_sale_at", "sale_ends_at")}
+    fields = {name: getattr(entry, name) for name in schemas.ShowtimeView.__struct_fields__ if name not in moments}
+    return msgspec.convert({**fields, **moments}, schemas.ShowtimeView)
+
+
+def _counts(states: Counter[int]) -> schemas.Counts:
+    return schemas.Counts(**{state.name.lower(): states[state] for state in SeatState})
+
+
+def _moment(millis: int) -> datetime:
+    return datetime.fromtimestamp(millis / 1000, UTC)
+
+
+def _millis(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,118 @@
+"""Errors as REST answers: RFC 9457 problem details for everything that goes wrong.
+
+A `SeatServerError` carries its status, code and facts; an unknown path or method becomes the same form; anything else
+is a bug, logged with its traceback and answered as `internal` without its text. `app.py` installs
+`exception_handlers`; the endpoints themselves answer through `problem_of`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+import structlog
+from msgspec import Meta
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.responses import Response
+from starlette.types import ExceptionHandler
+
+from seatserver.errors import BadRequest, SeatServerError
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 1
+CODES_OF_STATUS = {404: "not_found", 405: "method_not_allowed"}
+
+
+class Problem(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What went wrong (RFC 9457). Programs decide by ``code`` and ``retryable``; people read ``detail``."""
+
+    type: Annotated[str, Meta(description="A URI that stands for the code.")]
+    title: Annotated[str, Meta(description="The kind of problem, the same for every problem of this code.")]
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: Annotated[str, Meta(description="What went wrong here, and how to mend it.")]
+    code: Annotated[str, Meta(description="Stable, for programs.")]
+    retryable: Annotated[bool, Meta(description="Whether the same request can succeed a little later.")]
+    facts: Annotated[dict[str, object], Meta(description="The problem's particulars; their names depend on the code.")]
+
+
+def problem(
+    *,
+    status: int,
+    code: str,
+    detail: str,
+    retryable: bool = False,
+    facts: dict[str, object] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """The response for a problem."""
+    body = Problem(
+        type=f"urn:problem-type:seatserver:{code}",
+        title=code.replace("_", " ").capitalize(),
+        status=status,
+        detail=detail,
+        code=code,
+        retryable=retryable,
+        facts=facts or {},
+    )
+    sent = {"Cache-Control": "no-store", **(headers or {})}
+    if retryable:
+        sent["Retry-After"] = str(RETRY_AFTER_S)
+    if status == 401:
+        sent["WWW-Authenticate"] = "Bearer"
+    return Response(msgspec.json.encode(body, enc_hook=str), status, headers=sent, media_type=MEDIA_TYPE)
+
+
+def problem_of(error: Exception, where: str) -> Response:
+    """The response for an error raised while answering ``where`` (method and path, for the log)."""
+    if isinstance(error, SeatServerError):
+        if error.status >= 500:
+            log.warning("request failed", request=where, code=error.code, problem=error.message)
+        return problem(
+            status=error.status, code=error.code, detail=error.message, retryable=error.retryable, facts=error.facts
+        )
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=400)  # nobody is there to read it
+    if isinstance(error, HTTPException):
+        return problem(
+            status=error.status_code,
+            code=CODES_OF_STATUS.get(error.status_code, "http"),
+            detail=_detail(error, where),
+            headers=dict(error.headers or {}),
+        )
+    log.error("request failed on a bug", request=where, exc_info=error)
+    return problem(status=500, code="internal", detail="the server made a mistake; it has been logged")
+
+
+def bad_form(error: Exception) -> BadRequest:
+    """msgspec's complaint about a body or a query as ours; ``where`` is the field, such as ``seats[0]``."""
+    if not isinstance(error, msgspec.ValidationError):
+        return BadRequest("the body is not valid JSON")
+    text = str(error)
+    path = re.search(r" - at `(?:key )?(?:in )?\$\.?([^`]*)`$", text)
+    field = re.search(r"field `([^`]*)`", text)
+    parts = [path.group(1)] if path and path.group(1) else []
+    if field:
+        parts.append(field.group(1))
+    return BadRequest(text.replace("`$.", "`").replace("`$`", "the body"), ".".join(parts))
+
+
+def exception_handlers() -> dict[type[Exception], ExceptionHandler]:
+    """For Starlette: what is raised outside the endpoints, above all 404 and 405."""
+    return {SeatServerError: _handle, HTTPException: _handle, Exception: _handle}
+
+
+async def _handle(connection: HTTPConnection, error: Exception) -> Response:
+    return problem_of(error, f"{connection.scope.get('method', '')} {connection.url.path}")
+
+
+def _detail(error: HTTPException, where: str) -> str:
+    method, _, path = where.partition(" ")
+    if error.status_code == 404:
+        return f"there is nothing at {path}"
+    if error.status_code == 405:
+        return f"{path} does not answer {method}; allowed: {(error.headers or {}).get('Allow', '')}"
+    return str(error.detail)

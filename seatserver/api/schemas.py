@@ -1,0 +1,230 @@
+"""The REST interface's documents: what requests carry and what answers look like.
+
+Requests refuse unknown fields, so that a misspelt one is noticed. Points in the calendar (a film's start) are RFC 3339
+texts; deadlines and other clock readings are milliseconds since the epoch, named ``…_ms``; money is in the currency's
+minor unit. `openapi.json` is made from these Structs.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from seatserver.catalog.catalog import PAGE_LIMIT
+from seatserver.catalog.showtime import CURRENCY_PATTERN, ID_PATTERN, MAX_PRICE_MINOR, MAX_TITLE
+from seatserver.seatmaps.model import SeatMap
+
+Id = Annotated[str, Meta(pattern=ID_PATTERN, description="Letters, digits, '-' and '_'; chosen by whoever creates it.")]
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_TITLE)]
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
+Millis = Annotated[int, Meta(description="Milliseconds since the epoch, server clock.")]
+Currency = Annotated[str, Meta(pattern=CURRENCY_PATTERN, description="ISO 4217 code.")]
+Price = Annotated[int, Meta(ge=0, le=MAX_PRICE_MINOR, description="In the currency's minor unit.")]
+Prices = Annotated[dict[str, Price], Meta(description="Category key of the layout to price.")]
+Cursor = Annotated[str, Meta(max_length=100)]
+LayoutHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="The layout's content hash.")]
+
+
+class _Document(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+# ---------------------------------------------------------------- requests
+
+
+class ShowtimeQuery(_Document, frozen=True):
+    """Which showtimes to list."""
+
+    theatre: Annotated[Id | None, Meta(description="Only this theatre's.")] = None
+    from_: Annotated[Moment | None, Meta(description="Only those that start then or later.")] = msgspec.field(
+        default=None, name="from"
+    )
+    to: Annotated[Moment | None, Meta(description="Only those that start before.")] = None
+    limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT, description="Most showtimes in the answer.")] = 50
+    after: Annotated[Cursor | None, Meta(description="`next` of the page before.")] = None
+
+
+class LayoutQuery(_Document, frozen=True):
+    """How to import a layout."""
+
+    name: Annotated[str, Meta(max_length=MAX_TITLE, description="Replaces the file's own name.")] = ""
+
+
+class NewBooking(_Document, frozen=True):
+    """Book what this hold holds. Repeating the request gives the same booking."""
+
+    showtime_id: Id
+    hold_id: UUID
+    pay_later: Annotated[
+        bool, Meta(description="Make a pending booking, which a payment confirms before its deadline.")
+    ] = False
+
+
+class PutTheatre(_Document, frozen=True):
+    """A theatre."""
+
+    name: Name
+    timezone: Annotated[str, Meta(max_length=64, description="IANA name, such as Europe/Berlin.")]
+
+
+class PutAuditorium(_Document, frozen=True):
+    """An auditorium of a theatre."""
+
+    theatre_id: Id
+    name: Name
+
+
+class PutShowtime(_Document, frozen=True):
+    """A showtime. Layout, blocked seats and currency are fixed once there are bookings."""
+
+    auditorium_id: Id
+    layout_hash: LayoutHash
+    title: Name
+    starts_at: Moment
+    on_sale_at: Moment
+    sale_ends_at: Moment
+    currency: Currency
+    prices: Prices
+    blocked: Annotated[tuple[str, ...], Meta(description="Labels (C-7) of seats that the house keeps.")] = ()
+
+
+# ---------------------------------------------------------------- answers
+
+
+class Layout(_Document, frozen=True):
+    """A hall and its hash. Never changes: keep it for ever."""
+
+    hash: LayoutHash
+    map: SeatMap
+
+
+class AuditoriumView(_Document, frozen=True):
+    """An auditorium."""
+
+    id: Id
+    name: Name
+
+
+class TheatreView(_Document, frozen=True):
+    """A theatre and its auditoriums."""
+
+    id: Id
+    name: Name
+    timezone: str
+    auditoriums: tuple[AuditoriumView, ...]
+
+
+class Theatres(_Document, frozen=True):
+    """All theatres."""
+
+    theatres: tuple[TheatreView, ...]
+
+
+class ShowtimeView(_Document, frozen=True):
+    """A showtime; its hall is the layout of this hash, its seats' states come from the socket."""
+
+    id: Id
+    title: str
+    theatre_id: Id
+    theatre_name: str
+    auditorium_id: Id
+    auditorium_name: str
+    starts_at: Moment
+    on_sale_at: Moment
+    sale_ends_at: Moment
+    currency: Currency
+    prices: Prices
+    layout_hash: LayoutHash
+
+
+class Showtimes(_Document, frozen=True):
+    """A page of showtimes by their start."""
+
+    showtimes: tuple[ShowtimeView, ...]
+    next: Annotated[str | None, Meta(description="Ask again with `after` set to this; null at the end.")]
+
+
+class Counts(_Document, frozen=True):
+    """Seats in each state."""
+
+    free: int = 0
+    held: int = 0
+    claimed: int = 0
+    sold: int = 0
+    blocked: int = 0
+
+
+class Availability(_Document, frozen=True):
+    """How many seats are in which state, as of this version of the room."""
+
+    showtime_id: Id
+    epoch: str
+    version: int
+    total: Counts
+    categories: Annotated[dict[str, Counts], Meta(description="The same for each category key of the layout.")]
+
+
+class Guest(_Document, frozen=True):
+    """A guest's token."""
+
+    token: str
+    user_id: str
+    scopes: tuple[str, ...]
+    expires_at_ms: Millis
+
+
+class Ticket(_Document, frozen=True):
+    """Opens one socket, once: for `ticket` in the socket's first message."""
+
+    ticket: str
+    expires_at_ms: Millis
+
+
+class BookedSeat(_Document, frozen=True):
+    """A seat by its index in the layout and by the label on the ticket."""
+
+    index: int
+    label: str
+
+
+class BookingView(_Document, frozen=True):
+    """A booking as it is now."""
+
+    id: Annotated[UUID, Meta(description="The hold's id.")]
+    showtime_id: Id
+    user_id: str
+    status: Annotated[str, Meta(pattern="^(pending|confirmed|cancelled|expired)$")]
+    seats: tuple[BookedSeat, ...]
+    total_minor: int
+    currency: Currency
+    created_at_ms: Millis
+    expires_at_ms: Annotated[int | None, Meta(description="A pending booking ends then, unless it is confirmed.")]
+
+
+class ImportedLayout(_Document, frozen=True):
+    """A layout that is stored now."""
+
+    hash: LayoutHash
+    name: str
+    format: Annotated[str, Meta(description="The format that was recognised.")]
+    seats: int
+    categories: dict[str, int]
+    groups: int
+    notes: Annotated[tuple[str, ...], Meta(description="What the importer wants you to know.")]
+
+
+class Live(_Document, frozen=True):
+    """The process answers."""
+
+    live: bool
+
+
+class Ready(_Document, frozen=True):
+    """Whether this instance can serve, and what each part says: `ok`, or what is wrong."""
+
+    ready: bool
+    checks: dict[str, str]
