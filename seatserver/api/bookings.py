@@ -9,7 +9,7 @@ from uuid import UUID
 
 from seatserver.api import schemas
 from seatserver.api.endpoints import Call
-from seatserver.api.needs import BookingLike
+from seatserver.bookings.records import Booking
 from seatserver.errors import NotFound
 
 
@@ -38,22 +38,22 @@ async def cancel_booking(call: Call) -> schemas.BookingView:
     return await _view(call, await call.needs.checkout.cancel(await _changeable(call, "cancelling a booking")))
 
 
-async def _visible(call: Call) -> BookingLike:
+async def _visible(call: Call) -> Booking:
     booking_id = call.uuid("booking_id", "booking")
     booking = await call.needs.checkout.get(booking_id)
-    if booking.user_id != call.identity.user_id and not call.may("settle"):
+    if booking.user_id != call.identity.user_id and not call.identity.may("settle"):
         raise NotFound("booking", str(booking_id))
     return booking
 
 
 async def _changeable(call: Call, action: str) -> UUID:
     booking = await _visible(call)
-    if not call.may("settle"):
+    if not call.identity.may("settle"):
         call.identity.require("book", action)
     return booking.id
 
 
-async def _view(call: Call, booking: BookingLike) -> schemas.BookingView:
+async def _view(call: Call, booking: Booking) -> schemas.BookingView:
     seats = (await call.needs.catalog.showtime(booking.showtime_id)).seat_map.seats
     return schemas.BookingView(
         id=booking.id,

@@ -18,9 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from seatserver.api.needs import IdentityLike, Needs
+from seatserver.access.tokens import Identity
+from seatserver.api.needs import Needs
 from seatserver.api.problems import bad_form, problem_of
-from seatserver.errors import BadRequest, Forbidden, NotFound, SeatServerError, TooLarge, Unauthorized
+from seatserver.errors import BadRequest, NotFound, SeatServerError, TooLarge, Unauthorized
 
 ANY_TOKEN = "*"
 BODY_S = 30
@@ -36,12 +37,12 @@ class Call:
 
     needs: Needs
     request: Request
-    _identity: IdentityLike | None = None
+    _identity: Identity | None = None
     body: Any = None
     query: Any = None
 
     @property
-    def identity(self) -> IdentityLike:
+    def identity(self) -> Identity:
         """Who calls; only for endpoints with a scope."""
         if self._identity is None:
             raise Unauthorized("this needs a token")
@@ -57,14 +58,6 @@ class Call:
             return UUID(self.text(name))
         except ValueError:
             raise NotFound(kind, self.text(name)) from None
-
-    def may(self, scope: str) -> bool:
-        """Whether the caller's token reaches that far."""
-        try:
-            self.identity.require(scope, "this")
-        except Forbidden:
-            return False
-        return True
 
 
 Handler = Callable[[Call], Awaitable[msgspec.Struct | Response]]
@@ -128,7 +121,7 @@ def answer_of(answer: msgspec.Struct, status: int = 200, headers: dict[str, str]
     return Response(msgspec.json.encode(answer), status, headers=sent, media_type="application/json")
 
 
-async def _authenticate(needs: Needs, request: Request) -> IdentityLike:
+async def _authenticate(needs: Needs, request: Request) -> Identity:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthorized("this needs a token: send it as `Authorization: Bearer …`")

@@ -8,13 +8,13 @@ from seatserver.errors import (
     BadSeatMap,
     BookingState,
     Conflict,
-    Forbidden,
     HoldConflict,
     HoldGone,
     NotFound,
     NotOnSale,
     OutcomeUnknown,
     SeatsRefused,
+    Unauthorized,
 )
 
 PREFIX = "/api/v1"
@@ -79,7 +79,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=service.make_guest,
         answer=schemas.Guest,
         status=201,
-        errors=(Forbidden,),
+        errors=(Unauthorized,),
     ),
     Endpoint(
         method="POST",

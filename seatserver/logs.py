@@ -1,0 +1,67 @@
+"""Logging: one line per event on stderr, as JSON for machines or as text for people.
+
+The house logs through structlog, ``log.warning("what happened", field=value)``; libraries log through Python's
+`logging`, which `configure` brings into the same form. There is no line per request or per socket message: those are
+counted by `seatserver.metrics`, because at ten thousand a second the log would be the load.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import Processor
+
+from seatserver.config import Settings
+
+# Everything below a library's warnings is noise to an operator; uvicorn's own lines say when it starts and stops.
+QUIET = ("uvicorn.access", "websockets", "httpx", "httpcore", "asyncio", "alembic", "sqlalchemy")
+
+
+def configure(settings: Settings, stream: TextIO | None = None) -> None:
+    """Set up logging for this process, by ``log_level`` and ``log_format``, on ``stream`` (stderr).
+
+    Start uvicorn with ``log_config=None``, so that it leaves this alone. May be called again.
+    """
+    stream = sys.stderr if stream is None else stream
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    text = settings.log_format == "text" or (settings.log_format == "auto" and stream.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    final = _text(stream.isatty()) if text else _json()
+    structlog.configure(
+        processors=[*shared, *final],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def _json() -> list[Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str, ensure_ascii=False)]
+
+
+def _text(colors: bool) -> list[Processor]:
+    # Plain tracebacks: the pretty ones show local variables, and those hold tokens.
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)]
