@@ -48,7 +48,6 @@ CLOSE_CODES: dict[str, str] = {
     "BAD_MESSAGES": "Too many messages that are not of this contract.",
     "TOO_MANY_SOCKETS": "This user has too many sockets open.",
     "SLOW": "The client took nothing for too long.",
-    "IDLE": "The client said nothing for too long.",
     "UNAVAILABLE": "A database behind the server does not answer.",
     "TOKEN_EXPIRED": "The token ended; come back at once with a fresh one.",
 }

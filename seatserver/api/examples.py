@@ -145,7 +145,6 @@ MESSAGES: tuple[msgspec.Struct, ...] = (
             hold_ms=300_000,
             hold_total_ms=900_000,
             heartbeat_ms=15_000,
-            idle_ms=60_000,
             message_bytes=4096,
         ),
         on_sale_at_ms=NOW_MS - 1_000_000,
