@@ -42,8 +42,8 @@ def decode(document: bytes, form: type[T]) -> T:
 def _misplaced(message: str) -> BadSeatMap:
     """msgspec says ``Expected `int`, got `str` - at `$.Seats[0].Position```; we put the place first."""
     problem, _, path = message.partition(" - at `$")
-    problem = problem.replace("`", "").replace("Expected", "expected").replace("Object missing", "misses the")
-    problem = problem.replace("Object contains", "has the").replace("array", "list")
+    problem = problem.replace("`", "").replace("Object missing", "misses the").replace("Object contains", "has the")
+    problem = problem[:1].lower() + problem[1:].replace("array", "list")
     return BadSeatMap(path.rstrip("`").lstrip("."), problem if path else f"the file is no seat map: {problem}")
 
 

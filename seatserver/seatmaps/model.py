@@ -26,7 +26,7 @@ from seatserver.seatmaps.document import decode
 MAX_SEATS = 50_000
 MAX_NAME = 200
 MAX_LABEL = 16
-AISLE = 1.5
+AISLE = 1.6
 """Seats of one row whose centres are farther apart than this, in pitches, have an aisle between them."""
 COLOR = re.compile(r"#[0-9a-f]{6}")
 

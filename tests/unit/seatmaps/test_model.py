@@ -1,0 +1,88 @@
+"""Promises of the hall's model."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatserver.demo.halls import demo_halls, grand_hall, studio
+from seatserver.errors import BadSeatMap
+from seatserver.seatmaps.model import AISLE, SeatMap
+from tests.unit.seatmaps.halls import edited, grid_halls
+
+
+@given(grid_halls())
+def test_encoding_and_decoding_keeps_the_hall_and_its_hash(hall: SeatMap) -> None:
+    read = SeatMap.decode(hall.encode())
+    assert read == hall
+    assert read.content_hash == hall.content_hash
+    assert read.encode() == hall.encode()
+
+
+def test_the_hash_changes_with_any_detail() -> None:
+    hall = studio()
+    moved = SeatMap.decode(edited(hall.encode(), "seats.0.x", 0.123))
+    renamed = SeatMap.decode(edited(hall.encode(), "name", "Studio 2"))
+    assert len({hall.content_hash, moved.content_hash, renamed.content_hash}) == 3
+
+
+def test_the_hash_does_not_depend_on_the_order_in_which_groups_are_given() -> None:
+    hall = grand_hall()
+    parts = {field: getattr(hall, field) for field in ("name", "categories", "screen", "seats")}
+    turned = [tuple(reversed(group)) for group in reversed(hall.groups)]
+    assert SeatMap.build(**parts, groups=turned).content_hash == hall.content_hash
+
+
+@given(grid_halls())
+def test_runs_hold_every_seat_once_and_have_no_aisle_inside(hall: SeatMap) -> None:
+    assert sorted(index for run in hall.runs for index in run) == list(range(len(hall.seats)))
+    for run in hall.runs:
+        for left, right in pairwise(run):
+            assert 0 < hall.seats[right].x - hall.seats[left].x <= AISLE
+            assert hall.seats[left].row == hall.seats[right].row
+
+
+@given(grid_halls(), st.data())
+def test_torn_groups_names_the_seats_whose_group_is_not_complete(hall: SeatMap, data: st.DataObject) -> None:
+    asked = data.draw(st.sets(st.integers(0, len(hall.seats) - 1)))
+    torn = set(hall.torn_groups(asked))
+    for group in hall.groups:
+        members = set(group) & asked
+        assert torn & set(group) == (members if members != set(group) else set())
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("name", "", "name: is empty"),
+        ("seats", [], "seats: the map has no seats"),
+        ("seats.3.number", "1", "seats[3]: the label 'A-1' is already that of seats[0]"),
+        ("seats.3.category", "x", "seats[3].category: 'x' is not one of the categories"),
+        ("seats.3.row", "A\n", "seats[3].row: has characters that cannot be printed"),
+        ("seats.3.x", 1e9, "seats[3].x: 1000000000.0 is not a usable coordinate"),
+        ("seats.3.kind", "throne", "seats[3].kind: invalid enum value 'throne'"),
+        ("seats.3.colour", "red", "seats[3]: has the unknown field colour"),
+        ("categories.0.color", "red", "categories[0].color: is 'red'; expected a colour like #0072b2"),
+        ("groups", [[1]], "groups[0]: a group has at least two different seats"),
+        ("groups", [[1, 99]], "groups[0]: there is no seat 99"),
+        ("groups", [[0, 1], [1, 2]], "groups[1]: seat 1 is already in groups[0]"),
+    ],
+)
+def test_a_map_that_contradicts_itself_names_the_place(path: str, value: Any, message: str) -> None:
+    with pytest.raises(BadSeatMap) as caught:
+        SeatMap.decode(edited(studio().encode(), path, value))
+    assert caught.value.message == message
+
+
+def test_the_demo_halls_are_what_they_promise() -> None:
+    first, second = demo_halls()
+    assert (first.name, len(first.seats), len(first.groups)) == ("Studio 1", 92, 0)
+    assert (second.name, len(second.seats), len(second.groups)) == ("Grand Hall", 306, 9)
+    assert msgspec.json.decode(second.encode())["name"] == "Grand Hall"
+    assert all(len(group) == 2 for group in second.groups)
+    assert any(seat.kind == "wheelchair" for seat in first.seats)

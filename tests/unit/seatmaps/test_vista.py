@@ -1,0 +1,86 @@
+"""Promises of the Vista importer."""
+# ruff: noqa: E501 -- a table of messages reads best with one case a line
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from seatserver.errors import BadSeatMap
+from seatserver.seatmaps.model import SeatKind, SeatMap
+from seatserver.seatmaps.vista import read_vista
+from tests.unit.seatmaps.halls import VISTA, edited, grid_halls, vista_document
+
+FIRST = "SeatLayoutData.Areas.0.Rows.3.Seats.0"
+
+
+def test_the_small_hall_reads_with_its_areas_sofas_and_aisle() -> None:
+    seat_map = read_vista(VISTA, "Small").seat_map
+    assert seat_map.name == "Small"
+    assert [(category.key, category.name) for category in seat_map.categories] == [("S1", "Stalls"), ("L1", "Lounge")]
+    assert [seat.label for seat in seat_map.seats[:6]] == ["A-1", "A-2", "A-3", "A-4", "A-5", "A-6"]
+    assert [seat.x for seat in seat_map.seats[:6]] == [0, 1, 2, 4, 5, 6]
+    assert {seat.row: seat.y for seat in seat_map.seats} == {"A": 0, "B": 1, "D": 3}
+    assert [len(run) for run in seat_map.runs] == [3, 3, 3, 3, 2, 2]
+    assert seat_map.groups == ((12, 13), (14, 15))
+    assert [seat.kind for seat in seat_map.seats[12:]] == [SeatKind.SOFA_LEFT, SeatKind.SOFA_RIGHT] * 2
+    assert (seat_map.screen.x, seat_map.screen.width) == (3, 7)
+    assert seat_map.screen.y < 0
+
+
+def test_a_sold_seat_is_noted_and_stays_a_seat_of_the_hall() -> None:
+    imported = read_vista(VISTA, "Small")
+    assert len(imported.seat_map.seats) == 16
+    assert imported.notes == (
+        "1 seat was not empty when the file was written (B-3); that is sale state and no part of the hall",
+    )
+
+
+def test_two_areas_of_one_category_keep_their_own_names() -> None:
+    document = edited(VISTA, "SeatLayoutData.Areas.1.AreaCategoryCode", "S1")
+    seat_map = read_vista(edited(document, "SeatLayoutData.Areas.1.Description", "Stalls"), "Small").seat_map
+    assert [(category.key, category.name) for category in seat_map.categories] == [("S1", "Stalls")]
+    assert {seat.area for seat in seat_map.seats} == {"Stalls 1", "Stalls 2"}
+
+
+@given(grid_halls())
+def test_a_hall_written_in_vistas_form_reads_back_as_the_same_hall(hall: SeatMap) -> None:
+    read = read_vista(json.dumps(vista_document(hall)).encode(), hall.name).seat_map
+    assert read.groups == hall.groups
+    assert read.seats == hall.seats
+    assert read.screen == hall.screen
+    assert {category.key for category in read.categories} == {category.key for category in hall.categories}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (f"{FIRST}.Position.ColumnIndex", "x", "SeatLayoutData.Areas[0].Rows[3].Seats[0].Position.ColumnIndex: expected int, got str"),
+        (f"{FIRST}.Position.ColumnIndex", -1, "SeatLayoutData.Areas[0].Rows[3].Seats[0].Position.ColumnIndex: is -1; expected 0 to 2000"),
+        (f"{FIRST}.Position", {}, "SeatLayoutData.Areas[0].Rows[3].Seats[0].Position: misses the required field RowIndex"),
+        (f"{FIRST}.Position.ColumnIndex", 1, "SeatLayoutData.Areas[0].Rows[3].Seats[1]: stands on the very spot of SeatLayoutData.Areas[0].Rows[3].Seats[0]"),
+        (f"{FIRST}.Id", "2", "SeatLayoutData.Areas[0].Rows[3].Seats[1]: row 'A' seat '2' is already at SeatLayoutData.Areas[0].Rows[3].Seats[0]"),
+        (f"{FIRST}.Id", " ", "SeatLayoutData.Areas[0].Rows[3].Seats[0], the seat's number: is empty"),
+        (f"{FIRST}.Id", "\x1b[2J", "SeatLayoutData.Areas[0].Rows[3].Seats[0], the seat's number: has characters that cannot be printed"),
+        ("SeatLayoutData.Areas.0.Rows.3.PhysicalName", None, "SeatLayoutData.Areas[0].Rows[3].PhysicalName: is empty although the row has seats"),
+        ("SeatLayoutData.Areas.1.NumberOfSeats", 10, "SeatLayoutData.Areas[1].NumberOfSeats: says 10 but the area has 4 seats"),
+        ("SeatLayoutData.Areas.1.Rows.0.Seats.0.SeatsInGroup.1.ColumnIndex", 9, "SeatLayoutData.Areas[1].Rows[0].Seats[0].SeatsInGroup[1]: there is no seat at RowIndex 0, ColumnIndex 9"),
+        ("SeatLayoutData.Areas.1.Rows.0.Seats.0.SeatsInGroup.1.ColumnIndex", 5, "SeatLayoutData.Areas[1].Rows[0].Seats[0].SeatsInGroup: the seats of this group do not name the same group"),
+        ("SeatLayoutData.Areas.0.AreaCategoryCode", "", "SeatLayoutData.Areas[0].AreaCategoryCode: is empty"),
+        ("SeatLayoutData.Areas", [], "SeatLayoutData.Areas: no area has a seat"),
+        ("SeatLayoutData", None, "SeatLayoutData: is null"),
+    ],
+)  # fmt: skip
+def test_a_bad_file_names_the_place(path: str, value: Any, message: str) -> None:
+    with pytest.raises(BadSeatMap) as caught:
+        read_vista(edited(VISTA, path, value), "Small")
+    assert caught.value.message == message
+
+
+def test_an_answer_without_a_layout_says_what_vista_said() -> None:
+    document = json.dumps({"SeatLayoutData": None, "ErrorDescription": "Session not found"}).encode()
+    with pytest.raises(BadSeatMap, match="Vista says: Session not found"):
+        read_vista(document, "Small")
