@@ -79,8 +79,8 @@ class Settings:
 
     # Rooms and sockets.
     hello_ms: int = setting("SEATSERVER_HELLO_MS", 5000, "A socket's first message is due within this time.", at_least=100, at_most=60_000)
-    heartbeat_ms: int = setting("SEATSERVER_HEARTBEAT_MS", 15_000, "The server says `beat` this often when it has nothing else to say.", at_least=100, at_most=300_000)
-    idle_ms: int = setting("SEATSERVER_IDLE_MS", 60_000, "A client that sends nothing, not even a pong, for this long is closed.", at_least=200, at_most=3_600_000)
+    heartbeat_ms: int = setting("SEATSERVER_HEARTBEAT_MS", 15_000, "A quiet socket hears a `beat` and a WebSocket ping this often.", at_least=100, at_most=300_000)
+    idle_ms: int = setting("SEATSERVER_IDLE_MS", 60_000, "A client that answers no WebSocket ping for this long is closed.", at_least=200, at_most=3_600_000)
     message_bytes: int = setting("SEATSERVER_MESSAGE_BYTES", 4096, "Largest message a client may send.", at_least=512, at_most=65_536)
     outbox_frames: int = setting("SEATSERVER_OUTBOX_FRAMES", 64, "Frames that wait for a slow viewer before they are replaced by one snapshot.", at_least=2, at_most=10_000)
     slow_ms: int = setting("SEATSERVER_SLOW_MS", 20_000, "A viewer who takes nothing for this long is closed.", at_least=100, at_most=600_000)

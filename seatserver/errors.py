@@ -132,6 +132,15 @@ class SeatsRefused(SeatServerError):
         self.reasons = reasons
 
 
+class NoSeatsTogether(SeatServerError):
+    """No row has so many free seats side by side."""
+
+    code, status = "no_seats_together", 409
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"there are no {count} free seats together", count=count)
+
+
 class HoldGone(SeatServerError):
     """The hold does not exist any more, or never did: expired, released, or another user's."""
 

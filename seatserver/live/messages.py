@@ -94,7 +94,10 @@ class Book(_Message, frozen=True, kw_only=True):
 
 
 class Beat(_Message, frozen=True, kw_only=True):
-    """A sign of life. The server's carries epoch and version, so that a client notices what it missed."""
+    """A sign of life, and how a client notices what it missed: the server's carries epoch and version.
+
+    The server says it when it has had nothing else to say for `Limits.heartbeat_ms`, and in answer to a client's.
+    """
 
     ref: Ref = 0
     epoch: str = ""
@@ -120,7 +123,6 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     hold_ms: int
     hold_total_ms: int
     heartbeat_ms: int
-    idle_ms: int
     message_bytes: int
 
 
@@ -243,6 +245,5 @@ class Close:
     BAD_MESSAGES = 4010
     TOO_MANY_SOCKETS = 4100
     SLOW = 4101
-    IDLE = 4102
-    UNAVAILABLE = 4103
+    UNAVAILABLE = 4102
     TOKEN_EXPIRED = 4200

@@ -1,0 +1,124 @@
+"""JSON and MessagePack for the wire, and what is wrong with a message that does not fit.
+
+A codec turns a server message into one frame (text for JSON, bytes for MessagePack), which every socket of that
+encoding shares, and a client's frame into a message. This module is pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from seatserver.errors import BadRequest, TooLarge
+from seatserver.live.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, ClientMessage, ServerMessage
+
+Frame = str | bytes
+
+
+class _OnlyRef(msgspec.Struct):
+    ref: int = 0
+
+
+class JsonCodec:
+    """Text frames."""
+
+    subprotocol = SUBPROTOCOL_JSON
+
+    def __init__(self) -> None:
+        self._encoder = msgspec.json.Encoder()
+        self._decoder = msgspec.json.Decoder(ClientMessage)
+        self._ref = msgspec.json.Decoder(_OnlyRef)
+
+    def encode(self, message: ServerMessage) -> Frame:
+        """The message as a text frame."""
+        return self._encoder.encode(message).decode()
+
+    def decode(self, frame: Frame, limit_bytes: int) -> ClientMessage:
+        """The message of a frame. Raises `TooLarge`, or `BadRequest` that names the field."""
+        if isinstance(frame, bytes):
+            raise BadRequest(f"expected a text frame: this socket speaks {SUBPROTOCOL_JSON}")
+        # One character is at least one byte, so most frames need no encoding to be measured.
+        if len(frame) > limit_bytes or (len(frame) * 4 > limit_bytes and len(frame.encode()) > limit_bytes):
+            raise TooLarge("the message", limit_bytes)
+        try:
+            message: ClientMessage = self._decoder.decode(frame)
+            return message
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise _explained(error, "JSON") from None
+
+    def ref_of(self, frame: Frame) -> int:
+        """The ``ref`` of a frame that could not be decoded, 0 when it has none either."""
+        try:
+            return self._ref.decode(frame).ref
+        except (msgspec.DecodeError, UnicodeError):
+            return 0
+
+
+class MsgpackCodec:
+    """Binary frames."""
+
+    subprotocol = SUBPROTOCOL_MSGPACK
+
+    def __init__(self) -> None:
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(ClientMessage)
+        self._ref = msgspec.msgpack.Decoder(_OnlyRef)
+
+    def encode(self, message: ServerMessage) -> Frame:
+        """The message as a binary frame."""
+        return self._encoder.encode(message)
+
+    def decode(self, frame: Frame, limit_bytes: int) -> ClientMessage:
+        """The message of a frame. Raises `TooLarge`, or `BadRequest` that names the field."""
+        if isinstance(frame, str):
+            raise BadRequest(f"expected a binary frame: this socket speaks {SUBPROTOCOL_MSGPACK}")
+        if len(frame) > limit_bytes:
+            raise TooLarge("the message", limit_bytes)
+        try:
+            message: ClientMessage = self._decoder.decode(frame)
+            return message
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise _explained(error, "MessagePack") from None
+
+    def ref_of(self, frame: Frame) -> int:
+        """The ``ref`` of a frame that could not be decoded, 0 when it has none either."""
+        try:
+            return self._ref.decode(frame).ref if isinstance(frame, bytes) else 0
+        except (msgspec.DecodeError, UnicodeError):
+            return 0
+
+
+Codec = JsonCodec | MsgpackCodec
+
+
+class Codecs:
+    """The encodings that a server speaks."""
+
+    def __init__(self) -> None:
+        self.json = JsonCodec()
+        self.msgpack = MsgpackCodec()
+
+    def choose(self, asked: Sequence[str]) -> Codec | None:
+        """The codec for the subprotocols that a client asks for: JSON for none, None when none of them is known."""
+        if not asked:
+            return self.json
+        for subprotocol in asked:
+            if subprotocol == SUBPROTOCOL_JSON:
+                return self.json
+            if subprotocol == SUBPROTOCOL_MSGPACK:
+                return self.msgpack
+        return None
+
+
+_PLACE = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<place>.*)`)?$", re.DOTALL)
+
+
+def _explained(error: Exception, encoding: str) -> BadRequest:
+    match = _PLACE.match(str(error))
+    assert match is not None, "the pattern matches any text"
+    problem, place = match["problem"], (match["place"] or "").lstrip(".")
+    if not isinstance(error, msgspec.ValidationError):
+        return BadRequest(f"not valid {encoding}: {problem}")
+    return BadRequest(f"{place}: {problem}" if place else problem, place)

@@ -1,0 +1,293 @@
+"""One socket, from hello to bye.
+
+A session reads commands one at a time (a client that sends faster than it is answered is held back by TCP) and writes
+through its `Outgoing` queue. Every command gets exactly one reply that repeats its ``ref``: a result or an `Error`;
+nothing is dropped in silence and no traceback goes out. What a session holds on to, it gives back when it ends,
+whatever the reason; holds of seats are the user's and stay until their deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import structlog
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from seatserver.access.tokens import Identity
+from seatserver.errors import BadRequest, NotFound, SeatServerError, SeatsRefused, TooLarge, Unauthorized
+from seatserver.live import messages as wire
+from seatserver.live.codec import Codec, Frame
+from seatserver.live.commands import COMMANDS, Needs, Place, welcome
+from seatserver.live.fanout import Audience, delta_of
+from seatserver.live.outgoing import Ended, Outgoing, Overrun
+
+log = structlog.get_logger(__name__)
+
+BAD_MESSAGES = 20
+CLOSE_S = 2.0
+
+
+class Leave(Exception):
+    """The session ends: close code, the reason a person can read, and when to come back (-1: don't)."""
+
+    def __init__(self, code: int, reason: str, reconnect_after_ms: int = -1) -> None:
+        super().__init__(reason)
+        self.code, self.reason, self.reconnect_after_ms = code, reason, reconnect_after_ms
+
+
+class Session:
+    """One socket of one showtime. `run` it; `dismiss` ends it from outside."""
+
+    def __init__(self, socket: WebSocket, showtime_id: str, codec: Codec, needs: Needs, bearer: str | None) -> None:
+        self.codec = codec
+        self.user_id = ""
+        self._socket = socket
+        self._showtime_id = showtime_id
+        self._needs = needs
+        self._bearer = bearer
+        self._outgoing = Outgoing(needs.settings.outbox_frames)
+        self._audience: Audience | None = None
+        self._place: Place | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._dismissal: Leave | None = None
+        self._reader: asyncio.Task[Leave] | None = None
+        self._bad_messages = 0
+        self._serving = False
+        self._told_bookings: dict[UUID, str] = {}
+
+    # ------------------------------------------------------------ as the room sees it
+
+    def show(self, frame: Frame) -> None:
+        """Send a frame of the room."""
+        self._outgoing.show(frame)
+
+    def lapse(self) -> None:
+        """Send a snapshot when there is time."""
+        self._outgoing.lapse()
+
+    def tell(self, message: wire.ServerMessage) -> None:
+        """Send a private message; the same news of a booking only once."""
+        if isinstance(message, wire.Booked):
+            if message.ref == 0 and self._told_bookings.get(message.booking_id) == message.status:
+                return
+            self._told_bookings[message.booking_id] = message.status
+        self._outgoing.tell(self.codec.encode(message))
+
+    def dismiss(self, leave: Leave) -> None:
+        """End the session: it finishes the command that it is serving, says bye and closes."""
+        self._dismissal = self._dismissal or leave
+        if self._reader is not None and not self._serving:
+            self._reader.cancel()
+
+    # ------------------------------------------------------------ its life
+
+    async def run(self) -> None:
+        """Serve the socket until either side ends it."""
+        writer = asyncio.create_task(self._write(), name="write socket")
+        self._reader = asyncio.create_task(self._read(), name="read socket")
+        try:
+            done, _ = await asyncio.wait({writer, self._reader}, return_when=asyncio.FIRST_COMPLETED)
+            leave = await self._end_of(writer if writer in done else self._reader)
+            await self._say_bye(leave, writer)
+        finally:
+            if self._expiry is not None:
+                self._expiry.cancel()
+            if self._audience is not None:
+                self._needs.fanout.leave(self._audience, self)
+            for task in (writer, self._reader):
+                task.cancel()
+            await asyncio.gather(writer, self._reader, return_exceptions=True)
+
+    async def _end_of(self, task: asyncio.Task[Leave]) -> Leave | None:
+        """Why the session ends; None when the socket is gone already."""
+        try:
+            return await task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if self._dismissal is not None and not (current and current.cancelling()):
+                return self._dismissal
+            raise
+        except WebSocketDisconnect:
+            return None
+        except Exception:
+            log.exception("session failed", showtime=self._showtime_id)
+            return Leave(1011, "an error on our side", reconnect_after_ms=1000)
+
+    async def _say_bye(self, leave: Leave | None, writer: asyncio.Task[Leave]) -> None:
+        if leave is None:
+            return
+        self._needs.metrics.closed.labels(str(leave.code)).inc()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                if leave.code != wire.Close.SLOW:
+                    bye = wire.Bye(code=leave.code, reason=leave.reason, reconnect_after_ms=leave.reconnect_after_ms)
+                    self.tell(bye)
+                    self._outgoing.end()
+                    await asyncio.wait({writer})
+                await self._socket.close(leave.code, leave.reason[:120])
+        except (TimeoutError, WebSocketDisconnect, RuntimeError):
+            pass  # it went away before we could say so
+
+    async def _write(self) -> Leave:
+        slow_s = self._needs.settings.slow_ms / 1000
+        while True:
+            try:
+                frame = await self._outgoing.next()
+            except Overrun:
+                return Leave(wire.Close.SLOW, "you read your replies too slowly", reconnect_after_ms=1000)
+            except Ended:
+                return Leave(1000, "")
+            if frame is None:
+                if self._audience is None:
+                    continue
+                frame = self._audience.snapshot(self.codec)
+            try:
+                async with asyncio.timeout(slow_s):
+                    if isinstance(frame, str):
+                        await self._socket.send({"type": "websocket.send", "text": frame})
+                    else:
+                        await self._socket.send({"type": "websocket.send", "bytes": frame})
+            except TimeoutError:
+                return Leave(wire.Close.SLOW, "you read too slowly", reconnect_after_ms=1000)
+
+    async def _read(self) -> Leave:
+        try:
+            await self._greet()
+            while self._dismissal is None:
+                frame = await self._receive()
+                self._serving = True
+                await self._serve(frame)
+                self._serving = False
+            return self._dismissal
+        except Leave as leave:
+            return leave
+
+    async def _receive(self) -> Frame:
+        event = await self._socket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(event.get("code", 1005))
+        text: str | None = event.get("text")
+        return text if text is not None else event["bytes"]
+
+    async def _greet(self) -> None:
+        """Wait for the hello; nothing else is served before it."""
+        hello_s = self._needs.settings.hello_ms / 1000
+        try:
+            async with asyncio.timeout(hello_s):
+                frame = await self._receive()
+        except TimeoutError:
+            raise Leave(wire.Close.NO_HELLO, f"expected hello within {hello_s:g} s", 1000) from None
+        try:
+            message = self.codec.decode(frame, self._needs.settings.message_bytes)
+            if not isinstance(message, wire.Hello):
+                raise BadRequest("expected hello as the first message", "type")
+            await self._hello(message)
+        except SeatServerError as error:
+            self._tell_error(self.codec.ref_of(frame), error)
+            raise _leave_after(error) from None
+
+    async def _serve(self, frame: Frame) -> None:
+        """Carry out one command and answer it."""
+        clock = asyncio.get_running_loop().time
+        started, name, ref = clock(), "unknown", 0
+        try:
+            message = self.codec.decode(frame, self._needs.settings.message_bytes)
+            ref = message.ref
+            if isinstance(message, wire.Hello):
+                await self._hello(message)
+                return
+            name = type(message).__name__.lower()
+            assert self._place is not None, "nothing is served before hello"
+            self.tell(await COMMANDS[type(message)](self._place, message))
+        except SeatsRefused as error:
+            for reason in error.reasons.values():
+                self._needs.metrics.refusals.labels(reason).inc()
+            hold_id: UUID = message.hold_id  # type: ignore[union-attr]  # only commands on holds are refused so
+            self.tell(wire.Refused(ref=ref, hold_id=hold_id, seats=tuple(sorted(error.reasons.items()))))
+        except (BadRequest, TooLarge) as error:
+            self._tell_error(ref or self.codec.ref_of(frame), error)
+            self._bad_messages += 1
+            if self._bad_messages >= BAD_MESSAGES:
+                raise Leave(wire.Close.BAD_MESSAGES, f"{BAD_MESSAGES} messages were not understood") from None
+        except SeatServerError as error:
+            self._tell_error(ref, error)
+        except Exception:
+            log.exception("command failed", command=name, showtime=self._showtime_id)
+            self._tell_error(ref, SeatServerError("an error on our side; it has been logged"))
+        finally:
+            self._needs.metrics.commands.labels(name).observe(clock() - started)
+
+    def _tell_error(self, ref: int, error: SeatServerError) -> None:
+        self._needs.metrics.errors.labels(error.code).inc()
+        self.tell(
+            wire.Error(ref=ref, code=error.code, message=error.message, retryable=error.retryable, facts=error.facts)
+        )
+
+    # ------------------------------------------------------------ hello
+
+    async def _hello(self, hello: wire.Hello) -> None:
+        """Find out who it is, join the room, and bring the viewer up to date."""
+        needs, before = self._needs, self._place
+        identity = await self._identify(hello)
+        identity.require("watch", "watching a room")
+        if before is None:
+            self._check_sockets_of(identity.user_id)
+        elif identity.user_id != before.identity.user_id:
+            raise Unauthorized("this socket belongs to another user; open a new one")
+        showtime = await needs.catalog.showtime(self._showtime_id)
+        audience = self._audience
+        if audience is None:
+            audience = await needs.fanout.join(showtime.id, len(showtime.seat_map.seats))
+            # From here on `run` gives the place back.
+            self._audience = audience
+        holds = await needs.store.holds_of(showtime.id, identity.user_id)
+
+        # No await from here to the end: the viewer joins at exactly the version that it is shown.
+        self._place = Place(needs=needs, showtime=showtime, identity=identity, audience=audience)
+        self.user_id = identity.user_id
+        self._await_expiry(identity)
+        audience.add(self)
+        self.tell(welcome(self._place, hello.ref, holds))
+        resume = hello.resume
+        missed = audience.room.since(resume.epoch, resume.version) if resume is not None else None
+        if missed is None:
+            self.show(audience.snapshot(self.codec))
+        elif missed.seats:
+            self.show(self.codec.encode(delta_of(missed)))
+
+    async def _identify(self, hello: wire.Hello) -> Identity:
+        if hello.token is not None:
+            return await self._needs.tokens.verify(hello.token)
+        if hello.ticket is not None:
+            return await self._needs.tickets.redeem(hello.ticket)
+        if self._place is not None:
+            return self._place.identity
+        if self._bearer is not None:
+            return await self._needs.tokens.verify(self._bearer)
+        raise Unauthorized("hello needs a token, a ticket, or an Authorization header at the handshake")
+
+    def _check_sockets_of(self, user_id: str) -> None:
+        limit = self._needs.settings.sockets_per_user
+        if self._needs.fanout.sockets_of(user_id) >= limit:
+            raise Leave(wire.Close.TOO_MANY_SOCKETS, f"you have {limit} sockets open already", 10_000)
+
+    def _await_expiry(self, identity: Identity) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        left_s = (identity.expires_at_ms - self._needs.clock()) / 1000
+        leave = Leave(wire.Close.TOKEN_EXPIRED, "the token expired; come back with a fresh one", 0)
+        self._expiry = asyncio.get_running_loop().call_later(max(0.0, left_s), self.dismiss, leave)
+
+
+def _leave_after(error: SeatServerError) -> Leave:
+    """How a session ends whose hello failed."""
+    if error.retryable:
+        return Leave(wire.Close.UNAVAILABLE, error.message, reconnect_after_ms=2000)
+    if isinstance(error, Unauthorized):
+        return Leave(wire.Close.BAD_TOKEN, error.message)
+    if isinstance(error, NotFound):
+        return Leave(wire.Close.NO_SHOWTIME, error.message)
+    if isinstance(error, (BadRequest, TooLarge)):
+        return Leave(wire.Close.NO_HELLO, error.message)
+    return Leave(wire.Close.FORBIDDEN, error.message)
