@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
+import hypothesis
 import pytest
 import redis as redis_client
 
@@ -28,6 +29,10 @@ TOKEN_SECRET = "a secret of the tests, long enough for HS256"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 Result = TypeVar("Result")
+
+# A slow machine is no failure; a failing example prints how to replay it.
+hypothesis.settings.register_profile("seatserver", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("seatserver")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ a ticket with its token, and shows the ticket in the socket's first message: it 
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 
@@ -18,6 +19,9 @@ from seatserver.config import Settings
 from seatserver.errors import Unauthorized, Unavailable
 
 MAX_TICKET_CHARS = 64
+AT_ONCE = 4
+"""Commands under way at once. A connection pool that is asked for more than it has raises, it does not wait; when all
+browsers come back together their tickets must queue here and leave the holds their connections."""
 
 
 class Tickets:
@@ -26,12 +30,14 @@ class Tickets:
     def __init__(self, settings: Settings, redis: redis.asyncio.Redis) -> None:
         self._lifetime_ms = settings.ticket_s * 1000
         self._redis = redis
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def issue(self, identity: Identity) -> str:
         """A fresh ticket for ``identity``; raises `Unavailable`."""
         ticket = secrets.token_urlsafe(24)
         try:
-            await self._redis.set(_key(ticket), msgspec.json.encode(identity), px=self._lifetime_ms)
+            async with self._turns:
+                await self._redis.set(_key(ticket), msgspec.json.encode(identity), px=self._lifetime_ms)
         except (RedisError, OSError):
             raise Unavailable("Redis") from None
         return ticket
@@ -41,7 +47,8 @@ class Tickets:
         found = None
         if 0 < len(ticket) <= MAX_TICKET_CHARS:
             try:
-                found = await self._redis.getdel(_key(ticket))
+                async with self._turns:
+                    found = await self._redis.getdel(_key(ticket))
             except (RedisError, OSError):
                 raise Unavailable("Redis") from None
         if found is None:

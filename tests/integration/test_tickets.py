@@ -1,0 +1,71 @@
+"""Promises of single-use tickets, on a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from seatserver.access.tickets import Tickets
+from seatserver.access.tokens import Identity
+from seatserver.config import Settings
+from seatserver.errors import Unauthorized, Unavailable
+from seatserver.seats.connection import connect
+
+
+def ann(expires_in_s: int = 60) -> Identity:
+    return Identity("ann", frozenset({"watch", "hold"}), int(time.time() + expires_in_s) * 1000)
+
+
+@pytest.fixture
+async def redis(settings: Settings) -> AsyncIterator[Redis]:
+    async with connect(settings) as client:
+        yield client
+
+
+async def test_a_ticket_is_good_once(settings: Settings, redis: Redis) -> None:
+    tickets = Tickets(settings, redis)
+    identity = ann()
+    ticket = await tickets.issue(identity)
+    assert await tickets.redeem(ticket) == identity
+    with pytest.raises(Unauthorized, match="used already"):
+        await tickets.redeem(ticket)
+
+
+async def test_of_many_who_show_one_ticket_exactly_one_gets_in(settings: Settings, redis: Redis) -> None:
+    tickets = Tickets(settings, redis)
+    ticket = await tickets.issue(ann())
+    answers = await asyncio.gather(*(tickets.redeem(ticket) for _ in range(200)), return_exceptions=True)
+    assert sum(isinstance(answer, Identity) for answer in answers) == 1
+    assert sum(isinstance(answer, Unauthorized) for answer in answers) == 199
+
+
+async def test_a_ticket_lives_for_its_configured_time(settings: Settings, redis: Redis) -> None:
+    ticket = await Tickets(dataclasses.replace(settings, ticket_s=7), redis).issue(ann())
+    assert 0 < await redis.pttl(f"ticket:{ticket}") <= 7000
+
+
+@pytest.mark.parametrize("ticket", ["", "made up", "x" * 10_000])
+async def test_what_never_was_a_ticket_is_refused(ticket: str, settings: Settings, redis: Redis) -> None:
+    with pytest.raises(Unauthorized):
+        await Tickets(settings, redis).redeem(ticket)
+
+
+async def test_a_ticket_does_not_outlive_its_token(settings: Settings, redis: Redis) -> None:
+    tickets = Tickets(settings, redis)
+    ticket = await tickets.issue(ann(expires_in_s=-1))
+    with pytest.raises(Unauthorized, match="expired"):
+        await tickets.redeem(ticket)
+
+
+async def test_without_redis_the_answer_is_try_again(settings: Settings) -> None:
+    async with connect(dataclasses.replace(settings, redis_url="redis://127.0.0.1:1/0")) as nobody:
+        tickets = Tickets(settings, nobody)
+        with pytest.raises(Unavailable):
+            await tickets.issue(ann())
+        with pytest.raises(Unavailable):
+            await tickets.redeem("a ticket")

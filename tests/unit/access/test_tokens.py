@@ -1,0 +1,382 @@
+"""Promises of the tokens, with real keys made here and a key set served on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import dataclasses
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatserver import config
+from seatserver.access import keys
+from seatserver.access.tokens import MAX_TOKEN_CHARS, Identity, Tokens
+from seatserver.config import Settings
+from seatserver.errors import BadRequest, ConfigError, Forbidden, Unauthorized, Unavailable
+
+SECRET = "a secret of these tests, long enough for HS256"
+SETTINGS = config.load({}, token_secret=SECRET, guest_scopes=("watch", "hold"))
+
+Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+JWK_OF = {
+    "RS256": jwt.algorithms.RSAAlgorithm,
+    "ES256": jwt.algorithms.ECAlgorithm,
+    "EdDSA": jwt.algorithms.OKPAlgorithm,
+}
+
+
+@pytest.fixture(scope="module")
+def private_keys() -> dict[str, Private]:
+    """One fresh private key of every accepted kind."""
+    return {
+        "RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048),
+        "ES256": ec.generate_private_key(ec.SECP256R1()),
+        "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+    }
+
+
+def pem_of(key: Private) -> bytes:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    made = {"iss": "seatserver", "aud": "seatserver", "sub": "ann", "exp": int(time.time()) + 60, "scope": "watch hold"}
+    made.update(changes)
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def signed(key: Any, algorithm: str, kid: str | None = None, **changes: Any) -> str:
+    return jwt.encode(claims(**changes), key, algorithm=algorithm, headers={"kid": kid} if kid else None)
+
+
+def key_set(**named: tuple[str, Private]) -> dict[str, Any]:
+    made = []
+    for kid, (algorithm, key) in named.items():
+        fields = JWK_OF[algorithm].to_jwk(key.public_key(), as_dict=True)  # type: ignore[attr-defined]
+        made.append({**fields, "kid": kid, "alg": algorithm, "use": "sig"})
+    return {"keys": made}
+
+
+async def refusal(tokens: Tokens, token: str) -> str:
+    with pytest.raises(Unauthorized) as caught:
+        await tokens.verify(token)
+    return caught.value.message
+
+
+async def test_a_minted_token_verifies_with_its_user_scopes_and_expiry() -> None:
+    tokens = Tokens(SETTINGS)
+    before = time.time()
+    identity = await tokens.verify(tokens.mint("ann", ["hold", "watch"], 60))
+    assert (identity.user_id, set(identity.scopes)) == ("ann", {"watch", "hold"})
+    assert before * 1000 + 58_000 <= identity.expires_at_ms <= time.time() * 1000 + 60_000
+
+
+async def test_every_guest_is_someone_else_with_the_configured_scopes() -> None:
+    tokens = Tokens(SETTINGS)
+    token, identity = tokens.guest()
+    assert await tokens.verify(token) == identity
+    assert identity.user_id.startswith("guest:")
+    assert identity.scopes == {"watch", "hold"}
+    assert tokens.guest()[1].user_id != identity.user_id
+
+
+def test_without_configuration_there_are_no_guests_and_no_minting() -> None:
+    with pytest.raises(Unauthorized, match="admits no guests"):
+        Tokens(config.load({}, token_secret=SECRET)).guest()
+    with pytest.raises(ConfigError, match="SEATSERVER_TOKEN_SECRET is not set"):
+        Tokens(config.load({})).mint("ann", ["watch"], 60)
+
+
+def test_minting_an_unknown_scope_names_the_known_ones() -> None:
+    with pytest.raises(BadRequest, match="there is no scope 'fly'; expected one of watch, hold, claim"):
+        Tokens(SETTINGS).mint("ann", ["fly"], 60)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"exp": 1}, "the token has expired"),
+        ({"exp": None}, "the token misses the claim 'exp'"),
+        ({"aud": "another"}, "the token is for another audience; expected 'seatserver'"),
+        ({"aud": None}, "the token misses the claim 'aud'"),
+        ({"iss": "another"}, "the token is from an issuer that is not known here"),
+        ({"iss": None}, "the token misses the claim 'iss'"),
+        ({"sub": None}, "the token misses the claim 'sub'"),
+        ({"sub": ""}, "the token's user (`sub`) is not a printable name"),
+        ({"sub": "a\nb"}, "the token's user (`sub`) is not a printable name"),
+        ({"sub": "x" * 129}, "the token's user (`sub`) is longer than 128 characters"),
+        ({"nbf": 2**40}, "the token is not valid yet"),
+        ({"exp": float("inf")}, "the token cannot be read"),
+        ({"exp": "soon"}, "the token cannot be read"),
+        ({"scope": 7}, "the token's scopes are neither a text nor a list"),
+    ],
+)
+async def test_a_token_that_does_not_hold_says_why(changes: dict[str, Any], message: str) -> None:
+    assert await refusal(Tokens(SETTINGS), signed(SECRET, "HS256", **changes)) == message
+
+
+async def test_scopes_may_be_a_list_and_foreign_ones_are_ignored() -> None:
+    token = signed(SECRET, "HS256", scope=None, scopes=["hold", "mail.read", 7])
+    assert (await Tokens(SETTINGS).verify(token)).scopes == {"hold"}
+
+
+async def test_a_token_of_another_secret_is_refused() -> None:
+    assert "signature" in await refusal(Tokens(SETTINGS), signed("another secret, also long enough for it", "HS256"))
+
+
+async def test_a_token_without_a_signature_is_refused() -> None:
+    assert "not signed with a key" in await refusal(Tokens(SETTINGS), jwt.encode(claims(), "", algorithm="none"))
+
+
+async def test_a_token_that_is_too_long_is_refused_unread() -> None:
+    assert "longer than 4096" in await refusal(Tokens(SETTINGS), "x" * (MAX_TOKEN_CHARS + 1))
+
+
+@given(
+    st.text(max_size=300) | st.binary(max_size=200).map(lambda raw: base64.urlsafe_b64encode(raw).decode() + ".e30.x")
+)
+async def test_any_text_is_refused_and_never_a_surprise(text: str) -> None:
+    with pytest.raises(Unauthorized):
+        await Tokens(SETTINGS).verify(text)
+
+
+async def test_a_deeply_nested_header_is_refused() -> None:
+    header = base64.urlsafe_b64encode(b"[" * 2900).decode()
+    assert "not a token" in await refusal(Tokens(SETTINGS), f"{header}.e30.x")
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+async def test_a_partners_public_key_decides_the_algorithm(
+    algorithm: str, private_keys: dict[str, Private], tmp_path: Path
+) -> None:
+    key = private_keys[algorithm]
+    path = tmp_path / "partner.pem"
+    path.write_bytes(pem_of(key))
+    tokens = Tokens(dataclasses.replace(SETTINGS, token_public_key_file=str(path)))
+    assert (await tokens.verify(signed(key, algorithm))).user_id == "ann"
+    for other, foreign in private_keys.items():
+        if other != algorithm:
+            assert "not signed with a key" in await refusal(tokens, signed(foreign, other))
+
+
+async def test_a_public_key_used_as_an_hmac_secret_does_not_pass(
+    private_keys: dict[str, Private], tmp_path: Path
+) -> None:
+    path = tmp_path / "partner.pem"
+    path.write_bytes(pem_of(private_keys["RS256"]))
+    parts = [json.dumps({"alg": "HS256", "typ": "JWT"}).encode(), json.dumps(claims()).encode()]
+    body = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    signature = base64.urlsafe_b64encode(hmac.digest(path.read_bytes(), body, hashlib.sha256)).rstrip(b"=")
+    forged = (body + b"." + signature).decode()
+    for settings in (config.load({}, token_public_key_file=str(path)), SETTINGS):
+        tokens = Tokens(dataclasses.replace(settings, token_public_key_file=str(path)))
+        assert await refusal(tokens, forged)
+
+
+def small_rsa() -> bytes:
+    return pem_of(rsa.generate_private_key(public_exponent=65537, key_size=1024))
+
+
+def wrong_curve() -> bytes:
+    return pem_of(ec.generate_private_key(ec.SECP384R1()))
+
+
+def private_half() -> bytes:
+    key = ed25519.Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    assert load_pem_private_key(pem, None)
+    return pem
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (small_rsa, "holds an RSA key of 1024 bits"),
+        (wrong_curve, "holds a key on the curve secp384r1"),
+        (private_half, "holds no public key"),
+        (lambda: b"hello", "holds no public key"),
+    ],
+)
+def test_a_key_file_that_cannot_be_used_stops_the_start(make: Any, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes(make())
+    with pytest.raises(ConfigError, match=message):
+        Tokens(config.load({}, token_public_key_file=str(path)))
+
+
+def test_a_missing_key_file_stops_the_start(tmp_path: Path) -> None:
+    for setting in ("token_public_key_file", "token_jwks"):
+        with pytest.raises(ConfigError, match="No such file"):
+            Tokens(config.load({}, **{setting: str(tmp_path / "none")}))
+
+
+async def test_a_key_set_in_a_file_is_looked_up_by_kid_only(private_keys: dict[str, Private], tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    document = key_set(**{f"k-{name}": (name, key) for name, key in private_keys.items()})
+    document["keys"].append({"kty": "oct", "kid": "shared", "k": base64.urlsafe_b64encode(SECRET.encode()).decode()})
+    path.write_text(json.dumps(document))
+    tokens = Tokens(dataclasses.replace(SETTINGS, token_jwks=str(path)))
+    for algorithm, key in private_keys.items():
+        assert (await tokens.verify(signed(key, algorithm, kid=f"k-{algorithm}"))).user_id == "ann"
+        assert "not signed with a key" in await refusal(tokens, signed(key, algorithm))
+    assert "signature" in await refusal(tokens, signed(private_keys["RS256"], "RS256", kid="k-ES256"))
+    assert "key set" in await refusal(tokens, signed(private_keys["RS256"], "RS256", kid="k-none"))
+    assert "key set" in await refusal(tokens, signed(SECRET, "HS256", kid="shared"))
+    assert (await tokens.verify(signed(SECRET, "HS256"))).user_id == "ann"
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"keys": 1}', '{"keys": []}', '{"keys": [{"kty": "RSA", "kid": "a"}]}'])
+def test_a_key_set_file_without_usable_keys_stops_the_start(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match="SEATSERVER_TOKEN_JWKS"):
+        Tokens(config.load({}, token_jwks=str(path)))
+
+
+class Issuer:
+    """A partner's key set on a port of this machine; counts its visitors."""
+
+    def __init__(self) -> None:
+        self.document: bytes | None = b"{}"
+        self.visits = 0
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                issuer.visits += 1
+                self.send_response(200 if issuer.document is not None else 503)
+                self.end_headers()
+                self.wfile.write(issuer.document or b"")
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/keys.json"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    made = Issuer()
+    yield made
+    made.close()
+
+
+def by_issuer(issuer: Issuer) -> Settings:
+    return dataclasses.replace(SETTINGS, token_jwks=issuer.url)
+
+
+async def test_a_served_key_set_is_fetched_once_for_many(issuer: Issuer, private_keys: dict[str, Private]) -> None:
+    key = private_keys["ES256"]
+    issuer.document = json.dumps(key_set(one=("ES256", key))).encode()
+    tokens = Tokens(by_issuer(issuer))
+    identities = await asyncio.gather(*(tokens.verify(signed(key, "ES256", kid="one")) for _ in range(20)))
+    assert {identity.user_id for identity in identities} == {"ann"}
+    assert issuer.visits == 1
+
+
+async def test_unknown_keys_cost_the_issuer_one_visit(
+    issuer: Issuer, private_keys: dict[str, Private], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = private_keys["ES256"]
+    issuer.document = json.dumps(key_set(one=("ES256", key))).encode()
+    tokens = Tokens(by_issuer(issuer))
+    for number in range(5):
+        assert "not in the issuer's key set" in await refusal(tokens, signed(key, "ES256", kid=f"made up {number}"))
+    assert issuer.visits == 1
+    # Later the partner has a new key: it is found as soon as asking again is allowed.
+    issuer.document = json.dumps(key_set(two=("ES256", key))).encode()
+    monkeypatch.setattr(keys, "REFRESH_S", 0)
+    assert (await tokens.verify(signed(key, "ES256", kid="two"))).user_id == "ann"
+    assert "not in the issuer's key set" in await refusal(tokens, signed(key, "ES256", kid="one"))
+
+
+@pytest.mark.parametrize("document", [None, b"no json", b"{}", b'{"keys": [' + b" " * keys.MAX_KEY_SET_BYTES + b"]}"])
+async def test_an_issuer_that_never_answered_is_unavailable(
+    document: bytes | None, issuer: Issuer, private_keys: dict[str, Private]
+) -> None:
+    issuer.document = document
+    tokens = Tokens(by_issuer(issuer))
+    with pytest.raises(Unavailable):
+        await tokens.verify(signed(private_keys["ES256"], "ES256", kid="one"))
+
+
+async def test_known_keys_outlive_an_outage_of_their_issuer(
+    issuer: Issuer, private_keys: dict[str, Private], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = private_keys["EdDSA"]
+    issuer.document = json.dumps(key_set(one=("EdDSA", key))).encode()
+    tokens = Tokens(by_issuer(issuer))
+    token = signed(key, "EdDSA", kid="one")
+    await tokens.verify(token)
+    monkeypatch.setattr(keys, "KEEP_S", 0)
+    monkeypatch.setattr(keys, "REFRESH_S", 0)
+    issuer.document = None
+    assert (await tokens.verify(token)).user_id == "ann"
+    assert issuer.visits == 2
+
+
+async def test_one_who_gives_up_does_not_take_the_keys_from_the_others(
+    issuer: Issuer, private_keys: dict[str, Private]
+) -> None:
+    key = private_keys["ES256"]
+    issuer.document = json.dumps(key_set(one=("ES256", key))).encode()
+    tokens = Tokens(by_issuer(issuer))
+    token = signed(key, "ES256", kid="one")
+    first = asyncio.create_task(tokens.verify(token))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await tokens.verify(token)).user_id == "ann"
+    assert issuer.visits == 1
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+
+@pytest.mark.parametrize(
+    "url", ["http://keys.example/jwks", "ftp://127.0.0.1/jwks", "https://", "http://127.0.0.1.example/x"]
+)
+def test_a_key_set_comes_over_https_or_from_this_machine(url: str) -> None:
+    with pytest.raises(ConfigError, match="SEATSERVER_TOKEN_JWKS is neither"):
+        Tokens(config.load({}, token_jwks=url))
+    assert Tokens(config.load({}, token_jwks="https://keys.example/jwks"))
+
+
+def test_scopes_imply_each_other_and_a_missing_one_is_forbidden() -> None:
+    def identity(*scopes: str) -> Identity:
+        return Identity("ann", frozenset(scopes), 0)
+
+    assert all(identity("admin").may(scope) for scope in config.SCOPES)
+    assert identity("book").may("claim")
+    assert not identity("book").may("settle")
+    assert identity("hold").may("watch")
+    assert not identity("watch").may("hold")
+    identity("hold").require("watch", "watching")
+    with pytest.raises(Forbidden, match="holding seats needs the scope 'hold'"):
+        identity("watch").require("hold", "holding seats")
