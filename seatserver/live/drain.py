@@ -1,7 +1,7 @@
 """The door of the live part: who may come in, and a paced goodbye at shutdown.
 
-At shutdown readiness turns false, newcomers are sent elsewhere, and the sockets inside are told bye in slices, each with
-its own moment to come back, so that the next instance is not stormed.
+At shutdown readiness turns false, newcomers are sent elsewhere, and the sockets inside are told bye in slices, each
+with its own moment to come back, so that the next instance is not stormed.
 """
 
 from __future__ import annotations

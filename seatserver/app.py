@@ -1,0 +1,328 @@
+"""The one place where everything is wired together.
+
+`House` makes every part of a process and knows the order in which they start and stop. `create_app` is the ASGI
+application; `serve` runs it under uvicorn with our settings until a signal; `work` runs only the background duties.
+Read `House.__init__` from top to bottom to see who knows whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Self
+from uuid import UUID
+
+import structlog
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+
+from seatserver import config, logs
+from seatserver.access.tickets import Tickets
+from seatserver.access.tokens import Tokens
+from seatserver.api import needs as api
+from seatserver.api.problems import exception_handlers
+from seatserver.api.routes import cross_origin, rest_routes
+from seatserver.bookings.checkout import Checkout
+from seatserver.bookings.outbox import Relay
+from seatserver.bookings.reconcile import Reconciler
+from seatserver.bookings.records import Records
+from seatserver.catalog.catalog import Catalog
+from seatserver.config import Settings
+from seatserver.database import Database
+from seatserver.errors import SeatServerError, StartError, Unavailable
+from seatserver.live import commands as live
+from seatserver.live.drain import Door
+from seatserver.live.endpoint import live_routes
+from seatserver.live.fanout import Fanout
+from seatserver.live.messages import Booked
+from seatserver.metrics import Metrics
+from seatserver.seats.connection import UNAVAILABLE, connect
+from seatserver.seats.feed import Feed
+from seatserver.seats.hub import Hub
+from seatserver.seats.store import SeatStore
+from seatserver.tasks import Tasks
+from seatserver.web.routes import web_routes
+from seatserver.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+# A frame this much over the limit is not read at all: the protocol closes with 1009. Below it we explain first.
+FRAME_BYTES_FACTOR = 16
+BACKLOG = 4096
+
+
+def wall_clock() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class House:
+    """Every part of one process. ``async with`` it: entering starts the background tasks, leaving ends them all."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.redis = connect(settings)
+        self.database = Database(settings)
+        self.tokens = Tokens(settings)
+        self.tickets = Tickets(settings, self.redis)
+        self.catalog = Catalog(self.database)
+        self.records = Records(self.database, wall_clock)
+        self.store = SeatStore(self.redis, settings, self.records.ground)
+        self.hub = Hub(self.store, settings)
+        self.feed = Feed(self.redis, settings, self.hub.received, self.hub.restored)
+        self.hub.attach(self.feed)
+        self.relay = Relay(self.database, self.store)
+        self.checkout = Checkout(
+            settings=settings,
+            database=self.database,
+            catalog=self.catalog,
+            store=self.store,
+            records=self.records,
+            relay=self.relay,
+            clock=wall_clock,
+        )
+        self.reconciler = Reconciler(self.records, self.store, self.relay)
+        self.fanout = Fanout(self.hub, settings, self.metrics, wall_clock, self._read_booking)
+        self.worker = Worker(
+            settings=settings,
+            store=self.store,
+            checkout=self.checkout,
+            relay=self.relay,
+            reconciler=self.reconciler,
+            metrics=self.metrics,
+        )
+        self.door = Door(settings, self.metrics)
+        self._tasks = Tasks()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.check()
+        except BaseException:
+            await self._close_connections()
+            raise
+        self._tasks.spawn(self.hub.run(), "hub")
+        self._tasks.spawn(self.fanout.run(), "beats")
+        if self.settings.duties:
+            self._tasks.spawn(self.worker.run(), "duties")
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        # What is being written finishes first; then what feeds on it; the connections last.
+        await self.checkout.close()
+        await self._tasks.close()
+        await self.relay.close()
+        await self.fanout.close()
+        await self.hub.close()
+        await self._close_connections()
+
+    async def check(self) -> None:
+        """Raise `StartError` with one clear line when this process could not work."""
+        try:
+            await self.database.ping()
+            await self.database.check_migrated()
+        except Unavailable:
+            raise StartError(
+                "Postgres does not answer at DATABASE_URL: is it running, and is the address right?"
+            ) from None
+        try:
+            await self.redis.ping()
+        except UNAVAILABLE:
+            raise StartError("Redis does not answer at REDIS_URL: is it running, and is the address right?") from None
+
+    async def ready(self) -> dict[str, str | None]:
+        """Each part that is needed to serve, with None or what is wrong with it."""
+        return {
+            "postgres": await _problem(self.database.ping()),
+            "redis": await _problem(self._ping_redis()),
+            "feed": None if self.feed.healthy else "the probe over Redis pub/sub does not come back",
+            "server": "draining" if self.door.draining else None,
+        }
+
+    async def _ping_redis(self) -> None:
+        try:
+            await self.redis.ping()
+        except UNAVAILABLE:
+            raise Unavailable("Redis") from None
+
+    async def _read_booking(self, booking_id: UUID) -> Booked | None:
+        booking = await self.records.find(booking_id)
+        return None if booking is None else live.booked(booking)
+
+    async def _close_connections(self) -> None:
+        await self.store.close()
+        await self.database.close()
+        await self.redis.aclose()
+
+
+async def _problem(check: Coroutine[Any, Any, None]) -> str | None:
+    try:
+        await check
+    except SeatServerError as error:
+        return error.message
+    return None
+
+
+def build_app(house: House) -> Starlette:
+    """The ASGI application of a house; whoever opens the house runs it meanwhile."""
+    rest = api.Needs(
+        settings=house.settings,
+        catalog=house.catalog,
+        hub=house.hub,
+        checkout=house.checkout,
+        tokens=house.tokens,
+        tickets=house.tickets,
+        ready=house.ready,
+        metrics_text=house.metrics.text,
+        clock=wall_clock,
+    )
+    sockets = live.Needs(
+        settings=house.settings,
+        catalog=house.catalog,
+        store=house.store,
+        checkout=house.checkout,
+        tokens=house.tokens,
+        tickets=house.tickets,
+        fanout=house.fanout,
+        metrics=house.metrics,
+        clock=wall_clock,
+    )
+    return Starlette(
+        routes=[*live_routes(sockets, house.door), *rest_routes(rest), *web_routes()],
+        middleware=cross_origin(house.settings),
+        exception_handlers=exception_handlers(),
+    )
+
+
+def create_app() -> Starlette:
+    """For any ASGI server: ``seatserver.app:create_app`` as a factory. Settings come from the environment."""
+    settings = config.load()
+    logs.configure(settings)
+    house = House(settings)
+    app = build_app(house)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with house:
+            yield
+            await house.door.drain()
+
+    app.router.lifespan_context = lifespan
+    return app
+
+
+def serve(settings: Settings, on_ready: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, then go in good order. ``on_ready`` is told the address once it listens.
+
+    Raises `StartError` when the address cannot be had or a dependency does not answer.
+    """
+    logs.configure(settings)
+    with _listen(settings) as listener:
+        _run(_serve(settings, listener, on_ready))
+
+
+def work(settings: Settings) -> None:
+    """Run the background duties until SIGINT or SIGTERM. Raises `StartError`."""
+    logs.configure(settings)
+    _run(_work(settings))
+
+
+async def _serve(settings: Settings, listener: socket.socket, on_ready: Callable[[str], None] | None) -> None:
+    async with House(settings) as house:
+        server = _Server(
+            uvicorn.Config(
+                build_app(house),
+                ws="websockets-sansio",
+                ws_max_size=settings.message_bytes * FRAME_BYTES_FACTOR,
+                ws_ping_interval=settings.heartbeat_ms / 1000,
+                ws_ping_timeout=settings.idle_ms / 1000,
+                # 18.8 KiB a connection without it, 53 KiB with; frames are small.
+                ws_per_message_deflate=False,
+                proxy_headers=True,
+                forwarded_allow_ips=settings.trusted_proxies,
+                timeout_graceful_shutdown=max(1, settings.shutdown_ms // 1000),
+                backlog=BACKLOG,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+            ),
+            house,
+            on_ready or (lambda url: log.info("serving", url=url)),
+        )
+        await server.serve([listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says when it listens, and says goodbye to sockets in slices before it closes them."""
+
+    def __init__(self, settings: uvicorn.Config, house: House, on_ready: Callable[[str], None]) -> None:
+        super().__init__(settings)
+        self._house = house
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What is alive now lives as long as the process: collections need not look at it again.
+        gc.collect()
+        gc.freeze()
+        if self.started and sockets:
+            self._on_ready(_url(self._house.settings, sockets[0]))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._house.door.drain()
+        await super().shutdown(sockets)
+
+
+async def _work(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with House(settings) as house:
+        log.info("working", duties="expiry, relay, reap, reconcile")
+        duties = None if settings.duties else asyncio.create_task(house.worker.run())
+        await stop.wait()
+        if duties is not None:
+            duties.cancel()
+            await asyncio.gather(duties, return_exceptions=True)
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.host, settings.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.set_inheritable(False)
+        except BaseException:
+            listener.close()
+            raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise StartError(f"cannot listen on {host}:{port}: {reason}; choose with --host and --port") from None
+    return listener
+
+
+def _url(settings: Settings, listener: socket.socket) -> str:
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # everywhere, so here too
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
