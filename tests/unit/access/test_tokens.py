@@ -38,7 +38,7 @@ SECRET = "a secret of these tests, long enough for HS256"
 SETTINGS = config.load({}, token_secret=SECRET, guest_scopes=("watch", "hold"))
 
 Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-JWK_OF = {
+JWK_OF: dict[str, Any] = {
     "RS256": jwt.algorithms.RSAAlgorithm,
     "ES256": jwt.algorithms.ECAlgorithm,
     "EdDSA": jwt.algorithms.OKPAlgorithm,
@@ -72,7 +72,7 @@ def signed(key: Any, algorithm: str, kid: str | None = None, **changes: Any) -> 
 def key_set(**named: tuple[str, Private]) -> dict[str, Any]:
     made = []
     for kid, (algorithm, key) in named.items():
-        fields = JWK_OF[algorithm].to_jwk(key.public_key(), as_dict=True)  # type: ignore[attr-defined]
+        fields = JWK_OF[algorithm].to_jwk(key.public_key(), as_dict=True)
         made.append({**fields, "kid": kid, "alg": algorithm, "use": "sig"})
     return {"keys": made}
 
