@@ -18,6 +18,7 @@ const BACK_OFF_FIRST_MS = 500;
 const BACK_OFF_MOST_MS = 15_000;
 const STABLE_MS = 10_000; // a connection that lived this long resets the back-off
 const LATE_MS = 20_000; // a seat clicked longer ago than this is not grabbed after a reconnect
+const TICK_MS = 1_000; // longer than the server merges changes before it sends them
 const MOST_ATTEMPTS = 5; // of one command that the server calls retryable
 const BAD_TOKEN = 4001;
 
@@ -268,7 +269,9 @@ export class SeatMapClient extends EventTarget {
       this.#checkLive();
     },
     beat: ({ epoch, version }) => {
-      if (epoch && (epoch !== this.epoch || version > this.version)) this.#resync();
+      const behind = () => epoch !== this.epoch || version > this.version;
+      // A beat may overtake the deltas of its tick.
+      if (behind()) setTimeout(() => behind() && this.#resync(), TICK_MS);
     },
     held: (message) => {
       this.holds.set(message.hold_id, { seats: message.seats, deadlineMs: message.deadline_ms });

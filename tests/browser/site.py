@@ -1,0 +1,135 @@
+"""A real server as a child process, with one small hall on sale, for browsers to look at.
+
+The process can be killed and started again on the same port. Everything is set up through the public REST interface.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from seatserver.access.tokens import Tokens
+from seatserver.config import Settings
+from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
+
+START_S = 30.0
+SHOWTIME = "tonight"
+PRICES = {"standard": 1100, "sofa": 1600}
+
+
+def small_hall() -> SeatMap:
+    """Rows A to C of six seats with an aisle in the middle, two wheelchair places, and a row D of two sofas."""
+    seats = [
+        Seat(
+            row=row,
+            number=str(number),
+            x=number + (number > 3),
+            y=y,
+            category="standard",
+            kind=SeatKind.WHEELCHAIR if row == "A" and number in (1, 6) else SeatKind.STANDARD,
+        )
+        for y, row in enumerate("ABC")
+        for number in range(1, 7)
+    ]
+    sofas = [
+        Seat(
+            row="D",
+            number=str(number),
+            x=number + 1.5,
+            y=3.2,
+            category="sofa",
+            kind=SeatKind.SOFA_LEFT if number % 2 else SeatKind.SOFA_RIGHT,
+        )
+        for number in range(1, 5)
+    ]
+    return SeatMap.build(
+        name="Small hall",
+        categories=[
+            Category(key="standard", name="Standard", color="#3f6fa8"),
+            Category(key="sofa", name="Sofa", color="#a8456f"),
+        ],
+        screen=Screen(x=4, y=-2, width=6),
+        seats=[*seats, *sofas],
+        groups=[(18, 19), (20, 21)],
+    )
+
+
+class Site:
+    """The server. ``changes`` are environment variables that differ from the tests' settings."""
+
+    def __init__(self, settings: Settings, log: Path, **changes: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = log
+        self._admin = Tokens(settings).mint("the house", ["admin"], 3600)
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("SEATSERVER_")},
+            "DATABASE_URL": settings.database_url,
+            "REDIS_URL": settings.redis_url,
+            "SEATSERVER_TOKEN_SECRET": settings.token_secret,
+            "SEATSERVER_GUEST_SCOPES": "watch,hold,book",
+            **changes,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and return when the server says that it is ready."""
+        command = [sys.executable, "-m", "seatserver", "serve", "--port", str(self.port)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_S
+        while not self._is_ready():
+            ended = self._process.poll()
+            if ended is not None or time.monotonic() > deadline:
+                self.kill()
+                raise AssertionError(f"the server did not start (exit {ended}):\n{self._log.read_text()}")
+            time.sleep(0.05)
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/api/v1/health/ready", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        """End it without a goodbye, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def set_up(self) -> None:
+        """Put the small hall's showtime on sale."""
+        now = datetime.now(UTC)
+        layout = self._admin_call("POST", "layouts", content=small_hall().encode())
+        self._admin_call("PUT", "theatres/rex", json={"name": "Rex", "timezone": "Europe/Dublin"})
+        self._admin_call("PUT", "auditoriums/one", json={"theatre_id": "rex", "name": "Screen One"})
+        showtime = {
+            "auditorium_id": "one",
+            "layout_hash": layout["hash"],
+            "title": "The Long Night",
+            "starts_at": (now + timedelta(hours=3)).isoformat(),
+            "on_sale_at": (now - timedelta(days=1)).isoformat(),
+            "sale_ends_at": (now + timedelta(hours=3)).isoformat(),
+            "currency": "EUR",
+            "prices": PRICES,
+            "blocked": ["C-6"],
+        }
+        self._admin_call("PUT", f"showtimes/{SHOWTIME}", json=showtime)
+
+    def _admin_call(self, method: str, path: str, **body: Any) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._admin}"}
+        answer = httpx.request(method, f"{self.url}/api/v1/admin/{path}", headers=headers, trust_env=False, **body)
+        assert answer.is_success, answer.text
+        found: dict[str, Any] = answer.json()
+        return found

@@ -1,0 +1,62 @@
+"""The front page and the API page, and the rules that hold for all pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Window
+from tests.browser.site import SHOWTIME, Site
+
+Windows = Callable[..., Window]
+
+
+def test_the_front_page_lists_showtimes_with_live_counts_and_leads_to_the_map(site: Site, window: Windows) -> None:
+    ann, ben = window(site), window(site)
+    ann.open_map()
+    ann.click("A-2", "D-1")
+    ann.expect_seats(A2="mine", D1="mine")
+    ben.open("/")
+    card = ben.page.locator(".card")
+    expect(card).to_contain_text("The Long Night")
+    expect(card).to_contain_text("Rex · Screen One")
+    expect(card).to_contain_text("18 seats of 22 free")
+    expect(card).to_contain_text("from €11.00")
+    card.click()
+    ben.expect_status("live")
+    ben.expect_seats(A2="held")
+
+
+def test_the_api_page_shows_every_operation_and_message_with_nothing_from_elsewhere(
+    site: Site, window: Windows
+) -> None:
+    rest = httpx.get(f"{site.url}/openapi.json", trust_env=False).json()
+    socket = httpx.get(f"{site.url}/asyncapi.json", trust_env=False).json()
+    ann = window(site)
+    ann.open("/docs")
+    page = ann.page
+    expect(page.get_by_role("heading", level=1)).to_contain_text(rest["info"]["title"])
+    for item in rest["paths"].values():
+        for operation in item.values():
+            expect(page.locator(f"details#{operation['operationId']}")).to_have_count(1)
+    names = {message["name"] for message in socket["components"]["messages"].values()}
+    shown = page.locator("details[id^=send-], details[id^=say-]").evaluate_all("all => all.map(one => one.id)")
+    assert {name.split("-", 1)[1] for name in shown} == names
+    page.locator("details#make_booking summary").click()
+    expect(page.locator("details#make_booking")).to_contain_text("hold_gone")
+    page.locator("details#make_booking").get_by_role("link", name="NewBooking").click()
+    expect(page.locator("details#schema-NewBooking")).to_contain_text("hold_id")
+    assert {urlsplit(url).netloc for url in ann.requests} == {urlsplit(site.url).netloc}
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", f"/showtimes/{SHOWTIME}"])
+def test_no_page_scrolls_sideways_on_a_narrow_phone(site: Site, window: Windows, path: str) -> None:
+    ann = window(site, viewport={"width": 320, "height": 640})
+    ann.open(path)
+    expect(ann.page.locator("main")).not_to_contain_text(re.compile("Loading"))
+    assert ann.page.evaluate("document.documentElement.scrollWidth") == 320

@@ -1,0 +1,252 @@
+"""The seat map page, in real windows on a real server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import WebSocketRoute, expect
+
+from tests.browser.conftest import Window
+from tests.browser.site import Site
+
+Windows = Callable[..., Window]
+SOCKETS = re.compile("/ws/showtimes/")
+
+
+@pytest.fixture
+def two(site: Site, window: Windows) -> tuple[Window, Window]:
+    """Two visitors who look at the same live map."""
+    pair = window(site), window(site)
+    for one in pair:
+        one.open_map()
+    return pair
+
+
+def test_a_click_in_one_window_shows_in_the_other(two: tuple[Window, Window]) -> None:
+    ann, ben = two
+    ann.click("A-3", "B-4")
+    ann.expect_seats(A3="mine", B4="mine", A2="free", C6="blocked")
+    ben.expect_seats(A3="held", B4="held", A2="free", C6="blocked")
+    expect(ann.basket).to_contain_text("€22.00")
+    ann.click("A-3")
+    ann.expect_seats(A3="free", B4="mine")
+    ben.expect_seats(A3="free", B4="held")
+
+
+def test_a_seat_goes_to_exactly_one_of_two_who_click_at_once(two: tuple[Window, Window]) -> None:
+    for number in range(1, 7):
+        # No waiting in between: neither has seen the other's click.
+        for one in two:
+            one.seat(f"B-{number}").dispatch_event("click")
+        for one in two:
+            expect(one.seat(f"B-{number}")).to_have_attribute("data-state", re.compile("mine|held"))
+        states = sorted(one.seat(f"B-{number}").get_attribute("data-state") or "" for one in two)
+        assert states == ["held", "mine"]
+
+
+def test_the_loser_of_a_race_is_told_which_seat_and_why(site: Site, window: Windows) -> None:
+    ann, ben = window(site), window(site)
+
+    def without_news(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+        server.on_message(lambda text: route.send(text) if '"delta"' not in str(text) else None)
+
+    ben.page.route_web_socket(SOCKETS, without_news)
+    for one in (ann, ben):
+        one.open_map()
+    ann.click("A-3")
+    ann.expect_seats(A3="mine")
+    ben.click("A-3")
+    expect(ben.notices).to_contain_text("A-3 is being held by someone else")
+    expect(ben.basket).to_have_attribute("data-empty", "true")
+
+
+def test_a_sofa_is_taken_and_given_back_as_a_whole(two: tuple[Window, Window]) -> None:
+    ann, ben = two
+    ann.click("D-1")
+    ann.expect_seats(D1="mine", D2="mine", D3="free")
+    ben.expect_seats(D1="held", D2="held", D3="free")
+    expect(ann.basket).to_contain_text("D-1 and D-2")
+    ann.click("D-2")
+    ben.expect_seats(D1="free", D2="free")
+
+
+def test_what_is_booked_is_sold_to_everybody_and_stays_so_after_a_reload(two: tuple[Window, Window]) -> None:
+    ann, ben = two
+    ann.click("A-3", "D-1")
+    ann.basket.get_by_role("button", name="Book for €43.00").click()
+    expect(ann.notices).to_contain_text("Booked: D-1 and D-2")
+    expect(ann.page.locator("#bookings")).to_contain_text("A-3")
+    ann.expect_seats(A3="booked", D1="booked", D2="booked")
+    ben.expect_seats(A3="sold", D1="sold", D2="sold")
+    expect(ann.basket).to_have_attribute("data-empty", "true")
+    ann.page.reload()
+    ann.expect_seats(A3="booked", D1="booked", D2="booked")
+
+
+def test_a_reload_keeps_what_is_held(two: tuple[Window, Window]) -> None:
+    ann, _ = two
+    ann.click("A-3")
+    ann.expect_seats(A3="mine")
+    ann.page.reload()
+    ann.expect_seats(A3="mine")
+    expect(ann.basket).to_contain_text("A-3")
+
+
+def test_everything_can_be_given_back_at_once(two: tuple[Window, Window]) -> None:
+    ann, ben = two
+    ann.click("A-2", "A-3", "D-3")
+    ben.expect_seats(A2="held", A3="held", D4="held")
+    ann.basket.get_by_role("button", name="Give all back").click()
+    ben.expect_seats(A2="free", A3="free", D3="free", D4="free")
+
+
+def test_more_seats_than_allowed_are_refused_with_the_limit(make_site: Callable[..., Site], window: Windows) -> None:
+    ann = window(make_site(SEATSERVER_SEATS_PER_USER="2"))
+    ann.open_map()
+    ann.click("A-2", "A-3", "A-4")
+    expect(ann.notices).to_contain_text("You may hold at most 2 seats.")
+    ann.expect_seats(A2="mine", A3="mine", A4="free")
+
+
+def test_the_clock_runs_and_more_time_can_be_had(make_site: Callable[..., Site], window: Windows) -> None:
+    ann = window(make_site(SEATSERVER_HOLD_MS="60000", SEATSERVER_HOLD_TOTAL_MS="600000"))
+    ann.open_map()
+    ann.click("A-3")
+    clock = ann.page.locator("#countdown")
+    expect(clock).to_have_text("0:57")
+    ann.basket.get_by_role("button", name="More time").click()
+    expect(clock).to_have_text(re.compile("1:00|0:59"))
+
+
+def test_a_hold_that_runs_out_is_free_in_both_windows_and_its_owner_is_told(
+    make_site: Callable[..., Site], window: Windows
+) -> None:
+    site = make_site(SEATSERVER_HOLD_MS="2500", SEATSERVER_HOLD_TOTAL_MS="2500")
+    ann, ben = window(site), window(site)
+    for one in (ann, ben):
+        one.open_map()
+    ann.click("A-3")
+    ben.expect_seats(A3="held")
+    ben.expect_seats(A3="free")
+    ann.expect_seats(A3="free")
+    expect(ann.notices).to_contain_text("Time ran out: A-3 is free again")
+
+
+def test_a_killed_server_is_admitted_and_its_return_brings_the_truth(site: Site, window: Windows) -> None:
+    ann, ben = window(site), window(site)
+    for one in (ann, ben):
+        one.forgives_network = True
+        one.open_map()
+    ann.click("A-2")
+    ann.basket.get_by_role("button", name="Book").click()
+    ann.expect_seats(A2="booked")
+    ann.click("A-3")
+    ann.expect_seats(A3="mine")
+    site.kill()
+    for one in (ann, ben):
+        expect(one.page.locator("#frozen")).to_contain_text("Not live")
+        expect(one.page.locator("#hall")).to_have_attribute("data-live", "false")
+    expect(ann.basket.get_by_role("button", name="Book")).to_be_disabled()
+    site.start()
+    for one in (ann, ben):
+        one.expect_status("live")
+        expect(one.page.locator("#frozen")).to_be_hidden()
+    ann.expect_seats(A2="booked", A3="mine")
+    ben.expect_seats(A2="sold", A3="held")
+    ann.click("B-1")
+    ben.expect_seats(B1="held")
+
+
+def test_a_lost_delta_is_noticed_and_made_good(site: Site, window: Windows) -> None:
+    ann, ben = window(site), window(site)
+    lost: list[str] = []
+
+    def lose_one(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def forward(message: str | bytes) -> None:
+            if '"delta"' in str(message) and not lost:
+                lost.append(str(message))
+            else:
+                route.send(message)
+
+        server.on_message(forward)
+
+    ben.page.route_web_socket(SOCKETS, lose_one)
+    for one in (ann, ben):
+        one.open_map()
+    ann.click("A-2")
+    ann.expect_seats(A2="mine")
+    ann.click("A-3")
+    ben.expect_seats(A2="held", A3="held")
+    assert lost
+
+
+def test_a_hold_whose_answer_was_lost_is_asked_again_and_held_once(site: Site, window: Windows) -> None:
+    ann, ben = window(site), window(site)
+    asked: list[str] = []
+
+    def lose_the_answer(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def to_page(message: str | bytes) -> None:
+            if '"held"' in str(message) and len(asked) == 1:
+                route.close(code=1011, reason="lost")
+                server.close()
+            else:
+                route.send(message)
+
+        def to_server(message: str | bytes) -> None:
+            if '"hold"' in str(message):
+                asked.append(str(message))
+            server.send(message)
+
+        server.on_message(to_page)
+        route.on_message(to_server)
+
+    ann.page.route_web_socket(SOCKETS, lose_the_answer)
+    for one in (ann, ben):
+        one.open_map()
+    ann.click("A-3")
+    ann.expect_seats(A3="mine")
+    expect(ann.basket.locator("li")).to_have_count(1)
+    ben.expect_seats(A3="held")
+    hold_ids = {re.search('"hold_id":"([^"]+)"', text).group(1) for text in asked}  # type: ignore[union-attr]  # it is there
+    assert (len(asked), len(hold_ids)) == (2, 1)
+
+
+def test_the_hall_is_walked_and_a_seat_bought_by_keyboard_alone(two: tuple[Window, Window]) -> None:
+    ann, ben = two
+    keys = ann.page.keyboard
+    ann.page.locator(".home").focus()
+    keys.press("Tab")
+    expect(ann.seat("A-1")).to_be_focused()
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown"):
+        keys.press(key)
+    expect(ann.seat("B-4")).to_be_focused()
+    expect(ann.page.locator("#tip")).to_have_text("B-4 · Standard · €11.00 · free")
+    keys.press("Enter")
+    ben.expect_seats(B4="held")
+    ann.basket.get_by_role("button", name="Book").focus()
+    keys.press("Enter")
+    ben.expect_seats(B4="sold")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_phone_shows_it_all_without_scrolling_sideways(site: Site, window: Windows, scheme: str) -> None:
+    ann = window(site, viewport={"width": 320, "height": 640}, color_scheme=scheme, has_touch=True)
+    ann.open_map()
+    ann.seat("B-2").tap()
+    expect(ann.basket.get_by_role("button", name="Book")).to_be_in_viewport()
+    assert ann.page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_a_showtime_that_does_not_exist_is_said_kindly(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.open("/showtimes/never")
+    expect(ann.notices).to_contain_text("This showtime cannot be shown: there is no showtime 'never'.")
+    # The browser itself reports the 404.
+    ann.complaints = [text for text in ann.complaints if "404" not in text]

@@ -1,0 +1,61 @@
+"""Pages and static files: what is served, and under which headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from seatserver.web.routes import HERE, web_routes
+
+PAGES = ["/", "/docs", "/showtimes/tonight"]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=Starlette(routes=web_routes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/static/showtime.js"])
+async def test_everything_comes_with_the_strict_policy(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    policy = answer.headers["content-security-policy"]
+    assert answer.status_code == 200
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_page_holds_no_inline_code_and_only_files_that_exist(client: httpx.AsyncClient, page: str) -> None:
+    html = (await client.get(page)).text
+    assert not re.search(r"<script(?![^>]*src=)|<style| on\w+=| style=", html)
+    linked = re.findall(r'(?:src|href)="(/static/[^"]+)"', html)
+    assert linked
+    for path in linked:
+        assert (await client.get(path)).status_code == 200, path
+
+
+def test_a_module_imports_only_modules_that_exist() -> None:
+    for module in (HERE / "static").glob("*.js"):
+        for name in re.findall(r'from "\./([^"]+)"', module.read_text()):
+            assert (HERE / "static" / name).is_file(), f"{module.name} imports {name}"
+
+
+async def test_static_files_are_asked_for_again_but_sent_only_when_changed(client: httpx.AsyncClient) -> None:
+    first = await client.get("/static/page.css")
+    assert first.headers["cache-control"] == "no-cache"
+    again = await client.get("/static/page.css", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+
+
+async def test_scripts_are_called_scripts_and_nothing_outside_the_folder_is_served(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/static/hall.js")).headers["content-type"].startswith("text/javascript")
+    assert (await client.get("/static/../routes.py")).status_code == 404
+    assert (await client.get("/static/%2e%2e/routes.py")).status_code == 404
