@@ -7,7 +7,7 @@ whose first reply was lost is harmless. Replies stay bytes.
 
 from __future__ import annotations
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -37,17 +37,22 @@ UNAVAILABLE = (
 )
 """What Redis or the way to it raises when it cannot serve at the moment."""
 
+BESIDE = 4
+
 
 def connect(settings: Settings) -> Redis:
     """A client for ``settings.redis_url``; connects at its first command. The caller closes it with ``aclose``."""
     seconds = settings.redis_timeout_ms / 1000
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         settings.redis_url,
         protocol=2,
-        max_connections=settings.redis_connections + 8,
+        # The scripts use all that the settings allow; probes, tickets and health share what is beside.
+        max_connections=settings.redis_connections + BESIDE,
+        timeout=seconds,
         socket_timeout=seconds,
         socket_connect_timeout=seconds,
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 1),
         client_name="seatserver",
     )
+    return Redis.from_pool(pool)

@@ -1,0 +1,352 @@
+"""The Python client: one live room over the public wire, and the REST calls around it.
+
+Scripts, load tests and our own tests use this one; it knows nothing that is not documented in `/asyncapi.json` and
+`/openapi.json`::
+
+    async with SeatClient("http://127.0.0.1:8000") as client:
+        async with client.room("studio-1") as room:          # a guest, where the server allows guests
+            held = await room.hold("C-7", "C-8")             # labels or indexes
+            booking = await room.book(held.hold_id)
+
+A `LiveRoom` follows every change, reconnects by itself with full jitter, resumes where it stopped, and sends commands
+again whose answer was lost: that is safe, because the client makes the hold ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from seatserver.errors import SeatsRefused
+from seatserver.live import messages as wire
+from seatserver.seatmaps.model import SeatMap
+from seatserver.seats.room import Applied, Change, Room
+
+COMMAND_S = 10.0
+SHORTEST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 10.0
+STABLE_S = 10.0
+
+Answer = TypeVar("Answer")
+
+
+class RemoteError(Exception):
+    """The server's answer to a command or request that failed: its stable ``code``, text, and facts."""
+
+    def __init__(
+        self, code: str, message: str, *, retryable: bool = False, facts: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.retryable, self.facts = code, message, retryable, facts or {}
+
+
+class Disconnected(Exception):
+    """The server closed the room and asked not to come back, or the client was closed."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"closed with {code}: {reason}")
+        self.code, self.reason = code, reason
+
+
+class SeatClient:
+    """REST calls, and the way into rooms. Without a ``token`` it asks for a guest's when it first needs one."""
+
+    def __init__(self, base_url: str, *, token: str | None = None, timeout_s: float = COMMAND_S) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.token = token
+        self._http = httpx.AsyncClient(base_url=self.base_url, timeout=timeout_s)
+        self._layouts: dict[str, SeatMap] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def call(self, method: str, path: str, body: object = None, *, anonymous: bool = False) -> Any:
+        """One REST call under ``/api/v1``; the decoded JSON answer. Raises `RemoteError`."""
+        headers = {} if anonymous or self.token is None else {"Authorization": f"Bearer {self.token}"}
+        response = await self._http.request(method, f"/api/v1{path}", json=body, headers=headers)
+        if response.is_error:
+            try:
+                problem = response.json()
+                raise RemoteError(
+                    problem["code"], problem["detail"], retryable=problem["retryable"], facts=problem["facts"]
+                )
+            except (ValueError, KeyError, TypeError):
+                raise RemoteError("http", f"{method} {path} answered {response.status_code}") from None
+        return response.json()
+
+    async def access_token(self) -> str:
+        """The token in use; a guest's is fetched once."""
+        if self.token is None:
+            self.token = cast(str, (await self.call("POST", "/guests", anonymous=True))["token"])
+        return self.token
+
+    async def layout(self, layout_hash: str) -> SeatMap:
+        """A hall, fetched once: layouts never change."""
+        if layout_hash not in self._layouts:
+            response = await self._http.get(f"/api/v1/layouts/{layout_hash}")
+            response.raise_for_status()
+            document = msgspec.json.decode(response.content, type=dict[str, msgspec.Raw])
+            self._layouts[layout_hash] = SeatMap.decode(bytes(document.get("map", response.content)))
+        return self._layouts[layout_hash]
+
+    def room(self, showtime_id: str, *, encoding: str = "msgpack") -> LiveRoom:
+        """A live room; ``async with`` it. ``encoding`` is ``msgpack`` or ``json``."""
+        return LiveRoom(self, showtime_id, encoding)
+
+
+class LiveRoom:
+    """One showtime, live. ``room.states`` has one `SeatState` per seat at ``room.version``.
+
+    Entering waits for the first snapshot and raises `Disconnected` when the server does not want us.
+    """
+
+    def __init__(self, client: SeatClient, showtime_id: str, encoding: str) -> None:
+        self._client = client
+        self._url = f"ws{client.base_url.removeprefix('http')}/ws/showtimes/{showtime_id}"
+        self._binary = encoding == "msgpack"
+        self._subprotocol = wire.SUBPROTOCOL_MSGPACK if self._binary else wire.SUBPROTOCOL_JSON
+        codec = msgspec.msgpack if self._binary else msgspec.json
+        self._decode = cast(Callable[[Any], wire.ServerMessage], codec.Decoder(wire.ServerMessage).decode)
+        self._encode = codec.Encoder().encode
+        self._refs = itertools.count(1)
+        self._waiting: dict[int, tuple[wire.ClientMessage, asyncio.Future[wire.ServerMessage]]] = {}
+        self._connection: ClientConnection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._moved = asyncio.Condition()
+        self._gone: Disconnected | None = None
+        self._pause_s = SHORTEST_PAUSE_S
+        self._room: Room | None = None
+        self.seat_map: SeatMap | None = None
+        self.welcome: wire.Welcome | None = None
+        self.connections = 0
+        self.snapshots = 0
+        self.notices: list[wire.Expired | wire.Booked | wire.Bye] = []
+        """What the server said unasked: expired holds, bookings changed elsewhere, goodbyes."""
+
+    @property
+    def room(self) -> Room:
+        """The room as far as this client knows it."""
+        if self._room is None:
+            raise RuntimeError("expected to be used inside `async with`")
+        return self._room
+
+    @property
+    def connected(self) -> bool:
+        """Whether the socket is open and the room up to date when last heard of."""
+        return self._connection is not None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._live(), name=f"room {self._url}")
+        try:
+            await self.until(lambda room: room._room is not None and room._room.epoch != "")
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Leave the room. Holds stay the user's until their deadline."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._fail_waiting(Disconnected(1000, "the client left"))
+
+    # ------------------------------------------------------------ commands
+
+    async def hold(self, *seats: str | int, hold_id: UUID | None = None) -> wire.Held:
+        """Hold all these seats (labels or indexes) or none. Raises `SeatsRefused` that names every seat."""
+        message = wire.Hold(ref=next(self._refs), hold_id=hold_id or uuid4(), seats=self.indexes(seats))
+        return await self._ask(message, wire.Held)
+
+    async def best(self, count: int, *, category: str | None = None, hold_id: UUID | None = None) -> wire.Held:
+        """Let the server find the best ``count`` seats together, and hold them."""
+        message = wire.Best(ref=next(self._refs), hold_id=hold_id or uuid4(), count=count, category=category)
+        return await self._ask(message, wire.Held)
+
+    async def release(self, hold_id: UUID, *seats: str | int) -> wire.Released:
+        """Give back a hold, or only ``seats`` of it."""
+        chosen = self.indexes(seats) if seats else None
+        return await self._ask(wire.Release(ref=next(self._refs), hold_id=hold_id, seats=chosen), wire.Released)
+
+    async def extend(self, hold_id: UUID) -> wire.Held:
+        """Ask for more time."""
+        return await self._ask(wire.Extend(ref=next(self._refs), hold_id=hold_id), wire.Held)
+
+    async def book(self, hold_id: UUID, *, pay_later: bool = False) -> wire.Booked:
+        """Turn the hold into a booking; the booking's id is the hold's id."""
+        return await self._ask(wire.Book(ref=next(self._refs), hold_id=hold_id, pay_later=pay_later), wire.Booked)
+
+    async def beat(self) -> wire.Beat:
+        """Ask where the server is."""
+        return await self._ask(wire.Beat(ref=next(self._refs)), wire.Beat)
+
+    def indexes(self, seats: Sequence[str | int]) -> tuple[int, ...]:
+        """Labels such as ``C-7`` as seat indexes. Raises `KeyError` for a label that the hall does not have."""
+        by_label = self.seat_map.index_by_label if self.seat_map is not None else {}
+        return tuple(seat if isinstance(seat, int) else by_label[seat] for seat in seats)
+
+    def state(self, seat: str | int) -> int:
+        """The `SeatState` of one seat."""
+        return self.room.states[self.indexes((seat,))[0]]
+
+    async def until(self, true: Callable[[LiveRoom], bool], timeout_s: float = COMMAND_S) -> None:
+        """Wait until ``true(self)``, looked at after every message. Raises `TimeoutError`, `Disconnected`."""
+        async with asyncio.timeout(timeout_s), self._moved:
+            while not true(self):
+                if self._gone is not None:
+                    raise self._gone
+                await self._moved.wait()
+
+    async def _ask(self, message: wire.ClientMessage, kind: type[Answer]) -> Answer:
+        if self._gone is not None:
+            raise self._gone
+        future: asyncio.Future[wire.ServerMessage] = asyncio.get_running_loop().create_future()
+        self._waiting[message.ref] = (message, future)
+        try:
+            async with asyncio.timeout(COMMAND_S):
+                await self._send(message)
+                answer = await future
+        finally:
+            del self._waiting[message.ref]
+        if isinstance(answer, kind):
+            return answer
+        if isinstance(answer, wire.Refused):
+            raise SeatsRefused(dict(answer.seats))
+        if isinstance(answer, wire.Error):
+            raise RemoteError(answer.code, answer.message, retryable=answer.retryable, facts=answer.facts)
+        raise RemoteError("unexpected", f"expected {kind.__name__}, got {answer!r}")
+
+    # ------------------------------------------------------------ the connection's life
+
+    async def _live(self) -> None:
+        while self._gone is None:
+            connected_at = asyncio.get_running_loop().time()
+            pause_s: float | None = None
+            try:
+                await self._follow()
+            except ConnectionClosed as closed:
+                pause_s = self._pause_after(closed)
+            except RemoteError as error:
+                if not error.retryable:
+                    self._gone = Disconnected(4000, str(error))
+            except (OSError, TimeoutError, InvalidHandshake, httpx.HTTPError):
+                pass
+            finally:
+                self._connection = None
+            async with self._moved:
+                self._moved.notify_all()
+            if self._gone is not None:
+                self._fail_waiting(self._gone)
+                return
+            if asyncio.get_running_loop().time() - connected_at > STABLE_S:
+                self._pause_s = SHORTEST_PAUSE_S
+            if pause_s is None:
+                pause_s = random.uniform(0, self._pause_s)
+                self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
+            await asyncio.sleep(pause_s)
+
+    def _pause_after(self, closed: ConnectionClosed) -> float | None:
+        """How long to wait before coming back; None for the ordinary back-off. Ends the room for a final code."""
+        code = closed.rcvd.code if closed.rcvd is not None else 1006
+        reason = closed.rcvd.reason if closed.rcvd is not None else ""
+        said = self.notices[-1] if self.notices and isinstance(self.notices[-1], wire.Bye) else None
+        if 4000 <= code <= 4099 or code == 1008:
+            self._gone = Disconnected(code, said.reason if said is not None else reason)
+        if said is not None and said.reconnect_after_ms >= 0:
+            return said.reconnect_after_ms / 1000
+        return 0.0 if 4200 <= code <= 4299 else None
+
+    async def _follow(self) -> None:
+        """One connection: hello, then every message until it closes."""
+        token = await self._client.access_token()
+        async with connect(
+            self._url, subprotocols=[cast(Any, self._subprotocol)], compression=None, max_size=None
+        ) as connection:
+            self.connections += 1
+            known = self._room
+            resume = wire.Resume(epoch=known.epoch, version=known.version) if known and known.epoch else None
+            await self._send(wire.Hello(token=token, resume=resume), connection)
+            async for frame in connection:
+                await self._take(self._decode(frame), connection)
+        raise ConnectionClosed(connection.protocol.close_rcvd, connection.protocol.close_sent)
+
+    async def _send(self, message: wire.ClientMessage, connection: ClientConnection | None = None) -> None:
+        connection = connection or self._connection
+        if connection is None:
+            return  # sent again after the next welcome
+        frame = self._encode(message)
+        try:
+            await connection.send(frame if self._binary else frame.decode())
+        except ConnectionClosed:
+            if not isinstance(message, wire.Hello):
+                return
+            raise
+
+    async def _take(self, message: wire.ServerMessage, connection: ClientConnection) -> None:
+        match message:
+            case wire.Welcome():
+                await self._arrive(message, connection)
+            case wire.Snapshot(epoch=epoch, version=version, states=states):
+                self.snapshots += 1
+                self.room.reset(epoch, version, bytes(int(state) for state in states))
+            case wire.Delta():
+                change = Change(message.epoch, message.from_, message.version, message.changes)
+                if self.room.apply(change) is Applied.GAP:
+                    await self._catch_up(connection)
+            case wire.Beat() if message.ref == 0:
+                if (message.epoch, message.version) != (self.room.epoch, self.room.version):
+                    await self._catch_up(connection)
+            case wire.Expired() | wire.Bye():
+                self.notices.append(message)
+            case wire.Booked() if message.ref == 0:
+                self.notices.append(message)
+            case _:
+                self._answer(message)
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _arrive(self, welcome: wire.Welcome, connection: ClientConnection) -> None:
+        self.welcome = welcome
+        if self.seat_map is None or self.seat_map.content_hash != welcome.layout:
+            self.seat_map = await self._client.layout(welcome.layout)
+            self._room = Room(len(self.seat_map.seats), ring=0)
+        self._connection = connection
+        for message, _ in tuple(self._waiting.values()):
+            await self._send(message)
+
+    async def _catch_up(self, connection: ClientConnection) -> None:
+        resume = wire.Resume(epoch=self.room.epoch, version=self.room.version)
+        await self._send(wire.Hello(resume=resume), connection)
+
+    def _answer(self, message: wire.ServerMessage) -> None:
+        _, future = self._waiting.get(getattr(message, "ref", 0), (None, None))
+        if future is not None and not future.done():
+            future.set_result(message)
+        elif isinstance(message, wire.Error) and message.code == "unauthorized":
+            # The guest's token is over: the next connection asks for another.
+            self._client.token = None
+
+    def _fail_waiting(self, error: Exception) -> None:
+        for _, future in self._waiting.values():
+            if not future.done():
+                future.set_exception(error)
