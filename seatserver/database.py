@@ -163,11 +163,16 @@ async def _commit(connection: AsyncConnection) -> None:
     try:
         await connection.commit()
     except sa.exc.DBAPIError as error:
-        if _sqlstate(error.driver_exception)[:2] in ROLLED_BACK_CLASSES:
+        if _sqlstate(_driver_error(error))[:2] in ROLLED_BACK_CLASSES:
             raise
         raise CommitUnknown("the answer to COMMIT was lost") from error
     except OSError as error:
         raise CommitUnknown("the answer to COMMIT was lost") from error
+
+
+def _driver_error(error: sa.exc.DBAPIError) -> BaseException | None:
+    # Not `DBAPIError.driver_exception`: that raises for asyncpg's InvalidCachedStatementError.
+    return error.orig.__cause__ if error.orig is not None and error.orig.__cause__ is not None else error.orig
 
 
 def _sqlstate(error: BaseException | None) -> str:
@@ -175,7 +180,7 @@ def _sqlstate(error: BaseException | None) -> str:
 
 
 def _is_away(error: sa.exc.DBAPIError) -> bool:
-    driver = error.driver_exception
+    driver = _driver_error(error)
     state = _sqlstate(driver)
     return (
         error.connection_invalidated
@@ -187,7 +192,7 @@ def _is_away(error: sa.exc.DBAPIError) -> bool:
 
 
 def _refused(error: sa.exc.DBAPIError) -> Exception:
-    driver = error.driver_exception
+    driver = _driver_error(error)
     if isinstance(driver, asyncpg.ClientConfigurationError):
         return ConfigError("DATABASE_URL", "cannot be used", str(driver))
     if _sqlstate(driver)[:2] in REFUSED_CLASSES:
@@ -272,7 +277,7 @@ async def _upgrade(database_url: str) -> list[str]:
             await connection.commit()
             return await connection.run_sync(_apply)
     except (OSError, sa.exc.DBAPIError) as error:
-        driver = error.driver_exception if isinstance(error, sa.exc.DBAPIError) else error
+        driver = _driver_error(error) if isinstance(error, sa.exc.DBAPIError) else error
         raise StartError(f"the database cannot be migrated: {driver or error}") from error
 
 

@@ -1,0 +1,178 @@
+"""The offer in a real Postgres: writes that can be repeated, reads that are shared, and what may not change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from seatserver.catalog.catalog import Auditorium, Catalog, ShowtimeDraft, ShowtimeFilter, Theatre
+from seatserver.catalog.tables import showtimes
+from seatserver.config import Settings
+from seatserver.database import Database
+from seatserver.errors import BadRequest, BadSeatMap, Conflict, NotFound
+from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+
+ODEON = Theatre(id="odeon", name="Odeon", timezone="Europe/Berlin")
+STUDIO = Auditorium(id="studio", theatre_id="odeon", name="Studio")
+HOUR_MS = 3_600_000
+STARTS_MS = 2_000_000_000_123
+
+
+def hall(name: str = "Studio") -> SeatMap:
+    return SeatMap.build(
+        name=name,
+        categories=[Category(key="standard", name="Standard", color="#0072b2")],
+        screen=Screen(x=1, y=-3, width=4),
+        seats=[Seat(row="A", number=str(number), x=number, y=0, category="standard") for number in range(4)],
+    )
+
+
+def draft(**changes: Any) -> ShowtimeDraft:
+    whole = ShowtimeDraft(
+        id="tonight",
+        auditorium_id="studio",
+        layout_hash=hall().content_hash,
+        title="The Long Take",
+        starts_at_ms=STARTS_MS,
+        on_sale_at_ms=STARTS_MS - HOUR_MS,
+        sale_ends_at_ms=STARTS_MS + 1,
+        currency="EUR",
+        prices={"standard": 1150},
+        blocked=(3, 1, 3),
+    )
+    return msgspec.structs.replace(whole, **changes)
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    made = Database(settings)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def catalog(database: Database) -> Catalog:
+    made = Catalog(database)
+    await made.put_theatre(ODEON)
+    await made.put_auditorium(STUDIO)
+    await made.put_layout(hall())
+    return made
+
+
+async def test_a_showtime_comes_back_as_it_was_put(catalog: Catalog, database: Database) -> None:
+    await catalog.put_showtime(draft())
+    for source in (catalog, Catalog(database)):
+        found = await source.showtime("tonight")
+        assert (found.title, found.theatre_name, found.auditorium_name) == ("The Long Take", "Odeon", "Studio")
+        assert (found.starts_at_ms, found.prices, found.currency) == (STARTS_MS, {"standard": 1150}, "EUR")
+        assert found.blocked == (1, 3)
+        assert found.seat_map == hall()
+
+
+async def test_every_put_can_be_repeated_and_changes_what_is_there(catalog: Catalog) -> None:
+    for title in ("The Long Take", "The Long Take", "The Short Take"):
+        await catalog.put_theatre(ODEON)
+        await catalog.put_auditorium(STUDIO)
+        assert await catalog.put_layout(hall()) == hall().content_hash
+        assert (await catalog.put_showtime(draft(title=title))).title == title
+    assert (await catalog.showtime("tonight")).title == "The Short Take"
+    assert [theatre for theatre, _ in await catalog.theatres()] == [ODEON]
+
+
+async def test_what_is_not_there_is_said_to_be_missing(catalog: Catalog) -> None:
+    for missing in ("nope", "\x00", "a/b", "x" * 500):
+        with pytest.raises(NotFound):
+            await catalog.showtime(missing)
+        with pytest.raises(NotFound):
+            await catalog.layout(missing)
+    with pytest.raises(BadRequest, match="no theatre 'nope'"):
+        await catalog.put_auditorium(msgspec.structs.replace(STUDIO, theatre_id="nope"))
+    with pytest.raises(BadRequest, match="no auditorium 'nope'"):
+        await catalog.put_showtime(draft(auditorium_id="nope"))
+    with pytest.raises(BadRequest, match="no layout 'nope'"):
+        await catalog.put_showtime(draft(layout_hash="nope"))
+
+
+async def test_what_cannot_be_stored_is_refused_in_words(catalog: Catalog) -> None:
+    with pytest.raises(BadRequest, match="Europe/Berlin"):
+        await catalog.put_theatre(msgspec.structs.replace(ODEON, timezone="Mars/Olympus"))
+    with pytest.raises(BadRequest, match="1 to 200 characters"):
+        await catalog.put_theatre(msgspec.structs.replace(ODEON, name="a\x00b"))
+    with pytest.raises(BadSeatMap, match="NUL"):
+        await catalog.put_layout(msgspec.structs.replace(hall(), name="a\x00b"))
+
+
+@pytest.mark.parametrize(
+    "change", [{"layout_hash": hall("Other").content_hash}, {"blocked": (1,)}, {"currency": "CHF"}]
+)
+async def test_bookings_fix_the_seats_and_the_currency(
+    catalog: Catalog, database: Database, change: dict[str, Any]
+) -> None:
+    await catalog.put_layout(hall("Other"))
+    await catalog.put_showtime(draft())
+    await catalog.put_showtime(draft(**change))  # nothing is booked yet
+    await catalog.put_showtime(draft())
+    async with database.transaction() as connection:
+        await connection.execute(sa.update(showtimes).values(seq=1))
+    with pytest.raises(Conflict, match=f"its {next(iter(change))} cannot change"):
+        await catalog.put_showtime(draft(**change))
+    changed = await catalog.put_showtime(draft(title="Renamed", prices={"standard": 1}))
+    assert (changed.title, changed.currency, changed.blocked) == ("Renamed", "EUR", (1, 3))
+
+
+async def test_a_rush_on_one_showtime_is_one_question_to_postgres(catalog: Catalog, database: Database) -> None:
+    await catalog.put_showtime(draft())
+    fresh = Catalog(database)
+    found = await asyncio.gather(*(fresh.showtime("tonight") for _ in range(500)))
+    # Every answer of Postgres becomes an object of its own; here all have the same one.
+    assert all(showtime is found[0] for showtime in found)
+
+
+async def test_another_instance_sees_a_change_when_its_copy_is_old(catalog: Catalog, database: Database) -> None:
+    now = [0.0]
+    other = Catalog(database, clock=lambda: now[0])
+    await catalog.put_showtime(draft())
+    await other.showtime("tonight")
+    await catalog.put_showtime(draft(title="Renamed"))
+    assert (await other.showtime("tonight")).title == "The Long Take"
+    now[0] = 2.0
+    assert (await other.showtime("tonight")).title == "Renamed"
+
+
+async def test_pages_hold_every_showtime_once_in_order(catalog: Catalog) -> None:
+    await catalog.put_theatre(Theatre(id="rex", name="Rex", timezone="UTC"))
+    await catalog.put_auditorium(Auditorium(id="rex-1", theatre_id="rex", name="One"))
+    for number in range(7):
+        # Two at a time start together: then the id decides.
+        await catalog.put_showtime(draft(id=f"s{number}", starts_at_ms=STARTS_MS + number // 2 * HOUR_MS))
+    await catalog.put_showtime(draft(id="other", auditorium_id="rex-1"))
+
+    seen, after = [], None
+    while True:
+        page, after = await catalog.showtimes(ShowtimeFilter(theatre_id="odeon", limit=2, after=after))
+        assert len(page) <= 2
+        seen += [entry.id for entry in page]
+        if after is None:
+            break
+    assert seen == [f"s{number}" for number in range(7)]
+
+
+async def test_a_listing_is_filtered_by_its_start(catalog: Catalog) -> None:
+    for number in range(4):
+        await catalog.put_showtime(draft(id=f"s{number}", starts_at_ms=STARTS_MS + number * HOUR_MS))
+    wanted = ShowtimeFilter(from_ms=STARTS_MS + HOUR_MS, to_ms=STARTS_MS + 3 * HOUR_MS)
+    page, _ = await catalog.showtimes(wanted)
+    assert [entry.id for entry in page] == ["s1", "s2"]
+    extremes, _ = await catalog.showtimes(ShowtimeFilter(from_ms=-(10**17), to_ms=10**17))
+    assert len(extremes) == 4
+
+
+@pytest.mark.parametrize("wrong", [{"limit": 0}, {"limit": 201}, {"after": "x"}, {"after": "9" * 30 + ".a"}])
+async def test_a_page_that_cannot_be_is_refused(catalog: Catalog, wrong: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest):
+        await catalog.showtimes(ShowtimeFilter(**wrong))

@@ -1,0 +1,260 @@
+"""Postgres through `seatserver.database`: what is written, what is rolled back, and what a fault looks like."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+
+from seatserver.config import Settings
+from seatserver.database import CommitUnknown, Database
+from seatserver.errors import ConfigError, StartError, Unavailable
+from tests.conftest import execute
+from tests.integration.proxy import proxied
+
+INSERT = sa.text("INSERT INTO theatres (id, name, timezone) VALUES (:id, 'Odeon', 'UTC')")
+IDS = sa.text("SELECT id FROM theatres ORDER BY id")
+SESSIONS = sa.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+OPEN_TRANSACTIONS = sa.text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()"
+)
+
+
+@pytest.fixture
+def impatient(settings: Settings) -> Settings:
+    """Short limits, a pool of two."""
+    return dataclasses.replace(
+        settings, database_pool_size=2, database_pool_wait_ms=100, database_statement_ms=400, database_lock_ms=100
+    )
+
+
+@pytest.fixture
+async def database(impatient: Settings) -> AsyncIterator[Database]:
+    made = Database(impatient)
+    yield made
+    await made.close()
+
+
+async def ids(database: Database) -> list[str]:
+    async with database.reading() as connection:
+        return list((await connection.scalars(IDS)).all())
+
+
+async def test_a_transaction_is_written_when_its_block_ends(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(INSERT, {"id": "one"})
+        assert await ids(database) == []
+    assert await ids(database) == ["one"]
+
+
+async def test_an_error_in_the_block_rolls_back_and_comes_out_as_it_is(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction() as connection:
+            await connection.execute(INSERT, {"id": "one"})
+            raise ZeroDivisionError
+    assert await ids(database) == []
+
+
+async def test_a_broken_rule_of_the_schema_comes_out_as_the_integrity_error_that_it_is(database: Database) -> None:
+    with pytest.raises(sa.exc.IntegrityError):
+        async with database.transaction() as connection:
+            await connection.execute(INSERT, {"id": "one"})
+            await connection.execute(INSERT, {"id": "one"})
+    assert await ids(database) == []
+
+
+@pytest.mark.parametrize("where", ["between statements", "in a statement"])
+async def test_cancelling_rolls_back_and_leaks_no_connection(database: Database, where: str) -> None:
+    async def write(written: asyncio.Event) -> None:
+        async with database.transaction() as connection:
+            await connection.execute(INSERT, {"id": "one"})
+            written.set()
+            if where == "between statements":
+                await asyncio.Event().wait()
+            await connection.execute(sa.text("SELECT pg_sleep(0.3)"))
+
+    for _ in range(10):  # far more often than the pool has connections
+        written = asyncio.Event()
+        task = asyncio.create_task(write(written))
+        await written.wait()
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert await ids(database) == []
+    async with database.reading() as connection:
+        assert await connection.scalar(OPEN_TRANSACTIONS) == 0
+        assert await connection.scalar(SESSIONS) <= 2
+
+
+async def test_a_cancelled_wait_for_a_connection_takes_none_away(database: Database) -> None:
+    async with database.transaction(), database.transaction():
+        waiting = asyncio.create_task(ids(database))
+        await asyncio.sleep(0.02)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    async with database.transaction(), database.transaction() as connection:
+        await connection.execute(INSERT, {"id": "one"})
+    assert await ids(database) == ["one"]
+
+
+async def test_an_exhausted_pool_is_unavailable_and_recovers(database: Database) -> None:
+    async with database.transaction(), database.transaction():
+        with pytest.raises(Unavailable):
+            await ids(database)
+    assert await ids(database) == []
+
+
+async def test_a_statement_over_its_limit_is_unavailable(database: Database) -> None:
+    with pytest.raises(Unavailable):
+        async with database.transaction() as connection:
+            await connection.execute(sa.text("SELECT pg_sleep(10)"))
+    assert await ids(database) == []
+
+
+async def test_a_lock_that_does_not_come_free_is_unavailable(database: Database) -> None:
+    lock = sa.text("LOCK TABLE theatres IN ACCESS EXCLUSIVE MODE")
+    async with database.transaction() as connection:
+        await connection.execute(lock)
+        with pytest.raises(Unavailable):
+            async with database.transaction() as other:
+                await other.execute(lock)
+
+
+async def test_connections_that_the_server_closed_meanwhile_are_replaced_unnoticed(
+    database: Database, database_url: str
+) -> None:
+    await ids(database)
+    execute(
+        database_url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'seatserver'"
+    )
+    await asyncio.sleep(0.05)  # the news arrives
+    assert await ids(database) == []
+
+
+async def test_a_connection_that_dies_in_use_is_unavailable_and_the_next_one_works(
+    database: Database, database_url: str
+) -> None:
+    with pytest.raises(Unavailable):
+        async with database.transaction() as connection:
+            await connection.execute(INSERT, {"id": "one"})
+            own = await connection.scalar(sa.text("SELECT pg_backend_pid()"))
+            execute(database_url, f"SELECT pg_terminate_backend({own})")
+            await connection.execute(INSERT, {"id": "two"})
+    assert await ids(database) == []
+
+
+async def test_a_lost_answer_to_commit_is_unknown_and_can_be_read_again(
+    impatient: Settings, database: Database, database_url: str
+) -> None:
+    async with proxied(database_url) as (proxy, url):
+        through = Database(dataclasses.replace(impatient, database_url=url))
+        proxy.lose_answer_to = b"COMMIT"
+        with pytest.raises(CommitUnknown):
+            async with through.transaction() as connection:
+                await connection.execute(INSERT, {"id": "one"})
+        assert proxy.lost == 1
+        assert await ids(through) == ["one"], "the server had committed"
+        await through.close()
+    assert await ids(database) == ["one"]
+
+
+async def test_a_constraint_that_speaks_up_at_commit_is_no_unknown(database: Database) -> None:
+    deferred = sa.text(
+        "ALTER TABLE auditoriums ADD CONSTRAINT late FOREIGN KEY (theatre_id) REFERENCES theatres DEFERRABLE"
+        " INITIALLY DEFERRED, DROP CONSTRAINT fk_auditoriums_theatre_id_theatres"
+    )
+    async with database.transaction() as connection:
+        await connection.execute(deferred)
+    with pytest.raises(sa.exc.IntegrityError):
+        async with database.transaction() as connection:
+            await connection.execute(sa.text("INSERT INTO auditoriums VALUES ('a', 'nowhere', 'One')"))
+
+
+async def test_a_silent_server_is_unavailable_within_the_limit(impatient: Settings, database_url: str) -> None:
+    async with proxied(database_url) as (proxy, url):
+        through = Database(dataclasses.replace(impatient, database_url=url))
+        await ids(through)
+        proxy.freeze()
+        async with asyncio.timeout(20):
+            with pytest.raises(Unavailable):
+                await ids(through)
+        proxy.thaw()
+        assert await ids(through) == []
+        await through.close()
+
+
+async def test_a_server_that_is_away_is_unavailable(impatient: Settings) -> None:
+    nowhere = Database(dataclasses.replace(impatient, database_url="postgresql://u:secret@127.0.0.1:1/db"))
+    with pytest.raises(Unavailable) as caught:
+        await nowhere.ping()
+    assert "secret" not in str(caught.value)
+    await nowhere.close()
+
+
+async def test_a_database_that_does_not_exist_stops_the_start_with_a_clear_line(impatient: Settings) -> None:
+    url = impatient.database_url.rpartition("/")[0] + "/nope"
+    database = Database(dataclasses.replace(impatient, database_url=url))
+    with pytest.raises(StartError, match='database "nope" does not exist'):
+        await database.ping()
+    await database.close()
+
+
+@pytest.mark.parametrize("url", ["", "postgresql://u:secret@host:port/db"])
+def test_an_unreadable_url_names_the_setting_and_no_password(impatient: Settings, url: str) -> None:
+    with pytest.raises(ConfigError, match="DATABASE_URL") as caught:
+        Database(dataclasses.replace(impatient, database_url=url))
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_snapshot_reads_one_moment_and_writes_nothing(database: Database) -> None:
+    async with database.reading(snapshot=True) as connection:
+        assert list((await connection.scalars(IDS)).all()) == []
+        async with database.transaction() as writer:
+            await writer.execute(INSERT, {"id": "one"})
+        assert list((await connection.scalars(IDS)).all()) == []
+        with pytest.raises(sa.exc.DBAPIError, match="read-only"):
+            async with connection.begin_nested():
+                await connection.execute(INSERT, {"id": "two"})
+    assert await ids(database) == ["one"]
+
+
+async def test_urls_of_every_customary_form_work(impatient: Settings) -> None:
+    plain = impatient.database_url
+    for url in (
+        plain.replace("postgresql://", "postgres://"),
+        plain.replace("postgresql://", "postgresql+asyncpg://"),
+        f"{plain}?sslmode=disable",
+    ):
+        database = Database(dataclasses.replace(impatient, database_url=url))
+        await database.ping()
+        await database.close()
+
+
+async def test_the_limits_are_known_to_the_server(database: Database, impatient: Settings) -> None:
+    async with database.reading() as connection:
+        for name, expected in (("statement_timeout", "400ms"), ("lock_timeout", "100ms"), ("TimeZone", "UTC")):
+            assert await connection.scalar(sa.text(f"SHOW {name}")) == expected
+
+
+async def test_a_migration_under_a_prepared_statement_costs_one_retry(database: Database, database_url: str) -> None:
+    every = sa.text("SELECT * FROM theatres")
+    for _ in range(3):
+        async with database.reading() as connection:
+            await connection.execute(every)
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("ALTER TABLE theatres ADD COLUMN stars integer")
+    await connection.close()
+    for attempt in range(3):
+        try:
+            async with database.reading() as reader:
+                await reader.execute(every)
+            break
+        except Unavailable:
+            assert attempt < 2

@@ -1,0 +1,102 @@
+"""The rules of a showtime that need no database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from seatserver.catalog.showtime import Showtime, ShowtimeDraft, check_id, is_id
+from seatserver.errors import BadRequest, NotOnSale
+from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+
+HALL = SeatMap.build(
+    name="Studio",
+    categories=[Category(key=key, name=key, color="#0072b2") for key in ("front", "back")],
+    screen=Screen(x=0, y=-3, width=4),
+    seats=[Seat(row="A", number="1", x=0, y=0, category="front"), Seat(row="B", number="1", x=0, y=1, category="back")],
+)
+DRAFT = ShowtimeDraft(
+    id="tonight",
+    auditorium_id="studio",
+    layout_hash=HALL.content_hash,
+    title="The Long Take",
+    starts_at_ms=2_000_000_000_000,
+    on_sale_at_ms=1_900_000_000_000,
+    sale_ends_at_ms=2_000_000_600_000,
+    currency="EUR",
+    prices={"front": 900, "back": 1200},
+)
+
+
+def test_a_sound_draft_is_fine() -> None:
+    DRAFT.validate(HALL)
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "says"),
+    [
+        ({"id": "-x"}, "id", "1 to 64 letters"),
+        ({"id": "x\n"}, "id", "1 to 64 letters"),
+        ({"title": " "}, "title", "1 to 200 characters"),
+        ({"title": "a\x00b"}, "title", "1 to 200 characters"),
+        ({"currency": "eur"}, "currency", "three capital letters"),
+        ({"starts_at_ms": 0}, "starts_at", "years 2000 to 2199"),
+        ({"sale_ends_at_ms": 1_900_000_000_000}, "sale_ends_at", "not after on_sale_at"),
+        ({"on_sale_at_ms": 2_000_000_000_001}, "on_sale_at", "after starts_at"),
+        ({"prices": {"front": 900}}, "prices", "no price for the layout's categories 'back'"),
+        ({"prices": {"front": 900, "back": 1, "box": 1}}, "prices", "'box'; the layout's categories are"),
+        ({"prices": {"front": -1, "back": 1}}, "prices.front", "expected 0 to"),
+        ({"blocked": (0, 2)}, "blocked", r"does not have: \[2\]"),
+    ],
+)
+def test_a_draft_that_contradicts_itself_names_the_field(change: dict[str, Any], where: str, says: str) -> None:
+    with pytest.raises(BadRequest, match=says) as caught:
+        msgspec.structs.replace(DRAFT, **change).validate(HALL)
+    assert caught.value.facts == {"where": where}
+
+
+def showtime() -> Showtime:
+    return Showtime(
+        id="tonight",
+        title="The Long Take",
+        theatre_id="odeon",
+        theatre_name="Odeon",
+        auditorium_id="studio",
+        auditorium_name="Studio",
+        starts_at_ms=DRAFT.starts_at_ms,
+        on_sale_at_ms=DRAFT.on_sale_at_ms,
+        sale_ends_at_ms=DRAFT.sale_ends_at_ms,
+        currency="EUR",
+        prices=DRAFT.prices,
+        blocked=(),
+        layout_hash=HALL.content_hash,
+        seat_map=HALL,
+    )
+
+
+def test_seats_cost_what_their_categories_cost() -> None:
+    assert showtime().price_of([0, 1]) == 2100
+    assert showtime().price_of([]) == 0
+
+
+@pytest.mark.parametrize("now_ms", [DRAFT.on_sale_at_ms, DRAFT.sale_ends_at_ms - 1])
+def test_the_sale_is_open_from_its_first_to_its_last_millisecond(now_ms: int) -> None:
+    showtime().check_on_sale(now_ms)
+
+
+@pytest.mark.parametrize(
+    ("now_ms", "says"), [(DRAFT.on_sale_at_ms - 1, "not begun"), (DRAFT.sale_ends_at_ms, "has ended")]
+)
+def test_outside_the_sale_nothing_is_sold(now_ms: int, says: str) -> None:
+    with pytest.raises(NotOnSale, match=says) as caught:
+        showtime().check_on_sale(now_ms)
+    assert caught.value.facts["on_sale_at_ms"] == DRAFT.on_sale_at_ms
+
+
+@pytest.mark.parametrize("identifier", ["", "a b", "a/b", "ä", "a" * 65, "_a", "a\n", "\x00"])
+def test_identifiers_stay_within_what_urls_and_keys_can_carry(identifier: str) -> None:
+    assert not is_id(identifier)
+    with pytest.raises(BadRequest):
+        check_id("id", identifier)
