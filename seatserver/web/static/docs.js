@@ -167,7 +167,6 @@ async function start() {
     openTarget();
   } catch (error) {
     page.replaceChildren(element("p", { className: "notice bad", textContent: `The documents cannot be shown: ${error.message}.` }));
-    throw error;
   }
 }
 

@@ -112,23 +112,25 @@ export class Hall extends EventTarget {
   }
 
   #listen() {
+    // Not on the svg itself: Chromium puts an svg that listens for the keyboard into the tab order.
+    const stage = this.#svg.parentElement;
     const seatOf = (event) => {
       const node = event.target.closest(".seat");
       return node ? Number(node.dataset.seat) : null;
     };
     const report = (name, index) => this.dispatchEvent(new CustomEvent(name, { detail: index }));
     const pick = (index) => index !== null && report("pick", index);
-    this.#svg.addEventListener("click", (event) => pick(seatOf(event)));
-    this.#svg.addEventListener("pointerover", (event) => report("point", seatOf(event)));
-    this.#svg.addEventListener("pointerleave", () => report("point", null));
-    this.#svg.addEventListener("focusout", () => report("point", null));
-    this.#svg.addEventListener("focusin", (event) => {
+    stage.addEventListener("click", (event) => pick(seatOf(event)));
+    stage.addEventListener("pointerover", (event) => report("point", seatOf(event)));
+    stage.addEventListener("pointerleave", () => report("point", null));
+    stage.addEventListener("focusout", () => report("point", null));
+    stage.addEventListener("focusin", (event) => {
       const index = seatOf(event);
       if (index === null) return;
       this.#moveTabStop(index);
       report("point", index);
     });
-    this.#svg.addEventListener("keydown", (event) => {
+    stage.addEventListener("keydown", (event) => {
       const index = seatOf(event);
       if (index === null || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key in ARROWS) this.#seats[this.#neighbour(index, ...ARROWS[event.key])].focus();

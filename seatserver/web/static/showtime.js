@@ -223,7 +223,6 @@ async function start() {
     $("connection").dataset.status = "stopped";
     $("connection").textContent = "Stopped";
     notify("bad", `This showtime cannot be shown: ${error.message}.`);
-    throw error;
   }
 }
 
