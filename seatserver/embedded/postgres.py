@@ -88,7 +88,7 @@ class EmbeddedPostgres:
         programs = binaries.postgres_folder()
         self._data.create()
         try:
-            process.end_leftovers("postgres", str(self._folder), STOP_STEPS)
+            self.end_leftovers()
             self._check_version(programs)
             if self.is_new:
                 self._create(programs)
@@ -118,6 +118,10 @@ class EmbeddedPostgres:
         if self._child is not None:
             self._child.stop()
             self._child = None
+
+    def end_leftovers(self) -> None:
+        """End a server of an earlier run that was killed before it could do so itself."""
+        process.end_leftovers("postgres", str(self._folder), STOP_STEPS)
 
     def _check_version(self, programs: Path) -> None:
         if self.is_new:

@@ -76,8 +76,7 @@ class EmbeddedRedis:
         remembered = self._data.remembered().get("redis", {})
         self._password = self._password or str(remembered.get("password") or secrets.token_urlsafe(24))
         try:
-            for name in binaries.REDIS_NAMES:
-                process.end_leftovers(name, str(self._configuration), STOP_STEPS)
+            self.end_leftovers()
             self._folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StartError(f"{self._folder} cannot be used: {error.strerror or error}") from None
@@ -97,6 +96,11 @@ class EmbeddedRedis:
         if self._child is not None:
             self._child.stop()
             self._child = None
+
+    def end_leftovers(self) -> None:
+        """End a server of an earlier run that was killed before it could do so itself."""
+        for name in binaries.REDIS_NAMES:
+            process.end_leftovers(name, str(self._configuration), STOP_STEPS)
 
     @property
     def _configuration(self) -> Path:

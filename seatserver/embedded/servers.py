@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -17,26 +17,40 @@ Say = Callable[[str], None]
 class EmbeddedServers:
     """A context manager: inside it Postgres and Redis run, after it they are gone. ``say`` hears each step.
 
-    The folder must be locked by the caller (`DataFolder.locked`), who knows what else happens in it.
+    ``without`` names the variables (DATABASE_URL, REDIS_URL) of servers that are not wanted. The folder must be locked
+    by the caller (`DataFolder.locked`), who knows what else happens in it.
     """
 
-    def __init__(self, data: DataFolder, say: Say) -> None:
+    def __init__(self, data: DataFolder, say: Say, *, without: Collection[str] = ()) -> None:
         self._say = say
+        self._without = without
         self._running = ExitStack()
+        self._data = data
         self.postgres = EmbeddedPostgres(data.path)
         self.redis = EmbeddedRedis(data.path)
 
+    def environment(self) -> dict[str, str]:
+        """The addresses of the servers that run, by the variables that a configuration would set."""
+        servers: dict[str, EmbeddedPostgres | EmbeddedRedis] = {"DATABASE_URL": self.postgres, "REDIS_URL": self.redis}
+        return {name: server.url for name, server in servers.items() if name not in self._without}
+
+    def empty(self) -> None:
+        """Forget everything in the data folder."""
+        self.postgres.end_leftovers()
+        self.redis.end_leftovers()
+        self._data.empty()
+
     def __enter__(self) -> Self:
         with ExitStack() as starting:
-            if self.postgres.is_new:
-                self._say("Making a Postgres database (only the first time)")
-            else:
-                self._say("Starting Postgres")
-            starting.callback(self.postgres.stop)
-            self.postgres.start()
-            self._say("Starting Redis")
-            starting.callback(self.redis.stop)
-            self.redis.start()
+            if "DATABASE_URL" not in self._without:
+                first = self.postgres.is_new
+                self._say("Making a Postgres database (only the first time)" if first else "Starting Postgres")
+                starting.callback(self.postgres.stop)
+                self.postgres.start()
+            if "REDIS_URL" not in self._without:
+                self._say("Starting Redis")
+                starting.callback(self.redis.stop)
+                self.redis.start()
             self._running = starting.pop_all()
         return self
 

@@ -1,0 +1,215 @@
+"""`seatserver demo`: a whole cinema on a bare machine, with one command.
+
+It starts a real Postgres and a real Redis unless DATABASE_URL or REDIS_URL name others, migrates, loads the demo
+theatre, serves, and prints what to try. Its data folder survives restarts. Whatever ends it, nothing is left running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import errno
+import os
+import secrets
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from seatserver import config
+from seatserver.cli import serve, signals
+from seatserver.config import Settings
+from seatserver.errors import StartError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seatserver.catalog.showtime import Showtime
+    from seatserver.embedded import DataFolder
+
+GUEST_SCOPES = ("watch", "hold", "book")
+TOKEN_LIFETIME_S = 24 * 3600
+PORTS_TRIED = 50
+ADDRESSES = ("DATABASE_URL", "REDIS_URL")
+TOKENS = ("SEATSERVER_TOKEN_SECRET", "SEATSERVER_GUEST_SCOPES")
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    demo = commands.add_parser("demo", help="try it: brings a Postgres, a Redis and a demo theatre")
+    serve.add_address(demo)
+    demo.add_argument("--data", type=Path, metavar="DIR", help=f"data folder (default {shown(default_data())})")
+    demo.add_argument("--fresh", action="store_true", help="empty the data folder first")
+    demo.add_argument("--env", action="store_true", help="print the running demo's settings for `eval`, and end")
+    demo.set_defaults(run=run)
+
+
+def default_data() -> Path:
+    """Where the demo keeps its data; see the XDG Base Directory Specification."""
+    base = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path("~/.local/share").expanduser()) / "seatserver" / "demo"
+
+
+def shown(path: Path) -> str:
+    """A path as people write it."""
+    with suppress(ValueError, RuntimeError):
+        return f"~/{path.relative_to(Path.home())}"
+    return str(path)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demo until a signal."""
+    from rich.console import Console
+
+    from seatserver.embedded import DataFolder
+
+    folder = DataFolder(args.data or default_data())
+    if args.env:
+        print(exports(folder))
+        return 0
+    console = Console()
+    try:
+        with signals.ending_in_order():
+            _run(folder, args, console)
+    except signals.Stopped:
+        with suppress(OSError):  # the terminal may be what has gone
+            console.print(f"Stopped; nothing is left running. The data stays in {shown(folder.path)}", highlight=False)
+    return 0
+
+
+def exports(folder: DataFolder) -> str:
+    """Shell lines with which another process joins the running demo. Raises `StartError` when none runs."""
+    variables = folder.remembered().get("environment") if folder.is_locked() else None
+    if not variables:
+        raise StartError(f"no demo is running on {folder.path}: start `seatserver demo` first")
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+
+
+def _run(folder: DataFolder, args: argparse.Namespace, console: Console) -> None:
+    from seatserver.cli.steps import Steps
+    from seatserver.embedded import EmbeddedServers
+
+    # A wrong setting or a taken port stops us here, before anything is started or emptied.
+    checked = config.load(_environment({}, secrets.token_urlsafe(32)), host=args.host, port=args.port)
+    port = _free_port(checked, is_chosen=args.port is not None or bool(os.environ.get("PORT")))
+    with Steps(console) as steps, folder.locked():
+        servers = EmbeddedServers(folder, steps.say, without=[name for name in ADDRESSES if os.environ.get(name)])
+        if args.fresh:
+            steps.say(f"Emptying {shown(folder.path)}")
+            servers.empty()
+        secret = folder.remembered().get("token_secret") or secrets.token_urlsafe(32)
+        folder.remember(token_secret=secret, environment=None)
+        with servers:
+            environment = _environment(servers.environment(), secret)
+            settings = config.load(environment, host=args.host, port=port)
+            steps.say("Preparing the database and the demo theatre")
+            showtimes = prepare(settings)
+            folder.remember(environment={name: environment[name] for name in (*ADDRESSES, *TOKENS)})
+            steps.done()
+            _serve(settings, showtimes, console)
+
+
+def _environment(addresses: Mapping[str, str], secret: str) -> dict[str, str]:
+    """The environment with the demo's own values where it says nothing."""
+    own = {"SEATSERVER_TOKEN_SECRET": secret, "SEATSERVER_GUEST_SCOPES": ",".join(GUEST_SCOPES), **addresses}
+    return {**own, **{name: value for name, value in os.environ.items() if value.strip()}}
+
+
+def _free_port(settings: Settings, *, is_chosen: bool) -> int:
+    """The port to serve on: the chosen one or an error that names ``--port``; without a choice the next free one."""
+    host, first = settings.host, settings.port
+    last = first if is_chosen else min(first + PORTS_TRIED, 65_535)
+    for port in range(first, last + 1):
+        try:
+            _try_to_listen(host, port)
+            return port
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or port == last:
+                reason = error.strerror or error
+                raise StartError(f"cannot listen on {host}:{port}: {reason}; choose with --host and --port") from None
+    return last
+
+
+def _try_to_listen(host: str, port: int) -> None:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+
+
+def prepare(settings: Settings) -> list[Showtime]:
+    """Migrate and load the demo theatre; the showtimes that are on sale now, by start."""
+    from seatserver import database
+    from seatserver.catalog.catalog import Catalog
+    from seatserver.demo import offer
+
+    database.upgrade(settings.database_url)
+
+    async def load() -> list[Showtime]:
+        pool = database.Database(settings)
+        try:
+            return await offer.load(Catalog(pool), datetime.now(UTC).astimezone())
+        finally:
+            await pool.close()
+
+    now_ms = time.time_ns() // 1_000_000
+    return [showtime for showtime in asyncio.run(load()) if showtime.sale_ends_at_ms > now_ms]
+
+
+def _serve(settings: Settings, showtimes: list[Showtime], console: Console) -> None:
+    from seatserver import app
+    from seatserver.access.tokens import Tokens
+
+    token = Tokens(settings).mint("you", frozenset(GUEST_SCOPES), TOKEN_LIFETIME_S)
+    app.serve(settings, on_ready=lambda url: invite(console, url, token, showtimes))
+
+
+def invite(console: Console, url: str, token: str, showtimes: list[Showtime]) -> None:
+    """Print where to look and what to try."""
+    from rich.panel import Panel
+
+    # The next one that leaves time to play.
+    soon_ms = time.time_ns() // 1_000_000 + 3_600_000
+    chosen = next((one for one in showtimes if one.sale_ends_at_ms > soon_ms), showtimes[-1])
+    command = shlex.quote(sys.argv[0] if os.sep in sys.argv[0] else "seatserver")
+    hello = f'{{"type":"hello","ref":1,"token":"{token}"}}'
+    places = [
+        f"[bold]{chosen.title}[/], {chosen.auditorium_name}: open it in two windows",
+        f"  {url}/showtimes/{chosen.id}",
+        "",
+        "All showtimes",
+        f"  {url}/",
+        "",
+        "REST and socket, documented",
+        f"  {url}/docs",
+    ]
+    lines = [
+        "[bold]A token to play with[/], for 24 hours:",
+        f"  TOKEN={token}",
+        "[bold]Over HTTP[/]:",
+        f'  curl -H "Authorization: Bearer $TOKEN" {url}/api/v1/showtimes/{chosen.id}/availability',
+        "[bold]Over a WebSocket[/]: run the first line, paste the second, watch:",
+        f"  {shlex.quote(sys.executable)} -m websockets {_socket_url(url)}/ws/showtimes/{chosen.id}",
+        f"  {hello}",
+        "[bold]A second instance[/] on the same data, in another terminal:",
+        f'  eval "$({command} demo --env)" && {command} serve --port {_port(url) + 1}',
+        "",
+        "Ctrl-C stops everything.",
+    ]
+    console.print(Panel.fit("\n".join(places), title="seatserver is open", border_style="green", padding=(1, 3)))
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _socket_url(url: str) -> str:
+    return "ws" + url.removeprefix("http")
+
+
+def _port(url: str) -> int:
+    return urlsplit(url).port or 80

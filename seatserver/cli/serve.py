@@ -1,0 +1,104 @@
+"""The commands of a real installation: serve, worker, migrate, settings.
+
+They take everything from the environment (`seatserver settings` lists it) and bring no servers of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from seatserver import config
+from seatserver.config import Settings
+from seatserver.errors import ConfigError
+
+DEMO_HINT = "`seatserver demo` brings its own"
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the commands."""
+    serve = commands.add_parser("serve", help="serve rooms, REST and pages, on DATABASE_URL and REDIS_URL")
+    add_address(serve)
+    serve.set_defaults(run=run_serve)
+    worker = commands.add_parser("worker", help="run only the background duties")
+    worker.set_defaults(run=run_worker)
+    migrate = commands.add_parser("migrate", help="bring the database to the newest migration")
+    migrate.set_defaults(run=run_migrate)
+    settings = commands.add_parser("settings", help="list every setting")
+    settings.set_defaults(run=run_settings)
+
+
+def add_address(command: argparse.ArgumentParser) -> None:
+    """``--host`` and ``--port``, which win over the environment."""
+    command.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    command.add_argument("--port", type=port_number, help="port to listen on (default 8000; 0 picks a free one)")
+
+
+def port_number(text: str) -> int:
+    """A port from the command line."""
+    if text.isascii() and text.isdigit() and int(text) <= 65_535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port: expected 0 to 65535")
+
+
+def run_serve(args: argparse.Namespace) -> int:
+    """Serve until a signal."""
+    settings = required(config.load(host=args.host, port=args.port))
+    from seatserver import app
+
+    app.serve(settings)
+    return 0
+
+
+def run_worker(args: argparse.Namespace) -> int:
+    """Run the duties until a signal."""
+    settings = required(config.load())
+    from seatserver import app
+
+    app.work(settings)
+    return 0
+
+
+def run_migrate(args: argparse.Namespace) -> int:
+    """Apply what is missing and say what was applied."""
+    settings = config.load()
+    required_database(settings)
+    from seatserver import database
+
+    applied = database.upgrade(settings.database_url)
+    for revision in applied:
+        print(f"applied {revision}")
+    if not applied:
+        print("nothing to do: the database is at the newest migration")
+    return 0
+
+
+def run_settings(args: argparse.Namespace) -> int:
+    """The table of settings: drawn on a terminal, Markdown elsewhere."""
+    if not sys.stdout.isatty():
+        print(config.markdown())
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("variable", "default", "what it is", box=None)
+    for row in config.rows():
+        table.add_row(row.env, row.shown_default(), row.text)
+    Console().print(table)
+    return 0
+
+
+def required(settings: Settings) -> Settings:
+    """The same settings; raises `ConfigError` when a server's address is missing."""
+    required_database(settings)
+    if not settings.redis_url:
+        raise ConfigError("REDIS_URL", "is not set", f"expected redis://host:port/0; {DEMO_HINT}")
+    return settings
+
+
+def required_database(settings: Settings) -> None:
+    """Raise `ConfigError` when there is no database to work on."""
+    if not settings.database_url:
+        raise ConfigError(
+            "DATABASE_URL", "is not set", f"expected postgresql://user:password@host:port/database; {DEMO_HINT}"
+        )
