@@ -16,8 +16,8 @@ from structlog.typing import Processor
 
 from seatserver.config import Settings
 
-# Everything below a library's warnings is noise to an operator; uvicorn's own lines say when it starts and stops.
-QUIET = ("uvicorn.access", "websockets", "httpx", "httpcore", "asyncio", "alembic", "sqlalchemy")
+# Everything below a library's warnings is noise to an operator; uvicorn's server log has two lines per socket.
+QUIET = ("uvicorn.access", "uvicorn.error", "websockets", "httpx", "httpcore", "asyncio", "alembic", "sqlalchemy")
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
