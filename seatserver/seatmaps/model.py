@@ -105,6 +105,8 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             seats=tuple(seats),
             groups=tuple(sorted(tuple(sorted(group)) for group in groups)),
         )
+        # A coordinate given as 3 comes back from JSON as 3.0: the same map must have the same hash before and after.
+        made = msgspec.convert(msgspec.to_builtins(made), cls)
         made.validate()
         return made
 

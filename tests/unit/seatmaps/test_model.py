@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seatserver.demo.halls import demo_halls, grand_hall, studio
 from seatserver.errors import BadSeatMap
-from seatserver.seatmaps.model import AISLE, SeatMap
+from seatserver.seatmaps.model import AISLE, Seat, SeatMap
 from tests.unit.seatmaps.halls import edited, grid_halls
 
 
@@ -29,6 +29,13 @@ def test_the_hash_changes_with_any_detail() -> None:
     moved = SeatMap.decode(edited(hall.encode(), "seats.0.x", 0.123))
     renamed = SeatMap.decode(edited(hall.encode(), "name", "Studio 2"))
     assert len({hall.content_hash, moved.content_hash, renamed.content_hash}) == 3
+
+
+def test_the_hash_does_not_depend_on_whether_coordinates_are_given_as_whole_numbers() -> None:
+    parts = {field: getattr(studio(), field) for field in ("name", "categories", "screen")}
+    seat = Seat(row="A", number="1", x=3, y=4, category=studio().categories[0].key)
+    hall = SeatMap.build(**parts, seats=[seat])
+    assert hall.content_hash == SeatMap.decode(hall.encode()).content_hash
 
 
 def test_the_hash_does_not_depend_on_the_order_in_which_groups_are_given() -> None:

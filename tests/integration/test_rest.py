@@ -1,0 +1,386 @@
+"""The REST interface over the whole house: real Postgres, real Redis, every answer held to the OpenAPI document."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+import pytest
+
+from seatserver.api.examples import HALL
+from seatserver.app import House, build_app
+from seatserver.config import Settings
+from seatserver.errors import Unavailable
+from tests.integration.contract import Contract
+
+SHOWTIME = {
+    "auditorium_id": "studio",
+    "layout_hash": HALL.content_hash,
+    "title": "The Long Take",
+    "starts_at": "2100-01-01T20:30:00+01:00",
+    "on_sale_at": "2020-01-01T00:00:00Z",
+    "sale_ends_at": "2100-01-01T20:45:00+01:00",
+    "currency": "EUR",
+    "prices": {"standard": 1150, "sofa": 1400},
+    "blocked": ["A-2"],
+}
+
+
+class Rest:
+    """A client, the house behind it, and tokens."""
+
+    def __init__(self, house: House, http: httpx.AsyncClient) -> None:
+        self.house = house
+        self.http = http
+
+    async def ask(self, method: str, path: str, user: str | None = None, **more: Any) -> httpx.Response:
+        """Ask as ``user``, named ``name`` or ``name:scope,scope``."""
+        headers = dict(more.pop("headers", {}))
+        if user is not None:
+            name, _, scopes = user.partition(":")
+            token = self.house.tokens.mint(name, (scopes or "watch,hold,book").split(","), 60)
+            headers["Authorization"] = f"Bearer {token}"
+        return await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
+
+    async def hold(self, user: str, *seats: int) -> str:
+        hold_id = uuid4()
+        await self.house.store.hold("tonight", hold_id, user, seats)
+        return str(hold_id)
+
+    async def book(self, user: str, hold_id: str, **more: Any) -> httpx.Response:
+        body = {"showtime_id": "tonight", "hold_id": hold_id, **more}
+        return await self.ask("POST", "/bookings", user, json=body)
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+async def eventually(rest: Rest, path: str, is_so: Callable[[Any], bool]) -> None:
+    """Ask until the answer is so; what the relay and the feed do takes them a moment."""
+    async with asyncio.timeout(30):
+        while not is_so((await rest.ask("GET", path)).json()):  # noqa: ASYNC110 - there is nothing to wait on over REST
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return Contract()
+
+
+@pytest.fixture
+async def empty(settings: Settings, contract: Contract) -> AsyncIterator[Rest]:
+    """A house without any offer."""
+    async with House(dataclasses.replace(settings, request_body_bytes=20_000)) as house:
+        transport = httpx.ASGITransport(build_app(house), raise_app_exceptions=False)
+        hooks = {"response": [contract.check]}
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", event_hooks=hooks) as http:
+            yield Rest(house, http)
+
+
+@pytest.fixture
+async def rest(empty: Rest) -> Rest:
+    """A house with one theatre, one studio of four seats, and one showtime: ``tonight``."""
+    boss = "boss:admin"
+    for path, body in (
+        ("/admin/theatres/odeon", {"name": "Odeon", "timezone": "Europe/Berlin"}),
+        ("/admin/auditoriums/studio", {"theatre_id": "odeon", "name": "Studio"}),
+    ):
+        assert (await empty.ask("PUT", path, boss, json=body)).status_code == 200
+    imported = await empty.ask("POST", "/admin/layouts", boss, content=HALL.encode())
+    assert imported.json() == {
+        "hash": HALL.content_hash,
+        "name": "Studio",
+        "format": "seatserver",
+        "seats": 4,
+        "categories": {"standard": 2, "sofa": 2},
+        "groups": 1,
+        "notes": [],
+    }
+    assert (await empty.ask("PUT", "/admin/showtimes/tonight", boss, json=SHOWTIME)).status_code == 200
+    return empty
+
+
+# ---------------------------------------------------------------- the offer
+
+
+async def test_a_showtime_reads_as_it_was_put(rest: Rest) -> None:
+    found = (await rest.ask("GET", "/showtimes/tonight")).json()
+    assert found["starts_at"] == "2100-01-01T19:30:00Z"
+    assert {name: found[name] for name in ("title", "theatre_name", "currency", "prices")} == {
+        "title": "The Long Take",
+        "theatre_name": "Odeon",
+        "currency": "EUR",
+        "prices": {"standard": 1150, "sofa": 1400},
+    }
+    listed = (await rest.ask("GET", "/showtimes", params={"theatre": "odeon", "from": "2099-01-01T00:00:00Z"})).json()
+    assert listed == {"showtimes": [found], "next": None}
+    assert (await rest.ask("GET", "/showtimes", params={"to": "2099-01-01T00:00:00Z"})).json()["showtimes"] == []
+    houses = (await rest.ask("GET", "/theatres")).json()["theatres"]
+    assert houses[0]["auditoriums"] == [{"id": "studio", "name": "Studio"}]
+
+
+async def test_pages_of_showtimes_follow_one_another(rest: Rest) -> None:
+    for name in ("a", "b", "c"):
+        await rest.ask("PUT", f"/admin/showtimes/{name}", "boss:admin", json=SHOWTIME)
+    first = (await rest.ask("GET", "/showtimes", params={"limit": 3})).json()
+    second = (await rest.ask("GET", "/showtimes", params={"limit": 3, "after": first["next"]})).json()
+    assert [[one["id"] for one in page["showtimes"]] for page in (first, second)] == [["a", "b", "c"], ["tonight"]]
+    assert second["next"] is None
+
+
+async def test_a_layout_is_cached_for_ever_and_known_by_its_hash(rest: Rest) -> None:
+    path = f"/layouts/{HALL.content_hash}"
+    first = await rest.ask("GET", path)
+    assert first.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert first.headers["etag"] == f'"{HALL.content_hash}"'
+    assert msgspec.convert(first.json()["map"], type(HALL)) == HALL
+    for known in (first.headers["etag"], f'"x", W/{first.headers["etag"]}', "*"):
+        again = await rest.ask("GET", path, headers={"If-None-Match": known})
+        assert (again.status_code, again.content) == (304, b"")
+    assert (await rest.ask("GET", path, headers={"If-None-Match": '"other"'})).status_code == 200
+
+
+async def test_availability_counts_states_in_all_and_per_category(rest: Rest) -> None:
+    await rest.hold("ann", 2, 3)
+    found = (await rest.ask("GET", "/showtimes/tonight/availability")).json()
+    nothing = {"free": 0, "held": 0, "claimed": 0, "sold": 0, "blocked": 0}
+    assert found["total"] == {**nothing, "free": 1, "held": 2, "blocked": 1}
+    assert found["categories"] == {
+        "standard": {**nothing, "free": 1, "blocked": 1},
+        "sofa": {**nothing, "held": 2},
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/showtimes/nope",
+        "/showtimes/nope/availability",
+        "/layouts/nope",
+        "/showtimes/%00",
+        "/nowhere",
+        "/showtimes/a/b",
+    ],
+)
+async def test_what_is_not_there_is_a_problem_that_says_so(rest: Rest, path: str) -> None:
+    assert code(await rest.ask("GET", path)) == (404, "not_found")
+
+
+async def test_a_method_that_a_path_does_not_have_names_those_that_it_has(rest: Rest) -> None:
+    refused = await rest.ask("DELETE", "/bookings")
+    assert code(refused) == (405, "method_not_allowed")
+    assert refused.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        ("limit=0", "limit"),
+        ("limit=ten", "limit"),
+        ("from=yesterday", "from"),
+        ("from=2100-01-01T00:00:00", "from"),
+        ("theater=odeon", "theater"),
+        ("limit=1&limit=2", "limit"),
+        ("after=elsewhere", "after"),
+    ],
+)
+async def test_a_wrong_query_names_the_parameter(rest: Rest, query: str, where: str) -> None:
+    refused = await rest.ask("GET", f"/showtimes?{query}")
+    assert code(refused) == (400, "bad_request")
+    assert refused.json()["facts"] == {"where": where}
+
+
+# ---------------------------------------------------------------- writes of administrators
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"title": 5}, "title"),
+        ({"title": ""}, "title"),
+        ({"colour": "red"}, "colour"),
+        ({"starts_at": "2100-01-01T20:30:00"}, "starts_at"),
+        ({"starts_at": "1900-01-01T20:30:00Z"}, "starts_at"),
+        ({"sale_ends_at": "2000-01-01T20:30:00Z"}, "sale_ends_at"),
+        ({"currency": "euro"}, "currency"),
+        ({"prices": {"standard": 1}}, "prices"),
+        ({"prices": {"standard": 1, "sofa": -1}}, "prices[...]"),
+        ({"prices": {"standard": 1, "sofa": 1.5}}, "prices[...]"),
+        ({"blocked": ["A-1", "Z-9"]}, "blocked[1]"),
+        ({"auditorium_id": "nope"}, "auditorium_id"),
+        ({"layout_hash": "0" * 32}, "layout_hash"),
+        ({"layout_hash": "nope"}, "layout_hash"),
+    ],
+)
+async def test_a_wrong_field_is_named_and_nothing_is_written(rest: Rest, change: dict[str, Any], where: str) -> None:
+    refused = await rest.ask("PUT", "/admin/showtimes/other", "boss:admin", json={**SHOWTIME, **change})
+    assert code(refused) == (400, "bad_request")
+    assert refused.json()["facts"] == {"where": where}
+    assert (await rest.ask("GET", "/showtimes/other")).status_code == 404
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"name": "\xff"}', b"\xff\xfe", b"null", b'{"name": "a"} {}'])
+async def test_a_body_that_is_no_document_is_refused_in_words(rest: Rest, body: bytes) -> None:
+    assert code(await rest.ask("PUT", "/admin/theatres/t", "boss:admin", content=body)) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_over_the_limit_is_refused(rest: Rest, announced: bool) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b" " * 1000
+
+    content = b" " * 100_000 if announced else pieces()
+    refused = await rest.ask("POST", "/admin/layouts", "boss:admin", content=content)
+    assert code(refused) == (413, "too_large")
+    assert refused.json()["facts"] == {"limit_bytes": 20_000}
+
+
+async def test_a_bad_seat_map_names_the_place_in_the_file(rest: Rest) -> None:
+    broken = msgspec.json.decode(HALL.encode())
+    broken["seats"][1]["category"] = "box"
+    refused = await rest.ask("POST", "/admin/layouts", "boss:admin", json=broken)
+    assert code(refused) == (422, "bad_seat_map")
+    assert refused.json()["facts"] == {"place": "seats[1].category"}
+
+
+async def test_a_layout_can_be_renamed_when_it_is_imported(rest: Rest) -> None:
+    imported = await rest.ask("POST", "/admin/layouts?name=Blue", "boss:admin", content=HALL.encode())
+    assert imported.json()["name"] == "Blue"
+
+
+async def test_bookings_fix_the_layout(rest: Rest) -> None:
+    await rest.book("ann", await rest.hold("ann", 0))
+    refused = await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json={**SHOWTIME, "blocked": []})
+    assert code(refused) == (409, "conflict")
+
+
+# ---------------------------------------------------------------- access
+
+
+async def test_a_guest_gets_a_token_that_works(rest: Rest) -> None:
+    guest = (await rest.ask("POST", "/guests")).json()
+    assert guest["scopes"] == ["book", "hold", "watch"]
+    headers = {"Authorization": f"Bearer {guest['token']}"}
+    ticket = (await rest.ask("POST", "/tickets", headers=headers)).json()["ticket"]
+    assert (await rest.house.tickets.redeem(ticket)).user_id == guest["user_id"]
+
+
+async def test_without_a_sound_token_the_door_stays_shut(rest: Rest) -> None:
+    for headers in ({}, {"Authorization": "Basic abc"}, {"Authorization": "Bearer x"}, {"Authorization": "Bearer "}):
+        refused = await rest.ask("POST", "/tickets", headers=headers)
+        assert code(refused) == (401, "unauthorized")
+        assert refused.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_token_reaches_as_far_as_its_scopes(rest: Rest) -> None:
+    hold_id = await rest.hold("ann", 0)
+    for method, path, user, body in (
+        ("PUT", "/admin/theatres/odeon", "ann", {"name": "Mine", "timezone": "UTC"}),
+        ("POST", "/bookings", "ann:hold", {"showtime_id": "tonight", "hold_id": hold_id}),
+        ("POST", "/bookings", "ann:claim", {"showtime_id": "tonight", "hold_id": hold_id}),
+    ):
+        assert code(await rest.ask(method, path, user, json=body)) == (403, "forbidden")
+
+
+# ---------------------------------------------------------------- bookings
+
+
+async def test_a_hold_becomes_a_booking_and_repeating_answers_the_same(rest: Rest) -> None:
+    hold_id = await rest.hold("ann", 2, 3)
+    first = await rest.book("ann", hold_id)
+    booking = first.json()
+    assert (booking["id"], booking["status"], booking["total_minor"]) == (hold_id, "confirmed", 2800)
+    assert booking["seats"] == [{"index": 2, "label": "B-1"}, {"index": 3, "label": "B-2"}]
+    assert (await rest.book("ann", hold_id)).json() == booking
+    assert (await rest.ask("GET", f"/bookings/{hold_id}", "ann")).json() == booking
+
+
+async def test_a_pending_booking_is_confirmed_by_the_payment_system(rest: Rest) -> None:
+    hold_id = await rest.hold("ann", 0)
+    pending = (await rest.book("ann:claim", hold_id, pay_later=True)).json()
+    assert pending["status"] == "pending"
+    assert pending["expires_at_ms"] > pending["created_at_ms"]
+    assert code(await rest.ask("POST", f"/bookings/{hold_id}/confirm", "ann:claim")) == (403, "forbidden")
+    for _ in range(2):
+        confirmed = (await rest.ask("POST", f"/bookings/{hold_id}/confirm", "bank:settle")).json()
+        assert (confirmed["status"], confirmed["expires_at_ms"]) == ("confirmed", None)
+
+
+async def test_a_cancelled_booking_frees_its_seats_and_stays_cancelled(rest: Rest) -> None:
+    hold_id = await rest.hold("ann", 0)
+    await rest.book("ann", hold_id)
+    for _ in range(2):
+        assert (await rest.ask("POST", f"/bookings/{hold_id}/cancel", "ann")).json()["status"] == "cancelled"
+    refused = await rest.ask("POST", f"/bookings/{hold_id}/confirm", "ann")
+    assert code(refused) == (409, "booking_state")
+    await eventually(rest, "/showtimes/tonight/availability", lambda found: found["total"]["free"] == 3)
+
+
+async def test_somebody_elses_booking_does_not_exist(rest: Rest) -> None:
+    hold_id = await rest.hold("ann", 0)
+    await rest.book("ann", hold_id)
+    for method, path in (("GET", ""), ("POST", "/confirm"), ("POST", "/cancel")):
+        for booking_id in (hold_id, str(UUID(int=1)), "nonsense"):
+            refused = await rest.ask(method, f"/bookings/{booking_id}{path}", "bob")
+            assert code(refused) == (404, "not_found")
+    assert (await rest.ask("GET", f"/bookings/{hold_id}", "boss:admin")).status_code == 200
+
+
+async def test_a_hold_of_another_or_of_nobody_cannot_be_booked(rest: Rest) -> None:
+    hold_id = await rest.hold("ann", 0)
+    assert code(await rest.book("bob", hold_id)) == (409, "hold_gone")
+    assert code(await rest.book("bob", str(uuid4()))) == (409, "hold_gone")
+    wrong = await rest.ask("POST", "/bookings", "bob", json={"showtime_id": "tonight", "hold_id": "x"})
+    assert (code(wrong), wrong.json()["facts"]) == ((400, "bad_request"), {"where": "hold_id"})
+
+
+# ---------------------------------------------------------------- service
+
+
+async def test_health_and_metrics_answer(rest: Rest) -> None:
+    assert (await rest.ask("GET", "/health/live")).json() == {"live": True}
+    await eventually(rest, "/health/ready", lambda found: found["ready"])
+    metrics = await rest.ask("GET", "/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain; version=")
+    assert "# HELP" in metrics.text
+
+
+async def test_a_part_that_is_away_is_named_by_readiness(rest: Rest) -> None:
+    await rest.house.database.close()
+    rest.house.database = type(rest.house.database)(
+        dataclasses.replace(rest.house.settings, database_url="postgresql://u@127.0.0.1:1/x")
+    )
+    answer = await rest.ask("GET", "/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["postgres"] == Unavailable("Postgres").message
+
+
+async def test_the_documents_are_served(rest: Rest) -> None:
+    plain = httpx.AsyncClient(transport=httpx.ASGITransport(build_app(rest.house)), base_url="http://test")
+    async with plain:
+        assert (await plain.get("/openapi.json")).json()["openapi"] == "3.1.0"
+        assert (await plain.get("/asyncapi.json")).json()["asyncapi"] == "3.0.0"
+
+
+async def test_pages_of_named_origins_may_ask_and_no_others(rest: Rest) -> None:
+    rest.house.settings = dataclasses.replace(rest.house.settings, allowed_origins=("https://cinema.example",))
+    asks = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(build_app(rest.house)), base_url="http://test") as http:
+        for origin, status in (("https://cinema.example", 200), ("https://evil.example", 400)):
+            answer = await http.options("/api/v1/admin/theatres/odeon", headers={"Origin": origin, **asks})
+            assert answer.status_code == status
+            allowed = answer.headers.get("access-control-allow-origin")
+            assert allowed == (origin if status == 200 else None)
+
+
+def test_every_operation_was_seen_to_succeed(contract: Contract) -> None:
+    # Keep this test last: it looks back on what the tests above have asked.
+    expected = {(method.upper(), path) for path, item in contract.document["paths"].items() for method in item}
+    assert expected == {(method, path) for method, path, status in contract.seen if status < 300}

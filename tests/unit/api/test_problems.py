@@ -1,0 +1,108 @@
+"""Problem details: one form for everything that goes wrong, and no bug shows its text."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import httpx
+import msgspec
+import pytest
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from seatserver.api.problems import bad_form, exception_handlers, problem_of
+from seatserver.errors import BadRequest, NotFound, SeatsRefused, Unauthorized, Unavailable
+
+
+def body(response: Response) -> dict[str, Any]:
+    decoded: dict[str, Any] = json.loads(bytes(response.body))
+    return decoded
+
+
+def test_an_error_of_ours_becomes_its_fields() -> None:
+    response = problem_of(SeatsRefused({3: "sold", 2: "held"}), "POST /bookings")
+    assert (response.status_code, response.headers["content-type"]) == (409, "application/problem+json")
+    assert body(response) == {
+        "type": "urn:problem-type:seatserver:seats_refused",
+        "title": "Seats refused",
+        "status": 409,
+        "detail": "refused: 2 held, 3 sold",
+        "code": "seats_refused",
+        "retryable": False,
+        "facts": {"seats": [[2, "held"], [3, "sold"]]},
+    }
+
+
+def test_what_may_be_retried_says_when() -> None:
+    assert problem_of(Unavailable("Redis"), "GET /").headers["retry-after"] == "1"
+    assert "retry-after" not in problem_of(NotFound("booking", "x"), "GET /").headers
+
+
+def test_a_refused_token_names_the_scheme() -> None:
+    assert problem_of(Unauthorized("expired"), "GET /").headers["www-authenticate"] == "Bearer"
+
+
+def test_a_bug_is_logged_and_not_shown() -> None:
+    with structlog.testing.capture_logs() as logged:
+        response = problem_of(RuntimeError("password is hunter2"), "GET /x")
+    assert (response.status_code, body(response)["code"]) == (500, "internal")
+    assert b"hunter2" not in bytes(response.body)
+    assert [(line["log_level"], line["request"]) for line in logged] == [("error", "GET /x")]
+
+
+class Inner(msgspec.Struct, forbid_unknown_fields=True):
+    n: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Outer(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    inner: tuple[Inner, ...] = ()
+    prices: dict[str, int] = {}
+
+
+@pytest.mark.parametrize(
+    ("document", "where"),
+    [
+        ('{"name": 1}', "name"),
+        ("{}", "name"),
+        ('{"name": "a", "x": 1}', "x"),
+        ('{"name": "a", "inner": [{"n": 1}, {"n": 0}]}', "inner[1].n"),
+        ('{"name": "a", "inner": [{"n": 1, "y": 2}]}', "inner[0].y"),
+        ('{"name": "a", "prices": {"k": "v"}}', "prices[...]"),
+        ("[]", ""),
+        ("{", ""),
+    ],
+)
+def test_a_wrong_document_names_the_field(document: str, where: str) -> None:
+    with pytest.raises(msgspec.DecodeError) as caught:
+        msgspec.json.decode(document, type=Outer)
+    error = bad_form(caught.value)
+    assert isinstance(error, BadRequest)
+    assert error.facts == {"where": where}
+    assert "$" not in error.message
+
+
+async def test_what_starlette_raises_has_the_same_form() -> None:
+    async def fail(request: Request) -> Response:
+        raise {"teapot": HTTPException(418, "short and stout"), "bug": RuntimeError("x"), "away": Unavailable("Redis")}[
+            request.path_params["how"]
+        ]
+
+    app = Starlette(routes=[Route("/fail/{how}", fail)], exception_handlers=exception_handlers())
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        for method, path, status, code in (
+            ("GET", "/nowhere", 404, "not_found"),
+            ("DELETE", "/fail/x", 405, "method_not_allowed"),
+            ("GET", "/fail/teapot", 418, "http"),
+            ("GET", "/fail/bug", 500, "internal"),
+            ("GET", "/fail/away", 503, "unavailable"),
+        ):
+            answer = await http.request(method, path)
+            assert (answer.status_code, answer.json()["code"]) == (status, code)
+            assert answer.headers["content-type"] == "application/problem+json"
