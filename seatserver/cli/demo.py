@@ -112,12 +112,26 @@ def _run(folder: DataFolder, args: argparse.Namespace, console: Console) -> None
             showtimes = prepare(settings)
             folder.remember(environment={name: environment[name] for name in (*ADDRESSES, *TOKENS)})
             steps.done()
-            _serve(settings, showtimes, console)
+            _serve(settings, showtimes, console, _command(args))
+
+
+def _command(args: argparse.Namespace) -> tuple[str, str]:
+    """How this program was called, for the shell, and the arguments that find this demo again."""
+    called = [sys.argv[0]] if os.sep in sys.argv[0] else ["seatserver"]
+    if Path(sys.argv[0]).name == "__main__.py":
+        called = [sys.executable, "-m", "seatserver"]
+    data = ["--data", str(args.data.absolute())] if args.data else []
+    return shlex.join(called), shlex.join(["demo", *data, "--env"])
 
 
 def _environment(addresses: Mapping[str, str], secret: str) -> dict[str, str]:
     """The environment with the demo's own values where it says nothing."""
-    own = {"SEATSERVER_TOKEN_SECRET": secret, "SEATSERVER_GUEST_SCOPES": ",".join(GUEST_SCOPES), **addresses}
+    own = {
+        "SEATSERVER_TOKEN_SECRET": secret,
+        "SEATSERVER_GUEST_SCOPES": ",".join(GUEST_SCOPES),
+        "SEATSERVER_LOG_LEVEL": "warning",
+        **addresses,
+    }
     return {**own, **{name: value for name, value in os.environ.items() if value.strip()}}
 
 
@@ -162,22 +176,22 @@ def prepare(settings: Settings) -> list[Showtime]:
     return [showtime for showtime in asyncio.run(load()) if showtime.sale_ends_at_ms > now_ms]
 
 
-def _serve(settings: Settings, showtimes: list[Showtime], console: Console) -> None:
+def _serve(settings: Settings, showtimes: list[Showtime], console: Console, command: tuple[str, str]) -> None:
     from seatserver import app
     from seatserver.access.tokens import Tokens
 
     token = Tokens(settings).mint("you", frozenset(GUEST_SCOPES), TOKEN_LIFETIME_S)
-    app.serve(settings, on_ready=lambda url: invite(console, url, token, showtimes))
+    app.serve(settings, on_ready=lambda url: invite(console, url, token, showtimes, command))
 
 
-def invite(console: Console, url: str, token: str, showtimes: list[Showtime]) -> None:
+def invite(console: Console, url: str, token: str, showtimes: list[Showtime], command: tuple[str, str]) -> None:
     """Print where to look and what to try."""
     from rich.panel import Panel
 
     # The next one that leaves time to play.
     soon_ms = time.time_ns() // 1_000_000 + 3_600_000
     chosen = next((one for one in showtimes if one.sale_ends_at_ms > soon_ms), showtimes[-1])
-    command = shlex.quote(sys.argv[0] if os.sep in sys.argv[0] else "seatserver")
+    program, env = command
     hello = f'{{"type":"hello","ref":1,"token":"{token}"}}'
     places = [
         f"[bold]{chosen.title}[/], {chosen.auditorium_name}: open it in two windows",
@@ -198,7 +212,7 @@ def invite(console: Console, url: str, token: str, showtimes: list[Showtime]) ->
         f"  {shlex.quote(sys.executable)} -m websockets {_socket_url(url)}/ws/showtimes/{chosen.id}",
         f"  {hello}",
         "[bold]A second instance[/] on the same data, in another terminal:",
-        f'  eval "$({command} demo --env)" && {command} serve --port {_port(url) + 1}',
+        f'  eval "$({program} {env})" && {program} serve --port {_port(url) + 1}',
         "",
         "Ctrl-C stops everything.",
     ]

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 
 from seatserver import config
+from seatserver.cli import signals
 from seatserver.config import Settings
 from seatserver.errors import ConfigError
 
@@ -46,7 +48,8 @@ def run_serve(args: argparse.Namespace) -> int:
     settings = required(config.load(host=args.host, port=args.port))
     from seatserver import app
 
-    app.serve(settings)
+    with suppress(signals.Stopped), signals.ending_in_order():
+        app.serve(settings)
     return 0
 
 
@@ -55,7 +58,8 @@ def run_worker(args: argparse.Namespace) -> int:
     settings = required(config.load())
     from seatserver import app
 
-    app.work(settings)
+    with suppress(signals.Stopped), signals.ending_in_order():
+        app.work(settings)
     return 0
 
 

@@ -1,0 +1,272 @@
+"""`seatserver demo` as a user runs it: the real command, its real servers, and nothing left when it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from seatserver.catalog.catalog import Catalog
+from seatserver.client import SeatClient
+from seatserver.config import Settings
+from seatserver.database import Database
+from seatserver.demo import offer
+from seatserver.errors import NotOnSale
+from seatserver.seats.states import SeatState
+from tests.integration.test_embedded import wait_until_gone
+
+PATIENCE_S = 60.0
+COMMAND = [sys.executable, "-m", "seatserver"]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Ours without what would steer the command."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SEATSERVER_", "DATABASE_URL"))}
+    for name in ("REDIS_URL", "PORT"):
+        kept.pop(name, None)
+    return kept | more
+
+
+class Running:
+    """A command that runs. ``output`` is all it has said so far."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process, self._log = process, log
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text()
+
+    def until(self, pattern: str) -> re.Match[str]:
+        """Wait until the output has ``pattern``."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (found := re.search(pattern, self.output, re.DOTALL)):
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.05)
+        return found
+
+    def address(self) -> str:
+        """The printed address, once the demo serves."""
+        return self.until(r"(http://[\d.]+:\d+)/docs.*Ctrl-C stops").group(1)
+
+    def showtime(self) -> str:
+        """The printed showtime's id."""
+        found = re.search(r"/showtimes/([\w-]+)", self.output)
+        assert found
+        return found.group(1)
+
+    def family(self) -> list[int]:
+        """The command's process and all its descendants."""
+        parents: dict[int, int] = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(fields[1])
+        family = [self.process.pid]
+        for pid in family:
+            family += [child for child, parent in parents.items() if parent == pid]
+        return family
+
+
+@contextmanager
+def running(*arguments: str | Path, log: Path, env: dict[str, str] | None = None) -> Iterator[Running]:
+    """The command, in a session of its own as in a terminal; it is gone afterwards."""
+    command = [*COMMAND, *(str(argument) for argument in arguments)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, env=env or environment()
+        )
+    try:
+        yield Running(process, log)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def demo(tmp_path: Path) -> list[str | Path]:
+    return ["demo", "--port", "0", "--data", tmp_path / "data"]
+
+
+def run(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *(str(argument) for argument in arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, env=env or environment())
+
+
+async def hold_and_book(address: str, showtime: str, *seats: int) -> None:
+    async with SeatClient(address) as client, client.room(showtime) as room:
+        held = await room.hold(*seats)
+        booked = await room.book(held.hold_id)
+        assert booked.status == "confirmed"
+
+
+async def test_the_demo_sells_a_seat_and_remembers_it_after_kill_9(tmp_path: Path) -> None:
+    with running(*demo(tmp_path), log=tmp_path / "first.log") as first:
+        address, showtime = first.address(), first.showtime()
+        async with httpx.AsyncClient(base_url=address) as browser:
+            for page in (f"/showtimes/{showtime}", "/", "/docs"):
+                assert (await browser.get(page)).status_code == 200, page
+        await hold_and_book(address, showtime, 10, 11)
+        family = first.family()
+        assert len(family) > 3, "the demo, Postgres with its helpers, Redis"
+        first.process.kill()
+    wait_until_gone(*family)
+
+    with running(*demo(tmp_path), log=tmp_path / "second.log") as second:
+        async with SeatClient(second.address()) as client, client.room(showtime) as room:
+            assert [room.state(seat) for seat in (10, 11, 12)] == [SeatState.SOLD, SeatState.SOLD, SeatState.FREE]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_the_demo_ends_in_good_order_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    with running(*demo(tmp_path), log=tmp_path / "log") as started:
+        started.address()
+        family = started.family()
+        # As a terminal does it: to the whole foreground process group.
+        os.killpg(started.process.pid, number)
+        assert started.process.wait(PATIENCE_S) == 0, started.output
+    wait_until_gone(*family)
+    assert "Stopped; nothing is left running" in started.output
+    assert "Traceback" not in started.output
+    postgres = (tmp_path / "data" / "logs" / "postgres.log").read_text()
+    assert "database system is shut down" in postgres
+
+
+@pytest.mark.parametrize("delay_s", [0.2, 0.5, 0.8, 1.2, 1.6])
+def test_a_signal_in_the_middle_of_the_start_leaves_nothing(tmp_path: Path, delay_s: float) -> None:
+    with running(*demo(tmp_path), log=tmp_path / "log") as started:
+        time.sleep(delay_s)
+        family = started.family()
+        os.killpg(started.process.pid, signal.SIGINT)
+        started.process.wait(PATIENCE_S)
+    wait_until_gone(*family)
+    with running(*demo(tmp_path), log=tmp_path / "log") as again:
+        again.address()
+
+
+def test_a_second_demo_on_the_same_data_is_one_clear_line(tmp_path: Path) -> None:
+    with running(*demo(tmp_path), log=tmp_path / "log") as started:
+        started.address()
+        second = run(*demo(tmp_path))
+        assert second.returncode == 1
+        assert re.fullmatch(r"seatserver: a seatserver already runs on .*--data\n", second.stderr)
+        fresh = run(*demo(tmp_path), "--fresh")
+        assert fresh.returncode == 1, "a running demo is not emptied under its feet"
+
+
+async def test_a_second_instance_joins_by_the_printed_environment(tmp_path: Path) -> None:
+    with running(*demo(tmp_path), log=tmp_path / "log") as started:
+        address, showtime = started.address(), started.showtime()
+        printed = run("demo", "--data", tmp_path / "data", "--env").stdout
+        exports = dict(shlex.split(line)[1].split("=", 1) for line in printed.splitlines())
+        assert set(exports) == {"DATABASE_URL", "REDIS_URL", "SEATSERVER_TOKEN_SECRET", "SEATSERVER_GUEST_SCOPES"}
+        settings = environment(**exports)
+        with running("serve", "--port", "0", log=tmp_path / "second.log", env=settings) as second:
+            joined = second.until(r"http://127\.0\.0\.1:\d+").group()
+            async with SeatClient(joined) as other, other.room(showtime) as there:
+                await hold_and_book(address, showtime, 20)
+                await there.until(lambda room: room.state(20) == SeatState.SOLD)
+            second.process.terminate()
+            assert second.process.wait(PATIENCE_S) == 0, second.output
+
+
+def test_env_without_a_running_demo_is_one_clear_line(tmp_path: Path) -> None:
+    answer = run("demo", "--data", tmp_path / "data", "--env")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert re.fullmatch(r"seatserver: no demo is running on .*\n", answer.stderr)
+
+
+def test_fresh_forgets_everything_of_ours_and_touches_nothing_else(tmp_path: Path) -> None:
+    strange = tmp_path / "strange"
+    strange.mkdir()
+    (strange / "thesis.txt").touch()
+    answer = run("demo", "--port", "0", "--data", strange, "--fresh")
+    assert answer.returncode == 1
+    assert "not seatserver's" in answer.stderr
+    assert [path.name for path in strange.iterdir()] == ["thesis.txt"]
+
+    with running(*demo(tmp_path), log=tmp_path / "log") as started:
+        started.address()
+        before = (tmp_path / "data" / "settings.json").read_text()
+    with running(*demo(tmp_path), "--fresh", log=tmp_path / "log") as started:
+        started.address()
+        assert "Emptying" in started.output
+        assert (tmp_path / "data" / "settings.json").read_text() != before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "code", "line"),
+    [
+        (["serve"], {}, 2, r"DATABASE_URL is not set: expected postgresql://.*"),
+        (["worker"], {"DATABASE_URL": "postgresql://x"}, 2, r"REDIS_URL is not set: expected redis://.*"),
+        (["migrate"], {}, 2, r"DATABASE_URL is not set.*"),
+        (["demo"], {"SEATSERVER_HOLD_MS": "soon"}, 2, r"SEATSERVER_HOLD_MS is 'soon': expected a whole number"),
+        (["demo", "--host", "256.0.0.1"], {}, 1, r"cannot listen on 256\.0\.0\.1:8000: .*--host and --port"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_wrong_is_one_clear_line(arguments: list[str], env: dict[str, str], code: int, line: str) -> None:
+    answer = run(*arguments, env=environment(**env))
+    assert answer.returncode == code, answer.stderr
+    assert re.fullmatch(rf"seatserver: {line}\n", answer.stderr)
+
+
+def test_a_taken_port_that_was_chosen_is_refused_and_one_that_was_not_is_replaced(tmp_path: Path) -> None:
+    with running(*demo(tmp_path), log=tmp_path / "log") as started:
+        port = started.address().rpartition(":")[2]
+        answer = run("demo", "--port", port, "--data", tmp_path / "other")
+        assert answer.returncode == 1
+        assert re.fullmatch(rf"seatserver: cannot listen on 127\.0\.0\.1:{port}: .* --port\n", answer.stderr)
+        assert not (tmp_path / "other").exists(), "it stopped before it started anything"
+
+
+def test_migrate_says_what_it_did(postgres_server: object, database_url: str) -> None:
+    answer = run("migrate", env=environment(DATABASE_URL=database_url))
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout == "nothing to do: the database is at the newest migration\n"
+
+
+@pytest.mark.parametrize("hour", [0, 9, 15, 23])
+async def test_at_any_hour_some_showtimes_are_on_sale(settings: Settings, hour: int) -> None:
+    now = datetime(2026, 3, 28, hour, 59, tzinfo=UTC)
+    database = Database(settings)
+    try:
+        loaded = await offer.load(Catalog(database), now)
+    finally:
+        await database.close()
+    on_sale = []
+    for showtime in loaded:
+        try:
+            showtime.check_on_sale(round((now + timedelta(hours=1)).timestamp() * 1000))
+        except NotOnSale:
+            continue
+        on_sale.append(showtime)
+    assert len({showtime.auditorium_id for showtime in on_sale}) == 2
+    assert all(len(showtime.blocked) == 2 for showtime in loaded)
+
+
+async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings: Settings) -> None:
+    today = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    database = Database(settings)
+    try:
+        first = await offer.load(Catalog(database), today)
+        again = await offer.load(Catalog(database), today + timedelta(hours=3))
+        tomorrow = await offer.load(Catalog(database), today + timedelta(days=1))
+    finally:
+        await database.close()
+    assert [showtime.id for showtime in first] == [showtime.id for showtime in again]
+    assert len({showtime.id for showtime in first} & {showtime.id for showtime in tomorrow}) == len(first) / 2
