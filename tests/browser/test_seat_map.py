@@ -77,7 +77,7 @@ def test_what_is_booked_is_sold_to_everybody_and_stays_so_after_a_reload(two: tu
     ann, ben = two
     ann.click("A-3", "D-1")
     ann.basket.get_by_role("button", name="Book for €43.00").click()
-    expect(ann.notices).to_contain_text("Booked: D-1 and D-2")
+    expect(ann.notices).to_contain_text("Booked: A-3, D-1, and D-2.")
     expect(ann.page.locator("#bookings")).to_contain_text("A-3")
     ann.expect_seats(A3="booked", D1="booked", D2="booked")
     ben.expect_seats(A3="sold", D1="sold", D2="sold")

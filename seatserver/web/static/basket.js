@@ -135,16 +135,18 @@ export class Basket {
   async #book() {
     this.#busy = true;
     this.#render();
+    const booked = [];
     for (const [id, hold] of [...this.#client.holds]) {
       const names = list(hold.seats.map(this.#show.label));
       try {
-        await this.#client.book(id);
+        booked.push(...(await this.#client.book(id)).seats);
       } catch (error) {
         const seats = error.facts?.seats ?? [];
         const why = seats.length > 0 ? describeRefusal(seats, this.#show.label, this.#client.welcome.limits) : `${error.message}.`;
         notify("bad", `${names} could not be booked: ${why}`);
       }
     }
+    if (booked.length > 0) notify("good", `Booked: ${list(booked.map(this.#show.label))}. Enjoy the film!`);
     this.#busy = false;
     this.#render();
   }

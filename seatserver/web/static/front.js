@@ -1,4 +1,4 @@
-/** The front page: the showtimes of the next two days, with counts that stay fresh while they are on screen. */
+/** The front page: the showtimes of the next two days that can still be booked, with counts that stay fresh while they are on screen. */
 
 import { day, element, fetchJson, money, plural, time } from "./page.js";
 
@@ -23,7 +23,7 @@ async function showtimesAhead() {
   });
   for (;;) {
     const { showtimes, next } = await fetchJson(`/api/v1/showtimes?${query}`);
-    found.push(...showtimes);
+    found.push(...showtimes.filter((showtime) => Date.parse(showtime.sale_ends_at) > Date.now()));
     if (!next) return found;
     query.set("after", next);
   }

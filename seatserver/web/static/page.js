@@ -15,7 +15,7 @@ export function money(minor, currency) {
 }
 
 export function time(ms, timeZone) {
-  return new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", timeZone }).format(ms);
+  return new Intl.DateTimeFormat(undefined, { timeStyle: "short", timeZone }).format(ms);
 }
 
 export function day(ms, timeZone) {

@@ -11,7 +11,7 @@ const STATES = ["free", "held", "claimed", "sold", "blocked"]; // by SeatState n
 const SAID = {
   free: "free",
   asking: "asking …",
-  mine: "yours: click to give it back",
+  mine: "yours",
   booked: "booked by you",
   held: "held by someone else",
   claimed: "sold, payment pending",
@@ -83,7 +83,6 @@ class ShowtimePage {
     client.addEventListener("booked", ({ detail }) => {
       this.#bookings.take(detail);
       this.#paint(detail.seats);
-      if (detail.status === "confirmed") notify("good", `Booked: ${list(detail.seats.map((seat) => this.#label(seat)))}. Enjoy the film!`);
     });
     this.#hall.addEventListener("pick", ({ detail }) => this.#pick(detail));
     this.#hall.addEventListener("point", ({ detail }) => this.#point(detail));
