@@ -1,0 +1,108 @@
+"""The settings: a wrong one stops the start with one line that names it, and the README shows them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seatserver import config
+from seatserver.errors import ConfigError
+
+README = Path(__file__).parents[2] / "README.md"
+SECRET = "x" * 32
+BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
+
+
+def test_an_empty_environment_is_a_working_configuration() -> None:
+    settings = config.load({})
+    assert (settings.host, settings.port, settings.guest_scopes) == ("127.0.0.1", 8000, ())
+
+
+def test_values_are_read_in_their_kind() -> None:
+    settings = config.load(
+        {
+            "PORT": "0",
+            "SEATSERVER_DUTIES": "off",
+            "SEATSERVER_HOLD_MS": "120_000",
+            "SEATSERVER_ALLOWED_ORIGINS": " https://a.example , ,https://b.example",
+            "DATABASE_URL": "  postgresql://u@h/d  ",
+            "SEATSERVER_HOST": "",
+        }
+    )
+    assert settings.port == 0
+    assert settings.duties is False
+    assert settings.hold_ms == 120_000
+    assert settings.allowed_origins == ("https://a.example", "https://b.example")
+    assert settings.database_url == "postgresql://u@h/d"
+    assert settings.host == "127.0.0.1", "an empty variable is an unset one"
+
+
+def test_the_command_line_wins_over_the_environment() -> None:
+    assert config.load({"PORT": "1"}, port=2, host=None).port == 2
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({"PORT": "http"}, "PORT is 'http': expected a whole number"),
+        ({"PORT": "65536"}, "PORT is 65536: expected at most 65535"),
+        ({"SEATSERVER_DUTIES": "maybe"}, "SEATSERVER_DUTIES is 'maybe': expected 1 or 0"),
+        ({"SEATSERVER_HOLD_MS": "1"}, "SEATSERVER_HOLD_MS is 1: expected at least 200"),
+        ({"SEATSERVER_HOLD_MSS": "1"}, "SEATSERVER_HOLD_MSS is not a setting of this server: did you mean "),
+        ({"SEATSERVER_" + "Q" * 40: "1"}, f"SEATSERVER_{'Q' * 40} is not a setting of this server: `seatserver settings` lists"),
+        ({"SEATSERVER_LOG_LEVEL": "loud"}, "SEATSERVER_LOG_LEVEL is 'loud': expected one of debug, info, warning"),
+        ({"SEATSERVER_TOKEN_SECRET": "short"}, "SEATSERVER_TOKEN_SECRET is shorter than 32 bytes"),
+        ({"SEATSERVER_GUEST_SCOPES": "watch"}, "SEATSERVER_GUEST_SCOPES is set: expected SEATSERVER_TOKEN_SECRET too"),
+        (
+            {"SEATSERVER_GUEST_SCOPES": "fly", "SEATSERVER_TOKEN_SECRET": SECRET},
+            "SEATSERVER_GUEST_SCOPES is 'fly': expected one of watch, hold",
+        ),
+        ({"DATABASE_URL": "mysql://u:pass@h/d"}, "DATABASE_URL has an unknown scheme: expected postgresql://"),
+        ({"REDIS_URL": "http://h"}, "REDIS_URL has an unknown scheme: expected redis://"),
+        (
+            {"SEATSERVER_HOLD_MS": "60000", "SEATSERVER_HOLD_TOTAL_MS": "30000"},
+            "SEATSERVER_HOLD_TOTAL_MS is 30000: expected at least SEATSERVER_HOLD_MS (60000)",
+        ),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else " ".join(value),
+)
+def test_a_bad_value_is_one_line_that_names_the_variable(environ: dict[str, str], line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(environ)
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("smaller", "larger", "why"), config.SMALLER)
+def test_limits_that_belong_together_are_checked_against_each_other(smaller: str, larger: str, why: str) -> None:
+    bounds = {row.name: row for row in config.rows()}
+    limit = bounds[larger].default
+    # Both at the larger one's default: no room is left between them.
+    with pytest.raises(ConfigError, match=f"expected less than {bounds[larger].env}") as caught:
+        config.load({bounds[smaller].env: str(limit)})
+    assert why in str(caught.value)
+
+
+def test_no_message_repeats_a_secret() -> None:
+    for variable, value in [("DATABASE_URL", "mysql://u:hunter2@h/d"), ("SEATSERVER_TOKEN_SECRET", "hunter2")]:
+        with pytest.raises(ConfigError) as caught:
+            config.load({variable: value})
+        assert "hunter2" not in str(caught.value)
+
+
+def test_defaults_lie_within_their_bounds_and_every_number_has_some() -> None:
+    for row in config.rows():
+        if row.kind is int:
+            assert row.at_least is not None, row.env
+            assert row.at_most is not None, row.env
+            assert row.at_least <= row.default <= row.at_most, row.env
+
+
+def test_the_readme_shows_every_setting() -> None:
+    text = README.read_text()
+    shown = text.partition(BEGIN)[2].partition(END)[0].strip()
+    assert shown == config.markdown(), (
+        "the README's table is not the table of config.py: replace what stands between the markers by the output of "
+        "`seatserver settings | cat`"
+    )
