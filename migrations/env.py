@@ -1,7 +1,8 @@
 """Alembic's entry: runs the migrations, on a connection that is handed in or on one of its own.
 
 `seatserver migrate` calls this through `seatserver.database.upgrade`, which hands in a connection. A developer's
-`alembic revision --autogenerate -m …` comes without one; the database is then named by DATABASE_URL.
+`alembic revision --autogenerate -m …` comes without one; the database is then named by DATABASE_URL. Revisions are
+numbered by themselves.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import context
+from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 
 import seatserver.bookings.tables
@@ -27,11 +29,17 @@ def run(connection: sa.Connection) -> None:
     def note(ctx: MigrationContext, step: MigrationInfo, heads: Collection[Any], run_args: Mapping[str, Any]) -> None:
         applied.extend(step.up_revision_ids)
 
+    def number(_: MigrationContext, __: Any, directives: list[MigrationScript]) -> None:
+        # 0001, 0002 …: the folder reads in order.
+        if directives:
+            directives[0].rev_id = f"{int(context.script.get_current_head() or 0) + 1:04}"
+
     context.configure(
         connection=connection,
         target_metadata=metadata,
         transaction_per_migration=True,
         on_version_apply=note,
+        process_revision_directives=number,
     )
     with context.begin_transaction():
         context.run_migrations()

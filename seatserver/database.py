@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -165,9 +165,15 @@ async def _commit(connection: AsyncConnection) -> None:
     except sa.exc.DBAPIError as error:
         if _sqlstate(_driver_error(error))[:2] in ROLLED_BACK_CLASSES:
             raise
-        raise CommitUnknown("the answer to COMMIT was lost") from error
+        await _give_up(connection, error)
     except OSError as error:
-        raise CommitUnknown("the answer to COMMIT was lost") from error
+        await _give_up(connection, error)
+
+
+async def _give_up(connection: AsyncConnection, error: Exception) -> NoReturn:
+    # The connection may still be inside the transaction: nobody must get it after us.
+    await connection.invalidate()
+    raise CommitUnknown("the answer to COMMIT was lost") from error
 
 
 def _driver_error(error: sa.exc.DBAPIError) -> BaseException | None:

@@ -165,6 +165,34 @@ async def test_a_lost_answer_to_commit_is_unknown_and_can_be_read_again(
     assert await ids(database) == ["one"]
 
 
+@pytest.mark.parametrize("ending", ["patience ends", "cancelled"])
+async def test_silence_at_commit_is_unknown_and_spoils_no_connection(
+    impatient: Settings, database_url: str, ending: str
+) -> None:
+    async with proxied(database_url) as (proxy, url):
+        through = Database(dataclasses.replace(impatient, database_url=url))
+
+        async def write(number: int) -> None:
+            async with through.transaction() as connection:
+                await connection.execute(INSERT, {"id": f"id-{number}"})
+                proxy.freeze()
+
+        async with asyncio.timeout(60):
+            for number in range(3):  # more often than the pool has connections
+                writing = asyncio.create_task(write(number))
+                if ending == "cancelled":
+                    await asyncio.sleep(0.1)
+                    writing.cancel()
+                    await asyncio.sleep(0.05)
+                    proxy.thaw()
+                with pytest.raises(CommitUnknown if ending == "patience ends" else asyncio.CancelledError):
+                    await writing
+                proxy.thaw()
+                async with through.transaction() as one, through.transaction() as other:
+                    assert await one.scalar(sa.text("SELECT 1")) == await other.scalar(sa.text("SELECT 1"))
+        await through.close()
+
+
 async def test_a_constraint_that_speaks_up_at_commit_is_no_unknown(database: Database) -> None:
     deferred = sa.text(
         "ALTER TABLE auditoriums ADD CONSTRAINT late FOREIGN KEY (theatre_id) REFERENCES theatres DEFERRABLE"
