@@ -14,6 +14,8 @@ from itertools import islice
 
 import msgspec
 
+from seatserver.seats.states import SeatState
+
 
 class Change(msgspec.Struct, frozen=True):
     """States after ``version``, for what changed since ``from_version``: pairs of seat and state, last write wins."""
@@ -52,11 +54,17 @@ class Room:
         self._ring.clear()
 
     def apply(self, change: Change) -> Applied:
-        """Bring the room to ``change.version``; a change that does not fit on is refused and nothing happens."""
+        """Bring the room to ``change.version``; a change that does not fit is refused as a gap and nothing happens.
+
+        It does not fit when versions before it are missing, or when it speaks of what is no seat or no state here.
+        """
         if change.epoch != self.epoch or change.from_version > self.version:
             return Applied.GAP
         if change.version <= self.version:
             return Applied.KNOWN
+        count = len(self.states)
+        if not all(0 <= seat < count and state in _STATES for seat, state in change.seats):
+            return Applied.GAP
         for seat, state in change.seats:
             self.states[seat] = state
         self.version = change.version
@@ -79,19 +87,22 @@ class Room:
         missed = 0
         for change in reversed(self._ring):
             missed += 1
-            if change.from_version <= version:
-                return merge(islice(self._ring, len(self._ring) - missed, None), from_version=version)
+            if change.from_version == version:
+                return merge(islice(self._ring, len(self._ring) - missed, None))
+            if change.from_version < version:
+                # Inside a gap that was closed by comparing snapshots: a seat that changed there and changed back is not
+                # in the difference, but who followed another instance may have seen it.
+                return None
         return None
 
 
-def merge(changes: Iterable[Change], *, from_version: int | None = None) -> Change:
+def merge(changes: Iterable[Change]) -> Change:
     """Consecutive changes of one epoch as one: last write wins per seat. At least one is expected."""
     every = tuple(changes)
     states: dict[int, int] = {}
     for change in every:
         states.update(change.seats)
-    start = every[0].from_version if from_version is None else from_version
-    return Change(every[-1].epoch, start, every[-1].version, tuple(states.items()))
+    return Change(every[-1].epoch, every[0].from_version, every[-1].version, tuple(states.items()))
 
 
 def counts(states: Sequence[int]) -> dict[int, int]:
@@ -99,4 +110,5 @@ def counts(states: Sequence[int]) -> dict[int, int]:
     return {state: states.count(state) for state in sorted(set(states))}
 
 
+_STATES = frozenset(map(int, SeatState))
 _DIGITS = bytes(range(48, 58)) + bytes(246)

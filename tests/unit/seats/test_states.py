@@ -1,0 +1,53 @@
+"""The table of transitions, and that the scripts use its numbers."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from seatserver.seats.states import REFUSAL_OF_STATE, TRANSITIONS, SeatState, Step
+
+PRELUDE = files("seatserver.seats").joinpath("lua", "prelude.lua").read_text("utf-8")
+
+
+def test_the_scripts_use_the_numbers_of_the_table() -> None:
+    line = re.search(r"^local ((?:[A-Z]+, )*[A-Z]+) = (\d(?:, \d)*)$", PRELUDE, re.MULTILINE)
+    assert line is not None, "prelude.lua declares the states in one line"
+    names, numbers = line[1].split(", "), map(int, line[2].split(", "))
+    assert dict(zip(names, numbers, strict=True)) == {state.name: state.value for state in SeatState}
+
+
+def test_a_state_is_one_digit_of_a_snapshot() -> None:
+    assert all(0 <= state <= 9 for state in SeatState)
+
+
+def test_only_a_free_seat_is_held() -> None:
+    assert [before for before, step in TRANSITIONS if step is Step.HOLD] == [SeatState.FREE]
+
+
+@pytest.mark.parametrize("state", [SeatState.CLAIMED, SeatState.SOLD, SeatState.BLOCKED])
+@pytest.mark.parametrize("step", [Step.HOLD, Step.RELEASE, Step.EXPIRE, Step.CLAIM, Step.SELL])
+def test_what_is_owned_is_not_taken_by_a_hold_or_a_booking(state: SeatState, step: Step) -> None:
+    assert (state, step) not in TRANSITIONS
+
+
+def test_every_way_leads_back_to_free() -> None:
+    for state in SeatState:
+        reached, found = {state}, [state]
+        while found:
+            here = found.pop()
+            following = {after for (before, _), after in TRANSITIONS.items() if before is here}
+            found += following - reached
+            reached |= following
+        assert SeatState.FREE in reached
+
+
+def test_every_step_is_possible_somewhere_and_changes_the_seat() -> None:
+    assert {step for _, step in TRANSITIONS} == set(Step)
+    assert all(before is not after for (before, _), after in TRANSITIONS.items())
+
+
+def test_every_state_but_free_has_a_reason_for_a_refusal() -> None:
+    assert set(REFUSAL_OF_STATE) == set(SeatState) - {SeatState.FREE}
