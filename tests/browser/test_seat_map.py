@@ -68,7 +68,7 @@ def test_a_sofa_is_taken_and_given_back_as_a_whole(two: tuple[Window, Window]) -
     ann.click("D-1")
     ann.expect_seats(D1="mine", D2="mine", D3="free")
     ben.expect_seats(D1="held", D2="held", D3="free")
-    expect(ann.basket).to_contain_text("D-1 and D-2")
+    expect(ann.basket).to_contain_text("D-1, D-2")
     ann.click("D-2")
     ben.expect_seats(D1="free", D2="free")
 
@@ -93,6 +93,24 @@ def test_a_reload_keeps_what_is_held(two: tuple[Window, Window]) -> None:
     ann.page.reload()
     ann.expect_seats(A3="mine")
     expect(ann.basket).to_contain_text("A-3")
+
+
+def test_a_token_that_no_longer_holds_is_replaced_by_a_fresh_one(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.open_map()
+    ann.page.evaluate("sessionStorage['seatserver.guest'] = JSON.stringify({token: 'stale', expires_at_ms: 1e15})")
+    ann.page.reload()
+    ann.expect_status("live")
+    ann.click("A-3")
+    ann.expect_seats(A3="mine")
+
+
+def test_who_may_only_watch_sees_the_map_and_is_told_so(make_site: Callable[..., Site], window: Windows) -> None:
+    ann = window(make_site(SEATSERVER_GUEST_SCOPES="watch"))
+    ann.open_map()
+    ann.click("A-3")
+    expect(ann.notices).to_contain_text("holding seats needs the scope 'hold'")
+    ann.expect_seats(A3="free")
 
 
 def test_everything_can_be_given_back_at_once(two: tuple[Window, Window]) -> None:

@@ -96,7 +96,7 @@ export class Basket {
     const back = button("close", "×", () => this.#try(this.#client.release(id)));
     back.ariaLabel = `Give back ${names}`;
     const cost = hold.seats.reduce((sum, seat) => sum + price(seat), 0);
-    return element("li", {}, element("strong", { textContent: names }),
+    return element("li", {}, element("strong", { textContent: hold.seats.map(label).join(", ") }),
       element("span", { className: "quiet", textContent: name(hold.seats[0]) }),
       element("span", { className: "price", textContent: money(cost, currency) }), back);
   }

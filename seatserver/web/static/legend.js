@@ -26,8 +26,8 @@ export class Legend {
     const categories = layout.categories.map(({ key, name, color }) => {
       const free = element("span", { className: "quiet" });
       this.#free.set(key, free);
-      const price = key in prices ? money(prices[key], currency) : "";
-      return element("li", { style: { "--category": color } }, element("i"), name, element("b", { textContent: price }), free);
+      const price = element("b", { textContent: money(prices[key], currency) });
+      return element("li", { style: { "--category": color } }, element("i"), name, price, free);
     });
     document.getElementById("counts").replaceChildren(...signs);
     document.getElementById("categories").replaceChildren(...categories);

@@ -49,6 +49,8 @@ export class SeatMapClient extends EventTarget {
   version = 0;
   /** Hold id → {seats, deadlineMs}: this user's holds, as the server last told. */
   holds = new Map();
+  /** Seat index → hold id, for every seat of these holds. */
+  mine = new Map();
   /** The last `welcome`: user, scopes, limits, layout, sale times. */
   welcome = null;
   /** "connecting" | "live" | "waiting" (until `retryAtMs`, on performance.now()'s clock) | "stopped" (see `reason`). */
@@ -97,11 +99,6 @@ export class SeatMapClient extends EventTarget {
   /** The server's clock, in milliseconds since the epoch. */
   now() {
     return performance.now() + this.#clock;
-  }
-
-  /** Seat index → hold id, for every seat of this user's holds. */
-  get mine() {
-    return new Map([...this.holds].flatMap(([id, hold]) => hold.seats.map((seat) => [seat, id])));
   }
 
   /** Hold all `seats` or none: resolves with `held`; a refusal rejects with CommandError "refused". */
@@ -225,6 +222,11 @@ export class SeatMapClient extends EventTarget {
     this.#tell("status");
   }
 
+  #tellHolds() {
+    this.mine = new Map([...this.holds].flatMap(([id, hold]) => hold.seats.map((seat) => [seat, id])));
+    this.#tell("holds");
+  }
+
   #tell(name, detail = null) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
@@ -276,7 +278,7 @@ export class SeatMapClient extends EventTarget {
     held: (message) => {
       this.holds.set(message.hold_id, { seats: message.seats, deadlineMs: message.deadline_ms });
       this.#settle(message);
-      this.#tell("holds");
+      this.#tellHolds();
     },
     refused: ({ ref, seats }) => {
       this.#fail(ref, new CommandError("refused", "these seats are not to be had", { seats }));
@@ -326,7 +328,7 @@ export class SeatMapClient extends EventTarget {
       this.#tell("expired", { seats: hold.seats, reason: "away" });
     }
     for (const hold of holds) this.holds.set(hold.hold_id, { seats: hold.seats, deadlineMs: hold.deadline_ms });
-    this.#tell("holds");
+    this.#tellHolds();
   }
 
   #remove(holdId, seats) {
@@ -334,7 +336,7 @@ export class SeatMapClient extends EventTarget {
     if (!hold) return;
     hold.seats = hold.seats.filter((seat) => !seats.includes(seat));
     if (hold.seats.length === 0) this.holds.delete(holdId);
-    this.#tell("holds");
+    this.#tellHolds();
   }
 
   // ------------------------------------------------------------------ commands
@@ -379,7 +381,7 @@ export class SeatMapClient extends EventTarget {
     }
     if (code === "hold_gone") {
       this.holds.delete(hold_id);
-      this.#tell("holds");
+      this.#tellHolds();
       if (type === "release") return this.#settle({ ref, hold_id, seats: [] }); // gone is what was asked for
     }
     this.#fail(ref, new CommandError(code, message, { facts }));

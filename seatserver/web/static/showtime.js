@@ -30,6 +30,7 @@ class ShowtimePage {
   #bookings;
   #legend;
   #counting = false;
+  #names;
   #asking = new Set();
   #pointed = null;
   #groupOf = new Map();
@@ -37,6 +38,7 @@ class ShowtimePage {
   constructor(showtime, layout) {
     this.#showtime = showtime;
     this.#layout = layout;
+    this.#names = layout.seats.map((seat) => this.#name(seat));
     for (const group of layout.groups) for (const seat of group) this.#groupOf.set(seat, group);
     this.#drawHeading();
     this.#hall = new Hall($("hall"), layout);
@@ -48,7 +50,7 @@ class ShowtimePage {
       currency: showtime.currency,
       label: (seat) => this.#label(seat),
       name: (seat) => this.#category(seat).name,
-      price: (seat) => showtime.prices[layout.seats[seat].category] ?? 0,
+      price: (seat) => showtime.prices[layout.seats[seat].category],
     };
     this.#bookings = new Bookings(showtime.id, show);
     new Basket(this.#client, show);
@@ -147,11 +149,14 @@ class ShowtimePage {
     return state === "sold" && this.#bookings.seats.has(seat) ? "booked" : state;
   }
 
+  #name({ row, number, kind, category }) {
+    const { prices, currency } = this.#showtime;
+    const { name } = this.#layout.categories.find(({ key }) => key === category);
+    return [`${row}-${number}`, KINDS[kind], name, money(prices[category], currency)].filter(Boolean).join(" · ");
+  }
+
   #describe(seat, state) {
-    const { kind, category } = this.#layout.seats[seat];
-    const price = this.#showtime.prices[category];
-    const parts = [this.#label(seat), KINDS[kind], this.#category(seat).name, price === undefined ? null : money(price, this.#showtime.currency), SAID[state]];
-    return parts.filter(Boolean).join(" · ");
+    return `${this.#names[seat]} · ${SAID[state]}`;
   }
 
   #paint(seats = null) {
