@@ -41,6 +41,7 @@ from seatserver.live.drain import Door
 from seatserver.live.endpoint import live_routes
 from seatserver.live.fanout import Fanout
 from seatserver.live.messages import Booked
+from seatserver.live.protocol import SocketProtocol
 from seatserver.metrics import Metrics
 from seatserver.seats.connection import UNAVAILABLE, connect
 from seatserver.seats.feed import Feed
@@ -115,7 +116,7 @@ class House:
 
     async def __aexit__(self, *exc_info: object) -> None:
         # What is being written finishes first; then what feeds on it; the connections last.
-        await self.checkout.close()
+        await self.checkout.close(grace_s=self.settings.shutdown_ms / 4000)
         await self._tasks.close()
         await self.relay.close()
         await self.fanout.close()
@@ -176,6 +177,7 @@ def build_app(house: House) -> Starlette:
         catalog=house.catalog,
         hub=house.hub,
         checkout=house.checkout,
+        reconciler=house.reconciler,
         tokens=house.tokens,
         tickets=house.tickets,
         ready=house.ready,
@@ -193,11 +195,14 @@ def build_app(house: House) -> Starlette:
         metrics=house.metrics,
         clock=wall_clock,
     )
-    return Starlette(
+    app = Starlette(
         routes=[*live_routes(sockets, house.door), *rest_routes(rest), *web_routes()],
         middleware=cross_origin(house.settings),
         exception_handlers=exception_handlers(),
     )
+    # A path with a slash too many is not found, like any other wrong path.
+    app.router.redirect_slashes = False
+    return app
 
 
 def create_app() -> Starlette:
@@ -223,7 +228,7 @@ def serve(settings: Settings, on_ready: Callable[[str], None] | None = None) -> 
     Raises `StartError` when the address cannot be had or a dependency does not answer.
     """
     logs.configure(settings)
-    with _listen(settings) as listener:
+    with listen(settings) as listener:
         _run(_serve(settings, listener, on_ready))
 
 
@@ -235,28 +240,31 @@ def work(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listener: socket.socket, on_ready: Callable[[str], None] | None) -> None:
     async with House(settings) as house:
-        server = _Server(
-            uvicorn.Config(
-                build_app(house),
-                ws="websockets-sansio",
-                ws_max_size=settings.message_bytes * FRAME_BYTES_FACTOR,
-                ws_ping_interval=settings.heartbeat_ms / 1000,
-                ws_ping_timeout=settings.idle_ms / 1000,
-                # 18.8 KiB a connection without it, 53 KiB with; frames are small.
-                ws_per_message_deflate=False,
-                proxy_headers=True,
-                forwarded_allow_ips=settings.trusted_proxies,
-                timeout_graceful_shutdown=max(1, settings.shutdown_ms // 1000),
-                backlog=BACKLOG,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-            ),
-            house,
-            on_ready or (lambda url: log.info("serving", url=url)),
-        )
-        await server.serve([listener])
+        await make_server(house, on_ready).serve([listener])
+
+
+def make_server(house: House, on_ready: Callable[[str], None] | None = None) -> uvicorn.Server:
+    """The server of a house, with our settings; ``serve([listener])`` it while the house is open."""
+    settings = house.settings
+    limits = uvicorn.Config(
+        build_app(house),
+        ws=SocketProtocol,
+        ws_max_size=settings.message_bytes * FRAME_BYTES_FACTOR,
+        ws_ping_interval=settings.heartbeat_ms / 1000,
+        ws_ping_timeout=settings.idle_ms / 1000,
+        # 18.8 KiB a connection without it, 53 KiB with; frames are small.
+        ws_per_message_deflate=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        # A shutdown's time: half for the goodbye, a quarter for requests, a quarter for what is being written.
+        timeout_graceful_shutdown=max(1, settings.shutdown_ms // 4000),
+        backlog=BACKLOG,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+    )
+    return _Server(limits, house, on_ready or (lambda url: log.info("serving", url=url)))
 
 
 class _Server(uvicorn.Server):
@@ -299,7 +307,8 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
         runner.run(main)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
+    """A socket bound to the settings' address; raises `StartError` when it cannot be had."""
     host, port = settings.host, settings.port
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

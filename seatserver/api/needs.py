@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
 from seatserver.bookings.checkout import Checkout
+from seatserver.bookings.reconcile import Reconciler
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
 from seatserver.seats.hub import Hub
@@ -21,6 +22,7 @@ class Needs:
     catalog: Catalog
     hub: Hub
     checkout: Checkout
+    reconciler: Reconciler
     tokens: Tokens
     tickets: Tickets
     ready: Callable[[], Awaitable[dict[str, str | None]]]

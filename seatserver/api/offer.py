@@ -125,7 +125,9 @@ async def put_showtime(call: Call) -> schemas.ShowtimeView:
         prices=body.prices,
         blocked=_indexes(body.blocked, seat_map),
     )
-    return _view(await call.needs.catalog.put_showtime(draft))
+    stored = await call.needs.catalog.put_showtime(draft)
+    await call.needs.reconciler.refresh(stored.id)
+    return _view(stored)
 
 
 def _matches(if_none_match: str, layout_hash: str) -> bool:

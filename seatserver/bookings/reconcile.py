@@ -46,6 +46,15 @@ class Reconciler:
                 log.warning("showtime not reconciled", showtime=showtime_id, error=str(error))
         return repaired
 
+    async def refresh(self, showtime_id: str) -> None:
+        """After a change of the offer: bring it to the room, if Redis knows it. What fails the next run repairs."""
+        try:
+            [position] = await self._store.positions([showtime_id])
+            if position is not None:
+                await self.repair(showtime_id)
+        except SeatServerError as error:
+            log.warning("room not refreshed yet", showtime=showtime_id, error=str(error))
+
     async def repair(self, showtime_id: str) -> bool:
         """Check one showtime and repair it; answers whether that was needed."""
         ground = await self._records.ground(showtime_id)

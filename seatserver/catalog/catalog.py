@@ -162,7 +162,7 @@ class Catalog:
         """Create or change a showtime.
 
         Raises `BadRequest` for a draft that contradicts itself or its layout, and `Conflict` when it would change the
-        layout, the blocked seats or the currency of a showtime that has (or had) bookings: they mean those seats.
+        layout of a showtime, or the blocked seats or the currency of one that has (or had) bookings.
         """
         try:
             seat_map = await self.layout(draft.layout_hash)
@@ -186,7 +186,7 @@ class Catalog:
             # The lock orders this after a booking under way, which raises seq in the same row.
             query = sa.select(showtimes).where(showtimes.c.id == draft.id).with_for_update()
             stored = (await connection.execute(query)).one_or_none()
-            if stored is not None and stored.seq > 0:
+            if stored is not None:
                 _check_unchanged(stored, values)
             await _upsert(connection, showtimes, values)
         self._showtimes.forget(draft.id)
@@ -261,7 +261,14 @@ async def _require(connection: AsyncConnection, table: sa.Table, kind: str, iden
 
 
 def _check_unchanged(stored: sa.Row[Any], values: dict[str, Any]) -> None:
-    for name in ("layout_hash", "blocked", "currency"):
+    if stored.layout_hash != values["layout_hash"]:
+        # Rooms, holds and bookings know seats by their index in this layout.
+        raise Conflict(
+            f"showtime {stored.id!r} keeps its layout: create another showtime for another hall", where="layout_hash"
+        )
+    if stored.seq == 0:
+        return
+    for name in ("blocked", "currency"):
         if getattr(stored, name) != values[name]:
             raise Conflict(f"showtime {stored.id!r} has bookings: its {name} cannot change any more", where=name)
 

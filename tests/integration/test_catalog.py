@@ -107,13 +107,17 @@ async def test_what_cannot_be_stored_is_refused_in_words(catalog: Catalog) -> No
         await catalog.put_layout(msgspec.structs.replace(hall(), name="a\x00b"))
 
 
-@pytest.mark.parametrize(
-    "change", [{"layout_hash": hall("Other").content_hash}, {"blocked": (1,)}, {"currency": "CHF"}]
-)
-async def test_bookings_fix_the_seats_and_the_currency(
+async def test_a_showtime_keeps_its_layout(catalog: Catalog) -> None:
+    await catalog.put_layout(hall("Other"))
+    await catalog.put_showtime(draft())
+    with pytest.raises(Conflict, match="keeps its layout"):
+        await catalog.put_showtime(draft(layout_hash=hall("Other").content_hash))
+
+
+@pytest.mark.parametrize("change", [{"blocked": (1,)}, {"currency": "CHF"}])
+async def test_bookings_fix_the_blocked_seats_and_the_currency(
     catalog: Catalog, database: Database, change: dict[str, Any]
 ) -> None:
-    await catalog.put_layout(hall("Other"))
     await catalog.put_showtime(draft())
     await catalog.put_showtime(draft(**change))  # nothing is booked yet
     await catalog.put_showtime(draft())

@@ -138,6 +138,16 @@ async def test_pages_of_showtimes_follow_one_another(rest: Rest) -> None:
     assert second["next"] is None
 
 
+async def test_blocked_seats_reach_a_room_that_is_live_already(rest: Rest) -> None:
+    assert (await rest.ask("GET", "/showtimes/tonight/availability")).json()["total"]["blocked"] == 1
+    await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json={**SHOWTIME, "blocked": ["A-1", "A-2"]})
+    assert (await rest.ask("GET", "/showtimes/tonight/availability")).json()["total"]["blocked"] == 2
+
+
+async def test_a_path_with_a_slash_too_many_is_not_found(rest: Rest) -> None:
+    assert code(await rest.ask("GET", "/showtimes/")) == (404, "not_found")
+
+
 async def test_a_layout_is_cached_for_ever_and_known_by_its_hash(rest: Rest) -> None:
     path = f"/layouts/{HALL.content_hash}"
     first = await rest.ask("GET", path)
