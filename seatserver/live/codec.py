@@ -12,13 +12,17 @@ from collections.abc import Sequence
 import msgspec
 
 from seatserver.errors import BadRequest, TooLarge
-from seatserver.live.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, ClientMessage, ServerMessage
+from seatserver.live.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, ClientMessage, Ref, ServerMessage
 
 Frame = str | bytes
 
 
 class _OnlyRef(msgspec.Struct):
-    ref: int = 0
+    ref: Ref = 0
+
+
+# RecursionError: msgspec walks into a value that it skips, however deep it is nested.
+_NOT_READABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 class JsonCodec:
@@ -40,19 +44,21 @@ class JsonCodec:
         if isinstance(frame, bytes):
             raise BadRequest(f"expected a text frame: this socket speaks {SUBPROTOCOL_JSON}")
         # One character is at least one byte, so most frames need no encoding to be measured.
-        if len(frame) > limit_bytes or (len(frame) * 4 > limit_bytes and len(frame.encode()) > limit_bytes):
+        if len(frame) > limit_bytes or (
+            len(frame) * 4 > limit_bytes and len(frame.encode("utf-8", "surrogatepass")) > limit_bytes
+        ):
             raise TooLarge("the message", limit_bytes)
         try:
             message: ClientMessage = self._decoder.decode(frame)
             return message
-        except (msgspec.DecodeError, UnicodeError) as error:
+        except _NOT_READABLE as error:
             raise _explained(error, "JSON") from None
 
     def ref_of(self, frame: Frame) -> int:
-        """The ``ref`` of a frame that could not be decoded, 0 when it has none either."""
+        """The ``ref`` of a frame that could not be decoded, 0 when it has no valid one either."""
         try:
             return self._ref.decode(frame).ref
-        except (msgspec.DecodeError, UnicodeError):
+        except _NOT_READABLE:
             return 0
 
 
@@ -79,14 +85,14 @@ class MsgpackCodec:
         try:
             message: ClientMessage = self._decoder.decode(frame)
             return message
-        except (msgspec.DecodeError, UnicodeError) as error:
+        except _NOT_READABLE as error:
             raise _explained(error, "MessagePack") from None
 
     def ref_of(self, frame: Frame) -> int:
-        """The ``ref`` of a frame that could not be decoded, 0 when it has none either."""
+        """The ``ref`` of a frame that could not be decoded, 0 when it has no valid one either."""
         try:
             return self._ref.decode(frame).ref if isinstance(frame, bytes) else 0
-        except (msgspec.DecodeError, UnicodeError):
+        except _NOT_READABLE:
             return 0
 
 
@@ -116,6 +122,8 @@ _PLACE = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<place>.*)`)?$", re.DOTALL
 
 
 def _explained(error: Exception, encoding: str) -> BadRequest:
+    if isinstance(error, RecursionError):
+        return BadRequest(f"not valid {encoding}: it is nested too deeply")
     match = _PLACE.match(str(error))
     assert match is not None, "the pattern matches any text"
     problem, place = match["problem"], (match["place"] or "").lstrip(".")

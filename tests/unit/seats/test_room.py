@@ -108,7 +108,7 @@ def test_a_merged_change_fits_on_any_version_inside_it(
 def test_a_viewer_inside_a_difference_gets_a_snapshot(
     start: bytes, steps: list[tuple[tuple[int, int], ...]], jump: int, data: st.DataObject
 ) -> None:
-    """A gap that was closed by comparing two snapshots tells nothing about the versions in between: a seat that was held
+    """A gap that was closed by comparing snapshots tells nothing about the versions in between: a seat that was held
     and freed again within the gap is not in it, yet a viewer who comes from another instance may have seen it held."""
     changes = chain(steps)
     room = fresh(start)
