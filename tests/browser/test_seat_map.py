@@ -134,15 +134,15 @@ def test_the_clock_runs_and_more_time_can_be_had(make_site: Callable[..., Site],
     ann.open_map()
     ann.click("A-3")
     clock = ann.page.locator("#countdown")
-    expect(clock).to_have_text("0:57")
+    expect(clock).to_have_text(re.compile("0:([0-4].|5[0-4])"))
     ann.basket.get_by_role("button", name="More time").click()
-    expect(clock).to_have_text(re.compile("1:00|0:59"))
+    expect(clock).to_have_text(re.compile("1:00|0:5[5-9]"))
 
 
 def test_a_hold_that_runs_out_is_free_in_both_windows_and_its_owner_is_told(
     make_site: Callable[..., Site], window: Windows
 ) -> None:
-    site = make_site(SEATSERVER_HOLD_MS="2500", SEATSERVER_HOLD_TOTAL_MS="2500")
+    site = make_site(SEATSERVER_HOLD_MS="6000", SEATSERVER_HOLD_TOTAL_MS="6000")
     ann, ben = window(site), window(site)
     for one in (ann, ben):
         one.open_map()

@@ -67,13 +67,21 @@ export class Basket {
     this.#node.dataset.empty = String(seats.length === 0);
     if (seats.length === 0) {
       const hint = status === "live" ? "Click a free seat to hold it." : "Seats can be held when the map is live.";
-      this.#node.replaceChildren(element("h2", { textContent: "Your seats" }), element("p", { className: "quiet", textContent: hint }));
+      this.#node.replaceChildren(
+        element("h2", { textContent: "Your seats" }),
+        element("p", { className: "quiet", textContent: hint }),
+      );
       return;
     }
     const total = seats.reduce((sum, seat) => sum + this.#show.price(seat), 0);
     const may = (scope) => welcome?.scopes.some((one) => one === scope || one === "admin");
     const button = (className, textContent, act, enabled = true) => {
-      const made = element("button", { type: "button", className, textContent, disabled: status !== "live" || this.#busy || !enabled });
+      const made = element("button", {
+        type: "button",
+        className,
+        textContent,
+        disabled: status !== "live" || this.#busy || !enabled,
+      });
       made.addEventListener("click", act);
       return made;
     };
@@ -81,11 +89,24 @@ export class Basket {
       element("h2", {}, "Your seats ", element("time", { id: "countdown", role: "timer" })),
       element("div", { className: "bar" }, element("div", { id: "left" })),
       element("ul", { className: "seats" }, ...[...holds].map(([id, hold]) => this.#line(id, hold, button))),
-      element("p", { className: "total" }, element("span", { textContent: plural(seats.length, "seat") }), element("strong", { textContent: money(total, this.#show.currency) })),
-      button("main book", this.#busy ? "Booking …" : `Book for ${money(total, this.#show.currency)}`, () => this.#book(), may("book")),
-      element("p", { className: "row" },
+      element(
+        "p",
+        { className: "total" },
+        element("span", { textContent: plural(seats.length, "seat") }),
+        element("strong", { textContent: money(total, this.#show.currency) }),
+      ),
+      button(
+        "main book",
+        this.#busy ? "Booking …" : `Book for ${money(total, this.#show.currency)}`,
+        () => this.#book(),
+        may("book"),
+      ),
+      element(
+        "p",
+        { className: "row" },
         button("extend", "More time", () => this.#extend()),
-        button("release", "Give all back", () => this.#releaseAll())),
+        button("release", "Give all back", () => this.#releaseAll()),
+      ),
     );
     this.#tick();
   }
@@ -96,9 +117,14 @@ export class Basket {
     const back = button("close", "×", () => this.#try(this.#client.release(id)));
     back.ariaLabel = `Give back ${names}`;
     const cost = hold.seats.reduce((sum, seat) => sum + price(seat), 0);
-    return element("li", {}, element("strong", { textContent: hold.seats.map(label).join(", ") }),
+    return element(
+      "li",
+      {},
+      element("strong", { textContent: hold.seats.map(label).join(", ") }),
       element("span", { className: "quiet", textContent: name(hold.seats[0]) }),
-      element("span", { className: "price", textContent: money(cost, currency) }), back);
+      element("span", { className: "price", textContent: money(cost, currency) }),
+      back,
+    );
   }
 
   /** The clock runs on the server's time, so a wrong clock here does no harm. */
@@ -142,7 +168,10 @@ export class Basket {
         booked.push(...(await this.#client.book(id)).seats);
       } catch (error) {
         const seats = error.facts?.seats ?? [];
-        const why = seats.length > 0 ? describeRefusal(seats, this.#show.label, this.#client.welcome.limits) : `${error.message}.`;
+        const why =
+          seats.length > 0
+            ? describeRefusal(seats, this.#show.label, this.#client.welcome.limits)
+            : `${error.message}.`;
         notify("bad", `${names} could not be booked: ${why}`);
       }
     }
@@ -179,9 +208,18 @@ export class Bookings {
     const entries = Object.entries(this.#kept);
     this.seats = new Set(entries.flatMap(([, { seats }]) => seats));
     const lines = entries.map(([id, { status, seats, total_minor }]) =>
-      element("li", {}, element("strong", { textContent: list(seats.map(this.#show.label)) }),
-        element("span", { className: "quiet", textContent: status === "pending" ? "payment pending" : `No. ${id.slice(0, 8)}`, title: id }),
-        element("span", { className: "price", textContent: money(total_minor, this.#show.currency) })));
+      element(
+        "li",
+        {},
+        element("strong", { textContent: list(seats.map(this.#show.label)) }),
+        element("span", {
+          className: "quiet",
+          textContent: status === "pending" ? "payment pending" : `No. ${id.slice(0, 8)}`,
+          title: id,
+        }),
+        element("span", { className: "price", textContent: money(total_minor, this.#show.currency) }),
+      ),
+    );
     const node = document.getElementById("bookings");
     node.hidden = entries.length === 0;
     node.replaceChildren(element("h2", { textContent: "Booked" }), element("ul", { className: "seats" }, ...lines));

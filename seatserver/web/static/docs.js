@@ -37,7 +37,8 @@ function operations(rest) {
       method,
       ...item[method],
       parameters: [...(item.parameters ?? []), ...(item[method].parameters ?? [])].map((one) => resolve(one, rest)),
-    })));
+    })),
+  );
 }
 
 function operationView(operation, rest) {
@@ -49,29 +50,39 @@ function operationView(operation, rest) {
   ];
   const body = paragraphs(description);
   if (parameters.length > 0) body.push(element("h4", { textContent: "Parameters" }), parametersView(parameters));
-  if (requestBody) body.push(element("h4", { textContent: "Request" }), ...contentView(resolve(requestBody, rest).content));
+  if (requestBody)
+    body.push(element("h4", { textContent: "Request" }), ...contentView(resolve(requestBody, rest).content));
   body.push(element("h4", { textContent: "Try it" }), code(curl(operation, rest)));
   body.push(element("h4", { textContent: "Answers" }), responsesView(responses, rest));
   return fold(operationId ?? `${method}${path}`, summaryLine, ...body);
 }
 
 function parametersView(parameters) {
-  const properties = Object.fromEntries(parameters.map(({ name, schema, description, in: place }) =>
-    [name, { ...schema, description: `In the ${place}. ${description ?? schema.description ?? ""}` }]));
+  const properties = Object.fromEntries(
+    parameters.map(({ name, schema, description, in: place }) => [
+      name,
+      { ...schema, description: `In the ${place}. ${description ?? schema.description ?? ""}` },
+    ]),
+  );
   const required = parameters.filter((one) => one.required).map(({ name }) => name);
   return schemaView({ properties, required }, "schema");
 }
 
 function contentView(content = {}) {
   return Object.entries(content).map(([type, { schema = {} }]) =>
-    element("p", {}, ...typeOf(schema, "schema"), element("small", { className: "quiet", textContent: ` ${type}` })));
+    element("p", {}, ...typeOf(schema, "schema"), element("small", { className: "quiet", textContent: ` ${type}` })),
+  );
 }
 
 function responsesView(responses, rest) {
   const rows = Object.entries(responses).map(([status, response]) => {
     const { description, content } = resolve(response, rest);
-    return element("tr", { className: status < 400 ? "good" : "bad" },
-      element("th", { scope: "row", textContent: status }), element("td", {}, ...prose(description), ...contentView(content)));
+    return element(
+      "tr",
+      { className: status < 400 ? "good" : "bad" },
+      element("th", { scope: "row", textContent: status }),
+      element("td", {}, ...prose(description), ...contentView(content)),
+    );
   });
   return element("div", { className: "wide" }, element("table", {}, element("tbody", {}, ...rows)));
 }
@@ -81,7 +92,8 @@ function curl({ path, method, parameters, requestBody, security }, rest) {
   const query = needed.map(({ name, schema }) => `${name}=${example(schema, rest)}`).join("&");
   const parts = ["curl"];
   if (method !== "get") parts.push(`-X ${method.toUpperCase()}`);
-  if ((security ?? rest.security ?? []).some((way) => Object.keys(way).length > 0)) parts.push(`-H "Authorization: Bearer $TOKEN"`);
+  if ((security ?? rest.security ?? []).some((way) => Object.keys(way).length > 0))
+    parts.push(`-H "Authorization: Bearer $TOKEN"`);
   const schema = requestBody && resolve(requestBody, rest).content["application/json"]?.schema;
   if (schema) parts.push(`-H "Content-Type: application/json"`, `-d '${JSON.stringify(example(schema, rest))}'`);
   parts.push(`"${location.origin}${path}${query && `?${query}`}"`);
@@ -92,8 +104,16 @@ function restSections(rest) {
   const all = operations(rest);
   const tags = [...new Set(all.flatMap((operation) => operation.tags ?? ["other"]))];
   const about = Object.fromEntries((rest.tags ?? []).map(({ name, description }) => [name, description]));
-  return tags.map((tag) => section(`rest-${tag}`, `REST: ${tag}`, ...paragraphs(about[tag]),
-    ...all.filter((operation) => (operation.tags ?? ["other"])[0] === tag).map((operation) => operationView(operation, rest))));
+  return tags.map((tag) =>
+    section(
+      `rest-${tag}`,
+      `REST: ${tag}`,
+      ...paragraphs(about[tag]),
+      ...all
+        .filter((operation) => (operation.tags ?? ["other"])[0] === tag)
+        .map((operation) => operationView(operation, rest)),
+    ),
+  );
 }
 
 // -------------------------------------------------------------------- socket
@@ -108,36 +128,80 @@ function socketSections(socket) {
   const all = Object.values(socket.operations);
   const yours = all.filter(({ action }) => action === "receive");
   const unasked = all.filter(({ action }) => action === "send");
-  const replies = new Map(yours.flatMap(({ messages, reply }) => messages.map((one) => [resolve(one, socket), reply?.messages ?? []])));
-  const said = new Set([...replies.values(), ...unasked.map(({ messages }) => messages)].flat().map((one) => resolve(one, socket)));
+  const replies = new Map(
+    yours.flatMap(({ messages, reply }) => messages.map((one) => [resolve(one, socket), reply?.messages ?? []])),
+  );
+  const said = new Set(
+    [...replies.values(), ...unasked.map(({ messages }) => messages)].flat().map((one) => resolve(one, socket)),
+  );
   return [
     section("socket", "Socket", ...paragraphs(socket.info.description), ...about),
-    section("socket-client", "Socket: what you send", ...[...replies].map(([one, answers]) => messageView(`send-${one.name}`, one, answers, socket))),
-    section("socket-server", "Socket: what the server says", ...[...said].map((one) => messageView(`say-${one.name}`, one, [], socket))),
+    section(
+      "socket-client",
+      "Socket: what you send",
+      ...[...replies].map(([one, answers]) => messageView(`send-${one.name}`, one, answers, socket)),
+    ),
+    section(
+      "socket-server",
+      "Socket: what the server says",
+      ...[...said].map((one) => messageView(`say-${one.name}`, one, [], socket)),
+    ),
   ];
 }
 
 function closeCodes(codes) {
-  const rows = Object.entries(codes).map(([number, { name, description }]) => element("tr", {},
-    element("th", { scope: "row", textContent: number }), element("td", {}, element("code", { textContent: name })), element("td", {}, ...prose(description))));
-  return element("details", {}, element("summary", {}, "Close codes"), element("div", { className: "body wide" }, element("table", {}, element("tbody", {}, ...rows))));
+  const rows = Object.entries(codes).map(([number, { name, description }]) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row", textContent: number }),
+      element("td", {}, element("code", { textContent: name })),
+      element("td", {}, ...prose(description)),
+    ),
+  );
+  return element(
+    "details",
+    {},
+    element("summary", {}, "Close codes"),
+    element("div", { className: "body wide" }, element("table", {}, element("tbody", {}, ...rows))),
+  );
 }
 
 function messageView(id, message, replies, socket) {
   const payload = resolve(message.payload, socket);
-  const summaryLine = [element("code", { textContent: message.name }), element("span", { className: "quiet" }, ...prose(message.summary))];
+  const summaryLine = [
+    element("code", { textContent: message.name }),
+    element("span", { className: "quiet" }, ...prose(message.summary)),
+  ];
   const examples = message.examples?.map((one) => one.payload) ?? [example(payload, socket)];
-  const answers = replies.length > 0 ? `Answered by ${replies.map((one) => `\`${resolve(one, socket).name}\``).join(", ")}.` : "";
-  return fold(id, summaryLine, ...paragraphs(message.description), schemaView(payload, "data"),
-    ...paragraphs(answers), element("h4", { textContent: "Example" }), ...examples.map(json));
+  const answers =
+    replies.length > 0 ? `Answered by ${replies.map((one) => `\`${resolve(one, socket).name}\``).join(", ")}.` : "";
+  return fold(
+    id,
+    summaryLine,
+    ...paragraphs(message.description),
+    schemaView(payload, "data"),
+    ...paragraphs(answers),
+    element("h4", { textContent: "Example" }),
+    ...examples.map(json),
+  );
 }
 
 // -------------------------------------------------------------------- data types and the page
 
 function schemaSection(id, title, prefix, document) {
   const schemas = Object.entries(document.components?.schemas ?? {});
-  return section(id, title, ...schemas.map(([name, schema]) =>
-    fold(`${prefix}-${name}`, [element("code", { textContent: name }), element("span", { className: "quiet" }, ...prose(schema.description))], schemaView(schema, prefix))));
+  return section(
+    id,
+    title,
+    ...schemas.map(([name, schema]) =>
+      fold(
+        `${prefix}-${name}`,
+        [element("code", { textContent: name }), element("span", { className: "quiet" }, ...prose(schema.description))],
+        schemaView(schema, prefix),
+      ),
+    ),
+  );
 }
 
 function contents(sections) {
@@ -161,12 +225,18 @@ async function start() {
       schemaSection("schemas", "Data types of REST", "schema", rest),
       schemaSection("data", "Data types of the socket", "data", socket),
     ];
-    page.replaceChildren(element("h1", { textContent: `${rest.info.title} ${rest.info.version}` }), ...paragraphs(rest.info.description), ...sections);
+    page.replaceChildren(
+      element("h1", { textContent: `${rest.info.title} ${rest.info.version}` }),
+      ...paragraphs(rest.info.description),
+      ...sections,
+    );
     document.getElementById("contents").replaceChildren(...contents(sections));
     addEventListener("hashchange", openTarget);
     openTarget();
   } catch (error) {
-    page.replaceChildren(element("p", { className: "notice bad", textContent: `The documents cannot be shown: ${error.message}.` }));
+    page.replaceChildren(
+      element("p", { className: "notice bad", textContent: `The documents cannot be shown: ${error.message}.` }),
+    );
   }
 }
 

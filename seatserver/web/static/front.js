@@ -1,4 +1,7 @@
-/** The front page: the showtimes of the next two days that can still be booked, with counts that stay fresh while they are on screen. */
+/**
+ * The front page: the showtimes of the next two days that can still be booked, with counts that stay fresh while
+ * they are on screen.
+ */
 
 import { day, element, fetchJson, money, plural, time } from "./page.js";
 
@@ -41,11 +44,19 @@ function card(showtime, timeZone) {
   const count = element("span", { textContent: "…" });
   const price = element("span", { textContent: `from ${money(Math.min(...Object.values(prices)), currency)}` });
   const meter = element("div", { className: "meter" }, element("div"));
-  const made = element("a", { className: "card", href: `/showtimes/${encodeURIComponent(id)}` },
+  const made = element(
+    "a",
+    { className: "card", href: `/showtimes/${encodeURIComponent(id)}` },
     element("time", { textContent: time(Date.parse(showtime.starts_at), timeZone), dateTime: showtime.starts_at }),
-    element("span", { className: "what" }, element("strong", { textContent: title }),
-      element("span", { className: "quiet", textContent: `${theatre_name} · ${auditorium_name}` })),
-    meter, element("span", { className: "foot quiet" }, count, price));
+    element(
+      "span",
+      { className: "what" },
+      element("strong", { textContent: title }),
+      element("span", { className: "quiet", textContent: `${theatre_name} · ${auditorium_name}` }),
+    ),
+    meter,
+    element("span", { className: "foot quiet" }, count, price),
+  );
   onScreen.set(made, () => refresh(id, meter, count));
   observer.observe(made);
   return made;
@@ -70,11 +81,22 @@ async function start() {
     const zones = new Map(theatres.map(({ id, timezone }) => [id, timezone]));
     const zoneOf = (showtime) => zones.get(showtime.theatre_id);
     const days = Map.groupBy(showtimes, (showtime) => dayName(Date.parse(showtime.starts_at), zoneOf(showtime)));
-    main.replaceChildren(...[...days].map(([name, shown]) => element("section", {}, element("h1", { textContent: name }),
-      element("div", { className: "cards" }, ...shown.map((showtime) => card(showtime, zoneOf(showtime)))))));
-    if (showtimes.length === 0) main.replaceChildren(element("p", { textContent: "No showtimes in the next two days." }));
+    main.replaceChildren(
+      ...[...days].map(([name, shown]) =>
+        element(
+          "section",
+          {},
+          element("h1", { textContent: name }),
+          element("div", { className: "cards" }, ...shown.map((showtime) => card(showtime, zoneOf(showtime)))),
+        ),
+      ),
+    );
+    if (showtimes.length === 0)
+      main.replaceChildren(element("p", { textContent: "No showtimes in the next two days." }));
   } catch (error) {
-    main.replaceChildren(element("p", { className: "notice bad", textContent: `The showtimes cannot be shown: ${error.message}.` }));
+    main.replaceChildren(
+      element("p", { className: "notice bad", textContent: `The showtimes cannot be shown: ${error.message}.` }),
+    );
   }
 }
 

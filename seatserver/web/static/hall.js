@@ -66,7 +66,10 @@ export class Hall extends EventTarget {
     for (const row of Map.groupBy(this.#layout.seats, (seat) => seat.row).values()) {
       const first = row.reduce((a, b) => (b.x < a.x ? b : a));
       const last = row.reduce((a, b) => (b.x > a.x ? b : a));
-      for (const [x, y] of [[left, first.y], [right, last.y]]) {
+      for (const [x, y] of [
+        [left, first.y],
+        [right, last.y],
+      ]) {
         const label = draw("text", { class: "row", x: x * UNIT, y: y * UNIT, "aria-hidden": "true" });
         label.textContent = first.row;
         this.#svg.append(label);
@@ -96,7 +99,10 @@ export class Hall extends EventTarget {
     node.style.setProperty("--category", color);
     node.style.setProperty("--ink-on", inkOn(color));
     // Halves of a sofa meet in the middle.
-    const [reachLeft, reachRight] = [kind === "sofa_right" || kind === "sofa_middle", kind === "sofa_left" || kind === "sofa_middle"];
+    const [reachLeft, reachRight] = [
+      kind === "sofa_right" || kind === "sofa_middle",
+      kind === "sofa_left" || kind === "sofa_middle",
+    ];
     const from = reachLeft ? -UNIT / 2 + 0.75 : -HALF;
     const width = (reachRight ? UNIT / 2 - 0.75 : HALF) - from;
     const text = draw("text", { class: "number" });

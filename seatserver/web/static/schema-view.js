@@ -1,4 +1,7 @@
-/** JSON Schema (2020-12, as OpenAPI 3.1 and AsyncAPI 3 carry it) for readers: types in words, fields as a table, an example. */
+/**
+ * JSON Schema (2020-12, as OpenAPI 3.1 and AsyncAPI 3 carry it) for readers: types in words, fields as a table,
+ * an example.
+ */
 
 import { element } from "./page.js";
 
@@ -25,7 +28,10 @@ export function prose(text = "") {
 /** The schema behind a `$ref` of `document`, or the schema itself. */
 export function resolve(schema, document) {
   if (!schema.$ref) return schema;
-  const found = schema.$ref.slice(2).split("/").reduce((part, key) => part[key.replaceAll("~1", "/").replaceAll("~0", "~")], document);
+  const found = schema.$ref
+    .slice(2)
+    .split("/")
+    .reduce((part, key) => part[key.replaceAll("~1", "/").replaceAll("~0", "~")], document);
   return resolve(found, document);
 }
 
@@ -39,9 +45,11 @@ export function typeOf(schema, prefix) {
   const choices = schema.anyOf ?? schema.oneOf;
   if (choices) return choices.flatMap((choice, index) => (index ? [" or ", ...type(choice)] : type(choice)));
   if (schema.enum) return [schema.enum.map((value) => JSON.stringify(value)).join(" | ")];
-  if (schema.prefixItems) return ["[", ...schema.prefixItems.flatMap((part, index) => (index ? [", ", ...type(part)] : type(part))), "]"];
+  if (schema.prefixItems)
+    return ["[", ...schema.prefixItems.flatMap((part, index) => (index ? [", ", ...type(part)] : type(part))), "]"];
   if (schema.type === "array") return ["list of ", ...(schema.items ? type(schema.items) : ["anything"])];
-  if (schema.type === "object" && typeof schema.additionalProperties === "object") return ["map to ", ...type(schema.additionalProperties)];
+  if (schema.type === "object" && typeof schema.additionalProperties === "object")
+    return ["map to ", ...type(schema.additionalProperties)];
   const type_ = [schema.type ?? "anything"].flat().join(" or ");
   return [schema.format ? `${type_} (${schema.format})` : type_];
 }
@@ -51,15 +59,27 @@ export function schemaView(schema, prefix) {
   const fields = Object.entries(schema.properties ?? {});
   if (fields.length === 0) return element("p", {}, ...typeOf(schema, prefix));
   const required = new Set(schema.required);
-  const rows = fields.map(([name, field]) => element("tr", {},
-    element("th", { scope: "row" }, element("code", { textContent: name }), required.has(name) ? null : element("small", { textContent: " optional" })),
-    element("td", {}, ...typeOf(field, prefix)),
-    element("td", {}, ...prose(field.description), limits(field))));
+  const rows = fields.map(([name, field]) =>
+    element(
+      "tr",
+      {},
+      element(
+        "th",
+        { scope: "row" },
+        element("code", { textContent: name }),
+        required.has(name) ? null : element("small", { textContent: " optional" }),
+      ),
+      element("td", {}, ...typeOf(field, prefix)),
+      element("td", {}, ...prose(field.description), limits(field)),
+    ),
+  );
   return element("div", { className: "wide" }, element("table", {}, element("tbody", {}, ...rows)));
 }
 
 function limits(schema) {
-  const found = Object.entries(LIMITS).filter(([name]) => schema[name] !== undefined).map(([name, say]) => say(schema[name]));
+  const found = Object.entries(LIMITS)
+    .filter(([name]) => schema[name] !== undefined)
+    .map(([name, say]) => say(schema[name]));
   return found.length ? element("small", { className: "quiet", textContent: ` ${found.join(", ")}` }) : null;
 }
 
@@ -67,11 +87,13 @@ function limits(schema) {
 export function example(schema, document) {
   const real = resolve(schema, document);
   const one = (inner) => example(inner, document);
-  for (const given of [real.examples?.[0], real.const, real.enum?.[0], real.default]) if (given !== undefined) return given;
+  for (const given of [real.examples?.[0], real.const, real.enum?.[0], real.default])
+    if (given !== undefined) return given;
   const choices = real.anyOf ?? real.oneOf;
   if (choices) return one(choices.find((choice) => choice.type !== "null") ?? choices[0]);
   if (real.prefixItems) return real.prefixItems.map(one);
-  if (real.properties) return Object.fromEntries(Object.entries(real.properties).map(([name, field]) => [name, one(field)]));
+  if (real.properties)
+    return Object.fromEntries(Object.entries(real.properties).map(([name, field]) => [name, one(field)]));
   if (real.type === "array") return real.items ? [one(real.items)] : [];
   if (real.type === "object") return {};
   if (real.type === "integer" || real.type === "number") return real.minimum ?? 1;

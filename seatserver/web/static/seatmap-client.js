@@ -267,7 +267,10 @@ export class SeatMapClient extends EventTarget {
       if (version <= this.version) return;
       for (const [seat, state] of changes) this.states[seat] = state;
       this.version = version;
-      this.#tell("change", changes.map(([seat]) => seat));
+      this.#tell(
+        "change",
+        changes.map(([seat]) => seat),
+      );
       this.#checkLive();
     },
     beat: ({ epoch, version }) => {

@@ -1,4 +1,7 @@
-/** The showtime page: joins the wire client, the drawn hall and the basket. Each of them knows nothing of the others. */
+/**
+ * The showtime page: joins the wire client, the drawn hall and the basket. Each of them knows nothing of the
+ * others.
+ */
 
 import { Basket, Bookings, describeRefusal, notify } from "./basket.js";
 import { guestToken } from "./guest.js";
@@ -19,7 +22,13 @@ const SAID = {
   blocked: "not for sale",
   unknown: "state unknown",
 };
-const KINDS = { wheelchair: "wheelchair place", companion: "companion seat", sofa_left: "sofa", sofa_middle: "sofa", sofa_right: "sofa" };
+const KINDS = {
+  wheelchair: "wheelchair place",
+  companion: "companion seat",
+  sofa_left: "sofa",
+  sofa_middle: "sofa",
+  sofa_right: "sofa",
+};
 const $ = (id) => document.getElementById(id);
 
 class ShowtimePage {
@@ -94,7 +103,8 @@ class ShowtimePage {
   // ------------------------------------------------------------------ picking
 
   #pick(seat) {
-    if (this.#client.status !== "live") return notify("note", "The map is not live at the moment: nothing can be held or given back.");
+    if (this.#client.status !== "live")
+      return notify("note", "The map is not live at the moment: nothing can be held or given back.");
     const holdId = this.#client.mine.get(seat);
     const seats = holdId ? this.#client.holds.get(holdId).seats : [...(this.#groupOf.get(seat) ?? [seat])];
     if (seats.some((one) => this.#asking.has(one))) return;
@@ -112,7 +122,8 @@ class ShowtimePage {
       await answer;
     } catch (error) {
       const names = list(seats.map((seat) => this.#label(seat)));
-      const refusal = error.seats?.length && describeRefusal(error.seats, (seat) => this.#label(seat), this.#client.welcome.limits);
+      const refusal =
+        error.seats?.length && describeRefusal(error.seats, (seat) => this.#label(seat), this.#client.welcome.limits);
       notify("bad", refusal ? `Sorry: ${refusal}` : `${names}: ${error.message}.`);
     } finally {
       for (const seat of seats) this.#asking.delete(seat);
@@ -123,7 +134,9 @@ class ShowtimePage {
   #saleIsOn() {
     const { on_sale_at_ms, sale_ends_at_ms } = this.#client.welcome;
     const now = this.#client.now();
-    if (now < on_sale_at_ms) notify("note", `The sale begins on ${day(on_sale_at_ms, this.#showtime.timezone)} at ${time(on_sale_at_ms, this.#showtime.timezone)}.`);
+    const { timezone } = this.#showtime;
+    const begin = `${day(on_sale_at_ms, timezone)} at ${time(on_sale_at_ms, timezone)}`;
+    if (now < on_sale_at_ms) notify("note", `The sale begins on ${begin}.`);
     if (now >= sale_ends_at_ms) notify("note", "The sale for this showtime has ended.");
     return on_sale_at_ms <= now && now < sale_ends_at_ms;
   }
@@ -135,7 +148,11 @@ class ShowtimePage {
       sold: `${names} ${verb} sold: a booking came first.`,
       away: `While the connection was away, ${names} came free again.`,
     };
-    notify("bad", texts[reason] ?? `Time ran out: ${names} ${verb} free again. Click to take ${seats.length > 1 ? "them" : "it"} once more.`);
+    notify(
+      "bad",
+      texts[reason] ??
+        `Time ran out: ${names} ${verb} free again. Click to take ${seats.length > 1 ? "them" : "it"} once more.`,
+    );
   }
 
   // ------------------------------------------------------------------ showing
