@@ -7,6 +7,7 @@ line on standard error; exit codes are 0, 1 (it failed) and 2 (wrong usage or a 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import traceback
@@ -21,6 +22,9 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no ellipsis gets a question mark
     args = parser().parse_args(argv)
     try:
         code: int = args.run(args)

@@ -44,16 +44,20 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     demo = commands.add_parser("demo", help="try it: brings a Postgres, a Redis and a demo theatre")
     serve.add_address(demo)
-    demo.add_argument("--data", type=Path, metavar="DIR", help=f"data folder (default {shown(default_data())})")
+    demo.add_argument("--data", type=Path, metavar="DIR", help="data folder (default ~/.local/share/seatserver/demo)")
     demo.add_argument("--fresh", action="store_true", help="empty the data folder first")
     demo.add_argument("--env", action="store_true", help="print the running demo's settings for `eval`, and end")
     demo.set_defaults(run=run)
 
 
 def default_data() -> Path:
-    """Where the demo keeps its data; see the XDG Base Directory Specification."""
+    """Where the demo keeps its data; see the XDG Base Directory Specification. Raises `StartError` without a home."""
     base = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path("~/.local/share").expanduser()) / "seatserver" / "demo"
+    if not os.path.isabs(base):
+        base = os.path.expanduser("~/.local/share")
+    if not os.path.isabs(base):
+        raise StartError("there is no home folder to keep the data in: name one with --data")
+    return Path(base, "seatserver", "demo")
 
 
 def shown(path: Path) -> str:

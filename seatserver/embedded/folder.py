@@ -31,7 +31,7 @@ class DataFolder:
     """One data folder, made on first use. All methods raise `StartError` when the folder cannot be used."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().absolute()
+        self.path = Path(os.path.expanduser(path)).absolute()
         self._check_path()
 
     def _check_path(self) -> None:
@@ -44,7 +44,9 @@ class DataFolder:
     def create(self) -> None:
         """Make the folder or recognise it as ours; a stranger's folder is left alone."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Where root's servers keep none of root's powers, they must still be able to pass through to their own
+            # folders. What is secret is closed in itself.
+            self.path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
             marker = self.path / MARKER
             if not marker.exists():
                 if any(self.path.iterdir()):

@@ -95,7 +95,7 @@ class EmbeddedPostgres:
             elif self._account.user not in (-1, self._folder.stat().st_uid):
                 self._account.take(self._folder)
         except OSError as error:
-            raise StartError(f"{self._folder} cannot be used: {error.strerror or error}") from None
+            raise process.unusable(self._folder, error) from None
         remembered = self._data.remembered().get("postgres", {})
         self._password = str(remembered.get("password", ""))
         if not self._password:

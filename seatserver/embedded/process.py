@@ -196,11 +196,21 @@ def log_tail(log: Path) -> str:
     return " | ".join(lines[-LOG_LINES_SHOWN:]) or f"it said nothing; see {log}"
 
 
+def unusable(folder: Path, error: OSError) -> StartError:
+    """The one line for a server's folder that we cannot work with."""
+    reason = error.strerror or str(error)
+    return StartError(f"{folder} cannot be used: {reason}{_hint(reason)}")
+
+
 def _reach_hint(log: Path) -> str:
-    if os.geteuid() == 0 and "ermission denied" in log_tail(log):
+    return _hint(log_tail(log))
+
+
+def _hint(reason: str) -> str:
+    if os.geteuid() == 0 and "ermission denied" in reason:
         return (
-            " (as root the servers run as the user `nobody`, who cannot reach a file here: choose folders open to all "
-            "for the data and the virtual environment, run as an ordinary user, or set DATABASE_URL and REDIS_URL)"
+            " (as root the servers run as the user `nobody`, and one of us cannot reach the other's files here: run "
+            "as an ordinary user, or choose folders open to all, or set DATABASE_URL and REDIS_URL)"
         )
     return ""
 

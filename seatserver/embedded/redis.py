@@ -79,7 +79,7 @@ class EmbeddedRedis:
             self.end_leftovers()
             self._folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise StartError(f"{self._folder} cannot be used: {error.strerror or error}") from None
+            raise process.unusable(self._folder, error) from None
         for attempt in range(1, ATTEMPTS + 1):
             self.port = process.choose_port(self.port or remembered.get("port"))
             try:
@@ -110,7 +110,7 @@ class EmbeddedRedis:
         try:
             self._write_configuration()
         except OSError as error:
-            raise StartError(f"{self._folder} cannot be used: {error.strerror or error}") from None
+            raise process.unusable(self._folder, error) from None
         started = process.launch(
             [program, self._configuration],
             account=self._account,
