@@ -103,6 +103,7 @@ class Audience:
 
     def beat(self) -> None:
         """Tell a quiet room that it is alive and where it is."""
+        self.flush()  # a beat never overtakes the changes that it stands for
         quiet_s = asyncio.get_running_loop().time() - self._flushed_at
         if self.live is not None and self.viewers and quiet_s * 1000 >= self._fanout.settings.heartbeat_ms / 2:
             room = self.room
