@@ -86,10 +86,13 @@ class Running:
 def running(*arguments: str | Path, log: Path, env: dict[str, str] | None = None) -> Iterator[Running]:
     """The command, in a session of its own as in a terminal; it is gone afterwards."""
     command = [*COMMAND, *(str(argument) for argument in arguments)]
+    # Under nohup SIGHUP is ignored, and the demo rightly leaves it so.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, env=env or environment()
         )
+    signal.signal(signal.SIGHUP, before)
     try:
         yield Running(process, log)
     finally:

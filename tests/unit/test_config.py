@@ -50,7 +50,10 @@ def test_the_command_line_wins_over_the_environment() -> None:
         ({"SEATSERVER_DUTIES": "maybe"}, "SEATSERVER_DUTIES is 'maybe': expected 1 or 0"),
         ({"SEATSERVER_HOLD_MS": "1"}, "SEATSERVER_HOLD_MS is 1: expected at least 200"),
         ({"SEATSERVER_HOLD_MSS": "1"}, "SEATSERVER_HOLD_MSS is not a setting of this server: did you mean "),
-        ({"SEATSERVER_" + "Q" * 40: "1"}, f"SEATSERVER_{'Q' * 40} is not a setting of this server: `seatserver settings` lists"),
+        (
+            {"SEATSERVER_" + "Q" * 40: "1"},
+            f"SEATSERVER_{'Q' * 40} is not a setting of this server: `seatserver settings` lists",
+        ),
         ({"SEATSERVER_LOG_LEVEL": "loud"}, "SEATSERVER_LOG_LEVEL is 'loud': expected one of debug, info, warning"),
         ({"SEATSERVER_TOKEN_SECRET": "short"}, "SEATSERVER_TOKEN_SECRET is shorter than 32 bytes"),
         ({"SEATSERVER_GUEST_SCOPES": "watch"}, "SEATSERVER_GUEST_SCOPES is set: expected SEATSERVER_TOKEN_SECRET too"),
