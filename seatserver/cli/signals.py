@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AGAIN_S = 5.0
 
 
-class Stopped(BaseException):
-    """Somebody asked the process to end. No error: not even a broad ``except Exception`` may keep it."""
+class Stopped(KeyboardInterrupt):
+    """Somebody asked the process to end.
+
+    A KeyboardInterrupt, because that is what event loops let pass: they keep any other exception in the task where it
+    happened to strike.
+    """
 
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """Inside, the first signal raises `Stopped` where the main thread is, and further ones wait for the clean-up.
+    """Inside, a signal raises `Stopped` where the main thread is. The clean-up that follows is not interrupted again,
+    unless somebody insists after `AGAIN_S`.
 
     While uvicorn serves it handles SIGINT and SIGTERM itself and sends itself the same signal again when it has
     finished, which is `Stopped` then. It knows no SIGHUP: that one is handed on as SIGTERM.
     """
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    raised_at = -AGAIN_S
 
     def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal raised_at
         if number == signal.SIGHUP and signal.getsignal(signal.SIGTERM) is not stop:
             signal.raise_signal(signal.SIGTERM)
-            return
-        for other in SIGNALS:
-            signal.signal(other, signal.SIG_IGN)
-        raise Stopped
+        elif time.monotonic() - raised_at >= AGAIN_S:
+            raised_at = time.monotonic()
+            raise Stopped
 
     for number in SIGNALS:
         if not (number == signal.SIGHUP and before[number] == signal.SIG_IGN):  # nohup
