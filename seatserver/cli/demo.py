@@ -102,6 +102,8 @@ def _run(folder: DataFolder, args: argparse.Namespace, console: Console) -> None
     # A wrong setting or a taken port stops us here, before anything is started or emptied.
     checked = config.load(_environment({}, secrets.token_urlsafe(32)), host=args.host, port=args.port)
     port = _free_port(checked, is_chosen=args.port is not None or bool(os.environ.get("PORT")))
+    if port != checked.port:
+        console.print(f"Port {checked.port} is taken; this demo takes {port}.", highlight=False)
     with Steps(console) as steps, folder.locked():
         servers = EmbeddedServers(folder, steps.say, without=[name for name in ADDRESSES if os.environ.get(name)])
         if args.fresh:
@@ -190,24 +192,20 @@ def _serve(settings: Settings, showtimes: list[Showtime], console: Console, comm
 
 def invite(console: Console, url: str, token: str, showtimes: list[Showtime], command: tuple[str, str]) -> None:
     """Print where to look and what to try."""
-    from rich.panel import Panel
-
     # The next one that leaves time to play.
     soon_ms = time.time_ns() // 1_000_000 + 3_600_000
     chosen = next((one for one in showtimes if one.sale_ends_at_ms > soon_ms), showtimes[-1])
     program, env = command
     hello = f'{{"type":"hello","ref":1,"token":"{token}"}}'
-    places = [
-        f"[bold]{chosen.title}[/], {chosen.auditorium_name}: open it in two windows",
+    # Lines without a frame, so that an address of any length can be clicked and copied.
+    console.rule("[bold green]seatserver is open[/]")
+    for line in (
+        f"[bold]{chosen.title}[/] in {chosen.auditorium_name}: open it in two windows",
         f"  {url}/showtimes/{chosen.id}",
-        "",
-        "All showtimes",
+        "[bold]All showtimes[/], and the documentation of REST and socket:",
         f"  {url}/",
-        "",
-        "REST and socket, documented",
         f"  {url}/docs",
-    ]
-    lines = [
+        "",
         "[bold]A token to play with[/], for 24 hours:",
         f"  TOKEN={token}",
         "[bold]Over HTTP[/]:",
@@ -219,10 +217,9 @@ def invite(console: Console, url: str, token: str, showtimes: list[Showtime], co
         f'  eval "$({program} {env})" && {program} serve --port {_port(url) + 1}',
         "",
         "Ctrl-C stops everything.",
-    ]
-    console.print(Panel.fit("\n".join(places), title="seatserver is open", border_style="green", padding=(1, 3)))
-    for line in lines:
+    ):
         console.print(line, highlight=False, soft_wrap=True)
+    console.rule()
 
 
 def _socket_url(url: str) -> str:

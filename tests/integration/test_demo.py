@@ -6,11 +6,12 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from seatserver.seats.states import SeatState
 from tests.integration.test_embedded import wait_until_gone
 
 PATIENCE_S = 60.0
+README = Path(__file__).parents[2] / "README.md"
 COMMAND = [sys.executable, "-m", "seatserver"]
 
 
@@ -163,6 +165,36 @@ def test_a_signal_in_the_middle_of_the_start_leaves_nothing(tmp_path: Path, dela
         again.address()
 
 
+def test_the_readme_s_program_and_the_printed_lines_work_as_they_stand(tmp_path: Path) -> None:
+    program = README.read_text().partition("```python\n")[2].partition("```")[0]
+    with running(*demo(tmp_path), log=tmp_path / "log") as started:
+        address = started.address()
+        program = program.replace("http://127.0.0.1:8000", address)
+        answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S)
+        assert "status='confirmed'" in answer.stdout, answer.stderr
+
+        lines = [line.strip() for line in started.output.splitlines()]
+        [token] = [line.removeprefix("TOKEN=") for line in lines if line.startswith("TOKEN=")]
+        [curl] = [line.replace("$TOKEN", token) for line in lines if line.startswith("curl ")]
+        _, _, header, url = shlex.split(curl)
+        counts = httpx.get(url, headers=dict([header.split(": ", 1)]))
+        assert counts.status_code == 200
+
+        [websockets] = [shlex.split(line) for line in lines if " -m websockets " in line]
+        [hello] = [line for line in lines if line.startswith('{"type":"hello"')]
+        with subprocess.Popen(websockets, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as talk:
+            assert talk.stdin is not None
+            assert talk.stdout is not None
+            talk.stdin.write(hello + "\n")
+            talk.stdin.flush()
+            heard = ""
+            while "snapshot" not in heard and (line := talk.stdout.readline()):
+                heard += line
+            talk.kill()
+        assert '"welcome"' in heard
+        assert '"snapshot"' in heard
+
+
 def test_a_second_demo_on_the_same_data_is_one_clear_line(tmp_path: Path) -> None:
     with running(*demo(tmp_path), log=tmp_path / "log") as started:
         started.address()
@@ -230,13 +262,24 @@ def test_what_is_wrong_is_one_clear_line(arguments: list[str], env: dict[str, st
     assert re.fullmatch(rf"seatserver: {line}\n", answer.stderr)
 
 
-def test_a_taken_port_that_was_chosen_is_refused_and_one_that_was_not_is_replaced(tmp_path: Path) -> None:
+def test_a_taken_port_that_was_chosen_is_refused(tmp_path: Path) -> None:
     with running(*demo(tmp_path), log=tmp_path / "log") as started:
         port = started.address().rpartition(":")[2]
         answer = run("demo", "--port", port, "--data", tmp_path / "other")
         assert answer.returncode == 1
         assert re.fullmatch(rf"seatserver: cannot listen on 127\.0\.0\.1:{port}: .* --port\n", answer.stderr)
         assert not (tmp_path / "other").exists(), "it stopped before it started anything"
+
+
+def test_without_a_choice_a_taken_port_is_replaced_by_the_next_free_one(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):  # taken by somebody else: just as good
+            other.bind(("127.0.0.1", 8000))
+            other.listen()
+        with running("demo", "--data", tmp_path / "data", log=tmp_path / "log") as started:
+            address = started.address()
+            assert f"Port 8000 is taken; this demo takes {address.rpartition(':')[2]}." in started.output
 
 
 def test_migrate_says_what_it_did(postgres_server: object, database_url: str) -> None:
