@@ -7,6 +7,8 @@ whose first reply was lost is harmless. Replies stay bytes.
 
 from __future__ import annotations
 
+import re
+
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -16,6 +18,7 @@ from redis.exceptions import (
     MasterDownError,
     OutOfMemoryError,
     ReadOnlyError,
+    ResponseError,
     TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -37,7 +40,17 @@ UNAVAILABLE = (
 )
 """What Redis or the way to it raises when it cannot serve at the moment."""
 
+# Redis 6.2 answers with an error of the script that only quotes the reason; newer ones give some reasons no class.
+_REASONS = re.compile(r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|BUSY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN) ")
+
 BESIDE = 4
+
+
+def cannot_serve(error: BaseException) -> bool:
+    """Whether the error means that Redis cannot serve at the moment, and not that we asked for nonsense."""
+    return isinstance(error, UNAVAILABLE) or (
+        isinstance(error, ResponseError) and _REASONS.search(str(error)) is not None
+    )
 
 
 def connect(settings: Settings) -> Redis:

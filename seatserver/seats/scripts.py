@@ -21,7 +21,7 @@ from redis.exceptions import NoScriptError
 
 from seatserver.config import Settings
 from seatserver.errors import Busy, Unavailable
-from seatserver.seats.connection import UNAVAILABLE
+from seatserver.seats.connection import cannot_serve
 
 VERBS = ("hold", "release", "extend", "pin", "apply", "sweep", "load", "snapshot", "holds")
 
@@ -101,15 +101,14 @@ class Scripts:
         try:
             async with asyncio.timeout(self._timeout_s):
                 replies = await self._evaluate(calls)
-        except UNAVAILABLE:
-            replies = [Unavailable("Redis")] * len(calls)
         except BaseException as error:
-            # Cancelled at shutdown, or a bug: no caller may be left waiting.
-            replies = [error if isinstance(error, Exception) else Unavailable("Redis")] * len(calls)
+            # Out of reach, cancelled at shutdown, or a bug: no caller may be left waiting.
+            replies = [error if isinstance(error, Exception) else TimeoutError()] * len(calls)
         for call, reply in zip(calls, replies, strict=True):
             if call.future.done():
                 continue  # the caller went away
-            if isinstance(reply, UNAVAILABLE):
+            if isinstance(reply, Exception) and cannot_serve(reply):
+                # One for each: callers who share an exception would add to each other's tracebacks.
                 call.future.set_exception(Unavailable("Redis"))
             elif isinstance(reply, Exception):
                 call.future.set_exception(reply)
@@ -121,12 +120,18 @@ class Scripts:
         for call in calls:
             pipeline.evalsha(call.script.sha, 1, call.key, *call.arguments)
         replies: list[Any] = await pipeline.execute(raise_on_error=False)
-        # After a restart or SCRIPT FLUSH a hash means nothing: those commands did not run, so send them whole.
+        # After a restart or SCRIPT FLUSH a hash means nothing. Those commands did not run: send them again, each script
+        # whole where it comes first, for Redis knows it from there on.
         missing = [index for index, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if missing:
-            pipeline = self._redis.pipeline(transaction=False)
+            pipeline, whole = self._redis.pipeline(transaction=False), set()
             for index in missing:
-                pipeline.eval(calls[index].script.source, 1, calls[index].key, *calls[index].arguments)
+                call = calls[index]
+                if call.script.sha in whole:
+                    pipeline.evalsha(call.script.sha, 1, call.key, *call.arguments)
+                else:
+                    whole.add(call.script.sha)
+                    pipeline.eval(call.script.source, 1, call.key, *call.arguments)
             for index, reply in zip(missing, await pipeline.execute(raise_on_error=False), strict=True):
                 replies[index] = reply
         return replies

@@ -10,6 +10,7 @@ All verbs raise `Unavailable` or `Busy` when Redis does not answer; the command 
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NoReturn
@@ -23,6 +24,7 @@ from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused, 
 from seatserver.seats.connection import UNAVAILABLE
 from seatserver.seats.scripts import Scripts
 from seatserver.seats.states import SeatState
+from seatserver.tasks import Tasks
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -72,11 +74,14 @@ class SeatStore:
         self._settings = settings
         self._ground = ground
         self._scripts = Scripts(redis, settings)
+        self._tasks = Tasks()
+        self._loading: dict[str, asyncio.Task[None]] = {}
         # A hold is remembered past its end, so that a late repetition is answered and not held anew.
         self._replay_ms = settings.hold_total_ms
 
     async def close(self) -> None:
         """Finish what is under way."""
+        await self._tasks.close()
         await self._scripts.close()
 
     async def hold(
@@ -103,9 +108,13 @@ class SeatStore:
         return self._held(hold_id, reply)
 
     async def pin(self, showtime_id: str, hold_id: UUID, user_id: str) -> HeldSeats:
-        """Make sure the user holds every seat, and keep it so over the checkout. Raises `HoldGone`."""
+        """Make sure the user holds every seat, and keep it so over the checkout. Raises `HoldGone`.
+
+        At most one checkout past the hold's total age: pinning again and again keeps nothing for ever.
+        """
+        settings = self._settings
         reply = await self._on_room(
-            "pin", showtime_id, str(hold_id), user_id, self._settings.checkout_ms, self._replay_ms
+            "pin", showtime_id, str(hold_id), user_id, settings.checkout_ms, settings.hold_total_ms, self._replay_ms
         )
         return self._held(hold_id, reply)
 
@@ -166,22 +175,37 @@ class SeatStore:
             for epoch, version, pgseq in rows
         ]
 
-    async def load(self, showtime_id: str, mode: str = "missing") -> None:
+    async def load(self, showtime_id: str, mode: str = "missing", *, of_epoch: str = "") -> None:
         """Load the showtime from Postgres: ``missing`` only if Redis lacks it or is behind, ``repair`` also when it is
-        there, ``renew`` under a new epoch (after Redis went back in time)."""
+        there, ``renew`` under a new epoch (after Redis went back in time), if it still has the epoch ``of_epoch``."""
         ground = await self._ground(showtime_id)
         taken = ",".join(f"{seat}={state}" for seat, state in sorted(ground.taken.items()))
         epoch = secrets.token_hex(8)
-        await self._scripts.call("load", _base(showtime_id), epoch, ground.seq, ground.ends_ms, mode, taken)
+        await self._scripts.call("load", _base(showtime_id), epoch, ground.seq, ground.ends_ms, mode, taken, of_epoch)
 
     async def _on_room(self, verb: str, showtime_id: str, *arguments: str | int) -> list[Any]:
         for _ in range(3):
             reply = await self._scripts.call(verb, _base(showtime_id), *arguments)
             if reply[0] != "absent":
                 return reply
-            await self.load(showtime_id)
+            await self._load_absent(showtime_id)
         # It vanished as often as it was loaded: something empties Redis under us.
         raise Unavailable("Redis")
+
+    async def _load_absent(self, showtime_id: str) -> None:
+        """Load what a script has just missed; all who miss it meanwhile share one reading of Postgres."""
+        loading = self._loading.get(showtime_id)
+        if loading is None:
+            loading = self._loading[showtime_id] = self._tasks.spawn(self.load(showtime_id), f"load {showtime_id}")
+            loading.add_done_callback(lambda _: self._loading.pop(showtime_id))
+        try:
+            # Shielded: one caller who gives up must not take the load from the others.
+            await asyncio.shield(loading)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if not loading.cancelled() or (caller is not None and caller.cancelling()):
+                raise
+            raise Unavailable("Redis") from None  # the store is closing
 
     def _held(self, hold_id: UUID, reply: list[Any]) -> HeldSeats:
         if reply[0] == "held":

@@ -21,11 +21,12 @@ if before[1] then
 end
 
 local seats, reasons = split(asked), {}
-for _, seat in ipairs(seats) do
-  local state = redis.call('HGET', TAKEN, seat)
+local states, locks = redis.call('HMGET', TAKEN, unpack(seats)), locks_of(seats)
+for index, seat in ipairs(seats) do
+  local state = states[index]
   if state then
     reasons[seat] = tonumber(state) == BLOCKED and 'blocked' or 'sold'
-  elseif redis.call('EXISTS', seat_key(seat)) == 1 then
+  elseif locks[index] then
     reasons[seat] = 'held'
   elseif torn[seat] then
     reasons[seat] = 'group'
@@ -49,13 +50,16 @@ if next(reasons) then
 end
 
 local fence, deadline = redis.call('HINCRBY', META, 'fence', 1), now + ttl
+local due, owned = {}, {}
 for _, seat in ipairs(seats) do
   redis.call('SET', seat_key(seat), hold_id .. '|' .. fence, 'PX', ttl)
-  redis.call('ZADD', DUE, deadline, seat)
-  redis.call('HSET', OWNER, seat, hold_id .. user)
-  redis.call('ZADD', mine, deadline, seat)
+  due[#due + 1], due[#due + 2] = deadline, seat
+  owned[#owned + 1], owned[#owned + 2] = seat, hold_id .. user
   changed(seat, HELD)
 end
+redis.call('ZADD', DUE, unpack(due))
+redis.call('ZADD', mine, unpack(due))
+redis.call('HSET', OWNER, unpack(owned))
 redis.call('HSET', hold_key(hold_id), 'user', user, 'asked', asked, 'seats', asked, 'status', 'live',
   'deadline', deadline, 'created', now, 'fence', fence, 'pinned', 0)
 redis.call('PEXPIRE', hold_key(hold_id), ttl + replay)

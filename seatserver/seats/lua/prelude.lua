@@ -55,6 +55,13 @@ local function seat_numbers(seats)
   return numbers
 end
 
+-- What each seat is locked by, false where it is not; at most MAX_SEATS_PER_COMMAND seats, so that they fit Lua's stack.
+local function locks_of(seats)
+  local keys = {}
+  for index, seat in ipairs(seats) do keys[index] = seat_key(seat) end
+  return redis.call('MGET', unpack(keys))
+end
+
 -- [epoch, from, version, now, soonest deadline set here or 0, [seat, state, ...], [[kind, user, hold_id, [seat, ...]], ...]]
 local function publish(room)
   if #changes == 0 and #notices == 0 then return end
@@ -131,8 +138,8 @@ local function living_hold(hold_id, user)
   local hold = { seats = split(fields[2]), csv = fields[2], deadline = tonumber(fields[4]),
     created = tonumber(fields[5]), fence = fields[6], pinned = tonumber(fields[7]) }
   if hold.deadline <= now then return nil, 'expired' end
-  for _, seat in ipairs(hold.seats) do
-    if redis.call('GET', seat_key(seat)) ~= hold_id .. '|' .. hold.fence then return nil, 'expired' end
+  for _, lock in ipairs(locks_of(hold.seats)) do
+    if lock ~= hold_id .. '|' .. hold.fence then return nil, 'expired' end
   end
   return hold
 end

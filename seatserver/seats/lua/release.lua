@@ -7,23 +7,21 @@ local room = open_room()
 if not room then return answer('absent') end
 
 local hold, why = living_hold(hold_id, user)
-if not hold then
-  if why == 'released' then
-    return answer('released', seat_numbers(split(wanted ~= '' and wanted or redis.call('HGET', hold_key(hold_id), 'asked'))))
-  end
-  return answer('gone', why)
+if not hold and why ~= 'released' then return answer('gone', why) end
+
+-- What was given back before is answered like the first time; what was never in the hold is not.
+local all, chosen, named = wanted == '', {}, {}
+for _, seat in ipairs(split(wanted)) do chosen[seat] = true end
+for _, seat in ipairs(hold and all and hold.seats or split(redis.call('HGET', hold_key(hold_id), 'asked'))) do
+  if all or chosen[seat] then named[#named + 1] = seat end
 end
+if not hold then return answer('released', seat_numbers(named)) end
 -- While the booking is being written the seats stay put; the pin runs out by itself.
 if hold.pinned > now then return answer('pinned', hold.pinned) end
 
-local chosen = nil
-if wanted ~= '' then
-  chosen = {}
-  for _, seat in ipairs(split(wanted)) do chosen[seat] = true end
-end
 local gone = {}
 for _, seat in ipairs(hold.seats) do
-  if not chosen or chosen[seat] then
+  if all or chosen[seat] then
     let_go(seat, hold_id .. user)
     changed(seat, FREE)
     gone[seat] = true
@@ -31,5 +29,4 @@ for _, seat in ipairs(hold.seats) do
 end
 shrink_hold(hold_id, gone, 'released')
 publish(room)
--- A part that was given back before is answered like the first time.
-return answer('released', seat_numbers(chosen and split(wanted) or hold.seats))
+return answer('released', seat_numbers(named))
