@@ -103,7 +103,7 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             categories=tuple(categories),
             screen=screen,
             seats=tuple(seats),
-            groups=tuple(sorted(tuple(sorted(group)) for group in groups)),
+            groups=_in_order(groups),
         )
         # A coordinate given as 3 comes back from JSON as 3.0: the same map must have the same hash before and after.
         made = msgspec.convert(msgspec.to_builtins(made), cls)
@@ -112,10 +112,10 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @classmethod
     def decode(cls, document: bytes) -> SeatMap:
-        """Read the project's own JSON form, as `encode` writes it."""
+        """Read the project's own JSON form, as `encode` writes it, with groups and their seats in any order."""
         made = decode(document, cls)
         made.validate()
-        return made
+        return msgspec.structs.replace(made, groups=_in_order(made.groups))
 
     def encode(self) -> bytes:
         """The canonical JSON document: the same map is always the same bytes."""
@@ -181,11 +181,14 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 raise BadSeatMap(f"categories[{index}].color", f"is {category.color!r}; expected a colour like #0072b2")
         for part in ("x", "y", "width"):
             _check_number(f"screen.{part}", getattr(self.screen, part))
+        if self.screen.width <= 0:
+            raise BadSeatMap("screen.width", f"is {self.screen.width}; expected more than 0")
         self._validate_seats(set(keys))
         self._validate_groups()
 
     def _validate_seats(self, keys: set[str]) -> None:
         labels: dict[str, int] = {}
+        spots: dict[tuple[float, float], int] = {}
         for index, seat in enumerate(self.seats):
             place = f"seats[{index}]"
             check_text(f"{place}.row", seat.row, MAX_LABEL)
@@ -199,6 +202,9 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             first = labels.setdefault(seat.label, index)
             if first != index:
                 raise BadSeatMap(place, f"the label {seat.label!r} is already that of seats[{first}]")
+            first = spots.setdefault((seat.x, seat.y), index)
+            if first != index:
+                raise BadSeatMap(place, f"stands on the very spot of seats[{first}]")
 
     def _validate_groups(self) -> None:
         owner: dict[int, int] = {}
@@ -206,11 +212,18 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             place = f"groups[{number}]"
             if len(set(group)) < 2:
                 raise BadSeatMap(place, "a group has at least two different seats")
+            if len(set(group)) < len(group):
+                raise BadSeatMap(place, "names a seat twice")
             if missing := self.unknown(group):
                 raise BadSeatMap(place, f"there is no seat {missing[0]}")
             for seat in group:
                 if owner.setdefault(seat, number) != number:
                     raise BadSeatMap(place, f"seat {seat} is already in groups[{owner[seat]}]")
+
+
+def _in_order(groups: Iterable[Iterable[int]]) -> tuple[tuple[int, ...], ...]:
+    """The one order of groups and of their seats, on which the hash relies."""
+    return tuple(sorted(tuple(sorted(group)) for group in groups))
 
 
 def check_text(place: str, text: str, longest: int) -> None:

@@ -24,6 +24,7 @@ from seatserver.seatmaps.model import Category
 FORMAT = "pretix seating plan"
 STAGE = re.compile(r"\b(stage|screen|bühne|leinwand|podium|scène|écran|pantalla|escenario)\b", re.IGNORECASE)
 MAX_PIXELS = 1_000_000
+MIN_PITCH_PIXELS = 0.001
 SIDE_BY_SIDE = 0.5
 """Rows whose middles differ by less than this, in pitches, count as equally far from the stage."""
 
@@ -164,7 +165,7 @@ def _pitch(rows: Sequence[Sequence[FoundSeat]]) -> float:
     if not nearest:  # every row is a single seat
         nearest = list(_nearest([seat for row in rows for seat in row]))
     pitch = median(nearest) if nearest else 1.0
-    if not (math.isfinite(pitch) and pitch > 0):
+    if not (math.isfinite(pitch) and pitch >= MIN_PITCH_PIXELS):
         raise BadSeatMap("zones", "most seats stand on one another: their positions give no distance between seats")
     return pitch
 

@@ -8,7 +8,6 @@ unused column is an aisle. Every area repeats all rows, with ``PhysicalName`` nu
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 
@@ -190,27 +189,34 @@ def _screen(layout: VistaLayout, left_column: int) -> Screen | None:
     Screen and areas are given in drawing units; an area's ``Width`` is its ``ColumnCount`` columns.
     """
     start, width = layout.screen_start, layout.screen_width
-    area = next((area for area in layout.areas if area.width > 0 and area.column_count > 0), None)
+    # The quotient itself is looked at: of a tiny width it is zero.
+    area = next(
+        (one for one in layout.areas if 0 < one.column_count <= MAX_INDEX and one.width / one.column_count > 0), None
+    )
     if start is None or width is None or width <= 0 or area is None:
         return None
     pitch = area.width / area.column_count
     centre = (start + width / 2 - area.left) / pitch - 0.5 - left_column
     # Adding zero turns -0.0 into 0.0.
     screen = Screen(x=round(centre, 3) + 0.0, y=-SCREEN_DISTANCE, width=round(width / pitch, 3))
-    return screen if all(math.isfinite(part) and abs(part) <= MAX_INDEX for part in (screen.x, screen.width)) else None
+    # Written so that NaN fails too.
+    return screen if abs(screen.x) <= MAX_INDEX and 0 < screen.width <= MAX_INDEX else None
 
 
 def _groups(found: Found) -> set[frozenset[VistaPosition]]:
     """Groups as every one of their seats names them; seats of a group must agree."""
-    named: dict[VistaPosition, frozenset[VistaPosition]] = {
-        seat.position: frozenset((*(seat.group or ()), seat.position)) for _, _, _, seat in found
-    }
+    named: dict[VistaPosition, frozenset[VistaPosition]] = {}
+    # Equal groups become one object: comparing them mate by mate would take the cube of a group's size.
+    known: dict[frozenset[VistaPosition], frozenset[VistaPosition]] = {}
+    for _, _, _, seat in found:
+        group = frozenset((*(seat.group or ()), seat.position))
+        named[seat.position] = known.setdefault(group, group)
     for place, _, _, seat in found:
         for index, mate in enumerate(seat.group or ()):
             if mate not in named:
                 at = f"RowIndex {mate.row}, ColumnIndex {mate.column}"
                 raise BadSeatMap(f"{place}.SeatsInGroup[{index}]", f"there is no seat at {at}")
-            if named[mate] != named[seat.position]:
+            if named[mate] is not named[seat.position]:
                 raise BadSeatMap(f"{place}.SeatsInGroup", "the seats of this group do not name the same group")
     return {group for group in named.values() if len(group) > 1}
 

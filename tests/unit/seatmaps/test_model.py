@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -63,6 +64,20 @@ def test_torn_groups_names_the_seats_whose_group_is_not_complete(hall: SeatMap, 
         assert torn & set(group) == (members if members != set(group) else set())
 
 
+def test_two_seats_on_one_spot_are_refused() -> None:
+    content = json.loads(studio().encode())
+    content["seats"][7] = {**content["seats"][3], "number": "99"}
+    with pytest.raises(BadSeatMap, match=r"^seats\[7\]: stands on the very spot of seats\[3\]$"):
+        SeatMap.decode(json.dumps(content).encode())
+
+
+def test_a_document_with_its_groups_in_another_order_is_the_same_hall() -> None:
+    hall = grand_hall()
+    content = json.loads(hall.encode())
+    content["groups"] = [group[::-1] for group in content["groups"]][::-1]
+    assert SeatMap.decode(json.dumps(content).encode()).content_hash == hall.content_hash
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -78,6 +93,9 @@ def test_torn_groups_names_the_seats_whose_group_is_not_complete(hall: SeatMap, 
         ("groups", [[1]], "groups[0]: a group has at least two different seats"),
         ("groups", [[1, 99]], "groups[0]: there is no seat 99"),
         ("groups", [[0, 1], [1, 2]], "groups[1]: seat 1 is already in groups[0]"),
+        ("groups", [[2, 3], [1, 1, 0]], "groups[1]: names a seat twice"),
+        ("screen.width", 0, "screen.width: is 0.0; expected more than 0"),
+        ("screen.width", -5, "screen.width: is -5.0; expected more than 0"),
     ],
 )
 def test_a_map_that_contradicts_itself_names_the_place(path: str, value: Any, message: str) -> None:

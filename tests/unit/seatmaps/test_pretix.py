@@ -100,6 +100,14 @@ def test_a_bad_plan_names_the_place(path: str, value: Any, message: str) -> None
     assert caught.value.message == message
 
 
+def test_seats_that_almost_stand_on_one_another_are_an_error() -> None:
+    seats = [{"seat_number": str(n), "category": "c", "position": {"x": n * 5e-324, "y": 0}} for n in range(3)]
+    seats.append({"seat_number": "far", "category": "c", "position": {"x": 1, "y": 999_999}})
+    plan = {"categories": [{"name": "c"}], "zones": [{"rows": [{"row_number": "A", "seats": seats}]}]}
+    with pytest.raises(BadSeatMap, match="most seats stand on one another"):
+        read_pretix(json.dumps(plan).encode())
+
+
 def test_seats_that_all_stand_on_one_another_are_an_error() -> None:
     document = json.loads(PRETIX)
     for zone in document["zones"]:

@@ -80,6 +80,26 @@ def test_a_bad_file_names_the_place(path: str, value: Any, message: str) -> None
     assert caught.value.message == message
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("Width", 5e-324), ("Width", 1e308), ("ColumnCount", 10**400), ("ColumnCount", 2**63)]
+)
+def test_a_screen_that_cannot_be_placed_is_put_before_the_seats(field: str, value: float) -> None:
+    without = edited(VISTA, "SeatLayoutData.ScreenStart", None)
+    absurd = VISTA
+    for area in range(len(json.loads(VISTA)["SeatLayoutData"]["Areas"])):
+        absurd = edited(absurd, f"SeatLayoutData.Areas.{area}.{field}", value)
+    assert read_vista(absurd, "Small").seat_map.screen == read_vista(without, "Small").seat_map.screen
+
+
+def test_one_huge_group_is_read_whole() -> None:
+    # 600 seats that each name all 600: comparing group with group seat by seat would take most of a minute.
+    places = [{"RowIndex": 0, "ColumnIndex": column} for column in range(600)]
+    seats = [{"Id": str(n), "Position": place, "SeatsInGroup": places} for n, place in enumerate(places)]
+    areas = [{"AreaCategoryCode": "1", "Rows": [{"PhysicalName": "A", "Seats": seats}]}]
+    read = read_vista(json.dumps({"SeatLayoutData": {"Areas": areas}}).encode(), "Small")
+    assert read.seat_map.groups == (tuple(range(600)),)
+
+
 def test_an_answer_without_a_layout_says_what_vista_said() -> None:
     document = json.dumps({"SeatLayoutData": None, "ErrorDescription": "Session not found"}).encode()
     with pytest.raises(BadSeatMap, match="Vista says: Session not found"):
