@@ -12,10 +12,11 @@ import errno
 import os
 import secrets
 import shlex
+import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from seatserver.catalog.showtime import Showtime
+    from seatserver.cli.steps import Steps
     from seatserver.embedded import DataFolder
 
 GUEST_SCOPES = ("watch", "hold", "book")
@@ -79,11 +81,12 @@ def run(args: argparse.Namespace) -> int:
         return 0
     console = Console()
     try:
-        with signals.ending_in_order():
-            _run(folder, args, console)
+        with signals.ending_in_order() as is_ending:
+            _run(folder, args, console, is_ending)
     except signals.Stopped:
-        with suppress(OSError):  # the terminal may be what has gone
-            console.print(f"Stopped; nothing is left running. The data stays in {shown(folder.path)}", highlight=False)
+        pass
+    with suppress(OSError):  # the terminal may be what has gone
+        console.print(f"Stopped; nothing is left running. The data stays in {shown(folder.path)}", highlight=False)
     return 0
 
 
@@ -95,7 +98,7 @@ def exports(folder: DataFolder) -> str:
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
 
 
-def _run(folder: DataFolder, args: argparse.Namespace, console: Console) -> None:
+def _run(folder: DataFolder, args: argparse.Namespace, console: Console, is_ending: Callable[[], bool]) -> None:
     from seatserver.cli.steps import Steps
     from seatserver.embedded import EmbeddedServers
 
@@ -105,20 +108,26 @@ def _run(folder: DataFolder, args: argparse.Namespace, console: Console) -> None
     if port != checked.port:
         console.print(f"Port {checked.port} is taken; this demo takes {port}.", highlight=False)
     with Steps(console) as steps, folder.locked():
-        servers = EmbeddedServers(folder, steps.say, without=[name for name in ADDRESSES if os.environ.get(name)])
+
+        def say(step: str) -> None:
+            if is_ending():
+                raise signals.Stopped
+            steps.say(step)
+
+        servers = EmbeddedServers(folder, say, without=[name for name in ADDRESSES if os.environ.get(name)])
         if args.fresh:
-            steps.say(f"Emptying {shown(folder.path)}")
+            say(f"Emptying {shown(folder.path)}")
             servers.empty()
         secret = folder.remembered().get("token_secret") or secrets.token_urlsafe(32)
         folder.remember(token_secret=secret, environment=None)
         with servers:
             environment = _environment(servers.environment(), secret)
             settings = config.load(environment, host=args.host, port=port)
-            steps.say("Preparing the database and the demo theatre")
+            say("Preparing the database and the demo theatre")
             showtimes = prepare(settings)
             folder.remember(environment={name: environment[name] for name in (*ADDRESSES, *TOKENS)})
-            steps.done()
-            _serve(settings, showtimes, console, _command(args))
+            say("Opening the doors")
+            _serve(settings, showtimes, console, _command(args), steps, is_ending)
 
 
 def _command(args: argparse.Namespace) -> tuple[str, str]:
@@ -182,12 +191,27 @@ def prepare(settings: Settings) -> list[Showtime]:
     return [showtime for showtime in asyncio.run(load()) if showtime.sale_ends_at_ms > now_ms]
 
 
-def _serve(settings: Settings, showtimes: list[Showtime], console: Console, command: tuple[str, str]) -> None:
+def _serve(
+    settings: Settings,
+    showtimes: list[Showtime],
+    console: Console,
+    command: tuple[str, str],
+    steps: Steps,
+    is_ending: Callable[[], bool],
+) -> None:
     from seatserver import app
     from seatserver.access.tokens import Tokens
 
-    token = Tokens(settings).mint("you", frozenset(GUEST_SCOPES), TOKEN_LIFETIME_S)
-    app.serve(settings, on_ready=lambda url: invite(console, url, token, showtimes, command))
+    token = Tokens(settings).mint("you", GUEST_SCOPES, TOKEN_LIFETIME_S)
+
+    def on_ready(url: str) -> None:
+        steps.done()
+        if is_ending():
+            signal.raise_signal(signal.SIGTERM)  # uvicorn listens to it by now
+        else:
+            invite(console, url, token, showtimes, command)
+
+    app.serve(settings, on_ready=on_ready)
 
 
 def invite(console: Console, url: str, token: str, showtimes: list[Showtime], command: tuple[str, str]) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import suppress
 
 from seatserver import config
 from seatserver.cli import signals
@@ -48,8 +47,8 @@ def run_serve(args: argparse.Namespace) -> int:
     settings = required(config.load(host=args.host, port=args.port))
     from seatserver import app
 
-    with suppress(signals.Stopped), signals.ending_in_order():
-        app.serve(settings)
+    signals.hang_up_ends()
+    app.serve(settings)
     return 0
 
 
@@ -58,8 +57,8 @@ def run_worker(args: argparse.Namespace) -> int:
     settings = required(config.load())
     from seatserver import app
 
-    with suppress(signals.Stopped), signals.ending_in_order():
-        app.work(settings)
+    signals.hang_up_ends()
+    app.work(settings)
     return 0
 
 

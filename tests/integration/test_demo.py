@@ -218,7 +218,8 @@ async def test_a_second_instance_joins_by_the_printed_environment(tmp_path: Path
                 await hold_and_book(address, showtime, 20)
                 await there.until(lambda room: room.state(20) == SeatState.SOLD)
             second.process.terminate()
-            assert second.process.wait(PATIENCE_S) == 0, second.output
+            # uvicorn ends in order and then lets the signal have its way.
+            assert second.process.wait(PATIENCE_S) in (0, -signal.SIGTERM), second.output
 
 
 def test_env_without_a_running_demo_is_one_clear_line(tmp_path: Path) -> None:
