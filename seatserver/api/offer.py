@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -24,7 +25,7 @@ async def get_layout(call: Call) -> Response:
     layout_hash = call.text("layout_hash")
     seat_map = await call.needs.catalog.layout(layout_hash)
     headers = {"ETag": f'"{layout_hash}"', "Cache-Control": FOR_EVER}
-    if _matches(call.request.headers.get("if-none-match", ""), layout_hash):
+    if _matches(",".join(call.request.headers.getlist("if-none-match")), layout_hash):
         return Response(status_code=304, headers=headers)
     return answer_of(schemas.Layout(hash=layout_hash, map=seat_map), headers=headers)
 
@@ -93,7 +94,8 @@ async def put_auditorium(call: Call) -> schemas.AuditoriumView:
 async def import_layout(call: Call) -> schemas.ImportedLayout:
     """Store the hall of a seat map file in any known format."""
     query: schemas.LayoutQuery = call.query
-    imported = read_seat_map(call.body, name=query.name)
+    # A big hall takes seconds: not on the event loop, where every room would wait for it.
+    imported = await asyncio.to_thread(read_seat_map, call.body, name=query.name)
     seat_map = imported.seat_map
     return schemas.ImportedLayout(
         hash=await call.needs.catalog.put_layout(seat_map),

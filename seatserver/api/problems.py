@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Of every answer, unless it may be cached."""
 CODES_OF_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -58,7 +60,7 @@ def problem(
         retryable=retryable,
         facts=facts or {},
     )
-    sent = {"Cache-Control": "no-store", **(headers or {})}
+    sent = {**HEADERS, **(headers or {})}
     if retryable:
         sent["Retry-After"] = str(RETRY_AFTER_S)
     if status == 401:

@@ -10,9 +10,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
+from seatserver.access.origins import allowed
 from seatserver.api.documents import ASYNCAPI_FILE, OPENAPI_FILE
 from seatserver.api.needs import Needs
+from seatserver.api.problems import HEADERS
 from seatserver.api.table import ENDPOINTS
 from seatserver.config import Settings
 
@@ -37,22 +40,31 @@ def cross_origin(settings: Settings) -> list[Middleware]:
     """
     if not settings.allowed_origins:
         return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.allowed_origins),
+    return [Middleware(_CrossOrigin, settings=settings)]
+
+
+class _CrossOrigin(CORSMiddleware):
+    """Starlette's, with the origin check that the sockets have: what passes there passes here."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        super().__init__(
+            app,
+            allow_origins=["*"] if "*" in settings.allowed_origins else [],
             allow_methods=["GET", "POST", "PUT"],
             allow_headers=["Authorization", "Content-Type", "If-None-Match"],
             expose_headers=["ETag", "Retry-After"],
             max_age=PREFLIGHT_S,
         )
-    ]
+        self._settings = settings
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        return allowed(origin, None, self._settings)
 
 
 def _document(file: Path) -> Callable[[Request], Awaitable[Response]]:
     content = file.read_bytes()
 
     async def respond(request: Request) -> Response:
-        return Response(content, media_type="application/json", headers={"Cache-Control": "no-cache"})
+        return Response(content, media_type="application/json", headers={**HEADERS, "Cache-Control": "no-cache"})
 
     return respond

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from seatserver.api import schemas
 from seatserver.api.endpoints import Call, answer_of
+from seatserver.api.problems import HEADERS
 
 METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -42,4 +43,4 @@ async def get_ready(call: Call) -> Response:
 
 async def get_metrics(call: Call) -> Response:
     """Counters and histograms for Prometheus."""
-    return Response(call.needs.metrics_text(), headers={"Content-Type": METRICS_MEDIA_TYPE})
+    return Response(call.needs.metrics_text(), headers={**HEADERS, "Content-Type": METRICS_MEDIA_TYPE})
