@@ -134,9 +134,10 @@ def check_id(where: str, identifier: str) -> None:
 
 
 def check_text(where: str, text: str) -> None:
-    """Raise `BadRequest` for a name or title that is empty or too long."""
-    if not text.strip() or len(text) > MAX_TITLE or "\x00" in text:
-        raise BadRequest(f"{where} is not a text of 1 to {MAX_TITLE} characters", where)
+    """Raise `BadRequest` for a name or title that is empty or too long, or that would mislead who reads it."""
+    # Line breaks, terminal codes and marks that turn the direction of writing are not printable.
+    if not text.strip() or len(text) > MAX_TITLE or not text.isprintable():
+        raise BadRequest(f"{where} is not a text of 1 to {MAX_TITLE} characters that can be printed", where)
 
 
 def _listed(names: Iterable[str]) -> str:

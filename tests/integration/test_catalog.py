@@ -101,6 +101,9 @@ async def test_what_is_not_there_is_said_to_be_missing(catalog: Catalog) -> None
 async def test_what_cannot_be_stored_is_refused_in_words(catalog: Catalog) -> None:
     with pytest.raises(BadRequest, match="Europe/Berlin"):
         await catalog.put_theatre(msgspec.structs.replace(ODEON, timezone="Mars/Olympus"))
+    for known_to_this_machine_only in ("localtime", "Factory", "posixrules", "posix/Europe/Berlin", "right/UTC"):
+        with pytest.raises(BadRequest, match="Europe/Berlin"):
+            await catalog.put_theatre(msgspec.structs.replace(ODEON, timezone=known_to_this_machine_only))
     with pytest.raises(BadRequest, match="1 to 200 characters"):
         await catalog.put_theatre(msgspec.structs.replace(ODEON, name="a\x00b"))
     with pytest.raises(BadSeatMap, match="NUL"):

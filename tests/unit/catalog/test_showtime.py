@@ -41,6 +41,8 @@ def test_a_sound_draft_is_fine() -> None:
         ({"id": "x\n"}, "id", "1 to 64 letters"),
         ({"title": " "}, "title", "1 to 200 characters"),
         ({"title": "a\x00b"}, "title", "1 to 200 characters"),
+        ({"title": "a\u202eb"}, "title", "can be printed"),
+        ({"title": "\x1b[2J"}, "title", "can be printed"),
         ({"currency": "eur"}, "currency", "three capital letters"),
         ({"starts_at_ms": 0}, "starts_at", "years 2000 to 2199"),
         ({"sale_ends_at_ms": 1_900_000_000_000}, "sale_ends_at", "not after on_sale_at"),
