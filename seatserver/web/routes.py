@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -45,7 +45,7 @@ PAGES = {"/": "front.html", "/showtimes/{showtime_id}": "showtime.html", "/docs"
 
 
 class _StaticFiles(StaticFiles):
-    """Static files under the same headers as the pages."""
+    """Pages and static files under the same headers."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -58,12 +58,13 @@ class _StaticFiles(StaticFiles):
 
 def web_routes() -> list[BaseRoute]:
     """The routes of all pages and of `/static`."""
-    pages = [Route(path, _page(HERE / "pages" / name), methods=["GET"]) for path, name in PAGES.items()]
+    files = _StaticFiles(directory=HERE / "pages")
+    pages = [Route(path, _page(files, name), methods=["GET"]) for path, name in PAGES.items()]
     return [*pages, Mount("/static", _StaticFiles(directory=HERE / "static"))]
 
 
-def _page(file: Path) -> Callable[[Request], Awaitable[Response]]:
+def _page(files: _StaticFiles, name: str) -> Callable[[Request], Awaitable[Response]]:
     async def respond(request: Request) -> Response:
-        return FileResponse(file, media_type="text/html", headers=HEADERS)
+        return await files.get_response(name, request.scope)
 
     return respond

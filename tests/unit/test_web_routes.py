@@ -48,11 +48,13 @@ def test_a_module_imports_only_modules_that_exist() -> None:
             assert (HERE / "static" / name).is_file(), f"{module.name} imports {name}"
 
 
-async def test_static_files_are_asked_for_again_but_sent_only_when_changed(client: httpx.AsyncClient) -> None:
-    first = await client.get("/static/page.css")
+@pytest.mark.parametrize("path", [*PAGES, "/static/page.css"])
+async def test_every_file_is_asked_for_again_but_sent_only_when_changed(client: httpx.AsyncClient, path: str) -> None:
+    first = await client.get(path)
     assert first.headers["cache-control"] == "no-cache"
-    again = await client.get("/static/page.css", headers={"If-None-Match": first.headers["etag"]})
-    assert again.status_code == 304
+    again = await client.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert (await client.head(path)).status_code == 200
 
 
 async def test_scripts_are_called_scripts_and_nothing_outside_the_folder_is_served(client: httpx.AsyncClient) -> None:
