@@ -121,10 +121,14 @@ class Checkout:
             reaped += 1
         return reaped
 
-    async def close(self) -> None:
-        """Wait for what is being written."""
+    async def close(self, grace_s: float) -> None:
+        """Give what is being written ``grace_s`` to finish, then cut it off: nobody was told that it is booked."""
         if self._writing:
-            await asyncio.wait(self._writing)
+            await asyncio.wait(self._writing, timeout=grace_s)
+        for task in self._writing:
+            task.cancel()
+        if self._writing:
+            await asyncio.wait(self._writing, timeout=grace_s)
 
     # ------------------------------------------------------------ writing
 
