@@ -18,6 +18,17 @@ from seatserver.errors import SeatServerError
 log = structlog.get_logger(__name__)
 
 
+def heed_cancel() -> None:
+    """Raise `CancelledError` when this task is being cancelled and something has swallowed that.
+
+    `asyncio.wait_for` of Python 3.11, which redis-py uses, does so when its result arrives in the same moment. An
+    endless loop calls this in every round, because nobody cancels it a second time.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Tasks:
     """The background tasks of one owner."""
 

@@ -20,10 +20,12 @@ from seatserver.config import Settings
 from seatserver.errors import SeatServerError
 from seatserver.metrics import Metrics
 from seatserver.seats.store import SeatStore
+from seatserver.tasks import heed_cancel
 
 log = structlog.get_logger(__name__)
 
 COMPLAIN_EVERY_S = 60.0
+JITTER = (0.8, 1.2)
 
 
 class Worker:
@@ -50,10 +52,10 @@ class Worker:
         """Work until cancelled."""
         settings = self._settings
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._repeat("relay", settings.relay_ms, self._relay.poll))
-            tasks.create_task(self._repeat("reap", settings.reap_ms, self._checkout.reap))
-            tasks.create_task(self._repeat("reconcile", settings.reconcile_ms, self._reconcile))
-            tasks.create_task(self._repeat("expiry", settings.sweep_ms, self._expire))
+            tasks.create_task(repeat("relay", settings.relay_ms, self._relay.poll, self._metrics))
+            tasks.create_task(repeat("reap", settings.reap_ms, self._checkout.reap, self._metrics))
+            tasks.create_task(repeat("reconcile", settings.reconcile_ms, self._reconcile, self._metrics))
+            tasks.create_task(repeat("expiry", settings.sweep_ms, self._expire, self._metrics))
 
     async def _reconcile(self) -> int:
         return len(await self._reconciler.run())
@@ -65,17 +67,20 @@ class Worker:
             await self._store.sweep(showtime_id, load=False)
         return 0
 
-    async def _repeat(self, duty: str, every_ms: int, work: Callable[[], Awaitable[int]]) -> None:
-        loop = asyncio.get_running_loop()
-        silent_until = 0.0
-        while True:
-            # Jitter: instances that started together must not knock together for ever.
-            await asyncio.sleep(every_ms / 1000 * random.uniform(0.8, 1.2))
-            try:
-                self._metrics.duty(duty, await work())
-            except SeatServerError as error:
-                if loop.time() >= silent_until:
-                    silent_until = loop.time() + COMPLAIN_EVERY_S
-                    log.warning("duty interrupted", duty=duty, error=str(error))
-            except Exception:
-                log.exception("duty failed", duty=duty)
+
+async def repeat(duty: str, every_ms: int, work: Callable[[], Awaitable[int]], metrics: Metrics) -> None:
+    """Do ``work`` about every ``every_ms``, until cancelled; it answers how much it found to do."""
+    loop = asyncio.get_running_loop()
+    silent_until = 0.0
+    while True:
+        # Jitter: instances that started together must not knock together for ever.
+        await asyncio.sleep(every_ms / 1000 * random.uniform(*JITTER))
+        try:
+            metrics.duty(duty, await work())
+        except SeatServerError as error:
+            if loop.time() >= silent_until:
+                silent_until = loop.time() + COMPLAIN_EVERY_S
+                log.warning("duty interrupted", duty=duty, error=str(error))
+        except Exception:
+            log.exception("duty failed", duty=duty)
+        heed_cancel()

@@ -25,6 +25,7 @@ from seatserver.config import Settings
 from seatserver.errors import Unavailable
 from seatserver.seats.connection import UNAVAILABLE
 from seatserver.seats.store import feed_channel
+from seatserver.tasks import heed_cancel
 
 log = structlog.get_logger(__name__)
 
@@ -133,6 +134,7 @@ class Feed:
             # redis-py leaves it unannotated.
             await connection.connect()  # type: ignore[no-untyped-call]
             await connection.send_command("SUBSCRIBE", self._probe_channel, *self._channels)
+            heed_cancel()
             self._connection = connection
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read(connection))
@@ -176,6 +178,7 @@ class Feed:
         started = loop.time()
         while True:
             await self._redis.publish(self._probe_channel, b"")
+            heed_cancel()
             await asyncio.sleep(self._settings.probe_ms / 1000)
             if (loop.time() - max(started, self._probe_seen_at)) * 1000 > self._settings.probe_lost_ms:
                 raise FeedLost("the probe did not come back")

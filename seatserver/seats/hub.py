@@ -18,7 +18,7 @@ from seatserver.errors import SeatServerError
 from seatserver.seats.feed import Feed, FeedMessage, Notice
 from seatserver.seats.room import Applied, Change, Room
 from seatserver.seats.store import SeatStore, View
-from seatserver.tasks import Tasks
+from seatserver.tasks import Tasks, heed_cancel
 
 log = structlog.get_logger(__name__)
 
@@ -266,6 +266,8 @@ class Hub:
             except SeatServerError as error:
                 log.warning("rooms not verified", error=str(error))
                 continue
+            finally:
+                heed_cancel()
             # What was published before the reply may still be on its way to us.
             await asyncio.sleep(IN_FLIGHT_S)
             for (live, epoch, version), position in zip(sampled.values(), positions, strict=True):
