@@ -17,7 +17,7 @@ from seatserver.bookings.checkout import Checkout
 from seatserver.bookings.records import Booking
 from seatserver.catalog.catalog import Catalog, Showtime
 from seatserver.config import Clock, Settings
-from seatserver.errors import BadRequest, HoldConflict, NoSeatsTogether, SeatsRefused, UnknownSeat
+from seatserver.errors import BadRequest, HoldConflict, NoSeatsTogether, SeatServerError, SeatsRefused, UnknownSeat
 from seatserver.live import messages as wire
 from seatserver.live.fanout import Audience, Fanout
 from seatserver.metrics import Metrics
@@ -25,7 +25,7 @@ from seatserver.seatmaps.best import best_together
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import HeldSeats, SeatStore
 
-BEST_TRIES = 4
+BEST_TRIES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,26 +121,46 @@ async def best(at: Place, asked: wire.Best) -> wire.ServerMessage:
     keys = sorted(category.key for category in showtime.seat_map.categories)
     if asked.category is not None and asked.category not in keys:
         raise BadRequest(f"there is no category {asked.category!r}; this layout has {', '.join(keys)}", "category")
-    states = bytearray(at.audience.room.states)
+    failure: SeatServerError = NoSeatsTogether(asked.count)
+    lost: set[int] = set()
+    sought = at.audience.sought
     for tries_left in reversed(range(BEST_TRIES)):
-        seats = best_together(showtime.seat_map, bytes(states), asked.count, category=asked.category)
+        seats = _best_seats(at, asked, lost)
         if seats is None:
             break
+        sought.update(seats)
         try:
             held = await at.needs.store.hold(showtime.id, asked.hold_id, at.identity.user_id, seats)
             return _held(asked.ref, held, showtime)
-        except HoldConflict:
-            # Repeated: the first run may have held other seats under this id.
-            for known in await at.needs.store.holds_of(showtime.id, at.identity.user_id):
-                if known.hold_id == asked.hold_id:
-                    return _held(asked.ref, known, showtime)
-            raise
+        except HoldConflict as error:
+            failure = error
+            break
         except SeatsRefused as error:
             if not tries_left or "limit" in error.reasons.values():
                 raise
-            for seat in error.reasons:
-                states[seat] = SeatState.HELD
-    raise NoSeatsTogether(asked.count)
+            lost.update(error.reasons)
+        finally:
+            sought.difference_update(seats)
+    # Repeated: the first run may have held other seats under this id, perhaps the last ones.
+    for known in await at.needs.store.holds_of(showtime.id, at.identity.user_id):
+        if known.hold_id == asked.hold_id:
+            return _held(asked.ref, known, showtime)
+    raise failure
+
+
+def _best_seats(at: Place, asked: wire.Best, lost: Iterable[int]) -> tuple[int, ...] | None:
+    """The best free seats; those that another `best` is trying to hold only when there are no others."""
+    states = bytearray(at.audience.room.states)
+    for seat in lost:
+        states[seat] = SeatState.HELD
+    others = bytearray(states)
+    for seat in at.audience.sought:
+        others[seat] = SeatState.HELD
+    for view in (others, states):
+        seats = best_together(at.showtime.seat_map, bytes(view), asked.count, category=asked.category)
+        if seats is not None:
+            return seats
+    return None
 
 
 async def book(at: Place, asked: wire.Book) -> wire.ServerMessage:

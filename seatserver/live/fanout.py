@@ -49,6 +49,8 @@ class Audience:
         self.showtime_id = showtime_id
         self.live: LiveRoom | None = None
         self.viewers: set[Viewer] = set()
+        self.sought: set[int] = set()
+        """Seats that a `best` on this instance is about to hold: the next one looks elsewhere first."""
         self._by_user: dict[str, set[Viewer]] = {}
         self._fanout = fanout
         self._pending: list[Change] = []

@@ -93,11 +93,14 @@ class Session:
         finally:
             if self._expiry is not None:
                 self._expiry.cancel()
-            if self._audience is not None:
-                self._needs.fanout.leave(self._audience, self)
             for task in (writer, self._reader):
                 task.cancel()
-            await asyncio.gather(writer, self._reader, return_exceptions=True)
+            try:
+                await asyncio.gather(writer, self._reader, return_exceptions=True)
+            finally:
+                # Last: until it has ended, the reader may still be on its way into the room.
+                if self._audience is not None:
+                    self._needs.fanout.leave(self._audience, self)
 
     async def _end_of(self, task: asyncio.Task[Leave]) -> Leave | None:
         """Why the session ends; None when the socket is gone already."""
@@ -125,7 +128,7 @@ class Session:
                     self.tell(bye)
                     self._outgoing.end()
                     await asyncio.wait({writer})
-                await self._socket.close(leave.code, leave.reason[:120])
+                await self._socket.close(leave.code, _close_reason(leave.reason))
         except (TimeoutError, WebSocketDisconnect, RuntimeError):
             pass  # it went away before we could say so
 
@@ -150,6 +153,9 @@ class Session:
                         await self._socket.send({"type": "websocket.send", "bytes": frame})
             except TimeoutError:
                 return Leave(wire.Close.SLOW, "you read too slowly", reconnect_after_ms=1000)
+            except RuntimeError:
+                # The protocol has closed it meanwhile: a message too big, no answer to a ping.
+                raise WebSocketDisconnect(1006) from None
 
     async def _read(self) -> Leave:
         try:
@@ -193,11 +199,10 @@ class Session:
         started, name, ref = clock(), "unknown", 0
         try:
             message = self.codec.decode(frame, self._needs.settings.message_bytes)
-            ref = message.ref
+            ref, name = message.ref, type(message).__name__.lower()
             if isinstance(message, wire.Hello):
                 await self._hello(message)
                 return
-            name = type(message).__name__.lower()
             assert self._place is not None, "nothing is served before hello"
             self.tell(await COMMANDS[type(message)](self._place, message))
         except SeatsRefused as error:
@@ -231,9 +236,7 @@ class Session:
         needs, before = self._needs, self._place
         identity = await self._identify(hello)
         identity.require("watch", "watching a room")
-        if before is None:
-            self._check_sockets_of(identity.user_id)
-        elif identity.user_id != before.identity.user_id:
+        if before is not None and identity.user_id != before.identity.user_id:
             raise Unauthorized("this socket belongs to another user; open a new one")
         showtime = await needs.catalog.showtime(self._showtime_id)
         audience = self._audience
@@ -243,7 +246,10 @@ class Session:
             self._audience = audience
         holds = await needs.store.holds_of(showtime.id, identity.user_id)
 
-        # No await from here to the end: the viewer joins at exactly the version that it is shown.
+        # No await from here to the end: the viewer joins at exactly the version that it is shown, and is counted where
+        # it was checked.
+        if before is None:
+            self._check_sockets_of(identity.user_id)
         self._place = Place(needs=needs, showtime=showtime, identity=identity, audience=audience)
         self.user_id = identity.user_id
         self._await_expiry(identity)
@@ -275,9 +281,15 @@ class Session:
     def _await_expiry(self, identity: Identity) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
-        left_s = (identity.expires_at_ms - self._needs.clock()) / 1000
+        # With the leeway of verification: who is sent away earlier would be let in again at once, and so on.
+        left_s = (identity.expires_at_ms - self._needs.clock()) / 1000 + self._needs.settings.token_leeway_s
         leave = Leave(wire.Close.TOKEN_EXPIRED, "the token expired; come back with a fresh one", 0)
         self._expiry = asyncio.get_running_loop().call_later(max(0.0, left_s), self.dismiss, leave)
+
+
+def _close_reason(reason: str) -> str:
+    """As much of it as a close frame takes: 123 bytes (RFC 6455, 5.5). The whole was in the `bye`."""
+    return reason.encode()[:123].decode(errors="ignore")
 
 
 def _leave_after(error: SeatServerError) -> Leave:

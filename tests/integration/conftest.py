@@ -1,0 +1,49 @@
+"""Fixtures of a served house: `server` is one instance, `make_server` makes more of them on the same data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from seatserver.app import House
+from seatserver.config import Settings
+from tests.integration.house import Instance, put_on_sale, serving
+
+MakeServer = Callable[..., Awaitable[Instance]]
+
+
+@pytest.fixture
+def brisk(settings: Settings) -> Settings:
+    """Everything that is done from time to time is done often."""
+    return dataclasses.replace(
+        settings, relay_ms=50, reap_ms=50, reconcile_ms=200, verify_ms=200, sweep_ms=200, probe_ms=100
+    )
+
+
+@pytest.fixture
+async def make_server(brisk: Settings) -> AsyncIterator[MakeServer]:
+    """Starts a server; takes settings that differ. The showtime is on sale from the first one on."""
+    async with AsyncExitStack() as running:
+
+        async def make(**changes: Any) -> Instance:
+            made = await running.enter_async_context(serving(dataclasses.replace(brisk, **changes)))
+            await put_on_sale(made.house.catalog)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+async def server(make_server: MakeServer) -> Instance:
+    """A server with brisk settings."""
+    return await make_server()
+
+
+@pytest.fixture
+def house(server: Instance) -> House:
+    """What is behind `server`."""
+    return server.house

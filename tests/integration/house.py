@@ -1,0 +1,230 @@
+"""A real server in the test's own event loop, a small hall on sale, and a plain socket to talk to it.
+
+`Instance` is one server: uvicorn with our settings on a free port of the loopback address, and the `House` behind it,
+so that a test can look inside and cause faults. `Wire` is a WebSocket that knows nothing but frames, in either
+encoding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import msgspec
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from seatserver import app
+from seatserver.catalog.catalog import Catalog
+from seatserver.catalog.showtime import Auditorium, ShowtimeDraft, Theatre
+from seatserver.client import LiveRoom, SeatClient
+from seatserver.config import Settings
+from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+
+SHOWTIME = "tonight"
+BLOCKED = 23
+SOFA = (24, 25)
+OTHER_SOFA = (26, 27)
+SEATS = 28
+PRICES = {"standard": 1000, "sofa": 1600}
+HOUR_MS = 3_600_000
+PATIENCE_S = 30.0
+JSON, MSGPACK = "seatmap.v1+json", "seatmap.v1+msgpack"
+ALL_SCOPES = ("watch", "hold", "book")
+
+Message = dict[str, Any]
+
+
+def hall() -> SeatMap:
+    """Rows A to C of eight standard seats (0 to 23), and row D of two sofas (24 to 27)."""
+    seats = [
+        Seat(row=row, number=str(number), x=number, y=y, category="standard")
+        for y, row in enumerate("ABC")
+        for number in range(1, 9)
+    ]
+    sofas = [Seat(row="D", number=str(number), x=number + 2, y=3, category="sofa") for number in range(1, 5)]
+    return SeatMap.build(
+        name="Studio",
+        categories=[
+            Category(key="standard", name="Standard", color="#0072b2"),
+            Category(key="sofa", name="Sofa", color="#cc79a7"),
+        ],
+        screen=Screen(x=4.5, y=-2, width=8),
+        seats=[*seats, *sofas],
+        groups=[SOFA, OTHER_SOFA],
+    )
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def put_on_sale(catalog: Catalog, showtime_id: str = SHOWTIME, **changes: Any) -> None:
+    """Put a showtime of the small hall on sale; ``changes`` are fields of its draft."""
+    await catalog.put_theatre(Theatre(id="rex", name="Rex", timezone="Europe/Dublin"))
+    await catalog.put_auditorium(Auditorium(id="studio", theatre_id="rex", name="Studio"))
+    draft = ShowtimeDraft(
+        id=showtime_id,
+        auditorium_id="studio",
+        layout_hash=await catalog.put_layout(hall()),
+        title="The Long Night",
+        starts_at_ms=now_ms() + 3 * HOUR_MS,
+        on_sale_at_ms=now_ms() - HOUR_MS,
+        sale_ends_at_ms=now_ms() + 3 * HOUR_MS,
+        currency="EUR",
+        prices=PRICES,
+        blocked=(BLOCKED,),
+    )
+    await catalog.put_showtime(msgspec.structs.replace(draft, **changes))
+
+
+async def eventually(is_so: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Wait until it is so; how long it takes fails no test, for ever does."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            found = is_so()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.01)
+
+
+class Wire:
+    """One socket. Every frame it ever got is in ``log``."""
+
+    def __init__(self, connection: ClientConnection, token: str) -> None:
+        self.connection = connection
+        self.token = token
+        self.binary = connection.subprotocol == MSGPACK
+        self.log: list[Message] = []
+        self._refs = itertools.count(1)
+
+    async def send(self, type: str, **fields: Any) -> None:
+        """Send a message."""
+        message = {"type": type, **fields}
+        await self.connection.send(msgspec.msgpack.encode(message) if self.binary else json.dumps(message))
+
+    async def next(self) -> Message:
+        """The next message. Raises `ConnectionClosed`."""
+        async with asyncio.timeout(PATIENCE_S):
+            frame = await self.connection.recv()
+        assert isinstance(frame, bytes) is self.binary, "every frame is of the encoding that was agreed on"
+        message = msgspec.msgpack.decode(frame) if isinstance(frame, bytes) else json.loads(frame)
+        self.log.append(message)
+        return cast(Message, message)
+
+    async def until(self, type: str, **fields: Any) -> Message:
+        """The next message of a type that has these fields; what comes before is skipped."""
+        while True:
+            message = await self.next()
+            if message["type"] == type and fields.items() <= message.items():
+                return message
+
+    async def ask(self, type: str, **fields: Any) -> Message:
+        """Send a command and answer its one reply."""
+        ref = fields.pop("ref", None) or next(self._refs)
+        await self.send(type, ref=ref, **fields)
+        while (message := await self.next()).get("ref") != ref:
+            pass
+        return message
+
+    async def hello(self, **fields: Any) -> Message:
+        """Say hello and wait for the welcome."""
+        fields.setdefault("token", self.token)
+        await self.send("hello", ref=next(self._refs), **fields)
+        return await self.until("welcome")
+
+    async def hold(self, *seats: int, hold_id: UUID | None = None) -> Message:
+        return await self.ask("hold", hold_id=str(hold_id or uuid4()), seats=list(seats))
+
+    async def closed(self) -> int:
+        """Read to the end; the close code."""
+        try:
+            while True:
+                await self.next()
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd is not None else 1006
+
+    async def last_words(self) -> tuple[int, list[Message]]:
+        """Read to the end; the close code and what was said before, from here on."""
+        before = len(self.log)
+        return await self.closed(), self.log[before:]
+
+
+class Instance:
+    """One server."""
+
+    def __init__(self, house: app.House, server: uvicorn.Server, url: str) -> None:
+        self.house, self.server, self.url = house, server, url
+        self.wires: list[Wire] = []
+
+    def token(self, user: str = "ann", *scopes: str, lifetime_s: int = 600) -> str:
+        return self.house.tokens.mint(user, scopes or ALL_SCOPES, lifetime_s)
+
+    def address(self, showtime: str = SHOWTIME) -> str:
+        return f"ws{self.url.removeprefix('http')}/ws/showtimes/{showtime}"
+
+    def gauge(self, name: str) -> float:
+        """A number of the metrics; 0 when it was never counted."""
+        return self.house.metrics.registry.get_sample_value(f"seatserver_{name}") or 0.0
+
+    @asynccontextmanager
+    async def socket(
+        self, user: str = "ann", encoding: str | None = JSON, *, showtime: str = SHOWTIME, **more: Any
+    ) -> AsyncIterator[Wire]:
+        """A socket that has said nothing yet."""
+        protocols = None if encoding is None else [cast(Any, encoding)]
+        more = {"max_size": None, "proxy": None, "compression": None, **more}
+        async with connect(self.address(showtime), subprotocols=protocols, **more) as connection:
+            wire = Wire(connection, self.token(user))
+            self.wires.append(wire)
+            yield wire
+
+    @asynccontextmanager
+    async def watcher(self, user: str = "ann", encoding: str | None = JSON, **more: Any) -> AsyncIterator[Wire]:
+        """A socket that has said hello and has its snapshot."""
+        async with self.socket(user, encoding, **more) as wire:
+            await wire.hello()
+            await wire.until("snapshot")
+            yield wire
+
+    @asynccontextmanager
+    async def room(self, user: str = "ann", *, showtime: str = SHOWTIME, **more: Any) -> AsyncIterator[LiveRoom]:
+        """A room of the Python client."""
+        async with SeatClient(self.url, token=self.token(user)) as client, client.room(showtime, **more) as room:
+            yield room
+
+    async def states(self, showtime: str = SHOWTIME) -> bytes:
+        """Redis' own view of the room."""
+        return (await self.house.store.snapshot(showtime, SEATS)).states
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Instance]:
+    """A server; afterwards nothing of it is left, and no frame ever showed a traceback."""
+    with app.listen(settings) as listener:
+        async with app.House(settings) as house:
+            ready = asyncio.get_running_loop().create_future()
+            server = app.make_server(house, ready.set_result)
+            # Signals are the test run's.
+            setattr(server, "capture_signals", nullcontext)  # noqa: B010 - mypy knows the method
+            task = asyncio.create_task(server.serve([listener]))
+            await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
+            instance = Instance(house, server, await ready)
+            try:
+                yield instance
+            finally:
+                server.should_exit = True
+                await task
+    for wire in instance.wires:
+        assert "Traceback" not in repr(wire.log)
+    assert not server.server_state.connections
+    assert instance.gauge("sockets") == 0
+    assert instance.gauge("rooms") == 0
+    assert not house.hub.rooms
