@@ -142,7 +142,15 @@ def _parse(document: bytes) -> dict[str, SigningKey]:
             continue
         try:
             key = signing_key(jwt.PyJWK(fields).key)
-        except (jwt.PyJWTError, UnusableKey, UnsupportedAlgorithm, ValueError, TypeError, KeyError):
+        except (
+            jwt.PyJWTError,
+            UnusableKey,
+            UnsupportedAlgorithm,
+            NotImplementedError,
+            ValueError,
+            TypeError,
+            KeyError,
+        ):
             continue
         if fields.get("alg", key.algorithm) == key.algorithm:
             keys[kid] = key
@@ -150,7 +158,10 @@ def _parse(document: bytes) -> dict[str, SigningKey]:
 
 
 def _is_safe(url: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(url)))
 
 

@@ -245,6 +245,18 @@ async def test_a_key_set_in_a_file_is_looked_up_by_kid_only(private_keys: dict[s
     assert (await tokens.verify(signed(SECRET, "HS256"))).user_id == "ann"
 
 
+async def test_one_strange_key_in_a_set_spoils_none_of_the_others(
+    private_keys: dict[str, Private], tmp_path: Path
+) -> None:
+    path = tmp_path / "keys.json"
+    document = key_set(sound=("ES256", private_keys["ES256"]))
+    strange = [{"alg": "none"}, {"kty": "EC", "crv": ["x"]}, {"kty": "AKP"}, {"kty": "OKP", "crv": "X", "x": "%"}, {}]
+    document["keys"] = [{"kid": "sound", "kty": "RSA", **fields} for fields in strange] + document["keys"]
+    path.write_text(json.dumps(document))
+    tokens = Tokens(dataclasses.replace(SETTINGS, token_jwks=str(path)))
+    assert (await tokens.verify(signed(private_keys["ES256"], "ES256", kid="sound"))).user_id == "ann"
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"keys": 1}', '{"keys": []}', '{"keys": [{"kty": "RSA", "kid": "a"}]}'])
 def test_a_key_set_file_without_usable_keys_stops_the_start(content: str, tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
@@ -360,7 +372,8 @@ async def test_one_who_gives_up_does_not_take_the_keys_from_the_others(
 
 
 @pytest.mark.parametrize(
-    "url", ["http://keys.example/jwks", "ftp://127.0.0.1/jwks", "https://", "http://127.0.0.1.example/x"]
+    "url",
+    ["http://keys.example/jwks", "ftp://127.0.0.1/jwks", "https://", "http://127.0.0.1.example/x", "https://[::1"],
 )
 def test_a_key_set_comes_over_https_or_from_this_machine(url: str) -> None:
     with pytest.raises(ConfigError, match="SEATSERVER_TOKEN_JWKS is neither"):
