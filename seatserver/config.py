@@ -9,16 +9,20 @@ there, so that a wrong pair stops the start and not a night's sale.
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_type_hints
+from urllib.parse import SplitResult, urlsplit
 
 from seatserver.errors import ConfigError
 
 SCOPES = ("watch", "hold", "claim", "book", "settle", "admin")
 TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"0", "false", "no", "off"}
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9][0-9_]{0,17}(?<!_)")
 
 
 def setting(
@@ -175,10 +179,9 @@ def _parse(row: Row, text: str) -> Any:
             return text.lower() in TRUE_WORDS
         raise ConfigError(row.env, f"is {text!r}", "expected 1 or 0")
     if row.kind is int:
-        try:
-            return int(text.replace("_", ""))
-        except ValueError:
-            raise ConfigError(row.env, f"is {text!r}", "expected a whole number") from None
+        if WHOLE_NUMBER.fullmatch(text) is None:
+            raise ConfigError(row.env, f"is {text[:80]!r}", "expected a whole number")
+        return int(text.replace("_", ""))
     if row.kind is str:
         return text
     return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
@@ -231,6 +234,74 @@ def _check_relations(settings: Settings) -> None:
         )
     _check_url("database_url", settings.database_url, ("postgresql://", "postgres://", "postgresql+asyncpg://"))
     _check_url("redis_url", settings.redis_url, ("redis://", "rediss://", "unix://"))
+    _check_redis_address(settings.redis_url)
+    _check_door(settings)
+
+
+def _check_redis_address(url: str) -> None:
+    parts = _split(url)
+    if url and (parts is None or (parts.scheme == "unix" and not parts.path)):
+        # Neither the value nor what the parser says of it: both may show a part of the password.
+        raise ConfigError(
+            _env("redis_url"),
+            "cannot be read",
+            "expected redis://:password@host:port/0 or unix:///path; write / and @ in a password as %2F and %40",
+        )
+
+
+def _check_door(settings: Settings) -> None:
+    """Refuse addresses and origins that could never match, and an empty host, which would mean every address."""
+    host = settings.host
+    if not re.fullmatch(r"\S+", host) or not _is_encodable(host):
+        raise ConfigError(_env("host"), f"is {host[:80]!r}", "expected a name or an address; 0.0.0.0 or :: means all")
+    if settings.public_url and not _is_web_address(settings.public_url):
+        raise ConfigError(_env("public_url"), f"is {settings.public_url!r}", "expected https://host")
+    for origin in settings.allowed_origins:
+        if origin != "*" and not _is_origin(origin):
+            raise ConfigError(
+                _env("allowed_origins"), f"names {origin!r}", "expected https://host or https://host:port, or * for all"
+            )
+    for proxy in filter(None, map(str.strip, settings.trusted_proxies.split(","))):
+        if proxy != "*" and not _is_network(proxy):
+            raise ConfigError(
+                _env("trusted_proxies"), f"names {proxy!r}", "expected addresses such as 10.0.0.1 or 10.0.0.0/8"
+            )
+
+
+def _split(url: str) -> SplitResult | None:
+    """The URL's parts, or None when it or its port cannot be read."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for a bad one
+    except ValueError:
+        return None
+    return parts
+
+
+def _is_web_address(url: str) -> bool:
+    parts = _split(url)
+    return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _is_origin(text: str) -> bool:
+    # A path, a name before an @ or a wildcard would silently never match.
+    return _is_web_address(text) and not set(text) & set("*@?#") and urlsplit(text).path in ("", "/")
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_encodable(host: str) -> bool:
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _one_of(name: str, value: str, expected: tuple[str, ...]) -> None:

@@ -38,6 +38,23 @@ def test_values_are_read_in_their_kind() -> None:
     assert settings.host == "127.0.0.1", "an empty variable is an unset one"
 
 
+def test_addresses_and_origins_of_every_customary_form_are_fine() -> None:
+    for redis_url in ("redis://h", "redis://u:p@h:6379/0", "rediss://h:1", "unix:///run/redis.sock", "redis://[::1]:1"):
+        assert config.load({"REDIS_URL": redis_url}).redis_url == redis_url
+    for origins in ("*", "https://a.example", "http://a.example:8080/", "https://A.example:443", "http://[::1]:8000"):
+        config.load({"SEATSERVER_ALLOWED_ORIGINS": origins})
+    for proxies in ("*", "10.0.0.0/8, ::1", "127.0.0.1"):
+        config.load({"SEATSERVER_TRUSTED_PROXIES": proxies})
+    for host in ("0.0.0.0", "::", "::1", "localhost", "seats.example", "my_host", "bücher.example"):
+        config.load({"SEATSERVER_HOST": host})
+    config.load({"SEATSERVER_PUBLIC_URL": "https://seats.example/live"})
+
+
+def test_an_empty_host_on_the_command_line_opens_no_door() -> None:
+    with pytest.raises(ConfigError, match="SEATSERVER_HOST is ''"):
+        config.load({}, host="")
+
+
 def test_the_command_line_wins_over_the_environment() -> None:
     assert config.load({"PORT": "1"}, port=2, host=None).port == 2
 
@@ -63,6 +80,33 @@ def test_the_command_line_wins_over_the_environment() -> None:
         ),
         ({"DATABASE_URL": "mysql://u:pass@h/d"}, "DATABASE_URL has an unknown scheme: expected postgresql://"),
         ({"REDIS_URL": "http://h"}, "REDIS_URL has an unknown scheme: expected redis://"),
+        ({"REDIS_URL": "redis://:hunter2/x@h:6379"}, "REDIS_URL cannot be read: expected redis://"),
+        ({"REDIS_URL": "redis://h:99999"}, "REDIS_URL cannot be read: expected redis://"),
+        ({"REDIS_URL": "redis://[::1"}, "REDIS_URL cannot be read: expected redis://"),
+        ({"REDIS_URL": "unix://"}, "REDIS_URL cannot be read: expected redis://"),
+        ({"PORT": "٣"}, "PORT is '٣': expected a whole number"),
+        ({"SEATSERVER_HOST": "a" * 70}, f"SEATSERVER_HOST is '{'a' * 70}': expected a name or an address"),
+        ({"SEATSERVER_HOST": "two words"}, "SEATSERVER_HOST is 'two words': expected a name or an address"),
+        ({"SEATSERVER_PUBLIC_URL": "seats.example"}, "SEATSERVER_PUBLIC_URL is 'seats.example': expected https://"),
+        ({"SEATSERVER_PUBLIC_URL": "https://[::1"}, "SEATSERVER_PUBLIC_URL is 'https://[::1': expected https://"),
+        (
+            {"SEATSERVER_ALLOWED_ORIGINS": "https://a.example,b.example"},
+            "SEATSERVER_ALLOWED_ORIGINS names 'b.example': expected https://",
+        ),
+        (
+            {"SEATSERVER_ALLOWED_ORIGINS": "https://a.example/shop"},
+            "SEATSERVER_ALLOWED_ORIGINS names 'https://a.example/shop': expected https://",
+        ),
+        (
+            {"SEATSERVER_ALLOWED_ORIGINS": "https://*.example"},
+            "SEATSERVER_ALLOWED_ORIGINS names 'https://*.example': expected https://",
+        ),
+        (
+            {"SEATSERVER_TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/99"},
+            "SEATSERVER_TRUSTED_PROXIES names '10.0.0.0/99': expected addresses",
+        ),
+        ({"SEATSERVER_TRUSTED_PROXIES": "10.0.0.1/8"}, "SEATSERVER_TRUSTED_PROXIES names '10.0.0.1/8': expected"),
+        ({"SEATSERVER_TRUSTED_PROXIES": "proxy"}, "SEATSERVER_TRUSTED_PROXIES names 'proxy': expected addresses"),
         (
             {"SEATSERVER_HOLD_MS": "60000", "SEATSERVER_HOLD_TOTAL_MS": "30000"},
             "SEATSERVER_HOLD_TOTAL_MS is 30000: expected at least SEATSERVER_HOLD_MS (60000)",
@@ -88,7 +132,11 @@ def test_limits_that_belong_together_are_checked_against_each_other(smaller: str
 
 
 def test_no_message_repeats_a_secret() -> None:
-    for variable, value in [("DATABASE_URL", "mysql://u:hunter2@h/d"), ("SEATSERVER_TOKEN_SECRET", "hunter2")]:
+    for variable, value in [
+        ("DATABASE_URL", "mysql://u:hunter2@h/d"),
+        ("REDIS_URL", "redis://:hunter2/x@h:6379"),
+        ("SEATSERVER_TOKEN_SECRET", "hunter2"),
+    ]:
         with pytest.raises(ConfigError) as caught:
             config.load({variable: value})
         assert "hunter2" not in str(caught.value)
