@@ -29,8 +29,9 @@ async def make_server(brisk: Settings) -> AsyncIterator[MakeServer]:
     """Starts a server; takes settings that differ. The showtime is on sale from the first one on."""
     async with AsyncExitStack() as running:
 
-        async def make(**changes: Any) -> Instance:
-            made = await running.enter_async_context(serving(dataclasses.replace(brisk, **changes)))
+        async def make(*, send_buffer: int = 0, **changes: Any) -> Instance:
+            changed = dataclasses.replace(brisk, **changes)
+            made = await running.enter_async_context(serving(changed, send_buffer=send_buffer))
             await put_on_sale(made.house.catalog)
             return made
 

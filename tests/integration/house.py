@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
@@ -206,9 +207,14 @@ class Instance:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Instance]:
-    """A server; afterwards nothing of it is left, and no frame ever showed a traceback."""
+async def serving(settings: Settings, *, send_buffer: int = 0) -> AsyncIterator[Instance]:
+    """A server; afterwards nothing of it is left, and no frame ever showed a traceback.
+
+    ``send_buffer`` is what the system keeps of each socket, in bytes; 0 leaves that to the system.
+    """
     with app.listen(settings) as listener:
+        if send_buffer:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         async with app.House(settings) as house:
             ready = asyncio.get_running_loop().create_future()
             server = app.make_server(house, ready.set_result)

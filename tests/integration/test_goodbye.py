@@ -1,0 +1,202 @@
+"""How a socket ends without its doing: it reads too slowly, it answers no ping, or the server goes."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from websockets.exceptions import InvalidStatus
+
+from seatserver.config import Settings
+from seatserver.live import session
+from seatserver.live.protocol import SocketProtocol
+from tests.integration.conftest import MakeServer
+from tests.integration.house import MSGPACK, PATIENCE_S, SEATS, Instance, Wire, eventually, put_on_sale, serving
+from tests.integration.proxy import proxied
+
+MANY = tuple(range(20))
+SMALL_BUFFER = 4096
+
+
+@asynccontextmanager
+async def asleep(server: Instance, user: str = "sleeper") -> AsyncIterator[Wire]:
+    """A socket in the room that hardly has a buffer, and reads nothing until its transport is told to."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+    plain.setblocking(False)
+    host, port = server.url.removeprefix("http://").split(":")
+    await asyncio.get_running_loop().sock_connect(plain, (host, int(port)))
+    async with server.watcher(user, MSGPACK, sock=plain, max_queue=None, close_timeout=0.1) as wire:
+        wire.connection.transport.pause_reading()
+        yield wire
+
+
+async def make_noise(wire: Wire, enough: Callable[[], bool]) -> int:
+    """Hold and release until it is enough; the room's version afterwards."""
+    while not enough():
+        held = await wire.hold(*MANY)
+        await wire.ask("release", hold_id=held["hold_id"])
+    return int((await wire.ask("beat"))["version"])
+
+
+async def test_a_slow_reader_gets_a_snapshot_instead_of_all_it_missed_and_costs_the_others_nothing(
+    make_server: MakeServer,
+) -> None:
+    server = await make_server(send_buffer=SMALL_BUFFER, outbox_frames=4, tick_ms=0, seats_per_user=28)
+    async with asleep(server) as slow, server.watcher("busy") as busy, server.watcher("quick") as quick:
+        [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
+        await make_noise(busy, lambda: sleeper._outgoing._stale)
+        version = await make_noise(busy, lambda: True)
+
+        slow.connection.transport.resume_reading()
+        first = slow.log[-1]["version"]
+        snapshot = await slow.until("snapshot")
+        skipped = [message for message in slow.log if message["type"] == "delta" and message["version"] > first]
+        assert len(skipped) < snapshot["version"] - first, "what waited was dropped"
+        while (await slow.ask("beat"))["version"] < version:
+            pass
+        assert snapshot["version"] <= version
+        assert len(snapshot["states"]) == SEATS
+
+        seen = quick.log[-1]["version"]
+        while seen < version:
+            delta = await quick.until("delta")
+            assert delta["from"] == seen, "the quick one misses nothing"
+            seen = delta["version"]
+
+
+async def test_who_never_reads_is_closed_and_cut_off(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "CLOSE_S", 0.1)
+    monkeypatch.setattr(SocketProtocol, "linger_s", 0.1)
+    server = await make_server(send_buffer=SMALL_BUFFER, outbox_frames=4, tick_ms=0, seats_per_user=28, slow_ms=200)
+    async with asleep(server), asleep(server), server.watcher("busy") as busy:
+        assert len(server.server.server_state.connections) == 3
+        await make_noise(busy, lambda: server.gauge("sockets") == 1)
+        # Not only the session: the connection and what it had buffered are gone too.
+        await eventually(lambda: len(server.server.server_state.connections) == 1)
+        closed = server.house.metrics.registry.get_sample_value("seatserver_closed_total", {"code": "4101"})
+        assert closed == 2
+
+
+async def test_who_asks_and_asks_and_reads_no_reply_is_closed(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "CLOSE_S", 0.1)
+    monkeypatch.setattr(SocketProtocol, "linger_s", 0.1)
+    server = await make_server(send_buffer=SMALL_BUFFER, slow_ms=200)
+
+    async def ask_on(wire: Wire) -> None:
+        try:
+            while True:
+                await wire.send("hello")
+        except OSError:
+            pass
+        except Exception as error:
+            assert type(error).__name__.startswith("ConnectionClosed"), error
+
+    async with asleep(server) as wire, server.watcher("ann") as ann:
+        asking = asyncio.create_task(ask_on(wire))
+        await eventually(lambda: server.gauge("sockets") == 1)
+        await eventually(lambda: len(server.server.server_state.connections) == 1)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert (await ann.ask("beat"))["type"] == "beat"
+
+
+async def test_who_answers_no_ping_is_closed(make_server: MakeServer) -> None:
+    server = await make_server(heartbeat_ms=100, idle_ms=200)
+    async with server.watcher("ann") as ann, asleep(server):
+        await eventually(lambda: server.gauge("sockets") == 1)
+        assert (await ann.ask("beat"))["type"] == "beat"
+
+
+# ---------------------------------------------------------------- the server goes
+
+
+async def test_a_server_that_goes_says_bye_to_everybody_with_a_time_to_come_back(make_server: MakeServer) -> None:
+    server = await make_server()
+    async with server.watcher("ann") as ann, server.watcher("bob", MSGPACK) as bob, server.socket("silent") as silent:
+        server.server.should_exit = True
+        pauses = set()
+        for wire in (ann, bob, silent):
+            code, words = await wire.last_words()
+            assert code == 1012
+            assert (words[-1]["type"], words[-1]["code"]) == ("bye", 1012)
+            pauses.add(words[-1]["reconnect_after_ms"])
+        assert all(100 <= pause < 5000 for pause in pauses)
+        assert len(pauses) > 1, "not all at once"
+
+
+async def test_a_server_that_goes_finishes_what_is_in_flight_and_lets_nobody_in(make_server: MakeServer) -> None:
+    server = await make_server()
+    hold_id = str(uuid4())
+    lock = sa.text("SELECT 1 FROM showtimes FOR UPDATE")
+    async with server.watcher("ann") as ann, httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+        await ann.ask("hold", hold_id=hold_id, seats=[1])
+        async with server.house.database.transaction() as connection:
+            await connection.execute(lock)
+            await ann.send("book", ref=9, hold_id=hold_id)
+            await eventually(lambda: bool(server.house.checkout._writing))
+            draining = asyncio.create_task(server.house.door.drain())
+            await eventually(lambda: server.house.door.draining)
+            with pytest.raises(InvalidStatus) as caught:
+                async with server.socket("late"):
+                    pass
+            assert caught.value.response.status_code == 503
+            assert (await http.get("/api/v1/health/ready")).status_code == 503
+            assert not draining.done()
+        code, words = await ann.last_words()
+        await draining
+    assert code == 1012
+    words = [word for word in words if word["type"] != "delta"]
+    assert [(word["type"], word.get("ref")) for word in words] == [("booked", 9), ("bye", None)]
+
+
+async def test_a_booking_that_nobody_waits_for_any_more_is_finished_before_the_server_goes(brisk: Settings) -> None:
+    hold_id = uuid4()
+    async with serving(brisk) as server:
+        await put_on_sale(server.house.catalog)
+        async with server.house.database.transaction() as connection:
+            await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
+            async with server.watcher("ann") as ann:
+                await ann.ask("hold", hold_id=str(hold_id), seats=[1])
+                await ann.send("book", ref=9, hold_id=str(hold_id))
+                await eventually(lambda: bool(server.house.checkout._writing))
+            server.server.should_exit = True
+            await eventually(lambda: server.house.door.draining)
+    async with serving(brisk) as server:
+        assert (await server.house.checkout.get(hold_id)).status == "confirmed"
+
+
+async def test_a_server_goes_although_a_viewer_sleeps_and_postgres_is_silent(
+    brisk: Settings, database_url: str
+) -> None:
+    async with proxied(database_url) as (proxy, url), asyncio.timeout(PATIENCE_S):
+        hurried = dataclasses.replace(
+            brisk,
+            database_url=url,
+            database_statement_ms=400,
+            database_lock_ms=200,
+            shutdown_ms=1000,
+            outbox_frames=4,
+            tick_ms=0,
+            seats_per_user=28,
+        )
+        async with serving(hurried, send_buffer=SMALL_BUFFER) as server:
+            await put_on_sale(server.house.catalog)
+            async with asleep(server), server.watcher("busy") as busy:
+                [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
+                await make_noise(busy, lambda: sleeper._outgoing._stale)
+                held = await busy.hold(*MANY)
+                proxy.freeze()
+                await busy.send("book", ref=9, hold_id=held["hold_id"])
+                await eventually(lambda: bool(server.house.checkout._writing))
+                server.server.should_exit = True
+                await eventually(lambda: not server.server.server_state.connections)
