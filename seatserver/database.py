@@ -81,6 +81,8 @@ class Database:
             pool_timeout=settings.database_pool_wait_ms / 1000,
             pool_recycle=RECYCLE_S,
             pool_use_lifo=True,
+            # Errors end up in the log, and values of statements are people's.
+            hide_parameters=True,
         )
         sa.event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -100,7 +102,7 @@ class Database:
 
     async def check_migrated(self) -> None:
         """Raise `StartError` unless the database is at the newest migration."""
-        expected = newest_revision()
+        known = revisions()
         try:
             async with self.reading() as connection:
                 found = await connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
@@ -108,10 +110,12 @@ class Database:
             found = None
         except sa.exc.DBAPIError as error:
             raise _refused(error) from None
-        if found != expected:
+        if found not in (None, *known):
+            raise _too_new(found)
+        if found != known[0]:
             at = found or "none"
             raise StartError(
-                f"the database is at migration {at}, this server needs {expected}: run `seatserver migrate`"
+                f"the database is at migration {at}, this server needs {known[0]}: run `seatserver migrate`"
             )
 
     @asynccontextmanager
@@ -199,8 +203,6 @@ def _is_away(error: sa.exc.DBAPIError) -> bool:
 
 def _refused(error: sa.exc.DBAPIError) -> Exception:
     driver = _driver_error(error)
-    if isinstance(driver, asyncpg.ClientConfigurationError):
-        return ConfigError("DATABASE_URL", "cannot be used", str(driver))
     if _sqlstate(driver)[:2] in REFUSED_CLASSES:
         return StartError(f"Postgres refuses: {driver}. Check DATABASE_URL")
     return error
@@ -232,9 +234,13 @@ def _connector(database_url: str, server_settings: dict[str, str], command_s: fl
     url = _plain_url(database_url)
 
     async def connect() -> Any:
-        return await asyncpg.connect(
-            url, timeout=CONNECT_S, command_timeout=command_s, server_settings=dict(server_settings)
-        )
+        try:
+            return await asyncpg.connect(
+                url, timeout=CONNECT_S, command_timeout=command_s, server_settings=dict(server_settings)
+            )
+        except ValueError as error:
+            # A parameter that asyncpg does not take, or a host that no name can have.
+            raise ConfigError("DATABASE_URL", "cannot be used", str(error)) from None
 
     return connect
 
@@ -244,7 +250,8 @@ def _plain_url(database_url: str) -> str:
         raise ConfigError("DATABASE_URL", "is not set", "expected postgresql://user:password@host:port/database")
     url = database_url.replace("postgresql+asyncpg://", "postgresql://", 1)
     try:
-        urlsplit(url).port  # noqa: B018 - the property raises for a bad port, without showing the password
+        for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
+            urlsplit(f"//{host}").port  # noqa: B018 - the property raises for a bad port
     except ValueError:
         raise ConfigError(
             "DATABASE_URL", "cannot be read", "expected postgresql://user:password@host:port/db"
@@ -302,7 +309,12 @@ async def connect_once(database_url: str) -> AsyncIterator[AsyncConnection]:
 
 def _apply(connection: sa.Connection) -> list[str]:
     from alembic import command
+    from alembic.runtime.migration import MigrationContext
 
+    found = MigrationContext.configure(connection).get_current_revision()
+    connection.rollback()  # alembic commits only transactions that it began itself
+    if found not in (None, *revisions()):
+        raise _too_new(found)
     config = _alembic()
     applied: list[str] = []
     config.attributes.update(connection=connection, applied=applied)
@@ -319,7 +331,12 @@ def _alembic() -> Config:
     return config
 
 
-def newest_revision() -> str | None:
+def revisions() -> list[str]:
+    """Every migration that this version knows, the newest first."""
     from alembic.script import ScriptDirectory
 
-    return ScriptDirectory.from_config(_alembic()).get_current_head()
+    return [step.revision for step in ScriptDirectory.from_config(_alembic()).walk_revisions()]
+
+
+def _too_new(found: str | None) -> StartError:
+    return StartError(f"the database is at migration {found}, which this version does not know: use a newer one")

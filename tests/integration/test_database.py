@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from seatserver.config import Settings
-from seatserver.database import CommitUnknown, Database
+from seatserver.database import CommitUnknown, Database, upgrade
 from seatserver.errors import ConfigError, StartError, Unavailable
 from tests.conftest import execute
 from tests.integration.proxy import proxied
@@ -234,11 +234,39 @@ async def test_a_database_that_does_not_exist_stops_the_start_with_a_clear_line(
     await database.close()
 
 
-@pytest.mark.parametrize("url", ["", "postgresql://u:secret@host:port/db"])
+@pytest.mark.parametrize(
+    "url",
+    ["", "postgresql://u:secret@host:port/db", "postgresql://u:secret@[::1/db", "postgresql://u:secret@h:99999/d"],
+)
 def test_an_unreadable_url_names_the_setting_and_no_password(impatient: Settings, url: str) -> None:
     with pytest.raises(ConfigError, match="DATABASE_URL") as caught:
         Database(dataclasses.replace(impatient, database_url=url))
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("parameter", ["sslmode=perhaps", "sslmode=require&sslrootcert=/nowhere", "port=x"])
+async def test_a_parameter_that_cannot_be_used_names_the_setting_and_no_password(
+    impatient: Settings, parameter: str
+) -> None:
+    url = f"postgresql://u:secret@127.0.0.1:1/db?{parameter}"
+    with pytest.raises((ConfigError, Unavailable)) as caught:
+        await Database(dataclasses.replace(impatient, database_url=url)).ping()
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_host_that_no_name_can_have_is_a_wrong_setting(impatient: Settings) -> None:
+    url = f"postgresql://u:secret@{'h' * 70}.example/db"
+    with pytest.raises(ConfigError, match="DATABASE_URL cannot be used"):
+        await Database(dataclasses.replace(impatient, database_url=url)).ping()
+    with pytest.raises(ConfigError, match="DATABASE_URL cannot be used"):
+        await asyncio.to_thread(upgrade, url)
+
+
+async def test_an_error_shows_no_values_of_its_statement(database: Database) -> None:
+    with pytest.raises(sa.exc.ProgrammingError) as caught:
+        async with database.reading() as connection:
+            await connection.execute(sa.text("SELECT :secret FROM nowhere"), {"secret": "hunter2"})
+    assert "hunter2" not in str(caught.value)
 
 
 async def test_a_snapshot_reads_one_moment_and_writes_nothing(database: Database) -> None:
@@ -259,6 +287,7 @@ async def test_urls_of_every_customary_form_work(impatient: Settings) -> None:
         plain.replace("postgresql://", "postgres://"),
         plain.replace("postgresql://", "postgresql+asyncpg://"),
         f"{plain}?sslmode=disable",
+        plain.replace("@127.0.0.1:", "@127.0.0.1:1,127.0.0.1:"),
     ):
         database = Database(dataclasses.replace(impatient, database_url=url))
         await database.ping()

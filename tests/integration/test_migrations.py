@@ -65,6 +65,20 @@ async def test_an_old_database_stops_the_start_with_the_command_that_mends_it(em
     await database.close()
 
 
+def test_a_database_of_a_newer_version_is_one_clear_line(database_url: str) -> None:
+    execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StartError, match=r"9999.*a newer one"):
+        upgrade(database_url)
+
+
+async def test_a_server_tells_a_database_of_a_newer_version_from_an_old_one(database_url: str) -> None:
+    execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    database = Database(config.load({}, database_url=database_url))
+    with pytest.raises(StartError, match=r"9999.*newer"):
+        await database.check_migrated()
+    await database.close()
+
+
 def test_a_server_that_is_away_is_one_clear_line() -> None:
     with pytest.raises(StartError, match="the database cannot be migrated") as caught:
         upgrade("postgresql://someone:secret@127.0.0.1:1/x")
