@@ -11,7 +11,7 @@ import pytest
 
 from seatserver.app import House
 from seatserver.config import Settings
-from tests.integration.house import Instance, put_on_sale, serving
+from tests.integration.house import Instance, opened, put_on_sale, serving
 
 MakeServer = Callable[..., Awaitable[Instance]]
 
@@ -45,6 +45,7 @@ async def server(make_server: MakeServer) -> Instance:
 
 
 @pytest.fixture
-def house(server: Instance) -> House:
-    """What is behind `server`."""
-    return server.house
+async def house(brisk: Settings) -> AsyncIterator[House]:
+    """A house that serves nobody and does no duties by itself: a relay runs only where a booking is written."""
+    async with opened(dataclasses.replace(brisk, duties=False)) as made:
+        yield made

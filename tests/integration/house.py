@@ -18,6 +18,7 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import msgspec
+import sqlalchemy as sa
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -28,6 +29,7 @@ from seatserver.catalog.showtime import Auditorium, ShowtimeDraft, Theatre
 from seatserver.client import LiveRoom, SeatClient
 from seatserver.config import Settings
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+from seatserver.seats.states import SeatState
 
 SHOWTIME = "tonight"
 BLOCKED = 23
@@ -204,6 +206,62 @@ class Instance:
     async def states(self, showtime: str = SHOWTIME) -> bytes:
         """Redis' own view of the room."""
         return (await self.house.store.snapshot(showtime, SEATS)).states
+
+
+async def hold(house: app.House, user: str, *seats: int, showtime: str = SHOWTIME) -> UUID:
+    """Hold seats; the hold's id."""
+    hold_id = uuid4()
+    await house.store.hold(showtime, hold_id, user, seats)
+    return hold_id
+
+
+async def rows(house: app.House, query: str, **values: Any) -> list[Any]:
+    """Ask Postgres."""
+    async with house.database.reading() as connection:
+        return list((await connection.execute(sa.text(query), values)).all())
+
+
+BROKEN_BOOKINGS = """
+    SELECT bookings.id, bookings.status
+    FROM bookings LEFT JOIN booked_seats ON booked_seats.booking_id = bookings.id
+    GROUP BY bookings.id
+    HAVING count(booked_seats.seat) <> cardinality(bookings.seats)
+        OR count(booked_seats.seat) FILTER (WHERE booked_seats.released_at IS NULL)
+            <> CASE WHEN bookings.status IN ('pending', 'confirmed') THEN cardinality(bookings.seats) ELSE 0 END
+"""
+DOUBLE_SOLD = """
+    SELECT showtime_id, seat FROM booked_seats WHERE released_at IS NULL GROUP BY showtime_id, seat HAVING count(*) > 1
+"""
+
+
+async def check_books(house: app.House) -> None:
+    """No seat has two owners, no booking has lost or kept a seat that it should not."""
+    assert await rows(house, DOUBLE_SOLD) == []
+    assert await rows(house, BROKEN_BOOKINGS) == []
+
+
+async def settled(house: app.House, showtime: str = SHOWTIME) -> bytes:
+    """Wait until all that Postgres decided has arrived in Redis and both agree; the states then."""
+
+    async def agree() -> bool:
+        ground = await house.records.ground(showtime)
+        view = await house.store.snapshot(showtime, SEATS)
+        if view.pgseq != ground.seq or await rows(house, "SELECT 1 FROM outbox WHERE showtime_id = :id", id=showtime):
+            return False
+        shown = {seat: state for seat, state in enumerate(view.states) if state > SeatState.HELD}
+        assert shown == ground.taken, "at the same change they show the same"
+        return True
+
+    await eventually(agree)
+    return (await house.store.snapshot(showtime, SEATS)).states
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[app.House]:
+    """A house that serves nobody, with the showtime on sale."""
+    async with app.House(settings) as house:
+        await put_on_sale(house.catalog)
+        yield house
 
 
 @asynccontextmanager
