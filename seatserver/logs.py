@@ -19,6 +19,9 @@ from seatserver.config import Settings
 # Everything below a library's warnings is noise to an operator; uvicorn's server log has two lines per socket.
 QUIET = ("uvicorn.access", "uvicorn.error", "websockets", "httpx", "httpcore", "asyncio", "alembic", "sqlalchemy")
 
+# Said for everyone who sends garbage or is refused a socket: with these lines any stranger could fill the disk.
+STRANGERS = {"Invalid HTTP request received.", "ASGI callable returned without completing handshake."}
+
 
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
     """Set up logging for this process, by ``log_level`` and ``log_format``, on ``stream`` (stderr).
@@ -47,6 +50,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
         )
     )
+    handler.addFilter(lambda record: record.msg not in STRANGERS)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -76,6 +76,16 @@ def test_what_is_below_the_level_and_what_is_per_request_stays_out(configured: C
     assert lines(stream) == []
 
 
+def test_what_strangers_send_writes_no_lines(configured: Callable[..., io.StringIO]) -> None:
+    stream = configured(log_level="debug", log_format="json")
+    library = logging.getLogger("uvicorn.error")
+    library.warning("Invalid HTTP request received.")
+    library.error("ASGI callable returned without completing handshake.")
+    assert lines(stream) == []
+    library.error("Exception in ASGI application")
+    assert len(lines(stream)) == 1
+
+
 def test_text_tracebacks_show_no_variables(configured: Callable[..., io.StringIO]) -> None:
     stream = configured(log_format="text")
     token = "hunter2"
