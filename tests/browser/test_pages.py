@@ -54,6 +54,14 @@ def test_the_api_page_shows_every_operation_and_message_with_nothing_from_elsewh
     assert {urlsplit(url).netloc for url in ann.requests} == {urlsplit(site.url).netloc}
 
 
+def test_an_address_that_is_no_text_still_gets_a_page_that_says_so(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.open("/docs#%")
+    expect(ann.page.get_by_role("heading", level=1)).to_contain_text("Seat server")
+    ann.open("/showtimes/%E0%A4%A")
+    expect(ann.page.locator("#notices")).to_contain_text("there is no showtime")
+
+
 @pytest.mark.parametrize("path", ["/", "/docs", f"/showtimes/{SHOWTIME}"])
 def test_no_page_scrolls_sideways_on_a_narrow_phone(site: Site, window: Windows, path: str) -> None:
     ann = window(site, viewport={"width": 320, "height": 640})

@@ -210,7 +210,7 @@ function contents(sections) {
 
 /** A link into a folded block opens it. */
 function openTarget() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.getElementById(location.hash.slice(1));
   if (target?.tagName === "DETAILS") target.open = true;
   target?.scrollIntoView();
 }

@@ -231,10 +231,10 @@ class ShowtimePage {
 }
 
 async function start() {
-  const id = decodeURIComponent(location.pathname.split("/").pop());
+  const id = location.pathname.split("/").pop(); // stays encoded: it may be no text at all
   try {
     const [showtime, { theatres }] = await Promise.all([
-      fetchJson(`/api/v1/showtimes/${encodeURIComponent(id)}`),
+      fetchJson(`/api/v1/showtimes/${id}`),
       fetchJson("/api/v1/theatres"),
     ]);
     const { map } = await fetchJson(`/api/v1/layouts/${showtime.layout_hash}`);
