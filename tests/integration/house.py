@@ -124,18 +124,24 @@ class Wire:
 
     async def until(self, type: str, **fields: Any) -> Message:
         """The next message of a type that has these fields; what comes before is skipped."""
-        while True:
-            message = await self.next()
-            if message["type"] == type and fields.items() <= message.items():
-                return message
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                message = await self.next()
+                if message["type"] == type and fields.items() <= message.items():
+                    return message
+
+    async def told(self, type: str) -> Message:
+        """The first message of a type, perhaps one that came already."""
+        return next((message for message in self.log if message["type"] == type), None) or await self.until(type)
 
     async def ask(self, type: str, **fields: Any) -> Message:
         """Send a command and answer its one reply."""
         ref = fields.pop("ref", None) or next(self._refs)
         await self.send(type, ref=ref, **fields)
-        while (message := await self.next()).get("ref") != ref:
-            pass
-        return message
+        async with asyncio.timeout(PATIENCE_S):
+            while (message := await self.next()).get("ref") != ref:
+                pass
+            return message
 
     async def hello(self, **fields: Any) -> Message:
         """Say hello and wait for the welcome."""

@@ -1,0 +1,117 @@
+"""Redis is compared with Postgres and repaired, whatever was written into it by hand or by a fault."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import sqlalchemy as sa
+from redis.asyncio import Redis
+
+from seatserver.app import House
+from seatserver.config import Settings
+from seatserver.seats.states import SeatState
+from tests.integration.conftest import MakeServer
+from tests.integration.house import BLOCKED, SHOWTIME, eventually, hold, now_ms, put_on_sale, settled
+from tests.integration.test_relay import sell
+
+FREE, HELD, SOLD = SeatState.FREE, SeatState.HELD, SeatState.SOLD
+BASE = f"seats:{{{SHOWTIME}}}"
+
+
+@pytest.fixture
+async def redis(brisk: Settings) -> AsyncIterator[Redis]:
+    async with Redis.from_url(brisk.redis_url) as client:
+        yield client
+
+
+async def forge(redis: Redis, **taken: int | None) -> None:
+    """Make Redis believe other owners: ``s3=None`` frees seat 3, ``s4=3`` sells seat 4; its book-keeping agrees."""
+    for name, state in taken.items():
+        seat = name.removeprefix("s")
+        if state is None:
+            await redis.hdel(f"{BASE}:taken", seat)
+        else:
+            await redis.hset(f"{BASE}:taken", seat, state)
+    await redis.hset(f"{BASE}:meta", "taken", await redis.hlen(f"{BASE}:taken"))
+
+
+async def test_where_both_agree_nothing_is_repaired(house: House) -> None:
+    assert await house.reconciler.run() == [], "what Redis never knew is no difference"
+    await sell(house, 1)
+    await hold(house, "bob", 2)
+    await settled(house)
+    version = (await house.store.snapshot(SHOWTIME, 28)).version
+    assert await house.reconciler.run() == []
+    assert (await house.store.snapshot(SHOWTIME, 28)).version == version
+
+
+@pytest.mark.parametrize(
+    "forged", [{"s1": None}, {"s5": 3}, {"s1": 2}, {f"s{BLOCKED}": None}, {"s1": None, "s2": 4, "s6": 2}]
+)
+async def test_forged_owners_are_put_right_once(house: House, redis: Redis, forged: dict[str, int | None]) -> None:
+    await sell(house, 1)
+    truth = await settled(house)
+    await forge(redis, **forged)
+    assert (await house.store.snapshot(SHOWTIME, 28)).states != truth
+    assert await house.reconciler.run() == [SHOWTIME]
+    assert (await house.store.snapshot(SHOWTIME, 28)).states == truth
+    assert await house.reconciler.run() == []
+
+
+async def test_a_sold_seat_that_redis_gave_to_somebody_is_taken_back_and_everybody_sees_it(
+    make_server: MakeServer, redis: Redis
+) -> None:
+    server = await make_server(reconcile_ms=60_000)
+    async with server.watcher("bob") as bob, server.watcher("viewer") as viewer:
+        await sell(server.house, 1)
+        await viewer.until("delta", changes=[[1, 3]])
+        await forge(redis, s1=None)
+        held = await bob.hold(0, 1)
+        assert held["type"] == "held"
+        refused = await bob.ask("book", hold_id=held["hold_id"])
+        assert (refused["type"], refused["seats"]) == ("refused", [[1, "sold"]])
+        lost = await bob.told("expired")
+        assert (lost["hold_id"], sorted(lost["seats"]), lost["reason"]) == (held["hold_id"], [0, 1], "sold")
+        await eventually(lambda: server.house.hub.rooms[SHOWTIME].room.states[:2] == bytes((FREE, SOLD)))
+        assert (await bob.hold(0))["type"] == "held"
+
+
+async def test_holds_survive_a_repair_of_other_seats(house: House, redis: Redis) -> None:
+    await sell(house, 1)
+    await settled(house)
+    hold_id = await hold(house, "bob", 2, 3)
+    await forge(redis, s1=None)
+    assert await house.reconciler.run() == [SHOWTIME]
+    [held] = await house.store.holds_of(SHOWTIME, "bob")
+    assert (held.hold_id, held.seats) == (hold_id, (2, 3))
+    assert (await house.checkout.book(SHOWTIME, hold_id, "bob", pay_later=False)).status == "confirmed"
+
+
+async def test_a_redis_that_stays_behind_is_first_given_time_and_then_the_truth(house: House, redis: Redis) -> None:
+    for seat in (1, 2, 3):
+        await sell(house, seat)
+    await settled(house)
+    await forge(redis, s2=None, s3=None)
+    await redis.hset(f"{BASE}:meta", "pgseq", 1)
+    assert await house.reconciler.run() == [], "most likely it is on its way"
+    assert await house.reconciler.run() == [SHOWTIME]
+    assert [(await settled(house))[seat] for seat in (1, 2, 3)] == [SOLD] * 3
+
+
+async def test_one_showtime_that_cannot_be_checked_stops_no_other(house: House, redis: Redis) -> None:
+    await put_on_sale(house.catalog, "another", starts_at_ms=now_ms() + 60_000)
+    for showtime in (SHOWTIME, "another"):
+        await house.store.load(showtime)
+    await forge(redis, s5=3)
+    async with house.database.transaction() as connection:
+        await connection.execute(sa.text("UPDATE showtimes SET seq = 7 WHERE id = 'another'"))
+    assert await house.reconciler.run() == [SHOWTIME]
+    assert sorted(await house.reconciler.known_showtimes()) == ["another", SHOWTIME]
+
+
+async def test_a_seat_that_is_blocked_later_is_shown_blocked(house: House) -> None:
+    await house.store.load(SHOWTIME)
+    await put_on_sale(house.catalog, blocked=(BLOCKED, 4))
+    await house.reconciler.run()
+    assert (await house.store.snapshot(SHOWTIME, 28)).states[4] == SeatState.BLOCKED

@@ -1,0 +1,164 @@
+"""What Postgres decided arrives in Redis: in order, once, and after any crash, however long that takes."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from contextlib import AsyncExitStack
+from uuid import UUID
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+from redis.asyncio import Redis
+
+from seatserver.app import House
+from seatserver.config import Settings
+from seatserver.errors import Unavailable
+from seatserver.seats.feed import FeedMessage
+from seatserver.seats.states import SeatState
+from seatserver.seats.store import feed_channel
+from tests.integration.conftest import MakeServer
+from tests.integration.house import SHOWTIME, check_books, eventually, hold, opened, rows, settled
+from tests.integration.proxy import proxied
+
+FREE, SOLD = SeatState.FREE, SeatState.SOLD
+META = f"seats:{{{SHOWTIME}}}:meta"
+
+
+async def sell(house: House, seat: int, user: str = "ann") -> UUID:
+    hold_id = await hold(house, user, seat)
+    assert (await house.checkout.book(SHOWTIME, hold_id, user, pay_later=False)).status == "confirmed"
+    return hold_id
+
+
+async def outbox(house: House) -> list[int]:
+    return [row.seq for row in await rows(house, "SELECT seq FROM outbox ORDER BY seq")]
+
+
+@pytest.fixture
+def crashed(monkeypatch: pytest.MonkeyPatch, house: House) -> House:
+    """A house that dies between each COMMIT and what comes after."""
+    monkeypatch.setattr(house.relay, "kick", lambda showtime_id: None)
+    return house
+
+
+async def test_what_a_crash_left_behind_arrives_later_and_in_order(crashed: House, brisk: Settings) -> None:
+    for seat in range(5):
+        await sell(crashed, seat)
+    assert await outbox(crashed) == [1, 2, 3, 4, 5]
+    assert SOLD not in (await crashed.store.snapshot(SHOWTIME, 28)).states
+    assert await crashed.relay.lag_s() > 0
+    async with opened(brisk) as healthy:
+        states = await settled(healthy)
+        assert [states[seat] for seat in range(6)] == [SOLD] * 5 + [FREE]
+        assert await healthy.relay.lag_s() == 0
+        assert await healthy.relay.poll() == 0
+
+
+async def test_what_a_crash_left_behind_is_told_to_the_viewers_and_the_owner(
+    crashed: House, make_server: MakeServer
+) -> None:
+    server = await make_server(relay_ms=60_000)
+    async with server.watcher("ann") as ann, server.watcher("bob") as bob:
+        booking_id = await sell(crashed, 3)
+        await server.house.relay.poll()
+        await bob.until("delta", changes=[[3, 3]])
+        assert (await ann.until("booked"))["booking_id"] == str(booking_id)
+
+
+async def test_any_number_of_relays_bring_each_change_once_and_in_order(brisk: Settings) -> None:
+    async with AsyncExitStack() as stack:
+        settings = dataclasses.replace(brisk, duties=False, seats_per_user=28)
+        houses = [await stack.enter_async_context(opened(settings)) for _ in range(3)]
+        redis = Redis.from_url(brisk.redis_url, protocol=2)
+        stack.push_async_callback(redis.aclose)
+        feed = redis.pubsub()
+        stack.push_async_callback(feed.aclose)
+        await feed.subscribe(feed_channel(SHOWTIME))
+        bookings = await asyncio.gather(*(sell(houses[seat % 3], seat) for seat in range(20)))
+        cancelled = await asyncio.gather(*(houses[0].checkout.cancel(one) for one in bookings[:10]))
+        for house in houses * 3:
+            house.relay.kick(SHOWTIME)
+            await house.relay.poll()
+        states = await settled(houses[0])
+        assert [states[seat] for seat in range(20)] == [FREE] * 10 + [SOLD] * 10
+        await eventually(lambda: not any(house.relay._draining for house in houses))
+
+        told, versions = [], []
+        while (message := await feed.get_message(timeout=0.2)) is not None:
+            if message["type"] != "message":
+                continue
+            change = msgspec.msgpack.decode(message["data"], type=FeedMessage)
+            assert change.version == change.from_version + 1
+            versions.append(change.version)
+            told += [notice.hold_id for notice in change.notices if notice.kind == "booking"]
+        assert versions == list(range(versions[0], versions[0] + len(versions))), "no version twice, none missing"
+        expected = [str(one) for one in bookings] + [str(one.id) for one in cancelled]
+        assert sorted(told) == sorted(expected), "each change is told once"
+        assert (await houses[0].store.snapshot(SHOWTIME, 28)).pgseq == 30
+
+
+@pytest.mark.parametrize("loss", ["everything", "the scripts", "half a room", "some changes"])
+async def test_whatever_redis_loses_in_between_it_ends_up_with_the_truth(
+    crashed: House, brisk: Settings, loss: str
+) -> None:
+    for seat in range(4):
+        await sell(crashed, seat)
+    async with Redis.from_url(brisk.redis_url) as redis:
+        match loss:
+            case "everything":
+                await redis.flushall()
+            case "the scripts":
+                await redis.script_flush()
+            case "half a room":
+                await redis.delete(f"seats:{{{SHOWTIME}}}:taken")
+            case "some changes":
+                async with crashed.database.transaction() as connection:
+                    await connection.execute(sa.text("DELETE FROM outbox WHERE seq <= 2"))
+    async with opened(brisk) as healthy:
+        states = await settled(healthy)
+    assert [states[seat] for seat in range(5)] == [SOLD] * 4 + [FREE]
+
+
+async def test_a_redis_that_was_set_back_notices_the_gap_and_takes_over_the_truth(
+    house: House, brisk: Settings
+) -> None:
+    for seat in range(4):
+        await sell(house, seat)
+    await settled(house)
+    async with Redis.from_url(brisk.redis_url) as redis:
+        await redis.hset(META, "pgseq", 1)
+        await redis.hset(META, "taken", 2)
+        await redis.hdel(f"seats:{{{SHOWTIME}}}:taken", "1", "2", "3")
+    await sell(house, 9)
+    states = await settled(house)
+    assert [states[seat] for seat in (0, 1, 2, 3, 9)] == [SOLD] * 5
+
+
+async def test_while_redis_is_silent_a_booking_is_acknowledged_and_its_news_waits(brisk: Settings) -> None:
+    async with proxied(brisk.redis_url) as (proxy, url):
+        settings = dataclasses.replace(brisk, redis_url=url, redis_timeout_ms=200)
+        async with opened(settings) as house:
+            hold_id = await hold(house, "ann", 1)
+            async with house.database.transaction() as connection:
+                await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
+                booking = asyncio.create_task(house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False))
+                await eventually(lambda: bool(house.checkout._writing))
+                proxy.freeze()
+            assert (await booking).status == "confirmed", "Postgres has it, that is enough"
+            with pytest.raises(Unavailable):
+                await hold(house, "bob", 2)
+            assert await outbox(house) == [1]
+            proxy.thaw()
+            assert (await settled(house))[1] == SOLD
+            await check_books(house)
+
+
+async def test_a_relay_that_is_closed_in_the_middle_loses_nothing(house: House, brisk: Settings) -> None:
+    for seat in range(5):
+        await sell(house, seat)
+    await house.relay.close()
+    await sell(house, 5)
+    async with opened(brisk) as next_one:
+        assert [(await settled(next_one))[seat] for seat in range(6)] == [SOLD] * 6
