@@ -250,7 +250,13 @@ async def test_one_strange_key_in_a_set_spoils_none_of_the_others(
 ) -> None:
     path = tmp_path / "keys.json"
     document = key_set(sound=("ES256", private_keys["ES256"]))
-    strange = [{"alg": "none"}, {"kty": "EC", "crv": ["x"]}, {"kty": "AKP"}, {"kty": "OKP", "crv": "X", "x": "%"}, {}]
+    strange: list[dict[str, object]] = [
+        {"alg": "none"},
+        {"kty": "EC", "crv": ["x"]},
+        {"kty": "AKP"},
+        {"kty": "OKP", "crv": "X", "x": "%"},
+        {},
+    ]
     document["keys"] = [{"kid": "sound", "kty": "RSA", **fields} for fields in strange] + document["keys"]
     path.write_text(json.dumps(document))
     tokens = Tokens(dataclasses.replace(SETTINGS, token_jwks=str(path)))
