@@ -43,7 +43,7 @@ from seatserver.live.fanout import Fanout
 from seatserver.live.messages import Booked
 from seatserver.live.protocol import SocketProtocol
 from seatserver.metrics import Metrics
-from seatserver.seats.connection import UNAVAILABLE, connect
+from seatserver.seats import connection
 from seatserver.seats.feed import Feed
 from seatserver.seats.hub import Hub
 from seatserver.seats.store import SeatStore
@@ -69,7 +69,7 @@ class House:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self.redis = connect(settings)
+        self.redis = connection.connect(settings)
         self.database = Database(settings)
         self.tokens = Tokens(settings)
         self.tickets = Tickets(settings, self.redis)
@@ -132,10 +132,7 @@ class House:
             raise StartError(
                 "Postgres does not answer at DATABASE_URL: is it running, and is the address right?"
             ) from None
-        try:
-            await self.redis.ping()
-        except UNAVAILABLE:
-            raise StartError("Redis does not answer at REDIS_URL: is it running, and is the address right?") from None
+        await connection.check(self.redis)
 
     async def ready(self) -> dict[str, str | None]:
         """Each part that is needed to serve, with None or what is wrong with it."""
@@ -149,7 +146,7 @@ class House:
     async def _ping_redis(self) -> None:
         try:
             await self.redis.ping()
-        except UNAVAILABLE:
+        except connection.UNAVAILABLE:
             raise Unavailable("Redis") from None
 
     async def _read_booking(self, booking_id: UUID) -> Booked | None:

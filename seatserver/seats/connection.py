@@ -13,9 +13,11 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AuthenticationError,
     BusyLoadingError,
     ClusterDownError,
     MasterDownError,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
@@ -25,6 +27,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from seatserver.config import Settings
+from seatserver.errors import ConfigError, StartError
 
 UNAVAILABLE = (
     RedisConnectionError,
@@ -54,18 +57,42 @@ def cannot_serve(error: BaseException) -> bool:
 
 
 def connect(settings: Settings) -> Redis:
-    """A client for ``settings.redis_url``; connects at its first command. The caller closes it with ``aclose``."""
+    """A client for ``settings.redis_url``; connects at its first command. The caller closes it with ``aclose``.
+
+    Raises `ConfigError` for an address that says something that Redis connections do not have.
+    """
     seconds = settings.redis_timeout_ms / 1000
-    pool = BlockingConnectionPool.from_url(
-        settings.redis_url,
-        protocol=2,
-        # The scripts use all that the settings allow; probes, tickets and health share what is beside.
-        max_connections=settings.redis_connections + BESIDE,
-        timeout=seconds,
-        socket_timeout=seconds,
-        socket_connect_timeout=seconds,
-        socket_keepalive=True,
-        retry=Retry(NoBackoff(), 1),
-        client_name="seatserver",
-    )
+    # A Unix socket has no keepalive to ask for, and refuses to be asked.
+    keepalive = {} if settings.redis_url.startswith("unix://") else {"socket_keepalive": True}
+    try:
+        pool = BlockingConnectionPool.from_url(
+            settings.redis_url,
+            protocol=2,
+            # The scripts use all that the settings allow; probes, tickets and health share what is beside.
+            max_connections=settings.redis_connections + BESIDE,
+            timeout=seconds,
+            socket_timeout=seconds,
+            socket_connect_timeout=seconds,
+            retry=Retry(NoBackoff(), 1),
+            client_name="seatserver",
+            **keepalive,
+        )
+        pool.connection_class(**pool.connection_kwargs)  # reads what from_url passes on unread
+    except (TypeError, ValueError):
+        # Without the value and without redis-py's text: either may quote the password.
+        raise ConfigError(
+            "REDIS_URL", "cannot be read", "expected redis://:password@host:port/0 or unix:///path"
+        ) from None
     return Redis.from_pool(pool)
+
+
+async def check(redis: Redis) -> None:
+    """One round trip. Raises `StartError` with one line that says what an operator can do."""
+    try:
+        await redis.ping()
+    except (AuthenticationError, NoPermissionError):
+        raise StartError("Redis refuses the user or password in REDIS_URL") from None
+    except UNAVAILABLE:
+        raise StartError("Redis does not answer at REDIS_URL: is it running, and is the address right?") from None
+    except ResponseError as error:
+        raise StartError(f"Redis refuses: {error}. Check REDIS_URL") from None
