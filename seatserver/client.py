@@ -64,6 +64,8 @@ class SeatClient:
     def __init__(self, base_url: str, *, token: str | None = None, timeout_s: float = COMMAND_S) -> None:
         self.base_url = base_url.rstrip("/")
         self.token = token
+        self._is_guest = token is None
+        self._asking = asyncio.Lock()
         self._http = httpx.AsyncClient(base_url=self.base_url, timeout=timeout_s)
         self._layouts: dict[str, SeatMap] = {}
 
@@ -90,10 +92,20 @@ class SeatClient:
         return response.json()
 
     async def access_token(self) -> str:
-        """The token in use; a guest's is fetched once."""
-        if self.token is None:
-            self.token = cast(str, (await self.call("POST", "/guests", anonymous=True))["token"])
-        return self.token
+        """The token in use; a guest's is fetched once for all rooms."""
+        async with self._asking:
+            if self.token is None:
+                self.token = cast(str, (await self.call("POST", "/guests", anonymous=True))["token"])
+            return self.token
+
+    def forget_guest(self, token: str) -> bool:
+        """A guest's ``token`` holds no longer: the next connection asks for another, as another guest.
+
+        Answers whether that is so; a token that was given to us is not ours to replace.
+        """
+        if self._is_guest and self.token == token:
+            self.token = None
+        return self._is_guest
 
     async def layout(self, layout_hash: str) -> SeatMap:
         """A hall, fetched once: layouts never change."""
@@ -126,6 +138,9 @@ class LiveRoom:
         self._refs = itertools.count(1)
         self._waiting: dict[int, tuple[wire.ClientMessage, asyncio.Future[wire.ServerMessage]]] = {}
         self._connection: ClientConnection | None = None
+        self._token = ""
+        self._bye: wire.Bye | None = None
+        self._catching_up = False
         self._task: asyncio.Task[None] | None = None
         self._moved = asyncio.Condition()
         self._gone: Disconnected | None = None
@@ -169,7 +184,7 @@ class LiveRoom:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._fail_waiting(Disconnected(1000, "the client left"))
+        await self._end(Disconnected(1000, "the client left"))
 
     # ------------------------------------------------------------ commands
 
@@ -239,53 +254,73 @@ class LiveRoom:
     # ------------------------------------------------------------ the connection's life
 
     async def _live(self) -> None:
-        while self._gone is None:
-            connected_at = asyncio.get_running_loop().time()
-            pause_s: float | None = None
-            try:
-                await self._follow()
-            except ConnectionClosed as closed:
-                pause_s = self._pause_after(closed)
-            except RemoteError as error:
-                if not error.retryable:
-                    self._gone = Disconnected(4000, str(error))
-            except (OSError, TimeoutError, InvalidHandshake, httpx.HTTPError):
-                pass
-            finally:
-                self._connection = None
-            async with self._moved:
-                self._moved.notify_all()
-            if self._gone is not None:
-                self._fail_waiting(self._gone)
-                return
-            if asyncio.get_running_loop().time() - connected_at > STABLE_S:
-                self._pause_s = SHORTEST_PAUSE_S
-            if pause_s is None:
-                pause_s = random.uniform(0, self._pause_s)
-                self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
-            await asyncio.sleep(pause_s)
+        try:
+            while self._gone is None:
+                pause_s = await self._live_once()
+                await asyncio.sleep(pause_s)
+        except Exception as error:
+            # A message that we do not understand, or a bug: nobody may wait for what will never come.
+            self._gone = Disconnected(1002, f"{type(error).__name__}: {error}")
+        await self._end(self._gone)
+
+    async def _live_once(self) -> float:
+        """One connection, from hello to its end; how long to wait before the next, in seconds."""
+        clock = asyncio.get_running_loop().time
+        started_at, pause_s = clock(), None
+        try:
+            await self._follow()
+        except ConnectionClosed as closed:
+            pause_s = self._pause_after(closed)
+        except RemoteError as error:
+            if not error.retryable:
+                self._gone = Disconnected(4000, str(error))
+        except (OSError, TimeoutError, InvalidHandshake, httpx.HTTPError):
+            pass
+        finally:
+            self._connection = None
+        async with self._moved:
+            self._moved.notify_all()
+        if self._gone is not None:
+            return 0.0
+        if clock() - started_at > STABLE_S:
+            self._pause_s = SHORTEST_PAUSE_S
+        if pause_s is None:
+            pause_s = random.uniform(0, self._pause_s)
+            self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
+        return pause_s
 
     def _pause_after(self, closed: ConnectionClosed) -> float | None:
         """How long to wait before coming back; None for the ordinary back-off. Ends the room for a final code."""
         code = closed.rcvd.code if closed.rcvd is not None else 1006
         reason = closed.rcvd.reason if closed.rcvd is not None else ""
-        said = self.notices[-1] if self.notices and isinstance(self.notices[-1], wire.Bye) else None
+        if code in (wire.Close.BAD_TOKEN, wire.Close.TOKEN_EXPIRED) and self._client.forget_guest(self._token):
+            return None
         if 4000 <= code <= 4099 or code == 1008:
-            self._gone = Disconnected(code, said.reason if said is not None else reason)
-        if said is not None and said.reconnect_after_ms >= 0:
-            return said.reconnect_after_ms / 1000
+            self._gone = Disconnected(code, self._bye.reason if self._bye is not None else reason)
+        if self._bye is not None and self._bye.reconnect_after_ms >= 0:
+            return self._bye.reconnect_after_ms / 1000
         return 0.0 if 4200 <= code <= 4299 else None
+
+    async def _end(self, gone: Disconnected | None) -> None:
+        """The room is over: whoever waits for it is told."""
+        self._gone = self._gone or gone
+        for _, future in self._waiting.values():
+            if not future.done() and self._gone is not None:
+                future.set_exception(self._gone)
+        async with self._moved:
+            self._moved.notify_all()
 
     async def _follow(self) -> None:
         """One connection: hello, then every message until it closes."""
-        token = await self._client.access_token()
+        self._token = await self._client.access_token()
+        self._bye, self._catching_up = None, False
         async with connect(
             self._url, subprotocols=[cast(Any, self._subprotocol)], compression=None, max_size=None
         ) as connection:
             self.connections += 1
             known = self._room
             resume = wire.Resume(epoch=known.epoch, version=known.version) if known and known.epoch else None
-            await self._send(wire.Hello(token=token, resume=resume), connection)
+            await self._send(wire.Hello(token=self._token, resume=resume), connection)
             async for frame in connection:
                 await self._take(self._decode(frame), connection)
         raise ConnectionClosed(connection.protocol.close_rcvd, connection.protocol.close_sent)
@@ -316,7 +351,10 @@ class LiveRoom:
             case wire.Beat() if message.ref == 0:
                 if (message.epoch, message.version) != (self.room.epoch, self.room.version):
                     await self._catch_up(connection)
-            case wire.Expired() | wire.Bye():
+            case wire.Bye():
+                self._bye = message
+                self.notices.append(message)
+            case wire.Expired():
                 self.notices.append(message)
             case wire.Booked() if message.ref == 0:
                 self.notices.append(message)
@@ -330,11 +368,17 @@ class LiveRoom:
         if self.seat_map is None or self.seat_map.content_hash != welcome.layout:
             self.seat_map = await self._client.layout(welcome.layout)
             self._room = Room(len(self.seat_map.seats), ring=0)
+        self._catching_up = False
+        if self._connection is connection:
+            return  # what waits has been sent on this connection already
         self._connection = connection
         for message, _ in tuple(self._waiting.values()):
             await self._send(message)
 
     async def _catch_up(self, connection: ClientConnection) -> None:
+        if self._catching_up:
+            return  # asked already; until the answer comes every further message shows the same gap
+        self._catching_up = True
         resume = wire.Resume(epoch=self.room.epoch, version=self.room.version)
         await self._send(wire.Hello(resume=resume), connection)
 
@@ -342,11 +386,3 @@ class LiveRoom:
         _, future = self._waiting.get(getattr(message, "ref", 0), (None, None))
         if future is not None and not future.done():
             future.set_result(message)
-        elif isinstance(message, wire.Error) and message.code == "unauthorized":
-            # The guest's token is over: the next connection asks for another.
-            self._client.token = None
-
-    def _fail_waiting(self, error: Exception) -> None:
-        for _, future in self._waiting.values():
-            if not future.done():
-                future.set_exception(error)
