@@ -12,6 +12,7 @@ import asyncio
 import math
 import random
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,16 @@ class FeedLost(Exception):
     """The subscription is dead though its connection may look alive."""
 
 
+class _Subscription:
+    """One channel. It is ``confirmed`` once Redis has answered the last SUBSCRIBE that was asked for."""
+
+    __slots__ = ("confirmed", "showtime_id")
+
+    def __init__(self, showtime_id: str) -> None:
+        self.showtime_id = showtime_id
+        self.confirmed = asyncio.Event()
+
+
 class Feed:
     """One subscription; `run` it in a task for as long as the process lives.
 
@@ -77,49 +88,49 @@ class Feed:
         self._restored = restored
         self._decoder = msgspec.msgpack.Decoder(FeedMessage)
         self._probe_channel = f"seats:probe:{secrets.token_hex(8)}".encode()
-        self._channels: dict[bytes, str] = {}
-        self._confirmed: dict[bytes, asyncio.Event] = {}
-        self._connection: AbstractConnection | None = None
+        self._subscriptions: dict[bytes, _Subscription] = {}
+        # What the connection is still to be told; None without one. Only one task writes to it: a caller who is
+        # cancelled while writing would cut it, for everybody.
+        self._orders: asyncio.Queue[tuple[str, bytes]] | None = None
+        # SUBSCRIBEs that are not answered yet, by channel: an answer to an earlier one confirms nothing.
+        self._unanswered: Counter[bytes] = Counter()
+        self._complete = asyncio.Event()
         self._probe_seen_at = -math.inf
 
     @property
     def healthy(self) -> bool:
         """Whether a probe came back lately."""
         age_s = asyncio.get_running_loop().time() - self._probe_seen_at
-        return self._connection is not None and age_s * 1000 < self._settings.probe_lost_ms
+        return self._orders is not None and age_s * 1000 < self._settings.probe_lost_ms
 
     async def subscribe(self, showtime_id: str) -> None:
         """Receive a showtime's changes from now on; returns when Redis has confirmed it. Raises `Unavailable`."""
         channel = feed_channel(showtime_id).encode()
-        self._channels[channel] = showtime_id
-        confirmed = self._confirmed.setdefault(channel, asyncio.Event())
+        subscription = self._subscriptions[channel] = _Subscription(showtime_id)
+        self._order("SUBSCRIBE", channel)
         try:
             async with asyncio.timeout(self._settings.redis_timeout_ms / 1000):
-                if self._connection is not None:
-                    await self._connection.send_command("SUBSCRIBE", channel)
-                await confirmed.wait()
-        except UNAVAILABLE:
+                await subscription.confirmed.wait()
+        except TimeoutError:
             raise Unavailable("Redis") from None
 
-    async def unsubscribe(self, showtime_id: str) -> None:
-        """Forget a showtime. A failure is of no consequence: its messages would be ignored."""
+    def unsubscribe(self, showtime_id: str) -> None:
+        """Forget a showtime."""
         channel = feed_channel(showtime_id).encode()
-        self._channels.pop(channel, None)
-        self._confirmed.pop(channel, None)
-        if self._connection is not None:
-            try:
-                await self._connection.send_command("UNSUBSCRIBE", channel)
-            except UNAVAILABLE:
-                pass  # the reader notices too, and starts anew without this channel
+        if self._subscriptions.pop(channel, None) is not None:
+            self._order("UNSUBSCRIBE", channel)
 
     async def run(self) -> None:
         """Keep the subscription alive until cancelled."""
         pause_s = 0.05
         while True:
+            # A task of its own: Python 3.11 leaves the task in which a TaskGroup failed marked as being cancelled.
+            listening = asyncio.create_task(self._listen(), name="feed connection")
             try:
-                await self._listen()
+                await listening
             except* (*UNAVAILABLE, RedisError, FeedLost) as group:
                 log.warning("feed lost", error=str(group.exceptions[0]))
+            heed_cancel()
             if self._probe_seen_at > 0:
                 pause_s = 0.05
             self._probe_seen_at = -math.inf
@@ -133,17 +144,38 @@ class Feed:
         try:
             # redis-py leaves it unannotated.
             await connection.connect()  # type: ignore[no-untyped-call]
-            await connection.send_command("SUBSCRIBE", self._probe_channel, *self._channels)
             heed_cancel()
-            self._connection = connection
+            self._orders = asyncio.Queue()
+            for channel in self._subscriptions:
+                self._order("SUBSCRIBE", channel)
+            # Last: its confirmation says that everything before it is subscribed too.
+            self._order("SUBSCRIBE", self._probe_channel)
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._write(connection, self._orders))
                 tasks.create_task(self._read(connection))
                 tasks.create_task(self._probe())
         finally:
-            self._connection = None
-            for confirmed in self._confirmed.values():
-                confirmed.clear()
+            self._orders = None
+            self._unanswered.clear()
+            self._complete.clear()
+            for subscription in self._subscriptions.values():
+                subscription.confirmed.clear()
             await asyncio.shield(connection.disconnect(nowait=True))
+
+    def _order(self, verb: str, channel: bytes) -> None:
+        """Without a connection nothing needs to be said: the next one begins with what is subscribed then."""
+        if self._orders is not None:
+            self._orders.put_nowait((verb, channel))
+            self._unanswered[channel] += verb == "SUBSCRIBE"
+
+    async def _write(self, connection: AbstractConnection, orders: asyncio.Queue[tuple[str, bytes]]) -> None:
+        while True:
+            commands = [await orders.get()]
+            while not orders.empty():
+                commands.append(orders.get_nowait())
+            packed = b"".join(part for command in commands for part in connection.pack_command(*command))
+            await connection.send_packed_command(packed)
+            heed_cancel()
 
     async def _read(self, connection: AbstractConnection) -> None:
         while True:
@@ -151,20 +183,31 @@ class Feed:
             kind, channel, payload = reply[0], reply[1], reply[2]
             if kind == b"message":
                 self._deliver(channel, payload)
-            elif kind == b"subscribe" and channel in self._confirmed:
-                self._confirmed[channel].set()
+            elif kind == b"subscribe":
+                self._confirm(channel)
+
+    def _confirm(self, channel: bytes) -> None:
+        self._unanswered[channel] -= 1
+        if self._unanswered[channel] > 0:
+            return
+        del self._unanswered[channel]
+        if channel == self._probe_channel:
+            self._complete.set()
+        elif channel in self._subscriptions:
+            self._subscriptions[channel].confirmed.set()
 
     def _deliver(self, channel: bytes, payload: bytes) -> None:
         if channel == self._probe_channel:
             first = self._probe_seen_at < 0
             self._probe_seen_at = asyncio.get_running_loop().time()
             if first:
-                # Subscriptions are confirmed in order and before the probe: nothing is missed from here on.
+                # Everything was subscribed before the probe was sent: nothing is missed from here on.
                 self._restored()
             return
-        showtime_id = self._channels.get(channel)
-        if showtime_id is None:
+        subscription = self._subscriptions.get(channel)
+        if subscription is None:
             return
+        showtime_id = subscription.showtime_id
         try:
             message = self._decoder.decode(payload)
         except msgspec.DecodeError as error:
@@ -175,6 +218,9 @@ class Feed:
 
     async def _probe(self) -> None:
         loop = asyncio.get_running_loop()
+        # A probe that overtook its own subscription would be waited for in vain.
+        async with asyncio.timeout(self._settings.probe_lost_ms / 1000):
+            await self._complete.wait()
         started = loop.time()
         while True:
             await self._redis.publish(self._probe_channel, b"")

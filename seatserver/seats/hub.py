@@ -9,12 +9,13 @@ within milliseconds. Whoever shows a room (`seatserver.live.fanout`) listens to 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
 from seatserver.config import Settings
-from seatserver.errors import SeatServerError
+from seatserver.errors import SeatServerError, Unavailable
 from seatserver.seats.feed import Feed, FeedMessage, Notice
 from seatserver.seats.room import Applied, Change, Room
 from seatserver.seats.store import SeatStore, View
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 RETRY_S = 0.5
 IN_FLIGHT_S = 0.25
+LONGEST_BUFFER = 1000
 
 
 class Listener(Protocol):
@@ -51,6 +53,8 @@ class LiveRoom:
         self.resyncing: asyncio.Task[None] | None = None
         # What the feed brings while a snapshot is being read; None when the room follows the feed.
         self.buffer: list[FeedMessage] | None = []
+        # The snapshot that is being read may be older than what the feed has missed.
+        self.again = False
         self.timer: asyncio.TimerHandle | None = None
         self.timer_at = 0.0
 
@@ -88,8 +92,7 @@ class Hub:
         live.viewers += 1
         try:
             if live.loaded is not None:
-                # Shielded: one viewer who gives up must not cancel the others' load.
-                await asyncio.shield(live.loaded)
+                await _result_of(live.loaded)
         except BaseException:
             self.leave(live)
             raise
@@ -107,7 +110,7 @@ class Hub:
             if task is not None:
                 task.cancel()
         if self._feed is not None:
-            self._tasks.spawn(self._forget(live.showtime_id), f"forget {live.showtime_id}")
+            self._feed.unsubscribe(live.showtime_id)
 
     async def states(self, showtime_id: str, seat_count: int) -> tuple[str, int, bytes]:
         """(epoch, version, one state per seat) of any showtime, live here or not."""
@@ -147,22 +150,24 @@ class Hub:
     def restored(self) -> None:
         """Messages may have been missed: every room catches up."""
         for live in self._rooms.values():
+            live.again = True
             self._resync(live)
 
     # ------------------------------------------------------------ following and catching up
 
-    def _follow(self, live: LiveRoom, message: FeedMessage) -> None:
-        pairs = tuple(zip(message.changes[::2], message.changes[1::2], strict=True))
+    def _follow(self, live: LiveRoom, message: FeedMessage, *, covered: bool = False) -> None:
+        """Take a message to the room. ``covered``: it was published before the room's snapshot was read."""
+        pairs = tuple(zip(message.changes[::2], message.changes[1::2], strict=False))
         change = Change(message.epoch, message.from_version, message.version, pairs)
         outcome = live.room.apply(change)
-        if outcome is Applied.GAP:
+        if outcome is Applied.GAP and not covered:
             self._resync(live, message)
             return
         if outcome is Applied.YES:
-            live.listener.changed(change)
+            _tell(live, live.listener.changed, change)
         # A snapshot may have brought the change before its message, but never the notices.
         for notice in message.notices:
-            live.listener.noticed(notice)
+            _tell(live, live.listener.noticed, notice)
         if message.soonest_ms:
             self._set_timer(live, message.soonest_ms - message.now_ms)
 
@@ -173,8 +178,14 @@ class Hub:
         live.loaded = None
 
     def _resync(self, live: LiveRoom, first: FeedMessage | None = None) -> None:
+        if self._rooms.get(live.showtime_id) is not live:
+            return  # its last viewer has left
         if live.buffer is not None:
-            return  # a load is under way and will see it
+            # A load is under way, and its snapshot may be older.
+            live.again = True
+            if first is not None:
+                live.buffer.append(first)
+            return
         live.buffer = [first] if first is not None else []
         live.resyncing = self._tasks.spawn(self._resync_until_done(live), f"resync {live.showtime_id}")
 
@@ -185,21 +196,26 @@ class Hub:
                 return
             except SeatServerError as error:
                 log.warning("room cannot catch up yet", showtime=live.showtime_id, error=str(error))
-                # Older messages are part of the next snapshot; bounded memory while Redis is away.
-                live.buffer = []
-                await asyncio.sleep(RETRY_S)
+            except Exception:
+                # Whatever it is: a room that gave up would show the past for ever.
+                log.exception("room cannot catch up", showtime=live.showtime_id)
+            # Older messages are part of the next snapshot; bounded memory while Redis is away.
+            live.buffer = (live.buffer or [])[-LONGEST_BUFFER:]
+            await asyncio.sleep(RETRY_S)
 
     async def _catch_up(self, live: LiveRoom) -> None:
-        room = live.room
-        view = await self._store.snapshot(live.showtime_id, len(room.states))
-        if view.epoch == room.epoch and view.version < room.version:
-            # Redis went back in time (a stale replica, an old backup): what it forgot must not look like the past.
-            await self._store.load(live.showtime_id, "renew")
+        room, live.again = live.room, True
+        while live.again:
+            live.again, covered = False, len(live.buffer or [])
             view = await self._store.snapshot(live.showtime_id, len(room.states))
+            if view.epoch == room.epoch and view.version < room.version:
+                # Redis went back in time (a stale replica, an old backup): what it forgot must not look like the past.
+                await self._store.load(live.showtime_id, "renew", of_epoch=room.epoch)
+                live.again = True
         self._take_over(live, view)
         waiting, live.buffer = live.buffer or [], None
-        for message in waiting:
-            self._follow(live, message)
+        for at, message in enumerate(waiting):
+            self._follow(live, message, covered=at < covered)
         self._set_timer(live, view.next_due_ms if view.next_due_ms is not None else self._settings.sweep_ms)
 
     def _take_over(self, live: LiveRoom, view: View) -> None:
@@ -211,14 +227,13 @@ class Hub:
             )
             change = Change(room.epoch, room.version, view.version, differing)
             if room.apply(change) is Applied.YES:
-                live.listener.changed(change)
-            return
+                _tell(live, live.listener.changed, change)
+                return
+            if not differing:
+                return
+            log.error("room differed at the same version", showtime=live.showtime_id, version=view.version)
         room.reset(view.epoch, view.version, view.states)
-        live.listener.reset()
-
-    async def _forget(self, showtime_id: str) -> None:
-        if self._feed is not None and showtime_id not in self._rooms:
-            await self._feed.unsubscribe(showtime_id)
+        _tell(live, live.listener.reset)
 
     # ------------------------------------------------------------ deadlines
 
@@ -246,6 +261,8 @@ class Hub:
             next_ms = next_ms if due_ms is None else due_ms
         except SeatServerError as error:
             log.warning("sweep failed", showtime=live.showtime_id, error=str(error))
+        except Exception:
+            log.exception("sweep failed", showtime=live.showtime_id)
         self._set_timer(live, next_ms)
 
     # ------------------------------------------------------------ verification
@@ -266,6 +283,9 @@ class Hub:
             except SeatServerError as error:
                 log.warning("rooms not verified", error=str(error))
                 continue
+            except Exception:
+                log.exception("rooms not verified")
+                continue
             finally:
                 heed_cancel()
             # What was published before the reply may still be on its way to us.
@@ -278,6 +298,26 @@ class Hub:
                 if live.buffer is None:
                     log.warning("room differs from Redis", showtime=live.showtime_id, epoch=epoch, version=version)
                     self._resync(live)
+
+
+async def _result_of(load: asyncio.Task[None]) -> None:
+    """Wait for a load that others wait for too."""
+    try:
+        # Shielded: one viewer who gives up must not cancel the others' load.
+        await asyncio.shield(load)
+    except asyncio.CancelledError:
+        viewer = asyncio.current_task()
+        if not load.cancelled() or (viewer is not None and viewer.cancelling()):
+            raise
+        raise Unavailable("the room") from None  # the hub is closing, the viewer is not
+
+
+def _tell(live: LiveRoom, listen: Callable[..., None], *news: object) -> None:
+    """A listener that fails must stop neither its room nor, through the feed, all others."""
+    try:
+        listen(*news)
+    except Exception:
+        log.exception("listener failed", showtime=live.showtime_id)
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

@@ -14,10 +14,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     consumes,
     initialize,
     invariant,
+    multiple,
     rule,
     run_state_machine_as_test,
 )
@@ -141,9 +143,8 @@ class Machine(RuleBasedStateMachine):
         self.run(self.bench.store.load(SHOW, "repair"))
 
     @rule(target=holds, user=users, seats=some_seats)
-    def hold(self, user: str, seats: list[int]) -> ModelHold:
+    def hold(self, user: str, seats: list[int]) -> ModelHold | MultipleResults[ModelHold]:
         model = ModelHold(uuid.uuid4(), user, tuple(seats))
-        self.made.append(model)
         self.expire()
         reasons = {}
         for seat in seats:
@@ -157,17 +158,15 @@ class Machine(RuleBasedStateMachine):
             held = self.run(self.bench.hold(user, seats, model.id))
         except SeatsRefused as error:
             assert error.reasons == reasons
-            model.ended = "unknown"
-        else:
-            assert reasons == {}
-            assert held.seats == tuple(seats)
-            model.seats = set(seats)
+            return multiple()
+        assert reasons == {}
+        assert held.seats == tuple(seats)
+        model.seats = set(seats)
+        self.made.append(model)
         return model
 
     @rule(hold=holds, user=users)
     def repeat(self, hold: ModelHold, user: str) -> None:
-        if hold.ended == "unknown":
-            return  # nothing was held under this id: it would be held now
         self.expire()
         try:
             held = self.run(self.bench.hold(user, hold.asked, hold.id))
@@ -224,7 +223,7 @@ class Machine(RuleBasedStateMachine):
     def book(self, hold: ModelHold, state: SeatState) -> ModelBooking | None:
         """As checkout does, though the hold may be over by then: Postgres decides."""
         seats = tuple(sorted(hold.seats or hold.asked))
-        if hold.ended in ("unknown", "booked", "released") or any(seat in self.taken for seat in seats):
+        if hold.ended in ("booked", "released") or any(seat in self.taken for seat in seats):
             return None
         booking = ModelBooking(hold.id, hold.user, seats, state)
         self.commit(booking)
@@ -260,8 +259,9 @@ class Machine(RuleBasedStateMachine):
     @rule(booking=bookings)
     def an_old_change_comes_again(self, booking: ModelBooking | None) -> None:
         if booking is not None:
-            seq = self.bench.truth.seq
+            seq, version = self.bench.truth.seq, self.room.version
             self.run(self.bench.store.apply(SHOW, seq, SOLD, booking.id, booking.user, booking.seats))
+            assert self.run(self.bench.view()).version in (version, 1), "nothing, or a new epoch for half a room"
 
     # ------------------------------------------------------------ loads
 
