@@ -77,6 +77,7 @@ class Settings:
     # Holds.
     hold_ms: int = setting("SEATSERVER_HOLD_MS", 300_000, "How long a hold lasts, and how long an extension makes it.", at_least=200, at_most=3_600_000)
     hold_total_ms: int = setting("SEATSERVER_HOLD_TOTAL_MS", 900_000, "Oldest a hold may get by extensions.", at_least=200, at_most=86_400_000)
+    hold_replay_ms: int = setting("SEATSERVER_HOLD_REPLAY_MS", 60_000, "How long a hold is remembered past its end, so that a late repetition is answered and not held anew.", at_least=1000, at_most=3_600_000)
     seats_per_user: int = setting("SEATSERVER_SEATS_PER_USER", 10, "Most seats one user may hold in one showtime.", at_least=1, at_most=500)
     checkout_ms: int = setting("SEATSERVER_CHECKOUT_MS", 30_000, "How long a hold is pinned while its booking is written.", at_least=1000, at_most=600_000)
     claim_ms: int = setting("SEATSERVER_CLAIM_MS", 900_000, "How long a pending booking waits for its payment.", at_least=1000, at_most=86_400_000)
@@ -204,6 +205,7 @@ def _env(name: str) -> str:
 SMALLER: tuple[tuple[str, str, str], ...] = (
     ("database_lock_ms", "database_statement_ms", "a statement would be cut off before its lock wait ends"),
     ("database_statement_ms", "checkout_ms", "a hold could come loose while its booking is written"),
+    ("redis_timeout_ms", "hold_replay_ms", "a hold whose reply was late could be held anew"),
     ("redis_timeout_ms", "checkout_ms", "a hold could come loose while Redis is asked"),
     ("heartbeat_ms", "idle_ms", "quiet but healthy clients would be closed"),
     ("probe_ms", "probe_lost_ms", "a healthy feed would be declared dead"),

@@ -150,7 +150,6 @@ class Hub:
     def restored(self) -> None:
         """Messages may have been missed: every room catches up."""
         for live in self._rooms.values():
-            live.again = True
             self._resync(live)
 
     # ------------------------------------------------------------ following and catching up

@@ -76,8 +76,6 @@ class SeatStore:
         self._scripts = Scripts(redis, settings)
         self._tasks = Tasks()
         self._loading: dict[str, asyncio.Task[None]] = {}
-        # A hold is remembered past its end, so that a late repetition is answered and not held anew.
-        self._replay_ms = settings.hold_total_ms
 
     async def close(self) -> None:
         """Finish what is under way."""
@@ -94,7 +92,7 @@ class SeatStore:
         """
         settings = self._settings
         reply = await self._on_room(
-            "hold", showtime_id, str(hold_id), user_id, settings.hold_ms, self._replay_ms, settings.seats_per_user,
+            "hold", showtime_id, str(hold_id), user_id, settings.hold_ms, settings.hold_replay_ms, settings.seats_per_user,
             _csv(sorted(set(seats))), _csv(torn),
         )  # fmt: skip
         return self._held(hold_id, reply)
@@ -103,7 +101,7 @@ class SeatStore:
         """Ask for more time. At the cap of the total age the deadline stays as it was. Raises `HoldGone`."""
         settings = self._settings
         reply = await self._on_room(
-            "extend", showtime_id, str(hold_id), user_id, settings.hold_ms, settings.hold_total_ms, self._replay_ms
+            "extend", showtime_id, str(hold_id), user_id, settings.hold_ms, settings.hold_total_ms
         )
         return self._held(hold_id, reply)
 
@@ -114,7 +112,7 @@ class SeatStore:
         """
         settings = self._settings
         reply = await self._on_room(
-            "pin", showtime_id, str(hold_id), user_id, settings.checkout_ms, settings.hold_total_ms, self._replay_ms
+            "pin", showtime_id, str(hold_id), user_id, settings.checkout_ms, settings.hold_total_ms
         )
         return self._held(hold_id, reply)
 

@@ -189,6 +189,16 @@ async def test_every_held_seat_has_a_native_ttl_and_every_key_lives_under_one_ha
         assert await bench.redis.pttl(bench.key(name)) > 0, name
 
 
+async def test_a_hold_that_ended_is_remembered_for_repetitions_and_not_for_its_whole_time(bench: Bench) -> None:
+    held = await bench.hold("ann", [1])
+    assert await bench.redis.pttl(bench.key(f"hold:{held.hold_id}")) > bench.settings.hold_replay_ms
+    await bench.store.release(SHOW, held.hold_id, "ann")
+    left_ms = await bench.redis.pttl(bench.key(f"hold:{held.hold_id}"))
+    assert 0 < left_ms <= bench.settings.hold_replay_ms
+    with pytest.raises(HoldGone, match="given back"):
+        await bench.store.hold(SHOW, held.hold_id, "ann", [1])
+
+
 async def test_a_seat_is_free_again_by_its_ttl_alone(redis_url: str) -> None:
     async with open_bench(redis_url, hold_ms=200) as bench:
         held = await bench.hold("ann", [1])

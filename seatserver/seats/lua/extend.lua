@@ -1,7 +1,7 @@
 -- Ask for more time, up to a total age.
--- ARGV: hold_id, user, ttl_ms, total_ms, replay_ms
+-- ARGV: hold_id, user, ttl_ms, total_ms
 -- -> ['held', [seat, ...], deadline, fence] | ['gone', status] | ['absent']
-local hold_id, user, ttl, total, replay = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local hold_id, user, ttl, total = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local room = open_room()
 if not room then return answer('absent') end
@@ -9,5 +9,5 @@ if not room then return answer('absent') end
 local hold, why = living_hold(hold_id, user)
 if not hold then return answer('gone', why) end
 local deadline = math.max(hold.deadline, math.min(now + ttl, hold.created + total))
-if deadline > hold.deadline then prolong(hold_id, user, hold, deadline, replay) end
+if deadline > hold.deadline then prolong(hold_id, user, hold, deadline) end
 return answer('held', seat_numbers(hold.seats), deadline, tonumber(hold.fence))

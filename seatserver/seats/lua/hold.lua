@@ -61,7 +61,7 @@ redis.call('ZADD', DUE, unpack(due))
 redis.call('ZADD', mine, unpack(due))
 redis.call('HSET', OWNER, unpack(owned))
 redis.call('HSET', hold_key(hold_id), 'user', user, 'asked', asked, 'seats', asked, 'status', 'live',
-  'deadline', deadline, 'created', now, 'fence', fence, 'pinned', 0)
+  'deadline', deadline, 'created', now, 'fence', fence, 'pinned', 0, 'replay', replay)
 redis.call('PEXPIRE', hold_key(hold_id), ttl + replay)
 keep_user(user, ttl + replay)
 soonest = deadline

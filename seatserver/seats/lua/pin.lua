@@ -1,8 +1,7 @@
 -- Make sure that this user holds every seat of the hold, and keep it so while its booking is written.
--- ARGV: hold_id, user, checkout_ms, total_ms, replay_ms
+-- ARGV: hold_id, user, checkout_ms, total_ms
 -- -> ['held', [seat, ...], deadline, fence] | ['gone', status] | ['absent']
-local hold_id, user, checkout = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local total, replay = tonumber(ARGV[4]), tonumber(ARGV[5])
+local hold_id, user, checkout, total = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local room = open_room()
 if not room then return answer('absent') end
@@ -12,6 +11,6 @@ if not hold then return answer('gone', why) end
 -- Once past its total age: who pins again and again without ever booking must not keep the seats.
 local pinned = math.min(now + checkout, hold.created + total + checkout)
 local deadline = math.max(hold.deadline, pinned)
-if deadline > hold.deadline then prolong(hold_id, user, hold, deadline, replay) end
+if deadline > hold.deadline then prolong(hold_id, user, hold, deadline) end
 redis.call('HSET', hold_key(hold_id), 'pinned', pinned)
 return answer('held', seat_numbers(hold.seats), deadline, tonumber(hold.fence))

@@ -7,7 +7,8 @@
 --   :due    zset    seat -> deadline (ms) of every seat that viewers see as held
 --   :owner  hash    seat -> `hold_id` + `user` of every seat in :due
 --   :user:U zset    seat -> deadline of the seats that user U holds (for the cap)
---   :hold:H hash    user, asked, seats, status, deadline, created, fence, pinned; remembered past its end for replays
+--   :hold:H hash    user, asked, seats, status, deadline, created, fence, pinned, replay; remembered for `replay` ms past
+--                   its end, so that a late repetition is answered and not held anew
 --   :feed   channel what changed
 --
 -- Every script answers one MessagePack array whose first item says how it went. `absent` means that Redis does not know
@@ -82,14 +83,17 @@ end
 -- Take `seats` out of the hold's own list and mark how it ended when nothing is left. `gone` is a set of seats.
 local function shrink_hold(hold_id, gone, status)
   local key = hold_key(hold_id)
-  local csv = redis.call('HGET', key, 'seats')
-  if not csv then return end
+  local record = redis.call('HMGET', key, 'seats', 'replay')
+  if not record[1] then return end
   local left = {}
-  for _, seat in ipairs(split(csv)) do
+  for _, seat in ipairs(split(record[1])) do
     if not gone[seat] then left[#left + 1] = seat end
   end
   redis.call('HSET', key, 'seats', table.concat(left, ','))
-  if #left == 0 then redis.call('HSET', key, 'status', status) end
+  if #left == 0 then
+    redis.call('HSET', key, 'status', status)
+    redis.call('PEXPIRE', key, record[2])
+  end
 end
 
 -- Tell owners what they lost: `lost` maps owner -> list of seats. A hold that loses one seat to a booking ends as a whole,
@@ -131,12 +135,13 @@ end
 
 -- The hold, when it is alive, this user's, and every one of its seats is still locked by it; else nil and why not.
 local function living_hold(hold_id, user)
-  local fields = redis.call('HMGET', hold_key(hold_id), 'user', 'seats', 'status', 'deadline', 'created', 'fence', 'pinned')
+  local fields = redis.call('HMGET', hold_key(hold_id),
+    'user', 'seats', 'status', 'deadline', 'created', 'fence', 'pinned', 'replay')
   if not fields[1] then return nil, 'unknown' end
   if fields[1] ~= user then return nil, 'not yours' end
   if fields[3] ~= 'live' then return nil, fields[3] end
   local hold = { seats = split(fields[2]), csv = fields[2], deadline = tonumber(fields[4]),
-    created = tonumber(fields[5]), fence = fields[6], pinned = tonumber(fields[7]) }
+    created = tonumber(fields[5]), fence = fields[6], pinned = tonumber(fields[7]), replay = tonumber(fields[8]) }
   if hold.deadline <= now then return nil, 'expired' end
   for _, lock in ipairs(locks_of(hold.seats)) do
     if lock ~= hold_id .. '|' .. hold.fence then return nil, 'expired' end
@@ -150,15 +155,15 @@ local function keep_user(user, ms)
 end
 
 -- Give a living hold a new deadline (ms), its seats' locks included. No seat changes, so no new version.
-local function prolong(hold_id, user, hold, deadline, replay_ms)
+local function prolong(hold_id, user, hold, deadline)
   for _, seat in ipairs(hold.seats) do
     redis.call('PEXPIRE', seat_key(seat), deadline - now)
     redis.call('ZADD', DUE, deadline, seat)
     redis.call('ZADD', user_key(user), deadline, seat)
   end
   redis.call('HSET', hold_key(hold_id), 'deadline', deadline)
-  redis.call('PEXPIRE', hold_key(hold_id), deadline - now + replay_ms)
-  keep_user(user, deadline - now + replay_ms)
+  redis.call('PEXPIRE', hold_key(hold_id), deadline - now + hold.replay)
+  keep_user(user, deadline - now + hold.replay)
 end
 
 -- Put a seat into a state that Postgres decided (or FREE), over whatever Redis believed. Returns the owner of a hold it ended.
