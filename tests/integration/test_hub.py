@@ -341,6 +341,12 @@ async def test_a_probe_that_does_not_come_back_means_a_new_connection(redis_url:
             proxy.freeze()
             await bench.hold("ann", [1])
             await until(lambda: not feed.healthy, "the feed is known to be dead")
+
+            async def knocks() -> bool:
+                # A connection that has not said its name yet: what it says is held up like everything else.
+                return any(client["name"] == "" for client in await bench.redis.client_list())
+
+            await until(knocks, "the feed tries a new connection")
             proxy.thaw()
             await until(lambda: watcher.picture.states[1] == HELD, "the room caught up")
             await until(lambda: feed.healthy, "the feed follows")
