@@ -14,6 +14,7 @@ from typing import Protocol
 from uuid import UUID
 
 from seatserver.config import Clock, Settings
+from seatserver.errors import Unavailable
 from seatserver.live.codec import Codec, Frame
 from seatserver.live.messages import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
 from seatserver.metrics import Metrics
@@ -21,6 +22,8 @@ from seatserver.seats.feed import Notice
 from seatserver.seats.hub import Hub, LiveRoom
 from seatserver.seats.room import Change, Room, merge
 from seatserver.tasks import Tasks
+
+RETRY_S = 0.5
 
 BookingReader = Callable[[UUID], Awaitable[Booked | None]]
 """Reads a booking as the message that tells its owner about it; None when there is none."""
@@ -138,9 +141,15 @@ class Audience:
             self._tell(notice.user_id, Expired(hold_id=UUID(notice.hold_id), seats=notice.seats, reason=notice.kind))
 
     async def _tell_booking(self, notice: Notice) -> None:
-        message = await self._fanout.read_booking(UUID(notice.hold_id))
-        if message is not None:
-            self._tell(notice.user_id, message)
+        while notice.user_id in self._by_user:
+            try:
+                message = await self._fanout.read_booking(UUID(notice.hold_id))
+            except Unavailable:
+                await asyncio.sleep(RETRY_S)
+                continue
+            if message is not None:
+                self._tell(notice.user_id, message)
+            return
 
     def _tell(self, user_id: str, message: ServerMessage) -> None:
         for viewer in self._by_user.get(user_id, ()):

@@ -162,3 +162,16 @@ async def test_a_relay_that_is_closed_in_the_middle_loses_nothing(house: House, 
     await sell(house, 5)
     async with opened(brisk) as next_one:
         assert [(await settled(next_one))[seat] for seat in range(6)] == [SOLD] * 6
+
+
+async def test_news_of_a_booking_waits_until_postgres_can_be_asked(make_server: MakeServer, brisk: Settings) -> None:
+    async with proxied(brisk.database_url) as (proxy, url):
+        server = await make_server(database_url=url, database_pool_wait_ms=100, database_statement_ms=300)
+        async with opened(dataclasses.replace(brisk, duties=False)) as beside, server.watcher("ann") as ann:
+            proxy.freeze()
+            booking_id = await sell(beside, 1)
+            await ann.until("delta", changes=[[1, 3]])
+            await asyncio.sleep(0.05)
+            proxy.cut_all()
+            proxy.thaw()
+            assert (await ann.told("booked"))["booking_id"] == str(booking_id)
