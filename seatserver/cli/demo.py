@@ -44,7 +44,12 @@ TOKENS = ("SEATSERVER_TOKEN_SECRET", "SEATSERVER_GUEST_SCOPES")
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    demo = commands.add_parser("demo", help="try it: brings a Postgres, a Redis and a demo theatre")
+    demo = commands.add_parser(
+        "demo",
+        help="try it: brings a Postgres, a Redis and a demo theatre",
+        description="Start a Postgres and a Redis of its own (or use those of DATABASE_URL and REDIS_URL), load a demo "
+        "theatre, serve, and print what to try. Ctrl-C ends all of it.",
+    )
     serve.add_address(demo)
     demo.add_argument("--data", type=Path, metavar="DIR", help="data folder (default ~/.local/share/seatserver/demo)")
     demo.add_argument("--fresh", action="store_true", help="empty the data folder first")
@@ -114,12 +119,15 @@ def _run(folder: DataFolder, args: argparse.Namespace, console: Console, is_endi
                 raise signals.Stopped
             steps.say(step)
 
-        servers = EmbeddedServers(folder, say, without=[name for name in ADDRESSES if os.environ.get(name)])
+        given = {name: os.environ[name] for name in ADDRESSES if os.environ.get(name, "").strip()}
+        servers = EmbeddedServers(folder, say, without=given)
         if args.fresh:
             say(f"Emptying {shown(folder.path)}")
             servers.empty()
         secret = folder.remembered().get("token_secret") or secrets.token_urlsafe(32)
         folder.remember(token_secret=secret, environment=None)
+        for name, address in given.items():
+            say(f"Using the server at {_place(address)}, because {name} is set")
         with servers:
             environment = _environment(servers.environment(), secret)
             settings = config.load(environment, host=args.host, port=port)
@@ -128,6 +136,12 @@ def _run(folder: DataFolder, args: argparse.Namespace, console: Console, is_endi
             folder.remember(environment={name: environment[name] for name in (*ADDRESSES, *TOKENS)})
             say("Opening the doors")
             _serve(settings, showtimes, console, _command(args), steps, is_ending)
+
+
+def _place(address: str) -> str:
+    """Where a server is, without user and password."""
+    parts = urlsplit(address)
+    return (parts.netloc.rpartition("@")[2] + parts.path).rstrip("/")
 
 
 def _command(args: argparse.Namespace) -> tuple[str, str]:
@@ -209,13 +223,25 @@ def _serve(
         if is_ending():
             signal.raise_signal(signal.SIGTERM)  # uvicorn listens to it by now
         else:
-            invite(console, url, token, showtimes, command)
+            invite(console, [url, *_elsewhere(settings, url)], token, showtimes, command)
 
     app.serve(settings, on_ready=on_ready)
 
 
-def invite(console: Console, url: str, token: str, showtimes: list[Showtime], command: tuple[str, str]) -> None:
-    """Print where to look and what to try."""
+def _elsewhere(settings: Settings, url: str) -> list[str]:
+    """The address for other machines, where they can reach us and nobody has named one."""
+    if settings.public_url or settings.host not in ("0.0.0.0", "::"):
+        return []
+    name = socket.gethostname()
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # chooses our address; nothing is sent
+        name = probe.getsockname()[0]
+    return [f"http://{name}:{_port(url)}"]
+
+
+def invite(console: Console, doors: list[str], token: str, showtimes: list[Showtime], command: tuple[str, str]) -> None:
+    """Print where to look and what to try; the first of ``doors`` is for this machine, a second one for others."""
+    url, *others = doors
     # The next one that leaves time to play.
     soon_ms = time.time_ns() // 1_000_000 + 3_600_000
     chosen = next((one for one in showtimes if one.sale_ends_at_ms > soon_ms), showtimes[-1])
@@ -226,6 +252,7 @@ def invite(console: Console, url: str, token: str, showtimes: list[Showtime], co
     for line in (
         f"[bold]{chosen.title}[/] in {chosen.auditorium_name}: open it in two windows",
         f"  {url}/showtimes/{chosen.id}",
+        *(f"  {other}/showtimes/{chosen.id} from other machines" for other in others),
         "[bold]All showtimes[/], and the documentation of REST and socket:",
         f"  {url}/",
         f"  {url}/docs",
@@ -238,7 +265,7 @@ def invite(console: Console, url: str, token: str, showtimes: list[Showtime], co
         f"  {shlex.quote(sys.executable)} -m websockets {_socket_url(url)}/ws/showtimes/{chosen.id}",
         f"  {hello}",
         "[bold]A second instance[/] on the same data, in another terminal:",
-        f'  eval "$({program} {env})" && {program} serve --port {_port(url) + 1}',
+        f'  (eval "$({program} {env})" && {program} serve --port {_port(url) + 1})',
         "",
         "Ctrl-C stops everything.",
     ):

@@ -7,6 +7,7 @@ written. Heavy imports stay inside the functions, so that other commands start f
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from seatserver.seatmaps.imported import Imported
+    from seatserver.seatmaps.model import SeatMap
 
 NO_DATABASE = (
     "DATABASE_URL is not set: expected the Postgres to store the hall in, such as "
@@ -100,7 +102,7 @@ def _import(imported: Imported, *, as_json: bool) -> int:
     from seatserver.seatmaps.terminal import legend
 
     seat_map = imported.seat_map
-    asyncio.run(_store(imported))
+    auditoriums = asyncio.run(_store(imported))
     if as_json:
         import msgspec
 
@@ -122,19 +124,46 @@ def _import(imported: Imported, *, as_json: bool) -> int:
     for line in legend(seat_map):
         console.print(Text.assemble(*line), soft_wrap=True)
     _say_notes(imported, console)
-    keys = ", ".join(f'"{category.key}": 1200' for category in seat_map.categories)
-    console.print(f"\nStored as layout {seat_map.content_hash}", markup=False, highlight=False, soft_wrap=True)
-    console.print(
-        "Next: a showtime that uses it, by PUT /api/v1/admin/showtimes/{id} with this hash and a price in minor\n"
-        f"units for every category: {{{keys}}}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    for text in (
+        f"\nStored as layout {seat_map.content_hash}",
+        "Next: a showtime in it, with times and prices (in minor units) of your own:",
+        *_request(seat_map, auditoriums),
+    ):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
-async def _store(imported: Imported) -> None:
+def _request(seat_map: SeatMap, auditoriums: list[str]) -> list[str]:
+    """Shell lines that put a showtime in this hall on sale, tomorrow at eight in the evening."""
+    from datetime import UTC, datetime, timedelta
+
+    import msgspec
+
+    from seatserver import config
+
+    settings = config.load()
+    url = settings.public_url.rstrip("/") or f"http://127.0.0.1:{settings.port}"
+    now = datetime.now(UTC).replace(microsecond=0)
+    start = (now + timedelta(days=1)).replace(hour=20, minute=0, second=0)
+    body = {
+        "auditorium_id": auditoriums[0] if auditoriums else "AUDITORIUM",
+        "layout_hash": seat_map.content_hash,
+        "title": seat_map.name,
+        "starts_at": start,
+        "on_sale_at": now,
+        "sale_ends_at": start,
+        "currency": "EUR",
+        "prices": {category.key: 1200 for category in seat_map.categories},
+    }
+    return [
+        "  TOKEN=$(seatserver token --user me --scope admin)",
+        f'  curl -X PUT -H "Authorization: Bearer $TOKEN" {url}/api/v1/admin/showtimes/first \\',
+        f"    -d {shlex.quote(msgspec.json.encode(body).decode())}",
+    ]
+
+
+async def _store(imported: Imported) -> list[str]:
+    """Store the hall; the ids of all auditoriums that it can be used in."""
     from seatserver import config
     from seatserver.catalog.catalog import Catalog
     from seatserver.database import CommitUnknown, Database
@@ -145,7 +174,9 @@ async def _store(imported: Imported) -> None:
     database = Database(settings)
     try:
         await database.check_migrated()
-        await Catalog(database).put_layout(imported.seat_map)
+        catalog = Catalog(database)
+        await catalog.put_layout(imported.seat_map)
+        return [auditorium.id for _, rooms in await catalog.theatres() for auditorium in rooms]
     except CommitUnknown:
         # The hash is the key: storing the same hall again is harmless.
         raise Unavailable("Postgres") from None

@@ -263,6 +263,39 @@ def test_what_is_wrong_is_one_clear_line(arguments: list[str], env: dict[str, st
     assert re.fullmatch(rf"seatserver: {line}\n", answer.stderr)
 
 
+def test_a_server_that_is_not_its_own_is_named_without_its_password(tmp_path: Path) -> None:
+    mine = environment(DATABASE_URL="postgresql://me:secret@127.0.0.1:1/mine")
+    answer = run(*demo(tmp_path), env=mine)
+    assert answer.returncode == 1
+    assert "Using the server at 127.0.0.1:1/mine, because DATABASE_URL is set" in answer.stdout
+    assert "secret" not in answer.stdout + answer.stderr
+
+
+def test_open_to_other_machines_it_prints_their_address_too(tmp_path: Path) -> None:
+    with running(*demo(tmp_path), "--host", "0.0.0.0", log=tmp_path / "log") as started:
+        address = started.address()
+        [other] = re.findall(r"  (http://\S+) from other machines\n", started.output)
+        assert other.endswith(f":{address.rpartition(':')[2]}/showtimes/{started.showtime()}")
+        assert "127.0.0.1" not in other
+
+
+def test_an_imported_hall_gets_a_showtime_by_the_printed_request(tmp_path: Path) -> None:
+    hall = Path(__file__).parents[1] / "fixtures" / "vista-small.json"
+    with running(*demo(tmp_path), log=tmp_path / "log") as started:
+        address = started.address()
+        printed = run("demo", "--data", tmp_path / "data", "--env").stdout
+        exports = dict(shlex.split(line)[1].split("=", 1) for line in printed.splitlines())
+        settings = environment(**exports, PORT=address.rpartition(":")[2])
+        imported = run("seatmap", "import", hall, env=settings)
+        commands = imported.stdout.partition("Next:")[2].partition("\n")[2]
+        put = f'seatserver() {{ {shlex.join(COMMAND)} "$@"; }}\ncurl() {{ printf \'%s\\n\' "$@"; }}\n{commands}'
+        told = subprocess.run(["bash", "-euc", put], env=settings, capture_output=True, text=True, timeout=PATIENCE_S)
+        _, method, _, header, url, _, body = told.stdout.splitlines()
+        answer = httpx.request(method, url, headers=dict([header.split(": ", 1)]), content=body)
+        assert answer.status_code == 200, answer.text
+        assert httpx.get(f"{address}/showtimes/{answer.json()['id']}").status_code == 200
+
+
 def test_a_taken_port_that_was_chosen_is_refused(tmp_path: Path) -> None:
     with running(*demo(tmp_path), log=tmp_path / "log") as started:
         port = started.address().rpartition(":")[2]
