@@ -11,9 +11,11 @@ import asyncio
 import gc
 import signal
 import socket
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 from typing import Any, Self
 from uuid import UUID
 
@@ -47,7 +49,7 @@ from seatserver.seats import connection
 from seatserver.seats.feed import Feed
 from seatserver.seats.hub import Hub
 from seatserver.seats.store import SeatStore
-from seatserver.tasks import Tasks
+from seatserver.tasks import Tasks, heed_cancel
 from seatserver.web.routes import web_routes
 from seatserver.worker import Worker
 
@@ -105,6 +107,7 @@ class House:
     async def __aenter__(self) -> Self:
         try:
             await self.check()
+            heed_cancel()
         except BaseException:
             await self._close_connections()
             raise
@@ -225,8 +228,8 @@ def serve(settings: Settings, on_ready: Callable[[str], None] | None = None) -> 
     Raises `StartError` when the address cannot be had or a dependency does not answer.
     """
     logs.configure(settings)
-    with listen(settings) as listener:
-        _run(_serve(settings, listener, on_ready))
+    with listen(settings) as listener, _Signals() as signals:
+        _run(_serve(settings, listener, signals, on_ready))
 
 
 def work(settings: Settings) -> None:
@@ -235,9 +238,14 @@ def work(settings: Settings) -> None:
     _run(_work(settings))
 
 
-async def _serve(settings: Settings, listener: socket.socket, on_ready: Callable[[str], None] | None) -> None:
+async def _serve(
+    settings: Settings, listener: socket.socket, signals: _Signals, on_ready: Callable[[str], None] | None
+) -> None:
     async with House(settings) as house:
-        await make_server(house, on_ready).serve([listener])
+        server = make_server(house, on_ready)
+        if not signals.heard:
+            signals.tell = server.handle_exit
+            await server.serve([listener])
 
 
 def make_server(house: House, on_ready: Callable[[str], None] | None = None) -> uvicorn.Server:
@@ -283,6 +291,43 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._house.door.drain()
         await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Nothing: see `_Signals`."""
+        yield
+
+
+class _Signals:
+    """SIGINT and SIGTERM, from before the house opens until it has closed.
+
+    uvicorn would listen to them only while it serves, and then raise them again, which ends the process before the
+    house is closed. A handler that was there before us is told at the end; without one `serve` returns.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+        self.tell: Callable[[int, FrameType | None], None] | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # others cannot listen
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._hear)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        for number in self.heard[-1:]:
+            handler = self._before[number]
+            if callable(handler) and handler is not signal.default_int_handler:
+                handler(number, None)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self.heard.append(number)
+        if self.tell is not None:
+            self.tell(number, frame)
 
 
 async def _work(settings: Settings) -> None:

@@ -13,7 +13,7 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -282,8 +282,6 @@ async def serving(settings: Settings, *, send_buffer: int = 0) -> AsyncIterator[
         async with app.House(settings) as house:
             ready = asyncio.get_running_loop().create_future()
             server = app.make_server(house, ready.set_result)
-            # Signals are the test run's.
-            setattr(server, "capture_signals", nullcontext)  # noqa: B010 - mypy knows the method
             task = asyncio.create_task(server.serve([listener]))
             await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
             instance = Instance(house, server, await ready)

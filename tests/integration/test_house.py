@@ -1,0 +1,154 @@
+"""How a house opens and closes: at any moment, in good order, and with one clear line when it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import re
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from seatserver.app import House, create_app
+from seatserver.client import SeatClient
+from seatserver.config import Settings
+from seatserver.errors import StartError
+from seatserver.live.messages import Bye
+from tests.conftest import execute
+from tests.integration.house import PATIENCE_S, SHOWTIME, eventually, opened, serving
+from tests.integration.proxy import proxied
+from tests.integration.test_demo import environment, run, running
+
+
+def as_environment(settings: Settings, **more: str) -> dict[str, str]:
+    own = {
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "SEATSERVER_TOKEN_SECRET": settings.token_secret,
+        "SEATSERVER_GUEST_SCOPES": "watch,hold,book",
+    }
+    return environment(**{**own, **more})
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_dependency_that_is_not_there_is_one_clear_line(settings: Settings, command: str) -> None:
+    arguments = ["serve", "--port", "0"] if command == "serve" else ["worker"]
+    for variable, url, line in (
+        ("DATABASE_URL", "postgresql://user:hidden@127.0.0.1:1/db", "Postgres does not answer at DATABASE_URL"),
+        ("REDIS_URL", "redis://:hidden@127.0.0.1:1/0", "Redis does not answer at REDIS_URL"),
+    ):
+        answer = run(*arguments, env=as_environment(settings, **{variable: url}))
+        assert answer.returncode == 1
+        assert re.fullmatch(rf"seatserver: {line}.*\n", answer.stderr), answer.stderr
+        assert "hidden" not in answer.stderr
+
+
+def test_a_database_without_migrations_is_one_clear_line(settings: Settings) -> None:
+    execute(settings.database_url, "DROP TABLE alembic_version")
+    answer = run("serve", "--port", "0", env=as_environment(settings))
+    assert answer.returncode == 1
+    assert re.fullmatch(r"seatserver: the database is at migration none, .*`seatserver migrate`\n", answer.stderr)
+
+
+def test_a_port_that_is_taken_is_one_clear_line(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = run("serve", "--port", str(port), env=as_environment(settings))
+    assert answer.returncode == 1
+    assert re.fullmatch(rf"seatserver: cannot listen on 127\.0\.0\.1:{port}: .* --port\n", answer.stderr)
+
+
+async def test_a_house_that_cannot_open_leaves_nothing_open(settings: Settings) -> None:
+    nowhere = dataclasses.replace(settings, redis_url="redis://127.0.0.1:1/0")
+    before = len(asyncio.all_tasks())
+    with pytest.raises(StartError, match="Redis does not answer"):
+        async with House(nowhere):
+            raise AssertionError("it is open")
+    await eventually(lambda: len(asyncio.all_tasks()) == before)
+
+
+async def test_a_house_may_be_closed_at_any_moment_of_its_start(brisk: Settings) -> None:
+    before = len(asyncio.all_tasks())
+    for steps in range(40):
+        async with asyncio.timeout(PATIENCE_S):
+            async with House(brisk):
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+            await eventually(lambda: len(asyncio.all_tasks()) == before)
+
+
+async def test_opening_is_given_up_at_any_moment(brisk: Settings) -> None:
+    async def live() -> None:
+        async with House(brisk):
+            await asyncio.sleep(3600)
+
+    before = len(asyncio.all_tasks())
+    for steps in range(40):
+        task = asyncio.create_task(live())
+        for _ in range(steps * 3):
+            await asyncio.sleep(0)
+        task.cancel()
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+        await eventually(lambda: len(asyncio.all_tasks()) == before)
+
+
+async def test_a_house_closes_although_redis_is_silent(brisk: Settings) -> None:
+    async with proxied(brisk.redis_url) as (proxy, url), asyncio.timeout(PATIENCE_S):
+        async with serving(dataclasses.replace(brisk, redis_url=url, redis_timeout_ms=300)) as server:
+            await eventually(lambda: server.house.feed.healthy)
+            proxy.freeze()
+            await asyncio.sleep(0.1)
+
+
+async def test_readiness_says_what_is_missing(brisk: Settings) -> None:
+    quick = dataclasses.replace(brisk, probe_ms=50, probe_lost_ms=300, redis_timeout_ms=200)
+    async with proxied(brisk.redis_url) as (proxy, url):
+        async with opened(dataclasses.replace(quick, redis_url=url)) as house:
+            await eventually(lambda: house.feed.healthy)
+            assert set((await house.ready()).values()) == {None}
+            proxy.freeze()
+            await eventually(lambda: not house.feed.healthy)
+            problems = await house.ready()
+            assert {part for part, problem in problems.items() if problem} == {"redis", "feed"}
+            proxy.cut_all()
+            proxy.thaw()
+            await eventually(lambda: house.feed.healthy)
+            assert set((await house.ready()).values()) == {None}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+async def test_serve_goes_in_good_order_with_people_in_the_room(
+    settings: Settings, tmp_path: Path, number: signal.Signals
+) -> None:
+    async with opened(settings):
+        pass  # on sale
+    with running("serve", "--port", "0", log=tmp_path / "log", env=as_environment(settings)) as server:
+        url = server.until(r'"url": ?"(http://[^"]+)"').group(1)
+        async with SeatClient(url) as client, client.room(SHOWTIME) as room:
+            await room.book((await room.hold(1)).hold_id)
+            server.process.send_signal(number)
+            await room.until(lambda one: any(isinstance(notice, Bye) for notice in one.notices))
+        assert await asyncio.to_thread(server.process.wait, PATIENCE_S) == 0, server.output
+    for line in server.output.splitlines():
+        assert json.loads(line)["level"] in ("info", "debug"), line
+
+
+async def test_any_asgi_server_can_run_the_application(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in as_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    app = create_app()
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            assert (await http.get("/api/v1/health/live")).status_code == 200
+
+            async def is_ready() -> bool:
+                return (await http.get("/api/v1/health/ready")).status_code == 200
+
+            await eventually(is_ready)
