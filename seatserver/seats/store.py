@@ -92,7 +92,8 @@ class SeatStore:
         """
         settings = self._settings
         reply = await self._on_room(
-            "hold", showtime_id, str(hold_id), user_id, settings.hold_ms, settings.hold_replay_ms, settings.seats_per_user,
+            "hold", showtime_id, str(hold_id), user_id,
+            settings.hold_ms, settings.hold_replay_ms, settings.seats_per_user,
             _csv(sorted(set(seats))), _csv(torn),
         )  # fmt: skip
         return self._held(hold_id, reply)
