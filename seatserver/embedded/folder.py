@@ -128,4 +128,4 @@ class DataFolder:
             raise self._unusable(error) from None
 
     def _unusable(self, error: OSError) -> StartError:
-        return StartError(f"the data folder {self.path} cannot be used: {error.strerror or error}")
+        return StartError(f"the data folder {self.path} cannot be used: {error.strerror or error}; choose one with --data")
