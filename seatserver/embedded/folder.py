@@ -128,4 +128,6 @@ class DataFolder:
             raise self._unusable(error) from None
 
     def _unusable(self, error: OSError) -> StartError:
-        return StartError(f"the data folder {self.path} cannot be used: {error.strerror or error}; choose one with --data")
+        return StartError(
+            f"the data folder {self.path} cannot be used: {error.strerror or error}; choose one with --data"
+        )
