@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from itertools import pairwise
 
+import pytest
 import structlog
 
 from seatserver.errors import Unavailable
@@ -92,17 +92,21 @@ async def test_a_duty_ends_although_a_library_swallows_its_cancellation() -> Non
         await busy.wait()
 
 
-async def test_instances_that_started_together_do_not_knock_together() -> None:
+async def test_instances_that_started_together_do_not_knock_together(monkeypatch: pytest.MonkeyPatch) -> None:
     tries = asyncio.Semaphore(0)
-    moments: list[float] = []
+    drawn: list[float] = []
+    uniform = random.uniform
+
+    def watched(low: float, high: float) -> float:
+        drawn.append(uniform(low, high))
+        return drawn[-1]
 
     async def work() -> int:
-        moments.append(time.monotonic())
         tries.release()
         return 0
 
-    async with repeating(work, every_ms=10):
+    monkeypatch.setattr(random, "uniform", watched)
+    async with repeating(work):
         await rounds(tries, 20)
-    pauses = [later - earlier for earlier, later in pairwise(moments)]
-    assert min(pauses) >= 0.01 * JITTER[0]
-    assert len({round(pause, 4) for pause in pauses}) > 5
+    assert all(JITTER[0] <= factor <= JITTER[1] for factor in drawn)
+    assert len(set(drawn)) >= 20, "every round waits a time of its own"
