@@ -36,7 +36,7 @@ from seatserver.bookings.reconcile import Reconciler
 from seatserver.bookings.records import Records
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Settings
-from seatserver.database import Database
+from seatserver.database import NOT_THERE, Database
 from seatserver.errors import SeatServerError, StartError, Unavailable
 from seatserver.live import commands as live
 from seatserver.live.drain import Door
@@ -132,9 +132,7 @@ class House:
             await self.database.ping()
             await self.database.check_migrated()
         except Unavailable:
-            raise StartError(
-                "Postgres does not answer at DATABASE_URL: is it running, and is the address right?"
-            ) from None
+            raise StartError(NOT_THERE) from None
         await connection.check(self.redis)
 
     async def ready(self) -> dict[str, str | None]:

@@ -45,6 +45,7 @@ POSTGRES = "Postgres"
 RECYCLE_S = 1800
 COMMAND_GRACE_S = 1.0
 CONNECT_S = 5.0
+NOT_THERE = "Postgres does not answer at DATABASE_URL: is it running, and is the address right?"
 MIGRATION_LOCK = 0x5EA75E12  # any number that no other user of the same database takes
 MIGRATION_WAIT_S = 300
 MIGRATION_TABLE_LOCK_S = 10
@@ -289,8 +290,10 @@ async def _upgrade(database_url: str) -> list[str]:
             await connection.execute(sa.text(f"SET lock_timeout = '{MIGRATION_TABLE_LOCK_S}s'"))
             await connection.commit()
             return await connection.run_sync(_apply)
-    except (OSError, sa.exc.DBAPIError) as error:
-        driver = _driver_error(error) if isinstance(error, sa.exc.DBAPIError) else error
+    except OSError as error:
+        raise StartError(NOT_THERE) from error
+    except sa.exc.DBAPIError as error:
+        driver = _driver_error(error)
         raise StartError(f"the database cannot be migrated: {driver or error}") from error
 
 

@@ -8,7 +8,10 @@ the user as `internal` without its text.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+Refusal = Literal["held", "sold", "blocked", "group", "limit"]
+"""Why a seat is refused: what it is, or that its group is torn, or that the user would hold too many."""
 
 
 class SeatServerError(Exception):
@@ -121,12 +124,12 @@ class NotOnSale(SeatServerError):
 class SeatsRefused(SeatServerError):
     """Some seats cannot be had: every one of them is named with its reason.
 
-    ``reasons`` maps a seat index to ``held``, ``sold``, ``blocked``, ``group`` or ``limit``.
+    ``reasons`` maps each seat's index to its reason.
     """
 
     code, status = "seats_refused", 409
 
-    def __init__(self, reasons: dict[int, str]) -> None:
+    def __init__(self, reasons: dict[int, Refusal]) -> None:
         named = ", ".join(f"{seat} {reason}" for seat, reason in sorted(reasons.items()))
         super().__init__(f"refused: {named}", seats=[[seat, reason] for seat, reason in sorted(reasons.items())])
         self.reasons = reasons

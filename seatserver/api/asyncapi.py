@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, get_args
 
 import msgspec
 
 import seatserver
+from seatserver import errors
 from seatserver.api.examples import examples
 from seatserver.api.shapes import component_schemas, example_of
 from seatserver.live import messages
@@ -19,7 +21,7 @@ CHANNEL_REF = f"#/channels/{CHANNEL}"
 REPLIES: dict[type[msgspec.Struct], tuple[type[msgspec.Struct], ...]] = {
     messages.Hello: (messages.Welcome, messages.Error),
     messages.Hold: (messages.Held, messages.Refused, messages.Error),
-    messages.Release: (messages.Released, messages.Error),
+    messages.Release: (messages.Released, messages.Refused, messages.Error),
     messages.Extend: (messages.Held, messages.Error),
     messages.Best: (messages.Held, messages.Refused, messages.Error),
     messages.Book: (messages.Booked, messages.Refused, messages.Error),
@@ -39,7 +41,6 @@ EVENTS: tuple[type[msgspec.Struct], ...] = (
 
 CLOSE_CODES: dict[str, str] = {
     "GOING_AWAY": "The server restarts; come back after `reconnect_after_ms` of `bye`.",
-    "TRY_LATER": "The server is full or starting; back off.",
     "TOO_BIG": "A message was larger than `limits.message_bytes`.",
     "BAD_TOKEN": "The token or ticket does not hold; get a new one first.",
     "FORBIDDEN": "The token does not allow watching.",
@@ -52,12 +53,32 @@ CLOSE_CODES: dict[str, str] = {
     "TOKEN_EXPIRED": "The token ended; come back at once with a fresh one.",
 }
 
+# What `error` may carry in its code, besides `internal` for a mistake of ours.
+ERRORS: tuple[type[errors.SeatServerError], ...] = (
+    errors.BadRequest,
+    errors.TooLarge,
+    errors.UnknownSeat,
+    errors.Unauthorized,
+    errors.Forbidden,
+    errors.NotFound,
+    errors.NotOnSale,
+    errors.NoSeatsTogether,
+    errors.HoldGone,
+    errors.HoldConflict,
+    errors.HoldPinned,
+    errors.Unavailable,
+    errors.Busy,
+    errors.OutcomeUnknown,
+)
+
 DESCRIPTION = """\
 One socket shows one showtime's seats and takes commands. The first message is `hello`; the server answers `welcome`,
 then a `snapshot` or the `delta`s that a returning client missed. Seats are indexes into the layout that `welcome` names
 (`/api/v1/layouts/{hash}`); states are 0 free, 1 held, 2 claimed, 3 sold, 4 blocked.
 
 Every command carries a `ref` that its reply repeats, and a `hold_id` made by the client, so that repeating it is safe.
+A `delta` that does not follow on what you have (`from` is ahead of your version, or another epoch) means that you
+missed something: say `hello` again with `resume`, on the same socket.
 Close codes: 4000 to 4099 do not reconnect, 4100 to 4199 back off, 4200 to 4299 reconnect now."""
 
 
@@ -136,12 +157,15 @@ def _channel(kinds: tuple[Any, ...]) -> dict[str, Any]:
         "x-close-codes": {
             str(code): {"name": name.lower(), "description": CLOSE_CODES[name]} for name, code in close_codes().items()
         },
+        "x-error-codes": {
+            error.code: {"retryable": error.retryable, "description": inspect.getdoc(error)} for error in ERRORS
+        },
     }
 
 
 def close_codes() -> dict[str, int]:
     """Name and number of every close code."""
-    return {name: code for name, code in vars(Close).items() if isinstance(code, int)}
+    return {name: code for name, code in vars(Close).items() if name.isupper()}
 
 
 def _operations() -> dict[str, Any]:

@@ -39,7 +39,7 @@ from seatserver.errors import (
     SeatsRefused,
     Unavailable,
 )
-from seatserver.seats.states import SeatState
+from seatserver.seats.states import BookingStatus, SeatState
 from seatserver.seats.store import SeatStore
 
 log = structlog.get_logger(__name__)
@@ -203,7 +203,7 @@ class Checkout:
             .returning(bookings)
         )
 
-    async def _move(self, booking_id: UUID, status: str, allowed: tuple[str, ...]) -> Booking:
+    async def _move(self, booking_id: UUID, status: BookingStatus, allowed: tuple[str, ...]) -> Booking:
         async with self._database.transaction() as connection:
             locked = sa.select(bookings).where(bookings.c.id == booking_id).with_for_update()
             row = (await connection.execute(locked)).one_or_none()
@@ -216,7 +216,7 @@ class Checkout:
                 raise BookingState(str(booking_id), booking.status, status)
             return await self._end(connection, booking, status)
 
-    async def _end(self, connection: AsyncConnection, booking: Booking, status: str) -> Booking:
+    async def _end(self, connection: AsyncConnection, booking: Booking, status: BookingStatus) -> Booking:
         """Move a locked booking to its next status, its seats and the outbox with it."""
         change = (
             sa.update(bookings)

@@ -17,7 +17,7 @@ from seatserver.bookings.tables import booked_seats, bookings
 from seatserver.catalog.tables import seat_maps, showtimes
 from seatserver.database import Database
 from seatserver.errors import NotFound
-from seatserver.seats.states import SeatState
+from seatserver.seats.states import BookingStatus, SeatState
 from seatserver.seats.store import Ground
 
 KEEP_AFTER_SALE_MS = 24 * 3_600_000
@@ -35,7 +35,7 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     showtime_id: str
     user_id: str
-    status: str
+    status: BookingStatus
     seats: tuple[int, ...]
     total_minor: int
     currency: str

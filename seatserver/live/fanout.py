@@ -137,7 +137,7 @@ class Audience:
             return
         if notice.kind == "booking":
             self._fanout.tasks.spawn(self._tell_booking(notice), "tell booking")
-        elif notice.kind in ("expired", "sold"):
+        elif notice.kind == "expired" or notice.kind == "sold":
             self._tell(notice.user_id, Expired(hold_id=UUID(notice.hold_id), seats=notice.seats, reason=notice.kind))
 
     async def _tell_booking(self, notice: Notice) -> None:

@@ -11,11 +11,14 @@ clock is off.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
+
+from seatserver.errors import Refusal
+from seatserver.seats.states import BookingStatus
 
 SUBPROTOCOL_JSON = "seatmap.v1+json"
 SUBPROTOCOL_MSGPACK = "seatmap.v1+msgpack"
@@ -54,7 +57,11 @@ class Hello(_Message, frozen=True, kw_only=True):
 
 
 class Hold(_Message, frozen=True, kw_only=True):
-    """Hold all these seats or none. ``hold_id`` is made by the client: repeating the message is safe."""
+    """Hold all these seats or none.
+
+    ``hold_id`` is made by the client: repeating the message is safe. It stands for these seats; more seats are a hold
+    of their own, with another id, and every hold is booked by itself.
+    """
 
     ref: Ref
     hold_id: UUID
@@ -175,11 +182,14 @@ class Held(_Message, frozen=True, kw_only=True):
 
 
 class Refused(_Message, frozen=True, kw_only=True):
-    """Nothing was held: every seat that failed, with its reason (held, sold, blocked, group, limit)."""
+    """Nothing was done: every seat that failed, with its reason.
+
+    ``group``: these seats go only together with the rest of their group. ``limit``: the user would hold too many.
+    """
 
     ref: Ref
     hold_id: UUID
-    seats: tuple[tuple[int, str], ...]
+    seats: tuple[tuple[int, Refusal], ...]
 
 
 class Released(_Message, frozen=True, kw_only=True):
@@ -195,7 +205,7 @@ class Expired(_Message, frozen=True, kw_only=True):
 
     hold_id: UUID
     seats: tuple[int, ...]
-    reason: str
+    reason: Literal["expired", "sold"]
 
 
 class Booked(_Message, frozen=True, kw_only=True):
@@ -203,7 +213,7 @@ class Booked(_Message, frozen=True, kw_only=True):
 
     ref: Ref
     booking_id: UUID
-    status: str
+    status: BookingStatus
     seats: tuple[int, ...]
     total_minor: int
     currency: str
@@ -236,7 +246,6 @@ class Close:
     """Close codes. 4000–4099: do not reconnect. 4100–4199: back off. 4200–4299: reconnect now."""
 
     GOING_AWAY = 1012  # RFC 6455 registry: service restart
-    TRY_LATER = 1013
     TOO_BIG = 1009
     BAD_TOKEN = 4001
     FORBIDDEN = 4003

@@ -14,7 +14,7 @@ import random
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import structlog
@@ -36,7 +36,7 @@ LONGEST_PAUSE_S = 2.0
 class Notice(msgspec.Struct, frozen=True, array_like=True):
     """Something for one user: ``kind`` is expired, sold (lost to a booking), booking (of that id changed) or epoch."""
 
-    kind: str
+    kind: Literal["expired", "sold", "booking", "epoch"]
     user_id: str
     hold_id: str
     seats: tuple[int, ...]

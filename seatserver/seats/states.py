@@ -8,6 +8,9 @@ snapshot is one digit per seat. The Lua scripts use the same numbers; a test hol
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from typing import Literal
+
+from seatserver.errors import Refusal
 
 
 class SeatState(IntEnum):
@@ -50,10 +53,13 @@ TRANSITIONS: dict[tuple[SeatState, Step], SeatState] = {
     (SeatState.BLOCKED, Step.UNBLOCK): SeatState.FREE,
 }
 
-REFUSAL_OF_STATE: dict[SeatState, str] = {
+BookingStatus = Literal["pending", "confirmed", "cancelled", "expired"]
+"""What a booking can be; the first two own their seats."""
+
+REFUSAL_OF_STATE: dict[SeatState, Refusal] = {
     SeatState.HELD: "held",
     SeatState.CLAIMED: "sold",
     SeatState.SOLD: "sold",
     SeatState.BLOCKED: "blocked",
 }
-"""Why a seat in this state is refused to someone else."""
+"""Why a seat in this state is refused to someone else; ``lua/hold.lua`` says the same."""

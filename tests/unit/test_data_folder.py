@@ -77,7 +77,7 @@ def test_a_path_that_postgres_could_not_use_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_in_the_folder_s_place_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StartError, match="cannot be used: File exists; .*--data"):
+    with pytest.raises(StartError, match=r"cannot be used: File exists; .*--data"):
         DataFolder(tmp_path / "file").create()
     with pytest.raises(StartError, match="cannot be used: Not a directory"):
         DataFolder(tmp_path / "file" / "data").create()

@@ -123,7 +123,12 @@ function socketSections(socket) {
   const about = channels.flatMap((channel) => [
     code(`${location.origin.replace("http", "ws")}${channel.address}`),
     ...paragraphs(channel.description),
-    closeCodes(channel["x-close-codes"] ?? {}),
+    codeTable(
+      "Error codes",
+      channel["x-error-codes"],
+      ([name, { retryable, description }]) => [name, retryable ? "try again" : "", description],
+    ),
+    codeTable("Close codes", channel["x-close-codes"], ([number, { name, description }]) => [number, name, description]),
   ]);
   const all = Object.values(socket.operations);
   const yours = all.filter(({ action }) => action === "receive");
@@ -149,20 +154,21 @@ function socketSections(socket) {
   ];
 }
 
-function closeCodes(codes) {
-  const rows = Object.entries(codes).map(([number, { name, description }]) =>
-    element(
+function codeTable(title, codes, cells) {
+  const rows = Object.entries(codes ?? {}).map((entry) => {
+    const [head, word, description] = cells(entry);
+    return element(
       "tr",
       {},
-      element("th", { scope: "row", textContent: number }),
-      element("td", {}, element("code", { textContent: name })),
+      element("th", { scope: "row", textContent: head }),
+      element("td", {}, element("code", { textContent: word })),
       element("td", {}, ...prose(description)),
-    ),
-  );
+    );
+  });
   return element(
     "details",
     {},
-    element("summary", {}, "Close codes"),
+    element("summary", {}, title),
     element("div", { className: "body wide" }, element("table", {}, element("tbody", {}, ...rows))),
   );
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import msgspec
@@ -11,9 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from seatserver.errors import BadRequest, TooLarge
+from seatserver.errors import BadRequest, Refusal, TooLarge
 from seatserver.live import messages as wire
 from seatserver.live.codec import Codec, Codecs, Frame, JsonCodec, MsgpackCodec
+from seatserver.seats.states import BookingStatus
 
 LIMIT = 4096
 CODECS = Codecs()
@@ -62,8 +63,8 @@ special: dict[str, st.SearchStrategy[Any]] = {
     "layout": texts,
     "user": texts,
     "message": texts,
-    "reason": texts,
-    "status": texts,
+    "reason": st.sampled_from(["expired", "sold"]),
+    "status": st.sampled_from(get_args(BookingStatus)),
     "currency": texts,
     "token": st.none() | texts,
     "ticket": st.none() | texts,
@@ -81,7 +82,7 @@ from_server = st.one_of(
         wire.Refused,
         ref=refs,
         hold_id=st.uuids(),
-        seats=st.lists(st.tuples(st.integers(0, 2**20), texts), max_size=4).map(tuple),
+        seats=st.lists(st.tuples(st.integers(0, 2**20), st.sampled_from(get_args(Refusal))), max_size=4).map(tuple),
     ),
     st.builds(wire.Bye, code=st.integers(1000, 4999), reason=texts, reconnect_after_ms=st.integers(-1, 2**31)),
 )
