@@ -89,6 +89,7 @@ class House:
             store=self.store,
             records=self.records,
             relay=self.relay,
+            metrics=self.metrics,
             clock=wall_clock,
         )
         self.reconciler = Reconciler(self.records, self.store, self.relay)

@@ -35,10 +35,12 @@ from seatserver.errors import (
     HoldConflict,
     HoldGone,
     NotFound,
+    NotOnSale,
     OutcomeUnknown,
     SeatsRefused,
     Unavailable,
 )
+from seatserver.metrics import Metrics
 from seatserver.seats.states import BookingStatus, SeatState
 from seatserver.seats.store import SeatStore
 
@@ -60,6 +62,7 @@ class Checkout:
         store: SeatStore,
         records: Records,
         relay: Relay,
+        metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -68,6 +71,7 @@ class Checkout:
         self._store = store
         self._records = records
         self._relay = relay
+        self._metrics = metrics
         self._clock = clock
         self._writing: set[asyncio.Task[Booking]] = set()
 
@@ -80,12 +84,12 @@ class Checkout:
         showtime = await self._catalog.showtime(showtime_id)
         try:
             held = await self._store.pin(showtime_id, hold_id, user_id)
-        except HoldGone:
+            showtime.check_on_sale(self._clock())
+        except (HoldGone, NotOnSale):
             known = await self._records.find(hold_id)
             if known is None:
                 raise
             return _same_request(known, showtime_id, user_id)
-        showtime.check_on_sale(self._clock())
         claim = _Claim(showtime, hold_id, user_id, held.seats, pay_later)
         return await self._write(hold_id, lambda: self._claim(claim))
 
@@ -112,6 +116,7 @@ class Checkout:
                 return reaped
             if booking is None:
                 return reaped
+            self._moved(booking)
             self._relay.kick(booking.showtime_id)
         return REAP_AT_ONCE
 
@@ -175,13 +180,13 @@ class Checkout:
                 booking = booking_of(row)
                 await _take_seats(connection, booking)
                 await _to_outbox(connection, booking)
-                return booking
         except SeatsRefused:
             # Redis thought they were ours: it is stale.
             self._relay.kick(claim.showtime.id)
             repair = self._store.load(claim.showtime.id, "repair")
             await _quietly(repair)
             raise
+        return self._moved(booking)
 
     def _insert_booking(self, claim: _Claim) -> Any:
         now = self._clock()
@@ -214,7 +219,13 @@ class Checkout:
                 return booking  # repeated, or the seats are back already
             if booking.status not in allowed:
                 raise BookingState(str(booking_id), booking.status, status)
-            return await self._end(connection, booking, status)
+            booking = await self._end(connection, booking, status)
+        return self._moved(booking)
+
+    def _moved(self, booking: Booking) -> Booking:
+        """Count a booking whose move is committed."""
+        self._metrics.bookings.labels(booking.status).inc()
+        return booking
 
     async def _end(self, connection: AsyncConnection, booking: Booking, status: BookingStatus) -> Booking:
         """Move a locked booking to its next status, its seats and the outbox with it."""

@@ -149,6 +149,28 @@ async def test_after_the_sale_a_hold_is_not_booked_but_a_booking_is_still_answer
     assert await book(house, early) == booked
 
 
+async def test_a_repetition_after_the_sale_s_end_is_answered_though_redis_has_not_heard_of_the_booking(
+    house: House, other_redis: House
+) -> None:
+    hold_id = await hold(house, "ann", 1)
+    await other_redis.store.hold(SHOWTIME, hold_id, "ann", [1])
+    booked = await book(house, hold_id)
+    await put_on_sale(house.catalog, sale_ends_at_ms=now_ms() - 1000, starts_at_ms=now_ms())
+    assert await book(other_redis, hold_id) == booked
+
+
+async def test_bookings_are_counted_once_however_often_they_are_repeated(house: House) -> None:
+    hold_id = await hold(house, "ann", 1)
+    for _ in range(3):
+        await book(house, hold_id)
+        await house.checkout.get(hold_id)
+    for _ in range(2):
+        await house.checkout.cancel(hold_id)
+    text = house.metrics.text().decode()
+    assert 'seatserver_bookings_total{status="confirmed"} 1.0' in text
+    assert 'seatserver_bookings_total{status="cancelled"} 1.0' in text
+
+
 async def test_postgres_wins_over_a_redis_that_says_held_and_redis_learns_it(house: House, other_redis: House) -> None:
     mine = await hold(house, "ann", 0, 1)
     await book(other_redis, await hold(other_redis, "bob", 1, 2), "bob")
