@@ -201,10 +201,12 @@ def _env(name: str) -> str:
     return next(row.env for row in rows() if row.name == name)
 
 
+CLAIM_STATEMENTS = 5
+"""A booking is written with so many statements at most."""
+
 # (a, b, why): a must be smaller than b.
 SMALLER: tuple[tuple[str, str, str], ...] = (
     ("database_lock_ms", "database_statement_ms", "a statement would be cut off before its lock wait ends"),
-    ("database_statement_ms", "checkout_ms", "a hold could come loose while its booking is written"),
     ("redis_timeout_ms", "hold_replay_ms", "a hold whose reply was late could be held anew"),
     ("redis_timeout_ms", "checkout_ms", "a hold could come loose while Redis is asked"),
     ("heartbeat_ms", "idle_ms", "quiet but healthy clients would be closed"),
@@ -222,6 +224,13 @@ def _check_relations(settings: Settings) -> None:
             _env("hold_total_ms"),
             f"is {settings.hold_total_ms}",
             f"expected at least {_env('hold_ms')} ({settings.hold_ms}): a hold would outlive its own limit",
+        )
+    if settings.database_statement_ms * CLAIM_STATEMENTS >= settings.checkout_ms:
+        raise ConfigError(
+            _env("checkout_ms"),
+            f"is {settings.checkout_ms}",
+            f"expected more than {CLAIM_STATEMENTS} times {_env('database_statement_ms')} "
+            f"({settings.database_statement_ms}): a hold could come loose while its booking is written",
         )
     _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
     _one_of("log_format", settings.log_format, ("auto", "text", "json"))

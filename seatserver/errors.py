@@ -163,7 +163,7 @@ class HoldConflict(SeatServerError):
 
 
 class HoldPinned(SeatServerError):
-    """The hold's booking is being written: it cannot be given back until ``until_ms``, or until the booking fails."""
+    """The hold's booking is being written: it cannot be given back until ``until_ms``."""
 
     code, retryable, status = "hold_pinned", True, 409
 

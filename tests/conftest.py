@@ -1,7 +1,7 @@
 """Fixtures of all tests: one real Postgres and one real Redis per run, a fresh database for each test that asks.
 
 A database is copied from a migrated template, which takes some milliseconds; Redis is flushed instead. Set
-``SEATSERVER_TEST_REDIS_SERVER`` to the path of a redis-server to run the tests against that one.
+``TEST_REDIS_SERVER`` to the path of a redis-server to run the tests against that one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import time
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -47,7 +48,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
     """A Redis for this run. A test that kills it starts it again."""
-    binary = os.environ.get("SEATSERVER_TEST_REDIS_SERVER")
+    binary = os.environ.get("TEST_REDIS_SERVER")
     server = EmbeddedRedis(tmp_path_factory.mktemp("redis") / "data", Path(binary) if binary else None)
     server.start()
     yield server
@@ -68,7 +69,7 @@ def database_url(postgres_server: EmbeddedPostgres, migrated_template: str) -> I
     name = f"test_{next(_NUMBERS)}"
     execute(postgres_server.url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
     yield url_of(postgres_server, name)
-    execute(postgres_server.url, f"DROP DATABASE {name} WITH (FORCE)")
+    drop(postgres_server, name)
 
 
 @pytest.fixture
@@ -110,6 +111,17 @@ _NUMBERS = itertools.count(1)
 def url_of(server: EmbeddedPostgres, name: str) -> str:
     """The URL of the database ``name`` on ``server``."""
     return f"{server.url.rpartition('/')[0]}/{name}"
+
+
+def drop(server: EmbeddedPostgres, name: str) -> None:
+    """Drop a database, whoever is still connected; an autovacuum, which only a superuser may end, gets its time."""
+    for tries_left in reversed(range(50)):
+        try:
+            return execute(server.url, f"DROP DATABASE {name} WITH (FORCE)")
+        except asyncpg.InsufficientPrivilegeError:
+            if not tries_left:
+                raise
+            time.sleep(0.1)
 
 
 def execute(url: str, statement: str) -> None:

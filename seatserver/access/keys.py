@@ -31,7 +31,6 @@ KEEP_S = 3600
 FETCH_S = 5
 MAX_KEY_SET_BYTES = 256 * 1024
 MIN_RSA_BITS = 2048
-ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
 
 
 class UnusableKey(Exception):

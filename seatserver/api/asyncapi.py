@@ -40,16 +40,18 @@ EVENTS: tuple[type[msgspec.Struct], ...] = (
 )
 
 CLOSE_CODES: dict[str, str] = {
+    "INTERNAL": "A mistake of the server's, which it has logged; come back.",
     "GOING_AWAY": "The server restarts; come back after `reconnect_after_ms` of `bye`.",
     "TOO_BIG": "A message was larger than `limits.message_bytes`.",
     "BAD_TOKEN": "The token or ticket does not hold; get a new one first.",
     "FORBIDDEN": "The token does not allow watching.",
     "NO_SHOWTIME": "There is no such showtime.",
-    "NO_HELLO": "The first message was late, or was not `hello`.",
+    "NO_HELLO": "The first message was not a proper `hello`.",
     "BAD_MESSAGES": "Too many messages that are not of this contract.",
     "TOO_MANY_SOCKETS": "This user has too many sockets open.",
     "SLOW": "The client took nothing for too long.",
     "UNAVAILABLE": "A database behind the server does not answer.",
+    "LATE_HELLO": "No `hello` came in time.",
     "TOKEN_EXPIRED": "The token ended; come back at once with a fresh one.",
 }
 
@@ -76,7 +78,8 @@ One socket shows one showtime's seats and takes commands. The first message is `
 then a `snapshot` or the `delta`s that a returning client missed. Seats are indexes into the layout that `welcome` names
 (`/api/v1/layouts/{hash}`); states are 0 free, 1 held, 2 claimed, 3 sold, 4 blocked.
 
-Every command carries a `ref` that its reply repeats, and a `hold_id` made by the client, so that repeating it is safe.
+Every command carries a `ref` that its reply repeats. What concerns a hold carries its `hold_id`, made by the client, so
+that repeating it is safe.
 A `delta` that does not follow on what you have (`from` is ahead of your version, or another epoch) means that you
 missed something: say `hello` again with `resume`, on the same socket.
 Close codes: 4000 to 4099 do not reconnect, 4100 to 4199 back off, 4200 to 4299 reconnect now."""

@@ -17,7 +17,7 @@ from seatserver.api.problems import MEDIA_TYPE, Problem
 from seatserver.api.schemas import Id, LayoutHash
 from seatserver.api.shapes import component_schemas
 from seatserver.api.table import ENDPOINTS
-from seatserver.errors import BadRequest, Forbidden, SeatServerError, TooLarge, Unauthorized, Unavailable
+from seatserver.errors import BadRequest, Busy, Forbidden, SeatServerError, TooLarge, Unauthorized, Unavailable
 
 PATH_PARAMETERS: dict[str, Any] = {
     "layout_hash": LayoutHash,
@@ -145,7 +145,7 @@ def _responses(endpoint: Endpoint, shapes: _Shapes) -> dict[str, Any]:
 
 
 def _errors(endpoint: Endpoint) -> tuple[type[SeatServerError], ...]:
-    implied: list[type[SeatServerError]] = [Unavailable]
+    implied: list[type[SeatServerError]] = [Unavailable, Busy]
     if endpoint.body is not None:
         implied += [BadRequest, TooLarge]
     if endpoint.query is not None:

@@ -83,13 +83,13 @@ class Checkout:
         """
         showtime = await self._catalog.showtime(showtime_id)
         try:
-            held = await self._store.pin(showtime_id, hold_id, user_id)
             showtime.check_on_sale(self._clock())
+            held = await self._store.pin(showtime_id, hold_id, user_id)
         except (HoldGone, NotOnSale):
             known = await self._records.find(hold_id)
             if known is None:
                 raise
-            return _same_request(known, showtime_id, user_id)
+            return _same_request(known, showtime_id, user_id, pay_later)
         claim = _Claim(showtime, hold_id, user_id, held.seats, pay_later)
         return await self._write(hold_id, lambda: self._claim(claim))
 
@@ -98,7 +98,10 @@ class Checkout:
         return await self._records.get(booking_id)
 
     async def confirm(self, booking_id: UUID) -> Booking:
-        """A pending booking is paid. Raises `NotFound`, `BookingState` when it was cancelled or has expired."""
+        """A pending booking is paid. Raises `NotFound`, `BookingState` when it was cancelled or is past its deadline.
+
+        A payment after the deadline finds the booking expired, whether the reaper has been there or not.
+        """
         return await self._write(booking_id, lambda: self._move(booking_id, "confirmed", ("pending",)))
 
     async def cancel(self, booking_id: UUID) -> Booking:
@@ -176,10 +179,13 @@ class Checkout:
                 if row is None:
                     mine = sa.select(bookings).where(bookings.c.id == claim.hold_id)
                     known = booking_of((await connection.execute(mine)).one())
-                    return _same_request(known, claim.showtime.id, claim.user_id)
+                    return _same_request(known, claim.showtime.id, claim.user_id, claim.pay_later)
                 booking = booking_of(row)
                 await _take_seats(connection, booking)
-                await _to_outbox(connection, booking)
+                blocked = await _to_outbox(connection, booking)
+                if lost := blocked.intersection(booking.seats):
+                    # Blocked after they were held, which only this row can tell for certain.
+                    raise SeatsRefused({seat: "blocked" for seat in lost})
         except SeatsRefused:
             # Redis thought they were ours: it is stale.
             self._relay.kick(claim.showtime.id)
@@ -210,7 +216,8 @@ class Checkout:
 
     async def _move(self, booking_id: UUID, status: BookingStatus, allowed: tuple[str, ...]) -> Booking:
         async with self._database.transaction() as connection:
-            locked = sa.select(bookings).where(bookings.c.id == booking_id).with_for_update()
+            overdue = (bookings.c.expires_at <= sa.func.now()).label("overdue")
+            locked = sa.select(bookings, overdue).where(bookings.c.id == booking_id).with_for_update()
             row = (await connection.execute(locked)).one_or_none()
             if row is None:
                 raise NotFound("booking", str(booking_id))
@@ -219,8 +226,13 @@ class Checkout:
                 return booking  # repeated, or the seats are back already
             if booking.status not in allowed:
                 raise BookingState(str(booking_id), booking.status, status)
-            booking = await self._end(connection, booking, status)
-        return self._moved(booking)
+            is_late = status == "confirmed" and row.overdue
+            booking = await self._end(connection, booking, "expired" if is_late else status)
+        self._moved(booking)
+        if is_late:
+            self._relay.kick(booking.showtime_id)
+            raise BookingState(str(booking_id), booking.status, status)
+        return booking
 
     def _moved(self, booking: Booking) -> Booking:
         """Count a booking whose move is committed."""
@@ -263,26 +275,31 @@ async def _take_seats(connection: AsyncConnection, booking: Booking) -> None:
         raise SeatsRefused({seat: "sold" for seat in lost})  # rolls back
 
 
-async def _to_outbox(connection: AsyncConnection, booking: Booking) -> None:
+async def _to_outbox(connection: AsyncConnection, booking: Booking) -> set[int]:
+    """Number the change and leave it for the relay; answers the seats that the showtime blocks now."""
     # The row lock that this takes is held until COMMIT: numbers are committed in their order. It comes last, because
     # it is the one that all bookings of a showtime wait for.
     count = sa.update(showtimes).where(showtimes.c.id == booking.showtime_id).values(seq=showtimes.c.seq + 1)
-    seq = await connection.scalar(count.returning(showtimes.c.seq))
+    showtime = (await connection.execute(count.returning(showtimes.c.seq, showtimes.c.blocked))).one()
     await connection.execute(
         sa.insert(outbox).values(
             showtime_id=booking.showtime_id,
-            seq=seq,
+            seq=showtime.seq,
             booking_id=booking.id,
             user_id=booking.user_id,
             state=int(STATE_OF_STATUS.get(booking.status, SeatState.FREE)),
             seats=list(booking.seats),
         )
     )
+    return set(showtime.blocked)
 
 
-def _same_request(known: Booking, showtime_id: str, user_id: str) -> Booking:
+def _same_request(known: Booking, showtime_id: str, user_id: str, pay_later: bool) -> Booking:
     if known.showtime_id != showtime_id or known.user_id != user_id:
         raise HoldConflict(str(known.id), "this id belongs to another booking")
+    if known.status == "pending" and not pay_later:
+        # Not the same request: the answer to it would be a confirmed booking.
+        raise BookingState(str(known.id), known.status, "booked in one step; confirm or cancel it")
     return known
 
 

@@ -49,12 +49,6 @@ class Relay:
             self.kick(showtime_id)
         return len(waiting)
 
-    async def lag_s(self) -> float:
-        """Age of the oldest change that has not arrived, 0 when none waits."""
-        age = sa.func.extract("epoch", sa.func.now() - sa.func.min(outbox.c.created_at))
-        async with self._database.reading() as connection:
-            return float(await connection.scalar(sa.select(age)) or 0.0)
-
     async def close(self) -> None:
         """Give what is under way a moment, then stop; the rest stays in the outbox for the next poll."""
         await self._tasks.close(grace_s=1.0)

@@ -89,20 +89,26 @@ def welcome(at: Place, ref: int, holds: Iterable[HeldSeats]) -> wire.Welcome:
 async def hold(at: Place, asked: wire.Hold) -> wire.ServerMessage:
     """All these seats or none."""
     at.identity.require("hold", "holding seats")
-    seat_map = at.showtime.seat_map
-    if unknown := seat_map.unknown(asked.seats):
-        raise UnknownSeat(unknown, len(seat_map.seats))
+    _check_known(at, asked.seats)
     showtime = await at.on_sale()
-    torn = seat_map.torn_groups(asked.seats)
+    torn = showtime.seat_map.torn_groups(asked.seats)
     held = await at.needs.store.hold(showtime.id, asked.hold_id, at.identity.user_id, asked.seats, torn)
     return _held(asked.ref, held, showtime)
+
+
+def _check_known(at: Place, seats: Iterable[int]) -> None:
+    seat_map = at.showtime.seat_map
+    if unknown := seat_map.unknown(seats):
+        raise UnknownSeat(unknown, len(seat_map.seats))
 
 
 async def release(at: Place, asked: wire.Release) -> wire.ServerMessage:
     """Give back a hold or whole groups of it."""
     at.identity.require("hold", "releasing seats")
-    if asked.seats is not None and (torn := at.showtime.seat_map.torn_groups(asked.seats)):
-        raise SeatsRefused({seat: "group" for seat in torn})
+    if asked.seats is not None:
+        _check_known(at, asked.seats)
+        if torn := at.showtime.seat_map.torn_groups(asked.seats):
+            raise SeatsRefused({seat: "group" for seat in torn})
     freed = await at.needs.store.release(at.showtime.id, asked.hold_id, at.identity.user_id, asked.seats)
     return wire.Released(ref=asked.ref, hold_id=asked.hold_id, seats=freed)
 

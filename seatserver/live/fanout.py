@@ -128,6 +128,7 @@ class Audience:
     def reset(self) -> None:
         """A new epoch: nobody can follow, everybody gets a snapshot."""
         self._pending.clear()
+        self._snapshots.clear()
         for viewer in self.viewers:
             viewer.lapse()
 

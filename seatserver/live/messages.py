@@ -245,6 +245,7 @@ ServerMessage = Welcome | Snapshot | Delta | Held | Refused | Released | Expired
 class Close:
     """Close codes. 4000–4099: do not reconnect. 4100–4199: back off. 4200–4299: reconnect now."""
 
+    INTERNAL = 1011
     GOING_AWAY = 1012  # RFC 6455 registry: service restart
     TOO_BIG = 1009
     BAD_TOKEN = 4001
@@ -255,4 +256,5 @@ class Close:
     TOO_MANY_SOCKETS = 4100
     SLOW = 4101
     UNAVAILABLE = 4102
+    LATE_HELLO = 4103
     TOKEN_EXPIRED = 4200

@@ -115,7 +115,7 @@ class Session:
             return None
         except Exception:
             log.exception("session failed", showtime=self._showtime_id)
-            return Leave(1011, "an error on our side", reconnect_after_ms=1000)
+            return Leave(wire.Close.INTERNAL, "an error on our side", reconnect_after_ms=1000)
 
     async def _say_bye(self, leave: Leave | None, writer: asyncio.Task[Leave]) -> None:
         if leave is None:
@@ -183,7 +183,7 @@ class Session:
             async with asyncio.timeout(hello_s):
                 frame = await self._receive()
         except TimeoutError:
-            raise Leave(wire.Close.NO_HELLO, f"expected hello within {hello_s:g} s", 1000) from None
+            raise Leave(wire.Close.LATE_HELLO, f"expected hello within {hello_s:g} s", 1000) from None
         try:
             message = self.codec.decode(frame, self._needs.settings.message_bytes)
             if not isinstance(message, wire.Hello):

@@ -142,8 +142,7 @@ class Feed:
         pool = self._redis.connection_pool
         connection = pool.connection_class(**pool.connection_kwargs)
         try:
-            # redis-py leaves it unannotated.
-            await connection.connect()  # type: ignore[no-untyped-call]
+            await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it unannotated
             heed_cancel()
             self._orders = asyncio.Queue()
             for channel in self._subscriptions:

@@ -115,7 +115,7 @@ class Hub:
     async def states(self, showtime_id: str, seat_count: int) -> tuple[str, int, bytes]:
         """(epoch, version, one state per seat) of any showtime, live here or not."""
         live = self._rooms.get(showtime_id)
-        if live is not None and live.loaded is None:
+        if live is not None and live.loaded is None and live.buffer is None:
             return live.room.epoch, live.room.version, bytes(live.room.states)
         await self._store.sweep(showtime_id)
         view = await self._store.snapshot(showtime_id, seat_count)

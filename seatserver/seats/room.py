@@ -8,7 +8,7 @@ A room is (epoch, version, one state per seat). `apply` takes the changes of the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import Enum
 from itertools import islice
 
@@ -103,11 +103,6 @@ def merge(changes: Iterable[Change]) -> Change:
     for change in every:
         states.update(change.seats)
     return Change(every[-1].epoch, every[0].from_version, every[-1].version, tuple(states.items()))
-
-
-def counts(states: Sequence[int]) -> dict[int, int]:
-    """How many seats are in each state."""
-    return {state: states.count(state) for state in sorted(set(states))}
 
 
 _STATES = frozenset(map(int, SeatState))

@@ -50,6 +50,8 @@ TRANSITIONS: dict[tuple[SeatState, Step], SeatState] = {
     (SeatState.CLAIMED, Step.CANCEL): SeatState.FREE,
     (SeatState.SOLD, Step.CANCEL): SeatState.FREE,
     (SeatState.FREE, Step.BLOCK): SeatState.BLOCKED,
+    # The house may block what somebody holds: the hold ends.
+    (SeatState.HELD, Step.BLOCK): SeatState.BLOCKED,
     (SeatState.BLOCKED, Step.UNBLOCK): SeatState.FREE,
 }
 

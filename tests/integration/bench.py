@@ -130,8 +130,7 @@ class Bench:
             await heard.messages()
             yield heard
         finally:
-            # redis-py leaves it unannotated.
-            await pubsub.aclose()  # type: ignore[no-untyped-call]
+            await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it unannotated
 
     async def close(self) -> None:
         await self.store.close()

@@ -95,9 +95,10 @@ async def test_every_repeated_step_answers_the_same(house: House) -> None:
     hold_id = await hold(house, "ann", 1, 2)
     first = await book(house, hold_id, pay_later=True)
     assert await book(house, hold_id, pay_later=True) == first
-    assert await book(house, hold_id, pay_later=False) == first, "a repetition changes nothing"
     await settled(house)
-    assert await book(house, hold_id) == first, "the hold is over by now"
+    assert await book(house, hold_id, pay_later=True) == first, "the hold is over by now"
+    with pytest.raises(BookingState, match="is pending"):
+        await book(house, hold_id)  # another request, whose answer would be a confirmed booking
     confirmed = await house.checkout.confirm(hold_id)
     assert await house.checkout.confirm(hold_id) == confirmed
     assert await book(house, hold_id) == confirmed, "a late repetition meets the booking as it is now"
@@ -108,6 +109,35 @@ async def test_every_repeated_step_answers_the_same(house: House) -> None:
     assert caught.value.facts["booking_status"] == "cancelled"
     [(seq,)] = await rows(house, "SELECT seq FROM showtimes")
     assert seq == 3, "three changes, however often they were asked for"
+
+
+async def test_a_payment_after_the_deadline_finds_the_booking_expired(house: House) -> None:
+    hold_id = await hold(house, "ann", 1)
+    await book(house, hold_id, pay_later=True)
+    async with house.database.transaction() as connection:
+        await connection.execute(sa.text("UPDATE bookings SET expires_at = now() - interval '1 second'"))
+    for _ in range(2):
+        with pytest.raises(BookingState, match="is expired"):
+            await house.checkout.confirm(hold_id)
+    assert (await settled(house))[1] == FREE
+
+
+async def test_a_seat_that_was_blocked_after_it_was_held_is_not_sold(house: House) -> None:
+    hold_id = await hold(house, "ann", 1)
+    await house.store.pin(SHOWTIME, hold_id, "ann")
+    await put_on_sale(house.catalog, blocked=(1,))
+    with pytest.raises(SeatsRefused) as caught:
+        await book(house, hold_id)
+    assert caught.value.reasons == {1: "blocked"}
+    assert (await settled(house))[1] == SeatState.BLOCKED
+
+
+async def test_a_booking_that_is_not_on_sale_leaves_the_hold_as_it_was(house: House) -> None:
+    hold_id = await hold(house, "ann", 1)
+    await put_on_sale(house.catalog, sale_ends_at_ms=now_ms() - 1000, starts_at_ms=now_ms())
+    with pytest.raises(NotOnSale):
+        await book(house, hold_id)
+    assert await house.store.release(SHOWTIME, hold_id, "ann") == (1,)
 
 
 async def test_the_same_step_many_times_at_once_is_one_booking(house: House) -> None:

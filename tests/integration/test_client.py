@@ -100,9 +100,9 @@ async def test_a_broken_connection_is_resumed_where_it_stopped(server: Instance)
     async with behind_proxy(server) as (room, proxy), server.room("bob") as bob:
         for seat in range(3):
             await bob.hold(seat)
-            await room.until(lambda one, seat=seat: one.state(seat) == HELD)  # type: ignore[misc]
+            await room.until(lambda one, seat=seat: one.state(seat) == HELD)  # type: ignore[misc]  # mypy has no type for a default
             proxy.cut_all()
-            await room.until(lambda one, before=room.connections: one.connections > before)  # type: ignore[misc]
+            await room.until(lambda one, before=room.connections: one.connections > before)  # type: ignore[misc]  # mypy has no type for a default
         await bob.hold(5)
         await room.until(lambda one: one.state(5) == HELD)
         assert room.snapshots == 1, "only what was missed came again"

@@ -293,7 +293,7 @@ async def test_a_cut_connection_is_replaced_and_what_was_missed_is_caught_up(ins
             restored = instance.restored
             await instance.cut_feeds()
             await other.hold(f"user {seat}", [seat])
-            await until(lambda before=restored: instance.restored > before, "the feed is back")  # type: ignore[misc]
+            await until(lambda before=restored: instance.restored > before, "the feed is back")  # type: ignore[misc]  # mypy has no type for a default
             await instance.caught_up(watcher)
     assert watcher.resets == 1
 
@@ -460,14 +460,11 @@ async def test_a_hold_that_was_there_before_the_first_viewer_expires_too(redis_u
 
 
 async def test_a_hold_that_got_more_time_expires_at_its_new_deadline(redis_url: str) -> None:
-    async with open_instance(redis_url, hold_ms=300) as instance:
+    async with open_instance(redis_url, hold_ms=2000) as instance:
         watcher = await instance.watch()
         held = await instance.hold("ann", [1])
         await asyncio.sleep(0.1)
-        try:
-            longer = await instance.store.extend(SHOW, held.hold_id, "ann")
-        except Exception:
-            pytest.skip("the machine was too slow to ask in time")
+        longer = await instance.store.extend(SHOW, held.hold_id, "ann")
         await until(lambda: watcher.notices != [], "the expiry arrives by itself")
         assert await instance.now_ms() >= longer.deadline_ms
 

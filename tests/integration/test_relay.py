@@ -48,11 +48,9 @@ async def test_what_a_crash_left_behind_arrives_later_and_in_order(crashed: Hous
         await sell(crashed, seat)
     assert await outbox(crashed) == [1, 2, 3, 4, 5]
     assert SOLD not in (await crashed.store.snapshot(SHOWTIME, 28)).states
-    assert await crashed.relay.lag_s() > 0
     async with opened(brisk) as healthy:
         states = await settled(healthy)
         assert [states[seat] for seat in range(6)] == [SOLD] * 5 + [FREE]
-        assert await healthy.relay.lag_s() == 0
         assert await healthy.relay.poll() == 0
 
 

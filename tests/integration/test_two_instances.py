@@ -27,7 +27,7 @@ from tests.integration.test_demo import Running, environment, running
 FREE, HELD, SOLD = SeatState.FREE, SeatState.HELD, SeatState.SOLD
 STANDARD = range(BLOCKED)
 HOLD_MS = 1500
-CHECKOUT_MS = 1600
+CHECKOUT_MS = 2600
 QUICK = {"hold_ms": HOLD_MS, "checkout_ms": CHECKOUT_MS, "redis_timeout_ms": 500, "seats_per_user": 28}
 
 Start = Callable[[int], AbstractContextManager[Running]]
@@ -130,8 +130,8 @@ def as_environment(settings: Settings, **more: str) -> dict[str, str]:
         SEATSERVER_TOKEN_SECRET=settings.token_secret,
         SEATSERVER_HOLD_MS=str(HOLD_MS),
         SEATSERVER_CHECKOUT_MS=str(CHECKOUT_MS),
-        SEATSERVER_DATABASE_STATEMENT_MS="1000",
-        SEATSERVER_DATABASE_LOCK_MS="500",
+        SEATSERVER_DATABASE_STATEMENT_MS="500",
+        SEATSERVER_DATABASE_LOCK_MS="400",
         SEATSERVER_REDIS_TIMEOUT_MS="500",
         SEATSERVER_SEATS_PER_USER="28",
         **more,

@@ -131,6 +131,11 @@ def test_limits_that_belong_together_are_checked_against_each_other(smaller: str
     assert why in str(caught.value)
 
 
+def test_a_checkout_outlasts_all_the_statements_that_write_a_booking() -> None:
+    with pytest.raises(ConfigError, match=r"CHECKOUT_MS is 25000: expected more than 5 times .*STATEMENT_MS"):
+        config.load({"SEATSERVER_CHECKOUT_MS": "25000"})
+
+
 def test_no_message_repeats_a_secret() -> None:
     for variable, value in [
         ("DATABASE_URL", "mysql://u:hunter2@h/d"),

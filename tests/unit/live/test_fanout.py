@@ -163,6 +163,16 @@ async def test_a_snapshot_is_made_once_per_version_and_encoding() -> None:
     assert msgspec.json.decode(stage.audience.snapshot(CODECS.json), type=Snapshot).epoch == "epoch 1"
 
 
+async def test_a_snapshot_is_made_anew_after_a_reset_to_the_same_version() -> None:
+    stage = Stage()
+    before = msgspec.json.decode(stage.audience.snapshot(CODECS.json), type=Snapshot)
+    room = stage.audience.room
+    room.reset(room.epoch, room.version, bytes([3]) + bytes(SEATS - 1))
+    stage.audience.reset()
+    after = msgspec.json.decode(stage.audience.snapshot(CODECS.json), type=Snapshot)
+    assert (after.version, after.states) == (before.version, "3" + "0" * (SEATS - 1))
+
+
 async def test_only_its_own_user_hears_of_a_hold_and_on_every_socket() -> None:
     stage = Stage()
     ann, ann_again, bob = Looker(), Looker(CODECS.msgpack), Looker(user_id="bob")
