@@ -17,7 +17,7 @@ from seatserver import config
 from seatserver.database import Database, connect_once, metadata, migrations_path, upgrade
 from seatserver.embedded import EmbeddedPostgres
 from seatserver.errors import StartError
-from tests.conftest import execute, url_of
+from tests.conftest import drop, execute, url_of
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def empty_database(postgres_server: EmbeddedPostgres) -> Iterator[str]:
     """The URL of a database without any table."""
     execute(postgres_server.url, "CREATE DATABASE never_migrated")
     yield url_of(postgres_server, "never_migrated")
-    execute(postgres_server.url, "DROP DATABASE never_migrated WITH (FORCE)")
+    drop(postgres_server, "never_migrated")
 
 
 async def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: str) -> None:
