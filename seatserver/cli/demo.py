@@ -91,7 +91,8 @@ def run(args: argparse.Namespace) -> int:
     except signals.Stopped:
         pass
     with suppress(OSError):  # the terminal may be what has gone
-        console.print(f"Stopped; nothing is left running. The data stays in {shown(folder.path)}", highlight=False)
+        stopped = f"Stopped; nothing is left running. The data stays in {shown(folder.path)}"
+        console.print(stopped, highlight=False, soft_wrap=True)
     return 0
 
 
