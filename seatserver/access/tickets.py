@@ -20,8 +20,8 @@ from seatserver.errors import Unauthorized, Unavailable
 
 MAX_TICKET_CHARS = 64
 AT_ONCE = 4
-"""Commands under way at once. A connection pool that is asked for more than it has raises, it does not wait; when all
-browsers come back together their tickets must queue here and leave the holds their connections."""
+"""Commands under way at once: when all browsers come back together, their tickets queue here and leave the holds their
+connections."""
 
 
 class Tickets:
