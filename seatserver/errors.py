@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-Refusal = Literal["held", "sold", "blocked", "group", "limit"]
-"""Why a seat is refused: what it is, or that its group is torn, or that the user would hold too many."""
+Refusal = Literal["held", "sold", "blocked", "allocated", "full", "limit", "group", "companion", "wheelchair", "gap"]
+"""Why a seat is refused: what it is (``allocated``: kept for another sales channel; ``full``: an area has not so many
+places left), that the user would hold too many (``limit``), or the house rule that it breaks (`seatmaps.rules`)."""
 
 
 class SeatServerError(Exception):
