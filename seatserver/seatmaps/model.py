@@ -1,8 +1,10 @@
-"""The hall: seats, categories, groups and the screen, as one immutable value.
+"""The hall: seats, categories, groups, areas without numbered seats and the screen, as one immutable value.
 
 A `SeatMap` is what an auditorium looks like, never what is sold: states live in `seatserver.seats`. Once a showtime
 uses a map it never changes; a changed hall is a new map with a new `content_hash`. Everywhere else in the house a seat
-is its **index** in ``SeatMap.seats``: a small integer, stable for this hash. This module is pure.
+is its **index** in ``SeatMap.seats``: a small integer, stable for this hash. The places of a general area have no
+numbers and nobody chooses among them; they too are indexes, those after the numbered seats, area by area. So a room of
+this hall has `SeatMap.place_count` places, all counted and locked in one way. This module is pure.
 
 Coordinates: one unit is one seat's pitch. ``x`` grows to the right as the audience sees it, ``y`` grows away from the
 screen, which stands at the front (small ``y``) and so at the top of a drawing.
@@ -13,10 +15,12 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import cached_property
+from itertools import accumulate
 
 import msgspec
 
@@ -24,6 +28,8 @@ from seatserver.errors import BadSeatMap
 from seatserver.seatmaps.document import decode
 
 MAX_SEATS = 50_000
+"""Most places of a hall, those of its general areas included."""
+MAX_AREAS = 100
 MAX_NAME = 200
 MAX_LABEL = 16
 AISLE = 1.6
@@ -67,6 +73,23 @@ class Category(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     color: str
 
 
+class GeneralArea(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An area whose places are counted, not numbered: standing room, beanbags, a lawn.
+
+    ``category`` is a category's key, ``capacity`` the number of people. ``x`` and ``y`` are the centre of the rectangle
+    ``width`` by ``height`` in which it is drawn, in seat pitches.
+    """
+
+    key: str
+    name: str
+    category: str
+    capacity: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
 class Screen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The screen: its centre and its width, in seat pitches."""
 
@@ -86,6 +109,7 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     screen: Screen
     seats: tuple[Seat, ...]
     groups: tuple[tuple[int, ...], ...] = ()
+    general_areas: tuple[GeneralArea, ...] = ()
 
     @classmethod
     def build(
@@ -96,6 +120,7 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         screen: Screen,
         seats: Iterable[Seat],
         groups: Iterable[Iterable[int]] = (),
+        general_areas: Iterable[GeneralArea] = (),
     ) -> SeatMap:
         """Make and validate a map."""
         made = cls(
@@ -104,6 +129,7 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             screen=screen,
             seats=tuple(seats),
             groups=_in_order(groups),
+            general_areas=tuple(general_areas),
         )
         # A coordinate given as 3 comes back from JSON as 3.0: the same map must have the same hash before and after.
         made = msgspec.convert(msgspec.to_builtins(made), cls)
@@ -119,7 +145,11 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def encode(self) -> bytes:
         """The canonical JSON document: the same map is always the same bytes."""
-        return msgspec.json.encode(self, order="sorted")
+        fields = msgspec.structs.asdict(self)
+        if not self.general_areas:
+            # Halls without such areas keep the bytes, and so the hash, that they had before areas existed.
+            del fields["general_areas"]
+        return msgspec.json.encode(fields, order="sorted")
 
     @cached_property
     def content_hash(self) -> str:
@@ -154,8 +184,35 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 last = seat
         return tuple(tuple(run) for run in runs)
 
+    @cached_property
+    def place_count(self) -> int:
+        """How many places a room of this hall has: its numbered seats and the capacities of its general areas."""
+        return self._area_starts[-1]
+
+    def places_of(self, area: int) -> range:
+        """The places of ``general_areas[area]``, as indexes after the numbered seats; `IndexError` without it."""
+        if not 0 <= area < len(self.general_areas):
+            raise IndexError(f"no general area {area}")
+        return range(self._area_starts[area], self._area_starts[area + 1])
+
+    def area_of(self, place: int) -> int | None:
+        """The index of the general area of ``place``; None for a numbered seat. `IndexError` without such a place."""
+        if not 0 <= place < self.place_count:
+            raise IndexError(f"no place {place}")
+        return bisect_right(self._area_starts, place) - 1 if place >= len(self.seats) else None
+
+    def category_of(self, place: int) -> str:
+        """The key of the category of a seat or of a general area's place; `IndexError` without it."""
+        area = self.area_of(place)
+        return self.seats[place].category if area is None else self.general_areas[area].category
+
+    @cached_property
+    def _area_starts(self) -> tuple[int, ...]:
+        """The first place of every general area, and behind them the end of all places."""
+        return tuple(accumulate((area.capacity for area in self.general_areas), initial=len(self.seats)))
+
     def unknown(self, seats: Iterable[int]) -> list[int]:
-        """Those of ``seats`` that this map does not have, sorted."""
+        """Those of ``seats`` that are no numbered seats of this map, sorted."""
         return sorted({seat for seat in seats if not 0 <= seat < len(self.seats)})
 
     def torn_groups(self, seats: Iterable[int]) -> list[int]:
@@ -165,7 +222,7 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def validate(self) -> None:
         """Raise `BadSeatMap` that names the first place where the map contradicts itself."""
-        if not self.seats:
+        if not self.seats and not self.general_areas:
             raise BadSeatMap("seats", "the map has no seats")
         if len(self.seats) > MAX_SEATS:
             raise BadSeatMap("seats", f"{len(self.seats)} seats; at most {MAX_SEATS} are allowed")
@@ -185,6 +242,7 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise BadSeatMap("screen.width", f"is {self.screen.width}; expected more than 0")
         self._validate_seats(set(keys))
         self._validate_groups()
+        self._validate_areas(set(keys))
 
     def _validate_seats(self, keys: set[str]) -> None:
         labels: dict[str, int] = {}
@@ -219,6 +277,32 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             for seat in group:
                 if owner.setdefault(seat, number) != number:
                     raise BadSeatMap(place, f"seat {seat} is already in groups[{owner[seat]}]")
+
+    def _validate_areas(self, categories: set[str]) -> None:
+        if len(self.general_areas) > MAX_AREAS:
+            raise BadSeatMap("general_areas", f"{len(self.general_areas)} areas; at most {MAX_AREAS} are allowed")
+        keys: dict[str, int] = {}
+        for index, area in enumerate(self.general_areas):
+            place = f"general_areas[{index}]"
+            check_text(f"{place}.key", area.key, MAX_NAME)
+            check_text(f"{place}.name", area.name, MAX_NAME)
+            for part in ("x", "y", "width", "height"):
+                _check_number(f"{place}.{part}", getattr(area, part))
+            for part in ("width", "height"):
+                if getattr(area, part) <= 0:
+                    raise BadSeatMap(f"{place}.{part}", f"is {getattr(area, part)}; expected more than 0")
+            if not 1 <= area.capacity <= MAX_SEATS:
+                # The number itself is not repeated: it may have thousands of digits.
+                raise BadSeatMap(f"{place}.capacity", f"is out of range; expected 1 to {MAX_SEATS}")
+            if area.category not in categories:
+                raise BadSeatMap(f"{place}.category", f"{area.category!r} is not one of the categories")
+            first = keys.setdefault(area.key, index)
+            if first != index:
+                raise BadSeatMap(place, f"the key {area.key!r} is already that of general_areas[{first}]")
+        if self.place_count > MAX_SEATS:
+            raise BadSeatMap(
+                "general_areas", f"with them the map has {self.place_count} places; at most {MAX_SEATS} are allowed"
+            )
 
 
 def _in_order(groups: Iterable[Iterable[int]]) -> tuple[tuple[int, ...], ...]:

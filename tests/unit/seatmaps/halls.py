@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
 from seatserver.seatmaps.imported import PALETTE
-from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
+from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatKind, SeatMap
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 VISTA = (FIXTURES / "vista-small.json").read_bytes()
@@ -46,6 +47,30 @@ def grid_halls(draw: st.DrawFn, max_columns: int = 10) -> SeatMap:
     width = float(columns)
     screen = Screen(x=(width - 1) / 2, y=-2.5, width=width)
     return SeatMap.build(name="Any hall", categories=categories, screen=screen, seats=seats, groups=groups)
+
+
+@st.composite
+def general_areas(draw: st.DrawFn, categories: Sequence[str]) -> list[GeneralArea]:
+    """Up to three areas behind one another, in any of ``categories``."""
+    return [
+        GeneralArea(
+            key=f"area-{number}",
+            name=f"Lawn {number}",
+            category=draw(st.sampled_from(categories)),
+            capacity=draw(st.integers(1, 30)),
+            x=3.0,
+            y=20.0 + 4 * number,
+            width=6.0,
+            height=3.0,
+        )
+        for number in range(draw(st.integers(0, 3)))
+    ]
+
+
+def with_areas(hall: SeatMap, areas: Iterable[GeneralArea]) -> SeatMap:
+    """The hall with these areas besides."""
+    parts = {field: getattr(hall, field) for field in ("name", "categories", "screen", "seats", "groups")}
+    return SeatMap.build(**parts, general_areas=areas)
 
 
 def _moved(seat: Seat, by: float) -> Seat:

@@ -1,4 +1,5 @@
 """Promises of the hall's model."""
+# ruff: noqa: E501 -- a table of messages reads best with one case a line
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 
 from seatserver.demo.halls import demo_halls, grand_hall, studio
 from seatserver.errors import BadSeatMap
-from seatserver.seatmaps.model import AISLE, Seat, SeatMap
-from tests.unit.seatmaps.halls import edited, grid_halls
+from seatserver.seatmaps.model import AISLE, GeneralArea, Seat, SeatMap
+from tests.unit.seatmaps.halls import edited, general_areas, grid_halls, with_areas
 
 
 @given(grid_halls())
@@ -23,6 +24,81 @@ def test_encoding_and_decoding_keeps_the_hall_and_its_hash(hall: SeatMap) -> Non
     assert read == hall
     assert read.content_hash == hall.content_hash
     assert read.encode() == hall.encode()
+
+
+LAWN = GeneralArea(key="lawn", name="Lawn", category="standard", capacity=20, x=6, y=24, width=8, height=3)
+
+
+def test_halls_without_general_areas_keep_the_hash_under_which_they_were_stored() -> None:
+    # Taken before general areas existed. A room's layout is found by this hash: it must never change.
+    assert [hall.content_hash for hall in (studio(), grand_hall())] == [
+        "0dfeb61f7c07ea732f7b19784967d685",
+        "3d2050b62d2ffd07319e368c2dc15255",
+    ]
+    assert b"general_areas" not in studio().encode()
+
+
+@given(grid_halls(), st.data())
+def test_a_hall_with_general_areas_keeps_them_in_its_document(hall: SeatMap, data: st.DataObject) -> None:
+    areas = data.draw(general_areas([category.key for category in hall.categories]))
+    made = with_areas(hall, areas)
+    assert SeatMap.decode(made.encode()) == made
+    assert (made.content_hash == hall.content_hash) == (not areas)
+
+
+@given(grid_halls(), st.data())
+def test_every_place_is_one_seat_or_in_one_general_area(hall: SeatMap, data: st.DataObject) -> None:
+    made = with_areas(hall, data.draw(general_areas([category.key for category in hall.categories])))
+    numbered = range(len(made.seats))
+    ranges = [made.places_of(area) for area in range(len(made.general_areas))]
+    assert [place for places in (numbered, *ranges) for place in places] == list(range(made.place_count))
+    assert [len(places) for places in ranges] == [area.capacity for area in made.general_areas]
+    for place in numbered:
+        assert (made.area_of(place), made.category_of(place)) == (None, made.seats[place].category)
+    for area, places in enumerate(ranges):
+        assert {made.area_of(place) for place in places} == {area}
+        assert {made.category_of(place) for place in places} == {made.general_areas[area].category}
+    for nowhere in (-1, made.place_count):
+        with pytest.raises(IndexError):
+            made.area_of(nowhere)
+        with pytest.raises(IndexError):
+            made.category_of(nowhere)
+    for no_area in (-1, len(ranges)):
+        with pytest.raises(IndexError):
+            made.places_of(no_area)
+
+
+def test_a_hall_may_have_general_areas_only() -> None:
+    parts = {field: getattr(studio(), field) for field in ("name", "categories", "screen")}
+    hall = SeatMap.build(**parts, seats=(), general_areas=[LAWN])
+    assert (hall.place_count, hall.runs, hall.places_of(0)) == (20, (), range(20))
+    assert SeatMap.decode(hall.encode()) == hall
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("general_areas.0.key", " ", "general_areas[0].key: is empty"),
+        ("general_areas.0.name", "\x1b", "general_areas[0].name: has characters that cannot be printed"),
+        ("general_areas.0.category", "x", "general_areas[0].category: 'x' is not one of the categories"),
+        ("general_areas.0.capacity", 0, "general_areas[0].capacity: is out of range; expected 1 to 50000"),
+        ("general_areas.0.capacity", 10**4000, "general_areas[0].capacity: is out of range; expected 1 to 50000"),
+        ("general_areas.0.capacity", 1.5, "general_areas[0].capacity: expected int, got float"),
+        ("general_areas.0.capacity", 50_000, "general_areas: with them the map has 50092 places; at most 50000 are allowed"),
+        ("general_areas.0.width", -1, "general_areas[0].width: is -1.0; expected more than 0"),
+        ("general_areas.0.y", 1e9, "general_areas[0].y: 1000000000.0 is not a usable coordinate"),
+        ("general_areas.0.colour", "red", "general_areas[0]: has the unknown field colour"),
+    ],
+)  # fmt: skip
+def test_a_general_area_that_cannot_be_names_the_place(path: str, value: Any, message: str) -> None:
+    with pytest.raises(BadSeatMap) as caught:
+        SeatMap.decode(edited(with_areas(studio(), [LAWN]).encode(), path, value))
+    assert caught.value.message == message
+
+
+def test_two_general_areas_of_one_key_are_refused() -> None:
+    with pytest.raises(BadSeatMap, match=r"general_areas\[1\]: the key 'lawn' is already that of general_areas\[0\]"):
+        with_areas(studio(), [LAWN, LAWN])
 
 
 def test_the_hash_changes_with_any_detail() -> None:
