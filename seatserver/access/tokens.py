@@ -7,6 +7,7 @@ used as an HMAC secret, cannot pass. REST and the socket call `Tokens.verify` an
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Iterable
@@ -25,6 +26,10 @@ from seatserver.errors import BadRequest, ConfigError, Forbidden, Unauthorized
 MAX_TOKEN_CHARS = 4096
 MAX_USER_CHARS = 128
 GUEST = "guest:"
+PUBLIC = ""
+"""The sales channel of everybody whose token names none."""
+CHANNEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+CHANNEL_FORM = "expected 1 to 64 letters, digits, '-' or '_', a letter or digit first"
 LATEST_MS = 2**53 - 1
 """The largest whole number that every JSON reader keeps exact; nobody waits for that day."""
 
@@ -38,11 +43,15 @@ IMPLIED: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified user. ``expires_at_ms`` is milliseconds since the epoch; a socket closes then."""
+    """A verified user. ``expires_at_ms`` is milliseconds since the epoch; a socket closes then.
+
+    ``channel`` is the sales channel that the token sells for: its user may take the seats that are allocated to it.
+    """
 
     user_id: str
     scopes: frozenset[str]
     expires_at_ms: int
+    channel: str = PUBLIC
 
     def may(self, scope: str) -> bool:
         """Whether the scopes, with what they imply, contain ``scope``."""
@@ -84,16 +93,21 @@ class Tokens:
         key = await self._key_for(header)
         return _identity(self._claims(token, key))
 
-    def mint(self, user_id: str, scopes: Iterable[str], lifetime_s: int) -> str:
-        """Sign a token with our secret; raises `ConfigError` when there is none, `BadRequest` for an unknown scope."""
+    def mint(self, user_id: str, scopes: Iterable[str], lifetime_s: int, channel: str = PUBLIC) -> str:
+        """Sign a token with our secret.
+
+        Raises `ConfigError` when there is none, `BadRequest` for an unknown scope or a text that names no channel.
+        """
         if not self._settings.token_secret:
             raise ConfigError("SEATSERVER_TOKEN_SECRET", "is not set", "expected 32 bytes or more to sign tokens with")
         wanted = set(scopes)
         if unknown := sorted(wanted.difference(SCOPES)):
             raise BadRequest(f"there is no scope {unknown[0]!r}; expected one of {', '.join(SCOPES)}", where="scope")
+        if channel != PUBLIC and not is_channel(channel):
+            raise BadRequest(f"channel is {channel[:80]!r}: {CHANNEL_FORM}", where="channel")
         _check_user(user_id)
         now = int(time.time())
-        claims = {
+        claims: dict[str, Any] = {
             "iss": self._issuers[0],
             "aud": self._settings.token_audience,
             "sub": user_id,
@@ -101,6 +115,8 @@ class Tokens:
             "exp": now + lifetime_s,
             "scope": " ".join(scope for scope in SCOPES if scope in wanted),
         }
+        if channel != PUBLIC:
+            claims["channel"] = channel
         return jwt.encode(claims, self._settings.token_secret, algorithm="HS256")
 
     def guest(self) -> tuple[str, Identity]:
@@ -159,7 +175,21 @@ def _identity(claims: dict[str, Any]) -> Identity:
     _check_user(claims["sub"])
     # Partners' tokens may carry scopes of other systems.
     known = frozenset(scope for scope in scopes if isinstance(scope, str) and scope in SCOPES)
-    return Identity(claims["sub"], known, min(int(claims["exp"]) * 1000, LATEST_MS))
+    return Identity(claims["sub"], known, min(int(claims["exp"]) * 1000, LATEST_MS), _channel(claims))
+
+
+def _channel(claims: dict[str, Any]) -> str:
+    channel = claims.get("channel", PUBLIC)
+    if channel != PUBLIC and not (isinstance(channel, str) and is_channel(channel)):
+        # Taken for the public's, it would be refused seat by seat without a word of why.
+        raise Unauthorized(f"the token's sales channel (`channel`) is no name: {CHANNEL_FORM}")
+    return str(channel)
+
+
+def is_channel(name: str) -> bool:
+    """Whether a sales channel can have this name; the public has none."""
+    # fullmatch, because `$` alone would let a final line break pass.
+    return re.fullmatch(CHANNEL_PATTERN, name) is not None
 
 
 def _check_user(user_id: object) -> None:

@@ -28,6 +28,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         choices=SCOPES,
         help="what it allows; repeat for several (default: watch, hold and book)",
     )
+    parser.add_argument(
+        "--channel", default="", metavar="C", help="the sales channel it sells for (default: the public)"
+    )
     parser.add_argument("--hours", type=_hours, default=12.0, metavar="N", help="how long it lives (default: 12)")
 
 
@@ -37,9 +40,10 @@ def run(args: argparse.Namespace) -> int:
     from seatserver.access.tokens import Tokens
 
     scopes = args.scope or ["watch", "hold", "book"]
-    token = Tokens(config.load()).mint(args.user, scopes, round(args.hours * 3600))
+    token = Tokens(config.load()).mint(args.user, scopes, round(args.hours * 3600), args.channel)
     print(token)
-    print(f"{args.user}: {', '.join(scopes)}; good for {args.hours:g} hours", file=sys.stderr)
+    sells = f" for the sales channel {args.channel}" if args.channel else ""
+    print(f"{args.user}: {', '.join(scopes)}{sells}; good for {args.hours:g} hours", file=sys.stderr)
     return 0
 
 

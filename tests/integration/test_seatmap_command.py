@@ -92,6 +92,17 @@ def test_token_prints_the_token_alone() -> None:
     assert len(done.stdout.split()) == 1
 
 
+def test_a_token_for_a_sales_channel_says_so_and_a_name_that_is_none_is_refused() -> None:
+    done = seatserver("token", "--user", "ann", "--channel", "kiosk", SEATSERVER_TOKEN_SECRET=SECRET)
+    assert (done.returncode, done.stderr) == (
+        0,
+        "ann: watch, hold, book for the sales channel kiosk; good for 12 hours\n",
+    )
+    refused = seatserver("token", "--user", "ann", "--channel", "the kiosk", SEATSERVER_TOKEN_SECRET=SECRET)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("seatserver: channel is 'the kiosk': expected ")
+
+
 def test_token_without_a_secret_says_what_to_set() -> None:
     done = seatserver("token", "--user", "ann")
     assert done.returncode == 2

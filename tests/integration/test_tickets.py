@@ -18,7 +18,7 @@ from seatserver.seats.connection import connect
 
 
 def ann(expires_in_s: int = 60) -> Identity:
-    return Identity("ann", frozenset({"watch", "hold"}), int(time.time() + expires_in_s) * 1000)
+    return Identity("ann", frozenset({"watch", "hold"}), int(time.time() + expires_in_s) * 1000, "kiosk")
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 
 from seatserver import config
 from seatserver.access import keys
-from seatserver.access.tokens import MAX_TOKEN_CHARS, Identity, Tokens
+from seatserver.access.tokens import MAX_TOKEN_CHARS, PUBLIC, Identity, Tokens
 from seatserver.config import Settings
 from seatserver.errors import BadRequest, ConfigError, Forbidden, Unauthorized, Unavailable
 
@@ -129,10 +129,29 @@ def test_minting_an_unknown_scope_names_the_known_ones() -> None:
         ({"exp": float("inf")}, "the token cannot be read"),
         ({"exp": "soon"}, "the token cannot be read"),
         ({"scope": 7}, "the token's scopes are neither a text nor a list"),
+        *(
+            (
+                {"channel": channel},
+                "the token's sales channel (`channel`) is no name: "
+                "expected 1 to 64 letters, digits, '-' or '_', a letter or digit first",
+            )
+            for channel in (7, "box office", "-kiosk", "kiosk\n", "k" * 65)
+        ),
     ],
 )
 async def test_a_token_that_does_not_hold_says_why(changes: dict[str, Any], message: str) -> None:
     assert await refusal(Tokens(SETTINGS), signed(SECRET, "HS256", **changes)) == message
+
+
+async def test_a_token_sells_for_the_channel_that_it_names_and_for_the_public_without_one() -> None:
+    tokens = Tokens(SETTINGS)
+    assert (await tokens.verify(tokens.mint("ann", ["hold"], 60, "box-office"))).channel == "box-office"
+    assert (await tokens.verify(tokens.mint("ann", ["hold"], 60))).channel == PUBLIC
+    assert (await tokens.verify(signed(SECRET, "HS256", channel=""))).channel == PUBLIC
+    assert tokens.guest()[1].channel == PUBLIC
+    with pytest.raises(BadRequest, match=r"channel is 'box office': expected 1 to 64 letters") as caught:
+        tokens.mint("ann", ["hold"], 60, "box office")
+    assert caught.value.facts == {"where": "channel"}
 
 
 async def test_scopes_may_be_a_list_and_foreign_ones_are_ignored() -> None:
