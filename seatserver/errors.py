@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 Refusal = Literal["held", "sold", "blocked", "allocated", "full", "limit", "group", "companion", "wheelchair", "gap"]
 """Why a seat is refused: what it is (``allocated``: kept for another sales channel; ``full``: an area has not so many
 places left), that the user would hold too many (``limit``), or the house rule that it breaks (`seatmaps.rules`)."""
+TicketRule = Literal["unknown", "category", "at_most", "only_with", "per_companion"]
 
 
 class SeatServerError(Exception):
@@ -134,6 +135,20 @@ class SeatsRefused(SeatServerError):
         named = ", ".join(f"{seat} {reason}" for seat, reason in sorted(reasons.items()))
         super().__init__(f"refused: {named}", seats=[[seat, reason] for seat, reason in sorted(reasons.items())])
         self.reasons = reasons
+
+
+class TicketsRefused(SeatServerError):
+    """These tickets are not to be had, or not together. The text names the ticket and says what would mend it.
+
+    ``ticket`` is the ticket type's key; ``rule`` says what stands against it: ``unknown`` (there is no such type),
+    ``category`` (not sold for that place), ``at_most``, ``only_with`` or ``per_companion``.
+    """
+
+    code, status = "tickets_refused", 409
+
+    def __init__(self, problem: str, ticket: str, rule: TicketRule, **facts: Any) -> None:
+        super().__init__(problem, ticket=ticket, rule=rule, **facts)
+        self.ticket, self.rule = ticket, rule
 
 
 class NoSeatsTogether(SeatServerError):

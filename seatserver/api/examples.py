@@ -14,6 +14,8 @@ from seatserver.api import schemas
 from seatserver.api.problems import Problem
 from seatserver.live import messages
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
+from seatserver.seatmaps.pricing import Fees, TicketType
+from seatserver.seatmaps.rules import GapRule, Rules
 
 HOLD_ID = UUID("6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11")
 NOW_MS = 1_893_499_200_000  # 2030-01-01 12:00 UTC
@@ -42,6 +44,10 @@ HALL = SeatMap.build(
 
 _HALL_VIEW = schemas.AuditoriumView(id="studio", name="Studio")
 _THEATRE = schemas.TheatreView(id="odeon", name="Odeon", timezone="Europe/Berlin", auditoriums=(_HALL_VIEW,))
+_TICKET_TYPES = (
+    TicketType(key="adult", name="Adult", prices={"standard": 1150, "sofa": 1400}),
+    TicketType(key="child", name="Child", prices={"standard": 750}, only_with=("adult",), per_companion=3),
+)
 _SHOWTIME = schemas.ShowtimeView(
     id="tonight",
     title="The Long Take",
@@ -54,6 +60,9 @@ _SHOWTIME = schemas.ShowtimeView(
     sale_ends_at=ENDS,
     currency="EUR",
     prices={"standard": 1150, "sofa": 1400},
+    ticket_types=_TICKET_TYPES,
+    fees=Fees(per_booking_minor=50),
+    rules=Rules(),
     layout_hash=HALL.content_hash,
 )
 
@@ -78,7 +87,9 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
         on_sale_at=OPENS,
         sale_ends_at=ENDS,
         currency="EUR",
-        prices={"standard": 1150, "sofa": 1400},
+        ticket_types=_TICKET_TYPES,
+        fees=Fees(per_booking_minor=50),
+        rules=Rules(gap=GapRule(mode="warn")),
         blocked=("A-2",),
     ),
     schemas.Layout(hash=HALL.content_hash, map=HALL),

@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 
-import msgspec
 from starlette.responses import Response
 
 from seatserver.api import schemas
@@ -15,6 +14,7 @@ from seatserver.catalog.catalog import Auditorium, ShowtimeDraft, ShowtimeEntry,
 from seatserver.errors import BadRequest, NotFound
 from seatserver.seatmaps.importer import read_seat_map
 from seatserver.seatmaps.model import SeatMap
+from seatserver.seatmaps.pricing import Tariff, check_all_priced, check_prices
 from seatserver.seats.states import SeatState
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -123,8 +123,8 @@ async def put_showtime(call: Call) -> schemas.ShowtimeView:
         starts_at_ms=_millis(body.starts_at),
         on_sale_at_ms=_millis(body.on_sale_at),
         sale_ends_at_ms=_millis(body.sale_ends_at),
-        currency=body.currency,
-        prices=body.prices,
+        tariff=_tariff(body, seat_map),
+        rules=body.rules,
         blocked=_indexes(body.blocked, seat_map),
     )
     stored = await call.needs.catalog.put_showtime(draft)
@@ -149,6 +149,19 @@ def _indexes(labels: tuple[str, ...], seat_map: SeatMap) -> tuple[int, ...]:
     return tuple(known[label] for label in labels)
 
 
+def _tariff(body: schemas.PutShowtime, seat_map: SeatMap) -> Tariff:
+    if body.prices is not None and body.ticket_types is not None:
+        raise BadRequest("prices is the short form of ticket_types: give one of them, not both", "ticket_types")
+    if body.ticket_types is not None:
+        return Tariff(currency=body.currency, ticket_types=body.ticket_types, fees=body.fees)
+    if body.prices is None:
+        raise BadRequest("nothing says what the seats cost: give prices or ticket_types", "prices")
+    # Here, because the tariff's own check would name fields of ticket types that nobody sent.
+    check_prices("prices", body.prices, seat_map)
+    check_all_priced("prices", body.prices, seat_map)
+    return Tariff.flat(body.currency, body.prices, body.fees)
+
+
 def _theatre(theatre: Theatre, halls: list[Auditorium]) -> schemas.TheatreView:
     return schemas.TheatreView(
         id=theatre.id,
@@ -159,9 +172,24 @@ def _theatre(theatre: Theatre, halls: list[Auditorium]) -> schemas.TheatreView:
 
 
 def _view(entry: ShowtimeEntry) -> schemas.ShowtimeView:
-    moments = {name: _moment(getattr(entry, f"{name}_ms")) for name in ("starts_at", "on_sale_at", "sale_ends_at")}
-    fields = {name: getattr(entry, name) for name in schemas.ShowtimeView.__struct_fields__ if name not in moments}
-    return msgspec.convert({**fields, **moments}, schemas.ShowtimeView)
+    tariff = entry.tariff
+    return schemas.ShowtimeView(
+        id=entry.id,
+        title=entry.title,
+        theatre_id=entry.theatre_id,
+        theatre_name=entry.theatre_name,
+        auditorium_id=entry.auditorium_id,
+        auditorium_name=entry.auditorium_name,
+        starts_at=_moment(entry.starts_at_ms),
+        on_sale_at=_moment(entry.on_sale_at_ms),
+        sale_ends_at=_moment(entry.sale_ends_at_ms),
+        currency=tariff.currency,
+        prices=tariff.default_prices,
+        ticket_types=tariff.ticket_types,
+        fees=tariff.fees,
+        rules=entry.rules,
+        layout_hash=entry.layout_hash,
+    )
 
 
 def _counts(states: Counter[int]) -> schemas.Counts:

@@ -15,16 +15,16 @@ import msgspec
 from msgspec import Meta
 
 from seatserver.catalog.catalog import PAGE_LIMIT
-from seatserver.catalog.showtime import CURRENCY_PATTERN, ID_PATTERN, MAX_PRICE_MINOR, MAX_TITLE
+from seatserver.catalog.showtime import ID_PATTERN, MAX_TITLE
 from seatserver.seatmaps.model import SeatMap
+from seatserver.seatmaps.pricing import CURRENCY_PATTERN, Fees, Price, Prices, TicketType
+from seatserver.seatmaps.rules import Rules
 
 Id = Annotated[str, Meta(pattern=ID_PATTERN, description="Letters, digits, '-' and '_'; chosen by whoever creates it.")]
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_TITLE)]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
 Millis = Annotated[int, Meta(description="Milliseconds since the epoch, server clock.")]
 Currency = Annotated[str, Meta(pattern=CURRENCY_PATTERN, description="ISO 4217 code.")]
-Price = Annotated[int, Meta(ge=0, le=MAX_PRICE_MINOR, description="In the currency's minor unit.")]
-Prices = Annotated[dict[str, Price], Meta(description="Category key of the layout to price.")]
 Cursor = Annotated[str, Meta(max_length=100)]
 LayoutHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="The layout's content hash.")]
 
@@ -79,7 +79,11 @@ class PutAuditorium(_Document, frozen=True):
 
 
 class PutShowtime(_Document, frozen=True):
-    """A showtime. Layout, blocked seats and currency are fixed once there are bookings."""
+    """A showtime, with either `prices` or `ticket_types`; what is left out is as if it had never been set.
+
+    Layout, blocked seats and currency are fixed once there are bookings; prices and rules may change at any time, and
+    those who hold seats by then keep the prices they were told.
+    """
 
     auditorium_id: Id
     layout_hash: LayoutHash
@@ -88,7 +92,16 @@ class PutShowtime(_Document, frozen=True):
     on_sale_at: Moment
     sale_ends_at: Moment
     currency: Currency
-    prices: Prices
+    prices: Annotated[
+        dict[str, Price] | None,
+        Meta(description="Category key of the layout to price: one ticket type, `standard`, for everybody."),
+    ] = None
+    ticket_types: Annotated[
+        tuple[TicketType, ...] | None,
+        Meta(description="Whoever names none gets the first one that has a price for the place's category."),
+    ] = None
+    fees: Fees = Fees()
+    rules: Rules = Rules()
     blocked: Annotated[tuple[str, ...], Meta(description="Labels (C-7) of seats that the house keeps.")] = ()
 
 
@@ -137,7 +150,10 @@ class ShowtimeView(_Document, frozen=True):
     on_sale_at: Moment
     sale_ends_at: Moment
     currency: Currency
-    prices: Prices
+    prices: Annotated[Prices, Meta(description="What a place of each category costs whoever names no ticket type.")]
+    ticket_types: tuple[TicketType, ...]
+    fees: Fees
+    rules: Rules
     layout_hash: LayoutHash
 
 
@@ -156,6 +172,7 @@ class Counts(_Document, frozen=True):
     claimed: int = 0
     sold: int = 0
     blocked: int = 0
+    allocated: Annotated[int, Meta(description="Kept for another sales channel.")] = 0
 
 
 class Availability(_Document, frozen=True):

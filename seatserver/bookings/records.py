@@ -17,6 +17,7 @@ from seatserver.bookings.tables import booked_seats, bookings
 from seatserver.catalog.tables import seat_maps, showtimes
 from seatserver.database import Database
 from seatserver.errors import NotFound
+from seatserver.seatmaps.pricing import Line
 from seatserver.seats.states import BookingStatus, SeatState
 from seatserver.seats.store import Ground
 
@@ -29,7 +30,9 @@ STATE_OF_STATUS = {"pending": SeatState.CLAIMED, "confirmed": SeatState.SOLD}
 class Booking(msgspec.Struct, frozen=True, kw_only=True):
     """A booking as it is now. ``status`` is pending, confirmed, cancelled or expired; the id is its hold's id.
 
-    Money is in minor units; ``expires_at_ms`` is the deadline of a pending booking's payment.
+    Money is in minor units; ``total_minor`` is the prices of ``lines`` and ``fees_minor``. Bookings from before prices
+    were recorded for each ticket have no lines. ``channel`` is the sales channel, empty for the public;
+    ``expires_at_ms`` is the deadline of a pending booking's payment.
     """
 
     id: UUID
@@ -41,6 +44,9 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     created_at_ms: int
     expires_at_ms: int | None = None
+    lines: tuple[Line, ...] = ()
+    fees_minor: int = 0
+    channel: str = ""
 
 
 def booking_of(row: sa.Row[Any]) -> Booking:
@@ -55,6 +61,9 @@ def booking_of(row: sa.Row[Any]) -> Booking:
         currency=row.currency,
         created_at_ms=_millis(row.created_at),
         expires_at_ms=_millis(row.expires_at) if row.expires_at is not None else None,
+        lines=msgspec.convert(row.lines, tuple[Line, ...]),
+        fees_minor=row.fees_minor,
+        channel=row.channel,
     )
 
 

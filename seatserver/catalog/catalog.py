@@ -38,6 +38,8 @@ from seatserver.catalog.tables import auditoriums, seat_maps, showtimes, theatre
 from seatserver.database import CommitUnknown, Database
 from seatserver.errors import BadRequest, BadSeatMap, Conflict, NotFound, Unavailable
 from seatserver.seatmaps.model import SeatMap
+from seatserver.seatmaps.pricing import Tariff
+from seatserver.seatmaps.rules import Rules
 
 __all__ = ["Auditorium", "Catalog", "Showtime", "ShowtimeDraft", "ShowtimeEntry", "ShowtimeFilter", "Theatre"]
 
@@ -158,7 +160,7 @@ class Catalog:
                     "hash": seat_map.content_hash,
                     "name": seat_map.name,
                     "document": document,
-                    "seat_count": len(seat_map.seats),
+                    "seat_count": seat_map.place_count,
                 },
             )
         return seat_map.content_hash
@@ -182,8 +184,8 @@ class Catalog:
             "starts_at": _moment(draft.starts_at_ms),
             "on_sale_at": _moment(draft.on_sale_at_ms),
             "sale_ends_at": _moment(draft.sale_ends_at_ms),
-            "currency": draft.currency,
-            "prices": draft.prices,
+            **_stored_tariff(draft.tariff),
+            "rules": msgspec.to_builtins(draft.rules),
             "blocked": sorted(set(draft.blocked)),
         }
         async with self._writing() as connection:
@@ -249,11 +251,17 @@ def _fields(row: sa.Row[Any]) -> dict[str, Any]:
         "starts_at_ms": _millis(row.starts_at),
         "on_sale_at_ms": _millis(row.on_sale_at),
         "sale_ends_at_ms": _millis(row.sale_ends_at),
-        "currency": row.currency,
-        "prices": row.prices,
+        "tariff": msgspec.convert({**row.tariff, "currency": row.currency}, Tariff),
+        "rules": msgspec.convert(row.rules, Rules),
         "blocked": tuple(row.blocked),
         "layout_hash": row.layout_hash,
     }
+
+
+def _stored_tariff(tariff: Tariff) -> dict[str, Any]:
+    """Two columns: the currency for queries and reports, and all the rest."""
+    document = msgspec.to_builtins(tariff)
+    return {"currency": document.pop("currency"), "tariff": document}
 
 
 async def _upsert(connection: AsyncConnection, table: sa.Table, values: dict[str, Any]) -> None:

@@ -7,17 +7,17 @@ hall. Times are milliseconds since the epoch, money is in the currency's minor u
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from seatserver.errors import BadRequest, NotOnSale
 from seatserver.seatmaps.model import SeatMap
+from seatserver.seatmaps.pricing import Quote, Tariff, quote
+from seatserver.seatmaps.rules import Rules
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-CURRENCY_PATTERN = r"^[A-Z]{3}$"
 MAX_TITLE = 200
-MAX_PRICE_MINOR = 1_000_000_000
 EARLIEST_MS = 946_684_800_000  # 2000-01-01
 LATEST_MS = 7_258_118_400_000  # 2200-01-01
 
@@ -39,7 +39,7 @@ class Auditorium(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShowtimeDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """A showtime as an administrator asks for it; ``prices`` maps every category key to a price."""
+    """A showtime as an administrator asks for it."""
 
     id: str
     auditorium_id: str
@@ -48,16 +48,14 @@ class ShowtimeDraft(msgspec.Struct, frozen=True, kw_only=True):
     starts_at_ms: int
     on_sale_at_ms: int
     sale_ends_at_ms: int
-    currency: str
-    prices: dict[str, int]
+    tariff: Tariff
+    rules: Rules = Rules()
     blocked: tuple[int, ...] = ()
 
     def validate(self, seat_map: SeatMap) -> None:
         """Raise `BadRequest` that names the first field which contradicts the layout or another field."""
         check_id("id", self.id)
         check_text("title", self.title)
-        if not re.fullmatch(CURRENCY_PATTERN, self.currency):
-            raise BadRequest(f"currency is {self.currency!r}: expected three capital letters, as in EUR", "currency")
         for name in ("starts_at", "on_sale_at", "sale_ends_at"):
             if not EARLIEST_MS <= getattr(self, f"{name}_ms") < LATEST_MS:
                 raise BadRequest(f"{name} is outside the years 2000 to 2199", name)
@@ -65,19 +63,10 @@ class ShowtimeDraft(msgspec.Struct, frozen=True, kw_only=True):
             raise BadRequest("sale_ends_at is not after on_sale_at", "sale_ends_at")
         if self.on_sale_at_ms > self.starts_at_ms:
             raise BadRequest("on_sale_at is after starts_at", "on_sale_at")
-        self._validate_prices({category.key for category in seat_map.categories})
+        self.tariff.validate(seat_map)
+        _check_rules(self.rules)
         if unknown := seat_map.unknown(self.blocked):
             raise BadRequest(f"blocked names seats that the layout does not have: {unknown}", "blocked")
-
-    def _validate_prices(self, categories: set[str]) -> None:
-        if missing := sorted(categories - self.prices.keys()):
-            raise BadRequest(f"prices has no price for the layout's categories {_listed(missing)}", "prices")
-        if extra := sorted(self.prices.keys() - categories):
-            known = _listed(sorted(categories))
-            raise BadRequest(f"prices names {_listed(extra)}; the layout's categories are {known}", "prices")
-        for key, price in self.prices.items():
-            if not 0 <= price <= MAX_PRICE_MINOR:
-                raise BadRequest(f"the price of {key!r} is {price}: expected 0 to {MAX_PRICE_MINOR}", f"prices.{key}")
 
 
 class ShowtimeEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,10 +81,15 @@ class ShowtimeEntry(msgspec.Struct, frozen=True, kw_only=True):
     starts_at_ms: int
     on_sale_at_ms: int
     sale_ends_at_ms: int
-    currency: str
-    prices: dict[str, int]
+    tariff: Tariff
+    rules: Rules
     blocked: tuple[int, ...]
     layout_hash: str
+
+    @property
+    def currency(self) -> str:
+        """ISO 4217 code of every amount here."""
+        return self.tariff.currency
 
 
 class Showtime(ShowtimeEntry, frozen=True, kw_only=True):
@@ -103,9 +97,13 @@ class Showtime(ShowtimeEntry, frozen=True, kw_only=True):
 
     seat_map: SeatMap
 
+    def quote(self, tickets: Sequence[tuple[int, str | None]]) -> Quote:
+        """The price of these tickets, as `seatmaps.pricing.quote` makes it, which says what it raises."""
+        return quote(self.tariff, self.seat_map, tickets)
+
     def price_of(self, seats: Iterable[int]) -> int:
-        """What these seats cost together, in minor units; the seats exist in the layout."""
-        return sum(self.prices[self.seat_map.seats[seat].category] for seat in seats)
+        """What these seats cost together without naming ticket types, in minor units. Raises what `quote` raises."""
+        return self.quote([(seat, None) for seat in seats]).total_minor
 
     def check_on_sale(self, now_ms: int) -> None:
         """Raise `NotOnSale` outside ``on_sale_at_ms <= now_ms < sale_ends_at_ms``."""
@@ -140,5 +138,9 @@ def check_text(where: str, text: str) -> None:
         raise BadRequest(f"{where} is not a text of 1 to {MAX_TITLE} characters that can be printed", where)
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+def _check_rules(rules: Rules) -> None:
+    # The bounds stand at the fields' types, which only reading checks.
+    try:
+        msgspec.convert(msgspec.to_builtins(rules), Rules)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"rules: {error}", "rules") from None

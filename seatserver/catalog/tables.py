@@ -33,7 +33,7 @@ seat_maps = sa.Table(
     sa.Column("hash", sa.Text, primary_key=True, comment="SeatMap.content_hash."),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("document", sa.Text, nullable=False, comment="SeatMap.encode, byte for byte: jsonb would reorder it."),
-    sa.Column("seat_count", sa.Integer, nullable=False),
+    sa.Column("seat_count", sa.Integer, nullable=False, comment="SeatMap.place_count."),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
 )
 
@@ -48,7 +48,8 @@ showtimes = sa.Table(
     sa.Column("on_sale_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("sale_ends_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("currency", sa.String(3), nullable=False),
-    sa.Column("prices", postgresql.JSONB, nullable=False, comment="Category key to price in minor units."),
+    sa.Column("tariff", postgresql.JSONB, nullable=False, comment="seatmaps.pricing.Tariff without its currency."),
+    sa.Column("rules", postgresql.JSONB, nullable=False, server_default="{}", comment="seatmaps.rules.Rules."),
     sa.Column("blocked", postgresql.ARRAY(sa.Integer), nullable=False, comment="Seat indexes the house keeps."),
     sa.Column(
         "seq",

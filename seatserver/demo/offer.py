@@ -14,6 +14,7 @@ from seatserver.catalog.showtime import Auditorium, Showtime, ShowtimeDraft, The
 from seatserver.demo.halls import demo_halls
 from seatserver.errors import NotFound
 from seatserver.seatmaps.model import SeatKind, SeatMap
+from seatserver.seatmaps.pricing import Tariff
 
 THEATRE_ID = "lantern"
 TITLES = ("Low Tide Radio", "A Winter of Foxes", "Orbit Nine")
@@ -57,8 +58,9 @@ def _drafts(
                 starts_at_ms=_millis(starts_at),
                 on_sale_at_ms=_millis(starts_at - ON_SALE_AHEAD),
                 sale_ends_at_ms=_millis(starts_at + SALE_GOES_ON),
-                currency=CURRENCY,
-                prices={category.key: PRICES.get(category.key, OTHER_PRICE) for category in hall.categories},
+                tariff=Tariff.flat(
+                    CURRENCY, {category.key: PRICES.get(category.key, OTHER_PRICE) for category in hall.categories}
+                ),
                 blocked=house_seats(hall),
             )
 

@@ -29,6 +29,7 @@ from seatserver.catalog.showtime import Auditorium, ShowtimeDraft, Theatre
 from seatserver.client import LiveRoom, SeatClient
 from seatserver.config import Settings
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+from seatserver.seatmaps.pricing import Tariff
 from seatserver.seats.states import SeatState
 
 SHOWTIME = "tonight"
@@ -81,8 +82,7 @@ async def put_on_sale(catalog: Catalog, showtime_id: str = SHOWTIME, **changes: 
         starts_at_ms=now_ms() + 3 * HOUR_MS,
         on_sale_at_ms=now_ms() - HOUR_MS,
         sale_ends_at_ms=now_ms() + 3 * HOUR_MS,
-        currency="EUR",
-        prices=PRICES,
+        tariff=Tariff.flat("EUR", PRICES),
         blocked=(BLOCKED,),
     )
     await catalog.put_showtime(msgspec.structs.replace(draft, **changes))

@@ -16,9 +16,12 @@ from seatserver.config import Settings
 from seatserver.database import Database
 from seatserver.errors import BadRequest, BadSeatMap, Conflict, NotFound
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+from seatserver.seatmaps.pricing import Tariff
+from seatserver.seatmaps.rules import GapRule, Rules
 
 ODEON = Theatre(id="odeon", name="Odeon", timezone="Europe/Berlin")
 STUDIO = Auditorium(id="studio", theatre_id="odeon", name="Studio")
+EUROS = Tariff.flat("EUR", {"standard": 1150})
 HOUR_MS = 3_600_000
 STARTS_MS = 2_000_000_000_123
 
@@ -41,8 +44,7 @@ def draft(**changes: Any) -> ShowtimeDraft:
         starts_at_ms=STARTS_MS,
         on_sale_at_ms=STARTS_MS - HOUR_MS,
         sale_ends_at_ms=STARTS_MS + 1,
-        currency="EUR",
-        prices={"standard": 1150},
+        tariff=EUROS,
         blocked=(3, 1, 3),
     )
     return msgspec.structs.replace(whole, **changes)
@@ -69,7 +71,7 @@ async def test_a_showtime_comes_back_as_it_was_put(catalog: Catalog, database: D
     for source in (catalog, Catalog(database)):
         found = await source.showtime("tonight")
         assert (found.title, found.theatre_name, found.auditorium_name) == ("The Long Take", "Odeon", "Studio")
-        assert (found.starts_at_ms, found.prices, found.currency) == (STARTS_MS, {"standard": 1150}, "EUR")
+        assert (found.starts_at_ms, found.tariff, found.rules) == (STARTS_MS, EUROS, Rules())
         assert found.blocked == (1, 3)
         assert found.seat_map == hall()
 
@@ -117,19 +119,23 @@ async def test_a_showtime_keeps_its_layout(catalog: Catalog) -> None:
         await catalog.put_showtime(draft(layout_hash=hall("Other").content_hash))
 
 
-@pytest.mark.parametrize("change", [{"blocked": (1,)}, {"currency": "CHF"}])
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [("blocked", {"blocked": (1,)}), ("currency", {"tariff": Tariff.flat("CHF", {"standard": 1150})})],
+)
 async def test_bookings_fix_the_blocked_seats_and_the_currency(
-    catalog: Catalog, database: Database, change: dict[str, Any]
+    catalog: Catalog, database: Database, field: str, change: dict[str, Any]
 ) -> None:
     await catalog.put_showtime(draft())
     await catalog.put_showtime(draft(**change))  # nothing is booked yet
     await catalog.put_showtime(draft())
     async with database.transaction() as connection:
         await connection.execute(sa.update(showtimes).values(seq=1))
-    with pytest.raises(Conflict, match=f"its {next(iter(change))} cannot change"):
+    with pytest.raises(Conflict, match=f"its {field} cannot change"):
         await catalog.put_showtime(draft(**change))
-    changed = await catalog.put_showtime(draft(title="Renamed", prices={"standard": 1}))
-    assert (changed.title, changed.currency, changed.blocked) == ("Renamed", "EUR", (1, 3))
+    cheaper, strict = Tariff.flat("EUR", {"standard": 1}), Rules(gap=GapRule(mode="enforce"))
+    changed = await catalog.put_showtime(draft(title="Renamed", tariff=cheaper, rules=strict))
+    assert (changed.title, changed.tariff, changed.rules, changed.blocked) == ("Renamed", cheaper, strict, (1, 3))
 
 
 async def test_a_rush_on_one_showtime_is_one_question_to_postgres(catalog: Catalog, database: Database) -> None:

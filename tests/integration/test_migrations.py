@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 import seatserver.bookings.tables
@@ -17,7 +21,7 @@ from seatserver import config
 from seatserver.database import Database, connect_once, metadata, migrations_path, upgrade
 from seatserver.embedded import EmbeddedPostgres
 from seatserver.errors import StartError
-from tests.conftest import drop, execute, url_of
+from tests.conftest import drop, execute, in_thread, url_of
 
 
 @pytest.fixture
@@ -83,3 +87,71 @@ def test_a_server_that_is_away_is_one_clear_line() -> None:
     with pytest.raises(StartError, match="does not answer at DATABASE_URL") as caught:
         upgrade("postgresql://someone:secret@127.0.0.1:1/x")
     assert "secret" not in str(caught.value)
+
+
+def migrate(database_url: str, step: Callable[[Config], None]) -> None:
+    """Run one of alembic's commands, as a developer would."""
+
+    def run(connection: sa.Connection) -> None:
+        script = Config()
+        script.set_main_option("script_location", str(migrations_path()).replace("%", "%%"))
+        script.attributes["connection"] = connection
+        step(script)
+
+    async def connected() -> None:
+        async with connect_once(database_url) as connection:
+            await connection.run_sync(run)
+
+    in_thread(connected())
+
+
+def fetch(database_url: str, query: str) -> list[tuple[Any, ...]]:
+    """All rows of a query."""
+
+    async def run() -> list[tuple[Any, ...]]:
+        async with connect_once(database_url) as connection:
+            return [tuple(row) for row in (await connection.execute(sa.text(query))).all()]
+
+    return in_thread(run())
+
+
+AT_0001 = (
+    "INSERT INTO theatres VALUES ('odeon', 'Odeon', 'UTC')",
+    "INSERT INTO auditoriums VALUES ('studio', 'odeon', 'Studio')",
+    "INSERT INTO seat_maps VALUES ('abc', 'Studio', '{}', 4)",
+    "INSERT INTO showtimes VALUES ('tonight', 'studio', 'abc', 'The Long Take', '2030-01-01', '2029-12-01',"
+    """ '2030-01-02', 'EUR', '{"standard": 1150, "sofa": 1400}', '{3}', 2)""",
+    "INSERT INTO bookings VALUES ('00000000-0000-0000-0000-000000000007', 'tonight', 'ann', 'confirmed',"
+    " '{0, 1}', 2300, 'EUR')",
+)
+
+
+def test_a_database_of_the_first_migration_keeps_its_data(empty_database: str) -> None:
+    migrate(empty_database, lambda script: command.upgrade(script, "0001"))
+    for statement in AT_0001:
+        execute(empty_database, statement)
+    migrate(empty_database, lambda script: command.upgrade(script, "0002"))
+    prices = {"standard": 1150, "sofa": 1400}
+    assert fetch(empty_database, "SELECT tariff, rules, currency, seq FROM showtimes") == [
+        ({"ticket_types": [{"key": "standard", "name": "Standard", "prices": prices}], "fees": {}}, {}, "EUR", 2)
+    ]
+    assert fetch(empty_database, "SELECT lines, fees_minor, total_minor, channel FROM bookings") == [([], 0, 2300, "")]
+    migrate(empty_database, lambda script: command.downgrade(script, "0001"))
+    assert fetch(empty_database, "SELECT prices, currency FROM showtimes") == [(prices, "EUR")]
+    assert fetch(empty_database, "SELECT total_minor FROM bookings") == [(2300,)]
+
+
+def test_going_back_keeps_the_price_of_whoever_names_no_ticket_type(empty_database: str) -> None:
+    migrate(empty_database, lambda script: command.upgrade(script, "0001"))
+    for statement in AT_0001:
+        execute(empty_database, statement)
+    migrate(empty_database, lambda script: command.upgrade(script, "0002"))
+    tariff = {
+        "ticket_types": [
+            {"key": "adult", "name": "Adult", "prices": {"standard": 1200}},
+            {"key": "pair", "name": "Pair", "prices": {"standard": 1, "sofa": 1500}},
+        ]
+    }
+    execute(empty_database, f"UPDATE showtimes SET tariff = '{json.dumps(tariff)}'")
+    migrate(empty_database, lambda script: command.downgrade(script, "0001"))
+    assert fetch(empty_database, "SELECT prices FROM showtimes") == [({"standard": 1200, "sofa": 1500},)]

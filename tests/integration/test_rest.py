@@ -163,7 +163,7 @@ async def test_a_layout_is_cached_for_ever_and_known_by_its_hash(rest: Rest) -> 
 async def test_availability_counts_states_in_all_and_per_category(rest: Rest) -> None:
     await rest.hold("ann", 2, 3)
     found = (await rest.ask("GET", "/showtimes/tonight/availability")).json()
-    nothing = {"free": 0, "held": 0, "claimed": 0, "sold": 0, "blocked": 0}
+    nothing = {"free": 0, "held": 0, "claimed": 0, "sold": 0, "blocked": 0, "allocated": 0}
     assert found["total"] == {**nothing, "free": 1, "held": 2, "blocked": 1}
     assert found["categories"] == {
         "standard": {**nothing, "free": 1, "blocked": 1},

@@ -10,6 +10,8 @@ import pytest
 from seatserver.catalog.showtime import Showtime, ShowtimeDraft, check_id, is_id
 from seatserver.errors import BadRequest, NotOnSale
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+from seatserver.seatmaps.pricing import Tariff
+from seatserver.seatmaps.rules import GapRule, Rules
 
 HALL = SeatMap.build(
     name="Studio",
@@ -25,8 +27,7 @@ DRAFT = ShowtimeDraft(
     starts_at_ms=2_000_000_000_000,
     on_sale_at_ms=1_900_000_000_000,
     sale_ends_at_ms=2_000_000_600_000,
-    currency="EUR",
-    prices={"front": 900, "back": 1200},
+    tariff=Tariff.flat("EUR", {"front": 900, "back": 1200}),
 )
 
 
@@ -43,13 +44,12 @@ def test_a_sound_draft_is_fine() -> None:
         ({"title": "a\x00b"}, "title", "1 to 200 characters"),
         ({"title": "a\u202eb"}, "title", "can be printed"),
         ({"title": "\x1b[2J"}, "title", "can be printed"),
-        ({"currency": "eur"}, "currency", "three capital letters"),
+        ({"tariff": Tariff.flat("eur", {"front": 900, "back": 1200})}, "currency", "three capital letters"),
         ({"starts_at_ms": 0}, "starts_at", "years 2000 to 2199"),
         ({"sale_ends_at_ms": 1_900_000_000_000}, "sale_ends_at", "not after on_sale_at"),
         ({"on_sale_at_ms": 2_000_000_000_001}, "on_sale_at", "after starts_at"),
-        ({"prices": {"front": 900}}, "prices", "no price for the layout's categories 'back'"),
-        ({"prices": {"front": 900, "back": 1, "box": 1}}, "prices", "'box'; the layout's categories are"),
-        ({"prices": {"front": -1, "back": 1}}, "prices.front", "expected 0 to"),
+        ({"tariff": Tariff.flat("EUR", {"front": 900})}, "ticket_types", "the layout's categories 'back'"),
+        ({"rules": Rules(gap=GapRule(width=9))}, "rules", "gap.width"),
         ({"blocked": (0, 2)}, "blocked", r"does not have: \[2\]"),
     ],
 )
@@ -70,8 +70,8 @@ def showtime() -> Showtime:
         starts_at_ms=DRAFT.starts_at_ms,
         on_sale_at_ms=DRAFT.on_sale_at_ms,
         sale_ends_at_ms=DRAFT.sale_ends_at_ms,
-        currency="EUR",
-        prices=DRAFT.prices,
+        tariff=DRAFT.tariff,
+        rules=DRAFT.rules,
         blocked=(),
         layout_hash=HALL.content_hash,
         seat_map=HALL,
@@ -81,6 +81,7 @@ def showtime() -> Showtime:
 def test_seats_cost_what_their_categories_cost() -> None:
     assert showtime().price_of([0, 1]) == 2100
     assert showtime().price_of([]) == 0
+    assert [line.price_minor for line in showtime().quote([(1, "standard"), (0, None)]).lines] == [900, 1200]
 
 
 @pytest.mark.parametrize("now_ms", [DRAFT.on_sale_at_ms, DRAFT.sale_ends_at_ms - 1])

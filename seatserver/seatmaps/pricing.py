@@ -1,0 +1,269 @@
+"""What places cost: ticket types with a price for each category, the rules of tickets, and fees. All of it is pure.
+
+A `Tariff` belongs to a showtime. `quote` prices the tickets of one hold, in the currency's minor unit, and refuses
+tickets that cannot be had together; its `Quote` stays with the hold and becomes the booking's, whatever the tariff
+says by then. `without` is the quote of what is left when some places are given back. Fees come on top of the prices
+and are no part of them; taxes are in the prices, as people see them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from seatserver.errors import BadRequest, BadSeatMap, TicketsRefused, UnknownSeat
+from seatserver.seatmaps.model import MAX_NAME, SeatMap, check_text
+
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
+MAX_PRICE_MINOR = 1_000_000_000
+"""Of a price and of a fee: a whole hall of the dearest tickets stays far below 2**53, JavaScript's exact integers."""
+MAX_TICKET_TYPES = 50
+MAX_TICKETS = 1000
+MAX_KEY = 64
+STANDARD = "standard"
+
+Price = Annotated[int, Meta(ge=0, le=MAX_PRICE_MINOR, description="In the currency's minor unit.")]
+Prices = Annotated[dict[str, Price], Meta(description="Category key of the layout to price.")]
+AtMost = Annotated[int, Meta(ge=1, le=MAX_TICKETS)]
+
+
+class TicketType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A kind of ticket, such as adult or child. Categories without a price here have no such ticket.
+
+    `at_most`: so many in one hold. `only_with`: only together with a ticket of one of these types, in the same hold;
+    `per_companion`: then at most so many for each of those. What is null is not limited.
+    """
+
+    key: Annotated[str, Meta(min_length=1, max_length=MAX_KEY)]
+    name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+    prices: Prices
+    at_most: AtMost | None = None
+    only_with: tuple[str, ...] = ()
+    per_companion: AtMost | None = None
+
+
+class Fees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What comes on top of the prices: for each ticket, free ones included, and once for each booking."""
+
+    per_ticket_minor: Price = 0
+    per_booking_minor: Price = 0
+
+    def of(self, tickets: int) -> int:
+        """The fees of one booking of so many tickets; none for nothing."""
+        return tickets * self.per_ticket_minor + self.per_booking_minor if tickets else 0
+
+
+NO_FEES = Fees()
+
+
+class Tariff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that decides what a showtime's places cost.
+
+    Whoever names no ticket type gets the first one that has a price for the place's category.
+    """
+
+    currency: str
+    ticket_types: tuple[TicketType, ...]
+    fees: Fees = NO_FEES
+
+    @classmethod
+    def flat(cls, currency: str, prices: dict[str, int], fees: Fees = NO_FEES) -> Tariff:
+        """One ticket type for everybody."""
+        return cls(
+            currency=currency, ticket_types=(TicketType(key=STANDARD, name="Standard", prices=prices),), fees=fees
+        )
+
+    @property
+    def default_prices(self) -> dict[str, int]:
+        """Category key → what a place costs whoever names no ticket type."""
+        return {category: price for kind in reversed(self.ticket_types) for category, price in kind.prices.items()}
+
+    def validate(self, seat_map: SeatMap) -> None:
+        """Raise `BadRequest` that names the first field which contradicts the hall or another field."""
+        if not re.fullmatch(CURRENCY_PATTERN, self.currency):
+            raise BadRequest(f"currency is {self.currency!r}: expected three capital letters, as in EUR", "currency")
+        if not 1 <= len(self.ticket_types) <= MAX_TICKET_TYPES:
+            raise BadRequest(
+                f"ticket_types has {len(self.ticket_types)} entries: expected 1 to {MAX_TICKET_TYPES}", "ticket_types"
+            )
+        keys = [kind.key for kind in self.ticket_types]
+        for number, kind in enumerate(self.ticket_types):
+            where = f"ticket_types[{number}]"
+            _check_text(f"{where}.key", kind.key, MAX_KEY)
+            _check_text(f"{where}.name", kind.name, MAX_NAME)
+            if kind.key in keys[:number]:
+                raise BadRequest(f"{where}.key is {kind.key!r}, which another ticket type has already", f"{where}.key")
+            if not kind.prices:
+                raise BadRequest(f"{where}.prices is empty: name at least one category", f"{where}.prices")
+            check_prices(f"{where}.prices", kind.prices, seat_map)
+            _check_rules(where, kind, keys)
+        check_all_priced("ticket_types", self.default_prices, seat_map)
+        for name in Fees.__struct_fields__:
+            _check_price(f"fees.{name}", getattr(self.fees, name))
+
+
+class Line(msgspec.Struct, frozen=True, array_like=True):
+    """One ticket: place, ticket type key, price in minor units."""
+
+    place: int
+    ticket: str
+    price_minor: int
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tickets of one hold cost, in minor units. ``lines`` are sorted by place; ``fees`` are the rates."""
+
+    lines: tuple[Line, ...]
+    fees: Fees
+    currency: str
+
+    @property
+    def fees_minor(self) -> int:
+        """All fees together."""
+        return self.fees.of(len(self.lines))
+
+    @property
+    def total_minor(self) -> int:
+        """Prices and fees together."""
+        return sum(line.price_minor for line in self.lines) + self.fees_minor
+
+
+def quote(tariff: Tariff, seat_map: SeatMap, tickets: Sequence[tuple[int, str | None]]) -> Quote:
+    """The price of these tickets: (place, ticket type key), None for the first type that the place's category has.
+
+    The order of ``tickets`` does not matter. Raises `TicketsRefused` for a type that is not there or not sold in the
+    place's category, and for tickets that break a rule of their type; `UnknownSeat`; `BadRequest` for a place named
+    twice.
+    """
+    asked = sorted(tickets, key=lambda ticket: ticket[0])
+    if unknown := [place for place, _ in asked if not 0 <= place < seat_map.place_count]:
+        raise UnknownSeat(unknown, seat_map.place_count)
+    for (place, _), (following, _) in pairwise(asked):
+        if place == following:
+            raise BadRequest(f"place {place} is named twice: a place has one ticket", "tickets")
+    lines = tuple(_line(tariff, seat_map, place, key) for place, key in asked)
+    for refused in _broken_rules(tariff, lines):
+        raise refused
+    return Quote(lines=lines, fees=tariff.fees, currency=tariff.currency)
+
+
+def without(tariff: Tariff, quoted: Quote, places: Iterable[int]) -> Quote:
+    """The quote of what is left after giving ``places`` back, at the prices and fees of the first quote.
+
+    Raises `TicketsRefused` when what is left breaks a rule that it kept before, for example children whose adult has
+    gone. A rule that became stricter since then keeps nobody from giving places back.
+    """
+    gone = set(places)
+    left = tuple(line for line in quoted.lines if line.place not in gone)
+    before = {(refused.ticket, refused.rule) for refused in _broken_rules(tariff, quoted.lines)}
+    for refused in _broken_rules(tariff, left):
+        if (refused.ticket, refused.rule) not in before:
+            raise refused
+    return msgspec.structs.replace(quoted, lines=left)
+
+
+def check_prices(where: str, prices: dict[str, int], seat_map: SeatMap) -> None:
+    """Raise `BadRequest` for a category that the hall does not have, or a price out of bounds."""
+    categories = sorted(category.key for category in seat_map.categories)
+    if extra := sorted(prices.keys() - set(categories)):
+        raise BadRequest(f"{where} names {_listed(extra)}; the layout's categories are {_listed(categories)}", where)
+    for category, price in prices.items():
+        _check_price(f"{where}.{category}", price)
+
+
+def check_all_priced(where: str, prices: dict[str, int], seat_map: SeatMap) -> None:
+    """Raise `BadRequest` for a category of the hall that has no price: its places could never be sold."""
+    if missing := sorted({category.key for category in seat_map.categories} - prices.keys()):
+        raise BadRequest(f"{where} has no price for the layout's categories {_listed(missing)}", where)
+
+
+# ---------------------------------------------------------------- inside
+
+
+def _line(tariff: Tariff, seat_map: SeatMap, place: int, key: str | None) -> Line:
+    category = seat_map.category_of(place)
+    sold_here = [kind for kind in tariff.ticket_types if category in kind.prices]
+    for kind in sold_here:
+        if key is None or kind.key == key:
+            return Line(place, kind.key, kind.prices[category])
+    name = next((kind.name for kind in tariff.ticket_types if kind.key == key), None)
+    if name is None:
+        problem = f"there is no ticket {key!r}; this showtime has {_listed(kind.key for kind in tariff.ticket_types)}"
+        raise TicketsRefused(problem, key or "", "unknown", place=place)
+    room = next(known.name for known in seat_map.categories if known.key == category)
+    others = ", ".join(kind.name for kind in sold_here)
+    problem = f"{name} tickets are not sold in {room}: choose {others} there, or another place"
+    raise TicketsRefused(problem, key or "", "category", place=place, category=category)
+
+
+def _broken_rules(tariff: Tariff, lines: Sequence[Line]) -> Iterable[TicketsRefused]:
+    """Every rule that these tickets break, in the tariff's order."""
+    counts = Counter(line.ticket for line in lines)
+    for kind in tariff.ticket_types:
+        count = counts[kind.key]
+        if not count:
+            continue
+        if kind.at_most is not None and count > kind.at_most:
+            problem = f"at most {kind.at_most} {kind.name} tickets go together, not {count}: choose another ticket"
+            yield TicketsRefused(problem, kind.key, "at_most", count=count, at_most=kind.at_most)
+        if not kind.only_with:
+            continue
+        companions = sum(counts[other] for other in kind.only_with)
+        names = " or ".join(other.name for other in tariff.ticket_types if other.key in kind.only_with)
+        if not companions:
+            problem = f"{kind.name} tickets go only together with {names}: add one"
+            yield TicketsRefused(problem, kind.key, "only_with", count=count, only_with=list(kind.only_with))
+        elif kind.per_companion is not None and count > kind.per_companion * companions:
+            allowed = kind.per_companion * companions
+            problem = (
+                f"at most {kind.per_companion} {kind.name} for each {names}: {count} {kind.name} need more than "
+                f"{companions}, or take {allowed}"
+            )
+            yield TicketsRefused(
+                problem,
+                kind.key,
+                "per_companion",
+                count=count,
+                at_most=allowed,
+                only_with=list(kind.only_with),
+                per_companion=kind.per_companion,
+            )
+
+
+def _check_rules(where: str, kind: TicketType, keys: list[str]) -> None:
+    for name in ("at_most", "per_companion"):
+        limit = getattr(kind, name)
+        if limit is not None and not 1 <= limit <= MAX_TICKETS:
+            raise BadRequest(f"{where}.{name} is {limit}: expected 1 to {MAX_TICKETS}, or null", f"{where}.{name}")
+    if kind.per_companion is not None and not kind.only_with:
+        raise BadRequest(f"{where}.per_companion needs only_with: say for each of whom", f"{where}.per_companion")
+    for number, other in enumerate(kind.only_with):
+        field = f"{where}.only_with[{number}]"
+        if other == kind.key:
+            raise BadRequest(f"{field} is the ticket type itself: name another one", field)
+        if other not in keys:
+            raise BadRequest(f"{field} is {other!r}; the ticket types are {_listed(keys)}", field)
+        if other in kind.only_with[:number]:
+            raise BadRequest(f"{field} names {other!r} a second time", field)
+
+
+def _check_price(where: str, price: int) -> None:
+    if not 0 <= price <= MAX_PRICE_MINOR:
+        raise BadRequest(f"{where} is {price}: expected 0 to {MAX_PRICE_MINOR}", where)
+
+
+def _check_text(where: str, text: str, longest: int) -> None:
+    try:
+        check_text(where, text, longest)
+    except BadSeatMap as error:
+        raise BadRequest(error.message, where) from None
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names)
