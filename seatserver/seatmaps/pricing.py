@@ -210,30 +210,22 @@ def _broken_rules(tariff: Tariff, lines: Sequence[Line]) -> Iterable[TicketsRefu
         if not count:
             continue
         if kind.at_most is not None and count > kind.at_most:
-            problem = f"at most {kind.at_most} {kind.name} tickets go together, not {count}: choose another ticket"
+            problem = f"at most {kind.at_most} {kind.name} tickets go together, not {count}: choose others for the rest"
             yield TicketsRefused(problem, kind.key, "at_most", count=count, at_most=kind.at_most)
         if not kind.only_with:
             continue
         companions = sum(counts[other] for other in kind.only_with)
         names = " or ".join(other.name for other in tariff.ticket_types if other.key in kind.only_with)
         if not companions:
-            problem = f"{kind.name} tickets go only together with {names}: add one"
+            problem = f"{kind.name} tickets go only together with {names} tickets: add one"
             yield TicketsRefused(problem, kind.key, "only_with", count=count, only_with=list(kind.only_with))
         elif kind.per_companion is not None and count > kind.per_companion * companions:
-            allowed = kind.per_companion * companions
             problem = (
-                f"at most {kind.per_companion} {kind.name} for each {names}: {count} {kind.name} need more than "
-                f"{companions}, or take {allowed}"
+                f"only {kind.per_companion} {kind.name} for each {names}, not {count} for {companions}: "
+                f"add {names} tickets, or choose others for the rest"
             )
-            yield TicketsRefused(
-                problem,
-                kind.key,
-                "per_companion",
-                count=count,
-                at_most=allowed,
-                only_with=list(kind.only_with),
-                per_companion=kind.per_companion,
-            )
+            facts = {"only_with": list(kind.only_with), "per_companion": kind.per_companion, "companions": companions}
+            yield TicketsRefused(problem, kind.key, "per_companion", count=count, **facts)
 
 
 def _check_rules(where: str, kind: TicketType, keys: list[str]) -> None:
