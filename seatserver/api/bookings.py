@@ -8,7 +8,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from seatserver.api import schemas
+from seatserver.api.choices import ticket_lines
 from seatserver.api.endpoints import Call
+from seatserver.api.places import label_of
 from seatserver.bookings.records import Booking
 from seatserver.errors import NotFound
 
@@ -54,15 +56,18 @@ async def _changeable(call: Call, action: str) -> UUID:
 
 
 async def _view(call: Call, booking: Booking) -> schemas.BookingView:
-    seats = (await call.needs.catalog.showtime(booking.showtime_id)).seat_map.seats
+    seat_map = (await call.needs.catalog.showtime(booking.showtime_id)).seat_map
     return schemas.BookingView(
         id=booking.id,
         showtime_id=booking.showtime_id,
         user_id=booking.user_id,
         status=booking.status,
-        seats=tuple(schemas.BookedSeat(index=seat, label=seats[seat].label) for seat in booking.seats),
+        seats=tuple(schemas.BookedSeat(index=seat, label=label_of(seat_map, seat)) for seat in booking.seats),
+        lines=ticket_lines(booking.lines, seat_map),
+        fees_minor=booking.fees_minor,
         total_minor=booking.total_minor,
         currency=booking.currency,
+        channel=booking.channel,
         created_at_ms=booking.created_at_ms,
         expires_at_ms=booking.expires_at_ms,
     )

@@ -48,6 +48,10 @@ _TICKET_TYPES = (
     TicketType(key="adult", name="Adult", prices={"standard": 1150, "sofa": 1400}),
     TicketType(key="child", name="Child", prices={"standard": 750}, only_with=("adult",), per_companion=3),
 )
+_LINES = (
+    schemas.TicketLine(index=2, label="B-1", ticket="adult", price_minor=1400),
+    schemas.TicketLine(index=3, label="B-2", ticket="adult", price_minor=1400),
+)
 _SHOWTIME = schemas.ShowtimeView(
     id="tonight",
     title="The Long Take",
@@ -104,7 +108,12 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
         version=41,
         total=schemas.Counts(free=1, held=2, blocked=1),
         categories={"standard": schemas.Counts(free=1, blocked=1), "sofa": schemas.Counts(held=2)},
+        areas={},
     ),
+    schemas.AskQuote(
+        tickets=(schemas.TicketWish(seat="B-1", ticket="adult"), schemas.TicketWish(seat=3)),
+    ),
+    schemas.QuoteView(lines=_LINES, fees_minor=50, total_minor=2850, currency="EUR"),
     schemas.Guest(token="eyJhbGciOi…", user_id=GUEST, scopes=("book", "hold", "watch"), expires_at_ms=NOW_MS),
     schemas.Ticket(ticket="q7Zr0cX1u9S4", expires_at_ms=NOW_MS + 30_000),
     schemas.BookingView(
@@ -113,8 +122,11 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
         user_id=GUEST,
         status="confirmed",
         seats=(schemas.BookedSeat(index=2, label="B-1"), schemas.BookedSeat(index=3, label="B-2")),
-        total_minor=2800,
+        lines=_LINES,
+        fees_minor=50,
+        total_minor=2850,
         currency="EUR",
+        channel="",
         created_at_ms=NOW_MS,
         expires_at_ms=None,
     ),

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from seatserver.api import schemas
 from seatserver.api.endpoints import Call, answer_of
+from seatserver.api.places import seat_of
 from seatserver.catalog.catalog import Auditorium, ShowtimeDraft, ShowtimeEntry, ShowtimeFilter, Theatre
 from seatserver.errors import BadRequest, NotFound
 from seatserver.seatmaps.importer import read_seat_map
@@ -59,9 +60,9 @@ async def get_showtime(call: Call) -> schemas.ShowtimeView:
 async def get_availability(call: Call) -> schemas.Availability:
     """Seats per state, in all and per category."""
     showtime = await call.needs.catalog.showtime(call.text("showtime_id"))
-    seats = showtime.seat_map.seats
-    epoch, version, states = await call.needs.hub.states(showtime.id, len(seats))
-    counted = Counter(zip((seat.category for seat in seats), states, strict=True))
+    seat_map = showtime.seat_map
+    epoch, version, states = await call.needs.hub.states(showtime.id, seat_map.place_count)
+    counted = Counter(zip(map(seat_map.category_of, range(seat_map.place_count)), states, strict=True))
     return schemas.Availability(
         showtime_id=showtime.id,
         epoch=epoch,
@@ -69,7 +70,11 @@ async def get_availability(call: Call) -> schemas.Availability:
         total=_counts(Counter(states)),
         categories={
             category.key: _counts(Counter({state: counted[category.key, state] for state in SeatState}))
-            for category in showtime.seat_map.categories
+            for category in seat_map.categories
+        },
+        areas={
+            area.key: _counts(Counter(states[place] for place in seat_map.places_of(number)))
+            for number, area in enumerate(seat_map.general_areas)
         },
     )
 
@@ -102,7 +107,7 @@ async def import_layout(call: Call) -> schemas.ImportedLayout:
         name=seat_map.name,
         format=imported.format,
         seats=len(seat_map.seats),
-        categories=dict(Counter(seat.category for seat in seat_map.seats)),
+        categories=dict(Counter(map(seat_map.category_of, range(seat_map.place_count)))),
         groups=len(seat_map.groups),
         notes=imported.notes,
     )
@@ -139,14 +144,7 @@ def _matches(if_none_match: str, layout_hash: str) -> bool:
 
 
 def _indexes(labels: tuple[str, ...], seat_map: SeatMap) -> tuple[int, ...]:
-    known = seat_map.index_by_label
-    for position, label in enumerate(labels):
-        if label not in known:
-            example = seat_map.seats[0].label
-            raise BadRequest(
-                f"the layout has no seat {label!r}; its labels look like {example!r}", f"blocked[{position}]"
-            )
-    return tuple(known[label] for label in labels)
+    return tuple(seat_of(seat_map, label, f"blocked[{position}]") for position, label in enumerate(labels))
 
 
 def _tariff(body: schemas.PutShowtime, seat_map: SeatMap) -> Tariff:

@@ -16,8 +16,8 @@ from msgspec import Meta
 
 from seatserver.catalog.catalog import PAGE_LIMIT
 from seatserver.catalog.showtime import ID_PATTERN, MAX_TITLE
-from seatserver.seatmaps.model import SeatMap
-from seatserver.seatmaps.pricing import CURRENCY_PATTERN, Fees, Price, Prices, TicketType
+from seatserver.seatmaps.model import MAX_LABEL, MAX_NAME, SeatMap
+from seatserver.seatmaps.pricing import CURRENCY_PATTERN, MAX_KEY, MAX_TICKETS, Fees, Price, Prices, TicketType
 from seatserver.seatmaps.rules import Rules
 
 Id = Annotated[str, Meta(pattern=ID_PATTERN, description="Letters, digits, '-' and '_'; chosen by whoever creates it.")]
@@ -52,6 +52,28 @@ class LayoutQuery(_Document, frozen=True):
     """How to import a layout."""
 
     name: Annotated[str, Meta(max_length=MAX_TITLE, description="Replaces the file's own name.")] = ""
+
+
+class TicketWish(_Document, frozen=True):
+    """One ticket: for a seat, or for any place of a general area."""
+
+    seat: Annotated[
+        Annotated[int, Meta(ge=0)] | Annotated[str, Meta(max_length=2 * MAX_LABEL + 1)] | None,
+        Meta(description="The seat's index in the layout, or its label (C-7)."),
+    ] = None
+    area: Annotated[
+        Annotated[str, Meta(max_length=MAX_NAME)] | None, Meta(description="The general area's key.")
+    ] = None
+    ticket: Annotated[
+        Annotated[str, Meta(max_length=MAX_KEY)] | None,
+        Meta(description="The ticket type's key; null: the first type that is sold there."),
+    ] = None
+
+
+class AskQuote(_Document, frozen=True):
+    """Tickets that somebody thinks of buying together."""
+
+    tickets: Annotated[tuple[TicketWish, ...], Meta(min_length=1, max_length=MAX_TICKETS)]
 
 
 class NewBooking(_Document, frozen=True):
@@ -183,6 +205,7 @@ class Availability(_Document, frozen=True):
     version: int
     total: Counts
     categories: Annotated[dict[str, Counts], Meta(description="The same for each category key of the layout.")]
+    areas: Annotated[dict[str, Counts], Meta(description="The same for each general area's key.")]
 
 
 class Guest(_Document, frozen=True):
@@ -208,6 +231,24 @@ class BookedSeat(_Document, frozen=True):
     label: str
 
 
+class TicketLine(_Document, frozen=True):
+    """One ticket: its place by index and by the label that is printed on it, its type's key and its price."""
+
+    index: int
+    label: str
+    ticket: str
+    price_minor: Price
+
+
+class QuoteView(_Document, frozen=True):
+    """What tickets cost together: the sum of their prices, and fees."""
+
+    lines: tuple[TicketLine, ...]
+    fees_minor: int
+    total_minor: Annotated[int, Meta(description="Prices and fees.")]
+    currency: Currency
+
+
 class BookingView(_Document, frozen=True):
     """A booking as it is now."""
 
@@ -216,8 +257,13 @@ class BookingView(_Document, frozen=True):
     user_id: str
     status: Annotated[str, Meta(pattern="^(pending|confirmed|cancelled|expired)$")]
     seats: tuple[BookedSeat, ...]
-    total_minor: int
+    lines: Annotated[
+        tuple[TicketLine, ...], Meta(description="What each seat cost; empty where that was not recorded.")
+    ]
+    fees_minor: int
+    total_minor: Annotated[int, Meta(description="Prices and fees.")]
     currency: Currency
+    channel: Annotated[str, Meta(description="The sales channel; empty: the public.")]
     created_at_ms: Millis
     expires_at_ms: Annotated[int | None, Meta(description="A pending booking ends then, unless it is confirmed.")]
 

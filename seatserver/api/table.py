@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seatserver.api import bookings, offer, schemas, service
+from seatserver.api import bookings, choices, offer, schemas, service
 from seatserver.api.endpoints import ANY_TOKEN, AnyDocument, Endpoint
 from seatserver.errors import (
     BadSeatMap,
@@ -14,6 +14,7 @@ from seatserver.errors import (
     NotOnSale,
     OutcomeUnknown,
     SeatsRefused,
+    TicketsRefused,
     Unauthorized,
 )
 
@@ -69,6 +70,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=offer.get_availability,
         answer=schemas.Availability,
         errors=(NotFound,),
+    ),
+    Endpoint(
+        method="POST",
+        path=f"{PREFIX}/showtimes/{{showtime_id}}/quote",
+        name="quote_tickets",
+        summary="What these tickets would cost together now. Holds nothing.",
+        tag="offer",
+        handler=choices.quote_tickets,
+        body=schemas.AskQuote,
+        answer=schemas.QuoteView,
+        errors=(NotFound, TicketsRefused),
     ),
     Endpoint(
         method="POST",

@@ -20,6 +20,7 @@ from seatserver.api.table import ENDPOINTS
 from seatserver.app import House, build_app
 from seatserver.config import Settings
 from seatserver.errors import Unavailable
+from seatserver.seatmaps.model import GeneralArea, SeatMap
 from tests.integration.contract import Contract
 
 SHOWTIME = {
@@ -32,6 +33,14 @@ SHOWTIME = {
     "currency": "EUR",
     "prices": {"standard": 1150, "sofa": 1400},
     "blocked": ["A-2"],
+}
+ADULT = {"key": "adult", "name": "Adult", "prices": {"standard": 1200, "sofa": 1500}}
+CHILD = {"key": "child", "name": "Child", "prices": {"standard": 800}, "only_with": ["adult"], "per_companion": 2}
+FAMILIES = {
+    **{name: value for name, value in SHOWTIME.items() if name != "prices"},
+    "ticket_types": [ADULT, CHILD],
+    "fees": {"per_booking_minor": 100, "per_ticket_minor": 5},
+    "rules": {"gap": {"mode": "enforce"}},
 }
 
 
@@ -127,6 +136,87 @@ async def test_a_showtime_reads_as_it_was_put(rest: Rest) -> None:
     assert (await rest.ask("GET", "/showtimes", params={"to": "2099-01-01T00:00:00Z"})).json()["showtimes"] == []
     houses = (await rest.ask("GET", "/theatres")).json()["theatres"]
     assert houses[0]["auditoriums"] == [{"id": "studio", "name": "Studio"}]
+
+
+async def test_ticket_types_fees_and_rules_read_as_they_were_put(rest: Rest) -> None:
+    put = await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=FAMILIES)
+    found = put.json()
+    assert found == (await rest.ask("GET", "/showtimes/tonight")).json()
+    nothing: dict[str, Any] = {"at_most": None, "only_with": [], "per_companion": None}
+    assert found["ticket_types"] == [{**nothing, **ADULT}, {**nothing, **CHILD}]
+    assert (found["prices"], found["fees"]) == (ADULT["prices"], FAMILIES["fees"])
+    assert found["rules"]["gap"]["mode"] == "enforce"
+
+
+async def test_prices_are_the_short_form_of_one_ticket_type(rest: Rest) -> None:
+    found = (await rest.ask("GET", "/showtimes/tonight")).json()
+    [ticket_type] = found["ticket_types"]
+    assert (ticket_type["key"], ticket_type["prices"]) == ("standard", found["prices"])
+    assert found["fees"] == {"per_ticket_minor": 0, "per_booking_minor": 0}
+
+
+async def test_tickets_are_priced_without_holding_anything(rest: Rest) -> None:
+    await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=FAMILIES)
+    before = (await rest.ask("GET", "/showtimes/tonight/availability")).json()
+    tickets = [{"seat": "A-2", "ticket": "child"}, {"seat": 0}]
+    found = (await rest.ask("POST", "/showtimes/tonight/quote", json={"tickets": tickets})).json()
+    assert found == {
+        "lines": [
+            {"index": 0, "label": "A-1", "ticket": "adult", "price_minor": 1200},
+            {"index": 1, "label": "A-2", "ticket": "child", "price_minor": 800},
+        ],
+        "fees_minor": 110,
+        "total_minor": 2110,
+        "currency": "EUR",
+    }
+    assert (await rest.ask("GET", "/showtimes/tonight/availability")).json() == before
+
+
+async def test_tickets_that_do_not_go_together_are_refused_in_words(rest: Rest) -> None:
+    await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=FAMILIES)
+    refused = await rest.ask("POST", "/showtimes/tonight/quote", json={"tickets": [{"seat": "A-1", "ticket": "child"}]})
+    assert code(refused) == (409, "tickets_refused")
+    assert refused.json()["detail"] == "Child tickets go only together with Adult tickets: add one"
+    assert refused.json()["facts"] == {"ticket": "child", "rule": "only_with", "count": 1, "only_with": ["adult"]}
+
+
+@pytest.mark.parametrize(
+    ("tickets", "where"),
+    [
+        ([], "tickets"),
+        ([{"seat": "Z-9"}], "tickets[0].seat"),
+        ([{"seat": 0}, {"seat": 4}], "tickets[1].seat"),
+        ([{"seat": -1}], "tickets[0].seat"),
+        ([{"seat": "A-1", "ticket": "x" * 65}], "tickets[0].ticket"),
+        ([{}], "tickets[0]"),
+        ([{"seat": 0, "area": "lawn"}], "tickets[0]"),
+        ([{"area": "lawn"}], "tickets[0].area"),
+        ([{"seat": 0}, {"seat": "A-1"}], "tickets"),
+        ([{"seat": True}], "tickets[0].seat"),
+    ],
+)
+async def test_a_ticket_that_cannot_be_names_the_field(rest: Rest, tickets: list[Any], where: str) -> None:
+    refused = await rest.ask("POST", "/showtimes/tonight/quote", json={"tickets": tickets})
+    assert code(refused) == (400, "bad_request")
+    assert refused.json()["facts"] == {"where": where}
+
+
+async def test_general_areas_are_counted_and_priced_by_their_name(rest: Rest) -> None:
+    lawn = GeneralArea(key="lawn", name="Lawn", category="standard", capacity=2, x=1, y=9, width=4, height=2)
+    hall = SeatMap.build(
+        name="Open air", categories=HALL.categories[:1], screen=HALL.screen, seats=HALL.seats[:1], general_areas=[lawn]
+    )
+    await rest.ask("POST", "/admin/layouts", "boss:admin", content=hall.encode())
+    showtime = {**SHOWTIME, "layout_hash": hall.content_hash, "prices": {"standard": 1000}, "blocked": []}
+    assert (await rest.ask("PUT", "/admin/showtimes/outside", "boss:admin", json=showtime)).status_code == 200
+    found = (await rest.ask("GET", "/showtimes/outside/availability")).json()
+    assert (found["total"]["free"], found["areas"]["lawn"]["free"]) == (3, 2)
+    tickets = [{"area": "lawn"}, {"seat": "A-1"}, {"area": "lawn"}]
+    quoted = (await rest.ask("POST", "/showtimes/outside/quote", json={"tickets": tickets})).json()
+    assert quoted["total_minor"] == 3000
+    assert [line["label"] for line in quoted["lines"]] == ["A-1", "Lawn", "Lawn"]
+    refused = await rest.ask("POST", "/showtimes/outside/quote", json={"tickets": [{"area": "lawn"}] * 3})
+    assert (code(refused), refused.json()["facts"]) == ((400, "bad_request"), {"where": "tickets[2].area"})
 
 
 async def test_pages_of_showtimes_follow_one_another(rest: Rest) -> None:
@@ -242,6 +332,15 @@ async def test_every_answer_forbids_browsers_to_guess_its_type(rest: Rest) -> No
         ({"prices": {"standard": 1}}, "prices"),
         ({"prices": {"standard": 1, "sofa": -1}}, "prices[...]"),
         ({"prices": {"standard": 1, "sofa": 1.5}}, "prices[...]"),
+        ({"prices": None}, "prices"),
+        ({"ticket_types": [ADULT]}, "ticket_types"),
+        ({"prices": None, "ticket_types": []}, "ticket_types"),
+        ({"prices": None, "ticket_types": [CHILD]}, "ticket_types[0].only_with[0]"),
+        ({"prices": None, "ticket_types": [{**ADULT, "prices": {"sofa": 1}}]}, "ticket_types"),
+        ({"prices": None, "ticket_types": [ADULT, {**CHILD, "at_most": 0}]}, "ticket_types[1].at_most"),
+        ({"fees": {"per_ticket_minor": -1}}, "fees.per_ticket_minor"),
+        ({"rules": {"gap": {"mode": "perhaps"}}}, "rules.gap.mode"),
+        ({"rules": {"gap": {"width": 4}}}, "rules.gap.width"),
         ({"blocked": ["A-1", "Z-9"]}, "blocked[1]"),
         ({"auditorium_id": "nope"}, "auditorium_id"),
         ({"layout_hash": "0" * 32}, "layout_hash"),
@@ -415,6 +514,10 @@ GARBAGE = (
     "", "\x00", "a" * 3000, "💺", "-1", "1e400", "null", "../..", "a b", "tonight", "studio", HALL.content_hash,
     str(UUID(int=7)), "2100-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "9" * 20,
 )  # fmt: skip
+SOUND: dict[str, dict[str, Any]] = {
+    "put_showtime": FAMILIES,
+    "quote_tickets": {"tickets": [{"seat": "A-1", "ticket": "standard"}, {"seat": 1}]},
+}
 VALUES: tuple[Any, ...] = (*GARBAGE, None, True, -1, 2**63, 2**70, 1.5, 1e308, [], ["A-1", "A-1"], {}, {"standard": -1})
 
 
@@ -429,7 +532,7 @@ async def test_whatever_is_asked_the_answer_is_documented_and_never_a_bug(rest: 
             names = [field.encode_name for field in msgspec.structs.fields(endpoint.query)]
             more["params"] = {name: dice.choice(GARBAGE) for name in dice.sample(names, dice.randint(0, len(names)))}
         if endpoint.body is not None:
-            sound = SHOWTIME if endpoint.name == "put_showtime" else {"name": "Odeon", "theatre_id": "odeon"}
+            sound = SOUND.get(endpoint.name, {"name": "Odeon", "theatre_id": "odeon"})
             more["json"] = {**sound, dice.choice([*sound, "other"]): dice.choice(VALUES)}
         user = dice.choice(["boss:admin", "ann", None])
         answer = await rest.ask(endpoint.method, path.removeprefix("/api/v1"), user, **more)
