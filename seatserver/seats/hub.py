@@ -9,7 +9,7 @@ within milliseconds. Whoever shows a room (`seatserver.live.fanout`) listens to 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -78,14 +78,16 @@ class Hub:
         """The live rooms by showtime."""
         return self._rooms
 
-    async def open(self, showtime_id: str, seat_count: int, listener: Listener) -> LiveRoom:
+    async def open(
+        self, showtime_id: str, seat_count: int, listener: Listener, areas: Sequence[range] = ()
+    ) -> LiveRoom:
         """Join a room, loading it for its first viewer. Pair every success with `leave`.
 
         Raises `Unavailable` when Redis or Postgres cannot serve; then nothing is left behind.
         """
         live = self._rooms.get(showtime_id)
         if live is None:
-            live = LiveRoom(showtime_id, Room(seat_count, self._settings.ring_deltas), listener)
+            live = LiveRoom(showtime_id, Room(seat_count, self._settings.ring_deltas, areas), listener)
             self._rooms[showtime_id] = live
             live.loaded = self._tasks.spawn(self._first_load(live), f"load {showtime_id}")
             live.loaded.add_done_callback(_retrieve)
@@ -112,13 +114,13 @@ class Hub:
         if self._feed is not None:
             self._feed.unsubscribe(live.showtime_id)
 
-    async def states(self, showtime_id: str, seat_count: int) -> tuple[str, int, bytes]:
-        """(epoch, version, one state per seat) of any showtime, live here or not."""
+    async def states(self, showtime_id: str, place_count: int) -> tuple[str, int, bytes]:
+        """(epoch, version, one state per place) of any showtime, live here or not."""
         live = self._rooms.get(showtime_id)
         if live is not None and live.loaded is None and live.buffer is None:
             return live.room.epoch, live.room.version, bytes(live.room.states)
         await self._store.sweep(showtime_id)
-        view = await self._store.snapshot(showtime_id, seat_count)
+        view = await self._store.snapshot(showtime_id, place_count)
         return view.epoch, view.version, view.states
 
     async def run(self) -> None:

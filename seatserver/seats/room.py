@@ -1,14 +1,14 @@
 """One room: what every viewer of a showtime sees, as a pure state machine.
 
-A room is (epoch, version, one state per seat). `apply` takes the changes of the feed in order and notices a gap;
-`since` tells a returning viewer what it missed from a bounded ring, or that only a snapshot will do. No clock, no I/O:
-`hub.py` feeds it, `seatserver.live` shows it.
+A room is (epoch, version, one state per place): the numbered seats, then the places of general-admission areas. `apply`
+takes the changes of the feed in order and notices a gap; `since` tells a returning viewer what it missed from a bounded
+ring, or that only a snapshot will do. No clock, no I/O: `hub.py` feeds it, `seatserver.live` shows it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from itertools import islice
 
@@ -35,12 +35,14 @@ class Applied(Enum):
 
 
 class Room:
-    """The state of one showtime's seats; ``states`` has one byte per seat."""
+    """The state of one showtime's places: ``states`` has a byte for each seat, then for each place of the ``areas``."""
 
-    def __init__(self, seat_count: int, ring: int) -> None:
+    def __init__(self, seat_count: int, ring: int, areas: Sequence[range] = ()) -> None:
         self.epoch = ""
         self.version = 0
-        self.states = bytearray(seat_count)
+        self.seat_count = seat_count
+        self.areas = tuple(areas)
+        self.states = bytearray(seat_count + sum(map(len, areas)))
         self._ring: deque[Change] = deque(maxlen=ring)
 
     def reset(self, epoch: str, version: int, states: bytes) -> None:
@@ -73,7 +75,17 @@ class Room:
 
     def snapshot(self) -> str:
         """The states as the wire shows them: one digit per seat."""
-        return self.states.translate(_DIGITS).decode("ascii")
+        return self.states[: self.seat_count].translate(_DIGITS).decode("ascii")
+
+    def remaining(self, area: int) -> int:
+        """How many places of a general-admission area are free."""
+        places = self.areas[area]
+        return self.states.count(SeatState.FREE, places.start, places.stop)
+
+    def areas_of(self, change: Change) -> tuple[int, ...]:
+        """Those areas of which a place changed, in order."""
+        places = [place for place, _ in change.seats if place >= self.seat_count]
+        return tuple(area for area, those in enumerate(self.areas) if any(place in those for place in places))
 
     def since(self, epoch: str, version: int) -> Change | None:
         """All changes after ``version`` merged into one, or None when only a snapshot will do.

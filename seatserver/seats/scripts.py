@@ -23,7 +23,7 @@ from seatserver.config import Settings
 from seatserver.errors import Busy, Unavailable
 from seatserver.seats.connection import cannot_serve
 
-VERBS = ("hold", "release", "extend", "pin", "apply", "sweep", "load", "snapshot", "holds")
+VERBS = ("hold", "release", "extend", "pin", "apply", "keep", "sweep", "load", "snapshot", "holds")
 
 
 class Script:

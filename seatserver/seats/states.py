@@ -1,7 +1,8 @@
 """Seat states and the transitions between them, as one table.
 
 FREE → HELD (Redis, with a deadline) → CLAIMED (Postgres, payment pending) → SOLD (Postgres, confirmed) → FREE (the
-booking was cancelled). BLOCKED is the house's own: house seats and broken seats. The numbers are the wire's: a
+booking was cancelled). BLOCKED is the house's own: house seats and broken seats; ALLOCATED is
+kept for the buyers of one sales channel, who may hold it all the same. The numbers are the wire's: a
 snapshot is one digit per seat. The Lua scripts use the same numbers; a test holds them to this table.
 """
 
@@ -21,6 +22,7 @@ class SeatState(IntEnum):
     CLAIMED = 2
     SOLD = 3
     BLOCKED = 4
+    ALLOCATED = 5
 
 
 class Step(StrEnum):
@@ -34,7 +36,8 @@ class Step(StrEnum):
     CONFIRM = "confirm"
     CANCEL = "cancel"
     BLOCK = "block"
-    UNBLOCK = "unblock"
+    ALLOCATE = "allocate"
+    OPEN = "open"
 
 
 TRANSITIONS: dict[tuple[SeatState, Step], SeatState] = {
@@ -50,9 +53,18 @@ TRANSITIONS: dict[tuple[SeatState, Step], SeatState] = {
     (SeatState.CLAIMED, Step.CANCEL): SeatState.FREE,
     (SeatState.SOLD, Step.CANCEL): SeatState.FREE,
     (SeatState.FREE, Step.BLOCK): SeatState.BLOCKED,
-    # The house may block what somebody holds: the hold ends.
+    # The house may keep what somebody holds: the hold ends.
     (SeatState.HELD, Step.BLOCK): SeatState.BLOCKED,
-    (SeatState.BLOCKED, Step.UNBLOCK): SeatState.FREE,
+    (SeatState.HELD, Step.ALLOCATE): SeatState.ALLOCATED,
+    (SeatState.FREE, Step.ALLOCATE): SeatState.ALLOCATED,
+    (SeatState.ALLOCATED, Step.BLOCK): SeatState.BLOCKED,
+    (SeatState.BLOCKED, Step.ALLOCATE): SeatState.ALLOCATED,
+    (SeatState.BLOCKED, Step.OPEN): SeatState.FREE,
+    (SeatState.ALLOCATED, Step.OPEN): SeatState.FREE,
+    # By a buyer of its channel. When such a hold or booking ends, the seat is again what it is kept as.
+    (SeatState.ALLOCATED, Step.HOLD): SeatState.HELD,
+    (SeatState.ALLOCATED, Step.CLAIM): SeatState.CLAIMED,
+    (SeatState.ALLOCATED, Step.SELL): SeatState.SOLD,
 }
 
 BookingStatus = Literal["pending", "confirmed", "cancelled", "expired"]
@@ -63,5 +75,6 @@ REFUSAL_OF_STATE: dict[SeatState, Refusal] = {
     SeatState.CLAIMED: "sold",
     SeatState.SOLD: "sold",
     SeatState.BLOCKED: "blocked",
+    SeatState.ALLOCATED: "allocated",
 }
 """Why a seat in this state is refused to someone else; ``lua/hold.lua`` says the same."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -20,7 +20,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from seatserver.config import Settings
-from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused, Unavailable
+from seatserver.errors import HoldConflict, HoldGone, HoldPinned, Refusal, SeatsRefused, Unavailable
 from seatserver.seats.connection import UNAVAILABLE
 from seatserver.seats.scripts import Scripts
 from seatserver.seats.states import SeatState
@@ -30,33 +30,92 @@ from seatserver.tasks import Tasks
 class Ground(msgspec.Struct, frozen=True):
     """What Postgres knows of a showtime at one moment: the ground truth that Redis is loaded from.
 
-    ``seq`` numbers its last change; ``taken`` maps seats to CLAIMED, SOLD or BLOCKED; Redis may forget the showtime at
-    ``ends_ms``.
+    ``seq`` numbers its last change; ``taken`` maps booked seats to CLAIMED or SOLD, ``kept`` maps seats to the sales
+    channel that the house keeps them for (empty: blocked for everybody); Redis may forget the showtime at ``ends_ms``.
     """
 
     seq: int
     taken: dict[int, int]
     ends_ms: int
     seat_count: int
+    kept: dict[int, str] = {}
 
 
 class HeldSeats(msgspec.Struct, frozen=True):
-    """A living hold. ``fence`` grows with every hold of the showtime."""
+    """A living hold. ``fence`` grows with every hold of the showtime; ``terms`` is what was agreed when it was made."""
 
     hold_id: UUID
     seats: tuple[int, ...]
     deadline_ms: int
     fence: int = 0
+    terms: str = ""
+    channel: str = ""
 
 
 class View(msgspec.Struct, frozen=True):
-    """A whole room at one version; ``next_due_ms`` is the time until its next deadline, None when nothing is held."""
+    """A whole room at one version; ``next_due_ms`` is the time until its next deadline, None when nothing is held.
+
+    ``states`` has one byte per place; ``kept`` is as in `Ground`.
+    """
 
     epoch: str
     version: int
     pgseq: int
     states: bytes
     next_due_ms: int | None
+    kept: dict[int, str] = {}
+
+
+class AreaWish(msgspec.Struct, frozen=True):
+    """``count`` places of a general-admission area, which has those of ``places``; looked for from ``start`` on."""
+
+    places: range
+    start: int
+    count: int
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What the house rules said of a choice, and what that relied on, for the script to check.
+
+    ``refused`` maps seats to the rule that they break; ``guards`` are (seat, whether it was free); ``room`` is
+    ``epoch:version`` when the whole room must be unchanged.
+    """
+
+    refused: dict[int, Refusal] = {}
+    guards: tuple[tuple[int, bool], ...] = ()
+    room: str = ""
+
+
+NOTHING_JUDGED = Judged()
+
+
+class Conditions(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes with the seats of a hold: places of ``areas``, for a buyer of ``channel``, in place of ``replaces``.
+
+    ``asked`` is the whole request as a text, by default its seats: the same id with the same text is the same hold,
+    answered as before. ``terms`` are kept with the hold and come back with every answer.
+    """
+
+    areas: tuple[AreaWish, ...] = ()
+    channel: str = ""
+    asked: str | None = None
+    judged: Judged = NOTHING_JUDGED
+    replaces: UUID | None = None
+    terms: str = ""
+
+
+UNCONDITIONAL = Conditions()
+
+
+class Stale(Exception):
+    """The rules were judged by a room that has moved on; ``states`` are those seats that differ, as they are now.
+
+    They are as the asker sees them: what it may take counts as FREE. Empty when only a fresh look will do.
+    """
+
+    def __init__(self, states: dict[int, int]) -> None:
+        super().__init__("the room has moved on")
+        self.states = states
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -83,18 +142,26 @@ class SeatStore:
         await self._scripts.close()
 
     async def hold(
-        self, showtime_id: str, hold_id: UUID, user_id: str, seats: Sequence[int], torn: Iterable[int] = ()
+        self,
+        showtime_id: str,
+        hold_id: UUID,
+        user_id: str,
+        seats: Sequence[int],
+        conditions: Conditions = UNCONDITIONAL,
     ) -> HeldSeats:
-        """Hold all ``seats`` or none; ``torn`` are those whose group is not asked for as a whole.
+        """Hold all ``seats``, and the places of the conditions' areas, or nothing.
 
-        Raises `SeatsRefused` that names every seat, `HoldConflict` when the id was used otherwise, `HoldGone` when
-        this hold is over.
+        Raises `SeatsRefused` that names every seat, `Stale` when the rules must be judged anew, `HoldConflict` when
+        the id was used otherwise, `HoldGone` when this hold, or the one to replace, is over, `HoldPinned`.
         """
-        settings = self._settings
+        settings, wanted, judged = self._settings, _csv(sorted(set(seats))), conditions.judged
         reply = await self._on_room(
-            "hold", showtime_id, str(hold_id), user_id,
-            settings.hold_ms, settings.hold_replay_ms, settings.seats_per_user,
-            _csv(sorted(set(seats))), _csv(torn),
+            "hold", showtime_id, str(hold_id), user_id, conditions.channel,
+            settings.hold_ms, settings.hold_total_ms, settings.hold_replay_ms, settings.seats_per_user,
+            wanted if conditions.asked is None else conditions.asked, wanted,
+            ",".join(f"{area.places[0]}-{area.places[-1]}@{area.start}={area.count}" for area in conditions.areas),
+            _pairs(judged.refused), _guards(judged), judged.room,
+            "" if conditions.replaces is None else str(conditions.replaces), conditions.terms,
         )  # fmt: skip
         return self._held(hold_id, reply)
 
@@ -118,28 +185,51 @@ class SeatStore:
         return self._held(hold_id, reply)
 
     async def release(
-        self, showtime_id: str, hold_id: UUID, user_id: str, seats: Sequence[int] | None = None
+        self,
+        showtime_id: str,
+        hold_id: UUID,
+        user_id: str,
+        seats: Sequence[int] | None = None,
+        *,
+        of: HeldSeats | None = None,
+        judged: Judged = NOTHING_JUDGED,
+        terms: str = "",
     ) -> tuple[int, ...]:
-        """Give back a hold or some of its seats; answers them. Raises `HoldGone`, `HoldPinned`."""
+        """Give back a hold, or ``seats`` of the hold as it was when read (``of``), with ``terms`` for those left.
+
+        Answers the seats. Raises `HoldGone`, `HoldPinned`, and `Stale` when the hold is not as it was.
+        """
         wanted = "" if seats is None else _csv(sorted(set(seats)))
-        reply = await self._on_room("release", showtime_id, str(hold_id), user_id, wanted)
-        match reply:
-            case ["released", freed]:
-                return tuple(freed)
-            case ["pinned", until_ms]:
-                raise HoldPinned(str(hold_id), until_ms)
+        expected = "" if of is None else _csv(of.seats)
+        reply = await self._on_room(
+            "release", showtime_id, str(hold_id), user_id, wanted, expected, terms, _guards(judged), judged.room
+        )
+        if reply[0] == "released":
+            return tuple(reply[1])
         self._fail(hold_id, reply)
 
     async def holds_of(self, showtime_id: str, user_id: str) -> tuple[HeldSeats, ...]:
         """The user's living holds."""
         _, flat = await self._on_room("holds", showtime_id, user_id)
-        return tuple(HeldSeats(UUID(flat[at]), tuple(flat[at + 2]), flat[at + 1]) for at in range(0, len(flat), 3))
+        fields = len(HeldSeats.__struct_fields__)
+        each = (flat[at : at + fields] for at in range(0, len(flat), fields))
+        return tuple(HeldSeats(UUID(hold_id), tuple(seats), *others) for hold_id, seats, *others in each)
 
     async def apply(
         self, showtime_id: str, seq: int, state: SeatState, booking_id: UUID, user_id: str, seats: Sequence[int]
     ) -> Applied:
         """Bring one committed change of Postgres; a change that is known already does nothing."""
         kind, pgseq = await self._on_room("apply", showtime_id, seq, int(state), str(booking_id), user_id, _csv(seats))
+        return Applied(pgseq=pgseq, gap=kind == "gap")
+
+    async def keep(self, showtime_id: str, seq: int, seats: Sequence[int], channel: str | None) -> Applied:
+        """Bring one committed change of what the house keeps.
+
+        The seats are kept for ``channel``, for nobody (empty), or not any more (None).
+        """
+        kind, pgseq = await self._on_room(
+            "keep", showtime_id, seq, int(channel is not None), channel or "", _csv(seats)
+        )
         return Applied(pgseq=pgseq, gap=kind == "gap")
 
     async def sweep(self, showtime_id: str, *, load: bool = True) -> int | None:
@@ -150,15 +240,17 @@ class SeatStore:
             reply = await self._scripts.call("sweep", _base(showtime_id))
         return None if reply[0] == "absent" or reply[2] < 0 else int(reply[2])
 
-    async def snapshot(self, showtime_id: str, seat_count: int) -> View:
+    async def snapshot(self, showtime_id: str, place_count: int) -> View:
         """The whole room."""
-        _, epoch, version, pgseq, next_due, taken, held = await self._on_room("snapshot", showtime_id)
-        states = bytearray(seat_count)
+        _, epoch, version, pgseq, next_due, taken, held, flat = await self._on_room("snapshot", showtime_id)
+        states, kept = bytearray(place_count), dict(zip(flat[::2], flat[1::2], strict=True))
+        for seat, channel in kept.items():
+            states[seat] = SeatState.ALLOCATED if channel else SeatState.BLOCKED
         for seat in held:
             states[seat] = SeatState.HELD
         for at in range(0, len(taken), 2):
             states[taken[at]] = taken[at + 1]
-        return View(epoch, version, pgseq, bytes(states), next_due if next_due >= 0 else None)
+        return View(epoch, version, pgseq, bytes(states), next_due if next_due >= 0 else None, kept)
 
     async def positions(self, showtime_ids: Sequence[str]) -> list[tuple[str, int, int] | None]:
         """(epoch, version, pgseq) of each showtime, None where Redis does not know it; one round trip."""
@@ -178,9 +270,10 @@ class SeatStore:
         """Load the showtime from Postgres: ``missing`` only if Redis lacks it or is behind, ``repair`` also when it is
         there, ``renew`` under a new epoch (after Redis went back in time), if it still has the epoch ``of_epoch``."""
         ground = await self._ground(showtime_id)
-        taken = ",".join(f"{seat}={state}" for seat, state in sorted(ground.taken.items()))
-        epoch = secrets.token_hex(8)
-        await self._scripts.call("load", _base(showtime_id), epoch, ground.seq, ground.ends_ms, mode, taken, of_epoch)
+        taken, kept, epoch = _pairs(ground.taken), _pairs(ground.kept), secrets.token_hex(8)
+        await self._scripts.call(
+            "load", _base(showtime_id), epoch, ground.seq, ground.ends_ms, mode, taken, kept, of_epoch
+        )
 
     async def _on_room(self, verb: str, showtime_id: str, *arguments: str | int) -> list[Any]:
         for _ in range(3):
@@ -208,18 +301,22 @@ class SeatStore:
 
     def _held(self, hold_id: UUID, reply: list[Any]) -> HeldSeats:
         if reply[0] == "held":
-            _, seats, deadline_ms, fence = reply
-            return HeldSeats(hold_id, tuple(seats), deadline_ms, fence)
+            _, seats, *others = reply
+            return HeldSeats(hold_id, tuple(seats), *others)
         self._fail(hold_id, reply)
 
     def _fail(self, hold_id: UUID, reply: list[Any]) -> NoReturn:
         match reply:
             case ["refused", flat]:
                 raise SeatsRefused({flat[at]: flat[at + 1] for at in range(0, len(flat), 2)})
+            case ["stale", flat]:
+                raise Stale({flat[at]: flat[at + 1] for at in range(0, len(flat), 2)})
             case ["conflict", why]:
                 raise HoldConflict(str(hold_id), why)
-            case ["gone", why]:
-                raise HoldGone(str(hold_id), _WHY_GONE.get(why, why))
+            case ["pinned", until_ms]:
+                raise HoldPinned(str(hold_id), until_ms)
+            case ["gone", why, *of]:
+                raise HoldGone(of[0] if of else str(hold_id), _WHY_GONE.get(why, why))
         raise RuntimeError(f"expected a known reply of the script, got {reply!r}")
 
 
@@ -229,6 +326,8 @@ _WHY_GONE = {
     "expired": "its time ran out",
     "released": "it was given back",
     "booked": "it became a booking",
+    "replaced": "another hold took its place",
+    "blocked": "the house took its seats back",
     "sold": "its seats were sold to someone else first",
 }
 
@@ -244,3 +343,11 @@ def feed_channel(showtime_id: str) -> str:
 
 def _csv(seats: Iterable[int]) -> str:
     return ",".join(map(str, seats))
+
+
+def _pairs(values: Mapping[int, object]) -> str:
+    return ",".join(f"{seat}={value}" for seat, value in sorted(values.items()))
+
+
+def _guards(judged: Judged) -> str:
+    return ",".join(f"{seat}={int(free)}" for seat, free in judged.guards)

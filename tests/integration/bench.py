@@ -31,12 +31,13 @@ class Truth:
     def __init__(self) -> None:
         self.seq = 0
         self.taken: dict[int, int] = {}
+        self.kept: dict[int, str] = {}
         self.reads = 0
         self.before_read: Callable[[], Awaitable[None]] | None = None
 
     async def ground(self, showtime_id: str) -> Ground:
         self.reads += 1
-        known = Ground(self.seq, dict(self.taken), time.time_ns() // 1_000_000 + DAY_MS, SEATS)
+        known = Ground(self.seq, dict(self.taken), time.time_ns() // 1_000_000 + DAY_MS, SEATS, dict(self.kept))
         if self.before_read is not None:
             await self.before_read()
         return known
@@ -49,6 +50,16 @@ class Truth:
                 self.taken.pop(seat, None)
             else:
                 self.taken[seat] = int(state)
+        return self.seq
+
+    def keep(self, channel: str | None, seats: Sequence[int]) -> int:
+        """A committed change of what the house keeps; answers its number."""
+        self.seq += 1
+        for seat in seats:
+            if channel is None:
+                self.kept.pop(seat, None)
+            else:
+                self.kept[seat] = channel
         return self.seq
 
 

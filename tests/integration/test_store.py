@@ -12,7 +12,7 @@ import pytest
 from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused
 from seatserver.seats.feed import Notice
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import Applied
+from seatserver.seats.store import Applied, Conditions, Judged
 from tests.integration.bench import SHOW, Bench, open_bench
 
 CLAIMED, SOLD, BLOCKED, FREE, HELD = (
@@ -34,16 +34,23 @@ async def bench(redis_url: str) -> AsyncIterator[Bench]:
 
 
 async def test_all_seats_are_held_or_none_and_every_refused_seat_is_named(bench: Bench) -> None:
-    bench.truth.taken = {1: int(SOLD), 2: int(CLAIMED), 3: int(BLOCKED)}
+    bench.truth.taken = {1: int(SOLD), 2: int(CLAIMED)}
+    bench.truth.kept = {3: ""}
     await bench.hold("bob", [4])
     before = await bench.view()
     with pytest.raises(SeatsRefused) as caught:
-        await bench.store.hold(SHOW, uuid.uuid4(), "ann", [0, 1, 2, 3, 4, 5], torn=[5, 4, 1])
+        await bench.store.hold(
+            SHOW,
+            uuid.uuid4(),
+            "ann",
+            [0, 1, 2, 3, 4, 5],
+            Conditions(judged=Judged({5: "group", 4: "group", 1: "group"})),
+        )
     assert caught.value.reasons == {
         0: "limit", 1: "sold", 2: "sold", 3: "blocked", 4: "held", 5: "group",
     }  # fmt: skip
     with pytest.raises(SeatsRefused) as caught:
-        await bench.store.hold(SHOW, uuid.uuid4(), "ann", [0, 1, 5], torn=[5])
+        await bench.store.hold(SHOW, uuid.uuid4(), "ann", [0, 1, 5], Conditions(judged=Judged({5: "group"})))
     assert caught.value.reasons == {1: "sold", 5: "group"}
     after = await bench.view()
     assert (after.version, after.states) == (before.version, before.states)
@@ -59,7 +66,7 @@ async def test_a_hold_is_seen_by_all_and_has_a_deadline(bench: Bench) -> None:
     assert next_due is not None
     assert 0 <= next_due <= bench.settings.hold_ms
     assert await bench.store.holds_of(SHOW, "ann") == (
-        type(held)(hold_id=held.hold_id, seats=(5, 7), deadline_ms=held.deadline_ms),
+        type(held)(hold_id=held.hold_id, seats=(5, 7), deadline_ms=held.deadline_ms, fence=held.fence),
     )
     assert await bench.store.holds_of(SHOW, "bob") == ()
 
@@ -78,7 +85,7 @@ async def test_the_same_hold_again_is_answered_like_the_first_time(bench: Bench)
 
 async def test_an_id_that_was_used_for_other_seats_or_by_someone_else_is_a_conflict(bench: Bench) -> None:
     held = await bench.hold("ann", [1, 2])
-    with pytest.raises(HoldConflict, match="other seats"):
+    with pytest.raises(HoldConflict, match="another request"):
         await bench.hold("ann", [1, 2, 3], held.hold_id)
     with pytest.raises(HoldConflict, match="in use"):
         await bench.hold("bob", [1, 2], held.hold_id)

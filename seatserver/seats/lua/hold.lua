@@ -1,9 +1,16 @@
--- Hold all seats or none.
--- ARGV: hold_id, user, ttl_ms, replay_ms, cap, asked (seats as csv, sorted), torn (those whose group is torn, csv)
--- -> ['held', [seat, ...], deadline, fence] | ['refused', [seat, reason, ...]] | ['conflict', why] | ['gone', status] | ['absent']
-local hold_id, user, ttl, replay, cap = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local asked, torn = ARGV[6], {}
-for _, seat in ipairs(split(ARGV[7])) do torn[seat] = true end
+-- Hold all seats or none, in place of another hold of the same user if one is named.
+-- ARGV: hold_id, user, channel, ttl_ms, total_ms, replay_ms, cap,
+--       asked (what the request was), seats (csv, sorted; may be empty when there are areas),
+--       areas (`first-last@start=count` csv: so many places between first and last, looked for from start on),
+--       ruled (`seat=reason` csv: what the house rules refuse), guards (`seat=1|0` csv), judged (epoch:version or empty),
+--       replaces (hold_id or empty), terms
+-- -> ['held', [seat, ...], deadline, fence, terms, channel] | ['refused', [seat, reason, ...]] | ['stale', [seat, state, ...]]
+--    | ['conflict', why] | ['gone', status, hold_id] | ['pinned', until] | ['absent']
+-- `stale`: the rules were judged by what is not so any more. An area without enough places is refused as `full` by its first.
+local hold_id, user, channel = ARGV[1], ARGV[2], ARGV[3]
+local ttl, total, replay, cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local asked, replaces, terms = ARGV[8], ARGV[14], ARGV[15]
+local PLACES_AT_ONCE = 100
 
 local room = open_room()
 if not room then return answer('absent') end
@@ -14,56 +21,132 @@ local before = redis.call('HMGET', hold_key(hold_id), 'user', 'asked')
 if before[1] then
   publish(room)
   if before[1] ~= user then return answer('conflict', 'this hold id is in use') end
-  if before[2] ~= asked then return answer('conflict', 'this hold id was used for other seats') end
+  if before[2] ~= asked then return answer('conflict', 'this hold id was used for another request') end
   local hold, why = living_hold(hold_id, user)
-  if not hold then return answer('gone', why) end
-  return answer('held', seat_numbers(hold.seats), hold.deadline, tonumber(hold.fence))
+  if not hold then return answer('gone', why, hold_id) end
+  return answer('held', seat_numbers(hold.seats), hold.deadline, tonumber(hold.fence), hold.terms, hold.channel)
 end
 
-local seats, reasons = split(asked), {}
-local states, locks = redis.call('HMGET', TAKEN, unpack(seats)), locks_of(seats)
-for index, seat in ipairs(seats) do
-  local state = states[index]
-  if state then
-    reasons[seat] = tonumber(state) == BLOCKED and 'blocked' or 'sold'
-  elseif locks[index] then
-    reasons[seat] = 'held'
-  elseif torn[seat] then
-    reasons[seat] = 'group'
+-- The seats of the hold that this one replaces are as good as free, and go back if they are not wanted any more.
+local old, old_lock, kept_on = nil, nil, {}
+if replaces ~= '' then
+  local why
+  old, why = living_hold(replaces, user)
+  if not old or old.pinned > now then
+    publish(room)
+    if not old then return answer('gone', why, replaces) end
+    return answer('pinned', old.pinned)
   end
+  old_lock = replaces .. '|' .. old.fence
 end
+
+local seats, reasons = split(ARGV[9]), {}
+local moved, room_moved = differing(room, ARGV[12], ARGV[13], channel, old_lock)
+if #moved > 0 or room_moved then
+  publish(room)
+  return answer('stale', moved)
+end
+
+-- Why each of these cannot be had, nil where it can.
+local function obstacles(names)
+  local taken, kept, locks = redis.call('HMGET', TAKEN, unpack(names)), redis.call('HMGET', KEPT, unpack(names)), locks_of(names)
+  local found = {}
+  for index = 1, #names do
+    if taken[index] then
+      found[index] = tonumber(taken[index]) == BLOCKED and 'blocked' or 'sold'
+    elseif locks[index] and locks[index] ~= old_lock then
+      found[index] = 'held'
+    elseif not open_to(kept[index], channel) then
+      found[index] = kept[index] == '' and 'blocked' or 'allocated'
+    end
+  end
+  return found
+end
+
+if #seats > 0 then
+  local found = obstacles(seats)
+  for index, seat in ipairs(seats) do reasons[seat] = found[index] end
+end
+for seat, reason in string.gmatch(ARGV[11], '(%d+)=(%a+)') do reasons[seat] = reasons[seat] or reason end
+
+-- Any places of an area are as good as any others: the first free ones from `start` on, once around.
+local named = {}
+for _, seat in ipairs(seats) do named[#named + 1] = seat end
+for first, last, start, count in string.gmatch(ARGV[10], '(%d+)-(%d+)@(%d+)=(%d+)') do
+  first, last, start, count = tonumber(first), tonumber(last), tonumber(start), tonumber(count)
+  local size, seen, got = last - first + 1, 0, {}
+  while seen < size and #got < count do
+    local names = {}
+    while #names < PLACES_AT_ONCE and seen < size do
+      names[#names + 1] = string.format('%d', first + (start - first + seen) % size)
+      seen = seen + 1
+    end
+    local found = obstacles(names)
+    for index, place in ipairs(names) do
+      if not found[index] and #got < count then got[#got + 1] = place end
+    end
+  end
+  if #got < count then
+    reasons[string.format('%d', first)] = 'full'
+    named[#named + 1] = string.format('%d', first)
+  end
+  for _, place in ipairs(got) do seats[#seats + 1] = place end
+end
+
 local mine = user_key(user)
 redis.call('ZREMRANGEBYSCORE', mine, '-inf', now)
-if redis.call('ZCARD', mine) + #seats > cap then
-  for _, seat in ipairs(seats) do reasons[seat] = reasons[seat] or 'limit' end
+if redis.call('ZCARD', mine) - (old and #old.seats or 0) + #seats > cap then
+  for _, seat in ipairs(seats) do
+    if not reasons[seat] then
+      reasons[seat] = 'limit'
+      named[#named + 1] = seat
+    end
+  end
 end
 if next(reasons) then
   publish(room)
-  local named = {}
-  for _, seat in ipairs(seats) do
-    if reasons[seat] then
-      named[#named + 1] = tonumber(seat)
-      named[#named + 1] = reasons[seat]
+  local refused, said = {}, {}
+  for _, seat in ipairs(named) do
+    if reasons[seat] and not said[seat] then
+      said[seat] = true
+      refused[#refused + 1] = tonumber(seat)
+      refused[#refused + 1] = reasons[seat]
     end
   end
-  return answer('refused', named)
+  return answer('refused', refused)
 end
 
-local fence, deadline = redis.call('HINCRBY', META, 'fence', 1), now + ttl
+local created, deadline = now, now + ttl
+if old then
+  -- Changing one's mind again and again keeps nothing longer than holding on to it would.
+  created = old.created
+  deadline = math.max(old.deadline, math.min(deadline, created + total))
+  local gone, wanted = {}, {}
+  for _, seat in ipairs(seats) do wanted[seat] = true end
+  for _, seat in ipairs(old.seats) do
+    gone[seat] = true
+    let_go(seat, replaces .. user)
+    if wanted[seat] then kept_on[seat] = true else changed(seat, rest(seat)) end
+  end
+  shrink_hold(replaces, gone, 'replaced')
+end
+
+local fence, left = redis.call('HINCRBY', META, 'fence', 1), deadline - now
 local due, owned = {}, {}
 for _, seat in ipairs(seats) do
-  redis.call('SET', seat_key(seat), hold_id .. '|' .. fence, 'PX', ttl)
+  redis.call('SET', seat_key(seat), hold_id .. '|' .. fence, 'PX', left)
   due[#due + 1], due[#due + 2] = deadline, seat
   owned[#owned + 1], owned[#owned + 2] = seat, hold_id .. user
-  changed(seat, HELD)
+  if not kept_on[seat] then changed(seat, HELD) end
 end
 redis.call('ZADD', DUE, unpack(due))
 redis.call('ZADD', mine, unpack(due))
 redis.call('HSET', OWNER, unpack(owned))
-redis.call('HSET', hold_key(hold_id), 'user', user, 'asked', asked, 'seats', asked, 'status', 'live',
-  'deadline', deadline, 'created', now, 'fence', fence, 'pinned', 0, 'replay', replay)
-redis.call('PEXPIRE', hold_key(hold_id), ttl + replay)
-keep_user(user, ttl + replay)
+local all = table.concat(seats, ',')
+redis.call('HSET', hold_key(hold_id), 'user', user, 'channel', channel, 'asked', asked, 'first', all, 'seats', all,
+  'terms', terms, 'status', 'live', 'deadline', deadline, 'created', created, 'fence', fence, 'pinned', 0, 'replay', replay)
+redis.call('PEXPIRE', hold_key(hold_id), left + replay)
+keep_user(user, left + replay)
 soonest = deadline
 publish(room)
-return answer('held', seat_numbers(seats), deadline, fence)
+return answer('held', seat_numbers(seats), deadline, fence, terms, channel)

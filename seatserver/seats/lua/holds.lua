@@ -1,6 +1,6 @@
 -- The living holds of one user, for a client that comes back. Changes nothing.
 -- ARGV: user
--- -> ['holds', [hold_id, deadline, [seat, ...], ...]] | ['absent']
+-- -> ['holds', [hold_id, [seat, ...], deadline, fence, terms, channel, ...]] | ['absent']
 local user = ARGV[1]
 if not open_room() then return answer('absent') end
 local found, seen = {}, {}
@@ -12,8 +12,11 @@ for _, seat in ipairs(redis.call('ZRANGEBYSCORE', user_key(user), '(' .. now, '+
     local hold = living_hold(hold_id, user)
     if hold then
       found[#found + 1] = hold_id
-      found[#found + 1] = hold.deadline
       found[#found + 1] = seat_numbers(hold.seats)
+      found[#found + 1] = hold.deadline
+      found[#found + 1] = tonumber(hold.fence)
+      found[#found + 1] = hold.terms
+      found[#found + 1] = hold.channel
     end
   end
 end

@@ -1,9 +1,9 @@
 -- Take over what Postgres knows of a showtime: at its first use, after Redis lost it, or to repair it.
 -- ARGV: new epoch, pgseq, ends (ms since the epoch: when Redis may forget the room), mode, seats taken as `seat=state` csv,
---       of_epoch (`renew` only a room of this epoch; empty: any)
+--       seats kept as `seat=channel` csv, of_epoch (`renew` only a room of this epoch; empty: any)
 -- mode: `missing` loads only a room that is not there or is behind; `repair` also one that is there; `renew` starts a new epoch
 -- -> ['loaded', epoch, version]
-local epoch, pgseq, ends, mode, of_epoch = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[6]
+local epoch, pgseq, ends, mode, of_epoch = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[7]
 
 local room = open_room()
 local renew = not room or mode == 'renew'
@@ -21,9 +21,26 @@ if renew then
   notices[#notices + 1] = { 'epoch', '', '', { 0 } }
 end
 if newer then
+  -- What is kept first: it decides what a seat is that nobody booked.
   local wanted, lost = {}, {}
+  for seat, channel in string.gmatch(ARGV[6], '(%d+)=([%w_-]*)') do wanted[seat] = channel end
+  local current = redis.call('HGETALL', KEPT)
+  for index = 1, #current, 2 do
+    if not wanted[current[index]] then keep(current[index], false) end
+  end
+  for seat, channel in pairs(wanted) do
+    if redis.call('HGET', KEPT, seat) ~= channel then
+      local owner = keep(seat, channel)
+      if owner then
+        lost[owner] = lost[owner] or {}
+        table.insert(lost[owner], seat)
+      end
+    end
+  end
+  notify(lost, 'blocked')
+  wanted, lost = {}, {}
   for seat, state in string.gmatch(ARGV[5], '(%d+)=(%d+)') do wanted[seat] = tonumber(state) end
-  local current = redis.call('HGETALL', TAKEN)
+  current = redis.call('HGETALL', TAKEN)
   for index = 1, #current, 2 do
     if not wanted[current[index]] then decide(current[index], FREE) end
   end

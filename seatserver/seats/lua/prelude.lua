@@ -1,22 +1,26 @@
 -- Shared by every verb: prepended to each script before it is loaded, so that one script is one atomic step.
 --
 -- KEYS[1]  the showtime's key base, `seats:{<showtime>}`. All keys below live under it, in one hash slot:
---   :meta   hash    epoch, version, fence, pgseq (last change of Postgres applied), taken (size of :taken)
---   :taken  hash    seat -> state of seats that Postgres owns: 2 claimed, 3 sold, 4 blocked
+--   :meta   hash    epoch, version, fence, pgseq (last change of Postgres applied), taken and kept (sizes of those hashes)
+--   :taken  hash    seat -> state of seats that are booked in Postgres: 2 claimed, 3 sold
+--   :kept   hash    seat -> sales channel that the house keeps it for; empty: blocked for everybody
 --   :seat:N string  `hold_id|fence` with a native TTL: the lock of a held seat
 --   :due    zset    seat -> deadline (ms) of every seat that viewers see as held
 --   :owner  hash    seat -> `hold_id` + `user` of every seat in :due
 --   :user:U zset    seat -> deadline of the seats that user U holds (for the cap)
---   :hold:H hash    user, asked, seats, status, deadline, created, fence, pinned, replay; remembered for `replay` ms past
---                   its end, so that a late repetition is answered and not held anew
+--   :hold:H hash    user, channel, asked (what the request was, to know it again), first (all its seats), seats (those
+--                   left), terms (what was agreed, such as prices; not read here), status, deadline, created, fence,
+--                   pinned, replay; remembered for `replay` ms past its end, so that a late repetition is answered and
+--                   not held anew
 --   :feed   channel what changed
 --
+-- A seat is a number of the layout; the places of general-admission areas are numbers too, after the seats.
 -- Every script answers one MessagePack array whose first item says how it went. `absent` means that Redis does not know
 -- this showtime (never loaded, wiped, or part of it lost): the caller loads it from Postgres and asks again.
 
 local base = KEYS[1]
-local META, TAKEN, DUE, OWNER = base .. ':meta', base .. ':taken', base .. ':due', base .. ':owner'
-local FREE, HELD, CLAIMED, SOLD, BLOCKED = 0, 1, 2, 3, 4
+local META, TAKEN, KEPT, DUE, OWNER = base .. ':meta', base .. ':taken', base .. ':kept', base .. ':due', base .. ':owner'
+local FREE, HELD, CLAIMED, SOLD, BLOCKED, ALLOCATED = 0, 1, 2, 3, 4, 5
 local SWEEP_AT_ONCE = 1000
 
 local function seat_key(seat) return base .. ':seat:' .. seat end
@@ -35,10 +39,11 @@ local function changed(seat, state)
 end
 
 local function open_room()
-  local meta = redis.call('HMGET', META, 'epoch', 'version', 'pgseq', 'taken')
+  local meta = redis.call('HMGET', META, 'epoch', 'version', 'pgseq', 'taken', 'kept')
   if not meta[1] then return nil end
   -- Half a room is no room: an evicted or partly restored :taken would show sold seats as free.
   if redis.call('HLEN', TAKEN) ~= tonumber(meta[4]) then return nil end
+  if redis.call('HLEN', KEPT) ~= tonumber(meta[5] or 0) then return nil end
   return { epoch = meta[1], version = tonumber(meta[2]), pgseq = tonumber(meta[3]) }
 end
 
@@ -62,6 +67,16 @@ local function locks_of(seats)
   for index, seat in ipairs(seats) do keys[index] = seat_key(seat) end
   return redis.call('MGET', unpack(keys))
 end
+
+-- What a seat is that nobody holds and nobody booked.
+local function rest(seat)
+  local channel = redis.call('HGET', KEPT, seat)
+  if not channel then return FREE end
+  return channel == '' and BLOCKED or ALLOCATED
+end
+
+-- Whether a buyer of this channel may take a seat that is kept as `channel` (false: not kept).
+local function open_to(channel, buyer) return not channel or (channel ~= '' and channel == buyer) end
 
 -- [epoch, from, version, now, soonest deadline set here or 0, [seat, state, ...], [[kind, user, hold_id, [seat, ...]], ...]]
 local function publish(room)
@@ -96,18 +111,18 @@ local function shrink_hold(hold_id, gone, status)
   end
 end
 
--- Tell owners what they lost: `lost` maps owner -> list of seats. A hold that loses one seat to a booking ends as a whole,
--- so that nobody books less than what they chose.
+-- Tell owners what they lost: `lost` maps owner -> list of seats. A hold that loses one seat to a booking, or to the house,
+-- ends as a whole, so that nobody books less than what they chose.
 local function notify(lost, kind)
   for owner, seats in pairs(lost) do
     local hold_id, user = string.sub(owner, 1, 36), string.sub(owner, 37)
     local gone = {}
     for _, seat in ipairs(seats) do gone[seat] = true end
-    if kind == 'sold' then
+    if kind ~= 'expired' then
       for _, seat in ipairs(split(redis.call('HGET', hold_key(hold_id), 'seats') or '')) do
         if not gone[seat] and redis.call('HGET', OWNER, seat) == owner then
           let_go(seat, owner)
-          changed(seat, FREE)
+          changed(seat, rest(seat))
           gone[seat] = true
           seats[#seats + 1] = seat
         end
@@ -124,7 +139,7 @@ local function expire()
   for _, seat in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, SWEEP_AT_ONCE)) do
     local owner = redis.call('HGET', OWNER, seat)
     let_go(seat, owner)
-    changed(seat, FREE)
+    changed(seat, rest(seat))
     if owner then
       lost[owner] = lost[owner] or {}
       table.insert(lost[owner], seat)
@@ -136,12 +151,13 @@ end
 -- The hold, when it is alive, this user's, and every one of its seats is still locked by it; else nil and why not.
 local function living_hold(hold_id, user)
   local fields = redis.call('HMGET', hold_key(hold_id),
-    'user', 'seats', 'status', 'deadline', 'created', 'fence', 'pinned', 'replay')
+    'user', 'seats', 'status', 'deadline', 'created', 'fence', 'pinned', 'replay', 'terms', 'channel')
   if not fields[1] then return nil, 'unknown' end
   if fields[1] ~= user then return nil, 'not yours' end
   if fields[3] ~= 'live' then return nil, fields[3] end
   local hold = { seats = split(fields[2]), csv = fields[2], deadline = tonumber(fields[4]),
-    created = tonumber(fields[5]), fence = fields[6], pinned = tonumber(fields[7]), replay = tonumber(fields[8]) }
+    created = tonumber(fields[5]), fence = fields[6], pinned = tonumber(fields[7]), replay = tonumber(fields[8]),
+    terms = fields[9] or '', channel = fields[10] or '' }
   if hold.deadline <= now then return nil, 'expired' end
   for _, lock in ipairs(locks_of(hold.seats)) do
     if lock ~= hold_id .. '|' .. hold.fence then return nil, 'expired' end
@@ -166,12 +182,12 @@ local function prolong(hold_id, user, hold, deadline)
   keep_user(user, deadline - now + hold.replay)
 end
 
--- Put a seat into a state that Postgres decided (or FREE), over whatever Redis believed. Returns the owner of a hold it ended.
+-- Put a seat into a state that a booking decided (FREE: nobody's any more), over whatever Redis believed. Returns the owner of a hold it ended.
 local function decide(seat, state)
   local owner = redis.call('HGET', OWNER, seat)
   if state == FREE then
     -- A row that is not in :taken any more may have been freed and held anew already.
-    if redis.call('HDEL', TAKEN, seat) == 1 and not owner then changed(seat, FREE) end
+    if redis.call('HDEL', TAKEN, seat) == 1 and not owner then changed(seat, rest(seat)) end
     return nil
   end
   if owner then let_go(seat, owner) end
@@ -180,10 +196,57 @@ local function decide(seat, state)
   return owner
 end
 
--- The room's own bookkeeping after :taken changed.
+-- Keep a seat for a channel (empty: for nobody; false: for nobody in particular, it is open to all). Returns the owner of
+-- a hold that this ended.
+local function keep(seat, channel)
+  local owner = redis.call('HGET', OWNER, seat)
+  if channel then redis.call('HSET', KEPT, seat, channel) else redis.call('HDEL', KEPT, seat) end
+  if owner then
+    local theirs = redis.call('HGET', hold_key(string.sub(owner, 1, 36)), 'channel') or ''
+    if open_to(channel, theirs) then return nil end
+    let_go(seat, owner)
+  end
+  if redis.call('HEXISTS', TAKEN, seat) == 0 then changed(seat, rest(seat)) end
+  return owner
+end
+
+-- The room's own bookkeeping after :taken or :kept changed.
 local function settle(pgseq)
-  redis.call('HSET', META, 'pgseq', pgseq, 'taken', redis.call('HLEN', TAKEN))
+  redis.call('HSET', META, 'pgseq', pgseq, 'taken', redis.call('HLEN', TAKEN), 'kept', redis.call('HLEN', KEPT))
   local left = redis.call('PTTL', META)
-  -- :taken outlives :meta, so that losing one by time never shows sold seats as free.
-  if left > 0 then redis.call('PEXPIRE', TAKEN, left + 60000) end
+  -- They outlive :meta, so that losing one by time never shows sold seats as free.
+  if left > 0 then
+    redis.call('PEXPIRE', TAKEN, left + 60000)
+    redis.call('PEXPIRE', KEPT, left + 60000)
+  end
+end
+
+-- The seats of `guards` (seat=1: was free, seat=0: was not) of which this is not so any more, as a flat list of seat and its
+-- state; empty when what was judged still holds. `judged` (epoch:version, or empty) asks for the whole room to be unchanged.
+-- `own` is the lock of seats that count as free.
+local function differing(room, guards, judged, buyer, own)
+  local names, was, found = {}, {}, {}
+  for seat, free in string.gmatch(guards, '(%d+)=(%d)') do
+    names[#names + 1] = seat
+    was[#was + 1] = free == '1'
+  end
+  if #names > 0 then
+    local taken, kept, locks = redis.call('HMGET', TAKEN, unpack(names)), redis.call('HMGET', KEPT, unpack(names)), locks_of(names)
+    for index, seat in ipairs(names) do
+      local state = FREE
+      if taken[index] then
+        state = tonumber(taken[index])
+      elseif locks[index] then
+        state = locks[index] == own and FREE or HELD
+      elseif not open_to(kept[index], buyer) then
+        state = kept[index] == '' and BLOCKED or ALLOCATED
+      end
+      if (state == FREE) ~= was[index] then
+        found[#found + 1] = tonumber(seat)
+        found[#found + 1] = state
+      end
+    end
+  end
+  local now_at = room.epoch .. ':' .. (room.version + ((#changes > 0 or #notices > 0) and 1 or 0))
+  return found, judged ~= '' and judged ~= now_at
 end

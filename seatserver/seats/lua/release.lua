@@ -1,6 +1,7 @@
 -- Give back a hold, or some of its seats.
--- ARGV: hold_id, user, seats (csv; empty: all)
--- -> ['released', [seat, ...]] | ['pinned', until] | ['gone', status] | ['absent']
+-- ARGV: hold_id, user, seats (csv; empty: all), and for some of its seats: expected (the csv that the hold has now; empty:
+--       not checked), terms (for what is left), guards and judged as for hold
+-- -> ['released', [seat, ...]] | ['stale', [seat, state, ...]] | ['pinned', until] | ['gone', status] | ['absent']
 local hold_id, user, wanted = ARGV[1], ARGV[2], ARGV[3]
 
 local room = open_room()
@@ -10,20 +11,26 @@ local hold, why = living_hold(hold_id, user)
 if not hold and why ~= 'released' then return answer('gone', why) end
 
 -- What was given back before is answered like the first time; what was never in the hold is not.
-local all, chosen, named = wanted == '', {}, {}
+local all, chosen, named, some = wanted == '', {}, {}, false
 for _, seat in ipairs(split(wanted)) do chosen[seat] = true end
-for _, seat in ipairs(hold and all and hold.seats or split(redis.call('HGET', hold_key(hold_id), 'asked'))) do
+for _, seat in ipairs(hold and all and hold.seats or split(redis.call('HGET', hold_key(hold_id), 'first'))) do
   if all or chosen[seat] then named[#named + 1] = seat end
 end
 if not hold then return answer('released', seat_numbers(named)) end
 -- While the booking is being written the seats stay put; the pin runs out by itself.
 if hold.pinned > now then return answer('pinned', hold.pinned) end
+for _, seat in ipairs(hold.seats) do some = some or chosen[seat] end
+if not all and some and ARGV[4] ~= '' then
+  local moved, room_moved = differing(room, ARGV[6], ARGV[7], hold.channel, hold_id .. '|' .. hold.fence)
+  if hold.csv ~= ARGV[4] or #moved > 0 or room_moved then return answer('stale', moved) end
+  redis.call('HSET', hold_key(hold_id), 'terms', ARGV[5])
+end
 
 local gone = {}
 for _, seat in ipairs(hold.seats) do
   if all or chosen[seat] then
     let_go(seat, hold_id .. user)
-    changed(seat, FREE)
+    changed(seat, rest(seat))
     gone[seat] = true
   end
 end

@@ -1,12 +1,15 @@
 -- Read the whole room at one version. Changes nothing.
 -- ARGV: none
--- -> ['room', epoch, version, pgseq, ms until the next deadline or -1, [taken seat, state, ...], [held seat, ...]] | ['absent']
+-- -> ['room', epoch, version, pgseq, ms until the next deadline or -1, [taken seat, state, ...], [held seat, ...],
+--     [kept seat, channel, ...]] | ['absent']
 local room = open_room()
 if not room then return answer('absent') end
 local taken = redis.call('HGETALL', TAKEN)
 for index, value in ipairs(taken) do taken[index] = tonumber(value) end
+local kept = redis.call('HGETALL', KEPT)
+for index = 1, #kept, 2 do kept[index] = tonumber(kept[index]) end
 -- A hold past its deadline that nobody swept yet is still HELD at this version: the sweep will be the next one.
 local held = seat_numbers(redis.call('ZRANGE', DUE, 0, -1))
 local next_due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
 return answer('room', room.epoch, room.version, room.pgseq,
-  next_due[2] and math.max(0, tonumber(next_due[2]) - now) or -1, taken, held)
+  next_due[2] and math.max(0, tonumber(next_due[2]) - now) or -1, taken, held, kept)
