@@ -47,8 +47,7 @@ class Settings:
     database_statement_ms: int = setting("SEATSERVER_DATABASE_STATEMENT_MS", 5000, "Longest a statement may run.", at_least=50, at_most=600_000)
     database_lock_ms: int = setting("SEATSERVER_DATABASE_LOCK_MS", 3000, "Longest wait for a row lock.", at_least=10, at_most=600_000)
     redis_timeout_ms: int = setting("SEATSERVER_REDIS_TIMEOUT_MS", 2000, "Longest wait for Redis to connect or answer.", at_least=50, at_most=60_000)
-    redis_connections: int = setting("SEATSERVER_REDIS_CONNECTIONS", 8, "Redis connections per process for commands.", at_least=1, at_most=1000)
-    redis_batch_commands: int = setting("SEATSERVER_REDIS_BATCH_COMMANDS", 256, "Most commands that travel in one pipeline.", at_least=1, at_most=10_000)
+    redis_connections: int = setting("SEATSERVER_REDIS_CONNECTIONS", 8, "Most Redis connections per process for tickets and health, besides the one that all holds share and the feed's.", at_least=1, at_most=1000)
     redis_queue_commands: int = setting("SEATSERVER_REDIS_QUEUE_COMMANDS", 20_000, "Most commands that wait for Redis; past that a command is refused with `busy`.", at_least=1, at_most=1_000_000)
 
     # The door.

@@ -46,8 +46,6 @@ UNAVAILABLE = (
 # Redis 6.2 answers with an error of the script that only quotes the reason; newer ones give some reasons no class.
 _REASONS = re.compile(r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|BUSY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN) ")
 
-BESIDE = 4
-
 
 def cannot_serve(error: BaseException) -> bool:
     """Whether the error means that Redis cannot serve at the moment, and not that we asked for nonsense."""
@@ -68,8 +66,7 @@ def connect(settings: Settings) -> Redis:
         pool = BlockingConnectionPool.from_url(
             settings.redis_url,
             protocol=2,
-            # The scripts use all that the settings allow; probes, tickets and health share what is beside.
-            max_connections=settings.redis_connections + BESIDE,
+            max_connections=settings.redis_connections,
             timeout=seconds,
             socket_timeout=seconds,
             socket_connect_timeout=seconds,

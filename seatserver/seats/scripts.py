@@ -1,17 +1,12 @@
-"""The Lua verbs, loaded once and called in batches.
+"""The Lua verbs: packed, sent, and their answers unpacked.
 
-A script is one file of ``lua/`` with ``prelude.lua`` before it. Calls made in one tick of the event loop travel as one
-pipeline; while as many pipelines are under way as the settings allow, further calls wait and make the next batch
-larger. The queue is bounded. A caller that is cancelled leaves its command to run to its end: every verb is safe to
-run unseen or twice.
+A script is one file of ``lua/`` with ``prelude.lua`` before it. Redis knows it by its hash once it has seen it whole;
+when it has not, or has forgotten (a restart, SCRIPT FLUSH), the first call that notices brings the text.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections import deque
-from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -20,10 +15,11 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from seatserver.config import Settings
-from seatserver.errors import Busy, Unavailable
+from seatserver.errors import Unavailable
 from seatserver.seats.connection import cannot_serve
+from seatserver.seats.pipeline import Pipeline
 
-VERBS = ("hold", "release", "extend", "pin", "apply", "keep", "sweep", "load", "snapshot", "holds")
+VERBS = ("hold", "release", "extend", "pin", "apply", "sweep", "load", "snapshot", "holds")
 
 
 class Script:
@@ -37,101 +33,52 @@ class Script:
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
-class _Call:
-    __slots__ = ("arguments", "future", "key", "script")
-
-    def __init__(self, script: Script, key: str, arguments: Sequence[str | int], future: asyncio.Future[Any]) -> None:
-        self.script, self.key, self.arguments, self.future = script, key, arguments, future
-
-
 class Scripts:
     """Calls verbs on Redis; `call` answers the decoded MessagePack array."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        self._redis = redis
+        self._pipeline = Pipeline(redis, settings)
         self._scripts = {verb: Script(verb) for verb in VERBS}
-        self._timeout_s = settings.redis_timeout_ms / 1000
-        self._batch = settings.redis_batch_commands
-        self._lanes = settings.redis_connections
-        self._longest_queue = settings.redis_queue_commands
-        self._waiting: deque[_Call] = deque()
-        self._sending: set[asyncio.Task[None]] = set()
-        self._flush_due = False
+        # Scripts whose whole text is on its way to Redis.
+        self._on_their_way: set[str] = set()
+        self._decode = msgspec.msgpack.Decoder().decode
 
     async def call(self, verb: str, key: str, *arguments: str | int) -> list[Any]:
         """Run a verb on one showtime's keys.
 
         Raises `Unavailable` when Redis does not answer in time (the command may have run all the same) and `Busy` when
-        too many commands wait already.
+        too many commands wait already. A caller who is cancelled leaves the command to run to its end: every verb is
+        safe to run unseen or twice.
         """
-        if len(self._waiting) >= self._longest_queue:
-            raise Busy("the queue to Redis")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(_Call(self._scripts[verb], key, arguments, future))
-        if not self._flush_due:
-            self._flush_due = True
-            loop.call_soon(self._flush)
-        reply: list[Any] = msgspec.msgpack.decode(await future)
-        return reply
+        script = self._scripts[verb]
+        try:
+            try:
+                reply: bytes = await self._pipeline.send("EVALSHA", script.sha, 1, key, *arguments)
+            except NoScriptError:
+                reply = await self._call_whole(script, key, arguments)
+        except Exception as error:
+            if cannot_serve(error):
+                raise Unavailable("Redis") from None
+            raise
+        answer: list[Any] = self._decode(reply)
+        return answer
 
     async def close(self) -> None:
         """Wait for what is under way; calls that still wait are refused."""
-        for call in self._waiting:
-            if not call.future.done():
-                call.future.set_exception(Unavailable("Redis"))
-        self._waiting.clear()
-        if self._sending:
-            await asyncio.wait(self._sending)
+        await self._pipeline.close()
 
-    def _flush(self) -> None:
-        self._flush_due = False
-        while self._waiting and len(self._sending) < self._lanes:
-            calls = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
-            task = asyncio.get_running_loop().create_task(self._send(calls))
-            self._sending.add(task)
-            task.add_done_callback(self._sent)
-
-    def _sent(self, task: asyncio.Task[None]) -> None:
-        self._sending.discard(task)
-        if self._waiting and not self._flush_due:
-            self._flush()
-
-    async def _send(self, calls: list[_Call]) -> None:
+    async def _call_whole(self, script: Script, key: str, arguments: tuple[str | int, ...]) -> bytes:
+        """Run a script that Redis does not know: that call did not run. Only the first of a rush brings the text; on
+        one connection the others come after it, so their hashes mean something again."""
+        while script.sha in self._on_their_way:
+            try:
+                reply: bytes = await self._pipeline.send("EVALSHA", script.sha, 1, key, *arguments)
+                return reply
+            except NoScriptError:
+                continue  # forgotten once more
+        self._on_their_way.add(script.sha)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                replies = await self._evaluate(calls)
-        except BaseException as error:
-            # Out of reach, cancelled at shutdown, or a bug: no caller may be left waiting.
-            replies = [error if isinstance(error, Exception) else TimeoutError()] * len(calls)
-        for call, reply in zip(calls, replies, strict=True):
-            if call.future.done():
-                continue  # the caller went away
-            if isinstance(reply, Exception) and cannot_serve(reply):
-                # One for each: callers who share an exception would add to each other's tracebacks.
-                call.future.set_exception(Unavailable("Redis"))
-            elif isinstance(reply, Exception):
-                call.future.set_exception(reply)
-            else:
-                call.future.set_result(reply)
-
-    async def _evaluate(self, calls: list[_Call]) -> list[Any]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for call in calls:
-            pipeline.evalsha(call.script.sha, 1, call.key, *call.arguments)
-        replies: list[Any] = await pipeline.execute(raise_on_error=False)
-        # After a restart or SCRIPT FLUSH a hash means nothing. Those commands did not run: send them again, each script
-        # whole where it comes first, for Redis knows it from there on.
-        missing = [index for index, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-        if missing:
-            pipeline, whole = self._redis.pipeline(transaction=False), set()
-            for index in missing:
-                call = calls[index]
-                if call.script.sha in whole:
-                    pipeline.evalsha(call.script.sha, 1, call.key, *call.arguments)
-                else:
-                    whole.add(call.script.sha)
-                    pipeline.eval(call.script.source, 1, call.key, *call.arguments)
-            for index, reply in zip(missing, await pipeline.execute(raise_on_error=False), strict=True):
-                replies[index] = reply
-        return replies
+            reply = await self._pipeline.send("EVAL", script.source, 1, key, *arguments)
+            return reply
+        finally:
+            self._on_their_way.discard(script.sha)

@@ -281,7 +281,7 @@ async def test_with_no_memory_left_every_verb_does_all_or_nothing_and_viewers_se
 
 
 async def test_a_full_queue_refuses_and_forgets_nothing(redis_url: str) -> None:
-    async with open_bench(redis_url, redis_queue_commands=10, redis_connections=1, redis_batch_commands=2) as bench:
+    async with open_bench(redis_url, redis_queue_commands=10) as bench:
         await bench.view()
         outcomes = await asyncio.gather(
             *(bench.hold(f"user {seat}", [seat]) for seat in range(SEATS)), return_exceptions=True
@@ -374,12 +374,15 @@ async def test_a_lost_answer_is_asked_again_without_harm(redis_url: str) -> None
 
 
 async def test_a_closed_store_refuses_what_still_waits(redis_url: str) -> None:
-    async with open_bench(redis_url, redis_connections=1, redis_batch_commands=1) as bench:
+    async with open_bench(redis_url) as bench:
         await bench.view()
+        under_way = asyncio.create_task(bench.view())
+        await asyncio.sleep(0)  # it asks
+        await asyncio.sleep(0)  # it is sent
         tasks = [asyncio.create_task(bench.hold(f"user {seat}", [seat])) for seat in range(SEATS)]
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # they ask
         await bench.store.close()
+        assert len((await under_way).states) == SEATS
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(
             not isinstance(outcome, BaseException) or isinstance(outcome, SeatServerError) for outcome in outcomes
@@ -400,14 +403,6 @@ async def test_commands_of_one_tick_share_one_pipeline(bench: Bench) -> None:
     # 200 commands of about 130 bytes, in reads of at most 16 KB unless the network splits them.
     assert after["total_reads_processed"] - before["total_reads_processed"] < 50
     assert {client["id"] for client in await bench.redis.client_list()} == others, "one connection carried them all"
-
-
-async def test_a_batch_is_bounded_and_the_rest_travels_beside_it(redis_url: str) -> None:
-    async with open_bench(redis_url, redis_batch_commands=5, redis_connections=3) as bench:
-        await bench.view()
-        held = await asyncio.gather(*(bench.hold(f"user {seat}", [seat]) for seat in range(SEATS)))
-        assert [one.seats for one in held] == [(seat,) for seat in range(SEATS)]
-        assert len(await bench.redis.client_list()) <= 3
 
 
 async def test_one_command_that_fails_fails_alone(bench: Bench) -> None:
