@@ -19,7 +19,7 @@ from seatserver.errors import Unavailable
 from seatserver.seats.connection import cannot_serve
 from seatserver.seats.pipeline import Pipeline
 
-VERBS = ("hold", "release", "extend", "pin", "apply", "sweep", "load", "snapshot", "holds")
+VERBS = ("hold", "release", "extend", "pin", "apply", "keep", "sweep", "load", "snapshot", "holds")
 
 
 class Script:
