@@ -17,10 +17,11 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -30,11 +31,22 @@ from seatserver.seatmaps.document import decode
 MAX_SEATS = 50_000
 """Most places of a hall, those of its general areas included."""
 MAX_AREAS = 100
+MAX_COORDINATE = 1_000_000
 MAX_NAME = 200
 MAX_LABEL = 16
 AISLE = 1.6
 """Seats of one row whose centres are farther apart than this, in pitches, have an aisle between them."""
 COLOR = re.compile(r"#[0-9a-f]{6}")
+
+Table = TypeVar("Table")
+
+
+class Problem(NamedTuple):
+    """What is wrong with a map: the place, as a path such as ``seats[3].row``, what it is, and how to mend it."""
+
+    place: str
+    problem: str
+    mend: str
 
 
 class SeatKind(StrEnum):
@@ -128,7 +140,7 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             categories=tuple(categories),
             screen=screen,
             seats=tuple(seats),
-            groups=_in_order(groups),
+            groups=in_order(groups),
             general_areas=tuple(general_areas),
         )
         # A coordinate given as 3 comes back from JSON as 3.0: the same map must have the same hash before and after.
@@ -141,7 +153,7 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Read the project's own JSON form, as `encode` writes it, with groups and their seats in any order."""
         made = decode(document, cls)
         made.validate()
-        return msgspec.structs.replace(made, groups=_in_order(made.groups))
+        return msgspec.structs.replace(made, groups=in_order(made.groups))
 
     def encode(self) -> bytes:
         """The canonical JSON document: the same map is always the same bytes."""
@@ -211,6 +223,17 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """The first place of every general area, and behind them the end of all places."""
         return tuple(accumulate((area.capacity for area in self.general_areas), initial=len(self.seats)))
 
+    def derived(self, make: Callable[[SeatMap], Table]) -> Table:
+        """What ``make`` makes of this map, made once and kept with it: tables for rules that this module ignores."""
+        if make not in self._tables:
+            self._tables[make] = make(self)
+        table: Table = self._tables[make]
+        return table
+
+    @cached_property
+    def _tables(self) -> dict[Any, Any]:
+        return {}
+
     def unknown(self, seats: Iterable[int]) -> list[int]:
         """Those of ``seats`` that are no numbered seats of this map, sorted."""
         return sorted({seat for seat in seats if not 0 <= seat < len(self.seats)})
@@ -222,105 +245,134 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def validate(self) -> None:
         """Raise `BadSeatMap` that names the first place where the map contradicts itself."""
-        if not self.seats and not self.general_areas:
-            raise BadSeatMap("seats", "the map has no seats")
-        if len(self.seats) > MAX_SEATS:
-            raise BadSeatMap("seats", f"{len(self.seats)} seats; at most {MAX_SEATS} are allowed")
-        check_text("name", self.name, MAX_NAME)
-        keys = [category.key for category in self.categories]
-        for index, (key, count) in enumerate(Counter(keys).items()):
-            check_text(f"categories[{index}].key", key, MAX_NAME)
-            if count > 1:
-                raise BadSeatMap("categories", f"the key {key!r} stands {count} times")
-        for index, category in enumerate(self.categories):
-            check_text(f"categories[{index}].name", category.name, MAX_NAME)
-            if not COLOR.fullmatch(category.color):
-                raise BadSeatMap(f"categories[{index}].color", f"is {category.color!r}; expected a colour like #0072b2")
-        for part in ("x", "y", "width"):
-            _check_number(f"screen.{part}", getattr(self.screen, part))
-        if self.screen.width <= 0:
-            raise BadSeatMap("screen.width", f"is {self.screen.width}; expected more than 0")
-        self._validate_seats(set(keys))
-        self._validate_groups()
-        self._validate_areas(set(keys))
+        for place, problem, _ in self.problems():
+            raise BadSeatMap(place, problem)
 
-    def _validate_seats(self, keys: set[str]) -> None:
+    def problems(self) -> Iterator[Problem]:
+        """All places where the map contradicts itself; a validated map has none."""
+        if not self.seats and not self.general_areas:
+            yield Problem("seats", "the map has no seats", "list its seats, or its general areas")
+        if len(self.seats) > MAX_SEATS:
+            too_many = f"{len(self.seats)} seats; at most {MAX_SEATS} are allowed"
+            yield Problem("seats", too_many, "make several halls of it")
+            return
+        yield from _text_problem("name", self.name, MAX_NAME)
+        yield from self._problems_of_categories()
+        for part in ("x", "y", "width"):
+            yield from _number_problem(f"screen.{part}", getattr(self.screen, part))
+        if self.screen.width <= 0:
+            yield Problem("screen.width", f"is {self.screen.width}; expected more than 0", "say how wide the screen is")
+        categories = {category.key for category in self.categories}
+        yield from self._problems_of_seats(categories)
+        yield from self._problems_of_groups()
+        yield from self._problems_of_areas(categories)
+
+    def _problems_of_categories(self) -> Iterator[Problem]:
+        for index, (key, count) in enumerate(Counter(category.key for category in self.categories).items()):
+            yield from _text_problem(f"categories[{index}].key", key, MAX_NAME)
+            if count > 1:
+                yield Problem("categories", f"the key {key!r} stands {count} times", "give each category its own key")
+        for index, category in enumerate(self.categories):
+            yield from _text_problem(f"categories[{index}].name", category.name, MAX_NAME)
+            if not COLOR.fullmatch(category.color):
+                problem = f"is {category.color!r}; expected a colour like #0072b2"
+                yield Problem(f"categories[{index}].color", problem, "write it with six lower-case hexadecimal digits")
+
+    def _problems_of_seats(self, categories: set[str]) -> Iterator[Problem]:
         labels: dict[str, int] = {}
         spots: dict[tuple[float, float], int] = {}
         for index, seat in enumerate(self.seats):
             place = f"seats[{index}]"
-            check_text(f"{place}.row", seat.row, MAX_LABEL)
-            check_text(f"{place}.number", seat.number, MAX_LABEL)
+            yield from _text_problem(f"{place}.row", seat.row, MAX_LABEL)
+            yield from _text_problem(f"{place}.number", seat.number, MAX_LABEL)
             if seat.area:
-                check_text(f"{place}.area", seat.area, MAX_NAME)
-            _check_number(f"{place}.x", seat.x)
-            _check_number(f"{place}.y", seat.y)
-            if seat.category not in keys:
-                raise BadSeatMap(f"{place}.category", f"{seat.category!r} is not one of the categories")
+                yield from _text_problem(f"{place}.area", seat.area, MAX_NAME)
+            yield from _number_problem(f"{place}.x", seat.x)
+            yield from _number_problem(f"{place}.y", seat.y)
+            if seat.category not in categories:
+                yield _unknown_category(place, seat.category)
             first = labels.setdefault(seat.label, index)
             if first != index:
-                raise BadSeatMap(place, f"the label {seat.label!r} is already that of seats[{first}]")
+                problem = f"the label {seat.label!r} is already that of seats[{first}]"
+                yield Problem(place, problem, "give one of the two another number, or its row another name")
             first = spots.setdefault((seat.x, seat.y), index)
             if first != index:
-                raise BadSeatMap(place, f"stands on the very spot of seats[{first}]")
+                problem = f"stands on the very spot of seats[{first}]"
+                yield Problem(place, problem, "move one of the two, or take it out")
 
-    def _validate_groups(self) -> None:
+    def _problems_of_groups(self) -> Iterator[Problem]:
         owner: dict[int, int] = {}
         for number, group in enumerate(self.groups):
             place = f"groups[{number}]"
             if len(set(group)) < 2:
-                raise BadSeatMap(place, "a group has at least two different seats")
+                yield Problem(place, "a group has at least two different seats", "complete the group, or take it out")
             if len(set(group)) < len(group):
-                raise BadSeatMap(place, "names a seat twice")
+                yield Problem(place, "names a seat twice", "name each seat once")
             if missing := self.unknown(group):
-                raise BadSeatMap(place, f"there is no seat {missing[0]}")
+                yield Problem(place, f"there is no seat {missing[0]}", "take that seat out of the group")
             for seat in group:
                 if owner.setdefault(seat, number) != number:
-                    raise BadSeatMap(place, f"seat {seat} is already in groups[{owner[seat]}]")
+                    problem = f"seat {seat} is already in groups[{owner[seat]}]"
+                    yield Problem(place, problem, "leave each seat in one group")
 
-    def _validate_areas(self, categories: set[str]) -> None:
+    def _problems_of_areas(self, categories: set[str]) -> Iterator[Problem]:
         if len(self.general_areas) > MAX_AREAS:
-            raise BadSeatMap("general_areas", f"{len(self.general_areas)} areas; at most {MAX_AREAS} are allowed")
+            too_many = f"{len(self.general_areas)} areas; at most {MAX_AREAS} are allowed"
+            yield Problem("general_areas", too_many, "put areas of one category together")
         keys: dict[str, int] = {}
         for index, area in enumerate(self.general_areas):
             place = f"general_areas[{index}]"
-            check_text(f"{place}.key", area.key, MAX_NAME)
-            check_text(f"{place}.name", area.name, MAX_NAME)
-            for part in ("x", "y", "width", "height"):
-                _check_number(f"{place}.{part}", getattr(area, part))
-            for part in ("width", "height"):
-                if getattr(area, part) <= 0:
-                    raise BadSeatMap(f"{place}.{part}", f"is {getattr(area, part)}; expected more than 0")
+            yield from _text_problem(f"{place}.key", area.key, MAX_NAME)
+            yield from _text_problem(f"{place}.name", area.name, MAX_NAME)
             if not 1 <= area.capacity <= MAX_SEATS:
                 # The number itself is not repeated: it may have thousands of digits.
-                raise BadSeatMap(f"{place}.capacity", f"is out of range; expected 1 to {MAX_SEATS}")
+                problem = f"is out of range; expected 1 to {MAX_SEATS}"
+                yield Problem(f"{place}.capacity", problem, "say how many people the area is for")
+            for part in ("x", "y", "width", "height"):
+                yield from _number_problem(f"{place}.{part}", getattr(area, part))
+            for part in ("width", "height"):
+                if getattr(area, part) <= 0:
+                    problem = f"is {getattr(area, part)}; expected more than 0"
+                    yield Problem(f"{place}.{part}", problem, "say how large the area is, in seat pitches")
             if area.category not in categories:
-                raise BadSeatMap(f"{place}.category", f"{area.category!r} is not one of the categories")
+                yield _unknown_category(place, area.category)
             first = keys.setdefault(area.key, index)
             if first != index:
-                raise BadSeatMap(place, f"the key {area.key!r} is already that of general_areas[{first}]")
-        if self.place_count > MAX_SEATS:
-            raise BadSeatMap(
-                "general_areas", f"with them the map has {self.place_count} places; at most {MAX_SEATS} are allowed"
-            )
+                problem = f"the key {area.key!r} is already that of general_areas[{first}]"
+                yield Problem(place, problem, "give each area its own key")
+        places = len(self.seats) + sum(area.capacity for area in self.general_areas if 0 < area.capacity <= MAX_SEATS)
+        if places > MAX_SEATS:
+            too_many = f"with them the map has {places} places; at most {MAX_SEATS} are allowed"
+            yield Problem("general_areas", too_many, "lower the areas' capacities")
 
 
-def _in_order(groups: Iterable[Iterable[int]]) -> tuple[tuple[int, ...], ...]:
+def in_order(groups: Iterable[Iterable[int]]) -> tuple[tuple[int, ...], ...]:
     """The one order of groups and of their seats, on which the hash relies."""
     return tuple(sorted(tuple(sorted(group)) for group in groups))
 
 
 def check_text(place: str, text: str, longest: int) -> None:
     """Raise `BadSeatMap` unless ``text`` is there, is short enough and can be printed."""
+    for _, problem, _ in _text_problem(place, text, longest):
+        raise BadSeatMap(place, problem)
+
+
+def _text_problem(place: str, text: str, longest: int) -> Iterator[Problem]:
     if not text.strip():
-        raise BadSeatMap(place, "is empty")
-    if len(text) > longest:
-        raise BadSeatMap(place, f"is longer than {longest} characters")
-    if not text.isprintable():
+        yield Problem(place, "is empty", "write what is to be read there")
+    elif len(text) > longest:
+        yield Problem(place, f"is longer than {longest} characters", "shorten it")
+    elif not text.isprintable():
         # Names reach terminals and pages: no control characters, no line breaks.
-        raise BadSeatMap(place, "has characters that cannot be printed")
+        yield Problem(place, "has characters that cannot be printed", "take out line breaks and control characters")
 
 
-def _check_number(place: str, number: float) -> None:
-    if not math.isfinite(number) or abs(number) > 1_000_000:
-        raise BadSeatMap(place, f"{number} is not a usable coordinate")
+def _number_problem(place: str, number: float) -> Iterator[Problem]:
+    if not math.isfinite(number) or abs(number) > MAX_COORDINATE:
+        problem = f"{number} is not a usable coordinate"
+        yield Problem(place, problem, f"use seat pitches, at most {MAX_COORDINATE} from the origin")
+
+
+def _unknown_category(place: str, category: str) -> Problem:
+    problem = f"{category!r} is not one of the categories"
+    return Problem(f"{place}.category", problem, "add the category, or use the key of another")

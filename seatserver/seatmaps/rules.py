@@ -2,15 +2,24 @@
 
 `Rules` belong to a showtime; `judge` applies them to one selection, the same way for a click, for best available, for
 a kiosk and for a partner. It decides from the states of the room as its caller sees them and says on what it relied,
-so that the atomic hold can check that this still is so. This module is pure.
+so that the atomic hold can check that this still is so. It never looks at whether the chosen seats are to be had: the
+atomic hold does. Groups, wheelchair places and companion seats are `kinds`, the gap rule is `gaps`, and whether a party
+could sit otherwise is `alternatives`. This module is pure.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+
+from seatserver.errors import Refusal
+from seatserver.seatmaps.alternatives import Party, sit_otherwise
+from seatserver.seatmaps.gaps import FREE, stranded_by
+from seatserver.seatmaps.kinds import refused_kinds
+from seatserver.seatmaps.model import SeatMap
 
 Minutes = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
 
@@ -41,3 +50,69 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     companions_free_min: Minutes | None = 60
     wheelchairs_free_min: Minutes | None = None
     companions_per_wheelchair: Annotated[int, Meta(ge=1, le=10)] = 3
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the rules say of one selection.
+
+    ``reasons``: every seat that is refused, and why; empty when the selection passes. ``stranded``: the seats that it
+    would newly strand, also where the gap rule only warns, and where it allows that because the party could not sit
+    otherwise. ``fix``: the nearest selection that passes, sorted, when there is one: as many seats of the same
+    categories and kinds, or with the missing rest of its groups. ``guards``: other seats and whether they were free;
+    as long as they and the chosen seats are as free as they were, the verdict holds. ``whole_room``: it rests on every
+    seat of the room.
+    """
+
+    reasons: dict[int, Refusal]
+    stranded: tuple[int, ...]
+    fix: tuple[int, ...] | None
+    guards: tuple[tuple[int, bool], ...]
+    whole_room: bool
+
+
+def judge(
+    seat_map: SeatMap,
+    states: bytes,
+    seats: Sequence[int],
+    rules: Rules,
+    *,
+    wheelchairs: int = 0,
+    minutes_left: float | None = None,
+) -> Verdict:
+    """Whether a party may take ``seats`` together, as the rules of the house see it.
+
+    ``states`` has one byte per place; seats that the party gives back in the same step are FREE in it, those of its
+    other holds are not. ``wheelchairs``: how many wheelchair places the party says it needs. ``minutes_left``: until
+    the show begins; None: it is far away. Places of general areas may be among the seats: no rule minds them. All
+    seats must be places of the map. The gap rule is applied to selections that the other rules let pass.
+    """
+    count = len(seat_map.seats)
+    if len(states) < count:
+        raise ValueError(f"expected at least {count} states, got {len(states)}")
+    numbered = [seat for seat in seats if seat < count]
+    reasons = refused_kinds(seat_map, numbered, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+    if reasons:
+        fix = None
+        if set(reasons.values()) == {"group"}:
+            whole = tuple(sorted({mate for seat in seats for mate in seat_map.group_of.get(seat, (seat,))}))
+            if all(states[seat] == FREE for seat in whole if seat < count):
+                verdict = judge(seat_map, states, whole, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+                fix = verdict.fix if verdict.reasons else whole
+        return Verdict(reasons, (), fix, (), False)
+    if rules.gap.mode == "off" or not numbered:
+        return PASSES
+    found = stranded_by(seat_map, states, numbered, rules, minutes_left=minutes_left)
+    if rules.gap.mode == "warn":
+        # Nothing hangs on a warning: no reason to try the hold again.
+        return Verdict({}, found.stranded, None, (), False)
+    if not found.stranded:
+        return Verdict({}, (), None, found.guards, False)
+    party = Party(seat_map, states, rules, wheelchairs, minutes_left)
+    better = sit_otherwise(party, numbered, found.stranded)
+    if better is None:
+        return Verdict({}, found.stranded, None, (), True)
+    places = tuple(sorted(seat for seat in seats if seat >= count))
+    return Verdict(dict.fromkeys(found.beside, "gap"), found.stranded, better + places, found.guards, False)
+
+
+PASSES = Verdict({}, (), None, (), False)

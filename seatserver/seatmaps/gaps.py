@@ -1,0 +1,234 @@
+"""The gap rule: which seats a selection would strand.
+
+A **stretch** is what one may still take side by side: free neighbours, as far as the next taken seat, the next place
+that is kept for people with a wheelchair, the next aisle or the row's end. After a selection, a stretch of at most
+``width`` seats is too narrow to be wanted; its seats are *stranded*, unless they were so before::
+
+    width 1          x taken   . free   o the selection   : aisle   | row's end
+
+    | . o o . . . x      strands the first seat: the row's end closes the stretch on its other side
+    | o o . . . . x      strands none
+    x . o x              strands the one beside it …
+    x o o x              … and so fills the gap
+    x . x . . o o .      the second seat was alone before: nobody's fault; but the last one is stranded
+    x x . o : . .        strands the one between; were the aisle in place of the x's, with ``aisles`` false: none
+
+* What ends a stretch: a seat that is not free, whatever the reason; places kept for people with a wheelchair and
+  their companions as long as they are not freed (`kinds`), which are never stranded themselves; an aisle and a row's
+  end. With ``aisles`` (``row_ends``) false, a stretch that touches an aisle (a row's end) is no gap however narrow.
+  An aisle is where the same row goes on behind it.
+* Seats of a group are never stranded: a whole group can still be sold, and one that is partly taken could not be sold
+  anyway. Such a rest of a group ends a stretch like a taken seat, and the stretch's other seats may be stranded.
+* Stranded before means: in a stretch that was already so narrow and closed. Taking some seats of one strands nobody.
+* The ``exempt_last_rows`` rows farthest from the screen, by the mean ``y`` of their seats, strand nothing.
+
+`stranded_by` judges one selection in time that grows with it and says which seats it looked at; `Cuts` is for those
+who compare thousands of windows in one room. This module is pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from seatserver.seatmaps.kinds import kept_line
+from seatserver.seatmaps.lines import AISLE, KEPT, ROW_END, SEAT, lines_of
+from seatserver.seatmaps.model import SeatMap
+
+if TYPE_CHECKING:
+    from seatserver.seatmaps.rules import Rules
+
+FREE = 0
+"""The byte of a free seat in ``states``; the same number as `seatserver.seats.states.SeatState.FREE`."""
+TAKEN = 6
+"""On a line: what is as good as taken, whatever its state."""
+STRETCH = re.compile(b"\0+")
+
+
+class Stranding(NamedTuple):
+    """What a selection would strand: ``stranded`` seats, and its own seats ``beside`` them, sorted.
+
+    ``guards`` are the other seats that decided this, each with whether it is free: while they and the selection's own
+    seats stay as free as they are, the answer stays the same.
+    """
+
+    stranded: tuple[int, ...]
+    beside: tuple[int, ...]
+    guards: tuple[tuple[int, bool], ...]
+
+
+def stranded_by(
+    seat_map: SeatMap, states: bytes, seats: Iterable[int], rules: Rules, *, minutes_left: float | None = None
+) -> Stranding:
+    """What ``seats`` would strand in a room with these ``states`` (one byte per place), whatever the rule's mode.
+
+    Places of general areas may be among the seats; they strand nothing.
+    """
+    return _Look(seat_map, states, seats, rules, minutes_left).stranding()
+
+
+class _Look:
+    """One look around a selection. Everything is counted in spots of the hall's line."""
+
+    def __init__(
+        self, seat_map: SeatMap, states: bytes, seats: Iterable[int], rules: Rules, minutes_left: float | None
+    ) -> None:
+        self.rule, self.states, self.group_of = rules.gap, states, seat_map.group_of
+        self.lines = lines_of(seat_map)
+        self.line = kept_line(seat_map, rules, minutes_left)
+        self.closing = closing(rules)
+        count = len(seat_map.seats)
+        self.chosen = {self.lines.spot_of[seat] for seat in seats if seat < count}
+        self.guards: dict[int, bool] = {}
+
+    def stranding(self) -> Stranding:
+        lines, line, seat_at = self.lines, self.line, self.lines.seat_at
+        stranded: set[int] = set()
+        beside: set[int] = set()
+        for first, last in parts_of(self.chosen):
+            if self.rule.exempt_last_rows > lines.back[lines.run_of[seat_at[first]]]:
+                continue
+            for edge, step in ((first, -1), (last, 1)):
+                if line[edge] == SEAT and (rest := self._rest(edge, step)) and not self._was_narrow(rest):
+                    alone = [seat for seat in map(seat_at.__getitem__, rest) if seat not in self.group_of]
+                    stranded.update(alone)
+                    if alone:
+                        beside.add(seat_at[edge])
+                        if (other := rest[-1] + step) in self.chosen:
+                            beside.add(seat_at[other])
+        return Stranding(tuple(sorted(stranded)), tuple(sorted(beside)), tuple(self.guards.items()))
+
+    def _rest(self, spot: int, step: int) -> list[int]:
+        """The narrow closed stretch that begins one ``step`` from a chosen ``spot``; empty when there is no such."""
+        rest: list[int] = []
+        while len(rest) <= self.rule.width:
+            spot += step
+            edge = self.line[spot]
+            if edge != SEAT or spot in self.chosen:
+                return rest if self.closing[edge] else []
+            if not self._is_open(spot):
+                return rest
+            rest.append(spot)
+        return []
+
+    def _was_narrow(self, rest: list[int]) -> bool:
+        """Whether the stretch of ``rest`` was narrow and closed before the selection."""
+        length = len(rest)
+        for spot, step in ((min(rest), -1), (max(rest), 1)):
+            while length <= self.rule.width:
+                spot += step
+                edge = self.line[spot]
+                if edge != SEAT:
+                    if not self.closing[edge]:
+                        return False
+                    break
+                if not self._is_open(spot):
+                    break
+                length += 1
+        return length <= self.rule.width
+
+    def _is_open(self, spot: int) -> bool:
+        """Whether one may still take the seat: it and its whole group are free. Remembers who decided that."""
+        seat = self.lines.seat_at[spot]
+        for mate in self.group_of.get(seat, (seat,)):
+            if self.states[mate] != FREE:
+                self._remember(mate, free=False)
+                return False
+        for mate in self.group_of.get(seat, (seat,)):
+            self._remember(mate, free=True)
+        return True
+
+    def _remember(self, seat: int, *, free: bool) -> None:
+        if self.lines.spot_of[seat] not in self.chosen:
+            self.guards[seat] = free
+
+
+def closing(rules: Rules) -> dict[int, bool]:
+    """What stands on a line → whether it closes a stretch; a seat does (when it is not free)."""
+    return {SEAT: True, KEPT: True, AISLE: rules.gap.aisles, ROW_END: rules.gap.row_ends}
+
+
+def parts_of(spots: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The first and the last spot of every unbroken part of ``spots``, from left to right."""
+    first = last = -2
+    for spot in sorted(spots):
+        if spot != last + 1:
+            if last >= 0:
+                yield first, last
+            first = spot
+        last = spot
+    if last >= 0:
+        yield first, last
+
+
+class Cuts:
+    """What every possible cut into a room's stretches would strand: made once per room, looked up thousands of times.
+
+    ``left[seat]`` is how many seats a window strands on its left when ``seat`` is its leftmost one, ``right[seat]``
+    likewise on its right. So the neighbours ``window`` (free, groups whole) strand together::
+
+        cuts.left[window[0]] + cuts.right[window[-1]]
+
+    which is the length of ``stranded_by(…, window, …).stranded``. For selections of several parts it holds as long as
+    no two of them stand in one run. ``line`` is the hall's line of spots (`lines.Lines`): 0 where a seat and its whole
+    group are free, whoever it is for.
+    """
+
+    def __init__(self, seat_map: SeatMap, states: bytes, rules: Rules, *, minutes_left: float | None = None) -> None:
+        self._map, self._rules, self._lines = seat_map, rules, lines_of(seat_map)
+        self._kept = kept_line(seat_map, rules, minutes_left)
+        count = len(seat_map.seats)
+        # The two bytes behind the seats are what the line shows at an aisle and at a row's end.
+        self.line = bytearray(itemgetter(*self._lines.seat_at)(states[:count] + bytes((AISLE, ROW_END))))
+        spot_of = self._lines.spot_of
+        for group in seat_map.groups:
+            if any([states[seat] for seat in group]):
+                for seat in group:
+                    self.line[spot_of[seat]] = TAKEN
+        self.left, self.right = bytearray(count), bytearray(count)
+        self._cut(0, len(self.line))
+
+    def with_taken(self, seats: Iterable[int]) -> Cuts:
+        """The same room after ``seats`` (groups whole) are taken."""
+        other = object.__new__(Cuts)
+        other._map, other._rules, other._lines, other._kept = self._map, self._rules, self._lines, self._kept
+        other.line, other.left, other.right = self.line[:], self.left[:], self.right[:]
+        runs: set[int] = set()
+        for seat in seats:
+            other.line[self._lines.spot_of[seat]] = TAKEN
+            runs.add(self._lines.run_of[seat])
+        for run in runs:
+            for seat in self._map.runs[run]:
+                other.left[seat] = other.right[seat] = 0
+            first, end = self._lines.spans[run]
+            other._cut(first - 1, end + 1)
+        return other
+
+    def of(self, window: Sequence[int]) -> int:
+        """How many seats these neighbours strand together; they are free, and their groups whole."""
+        return self.left[window[0]] + self.right[window[-1]]
+
+    def _cut(self, first: int, end: int) -> None:
+        """Fill in ``left`` and ``right`` for the spots from ``first`` up to ``end``, which no run crosses."""
+        lines, rule, group_of = self._lines, self._rules.gap, self._map.group_of
+        seat_at, left, right = lines.seat_at, self.left, self.right
+        closes = closing(self._rules)
+        line = bytearray(map(max, self.line[first:end], self._kept[first:end]))
+        for stretch in STRETCH.finditer(line):
+            start, stop = stretch.span()
+            closed_left, closed_right = closes.get(line[start - 1], True), closes.get(line[stop], True)
+            length = stop - start
+            if length < 2 or (closed_left and closed_right and length <= rule.width):
+                continue
+            if rule.exempt_last_rows > lines.back[lines.run_of[seat_at[first + start]]]:
+                continue
+            alone = 0
+            for cut in range(1, min(rule.width, length - 1) + 1) if closed_left else ():
+                alone += seat_at[first + start + cut - 1] not in group_of
+                left[seat_at[first + start + cut]] = alone
+            alone = 0
+            for cut in range(1, min(rule.width, length - 1) + 1) if closed_right else ():
+                alone += seat_at[first + stop - cut] not in group_of
+                right[seat_at[first + stop - cut - 1]] = alone
