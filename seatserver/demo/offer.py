@@ -14,7 +14,8 @@ from seatserver.catalog.showtime import Auditorium, Showtime, ShowtimeDraft, The
 from seatserver.demo.halls import demo_halls
 from seatserver.errors import NotFound
 from seatserver.seatmaps.model import SeatKind, SeatMap
-from seatserver.seatmaps.pricing import Tariff
+from seatserver.seatmaps.pricing import Tariff, TicketType
+from seatserver.seatmaps.rules import GapRule, Rules
 
 THEATRE_ID = "lantern"
 TITLES = ("Low Tide Radio", "A Winter of Foxes", "Orbit Nine")
@@ -25,6 +26,15 @@ SALE_GOES_ON = timedelta(minutes=20)
 CURRENCY = "EUR"
 PRICES = {"front": 900, "standard": 1200, "premium": 1500, "sofa": 1800}
 OTHER_PRICE = 1200
+GROWN_UPS = ("adult", "senior", "member")
+CHILDREN_EACH = 3
+MEMBER_TICKETS = 2
+RULES = Rules(
+    # Here every click holds one seat, and the first of three clicks may well leave a gap that the second one fills.
+    gap=GapRule(mode="warn"),
+    companions_free_min=60,
+    wheelchairs_free_min=15,
+)
 
 
 async def load(catalog: Catalog, now: datetime) -> list[Showtime]:
@@ -58,11 +68,28 @@ def _drafts(
                 starts_at_ms=_millis(starts_at),
                 on_sale_at_ms=_millis(starts_at - ON_SALE_AHEAD),
                 sale_ends_at_ms=_millis(starts_at + SALE_GOES_ON),
-                tariff=Tariff.flat(
-                    CURRENCY, {category.key: PRICES.get(category.key, OTHER_PRICE) for category in hall.categories}
-                ),
+                tariff=tariff(hall),
+                rules=RULES,
                 blocked=house_seats(hall),
             )
+
+
+def tariff(hall: SeatMap) -> Tariff:
+    """Adults pay the full price, the others less; children come with a grown-up. There are no fees."""
+    full = {category.key: PRICES.get(category.key, OTHER_PRICE) for category in hall.categories}
+
+    def less(minor: int) -> dict[str, int]:
+        return {category: price - minor for category, price in full.items()}
+
+    return Tariff(
+        currency=CURRENCY,
+        ticket_types=(
+            TicketType(key="adult", name="Adult", prices=full),
+            TicketType(key="child", name="Child", prices=less(400), only_with=GROWN_UPS, per_companion=CHILDREN_EACH),
+            TicketType(key="senior", name="Senior", prices=less(200)),
+            TicketType(key="member", name="Member", prices=less(300), at_most=MEMBER_TICKETS),
+        ),
+    )
 
 
 def house_seats(hall: SeatMap) -> tuple[int, ...]:

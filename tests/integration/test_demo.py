@@ -23,7 +23,10 @@ from seatserver.client import SeatClient
 from seatserver.config import Settings
 from seatserver.database import Database
 from seatserver.demo import offer
-from seatserver.errors import NotOnSale
+from seatserver.demo.halls import demo_halls
+from seatserver.errors import NotOnSale, TicketsRefused
+from seatserver.seatmaps.model import SeatMap
+from seatserver.seatmaps.pricing import quote
 from seatserver.seats.states import SeatState
 from tests.integration.test_embedded import wait_until_gone
 
@@ -352,3 +355,15 @@ async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings
         await database.close()
     assert [showtime.id for showtime in first] == [showtime.id for showtime in again]
     assert len({showtime.id for showtime in first} & {showtime.id for showtime in tomorrow}) == len(first) / 2
+
+
+@pytest.mark.parametrize("hall", demo_halls(), ids=lambda hall: hall.name)
+def test_a_child_goes_to_the_demo_with_a_grown_up(hall: SeatMap) -> None:
+    tariff = offer.tariff(hall)
+    tariff.validate(hall)
+    alone = [(0, "child"), (1, "child")]
+    with pytest.raises(TicketsRefused, match="Adult or Senior or Member"):
+        quote(tariff, hall, alone)
+    family = quote(tariff, hall, [*alone, (2, "senior")])
+    grown_ups = quote(tariff, hall, [(seat, None) for seat in range(3)])
+    assert family.total_minor == grown_ups.total_minor - 400 - 400 - 200
