@@ -52,6 +52,7 @@ class BadSeatMap(SeatServerError):
     def __init__(self, place: str, problem: str) -> None:
         super().__init__(f"{place}: {problem}" if place else problem, place=place)
         self.place = place
+        self.problem = problem
 
 
 class BadRequest(SeatServerError):

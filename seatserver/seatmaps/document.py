@@ -2,13 +2,14 @@
 
 All readers of hall files go through `decode`: it bounds the size, says line and column where the text is no JSON, and
 names the place in the file (``Areas[2].Rows[4].Seats[7].Position.ColumnIndex``) where the JSON is not of the expected
-form. This module is pure.
+form. `Lenient` reads on after such a place, for those who want to know all that is wrong. This module is pure.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from bisect import insort
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +17,12 @@ from seatserver.errors import BadSeatMap
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+MAX_MISFITS = 25
+"""So many places that are not of the expected form are taken out of a document; a file with more is another form."""
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_PLACE = re.compile(r"\b[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\d+\])*\[\d+\](?:\.[A-Za-z_]\w*)*")
+_UNKNOWN_FIELD = re.compile(r"has the unknown field (.+)", re.DOTALL)
 
 T = TypeVar("T")
 
@@ -37,6 +44,81 @@ def decode(document: bytes, form: type[T]) -> T:
         raise _malformed(document, str(error)) from None
     except RecursionError:
         raise BadSeatMap("", "the file is nested too deeply") from None
+
+
+class Lenient:
+    """Decodes what of a document is of the expected form, and remembers what is not.
+
+    What does not fit is taken out: the element of a list that it stands in, or where there is no list the field itself.
+    ``problems`` are the places and what is wrong there. Indexes behind an element that was taken out are lower in what
+    was decoded than in the file; `original` tells a place as it is in the file.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[tuple[str, str]] = []
+        self._removed: dict[str, list[int]] = {}
+
+    def decode(self, document: bytes, form: type[T]) -> T:
+        """Decode JSON into ``form``; raises `BadSeatMap` where nothing of the form can be made of it."""
+        try:
+            return decode(document, form)
+        except BadSeatMap as error:
+            problem = error
+        tree = decode(document, Any)
+        while len(self.problems) < MAX_MISFITS:
+            if not self._take_out(tree, problem):
+                break
+            try:
+                return decode(msgspec.json.encode(tree), form)
+            except BadSeatMap as error:
+                problem = error
+        place, text = self.problems[0] if self.problems else (problem.place, problem.problem)
+        raise BadSeatMap(place, text)
+
+    def original(self, text: str) -> str:
+        """``text`` with all places in it as they are in the file."""
+        return _PLACE.sub(lambda found: self._original(found[0]), text) if self._removed else text
+
+    def removed(self, list_place: str) -> tuple[int, ...]:
+        """The indexes in the file of what was taken out of the list at a place, such as ``seats``."""
+        return tuple(self._removed.get(list_place, ()))
+
+    def _original(self, place: str) -> str:
+        made = ""
+        for name, index in _STEP.findall(place):
+            made += f"[{self._shift(made, int(index))}]" if index else f"{'.' if made else ''}{name}"
+        return made
+
+    def _shift(self, list_place: str, index: int) -> int:
+        for removed in self._removed.get(list_place, ()):
+            index += removed <= index
+        return index
+
+    def _take_out(self, tree: Any, problem: BadSeatMap) -> bool:
+        """Take the misfit out of ``tree``; False when there is nothing to take out, or no end to it."""
+        steps = [int(index) if index else name for name, index in _STEP.findall(problem.place)]
+        if unknown := _UNKNOWN_FIELD.fullmatch(problem.problem):
+            steps.append(unknown[1])
+        else:
+            lists = [depth for depth, step in enumerate(steps) if isinstance(step, int)]
+            steps = steps[: lists[-1] + 1] if lists else steps
+        if not steps:
+            return False
+        *parents, last = steps
+        parent = tree
+        try:
+            for step in parents:
+                parent = parent[step]
+            del parent[last]
+        except (LookupError, TypeError):
+            return False
+        self.problems.append((self._original(problem.place), problem.problem))
+        if isinstance(last, int):
+            list_place = self._original(
+                "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in parents)
+            )
+            insort(self._removed.setdefault(list_place, []), self._shift(list_place, last))
+        return True
 
 
 def _misplaced(message: str) -> BadSeatMap:

@@ -1,27 +1,31 @@
-"""What every importer shares: the seats of a foreign file on their way into a `SeatMap`.
+"""What every importer shares: a hall of a foreign file on its way into a `SeatMap`.
 
 An importer turns its format into `FoundSeat`s, each of which remembers its place in the file; `assemble` gives rows
-distinct names, puts the seats into the house's order, and reports whatever is wrong under that place. This module is
-pure.
+distinct names, puts the seats into the house's order and makes a `Draft`: a map that nobody has validated yet, which
+knows where in the file each part of it comes from. `Draft.finish` is the strict end of that way, for who wants the
+hall; `Draft.problems` is the patient one, for who wants to know all that is wrong. This module is pure.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from seatserver.errors import BadSeatMap
 from seatserver.seatmaps.model import (
     MAX_LABEL,
-    MAX_NAME,
-    MAX_SEATS,
     Category,
+    GeneralArea,
+    Problem,
     Screen,
     Seat,
     SeatKind,
     SeatMap,
-    check_text,
+    in_order,
 )
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8f6bd1", "#b8ad2f", "#8a8a8a")
@@ -29,6 +33,8 @@ PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8
 
 SCREEN_DISTANCE = 2.5
 """Pitches from the front row to the screen when the file does not say."""
+
+_PART = re.compile(r"\b(seats|categories|groups|general_areas)\[(\d+)\](?:\.(\w+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,50 @@ class FoundSeat:
     kind: SeatKind = SeatKind.STANDARD
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A hall as a file has it, not validated.
+
+    ``found`` is what was wrong with the file already; ``places`` are the places in the file of the map's ``seats``,
+    ``categories`` … in their order (none: the file has them as the map does), and ``field_at(place, field)`` is how the
+    file calls a field of the thing at a place.
+    """
+
+    seat_map: SeatMap
+    format: str
+    notes: tuple[str, ...] = ()
+    found: tuple[Problem, ...] = ()
+    places: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    field_at: Callable[[str, str], str] = "{}.{}".format
+
+    def problems(self) -> Iterator[Problem]:
+        """All that is wrong, at its place in the file."""
+        yield from self.found
+        for place, problem, mend in self.seat_map.problems():
+            yield Problem(self._in_file(place), self._in_file(problem), mend)
+
+    def finish(self) -> Imported:
+        """The validated hall; raises `BadSeatMap` for the first of `problems`."""
+        for place, problem, _ in self.problems():
+            raise BadSeatMap(place, problem)
+        ordered = msgspec.structs.replace(self.seat_map, groups=in_order(self.seat_map.groups))
+        return Imported(ordered, self.format, self.notes)
+
+    def place_of(self, seat: int) -> str:
+        """Where in the file a seat is."""
+        return self._in_file(f"seats[{seat}]")
+
+    def _in_file(self, text: str) -> str:
+        return _PART.sub(self._part_in_file, text)
+
+    def _part_in_file(self, found: re.Match[str]) -> str:
+        part, index, name = found.groups()
+        places = self.places.get(part, ())
+        if int(index) >= len(places):
+            return found[0]
+        return self.field_at(places[int(index)], name) if name else places[int(index)]
+
+
 def clean(text: str | int | None) -> str:
     """Text as it is printed: no line breaks, no doubled or surrounding blanks."""
     if isinstance(text, int):
@@ -70,66 +120,57 @@ def clean(text: str | int | None) -> str:
 
 def assemble(
     *,
+    format_name: str,
     name: str,
     categories: Iterable[Category],
     screen: Screen,
     seats: Sequence[FoundSeat],
     groups: Iterable[Iterable[Hashable]] = (),
-) -> SeatMap:
-    """Build the map: seats from front to back and left to right, groups by the seats' keys.
+    general_areas: Iterable[GeneralArea] = (),
+) -> Draft:
+    """Put the map together: seats from front to back and left to right, groups by the seats' keys.
 
-    Raises `BadSeatMap` with the place in the file.
+    The draft has the places of its seats; what else the importer knows it adds itself.
     """
-    if not seats:
-        raise BadSeatMap("", "the file has no seats")
-    if len(seats) > MAX_SEATS:
-        raise BadSeatMap("", f"the file has {len(seats)} seats; at most {MAX_SEATS} are allowed")
-    for seat in seats:
-        _check(seat)
     ordered = sorted(_with_distinct_rows(seats), key=lambda seat: (seat.rank, seat.x, seat.y))
-    _check_unique(ordered)
     index_of = {seat.key: index for index, seat in enumerate(ordered)}
-    return SeatMap.build(
+    seat_map = SeatMap(
         name=name,
-        categories=categories,
+        categories=tuple(categories),
         screen=screen,
-        seats=[
+        seats=tuple(
             Seat(
                 row=seat.row,
                 number=seat.number,
-                x=_rounded(seat.x),
-                y=_rounded(seat.y),
+                x=rounded(seat.x),
+                y=rounded(seat.y),
                 category=seat.category,
                 area=seat.area,
                 kind=seat.kind,
             )
             for seat in ordered
-        ],
-        groups=[[index_of[key] for key in group] for group in groups],
+        ),
+        groups=tuple(tuple(index_of[key] for key in group) for group in groups),
+        general_areas=tuple(general_areas),
     )
+    return Draft(seat_map, format_name, places={"seats": [seat.place for seat in ordered]})
 
 
 def screen_before(seats: Sequence[FoundSeat]) -> Screen:
     """A screen in front of the seats, as wide as they are, for files that do not say where it stands."""
+    if not seats:
+        return Screen(x=0.0, y=-SCREEN_DISTANCE, width=10.0)
     left, right = min(seat.x for seat in seats), max(seat.x for seat in seats)
     front = min(seat.y for seat in seats)
     return Screen(
-        x=_rounded((left + right) / 2), y=_rounded(front - SCREEN_DISTANCE), width=_rounded(max(right - left + 1, 4.0))
+        x=rounded((left + right) / 2), y=rounded(front - SCREEN_DISTANCE), width=rounded(max(right - left + 1, 4.0))
     )
 
 
-def _rounded(coordinate: float) -> float:
+def rounded(coordinate: float) -> float:
+    """The coordinate as maps keep it."""
     # A thousandth of a seat is nothing to see; adding zero turns -0.0 into 0.0.
     return round(coordinate, 3) + 0.0
-
-
-def _check(seat: FoundSeat) -> None:
-    for what, text, longest in (
-        ("row's name", seat.row, MAX_LABEL),
-        ("seat's number", seat.number, MAX_LABEL),
-        ("area's name", seat.area or "none", MAX_NAME),
-    ):
-        check_text(f"{seat.place}, the {what}", text, longest)
 
 
 def _with_distinct_rows(seats: Sequence[FoundSeat]) -> list[FoundSeat]:
@@ -151,15 +192,3 @@ def _row_in_area(row: str, area: str) -> str:
         return full
     initials = "".join(word[0] for word in area.split())
     return f"{initials[: MAX_LABEL - len(row) - 1]} {row}" if len(row) < MAX_LABEL - 1 else row
-
-
-def _check_unique(seats: Sequence[FoundSeat]) -> None:
-    labels: dict[tuple[str, str], FoundSeat] = {}
-    spots: dict[tuple[float, float], FoundSeat] = {}
-    for seat in seats:
-        first = labels.setdefault((seat.row, seat.number), seat)
-        if first is not seat:
-            raise BadSeatMap(seat.place, f"row {seat.row!r} seat {seat.number!r} is already at {first.place}")
-        first = spots.setdefault((_rounded(seat.x), _rounded(seat.y)), seat)
-        if first is not seat:
-            raise BadSeatMap(seat.place, f"stands on the very spot of {first.place}")

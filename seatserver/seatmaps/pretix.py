@@ -18,8 +18,8 @@ import msgspec
 
 from seatserver.errors import BadSeatMap
 from seatserver.seatmaps.document import decode
-from seatserver.seatmaps.imported import PALETTE, FoundSeat, Imported, assemble, clean, screen_before
-from seatserver.seatmaps.model import Category
+from seatserver.seatmaps.imported import PALETTE, Draft, FoundSeat, Imported, assemble, clean, screen_before
+from seatserver.seatmaps.model import Category, Problem
 
 FORMAT = "pretix seating plan"
 STAGE = re.compile(r"\b(stage|screen|bühne|leinwand|podium|scène|écran|pantalla|escenario)\b", re.IGNORECASE)
@@ -93,10 +93,16 @@ class PretixPlan(msgspec.Struct, frozen=True):
 
 def read_pretix(document: bytes, name: str = "", *, unnamed: str = "Seat map") -> Imported:
     """Read a seating plan; ``name`` replaces the plan's own. Raises `BadSeatMap`."""
-    plan = decode(document, PretixPlan)
-    categories = _categories(plan)
-    rows = [row for row in _rows(plan, {category.key for category in categories}) if row]
+    return draft_pretix(decode(document, PretixPlan), name, unnamed=unnamed).finish()
+
+
+def draft_pretix(plan: PretixPlan, name: str, *, unnamed: str) -> Draft:
+    """The hall of a plan, not validated; raises `BadSeatMap` when there is none to be seen."""
+    problems: list[Problem] = []
+    rows = [row for row in _rows(plan, problems) if row]
     if not rows:
+        for place, problem, _ in problems:
+            raise BadSeatMap(place, problem)
         raise BadSeatMap("zones", "no row has a seat")
     pitch = _pitch(rows)
     stage_y = next(_stages(plan), None)
@@ -105,20 +111,36 @@ def read_pretix(document: bytes, name: str = "", *, unnamed: str = "Seat map") -
     turned = stage_y is not None and stage_y > middle
     seats = list(_placed(rows, pitch, -1.0 if turned else 1.0))
     notes = ("the stage is at the bottom of the plan; the hall was turned so that it is at the top",) if turned else ()
-    seat_map = assemble(
-        name=name or clean(plan.name) or unnamed, categories=categories, screen=screen_before(seats), seats=seats
+    draft = assemble(
+        format_name=FORMAT,
+        name=name or clean(plan.name) or unnamed,
+        categories=list(_categories(plan)),
+        screen=screen_before(seats),
+        seats=seats,
     )
-    return Imported(seat_map, FORMAT, notes)
+    places = {**draft.places, "categories": [f"categories[{index}]" for index in range(len(plan.categories))]}
+    return replace(draft, notes=notes, found=tuple(problems), places=places, field_at=_field_at)
 
 
-def _categories(plan: PretixPlan) -> list[Category]:
-    made = []
+def _field_at(place: str, field: str) -> str:
+    """What pretix calls a field of the seat, or of the category, at ``place``."""
+    row, _, _ = place.rpartition(".seats[")
+    zone, _, _ = row.rpartition(".rows[")
+    names = {
+        "row": f"{row}.row_number",
+        "number": f"{place}.seat_number",
+        "category": f"{place}.category",
+        "area": f"{zone}.name",
+        "key": f"{place}.name",
+        "name": f"{place}.name",
+    }
+    return names.get(field, place)
+
+
+def _categories(plan: PretixPlan) -> Iterator[Category]:
     for index, category in enumerate(plan.categories):
         key = clean(category.name)
-        if not key:
-            raise BadSeatMap(f"categories[{index}].name", "is empty")
-        made.append(Category(key=key, name=key, color=_color(category.color) or PALETTE[index % len(PALETTE)]))
-    return made
+        yield Category(key=key, name=key, color=_color(category.color) or PALETTE[index % len(PALETTE)])
 
 
 def _color(text: str | None) -> str | None:
@@ -129,20 +151,19 @@ def _color(text: str | None) -> str | None:
     return f"#{digits}" if re.fullmatch(r"[0-9a-f]{6}", digits) else None
 
 
-def _rows(plan: PretixPlan, categories: set[str]) -> Iterator[list[FoundSeat]]:
+def _rows(plan: PretixPlan, problems: list[Problem]) -> Iterator[list[FoundSeat]]:
     """The rows' seats in pixels of the plan."""
     for z, zone in enumerate(plan.zones):
         for r, row in enumerate(zone.rows):
             found = []
             for s, seat in enumerate(row.seats):
                 place = f"zones[{z}].rows[{r}].seats[{s}]"
-                category = clean(seat.category)
-                if category not in categories:
-                    raise BadSeatMap(f"{place}.category", f"{category!r} is not one of the categories")
                 x = zone.position.x + row.position.x + seat.position.x
                 y = zone.position.y + row.position.y + seat.position.y
                 if max(abs(x), abs(y)) > MAX_PIXELS:
-                    raise BadSeatMap(f"{place}.position", f"is farther than {MAX_PIXELS} pixels from the plan's corner")
+                    problem = f"is farther than {MAX_PIXELS} pixels from the plan's corner"
+                    problems.append(Problem(f"{place}.position", problem, "move the seat to its row"))
+                    continue
                 found.append(
                     FoundSeat(
                         place=place,
@@ -152,7 +173,7 @@ def _rows(plan: PretixPlan, categories: set[str]) -> Iterator[list[FoundSeat]]:
                         x=x,
                         y=y,
                         rank=0.0,
-                        category=category,
+                        category=clean(seat.category),
                         area=clean(zone.name),
                     )
                 )

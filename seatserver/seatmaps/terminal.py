@@ -12,11 +12,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from seatserver.seatmaps.model import AISLE, SeatKind, SeatMap
+from seatserver.seatmaps.model import AISLE, GeneralArea, SeatKind, SeatMap
 
 SHAPES = "■◆●▲★▼◉◈"
 SHAPE_OF_KIND = {SeatKind.WHEELCHAIR: "W", SeatKind.COMPANION: "C"}
 JOINT = "━"
+SHADE = "░"
 KIND_NAMES = {
     SeatKind.STANDARD: "standard",
     SeatKind.WHEELCHAIR: "wheelchair place",
@@ -46,17 +47,19 @@ def draw(seat_map: SeatMap, width: int = 100) -> list[Line]:
 
 
 def draw_hall(seat_map: SeatMap, width: int = 100) -> list[Line]:
-    """Screen and rows. A seat's pitch is two characters, or one where the hall would be wider than ``width``."""
-    seats, screen = seat_map.seats, seat_map.screen
-    left = min(min(seat.x for seat in seats), screen.x - screen.width / 2 + 0.5)
-    right = max(max(seat.x for seat in seats), screen.x + screen.width / 2 - 0.5)
-    margin = max(len(seat.row) for seat in seats)
+    """Screen, rows and areas. A seat's pitch is two characters, or one where the hall would be wider than ``width``."""
+    seats, screen, areas = seat_map.seats, seat_map.screen, seat_map.general_areas
+    starts = (*(seat.x for seat in seats), *(area.x - area.width / 2 + 0.5 for area in areas))
+    ends = (*(seat.x for seat in seats), *(area.x + area.width / 2 - 0.5 for area in areas))
+    left = min(*starts, screen.x - screen.width / 2 + 0.5)
+    right = max(*ends, screen.x + screen.width / 2 - 0.5)
+    margin = max((len(seat.row) for seat in seats), default=0)
     scale = 2 if (right - left) * 2 + 1 + 2 * (margin + 2) <= width else 1
     # Counted from the screen's middle, so that a symmetric hall is drawn symmetric.
     columns = [_column(seat.x - screen.x, scale) for seat in seats]
-    first = min(*columns, _column(left - screen.x, scale))
+    first = min((*columns, _column(left - screen.x, scale)))
     columns = [column - first for column in columns]
-    breadth = max(columns) + 1
+    breadth = max(columns, default=0) + 1
     indent = " " * (margin + 2)
     screen_width = max(2 * _column((screen.width - 1) / 2, scale) + 1, 7)
     screen_at = max(-first - screen_width // 2, 0)
@@ -65,21 +68,29 @@ def draw_hall(seat_map: SeatMap, width: int = 100) -> list[Line]:
         (Span(f"{indent}{' ' * screen_at}{'screen'.center(screen_width)}".rstrip(), DIM),),
         (),
     ]
+    drawn = [
+        (depth, _row_line(seat_map, members, columns, margin, breadth))
+        for depth, members in _lines_of_seats(seat_map, columns)
+    ]
+    for area in areas:
+        start = _column(area.x - area.width / 2 + 0.5 - screen.x, scale) - first
+        end = _column(area.x + area.width / 2 - 0.5 - screen.x, scale) - first
+        drawn.append((area.y, _area_line(seat_map, area, (start, end), indent)))
     last_depth: float | None = None
-    for depth, members in _lines_of_seats(seat_map, columns):
+    for depth, line in sorted(drawn, key=lambda one: one[0]):
         if last_depth is not None and depth - last_depth > AISLE:
             lines += [()] * min(round(depth - last_depth) - 1, MAX_BLANK_LINES)
         last_depth = depth
-        lines.append(_row_line(seat_map, members, columns, margin, breadth))
+        lines.append(line)
     return lines
 
 
 def legend(seat_map: SeatMap) -> list[Line]:
-    """What the shapes mean, with counts: categories, kinds, groups."""
-    categories = Counter(seat.category for seat in seat_map.seats)
+    """What the shapes mean, with counts: categories, kinds, groups, areas without numbers."""
+    categories = Counter(seat_map.category_of(place) for place in range(seat_map.place_count))
     kinds = Counter(seat.kind for seat in seat_map.seats)
-    digits = len(str(len(seat_map.seats)))
-    lines: list[Line] = [(Span(seat_map.name, "bold"), Span(f"  {_count(len(seat_map.seats), 'seat')}"))]
+    digits = len(str(seat_map.place_count))
+    lines: list[Line] = [(Span(seat_map.name, "bold"), Span(f"  {count_places(seat_map)}"))]
     for shape, category in zip(_shapes(seat_map), seat_map.categories, strict=True):
         key = "" if category.key == category.name else f"  (key {category.key})"
         text = f" {categories[category.key]:>{digits}}  {category.name}"
@@ -92,7 +103,19 @@ def legend(seat_map: SeatMap) -> list[Line]:
         named = ", ".join(f"{count} × {size} seats" for size, count in sorted(sizes.items()))
         text = f"  {JOINT} {len(seat_map.groups):>{digits}}  groups that are only sold whole ({named})"
         lines.append((Span(text),))
+    for area in seat_map.general_areas:
+        lines.append((Span(f"  {SHADE} {area.capacity:>{digits}}  {area.name}, without seat numbers"),))
     return lines
+
+
+def count_places(seat_map: SeatMap) -> str:
+    """``306 seats``, or ``306 seats and 20 places without numbers``."""
+    unnumbered = seat_map.place_count - len(seat_map.seats)
+    seats = _count(len(seat_map.seats), "seat")
+    if not unnumbered:
+        return seats
+    places = f"{_count(unnumbered, 'place')} without numbers"
+    return f"{seats} and {places}" if seat_map.seats else places
 
 
 def _column(offset: float, scale: int) -> int:
@@ -153,6 +176,16 @@ def _row_line(seat_map: SeatMap, members: list[int], columns: Sequence[int], mar
         last = index
     spans.append(Span(f"{' ' * max(breadth - column, 0)}  {labels[-1]}", DIM))
     return tuple(spans)
+
+
+def _area_line(seat_map: SeatMap, area: GeneralArea, columns: tuple[int, int], indent: str) -> Line:
+    """An area without numbers is one shaded line, with its name in it where there is room."""
+    start, end = columns
+    color = next(category.color for category in seat_map.categories if category.key == area.category)
+    name = f" {area.name} {area.capacity} "
+    breadth = max(end - start + 1, 1)
+    text = name.center(breadth, SHADE) if len(name) < breadth else SHADE * breadth
+    return (Span(f"{indent}{' ' * max(start, 0)}"), Span(text, color))
 
 
 def _shapes(seat_map: SeatMap) -> list[str]:

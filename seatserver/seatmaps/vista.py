@@ -3,13 +3,15 @@
 The hall is a grid that all areas share: a seat's place is (``RowIndex``, ``ColumnIndex``), row 0 is the back, and an
 unused column is an aisle. Every area repeats all rows, with ``PhysicalName`` null where it has no seats.
 ``SeatsInGroup`` ties seats together that are only sold together, ``SeatStyle`` tells which part of a sofa a seat is.
+An area with ``IsAllocatedSeating`` false that lists no seats is general admission for ``NumberOfSeats`` people.
 ``Status`` is the sale state of the moment the file was written and no part of the hall. This module is pure.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -18,17 +20,22 @@ from seatserver.seatmaps.document import decode
 from seatserver.seatmaps.imported import (
     PALETTE,
     SCREEN_DISTANCE,
+    Draft,
     FoundSeat,
     Imported,
     assemble,
     clean,
+    rounded,
     screen_before,
 )
-from seatserver.seatmaps.model import MAX_NAME, Category, Screen, SeatKind, check_text
+from seatserver.seatmaps.model import MAX_NAME, Category, GeneralArea, Problem, Screen, SeatKind
 
 FORMAT = "Vista SeatLayoutData"
 MAX_INDEX = 2000
 """Larger than any hall's grid; an index beyond it is a mistake in the file."""
+
+AREA_DEPTH = 3.0
+"""How deep an area without seat numbers is drawn, in pitches."""
 
 # Seen in real halls: of a sofa's two seats the one with the smaller column has style 3, the other style 1. Style 2 is
 # what stands between them in sofas of three and more.
@@ -95,20 +102,28 @@ class VistaAnswer(msgspec.Struct, frozen=True):
 
 
 def read_vista(document: bytes, name: str) -> Imported:
-    """Read Vista's answer; the format has no name for the hall, so the caller gives one.
+    """Read Vista's answer; the format has no name for the hall, so the caller gives one. Raises `BadSeatMap`."""
+    return draft_vista(decode(document, VistaAnswer), name).finish()
 
-    One column is one seat's pitch, one row index too; the front row stands at y = 0. Raises `BadSeatMap`.
+
+def draft_vista(answer: VistaAnswer, name: str) -> Draft:
+    """The hall of Vista's answer, not validated; raises `BadSeatMap` when it has none.
+
+    One column is one seat's pitch, one row index too; the front row stands at y = 0.
     """
-    answer = decode(document, VistaAnswer)
     if answer.layout is None:
         said = f"; Vista says: {clean(answer.error)}" if clean(answer.error) else ""
         raise BadSeatMap("SeatLayoutData", f"is null{said}")
     layout = answer.layout
-    found = list(_seats(layout))
-    if not found:
+    problems: list[Problem] = []
+    found = list(_seats(layout, problems))
+    unnumbered = [(index, area) for index, area in enumerate(layout.areas) if _is_unnumbered(area)]
+    if not found and not unnumbered:
+        for place, problem, _ in problems:
+            raise BadSeatMap(place, problem)
         raise BadSeatMap("SeatLayoutData.Areas", "no area has a seat")
-    left = min(seat.position.column for _, _, _, seat in found)
-    front = max(seat.position.row for _, _, _, seat in found)
+    left = min((seat.position.column for _, _, _, seat in found), default=0)
+    front = max((seat.position.row for _, _, _, seat in found), default=0)
     area_names = _area_names(layout)
     seats = [
         FoundSeat(
@@ -125,36 +140,92 @@ def read_vista(document: bytes, name: str) -> Imported:
         )
         for place, area, row, seat in found
     ]
-    seat_map = assemble(
+    used = {seat.category for seat in seats} | {area.category for _, area in unnumbered}
+    categories, category_places = _categories(layout, used)
+    draft = assemble(
+        format_name=FORMAT,
         name=name,
-        categories=_categories(layout, {seat.category for seat in seats}),
+        categories=categories,
         screen=_screen(layout, left) or screen_before(seats),
         seats=seats,
-        groups=_groups(found),
+        groups=_groups(found, problems),
+        general_areas=_general_areas(unnumbered, area_names, seats),
     )
-    return Imported(seat_map, FORMAT, tuple(_notes(layout, area_names, found)))
+    places = {
+        **draft.places,
+        "categories": category_places,
+        "general_areas": [f"SeatLayoutData.Areas[{index}]" for index, _ in unnumbered],
+    }
+    notes = tuple(_notes(layout, area_names, found))
+    return replace(draft, notes=notes, found=tuple(problems), places=places, field_at=_field_at)
+
+
+def _field_at(place: str, field: str) -> str:
+    """What Vista calls a field of the seat, or of the area, at ``place``."""
+    row, _, _ = place.rpartition(".Seats[")
+    area, _, _ = (row or place).rpartition(".Rows[")
+    area = area or place
+    return {
+        "row": f"{row}.PhysicalName",
+        "number": f"{place}.Id",
+        "x": f"{place}.Position.ColumnIndex",
+        "y": f"{place}.Position.RowIndex",
+        "category": f"{area}.AreaCategoryCode",
+        "key": f"{area}.AreaCategoryCode",
+        "area": f"{area}.Description",
+        "name": f"{area}.Description",
+        "capacity": f"{area}.NumberOfSeats",
+    }.get(field, place)
 
 
 Found = list[tuple[str, int, str, VistaSeat]]
 """Of every seat: its place in the file, the index of its area, its row's name, and itself."""
 
 
-def _seats(layout: VistaLayout) -> Iterator[tuple[str, int, str, VistaSeat]]:
+def _is_unnumbered(area: VistaArea) -> bool:
+    """Whether the area is one where people sit as they come: general admission."""
+    return not area.allocated and bool(area.seat_count) and not any(row.seats for row in area.rows)
+
+
+def _seats(layout: VistaLayout, problems: list[Problem]) -> Iterator[tuple[str, int, str, VistaSeat]]:
     for a, area in enumerate(layout.areas):
         area_place = f"SeatLayoutData.Areas[{a}]"
         count = 0
         for r, row in enumerate(area.rows):
             for s, seat in enumerate(row.seats or ()):
-                if not clean(row.name):
-                    raise BadSeatMap(f"{area_place}.Rows[{r}].PhysicalName", "is empty although the row has seats")
                 place = f"{area_place}.Rows[{r}].Seats[{s}]"
-                for part, index in (("RowIndex", seat.position.row), ("ColumnIndex", seat.position.column)):
-                    if not 0 <= index <= MAX_INDEX:
-                        raise BadSeatMap(f"{place}.Position.{part}", f"is {index}; expected 0 to {MAX_INDEX}")
                 count += 1
-                yield place, a, clean(row.name), seat
+                outside = [
+                    Problem(f"{place}.Position.{part}", f"is {index}; expected 0 to {MAX_INDEX}", "use the hall's grid")
+                    for part, index in (("RowIndex", seat.position.row), ("ColumnIndex", seat.position.column))
+                    if not 0 <= index <= MAX_INDEX
+                ]
+                problems += outside
+                if not outside:
+                    yield place, a, clean(row.name), seat
         if area.allocated and area.seat_count is not None and area.seat_count != count:
-            raise BadSeatMap(f"{area_place}.NumberOfSeats", f"says {area.seat_count} but the area has {count} seats")
+            problem = f"says {area.seat_count} but the area has {count} seats"
+            problems.append(Problem(f"{area_place}.NumberOfSeats", problem, "look for the seats that the file misses"))
+
+
+def _general_areas(
+    unnumbered: Sequence[tuple[int, VistaArea]], area_names: Sequence[str], seats: Sequence[FoundSeat]
+) -> Iterator[GeneralArea]:
+    """The areas without seat numbers, behind the last row: the file's own place for them is on no grid."""
+    width = max((seat.x for seat in seats), default=9.0) + 1
+    y = max((seat.y for seat in seats), default=0.0) + 1
+    for index, area in unnumbered:
+        yield GeneralArea(
+            key=f"area-{index + 1}",
+            name=area_names[index],
+            category=area.category,
+            capacity=area.seat_count or 0,
+            x=rounded((width - 1) / 2),
+            y=rounded(y + AREA_DEPTH / 2),
+            width=rounded(width),
+            height=AREA_DEPTH,
+        )
+        y += AREA_DEPTH + 0.5
 
 
 def _area_names(layout: VistaLayout) -> list[str]:
@@ -167,20 +238,22 @@ def _area_names(layout: VistaLayout) -> list[str]:
     ]
 
 
-def _categories(layout: VistaLayout, used: set[str]) -> list[Category]:
-    """One category per code, in the order of the areas, named after the areas that share it."""
+def _categories(layout: VistaLayout, used: set[str]) -> tuple[list[Category], list[str]]:
+    """One category per code, in the order of the areas, named after the areas that share it; and their places."""
     names: dict[str, list[str]] = {}
+    places: dict[str, str] = {}
     for index, area in enumerate(layout.areas):
-        check_text(f"SeatLayoutData.Areas[{index}].AreaCategoryCode", area.category, MAX_NAME)
         if area.category in used:
             known = names.setdefault(area.category, [])
+            places.setdefault(area.category, f"SeatLayoutData.Areas[{index}]")
             text = clean(area.description)
             if text and text not in known:
                 known.append(text)
-    return [
+    categories = [
         Category(key=key, name=" / ".join(texts)[:MAX_NAME] or key, color=PALETTE[index % len(PALETTE)])
         for index, (key, texts) in enumerate(names.items())
     ]
+    return categories, list(places.values())
 
 
 def _screen(layout: VistaLayout, left_column: int) -> Screen | None:
@@ -203,7 +276,7 @@ def _screen(layout: VistaLayout, left_column: int) -> Screen | None:
     return screen if abs(screen.x) <= MAX_INDEX and 0 < screen.width <= MAX_INDEX else None
 
 
-def _groups(found: Found) -> set[frozenset[VistaPosition]]:
+def _groups(found: Found, problems: list[Problem]) -> set[frozenset[VistaPosition]]:
     """Groups as every one of their seats names them; seats of a group must agree."""
     named: dict[VistaPosition, frozenset[VistaPosition]] = {}
     # Equal groups become one object: comparing them mate by mate would take the cube of a group's size.
@@ -211,14 +284,23 @@ def _groups(found: Found) -> set[frozenset[VistaPosition]]:
     for _, _, _, seat in found:
         group = frozenset((*(seat.group or ()), seat.position))
         named[seat.position] = known.setdefault(group, group)
-    for place, _, _, seat in found:
+    broken: set[frozenset[VistaPosition]] = set()
+    for place, _, row, seat in found:
+        label = f"{row}-{clean(seat.id)}"
         for index, mate in enumerate(seat.group or ()):
             if mate not in named:
-                at = f"RowIndex {mate.row}, ColumnIndex {mate.column}"
-                raise BadSeatMap(f"{place}.SeatsInGroup[{index}]", f"there is no seat at {at}")
-            if named[mate] is not named[seat.position]:
-                raise BadSeatMap(f"{place}.SeatsInGroup", "the seats of this group do not name the same group")
-    return {group for group in named.values() if len(group) > 1}
+                problem = f"there is no seat at RowIndex {mate.row}, ColumnIndex {mate.column}"
+                mend = f"add that seat, or take it out of the group of {label}"
+                problems.append(Problem(f"{place}.SeatsInGroup[{index}]", problem, mend))
+            elif named[mate] is not named[seat.position]:
+                problem = "the seats of this group do not name the same group"
+                mend = f"let {label} and the seats that go with it name the same seats"
+                problems.append(Problem(f"{place}.SeatsInGroup", problem, mend))
+            else:
+                continue
+            broken.add(named[seat.position])
+            break
+    return {group for group in named.values() if len(group) > 1 and group not in broken}
 
 
 def _notes(layout: VistaLayout, area_names: list[str], found: Found) -> Iterator[str]:
@@ -232,8 +314,10 @@ def _notes(layout: VistaLayout, area_names: list[str], found: Found) -> Iterator
         seats = "1 seat has" if len(strange) == 1 else f"{len(strange)} seats have"
         yield f"{seats} a SeatStyle other than 0 to 3 ({_some(strange)}); read as standard"
     for area, name in zip(layout.areas, area_names, strict=True):
-        if not area.allocated and area.seat_count:
-            yield f"the area {name} has {area.seat_count} places without seat numbers; they are not on the map"
+        if _is_unnumbered(area):
+            yield f"the area {name} has {area.seat_count} places without seat numbers; it is drawn behind the last row"
+        elif not area.allocated and any(row.seats for row in area.rows):
+            yield f"the area {name} says that its seats are not chosen one by one; they are numbered all the same"
 
 
 def _some(labels: list[str]) -> str:

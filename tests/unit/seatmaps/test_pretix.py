@@ -49,7 +49,7 @@ def test_zones_that_cannot_be_told_apart_are_an_error_that_names_both_places() -
     with pytest.raises(BadSeatMap) as caught:
         read_pretix(edited(PRETIX, "zones.1.name", "Lawn"))
     assert caught.value.message == (
-        "zones[1].rows[0].seats[0]: row '1' seat '1' is already at zones[0].rows[0].seats[0]"
+        "zones[1].rows[0].seats[0]: the label '1-1' is already that of zones[0].rows[0].seats[0]"
     )
 
 
@@ -85,11 +85,11 @@ def test_a_hall_drawn_in_pixels_reads_back_in_pitches(hall: SeatMap, pitch: floa
         ("zones.0.rows.1.seats.2.category", "Free", "zones[0].rows[1].seats[2].category: 'Free' is not one of the categories"),
         ("zones.0.rows.1.seats.2.position.x", "1", "zones[0].rows[1].seats[2].position.x: expected float, got str"),
         ("zones.0.rows.1.seats.2.position.x", 1e300, "zones[0].rows[1].seats[2].position: is farther than 1000000 pixels from the plan's corner"),
-        ("zones.0.rows.1.seats.2.seat_number", "", "zones[0].rows[1].seats[2], the seat's number: is empty"),
-        ("zones.0.rows.1.seats.2.seat_number", 10**40, "zones[0].rows[1].seats[2], the seat's number: is longer than 16 characters"),
+        ("zones.0.rows.1.seats.2.seat_number", "", "zones[0].rows[1].seats[2].seat_number: is empty"),
+        ("zones.0.rows.1.seats.2.seat_number", 10**40, "zones[0].rows[1].seats[2].seat_number: is longer than 16 characters"),
         ("zones.0.rows.1.seats.2.position.x", 25, "zones[0].rows[1].seats[2]: stands on the very spot of zones[0].rows[1].seats[1]"),
         ("categories.1.name", "", "categories[1].name: is empty"),
-        ("categories.1.name", "Cheap", "zones[1].rows[0].seats[0].category: 'Dear' is not one of the categories"),
+        ("categories.1.name", "Cheap", "categories: the key 'Cheap' stands 2 times"),
         ("zones", [], "zones: no row has a seat"),
         ("zones", {}, "zones: expected list, got object"),
     ],

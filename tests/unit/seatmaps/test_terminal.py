@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from seatserver.demo.halls import grand_hall, studio
 from seatserver.seatmaps.importer import read_seat_map
-from seatserver.seatmaps.model import SeatMap
+from seatserver.seatmaps.model import GeneralArea, SeatMap
 from seatserver.seatmaps.terminal import JOINT, SHAPES, draw, draw_hall, legend
-from tests.unit.seatmaps.halls import VISTA, grid_halls
+from tests.unit.seatmaps.halls import VISTA, grid_halls, with_areas
 
 
 def text(seat_map: SeatMap, width: int = 100) -> list[str]:
@@ -33,6 +33,31 @@ def test_the_small_hall_looks_like_this() -> None:
         "     2  sofa, right",
         "  ━  2  groups that are only sold whole (2 × 2 seats)",
     ]
+
+
+def test_areas_without_numbers_are_shaded_lines_at_their_depth() -> None:
+    lawn = GeneralArea(key="lawn", name="Lawn", category="S1", capacity=40, x=3, y=2, width=7, height=1)
+    pit = GeneralArea(key="pit", name="Pit", category="L1", capacity=5, x=3, y=-1, width=3, height=1)
+    lines = text(with_areas(read_seat_map(VISTA, name="Small").seat_map, [lawn, pit]))
+    assert lines[3:9] == [
+        "       ░░░░░",
+        "A  ■ ■ ■   ■ ■ ■  A",
+        "B  ■ ■ ■   ■ ■ ■  B",
+        "   ░░ Lawn 40 ░░",
+        "D  ◆━◆       ◆━◆  D",
+        "",
+    ]
+    assert lines[9] == "Small  16 seats and 45 places without numbers"
+    assert lines[10] == "  ■ 52  Stalls  (key S1)"
+    assert lines[-2:] == ["  ░ 40  Lawn, without seat numbers", "  ░  5  Pit, without seat numbers"]
+
+
+def test_a_hall_of_areas_alone_is_drawn() -> None:
+    lawn = GeneralArea(key="lawn", name="Lawn", category="standard", capacity=40, x=7, y=5, width=12, height=6)
+    parts = {field: getattr(studio(), field) for field in ("name", "categories", "screen")}
+    lines = text(SeatMap.build(**parts, seats=(), general_areas=[lawn]))
+    assert "░ Lawn 40 ░" in lines[3]
+    assert "Studio 1  40 places without numbers" in lines
 
 
 @given(grid_halls(), st.sampled_from((20, 100)))

@@ -46,6 +46,48 @@ def test_two_areas_of_one_category_keep_their_own_names() -> None:
     assert {seat.area for seat in seat_map.seats} == {"Stalls 1", "Stalls 2"}
 
 
+def with_area(**fields: Any) -> bytes:
+    document = json.loads(VISTA)
+    area = {
+        "AreaCategoryCode": "G1",
+        "Description": "Lawn",
+        "IsAllocatedSeating": False,
+        "NumberOfSeats": 25,
+        "Rows": [],
+    }
+    document["SeatLayoutData"]["Areas"].append({**area, **fields})
+    return json.dumps(document).encode()
+
+
+def test_an_area_where_people_sit_as_they_come_is_a_general_area_behind_the_last_row() -> None:
+    imported = read_vista(with_area(), "Small")
+    [area] = imported.seat_map.general_areas
+    assert (area.name, area.category, area.capacity) == ("Lawn", "G1", 25)
+    assert area.y - area.height / 2 >= max(seat.y for seat in imported.seat_map.seats) + 0.5
+    assert imported.seat_map.categories[-1].key == "G1"
+    assert imported.seat_map.place_count == 16 + 25
+    assert imported.notes[-1] == "the area Lawn has 25 places without seat numbers; it is drawn behind the last row"
+
+
+def test_an_area_that_is_not_allocated_but_lists_its_seats_keeps_their_numbers() -> None:
+    imported = read_vista(edited(VISTA, "SeatLayoutData.Areas.1.IsAllocatedSeating", False), "Small")
+    assert imported.seat_map.general_areas == ()
+    assert len(imported.seat_map.seats) == 16
+    assert imported.notes[-1].startswith("the area Lounge says that its seats are not chosen one by one")
+
+
+def test_a_hall_of_areas_without_numbers_alone_is_a_hall() -> None:
+    document = json.loads(with_area())
+    document["SeatLayoutData"]["Areas"] = document["SeatLayoutData"]["Areas"][-1:]
+    hall = read_vista(json.dumps(document).encode(), "Lawn").seat_map
+    assert (hall.seats, hall.place_count) == ((), 25)
+
+
+def test_an_area_too_large_names_its_place() -> None:
+    with pytest.raises(BadSeatMap, match=r"^SeatLayoutData.Areas\[2\].NumberOfSeats: is out of range"):
+        read_vista(with_area(NumberOfSeats=10**9), "Small")
+
+
 @given(grid_halls())
 def test_a_hall_written_in_vistas_form_reads_back_as_the_same_hall(hall: SeatMap) -> None:
     read = read_vista(json.dumps(vista_document(hall)).encode(), hall.name).seat_map
@@ -62,10 +104,10 @@ def test_a_hall_written_in_vistas_form_reads_back_as_the_same_hall(hall: SeatMap
         (f"{FIRST}.Position.ColumnIndex", -1, "SeatLayoutData.Areas[0].Rows[3].Seats[0].Position.ColumnIndex: is -1; expected 0 to 2000"),
         (f"{FIRST}.Position", {}, "SeatLayoutData.Areas[0].Rows[3].Seats[0].Position: misses the required field RowIndex"),
         (f"{FIRST}.Position.ColumnIndex", 1, "SeatLayoutData.Areas[0].Rows[3].Seats[1]: stands on the very spot of SeatLayoutData.Areas[0].Rows[3].Seats[0]"),
-        (f"{FIRST}.Id", "2", "SeatLayoutData.Areas[0].Rows[3].Seats[1]: row 'A' seat '2' is already at SeatLayoutData.Areas[0].Rows[3].Seats[0]"),
-        (f"{FIRST}.Id", " ", "SeatLayoutData.Areas[0].Rows[3].Seats[0], the seat's number: is empty"),
-        (f"{FIRST}.Id", "\x1b[2J", "SeatLayoutData.Areas[0].Rows[3].Seats[0], the seat's number: has characters that cannot be printed"),
-        ("SeatLayoutData.Areas.0.Rows.3.PhysicalName", None, "SeatLayoutData.Areas[0].Rows[3].PhysicalName: is empty although the row has seats"),
+        (f"{FIRST}.Id", "2", "SeatLayoutData.Areas[0].Rows[3].Seats[1]: the label 'A-2' is already that of SeatLayoutData.Areas[0].Rows[3].Seats[0]"),
+        (f"{FIRST}.Id", " ", "SeatLayoutData.Areas[0].Rows[3].Seats[0].Id: is empty"),
+        (f"{FIRST}.Id", "\x1b[2J", "SeatLayoutData.Areas[0].Rows[3].Seats[0].Id: has characters that cannot be printed"),
+        ("SeatLayoutData.Areas.0.Rows.3.PhysicalName", None, "SeatLayoutData.Areas[0].Rows[3].PhysicalName: is empty"),
         ("SeatLayoutData.Areas.1.NumberOfSeats", 10, "SeatLayoutData.Areas[1].NumberOfSeats: says 10 but the area has 4 seats"),
         ("SeatLayoutData.Areas.1.Rows.0.Seats.0.SeatsInGroup.1.ColumnIndex", 9, "SeatLayoutData.Areas[1].Rows[0].Seats[0].SeatsInGroup[1]: there is no seat at RowIndex 0, ColumnIndex 9"),
         ("SeatLayoutData.Areas.1.Rows.0.Seats.0.SeatsInGroup.1.ColumnIndex", 5, "SeatLayoutData.Areas[1].Rows[0].Seats[0].SeatsInGroup: the seats of this group do not name the same group"),
