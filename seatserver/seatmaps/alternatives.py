@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from seatserver.seatmaps.gaps import Cuts, parts_of, stranded_by
 from seatserver.seatmaps.kinds import kinds_of, looks_to, refused_kinds
-from seatserver.seatmaps.lines import Lines, lines_of
+from seatserver.seatmaps.lines import AISLE, ROW_END, TAKEN, lines_of
 from seatserver.seatmaps.model import SeatMap
 
 if TYPE_CHECKING:
@@ -54,83 +54,115 @@ class Move(NamedTuple):
 def sit_otherwise(party: Party, seats: Sequence[int], stranded: Sequence[int]) -> tuple[int, ...] | None:
     """The nearest selection that strands fewer seats than ``seats`` (which strand ``stranded``), or None.
 
-    It is sorted and itself without an alternative. The seats are numbered ones, and right by `kinds`.
+    It is sorted and itself without an alternative. The seats are numbered ones, and right by `kinds`. The time grows
+    with the room only when the parts' own runs offer nothing.
     """
     lines = lines_of(party.seat_map)
-    room = Cuts(party.seat_map, party.states, party.rules, minutes_left=party.minutes_left)
     chosen, left = frozenset(seats), len(stranded)
     while left:
         parts = [lines.seat_at[first : last + 1] for first, last in parts_of(lines.spot_of[seat] for seat in chosen)]
-        moves = [
-            move
-            for part in parts
-            if (move := _best_move(party, room, part, chosen.difference(part), left, stranded)) is not None
-        ]
-        if not moves:
+        searches = [_Search(party, part, chosen.difference(part), left, stranded) for part in parts]
+        for search in searches:
+            search.look_at_home()
+        if all(search.best is None or search.best.stranded for search in searches):
+            for search in searches:
+                search.look_around()
+        best = min((search.best for search in searches if search.best is not None), default=None)
+        if best is None:
             break
-        best = min(moves)
         chosen, left = frozenset(best.seats), best.stranded
         if len(parts) == 1:
             break
     return tuple(sorted(chosen)) if left < len(stranded) else None
 
 
-def _best_move(
-    party: Party, room: Cuts, part: tuple[int, ...], others: frozenset[int], limit: int, stranded: Sequence[int]
-) -> Move | None:
-    """The best way to move ``part`` so that fewer than ``limit`` seats are stranded in all."""
-    seat_map, states, rules, wheelchairs, minutes_left = party
-    cuts, doomed = room, frozenset[int]()
-    if others:
-        doomed = frozenset(stranded_by(seat_map, states, others, rules, minutes_left=minutes_left).stranded)
-        cuts = room.with_taken(others)
-    lines, alike, size = lines_of(seat_map), kinds_of(seat_map).alike, len(part)
-    looks = looks_to(seat_map, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
-    wanted = sorted(looks[alike[lines.spot_of[seat]]] for seat in part)
-    mixed = wanted[0] != wanted[-1]
-    unlike = {number for number, look in enumerate(looks) if look not in wanted} | {-1}
-    # 0 where a seat is free and may be one of the part.
-    line = bytes(map(or_, cuts.line, map(unlike.__contains__, alike)))
-    home = lines.run_of[part[0]]
-    x, y = _middle(seat_map, part)
-    best: Move | None = None
-    for elsewhere, (first, end) in ((False, lines.spans[home]), (True, (0, len(line)))):
-        for start in _windows(line, size, first, end, lines):
-            window = lines.seat_at[start : start + size]
-            left = len(doomed) + cuts.left[window[0]] + cuts.right[window[-1]]
-            if doomed:
-                left -= len(doomed.intersection(window))
-            if left >= limit or (best is not None and left > best.stranded):
-                continue
-            if mixed and sorted(looks[look] for look in alike[start : start + size]) != wanted:
-                continue
-            middle = _middle(seat_map, window)
-            distance = math.hypot(middle[0] - x, middle[1] - y)
-            move = Move(left, elsewhere, round(distance, 6), -len({*window}.intersection(stranded)), window)
-            if (best is None or move < best) and _is_right(party, others, window, scattered=lines.scattered):
-                best = move
-        if best is not None and best.stranded == 0:
-            break
-    return best and best._replace(seats=(*others, *best.seats))
+class _Search:
+    """The search for the ``best`` way to move one part while the ``others`` stay, one run after the other."""
 
+    def __init__(
+        self, party: Party, part: tuple[int, ...], others: frozenset[int], limit: int, stranded: Sequence[int]
+    ) -> None:
+        seat_map, states, rules, wheelchairs, minutes_left = party
+        self.party, self.others, self.limit, self.stranded = party, others, limit, frozenset(stranded)
+        self.lines, self.kinds = lines_of(seat_map), kinds_of(seat_map)
+        self.doomed: frozenset[int] = frozenset()
+        if others:
+            found = stranded_by(seat_map, states, others, rules, minutes_left=minutes_left)
+            self.doomed = frozenset(found.stranded)
+            after = bytearray(states)
+            for seat in others:
+                after[seat] = TAKEN
+            states = bytes(after)
+        self.states = states[: len(seat_map.seats)] + bytes((AISLE, ROW_END))
+        self.cuts = Cuts(seat_map, states, rules, minutes_left=minutes_left, runs=())
+        self.looks = looks_to(seat_map, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+        self.wanted = sorted(self.looks[self.kinds.alike[self.lines.spot_of[seat]]] for seat in part)
+        self.unlike = frozenset(number for number, look in enumerate(self.looks) if look not in self.wanted)
+        self.home, self.middle = self.lines.run_of[part[0]], _middle(seat_map, part)
+        self.best: Move | None = None
 
-def _windows(line: bytes, size: int, first: int, end: int, lines: Lines) -> Iterator[int]:
-    """The first spots of all windows of ``size`` zeros between two spots; none tears a group that stands together."""
-    joined = lines.joined
-    for stretch in re.finditer(b"\0{%d,}" % size, line[first:end]):
-        for start in range(first + stretch.start(), first + stretch.end() - size + 1):
-            if not (joined[start] or joined[start + size]):
-                yield start
+    def look_at_home(self) -> None:
+        """Look at the part's own run."""
+        for first, end in self._stretches(*self.lines.spans[self.home]):
+            self._slide(self.home, first, end)
 
+    def look_around(self) -> None:
+        """Look at all runs, the nearest first, until none can have anything better."""
+        run_of, seat_at = self.lines.run_of, self.lines.seat_at
+        stretches = [(run_of[seat_at[first]], first, end) for first, end in self._stretches(0, len(seat_at))]
+        near = {run: self._distance(run) for run, _, _ in stretches}
+        for run, first, end in sorted(stretches, key=lambda stretch: near[stretch[0]]):
+            if self.best is not None and not self.best.stranded and near[run] > self.best.distance:
+                break
+            self._slide(run, first, end)
 
-def _is_right(party: Party, others: frozenset[int], window: Sequence[int], *, scattered: bool) -> bool:
-    """Whether the kinds allow the selection of ``others`` and ``window``."""
-    if not scattered and kinds_of(party.seat_map).special.isdisjoint(window):
-        return True
-    seats = (*others, *window)
-    return not refused_kinds(
-        party.seat_map, seats, party.rules, wheelchairs=party.wheelchairs, minutes_left=party.minutes_left
-    )
+    def _stretches(self, first: int, end: int) -> Iterator[tuple[int, int]]:
+        """The unbroken stretches of free seats like the part's, wide enough for it, between two spots of the line."""
+        states = map(self.states.__getitem__, self.lines.seat_at[first:end])
+        line = bytes(map(or_, states, map(self.unlike.__contains__, self.kinds.alike[first:end])))
+        for stretch in re.finditer(b"\0{%d,}" % len(self.wanted), line):
+            yield first + stretch.start(), first + stretch.end()
+
+    def _slide(self, run: int, first: int, end: int) -> None:
+        """Consider every window of one stretch that tears no group."""
+        self.cuts.add(run)
+        seat_at, joined, left, right = self.lines.seat_at, self.lines.joined, self.cuts.left, self.cuts.right
+        size, most = len(self.wanted), self.limit - len(self.doomed)
+        for start in range(first, end - size + 1):
+            # What the others strand may be filled, so that only without it the cuts alone tell that this is no better.
+            if self.doomed or left[seat_at[start]] + right[seat_at[start + size - 1]] < most:
+                if not (joined[start] or joined[start + size]):
+                    self._consider(run, start, seat_at[start : start + size])
+
+    def _consider(self, run: int, start: int, window: tuple[int, ...]) -> None:
+        left = len(self.doomed) + self.cuts.of(window)
+        if self.doomed:
+            left -= len(self.doomed.intersection(window))
+        if left >= self.limit or (self.best is not None and left > self.best.stranded):
+            return
+        x, y = _middle(self.party.seat_map, window)
+        distance = math.hypot(x - self.middle[0], y - self.middle[1])
+        filled = len(self.stranded.intersection(window))
+        move = Move(left, run != self.home, distance, -filled, (*self.others, *window))
+        if (self.best is None or move < self.best) and self._is_right(start, window):
+            self.best = move
+
+    def _is_right(self, start: int, window: tuple[int, ...]) -> bool:
+        """Whether the window has the categories and kinds of the part, and the kinds allow the whole selection."""
+        if self.wanted[0] != self.wanted[-1]:
+            looks = sorted(self.looks[look] for look in self.kinds.alike[start : start + len(window)])
+            if looks != self.wanted:
+                return False
+        if not self.lines.scattered and self.kinds.special.isdisjoint(window):
+            return True
+        seat_map, _, rules, wheelchairs, minutes_left = self.party
+        seats = (*self.others, *window)
+        return not refused_kinds(seat_map, seats, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+
+    def _distance(self, run: int) -> float:
+        """No window of the run is nearer than this."""
+        (x, y), (x_min, x_max, y_min, y_max) = self.middle, self.lines.boxes[run]
+        return math.hypot(max(x_min - x, 0.0, x - x_max), max(y_min - y, 0.0, y - y_max))
 
 
 def _middle(seat_map: SeatMap, window: Sequence[int]) -> tuple[float, float]:

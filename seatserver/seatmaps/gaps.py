@@ -30,11 +30,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from seatserver.seatmaps.kinds import kept_line
-from seatserver.seatmaps.lines import AISLE, KEPT, ROW_END, SEAT, lines_of
+from seatserver.seatmaps.kinds import kept_line, kinds_of
+from seatserver.seatmaps.lines import AISLE, ROW_END, SEAT, TAKEN, lines_of
 from seatserver.seatmaps.model import SeatMap
 
 if TYPE_CHECKING:
@@ -42,9 +41,8 @@ if TYPE_CHECKING:
 
 FREE = 0
 """The byte of a free seat in ``states``; the same number as `seatserver.seats.states.SeatState.FREE`."""
-TAKEN = 6
-"""On a line: what is as good as taken, whatever its state."""
-STRETCH = re.compile(b"\0+")
+STRETCH = re.compile(b"\0\0+")
+"""What can be cut: two free seats or more."""
 
 
 class Stranding(NamedTuple):
@@ -79,8 +77,9 @@ class _Look:
         self.lines = lines_of(seat_map)
         self.line = kept_line(seat_map, rules, minutes_left)
         self.closing = closing(rules)
-        count = len(seat_map.seats)
-        self.chosen = {self.lines.spot_of[seat] for seat in seats if seat < count}
+        count, spot_of = len(seat_map.seats), self.lines.spot_of
+        self.seats = {seat for seat in seats if seat < count}
+        self.chosen = {spot_of[seat] for seat in self.seats}
         self.guards: dict[int, bool] = {}
 
     def stranding(self) -> Stranding:
@@ -130,24 +129,24 @@ class _Look:
         return length <= self.rule.width
 
     def _is_open(self, spot: int) -> bool:
-        """Whether one may still take the seat: it and its whole group are free. Remembers who decided that."""
-        seat = self.lines.seat_at[spot]
-        for mate in self.group_of.get(seat, (seat,)):
+        """Whether one could take the seat before: it and its whole group were free. Remembers who decided that.
+
+        The selection's own seats were free before: whether they are to be had is not asked here.
+        """
+        group = self.group_of.get(seat := self.lines.seat_at[spot], (seat,))
+        others = [mate for mate in group if mate not in self.seats]
+        for mate in others:
             if self.states[mate] != FREE:
-                self._remember(mate, free=False)
+                self.guards[mate] = False
                 return False
-        for mate in self.group_of.get(seat, (seat,)):
-            self._remember(mate, free=True)
+        self.guards.update(dict.fromkeys(others, True))
         return True
 
-    def _remember(self, seat: int, *, free: bool) -> None:
-        if self.lines.spot_of[seat] not in self.chosen:
-            self.guards[seat] = free
 
-
-def closing(rules: Rules) -> dict[int, bool]:
-    """What stands on a line → whether it closes a stretch; a seat does (when it is not free)."""
-    return {SEAT: True, KEPT: True, AISLE: rules.gap.aisles, ROW_END: rules.gap.row_ends}
+def closing(rules: Rules) -> tuple[bool, ...]:
+    """Whether what stands on a line closes a stretch, by its byte; taken seats and kept ones do."""
+    ends = {AISLE: rules.gap.aisles, ROW_END: rules.gap.row_ends}
+    return tuple(ends.get(byte, True) for byte in range(ROW_END + 1))
 
 
 def parts_of(spots: Iterable[int]) -> Iterator[tuple[int, int]]:
@@ -171,64 +170,83 @@ class Cuts:
 
         cuts.left[window[0]] + cuts.right[window[-1]]
 
-    which is the length of ``stranded_by(…, window, …).stranded``. For selections of several parts it holds as long as
-    no two of them stand in one run. ``line`` is the hall's line of spots (`lines.Lines`): 0 where a seat and its whole
-    group are free, whoever it is for.
+    which is the length of ``stranded_by(…, window, …).stranded``. For selections of several parts the sum over the
+    parts holds as long as no two of them stand in one run. ``line`` is the hall's line of spots (`lines.Lines`): 0
+    where a seat and its whole group are free, whoever it is for.
+
+    With ``runs`` it begins with these runs alone, and `add` makes more of them known; other seats count as taken.
     """
 
-    def __init__(self, seat_map: SeatMap, states: bytes, rules: Rules, *, minutes_left: float | None = None) -> None:
-        self._map, self._rules, self._lines = seat_map, rules, lines_of(seat_map)
+    def __init__(
+        self,
+        seat_map: SeatMap,
+        states: bytes,
+        rules: Rules,
+        *,
+        minutes_left: float | None = None,
+        runs: Iterable[int] | None = None,
+    ) -> None:
+        self._rule, self._closes = rules.gap, closing(rules)
+        self._lines, self._group_of = lines_of(seat_map), seat_map.group_of
         self._kept = kept_line(seat_map, rules, minutes_left)
+        self._any_kept = bool(kinds_of(seat_map).special)
         count = len(seat_map.seats)
         # The two bytes behind the seats are what the line shows at an aisle and at a row's end.
-        self.line = bytearray(itemgetter(*self._lines.seat_at)(states[:count] + bytes((AISLE, ROW_END))))
-        spot_of = self._lines.spot_of
-        for group in seat_map.groups:
-            if any([states[seat] for seat in group]):
-                for seat in group:
-                    self.line[spot_of[seat]] = TAKEN
+        self._states = states[:count] + bytes((AISLE, ROW_END))
         self.left, self.right = bytearray(count), bytearray(count)
-        self._cut(0, len(self.line))
+        self._known: set[int] = set()
+        if runs is None:
+            self.line = bytearray(len(self._lines.edges))
+            self._fill(0, len(self.line), seat_map.groups)
+            self._known.update(range(len(self._lines.spans)))
+        else:
+            self.line = bytearray(self._lines.nothing)
+            for run in runs:
+                self.add(run)
 
-    def with_taken(self, seats: Iterable[int]) -> Cuts:
-        """The same room after ``seats`` (groups whole) are taken."""
-        other = object.__new__(Cuts)
-        other._map, other._rules, other._lines, other._kept = self._map, self._rules, self._lines, self._kept
-        other.line, other.left, other.right = self.line[:], self.left[:], self.right[:]
-        runs: set[int] = set()
-        for seat in seats:
-            other.line[self._lines.spot_of[seat]] = TAKEN
-            runs.add(self._lines.run_of[seat])
-        for run in runs:
-            for seat in self._map.runs[run]:
-                other.left[seat] = other.right[seat] = 0
+    def add(self, run: int) -> None:
+        """Make the run of this number known."""
+        if run not in self._known:
+            self._known.add(run)
             first, end = self._lines.spans[run]
-            other._cut(first - 1, end + 1)
-        return other
+            self._fill(first - 1, end + 1, self._lines.groups[run])
 
     def of(self, window: Sequence[int]) -> int:
         """How many seats these neighbours strand together; they are free, and their groups whole."""
         return self.left[window[0]] + self.right[window[-1]]
 
-    def _cut(self, first: int, end: int) -> None:
-        """Fill in ``left`` and ``right`` for the spots from ``first`` up to ``end``, which no run crosses."""
-        lines, rule, group_of = self._lines, self._rules.gap, self._map.group_of
-        seat_at, left, right = lines.seat_at, self.left, self.right
-        closes = closing(self._rules)
-        line = bytearray(map(max, self.line[first:end], self._kept[first:end]))
+    def _fill(self, first: int, end: int, groups: Iterable[tuple[int, ...]]) -> None:
+        """Make the spots from ``first`` up to ``end`` known: whole runs with their ends, and all their ``groups``."""
+        states, seat_at, spot_of = self._states, self._lines.seat_at, self._lines.spot_of
+        line = bytearray(map(states.__getitem__, seat_at[first:end]))
+        for group in groups:
+            if any([states[seat] for seat in group]):
+                for seat in group:
+                    if first < (spot := spot_of[seat]) < end:
+                        line[spot - first] = TAKEN
+        self.line[first:end] = line
+        if self._any_kept:
+            line = bytearray(map(max, line, self._kept[first:end]))
         for stretch in STRETCH.finditer(line):
             start, stop = stretch.span()
-            closed_left, closed_right = closes.get(line[start - 1], True), closes.get(line[stop], True)
-            length = stop - start
-            if length < 2 or (closed_left and closed_right and length <= rule.width):
-                continue
-            if rule.exempt_last_rows > lines.back[lines.run_of[seat_at[first + start]]]:
-                continue
+            self._cut(first + start, first + stop, self._closes[line[start - 1]], self._closes[line[stop]])
+
+    def _cut(self, start: int, stop: int, closed_left: bool, closed_right: bool) -> None:
+        """Note what cuts into the stretch from spot ``start`` up to ``stop`` strand, ``width`` seats from its ends."""
+        lines, rule, group_of = self._lines, self._rule, self._group_of
+        seat_at = lines.seat_at
+        if closed_left and closed_right and stop - start <= rule.width:
+            return
+        if rule.exempt_last_rows and rule.exempt_last_rows > lines.back[lines.run_of[seat_at[start]]]:
+            return
+        farthest = min(rule.width, stop - start - 1)
+        if closed_left:
             alone = 0
-            for cut in range(1, min(rule.width, length - 1) + 1) if closed_left else ():
-                alone += seat_at[first + start + cut - 1] not in group_of
-                left[seat_at[first + start + cut]] = alone
+            for spot in range(start, start + farthest):
+                alone += seat_at[spot] not in group_of
+                self.left[seat_at[spot + 1]] = alone
+        if closed_right:
             alone = 0
-            for cut in range(1, min(rule.width, length - 1) + 1) if closed_right else ():
-                alone += seat_at[first + stop - cut] not in group_of
-                right[seat_at[first + stop - cut - 1]] = alone
+            for spot in range(stop - 1, stop - 1 - farthest, -1):
+                alone += seat_at[spot] not in group_of
+                self.right[seat_at[spot - 1]] = alone

@@ -15,11 +15,11 @@ from itertools import pairwise
 
 import msgspec
 
-from seatserver.seatmaps.model import SeatMap
+from seatserver.seatmaps.model import Seat, SeatMap
 
-SEAT, KEPT, AISLE, ROW_END = 0, 7, 8, 9
-"""What a spot is: a seat, one kept for people with a wheelchair (for the gap rule), an aisle, the end of a row. Where
-seats' states stand on the same line, they are 0 for a free one, as in every room, and 1 to 5 for the others."""
+SEAT, TAKEN, KEPT, AISLE, ROW_END = 0, 6, 7, 8, 9
+"""What a spot is: a seat, one that is as good as taken, one kept for people with a wheelchair, an aisle, the end of a
+row. Where seats' states stand on the same line, they are 0 for a free one, as in every room, and 1 to 5 for others."""
 SAME_DEPTH = 0.5
 """Rows whose mean distance from the screen differs by less than so many pitches stand equally far."""
 
@@ -27,20 +27,24 @@ SAME_DEPTH = 0.5
 class Lines(msgspec.Struct, frozen=True):
     """Where every seat of a map stands among its neighbours.
 
-    By spot: ``seat_at`` is the seat's index (at an aisle the number of seats, at a row's end one more), ``edges`` is
-    SEAT, AISLE or ROW_END, ``joined`` is 1 where the seat is of one group with the seat before it. By seat:
-    ``spot_of``, ``run_of``. By run: ``spans``, its first spot and the one behind its last; ``back``, the place of its
-    row counted from the back, 0 for the row farthest from the screen. ``scattered``: the seats of some group do not
-    stand side by side.
+    By spot: ``seat_at`` is the seat's index (at an aisle the number of seats, at a row's end one more); ``edges`` is
+    SEAT, AISLE or ROW_END, and ``nothing`` the same with TAKEN for every seat; ``joined`` is 1 where the seat is of one
+    group with the seat before it. By seat: ``spot_of``, ``run_of``. By run: ``spans``, its first spot and the one
+    behind its last; ``back``, the place of its row counted from the back, 0 for the row farthest from the screen;
+    ``boxes``, the least and the greatest ``x``, the least and the greatest ``y``; ``groups``, those with a seat in it.
+    ``scattered``: the seats of some group do not stand side by side.
     """
 
     seat_at: tuple[int, ...]
     edges: bytes
+    nothing: bytes
     joined: bytes
     spot_of: tuple[int, ...]
     run_of: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
     back: tuple[int, ...]
+    boxes: tuple[tuple[float, float, float, float], ...]
+    groups: tuple[tuple[tuple[int, ...], ...], ...]
     scattered: bool
 
 
@@ -75,13 +79,21 @@ def _lay_out(seat_map: SeatMap) -> Lines:
     return Lines(
         seat_at=tuple(seat_at),
         edges=bytes(edges),
+        nothing=bytes(edge or TAKEN for edge in edges),
         joined=bytes(joined),
         spot_of=tuple(spot_of),
         run_of=tuple(run_of),
         spans=tuple(spans),
+        boxes=tuple(_box([seats[seat] for seat in run]) for run in runs),
+        groups=tuple(tuple(sorted({group_of[seat] for seat in run if seat in group_of})) for run in runs),
         back=_places_from_the_back(seat_map, rows),
         scattered=sum(joined) < sum(len(group) - 1 for group in seat_map.groups),
     )
+
+
+def _box(seats: list[Seat]) -> tuple[float, float, float, float]:
+    xs, ys = [seat.x for seat in seats], [seat.y for seat in seats]
+    return min(xs), max(xs), min(ys), max(ys)
 
 
 def _places_from_the_back(seat_map: SeatMap, rows: list[str]) -> tuple[int, ...]:

@@ -97,6 +97,8 @@ def test_the_table_of_cuts_agrees_with_the_look_at_one_selection(
         if not seat_map.torn_groups(window):
             found = stranded_by(seat_map, states, window, rules, minutes_left=minutes_left)
             assert cuts.of(window) == len(found.stranded)
-    taken = bytes(HELD if seat in seats else state for seat, state in enumerate(states))
-    later, anew = cuts.with_taken(seats), Cuts(seat_map, taken, rules, minutes_left=minutes_left)
-    assert (later.left, later.right) == (anew.left, anew.right)
+    some = data.draw(st.sets(st.sampled_from(range(len(seat_map.runs)))))
+    partly = Cuts(seat_map, states, rules, minutes_left=minutes_left, runs=some)
+    for run in range(len(seat_map.runs)):
+        partly.add(run)
+    assert (partly.left, partly.right, partly.line) == (cuts.left, cuts.right, cuts.line)
