@@ -1,9 +1,9 @@
 """Changes across instances: one Redis subscription per process.
 
-The feed owns one connection that it reads itself, so that no reconnect goes unseen: whenever the connection was lost,
-messages may have been lost with it, and every room is told to catch up (``restored``). A probe that the feed sends to
-itself must come back; a connection that looks open but delivers nothing is given up. Gaps within a connection are the
-room's to notice: every change says which version it follows.
+The feed owns one link, so that no reconnect goes unseen: whenever the connection was lost, messages may have been lost
+with it, and every room is told to catch up (``restored``). A probe that the feed sends to itself must come back; a
+connection that looks open but delivers nothing is given up. Gaps within a connection are the room's to notice: every
+change says which version it follows.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any, Literal
 import msgspec
 import structlog
 from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
 from seatserver.config import Settings
 from seatserver.errors import Unavailable
 from seatserver.seats.connection import UNAVAILABLE
+from seatserver.seats.link import Link, packed
 from seatserver.seats.store import feed_channel
 from seatserver.tasks import heed_cancel
 
@@ -93,9 +93,9 @@ class Feed:
         self._decoder = msgspec.msgpack.Decoder(FeedMessage)
         self._probe_channel = f"seats:probe:{secrets.token_hex(8)}".encode()
         self._subscriptions: dict[bytes, _Subscription] = {}
-        # What the connection is still to be told; None without one. Only one task writes to it: a caller who is
-        # cancelled while writing would cut it, for everybody.
-        self._orders: asyncio.Queue[tuple[str, bytes]] | None = None
+        self._link: Link | None = None
+        self._why_lost = ""
+        self._ended = asyncio.Event()
         # SUBSCRIBEs that are not answered yet, by channel: an answer to an earlier one confirms nothing.
         self._unanswered: Counter[bytes] = Counter()
         self._complete = asyncio.Event()
@@ -105,7 +105,7 @@ class Feed:
     def healthy(self) -> bool:
         """Whether a probe came back lately."""
         age_s = asyncio.get_running_loop().time() - self._probe_seen_at
-        return self._orders is not None and age_s * 1000 < self._settings.probe_lost_ms
+        return self._link is not None and age_s * 1000 < self._settings.probe_lost_ms
 
     async def subscribe(self, showtime_id: str) -> None:
         """Receive a showtime's changes from now on; returns when Redis has confirmed it. Raises `Unavailable`."""
@@ -143,51 +143,53 @@ class Feed:
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
 
     async def _listen(self) -> None:
-        pool = self._redis.connection_pool
-        connection = pool.connection_class(**pool.connection_kwargs)
+        self._why_lost = "the connection was closed"
+        self._ended.clear()
+        self._link = link = await Link.open(self._redis, self)
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it unannotated
-            heed_cancel()
-            self._orders = asyncio.Queue()
-            for channel in self._subscriptions:
-                self._order("SUBSCRIBE", channel)
-            # Last: its confirmation says that everything before it is subscribed too.
-            self._order("SUBSCRIBE", self._probe_channel)
+            # The probe last: its confirmation says that everything before it is subscribed too.
+            self._order("SUBSCRIBE", *self._subscriptions, self._probe_channel)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._write(connection, self._orders))
-                tasks.create_task(self._read(connection))
                 tasks.create_task(self._probe())
+                await self._ended.wait()
+                raise FeedLost(self._why_lost)
         finally:
-            self._orders = None
+            self._link = None
             self._unanswered.clear()
             self._complete.clear()
             for subscription in self._subscriptions.values():
                 subscription.confirmed.clear()
-            await asyncio.shield(connection.disconnect(nowait=True))
+            link.abort()
 
-    def _order(self, verb: str, channel: bytes) -> None:
+    def _order(self, verb: str, *channels: bytes) -> None:
         """Without a connection nothing needs to be said: the next one begins with what is subscribed then."""
-        if self._orders is not None:
-            self._orders.put_nowait((verb, channel))
-            self._unanswered[channel] += verb == "SUBSCRIBE"
+        if self._link is not None:
+            self._link.write(packed(verb, *channels))
+            if verb == "SUBSCRIBE":
+                self._unanswered.update(channels)
 
-    async def _write(self, connection: AbstractConnection, orders: asyncio.Queue[tuple[str, bytes]]) -> None:
-        while True:
-            commands = [await orders.get()]
-            while not orders.empty():
-                commands.append(orders.get_nowait())
-            packed = b"".join(part for command in commands for part in connection.pack_command(*command))
-            await connection.send_packed_command(packed)
-            heed_cancel()
+    # ------------------------------------------------------------ as the link sees it
 
-    async def _read(self, connection: AbstractConnection) -> None:
-        while True:
-            reply: Any = await connection.read_response(timeout=math.inf, push_request=True)
-            kind, channel, payload = reply[0], reply[1], reply[2]
-            if kind == b"message":
-                self._deliver(channel, payload)
-            elif kind == b"subscribe":
-                self._confirm(channel)
+    def replied(self, reply: Any) -> None:
+        """A message, or the answer to an order."""
+        if isinstance(reply, Exception):
+            self._why_lost = str(reply)
+            self._ended.set()
+            return
+        kind, channel, payload = reply[0], reply[1], reply[2]
+        if kind == b"message":
+            self._deliver(channel, payload)
+        elif kind == b"subscribe":
+            self._confirm(channel)
+
+    def lost(self) -> None:
+        """The connection has ended."""
+        self._ended.set()
+
+    def writable(self) -> None:
+        """Orders are few and short; they need not wait."""
+
+    # ------------------------------------------------------------ what comes in
 
     def _confirm(self, channel: bytes) -> None:
         self._unanswered[channel] -= 1

@@ -3,7 +3,7 @@
 redis-py sets the connection up (address, TLS, user and password, database, name, timeouts), as `connection.py` says;
 then the link takes its transport over. From there on no coroutine runs for a command and none for a reply: what
 arrives goes through hiredis to the owner at once. Whoever needs Redis now and then uses the client's pool; a link is
-for the many commands of the scripts (`pipeline.py`).
+for the calls of scripts (`pipeline.py`) and for what comes in without being asked for (`feed.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ from redis.asyncio.connection import DefaultParser
 from seatserver.tasks import heed_cancel
 
 _MORE = object()
+
+
+def packed(*command: str | int | bytes) -> bytes:
+    """A command as it travels."""
+    return hiredis.pack_command(command)  # type: ignore[arg-type, no-any-return]  # its stub knows tuples of one word
 
 
 class Owner(Protocol):

@@ -18,14 +18,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import structlog
-from hiredis import pack_command
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from seatserver.config import Settings
 from seatserver.errors import Busy, Unavailable
 from seatserver.seats.connection import UNAVAILABLE
-from seatserver.seats.link import Link
+from seatserver.seats.link import Link, packed
 from seatserver.tasks import Tasks
 
 log = structlog.get_logger(__name__)
@@ -71,10 +70,9 @@ class Pipeline:
             raise Busy("the queue to Redis")
         if self._closed:
             raise Unavailable("Redis")
-        packed = pack_command(command)  # type: ignore[arg-type]  # its stub knows only tuples of one word
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(_Call(packed, future, loop.time()))
+        self._waiting.append(_Call(packed(*command), future, loop.time()))
         if not self._flush_due:
             self._flush_due = True
             loop.call_soon(self._flush)
