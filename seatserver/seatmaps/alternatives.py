@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from operator import or_
+from operator import itemgetter, or_
 from typing import TYPE_CHECKING, NamedTuple
 
 from seatserver.seatmaps.gaps import Cuts, parts_of, stranded_by
@@ -42,13 +42,15 @@ class Party(NamedTuple):
 
 
 class Move(NamedTuple):
-    """One part moved. Compares as the better move: fewer stranded, in its own run, nearer, filling what it left."""
+    """One part moved to ``window``. The less the better: seats stranded in all, out of its own run, away from where it
+    was, apart from the others, not filling what was stranded."""
 
     stranded: int
     elsewhere: bool
     distance: float
+    apart: int
     unfilled: int
-    seats: tuple[int, ...]
+    window: tuple[int, ...]
 
 
 def sit_otherwise(party: Party, seats: Sequence[int], stranded: Sequence[int]) -> tuple[int, ...] | None:
@@ -67,10 +69,11 @@ def sit_otherwise(party: Party, seats: Sequence[int], stranded: Sequence[int]) -
         if all(search.best is None or search.best.stranded for search in searches):
             for search in searches:
                 search.look_around()
-        best = min((search.best for search in searches if search.best is not None), default=None)
-        if best is None:
+        moves = [(search.best, search.others) for search in searches if search.best is not None]
+        if not moves:
             break
-        chosen, left = frozenset(best.seats), best.stranded
+        best, others = min(moves, key=itemgetter(0))
+        chosen, left = others.union(best.window), best.stranded
         if len(parts) == 1:
             break
     return tuple(sorted(chosen)) if left < len(stranded) else None
@@ -142,8 +145,10 @@ class _Search:
             return
         x, y = _middle(self.party.seat_map, window)
         distance = math.hypot(x - self.middle[0], y - self.middle[1])
+        seat_at = self.lines.seat_at
+        beside = (seat_at[start - 1] in self.others) + (seat_at[start + len(window)] in self.others)
         filled = len(self.stranded.intersection(window))
-        move = Move(left, run != self.home, distance, -filled, (*self.others, *window))
+        move = Move(left, run != self.home, distance, -beside, -filled, window)
         if (self.best is None or move < self.best) and self._is_right(start, window):
             self.best = move
 

@@ -4,14 +4,18 @@ A **stretch** is what one may still take side by side: free neighbours, as far a
 that is kept for people with a wheelchair, the next aisle or the row's end. After a selection, a stretch of at most
 ``width`` seats is too narrow to be wanted; its seats are *stranded*, unless they were so before::
 
-    width 1          x taken   . free   o the selection   : aisle   | row's end
+    x taken   . free   o the selection   ! would be stranded   : aisle   | row's end
 
-    | . o o . . . x      strands the first seat: the row's end closes the stretch on its other side
-    | o o . . . . x      strands none
-    x . o x              strands the one beside it …
-    x o o x              … and so fills the gap
-    x . x . . o o .      the second seat was alone before: nobody's fault; but the last one is stranded
-    x x . o : . .        strands the one between; were the aisle in place of the x's, with ``aisles`` false: none
+    | ! o o . . . |      the row's end closes the stretch on its other side
+    | . o o . . . |      … but not with ``row_ends`` false
+    : ! o o . . . |      so does an aisle, unless ``aisles`` is false
+    | o o . . . . |
+    | x ! o . . . |
+    | x o . . . . |
+    | x . x . o . |      the single seats were so before, or …
+    | x . x ! o ! |      … were not
+    | x o o x o o |      a gap that is filled is none
+    | ! ! o o . . |      with width 2
 
 * What ends a stretch: a seat that is not free, whatever the reason; places kept for people with a wheelchair and
   their companions as long as they are not freed (`kinds`), which are never stranded themselves; an aisle and a row's

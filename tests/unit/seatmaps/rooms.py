@@ -16,6 +16,7 @@ from seatserver.seatmaps.rules import GapRule, Rules
 
 FREE, HELD, SOLD = 0, 1, 3
 KIND_OF = {"W": SeatKind.WHEELCHAIR, "c": SeatKind.COMPANION}
+MINUTES = st.sampled_from((None, 90.0, 60.0, 45.0, 10.0))
 CATEGORIES = (
     Category(key="standard", name="Standard", color="#0072b2"),
     Category(key="premium", name="Premium", color="#e69f00"),
@@ -53,26 +54,30 @@ def room(*rows: str) -> tuple[SeatMap, bytes]:
     return hall(seats, groups), bytes(states)
 
 
+def picture(*rows: str) -> tuple[SeatMap, bytes, tuple[int, ...]]:
+    """A `room` and a selection: ``o`` and ``O`` are free seats that are chosen, standard and premium ones."""
+    seat_map, states = room(*(row.replace("o", ".").replace("O", "p") for row in rows))
+    letters = [letter for row in rows for letter in row if letter != " "]
+    return seat_map, states, tuple(index for index, letter in enumerate(letters) if letter in "oO")
+
+
 def hall(seats: Iterable[Seat], groups: Iterable[Iterable[int]] = ()) -> SeatMap:
     screen = Screen(x=0.0, y=-3.0, width=5.0)
     return SeatMap.build(name="Room", categories=CATEGORIES, screen=screen, seats=seats, groups=groups)
 
 
 @st.composite
-def rooms(draw: st.DrawFn, *, kinds: bool = True, most: int = 9) -> tuple[SeatMap, bytes]:
+def rooms(draw: st.DrawFn) -> tuple[SeatMap, bytes]:
     """Small halls with all that the rules mind, and which of their seats are taken."""
-    letters = [". . . . . . . . p", "W", "c", "<>", "<->", "x", " "] if kinds else [". . . . . .", "x", " "]
-    pool = [letter for group in letters for letter in (group.split(" ") if len(group) > 3 else [group])]
-    rows = draw(
-        st.lists(st.lists(st.sampled_from(pool), min_size=1, max_size=most).map("".join), min_size=1, max_size=3)
-    )
-    seat_map, states = room(*(row.strip() or "." for row in rows))
+    letters = (*"........pxWc", "<>", "<->", " ")
+    rows = draw(st.lists(st.lists(st.sampled_from(letters), min_size=1, max_size=9), min_size=1, max_size=3))
+    seat_map, states = room(*("".join(row).strip() or "." for row in rows))
     taken = draw(st.sets(st.integers(0, len(states) - 1), max_size=len(states) // 2))
     return seat_map, bytes(HELD if seat in taken else state for seat, state in enumerate(states))
 
 
-def rules(kinds: bool = True) -> st.SearchStrategy[Rules]:
-    """Rules that enforce; ``kinds``: with places freed at 60 and 30 minutes."""
+def rules() -> st.SearchStrategy[Rules]:
+    """Rules that enforce, with companion seats freed at 60 minutes and wheelchair places at 30."""
     gaps = st.builds(
         GapRule,
         mode=st.just("enforce"),
@@ -81,14 +86,29 @@ def rules(kinds: bool = True) -> st.SearchStrategy[Rules]:
         row_ends=st.booleans(),
         exempt_last_rows=st.sampled_from((0, 0, 0, 1)),
     )
-    each = st.integers(1, 3)
     return st.builds(
         Rules,
         gap=gaps,
         companions_free_min=st.just(60),
         wheelchairs_free_min=st.just(30),
-        companions_per_wheelchair=each if kinds else st.just(3),
+        companions_per_wheelchair=st.integers(1, 3),
     )
+
+
+@st.composite
+def selections(draw: st.DrawFn, seat_map: SeatMap, states: bytes) -> tuple[int, ...]:
+    """Free seats, groups whole: one stretch of neighbours, or two, or any."""
+    free = {seat for seat, state in enumerate(states) if state == FREE}
+    for group in seat_map.groups:
+        if not free.issuperset(group):
+            free.difference_update(group)
+    chosen: set[int] = set()
+    for _ in range(draw(st.integers(1, 3))):
+        run = draw(st.sampled_from(seat_map.runs))
+        start = draw(st.integers(0, len(run) - 1))
+        for seat in run[start : start + draw(st.integers(1, 5))]:
+            chosen.update(seat_map.group_of.get(seat, (seat,)))
+    return tuple(sorted(chosen & free))
 
 
 def row_of(seat_map: SeatMap, seat: int) -> list[int]:

@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatserver.seatmaps.gaps import Cuts, stranded_by
-from seatserver.seatmaps.model import SeatMap
-from seatserver.seatmaps.rules import Rules, judge
+from seatserver.seatmaps.model import GeneralArea, SeatMap
+from seatserver.seatmaps.rules import GapRule, Rules, Verdict, judge
 from tests.unit.seatmaps.rooms import (
     FREE,
     HELD,
+    MINUTES,
     allowed_by_kind,
     alternatives,
-    parts,
+    picture,
+    room,
     rooms,
     rules,
+    selections,
     strands,
 )
 
-MINUTES = st.sampled_from((None, 90.0, 60.0, 45.0, 10.0))
+ENFORCE = Rules(gap=GapRule(mode="enforce"))
+PASSES = Verdict({}, (), None, (), False)
 
 
-@st.composite
-def selections(draw: st.DrawFn, seat_map: SeatMap, states: bytes) -> tuple[int, ...]:
-    """Free seats, groups whole: one stretch of neighbours, or two, or any."""
-    free = {seat for seat, state in enumerate(states) if state == FREE}
-    for group in seat_map.groups:
-        if not free.issuperset(group):
-            free.difference_update(group)
-    chosen: set[int] = set()
-    for _ in range(draw(st.integers(1, 3))):
-        run = draw(st.sampled_from(seat_map.runs))
-        start = draw(st.integers(0, len(run) - 1))
-        for seat in run[start : start + draw(st.integers(1, 5))]:
-            chosen.update(seat_map.group_of.get(seat, (seat,)))
-    return tuple(sorted(chosen & free))
+def judged(row: str, *others: str, rules: Rules = ENFORCE) -> tuple[list[str], str]:
+    """The seats that are refused, and the fix as a picture like the rows given, joined by ``/``."""
+    seat_map, states, seats = picture(row, *others)
+    verdict = judge(seat_map, states, seats, rules)
+    letters = [list(row.replace("o", ".").replace("O", "p")) for row in (row, *others)]
+    for seat in verdict.fix or ():
+        place = seat_map.seats[seat]
+        depth, x = round(place.y), round(place.x)
+        letters[depth][x] = "O" if letters[depth][x] == "p" else "o"
+    drawn = "/".join("".join(row) for row in letters) if verdict.fix else ""
+    return [seat_map.seats[seat].label for seat in sorted(verdict.reasons)], drawn
 
 
 @given(rooms(), rules(), st.integers(0, 2), MINUTES, st.data())
@@ -86,19 +87,122 @@ def test_only_the_guards_and_the_chosen_seats_decide(
     assert again == msgspec.structs.replace(verdict, guards=again.guards)
 
 
-@given(rooms(), rules(), MINUTES, st.data())
-def test_the_table_of_cuts_agrees_with_the_look_at_one_selection(
-    hall: tuple[SeatMap, bytes], rules: Rules, minutes_left: float | None, data: st.DataObject
+@given(rooms(), rules(), st.integers(0, 2), MINUTES, st.data())
+def test_no_order_of_legal_holds_strands_a_seat_that_an_alternative_would_have_spared(
+    hall: tuple[SeatMap, bytes], rules: Rules, wheelchairs: int, minutes_left: float | None, data: st.DataObject
+) -> None:
+    seat_map, states = hall
+    held: list[tuple[int, ...]] = []
+    for _ in range(data.draw(st.integers(1, 8))):
+        if held and data.draw(st.integers(0, 3)) == 0:
+            back = held.pop(data.draw(st.integers(0, len(held) - 1)))
+            states = bytes(FREE if seat in back else state for seat, state in enumerate(states))
+            continue
+        seats = data.draw(selections(seat_map, states))
+        if not seats:
+            continue
+        verdict = judge(seat_map, states, seats, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+        if verdict.reasons and verdict.fix is not None and data.draw(st.booleans()):
+            seats = verdict.fix
+            verdict = judge(seat_map, states, seats, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+            assert not verdict.reasons
+        if verdict.reasons:
+            continue
+        alone = len(strands(seat_map, states, seats, rules, minutes_left))
+        for other in alternatives(seat_map, states, seats, rules, wheelchairs, minutes_left):
+            assert len(strands(seat_map, states, other, rules, minutes_left)) >= alone
+        held.append(seats)
+        states = bytes(HELD if seat in seats else state for seat, state in enumerate(states))
+
+
+@given(rooms(), rules(), st.integers(0, 2), MINUTES, st.data())
+def test_a_warning_names_what_would_be_stranded_and_never_refuses(
+    hall: tuple[SeatMap, bytes], rules: Rules, wheelchairs: int, minutes_left: float | None, data: st.DataObject
 ) -> None:
     seat_map, states = hall
     seats = data.draw(selections(seat_map, states))
-    cuts = Cuts(seat_map, states, rules, minutes_left=minutes_left)
-    for window in parts(seat_map, seats):
-        if not seat_map.torn_groups(window):
-            found = stranded_by(seat_map, states, window, rules, minutes_left=minutes_left)
-            assert cuts.of(window) == len(found.stranded)
-    some = data.draw(st.sets(st.sampled_from(range(len(seat_map.runs)))))
-    partly = Cuts(seat_map, states, rules, minutes_left=minutes_left, runs=some)
-    for run in range(len(seat_map.runs)):
-        partly.add(run)
-    assert (partly.left, partly.right, partly.line) == (cuts.left, cuts.right, cuts.line)
+    verdicts = {}
+    for mode in ("off", "warn", "enforce"):
+        gap = msgspec.structs.replace(rules.gap, mode=mode)
+        its_rules = msgspec.structs.replace(rules, gap=gap)
+        verdicts[mode] = judge(seat_map, states, seats, its_rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+    assert "gap" not in {*verdicts["off"].reasons.values(), *verdicts["warn"].reasons.values()}
+    assert not (verdicts["off"].stranded or verdicts["off"].guards or verdicts["warn"].guards)
+    assert verdicts["warn"].stranded == verdicts["enforce"].stranded
+    if verdicts["off"].reasons:
+        assert verdicts["off"] == verdicts["warn"] == verdicts["enforce"]
+
+
+@pytest.mark.parametrize(
+    ("row", "refused", "fix"),
+    [
+        # One seat on fills the gap, on the side of the seat that would be alone.
+        (".oo...x", ["A-2"], "oo....x"),
+        ("x...oo.x", ["A-6"], "x....oox"),
+        # The middle of three.
+        ("x.o.x", ["A-3"], "xo..x"),
+        # Too narrow a stretch: elsewhere in the run, then elsewhere in the hall.
+        ("x.oox....", ["A-3"], "x...xoo.."),
+        ("x.oox....x....", ["A-3"], "x...xoo..x...."),
+        # Two who sit apart: one moves beside the other.
+        (".o.o..", ["A-2", "A-4"], "..oo.."),
+        ("oo.oo..", ["A-2", "A-4"], "oooo..."),
+        # Other categories do not count.
+        ("x.oox.pp", [], ""),
+        ("x.OOx.pp", [], ""),
+    ],
+)
+def test_the_fix_is_the_nearest_that_strands_nobody(row: str, refused: list[str], fix: str) -> None:
+    assert judged(row) == (refused, fix)
+
+
+def test_the_fix_is_in_the_nearest_row_when_its_own_has_none() -> None:
+    assert judged("x.oox", "x...x", "xx..x", "....x") == (["A-3"], "x...x/x...x/xxoox/....x")
+
+
+def test_a_party_that_could_not_sit_otherwise_may_strand_a_seat_and_the_whole_room_decides() -> None:
+    seat_map, states, seats = picture("x.oox", "x...x", "xx.xx")
+    assert judge(seat_map, states, seats, ENFORCE) == Verdict({}, (1,), None, (), True)
+
+
+def test_people_who_sit_together_are_not_asked_to_part() -> None:
+    assert judged("x.oox.x.x") == ([], "")
+
+
+def test_the_sofas_of_a_party_are_only_exchanged_for_sofas() -> None:
+    assert judged("x..oo.x", "<><>") == (["A-5"], "x...oox/<><>")
+    seat_map, states = room(".<>...", "<>....")
+    assert judge(seat_map, states, (1, 2), ENFORCE).fix == (6, 7)
+    seat_map, states = room(".<>...", "......")
+    assert judge(seat_map, states, (1, 2), ENFORCE) == Verdict({}, (0,), None, (), True)
+
+
+def test_the_fix_of_half_a_sofa_is_the_sofa() -> None:
+    seat_map, states = room("<><->.")
+    assert judge(seat_map, states, (3, 5), Rules()) == Verdict({3: "group"}, (), (2, 3, 4, 5), (), False)
+    assert judge(seat_map, states, (1, 5), ENFORCE).fix == (0, 1, 5)
+    lost = bytes((HELD, *states[1:]))
+    assert judge(seat_map, lost, (1,), ENFORCE) == Verdict({1: "group"}, (), None, (), False)
+
+
+def test_places_of_general_areas_are_nobodys_neighbours() -> None:
+    seat_map, states, seats = picture(".oo...")
+    lawn = GeneralArea(key="lawn", name="Lawn", category="standard", capacity=3, x=0, y=9, width=3, height=3)
+    seat_map = msgspec.structs.replace(seat_map, general_areas=(lawn,))
+    states += bytes(3)
+    assert judge(seat_map, states, (6, 8), ENFORCE) == PASSES
+    assert judge(seat_map, states, (8, *seats, 6), ENFORCE).fix == (0, 1, 6, 8)
+    meadow = SeatMap.build(
+        name="Meadow", categories=seat_map.categories, screen=seat_map.screen, seats=(), general_areas=(lawn,)
+    )
+    assert judge(meadow, bytes(3), (0, 1), ENFORCE) == PASSES
+
+
+def test_nothing_chosen_passes() -> None:
+    seat_map, states = room("...")
+    assert judge(seat_map, states, (), ENFORCE) == PASSES
+
+
+def test_states_of_another_hall_are_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="expected at least 3 states, got 2"):
+        judge(room("...")[0], b"\0\0", (0,), ENFORCE)
