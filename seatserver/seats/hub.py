@@ -3,7 +3,8 @@
 A room is loaded when its first viewer comes and forgotten after the last. Loading means: subscribe to the feed, then
 read a snapshot, then apply what the feed brought meanwhile; versions sort out what overlaps. The same steps heal every
 gap. The hub also keeps each room's timer: at the earliest deadline it runs the sweep, so that expiry reaches viewers
-within milliseconds. Whoever shows a room (`seatserver.live.fanout`) listens to it; nothing else holds a live room.
+within milliseconds; a room in which nothing is held has no timer. Deadlines come as durations by Redis' own clock, so
+that no other clock matters. Whoever shows a room (`seatserver.live.fanout`) listens to it; nothing else holds one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from seatserver.tasks import Tasks, heed_cancel
 log = structlog.get_logger(__name__)
 
 RETRY_S = 0.5
+SWEEP_AGAIN_MS = 500
 IN_FLIGHT_S = 0.25
 LONGEST_BUFFER = 1000
 
@@ -217,7 +219,8 @@ class Hub:
         waiting, live.buffer = live.buffer or [], None
         for at, message in enumerate(waiting):
             self._follow(live, message, covered=at < covered)
-        self._set_timer(live, view.next_due_ms if view.next_due_ms is not None else self._settings.sweep_ms)
+        if view.next_due_ms is not None:
+            self._set_timer(live, view.next_due_ms)
 
     def _take_over(self, live: LiveRoom, view: View) -> None:
         room = live.room
@@ -244,9 +247,9 @@ class Hub:
             return
         loop = asyncio.get_running_loop()
         due = loop.time() + min(in_ms, self._settings.sweep_ms) / 1000
-        if live.timer is not None and live.timer_at <= due and live.timer_at > loop.time():
-            return
         if live.timer is not None:
+            if live.timer_at <= due:
+                return  # even one that is overdue: the loop was busy, and it comes next
             live.timer.cancel()
         live.timer_at = due
         live.timer = loop.call_at(due, self._sweep_soon, live)
@@ -256,15 +259,16 @@ class Hub:
         self._tasks.spawn(self._sweep(live), f"sweep {live.showtime_id}")
 
     async def _sweep(self, live: LiveRoom) -> None:
-        next_ms = self._settings.sweep_ms
         try:
-            due_ms = await self._store.sweep(live.showtime_id)
-            next_ms = next_ms if due_ms is None else due_ms
+            next_ms = await self._store.sweep(live.showtime_id)
         except SeatServerError as error:
             log.warning("sweep failed", showtime=live.showtime_id, error=str(error))
+            next_ms = SWEEP_AGAIN_MS
         except Exception:
             log.exception("sweep failed", showtime=live.showtime_id)
-        self._set_timer(live, next_ms)
+            next_ms = SWEEP_AGAIN_MS
+        if next_ms is not None:
+            self._set_timer(live, next_ms)
 
     # ------------------------------------------------------------ verification
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 import uuid
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -481,6 +482,60 @@ async def test_the_timer_goes_on_after_a_sweep_that_failed(redis_url: str) -> No
 
 
 # ---------------------------------------------------------------- instances
+
+
+async def test_the_earliest_of_many_deadlines_counts(redis_url: str) -> None:
+    truth = Truth()
+    async with (
+        open_instance(redis_url, truth, hold_ms=60_000) as slow,
+        open_bench(redis_url, truth, hold_ms=200) as quick,
+        open_bench(redis_url, truth, hold_ms=400) as quicker_than_most,
+    ):
+        watcher = await slow.watch()
+        await slow.hold("ann", [1])
+        await quicker_than_most.hold("bob", [2])
+        await quick.hold("cy", [3])
+        await slow.hold("dan", [4])
+        await until(lambda: sum(watcher.picture.states) == 2, "what is over is free again")
+        assert [watcher.picture.states[seat] for seat in (1, 2, 3, 4)] == [HELD, FREE, FREE, HELD]
+        assert sorted(notice.user_id for notice in watcher.notices) == ["bob", "cy"]
+
+
+async def test_a_change_that_comes_while_a_sweep_is_overdue_does_not_put_it_off(redis_url: str) -> None:
+    truth = Truth()
+    async with open_instance(redis_url, truth, hold_ms=300) as instance:
+        watcher = await instance.watch()
+        held = await instance.hold("ann", [1])
+        await instance.caught_up(watcher)
+
+        async def hold_long() -> None:
+            async with open_bench(redis_url, truth, hold_ms=60_000) as other:
+                await other.hold("bob", [2])
+                await asyncio.sleep(max(0, held.deadline_ms + 1 - await other.now_ms()) / 1000)
+
+        # This loop is blocked past the deadline; when it goes on, the message is there, and so is the timer.
+        with ThreadPoolExecutor() as pool:
+            pool.submit(asyncio.run, hold_long()).result()
+        await until(lambda: watcher.picture.states[1] == FREE, "the hold's end")
+        await until(lambda: watcher.picture.states[2] == HELD, "the other hold")
+
+
+async def test_rooms_in_which_nothing_is_held_ask_redis_nothing(redis_url: str) -> None:
+    async with open_instance(redis_url, sweep_ms=20, hold_ms=300) as instance:
+        for number in range(10):
+            await instance.watch(f"room {number}")
+        watcher = await instance.watch()
+        await instance.hold("ann", [1])
+        await until(lambda: bool(watcher.notices), "the hold is over")
+
+        async def scripts() -> int:
+            stats = await instance.redis.info("commandstats")
+            return int(stats["cmdstat_evalsha"]["calls"])
+
+        before = await scripts()
+        await asyncio.sleep(0.3)
+        assert await scripts() == before
+        assert all(live.timer is None for live in instance.hub.rooms.values())
 
 
 async def test_two_instances_on_one_redis_show_the_same(redis_url: str) -> None:
