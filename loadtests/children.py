@@ -1,0 +1,87 @@
+"""Server processes of a load test: started, waited for, and gone with the ``with`` block, or with us.
+
+Each has a session of its own, so that Ctrl-C reaches only the load test, which ends them in order; the launcher of the
+embedded servers makes the kernel end them when the load test is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from loadtests import meters
+from seatserver.embedded import launcher, process
+
+START_S = 30.0
+STOP_STEPS: tuple[process.StopStep, ...] = ((signal.SIGTERM, 15.0), (signal.SIGKILL, 3.0))
+
+
+class Running:
+    """A server that listens at ``url``."""
+
+    def __init__(self, url: str, pid: int, log: Path, popen: subprocess.Popen[bytes]) -> None:
+        self.url, self.pid, self.log = url, pid, log
+        self.host = urlsplit(url).netloc
+        self._popen = popen
+
+    def say(self, line: str) -> None:
+        """Give the process one line on its standard input, which tells a reference what to send."""
+        assert self._popen.stdin is not None
+        self._popen.stdin.write(f"{line}\n".encode())
+        self._popen.stdin.flush()
+
+    def cpu_s(self) -> float:
+        """CPU seconds used so far."""
+        return meters.cpu_s(self.pid)
+
+    def rss_kib(self) -> int:
+        """Resident memory now, in KiB."""
+        return meters.rss_kib(self.pid)
+
+
+@contextmanager
+def running(name: str, module: str, *arguments: str, folder: Path, environ: Mapping[str, str]) -> Iterator[Running]:
+    """``python -m module arguments`` from its line that says ``serving`` and a ``url`` (JSON) on, to its end.
+
+    Raises `StartError` with the end of its log when there is no such line.
+    """
+    descriptor, path = tempfile.mkstemp(".log", f"{name}-", folder)
+    os.close(descriptor)
+    log = Path(path)
+    prefix = [sys.executable, "-I", "-S", launcher.__file__, str(os.getpid()), str(int(signal.SIGTERM)), "-1", "-1"]
+    with log.open("ab") as output:
+        popen = subprocess.Popen(
+            [*prefix, sys.executable, "-m", module, *arguments],
+            env={**os.environ, **environ},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    child = process.Child(name, popen, log, STOP_STEPS)
+    try:
+        child.wait_until(lambda: _url_in(log) != "", START_S)
+        yield Running(_url_in(log), popen.pid, log, popen)
+    finally:
+        child.stop()
+        assert popen.stdin is not None
+        popen.stdin.close()
+
+
+def _url_in(log: Path) -> str:
+    """The address in a log's ``serving`` line; nothing as long as it is not there."""
+    for line in log.read_text(errors="replace").splitlines():
+        if '"serving"' in line:
+            try:
+                return str(json.loads(line)["url"])
+            except (ValueError, KeyError):
+                return ""  # half written
+    return ""

@@ -1,0 +1,260 @@
+"""What it costs to tell a room of viewers that one seat changed, against three other ways and the limit.
+
+A round: somebody holds or gives back one seat, and every viewer gets one frame. *Deliveries per second* are the
+viewers divided by the time from the first viewer's frame to the last one's, as the kernel stamps them on arrival, so a
+slow load generator changes nothing. *CPU per delivery* is all that the server's process used in these rounds, the
+command and Redis included, divided by the deliveries. The references send a frame of the same length: a bare loop of
+send(2), Starlette's ``send_text`` in a loop, and `websockets.broadcast`. Contestants take turns, each in a fresh
+process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loadtests import limits, report
+from loadtests.children import Running, running
+from loadtests.crowd import Crowd, Member
+from loadtests.installation import Installation
+from loadtests.meters import median, percentile, ratio, rest
+from loadtests.references.raw_send import compiled
+from loadtests.systems import Ours
+from seatserver.errors import StartError
+from seatserver.live import messages as wire
+
+FRAME = msgspec.json.encode(wire.Delta(epoch="0123456789abcdef", from_=1001, version=1002, changes=((17, 1),)))
+SEATS = 400
+WARM_UP = 5
+PAUSE_S = 0.05
+"""Between two rounds, so that each finds a quiet room; longer after a long round."""
+LOST_S = 10.0
+
+
+def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the benchmark."""
+    parser = tests.add_parser("fanout", help="one change to many viewers, against bare send(2), Starlette, websockets")
+    parser.add_argument("--viewers", type=report.at_least(1), default=1000, help="sockets in the room (default 1000)")
+    parser.add_argument("--seconds", type=report.seconds, default=2.0, help="length of a turn (default 2)")
+    report.options(parser, repeats=5)
+    parser.set_defaults(run=lambda args: report.run(args, measure, show))
+
+
+class Ear(Member):
+    """Hears frames and counts them for the turn."""
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__()
+        self.turn = turn
+
+    def take(self, message: Any, at: float) -> None:
+        if self.joined:
+            self.turn.hear(at)
+        else:
+            self.arrive()  # the first word of the references
+
+    def greet(self) -> None:
+        if not self.upgrades:
+            self.arrive()
+
+
+class RawEar(Ear):
+    """A TCP socket without a handshake."""
+
+    upgrades = False
+
+
+@dataclass
+class Turn:
+    """One contestant's rounds: ``spread_s`` from the first viewer's frame to the last one's, ``round_s`` from the
+    request to the last one's."""
+
+    heard: int = 0
+    first_at: float = 0.0
+    last_at: float = 0.0
+    expected: int = 0
+    received: int = 0
+    cpu_s: float = 0.0
+    spread_s: list[float] = field(default_factory=list)
+    round_s: list[float] = field(default_factory=list)
+
+    def hear(self, at: float) -> None:
+        """A viewer's kernel got a frame."""
+        self.heard += 1
+        self.first_at = min(self.first_at, at)
+        self.last_at = max(self.last_at, at)
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to tell everybody: `open` starts it with its viewers and answers the process and what starts a round."""
+
+    name: str
+    open: Callable[[ExitStack, Turn, int], tuple[Running, Crowd, Callable[[], None], Callable[[], bool]]]
+
+
+def measure(place: Installation, args: argparse.Namespace) -> report.Result:
+    """All contestants in turn, ``args.repeats`` times."""
+    limits.open_files(args.viewers)
+    library = compiled(place.folder)
+    ways = [
+        Way("seatserver", lambda stack, turn, viewers: _ours(place, stack, turn, viewers)),
+        Way("raw_send", lambda stack, turn, viewers: _raw(place, library, stack, turn, viewers)),
+        Way("starlette", lambda stack, turn, viewers: _told(place, "starlette_loop", stack, turn, viewers)),
+        Way("broadcast", lambda stack, turn, viewers: _told(place, "broadcast", stack, turn, viewers)),
+    ]
+    turns: dict[str, list[Turn]] = {way.name: [] for way in ways}
+    for repeat in range(args.repeats):
+        for at in range(len(ways)):
+            way = ways[(at + repeat) % len(ways)]
+            turns[way.name].append(_turn(way, args.viewers, args.seconds))
+    figures = {name: _figures(taken, args.viewers) for name, taken in turns.items()}
+    ours = figures["seatserver"]
+    references = {name: figures[name] for name in ("raw_send", "starlette", "broadcast")}
+    return {
+        "viewers": args.viewers,
+        "repeats": args.repeats,
+        "frame_bytes": len(FRAME),
+        **ours,
+        "raw_send_loop": "C" if library else "Python",
+        **references,
+        **{
+            f"ratio_to_{name}": ratio(ours["deliveries_per_s"], other["deliveries_per_s"])
+            for name, other in references.items()
+        },
+        **{
+            f"cpu_ratio_to_{name}": ratio(ours["cpu_us_per_delivery"], other["cpu_us_per_delivery"])
+            for name, other in references.items()
+        },
+        "complete": all(one["received"] == one["expected"] for one in figures.values()),
+    }
+
+
+def _figures(turns: list[Turn], viewers: int) -> dict[str, Any]:
+    spread_s = median([median(turn.spread_s) for turn in turns])
+    return {
+        # One frame is there at once; the others take the time.
+        "deliveries_per_s": round(max(1, viewers - 1) / max(spread_s, 1e-6)),
+        "cpu_us_per_delivery": round(median([turn.cpu_s / max(1, turn.received) * 1e6 for turn in turns]), 2),
+        "round_p50_ms": round(median([percentile(turn.round_s, 0.5) for turn in turns]) * 1000, 2),
+        "round_p99_ms": round(median([percentile(turn.round_s, 0.99) for turn in turns]) * 1000, 2),
+        "received": sum(turn.received for turn in turns),
+        "expected": sum(turn.expected for turn in turns),
+    }
+
+
+def _turn(way: Way, viewers: int, seconds: float) -> Turn:
+    turn = Turn()
+    with ExitStack() as stack:
+        server, crowd, begin, is_free = way.open(stack, turn, viewers)
+        rest(server.pid)
+        for _ in range(WARM_UP):
+            _round(turn, crowd, begin, is_free, viewers)
+        turn.spread_s, turn.round_s, turn.received, turn.expected = [], [], 0, 0
+        before_s, ends_at = server.cpu_s(), time.monotonic() + seconds
+        while not turn.round_s or time.monotonic() < ends_at:
+            _round(turn, crowd, begin, is_free, viewers)
+        turn.cpu_s = server.cpu_s() - before_s
+    return turn
+
+
+def _round(turn: Turn, crowd: Crowd, begin: Callable[[], None], is_free: Callable[[], bool], viewers: int) -> None:
+    turn.heard, turn.first_at, turn.last_at = 0, float("inf"), 0.0
+    started_at = time.time()
+    begin()
+    crowd.until(lambda: turn.heard >= viewers and is_free(), LOST_S)
+    turn.received += turn.heard
+    turn.expected += viewers
+    turn.spread_s.append(max(0.0, turn.last_at - turn.first_at))
+    turn.round_s.append(max(0.0, turn.last_at - started_at))
+    crowd.idle(max(PAUSE_S, turn.round_s[-1]))
+
+
+# ---------------------------------------------------------------- the contestants
+
+
+def _ours(
+    place: Installation, stack: ExitStack, turn: Turn, viewers: int
+) -> tuple[Running, Crowd, Callable[[], None], Callable[[], bool]]:
+    ours = Ours()
+    server = stack.enter_context(ours.serve(place))
+    crowd = stack.enter_context(Crowd(server.url, ours.decode, stamped=True))
+    room = place.rooms(1, SEATS)[0]
+    crowd.join(
+        ours.viewer(place, room, f"viewer-{number}", SEATS, lambda viewer, seat, state, at: turn.hear(at))
+        for number in range(viewers)
+    )
+    holder = ours.holder(place, room, "holder")
+    crowd.join([holder])
+    busy = [False, False]  # waiting for an answer; holding
+
+    def answered(carried_out: bool, at: float) -> None:
+        if not carried_out:
+            raise StartError(f"a command was not carried out: {holder.said}")
+        busy[0] = False
+
+    def begin() -> None:
+        busy[:] = [True, not busy[1]]
+        if busy[1]:
+            holder.hold((17,), answered)
+        else:
+            holder.release(answered)
+
+    return server, crowd, begin, lambda: not busy[0]
+
+
+def _raw(
+    place: Installation, library: Path | None, stack: ExitStack, turn: Turn, viewers: int
+) -> tuple[Running, Crowd, Callable[[], None], Callable[[], bool]]:
+    arguments = [str(library)] if library else []
+    return _reference(place, "raw_send", arguments, [RawEar(turn) for _ in range(viewers)], stack)
+
+
+def _told(
+    place: Installation, module: str, stack: ExitStack, turn: Turn, viewers: int
+) -> tuple[Running, Crowd, Callable[[], None], Callable[[], bool]]:
+    return _reference(place, module, [], [Ear(turn) for _ in range(viewers)], stack)
+
+
+def _reference(
+    place: Installation, module: str, arguments: list[str], ears: list[Ear], stack: ExitStack
+) -> tuple[Running, Crowd, Callable[[], None], Callable[[], bool]]:
+    started = running(module, f"loadtests.references.{module}", *arguments, folder=place.folder, environ={})
+    server = stack.enter_context(started)
+    crowd = stack.enter_context(Crowd(server.url, msgspec.json.decode, stamped=True))
+    crowd.join(ears)
+    return server, crowd, lambda: server.say(FRAME.decode()), lambda: True
+
+
+def show(result: report.Result) -> None:
+    """The table."""
+    print(f"One seat changes, {result['viewers']:,} viewers see it; medians of {result['repeats']} turns each\n")
+    names = {
+        "seatserver": result,
+        f"send(2) in a bare loop, {result['raw_send_loop']}": result["raw_send"],
+        "Starlette send_text": result["starlette"],
+        "websockets.broadcast": result["broadcast"],
+    }
+    report.table(
+        ("", "deliveries/s", "× ours", "CPU µs/delivery", "round p50 ms", "p99 ms", "received", "expected"),
+        [
+            (
+                name,
+                one["deliveries_per_s"],
+                ratio(result["deliveries_per_s"], one["deliveries_per_s"]),
+                one["cpu_us_per_delivery"],
+                one["round_p50_ms"],
+                one["round_p99_ms"],
+                one["received"],
+                one["expected"],
+            )
+            for name, one in names.items()
+        ],
+    )

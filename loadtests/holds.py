@@ -1,0 +1,186 @@
+"""Holds per second and their latency, through real sockets.
+
+Every client holds two seats, gives them back, and begins again as soon as it is answered; only the holds are counted
+and timed. Nobody is after another's seats: `rush` is about that. The references take turns with ours on the same
+Redis: the same scripts bare (`loadtests.bare_redis`), and the plain server that most projects write
+(`loadtests.references.plain_server`), which gets the same holds through the same sockets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass, field
+
+from loadtests import bare_redis, limits, report
+from loadtests.crowd import Crowd
+from loadtests.installation import Installation
+from loadtests.meters import cpu_s, median, percentile, ratio
+from loadtests.systems import Holder, Ours, Plain, System
+from seatserver.errors import StartError
+
+PAIRS = 4
+"""Pairs of seats that each client takes in turn."""
+WARM_UP_S = 0.3
+LAST_S = 10.0
+
+
+def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the benchmark."""
+    parser = tests.add_parser("holds", help="holds per second, against bare Redis and a plain server")
+    parser.add_argument("--rooms", type=report.at_least(1), default=64, help="showtimes (default 64)")
+    parser.add_argument("--clients", type=report.at_least(1), default=64, help="who hold, over all rooms (default 64)")
+    parser.add_argument("--seconds", type=report.seconds, default=2.0, help="length of a turn (default 2)")
+    report.options(parser, repeats=5)
+    parser.set_defaults(run=lambda args: report.run(args, measure, show))
+
+
+@dataclass
+class Turn:
+    """What one system did in one turn."""
+
+    latencies_s: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+
+    @property
+    def holds_per_s(self) -> float:
+        """Holds that were answered in the turn."""
+        return len(self.latencies_s) / self.seconds
+
+
+class Client:
+    """Holds and releases without a pause while the turn lasts."""
+
+    def __init__(self, holder: Holder, number: int, turn: Turn, pairs: int = PAIRS) -> None:
+        self._holder = holder
+        self._pairs = [(seat, seat + 1) for seat in range(2 * pairs * number, 2 * pairs * (number + 1), 2)]
+        self._turn = turn
+        self._rounds = 0
+        self._asked_at = 0.0
+        self.going = True
+        self.idle = True
+
+    def begin(self) -> None:
+        """Hold the next pair."""
+        self.idle = not self.going
+        if self.going:
+            self._rounds += 1
+            self._asked_at = time.time()
+            self._holder.hold(self._pairs[self._rounds % len(self._pairs)], self._held)
+
+    def _held(self, carried_out: bool, at: float) -> None:
+        if not carried_out:
+            raise StartError(f"a hold of free seats was refused: {self._holder.said}")
+        self._turn.latencies_s.append(at - self._asked_at)
+        self._holder.release(self._released)
+
+    def _released(self, carried_out: bool, at: float) -> None:
+        if not carried_out:
+            raise StartError(f"a release was refused: {self._holder.said}")
+        self.begin()
+
+
+def measure(place: Installation, args: argparse.Namespace) -> report.Result:
+    """All contestants in turn, ``args.repeats`` times."""
+    limits.open_files(args.clients)
+    rooms = place.rooms(args.rooms, _seats(args))
+    scripts = bare_redis.watch(place, rooms)
+    seats = [
+        bare_redis.seat_of(scripts, rooms[number % args.rooms], f"client-{number}", (at, at + 1))
+        for number in range(args.clients)
+        for at in (2 * PAIRS * (number // args.rooms),)
+    ]
+    systems: tuple[System, ...] = (Ours(), Plain())
+    turns: dict[str, list[Turn]] = {system.name: [] for system in systems}
+    bare: list[float] = []
+    for repeat in range(args.repeats):
+        for system in systems if repeat % 2 == 0 else reversed(systems):
+            turns[system.name].append(_turn(place, system, rooms, args))
+        bare.append(bare_redis.holds_per_s(place.settings.redis_url, seats, args.seconds / 2))
+    ours, plain = (_figures(turns[system.name]) for system in systems)
+    return {
+        "rooms": args.rooms,
+        "clients": args.clients,
+        "repeats": args.repeats,
+        **ours,
+        "plain_server": plain,
+        "bare_redis_holds_per_s": round(median(bare)),
+        "ratio_to_bare_redis": ratio(ours["holds_per_s"], median(bare)),
+        "ratio_to_plain_server": ratio(ours["holds_per_s"], plain["holds_per_s"]),
+        "p99_to_plain_p50": ratio(ours["p99_ms"], plain["p50_ms"]),
+    }
+
+
+def _seats(args: argparse.Namespace) -> int:
+    """Seats for the clients of the fullest room."""
+    return int(2 * PAIRS * -(-args.clients // args.rooms))
+
+
+def _figures(turns: list[Turn]) -> dict[str, float]:
+    return {
+        "holds_per_s": round(median([turn.holds_per_s for turn in turns]), 1),
+        "p50_ms": round(median([percentile(turn.latencies_s, 0.5) for turn in turns]) * 1000, 3),
+        "p99_ms": round(median([percentile(turn.latencies_s, 0.99) for turn in turns]) * 1000, 3),
+        "cpu_us_per_hold": round(median([turn.cpu_s / max(1, len(turn.latencies_s)) for turn in turns]) * 1e6, 1),
+    }
+
+
+def _turn(place: Installation, system: System, rooms: list[str], args: argparse.Namespace) -> Turn:
+    turn = Turn()
+    with system.serve(place) as server, Crowd(server.url, system.decode) as crowd:
+        holders = [
+            system.holder(place, rooms[number % args.rooms], f"client-{number}") for number in range(args.clients)
+        ]
+        crowd.join(holders)
+        clients = [Client(holder, number // args.rooms, turn) for number, holder in enumerate(holders)]
+        for client in clients:
+            client.begin()
+        crowd.idle(WARM_UP_S)
+        turn.latencies_s.clear()
+        cpu_before_s, started_at = cpu_s(server.pid), time.perf_counter()
+        ends_at = started_at + args.seconds
+        # A slow system gets the time that one answer takes.
+        while time.perf_counter() < ends_at or not turn.latencies_s:
+            crowd.pump(0.01)
+        turn.seconds = time.perf_counter() - started_at
+        turn.cpu_s = cpu_s(server.pid) - cpu_before_s
+        for client in clients:
+            client.going = False
+        measured = len(turn.latencies_s)
+        # The last holds are given back, so that the next turn finds every seat free.
+        if not crowd.until(lambda: all(client.idle for client in clients), LAST_S):
+            raise StartError(f"{system.name} left a command unanswered for {LAST_S:g} s")
+        del turn.latencies_s[measured:]
+    return turn
+
+
+def show(result: report.Result) -> None:
+    """The table."""
+    print(
+        f"{result['clients']:,} clients hold two seats and give them back, over {result['rooms']:,} rooms; "
+        f"medians of {result['repeats']} turns each\n"
+    )
+    plain = result["plain_server"]
+    report.table(
+        ("", "holds/s", "ours is ×", "p50 ms", "p99 ms", "CPU µs/hold"),
+        [
+            ("seatserver", result["holds_per_s"], 1.0, result["p50_ms"], result["p99_ms"], result["cpu_us_per_hold"]),
+            (
+                "plain server: SET NX, publish, send_json in a loop",
+                plain["holds_per_s"],
+                result["ratio_to_plain_server"],
+                plain["p50_ms"],
+                plain["p99_ms"],
+                plain["cpu_us_per_hold"],
+            ),
+            (
+                "the same scripts bare on Redis, pipelined",
+                result["bare_redis_holds_per_s"],
+                result["ratio_to_bare_redis"],
+                None,
+                None,
+                None,
+            ),
+        ],
+    )
