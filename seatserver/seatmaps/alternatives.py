@@ -4,7 +4,7 @@ Asked only about a selection that strands seats (`gaps`). Its **parts** are its 
 Another selection is an alternative when it moves one part, as it is, somewhere else in the room: as many neighbours,
 the same categories and kinds of seats in any order, all free, groups whole. So friends who chose to sit together are
 only shown places where they sit together, and a party that split itself is judged part by part: each could move while
-the others stay. Parts may move next to one another::
+the others stay; parts that share a group stay where they are. Parts may move next to one another::
 
     | o . o . . . .     the right one moves beside the left one: nothing is stranded
     x o o . x           alone in the room with this stretch, two strand one wherever they sit: there is no alternative
@@ -63,7 +63,11 @@ def sit_otherwise(party: Party, seats: Sequence[int], stranded: Sequence[int]) -
     chosen, left = frozenset(seats), len(stranded)
     while left:
         parts = [lines.seat_at[first : last + 1] for first, last in parts_of(lines.spot_of[seat] for seat in chosen)]
-        searches = [_Search(party, part, chosen.difference(part), left, stranded) for part in parts]
+        searches = [
+            _Search(party, part, others, left, stranded)
+            for part in parts
+            if not (others := chosen.difference(part)) or not party.seat_map.torn_groups(others)
+        ]
         for search in searches:
             search.look_at_home()
         if all(search.best is None or search.best.stranded for search in searches):

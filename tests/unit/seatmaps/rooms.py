@@ -72,6 +72,12 @@ def rooms(draw: st.DrawFn) -> tuple[SeatMap, bytes]:
     letters = (*"........pxWc", "<>", "<->", " ")
     rows = draw(st.lists(st.lists(st.sampled_from(letters), min_size=1, max_size=9), min_size=1, max_size=3))
     seat_map, states = room(*("".join(row).strip() or "." for row in rows))
+    standard = {seat for seat, place in enumerate(seat_map.seats) if place.kind is SeatKind.STANDARD}
+    single = sorted(standard.difference(seat_map.group_of))
+    if len(single) > 1 and draw(st.integers(0, 3)) == 0:
+        # Seats of one group may stand anywhere.
+        pair = draw(st.lists(st.sampled_from(single), min_size=2, max_size=2, unique=True))
+        seat_map = hall(seat_map.seats, (*seat_map.groups, pair))
     taken = draw(st.sets(st.integers(0, len(states) - 1), max_size=len(states) // 2))
     return seat_map, bytes(HELD if seat in taken else state for seat, state in enumerate(states))
 
@@ -249,6 +255,8 @@ def alternatives(
     chosen = set(seats)
     for part in parts(seat_map, chosen):
         others = chosen.difference(part)
+        if any(others.intersection(group) and not others.issuperset(group) for group in seat_map.groups):
+            continue
         for run in seat_map.runs:
             for start in range(len(run) - len(part) + 1):
                 window = run[start : start + len(part)]
