@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain, repeat
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -215,8 +215,14 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def category_of(self, place: int) -> str:
         """The key of the category of a seat or of a general area's place; `IndexError` without it."""
-        area = self.area_of(place)
-        return self.seats[place].category if area is None else self.general_areas[area].category
+        if place < 0:
+            raise IndexError(f"no place {place}")
+        return self._categories[place]
+
+    @cached_property
+    def _categories(self) -> tuple[str, ...]:
+        areas = (repeat(area.category, area.capacity) for area in self.general_areas)
+        return (*(seat.category for seat in self.seats), *chain.from_iterable(areas))
 
     @cached_property
     def _area_starts(self) -> tuple[int, ...]:

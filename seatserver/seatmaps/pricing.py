@@ -11,7 +11,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import pairwise
+from operator import itemgetter
 from typing import Annotated
 
 import msgspec
@@ -62,7 +64,7 @@ class Fees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 NO_FEES = Fees()
 
 
-class Tariff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Tariff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """Everything that decides what a showtime's places cost.
 
     Whoever names no ticket type gets the first one that has a price for the place's category.
@@ -78,6 +80,21 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return cls(
             currency=currency, ticket_types=(TicketType(key=STANDARD, name="Standard", prices=prices),), fees=fees
         )
+
+    @cached_property
+    def by_category(self) -> dict[tuple[str, str | None], tuple[str, int]]:
+        """(category, ticket type key or None) → the ticket type's key and its price there, where it is sold."""
+        found: dict[tuple[str, str | None], tuple[str, int]] = {}
+        for kind in self.ticket_types:
+            for category, price in kind.prices.items():
+                found[category, kind.key] = (kind.key, price)
+                found.setdefault((category, None), (kind.key, price))
+        return found
+
+    @cached_property
+    def has_rules(self) -> bool:
+        """Whether any type of ticket has a rule."""
+        return any(kind.at_most is not None or kind.only_with for kind in self.ticket_types)
 
     @property
     def default_prices(self) -> dict[str, int]:
@@ -141,9 +158,9 @@ def quote(tariff: Tariff, seat_map: SeatMap, tickets: Sequence[tuple[int, str | 
     place's category, and for tickets that break a rule of their type; `UnknownSeat`; `BadRequest` for a place named
     twice.
     """
-    asked = sorted(tickets, key=lambda ticket: ticket[0])
-    if unknown := [place for place, _ in asked if not 0 <= place < seat_map.place_count]:
-        raise UnknownSeat(unknown, seat_map.place_count)
+    asked = sorted(tickets, key=itemgetter(0))
+    if asked and not (asked[0][0] >= 0 and asked[-1][0] < seat_map.place_count):
+        raise UnknownSeat([p for p, _ in asked if not 0 <= p < seat_map.place_count], seat_map.place_count)
     for (place, _), (following, _) in pairwise(asked):
         if place == following:
             raise BadRequest(f"place {place} is named twice: a place has one ticket", "tickets")
@@ -188,10 +205,10 @@ def check_all_priced(where: str, prices: dict[str, int], seat_map: SeatMap) -> N
 
 def _line(tariff: Tariff, seat_map: SeatMap, place: int, key: str | None) -> Line:
     category = seat_map.category_of(place)
+    found = tariff.by_category.get((category, key))
+    if found is not None:
+        return Line(place, *found)
     sold_here = [kind for kind in tariff.ticket_types if category in kind.prices]
-    for kind in sold_here:
-        if key is None or kind.key == key:
-            return Line(place, kind.key, kind.prices[category])
     name = next((kind.name for kind in tariff.ticket_types if kind.key == key), None)
     if name is None:
         problem = f"there is no ticket {key!r}; this showtime has {_listed(kind.key for kind in tariff.ticket_types)}"
@@ -204,6 +221,8 @@ def _line(tariff: Tariff, seat_map: SeatMap, place: int, key: str | None) -> Lin
 
 def _broken_rules(tariff: Tariff, lines: Sequence[Line]) -> Iterable[TicketsRefused]:
     """Every rule that these tickets break, in the tariff's order."""
+    if not tariff.has_rules:
+        return
     counts = Counter(line.ticket for line in lines)
     for kind in tariff.ticket_types:
         count = counts[kind.key]
