@@ -62,7 +62,7 @@ async def get_availability(call: Call) -> schemas.Availability:
     showtime = await call.needs.catalog.showtime(call.text("showtime_id"))
     seat_map = showtime.seat_map
     epoch, version, states = await call.needs.hub.states(showtime.id, seat_map.place_count)
-    counted = Counter(zip(seat_map.derived(_categories), states, strict=True))
+    counted = Counter(zip(map(seat_map.category_of, range(seat_map.place_count)), states, strict=True))
     return schemas.Availability(
         showtime_id=showtime.id,
         epoch=epoch,
@@ -107,7 +107,7 @@ async def import_layout(call: Call) -> schemas.ImportedLayout:
         name=seat_map.name,
         format=imported.format,
         seats=len(seat_map.seats),
-        categories=dict(Counter(seat_map.derived(_categories))),
+        categories=dict(Counter(map(seat_map.category_of, range(seat_map.place_count)))),
         groups=len(seat_map.groups),
         notes=imported.notes,
     )
@@ -188,11 +188,6 @@ def _view(entry: ShowtimeEntry) -> schemas.ShowtimeView:
         rules=entry.rules,
         layout_hash=entry.layout_hash,
     )
-
-
-def _categories(seat_map: SeatMap) -> tuple[str, ...]:
-    """The category key of every place."""
-    return tuple(map(seat_map.category_of, range(seat_map.place_count)))
 
 
 def _counts(states: Counter[int]) -> schemas.Counts:
