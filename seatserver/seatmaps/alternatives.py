@@ -10,25 +10,29 @@ the others stay; parts that share a group stay where they are. Parts may move ne
     x o o . x           alone in the room with this stretch, two strand one wherever they sit: there is no alternative
 
 When no part can move so that fewer seats are stranded in all, the party could not sit otherwise. Else the fix moves
-the part that helps most: the fewest stranded seats first, then in its own run, then as near as can be; and it goes on
-until no part can do better, so that the fix could not sit otherwise either. This module is pure.
+one part after the other until none can do better, so that the fix could not sit otherwise either: inside its own run
+first, then as near as can be; those beside a stranded seat before those that stand elsewhere. This module is pure.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from operator import itemgetter, or_
 from typing import TYPE_CHECKING, NamedTuple
 
 from seatserver.seatmaps.gaps import Cuts, parts_of, stranded_by
-from seatserver.seatmaps.kinds import kinds_of, looks_to, refused_kinds
+from seatserver.seatmaps.kinds import Look, kinds_of, looks_to, refused_kinds
 from seatserver.seatmaps.lines import AISLE, ROW_END, TAKEN, lines_of
 from seatserver.seatmaps.model import SeatMap
 
 if TYPE_CHECKING:
     from seatserver.seatmaps.rules import Rules
+
+FEW = 4
+"""Of so many parts the best move in their own runs is looked for; of more parts, a good one."""
 
 
 class Party(NamedTuple):
@@ -42,11 +46,10 @@ class Party(NamedTuple):
 
 
 class Move(NamedTuple):
-    """One part moved to ``window``. The less the better: seats stranded in all, out of its own run, away from where it
-    was, apart from the others, not filling what was stranded."""
+    """A part moved to ``window``. The less the better: seats stranded in all, distance from where it was, apart from
+    the others, not filling what was stranded."""
 
     stranded: int
-    elsewhere: bool
     distance: float
     apart: int
     unfilled: int
@@ -59,39 +62,83 @@ def sit_otherwise(party: Party, seats: Sequence[int], stranded: Sequence[int]) -
     It is sorted and itself without an alternative. The seats are numbered ones, and right by `kinds`. The time grows
     with the room only when the parts' own runs offer nothing.
     """
-    lines = lines_of(party.seat_map)
+    ground = _Ground(party, frozenset(stranded))
     chosen, left = frozenset(seats), len(stranded)
+    moved: set[int] = set()
     while left:
-        parts = [lines.seat_at[first : last + 1] for first, last in parts_of(lines.spot_of[seat] for seat in chosen)]
-        searches = [
-            _Search(party, part, others, left, stranded)
-            for part in parts
+        parts = [
+            (part, others)
+            for part in ground.parts(chosen)
             if not (others := chosen.difference(part)) or not party.seat_map.torn_groups(others)
         ]
-        for search in searches:
-            search.look_at_home()
-        if all(search.best is None or search.best.stranded for search in searches):
-            for search in searches:
-                search.look_around()
-        moves = [(search.best, search.others) for search in searches if search.best is not None]
+        # One that has moved already is best where it is, as a rule.
+        parts.sort(key=lambda part: (not moved.isdisjoint(part[0]), not ground.is_beside_stranded(part[0])))
+        at_home = _moves(ground, parts, left, _Search.at_home)
+        moves = list(islice(at_home, None if len(parts) <= FEW else 1))
+        moves = moves or list(islice(_moves(ground, parts, left, _Search.around), 1))
         if not moves:
             break
-        best, others = min(moves, key=itemgetter(0))
-        chosen, left = others.union(best.window), best.stranded
-        if len(parts) == 1:
-            break
+        move, others = min(moves, key=itemgetter(0))
+        chosen, left = others.union(move.window), move.stranded
+        moved.update(move.window)
     return tuple(sorted(chosen)) if left < len(stranded) else None
 
 
-class _Search:
-    """The search for the ``best`` way to move one part while the ``others`` stay, one run after the other."""
+def _moves(
+    ground: _Ground,
+    parts: Iterable[tuple[tuple[int, ...], frozenset[int]]],
+    limit: int,
+    look: Callable[[_Search], Move | None],
+) -> Iterator[tuple[Move, frozenset[int]]]:
+    """How each part can move so that fewer than ``limit`` seats are stranded, and the others, which stay."""
+    for part, others in parts:
+        if (move := look(_Search(ground, part, others, limit))) is not None:
+            yield move, others
 
-    def __init__(
-        self, party: Party, part: tuple[int, ...], others: frozenset[int], limit: int, stranded: Sequence[int]
-    ) -> None:
-        seat_map, states, rules, wheelchairs, minutes_left = party
-        self.party, self.others, self.limit, self.stranded = party, others, limit, frozenset(stranded)
-        self.lines, self.kinds = lines_of(seat_map), kinds_of(seat_map)
+
+class _Ground:
+    """What all searches for one party share."""
+
+    def __init__(self, party: Party, stranded: frozenset[int]) -> None:
+        self.party, self.stranded = party, stranded
+        self.lines, self.kinds = lines_of(party.seat_map), kinds_of(party.seat_map)
+        self.looks = looks_to(
+            party.seat_map, party.rules, wheelchairs=party.wheelchairs, minutes_left=party.minutes_left
+        )
+        self._states = party.states[: len(party.seat_map.seats)] + bytes((AISLE, ROW_END))
+        self._free: dict[tuple[frozenset[int], int, int], bytes] = {}
+
+    def parts(self, chosen: Iterable[int]) -> list[tuple[int, ...]]:
+        """The parts of a selection."""
+        spots = [self.lines.spot_of[seat] for seat in chosen]
+        return [self.lines.seat_at[first : last + 1] for first, last in parts_of(spots)]
+
+    def is_beside_stranded(self, part: tuple[int, ...]) -> bool:
+        """Whether a neighbour of the part is one of the seats that were to be stranded."""
+        seat_at, spot_of = self.lines.seat_at, self.lines.spot_of
+        neighbours = {seat_at[spot_of[part[0]] - 1], seat_at[spot_of[part[-1]] + 1]}
+        return not self.stranded.isdisjoint(neighbours)
+
+    def look_of(self, seat: int) -> Look:
+        """What the seat is to this party."""
+        return self.looks[self.kinds.alike[self.lines.spot_of[seat]]]
+
+    def free(self, unlike: frozenset[int], first: int, end: int) -> bytes:
+        """A piece of the hall's line: 0 where a seat is free and has none of the looks of these numbers."""
+        piece = (unlike, first, end)
+        if piece not in self._free:
+            states = map(self._states.__getitem__, self.lines.seat_at[first:end])
+            self._free[piece] = bytes(map(or_, states, map(unlike.__contains__, self.kinds.alike[first:end])))
+        return self._free[piece]
+
+
+class _Search:
+    """The search for the best way to move one part while the ``others`` stay."""
+
+    def __init__(self, ground: _Ground, part: tuple[int, ...], others: frozenset[int], limit: int) -> None:
+        seat_map, states, rules, _, minutes_left = ground.party
+        self.ground, self.lines, self.part, self.others = ground, ground.lines, part, others
+        self.limit = limit
         self.doomed: frozenset[int] = frozenset()
         if others:
             found = stranded_by(seat_map, states, others, rules, minutes_left=minutes_left)
@@ -100,21 +147,20 @@ class _Search:
             for seat in others:
                 after[seat] = TAKEN
             states = bytes(after)
-        self.states = states[: len(seat_map.seats)] + bytes((AISLE, ROW_END))
         self.cuts = Cuts(seat_map, states, rules, minutes_left=minutes_left, runs=())
-        self.looks = looks_to(seat_map, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
-        self.wanted = sorted(self.looks[self.kinds.alike[self.lines.spot_of[seat]]] for seat in part)
-        self.unlike = frozenset(number for number, look in enumerate(self.looks) if look not in self.wanted)
+        self.wanted = sorted(map(ground.look_of, part))
+        self.unlike = frozenset(number for number, look in enumerate(ground.looks) if look not in self.wanted)
         self.home, self.middle = self.lines.run_of[part[0]], _middle(seat_map, part)
         self.best: Move | None = None
 
-    def look_at_home(self) -> None:
-        """Look at the part's own run."""
+    def at_home(self) -> Move | None:
+        """The best move within the part's own run."""
         for first, end in self._stretches(*self.lines.spans[self.home]):
             self._slide(self.home, first, end)
+        return self.best
 
-    def look_around(self) -> None:
-        """Look at all runs, the nearest first, until none can have anything better."""
+    def around(self) -> Move | None:
+        """The best move of all. Looks at the nearest runs first, and no farther when none can have a better one."""
         run_of, seat_at = self.lines.run_of, self.lines.seat_at
         stretches = [(run_of[seat_at[first]], first, end) for first, end in self._stretches(0, len(seat_at))]
         near = {run: self._distance(run) for run, _, _ in stretches}
@@ -122,49 +168,51 @@ class _Search:
             if self.best is not None and not self.best.stranded and near[run] > self.best.distance:
                 break
             self._slide(run, first, end)
+        return self.best
 
-    def _stretches(self, first: int, end: int) -> Iterator[tuple[int, int]]:
+    def _stretches(self, first: int, end: int) -> list[tuple[int, int]]:
         """The unbroken stretches of free seats like the part's, wide enough for it, between two spots of the line."""
-        states = map(self.states.__getitem__, self.lines.seat_at[first:end])
-        line = bytes(map(or_, states, map(self.unlike.__contains__, self.kinds.alike[first:end])))
-        for stretch in re.finditer(b"\0{%d,}" % len(self.wanted), line):
-            yield first + stretch.start(), first + stretch.end()
+        free = bytearray(self.ground.free(self.unlike, first, end))
+        for seat in self.others:
+            if first <= (spot := self.lines.spot_of[seat]) < end:
+                free[spot - first] = TAKEN
+        enough = re.finditer(b"\0{%d,}" % len(self.part), free)
+        return [(first + stretch.start(), first + stretch.end()) for stretch in enough]
 
     def _slide(self, run: int, first: int, end: int) -> None:
         """Consider every window of one stretch that tears no group."""
         self.cuts.add(run)
         seat_at, joined, left, right = self.lines.seat_at, self.lines.joined, self.cuts.left, self.cuts.right
-        size, most = len(self.wanted), self.limit - len(self.doomed)
+        size, most = len(self.part), self.limit - len(self.doomed)
         for start in range(first, end - size + 1):
             # What the others strand may be filled, so that only without it the cuts alone tell that this is no better.
             if self.doomed or left[seat_at[start]] + right[seat_at[start + size - 1]] < most:
                 if not (joined[start] or joined[start + size]):
-                    self._consider(run, start, seat_at[start : start + size])
+                    self._consider(start, seat_at[start : start + size])
 
-    def _consider(self, run: int, start: int, window: tuple[int, ...]) -> None:
+    def _consider(self, start: int, window: tuple[int, ...]) -> None:
         left = len(self.doomed) + self.cuts.of(window)
         if self.doomed:
             left -= len(self.doomed.intersection(window))
         if left >= self.limit or (self.best is not None and left > self.best.stranded):
             return
-        x, y = _middle(self.party.seat_map, window)
+        x, y = _middle(self.ground.party.seat_map, window)
         distance = math.hypot(x - self.middle[0], y - self.middle[1])
         seat_at = self.lines.seat_at
         beside = (seat_at[start - 1] in self.others) + (seat_at[start + len(window)] in self.others)
-        filled = len(self.stranded.intersection(window))
-        move = Move(left, run != self.home, distance, -beside, -filled, window)
-        if (self.best is None or move < self.best) and self._is_right(start, window):
+        filled = len(self.ground.stranded.intersection(window))
+        move = Move(left, distance, -beside, -filled, window)
+        if (self.best is None or move < self.best) and self._is_right(window):
             self.best = move
 
-    def _is_right(self, start: int, window: tuple[int, ...]) -> bool:
+    def _is_right(self, window: tuple[int, ...]) -> bool:
         """Whether the window has the categories and kinds of the part, and the kinds allow the whole selection."""
-        if self.wanted[0] != self.wanted[-1]:
-            looks = sorted(self.looks[look] for look in self.kinds.alike[start : start + len(window)])
-            if looks != self.wanted:
-                return False
-        if not self.lines.scattered and self.kinds.special.isdisjoint(window):
+        kinds = self.ground.kinds
+        if self.wanted[0] != self.wanted[-1] and sorted(map(self.ground.look_of, window)) != self.wanted:
+            return False
+        if not self.lines.scattered and kinds.special.isdisjoint(window):
             return True
-        seat_map, _, rules, wheelchairs, minutes_left = self.party
+        seat_map, _, rules, wheelchairs, minutes_left = self.ground.party
         seats = (*self.others, *window)
         return not refused_kinds(seat_map, seats, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
 

@@ -59,8 +59,9 @@ class Verdict(msgspec.Struct, frozen=True):
     would newly strand, also where the gap rule only warns, and where it allows that because the party could not sit
     otherwise. ``fix``: the nearest selection that passes, sorted, when there is one: as many seats of the same
     categories and kinds, or with the missing rest of its groups. ``guards``: other seats and whether they were free;
-    as long as they and the chosen seats are as free as they were, the verdict holds. ``whole_room``: it rests on every
-    seat of the room.
+    as long as they are as free as they were, the selection strands what it would have stranded, and what passes still
+    passes. There are none where nothing depends on others: without the gap rule, and where it only warns.
+    ``whole_room``: the selection passes because there was no other way; that rests on every seat of the room.
     """
 
     reasons: dict[int, Refusal]
@@ -100,7 +101,7 @@ def judge(
                 fix = verdict.fix if verdict.reasons else whole
         return Verdict(reasons, (), fix, (), False)
     if rules.gap.mode == "off" or not numbered:
-        return PASSES
+        return Verdict({}, (), None, (), False)
     found = stranded_by(seat_map, states, numbered, rules, minutes_left=minutes_left)
     if rules.gap.mode == "warn":
         # Nothing hangs on a warning: no reason to try the hold again.
@@ -113,6 +114,3 @@ def judge(
         return Verdict({}, found.stranded, None, (), True)
     places = tuple(sorted(seat for seat in seats if seat >= count))
     return Verdict(dict.fromkeys(found.beside, "gap"), found.stranded, better + places, found.guards, False)
-
-
-PASSES = Verdict({}, (), None, (), False)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from tests.unit.seatmaps.rooms import (
     MINUTES,
     allowed_by_kind,
     alternatives,
+    parts,
     picture,
     room,
     rooms,
@@ -65,6 +69,34 @@ def test_under_enforce_a_selection_passes_exactly_when_the_party_could_not_sit_k
         again = judge(seat_map, states, verdict.fix, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
         assert not again.reasons and len(again.stranded) < len(stranded)
         assert len(verdict.fix) == len(seats) and all(states[seat] == FREE for seat in verdict.fix)
+
+
+@given(rooms(), rules(), st.integers(0, 2), MINUTES, st.data())
+def test_the_fix_of_people_who_sit_together_is_the_nearest_in_their_run_or_else_in_the_hall(
+    hall: tuple[SeatMap, bytes], rules: Rules, wheelchairs: int, minutes_left: float | None, data: st.DataObject
+) -> None:
+    seat_map, states = hall
+    seats = data.draw(selections(seat_map, states))
+    verdict = judge(seat_map, states, seats, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+    if verdict.fix is None or len(parts(seat_map, seats)) > 1:
+        return
+    [run] = [run for run in seat_map.runs if seats[0] in run]
+
+    def middle(window: Iterable[int]) -> tuple[float, float]:
+        places = [seat_map.seats[seat] for seat in window]
+        xs = [place.x for place in places]
+        return (min(xs) + max(xs)) / 2, places[0].y
+
+    def rank(window: set[int]) -> tuple[int, bool, float]:
+        alone = len(strands(seat_map, states, window, rules, minutes_left))
+        return alone, not window.issubset(run), math.dist(middle(window), middle(seats))
+
+    others = list(alternatives(seat_map, states, seats, rules, wheelchairs, minutes_left))
+    at_home = [other for other in others if other.issubset(run)]
+    fewer = min((rank(other)[0] for other in at_home), default=len(verdict.stranded)) < len(verdict.stranded)
+    # When its own run only makes it less bad, the rest of the way is counted from there.
+    if not fewer or min(map(rank, others))[:2] == (0, False):
+        assert rank(set(verdict.fix)) == min(map(rank, others))
 
 
 @given(rooms(), rules(), st.integers(0, 2), MINUTES, st.data())
