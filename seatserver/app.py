@@ -38,6 +38,7 @@ from seatserver.catalog.catalog import Catalog
 from seatserver.config import Settings
 from seatserver.database import NOT_THERE, Database
 from seatserver.errors import SeatServerError, StartError, Unavailable
+from seatserver.live import baskets
 from seatserver.live import commands as live
 from seatserver.live.drain import Door
 from seatserver.live.endpoint import live_routes
@@ -47,6 +48,7 @@ from seatserver.live.protocol import SocketProtocol
 from seatserver.metrics import Metrics
 from seatserver.seats import connection
 from seatserver.seats.feed import Feed
+from seatserver.seats.holding import Holding
 from seatserver.seats.hub import Hub
 from seatserver.seats.store import SeatStore
 from seatserver.tasks import Tasks, heed_cancel
@@ -81,6 +83,7 @@ class House:
         self.hub = Hub(self.store, settings)
         self.feed = Feed(self.redis, settings, self.hub.received, self.hub.restored)
         self.hub.attach(self.feed)
+        self.holding = Holding(self.store, settings, wall_clock)
         self.relay = Relay(self.database, self.store)
         self.checkout = Checkout(
             settings=settings,
@@ -153,7 +156,9 @@ class House:
 
     async def _read_booking(self, booking_id: UUID) -> Booked | None:
         booking = await self.records.find(booking_id)
-        return None if booking is None else live.booked(booking)
+        if booking is None:
+            return None
+        return baskets.booked(booking, (await self.catalog.showtime(booking.showtime_id)).seat_map)
 
     async def _close_connections(self) -> None:
         await self.store.close()
@@ -187,6 +192,7 @@ def build_app(house: House) -> Starlette:
         settings=house.settings,
         catalog=house.catalog,
         store=house.store,
+        holding=house.holding,
         checkout=house.checkout,
         tokens=house.tokens,
         tickets=house.tickets,

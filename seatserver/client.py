@@ -150,6 +150,8 @@ class LiveRoom:
         self.welcome: wire.Welcome | None = None
         self.connections = 0
         self.snapshots = 0
+        self.remaining: dict[int, int] = {}
+        """General-admission area → its free places."""
         self.notices: list[wire.Expired | wire.Booked | wire.Bye] = []
         """What the server said unasked: expired holds, bookings changed elsewhere, goodbyes."""
 
@@ -188,15 +190,23 @@ class LiveRoom:
 
     # ------------------------------------------------------------ commands
 
-    async def hold(self, *seats: str | int, hold_id: UUID | None = None) -> wire.Held:
-        """Hold all these seats (labels or indexes) or none. Raises `SeatsRefused` that names every seat."""
-        message = wire.Hold(ref=next(self._refs), hold_id=hold_id or uuid4(), seats=self.indexes(seats))
+    async def hold(self, *seats: str | int, hold_id: UUID | None = None, **options: Any) -> wire.Held:
+        """Hold all these seats (labels or indexes) or none; ``options`` are the other fields of the message `Hold`.
+
+        Raises `SeatsRefused` that names every seat.
+        """
+        message = wire.Hold(ref=next(self._refs), hold_id=hold_id or uuid4(), seats=self.indexes(seats), **options)
         return await self._ask(message, wire.Held)
 
-    async def best(self, count: int, *, category: str | None = None, hold_id: UUID | None = None) -> wire.Held:
-        """Let the server find the best ``count`` seats together, and hold them."""
-        message = wire.Best(ref=next(self._refs), hold_id=hold_id or uuid4(), count=count, category=category)
+    async def best(self, count: int | None = None, *, hold_id: UUID | None = None, **options: Any) -> wire.Held:
+        """Let the server find the best seats and hold them; ``options`` are the other fields of the message `Best`."""
+        message = wire.Best(ref=next(self._refs), hold_id=hold_id or uuid4(), count=count, **options)
         return await self._ask(message, wire.Held)
+
+    async def offers(self, count: int | None = None, **options: Any) -> tuple[wire.SeatOffer, ...]:
+        """What `best` would choose from, ranked; ``options`` are the other fields of the message `Offers`."""
+        message = wire.Offers(ref=next(self._refs), count=count, **options)
+        return (await self._ask(message, wire.Offered)).offers
 
     async def release(self, hold_id: UUID, *seats: str | int) -> wire.Released:
         """Give back a hold, or only ``seats`` of it."""
@@ -246,7 +256,7 @@ class LiveRoom:
         if isinstance(answer, kind):
             return answer
         if isinstance(answer, wire.Refused):
-            raise SeatsRefused(dict(answer.seats))
+            raise SeatsRefused(dict(answer.seats), stranded=answer.stranded, fix=answer.fix)
         if isinstance(answer, wire.Error):
             raise RemoteError(answer.code, answer.message, retryable=answer.retryable, facts=answer.facts)
         raise RemoteError("unexpected", f"expected {kind.__name__}, got {answer!r}")
@@ -344,10 +354,14 @@ class LiveRoom:
             case wire.Snapshot(epoch=epoch, version=version, states=states):
                 self.snapshots += 1
                 self.room.reset(epoch, version, bytes(int(state) for state in states))
+                self.remaining = dict(enumerate(message.areas))
             case wire.Delta():
                 change = Change(message.epoch, message.from_, message.version, message.changes)
-                if self.room.apply(change) is Applied.GAP:
+                applied = self.room.apply(change)
+                if applied is Applied.GAP:
                     await self._catch_up(connection)
+                elif applied is Applied.YES:
+                    self.remaining.update(message.areas)
             case wire.Beat() if message.ref == 0:
                 if (message.epoch, message.version) != (self.room.epoch, self.room.version):
                     await self._catch_up(connection)

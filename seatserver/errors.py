@@ -8,6 +8,7 @@ the user as `internal` without its text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 Refusal = Literal["held", "sold", "blocked", "allocated", "full", "limit", "group", "companion", "wheelchair", "gap"]
@@ -127,15 +128,23 @@ class NotOnSale(SeatServerError):
 class SeatsRefused(SeatServerError):
     """Some seats cannot be had: every one of them is named with its reason.
 
-    ``reasons`` maps each seat's index to its reason.
+    ``reasons`` maps each seat's index to its reason. Where a house rule refuses, ``stranded`` are the seats that would
+    be left over alone, and ``fix`` is the nearest choice that the rule lets pass, empty when there is none.
     """
 
     code, status = "seats_refused", 409
 
-    def __init__(self, reasons: dict[int, Refusal]) -> None:
+    def __init__(
+        self, reasons: Mapping[int, Refusal], *, stranded: Sequence[int] = (), fix: Sequence[int] = ()
+    ) -> None:
         named = ", ".join(f"{seat} {reason}" for seat, reason in sorted(reasons.items()))
-        super().__init__(f"refused: {named}", seats=[[seat, reason] for seat, reason in sorted(reasons.items())])
-        self.reasons = reasons
+        facts: dict[str, Any] = {"seats": [[seat, reason] for seat, reason in sorted(reasons.items())]}
+        if stranded:
+            facts["stranded"] = list(stranded)
+        if fix:
+            facts["fix"] = list(fix)
+        super().__init__(f"refused: {named}", **facts)
+        self.reasons, self.stranded, self.fix = reasons, tuple(stranded), tuple(fix)
 
 
 class TicketsRefused(SeatServerError):

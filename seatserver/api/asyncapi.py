@@ -24,6 +24,7 @@ REPLIES: dict[type[msgspec.Struct], tuple[type[msgspec.Struct], ...]] = {
     messages.Release: (messages.Released, messages.Refused, messages.Error),
     messages.Extend: (messages.Held, messages.Error),
     messages.Best: (messages.Held, messages.Refused, messages.Error),
+    messages.Offers: (messages.Offered, messages.Error),
     messages.Book: (messages.Booked, messages.Refused, messages.Error),
     messages.Beat: (messages.Beat,),
 }
@@ -65,6 +66,7 @@ ERRORS: tuple[type[errors.SeatServerError], ...] = (
     errors.NotFound,
     errors.NotOnSale,
     errors.NoSeatsTogether,
+    errors.TicketsRefused,
     errors.HoldGone,
     errors.HoldConflict,
     errors.HoldPinned,
@@ -76,7 +78,8 @@ ERRORS: tuple[type[errors.SeatServerError], ...] = (
 DESCRIPTION = """\
 One socket shows one showtime's seats and takes commands. The first message is `hello`; the server answers `welcome`,
 then a `snapshot` or the `delta`s that a returning client missed. Seats are indexes into the layout that `welcome` names
-(`/api/v1/layouts/{hash}`); states are 0 free, 1 held, 2 claimed, 3 sold, 4 blocked.
+(`/api/v1/layouts/{hash}`); states are 0 free, 1 held, 2 claimed, 3 sold, 4 blocked, 5 kept
+for another sales channel.
 
 Every command carries a `ref` that its reply repeats. What concerns a hold carries its `hold_id`, made by the client, so
 that repeating it is safe.

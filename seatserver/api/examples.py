@@ -6,6 +6,7 @@ They tell one small story: a guest holds and books two sofa seats of a studio.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -143,14 +144,33 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
     schemas.Ready(ready=True, checks={"postgres": "ok", "redis": "ok", "feed": "ok"}),
 )
 
-_MINE = messages.HoldView(hold_id=HOLD_ID, seats=(2, 3), deadline_ms=DEADLINE_MS)
+_BASKET: dict[str, Any] = {
+    "seats": (2, 3),
+    "areas": (),
+    "lines": tuple(messages.TicketLine(seat=seat, ticket="adult", price_minor=1400) for seat in (2, 3)),
+    "fees_minor": 0,
+    "total_minor": 2800,
+    "currency": "EUR",
+}
+_MINE = messages.HoldView(hold_id=HOLD_ID, deadline_ms=DEADLINE_MS, **_BASKET)
+_OFFER = messages.SeatOffer(
+    seats=(2, 3),
+    parts=((2, 3),),
+    cost=2.5,
+    breakdown={"distance": 2.0, "centre": 0.5},
+    alone=0,
+    stranded=(),
+    total_minor=2800,
+    currency="EUR",
+)
 
 MESSAGES: tuple[msgspec.Struct, ...] = (
     messages.Hello(ref=1, token="eyJhbGciOi…", resume=messages.Resume(epoch=EPOCH, version=38)),
     messages.Hold(ref=2, hold_id=HOLD_ID, seats=(2, 3)),
     messages.Release(ref=3, hold_id=HOLD_ID),
     messages.Extend(ref=4, hold_id=HOLD_ID),
-    messages.Best(ref=5, hold_id=HOLD_ID, count=2, category="sofa"),
+    messages.Best(ref=5, hold_id=HOLD_ID, tickets={"adult": 2}, categories=("sofa",)),
+    messages.Offers(ref=8, count=2, limit=3),
     messages.Book(ref=6, hold_id=HOLD_ID),
     messages.Beat(ref=7, epoch=EPOCH, version=41, server_ms=NOW_MS),
     messages.Welcome(
@@ -175,11 +195,12 @@ MESSAGES: tuple[msgspec.Struct, ...] = (
     ),
     messages.Snapshot(epoch=EPOCH, version=40, states="0400"),
     messages.Delta(epoch=EPOCH, from_=40, version=41, changes=((2, 1), (3, 1))),
-    messages.Held(ref=2, hold_id=HOLD_ID, seats=(2, 3), deadline_ms=DEADLINE_MS, total_minor=2800, currency="EUR"),
+    messages.Held(ref=2, hold_id=HOLD_ID, deadline_ms=DEADLINE_MS, **_BASKET),
+    messages.Offered(ref=8, offers=(_OFFER,)),
     messages.Refused(ref=2, hold_id=HOLD_ID, seats=((2, "sold"), (3, "sold"))),
     messages.Released(ref=3, hold_id=HOLD_ID, seats=(2, 3)),
     messages.Expired(hold_id=HOLD_ID, seats=(2, 3), reason="expired"),
-    messages.Booked(ref=6, booking_id=HOLD_ID, status="confirmed", seats=(2, 3), total_minor=2800, currency="EUR"),
+    messages.Booked(ref=6, booking_id=HOLD_ID, status="confirmed", **_BASKET),
     messages.Error(
         ref=4,
         code="hold_gone",

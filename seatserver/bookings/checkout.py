@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
@@ -42,7 +43,8 @@ from seatserver.errors import (
 )
 from seatserver.metrics import Metrics
 from seatserver.seats.states import BookingStatus, SeatState
-from seatserver.seats.store import SeatStore
+from seatserver.seats.store import HeldSeats, SeatStore
+from seatserver.seats.terms import terms_of
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +92,7 @@ class Checkout:
             if known is None:
                 raise
             return _same_request(known, showtime_id, user_id, pay_later)
-        claim = _Claim(showtime, hold_id, user_id, held.seats, pay_later)
+        claim = _Claim(showtime, held, user_id, pay_later)
         return await self._write(hold_id, lambda: self._claim(claim))
 
     async def get(self, booking_id: UUID) -> Booking:
@@ -205,8 +207,11 @@ class Checkout:
                 user_id=claim.user_id,
                 status="pending" if claim.pay_later else "confirmed",
                 seats=list(claim.seats),
-                total_minor=claim.showtime.price_of(claim.seats),
-                currency=claim.showtime.currency,
+                lines=msgspec.to_builtins(claim.quote.lines),
+                fees_minor=claim.quote.fees_minor,
+                total_minor=claim.quote.total_minor,
+                currency=claim.quote.currency,
+                channel=claim.channel,
                 expires_at=deadline if claim.pay_later else None,
                 ended_at=None if claim.pay_later else sa.func.now(),
             )
@@ -257,14 +262,15 @@ class Checkout:
 
 
 class _Claim:
-    __slots__ = ("hold_id", "pay_later", "seats", "showtime", "user_id")
+    __slots__ = ("channel", "hold_id", "pay_later", "quote", "seats", "showtime", "user_id")
 
-    def __init__(
-        self, showtime: Showtime, hold_id: UUID, user_id: str, seats: tuple[int, ...], pay_later: bool
-    ) -> None:
+    def __init__(self, showtime: Showtime, held: HeldSeats, user_id: str, pay_later: bool) -> None:
         # Sorted: two baskets that overlap would lock each other's seats in opposite orders.
-        self.seats = tuple(sorted(seats))
-        self.showtime, self.hold_id, self.user_id, self.pay_later = showtime, hold_id, user_id, pay_later
+        self.seats = tuple(sorted(held.seats))
+        # The price of the moment of holding, whatever the tariff says by now.
+        self.quote = terms_of(held, showtime).quote
+        self.hold_id, self.channel = held.hold_id, held.channel
+        self.showtime, self.user_id, self.pay_later = showtime, user_id, pay_later
 
 
 async def _take_seats(connection: AsyncConnection, booking: Booking) -> None:

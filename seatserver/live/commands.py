@@ -10,22 +10,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Identity, Tokens
 from seatserver.bookings.checkout import Checkout
-from seatserver.bookings.records import Booking
 from seatserver.catalog.catalog import Catalog, Showtime
 from seatserver.config import Clock, Settings
-from seatserver.errors import BadRequest, HoldConflict, NoSeatsTogether, SeatServerError, SeatsRefused, UnknownSeat
+from seatserver.errors import BadRequest, SeatsRefused, UnknownSeat
+from seatserver.live import baskets
 from seatserver.live import messages as wire
 from seatserver.live.fanout import Audience, Fanout
 from seatserver.metrics import Metrics
-from seatserver.seatmaps.best import best_together
-from seatserver.seats.states import SeatState
-from seatserver.seats.store import HeldSeats, SeatStore
-
-BEST_TRIES = 8
+from seatserver.seatmaps.score import Wish
+from seatserver.seats.choices import AreaTickets, Buyer, PartyWish, Selection
+from seatserver.seats.holding import Holding, Sight
+from seatserver.seats.store import HeldSeats, SeatStore, View
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,7 @@ class Needs:
     settings: Settings
     catalog: Catalog
     store: SeatStore
+    holding: Holding
     checkout: Checkout
     tokens: Tokens
     tickets: Tickets
@@ -51,6 +52,17 @@ class Place:
     showtime: Showtime
     identity: Identity
     audience: Audience
+
+    @property
+    def buyer(self) -> Buyer:
+        """Who asks, as the seats know it."""
+        return Buyer(self.identity.user_id, self.identity.channel)
+
+    def sight(self, replaces: UUID | None = None) -> Sight:
+        """The room as this instance knows it now."""
+        room = self.audience.room
+        seen = View(room.epoch, room.version, 0, bytes(room.states), None)
+        return Sight(seen, sought=self.audience.sought, replaces=replaces)
 
     async def on_sale(self) -> Showtime:
         """The showtime as it is now (sale times and prices may have changed since hello). Raises `NotOnSale`."""
@@ -71,9 +83,7 @@ def welcome(at: Place, ref: int, holds: Iterable[HeldSeats]) -> wire.Welcome:
         server_ms=at.needs.clock(),
         user=at.identity.user_id,
         scopes=tuple(sorted(at.identity.scopes)),
-        holds=tuple(
-            wire.HoldView(hold_id=hold.hold_id, seats=hold.seats, deadline_ms=hold.deadline_ms) for hold in holds
-        ),
+        holds=tuple(baskets.hold_view(hold, at.showtime) for hold in holds),
         limits=wire.Limits(
             seats_per_user=settings.seats_per_user,
             hold_ms=settings.hold_ms,
@@ -87,86 +97,105 @@ def welcome(at: Place, ref: int, holds: Iterable[HeldSeats]) -> wire.Welcome:
 
 
 async def hold(at: Place, asked: wire.Hold) -> wire.ServerMessage:
-    """All these seats or none."""
+    """All these seats or none, or the nearest equal ones."""
     at.identity.require("hold", "holding seats")
-    _check_known(at, asked.seats)
     showtime = await at.on_sale()
-    torn = showtime.seat_map.torn_groups(asked.seats)
-    held = await at.needs.store.hold(showtime.id, asked.hold_id, at.identity.user_id, asked.seats, torn)
-    return _held(asked.ref, held, showtime)
-
-
-def _check_known(at: Place, seats: Iterable[int]) -> None:
-    seat_map = at.showtime.seat_map
-    if unknown := seat_map.unknown(seats):
-        raise UnknownSeat(unknown, len(seat_map.seats))
+    selection = Selection(
+        # A seat that is named twice is asked for once, unless two tickets are named for it.
+        seats=tuple(asked.seats if asked.tickets is not None else sorted(set(asked.seats))),
+        areas=tuple(AreaTickets(places.area, places.count, places.ticket) for places in asked.areas),
+        tickets=asked.tickets,
+        wheelchairs=asked.wheelchairs,
+        or_nearest=asked.or_nearest,
+    )
+    held = await at.needs.holding.hold(showtime, at.buyer, asked.hold_id, selection, at.sight(asked.replaces))
+    return baskets.held(asked.ref, held, showtime)
 
 
 async def release(at: Place, asked: wire.Release) -> wire.ServerMessage:
     """Give back a hold or whole groups of it."""
     at.identity.require("hold", "releasing seats")
-    if asked.seats is not None:
-        _check_known(at, asked.seats)
-        if torn := at.showtime.seat_map.torn_groups(asked.seats):
-            raise SeatsRefused({seat: "group" for seat in torn})
-    freed = await at.needs.store.release(at.showtime.id, asked.hold_id, at.identity.user_id, asked.seats)
-    return wire.Released(ref=asked.ref, hold_id=asked.hold_id, seats=freed)
+    seat_map = at.showtime.seat_map
+    if asked.seats is not None and (unknown := seat_map.unknown(asked.seats)):
+        raise UnknownSeat(unknown, len(seat_map.seats))
+    showtime = await at.needs.catalog.showtime(at.showtime.id)
+    freed = await at.needs.holding.release(showtime, at.buyer, asked.hold_id, asked.seats, at.sight())
+    seats, areas = baskets.sorted_out(freed, seat_map)
+    return wire.Released(ref=asked.ref, hold_id=asked.hold_id, seats=seats, areas=areas)
 
 
 async def extend(at: Place, asked: wire.Extend) -> wire.ServerMessage:
     """More time."""
     at.identity.require("hold", "extending a hold")
     held = await at.needs.store.extend(at.showtime.id, asked.hold_id, at.identity.user_id)
-    return _held(asked.ref, held, at.showtime)
+    return baskets.held(asked.ref, held, at.showtime)
 
 
 async def best(at: Place, asked: wire.Best) -> wire.ServerMessage:
-    """Find and hold; a seat lost to a rival in between counts as taken, and the search goes on."""
+    """Find and hold."""
     at.identity.require("hold", "holding seats")
     showtime = await at.on_sale()
-    keys = sorted(category.key for category in showtime.seat_map.categories)
-    if asked.category is not None and asked.category not in keys:
-        raise BadRequest(f"there is no category {asked.category!r}; this layout has {', '.join(keys)}", "category")
-    failure: SeatServerError = NoSeatsTogether(asked.count)
-    lost: set[int] = set()
-    sought = at.audience.sought
-    for tries_left in reversed(range(BEST_TRIES)):
-        seats = _best_seats(at, asked, lost)
-        if seats is None:
-            break
-        sought.update(seats)
-        try:
-            held = await at.needs.store.hold(showtime.id, asked.hold_id, at.identity.user_id, seats)
-            return _held(asked.ref, held, showtime)
-        except HoldConflict as error:
-            failure = error
-            break
-        except SeatsRefused as error:
-            if not tries_left or "limit" in error.reasons.values():
-                raise
-            lost.update(error.reasons)
-        finally:
-            sought.difference_update(seats)
-    # Repeated: the first run may have held other seats under this id, perhaps the last ones.
-    for known in await at.needs.store.holds_of(showtime.id, at.identity.user_id):
-        if known.hold_id == asked.hold_id:
-            return _held(asked.ref, known, showtime)
-    raise failure
+    party = _party(asked)
+    held = await at.needs.holding.best(showtime, at.buyer, asked.hold_id, party, at.sight(asked.replaces))
+    return baskets.held(asked.ref, held, showtime)
 
 
-def _best_seats(at: Place, asked: wire.Best, lost: Iterable[int]) -> tuple[int, ...] | None:
-    """The best free seats; those that another `best` is trying to hold only when there are no others."""
-    states = bytearray(at.audience.room.states)
-    for seat in lost:
-        states[seat] = SeatState.HELD
-    others = bytearray(states)
-    for seat in at.audience.sought:
-        others[seat] = SeatState.HELD
-    for view in (others, states):
-        seats = best_together(at.showtime.seat_map, bytes(view), asked.count, category=asked.category)
-        if seats is not None:
-            return seats
-    return None
+async def offers(at: Place, asked: wire.Offers) -> wire.ServerMessage:
+    """Find, and hold nothing."""
+    showtime = await at.on_sale()
+    found = await at.needs.holding.offers(showtime, at.buyer, _party(asked), at.sight(), asked.limit)
+    return wire.Offered(
+        ref=asked.ref,
+        offers=tuple(
+            wire.SeatOffer(
+                seats=offer.seats,
+                parts=offer.parts,
+                cost=offer.cost,
+                breakdown=offer.breakdown,
+                alone=offer.alone,
+                stranded=offer.stranded,
+                total_minor=quote.total_minor,
+                currency=quote.currency,
+            )
+            for offer, quote in found
+        ),
+    )
+
+
+def _party(asked: wire.Best | wire.Offers) -> PartyWish:
+    people = sum(asked.tickets.values()) if asked.tickets else asked.count
+    if people is None:
+        raise BadRequest("say how many: count, or tickets with a number for each type", "count")
+    if asked.count is not None and asked.count != people:
+        raise BadRequest(f"count is {asked.count}, but tickets are {people}: leave out one of them", "count")
+    if people > wire.MAX_PARTY:
+        raise BadRequest(f"tickets are {people}: expected at most {wire.MAX_PARTY}", "tickets")
+    if asked.wheelchairs > people:
+        raise BadRequest(f"wheelchairs is {asked.wheelchairs} in a party of {people}", "wheelchairs")
+    wish = Wish(
+        count=people,
+        categories=asked.categories,
+        areas=asked.areas,
+        wheelchairs=asked.wheelchairs,
+        split=asked.split,
+        weights=asked.weights,
+    )
+    return PartyWish(wish=wish, tickets=asked.tickets)
+
+
+def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: Place | None) -> wire.Refused:
+    """Why a hold or booking is refused, areas by how many places they have left."""
+    assert at is not None, "nothing is refused before hello"
+    room, seat_map = at.audience.room, at.showtime.seat_map
+    full = sorted({area for place in error.reasons if (area := seat_map.area_of(place)) is not None})
+    return wire.Refused(
+        ref=ref,
+        hold_id=hold_id,
+        seats=tuple((seat, reason) for seat, reason in sorted(error.reasons.items()) if seat < len(seat_map.seats)),
+        areas=tuple((area, room.remaining(area)) for area in full),
+        stranded=error.stranded,
+        fix=error.fix,
+    )
 
 
 async def book(at: Place, asked: wire.Book) -> wire.ServerMessage:
@@ -175,7 +204,7 @@ async def book(at: Place, asked: wire.Book) -> wire.ServerMessage:
     booking = await at.needs.checkout.book(
         at.showtime.id, asked.hold_id, at.identity.user_id, pay_later=asked.pay_later
     )
-    return booked(booking, asked.ref)
+    return baskets.booked(booking, at.showtime.seat_map, asked.ref)
 
 
 async def beat(at: Place, asked: wire.Beat) -> wire.ServerMessage:
@@ -192,31 +221,8 @@ COMMANDS: dict[type, Command] = {
     wire.Release: release,
     wire.Extend: extend,
     wire.Best: best,
+    wire.Offers: offers,
     wire.Book: book,
     wire.Beat: beat,
 }
 """Message → what carries it out."""
-
-
-def booked(booking: Booking, ref: int = 0) -> wire.Booked:
-    """A booking as its owner is told about it."""
-    return wire.Booked(
-        ref=ref,
-        booking_id=booking.id,
-        status=booking.status,
-        seats=booking.seats,
-        total_minor=booking.total_minor,
-        currency=booking.currency,
-        expires_at_ms=booking.expires_at_ms,
-    )
-
-
-def _held(ref: int, held: HeldSeats, showtime: Showtime) -> wire.Held:
-    return wire.Held(
-        ref=ref,
-        hold_id=held.hold_id,
-        seats=held.seats,
-        deadline_ms=held.deadline_ms,
-        total_minor=showtime.price_of(held.seats),
-        currency=showtime.currency,
-    )

@@ -15,9 +15,11 @@ from uuid import UUID
 
 from seatserver.config import Clock, Settings
 from seatserver.errors import Unavailable
+from seatserver.live.baskets import sorted_out
 from seatserver.live.codec import Codec, Frame
 from seatserver.live.messages import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
 from seatserver.metrics import Metrics
+from seatserver.seatmaps.model import SeatMap
 from seatserver.seats.feed import Notice
 from seatserver.seats.hub import Hub, LiveRoom
 from seatserver.seats.room import Change, Room, merge
@@ -48,8 +50,9 @@ class Viewer(Protocol):
 class Audience:
     """The viewers of one room on this instance; the room's `Listener`."""
 
-    def __init__(self, showtime_id: str, fanout: Fanout) -> None:
+    def __init__(self, showtime_id: str, seat_map: SeatMap, fanout: Fanout) -> None:
         self.showtime_id = showtime_id
+        self.seat_map = seat_map
         self.live: LiveRoom | None = None
         self.viewers: set[Viewer] = set()
         self.sought: set[int] = set()
@@ -91,7 +94,7 @@ class Audience:
         cached = self._snapshots.get(codec)
         if cached is not None and cached[:2] == (room.epoch, room.version):
             return cached[2]
-        frame = codec.encode(Snapshot(epoch=room.epoch, version=room.version, states=room.snapshot()))
+        frame = codec.encode(snapshot_of(room))
         self._snapshots[codec] = (room.epoch, room.version, frame)
         return frame
 
@@ -104,7 +107,7 @@ class Audience:
             return
         self._flushed_at = asyncio.get_running_loop().time()
         change, self._pending = merge(self._pending), []
-        self._show(delta_of(change), "delta")
+        self._show(delta_of(change, self.room), "delta")
 
     def beat(self) -> None:
         """Tell a quiet room that it is alive and where it is."""
@@ -138,8 +141,10 @@ class Audience:
             return
         if notice.kind == "booking":
             self._fanout.tasks.spawn(self._tell_booking(notice), "tell booking")
-        elif notice.kind == "expired" or notice.kind == "sold":
-            self._tell(notice.user_id, Expired(hold_id=UUID(notice.hold_id), seats=notice.seats, reason=notice.kind))
+        elif notice.kind != "epoch":
+            seats, areas = sorted_out(notice.seats, self.seat_map)
+            gone = Expired(hold_id=UUID(notice.hold_id), seats=seats, areas=areas, reason=notice.kind)
+            self._tell(notice.user_id, gone)
 
     async def _tell_booking(self, notice: Notice) -> None:
         while notice.user_id in self._by_user:
@@ -191,13 +196,14 @@ class Fanout:
         if not self._sockets[user_id]:
             del self._sockets[user_id]
 
-    async def join(self, showtime_id: str, seat_count: int) -> Audience:
+    async def join(self, showtime_id: str, seat_map: SeatMap) -> Audience:
         """An audience whose room is loaded. Pair every success with `leave`. Raises `Unavailable`."""
         audience = self._audiences.get(showtime_id)
         if audience is None:
-            audience = self._audiences[showtime_id] = Audience(showtime_id, self)
+            audience = self._audiences[showtime_id] = Audience(showtime_id, seat_map, self)
         try:
-            audience.live = await self._hub.open(showtime_id, seat_count, audience)
+            areas = [seat_map.places_of(area) for area in range(len(seat_map.general_areas))]
+            audience.live = await self._hub.open(showtime_id, len(seat_map.seats), audience, areas)
         except BaseException:
             self._forget_if_empty(audience)
             raise
@@ -229,6 +235,22 @@ class Fanout:
             del self._audiences[audience.showtime_id]
 
 
-def delta_of(change: Change) -> Delta:
-    """A change as the wire shows it."""
-    return Delta(epoch=change.epoch, from_=change.from_version, version=change.version, changes=change.seats)
+def delta_of(change: Change, room: Room) -> Delta:
+    """A change, after which the room is as it is now, as the wire shows it."""
+    return Delta(
+        epoch=change.epoch,
+        from_=change.from_version,
+        version=change.version,
+        changes=tuple(pair for pair in change.seats if pair[0] < room.seat_count) if room.areas else change.seats,
+        areas=tuple((area, room.remaining(area)) for area in room.areas_of(change)),
+    )
+
+
+def snapshot_of(room: Room) -> Snapshot:
+    """The room as the wire shows it."""
+    return Snapshot(
+        epoch=room.epoch,
+        version=room.version,
+        states=room.snapshot(),
+        areas=tuple(room.remaining(area) for area in range(len(room.areas))),
+    )

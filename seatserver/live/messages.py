@@ -1,10 +1,10 @@
 """The public wire contract, version 1: every message of the socket as a tagged Struct.
 
 A message is one JSON text (`seatmap.v1+json`) or one MessagePack map (`seatmap.v1+msgpack`) with a ``type``. Unknown
-fields are refused. Seats are indexes into the layout that `Welcome.layout` names; states are the numbers of
-`seatserver.seats.states.SeatState`. Every command carries a ``ref`` chosen by the client, which the reply repeats.
-Times are milliseconds since the epoch on the server's clock; ``server_ms`` lets a client work out how far its own
-clock is off.
+fields are refused. Seats and general-admission areas are indexes into the layout that `Welcome.layout` names; states
+are the numbers of `seatserver.seats.states.SeatState`. Every command carries a ``ref`` chosen by the client, which the
+reply repeats. Times are milliseconds since the epoch on the server's clock; ``server_ms`` lets a client work out how
+far its own clock is off.
 
 `/asyncapi.json` is made from these Structs. This module is pure.
 """
@@ -18,16 +18,22 @@ import msgspec
 from msgspec import Meta
 
 from seatserver.errors import Refusal
+from seatserver.seatmaps.score import Weights
 from seatserver.seats.states import BookingStatus
 
 SUBPROTOCOL_JSON = "seatmap.v1+json"
 SUBPROTOCOL_MSGPACK = "seatmap.v1+msgpack"
 MAX_SEATS_PER_COMMAND = 500
+MAX_PARTY = 50
 
 Ref = Annotated[int, Meta(ge=0, le=2**53 - 1, description="Chosen by the client, repeated in the reply.")]
 SeatIndex = Annotated[int, Meta(ge=0, lt=2**20, description="Index into the layout's seats.")]
 Millis = Annotated[int, Meta(description="Milliseconds since the epoch, server clock.")]
 Seats = Annotated[tuple[SeatIndex, ...], Meta(min_length=1, max_length=MAX_SEATS_PER_COMMAND)]
+SomeSeats = Annotated[tuple[SeatIndex, ...], Meta(max_length=MAX_SEATS_PER_COMMAND)]
+AreaIndex = Annotated[int, Meta(ge=0, lt=2**10, description="Index into the layout's general areas.")]
+People = Annotated[int, Meta(ge=1, le=MAX_SEATS_PER_COMMAND)]
+TicketKey = Annotated[str, Meta(max_length=64, description="Key of one of the showtime's ticket types.")]
 
 
 class _Message(msgspec.Struct, tag_field="type", tag=str.lower, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -56,20 +62,40 @@ class Hello(_Message, frozen=True, kw_only=True):
     resume: Resume | None = None
 
 
-class Hold(_Message, frozen=True, kw_only=True):
-    """Hold all these seats or none.
+class Places(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=True):
+    """``count`` places of one general-admission area, all with one type of ticket (the first, if none is named)."""
 
-    ``hold_id`` is made by the client: repeating the message is safe. It stands for these seats; more seats are a hold
-    of their own, with another id, and every hold is booked by itself.
+    area: AreaIndex
+    count: People
+    ticket: TicketKey | None = None
+
+
+AreaPlaces = Annotated[tuple[Places, ...], Meta(max_length=50)]
+
+
+class Hold(_Message, frozen=True, kw_only=True):
+    """Hold all these seats, and places of general-admission areas, or nothing.
+
+    ``hold_id`` is made by the client: repeating the message is safe. It stands for this request, and is booked as a
+    whole. A basket that changes is a new hold that ``replaces`` the old one in the same step: it keeps the seats that
+    both have and gives the others back, or, refused, leaves the old one as it was. ``tickets`` are types of ticket in
+    the order of ``seats``; without them every seat is sold as the first type. ``wheelchairs``: so many of the party
+    come with one. With ``or_nearest``, seats that are lost are made good with the nearest equal ones, in the same
+    reply, which names those lost.
     """
 
     ref: Ref
     hold_id: UUID
-    seats: Seats
+    seats: SomeSeats = ()
+    areas: AreaPlaces = ()
+    tickets: Annotated[tuple[TicketKey, ...], Meta(max_length=MAX_SEATS_PER_COMMAND)] | None = None
+    wheelchairs: Annotated[int, Meta(ge=0, le=50)] = 0
+    replaces: UUID | None = None
+    or_nearest: bool = False
 
 
 class Release(_Message, frozen=True, kw_only=True):
-    """Give back a hold: all of it, or only ``seats``."""
+    """Give back a hold: all of it, or only ``seats``, as far as the rest may stand by itself."""
 
     ref: Ref
     hold_id: UUID
@@ -83,13 +109,38 @@ class Extend(_Message, frozen=True, kw_only=True):
     hold_id: UUID
 
 
-class Best(_Message, frozen=True, kw_only=True):
-    """Find the best ``count`` seats together and hold them, in one round trip."""
+class _Search(_Message, frozen=True, kw_only=True):
+    """What a party wishes: how many (``count``), or how many of each type of ticket (``tickets``), and where.
+
+    ``categories`` and ``areas`` (their names in the layout) limit the search; empty: anywhere. ``wheelchairs``: so many
+    of the party come with one, and the others sit beside them. A party that cannot sit together is split across
+    neighbouring rows unless ``split`` is false. ``weights`` say what good seats are.
+    """
 
     ref: Ref
+    count: Annotated[int, Meta(ge=1, le=MAX_PARTY)] | None = None
+    tickets: Annotated[dict[TicketKey, Annotated[int, Meta(ge=1, le=MAX_PARTY)]], Meta(max_length=20)] | None = None
+    categories: Annotated[tuple[str, ...], Meta(max_length=50)] = ()
+    areas: Annotated[tuple[str, ...], Meta(max_length=50)] = ()
+    wheelchairs: Annotated[int, Meta(ge=0, le=MAX_PARTY)] = 0
+    split: bool = True
+    weights: Weights = Weights()
+
+
+class Best(_Search, frozen=True, kw_only=True):
+    """Find the best seats for a party and hold them, in one round trip; `Held` says why these.
+
+    A search that loses seats to somebody faster goes on with the room as it is then, and `Held.lost` names them.
+    """
+
     hold_id: UUID
-    count: Annotated[int, Meta(ge=1, le=50)]
-    category: str | None = None
+    replaces: UUID | None = None
+
+
+class Offers(_Search, frozen=True, kw_only=True):
+    """What `Best` would choose from: the best offers, ranked and explained. Holds nothing."""
+
+    limit: Annotated[int, Meta(ge=1, le=20)] = 5
 
 
 class Book(_Message, frozen=True, kw_only=True):
@@ -115,11 +166,34 @@ class Beat(_Message, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- server → client
 
 
-class HoldView(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class TicketLine(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=True):
+    """One ticket: of a seat, or of a place in a general-admission area; its type's key and its price in minor units."""
+
+    seat: int | None = None
+    area: int | None = None
+    ticket: str
+    price_minor: int
+
+
+class _Basket(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What a hold holds and what it costs; the prices stay those of the moment when it was made.
+
+    ``areas`` are pairs of a general-admission area and a number of places. ``total_minor`` is all ``lines`` and
+    ``fees_minor``.
+    """
+
+    seats: tuple[int, ...]
+    areas: tuple[tuple[int, int], ...]
+    lines: tuple[TicketLine, ...]
+    fees_minor: int
+    total_minor: int
+    currency: str
+
+
+class HoldView(_Basket, frozen=True, kw_only=True):
     """A hold of this user that is alive."""
 
     hold_id: UUID
-    seats: tuple[int, ...]
     deadline_ms: Millis
 
 
@@ -150,73 +224,120 @@ class Welcome(_Message, frozen=True, kw_only=True):
     sale_ends_at_ms: Millis
 
 
-class Snapshot(_Message, frozen=True, kw_only=True):
-    """The whole room: ``states`` has one digit per seat, in layout order."""
+class Snapshot(_Message, frozen=True, kw_only=True, omit_defaults=True):
+    """The whole room: ``states`` has one digit per seat, in layout order.
+
+    ``areas`` has the number of free places of each general-admission area; it is left out where there are none.
+    """
 
     epoch: str
     version: int
     states: str
+    areas: tuple[int, ...] = ()
 
 
-class Delta(_Message, frozen=True, kw_only=True):
+class Delta(_Message, frozen=True, kw_only=True, omit_defaults=True):
     """What changed after ``from`` up to ``version``: pairs of seat and new state, last write per seat.
 
-    Apply it when ``from <= yours < version``; drop it when ``version <= yours``; else say `Hello` with `Resume`.
+    ``areas`` are pairs of a general-admission area and its free places now; left out where none changed. Apply it when
+    ``from <= yours < version``; drop it when ``version <= yours``; else say `Hello` with `Resume`.
     """
 
     epoch: str
     from_: int = msgspec.field(name="from")
     version: int
     changes: tuple[tuple[int, int], ...]
+    areas: tuple[tuple[int, int], ...] = ()
 
 
-class Held(_Message, frozen=True, kw_only=True):
-    """The hold is yours until ``deadline_ms``; also the answer to `Extend` and `Best`."""
+class Held(_Message, _Basket, frozen=True, kw_only=True):
+    """The hold is yours until ``deadline_ms``; also the answer to `Extend` and `Best`.
+
+    ``lost`` names seats that the request wanted or the search had found and that others were faster to take, with the
+    reason. ``stranded`` are seats that this choice leaves over alone (where the house warns, or where there was no
+    other way). ``cost`` and ``breakdown`` say how good the seats are, in seat pitches for each person, lower is better.
+    """
 
     ref: Ref
     hold_id: UUID
-    seats: tuple[int, ...]
     deadline_ms: Millis
+    lost: tuple[tuple[int, Refusal], ...] = ()
+    stranded: tuple[int, ...] = ()
+    cost: float | None = None
+    breakdown: dict[str, float] = {}
+
+
+class SeatOffer(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One offer: ``parts`` are the seats that are side by side, ``cost`` is in seat pitches for each person.
+
+    Lower is better; ``breakdown`` explains it. ``alone`` people would sit alone, ``stranded`` seats be left over.
+    """
+
+    seats: tuple[int, ...]
+    parts: tuple[tuple[int, ...], ...]
+    cost: float
+    breakdown: dict[str, float]
+    alone: int
+    stranded: tuple[int, ...]
     total_minor: int
     currency: str
+
+
+class Offered(_Message, frozen=True, kw_only=True):
+    """The answer to `Offers`, the best first; they may be gone any moment."""
+
+    ref: Ref
+    offers: tuple[SeatOffer, ...]
 
 
 class Refused(_Message, frozen=True, kw_only=True):
     """Nothing was done: every seat that failed, with its reason.
 
-    ``group``: these seats go only together with the rest of their group. ``limit``: the user would hold too many.
+    ``held``, ``sold``, ``blocked``, ``allocated`` (kept for another sales channel): what it is. ``limit``: the user
+    would hold too many. ``group``: it goes only together with the rest of its group. ``companion``: it goes only with
+    its wheelchair place. ``wheelchair``: it is kept for those who need it. ``gap``: the choice would leave the seats of
+    ``stranded`` over alone. ``fix`` is the nearest choice that the house rules let pass. ``areas`` are pairs of a
+    general-admission area that has not so many places left, and how many it has.
     """
 
     ref: Ref
     hold_id: UUID
     seats: tuple[tuple[int, Refusal], ...]
+    areas: tuple[tuple[int, int], ...] = ()
+    stranded: tuple[int, ...] = ()
+    fix: tuple[int, ...] = ()
 
 
 class Released(_Message, frozen=True, kw_only=True):
-    """These seats are given back."""
+    """These seats, and so many places of these areas, are given back."""
 
     ref: Ref
     hold_id: UUID
     seats: tuple[int, ...]
+    areas: tuple[tuple[int, int], ...] = ()
 
 
 class Expired(_Message, frozen=True, kw_only=True):
-    """A hold of this user ended without its doing: time ran out, or (``reason`` sold) a booking came first."""
+    """A hold of this user ended without its doing.
+
+    Its time ran out, a booking came first (``sold``), or the house took its seats back (``blocked``).
+    """
 
     hold_id: UUID
     seats: tuple[int, ...]
-    reason: Literal["expired", "sold"]
+    areas: tuple[tuple[int, int], ...] = ()
+    reason: Literal["expired", "sold", "blocked"]
 
 
-class Booked(_Message, frozen=True, kw_only=True):
-    """A booking of this user as it is now. ``ref`` is 0 when a payment or cancellation came in elsewhere."""
+class Booked(_Message, _Basket, frozen=True, kw_only=True):
+    """A booking of this user as it is now. ``ref`` is 0 when a payment or cancellation came in elsewhere.
+
+    Bookings from before prices were recorded for each ticket have no ``lines``.
+    """
 
     ref: Ref
     booking_id: UUID
     status: BookingStatus
-    seats: tuple[int, ...]
-    total_minor: int
-    currency: str
     expires_at_ms: Millis | None = None
 
 
@@ -238,8 +359,8 @@ class Bye(_Message, frozen=True, kw_only=True):
     reconnect_after_ms: int
 
 
-ClientMessage = Hello | Hold | Release | Extend | Best | Book | Beat
-ServerMessage = Welcome | Snapshot | Delta | Held | Refused | Released | Expired | Booked | Error | Beat | Bye
+ClientMessage = Hello | Hold | Release | Extend | Best | Offers | Book | Beat
+ServerMessage = Welcome | Snapshot | Delta | Held | Offered | Refused | Released | Expired | Booked | Error | Beat | Bye
 
 
 class Close:

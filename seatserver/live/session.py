@@ -18,7 +18,7 @@ from seatserver.access.tokens import Identity
 from seatserver.errors import BadRequest, NotFound, SeatServerError, SeatsRefused, TooLarge, Unauthorized
 from seatserver.live import messages as wire
 from seatserver.live.codec import Codec, Frame
-from seatserver.live.commands import COMMANDS, Needs, Place, welcome
+from seatserver.live.commands import COMMANDS, Needs, Place, refused, welcome
 from seatserver.live.fanout import Audience, delta_of
 from seatserver.live.outgoing import Ended, Outgoing, Overrun
 
@@ -209,7 +209,7 @@ class Session:
             for reason in error.reasons.values():
                 self._needs.metrics.refusals.labels(reason).inc()
             hold_id: UUID = message.hold_id  # type: ignore[union-attr]  # only commands on holds are refused so
-            self.tell(wire.Refused(ref=ref, hold_id=hold_id, seats=tuple(sorted(error.reasons.items()))))
+            self.tell(refused(ref, hold_id, error, self._place))
         except (BadRequest, TooLarge) as error:
             self._tell_error(ref or self.codec.ref_of(frame), error)
             self._bad_messages += 1
@@ -241,7 +241,7 @@ class Session:
         showtime = await needs.catalog.showtime(self._showtime_id)
         audience = self._audience
         if audience is None:
-            audience = await needs.fanout.join(showtime.id, len(showtime.seat_map.seats))
+            audience = await needs.fanout.join(showtime.id, showtime.seat_map)
             # From here on `run` gives the place back.
             self._audience = audience
         holds = await needs.store.holds_of(showtime.id, identity.user_id)
@@ -260,7 +260,7 @@ class Session:
         if missed is None:
             self.show(audience.snapshot(self.codec))
         elif missed.seats:
-            self.show(self.codec.encode(delta_of(missed)))
+            self.show(self.codec.encode(delta_of(missed, audience.room)))
 
     async def _identify(self, hello: wire.Hello) -> Identity:
         if hello.token is not None:

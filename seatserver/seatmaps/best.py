@@ -1,17 +1,103 @@
-"""Finds seats for people who want to sit together: the simplest rule that is right.
+"""Best available: the best seats that a party can have now, ranked, explained, and right by the house's own rules.
 
-The best seats are adjacent, free, in one row without an aisle between them, take every group whole, and are closest to
-the hall's focal point: the middle of the screen's line, two thirds of the way back. This module is pure; its time
-grows with the number of seats.
+`best_offers` looks at a room's states and answers offers; what "best" means is stated in `score`. A party sits in one
+run if it can: all windows of its size are compared at once (`windows`). If not, and it agrees, it sits in parts near
+each other (`split`). Every offer passes `seatserver.seatmaps.rules.judge` in the same room under the same rules: groups
+are whole, wheelchair places and their companion seats go to those they are for (others get them only when they are
+freed and no ordinary seats serve as well), and under the gap rule's mode "enforce" no seat is stranded that another
+choice would have spared; under "warn" a stranded seat makes an offer dearer. When seats that somebody wanted are lost,
+`nearest` finds equal ones. This module is pure.
 """
 
 from __future__ import annotations
 
-from seatserver.seatmaps.model import SeatMap
+from collections.abc import Collection
+from itertools import islice
 
-FREE = 0
-"""The byte of a free seat in ``states``; the same number as `seatserver.seats.states.SeatState.FREE`."""
-FOCAL_DEPTH = 2 / 3
+from seatserver.seatmaps.alternatives import Party
+from seatserver.seatmaps.gaps import FREE
+from seatserver.seatmaps.kinds import kinds_of, usable_seats
+from seatserver.seatmaps.lines import lines_of
+from seatserver.seatmaps.model import SeatMap
+from seatserver.seatmaps.nearest import nearest_equal
+from seatserver.seatmaps.neighbours import Span
+from seatserver.seatmaps.rules import Rules
+from seatserver.seatmaps.score import Offer, Weights, Wish, cost_of, field_of, focal_point
+from seatserver.seatmaps.seating import Seating
+from seatserver.seatmaps.windows import Quota, Room, mask_of
+
+__all__ = [
+    "FREE",
+    "Offer",
+    "Weights",
+    "Wish",
+    "best_offers",
+    "best_together",
+    "cost_of",
+    "focal_point",
+    "nearest_equal",
+]
+
+USUAL = Rules()
+
+
+def best_offers(
+    seat_map: SeatMap,
+    states: bytes,
+    wish: Wish,
+    rules: Rules = USUAL,
+    *,
+    minutes_left: float | None = None,
+    limit: int = 1,
+    avoid: Collection[int] = frozenset(),
+) -> list[Offer]:
+    """At most ``limit`` offers for ``wish``, the best first by `Offer.order`; no two of them share a seat.
+
+    ``states`` is one byte per place, as in a snapshot. ``minutes_left`` until the show decides what is freed; None: it
+    is far away. Seats of ``avoid``, which others are after, are offered only when there is nothing without them. No
+    offers: the party cannot sit together, not even in parts near each other. Raises `ValueError` for states of another
+    hall.
+    """
+    if len(states) != seat_map.place_count:
+        raise ValueError(f"expected {seat_map.place_count} states, got {len(states)}")
+    party = Party(seat_map, states, rules, wish.wheelchairs, minutes_left)
+    for shunned in (avoid, ()) if avoid else ((),):
+        seating = _seating(party, wish, shunned)
+        if found := _find(seating, wish, limit):
+            offers = [
+                cost_of(seat_map, seating.seats_of(parts), wish, states=states, rules=rules, minutes_left=minutes_left)
+                for parts in found
+            ]
+            return sorted(offers, key=lambda offer: offer.order)
+    return []
+
+
+def _seating(party: Party, wish: Wish, avoid: Collection[int]) -> Seating:
+    seat_map, states, rules, wheelchairs, minutes_left = party
+    usable = usable_seats(seat_map, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+    free = mask_of(seat_map, states, usable, categories=wish.categories, areas=wish.areas, avoid=avoid)
+    field = field_of(seat_map, wish.weights, accessible=wheelchairs > 0)
+    quota = None
+    if wheelchairs:
+        places = kinds_of(seat_map).wheelchairs
+        kinds = bytes(map(places.__contains__, lines_of(seat_map).seat_at))
+        quota = Quota(kinds, (wish.count - wheelchairs, wheelchairs))
+    return Seating(party, Room(seat_map, free), field, wish.count, wish.weights, quota=quota)
+
+
+def _find(seating: Seating, wish: Wish, limit: int) -> list[list[Span]]:
+    """At most ``limit`` ways to sit, the best first, none with a seat of another."""
+    found: list[list[Span]] = []
+    taken: set[int] = set()
+    apart = (part for part in seating.in_one_part() if taken.isdisjoint(range(*part)))
+    for part in islice(apart, limit):
+        found.append([part])
+        taken.update(range(*part))
+    room = seating.room.without([part for parts in found for part in parts])
+    while len(found) < limit and wish.split and wish.count > 1 and (parts := seating.in_parts(room)):
+        found.append(parts)
+        room = room.without(parts)
+    return found
 
 
 def best_together(
@@ -47,9 +133,3 @@ def best_together(
                 if not (grouped and seat_map.torn_groups(window)):
                     best, best_cost = window, total
     return best
-
-
-def focal_point(seat_map: SeatMap) -> tuple[float, float]:
-    """Where one sees best: before the middle of the screen, two thirds of the way from the front row to the back."""
-    depths = [seat.y for seat in seat_map.seats]
-    return seat_map.screen.x, min(depths) + FOCAL_DEPTH * (max(depths) - min(depths))

@@ -49,7 +49,7 @@ async def test_a_room_is_used_by_labels_or_indexes(server: Instance, encoding: s
         assert (await ann.release(held.hold_id, "A-2")).seats == (1,)
         assert (await ann.book(held.hold_id)).status == "confirmed"
         await bob.until(lambda room: (room.state("A-1"), room.state("A-2")) == (SOLD, FREE))
-        sofa = await bob.best(2, category="sofa")
+        sofa = await bob.best(2, categories=("sofa",))
         assert sofa.seats in ((24, 25), (26, 27))
         with pytest.raises(RemoteError) as refused:
             await bob.release(uuid4())

@@ -280,10 +280,10 @@ async def test_a_binary_socket_explains_the_same(server: Instance) -> None:
 async def test_a_large_message_is_refused_and_a_huge_one_ends_the_socket(server: Instance, encoding: str) -> None:
     limit = server.house.settings.message_bytes
     async with server.watcher(encoding=encoding) as wire:
-        error = await wire.ask("best", hold_id=str(uuid4()), count=1, category="ß" * limit)
+        error = await wire.ask("best", hold_id=str(uuid4()), count=1, categories=["ß" * limit])
         assert (error["code"], error["facts"]) == ("too_large", {"limit_bytes": limit})
         assert await is_alive(wire)
-        await wire.send("best", ref=1, hold_id=str(uuid4()), count=1, category="x" * limit * 20)
+        await wire.send("best", ref=1, hold_id=str(uuid4()), count=1, categories=["x" * limit * 20])
         assert await wire.closed() == 1009
 
 
@@ -399,23 +399,24 @@ async def test_outside_the_sale_nothing_is_held_or_booked_and_the_times_are_told
 
 async def test_best_finds_seats_together_and_a_repeated_best_answers_the_same(server: Instance) -> None:
     async with server.watcher(encoding=MSGPACK) as wire:
-        ask = {"hold_id": str(uuid4()), "count": 4, "category": "sofa"}
+        ask = {"hold_id": str(uuid4()), "count": 4, "categories": ["sofa"]}
         first = await wire.ask("best", **ask)
         assert (first["type"], first["seats"]) == ("held", [24, 25, 26, 27])
         again = await wire.ask("best", **ask)
         assert again == {**first, "ref": again["ref"]}, "although no sofa is left to find"
-        none = await wire.ask("best", hold_id=str(uuid4()), count=1, category="sofa")
+        none = await wire.ask("best", hold_id=str(uuid4()), count=1, categories=["sofa"])
         assert (none["code"], none["facts"]) == ("no_seats_together", {"count": 1})
-        unknown = await wire.ask("best", hold_id=str(uuid4()), count=1, category="royal")
-        assert (unknown["code"], unknown["facts"]) == ("bad_request", {"where": "category"})
-        assert (await wire.ask("best", hold_id=str(uuid4()), count=9))["code"] == "no_seats_together"
+        unknown = await wire.ask("best", hold_id=str(uuid4()), count=1, categories=["royal"])
+        assert (unknown["code"], unknown["facts"]) == ("bad_request", {"where": "categories"})
+        alone = await wire.ask("best", hold_id=str(uuid4()), count=9, split=False)
+        assert alone["code"] == "no_seats_together"
 
 
 async def test_of_many_who_ask_for_the_best_seats_at_once_everybody_gets_some(server: Instance) -> None:
     async def ask(number: int) -> Message:
         async with server.watcher(f"user {number}") as wire:
             await ready.wait()
-            return await wire.ask("best", hold_id=str(uuid4()), count=1, category="standard")
+            return await wire.ask("best", hold_id=str(uuid4()), count=1, categories=["standard"])
 
     free = BLOCKED
     ready = asyncio.Barrier(free)
@@ -470,7 +471,9 @@ async def test_a_user_who_comes_back_finds_the_holds_that_are_alive(server: Inst
         await wire.ask("release", hold_id=gone["hold_id"])
     async with server.socket() as wire:
         holds = (await wire.hello())["holds"]
-    assert holds == [{"hold_id": held["hold_id"], "seats": [5, 6], "deadline_ms": held["deadline_ms"]}]
+    basket = {name: held[name] for name in ("seats", "areas", "lines", "fees_minor", "total_minor", "currency")}
+    assert holds == [{**basket, "hold_id": held["hold_id"], "deadline_ms": held["deadline_ms"]}]
+    assert (basket["seats"], basket["total_minor"]) == ([5, 6], 2000)
 
 
 # ---------------------------------------------------------------- following the room

@@ -9,7 +9,7 @@
  *   the server asked for in its `bye` and close code.
  *
  * Events: "status", "welcome", "change" (detail: changed seat indexes, or null for all), "holds", "expired" (detail:
- * {seats, reason}), "booked" (detail: the message).
+ * {seats, areas, reason}), "booked" (detail: the message).
  */
 
 const SUBPROTOCOL = "seatmap.v1+json";
@@ -22,13 +22,15 @@ const TICK_MS = 1_000; // longer than the server merges changes before it sends 
 const MOST_ATTEMPTS = 5; // of one command that the server calls retryable
 const BAD_TOKEN = 4001;
 
-/** A command that the server did not carry out. `seats` is [[index, reason], …] when it refused seats. */
+/**
+ * A command that the server did not carry out. When it refused seats: `seats` is [[index, reason], …], `areas` is
+ * [[area, places left], …], `stranded` are seats that would be left over, `fix` a choice that would do.
+ */
 export class CommandError extends Error {
-  constructor(code, message, { seats = [], facts = {} } = {}) {
+  constructor(code, message, { seats = [], areas = [], stranded = [], fix = [], facts = {} } = {}) {
     super(message);
     this.code = code;
-    this.seats = seats;
-    this.facts = facts;
+    Object.assign(this, { seats, areas, stranded, fix, facts });
   }
 }
 
@@ -42,12 +44,18 @@ export function newHoldId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
+function holdOf({ seats, areas, lines, fees_minor, total_minor, currency, deadline_ms }) {
+  return { seats, areas, lines, fees_minor, total_minor, currency, deadlineMs: deadline_ms };
+}
+
 export class SeatMapClient extends EventTarget {
   /** What the map shows: one SeatState number per seat; null before the first snapshot. */
   states = null;
   epoch = "";
   version = 0;
-  /** Hold id → {seats, deadlineMs}: this user's holds, as the server last told. */
+  /** Free places of each general-admission area. */
+  remaining = [];
+  /** Hold id → {seats, areas, lines, fees_minor, total_minor, currency, deadlineMs}: this user's holds, as last told. */
   holds = new Map();
   /** Seat index → hold id, for every seat of these holds. */
   mine = new Map();
@@ -101,9 +109,17 @@ export class SeatMapClient extends EventTarget {
     return performance.now() + this.#clock;
   }
 
-  /** Hold all `seats` or none: resolves with `held`; a refusal rejects with CommandError "refused". */
-  hold(seats) {
-    return this.#command({ type: "hold", hold_id: newHoldId(), seats });
+  /**
+   * Hold all `seats` or none: resolves with `held`; a refusal rejects with CommandError "refused". `options` are the
+   * other fields of the message: areas, tickets, wheelchairs, replaces, or_nearest.
+   */
+  hold(seats, options = {}) {
+    return this.#command({ type: "hold", hold_id: newHoldId(), seats, ...options });
+  }
+
+  /** Let the server choose and hold; `wish` are the fields of the message: count or tickets, categories, … */
+  best(wish) {
+    return this.#command({ type: "best", hold_id: newHoldId(), ...wish });
   }
 
   release(holdId) {
@@ -255,17 +271,19 @@ export class SeatMapClient extends EventTarget {
       for (const [ref, command] of this.#commands) this.#sendCommand(ref, command);
       this.#checkLive();
     },
-    snapshot: ({ epoch, version, states }) => {
+    snapshot: ({ epoch, version, states, areas = [] }) => {
       if (epoch === this.epoch && version < this.version) return;
       this.states = Uint8Array.from(states, Number);
+      this.remaining = areas;
       Object.assign(this, { epoch, version });
       this.#tell("change");
       this.#checkLive();
     },
-    delta: ({ epoch, from, version, changes }) => {
+    delta: ({ epoch, from, version, changes, areas = [] }) => {
       if (epoch !== this.epoch || from > this.version) return this.#resync();
       if (version <= this.version) return;
       for (const [seat, state] of changes) this.states[seat] = state;
+      for (const [area, left] of areas) this.remaining[area] = left;
       this.version = version;
       this.#tell(
         "change",
@@ -279,23 +297,26 @@ export class SeatMapClient extends EventTarget {
       if (behind()) setTimeout(() => behind() && this.#resync(), TICK_MS);
     },
     held: (message) => {
-      this.holds.set(message.hold_id, { seats: message.seats, deadlineMs: message.deadline_ms });
+      // The hold that this one replaced is over; so are the seats that it had alone.
+      const replaced = this.#commands.get(message.ref)?.message.replaces;
+      if (replaced) this.holds.delete(replaced);
+      this.holds.set(message.hold_id, holdOf(message));
       this.#settle(message);
       this.#tellHolds();
     },
-    refused: ({ ref, seats }) => {
-      this.#fail(ref, new CommandError("refused", "these seats are not to be had", { seats }));
+    refused: ({ ref, type, hold_id, ...why }) => {
+      this.#fail(ref, new CommandError("refused", "these seats are not to be had", why));
     },
     released: (message) => {
-      this.#remove(message.hold_id, message.seats);
+      this.#remove(message.hold_id);
       this.#settle(message);
     },
-    expired: ({ hold_id, seats, reason }) => {
-      this.#remove(hold_id, seats);
-      this.#tell("expired", { seats, reason });
+    expired: ({ hold_id, seats, areas, reason }) => {
+      this.#remove(hold_id);
+      this.#tell("expired", { seats, areas, reason });
     },
     booked: (message) => {
-      this.#remove(message.booking_id, message.seats);
+      this.#remove(message.booking_id);
       this.#settle(message);
       this.#tell("booked", message);
     },
@@ -324,22 +345,18 @@ export class SeatMapClient extends EventTarget {
   /** Take over the server's list of our holds; what is missing from it ended while we were away. */
   #adopt(holds) {
     const alive = new Set(holds.map((hold) => hold.hold_id));
-    const asked = new Set([...this.#commands.values()].map(({ message }) => message.hold_id));
+    const asked = new Set([...this.#commands.values()].flatMap(({ message }) => [message.hold_id, message.replaces]));
     for (const [id, hold] of this.holds) {
       if (alive.has(id) || asked.has(id)) continue; // the answer to a command in flight will tell
       this.holds.delete(id);
-      this.#tell("expired", { seats: hold.seats, reason: "away" });
+      this.#tell("expired", { seats: hold.seats, areas: hold.areas, reason: "away" });
     }
-    for (const hold of holds) this.holds.set(hold.hold_id, { seats: hold.seats, deadlineMs: hold.deadline_ms });
+    for (const hold of holds) this.holds.set(hold.hold_id, holdOf(hold));
     this.#tellHolds();
   }
 
-  #remove(holdId, seats) {
-    const hold = this.holds.get(holdId);
-    if (!hold) return;
-    hold.seats = hold.seats.filter((seat) => !seats.includes(seat));
-    if (hold.seats.length === 0) this.holds.delete(holdId);
-    this.#tellHolds();
+  #remove(holdId) {
+    if (this.holds.delete(holdId)) this.#tellHolds();
   }
 
   // ------------------------------------------------------------------ commands

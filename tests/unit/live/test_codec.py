@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from seatserver.errors import BadRequest, Refusal, TooLarge
 from seatserver.live import messages as wire
 from seatserver.live.codec import Codec, Codecs, Frame, JsonCodec, MsgpackCodec
+from seatserver.seatmaps.score import Weights
 from seatserver.seats.states import BookingStatus
 
 LIMIT = 4096
@@ -32,7 +33,12 @@ def every(kind: Any) -> st.SearchStrategy[Any]:
     """Messages of a kind, within the bounds of the wire."""
     return st.builds(
         kind,
-        **{field.name: special.get(field.name, st.from_type(field.type)) for field in msgspec.structs.fields(kind)},
+        **{
+            field.name: AREAS.get(kind, PAIRS)
+            if field.name == "areas"
+            else special.get(field.name, st.from_type(field.type))
+            for field in msgspec.structs.fields(kind)
+        },
     )
 
 
@@ -55,8 +61,16 @@ special: dict[str, st.SearchStrategy[Any]] = {
     "code": texts,
     "facts": st.dictionaries(texts, trees, max_size=3),
     "seats": seats,
-    "states": st.text("01234", max_size=50),
-    "changes": st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 4)), max_size=5).map(tuple),
+    "states": st.text("012345", max_size=50),
+    "changes": st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 5)), max_size=5).map(tuple),
+    "lines": st.lists(st.builds(wire.TicketLine, ticket=texts, price_minor=st.integers(0, 2**31)), max_size=2).map(
+        tuple
+    ),
+    "lost": st.lists(st.tuples(st.integers(0, 2**20), st.sampled_from(get_args(Refusal))), max_size=2).map(tuple),
+    "stranded": st.lists(st.integers(0, 2**20), max_size=3).map(tuple),
+    "fees_minor": st.integers(0, 2**31),
+    "cost": st.none() | st.floats(0, 1000),
+    "breakdown": st.dictionaries(texts, st.floats(0, 1000), max_size=3),
     "scopes": st.lists(texts, max_size=3).map(tuple),
     "epoch": texts,
     "showtime": texts,
@@ -68,9 +82,20 @@ special: dict[str, st.SearchStrategy[Any]] = {
     "currency": texts,
     "token": st.none() | texts,
     "ticket": st.none() | texts,
-    "category": st.none() | texts,
     "count": st.integers(1, 50),
+    "tickets": st.none(),
+    "categories": st.lists(texts, max_size=2).map(tuple),
+    "wheelchairs": st.integers(0, 50),
+    "limit": st.integers(1, 20),
+    "weights": st.builds(Weights, distance=st.floats(0, 10)),
 }
+AREAS: dict[type, st.SearchStrategy[Any]] = {
+    wire.Hold: st.lists(st.builds(wire.Places, area=st.integers(0, 9), count=st.integers(1, 9)), max_size=2).map(tuple),
+    wire.Best: st.lists(texts, max_size=2).map(tuple),
+    wire.Offers: st.lists(texts, max_size=2).map(tuple),
+    wire.Snapshot: st.lists(st.integers(0, 2**20), max_size=3).map(tuple),
+}
+PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2**20)), max_size=2).map(tuple)
 special["limits"] = every(wire.Limits)
 special["holds"] = st.lists(every(wire.HoldView), max_size=2).map(tuple)
 special["resume"] = st.none() | every(wire.Resume)
@@ -153,7 +178,8 @@ def test_whatever_a_client_sends_is_a_message_or_one_clear_error(frame: Frame) -
         ({"type": "hold", "ref": 1, "hold_id": str(HOLD_ID), "seats": [1, "x"]}, "seats[1]"),
         ({"type": "hold", "ref": 1, "hold_id": "nothing", "seats": [1]}, "hold_id"),
         ({"type": "hold", "ref": -1, "hold_id": str(HOLD_ID), "seats": [1]}, "ref"),
-        ({"type": "hold", "ref": 1, "hold_id": str(HOLD_ID), "seats": []}, "seats"),
+        ({"type": "release", "ref": 1, "hold_id": str(HOLD_ID), "seats": []}, "seats"),
+        ({"type": "hold", "ref": 1, "hold_id": str(HOLD_ID), "areas": [{"area": 0, "count": 0}]}, "areas[0].count"),
         ({"type": "hold", "ref": 1, "hold_id": str(HOLD_ID), "seats": [2**20]}, "seats[0]"),
         ({"type": "best", "ref": 1, "hold_id": str(HOLD_ID), "count": 51}, "count"),
         ({"type": "hello", "resume": {"epoch": "e", "version": -1}}, "resume.version"),

@@ -18,6 +18,7 @@ from seatserver.live.fanout import Audience, Fanout, delta_of
 from seatserver.live.messages import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
 from seatserver.live.outgoing import Outgoing
 from seatserver.metrics import Metrics
+from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from seatserver.seats.connection import connect
 from seatserver.seats.feed import Notice
 from seatserver.seats.hub import Hub, LiveRoom
@@ -25,6 +26,18 @@ from seatserver.seats.room import Applied, Change, Room
 from seatserver.seats.store import Ground, SeatStore
 
 SEATS = 6
+
+
+def hall_of(count: int) -> SeatMap:
+    """A row of seats."""
+    return SeatMap.build(
+        name="Row",
+        categories=[Category(key="standard", name="Standard", color="#0072b2")],
+        screen=Screen(x=0, y=0, width=5),
+        seats=[Seat(row="A", number=str(seat + 1), x=seat, y=3, category="standard") for seat in range(count)],
+    )
+
+
 EPOCH = "epoch"
 BOOKING = UUID("00000000-0000-4000-8000-000000000007")
 CODECS = Codecs()
@@ -87,7 +100,7 @@ class Stage:
         hub = Hub(SeatStore(connect(settings), settings, nothing), settings)
         self.read: list[UUID] = []
         self.fanout = Fanout(hub, settings, Metrics(), lambda: 42, self.read_booking)
-        self.audience = Audience("show", self.fanout)
+        self.audience = Audience("show", hall_of(SEATS), self.fanout)
         self.room = Room(SEATS, 100)
         self.room.reset(EPOCH, 0, bytes(SEATS))
         self.audience.live = LiveRoom("show", self.room, self.audience)
@@ -97,7 +110,8 @@ class Stage:
         self.read.append(booking_id)
         if booking_id != BOOKING:
             return None
-        return Booked(ref=0, booking_id=booking_id, status="confirmed", seats=(1,), total_minor=900, currency="EUR")
+        basket: dict[str, Any] = {"areas": (), "lines": (), "fees_minor": 0, "total_minor": 900, "currency": "EUR"}
+        return Booked(ref=0, booking_id=booking_id, status="confirmed", seats=(1,), **basket)
 
     def play(self, *pairs: tuple[int, int]) -> None:
         change = Change(self.room.epoch, self.room.version, self.room.version + 1, pairs)
@@ -276,5 +290,5 @@ def test_every_viewer_ends_with_the_rooms_picture_however_slow_it_is(script: lis
 
 
 def test_a_change_on_the_wire_says_what_it_follows() -> None:
-    frame = CODECS.json.encode(delta_of(Change(EPOCH, 3, 5, ((1, 2), (4, 0)))))
+    frame = CODECS.json.encode(delta_of(Change(EPOCH, 3, 5, ((1, 2), (4, 0))), Room(SEATS, 0)))
     assert frame == '{"type":"delta","epoch":"epoch","from":3,"version":5,"changes":[[1,2],[4,0]]}'

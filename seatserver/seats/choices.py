@@ -1,0 +1,128 @@
+"""What somebody asks for: chosen seats and places, or a wish for the best ones, with their types of ticket.
+
+These are the requests of `seatserver.seats.holding`, checked against the hall and priced by the showtime's tariff. No
+I/O happens here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from seatserver.catalog.showtime import Showtime
+from seatserver.errors import BadRequest, TicketsRefused, UnknownSeat
+from seatserver.seatmaps.model import SeatMap
+from seatserver.seatmaps.pricing import Quote
+from seatserver.seatmaps.score import Wish
+
+MOST_PLACES = 500
+"""In one hold: what the script takes in one step."""
+
+
+class Buyer(msgspec.Struct, frozen=True):
+    """Who buys, and through which sales channel (empty: as the public does)."""
+
+    user_id: str
+    channel: str = ""
+
+
+class AreaTickets(msgspec.Struct, frozen=True):
+    """``count`` places of the general area with this index, with one type of ticket (None: the first type)."""
+
+    area: int
+    count: int
+    ticket: str | None = None
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Seats and places that somebody has chosen; ``tickets`` in the order of ``seats``, None: the first type for each.
+
+    ``wheelchairs``: so many of the party come with one. ``or_nearest``: lost seats may be made good with others.
+    """
+
+    seats: tuple[int, ...] = ()
+    areas: tuple[AreaTickets, ...] = ()
+    tickets: tuple[str, ...] | None = None
+    wheelchairs: int = 0
+    or_nearest: bool = False
+
+    def check(self, seat_map: SeatMap) -> None:
+        """Raise `BadRequest` or `UnknownSeat` where it contradicts the hall or itself."""
+        if unknown := seat_map.unknown(self.seats):
+            raise UnknownSeat(unknown, len(seat_map.seats))
+        if len(set(self.seats)) < len(self.seats):
+            raise BadRequest("seats names a seat twice", "seats")
+        if self.tickets is not None and len(self.tickets) != len(self.seats):
+            raise BadRequest(f"tickets has {len(self.tickets)} entries for {len(self.seats)} seats", "tickets")
+        count = len(seat_map.general_areas)
+        for number, wish in enumerate(self.areas):
+            if not 0 <= wish.area < count:
+                there = f"this layout has areas 0 to {count - 1}" if count else "this layout has numbered seats only"
+                raise BadRequest(f"there is no general area {wish.area}: {there}", f"areas[{number}].area")
+        total = len(self.seats) + sum(wish.count for wish in self.areas)
+        if not 1 <= total <= MOST_PLACES:
+            raise BadRequest(f"seats and areas ask for {total} places: expected 1 to {MOST_PLACES}", "seats")
+
+    def priced(self, showtime: Showtime, seats: Sequence[int]) -> Quote:
+        """The price with ``seats`` instead of the chosen ones: as many, and of the same categories."""
+        seat_map = showtime.seat_map
+        if self.tickets is None and not self.areas:
+            return showtime.quote([(seat, None) for seat in seats])
+        left: dict[str, list[str | None]] = {}
+        for seat, ticket in zip(self.seats, self.tickets or (None,) * len(self.seats), strict=True):
+            left.setdefault(seat_map.category_of(seat), []).append(ticket)
+        tickets = [(seat, left[seat_map.category_of(seat)].pop(0)) for seat in seats]
+        free = [iter(seat_map.places_of(area)) for area in range(len(seat_map.general_areas))]
+        for number, wish in enumerate(self.areas):
+            places = [place for place, _ in zip(free[wish.area], range(wish.count), strict=False)]
+            if len(places) < wish.count:
+                capacity = seat_map.general_areas[wish.area].capacity
+                raise BadRequest(f"general area {wish.area} has {capacity} places", f"areas[{number}].count")
+            tickets += [(place, wish.ticket) for place in places]
+        return showtime.quote(tickets)
+
+
+class PartyWish(msgspec.Struct, frozen=True, kw_only=True):
+    """A `Wish` with the types of ticket: how many of each. Without ``tickets`` all get the first type."""
+
+    wish: Wish
+    tickets: dict[str, int] | None = None
+
+    def wish_in(self, showtime: Showtime) -> Wish:
+        """The wish, within the categories in which all its types of ticket are sold.
+
+        Raises `BadRequest` for a category or area that the hall does not have, `TicketsRefused`.
+        """
+        seat_map, wish = showtime.seat_map, self.wish
+        keys = [category.key for category in seat_map.categories]
+        areas = sorted({seat.area for seat in seat_map.seats} - {""})
+        _check_names("categories", wish.categories, keys)
+        _check_names("areas", wish.areas, areas)
+        if not self.tickets:
+            return wish
+        known = {kind.key: kind for kind in showtime.tariff.ticket_types}
+        for key in self.tickets:
+            if key not in known:
+                raise TicketsRefused(
+                    f"there is no ticket {key!r}; this showtime has {', '.join(map(repr, known))}", key, "unknown"
+                )
+        sold = [key for key in wish.categories or keys if all(key in known[kind].prices for kind in self.tickets)]
+        if not sold:
+            names = ", ".join(known[key].name for key in self.tickets)
+            raise TicketsRefused(
+                f"no category sells all of these tickets: {names}", next(iter(self.tickets)), "category"
+            )
+        return wish if len(sold) == len(keys) else msgspec.structs.replace(wish, categories=tuple(sold))
+
+    def priced(self, showtime: Showtime, seats: Sequence[int]) -> Quote:
+        """What these seats cost this party."""
+        kinds: list[str | None] = [key for key, count in (self.tickets or {}).items() for _ in range(count)]
+        return showtime.quote(list(zip(seats, kinds or (None,) * len(seats), strict=True)))
+
+
+def _check_names(where: str, asked: Iterable[str], known: Sequence[str]) -> None:
+    for name in asked:
+        if name not in known:
+            there = f"this layout has {', '.join(map(repr, known))}" if known else "this layout has none"
+            raise BadRequest(f"{where} names {name!r}; {there}", where)

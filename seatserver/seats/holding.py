@@ -1,0 +1,296 @@
+"""From what somebody wants to a hold: the house rules, the price, and the next best thing when a seat is lost.
+
+Clicks, "best available", kiosks and partners all come through here; the same pure functions of `seatserver.seatmaps`
+judge for all of them. They look at the room as this instance knows it; the atomic script of the hold then checks that
+what they relied on still is so. When it is not, it says what differs, and the choice is judged again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from seatserver.catalog.showtime import Showtime
+from seatserver.config import Clock, Settings
+from seatserver.errors import (
+    Busy,
+    HoldConflict,
+    NoSeatsTogether,
+    Refusal,
+    SeatServerError,
+    SeatsRefused,
+)
+from seatserver.seatmaps import best
+from seatserver.seatmaps.model import SeatMap
+from seatserver.seatmaps.pricing import Quote, without
+from seatserver.seatmaps.rules import Verdict, judge
+from seatserver.seatmaps.score import Offer, Wish
+from seatserver.seats.choices import AreaTickets, Buyer, PartyWish, Selection
+from seatserver.seats.states import SeatState
+from seatserver.seats.store import AreaWish, Conditions, HeldSeats, Judged, SeatStore, Stale, View
+from seatserver.seats.terms import Terms, lines_of, terms_of
+
+TRIES = 40
+PATIENT_TRIES = 3
+"""After so many tries a request looks at Redis itself and waits a moment: somebody else gets on meanwhile."""
+LONGEST_PAUSE_S = 0.02
+BIG_HALL = 2000
+"""A search in a hall of more seats goes to a thread: no other room shall wait for it."""
+LOST_TO_OTHERS: frozenset[Refusal] = frozenset({"held", "sold", "blocked", "allocated"})
+MENDABLE: frozenset[Refusal] = LOST_TO_OTHERS | {"gap"}
+"""What `Selection.or_nearest` helps with; too many seats, or half a sofa, it does not."""
+
+
+class Holding:
+    """Makes holds and gives them back. All methods raise what `SeatStore` raises."""
+
+    def __init__(self, store: SeatStore, settings: Settings, clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+
+    async def hold(
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, selection: Selection, sight: Sight
+    ) -> HeldSeats:
+        """Hold what was chosen; with ``or_nearest`` the nearest equal seats for those that are lost.
+
+        Raises `SeatsRefused` that names every seat, and for a gap which seats would be left over and what would do;
+        `TicketsRefused`; `Busy` when the room changes faster than it can be judged.
+        """
+        selection.check(showtime.seat_map)
+        quote = selection.priced(showtime, selection.seats)
+        asked = _fingerprint("hold", selection, sight.replaces)
+        lost: dict[int, Refusal] = {}
+        nearest: Offer | None = None
+        await self._look(showtime, buyer, sight)
+        for tries in range(TRIES):
+            seats = selection.seats if nearest is None else nearest.seats
+            verdict = self._judge(showtime, sight, seats, selection.wheelchairs)
+            terms = Terms(
+                quote=quote if nearest is None else selection.priced(showtime, seats),
+                wheelchairs=selection.wheelchairs,
+                lost=tuple(sorted(lost.items())),
+                stranded=verdict.stranded,
+                cost=None if nearest is None else nearest.cost,
+                breakdown={} if nearest is None else nearest.breakdown,
+            )
+            conditions = Conditions(
+                areas=_area_wishes(showtime.seat_map, sight, selection.areas),
+                channel=buyer.channel, asked=asked, judged=_judged(verdict, sight),
+                replaces=sight.replaces, terms=terms.text(),
+            )  # fmt: skip
+            try:
+                return await self._store.hold(showtime.id, hold_id, buyer.user_id, seats, conditions)
+            except Stale as stale:
+                await self._look_again(showtime, buyer, sight, stale.states, tries)
+            except SeatsRefused as error:
+                refused = _explained(error, verdict)
+                lost.update({seat: why for seat, why in error.reasons.items() if seat in selection.seats})
+                if not selection.or_nearest or not MENDABLE.issuperset(error.reasons.values()):
+                    raise refused from None
+                taken = {seat: SeatState.HELD for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
+                await self._look_again(showtime, buyer, sight, taken, tries)
+                nearest = best.nearest_equal(
+                    showtime.seat_map, bytes(sight.states), selection.seats, showtime.rules,
+                    wheelchairs=selection.wheelchairs, minutes_left=self._minutes_left(showtime),
+                )  # fmt: skip
+                if nearest is None:
+                    raise refused from None
+        raise Busy("the room")
+
+    async def best(self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, sight: Sight) -> HeldSeats:
+        """Find the best seats and hold them; a seat lost to a rival counts as taken, and the search goes on.
+
+        Raises `NoSeatsTogether` when there are none (any more), `TicketsRefused`, `Busy`.
+        """
+        wish = party.wish_in(showtime)
+        asked = _fingerprint("best", party, sight.replaces)
+        failure: SeatServerError = NoSeatsTogether(wish.count)
+        lost: dict[int, Refusal] = {}
+        await self._look(showtime, buyer, sight)
+        for tries in range(TRIES):
+            offers = await self._search(showtime, wish, sight, limit=1)
+            if not offers:
+                break
+            [offer] = offers
+            verdict = self._judge(showtime, sight, offer.seats, wish.wheelchairs)
+            terms = Terms(
+                quote=party.priced(showtime, offer.seats),
+                wheelchairs=wish.wheelchairs, lost=tuple(sorted(lost.items())),
+                stranded=verdict.stranded, cost=offer.cost, breakdown=offer.breakdown,
+            )  # fmt: skip
+            conditions = Conditions(
+                channel=buyer.channel, asked=asked, judged=_judged(verdict, sight),
+                replaces=sight.replaces, terms=terms.text(),
+            )  # fmt: skip
+            sight.sought.update(offer.seats)
+            try:
+                return await self._store.hold(showtime.id, hold_id, buyer.user_id, offer.seats, conditions)
+            except Stale as stale:
+                await self._look_again(showtime, buyer, sight, stale.states, tries)
+            except HoldConflict as error:
+                failure = error
+                break
+            except SeatsRefused as error:
+                if "limit" in error.reasons.values():
+                    raise
+                taken = {seat: why for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
+                lost.update(taken)
+                await self._look_again(showtime, buyer, sight, dict.fromkeys(taken, SeatState.HELD), tries)
+            finally:
+                sight.sought.difference_update(offer.seats)
+        else:
+            failure = Busy("the room")
+        # Repeated: the first run may have held the very seats that this one could not find.
+        for known in await self._store.holds_of(showtime.id, buyer.user_id):
+            if known.hold_id == hold_id:
+                return known
+        raise failure
+
+    async def offers(
+        self, showtime: Showtime, buyer: Buyer, party: PartyWish, sight: Sight, limit: int
+    ) -> list[tuple[Offer, Quote]]:
+        """The best offers and what they cost, the best first; holds nothing."""
+        await self._look(showtime, buyer, sight)
+        found = await self._search(showtime, party.wish_in(showtime), sight, limit)
+        return [(offer, party.priced(showtime, offer.seats)) for offer in found]
+
+    async def release(
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, seats: Sequence[int] | None, sight: Sight
+    ) -> tuple[int, ...]:
+        """Give back a hold, or some of its seats if the rest may stand by itself; answers those given back."""
+        if seats is None:
+            return await self._store.release(showtime.id, hold_id, buyer.user_id)
+        if torn := showtime.seat_map.torn_groups(seats):
+            raise SeatsRefused(dict.fromkeys(torn, "group"))
+        for _ in range(TRIES):
+            living = await self._store.holds_of(showtime.id, buyer.user_id)
+            held = next((hold for hold in living if hold.hold_id == hold_id), None)
+            gone = set(seats) & set(held.seats) if held is not None else set()
+            if held is None or not gone or len(gone) == len(held.seats):
+                return await self._store.release(showtime.id, hold_id, buyer.user_id, seats)
+            before = terms_of(held, showtime)
+            dropped = [line.place for line in lines_of(before.quote, showtime.seat_map, gone)]
+            sight.replaces = hold_id
+            await self._look(showtime, buyer, sight)
+            rest = [seat for seat in held.seats if seat not in gone]
+            verdict = self._judge(showtime, sight, rest, before.wheelchairs)
+            if verdict.reasons:
+                raise _explained(SeatsRefused(verdict.reasons), verdict)
+            terms = msgspec.structs.replace(
+                before, quote=without(showtime.tariff, before.quote, dropped), stranded=verdict.stranded
+            )
+            try:
+                return await self._store.release(
+                    showtime.id, hold_id, buyer.user_id, seats,
+                    of=held, judged=_judged(verdict, sight), terms=terms.text(),
+                )  # fmt: skip
+            except Stale:
+                sight.forget()
+        raise Busy("the room")
+
+    # ------------------------------------------------------------ looking and judging
+
+    def _judge(self, showtime: Showtime, sight: Sight, seats: Sequence[int], wheelchairs: int) -> Verdict:
+        return judge(
+            showtime.seat_map, bytes(sight.states), seats, showtime.rules,
+            wheelchairs=wheelchairs, minutes_left=self._minutes_left(showtime),
+        )  # fmt: skip
+
+    def _minutes_left(self, showtime: Showtime) -> float:
+        return (showtime.starts_at_ms - self._clock()) / 60_000
+
+    async def _search(self, showtime: Showtime, wish: Wish, sight: Sight, limit: int) -> list[Offer]:
+        def search() -> list[Offer]:
+            return best.best_offers(
+                showtime.seat_map, states, wish, showtime.rules,
+                minutes_left=minutes_left, limit=limit, avoid=avoid,
+            )  # fmt: skip
+
+        states, avoid, minutes_left = bytes(sight.states), frozenset(sight.sought), self._minutes_left(showtime)
+        if len(showtime.seat_map.seats) > BIG_HALL:
+            return await asyncio.to_thread(search)
+        return search()
+
+    async def _look(self, showtime: Showtime, buyer: Buyer, sight: Sight) -> None:
+        """Make ``sight`` what the buyer may take: a channel's own seats and those to be given back count as free."""
+        seen = sight.seen
+        if seen is None or buyer.channel:
+            seen = await self._store.snapshot(showtime.id, showtime.seat_map.place_count)
+        sight.states = bytearray(seen.states)
+        sight.room = f"{seen.epoch}:{seen.version}"
+        for seat, channel in seen.kept.items():
+            if channel and channel == buyer.channel and sight.states[seat] == SeatState.ALLOCATED:
+                sight.states[seat] = SeatState.FREE
+        if sight.replaces is not None:
+            for held in await self._store.holds_of(showtime.id, buyer.user_id):
+                if held.hold_id == sight.replaces:
+                    for seat in held.seats:
+                        sight.states[seat] = SeatState.FREE
+
+    async def _look_again(
+        self, showtime: Showtime, buyer: Buyer, sight: Sight, known: Mapping[int, int], tries: int
+    ) -> None:
+        """Take over what Redis said of some seats; when that is nothing, or was not enough, look at all of them."""
+        if known and tries < PATIENT_TRIES:
+            for seat, state in known.items():
+                sight.states[seat] = state
+            return
+        if tries >= PATIENT_TRIES:
+            await asyncio.sleep(random.uniform(0, LONGEST_PAUSE_S))
+        sight.forget()
+        await self._look(showtime, buyer, sight)
+
+
+class Sight:
+    """The room as one request sees it: what this instance knows, then what the script said of it.
+
+    ``seen`` is where to begin, None for a fresh look at Redis. ``sought``: seats that others on this instance are about
+    to hold. ``replaces``: the hold whose place the new one takes.
+    """
+
+    def __init__(
+        self, seen: View | None = None, *, sought: set[int] | None = None, replaces: UUID | None = None
+    ) -> None:
+        self.seen = seen
+        self.sought: set[int] = set() if sought is None else sought
+        self.replaces = replaces
+        self.states = bytearray()
+        self.room = ""
+
+    def forget(self) -> None:
+        """Look at Redis next time."""
+        self.seen = None
+
+
+def _area_wishes(seat_map: SeatMap, sight: Sight, areas: Iterable[AreaTickets]) -> tuple[AreaWish, ...]:
+    counts: dict[int, int] = {}
+    for wish in areas:
+        counts[wish.area] = counts.get(wish.area, 0) + wish.count
+    found = []
+    for area, count in sorted(counts.items()):
+        places = seat_map.places_of(area)
+        free = sight.states.find(SeatState.FREE, places.start, places.stop)
+        found.append(AreaWish(places, max(free, places.start), count))
+    return tuple(found)
+
+
+def _judged(verdict: Verdict, sight: Sight) -> Judged:
+    return Judged(verdict.reasons, verdict.guards, sight.room if verdict.whole_room else "")
+
+
+def _explained(error: SeatsRefused, verdict: Verdict) -> SeatsRefused:
+    if "gap" not in error.reasons.values() and "group" not in error.reasons.values():
+        return error
+    return SeatsRefused(error.reasons, stranded=verdict.stranded, fix=verdict.fix or ())
+
+
+def _fingerprint(verb: str, request: object, replaces: UUID | None) -> str:
+    """The request as a short text: the same again is a repetition."""
+    document = msgspec.json.encode([verb, request, replaces])
+    return hashlib.blake2b(document, digest_size=16).hexdigest()
