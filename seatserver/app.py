@@ -24,7 +24,7 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
-from seatserver import config, logs
+from seatserver import config, listening, logs
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
 from seatserver.api import needs as api
@@ -227,13 +227,13 @@ def create_app() -> Starlette:
     return app
 
 
-def serve(settings: Settings, on_ready: Callable[[str], None] | None = None) -> None:
+def serve(settings: Settings, on_ready: Callable[[str], None] | None = None, *, shares_port: bool = False) -> None:
     """Serve until SIGINT or SIGTERM, then go in good order. ``on_ready`` is told the address once it listens.
 
     Raises `StartError` when the address cannot be had or a dependency does not answer.
     """
     logs.configure(settings)
-    with listen(settings) as listener, _Signals() as signals:
+    with listening.listen(settings, shares_port=shares_port) as listener, _Signals() as signals:
         _run(_serve(settings, listener, signals, on_ready))
 
 
@@ -291,7 +291,7 @@ class _Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         if self.started and sockets:
-            self._on_ready(_url(self._house.settings, sockets[0]))
+            self._on_ready(listening.url_of(self._house.settings, sockets[0]))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._house.door.drain()
@@ -352,33 +352,3 @@ async def _work(settings: Settings) -> None:
 def _run(main: Coroutine[Any, Any, None]) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main)
-
-
-def listen(settings: Settings) -> socket.socket:
-    """A socket bound to the settings' address; raises `StartError` when it cannot be had."""
-    host, port = settings.host, settings.port
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.set_inheritable(False)
-        except BaseException:
-            listener.close()
-            raise
-    except OSError as error:
-        reason = error.strerror or error
-        raise StartError(f"cannot listen on {host}:{port}: {reason}; choose with --host and --port") from None
-    return listener
-
-
-def _url(settings: Settings, listener: socket.socket) -> str:
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
-    host, port = listener.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # everywhere, so here too
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

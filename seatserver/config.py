@@ -53,6 +53,7 @@ class Settings:
     # The door.
     host: str = setting("SEATSERVER_HOST", "127.0.0.1", "Address to listen on.")
     port: int = setting("PORT", 8000, "Port to listen on; 0 picks a free one.", at_least=0, at_most=65_535)
+    workers: int = setting("SEATSERVER_WORKERS", 1, "Processes that `seatserver serve` runs behind its port; limits per process hold for each of them.", at_least=1, at_most=256)
     public_url: str = setting("SEATSERVER_PUBLIC_URL", "", "Where browsers reach this server, when that is not the address it listens on.")
     allowed_origins: tuple[str, ...] = setting("SEATSERVER_ALLOWED_ORIGINS", (), "Web origins besides our own whose pages may connect, comma-separated; `*` for all.")
     trusted_proxies: str = setting("SEATSERVER_TRUSTED_PROXIES", "127.0.0.1", "Addresses whose `X-Forwarded-For` is believed, comma-separated.")
@@ -100,7 +101,7 @@ class Settings:
     relay_ms: int = setting("SEATSERVER_RELAY_MS", 1000, "The relay looks for confirmed changes that Redis has not seen this often.", at_least=20, at_most=60_000)
     reap_ms: int = setting("SEATSERVER_REAP_MS", 1000, "The reaper looks for unpaid bookings past their deadline this often.", at_least=20, at_most=60_000)
     reconcile_ms: int = setting("SEATSERVER_RECONCILE_MS", 30_000, "Redis is compared with Postgres and repaired this often.", at_least=100, at_most=3_600_000)
-    sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest between two looks at a watched room's deadlines.", at_least=20, at_most=60_000)
+    sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest between two looks at the deadlines of a room in which something is held.", at_least=20, at_most=60_000)
     # fmt: on
 
 

@@ -1,14 +1,40 @@
 """Counters and histograms, one registry per process, shown at `/api/v1/metrics` in Prometheus' text format.
 
 The registry is a value that the composition root makes, so that two servers in one process (as in tests) do not share
-their counts.
+their counts. The workers of `seatserver serve --workers N` count in files of one folder, and each shows the sum.
 """
 
 from __future__ import annotations
 
+import os
+from typing import Generic, TypeVar
+
+import prometheus_client.values
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The environment variable by which prometheus_client, too, knows that processes count together, and where."""
 
 LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+Metric = TypeVar("Metric", Counter, Histogram)
+
+
+class Labelled(Generic[Metric]):
+    """A metric with one label. The library checks and locks whenever it is asked for a label; this remembers."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric: Metric = metric
+        self._by_label: dict[str, Metric] = {}
+
+    def labels(self, label: str) -> Metric:
+        """What is counted under this label."""
+        found = self._by_label.get(label)
+        if found is None:
+            found = self._by_label[label] = self._metric.labels(label)
+        return found
 
 
 class Metrics:
@@ -16,28 +42,30 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.sockets = Gauge("seatserver_sockets", "Open sockets", registry=self.registry)
-        self.rooms = Gauge("seatserver_rooms", "Live rooms", registry=self.registry)
-        self.commands = Histogram(
-            "seatserver_command_seconds",
-            "Time from a command's arrival to its reply",
-            ["command"],
-            buckets=LATENCY_S,
-            registry=self.registry,
+        self.sockets = self._gauge("sockets", "Open sockets")
+        self.rooms = self._gauge("rooms", "Live rooms")
+        self.commands = Labelled(
+            Histogram(
+                "seatserver_command_seconds",
+                "Time from a command's arrival to its reply",
+                ["command"],
+                buckets=LATENCY_S,
+                registry=self.registry,
+            )
         )
-        self.refusals = Counter(
-            "seatserver_refused_seats_total", "Seats refused, by reason", ["reason"], registry=self.registry
-        )
-        self.errors = Counter("seatserver_errors_total", "Errors told to clients", ["code"], registry=self.registry)
-        self.frames = Counter("seatserver_frames_total", "Frames sent to viewers", ["kind"], registry=self.registry)
-        self.closed = Counter("seatserver_closed_total", "Sockets closed by us", ["code"], registry=self.registry)
-        self.bookings = Counter(
-            "seatserver_bookings_total", "Bookings moved to a status", ["status"], registry=self.registry
-        )
-        self.duties = Counter("seatserver_duty_runs_total", "Runs of a duty", ["duty"], registry=self.registry)
-        self.duty_work = Counter(
-            "seatserver_duty_work_total", "What a duty found to do", ["duty"], registry=self.registry
-        )
+        self.refusals = self._counter("refused_seats_total", "Seats refused, by reason", "reason")
+        self.errors = self._counter("errors_total", "Errors told to clients", "code")
+        self.frames = self._counter("frames_total", "Frames sent to viewers", "kind")
+        self.closed = self._counter("closed_total", "Sockets closed by us", "code")
+        self.bookings = self._counter("bookings_total", "Bookings moved to a status", "status")
+        self.duties = self._counter("duty_runs_total", "Runs of a duty", "duty")
+        self.duty_work = self._counter("duty_work_total", "What a duty found to do", "duty")
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"seatserver_{name}", text, registry=self.registry, multiprocess_mode="livesum")
+
+    def _counter(self, name: str, text: str, label: str) -> Labelled[Counter]:
+        return Labelled(Counter(f"seatserver_{name}", text, [label], registry=self.registry))
 
     def duty(self, name: str, found: int) -> None:
         """A duty has run and found so much to do."""
@@ -46,5 +74,18 @@ class Metrics:
             self.duty_work.labels(name).inc(found)
 
     def text(self) -> bytes:
-        """The metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+        """The metrics in Prometheus' text format; with several workers the sum of all of them."""
+        if SHARED_FOLDER not in os.environ:
+            return generate_latest(self.registry)
+        sum_of_all = CollectorRegistry()
+        MultiProcessCollector(sum_of_all)  # type: ignore[no-untyped-call]  # the library leaves it unannotated
+        return generate_latest(sum_of_all)
+
+
+def share_with_workers(number: int) -> None:
+    """Count as worker ``number`` in the shared folder: a process that follows another one goes on where that ended.
+
+    Call it before any metric is made.
+    """
+    values = prometheus_client.values
+    values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]  # unannotated

@@ -20,6 +20,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands."""
     serve = commands.add_parser("serve", help="serve rooms, REST and pages, on DATABASE_URL and REDIS_URL")
     add_address(serve)
+    serve.add_argument("--workers", type=int, metavar="N", help="processes behind the port (default 1)")
     serve.set_defaults(run=run_serve)
     worker = commands.add_parser("worker", help="run only the background duties")
     worker.set_defaults(run=run_worker)
@@ -44,7 +45,11 @@ def port_number(text: str) -> int:
 
 def run_serve(args: argparse.Namespace) -> int:
     """Serve until a signal."""
-    settings = required(config.load(host=args.host, port=args.port))
+    settings = required(config.load(host=args.host, port=args.port, workers=args.workers))
+    if settings.workers > 1:
+        from seatserver.cli import workers
+
+        return workers.supervise(settings)
     from seatserver import app
 
     signals.hang_up_ends()

@@ -23,7 +23,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from seatserver import app
+from seatserver import app, listening
 from seatserver.catalog.catalog import Catalog
 from seatserver.catalog.showtime import Auditorium, ShowtimeDraft, Theatre
 from seatserver.client import LiveRoom, SeatClient
@@ -276,7 +276,7 @@ async def serving(settings: Settings, *, send_buffer: int = 0) -> AsyncIterator[
 
     ``send_buffer`` is what the system keeps of each socket, in bytes; 0 leaves that to the system.
     """
-    with app.listen(settings) as listener:
+    with listening.listen(settings) as listener:
         if send_buffer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         async with app.House(settings) as house:

@@ -1,0 +1,270 @@
+"""`seatserver serve --workers N`: several processes behind one port, and the one that looks after them.
+
+Each worker is a whole server with a listening socket of its own; the kernel spreads new connections over them. The
+supervisor serves nothing itself. It starts the workers, starts a dead one again, passes on the signal to end, waits,
+and says once when all listen. (The `seatserver worker` of the Procfile is something else: it does only the duties.)
+
+Supervisor and worker share a pair of sockets. Through it a worker says that it listens, or why it cannot; and when the
+supervisor is gone, whatever ended it, the worker reads the end of it and goes in good order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from prometheus_client.multiprocess import mark_process_dead
+
+from seatserver import config, listening, logs
+from seatserver.cli import signals
+from seatserver.config import Settings
+from seatserver.errors import ConfigError, SeatServerError, StartError
+from seatserver.metrics import SHARED_FOLDER, share_with_workers
+
+log = structlog.get_logger(__name__)
+
+COMMAND = (sys.executable, "-m", "seatserver.cli.workers")
+STEADY_S = 10.0
+"""A worker that has listened for so long and dies is started again at once."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+STARTS = 5
+"""So many starts in a row fail, while no other worker serves, before the supervisor gives up."""
+GRACE_S = 5.0
+"""What a worker gets beyond its own time to shut down before it is killed."""
+
+
+def supervise(settings: Settings, command: Sequence[str] = COMMAND) -> int:
+    """Run ``settings.workers`` workers until a signal; the exit code.
+
+    Raises `StartError` when the port cannot be had or shared, and when workers cannot start.
+    """
+    logs.configure(settings)
+    with _reserve(settings) as reserved, tempfile.TemporaryDirectory(prefix="seatserver-") as folder:
+        here = replace(settings, port=reserved.getsockname()[1])
+        return asyncio.run(_Supervisor(here, listening.url_of(settings, reserved), folder, command).run())
+
+
+def _reserve(settings: Settings) -> socket.socket:
+    """A socket that keeps the port ours while no worker lives. It never listens, so it gets no connections."""
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise StartError("several workers need SO_REUSEPORT, which this system does not have; run without --workers")
+    # Not shared: fails when anybody listens there, even workers of another supervisor, who would share it with us.
+    with listening.listen(settings) as alone:
+        port = alone.getsockname()[1]
+    return listening.listen(replace(settings, port=port), shares_port=True)
+
+
+class _Worker:
+    """A process, and what it has said."""
+
+    def __init__(
+        self,
+        number: int,
+        process: asyncio.subprocess.Process,
+        words: asyncio.StreamReader,
+        life_line: asyncio.StreamWriter,
+    ) -> None:
+        self.number, self.process, self._words, self._life_line = number, process, words, life_line
+        self.listens = False
+
+    async def first_word(self) -> Mapping[str, Any]:
+        """``{"listens": true}`` or ``{"failed": why}``; empty when it died without a word."""
+        try:
+            word: Mapping[str, Any] = json.loads(await self._words.readline() or b"{}")
+        except (OSError, ValueError):
+            return {}
+        return word
+
+    async def end(self) -> int:
+        """Wait for its end; the exit code."""
+        code = await self.process.wait()
+        self._life_line.close()
+        return code
+
+    def signal(self, number: int) -> None:
+        """Send a signal, if it still lives."""
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+
+
+class _Supervisor:
+    """Looks after the workers of one port."""
+
+    def __init__(self, settings: Settings, url: str, folder: str, command: Sequence[str]) -> None:
+        self._settings, self._url, self._folder, self._command = settings, url, folder, command
+        self._workers: dict[int, _Worker] = {}
+        self._announced = False
+        self._ending = asyncio.Event()
+        self._ended_well = True
+
+    async def run(self) -> int:
+        """Keep the workers alive until a signal; the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in signals.SIGNALS:
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                loop.add_signal_handler(number, self._end, number)
+        keepers = [asyncio.create_task(self._keep(number)) for number in range(self._settings.workers)]
+        try:
+            await asyncio.gather(*keepers)
+        finally:
+            self._end(signal.SIGTERM)  # one has given up: the others go too
+            await asyncio.wait(keepers)
+        return 0 if self._ended_well else 1
+
+    def _end(self, number: int) -> None:
+        """End every worker. Asked again they hear what we heard: a second Ctrl-C cuts short what they still do."""
+        if number == signal.SIGHUP or not self._ending.is_set():
+            number = signal.SIGTERM
+        if not self._ending.is_set():
+            self._ending.set()
+            patience_s = self._settings.shutdown_ms / 1000 + GRACE_S
+            asyncio.get_running_loop().call_later(patience_s, self._kill)
+        for worker in self._workers.values():
+            worker.signal(number)
+
+    def _kill(self) -> None:
+        for worker in self._workers.values():
+            log.error("worker killed: it did not end in time", worker=worker.number, pid=worker.process.pid)
+            worker.signal(signal.SIGKILL)
+
+    async def _keep(self, number: int) -> None:
+        """Keep one worker alive, with longer and longer pauses while it dies young."""
+        failures, pause_s = 0, 0.0
+        clock = asyncio.get_running_loop().time
+        while not self._ending.is_set():
+            worker = await self._start(number)
+            word = await worker.first_word()
+            since = clock()
+            if word.get("listens"):
+                self._listens(worker)
+            code = await worker.end()
+            del self._workers[number]
+            # What it had open is gone; what it has counted stays.
+            mark_process_dead(number, self._folder)  # type: ignore[no-untyped-call]  # its stub says nothing
+            if self._ending.is_set():
+                self._ended_well &= code == 0 or (not worker.listens and code == -signal.SIGTERM)
+                return
+            failures = 0 if worker.listens else failures + 1
+            self._consider_giving_up(word, failures, code)
+            if worker.listens and clock() - since >= STEADY_S:
+                pause_s = 0.0
+            log.warning(
+                "worker died", worker=number, pid=worker.process.pid, exit_code=code, **word, again_in_s=pause_s
+            )
+            await self._pause(pause_s)
+            pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, pause_s * 2))
+
+    async def _start(self, number: int) -> _Worker:
+        ours, theirs = socket.socketpair()
+        words, life_line = await asyncio.open_connection(sock=ours)
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    str(number),
+                    str(theirs.fileno()),
+                    env=self._environment(number),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    # Ctrl-C in a terminal reaches a whole session; the supervisor alone hears it, and passes it on.
+                    start_new_session=True,
+                )
+        except OSError as error:
+            life_line.close()
+            raise StartError(f"a worker cannot be started: {error.strerror or error}") from None
+        worker = self._workers[number] = _Worker(number, process, words, life_line)
+        if self._ending.is_set():
+            worker.signal(signal.SIGTERM)
+        return worker
+
+    def _environment(self, number: int) -> dict[str, str]:
+        settings = self._settings
+        # The duties are safe on any number of processes, but one is enough.
+        own = {"SEATSERVER_HOST": settings.host, "PORT": str(settings.port), SHARED_FOLDER: self._folder}
+        return {**os.environ, **own, "SEATSERVER_DUTIES": "1" if settings.duties and number == 0 else "0"}
+
+    def _listens(self, worker: _Worker) -> None:
+        worker.listens = True
+        listening_now = sum(one.listens for one in self._workers.values())
+        if not self._announced and listening_now == self._settings.workers:
+            self._announced = True
+            log.info("serving", url=self._url, workers=listening_now)
+
+    def _consider_giving_up(self, word: Mapping[str, Any], failures: int, code: int) -> None:
+        """A reason at the first start is an operator's to mend; later it may go away by itself."""
+        if "failed" in word and not self._announced:
+            raise _told(word)
+        if failures >= STARTS and not any(one.listens for one in self._workers.values()):
+            why = word.get("failed") or f"exit code {code}"
+            raise StartError(f"the workers die at their start again and again: {why}")
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ending.wait()
+        except TimeoutError:
+            pass
+
+
+def _told(word: Mapping[str, Any]) -> SeatServerError:
+    """A worker's error, as if it were our own."""
+    message, variable = str(word["failed"]), word.get("variable")
+    if variable:
+        found, _, expected = message.removeprefix(f"{variable} ").partition(": ")
+        return ConfigError(str(variable), found, expected)
+    return StartError(message)
+
+
+# ---------------------------------------------------------------- the worker's side
+
+
+def work(number: int, supervisor: socket.socket) -> int:
+    """Be worker ``number``; the exit code."""
+    from seatserver import app
+
+    orphaned = threading.Event()
+
+    def say(**word: Any) -> None:
+        with suppress(OSError):  # it has gone, and so shall we
+            supervisor.sendall(json.dumps(word).encode() + b"\n")
+
+    def leave_with_supervisor() -> None:
+        with suppress(OSError):
+            while supervisor.recv(1):
+                pass
+        orphaned.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signals.hang_up_ends()
+    threading.Thread(target=leave_with_supervisor, name="supervisor's end", daemon=True).start()
+    try:
+        share_with_workers(number)
+        app.serve(config.load(), on_ready=lambda url: say(listens=True), shares_port=True)
+        return 0
+    except SeatServerError as error:
+        say(failed=error.message, variable=error.facts.get("variable"))
+    except Exception as error:
+        if os.environ.get("SEATSERVER_LOG_LEVEL", "").lower() == "debug":
+            traceback.print_exc()
+        say(failed=f"internal error: {type(error).__name__}: {error} (SEATSERVER_LOG_LEVEL=debug shows where)")
+    finally:
+        if orphaned.is_set():
+            shutil.rmtree(os.environ[SHARED_FOLDER], ignore_errors=True)  # nobody else is left to do it
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(work(int(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))))
