@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 
 from loadtests import expiry, fanout, holds, idle, rush, scaling, viewers
@@ -13,14 +14,14 @@ from seatserver.errors import SeatServerError
 INTERRUPTED = 130
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Parse the command line and run one load test. What it cannot do is one line on standard error."""
     parser = argparse.ArgumentParser(prog="python -m loadtests", description=__doc__)
     tests = parser.add_subparsers(required=True, metavar="NAME")
     for test in (rush, fanout, holds, viewers, idle, expiry, scaling):
         test.add(tests)
-    args = parser.parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    args = parser.parse_args(argv)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         result: int = args.run(args)
     except SeatServerError as error:
@@ -28,6 +29,8 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return result
 
 

@@ -26,7 +26,7 @@ from loadtests.prober import probing
 from loadtests.systems import Ours
 
 SEATS = 400
-SETTLE_S = 1.0
+SETTLE_S = 0.5
 
 
 def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -49,16 +50,28 @@ def seconds(text: str) -> float:
 def run(args: argparse.Namespace, measure: Measure, show: Show) -> int:
     """Measure on a fresh installation and report; exit code 1 when something that was due did not arrive."""
     gc.disable()  # a collection of ours among ten thousand sockets would be measured as the server's
-    with installation(database_url=args.database_url, redis_url=args.redis_url) as place:
-        result = measure(place, args)
+    try:
+        with installation(database_url=args.database_url, redis_url=args.redis_url) as place:
+            result = measure(place, args)
+    finally:
+        gc.enable()
     if args.json:
-        print(json.dumps(result))
+        print(json.dumps(_without_nan(result), allow_nan=False))
     else:
         show(result)
     if result.get("complete", True):
         return 0
     print("loadtests: not everything that was due has arrived", file=sys.stderr)
     return 1
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with null for what could not be measured: JSON knows no other word for it."""
+    if isinstance(value, dict):
+        return {name: _without_nan(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -82,7 +95,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 def cell(value: Any) -> str:
     """A value as a person reads it."""
-    if value is None:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"

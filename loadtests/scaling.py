@@ -30,7 +30,6 @@ from seatserver.errors import StartError
 CLIENTS = 32
 OTHERS = 10
 """Viewers of each room that is not looked at."""
-ROUNDS = 12
 PAUSE_S = 0.04
 HOLDS_S = 0.5
 HOLD_MS = 1500
@@ -79,6 +78,9 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         parser.add_argument(
             f"--{name}", type=_sizes, default=_sizes(sizes), help=f"sizes, the first for the others (default {sizes})"
         )
+    parser.add_argument(
+        "--rounds", type=report.at_least(1), default=12, help="changes seen by everybody, at each size (default 12)"
+    )
     parser.add_argument("--out", type=Path, default=Path("scaling.svg"), help="the picture (default scaling.svg)")
     report.options(parser, repeats=3)
     parser.set_defaults(run=lambda args: report.run(args, measure, show))
@@ -103,7 +105,7 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
     for _ in range(args.repeats):
         for size in every:
             for system in systems.values():
-                points.setdefault((system.name, size), []).append(_point(place, system, size))
+                points.setdefault((system.name, size), []).append(_point(place, system, size, args.rounds))
 
     def dots(system: System, axis: str, name: str) -> Dots:
         found = []
@@ -170,7 +172,7 @@ class Watched:
             self.last_at = max(self.last_at, at)
 
 
-def _point(place: Installation, system: System, size: Size) -> Point:
+def _point(place: Installation, system: System, size: Size, rounds: int) -> Point:
     point, watched = Point(), Watched()
     rooms = place.rooms(size.rooms, size.seats)
     variables = {"SEATSERVER_HOLD_MS": str(HOLD_MS)} if isinstance(system, Ours) else {}
@@ -192,7 +194,7 @@ def _point(place: Installation, system: System, size: Size) -> Point:
         point.join_ms = (time.perf_counter() - started_at) / (len(viewers) + len(others)) * 1000
         rest(server.pid, SETTLE_S)
         point.memory_mib = max(1, server.rss_kib() - before_kib) / 1024
-        _rounds(crowd, holder, watched, size, point)
+        _rounds(crowd, holder, watched, rounds, size, point)
         if isinstance(system, Ours):
             _expiry(crowd, holder, watched, size, point)
         clients = [system.holder(place, rooms[n % size.rooms], f"client-{n}") for n in range(CLIENTS)]
@@ -201,11 +203,11 @@ def _point(place: Installation, system: System, size: Size) -> Point:
     return point
 
 
-def _rounds(crowd: Crowd, holder: Holder, watched: Watched, size: Size, point: Point) -> None:
+def _rounds(crowd: Crowd, holder: Holder, watched: Watched, rounds: int, size: Size, point: Point) -> None:
     """Hold and give back one seat; when has everybody seen it?"""
     everybody_s: list[float] = []
     hold_s: list[float] = []
-    for number in range(2 * ROUNDS):
+    for number in range(2 * rounds):
         answers: list[float] = []
 
         def answered(carried_out: bool, at: float, answers: list[float] = answers) -> None:

@@ -1,0 +1,83 @@
+"""The load lab at its smallest: every benchmark runs, says what it promises, and loses nothing. Never its timing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtests.__main__ import main
+
+Run = Any
+
+
+@pytest.fixture
+def run(database_url: str, redis_url: str, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a benchmark on the tests' own Postgres and Redis; its JSON object."""
+
+    def run(*arguments: str) -> dict[str, Any]:
+        code = main([*arguments, "--repeats", "1", "--json", "--database-url", database_url, "--redis-url", redis_url])
+        said = capsys.readouterr()
+        assert code == 0, said.err
+        result: dict[str, Any] = json.loads(said.out)
+        return result
+
+    return run
+
+
+def test_fanout_delivers_every_change_and_names_its_references(run: Run) -> None:
+    result = run("fanout", "--viewers", "20", "--seconds", "0.1")
+    assert result["received"] == result["expected"] > 0
+    assert result["expected"] % 20 == 0
+    assert {"deliveries_per_s", "cpu_us_per_delivery"} <= result.keys()
+    assert {"ratio_to_raw_send", "ratio_to_starlette", "ratio_to_broadcast"} <= result.keys()
+    for reference in ("raw_send", "starlette", "broadcast"):
+        assert result[reference]["received"] == result[reference]["expected"]
+
+
+def test_holds_are_counted_against_bare_redis_and_a_plain_server(run: Run) -> None:
+    result = run("holds", "--rooms", "2", "--clients", "5", "--seconds", "0.1")
+    assert result["holds_per_s"] > 0
+    assert {"p50_ms", "p99_ms", "ratio_to_bare_redis", "ratio_to_plain_server"} <= result.keys()
+    assert result["plain_server"]["holds_per_s"] > 0
+    assert result["bare_redis_holds_per_s"] > 0
+
+
+def test_every_viewer_sees_all_forty_holds(run: Run) -> None:
+    result = run("viewers", "--stages", "5")
+    assert [stage["viewers"] for stage in result["stages"]] == [5]
+    for stage in result["stages"]:
+        assert {"hold_p95_ms", "update_p95_ms", "update_p99_ms"} <= stage.keys()
+        assert stage["received"] == stage["expected"] == stage["viewers"] * 40
+        assert stage["plain_server"]["received"] == stage["expected"]
+
+
+def test_idle_viewers_are_weighed(run: Run) -> None:
+    result = run("idle", "--viewers", "50", "--seconds", "0.1")
+    assert {"kib_per_viewer", "handshakes_per_s", "longest_stall_ms", "starlette"} <= result.keys()
+    assert result["handshakes_per_s"] > 0
+
+
+def test_every_viewer_sees_every_expiry_and_none_too_early(run: Run) -> None:
+    result = run("expiry", "--rooms", "2", "--viewers", "6", "--holds", "8", "--hold-ms", "200")
+    assert result["received"] == result["expected"] == 8 * 3
+    assert result["early"] == 0
+    assert {"late_p50_ms", "late_p99_ms", "redis_notifications"} <= result.keys()
+
+
+def test_scaling_draws_a_picture(run: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "scaling.svg"
+    result = run("scaling", "--viewers=3", "--rooms=1", "--seats=80", "--rounds=2", "--out", str(picture))
+    assert picture.read_text().startswith("<svg")
+    assert result["slopes"]["everybody_ms"].keys() == {"viewers", "rooms", "seats"}
+    assert result["slopes"]["memory_mib"]["rooms"] is None, "one size makes no line"
+    assert result["points"]["hold_ms"]["seats"].keys() == {"seatserver", "plain server"}
+
+
+def test_what_cannot_be_done_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["idle", "--redis-url", "redis://127.0.0.1:1/0", "--database-url", "postgresql://x@127.0.0.1:1/x"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("loadtests: ")
+    assert said.count("\n") == 1
