@@ -180,6 +180,7 @@ def build_app(house: House) -> Starlette:
         settings=house.settings,
         catalog=house.catalog,
         hub=house.hub,
+        holding=house.holding,
         checkout=house.checkout,
         reconciler=house.reconciler,
         tokens=house.tokens,

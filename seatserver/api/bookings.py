@@ -8,9 +8,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from seatserver.api import schemas
-from seatserver.api.choices import ticket_lines
+from seatserver.api.choices import named_seats, ticket_lines
 from seatserver.api.endpoints import Call
-from seatserver.api.places import label_of
 from seatserver.bookings.records import Booking
 from seatserver.errors import NotFound
 
@@ -62,7 +61,7 @@ async def _view(call: Call, booking: Booking) -> schemas.BookingView:
         showtime_id=booking.showtime_id,
         user_id=booking.user_id,
         status=booking.status,
-        seats=tuple(schemas.BookedSeat(index=seat, label=label_of(seat_map, seat)) for seat in booking.seats),
+        seats=named_seats(booking.seats, seat_map),
         lines=ticket_lines(booking.lines, seat_map),
         fees_minor=booking.fees_minor,
         total_minor=booking.total_minor,

@@ -5,12 +5,18 @@ Nothing is held or promised here: seats are held over the socket, and the price 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from seatserver.api import schemas
 from seatserver.api.endpoints import Call
 from seatserver.api.places import area_of, label_of, seat_of
 from seatserver.errors import BadRequest
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Line, Quote
+from seatserver.seatmaps.score import Offer
+from seatserver.seats.choices import Buyer, PartyWish
+from seatserver.seats.holding import Sight
+from seatserver.seats.store import View
 
 
 async def quote_tickets(call: Call) -> schemas.QuoteView:
@@ -20,6 +26,28 @@ async def quote_tickets(call: Call) -> schemas.QuoteView:
     places = _places(body.tickets, showtime.seat_map)
     quoted = showtime.quote([(place, wish.ticket) for place, wish in zip(places, body.tickets, strict=True)])
     return quote_view(quoted, showtime.seat_map)
+
+
+async def best_available(call: Call) -> schemas.RankedOffers:
+    """The best seats for a party, as the socket's `best` would choose among them."""
+    needs, body = call.needs, call.body
+    party = PartyWish.of(
+        count=body.count,
+        tickets=body.tickets,
+        categories=body.categories,
+        areas=body.areas,
+        wheelchairs=body.wheelchairs,
+        split=body.split,
+        weights=body.weights,
+    )
+    showtime = await needs.catalog.showtime(call.text("showtime_id"))
+    showtime.check_on_sale(needs.clock())
+    seat_map = showtime.seat_map
+    epoch, version, states = await needs.hub.states(showtime.id, seat_map.place_count)
+    sight = Sight(View(epoch, version, 0, states, None))
+    buyer = Buyer(call.identity.user_id, call.identity.channel)
+    found = await needs.holding.offers(showtime, buyer, party, sight, body.limit)
+    return schemas.RankedOffers(offers=tuple(_offer_view(offer, quoted, seat_map) for offer, quoted in found))
 
 
 def quote_view(quoted: Quote, seat_map: SeatMap) -> schemas.QuoteView:
@@ -39,6 +67,23 @@ def ticket_lines(lines: tuple[Line, ...], seat_map: SeatMap) -> tuple[schemas.Ti
             index=line.place, label=label_of(seat_map, line.place), ticket=line.ticket, price_minor=line.price_minor
         )
         for line in lines
+    )
+
+
+def named_seats(places: Iterable[int], seat_map: SeatMap) -> tuple[schemas.NamedSeat, ...]:
+    """Places with their labels."""
+    return tuple(schemas.NamedSeat(index=place, label=label_of(seat_map, place)) for place in places)
+
+
+def _offer_view(offer: Offer, quoted: Quote, seat_map: SeatMap) -> schemas.OfferView:
+    return schemas.OfferView(
+        seats=named_seats(offer.seats, seat_map),
+        parts=offer.parts,
+        cost=offer.cost,
+        breakdown=offer.breakdown,
+        alone=offer.alone,
+        stranded=named_seats(offer.stranded, seat_map),
+        price=quote_view(quoted, seat_map),
     )
 
 

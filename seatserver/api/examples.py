@@ -17,6 +17,7 @@ from seatserver.live import messages
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
 from seatserver.seatmaps.pricing import Fees, TicketType
 from seatserver.seatmaps.rules import GapRule, Rules
+from seatserver.seatmaps.score import Wish, cost_of
 
 HOLD_ID = UUID("6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11")
 NOW_MS = 1_893_499_200_000  # 2030-01-01 12:00 UTC
@@ -53,6 +54,9 @@ _LINES = (
     schemas.TicketLine(index=2, label="B-1", ticket="adult", price_minor=1400),
     schemas.TicketLine(index=3, label="B-2", ticket="adult", price_minor=1400),
 )
+_QUOTE = schemas.QuoteView(lines=_LINES, fees_minor=50, total_minor=2850, currency="EUR")
+_SOFA = (schemas.NamedSeat(index=2, label="B-1"), schemas.NamedSeat(index=3, label="B-2"))
+_FOUND = cost_of(HALL, (2, 3), Wish(count=2))
 _SHOWTIME = schemas.ShowtimeView(
     id="tonight",
     title="The Long Take",
@@ -114,7 +118,21 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
     schemas.AskQuote(
         tickets=(schemas.TicketWish(seat="B-1", ticket="adult"), schemas.TicketWish(seat=3)),
     ),
-    schemas.QuoteView(lines=_LINES, fees_minor=50, total_minor=2850, currency="EUR"),
+    schemas.AskOffers(tickets={"adult": 2}, categories=("sofa",), limit=1),
+    schemas.RankedOffers(
+        offers=(
+            schemas.OfferView(
+                seats=_SOFA,
+                parts=_FOUND.parts,
+                cost=_FOUND.cost,
+                breakdown=_FOUND.breakdown,
+                alone=0,
+                stranded=(),
+                price=_QUOTE,
+            ),
+        ),
+    ),
+    _QUOTE,
     schemas.Guest(token="eyJhbGciOi…", user_id=GUEST, scopes=("book", "hold", "watch"), expires_at_ms=NOW_MS),
     schemas.Ticket(ticket="q7Zr0cX1u9S4", expires_at_ms=NOW_MS + 30_000),
     schemas.BookingView(
@@ -122,7 +140,7 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
         showtime_id="tonight",
         user_id=GUEST,
         status="confirmed",
-        seats=(schemas.BookedSeat(index=2, label="B-1"), schemas.BookedSeat(index=3, label="B-2")),
+        seats=_SOFA,
         lines=_LINES,
         fees_minor=50,
         total_minor=2850,

@@ -11,6 +11,7 @@ from seatserver.bookings.checkout import Checkout
 from seatserver.bookings.reconcile import Reconciler
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
+from seatserver.seats.holding import Holding
 from seatserver.seats.hub import Hub
 
 
@@ -21,6 +22,7 @@ class Needs:
     settings: Settings
     catalog: Catalog
     hub: Hub
+    holding: Holding
     checkout: Checkout
     reconciler: Reconciler
     tokens: Tokens

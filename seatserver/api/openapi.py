@@ -28,7 +28,7 @@ PATH_PARAMETERS: dict[str, Any] = {
 }
 
 TAGS = {
-    "offer": "What is offered. Open to everybody.",
+    "offer": "What is offered. Open to everybody, unless an operation names a scope.",
     "access": "Tokens and tickets.",
     "bookings": "Bookings; seats are held over the socket, see /asyncapi.json.",
     "admin": "Creating and changing the offer. Repeating a request changes nothing more.",

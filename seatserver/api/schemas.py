@@ -17,8 +17,18 @@ from msgspec import Meta
 from seatserver.catalog.catalog import PAGE_LIMIT
 from seatserver.catalog.showtime import ID_PATTERN, MAX_TITLE
 from seatserver.seatmaps.model import MAX_LABEL, MAX_NAME, SeatMap
-from seatserver.seatmaps.pricing import CURRENCY_PATTERN, MAX_KEY, MAX_TICKETS, Fees, Price, Prices, TicketType
+from seatserver.seatmaps.pricing import (
+    CURRENCY_PATTERN,
+    MAX_KEY,
+    MAX_TICKET_TYPES,
+    MAX_TICKETS,
+    Fees,
+    Price,
+    Prices,
+    TicketType,
+)
 from seatserver.seatmaps.rules import Rules
+from seatserver.seatmaps.score import MAX_PARTY, Weights
 
 Id = Annotated[str, Meta(pattern=ID_PATTERN, description="Letters, digits, '-' and '_'; chosen by whoever creates it.")]
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_TITLE)]
@@ -61,9 +71,9 @@ class TicketWish(_Document, frozen=True):
         Annotated[int, Meta(ge=0)] | Annotated[str, Meta(max_length=2 * MAX_LABEL + 1)] | None,
         Meta(description="The seat's index in the layout, or its label (C-7)."),
     ] = None
-    area: Annotated[
-        Annotated[str, Meta(max_length=MAX_NAME)] | None, Meta(description="The general area's key.")
-    ] = None
+    area: Annotated[Annotated[str, Meta(max_length=MAX_NAME)] | None, Meta(description="The general area's key.")] = (
+        None
+    )
     ticket: Annotated[
         Annotated[str, Meta(max_length=MAX_KEY)] | None,
         Meta(description="The ticket type's key; null: the first type that is sold there."),
@@ -74,6 +84,30 @@ class AskQuote(_Document, frozen=True):
     """Tickets that somebody thinks of buying together."""
 
     tickets: Annotated[tuple[TicketWish, ...], Meta(min_length=1, max_length=MAX_TICKETS)]
+
+
+class AskOffers(_Document, frozen=True):
+    """What a party wishes: how many (`count`), or how many of each type of ticket (`tickets`), and where.
+
+    `categories` (keys) and `areas` (names) of the layout limit the search; empty: anywhere. `wheelchairs`: so many of
+    the party come with one, and the others sit beside them. A party that cannot sit together is split across
+    neighbouring rows unless `split` is false. `weights` say what good seats are, and `limit` how many offers to make.
+    """
+
+    count: Annotated[int, Meta(ge=1, le=MAX_PARTY)] | None = None
+    tickets: (
+        Annotated[
+            dict[Annotated[str, Meta(max_length=MAX_KEY)], Annotated[int, Meta(ge=1, le=MAX_PARTY)]],
+            Meta(max_length=MAX_TICKET_TYPES),
+        ]
+        | None
+    ) = None
+    categories: Annotated[tuple[str, ...], Meta(max_length=50)] = ()
+    areas: Annotated[tuple[str, ...], Meta(max_length=50)] = ()
+    wheelchairs: Annotated[int, Meta(ge=0, le=MAX_PARTY)] = 0
+    split: bool = True
+    weights: Weights = Weights()
+    limit: Annotated[int, Meta(ge=1, le=20)] = 5
 
 
 class NewBooking(_Document, frozen=True):
@@ -224,7 +258,7 @@ class Ticket(_Document, frozen=True):
     expires_at_ms: Millis
 
 
-class BookedSeat(_Document, frozen=True):
+class NamedSeat(_Document, frozen=True):
     """A seat by its index in the layout and by the label on the ticket."""
 
     index: int
@@ -249,6 +283,26 @@ class QuoteView(_Document, frozen=True):
     currency: Currency
 
 
+class OfferView(_Document, frozen=True):
+    """Seats for a party. `cost` says how good they are, in seat pitches per person; less is better."""
+
+    seats: Annotated[tuple[NamedSeat, ...], Meta(description="Front row first, each row from left to right.")]
+    parts: Annotated[
+        tuple[tuple[int, ...], ...], Meta(description="The same seats' indexes: each part sits side by side.")
+    ]
+    cost: Annotated[float, Meta(description="The sum of `breakdown`.")]
+    breakdown: Annotated[dict[str, float], Meta(description="What the cost is made of, each by its name.")]
+    alone: Annotated[int, Meta(description="How many people would sit alone.")]
+    stranded: Annotated[tuple[NamedSeat, ...], Meta(description="Seats that would be left over, too few to be wanted.")]
+    price: QuoteView
+
+
+class RankedOffers(_Document, frozen=True):
+    """The best offers, the best first; no two share a seat. Empty: the party cannot sit together now."""
+
+    offers: tuple[OfferView, ...]
+
+
 class BookingView(_Document, frozen=True):
     """A booking as it is now."""
 
@@ -256,7 +310,7 @@ class BookingView(_Document, frozen=True):
     showtime_id: Id
     user_id: str
     status: Annotated[str, Meta(pattern="^(pending|confirmed|cancelled|expired)$")]
-    seats: tuple[BookedSeat, ...]
+    seats: tuple[NamedSeat, ...]
     lines: Annotated[
         tuple[TicketLine, ...], Meta(description="What each seat cost; empty where that was not recorded.")
     ]

@@ -84,6 +84,18 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="POST",
+        path=f"{PREFIX}/showtimes/{{showtime_id}}/best-available",
+        name="best_available",
+        summary="The best seats for a party, ranked, priced and explained. Holds nothing.",
+        tag="offer",
+        handler=choices.best_available,
+        scope="watch",
+        body=schemas.AskOffers,
+        answer=schemas.RankedOffers,
+        errors=(NotFound, NotOnSale, TicketsRefused),
+    ),
+    Endpoint(
+        method="POST",
         path=f"{PREFIX}/guests",
         name="make_guest",
         summary="A token for a guest, where the configuration allows guests.",

@@ -17,12 +17,11 @@ from seatserver.access.tokens import Identity, Tokens
 from seatserver.bookings.checkout import Checkout
 from seatserver.catalog.catalog import Catalog, Showtime
 from seatserver.config import Clock, Settings
-from seatserver.errors import BadRequest, SeatsRefused, UnknownSeat
+from seatserver.errors import SeatsRefused, UnknownSeat
 from seatserver.live import baskets
 from seatserver.live import messages as wire
 from seatserver.live.fanout import Audience, Fanout
 from seatserver.metrics import Metrics
-from seatserver.seatmaps.score import Wish
 from seatserver.seats.choices import AreaTickets, Buyer, PartyWish, Selection
 from seatserver.seats.holding import Holding, Sight
 from seatserver.seats.store import HeldSeats, SeatStore, View
@@ -163,24 +162,15 @@ async def offers(at: Place, asked: wire.Offers) -> wire.ServerMessage:
 
 
 def _party(asked: wire.Best | wire.Offers) -> PartyWish:
-    people = sum(asked.tickets.values()) if asked.tickets else asked.count
-    if people is None:
-        raise BadRequest("say how many: count, or tickets with a number for each type", "count")
-    if asked.count is not None and asked.count != people:
-        raise BadRequest(f"count is {asked.count}, but tickets are {people}: leave out one of them", "count")
-    if people > wire.MAX_PARTY:
-        raise BadRequest(f"tickets are {people}: expected at most {wire.MAX_PARTY}", "tickets")
-    if asked.wheelchairs > people:
-        raise BadRequest(f"wheelchairs is {asked.wheelchairs} in a party of {people}", "wheelchairs")
-    wish = Wish(
-        count=people,
+    return PartyWish.of(
+        count=asked.count,
+        tickets=asked.tickets,
         categories=asked.categories,
         areas=asked.areas,
         wheelchairs=asked.wheelchairs,
         split=asked.split,
         weights=asked.weights,
     )
-    return PartyWish(wish=wish, tickets=asked.tickets)
 
 
 def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: Place | None) -> wire.Refused:

@@ -18,13 +18,12 @@ import msgspec
 from msgspec import Meta
 
 from seatserver.errors import Refusal
-from seatserver.seatmaps.score import Weights
+from seatserver.seatmaps.score import MAX_PARTY, Weights
 from seatserver.seats.states import BookingStatus
 
 SUBPROTOCOL_JSON = "seatmap.v1+json"
 SUBPROTOCOL_MSGPACK = "seatmap.v1+msgpack"
 MAX_SEATS_PER_COMMAND = 500
-MAX_PARTY = 50
 
 Ref = Annotated[int, Meta(ge=0, le=2**53 - 1, description="Chosen by the client, repeated in the reply.")]
 SeatIndex = Annotated[int, Meta(ge=0, lt=2**20, description="Index into the layout's seats.")]

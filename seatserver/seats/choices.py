@@ -14,7 +14,7 @@ from seatserver.catalog.showtime import Showtime
 from seatserver.errors import BadRequest, TicketsRefused, UnknownSeat
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Quote
-from seatserver.seatmaps.score import Wish
+from seatserver.seatmaps.score import MAX_PARTY, Weights, Wish
 
 MOST_PLACES = 500
 """In one hold: what the script takes in one step."""
@@ -88,6 +88,33 @@ class PartyWish(msgspec.Struct, frozen=True, kw_only=True):
 
     wish: Wish
     tickets: dict[str, int] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        count: int | None,
+        tickets: dict[str, int] | None,
+        categories: tuple[str, ...],
+        areas: tuple[str, ...],
+        wheelchairs: int,
+        split: bool,
+        weights: Weights,
+    ) -> PartyWish:
+        """The wish of a request, in which ``count`` or ``tickets`` says how many. Raises `BadRequest`."""
+        people = sum(tickets.values()) if tickets else count
+        if people is None:
+            raise BadRequest("say how many: count, or tickets with a number for each type", "count")
+        if count is not None and count != people:
+            raise BadRequest(f"count is {count}, but tickets are {people}: leave out one of them", "count")
+        if people > MAX_PARTY:
+            raise BadRequest(f"tickets are {people}: expected at most {MAX_PARTY}", "tickets")
+        if wheelchairs > people:
+            raise BadRequest(f"wheelchairs is {wheelchairs} in a party of {people}", "wheelchairs")
+        wish = Wish(
+            count=people, categories=categories, areas=areas, wheelchairs=wheelchairs, split=split, weights=weights
+        )
+        return cls(wish=wish, tickets=tickets)
 
     def wish_in(self, showtime: Showtime) -> Wish:
         """The wish, within the categories in which all its types of ticket are sold.

@@ -180,6 +180,60 @@ async def test_tickets_that_do_not_go_together_are_refused_in_words(rest: Rest) 
     assert refused.json()["facts"] == {"ticket": "child", "rule": "only_with", "count": 1, "only_with": ["adult"]}
 
 
+async def test_offers_are_ranked_explained_and_priced_and_hold_nothing(rest: Rest) -> None:
+    await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=FAMILIES)
+    before = (await rest.ask("GET", "/showtimes/tonight/availability")).json()
+    answer = await rest.ask("POST", "/showtimes/tonight/best-available", "ann", json={"tickets": {"adult": 2}})
+    [offer] = answer.json()["offers"]
+    assert [seat["label"] for seat in offer["seats"]] == ["B-1", "B-2"]
+    assert (offer["parts"], offer["alone"], offer["stranded"]) == ([[2, 3]], 0, [])
+    assert offer["cost"] == pytest.approx(sum(offer["breakdown"].values()))
+    assert offer["price"]["total_minor"] == 2 * 1500 + 100 + 2 * 5
+    held = await rest.hold("ann", *offer["parts"][0])
+    assert held
+    gone = await rest.ask("POST", "/showtimes/tonight/best-available", "bob", json={"count": 2})
+    assert gone.json() == {"offers": []}
+    alone = (await rest.ask("POST", "/showtimes/tonight/best-available", "bob", json={"count": 1})).json()["offers"]
+    assert [one["seats"][0]["label"] for one in alone] == ["A-1"]
+    assert before["total"]["held"] == 0
+
+
+@pytest.mark.parametrize(
+    ("wish", "where"),
+    [
+        ({}, "count"),
+        ({"count": 0}, "count"),
+        ({"count": 51}, "count"),
+        ({"count": 1, "tickets": {"standard": 2}}, "count"),
+        ({"tickets": {"standard": 30, "other": 30}}, "tickets"),
+        ({"count": 1, "wheelchairs": 2}, "wheelchairs"),
+        ({"count": 1, "categories": ["box"]}, "categories"),
+        ({"count": 1, "areas": ["Circle"]}, "areas"),
+        ({"count": 1, "weights": {"aisle": 11}}, "weights.aisle"),
+        ({"count": 1, "weights": {"screen": 1}}, "weights.screen"),
+        ({"count": 1, "limit": 21}, "limit"),
+    ],
+)
+async def test_a_wish_that_cannot_be_names_the_field(rest: Rest, wish: dict[str, Any], where: str) -> None:
+    refused = await rest.ask("POST", "/showtimes/tonight/best-available", "ann", json=wish)
+    assert code(refused) == (400, "bad_request")
+    assert refused.json()["facts"] == {"where": where}
+
+
+async def test_tickets_that_nobody_sells_together_are_no_wish(rest: Rest) -> None:
+    await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=FAMILIES)
+    for tickets, rule in (({"infant": 1}, "unknown"), ({"child": 1}, "only_with")):
+        refused = await rest.ask("POST", "/showtimes/tonight/best-available", "ann", json={"tickets": tickets})
+        assert (code(refused), refused.json()["facts"]["rule"]) == ((409, "tickets_refused"), rule)
+
+
+async def test_outside_the_sale_nothing_is_offered(rest: Rest) -> None:
+    later = {**SHOWTIME, "on_sale_at": "2099-01-01T00:00:00Z"}
+    await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=later)
+    refused = await rest.ask("POST", "/showtimes/tonight/best-available", "ann", json={"count": 1})
+    assert code(refused) == (409, "not_on_sale")
+
+
 @pytest.mark.parametrize(
     ("tickets", "where"),
     [
@@ -517,6 +571,7 @@ GARBAGE = (
 SOUND: dict[str, dict[str, Any]] = {
     "put_showtime": FAMILIES,
     "quote_tickets": {"tickets": [{"seat": "A-1", "ticket": "standard"}, {"seat": 1}]},
+    "best_available": {"tickets": {"standard": 2}, "weights": {"aisle": 3}, "limit": 2},
 }
 VALUES: tuple[Any, ...] = (*GARBAGE, None, True, -1, 2**63, 2**70, 1.5, 1e308, [], ["A-1", "A-1"], {}, {"standard": -1})
 
