@@ -7,7 +7,7 @@ hall. Times are milliseconds since the epoch, money is in the currency's minor u
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -100,10 +100,6 @@ class Showtime(ShowtimeEntry, frozen=True, kw_only=True):
     def quote(self, tickets: Sequence[tuple[int, str | None]]) -> Quote:
         """The price of these tickets, as `seatmaps.pricing.quote` makes it, which says what it raises."""
         return quote(self.tariff, self.seat_map, tickets)
-
-    def price_of(self, seats: Iterable[int]) -> int:
-        """What these seats cost together without naming ticket types, in minor units. Raises what `quote` raises."""
-        return self.quote([(seat, None) for seat in seats]).total_minor
 
     def check_on_sale(self, now_ms: int) -> None:
         """Raise `NotOnSale` outside ``on_sale_at_ms <= now_ms < sale_ends_at_ms``."""
