@@ -243,7 +243,7 @@ def show(result: report.Result) -> None:
         "websockets.broadcast": result["broadcast"],
     }
     report.table(
-        ("", "deliveries/s", "× ours", "CPU µs/delivery", "round p50 ms", "p99 ms", "received", "expected"),
+        ("", "deliveries/s", "ours is ×", "CPU µs/delivery", "round p50 ms", "p99 ms", "received", "expected"),
         [
             (
                 name,

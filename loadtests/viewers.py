@@ -3,20 +3,22 @@
 The workload is the one that SeatLayer published: 40 distinct holds in four bursts of ten concurrent writers, each of
 one seat; every viewer has 10 s to see each. An update is *received* when the viewer's own map shows the seat as held
 (of a frame that carries several, each seat counts); its latency runs from the start of the hold's request. Viewers
-come in by token, get a snapshot and then versions. The plain server gets the same holds and as many viewers in the
-same run.
+come in by token, get a snapshot and then versions. The *longest wait* is that of a stranger with a cheap question
+meanwhile. The plain server gets the same holds and as many viewers in the same run.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from loadtests import limits, report
 from loadtests.crowd import Crowd
 from loadtests.installation import Installation
 from loadtests.meters import median, percentile, ratio, rest
+from loadtests.prober import probing
 from loadtests.systems import HELD, Holder, Ours, Plain, System, Viewer
 
 SEATS = 12_000
@@ -52,6 +54,7 @@ class Watch:
     hold_s: list[float] = field(default_factory=list)
     update_s: list[float] = field(default_factory=list)
     refused: int = 0
+    longest_wait_s: float = 0.0
 
     def saw(self, viewer: Viewer, seat: int, state: int, at: float) -> None:
         """A viewer's map shows something new."""
@@ -99,6 +102,7 @@ def _figures(turns: list[Watch], viewers: int) -> dict[str, float]:
         "update_p50_ms": middle("update_s", 0.5),
         "update_p95_ms": middle("update_s", 0.95),
         "update_p99_ms": middle("update_s", 0.99),
+        "longest_wait_ms": round(median([turn.longest_wait_s for turn in turns]) * 1000, 2),
         # No medians here: one update that is lost in one turn is lost.
         "refused_holds": max(turn.refused for turn in turns),
         "received": min(len(turn.update_s) for turn in turns),
@@ -109,11 +113,15 @@ def _figures(turns: list[Watch], viewers: int) -> dict[str, float]:
 def _turn(place: Installation, system: System, viewers: int) -> Watch:
     watch = Watch()
     room = place.rooms(1, SEATS)[0]
-    with system.serve(place) as server, Crowd(server.url, system.decode, may_lose=True) as crowd:
+    with ExitStack() as stack:
+        server = stack.enter_context(system.serve(place))
+        crowd = stack.enter_context(Crowd(server.url, system.decode, may_lose=True))
         crowd.join(system.viewer(place, room, f"viewer-{number}", SEATS, watch.saw) for number in range(viewers))
         writers = [system.holder(place, room, f"writer-{number}") for number in range(WRITERS)]
         crowd.join(writers)
+        prober = stack.enter_context(probing(place, server.url))
         rest(server.pid)
+        prober.longest_ms()
         for burst in range(BURSTS):
             seats = [APART * (burst * WRITERS + number) for number in range(WRITERS)]
             for writer, seat in zip(writers, seats, strict=True):
@@ -124,6 +132,7 @@ def _turn(place: Installation, system: System, viewers: int) -> Watch:
                 DELIVERY_S,
             )
             crowd.idle(PAUSE_S)
+        watch.longest_wait_s = prober.longest_ms() / 1000
     return watch
 
 
@@ -143,8 +152,12 @@ def show(result: report.Result) -> None:
                     one["hold_p95_ms"],
                     one["update_p95_ms"],
                     one["update_p99_ms"],
+                    one["longest_wait_ms"],
                     one["received"],
                     one["expected"],
                 )
             )
-    report.table(("viewers", "", "hold p95 ms", "update p95 ms", "update p99 ms", "received", "expected"), rows)
+    report.table(
+        ("viewers", "", "hold p95 ms", "update p95 ms", "update p99 ms", "longest wait ms", "received", "expected"),
+        rows,
+    )
