@@ -15,26 +15,22 @@ from collections.abc import Collection
 from itertools import islice
 
 from seatserver.seatmaps.alternatives import Party
-from seatserver.seatmaps.gaps import FREE
 from seatserver.seatmaps.kinds import kinds_of, usable_seats
 from seatserver.seatmaps.lines import lines_of
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.nearest import nearest_equal
 from seatserver.seatmaps.neighbours import Span
 from seatserver.seatmaps.rules import Rules
-from seatserver.seatmaps.score import Offer, Weights, Wish, cost_of, field_of, focal_point
+from seatserver.seatmaps.score import Offer, Weights, Wish, cost_of, field_of
 from seatserver.seatmaps.seating import Seating
 from seatserver.seatmaps.windows import Quota, Room, mask_of
 
 __all__ = [
-    "FREE",
     "Offer",
     "Weights",
     "Wish",
     "best_offers",
-    "best_together",
     "cost_of",
-    "focal_point",
     "nearest_equal",
 ]
 
@@ -82,14 +78,14 @@ def _seating(party: Party, wish: Wish, avoid: Collection[int]) -> Seating:
         places = kinds_of(seat_map).wheelchairs
         kinds = bytes(map(places.__contains__, lines_of(seat_map).seat_at))
         quota = Quota(kinds, (wish.count - wheelchairs, wheelchairs))
-    return Seating(party, Room(seat_map, free), field, wish.count, wish.weights, quota=quota)
+    return Seating(party, Room(seat_map, free), field, wish.count, wish.weights, wheelchairs=wheelchairs, quota=quota)
 
 
 def _find(seating: Seating, wish: Wish, limit: int) -> list[list[Span]]:
     """At most ``limit`` ways to sit, the best first, none with a seat of another."""
     found: list[list[Span]] = []
     taken: set[int] = set()
-    apart = (part for part in seating.in_one_part() if taken.isdisjoint(range(*part)))
+    apart = (part for _, part in seating.in_one_part() if taken.isdisjoint(range(*part)))
     for part in islice(apart, limit):
         found.append([part])
         taken.update(range(*part))
@@ -98,38 +94,3 @@ def _find(seating: Seating, wish: Wish, limit: int) -> list[list[Span]]:
         found.append(parts)
         room = room.without(parts)
     return found
-
-
-def best_together(
-    seat_map: SeatMap, states: bytes, count: int, *, category: str | None = None
-) -> tuple[int, ...] | None:
-    """The best ``count`` adjacent free seats, left to right, or None when there are none.
-
-    ``states`` is one byte per seat of the map, as in a snapshot. With ``category`` all seats are of that category key.
-    """
-    if len(states) != len(seat_map.seats):
-        raise ValueError(f"expected {len(seat_map.seats)} states, got {len(states)}")
-    seats, grouped = seat_map.seats, bool(seat_map.groups)
-    focal_x, focal_y = focal_point(seat_map)
-    best: tuple[int, ...] | None = None
-    best_cost = float("inf")
-    for run in seat_map.runs:
-        if len(run) < count or count < 1:
-            continue
-        # A window of `count` seats slides along the run; `costs` are those of the free seats that reach up to here.
-        costs: list[float] = []
-        total = 0.0
-        for end, index in enumerate(run, start=1):
-            seat = seats[index]
-            if states[index] != FREE or (category is not None and seat.category != category):
-                costs, total = [], 0.0
-                continue
-            costs.append((seat.x - focal_x) ** 2 + (seat.y - focal_y) ** 2)
-            total += costs[-1]
-            if len(costs) > count:
-                total -= costs[-count - 1]
-            if len(costs) >= count and total < best_cost:
-                window = run[end - count : end]
-                if not (grouped and seat_map.torn_groups(window)):
-                    best, best_cost = window, total
-    return best

@@ -82,13 +82,13 @@ class Neighbours:
                 return not deep or self._depth_between(one, other) <= REACH
         return False
 
-    def about(self, x: float, y: float) -> list[int]:
-        """The spots of all seats within `CELL` pitches of a point, and of some more."""
+    def about(self, x: float, y: float, cells: int = 1) -> list[int]:
+        """The spots of all seats within ``cells`` × `CELL` pitches of a point, and of some more."""
         column, row = int(x // CELL), int(y // CELL)
         return [
             spot
-            for across in (column - 1, column, column + 1)
-            for along in (row - 1, row, row + 1)
+            for across in range(column - cells, column + cells + 1)
+            for along in range(row - cells, row + cells + 1)
             for spot in self._cells.get((across, along), ())
         ]
 

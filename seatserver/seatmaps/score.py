@@ -32,7 +32,6 @@ This module is pure.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Annotated, NamedTuple
@@ -150,20 +149,20 @@ class _Tables:
                 self.aisle[spot] = min(spot - first, end - 1 - spot)
         self.special = [seat in kinds.special for seat in lines.seat_at]
         self.has_companions = len(kinds.special) > len(kinds.wheelchairs)
-        self.fields: OrderedDict[tuple[Weights, bool], Field] = OrderedDict()
+        self.fields: dict[tuple[Weights, bool], Field] = {}
 
 
 def field_of(seat_map: SeatMap, weights: Weights, *, accessible: bool) -> Field:
     """The cost of every seat for one person of a party, with a wheelchair among them (``accessible``) or without."""
     tables = seat_map.derived(_Tables)
     key = weights, accessible
-    if key in tables.fields:
-        tables.fields.move_to_end(key)
-    else:
-        tables.fields[key] = _make_field(tables, weights, accessible=accessible)
-        if len(tables.fields) > REMEMBERED:
-            tables.fields.popitem(last=False)
-    return tables.fields[key]
+    field = tables.fields.get(key)
+    if field is None:
+        field = _make_field(tables, weights, accessible=accessible)
+        # A new dict, not a changed one: another thread may be reading this one.
+        latest = list(tables.fields.items())[1 - REMEMBERED :]
+        tables.fields = dict([*latest, (key, field)])
+    return field
 
 
 def _make_field(tables: _Tables, weights: Weights, *, accessible: bool) -> Field:

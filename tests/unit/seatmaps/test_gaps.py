@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatserver.seatmaps import best, gaps
+from seatserver.seatmaps import gaps
 from seatserver.seatmaps.gaps import Cuts, stranded_by
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.rules import GapRule, Rules
@@ -167,4 +167,4 @@ def test_the_table_of_cuts_agrees_with_the_look_at_one_selection(
 
 
 def test_free_is_the_same_number_everywhere() -> None:
-    assert gaps.FREE == best.FREE == SeatState.FREE == FREE
+    assert gaps.FREE == SeatState.FREE == FREE

@@ -1,0 +1,166 @@
+"""Seats for one party in one room, under all the house's rules: in one part, and in several.
+
+`Seating` puts together what finds seats (`windows`, `split`), what they cost (a `score.Field`) and what the rules say
+(`kinds`, `gaps`, `rules`), for those who ask: best available (`best`) and the nearest equal (`nearest`). What it gives
+passes `rules.judge` together with the seats that the party has already. This module is pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from heapq import heapify, heappop
+from operator import add, itemgetter
+
+from seatserver.seatmaps.alternatives import Party
+from seatserver.seatmaps.gaps import Cuts, stranded_by
+from seatserver.seatmaps.kinds import kinds_of, refused_kinds
+from seatserver.seatmaps.lines import lines_of
+from seatserver.seatmaps.neighbours import Span
+from seatserver.seatmaps.rules import judge
+from seatserver.seatmaps.score import Field, Weights, price_of_gap
+from seatserver.seatmaps.split import LONELY, WORK, Plan, best_split
+from seatserver.seatmaps.windows import IS_FREE, Quota, Room
+
+LOOKS = 10_000
+"""Under "enforce" a split party that strands seats is judged, with a look at the whole room: at most at so many seats
+in all, or two looks, per search."""
+
+
+class Seating:
+    """Where ``size`` people can sit in ``room``, whose free seats are theirs to take by category, area and kind.
+
+    ``field`` says what each seat costs them; ``quota`` how many seats of each kind they have in the end, when that is
+    not all the same, and ``wheelchairs`` of them are in a wheelchair. ``others`` are seats that the same party has
+    besides: the rules judge all of them together.
+    """
+
+    def __init__(
+        self,
+        party: Party,
+        room: Room,
+        field: Field,
+        size: int,
+        weights: Weights,
+        *,
+        wheelchairs: int = 0,
+        quota: Quota | None = None,
+        others: Sequence[int] = (),
+    ) -> None:
+        self.party, self.room, self.field, self.size, self.weights = party, room, field, size, weights
+        self._wheelchairs, self._quota, self._others = wheelchairs, quota, tuple(others)
+        self._lines, self._kinds = lines_of(party.seat_map), kinds_of(party.seat_map)
+        self._gap_price = size * price_of_gap(weights, party.rules)
+        self._enforced = party.rules.gap.mode == "enforce"
+        # The windows of a party with wheelchairs hold one of their places; those around whom the others sit do.
+        wheels = self._kinds.wheelchairs if wheelchairs else ()
+        self._wheels = bytes(map(wheels.__contains__, self._lines.seat_at)) if wheels else b""
+        self._refused: set[tuple[int, ...]] = set()
+        self._looks_left = 0
+
+    def in_one_part(self) -> Iterator[tuple[float, Span]]:
+        """All windows that they may have, each with what it costs all of them together, the cheapest first."""
+        size = self.size
+        windows = self.room.windows(size, self.field.sums, holding=self._wheels)
+        if self._gap_price and windows:
+            left, right = self._cuts
+            stranded = list(map(add, left, right[size - 1 :]))
+            windows = [(cost + self._gap_price * stranded[first], first) for cost, first in windows]
+        heapify(windows)
+        while windows:
+            cost, first = heappop(windows)
+            part = first, first + size
+            if (self._quota is None or self._quota.allows([part])) and self._passes(part):
+                yield cost, part
+
+    def in_parts(self, room: Room) -> list[Span] | None:
+        """The best way to sit in several parts in what is left of the room, or None."""
+        if not self._enforced:
+            found = best_split(room, self.field, self._plan(strand=False))
+            return found[1] if found else None
+        found = best_split(self._sparing(room), self.field, self._plan(strand=False))
+        if found is None or found[0] >= LONELY:
+            # Seats may be stranded where the party could not sit otherwise; rather that than one more person alone.
+            below = math.inf if found is None else found[0] // LONELY * LONELY
+            self._looks_left = max(2, LOOKS // len(self.party.seat_map.seats))
+            found = best_split(room, self.field, self._plan(strand=True), below=below) or found
+        return found[1] if found else None
+
+    def seats_of(self, parts: Iterable[Span]) -> list[int]:
+        """The seats of these parts."""
+        return [seat for first, end in parts for seat in self._lines.seat_at[first:end]]
+
+    def _sparing(self, room: Room) -> Room:
+        """The room with only those windows that strand nothing by themselves."""
+        if self.party.rules.gap.width == 3 and self.party.seat_map.groups:
+            # The one case in which a part can make good what another one strands: the rest is a pair and a single
+            # seat, and the other part takes the single seat.
+            return room
+        left, right = self._cuts
+        return room.with_edges(left.translate(IS_FREE), b"\0" + right[:-1].translate(IS_FREE))
+
+    def _plan(self, *, strand: bool) -> Plan:
+        def accept(parts: list[Span]) -> float | None:
+            if strand and not self._looks_left:
+                return None
+            seats = self.seats_of(parts)
+            if not self._are_right_kinds(seats):
+                return None
+            stranded = self._stranded(parts)
+            if stranded and self._enforced:
+                self._looks_left -= strand
+                if not strand or not self._is_judged_right(seats):
+                    return None
+            return self._gap_price * stranded
+
+        work = WORK // 4 if strand else WORK
+        return Plan(self.size, self.weights, accept, self._quota, self._wheels, self._wheelchairs, work)
+
+    def _passes(self, part: Span) -> bool:
+        """Whether the rules let them have these neighbours."""
+        seats = self.seats_of([part])
+        if not self._are_right_kinds(seats):
+            return False
+        if not self._enforced or not self._stranded([part]):
+            return True
+        # Windows that strand fewer come first: one refusal is that of all others which are as good as this one.
+        looks = tuple(sorted(self._kinds.alike[part[0] : part[1]]))
+        if looks not in self._refused and not self._is_judged_right(seats):
+            self._refused.add(looks)
+        return looks not in self._refused
+
+    @cached_property
+    def _cuts(self) -> tuple[bytes, bytes]:
+        """How many seats a window strands on its left when it begins at a spot, and on its right when it ends there."""
+        seat_map, states, rules, _, minutes_left = self.party
+        cuts = Cuts(seat_map, states, rules, minutes_left=minutes_left)
+        # By seat → by spot; the two bytes behind the seats are for aisles and row ends.
+        to_line = itemgetter(*self._lines.seat_at)
+        return bytes(to_line(cuts.left + b"\0\0")), bytes(to_line(cuts.right + b"\0\0"))
+
+    def _stranded(self, parts: list[Span]) -> int:
+        """How many seats these parts strand."""
+        seat_map, states, rules, _, minutes_left = self.party
+        if rules.gap.mode == "off":
+            return 0
+        run_of, seat_at = self._lines.run_of, self._lines.seat_at
+        if self._others or len({run_of[seat_at[first]] for first, _ in parts}) < len(parts):
+            # Two parts in one run may strand what is between them.
+            seats = (*self._others, *self.seats_of(parts))
+            return len(stranded_by(seat_map, states, seats, rules, minutes_left=minutes_left).stranded)
+        left, right = self._cuts
+        return sum([left[first] + right[end - 1] for first, end in parts])
+
+    def _are_right_kinds(self, seats: list[int]) -> bool:
+        # Masks and quota see to everything but scattered groups and how many companions a wheelchair has.
+        if not self._lines.scattered and self._kinds.special.isdisjoint(seats):
+            return True
+        seat_map, _, rules, wheelchairs, minutes_left = self.party
+        seats = [*self._others, *seats]
+        return not refused_kinds(seat_map, seats, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+
+    def _is_judged_right(self, seats: list[int]) -> bool:
+        seat_map, states, rules, wheelchairs, minutes_left = self.party
+        seats = [*self._others, *seats]
+        return not judge(seat_map, states, seats, rules, wheelchairs=wheelchairs, minutes_left=minutes_left).reasons
