@@ -25,7 +25,7 @@ from seatserver.errors import (
     SeatServerError,
     SeatsRefused,
 )
-from seatserver.seatmaps import best
+from seatserver.seatmaps.best import best_offers, nearest_equal
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Quote, without
 from seatserver.seatmaps.rules import Verdict, judge
@@ -95,7 +95,7 @@ class Holding:
                     raise refused from None
                 taken = {seat: SeatState.HELD for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
                 await self._look_again(showtime, buyer, sight, taken, tries)
-                nearest = best.nearest_equal(
+                nearest = nearest_equal(
                     showtime.seat_map, bytes(sight.states), selection.seats, showtime.rules,
                     wheelchairs=selection.wheelchairs, minutes_left=self._minutes_left(showtime),
                 )  # fmt: skip
@@ -207,7 +207,7 @@ class Holding:
 
     async def _search(self, showtime: Showtime, wish: Wish, sight: Sight, limit: int) -> list[Offer]:
         def search() -> list[Offer]:
-            return best.best_offers(
+            return best_offers(
                 showtime.seat_map, states, wish, showtime.rules,
                 minutes_left=minutes_left, limit=limit, avoid=avoid,
             )  # fmt: skip
