@@ -485,6 +485,16 @@ async def test_a_hold_becomes_a_booking_and_repeating_answers_the_same(rest: Res
     assert (await rest.ask("GET", f"/bookings/{hold_id}", "ann")).json() == booking
 
 
+async def test_a_booking_shows_what_each_seat_cost_and_the_fees(rest: Rest) -> None:
+    await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=FAMILIES)
+    booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
+    assert booking["lines"] == [
+        {"index": 2, "label": "B-1", "ticket": "adult", "price_minor": 1500},
+        {"index": 3, "label": "B-2", "ticket": "adult", "price_minor": 1500},
+    ]
+    assert (booking["fees_minor"], booking["total_minor"], booking["channel"]) == (110, 3110, "")
+
+
 async def test_a_pending_booking_is_confirmed_by_the_payment_system(rest: Rest) -> None:
     hold_id = await rest.hold("ann", 0)
     pending = (await rest.book("ann:claim", hold_id, pay_later=True)).json()
