@@ -37,9 +37,10 @@ from seatserver.catalog.showtime import (
 from seatserver.catalog.tables import auditoriums, seat_maps, showtimes, theatres
 from seatserver.database import CommitUnknown, Database
 from seatserver.errors import BadRequest, BadSeatMap, Conflict, NotFound, Unavailable
+from seatserver.seatmaps.best import Wish, best_offers
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Tariff
-from seatserver.seatmaps.rules import Rules
+from seatserver.seatmaps.rules import GapRule, Rules, judge
 
 __all__ = ["Auditorium", "Catalog", "Showtime", "ShowtimeDraft", "ShowtimeEntry", "ShowtimeFilter", "Theatre"]
 
@@ -223,7 +224,17 @@ class Catalog:
         if document is None:
             raise NotFound("layout", layout_hash)
         # Validating a big hall takes a tenth of a second, which no other room shall wait for.
-        return await asyncio.to_thread(SeatMap.decode, document.encode())
+        return await asyncio.to_thread(_ready_made, document.encode())
+
+
+def _ready_made(document: bytes) -> SeatMap:
+    """The map with the tables that its first choice of seats would otherwise have to wait for."""
+    seat_map = SeatMap.decode(document)
+    free = bytes(seat_map.place_count)
+    best_offers(seat_map, free, Wish(count=1), Rules(gap=GapRule(mode="enforce")))
+    if seat_map.seats:
+        judge(seat_map, free, (0,), Rules(gap=GapRule(mode="enforce")))
+    return seat_map
 
 
 def _entries() -> sa.Select[Any]:
