@@ -1,7 +1,8 @@
-"""``seatserver seatmap show|import|convert FILE``: look at a hall's file, store it, or rewrite it in our own form.
+"""``seatserver seatmap VERB FILE``: look at a hall's file, check it, store it, or rewrite it in our own form.
 
-Every verb reads and validates the whole file first; a bad one gives one line that names the place, and nothing is
-written. Heavy imports stay inside the functions, so that other commands start fast.
+Every verb but ``check`` reads and validates the whole file first; a bad one gives one line that names the place, and
+nothing is written. ``check`` names all such places, and what else looks like a mistake. Heavy imports stay inside the
+functions, so that other commands start fast.
 """
 
 from __future__ import annotations
@@ -28,25 +29,37 @@ NO_DATABASE = (
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command and its verbs."""
-    parser = commands.add_parser("seatmap", help="show, import or convert a hall's seat map")
+    parser = commands.add_parser("seatmap", help="show, check, import or convert a hall's seat map")
     parser.set_defaults(run=run)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     show = verbs.add_parser("show", help="draw the hall in the terminal, with its counts")
+    check = verbs.add_parser(
+        "check",
+        help="name all mistakes in the hall's data, and how to mend them",
+        description="Names what the hall's data gets wrong: labels given twice, seats on one another or out of reach, "
+        "half sofas, companions without a wheelchair place, odd numbers and places, and all that an import refuses. "
+        "Errors: the file is refused, or a seat would be sold that is none. Warnings: most likely a mistake. "
+        "Hints: worth a look.",
+        epilog="Exit status: 0 when there is nothing worse than a hint, 1 when there are errors or warnings.",
+    )
     store = verbs.add_parser("import", help="validate the hall and store it in Postgres")
     convert = verbs.add_parser("convert", help="write the hall to standard output in seatserver's own JSON form")
-    for verb in (show, store, convert):
+    for verb in (show, check, store, convert):
         verb.add_argument(
             "file",
             metavar="FILE",
             help="Vista SeatLayoutData, pretix seating plan or our own JSON; - reads standard input",
         )
         verb.add_argument("--name", default="", help="the hall's name, instead of the file's own")
-    store.add_argument("--json", action="store_true", help="print the result as JSON, for scripts")
+    for verb in (check, store):
+        verb.add_argument("--json", action="store_true", help="print the result as JSON, for scripts")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run one verb; errors are raised as `SeatServerError`."""
-    imported = _read(args.file, args.name)
+    if args.verb == "check":
+        return _check(args.file, args.name, as_json=args.json)
+    imported = _imported(args.file, args.name)
     if args.verb == "show":
         return _show(imported)
     if args.verb == "convert":
@@ -54,24 +67,51 @@ def run(args: argparse.Namespace) -> int:
     return _import(imported, as_json=args.json)
 
 
-def _read(file: str, name: str) -> Imported:
+def _read(file: str) -> bytes:
     from seatserver.seatmaps.document import MAX_DOCUMENT_BYTES
-    from seatserver.seatmaps.importer import read_seat_map
 
     try:
         if file == "-":
-            document = sys.stdin.buffer.read(MAX_DOCUMENT_BYTES + 1)
-        else:
-            with Path(file).open("rb") as opened:
-                document = opened.read(MAX_DOCUMENT_BYTES + 1)
+            return sys.stdin.buffer.read(MAX_DOCUMENT_BYTES + 1)
+        with Path(file).open("rb") as opened:
+            return opened.read(MAX_DOCUMENT_BYTES + 1)
     except (OSError, ValueError) as error:
         # ValueError: a path with a null character.
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise StartError(f"{file}: {reason}") from None
+
+
+def _unnamed(file: str) -> str:
+    """What a hall is called that has no name of its own."""
+    return Path(file).stem if file != "-" else "Seat map"
+
+
+def _imported(file: str, name: str) -> Imported:
+    from seatserver.seatmaps.importer import read_seat_map
+
+    document = _read(file)
     try:
-        return read_seat_map(document, name=name, unnamed=Path(file).stem if file != "-" else "Seat map")
+        return read_seat_map(document, name=name, unnamed=_unnamed(file))
     except BadSeatMap as error:
         raise BadSeatMap("", f"{file}: {error.message}") from None
+
+
+def _check(file: str, name: str, *, as_json: bool) -> int:
+    from rich.text import Text
+
+    from seatserver.seatmaps.check import check_document
+    from seatserver.seatmaps.report import report_document, report_lines
+
+    report = check_document(_read(file), name=name, unnamed=_unnamed(file))
+    if as_json:
+        print(report_document(report).decode())
+    elif report.seat_map is None:
+        raise BadSeatMap("", f"{file}: {report.findings[0].text}")
+    else:
+        console = _console()
+        for line in report_lines(report):
+            console.print(Text.assemble(*line), soft_wrap=True)
+    return 0 if report.is_clean else 1
 
 
 def _show(imported: Imported) -> int:

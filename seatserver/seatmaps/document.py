@@ -97,21 +97,15 @@ class Lenient:
     def _take_out(self, tree: Any, problem: BadSeatMap) -> bool:
         """Take the misfit out of ``tree``; False when there is nothing to take out, or no end to it."""
         steps = [int(index) if index else name for name, index in _STEP.findall(problem.place)]
-        if unknown := _UNKNOWN_FIELD.fullmatch(problem.problem):
-            steps.append(unknown[1])
-        else:
-            lists = [depth for depth, step in enumerate(steps) if isinstance(step, int)]
-            steps = steps[: lists[-1] + 1] if lists else steps
-        if not steps:
+        unknown = _UNKNOWN_FIELD.fullmatch(problem.problem)
+        if unknown and _delete(tree, [*steps, unknown[1]]):
+            self.problems.append((self._original(problem.place), problem.problem))
+            return True
+        lists = [depth for depth, step in enumerate(steps) if isinstance(step, int)]
+        steps = steps[: lists[-1] + 1] if lists else steps
+        if not steps or not _delete(tree, steps):
             return False
         *parents, last = steps
-        parent = tree
-        try:
-            for step in parents:
-                parent = parent[step]
-            del parent[last]
-        except (LookupError, TypeError):
-            return False
         self.problems.append((self._original(problem.place), problem.problem))
         if isinstance(last, int):
             list_place = self._original(
@@ -121,11 +115,24 @@ class Lenient:
         return True
 
 
+def _delete(tree: Any, steps: list[str | int]) -> bool:
+    *parents, last = steps
+    try:
+        for step in parents:
+            tree = tree[step]
+        del tree[last]
+    except (LookupError, TypeError):
+        return False
+    return True
+
+
 def _misplaced(message: str) -> BadSeatMap:
     """msgspec says ``Expected `int`, got `str` - at `$.Seats[0].Position```; we put the place first."""
     problem, _, path = message.partition(" - at `$")
     problem = problem.replace("`", "").replace("Object missing", "misses the").replace("Object contains", "has the")
     problem = problem[:1].lower() + problem[1:].replace("array", "list")
+    # It may repeat a text of the file, and reaches terminals.
+    problem = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in problem)
     return BadSeatMap(path.rstrip("`").lstrip("."), problem if path else f"the file is no seat map: {problem}")
 
 

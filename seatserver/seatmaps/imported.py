@@ -86,7 +86,7 @@ class Draft:
         """All that is wrong, at its place in the file."""
         yield from self.found
         for place, problem, mend in self.seat_map.problems():
-            yield Problem(self._in_file(place), self._in_file(problem), mend)
+            yield Problem(self.in_file(place), self.in_file(problem), mend)
 
     def finish(self) -> Imported:
         """The validated hall; raises `BadSeatMap` for the first of `problems`."""
@@ -95,11 +95,8 @@ class Draft:
         ordered = msgspec.structs.replace(self.seat_map, groups=in_order(self.seat_map.groups))
         return Imported(ordered, self.format, self.notes)
 
-    def place_of(self, seat: int) -> str:
-        """Where in the file a seat is."""
-        return self._in_file(f"seats[{seat}]")
-
-    def _in_file(self, text: str) -> str:
+    def in_file(self, text: str) -> str:
+        """``text`` with the map's places in it, such as ``seats[3].row``, as the file has them."""
         return _PART.sub(self._part_in_file, text)
 
     def _part_in_file(self, found: re.Match[str]) -> str:

@@ -45,7 +45,13 @@ def draft_seat_map(document: bytes, *, name: str = "", unnamed: str = "Seat map"
     Raises `BadSeatMap` where the file can't be read at all.
     """
     lenient = Lenient()
-    draft = _draft(document, lenient.decode, clean(name), unnamed)
+    try:
+        draft = _draft(document, lenient.decode, clean(name), unnamed)
+    except BadSeatMap:
+        if lenient.problems:
+            # What was taken out left nothing to read: that is what is wrong with the file.
+            raise BadSeatMap(*lenient.problems[0]) from None
+        raise
     if not lenient.problems:
         return draft
     misfits = [Problem(place, problem, "write it as the format does") for place, problem in lenient.problems]

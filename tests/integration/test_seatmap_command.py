@@ -74,6 +74,39 @@ def test_show_draws_the_hall_without_any_database() -> None:
     assert "D  ◆━◆       ◆━◆  D" in done.stdout.splitlines()
 
 
+def test_check_of_a_sound_hall_has_hints_at_most_and_needs_no_database() -> None:
+    done = seatserver("seatmap", "check", VISTA)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("vista-small  16 seats, Vista SeatLayoutData\n")
+    assert done.stdout.endswith("\n2 hints\n")
+
+
+def test_check_names_every_mistake_with_its_place_and_its_mending(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.json"
+    text = Path(VISTA).read_text().replace('"ColumnIndex": 0', '"ColumnIndex": "zero"', 1)
+    bad.write_text(text.replace('"NumberOfSeats": 4', '"NumberOfSeats": 5'))
+    done = seatserver("seatmap", "check", str(bad))
+    assert (done.returncode, done.stderr) == (1, "")
+    area = "SeatLayoutData.Areas"
+    misplaced = f"error    {area}[0].Rows[2].Seats[0].Position.ColumnIndex: expected int, got str\n         → "
+    miscounted = f"error    {area}[1].NumberOfSeats: says 5 but the area has 4 seats\n         → look for the seats"
+    assert misplaced in done.stdout
+    assert miscounted in done.stdout
+    report = json.loads(seatserver("seatmap", "check", str(bad), "--json").stdout)
+    assert (report["clean"], report["counts"]["error"]) == (False, 3)
+    assert report["findings"][0]["at"] == [f"{area}[0].Rows[2].Seats[0].Position.ColumnIndex"]
+
+
+def test_check_of_what_is_no_seat_map_is_one_line(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"seats": [')
+    done = seatserver("seatmap", "check", str(bad))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"seatserver: {bad}: line 1, column 12: not valid JSON: the file ends in the middle\n"
+    report = json.loads(seatserver("seatmap", "check", str(bad), "--json").stdout)
+    assert [finding["code"] for finding in report["findings"]] == ["unreadable"]
+
+
 def test_convert_writes_our_own_form() -> None:
     done = seatserver("seatmap", "convert", str(FIXTURES / "pretix-small.json"))
     assert SeatMap.decode(done.stdout.encode()).name == "Garden Cinema"

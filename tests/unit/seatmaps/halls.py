@@ -194,3 +194,31 @@ def edited(document: bytes, path: str, value: Any) -> bytes:
         target = target[part]
     target[last] = value
     return json.dumps(content).encode()
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+_VALUES = _SCALARS | st.lists(_SCALARS, max_size=3) | st.dictionaries(st.text(max_size=8), _SCALARS, max_size=3)
+
+
+def mutated(document: bytes, data: st.DataObject) -> bytes:
+    """The JSON document with one to three values, anywhere in it, replaced by anything or taken away."""
+    content = json.loads(document)
+    for _ in range(data.draw(st.integers(1, 3))):
+        _mutate(content, data)
+    return json.dumps(content).encode()
+
+
+def _mutate(content: Any, data: st.DataObject) -> None:
+    while True:
+        keys = list(content) if isinstance(content, dict) else list(range(len(content)))
+        if not keys:
+            return
+        key = data.draw(st.sampled_from(keys))
+        if isinstance(content[key], dict | list) and data.draw(st.integers(0, 9)) > 0:
+            content = content[key]
+            continue
+        if data.draw(st.booleans()):
+            content[key] = data.draw(_VALUES)
+        else:
+            del content[key]
+        return

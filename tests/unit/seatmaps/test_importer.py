@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seatserver.demo.halls import studio
+from seatserver.demo.halls import grand_hall, studio
 from seatserver.errors import BadSeatMap
 from seatserver.seatmaps.document import MAX_DOCUMENT_BYTES
-from seatserver.seatmaps.importer import read_seat_map
-from tests.unit.seatmaps.halls import PRETIX, VISTA
+from seatserver.seatmaps.importer import draft_seat_map, read_seat_map
+from tests.unit.seatmaps.halls import PRETIX, VISTA, mutated
 
 OWN = studio().encode()
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
-VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.text(max_size=8), SCALARS, max_size=3)
 
 
 @pytest.mark.parametrize(
@@ -95,27 +92,7 @@ def test_cut_and_garbled_files_never_raise_anything_but_a_bad_seat_map(document:
 def test_files_with_any_value_in_any_place_never_raise_anything_but_a_bad_seat_map(
     document: bytes, data: st.DataObject
 ) -> None:
-    content = json.loads(document)
-    for _ in range(data.draw(st.integers(1, 3))):
-        _mutate(content, data)
-    _reads_or_refuses(json.dumps(content).encode())
-
-
-def _mutate(content: Any, data: st.DataObject) -> None:
-    """Walk to any place and put any value there, or take it away."""
-    while True:
-        keys = list(content) if isinstance(content, dict) else list(range(len(content)))
-        if not keys:
-            return
-        key = data.draw(st.sampled_from(keys))
-        if isinstance(content[key], dict | list) and data.draw(st.integers(0, 9)) > 0:
-            content = content[key]
-            continue
-        if data.draw(st.booleans()):
-            content[key] = data.draw(VALUES)
-        else:
-            del content[key]
-        return
+    _reads_or_refuses(mutated(document, data))
 
 
 def _reads_or_refuses(document: bytes) -> None:
@@ -125,3 +102,60 @@ def _reads_or_refuses(document: bytes) -> None:
         assert "\n" not in error.message
         return
     imported.seat_map.validate()
+
+
+def test_a_patient_reading_names_every_place_that_is_not_of_the_form_as_it_is_in_the_file() -> None:
+    content = json.loads(OWN)
+    content["seats"][3]["x"] = "far"
+    content["seats"][5] = 7
+    content["seats"][6]["colour"] = "red"
+    content["seats"][9]["number"] = content["seats"][8]["number"]
+    content["seats"][20]["category"] = "gold"
+    draft = draft_seat_map(json.dumps(content).encode())
+    assert [f"{place}: {problem}" for place, problem, _ in draft.problems()] == [
+        "seats[3].x: expected float, got str",
+        "seats[5]: expected object, got int",
+        "seats[6]: has the unknown field colour",
+        "seats[9]: the label 'B-1' is already that of seats[8]",
+        "seats[20].category: 'gold' is not one of the categories",
+    ]
+    assert len(draft.seat_map.seats) == 90
+
+
+def test_a_patient_reading_finds_all_that_vista_contradicts_itself_in() -> None:
+    content = json.loads(VISTA)
+    first, second = content["SeatLayoutData"]["Areas"]
+    first["Rows"][3]["Seats"][0]["Position"] = None
+    first["Rows"][3]["Seats"][2]["Id"] = "2"
+    first["Rows"][2]["Seats"][0]["Position"]["ColumnIndex"] = -4
+    second["Rows"][0]["Seats"][0]["SeatsInGroup"][1]["ColumnIndex"] = 9
+    draft = draft_seat_map(json.dumps(content).encode())
+    area = "SeatLayoutData.Areas"
+    assert [f"{place}: {problem}" for place, problem, _ in draft.problems()] == [
+        f"{area}[0].Rows[3].Seats[0].Position: expected object, got null",
+        f"{area}[0].Rows[2].Seats[0].Position.ColumnIndex: is -4; expected 0 to 2000",
+        f"{area}[0].NumberOfSeats: says 12 but the area has 11 seats",
+        f"{area}[1].Rows[0].Seats[0].SeatsInGroup[1]: there is no seat at RowIndex 0, ColumnIndex 9",
+        f"{area}[1].Rows[0].Seats[1].SeatsInGroup: the seats of this group do not name the same group",
+        f"{area}[0].Rows[3].Seats[2]: the label 'A-2' is already that of {area}[0].Rows[3].Seats[1]",
+    ]
+
+
+def test_groups_keep_their_seats_when_a_seat_before_them_cannot_be_read() -> None:
+    hall = grand_hall()
+    content = json.loads(hall.encode())
+    content["seats"][0]["x"] = None
+    content["seats"][hall.groups[4][0]]["y"] = None
+    read = draft_seat_map(json.dumps(content).encode()).seat_map
+    labels = [[read.seats[seat].label for seat in group] for group in read.groups]
+    kept = [group for number, group in enumerate(hall.groups) if number != 4]
+    assert labels == [[hall.seats[seat].label for seat in group] for group in kept]
+
+
+@pytest.mark.parametrize("document", [b"", b'{"seats": [', b'{"seats": 3}', b'{"zones": []}', b'{"hello": 1}'])
+def test_a_patient_reading_has_one_error_for_what_cannot_be_read_at_all(document: bytes) -> None:
+    with pytest.raises(BadSeatMap) as strict:
+        read_seat_map(document)
+    with pytest.raises(BadSeatMap) as patient:
+        draft_seat_map(document)
+    assert patient.value.message == strict.value.message
