@@ -1,10 +1,15 @@
-"""``python -m loadtests NAME``: one load test by name; each prints a table and, with ``--json``, one JSON object."""
+"""``python -m loadtests NAME``: one load test by name, on an installation of its own.
+
+Each prints tables or, with ``--json``, one JSON object. What cannot be done is one line on standard error.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from types import FrameType
 
@@ -15,8 +20,8 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse the command line and run one load test. What it cannot do is one line on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m loadtests", description=__doc__)
+    """Run one load test; the process's exit code."""
+    parser = argparse.ArgumentParser(prog="python -m loadtests", description="Load tests; each starts all it needs.")
     tests = parser.add_subparsers(required=True, metavar="NAME")
     for test in (rush, fanout, holds, viewers, idle, expiry, scaling):
         test.add(tests)
@@ -25,13 +30,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         result: int = args.run(args)
     except SeatServerError as error:
-        print(f"loadtests: {' '.join(error.message.split())}", file=sys.stderr)
-        return 1
+        return _failed(error.message)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("SEATSERVER_LOG_LEVEL", "").lower() == "debug":
+            traceback.print_exc()
+        return _failed(f"{type(error).__name__}: {error} (SEATSERVER_LOG_LEVEL=debug shows where)")
     finally:
         signal.signal(signal.SIGTERM, before)
     return result
+
+
+def _failed(message: str) -> int:
+    print(f"loadtests: {' '.join(message.split())}", file=sys.stderr)
+    return 1
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -36,6 +36,12 @@ def at_least(least: int) -> Callable[[str], int]:
     return parse
 
 
+def sizes(least: int) -> Callable[[str], list[int]]:
+    """Whole numbers with commas between them."""
+    one = at_least(least)
+    return lambda text: [one(part) for part in text.split(",")]
+
+
 def seconds(text: str) -> float:
     """A time from the command line."""
     try:

@@ -74,9 +74,14 @@ class Point:
 def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the benchmark."""
     parser = tests.add_parser("scaling", help="how all of it grows with viewers, rooms and seats: a picture and slopes")
-    for name, sizes in (("viewers", "100,300,1000,3000"), ("rooms", "1,4,16,64"), ("seats", "500,2000,8000,32000")):
+    for name, least, sizes in (
+        ("viewers", 1, "100,300,1000,3000"),
+        ("rooms", 1, "1,4,16,64"),
+        ("seats", 2 * CLIENTS, "500,2000,8000,32000"),
+    ):
+        parse = report.sizes(least)
         parser.add_argument(
-            f"--{name}", type=_sizes, default=_sizes(sizes), help=f"sizes, the first for the others (default {sizes})"
+            f"--{name}", type=parse, default=parse(sizes), help=f"sizes, the first for the others (default {sizes})"
         )
     parser.add_argument(
         "--rounds", type=report.at_least(1), default=12, help="changes seen by everybody, at each size (default 12)"
@@ -86,13 +91,9 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=lambda args: report.run(args, measure, show))
 
 
-def _sizes(text: str) -> list[int]:
-    one = report.at_least(1)
-    return [one(part) for part in text.split(",")]
-
-
 def measure(place: Installation, args: argparse.Namespace) -> report.Result:
     """Every size with both systems in turn, ``args.repeats`` times over."""
+    _write(args.out, "")  # better now than after some minutes
     base = Size(args.viewers[0], args.rooms[0], args.seats[0])
     sizes = {axis: [replace(base, **{axis: size}) for size in getattr(args, axis)] for axis in AXES}
     every = sorted(
@@ -146,8 +147,12 @@ def _draw(out: Path, rows: list[Row], base: Size, repeats: int) -> None:
         f"Both axes are logarithmic; slope 1 is proportional, 0 does not matter. Medians of {repeats}.",
         "Made by `python -m loadtests scaling`, load generator and Redis on the same machine.",
     )
+    _write(out, draw("How the cost grows", notes, [f"… with {axis}" for axis in AXES], rows, (OURS, PLAIN)))
+
+
+def _write(out: Path, text: str) -> None:
     try:
-        out.write_text(draw("How the cost grows", notes, [f"… with {axis}" for axis in AXES], rows, (OURS, PLAIN)))
+        out.write_text(text)
     except OSError as error:
         raise StartError(f"{out} cannot be written: {error.strerror}") from None
 

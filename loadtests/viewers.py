@@ -35,15 +35,10 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the benchmark."""
     parser = tests.add_parser("viewers", help="forty holds in a big hall, seen by up to 10,000 viewers")
     parser.add_argument(
-        "--stages", type=_stages, default=[100, 1000, 10_000], help="viewers, by comma (default 100,1000,10000)"
+        "--stages", type=report.sizes(1), default=[100, 1000, 10_000], help="viewers, by comma (default 100,1000,10000)"
     )
     report.options(parser, repeats=3)
     parser.set_defaults(run=lambda args: report.run(args, measure, show))
-
-
-def _stages(text: str) -> list[int]:
-    one = report.at_least(1)
-    return [one(part) for part in text.split(",")]
 
 
 @dataclass
