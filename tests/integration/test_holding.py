@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from typing import Any
 
 import msgspec
 import pytest
@@ -38,7 +39,7 @@ from tests.integration.lounge import (
 B, C = ROW_B.start, ROW_C.start
 
 
-async def refused(room: LiveRoom, *seats: int, **options: object) -> SeatsRefused:
+async def refused(room: LiveRoom, *seats: int, **options: Any) -> SeatsRefused:
     with pytest.raises(SeatsRefused) as caught:
         await room.hold(*seats, **options)
     return caught.value
@@ -168,7 +169,8 @@ async def test_every_hold_of_a_rush_kept_the_rules_at_the_moment_when_it_was_mad
 ) -> None:
     server, other = await make_server(), await make_server()
     await open_lounge(server)
-    chance, heard = random.Random(seed), []
+    chance = random.Random(seed)
+    heard: list[FeedMessage] = []
     pubsub = server.house.redis.pubsub()
     await pubsub.subscribe(f"seats:{{{LOUNGE}}}:feed")
 
@@ -189,7 +191,7 @@ async def test_every_hold_of_a_rush_kept_the_rules_at_the_moment_when_it_was_mad
             message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=10)
             if message is not None:
                 heard.append(msgspec.msgpack.decode(message["data"], type=FeedMessage))
-    await pubsub.aclose()
+    await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py has no types here
 
     hall, states, holds = lounge(), bytearray(SEATS + BEANBAGS), 0
     for message in heard:
