@@ -117,6 +117,13 @@ def _legend(x: float, y: float, series: Sequence[Series]) -> list[str]:
 
 def _row(row: Row, top: float) -> list[str]:
     every = [y for column in row.columns for dots in column.values() for _, y in dots]
+    every += [
+        line.at(x)
+        for column in row.columns
+        for dots in column.values()
+        if (line := fit(dots)) is not None
+        for x, _ in (dots[0], dots[-1])
+    ]
     down = Scale(every, top + PANEL_H, top, least_decades=1.0)
     parts = [
         _text(24, top + 18, row.name, size=12, weight=600),
@@ -152,7 +159,7 @@ def _panel(column: Mapping[Series, Dots], left: float, top: float, down: Scale, 
         parts += [f"<circle cx='{across(x):.1f}' cy='{down(y):.1f}' r='3.5' fill='{series.color}'/>" for x, y in dots]
     x = left
     for series, slope in slopes:
-        said = f"slope {slope:.2f}".replace("-", "−")
+        said = f"slope {round(slope, 2) + 0.0:.2f}".replace("-", "−")  # without a sign before zero
         parts.append(_text(x, top - 5, said, color=series.color, weight=600))
         x += 84
     return parts

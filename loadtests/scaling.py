@@ -44,7 +44,7 @@ QUANTITIES = (
     ("everybody_ms", "One change", "ms until everybody sees it"),
     ("hold_ms", "A hold", "ms until its answer"),
     ("holds_per_s", "Holds a second", f"{CLIENTS} clients, all rooms"),
-    ("join_ms", "A newcomer", "ms of the server, many at once"),
+    ("join_ms", "A newcomer", "ms each, many at once"),
     ("memory_mib", "Memory", "MiB for hall and viewers"),
     ("late_ms", "An expiry", "ms late at the last viewer"),
 )
