@@ -93,9 +93,9 @@ class Seating:
 
     def _sparing(self, room: Room) -> Room:
         """The room with only those windows that strand nothing by themselves."""
-        if self.party.rules.gap.width == 3 and self.party.seat_map.groups:
-            # The one case in which a part can make good what another one strands: the rest is a pair and a single
-            # seat, and the other part takes the single seat.
+        if self.party.seat_map.groups and self.party.rules.gap.width >= (2 if self._lines.scattered else 3):
+            # The one case in which a part can make good what another one strands: the rest is a group's seats, which
+            # are never stranded, and a single seat, and the other part takes the single seat.
             return room
         left, right = self._cuts
         return room.with_edges(left.translate(IS_FREE), b"\0" + right[:-1].translate(IS_FREE))
