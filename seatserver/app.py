@@ -8,7 +8,6 @@ Read `House.__init__` from top to bottom to see who knows whom.
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import socket
 import threading
@@ -38,6 +37,7 @@ from seatserver.catalog.catalog import Catalog
 from seatserver.config import Settings
 from seatserver.database import NOT_THERE, Database
 from seatserver.errors import SeatServerError, StartError, Unavailable
+from seatserver.garbage import Collector
 from seatserver.live import baskets
 from seatserver.live import commands as live
 from seatserver.live.drain import Door
@@ -45,6 +45,7 @@ from seatserver.live.endpoint import live_routes
 from seatserver.live.fanout import Fanout
 from seatserver.live.messages import Booked
 from seatserver.live.protocol import SocketProtocol
+from seatserver.loop import LoopWatch
 from seatserver.metrics import Metrics
 from seatserver.seats import connection
 from seatserver.seats.feed import Feed
@@ -106,6 +107,7 @@ class House:
             metrics=self.metrics,
         )
         self.door = Door(settings, self.metrics)
+        self.loop_watch = LoopWatch(settings, self.metrics)
         self._tasks = Tasks()
 
     async def __aenter__(self) -> Self:
@@ -115,6 +117,7 @@ class House:
         except BaseException:
             await self._close_connections()
             raise
+        self.loop_watch.start()
         self._tasks.spawn(self.hub.run(), "hub")
         self._tasks.spawn(self.fanout.run(), "beats")
         if self.settings.duties:
@@ -129,6 +132,7 @@ class House:
         await self.fanout.close()
         await self.hub.close()
         await self._close_connections()
+        self.loop_watch.close()
 
     async def check(self) -> None:
         """Raise `StartError` with one clear line when this process could not work."""
@@ -251,7 +255,8 @@ async def _serve(
         server = make_server(house, on_ready)
         if not signals.heard:
             signals.tell = server.handle_exit
-            await server.serve([listener])
+            with Collector():
+                await server.serve([listener])
 
 
 def make_server(house: House, on_ready: Callable[[str], None] | None = None) -> uvicorn.Server:
@@ -288,9 +293,6 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What is alive now lives as long as the process: collections need not look at it again.
-        gc.collect()
-        gc.freeze()
         if self.started and sockets:
             self._on_ready(listening.url_of(self._house.settings, sockets[0]))
 

@@ -61,6 +61,7 @@ class Settings:
     shutdown_ms: int = setting("SEATSERVER_SHUTDOWN_MS", 8000, "Longest a shutdown may take before what is left is cut off.", at_least=100, at_most=600_000)
     log_level: str = setting("SEATSERVER_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.")
     log_format: str = setting("SEATSERVER_LOG_FORMAT", "auto", "`json`, `text`, or `auto`: text on a terminal, JSON elsewhere.")
+    loop_blocked_ms: int = setting("SEATSERVER_LOOP_BLOCKED_MS", 0, "Log whatever blocks the event loop for longer than this, with its stack; 0 does not watch.", at_least=0, at_most=60_000)
     duties: bool = setting("SEATSERVER_DUTIES", True, "Run the worker's duties inside the web process.")
 
     # Tokens.

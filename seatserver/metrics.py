@@ -18,6 +18,8 @@ SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
+LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
 
 Metric = TypeVar("Metric", Counter, Histogram)
 
@@ -52,6 +54,12 @@ class Metrics:
                 buckets=LATENCY_S,
                 registry=self.registry,
             )
+        )
+        self.loop_lag = Histogram(
+            "seatserver_loop_lag_seconds",
+            "How late the event loop was for what was due",
+            buckets=LAG_S,
+            registry=self.registry,
         )
         self.refusals = self._counter("refused_seats_total", "Seats refused, by reason", "reason")
         self.errors = self._counter("errors_total", "Errors told to clients", "code")

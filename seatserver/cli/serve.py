@@ -13,6 +13,8 @@ from seatserver.cli import signals
 from seatserver.config import Settings
 from seatserver.errors import ConfigError
 
+BLOCKED_MS = 20
+
 DEMO_HINT = "`seatserver demo` brings its own"
 
 
@@ -21,6 +23,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve = commands.add_parser("serve", help="serve rooms, REST and pages, on DATABASE_URL and REDIS_URL")
     add_address(serve)
     serve.add_argument("--workers", type=int, metavar="N", help="processes behind the port (default 1)")
+    serve.add_argument(
+        "--log-blocking",
+        type=int,
+        nargs="?",
+        const=BLOCKED_MS,
+        metavar="MS",
+        help=f"log what blocks the event loop for longer than this (default {BLOCKED_MS} ms), with its stack",
+    )
     serve.set_defaults(run=run_serve)
     worker = commands.add_parser("worker", help="run only the background duties")
     worker.set_defaults(run=run_worker)
@@ -45,7 +55,8 @@ def port_number(text: str) -> int:
 
 def run_serve(args: argparse.Namespace) -> int:
     """Serve until a signal."""
-    settings = required(config.load(host=args.host, port=args.port, workers=args.workers))
+    overrides = {"host": args.host, "port": args.port, "workers": args.workers, "loop_blocked_ms": args.log_blocking}
+    settings = required(config.load(**overrides))
     if settings.workers > 1:
         from seatserver.cli import workers
 

@@ -193,8 +193,14 @@ class _Supervisor:
     def _environment(self, number: int) -> dict[str, str]:
         settings = self._settings
         # The duties are safe on any number of processes, but one is enough.
-        own = {"SEATSERVER_HOST": settings.host, "PORT": str(settings.port), SHARED_FOLDER: self._folder}
-        return {**os.environ, **own, "SEATSERVER_DUTIES": "1" if settings.duties and number == 0 else "0"}
+        has_duties = settings.duties and number == 0
+        return os.environ | {
+            "SEATSERVER_HOST": settings.host,
+            "PORT": str(settings.port),
+            "SEATSERVER_DUTIES": "1" if has_duties else "0",
+            "SEATSERVER_LOOP_BLOCKED_MS": str(settings.loop_blocked_ms),
+            SHARED_FOLDER: self._folder,
+        }
 
     def _listens(self, worker: _Worker) -> None:
         worker.listens = True
