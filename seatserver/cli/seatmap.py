@@ -29,7 +29,7 @@ NO_DATABASE = (
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command and its verbs."""
-    parser = commands.add_parser("seatmap", help="show, check, import or convert a hall's seat map")
+    parser = commands.add_parser("seatmap", help="show, check, draw, import or convert a hall's seat map")
     parser.set_defaults(run=run)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     show = verbs.add_parser("show", help="draw the hall in the terminal, with its counts")
@@ -42,9 +42,19 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "Hints: worth a look.",
         epilog="Exit status: 0 when there is nothing worse than a hint, 1 when there are errors or warnings.",
     )
+    draw = verbs.add_parser(
+        "draw",
+        help="make an SVG picture of the hall with its focal point and the score of every seat",
+        description="Makes a picture (SVG) of the hall: screen, rows, categories, groups, places for wheelchairs and "
+        "companions, areas without numbers, the focal point, and every seat's score as best available counts it.",
+    )
+    draw.add_argument(
+        "-o", "--output", metavar="OUT.svg", default="-", help="where to write it, instead of to standard output"
+    )
+    draw.add_argument("--party", metavar="N", type=_party, help="mark the best seats of the empty hall for N people")
     store = verbs.add_parser("import", help="validate the hall and store it in Postgres")
     convert = verbs.add_parser("convert", help="write the hall to standard output in seatserver's own JSON form")
-    for verb in (show, check, store, convert):
+    for verb in (show, check, draw, store, convert):
         verb.add_argument(
             "file",
             metavar="FILE",
@@ -62,9 +72,20 @@ def run(args: argparse.Namespace) -> int:
     imported = _imported(args.file, args.name)
     if args.verb == "show":
         return _show(imported)
+    if args.verb == "draw":
+        return _draw(imported, args.output, args.party)
     if args.verb == "convert":
         return _convert(imported)
     return _import(imported, as_json=args.json)
+
+
+def _party(text: str) -> int:
+    from seatserver.seatmaps.score import MAX_PARTY
+
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if not 1 <= number <= MAX_PARTY:
+        raise argparse.ArgumentTypeError(f"is {text!r}; expected 1 to {MAX_PARTY} people")
+    return number
 
 
 def _read(file: str) -> bytes:
@@ -76,9 +97,12 @@ def _read(file: str) -> bytes:
         with Path(file).open("rb") as opened:
             return opened.read(MAX_DOCUMENT_BYTES + 1)
     except (OSError, ValueError) as error:
-        # ValueError: a path with a null character.
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise StartError(f"{file}: {reason}") from None
+        raise StartError(f"{file}: {_reason(error)}") from None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Why a file could not be opened; a path with a null character is a `ValueError`."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _unnamed(file: str) -> str:
@@ -123,6 +147,24 @@ def _show(imported: Imported) -> int:
     for line in draw(imported.seat_map, console.width):
         console.print(Text.assemble(*line), no_wrap=True, crop=False, overflow="ignore", soft_wrap=True)
     _say_notes(imported, console)
+    return 0
+
+
+def _draw(imported: Imported, output: str, party: int | None) -> int:
+    from seatserver.seatmaps.draw import draw_svg
+
+    picture = draw_svg(imported.seat_map, party=party).encode()
+    if output == "-":
+        sys.stdout.buffer.write(picture)
+        sys.stdout.buffer.flush()
+    else:
+        try:
+            Path(output).write_bytes(picture)
+        except (OSError, ValueError) as error:
+            raise StartError(f"{output}: {_reason(error)}") from None
+        print(f"Drew {imported.seat_map.name} to {output}")
+    for note in imported.notes:
+        print(f"note: {note}", file=sys.stderr)
     return 0
 
 

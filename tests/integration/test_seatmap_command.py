@@ -107,6 +107,24 @@ def test_check_of_what_is_no_seat_map_is_one_line(tmp_path: Path) -> None:
     assert [finding["code"] for finding in report["findings"]] == ["unreadable"]
 
 
+def test_draw_writes_a_picture_to_a_file_or_to_standard_output(tmp_path: Path) -> None:
+    out = tmp_path / "hall.svg"
+    done = seatserver("seatmap", "draw", VISTA, "-o", str(out), "--party", "3", "--name", "Small")
+    assert (done.returncode, done.stdout) == (0, f"Drew Small to {out}\n")
+    assert "Best for 3 people: B-1 to B-3" in out.read_text()
+    assert seatserver("seatmap", "draw", VISTA, "--party", "3", "--name", "Small").stdout == out.read_text()
+
+
+def test_draw_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
+    missing = tmp_path / "nowhere" / "hall.svg"
+    done = seatserver("seatmap", "draw", VISTA, "-o", str(missing))
+    assert (done.returncode, done.stderr) == (1, f"seatserver: {missing}: No such file or directory\n")
+    for party in ("0", "51", "four", "-1"):
+        done = seatserver("seatmap", "draw", VISTA, "--party", party)
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].endswith(f"argument --party: is '{party}'; expected 1 to 50 people")
+
+
 def test_convert_writes_our_own_form() -> None:
     done = seatserver("seatmap", "convert", str(FIXTURES / "pretix-small.json"))
     assert SeatMap.decode(done.stdout.encode()).name == "Garden Cinema"
