@@ -243,13 +243,16 @@ class SeatStore:
     async def snapshot(self, showtime_id: str, place_count: int) -> View:
         """The whole room."""
         _, epoch, version, pgseq, next_due, taken, held, flat = await self._on_room("snapshot", showtime_id)
-        states, kept = bytearray(place_count), dict(zip(flat[::2], flat[1::2], strict=True))
-        for seat, channel in kept.items():
-            states[seat] = SeatState.ALLOCATED if channel else SeatState.BLOCKED
-        for seat in held:
-            states[seat] = SeatState.HELD
-        for at in range(0, len(taken), 2):
-            states[taken[at]] = taken[at + 1]
+        kept = dict(zip(flat[::2], flat[1::2], strict=True))
+        shown: dict[int, int] = {
+            seat: SeatState.ALLOCATED if channel else SeatState.BLOCKED for seat, channel in kept.items()
+        }
+        shown |= dict.fromkeys(held, SeatState.HELD)
+        shown |= zip(taken[::2], taken[1::2], strict=True)
+        states = bytearray(place_count)
+        for seat, state in shown.items():
+            if seat < place_count:  # what a hand put into Redis must not keep everybody out
+                states[seat] = state
         return View(epoch, version, pgseq, bytes(states), next_due if next_due >= 0 else None, kept)
 
     async def positions(self, showtime_ids: Sequence[str]) -> list[tuple[str, int, int] | None]:

@@ -464,3 +464,9 @@ async def test_positions_are_those_of_the_snapshot_and_none_for_the_unknown(benc
     await bench.hold("ann", [1])
     view = await bench.view()
     assert await bench.store.positions((SHOW, "unknown")) == [(view.epoch, view.version, view.pgseq), None]
+
+
+async def test_a_seat_that_the_hall_does_not_have_keeps_nobody_out(bench: Bench) -> None:
+    await bench.hold("ann", [1])
+    await bench.redis.zadd(bench.key("due"), {"999": 1})
+    assert await bench.states() == {1: HELD}
