@@ -83,7 +83,8 @@ class Collector:
 
     def _collected(self, phase: Literal["start", "stop"], info: dict[str, int]) -> None:
         """The collector has looked at young objects: see how many there are by now."""
-        if phase == "start" or info["generation"] == 2:
+        # Not after each of the many looks at the youngest: to count blocks takes some microseconds.
+        if phase == "start" or info["generation"] != 1:
             return
         blocks = sys.getallocatedblocks()
         if blocks < self._mark:
