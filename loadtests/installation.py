@@ -48,7 +48,7 @@ class Installation:
         self._numbers = itertools.count(1)
         # Postgres may be a lasting one, in which earlier runs have left their showtimes.
         self._run = secrets.token_hex(4)
-        showtimes = self._in_catalog(lambda catalog: offer.load(catalog, datetime.now(UTC).astimezone()))
+        showtimes = asyncio.run(offer.load(self.settings, datetime.now(UTC).astimezone()))
         self.showtime: Showtime = max(showtimes, key=lambda one: (len(one.seat_map.seats), one.starts_at_ms))
         """The last showtime of the demo theatre's largest hall."""
 

@@ -29,6 +29,7 @@ from seatserver.access.tokens import Tokens
 from seatserver.api import needs as api
 from seatserver.api.problems import exception_handlers
 from seatserver.api.routes import cross_origin, rest_routes
+from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
 from seatserver.bookings.outbox import Relay
 from seatserver.bookings.reconcile import Reconciler
@@ -96,12 +97,14 @@ class House:
             metrics=self.metrics,
             clock=wall_clock,
         )
+        self.allocations = Allocations(self.database, self.catalog, wall_clock, self.relay.kick)
         self.reconciler = Reconciler(self.records, self.store, self.relay)
         self.fanout = Fanout(self.hub, settings, self.metrics, wall_clock, self._read_booking)
         self.worker = Worker(
             settings=settings,
             store=self.store,
             checkout=self.checkout,
+            allocations=self.allocations,
             relay=self.relay,
             reconciler=self.reconciler,
             metrics=self.metrics,
@@ -186,7 +189,7 @@ def build_app(house: House) -> Starlette:
         hub=house.hub,
         holding=house.holding,
         checkout=house.checkout,
-        reconciler=house.reconciler,
+        allocations=house.allocations,
         tokens=house.tokens,
         tickets=house.tickets,
         ready=house.ready,
@@ -344,7 +347,7 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with House(settings) as house:
-        log.info("working", duties="expiry, relay, reap, reconcile")
+        log.info("working", duties="expiry, relay, reap, release, reconcile")
         duties = None if settings.duties else asyncio.create_task(house.worker.run())
         await stop.wait()
         if duties is not None:

@@ -101,6 +101,7 @@ class Settings:
     verify_ms: int = setting("SEATSERVER_VERIFY_MS", 5000, "Live rooms compare their version with Redis this often.", at_least=50, at_most=300_000)
     relay_ms: int = setting("SEATSERVER_RELAY_MS", 1000, "The relay looks for confirmed changes that Redis has not seen this often.", at_least=20, at_most=60_000)
     reap_ms: int = setting("SEATSERVER_REAP_MS", 1000, "The reaper looks for unpaid bookings past their deadline this often.", at_least=20, at_most=60_000)
+    release_ms: int = setting("SEATSERVER_RELEASE_MS", 1000, "Blocked and allocated seats whose time is over are opened this often.", at_least=20, at_most=60_000)
     reconcile_ms: int = setting("SEATSERVER_RECONCILE_MS", 30_000, "Redis is compared with Postgres and repaired this often.", at_least=100, at_most=3_600_000)
     sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest between two looks at the deadlines of a room in which something is held.", at_least=20, at_most=60_000)
     # fmt: on

@@ -130,14 +130,20 @@ class SeatsRefused(SeatServerError):
 
     ``reasons`` maps each seat's index to its reason. Where a house rule refuses, ``stranded`` are the seats that would
     be left over alone, and ``fix`` is the nearest choice that the rule lets pass, empty when there is none.
+    ``labels`` maps seats to what people call them, where people read this.
     """
 
     code, status = "seats_refused", 409
 
     def __init__(
-        self, reasons: Mapping[int, Refusal], *, stranded: Sequence[int] = (), fix: Sequence[int] = ()
+        self,
+        reasons: Mapping[int, Refusal],
+        *,
+        stranded: Sequence[int] = (),
+        fix: Sequence[int] = (),
+        labels: Mapping[int, str] | None = None,
     ) -> None:
-        named = ", ".join(f"{seat} {reason}" for seat, reason in sorted(reasons.items()))
+        named = ", ".join(f"{(labels or {}).get(seat, seat)} {reason}" for seat, reason in sorted(reasons.items()))
         facts: dict[str, Any] = {"seats": [[seat, reason] for seat, reason in sorted(reasons.items())]}
         if stranded:
             facts["stranded"] = list(stranded)

@@ -1,4 +1,4 @@
-"""Background duties: expiry, relay, reap, reconcile.
+"""Background duties: expiry, relay, reap, release, reconcile.
 
 They run inside every web process by default, or alone as ``seatserver worker``. Each duty is safe on any number of
 instances at once. A duty that fails because a dependency is away says so once a minute at most and tries again at its
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
 from seatserver.bookings.outbox import Relay
 from seatserver.bookings.reconcile import Reconciler
@@ -37,6 +38,7 @@ class Worker:
         settings: Settings,
         store: SeatStore,
         checkout: Checkout,
+        allocations: Allocations,
         relay: Relay,
         reconciler: Reconciler,
         metrics: Metrics,
@@ -44,6 +46,7 @@ class Worker:
         self._settings = settings
         self._store = store
         self._checkout = checkout
+        self._allocations = allocations
         self._relay = relay
         self._reconciler = reconciler
         self._metrics = metrics
@@ -54,6 +57,7 @@ class Worker:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(repeat("relay", settings.relay_ms, self._relay.poll, self._metrics))
             tasks.create_task(repeat("reap", settings.reap_ms, self._checkout.reap, self._metrics))
+            tasks.create_task(repeat("release", settings.release_ms, self._allocations.release_due, self._metrics))
             tasks.create_task(repeat("reconcile", settings.reconcile_ms, self._reconcile, self._metrics))
             tasks.create_task(repeat("expiry", settings.sweep_ms, self._expire, self._metrics))
 

@@ -75,6 +75,38 @@ _SHOWTIME = schemas.ShowtimeView(
     layout_hash=HALL.content_hash,
 )
 
+_BLOCKED = schemas.AllocationEntry(
+    id=7,
+    at=OPENS,
+    by="manager",
+    action="block",
+    channel=None,
+    seats=("A-1",),
+    places={},
+    reason="broken armrest",
+    release_at=None,
+)
+_ALLOCATED = schemas.AllocationEntry(
+    id=8,
+    at=OPENS,
+    by="manager",
+    action="allocate",
+    channel="box-office",
+    seats=("B-1", "B-2"),
+    places={},
+    reason="for guests at the door",
+    release_at=STARTS,
+)
+_ALLOCATION = schemas.Allocation(
+    channel="box-office",
+    seats=("B-1", "B-2"),
+    places={},
+    reason="for guests at the door",
+    by="manager",
+    since=OPENS,
+    release_at=STARTS,
+)
+
 DOCUMENTS: tuple[msgspec.Struct, ...] = (
     Problem(
         type="urn:problem-type:seatserver:seats_refused",
@@ -99,8 +131,20 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
         ticket_types=_TICKET_TYPES,
         fees=Fees(per_booking_minor=50),
         rules=Rules(gap=GapRule(mode="warn")),
-        blocked=("A-2",),
     ),
+    schemas.ChangeAllocations(
+        changes=(
+            schemas.AllocationChange(action="block", reason="broken armrest", seats=("A-1",)),
+            schemas.AllocationChange(
+                action="allocate", channel="box-office", reason="for guests at the door", rows=("B",), release_at=STARTS
+            ),
+        ),
+    ),
+    schemas.AllocationsChanged(entries=(_BLOCKED, _ALLOCATED), notes=()),
+    _BLOCKED,
+    schemas.AllocationLog(entries=(_ALLOCATED, _BLOCKED), next=None),
+    _ALLOCATION,
+    schemas.Allocations(allocations=(_ALLOCATION,)),
     schemas.Layout(hash=HALL.content_hash, map=HALL),
     _HALL_VIEW,
     _THEATRE,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
+from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
-from seatserver.bookings.reconcile import Reconciler
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
 from seatserver.seats.holding import Holding
@@ -24,7 +24,7 @@ class Needs:
     hub: Hub
     holding: Holding
     checkout: Checkout
-    reconciler: Reconciler
+    allocations: Allocations
     tokens: Tokens
     tickets: Tickets
     ready: Callable[[], Awaitable[dict[str, str | None]]]

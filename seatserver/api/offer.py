@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from seatserver.api import schemas
 from seatserver.api.endpoints import Call, answer_of
-from seatserver.api.places import seat_of
 from seatserver.catalog.catalog import Auditorium, ShowtimeDraft, ShowtimeEntry, ShowtimeFilter, Theatre
 from seatserver.errors import BadRequest, NotFound
 from seatserver.seatmaps.importer import read_seat_map
@@ -130,21 +129,14 @@ async def put_showtime(call: Call) -> schemas.ShowtimeView:
         sale_ends_at_ms=_millis(body.sale_ends_at),
         tariff=_tariff(body, seat_map),
         rules=body.rules,
-        blocked=_indexes(body.blocked, seat_map),
     )
-    stored = await call.needs.catalog.put_showtime(draft)
-    await call.needs.reconciler.refresh(stored.id)
-    return _view(stored)
+    return _view(await call.needs.catalog.put_showtime(draft))
 
 
 def _matches(if_none_match: str, layout_hash: str) -> bool:
     # RFC 9110, section 13.1.2: a list of entity tags, weak ones included, or an asterisk.
     tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_none_match.split(",")}
     return bool(tags & {layout_hash, "*"})
-
-
-def _indexes(labels: tuple[str, ...], seat_map: SeatMap) -> tuple[int, ...]:
-    return tuple(seat_of(seat_map, label, f"blocked[{position}]") for position, label in enumerate(labels))
 
 
 def _tariff(body: schemas.PutShowtime, seat_map: SeatMap) -> Tariff:

@@ -8,15 +8,17 @@ minor unit. `openapi.json` is made from these Structs.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
+from seatserver.access.tokens import CHANNEL_PATTERN
+from seatserver.bookings.allocations import CHANGES_AT_ONCE, LOG_PAGE
 from seatserver.catalog.catalog import PAGE_LIMIT
 from seatserver.catalog.showtime import ID_PATTERN, MAX_TITLE
-from seatserver.seatmaps.model import MAX_LABEL, MAX_NAME, SeatMap
+from seatserver.seatmaps.model import MAX_LABEL, MAX_NAME, MAX_SEATS, SeatMap
 from seatserver.seatmaps.pricing import (
     CURRENCY_PATTERN,
     MAX_KEY,
@@ -36,6 +38,16 @@ Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.
 Millis = Annotated[int, Meta(description="Milliseconds since the epoch, server clock.")]
 Currency = Annotated[str, Meta(pattern=CURRENCY_PATTERN, description="ISO 4217 code.")]
 Cursor = Annotated[str, Meta(max_length=100)]
+Channel = Annotated[
+    str, Meta(pattern=CHANNEL_PATTERN, description="A sales channel, as a token's claim `channel` names it.")
+]
+KeptFor = Annotated[Channel | None, Meta(description="The sales channel; null: nobody.")]
+SeatName = Annotated[
+    Annotated[int, Meta(ge=0)] | Annotated[str, Meta(max_length=2 * MAX_LABEL + 1)],
+    Meta(description="The seat's index in the layout, or its label (C-7)."),
+]
+SeatLabels = Annotated[tuple[str, ...], Meta(description="Labels of numbered seats.")]
+PlacesOfAreas = Annotated[dict[str, int], Meta(description="General area's key to how many of its places.")]
 LayoutHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="The layout's content hash.")]
 
 
@@ -67,10 +79,7 @@ class LayoutQuery(_Document, frozen=True):
 class TicketWish(_Document, frozen=True):
     """One ticket: for a seat, or for any place of a general area."""
 
-    seat: Annotated[
-        Annotated[int, Meta(ge=0)] | Annotated[str, Meta(max_length=2 * MAX_LABEL + 1)] | None,
-        Meta(description="The seat's index in the layout, or its label (C-7)."),
-    ] = None
+    seat: SeatName | None = None
     area: Annotated[Annotated[str, Meta(max_length=MAX_NAME)] | None, Meta(description="The general area's key.")] = (
         None
     )
@@ -137,7 +146,7 @@ class PutAuditorium(_Document, frozen=True):
 class PutShowtime(_Document, frozen=True):
     """A showtime, with either `prices` or `ticket_types`; what is left out is as if it had never been set.
 
-    Layout, blocked seats and currency are fixed once there are bookings; prices and rules may change at any time, and
+    The layout is fixed, and the currency once there are bookings; prices and rules may change at any time, and
     those who hold seats by then keep the prices they were told.
     """
 
@@ -158,7 +167,57 @@ class PutShowtime(_Document, frozen=True):
     ] = None
     fees: Fees = Fees()
     rules: Rules = Rules()
-    blocked: Annotated[tuple[str, ...], Meta(description="Labels (C-7) of seats that the house keeps.")] = ()
+
+
+class AllocationChange(_Document, frozen=True):
+    """What shall become of some seats: of all that `seats`, `rows`, `areas` and `categories` name, and of `places`.
+
+    `block` keeps them from everybody (house seats, broken seats), `allocate` for the buyers of one sales channel, and
+    `open` lets everybody have them. Sold seats can be opened, but not blocked, nor allocated to a channel that they
+    were not sold by.
+    """
+
+    action: Literal["block", "allocate", "open"]
+    reason: Annotated[Name, Meta(description="Why, for the log.")]
+    channel: Annotated[Channel | None, Meta(description="The sales channel; with `allocate`, and only there.")] = None
+    seats: Annotated[tuple[SeatName, ...], Meta(max_length=MAX_SEATS)] = ()
+    rows: Annotated[tuple[str, ...], Meta(max_length=MAX_SEATS, description="All seats of these rows.")] = ()
+    areas: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=MAX_SEATS, description="All seats of these areas, all places of general areas with these keys."
+        ),
+    ] = ()
+    categories: Annotated[
+        tuple[str, ...], Meta(max_length=MAX_SEATS, description="All places of these categories.")
+    ] = ()
+    places: Annotated[
+        dict[str, Annotated[int, Meta(ge=0, le=MAX_SEATS)]],
+        Meta(description="General area's key to how many of its places are kept this way in all; not with `open`."),
+    ] = {}
+    release_at: Annotated[Moment | None, Meta(description="They are opened then by themselves; not with `open`.")] = (
+        None
+    )
+
+
+class ChangeAllocations(_Document, frozen=True):
+    """Changes of what the house keeps: all of them happen, or none. Repeating them changes nothing more."""
+
+    changes: Annotated[tuple[AllocationChange, ...], Meta(min_length=1, max_length=CHANGES_AT_ONCE)]
+    held: Annotated[
+        Literal["end", "refuse"],
+        Meta(
+            description="What becomes of a seat that somebody holds and that is taken from them: the hold ends, or the "
+            "request is refused. A hold that is made while the request is worked on ends in either case."
+        ),
+    ] = "end"
+
+
+class AllocationLogQuery(_Document, frozen=True):
+    """Which part of the log."""
+
+    limit: Annotated[int, Meta(ge=1, le=LOG_PAGE, description="Most entries in the answer.")] = 20
+    after: Annotated[Cursor | None, Meta(description="`next` of the page before.")] = None
 
 
 # ---------------------------------------------------------------- answers
@@ -320,6 +379,52 @@ class BookingView(_Document, frozen=True):
     channel: Annotated[str, Meta(description="The sales channel; empty: the public.")]
     created_at_ms: Millis
     expires_at_ms: Annotated[int | None, Meta(description="A pending booking ends then, unless it is confirmed.")]
+
+
+class Allocation(_Document, frozen=True):
+    """Seats that are kept in the same way, for the same reason, since the same request."""
+
+    channel: KeptFor
+    seats: SeatLabels
+    places: PlacesOfAreas
+    reason: str
+    by: Annotated[str, Meta(description="The user who said so.")]
+    since: Moment
+    release_at: Annotated[Moment | None, Meta(description="They are opened then; null: not by themselves.")]
+
+
+class Allocations(_Document, frozen=True):
+    """All seats that the house keeps, the longest kept first."""
+
+    allocations: tuple[Allocation, ...]
+
+
+class AllocationEntry(_Document, frozen=True):
+    """One change of what the house keeps. `release` is an opening whose time had come."""
+
+    id: int
+    at: Moment
+    by: Annotated[str, Meta(description="The user; `timer` for a release.")]
+    action: Literal["block", "allocate", "open", "release"]
+    channel: KeptFor
+    seats: SeatLabels
+    places: PlacesOfAreas
+    reason: str
+    release_at: Moment | None
+
+
+class AllocationsChanged(_Document, frozen=True):
+    """What a request changed."""
+
+    entries: Annotated[tuple[AllocationEntry, ...], Meta(description="Of the log; none for what was so already.")]
+    notes: Annotated[tuple[str, ...], Meta(description="What you may not have meant, such as half a sofa.")]
+
+
+class AllocationLog(_Document, frozen=True):
+    """A page of the log, newest first."""
+
+    entries: tuple[AllocationEntry, ...]
+    next: Annotated[str | None, Meta(description="Ask again with `after` set to this; null at the end.")]
 
 
 class ImportedLayout(_Document, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seatserver.api import bookings, choices, offer, schemas, service
+from seatserver.api import allocations, bookings, choices, offer, schemas, service
 from seatserver.api.endpoints import ANY_TOKEN, AnyDocument, Endpoint
 from seatserver.errors import (
     BadSeatMap,
@@ -207,6 +207,41 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body=schemas.PutShowtime,
         answer=schemas.ShowtimeView,
         errors=(Conflict,),
+    ),
+    Endpoint(
+        method="POST",
+        path=f"{PREFIX}/admin/showtimes/{{showtime_id}}/allocations/change",
+        name="change_allocations",
+        summary="Block seats, allocate them to a sales channel, or open them again; all or nothing, seen at once.",
+        tag="admin",
+        handler=allocations.change_allocations,
+        scope="admin",
+        body=schemas.ChangeAllocations,
+        answer=schemas.AllocationsChanged,
+        errors=(NotFound, SeatsRefused),
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{PREFIX}/admin/showtimes/{{showtime_id}}/allocations",
+        name="get_allocations",
+        summary="The seats that the house keeps now: for whom, why, since and until when.",
+        tag="admin",
+        handler=allocations.get_allocations,
+        scope="admin",
+        answer=schemas.Allocations,
+        errors=(NotFound,),
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{PREFIX}/admin/showtimes/{{showtime_id}}/allocations/log",
+        name="get_allocation_log",
+        summary="Who kept or opened which seats, when and why; newest first, a page at a time.",
+        tag="admin",
+        handler=allocations.get_allocation_log,
+        scope="admin",
+        query=schemas.AllocationLogQuery,
+        answer=schemas.AllocationLog,
+        errors=(NotFound,),
     ),
     Endpoint(
         method="GET",

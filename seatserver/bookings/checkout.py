@@ -24,11 +24,11 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from seatserver.bookings.outbox import Relay
+from seatserver.bookings.allocations import kept_against
+from seatserver.bookings.outbox import Relay, leave
 from seatserver.bookings.records import STATE_OF_STATUS, Booking, Records, booking_of
-from seatserver.bookings.tables import booked_seats, bookings, outbox
+from seatserver.bookings.tables import booked_seats, bookings
 from seatserver.catalog.catalog import Catalog, Showtime
-from seatserver.catalog.tables import showtimes
 from seatserver.config import Clock, Settings
 from seatserver.database import CommitUnknown, Database
 from seatserver.errors import (
@@ -184,10 +184,10 @@ class Checkout:
                     return _same_request(known, claim.showtime.id, claim.user_id, claim.pay_later)
                 booking = booking_of(row)
                 await _take_seats(connection, booking)
-                blocked = await _to_outbox(connection, booking)
-                if lost := blocked.intersection(booking.seats):
-                    # Blocked after they were held, which only this row can tell for certain.
-                    raise SeatsRefused({seat: "blocked" for seat in lost})
+                await _to_outbox(connection, booking)
+                # Kept after they were held, which only the lock that this has by now tells for certain.
+                if lost := await kept_against(connection, booking.showtime_id, booking.seats, booking.channel):
+                    raise SeatsRefused(lost)
         except SeatsRefused:
             # Redis thought they were ours: it is stale.
             self._relay.kick(claim.showtime.id)
@@ -281,23 +281,15 @@ async def _take_seats(connection: AsyncConnection, booking: Booking) -> None:
         raise SeatsRefused({seat: "sold" for seat in lost})  # rolls back
 
 
-async def _to_outbox(connection: AsyncConnection, booking: Booking) -> set[int]:
-    """Number the change and leave it for the relay; answers the seats that the showtime blocks now."""
-    # The row lock that this takes is held until COMMIT: numbers are committed in their order. It comes last, because
-    # it is the one that all bookings of a showtime wait for.
-    count = sa.update(showtimes).where(showtimes.c.id == booking.showtime_id).values(seq=showtimes.c.seq + 1)
-    showtime = (await connection.execute(count.returning(showtimes.c.seq, showtimes.c.blocked))).one()
-    await connection.execute(
-        sa.insert(outbox).values(
-            showtime_id=booking.showtime_id,
-            seq=showtime.seq,
-            booking_id=booking.id,
-            user_id=booking.user_id,
-            state=int(STATE_OF_STATUS.get(booking.status, SeatState.FREE)),
-            seats=list(booking.seats),
-        )
-    )
-    return set(showtime.blocked)
+async def _to_outbox(connection: AsyncConnection, booking: Booking) -> None:
+    """Number the change and leave it for the relay. It comes last: see `outbox.leave`."""
+    change = {
+        "booking_id": booking.id,
+        "user_id": booking.user_id,
+        "state": int(STATE_OF_STATUS.get(booking.status, SeatState.FREE)),
+        "seats": list(booking.seats),
+    }
+    await leave(connection, booking.showtime_id, [change], ever_booked=sa.true())
 
 
 def _same_request(known: Booking, showtime_id: str, user_id: str, pay_later: bool) -> Booking:

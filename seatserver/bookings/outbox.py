@@ -1,26 +1,49 @@
 """The relay: brings what Postgres decided to Redis, in order, until it has arrived.
 
-Every change of a booking leaves a row in the outbox in the same transaction, numbered by its showtime without gaps.
+Every change of a booking, and of what the house keeps, leaves a row in the outbox in the same transaction (`leave`),
+numbered by its showtime without gaps.
 After the commit `Relay.kick` brings it to the room at once; `Relay.poll` finds what a crash left behind. Bringing a
 change twice is harmless (Redis knows the last number), so any number of instances may relay at the same time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from seatserver.bookings.tables import outbox
+from seatserver.catalog.tables import showtimes
 from seatserver.database import Database
 from seatserver.errors import SeatServerError
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import SeatStore
+from seatserver.seats.store import Applied, SeatStore
 from seatserver.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 
 ROWS_AT_ONCE = 500
 SHOWTIMES_AT_ONCE = 100
+
+
+async def leave(
+    connection: AsyncConnection, showtime_id: str, changes: Sequence[dict[str, Any]], **marks: sa.ColumnElement[Any]
+) -> int:
+    """Number ``changes`` (rows of the outbox) and leave them for the relay; answers the last number.
+
+    ``marks`` are set in the showtime's row along the way. The row lock that this takes is held until COMMIT: numbers
+    are committed in their order. Whoever can does it last, because all changes of a showtime wait for that lock.
+    """
+    count = (
+        sa.update(showtimes).where(showtimes.c.id == showtime_id).values(seq=showtimes.c.seq + len(changes), **marks)
+    )
+    seq: int = (await connection.execute(count.returning(showtimes.c.seq))).scalar_one()
+    for number, change in enumerate(changes, seq - len(changes) + 1):
+        await connection.execute(sa.insert(outbox).values(showtime_id=showtime_id, seq=number, **change))
+    return seq
 
 
 class Relay:
@@ -73,9 +96,7 @@ class Relay:
             ).all()
         arrived = 0
         for row in rows:
-            applied = await self._store.apply(
-                showtime_id, row.seq, SeatState(row.state), row.booking_id, row.user_id, row.seats
-            )
+            applied = await self._bring(row)
             if applied.gap:
                 # Redis lacks changes whose rows are gone (it was set back): take over the whole truth.
                 await self._store.load(showtime_id)
@@ -86,3 +107,11 @@ class Relay:
             async with self._database.reading() as connection:
                 await connection.execute(sa.delete(outbox).where(mine, outbox.c.seq <= arrived))
         return len(rows)
+
+    async def _bring(self, row: sa.Row[Any]) -> Applied:
+        if row.booking_id is not None:
+            return await self._store.apply(
+                row.showtime_id, row.seq, SeatState(row.state), row.booking_id, row.user_id, row.seats
+            )
+        channel = None if row.state == SeatState.FREE else row.channel or ""
+        return await self._store.keep(row.showtime_id, row.seq, row.seats, channel)

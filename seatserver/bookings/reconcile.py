@@ -1,8 +1,8 @@
 """Compare Redis with Postgres, and repair Redis.
 
 Redis may have been set back, emptied in part, or written to by hand. For each current showtime that Redis knows, the
-seats that Postgres owns must be exactly those that Redis shows as claimed, sold or blocked; where a difference remains
-when both are at the same change, Postgres is right.
+seats that Postgres knows to be owned or kept must be exactly those that Redis shows so; where a difference remains when
+both are at the same change, Postgres is right.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from seatserver.seats.store import SeatStore
 log = structlog.get_logger(__name__)
 
 SHOWTIMES_AT_ONCE = 2000
+OWNED = (SeatState.CLAIMED, SeatState.SOLD)
 
 
 class Reconciler:
@@ -46,15 +47,6 @@ class Reconciler:
                 log.warning("showtime not reconciled", showtime=showtime_id, error=str(error))
         return repaired
 
-    async def refresh(self, showtime_id: str) -> None:
-        """After a change of the offer: bring it to the room, if Redis knows it. What fails the next run repairs."""
-        try:
-            [position] = await self._store.positions([showtime_id])
-            if position is not None:
-                await self.repair(showtime_id)
-        except SeatServerError as error:
-            log.warning("room not refreshed yet", showtime=showtime_id, error=str(error))
-
     async def repair(self, showtime_id: str) -> bool:
         """Check one showtime and repair it; answers whether that was needed."""
         ground = await self._records.ground(showtime_id)
@@ -67,8 +59,8 @@ class Reconciler:
             self._behind[showtime_id] = view.pgseq
             self._relay.kick(showtime_id)
             return False
-        shown = {seat: state for seat, state in enumerate(view.states) if state not in (SeatState.FREE, SeatState.HELD)}
-        if view.pgseq == ground.seq and shown == ground.taken:
+        taken = {seat: state for seat, state in enumerate(view.states) if state in OWNED}
+        if view.pgseq == ground.seq and taken == ground.taken and view.kept == ground.kept:
             return False
         log.warning("Redis repaired from Postgres", showtime=showtime_id, pgseq=view.pgseq, seq=ground.seq)
         await self._store.load(showtime_id, "repair")

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
-from seatserver.bookings.tables import booked_seats, bookings
+from seatserver.bookings.tables import booked_seats, bookings, kept_seats
 from seatserver.catalog.tables import seat_maps, showtimes
 from seatserver.database import Database
 from seatserver.errors import NotFound
@@ -94,7 +94,7 @@ class Records:
     async def ground(self, showtime_id: str) -> Ground:
         """What Redis must know of a showtime, all of one moment. Raises `NotFound`."""
         of_showtime = (
-            sa.select(showtimes.c.seq, showtimes.c.blocked, showtimes.c.sale_ends_at, seat_maps.c.seat_count)
+            sa.select(showtimes.c.seq, showtimes.c.sale_ends_at, seat_maps.c.seat_count)
             .join(seat_maps, seat_maps.c.hash == showtimes.c.layout_hash)
             .where(showtimes.c.id == showtime_id)
         )
@@ -103,16 +103,22 @@ class Records:
             .join(bookings, bookings.c.id == booked_seats.c.booking_id)
             .where(booked_seats.c.showtime_id == showtime_id, booked_seats.c.released_at.is_(None))
         )
+        of_kept = sa.select(kept_seats.c.seat, kept_seats.c.channel).where(kept_seats.c.showtime_id == showtime_id)
         async with self._database.reading(snapshot=True) as connection:
             showtime = (await connection.execute(of_showtime)).one_or_none()
             taken = (await connection.execute(of_seats)).all()
+            kept = (await connection.execute(of_kept)).all()
         if showtime is None:
             raise NotFound("showtime", showtime_id)
-        states = dict.fromkeys(showtime.blocked, int(SeatState.BLOCKED))
-        states.update({row.seat: int(STATE_OF_STATUS[row.status]) for row in taken})
         # Never in the past: a room that is forgotten at once would be loaded again at once.
         ends_ms = max(_millis(showtime.sale_ends_at), self._clock()) + KEEP_AFTER_SALE_MS
-        return Ground(seq=showtime.seq, taken=states, ends_ms=ends_ms, seat_count=showtime.seat_count)
+        return Ground(
+            seq=showtime.seq,
+            taken={row.seat: int(STATE_OF_STATUS[row.status]) for row in taken},
+            kept={row.seat: row.channel or "" for row in kept},
+            ends_ms=ends_ms,
+            seat_count=showtime.seat_count,
+        )
 
     async def current_showtimes(self, limit: int) -> list[str]:
         """Showtimes whose sale has begun and has not ended for long, the next ones first."""

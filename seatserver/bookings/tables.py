@@ -1,8 +1,9 @@
-"""The tables of bookings: who owns a seat is decided here.
+"""The tables of bookings and of the house's own seats: who owns a seat is decided here.
 
 ``booked_seats`` has a partial unique index over (showtime, seat) where the row is live: whatever Redis, a paused
-process or a bug believes, the second owner of a seat cannot be written. ``outbox`` carries each change of a showtime,
-numbered by ``showtimes.seq`` without gaps, until Redis has applied it.
+process or a bug believes, the second owner of a seat cannot be written. ``kept_seats`` is what the house keeps from
+sale, or from all but one sales channel; ``seat_log`` is who decided that, and why. ``outbox`` carries each change of a
+showtime, numbered by ``showtimes.seq`` without gaps, until Redis has applied it.
 """
 
 from __future__ import annotations
@@ -56,14 +57,46 @@ booked_seats = sa.Table(
     ),
 )
 
+kept_seats = sa.Table(
+    "kept_seats",
+    metadata,
+    sa.Column("showtime_id", sa.Text, sa.ForeignKey("showtimes.id"), primary_key=True),
+    sa.Column("seat", sa.Integer, primary_key=True),
+    sa.Column("channel", sa.Text, comment="The sales channel that it is kept for; NULL: blocked for everybody."),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("kept_by", sa.Text, nullable=False, comment="The user who said so."),
+    sa.Column("kept_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("release_at", sa.DateTime(timezone=True), comment="When it is opened to all by itself."),
+    sa.CheckConstraint("channel <> ''", name="channel_has_a_name"),
+    sa.Index("ix_kept_seats_release_at", "release_at", postgresql_where=sa.text("release_at IS NOT NULL")),
+)
+
+seat_log = sa.Table(
+    "seat_log",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("showtime_id", sa.Text, sa.ForeignKey("showtimes.id"), nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False, comment="showtimes.seq after this change."),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("by_user", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, comment="Whom the seats are kept for, or were until their release."),
+    sa.Column("seats", postgresql.ARRAY(sa.Integer), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("release_at", sa.DateTime(timezone=True)),
+    sa.CheckConstraint("action IN ('block', 'allocate', 'open', 'release')", name="action_known"),
+    sa.Index("ix_seat_log_showtime_id_id", "showtime_id", "id"),
+)
+
 outbox = sa.Table(
     "outbox",
     metadata,
     sa.Column("showtime_id", sa.Text, sa.ForeignKey("showtimes.id"), primary_key=True),
     sa.Column("seq", sa.BigInteger, primary_key=True, comment="showtimes.seq after this change."),
-    sa.Column("booking_id", sa.Uuid, nullable=False),
+    sa.Column("booking_id", sa.Uuid, comment="NULL: a change of what the house keeps."),
     sa.Column("user_id", sa.Text, nullable=False),
     sa.Column("state", sa.SmallInteger, nullable=False, comment="The seats' new SeatState."),
+    sa.Column("channel", sa.Text, comment="Whom ALLOCATED seats are kept for."),
     sa.Column("seats", postgresql.ARRAY(sa.Integer), nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
 )

@@ -2,7 +2,8 @@
 
 Reads of a showtime are hot (every socket and every booking begins with one), so they are shared and kept for
 `SHOWTIME_TTL_S`; seat maps never change and are kept by hash. A change made here is seen at once by this instance and
-within that time by the others. What is sold is not known here; only ``showtimes.seq`` tells whether anything ever was.
+within that time by the others. What is sold is not known here; only ``showtimes.ever_booked`` tells whether anything
+ever was.
 """
 
 from __future__ import annotations
@@ -170,7 +171,7 @@ class Catalog:
         """Create or change a showtime.
 
         Raises `BadRequest` for a draft that contradicts itself or its layout, and `Conflict` when it would change the
-        layout of a showtime, or the blocked seats or the currency of one that has (or had) bookings.
+        layout of a showtime, or the currency of one that has (or had) bookings.
         """
         try:
             seat_map = await self.layout(draft.layout_hash)
@@ -187,11 +188,10 @@ class Catalog:
             "sale_ends_at": _moment(draft.sale_ends_at_ms),
             **_stored_tariff(draft.tariff),
             "rules": msgspec.to_builtins(draft.rules),
-            "blocked": sorted(set(draft.blocked)),
         }
         async with self._writing() as connection:
             await _require(connection, auditoriums, "auditorium", draft.auditorium_id)
-            # The lock orders this after a booking under way, which raises seq in the same row.
+            # The lock orders this after a booking under way, which changes the same row.
             query = sa.select(showtimes).where(showtimes.c.id == draft.id).with_for_update()
             stored = (await connection.execute(query)).one_or_none()
             if stored is not None:
@@ -264,7 +264,6 @@ def _fields(row: sa.Row[Any]) -> dict[str, Any]:
         "sale_ends_at_ms": _millis(row.sale_ends_at),
         "tariff": msgspec.convert({**row.tariff, "currency": row.currency}, Tariff),
         "rules": msgspec.convert(row.rules, Rules),
-        "blocked": tuple(row.blocked),
         "layout_hash": row.layout_hash,
     }
 
@@ -291,11 +290,8 @@ def _check_unchanged(stored: sa.Row[Any], values: dict[str, Any]) -> None:
         raise Conflict(
             f"showtime {stored.id!r} keeps its layout: create another showtime for another hall", where="layout_hash"
         )
-    if stored.seq == 0:
-        return
-    for name in ("blocked", "currency"):
-        if getattr(stored, name) != values[name]:
-            raise Conflict(f"showtime {stored.id!r} has bookings: its {name} cannot change any more", where=name)
+    if stored.ever_booked and stored.currency != values["currency"]:
+        raise Conflict(f"showtime {stored.id!r} has bookings: its currency cannot change any more", where="currency")
 
 
 def _check_timezone(name: str) -> None:

@@ -50,7 +50,6 @@ class ShowtimeDraft(msgspec.Struct, frozen=True, kw_only=True):
     sale_ends_at_ms: int
     tariff: Tariff
     rules: Rules = Rules()
-    blocked: tuple[int, ...] = ()
 
     def validate(self, seat_map: SeatMap) -> None:
         """Raise `BadRequest` that names the first field which contradicts the layout or another field."""
@@ -65,8 +64,6 @@ class ShowtimeDraft(msgspec.Struct, frozen=True, kw_only=True):
             raise BadRequest("on_sale_at is after starts_at", "on_sale_at")
         self.tariff.validate(seat_map)
         _check_rules(self.rules)
-        if unknown := seat_map.unknown(self.blocked):
-            raise BadRequest(f"blocked names seats that the layout does not have: {unknown}", "blocked")
 
 
 class ShowtimeEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +80,6 @@ class ShowtimeEntry(msgspec.Struct, frozen=True, kw_only=True):
     sale_ends_at_ms: int
     tariff: Tariff
     rules: Rules
-    blocked: tuple[int, ...]
     layout_hash: str
 
     @property

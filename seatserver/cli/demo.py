@@ -190,20 +190,12 @@ def _try_to_listen(host: str, port: int) -> None:
 def prepare(settings: Settings) -> list[Showtime]:
     """Migrate and load the demo theatre; the showtimes that are on sale now, by start."""
     from seatserver import database
-    from seatserver.catalog.catalog import Catalog
     from seatserver.demo import offer
 
     database.upgrade(settings.database_url)
-
-    async def load() -> list[Showtime]:
-        pool = database.Database(settings)
-        try:
-            return await offer.load(Catalog(pool), datetime.now(UTC).astimezone())
-        finally:
-            await pool.close()
-
+    loaded = asyncio.run(offer.load(settings, datetime.now(UTC).astimezone()))
     now_ms = time.time_ns() // 1_000_000
-    return [showtime for showtime in asyncio.run(load()) if showtime.sale_ends_at_ms > now_ms]
+    return [showtime for showtime in loaded if showtime.sale_ends_at_ms > now_ms]
 
 
 def _serve(

@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from seatserver.bookings.allocations import Allocations
+from seatserver.bookings.keeping import Change
 from seatserver.catalog.catalog import Catalog
 from seatserver.catalog.showtime import Auditorium, Showtime, ShowtimeDraft, Theatre
+from seatserver.config import Settings
+from seatserver.database import Database
 from seatserver.demo.halls import demo_halls
 from seatserver.errors import NotFound
 from seatserver.seatmaps.model import SeatKind, SeatMap
@@ -18,6 +22,7 @@ from seatserver.seatmaps.pricing import Tariff, TicketType
 from seatserver.seatmaps.rules import GapRule, Rules
 
 THEATRE_ID = "lantern"
+BOSS = "the house"
 TITLES = ("Low Tide Radio", "A Winter of Foxes", "Orbit Nine")
 START_HOURS = (14, 17, 20)
 DAYS = 2
@@ -37,8 +42,19 @@ RULES = Rules(
 )
 
 
-async def load(catalog: Catalog, now: datetime) -> list[Showtime]:
+async def load(settings: Settings, now: datetime) -> list[Showtime]:
     """Put the theatre and the showtimes of ``now`` (with its time zone) and the next day; all of them, by start."""
+    database = Database(settings)
+    catalog = Catalog(database)
+    # Nobody is told of the blocked seats: whoever serves finds them.
+    allocations = Allocations(database, catalog, lambda: _millis(now), changed=lambda showtime_id: None)
+    try:
+        return await _load(catalog, allocations, now)
+    finally:
+        await database.close()
+
+
+async def _load(catalog: Catalog, allocations: Allocations, now: datetime) -> list[Showtime]:
     await catalog.put_theatre(Theatre(id=THEATRE_ID, name="The Lantern", timezone=machine_timezone()))
     showtimes = []
     for number, hall in enumerate(demo_halls()):
@@ -50,6 +66,8 @@ async def load(catalog: Catalog, now: datetime) -> list[Showtime]:
                 showtimes.append(await catalog.showtime(draft.id))
             except NotFound:
                 showtimes.append(await catalog.put_showtime(draft))
+                keeping = Change(action="block", reason="house seats", places=house_seats(hall))
+                await allocations.change(draft.id, [keeping], by=BOSS)
     return sorted(showtimes, key=lambda showtime: showtime.starts_at_ms)
 
 
@@ -70,7 +88,6 @@ def _drafts(
                 sale_ends_at_ms=_millis(starts_at + SALE_GOES_ON),
                 tariff=tariff(hall),
                 rules=RULES,
-                blocked=house_seats(hall),
             )
 
 

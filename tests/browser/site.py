@@ -123,9 +123,10 @@ class Site:
             "sale_ends_at": (now + timedelta(hours=3)).isoformat(),
             "currency": "EUR",
             "prices": PRICES,
-            "blocked": ["C-6"],
         }
         self._admin_call("PUT", f"showtimes/{SHOWTIME}", json=showtime)
+        house_seat = {"action": "block", "seats": ["C-6"], "reason": "house seat"}
+        self._admin_call("POST", f"showtimes/{SHOWTIME}/allocations/change", json={"changes": [house_seat]})
 
     def _admin_call(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._admin}"}

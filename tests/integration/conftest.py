@@ -11,7 +11,7 @@ import pytest
 
 from seatserver.app import House
 from seatserver.config import Settings
-from tests.integration.house import Instance, opened, put_on_sale, serving
+from tests.integration.house import Instance, block_from_the_start, opened, put_on_sale, serving
 
 MakeServer = Callable[..., Awaitable[Instance]]
 
@@ -33,6 +33,7 @@ async def make_server(brisk: Settings) -> AsyncIterator[MakeServer]:
             changed = dataclasses.replace(brisk, **changes)
             made = await running.enter_async_context(serving(changed, send_buffer=send_buffer))
             await put_on_sale(made.house.catalog)
+            await block_from_the_start(made.house)
             return made
 
         yield make

@@ -81,7 +81,7 @@ async def open_lounge(server: Instance, rules: Rules = ENFORCED, **changes: Any)
     """Put the lounge on sale; ``changes`` are fields of the showtime's draft."""
     catalog = server.house.catalog
     given: dict[str, Any] = {"layout_hash": await catalog.put_layout(lounge()), "rules": rules, "tariff": TARIFF}
-    await put_on_sale(catalog, LOUNGE, **{**given, "blocked": (), **changes})
+    await put_on_sale(catalog, LOUNGE, **{**given, **changes})
 
 
 @asynccontextmanager

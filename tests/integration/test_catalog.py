@@ -45,7 +45,6 @@ def draft(**changes: Any) -> ShowtimeDraft:
         on_sale_at_ms=STARTS_MS - HOUR_MS,
         sale_ends_at_ms=STARTS_MS + 1,
         tariff=EUROS,
-        blocked=(3, 1, 3),
     )
     return msgspec.structs.replace(whole, **changes)
 
@@ -72,7 +71,6 @@ async def test_a_showtime_comes_back_as_it_was_put(catalog: Catalog, database: D
         found = await source.showtime("tonight")
         assert (found.title, found.theatre_name, found.auditorium_name) == ("The Long Take", "Odeon", "Studio")
         assert (found.starts_at_ms, found.tariff, found.rules) == (STARTS_MS, EUROS, Rules())
-        assert found.blocked == (1, 3)
         assert found.seat_map == hall()
 
 
@@ -119,23 +117,20 @@ async def test_a_showtime_keeps_its_layout(catalog: Catalog) -> None:
         await catalog.put_showtime(draft(layout_hash=hall("Other").content_hash))
 
 
-@pytest.mark.parametrize(
-    ("field", "change"),
-    [("blocked", {"blocked": (1,)}), ("currency", {"tariff": Tariff.flat("CHF", {"standard": 1150})})],
-)
-async def test_bookings_fix_the_blocked_seats_and_the_currency(
-    catalog: Catalog, database: Database, field: str, change: dict[str, Any]
-) -> None:
-    await catalog.put_showtime(draft())
-    await catalog.put_showtime(draft(**change))  # nothing is booked yet
+async def test_bookings_fix_the_currency_and_changes_of_the_house_do_not(catalog: Catalog, database: Database) -> None:
+    francs = draft(tariff=Tariff.flat("CHF", {"standard": 1150}))
     await catalog.put_showtime(draft())
     async with database.transaction() as connection:
         await connection.execute(sa.update(showtimes).values(seq=1))
-    with pytest.raises(Conflict, match=f"its {field} cannot change"):
-        await catalog.put_showtime(draft(**change))
+    await catalog.put_showtime(francs)  # nothing is booked yet
+    await catalog.put_showtime(draft())
+    async with database.transaction() as connection:
+        await connection.execute(sa.update(showtimes).values(ever_booked=True))
+    with pytest.raises(Conflict, match="its currency cannot change"):
+        await catalog.put_showtime(francs)
     cheaper, strict = Tariff.flat("EUR", {"standard": 1}), Rules(gap=GapRule(mode="enforce"))
     changed = await catalog.put_showtime(draft(title="Renamed", tariff=cheaper, rules=strict))
-    assert (changed.title, changed.tariff, changed.rules, changed.blocked) == ("Renamed", cheaper, strict, (1, 3))
+    assert (changed.title, changed.tariff, changed.rules) == ("Renamed", cheaper, strict)
 
 
 async def test_a_rush_on_one_showtime_is_one_question_to_postgres(catalog: Catalog, database: Database) -> None:

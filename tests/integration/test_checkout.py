@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from seatserver.app import House
+from seatserver.bookings.keeping import Change
 from seatserver.bookings.records import Booking
 from seatserver.config import Settings
 from seatserver.errors import (
@@ -125,7 +126,7 @@ async def test_a_payment_after_the_deadline_finds_the_booking_expired(house: Hou
 async def test_a_seat_that_was_blocked_after_it_was_held_is_not_sold(house: House) -> None:
     hold_id = await hold(house, "ann", 1)
     await house.store.pin(SHOWTIME, hold_id, "ann")
-    await put_on_sale(house.catalog, blocked=(1,))
+    await house.allocations.change(SHOWTIME, [Change(action="block", reason="wet paint", places=(1,))], "boss")
     with pytest.raises(SeatsRefused) as caught:
         await book(house, hold_id)
     assert caught.value.reasons == {1: "blocked"}

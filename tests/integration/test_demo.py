@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shlex
@@ -18,10 +19,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from seatserver.catalog.catalog import Catalog
+from seatserver.app import House
 from seatserver.client import SeatClient
 from seatserver.config import Settings
-from seatserver.database import Database
 from seatserver.demo import offer
 from seatserver.demo.halls import demo_halls
 from seatserver.errors import NotOnSale, TicketsRefused
@@ -328,11 +328,7 @@ def test_migrate_says_what_it_did(postgres_server: object, database_url: str) ->
 @pytest.mark.parametrize("hour", [0, 9, 15, 23])
 async def test_at_any_hour_some_showtimes_are_on_sale(settings: Settings, hour: int) -> None:
     now = datetime(2026, 3, 28, hour, 59, tzinfo=UTC)
-    database = Database(settings)
-    try:
-        loaded = await offer.load(Catalog(database), now)
-    finally:
-        await database.close()
+    loaded = await offer.load(settings, now)
     on_sale = []
     for showtime in loaded:
         try:
@@ -341,20 +337,20 @@ async def test_at_any_hour_some_showtimes_are_on_sale(settings: Settings, hour: 
             continue
         on_sale.append(showtime)
     assert len({showtime.auditorium_id for showtime in on_sale}) == 2
-    assert all(len(showtime.blocked) == 2 for showtime in loaded)
 
 
 async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings: Settings) -> None:
     today = datetime(2026, 3, 28, 12, tzinfo=UTC)
-    database = Database(settings)
-    try:
-        first = await offer.load(Catalog(database), today)
-        again = await offer.load(Catalog(database), today + timedelta(hours=3))
-        tomorrow = await offer.load(Catalog(database), today + timedelta(days=1))
-    finally:
-        await database.close()
+    first = await offer.load(settings, today)
+    again = await offer.load(settings, today + timedelta(hours=3))
+    tomorrow = await offer.load(settings, today + timedelta(days=1))
     assert [showtime.id for showtime in first] == [showtime.id for showtime in again]
     assert len({showtime.id for showtime in first} & {showtime.id for showtime in tomorrow}) == len(first) / 2
+    async with House(dataclasses.replace(settings, duties=False)) as house:
+        for showtime in {showtime.id for showtime in (*first, *tomorrow)}:
+            [kept] = await house.allocations.kept(showtime)
+            assert (kept.channel, len(kept.places), kept.reason) == (None, 2, "house seats")
+            assert len((await house.allocations.log(showtime, 10))[0]) == 1
 
 
 @pytest.mark.parametrize("hall", demo_halls(), ids=lambda hall: hall.name)

@@ -155,3 +155,25 @@ def test_going_back_keeps_the_price_of_whoever_names_no_ticket_type(empty_databa
     execute(empty_database, f"UPDATE showtimes SET tariff = '{json.dumps(tariff)}'")
     migrate(empty_database, lambda script: command.downgrade(script, "0001"))
     assert fetch(empty_database, "SELECT prices FROM showtimes") == [({"standard": 1200, "sofa": 1500},)]
+
+
+def test_blocked_seats_become_kept_seats_with_a_line_in_the_log_and_back(empty_database: str) -> None:
+    migrate(empty_database, lambda script: command.upgrade(script, "0001"))
+    untouched = "INSERT INTO showtimes VALUES ('later', 'studio', 'abc', 'Late', '2030-01-01', '2029-12-01',"
+    for statement in (*AT_0001, f"""{untouched} '2030-01-02', 'EUR', '{{"standard": 1150}}', '{{}}', 0)"""):
+        execute(empty_database, statement)
+    migrate(empty_database, lambda script: command.upgrade(script, "0003"))
+    of_kept = "SELECT showtime_id, seat, channel, reason, kept_by, release_at FROM kept_seats"
+    assert fetch(empty_database, of_kept) == [("tonight", 3, None, "house seats", "migration", None)]
+    assert fetch(empty_database, "SELECT showtime_id, seq, action, seats, reason FROM seat_log") == [
+        ("tonight", 2, "block", [3], "house seats")
+    ]
+    assert fetch(empty_database, "SELECT id, ever_booked FROM showtimes ORDER BY id") == [
+        ("later", False),
+        ("tonight", True),
+    ]
+    for seat, channel in ((1, "'kiosk'"), (2, "NULL")):
+        kept = f"'tonight', {seat}, {channel}, 'for the door', 'boss'"
+        execute(empty_database, f"INSERT INTO kept_seats (showtime_id, seat, channel, reason, kept_by) VALUES ({kept})")
+    migrate(empty_database, lambda script: command.downgrade(script, "0002"))
+    assert fetch(empty_database, "SELECT blocked FROM showtimes ORDER BY id") == [([],), ([1, 2, 3],)]

@@ -25,15 +25,19 @@ async def redis(brisk: Settings) -> AsyncIterator[Redis]:
         yield client
 
 
-async def forge(redis: Redis, **taken: int | None) -> None:
-    """Make Redis believe other owners: ``s3=None`` frees seat 3, ``s4=3`` sells seat 4; its book-keeping agrees."""
-    for name, state in taken.items():
-        seat = name.removeprefix("s")
-        if state is None:
-            await redis.hdel(f"{BASE}:taken", seat)
+async def forge(redis: Redis, **changes: int | str | None) -> None:
+    """Make Redis believe something else, and its book-keeping agree.
+
+    ``s3=None`` frees seat 3, ``s4=3`` sells seat 4; ``k5="kiosk"`` keeps seat 5 for a channel, ``k6=""`` blocks seat 6.
+    """
+    for name, value in changes.items():
+        table = f"{BASE}:{'taken' if name[0] == 's' else 'kept'}"
+        if value is None:
+            await redis.hdel(table, name[1:])
         else:
-            await redis.hset(f"{BASE}:taken", seat, state)
-    await redis.hset(f"{BASE}:meta", "taken", await redis.hlen(f"{BASE}:taken"))
+            await redis.hset(table, name[1:], value)
+    for table in ("taken", "kept"):
+        await redis.hset(f"{BASE}:meta", table, await redis.hlen(f"{BASE}:{table}"))
 
 
 async def test_where_both_agree_nothing_is_repaired(house: House) -> None:
@@ -47,9 +51,20 @@ async def test_where_both_agree_nothing_is_repaired(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "forged", [{"s1": None}, {"s5": 3}, {"s1": 2}, {f"s{BLOCKED}": None}, {"s1": None, "s2": 4, "s6": 2}]
+    "forged",
+    [
+        {"s1": None},
+        {"s5": 3},
+        {"s1": 2},
+        {f"k{BLOCKED}": None},
+        {f"k{BLOCKED}": "kiosk"},
+        {"k1": "", "k2": "kiosk"},
+        {"s1": None, "k2": "", "s6": 2},
+    ],
 )
-async def test_forged_owners_are_put_right_once(house: House, redis: Redis, forged: dict[str, int | None]) -> None:
+async def test_forged_owners_are_put_right_once(
+    house: House, redis: Redis, forged: dict[str, int | str | None]
+) -> None:
     await sell(house, 1)
     truth = await settled(house)
     await forge(redis, **forged)
@@ -108,10 +123,3 @@ async def test_one_showtime_that_cannot_be_checked_stops_no_other(house: House, 
         await connection.execute(sa.text("UPDATE showtimes SET seq = 7 WHERE id = 'another'"))
     assert await house.reconciler.run() == [SHOWTIME]
     assert sorted(await house.reconciler.known_showtimes()) == ["another", SHOWTIME]
-
-
-async def test_a_seat_that_is_blocked_later_is_shown_blocked(house: House) -> None:
-    await house.store.load(SHOWTIME)
-    await put_on_sale(house.catalog, blocked=(BLOCKED, 4))
-    await house.reconciler.run()
-    assert (await house.store.snapshot(SHOWTIME, 28)).states[4] == SeatState.BLOCKED

@@ -32,7 +32,6 @@ SHOWTIME = {
     "sale_ends_at": "2100-01-01T20:45:00+01:00",
     "currency": "EUR",
     "prices": {"standard": 1150, "sofa": 1400},
-    "blocked": ["A-2"],
 }
 ADULT = {"key": "adult", "name": "Adult", "prices": {"standard": 1200, "sofa": 1500}}
 CHILD = {"key": "child", "name": "Child", "prices": {"standard": 800}, "only_with": ["adult"], "per_companion": 2}
@@ -60,6 +59,11 @@ class Rest:
             headers["Authorization"] = f"Bearer {token}"
         return await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
 
+    async def keep(self, *changes: dict[str, Any], user: str = "boss:admin", **more: Any) -> httpx.Response:
+        """Block, allocate and open places of tonight."""
+        path = "/admin/showtimes/tonight/allocations/change"
+        return await self.ask("POST", path, user, json={"changes": changes, **more})
+
     async def hold(self, user: str, *seats: int) -> str:
         hold_id = uuid4()
         await self.house.store.hold("tonight", hold_id, user, seats)
@@ -72,6 +76,13 @@ class Rest:
 
 def code(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["code"]
+
+
+async def settled(house: House) -> None:
+    """Wait until the relay has brought what there was to bring."""
+    async with asyncio.timeout(30):
+        while house.relay._draining:  # noqa: ASYNC110 - the relay tells nobody when it is done
+            await asyncio.sleep(0.005)
 
 
 async def eventually(rest: Rest, path: str, is_so: Callable[[Any], bool]) -> None:
@@ -116,6 +127,9 @@ async def rest(empty: Rest) -> Rest:
         "notes": [],
     }
     assert (await empty.ask("PUT", "/admin/showtimes/tonight", boss, json=SHOWTIME)).status_code == 200
+    blocked = await empty.keep({"action": "block", "seats": ["A-2"], "reason": "house seat"})
+    assert blocked.status_code == 200
+    await settled(empty.house)  # in Redis too: the relay is at rest when a test begins
     return empty
 
 
@@ -261,7 +275,7 @@ async def test_general_areas_are_counted_and_priced_by_their_name(rest: Rest) ->
         name="Open air", categories=HALL.categories[:1], screen=HALL.screen, seats=HALL.seats[:1], general_areas=[lawn]
     )
     await rest.ask("POST", "/admin/layouts", "boss:admin", content=hall.encode())
-    showtime = {**SHOWTIME, "layout_hash": hall.content_hash, "prices": {"standard": 1000}, "blocked": []}
+    showtime = {**SHOWTIME, "layout_hash": hall.content_hash, "prices": {"standard": 1000}}
     assert (await rest.ask("PUT", "/admin/showtimes/outside", "boss:admin", json=showtime)).status_code == 200
     found = (await rest.ask("GET", "/showtimes/outside/availability")).json()
     assert (found["total"]["free"], found["areas"]["lawn"]["free"]) == (3, 2)
@@ -280,12 +294,6 @@ async def test_pages_of_showtimes_follow_one_another(rest: Rest) -> None:
     second = (await rest.ask("GET", "/showtimes", params={"limit": 3, "after": first["next"]})).json()
     assert [[one["id"] for one in page["showtimes"]] for page in (first, second)] == [["a", "b", "c"], ["tonight"]]
     assert second["next"] is None
-
-
-async def test_blocked_seats_reach_a_room_that_is_live_already(rest: Rest) -> None:
-    assert (await rest.ask("GET", "/showtimes/tonight/availability")).json()["total"]["blocked"] == 1
-    await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json={**SHOWTIME, "blocked": ["A-1", "A-2"]})
-    assert (await rest.ask("GET", "/showtimes/tonight/availability")).json()["total"]["blocked"] == 2
 
 
 async def test_a_path_with_a_slash_too_many_is_not_found(rest: Rest) -> None:
@@ -395,7 +403,6 @@ async def test_every_answer_forbids_browsers_to_guess_its_type(rest: Rest) -> No
         ({"fees": {"per_ticket_minor": -1}}, "fees.per_ticket_minor"),
         ({"rules": {"gap": {"mode": "perhaps"}}}, "rules.gap.mode"),
         ({"rules": {"gap": {"width": 4}}}, "rules.gap.width"),
-        ({"blocked": ["A-1", "Z-9"]}, "blocked[1]"),
         ({"auditorium_id": "nope"}, "auditorium_id"),
         ({"layout_hash": "0" * 32}, "layout_hash"),
         ({"layout_hash": "nope"}, "layout_hash"),
@@ -438,10 +445,156 @@ async def test_a_layout_can_be_renamed_when_it_is_imported(rest: Rest) -> None:
     assert imported.json()["name"] == "Blue"
 
 
-async def test_bookings_fix_the_layout(rest: Rest) -> None:
+async def test_bookings_fix_the_currency(rest: Rest) -> None:
     await rest.book("ann", await rest.hold("ann", 0))
-    refused = await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json={**SHOWTIME, "blocked": []})
+    refused = await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json={**SHOWTIME, "currency": "CHF"})
     assert code(refused) == (409, "conflict")
+
+
+# ---------------------------------------------------------------- the house's own seats
+
+ALLOCATIONS = "/admin/showtimes/tonight/allocations"
+LATER = "2099-12-31T23:00:00+01:00"
+
+
+async def test_what_the_house_keeps_is_read_with_who_why_and_until_when(rest: Rest) -> None:
+    sofa = {"action": "allocate", "channel": "kiosk", "rows": ["B"], "reason": "for the door", "release_at": LATER}
+    changed = (await rest.keep(sofa, user="ann:admin")).json()
+    [entry] = changed["entries"]
+    expected = {"channel": "kiosk", "seats": ["B-1", "B-2"], "places": {}, "reason": "for the door", "by": "ann"}
+    assert expected.items() <= entry.items()
+    assert (entry["action"], entry["release_at"], changed["notes"]) == ("allocate", "2099-12-31T22:00:00Z", [])
+    assert (await rest.keep(sofa, user="bob:admin")).json() == {"entries": [], "notes": []}, "it is so already"
+    house_seat, kiosk = (await rest.ask("GET", ALLOCATIONS, "boss:admin")).json()["allocations"]
+    assert (house_seat["channel"], house_seat["seats"], house_seat["by"]) == (None, ["A-2"], "boss")
+    assert (house_seat["reason"], house_seat["release_at"]) == ("house seat", None)
+    assert expected.items() <= kiosk.items()
+    await eventually(rest, "/showtimes/tonight/availability", lambda found: found["total"]["allocated"] == 2)
+    assert (await rest.ask("GET", "/showtimes/tonight/availability")).json()["total"]["blocked"] == 1
+
+
+async def test_the_log_is_read_a_page_at_a_time_newest_first(rest: Rest) -> None:
+    for reason in ("one", "two", "three"):
+        await rest.keep({"action": "block", "seats": ["A-1"], "reason": reason})
+    await rest.keep({"action": "open", "categories": ["standard"], "reason": "all is well"})
+    first = (await rest.ask("GET", f"{ALLOCATIONS}/log", "boss:admin", params={"limit": 3})).json()
+    second = (await rest.ask("GET", f"{ALLOCATIONS}/log", "boss:admin", params={"after": first["next"]})).json()
+    assert [entry["reason"] for entry in first["entries"]] == ["all is well", "three", "two"]
+    assert first["entries"][0]["seats"] == ["A-1", "A-2"]
+    assert [entry["reason"] for entry in second["entries"]] == ["one", "house seat"]
+    assert second["next"] is None
+
+
+async def test_places_of_a_general_area_are_kept_by_their_number(rest: Rest) -> None:
+    lawn = GeneralArea(key="lawn", name="Lawn", category="standard", capacity=9, x=1, y=9, width=4, height=2)
+    stalls = [msgspec.structs.replace(HALL.seats[0], area="Stalls")]
+    hall = SeatMap.build(
+        name="Open air", categories=HALL.categories[:1], screen=HALL.screen, seats=stalls, general_areas=[lawn]
+    )
+    await rest.ask("POST", "/admin/layouts", "boss:admin", content=hall.encode())
+    showtime = {**SHOWTIME, "layout_hash": hall.content_hash, "prices": {"standard": 1000}}
+    await rest.ask("PUT", "/admin/showtimes/outside", "boss:admin", json=showtime)
+
+    async def keep(**change: Any) -> httpx.Response:
+        body = {"changes": [{"reason": "picnic", **change}]}
+        return await rest.ask("POST", "/admin/showtimes/outside/allocations/change", "boss:admin", json=body)
+
+    async def free(count: int) -> None:
+        path = "/showtimes/outside/availability"
+        await eventually(rest, path, lambda found: found["areas"]["lawn"]["free"] == count)
+
+    for _ in range(2):
+        assert (await keep(action="allocate", channel="kiosk", places={"lawn": 4})).status_code == 200
+    await keep(action="block", places={"lawn": 3})
+    await free(2)
+    fewer = (await keep(action="block", places={"lawn": 1})).json()["entries"]
+    assert [(entry["action"], entry["places"], entry["seats"]) for entry in fewer] == [("open", {"lawn": 2}, [])]
+    await free(4)
+    refused = await keep(action="block", places={"lawn": 6})
+    assert (code(refused), refused.json()["detail"]) == ((409, "seats_refused"), "refused: Lawn full")
+    for wrong, where in (({"lawn": 10}, "changes[0].places"), ({"pool": 1}, "changes[0].places")):
+        refused = await keep(action="block", places=wrong)
+        assert (code(refused), refused.json()["facts"]) == ((400, "bad_request"), {"where": where})
+    everything = (await keep(action="block", areas=["Stalls", "lawn"])).json()["entries"]
+    assert [(entry["places"], entry["seats"]) for entry in everything] == [({"lawn": 8}, ["A-1"])]
+    await free(0)
+    await keep(action="open", areas=["lawn"])
+    await free(9)
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"action": "sell"}, "changes[0].action"),
+        ({"action": "open"}, "changes[0]"),
+        ({"reason": ""}, "changes[0].reason"),
+        ({"reason": "two\nlines"}, "changes[0].reason"),
+        ({"reason": "x" * 201}, "changes[0].reason"),
+        ({"seats": ["A-1", "Z-9"]}, "changes[0].seats[1]"),
+        ({"seats": [4]}, "changes[0].seats[0]"),
+        ({"rows": ["B", "Z"]}, "changes[0].rows[1]"),
+        ({"areas": ["lawn"]}, "changes[0].areas[0]"),
+        ({"categories": [""]}, "changes[0].categories[0]"),
+        ({"places": {"lawn": 1}}, "changes[0].places"),
+        ({"seats": ["A-1"], "channel": "kiosk"}, "changes[0].channel"),
+        ({"seats": ["A-1"], "action": "allocate"}, "changes[0].channel"),
+        ({"seats": ["A-1"], "action": "allocate", "channel": "the kiosk"}, "changes[0].channel"),
+        ({"seats": ["A-1"], "release_at": "2020-01-01T00:00:00Z"}, "changes[0].release_at"),
+        ({"seats": ["A-1"], "release_at": "9999-12-31T23:59:59-23:59"}, "changes[0].release_at"),
+        ({"seats": ["A-1"], "release_at": "2099-01-01T00:00:00"}, "changes[0].release_at"),
+        ({"seats": ["A-2"], "action": "open", "release_at": LATER}, "changes[0].release_at"),
+        ({"seats": ["A-1"], "for_whom": "us"}, "changes[0].for_whom"),
+    ],
+)
+async def test_a_change_that_cannot_be_names_the_field(rest: Rest, change: dict[str, Any], where: str) -> None:
+    refused = await rest.keep({"action": "block", "reason": "wet paint", **change})
+    assert code(refused) == (400, "bad_request")
+    assert refused.json()["facts"] == {"where": where}
+    assert len((await rest.ask("GET", ALLOCATIONS, "boss:admin")).json()["allocations"]) == 1
+
+
+async def test_no_two_changes_of_a_request_name_the_same_seat(rest: Rest) -> None:
+    block = {"action": "block", "reason": "wet paint", "seats": ["A-1"]}
+    refused = await rest.keep(block, {"action": "open", "reason": "dry", "rows": ["A"]})
+    assert (code(refused), refused.json()["facts"]) == ((400, "bad_request"), {"where": "changes[1]"})
+    assert code(await rest.keep()) == (400, "bad_request")
+    assert code(await rest.keep(*[block] * 101)) == (400, "bad_request")
+
+
+async def test_a_sold_seat_refuses_the_whole_change_by_its_name(rest: Rest) -> None:
+    await rest.book("ann", await rest.hold("ann", 2, 3))
+    refused = await rest.keep(
+        {"action": "block", "reason": "wet paint", "seats": ["A-1"]},
+        {"action": "allocate", "channel": "kiosk", "reason": "for the door", "rows": ["B"]},
+    )
+    assert code(refused) == (409, "seats_refused")
+    assert refused.json()["facts"] == {"seats": [[2, "sold"], [3, "sold"]]}
+    assert refused.json()["detail"] == "refused: B-1 sold, B-2 sold"
+    assert len((await rest.ask("GET", ALLOCATIONS, "boss:admin")).json()["allocations"]) == 1
+
+
+async def test_the_house_says_what_becomes_of_holds(rest: Rest) -> None:
+    hold_id = await rest.hold("ann", 2, 3)
+    block = {"action": "block", "reason": "wet paint", "rows": ["A", "B"]}
+    refused = await rest.keep(block, held="refuse")
+    assert (code(refused), refused.json()["facts"]) == ((409, "seats_refused"), {"seats": [[2, "held"], [3, "held"]]})
+    assert (await rest.keep(block, held="end")).status_code == 200
+    await eventually(rest, "/showtimes/tonight/availability", lambda found: found["total"]["blocked"] == 4)
+    assert code(await rest.book("ann", hold_id)) == (409, "hold_gone")
+
+
+async def test_half_a_sofa_may_be_blocked_and_the_answer_says_what_that_means(rest: Rest) -> None:
+    changed = (await rest.keep({"action": "block", "reason": "spring is out", "seats": ["B-2"]})).json()
+    assert changed["notes"] == ["B-1 and B-2 are sold only together and are not kept alike: nobody can buy them now"]
+
+
+async def test_only_administrators_see_and_change_what_the_house_keeps(rest: Rest) -> None:
+    block = {"action": "block", "reason": "mine", "seats": ["A-1"]}
+    assert code(await rest.keep(block, user="ann")) == (403, "forbidden")
+    for path in (ALLOCATIONS, f"{ALLOCATIONS}/log"):
+        assert code(await rest.ask("GET", path, "ann")) == (403, "forbidden")
+        assert code(await rest.ask("GET", path.replace("tonight", "never"), "boss:admin")) == (404, "not_found")
+    assert code(await rest.ask("GET", f"{ALLOCATIONS}/log?after=x", "boss:admin")) == (400, "bad_request")
 
 
 # ---------------------------------------------------------------- access
@@ -582,6 +735,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "put_showtime": FAMILIES,
     "quote_tickets": {"tickets": [{"seat": "A-1", "ticket": "standard"}, {"seat": 1}]},
     "best_available": {"tickets": {"standard": 2}, "weights": {"aisle": 3}, "limit": 2},
+    "change_allocations": {"changes": [{"action": "block", "seats": ["A-1"], "rows": ["B"], "reason": "wet paint"}]},
 }
 VALUES: tuple[Any, ...] = (*GARBAGE, None, True, -1, 2**63, 2**70, 1.5, 1e308, [], ["A-1", "A-1"], {}, {"standard": -1})
 

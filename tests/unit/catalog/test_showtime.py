@@ -50,7 +50,6 @@ def test_a_sound_draft_is_fine() -> None:
         ({"on_sale_at_ms": 2_000_000_000_001}, "on_sale_at", "after starts_at"),
         ({"tariff": Tariff.flat("EUR", {"front": 900})}, "ticket_types", "the layout's categories 'back'"),
         ({"rules": Rules(gap=GapRule(width=9))}, "rules", "gap.width"),
-        ({"blocked": (0, 2)}, "blocked", r"does not have: \[2\]"),
     ],
 )
 def test_a_draft_that_contradicts_itself_names_the_field(change: dict[str, Any], where: str, says: str) -> None:
@@ -72,7 +71,6 @@ def showtime() -> Showtime:
         sale_ends_at_ms=DRAFT.sale_ends_at_ms,
         tariff=DRAFT.tariff,
         rules=DRAFT.rules,
-        blocked=(),
         layout_hash=HALL.content_hash,
         seat_map=HALL,
     )
