@@ -118,7 +118,7 @@ class House:
             await self.check()
             heed_cancel()
         except BaseException:
-            await self._close_connections()
+            await self.close_connections()
             raise
         self.loop_watch.start()
         self._tasks.spawn(self.hub.run(), "hub")
@@ -134,7 +134,7 @@ class House:
         await self.relay.close()
         await self.fanout.close()
         await self.hub.close()
-        await self._close_connections()
+        await self.close_connections()
         self.loop_watch.close()
 
     async def check(self) -> None:
@@ -167,7 +167,8 @@ class House:
             return None
         return baskets.booked(booking, (await self.catalog.showtime(booking.showtime_id)).seat_map)
 
-    async def _close_connections(self) -> None:
+    async def close_connections(self) -> None:
+        """Let go of Postgres and Redis; for a house that was never entered."""
         await self.store.close()
         await self.database.close()
         await self.redis.aclose()

@@ -53,7 +53,7 @@ local function obstacles(names)
   local found = {}
   for index = 1, #names do
     if taken[index] then
-      found[index] = tonumber(taken[index]) == BLOCKED and 'blocked' or 'sold'
+      found[index] = 'sold'
     elseif locks[index] and locks[index] ~= old_lock then
       found[index] = 'held'
     elseif not open_to(kept[index], channel) then

@@ -1,0 +1,130 @@
+"""`seatserver doctor` against real servers: healthy, wrong in every way we could think of, and mended."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+
+import sqlalchemy as sa
+
+from seatserver.app import House
+from seatserver.config import Settings
+from seatserver.doctor import Doctor, Finding
+from tests.integration.house import SHOWTIME, hold, settled
+
+BASE = f"seats:{{{SHOWTIME}}}"
+
+
+async def wrong(house: House) -> list[Finding]:
+    return [finding for finding in await Doctor(house).examine() if finding.verdict == "wrong"]
+
+
+async def run(house: House, *statements: str) -> None:
+    """Write around the server."""
+    async with house.database.transaction() as connection:
+        for statement in statements:
+            await connection.execute(sa.text(statement))
+
+
+def doctor(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    command = [sys.executable, "-m", "seatserver", "doctor", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+async def test_a_healthy_installation_has_nothing_wrong_while_it_is_used(house: House) -> None:
+    hold_id = await hold(house, "ann", 1, 2)
+    await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)
+    await hold(house, "bob", 3)
+    await settled(house)
+    findings = await Doctor(house).examine()
+    assert [finding for finding in findings if finding.verdict == "wrong"] == []
+    assert {finding.about for finding in findings} == {
+        "Postgres", "Redis", "Feed", "Clocks", "Bookings", "Outbox", "Showtimes",
+    }  # fmt: skip
+
+
+async def test_what_redis_has_wrong_is_named_and_mended(house: House) -> None:
+    hold_id = await hold(house, "ann", 1, 2)
+    await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)
+    await settled(house)
+    await house.redis.hdel(f"{BASE}:taken", "1")
+    await house.redis.hincrby(f"{BASE}:meta", "taken", -1)
+    [finding] = await wrong(house)
+    assert (finding.about, "1 seats are not shown as Postgres has them" in finding.says) == (SHOWTIME, True)
+    assert await Doctor(house).repair() == [f"{SHOWTIME}: Redis took over what Postgres knows"]
+    assert await wrong(house) == []
+
+
+async def test_a_room_that_does_not_add_up_is_described(house: House) -> None:
+    await hold(house, "ann", 1, 2)
+    await house.redis.hdel(f"{BASE}:owner", "1")
+    await house.redis.zadd(f"{BASE}:due", {"999": 1, "1": 4102444800000, "2": 4102444800000})
+    says = {finding.says for finding in await wrong(house)}
+    assert says == {
+        "the seats 999 are no seats of this hall",
+        "the seats 1, 999 are held by nobody",
+        "the seats 999 should have come free more than 5 s ago",
+    }
+
+
+async def test_changes_that_nobody_brings_to_redis_are_found_and_brought(house: House) -> None:
+    await house.store.load(SHOWTIME)
+    await run(
+        house,
+        f"UPDATE showtimes SET seq = seq + 1 WHERE id = '{SHOWTIME}'",
+        "INSERT INTO outbox (showtime_id, seq, booking_id, user_id, state, seats, created_at) "
+        f"VALUES ('{SHOWTIME}', 1, '{uuid.uuid4()}', 'ann', 0, '{{3}}', now() - interval '1 hour')",
+    )
+    about = {finding.about: finding.says for finding in await wrong(house)}
+    assert about["Outbox"].startswith("1 changes wait for Redis, the oldest for 36")
+    assert about[SHOWTIME] == "Redis is at change 0, Postgres at 1"
+    assert "brought 1 of 1 changes to Redis" in await Doctor(house).repair()
+    assert await wrong(house) == []
+
+
+async def test_a_claim_that_nobody_ends_is_found_and_ended(house: House) -> None:
+    hold_id = await hold(house, "ann", 1)
+    await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=True)
+    await settled(house)
+    await run(house, "UPDATE bookings SET expires_at = now() - interval '1 hour'")
+    [finding] = await wrong(house)
+    assert finding.says == "1 pending bookings are more than 60 s past their deadline"
+    assert "ended 1 pending bookings past their deadline" in await Doctor(house).repair()
+    await settled(house)
+    assert await wrong(house) == []
+
+
+async def test_a_seat_with_two_owners_is_never_overlooked(house: House) -> None:
+    for user, seats in (("ann", (1, 2)), ("bob", (3,))):
+        await house.checkout.book(SHOWTIME, await hold(house, user, *seats), user, pay_later=False)
+    await settled(house)
+    await run(house, "DROP INDEX uq_booked_seats_live", "UPDATE booked_seats SET seat = 2 WHERE seat = 3")
+    says = [finding.says for finding in await wrong(house)]
+    assert f"seat 2 of {SHOWTIME} has two owners" in says
+
+
+async def test_the_command_says_it_in_lines_or_json_and_by_its_exit_code(house: House, settings: Settings) -> None:
+    well = doctor(settings)
+    assert (well.returncode, well.stderr) == (0, "")
+    assert "✓ Postgres" in well.stdout
+    await house.redis.zadd(f"{BASE}:due", {"999": 1})
+    await house.store.load(SHOWTIME)
+    ill = doctor(settings, "--json")
+    assert ill.returncode == 1
+    assert any(SHOWTIME == finding["about"] for finding in json.loads(ill.stdout)["findings"])
+    mended = doctor(settings, "--repair")
+    assert (mended.returncode, "Traceback" in mended.stdout + mended.stderr) == (0, False), mended.stdout
+
+
+def test_what_cannot_be_reached_is_a_finding() -> None:
+    away = {**os.environ, "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/no", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    command = [sys.executable, "-m", "seatserver", "doctor"]
+    found = subprocess.run(command, env=away, capture_output=True, text=True, timeout=60, check=False)
+    assert found.returncode == 1
+    assert "✗ Postgres" in found.stdout
+    assert "✗ Redis" in found.stdout
+    assert "Traceback" not in found.stdout + found.stderr
