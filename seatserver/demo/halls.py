@@ -1,8 +1,9 @@
 """Two halls of our own making, for the demo and for trying things out.
 
 Studio 1 is a small hall with a middle aisle and places for wheelchairs; the Grand Hall has curved rows, two aisles, a
-cross aisle and a back row of sofas that are sold in pairs. They are built in code because a rule such as "rows curve
-towards the screen" is easier to read than three hundred coordinates. Pure: no files, no clock, the same halls always.
+cross aisle, a back row of sofas that are sold in pairs, and beanbags without numbers before its first row. They are
+built in code because a rule such as "rows curve towards the screen" is easier to read than three hundred coordinates.
+Pure: no files, no clock, the same halls always.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
+from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatKind, SeatMap
 
 STANDARD = Category(key="standard", name="Standard", color="#0072b2")
 PREMIUM = Category(key="premium", name="Premium", color="#e69f00")
 FRONT = Category(key="front", name="Front rows", color="#56b4e9")
 SOFA = Category(key="sofa", name="Sofa for two", color="#cc79a7")
+BEANBAGS = Category(key="beanbags", name="Beanbags", color="#009e73")
 BETWEEN_SOFAS = 0.5
 """Extra space between two sofas, in pitches."""
 
@@ -75,7 +77,10 @@ def studio() -> SeatMap:
 
 
 def grand_hall() -> SeatMap:
-    """Grand Hall: 306 seats in fourteen curved rows, two aisles, a cross aisle before row F, sofas at the back."""
+    """Grand Hall: 306 seats in fourteen curved rows, two aisles, a cross aisle before row F, sofas at the back.
+
+    Before row A is room for twenty people on beanbags.
+    """
     rows = [Row("A", 4.0, (Block(-9.6, 2), Block(-5.5, 12), Block(8.6, 2)), FRONT)]
     rows += [
         Row(
@@ -106,10 +111,30 @@ def grand_hall() -> SeatMap:
     ]
     last = behind_cross_aisle + 1.2 * 8 + 0.3
     rows.append(Row("N", last, (Block(-12.1, 4), Block(-5.5, 10), Block(8.6, 4)), SOFA, sofas=True))
-    return _hall("Grand Hall", rows, (FRONT, STANDARD, PREMIUM, SOFA), screen_width=22.0, bend=0.006)
+    left = min(row.blocks[0].x for row in rows)
+    beanbags = GeneralArea(
+        key="beanbags",
+        name="Beanbags",
+        category=BEANBAGS.key,
+        capacity=20,
+        x=round(-left, 3),
+        y=1.9,
+        width=14.0,
+        height=1.8,
+    )
+    categories = (FRONT, STANDARD, PREMIUM, SOFA, BEANBAGS)
+    return _hall("Grand Hall", rows, categories, (beanbags,), screen_width=22.0, bend=0.006)
 
 
-def _hall(name: str, rows: list[Row], categories: tuple[Category, ...], *, screen_width: float, bend: float) -> SeatMap:
+def _hall(
+    name: str,
+    rows: list[Row],
+    categories: tuple[Category, ...],
+    general_areas: tuple[GeneralArea, ...] = (),
+    *,
+    screen_width: float,
+    bend: float,
+) -> SeatMap:
     """Put the rows together; ``bend`` is how much nearer to the screen a seat is, per squared pitch off the middle."""
     seats: list[Seat] = []
     groups: list[tuple[int, int]] = []
@@ -132,7 +157,9 @@ def _hall(name: str, rows: list[Row], categories: tuple[Category, ...], *, scree
                 )
             )
     screen = Screen(x=round(-left, 3), y=0.0, width=screen_width)
-    return SeatMap.build(name=name, categories=categories, screen=screen, seats=seats, groups=groups)
+    return SeatMap.build(
+        name=name, categories=categories, screen=screen, seats=seats, groups=groups, general_areas=general_areas
+    )
 
 
 def _places(row: Row) -> Iterator[float]:

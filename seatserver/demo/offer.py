@@ -29,7 +29,7 @@ DAYS = 2
 ON_SALE_AHEAD = timedelta(days=7)
 SALE_GOES_ON = timedelta(minutes=20)
 CURRENCY = "EUR"
-PRICES = {"front": 900, "standard": 1200, "premium": 1500, "sofa": 1800}
+PRICES = {"beanbags": 700, "front": 900, "standard": 1200, "premium": 1500, "sofa": 1800}
 OTHER_PRICE = 1200
 GROWN_UPS = ("adult", "senior", "member")
 CHILDREN_EACH = 3

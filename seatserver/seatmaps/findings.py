@@ -216,9 +216,11 @@ def clusters(spots: Sequence[Spot], reach: float) -> list[list[int]]:
 
     Spots closer than ``reach`` hang together, those farther than three times that do not, unless others are between.
     """
+    # Counted from the corner of all spots: what hangs together must not depend on where the hall stands.
+    left, front = (min((spot[part] for spot in spots), default=0.0) for part in (0, 1))
     cells: dict[tuple[int, int], list[int]] = defaultdict(list)
     for index, spot in enumerate(spots):
-        cells[math.floor(spot.x / reach), math.floor(spot.y / reach)].append(index)
+        cells[math.floor((spot.x - left) / reach), math.floor((spot.y - front) / reach)].append(index)
     found: list[list[int]] = []
     while cells:
         cluster: list[int] = []

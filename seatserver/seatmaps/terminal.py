@@ -184,7 +184,7 @@ def _area_line(seat_map: SeatMap, area: GeneralArea, columns: tuple[int, int], i
     color = next(category.color for category in seat_map.categories if category.key == area.category)
     name = f" {area.name} {area.capacity} "
     breadth = max(end - start + 1, 1)
-    text = name.center(breadth, SHADE) if len(name) < breadth else SHADE * breadth
+    text = name.center(breadth, SHADE) if len(name) + 2 <= breadth else SHADE * breadth
     return (Span(f"{indent}{' ' * max(start, 0)}"), Span(text, color))
 
 

@@ -93,7 +93,7 @@ def test_in_real_halls_however_full_every_offer_is_right(seed: int, mode: str) -
     chosen = random.Random(seed)
     for hall in (studio(), grand_hall()):
         full = chosen.choice((0.2, 0.5, 0.8, 0.9))
-        states = bytearray(SOLD if chosen.random() < full else FREE for _ in hall.seats)
+        states = bytearray(SOLD if chosen.random() < full else FREE for _ in range(hall.place_count))
         for group in hall.groups:
             for seat in group:
                 states[seat] = states[group[0]]
@@ -103,11 +103,10 @@ def test_in_real_halls_however_full_every_offer_is_right(seed: int, mode: str) -
             for offer in best_offers(hall, bytes(states), wish, rules, limit=3):
                 assert is_right(hall, bytes(states), offer, rules, wish.wheelchairs, None)
                 assert len(offer.seats) == count and not any(states[seat] for seat in offer.seats)
-                assert not any(states[seat] for seat in offer.seats)
 
 
 def test_the_same_question_has_the_same_answer() -> None:
-    states = bytes(random.Random(1).choice((FREE, HELD)) for _ in grand_hall().seats)
+    states = bytes(random.Random(1).choice((FREE, HELD)) for _ in range(grand_hall().place_count))
     for count in (1, 4, 9):
         one, other = (best_offers(grand_hall(), states, Wish(count=count), limit=4) for _ in range(2))
         assert one == other
@@ -115,13 +114,13 @@ def test_the_same_question_has_the_same_answer() -> None:
 
 def test_two_people_in_an_empty_hall_sit_in_the_middle_two_thirds_back() -> None:
     hall = grand_hall()
-    [offer] = best_offers(hall, bytes(len(hall.seats)), Wish(count=2))
+    [offer] = best_offers(hall, bytes(hall.place_count), Wish(count=2))
     assert said(hall, offer) == ["I-12", "I-13"]
 
 
 def test_a_sofa_is_offered_whole_or_not_at_all() -> None:
     hall = grand_hall()
-    empty = bytes(len(hall.seats))
+    empty = bytes(hall.place_count)
     assert best_offers(hall, empty, Wish(count=1, categories=("sofa",))) == []
     [pair] = best_offers(hall, empty, Wish(count=2, categories=("sofa",)))
     assert pair.seats in hall.groups
@@ -244,7 +243,7 @@ def test_under_warn_a_stranded_seat_makes_an_offer_dearer_as_much_as_its_weight_
 
 def test_the_weights_decide_what_is_best() -> None:
     hall = grand_hall()
-    empty = bytes(len(hall.seats))
+    empty = bytes(hall.place_count)
 
     def row(**weights: float) -> str:
         [offer] = best_offers(hall, empty, Wish(count=2, weights=Weights(**weights)))
@@ -269,10 +268,10 @@ def test_places_of_general_areas_are_nobodys_best_seats() -> None:
 
 
 def test_states_of_another_hall_are_a_mistake_of_the_caller() -> None:
-    with pytest.raises(ValueError, match="expected 306 states, got 3"):
+    with pytest.raises(ValueError, match="expected 326 states, got 3"):
         best_offers(grand_hall(), b"\0\0\0", Wish(count=1))
 
 
 def test_no_limit_no_offers() -> None:
     hall = studio()
-    assert best_offers(hall, bytes(len(hall.seats)), Wish(count=2), limit=0) == []
+    assert best_offers(hall, bytes(hall.place_count), Wish(count=2), limit=0) == []

@@ -22,10 +22,11 @@ Content = dict[str, Any]
 
 
 class Plan:
-    """The Grand Hall as JSON, to be spoiled."""
+    """The Grand Hall without its beanbags as JSON, to be spoiled."""
 
     def __init__(self) -> None:
         self.content: Content = json.loads(grand_hall().encode())
+        del self.content["general_areas"], self.content["categories"][-1]
         self.index = grand_hall().index_by_label
 
     def seat(self, label: str) -> Content:

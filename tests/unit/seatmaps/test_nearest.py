@@ -166,7 +166,7 @@ def test_another_category_is_not_equal() -> None:
 def test_a_sofa_is_made_good_with_a_whole_sofa() -> None:
     hall = grand_hall()
     first, second = hall.groups[:2]
-    states = bytearray(len(hall.seats))
+    states = bytearray(hall.place_count)
     states[first[0]] = HELD
     offer = nearest_equal(hall, bytes(states), first, OFF)
     assert offer is not None and offer.seats == second

@@ -77,7 +77,8 @@ def test_the_sofas_of_the_grand_hall_are_joined_in_pairs() -> None:
 
 def test_a_narrow_terminal_gets_a_narrow_drawing() -> None:
     hall = grand_hall()
-    assert max(map(len, text(hall, 50)[:-11])) <= 50 < max(map(len, text(hall, 100)))
+    narrow, wide = (max(sum(len(span.text) for span in line) for line in draw_hall(hall, width)) for width in (50, 100))
+    assert narrow <= 50 < wide <= 100
 
 
 def test_the_legend_counts_every_seat() -> None:
