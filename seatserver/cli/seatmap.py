@@ -186,18 +186,19 @@ def _import(imported: Imported, *, as_json: bool) -> int:
     seat_map = imported.seat_map
     auditoriums = asyncio.run(_store(imported))
     if as_json:
+        from collections import Counter
+
         import msgspec
 
+        counted = Counter(map(seat_map.category_of, range(seat_map.place_count)))
         result = {
             "hash": seat_map.content_hash,
             "name": seat_map.name,
             "format": imported.format,
             "seats": len(seat_map.seats),
             "groups": len(seat_map.groups),
-            "categories": {
-                category.key: sum(seat.category == category.key for seat in seat_map.seats)
-                for category in seat_map.categories
-            },
+            "areas": {area.key: area.capacity for area in seat_map.general_areas},
+            "categories": {category.key: counted[category.key] for category in seat_map.categories},
             "notes": list(imported.notes),
         }
         print(msgspec.json.encode(result).decode())

@@ -57,6 +57,26 @@ def test_importing_again_is_harmless_and_json_is_for_scripts(database_url: str) 
     assert [row[0] for row in stored(database_url)] == [result["hash"]]
 
 
+def test_import_counts_the_places_of_areas_without_numbers(database_url: str, tmp_path: Path) -> None:
+    hall = tmp_path / "hall.json"
+    content = json.loads(Path(VISTA).read_text())
+    lawn = {
+        "AreaCategoryCode": "S1",
+        "Description": "Lawn",
+        "IsAllocatedSeating": False,
+        "NumberOfSeats": 25,
+        "Rows": [],
+    }
+    content["SeatLayoutData"]["Areas"].append(lawn)
+    hall.write_text(json.dumps(content))
+    done = seatserver("seatmap", "import", str(hall), "--json", database_url=database_url)
+    result = json.loads(done.stdout)
+    assert (result["seats"], result["areas"], result["categories"]) == (16, {"area-3": 25}, {"S1": 37, "L1": 4})
+    [(_, _, places)] = stored(database_url)
+    assert places == 16 + 25
+    assert result["notes"][-1] == "the area Lawn has 25 places without seat numbers; it is drawn behind the last row"
+
+
 def test_a_bad_file_gets_one_line_with_the_place_and_nothing_is_written(database_url: str, tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text(Path(VISTA).read_text().replace('"ColumnIndex": 0', '"ColumnIndex": "zero"', 1))
