@@ -158,7 +158,10 @@ class Allocations:
                     # Not skipped when locked: while a sale is hot it always is. Of many instances the first one opens
                     # the seats, and the others then find nothing left.
                     await _lock(connection, showtime_id)
-                    released += await _release(connection, showtime_id)
+                    opened = await _release(connection, showtime_id)
+                if opened:
+                    released += opened
+                    log.info("allocations released", showtime=showtime_id, places=opened)
             except (CommitUnknown, SeatServerError) as error:
                 log.warning("allocations not released yet", showtime=showtime_id, error=str(error))
             self._changed(showtime_id)
