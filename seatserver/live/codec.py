@@ -1,7 +1,7 @@
 """JSON and MessagePack for the wire, and what is wrong with a message that does not fit.
 
-A codec turns a server message into one frame (text for JSON, bytes for MessagePack), which every socket of that
-encoding shares, and a client's frame into a message. This module is pure.
+A codec turns a server message into one frame (text for JSON, binary for MessagePack), which every socket of that
+encoding shares, and what a client sent into a message. This module is pure.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from collections.abc import Sequence
 import msgspec
 
 from seatserver.errors import BadRequest, TooLarge
+from seatserver.live.frames import Frame
 from seatserver.live.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, ClientMessage, Ref, ServerMessage
 
-Frame = str | bytes
+Received = str | bytes
+"""What a client sent in one message: text or bytes."""
 
 
 class _OnlyRef(msgspec.Struct):
@@ -37,27 +39,27 @@ class JsonCodec:
 
     def encode(self, message: ServerMessage) -> Frame:
         """The message as a text frame."""
-        return self._encoder.encode(message).decode()
+        return Frame(self._encoder.encode(message), text=True)
 
-    def decode(self, frame: Frame, limit_bytes: int) -> ClientMessage:
-        """The message of a frame. Raises `TooLarge`, or `BadRequest` that names the field."""
-        if isinstance(frame, bytes):
+    def decode(self, received: Received, limit_bytes: int) -> ClientMessage:
+        """What a client said. Raises `TooLarge`, or `BadRequest` that names the field."""
+        if isinstance(received, bytes):
             raise BadRequest(f"expected a text frame: this socket speaks {SUBPROTOCOL_JSON}")
         # One character is at least one byte, so most frames need no encoding to be measured.
-        if len(frame) > limit_bytes or (
-            len(frame) * 4 > limit_bytes and len(frame.encode("utf-8", "surrogatepass")) > limit_bytes
+        if len(received) > limit_bytes or (
+            len(received) * 4 > limit_bytes and len(received.encode("utf-8", "surrogatepass")) > limit_bytes
         ):
             raise TooLarge("the message", limit_bytes)
         try:
-            message: ClientMessage = self._decoder.decode(frame)
+            message: ClientMessage = self._decoder.decode(received)
             return message
         except _NOT_READABLE as error:
             raise _explained(error, "JSON") from None
 
-    def ref_of(self, frame: Frame) -> int:
-        """The ``ref`` of a frame that could not be decoded, 0 when it has no valid one either."""
+    def ref_of(self, received: Received) -> int:
+        """The ``ref`` of what could not be decoded, 0 when it has no valid one either."""
         try:
-            return self._ref.decode(frame).ref
+            return self._ref.decode(received).ref
         except _NOT_READABLE:
             return 0
 
@@ -74,24 +76,24 @@ class MsgpackCodec:
 
     def encode(self, message: ServerMessage) -> Frame:
         """The message as a binary frame."""
-        return self._encoder.encode(message)
+        return Frame(self._encoder.encode(message), text=False)
 
-    def decode(self, frame: Frame, limit_bytes: int) -> ClientMessage:
-        """The message of a frame. Raises `TooLarge`, or `BadRequest` that names the field."""
-        if isinstance(frame, str):
+    def decode(self, received: Received, limit_bytes: int) -> ClientMessage:
+        """What a client said. Raises `TooLarge`, or `BadRequest` that names the field."""
+        if isinstance(received, str):
             raise BadRequest(f"expected a binary frame: this socket speaks {SUBPROTOCOL_MSGPACK}")
-        if len(frame) > limit_bytes:
+        if len(received) > limit_bytes:
             raise TooLarge("the message", limit_bytes)
         try:
-            message: ClientMessage = self._decoder.decode(frame)
+            message: ClientMessage = self._decoder.decode(received)
             return message
         except _NOT_READABLE as error:
             raise _explained(error, "MessagePack") from None
 
-    def ref_of(self, frame: Frame) -> int:
-        """The ``ref`` of a frame that could not be decoded, 0 when it has no valid one either."""
+    def ref_of(self, received: Received) -> int:
+        """The ``ref`` of what could not be decoded, 0 when it has no valid one either."""
         try:
-            return self._ref.decode(frame).ref if isinstance(frame, bytes) else 0
+            return self._ref.decode(received).ref if isinstance(received, bytes) else 0
         except _NOT_READABLE:
             return 0
 

@@ -199,7 +199,6 @@ async def book(at: Place, asked: wire.Book) -> wire.ServerMessage:
 
 async def beat(at: Place, asked: wire.Beat) -> wire.ServerMessage:
     """Alive, and at which version."""
-    at.audience.flush()
     room = at.audience.room
     return wire.Beat(ref=asked.ref, epoch=room.epoch, version=room.version, server_ms=at.needs.clock())
 

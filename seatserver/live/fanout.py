@@ -1,8 +1,15 @@
-"""From one room to all its viewers: shared frames, merged ticks.
+"""From one room to all its viewers: shared frames, merged ticks, served in slices.
 
-An `Audience` listens to one live room and shows it to the sessions in it. A quiet room's change goes out at once; while
-changes keep coming, those of one tick are merged, last write per seat. Each frame is encoded once per encoding in use
-and shared by every socket; so is the snapshot of a version, and the beat.
+An `Audience` listens to one live room and shows it to the sessions in it, in rounds: a round merges the changes since
+the last one, last write per seat, makes one frame for each encoding in use, and hands it to every viewer. A quiet
+room's change starts a round at once; while changes keep coming, rounds follow each other in ticks, which are the longer
+the more time the last rounds took. A round of many viewers takes several slices of the `Pump`, and one room has one
+round at a time.
+
+What keeps the order for each viewer is its mark. The audience counts everything that happens to the room; a viewer
+remembers the count up to which it has been shown the room, and a frame that brings nothing newer passes it by. So
+whoever joins, comes back, or needs a snapshot in the middle of a round gets what is true at that moment, and whatever
+is still under way from before does not follow it.
 """
 
 from __future__ import annotations
@@ -10,14 +17,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 from uuid import UUID
 
 from seatserver.config import Clock, Settings
 from seatserver.errors import Unavailable
 from seatserver.live.baskets import sorted_out
-from seatserver.live.codec import Codec, Frame
+from seatserver.live.codec import Codec
+from seatserver.live.frames import Frame
 from seatserver.live.messages import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
+from seatserver.live.pump import Pump, clock_ns
+from seatserver.live.roll import Roll, Viewer
 from seatserver.metrics import Metrics
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seats.feed import Notice
@@ -26,42 +35,72 @@ from seatserver.seats.room import Change, Room, merge
 from seatserver.tasks import Tasks
 
 RETRY_S = 0.5
+SHARE = 3
+"""A tick is so many times as long as what the busy rooms' rounds take: they use a third of the process, no more."""
 
 BookingReader = Callable[[UUID], Awaitable[Booked | None]]
 """Reads a booking as the message that tells its owner about it; None when there is none."""
 
 
-class Viewer(Protocol):
-    """A socket, as its room sees it."""
+class Round:
+    """A frame for each encoding on its way to the viewers."""
 
-    codec: Codec
-    user_id: str
+    __slots__ = ("_left", "cost_ns", "frames", "kind", "mark", "sent", "started_ns")
 
-    def show(self, frame: Frame) -> None:
-        """Send a frame of the room."""
+    def __init__(self, kind: str, mark: int, frames: dict[Codec, Frame], rolls: dict[Codec, Roll]) -> None:
+        self.kind = kind
+        self.mark = mark
+        self.frames = frames
+        self.sent = 0
+        self.cost_ns = 0
+        self.started_ns = clock_ns()
+        self._left = [rolls[codec] for codec in frames]
+        # A beat brings nothing new, so it is also for those who know all that it knows.
+        below = mark + 1 if kind == "beat" else mark
+        for codec, frame in frames.items():
+            rolls[codec].start(frame, mark, below)
 
-    def lapse(self) -> None:
-        """Send a snapshot when there is time."""
+    def advance(self, until_ns: int) -> bool:
+        """Serve some viewers, then more until all are served or the time is over; whether all are."""
+        now_ns = started_ns = clock_ns()
+        while self._left:
+            self.sent += self._left[-1].serve(until_ns)
+            if self._left[-1].is_served:
+                self._left.pop()
+            now_ns = clock_ns()
+            if now_ns >= until_ns:
+                break
+        self.cost_ns += now_ns - started_ns
+        return not self._left
 
-    def tell(self, message: ServerMessage) -> None:
-        """Send a private message."""
+    def abandon(self) -> None:
+        """Serve nobody else."""
+        for roll in self._left:
+            roll.abandon()
+        self._left.clear()
 
 
 class Audience:
-    """The viewers of one room on this instance; the room's `Listener`."""
+    """The viewers of one room on this instance; the room's `Listener`, and the pump's `Work`."""
 
     def __init__(self, showtime_id: str, seat_map: SeatMap, fanout: Fanout) -> None:
         self.showtime_id = showtime_id
         self.seat_map = seat_map
         self.live: LiveRoom | None = None
-        self.viewers: set[Viewer] = set()
         self.sought: set[int] = set()
         """Seats that a `best` on this instance is about to hold: the next one looks elsewhere first."""
+        self.mark = 0
+        """How much has happened to the room since it came to this instance."""
+        self._rolls: dict[Codec, Roll] = {}
         self._by_user: dict[str, set[Viewer]] = {}
         self._fanout = fanout
         self._pending: list[Change] = []
-        self._flush: asyncio.TimerHandle | None = None
-        self._flushed_at = 0.0
+        self._renew = False  # only a snapshot will do
+        self._round: Round | None = None
+        self._waiting = False  # for the pump
+        self._tick: asyncio.TimerHandle | None = None
+        self._cost_ns = 0  # of the last round, while the room is busy
+        self._heard_ns = 0  # when the last round started
         self._snapshots: dict[Codec, tuple[str, int, Frame]] = {}
 
     @property
@@ -70,23 +109,38 @@ class Audience:
         assert self.live is not None, "an audience without viewers has no room"
         return self.live.room
 
+    @property
+    def viewers(self) -> int:
+        """How many there are."""
+        return sum(map(len, self._rolls.values()))
+
     def add(self, viewer: Viewer) -> None:
         """From now on ``viewer`` gets every change after the room's version of this moment."""
-        self.flush()
-        if viewer not in self.viewers:
-            self.viewers.add(viewer)
-            self._by_user.setdefault(viewer.user_id, set()).add(viewer)
-            self._fanout.count(viewer.user_id, 1)
+        roll = self._rolls.get(viewer.codec)
+        if roll is None:
+            roll = self._rolls[viewer.codec] = Roll(self.mark)
+        if viewer.slot >= 0:
+            roll.note(viewer, self.mark)
+            return
+        roll.add(viewer, self.mark)
+        self._by_user.setdefault(viewer.user_id, set()).add(viewer)
+        self._fanout.count(viewer.user_id, 1)
 
     def discard(self, viewer: Viewer) -> None:
         """The viewer goes, if it ever came."""
-        if viewer in self.viewers:
-            self.viewers.remove(viewer)
-            theirs = self._by_user[viewer.user_id]
-            theirs.remove(viewer)
-            if not theirs:
-                del self._by_user[viewer.user_id]
-            self._fanout.count(viewer.user_id, -1)
+        if viewer.slot < 0:
+            return
+        self._rolls[viewer.codec].remove(viewer)
+        theirs = self._by_user[viewer.user_id]
+        theirs.remove(viewer)
+        if not theirs:
+            del self._by_user[viewer.user_id]
+        self._fanout.count(viewer.user_id, -1)
+
+    def redirect(self, viewer: Viewer) -> None:
+        """The viewer's descriptor has changed."""
+        if viewer.slot >= 0:
+            self._rolls[viewer.codec].redirect(viewer)
 
     def snapshot(self, codec: Codec) -> Frame:
         """The room as one frame, encoded once per version."""
@@ -98,42 +152,49 @@ class Audience:
         self._snapshots[codec] = (room.epoch, room.version, frame)
         return frame
 
-    def flush(self) -> None:
-        """Send what is pending, as one frame per encoding."""
-        if self._flush is not None:
-            self._flush.cancel()
-            self._flush = None
-        if not self._pending:
+    def catch_up(self, viewer: Viewer) -> None:
+        """Show one viewer now what it has not been shown yet, so that its next answer overtakes nothing."""
+        roll, codec = self._rolls[viewer.codec], viewer.codec
+        seen = roll.seen_by(viewer)
+        if seen == self.mark:
             return
-        self._flushed_at = asyncio.get_running_loop().time()
-        change, self._pending = merge(self._pending), []
-        self._show(delta_of(change, self.room), "delta")
+        if self._renew:
+            viewer.show(self.snapshot(codec), self.mark)
+        else:
+            if self._round is not None and seen < self._round.mark:
+                viewer.show(self._round.frames[codec], self._round.mark)
+            if self._pending:
+                viewer.show(codec.encode(delta_of(merge(self._pending), self.room)), self.mark)
+        roll.note(viewer, self.mark)
 
     def beat(self) -> None:
         """Tell a quiet room that it is alive and where it is."""
-        self.flush()  # a beat never overtakes the changes that it stands for
-        quiet_s = asyncio.get_running_loop().time() - self._flushed_at
-        if self.live is not None and self.viewers and quiet_s * 1000 >= self._fanout.settings.heartbeat_ms / 2:
-            room = self.room
-            now = self._fanout.clock()
-            self._show(Beat(epoch=room.epoch, version=room.version, server_ms=now), "beat")
+        quiet_ms = (clock_ns() - self._heard_ns) / 1e6
+        if self._waiting or self._tick is not None or quiet_ms < self._fanout.settings.heartbeat_ms / 2:
+            return
+        if self.live is None or not self.viewers:
+            return
+        room = self.room
+        beat = Beat(epoch=room.epoch, version=room.version, server_ms=self._fanout.clock())
+        self._round = self._start("beat", lambda codec: codec.encode(beat))
+        self._wake()
 
     # ------------------------------------------------------------ the room's listener
 
     def changed(self, change: Change) -> None:
         """A change of the room: out at once when the room was quiet, else with its tick."""
+        self.mark += 1
         self._pending.append(change)
-        if self._flush is None:
-            loop = asyncio.get_running_loop()
-            at = max(loop.time(), self._flushed_at + self._fanout.settings.tick_ms / 1000)
-            self._flush = loop.call_at(at, self.flush)
+        self._wake()
 
     def reset(self) -> None:
         """A new epoch: nobody can follow, everybody gets a snapshot."""
+        self.mark += 1
         self._pending.clear()
         self._snapshots.clear()
-        for viewer in self.viewers:
-            viewer.lapse()
+        self._renew = True
+        self._abandon()
+        self._wake()
 
     def noticed(self, notice: Notice) -> None:
         """Tell a user what became of a hold or booking."""
@@ -158,17 +219,88 @@ class Audience:
             return
 
     def _tell(self, user_id: str, message: ServerMessage) -> None:
-        for viewer in self._by_user.get(user_id, ()):
+        for viewer in tuple(self._by_user.get(user_id, ())):
             viewer.tell(message)
 
-    def _show(self, message: ServerMessage, kind: str) -> None:
-        frames: dict[Codec, Frame] = {}
-        for viewer in self.viewers:
-            frame = frames.get(viewer.codec)
-            if frame is None:
-                frame = frames[viewer.codec] = viewer.codec.encode(message)
-            viewer.show(frame)
-        self._fanout.metrics.frames.labels(kind).inc(len(self.viewers))
+    # ------------------------------------------------------------ rounds
+
+    @property
+    def _is_due(self) -> bool:
+        return self._renew or bool(self._pending)
+
+    def _wake(self) -> None:
+        """Go to the pump, unless we are there already or the tick is not over."""
+        if not self._waiting and self._tick is None:
+            self._waiting = True
+            self._fanout.pump.want(self)
+
+    def advance(self, until_ns: int) -> bool:
+        """Go on with the round under way, or with the one that is due; whether there is none."""
+        if self._round is not None and self._round.kind == "beat" and self._is_due:
+            self._abandon()  # news is a sign of life too
+        if self._round is None:
+            self._round = self._next_round()
+        if self._round is not None and not self._round.advance(until_ns):
+            return False
+        self._waiting = False
+        self._end_round()
+        return True
+
+    def _abandon(self) -> None:
+        if self._round is not None:
+            self._round.abandon()
+            self._round = None
+
+    def _next_round(self) -> Round | None:
+        """What is due at this moment, as a round; the more waits for it, the more it merges."""
+        renew, pending = self._renew, self._pending
+        self._renew, self._pending = False, []
+        if not self.viewers:
+            return None
+        if renew:
+            return self._start("snapshot", self.snapshot)
+        if pending:
+            delta = delta_of(merge(pending), self.room)
+            return self._start("delta", lambda codec: codec.encode(delta))
+        return None
+
+    def _start(self, kind: str, encode: Callable[[Codec], Frame]) -> Round:
+        self._heard_ns = clock_ns()
+        return Round(
+            kind, self.mark, {codec: encode(codec) for codec, roll in self._rolls.items() if len(roll)}, self._rolls
+        )
+
+    def _end_round(self) -> None:
+        done, self._round = self._round, None
+        if done is None:
+            return
+        self._fanout.metrics.frames.labels(done.kind).inc(done.sent)
+        if done.kind == "beat":
+            return
+        self._fanout.busy_ns += done.cost_ns - self._cost_ns
+        self._cost_ns = done.cost_ns
+        next_s = self._fanout.tick_s - (clock_ns() - done.started_ns) / 1e9
+        self._tick = asyncio.get_running_loop().call_later(max(0.0, next_s), self._tick_over)
+
+    def _tick_over(self) -> None:
+        self._tick = None
+        if self._is_due:
+            self._wake()
+        else:
+            self._quiet()
+
+    def _quiet(self) -> None:
+        self._fanout.busy_ns -= self._cost_ns
+        self._cost_ns = 0
+
+    def close(self) -> None:
+        """Nobody is here any more."""
+        self._pending.clear()
+        self._renew = False
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+        self._quiet()
 
 
 class Fanout:
@@ -182,6 +314,9 @@ class Fanout:
         self.clock = clock
         self.read_booking = read_booking
         self.tasks = Tasks()
+        self.pump = Pump()
+        self.busy_ns = 0
+        """What the last rounds of the rooms that are busy took together."""
         self._hub = hub
         self._audiences: dict[str, Audience] = {}
         self._sockets: Counter[str] = Counter()
@@ -189,6 +324,13 @@ class Fanout:
     def sockets_of(self, user_id: str) -> int:
         """How many sockets of this process are in a room for this user."""
         return self._sockets[user_id]
+
+    @property
+    def tick_s(self) -> float:
+        """How long a busy room waits from one round's start to the next one's."""
+        settings = self.settings
+        wanted_s = SHARE * self.busy_ns / 1e9
+        return min(max(wanted_s, settings.tick_ms / 1000), settings.tick_most_ms / 1000)
 
     def count(self, user_id: str, step: int) -> None:
         """A socket of this user came (1) or went (-1)."""
@@ -227,11 +369,14 @@ class Fanout:
 
     async def close(self) -> None:
         """End what runs for the audiences."""
+        self.pump.close()
+        for audience in self._audiences.values():
+            audience.close()
         await self.tasks.close()
 
     def _forget_if_empty(self, audience: Audience) -> None:
         if audience.showtime_id not in self._hub.rooms and self._audiences.get(audience.showtime_id) is audience:
-            audience.flush()
+            audience.close()
             del self._audiences[audience.showtime_id]
 
 

@@ -1,86 +1,119 @@
-"""What one socket still has to be told: a bounded queue that never lets a slow viewer cost the others.
+"""The line of any ASGI server: a bounded queue before its ``send``, and a task that empties it.
 
-Replies and private messages are kept in order and are never dropped. Frames of the room are shared objects; when too
-many wait, they are all replaced by one mark, and the writer then sends a fresh snapshot instead. A socket that lets too
-many replies pile up is closed.
+The way round our own protocol class, for servers that do not have it: each frame is an event, and the server builds
+and sends it. The queue behaves as a transport does: behind above its limit, free again below a quarter of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Self
 
-from seatserver.live.codec import Frame
+from seatserver.live.codec import Received
+from seatserver.live.frames import Frame
+from seatserver.live.line import Gone, Pace
 
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
 
-class Overrun(Exception):
-    """The viewer takes its own replies too slowly."""
-
-
-class Ended(Exception):
-    """Nothing more comes."""
+# How a server says that the socket is closed: with an OSError by the ASGI specification; some raise the other.
+CLOSED = (OSError, RuntimeError)
 
 
 class Outgoing:
-    """The queue between a session and its writer. ``limit`` counts frames of each kind."""
+    """One socket; ``async with`` it around its session."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        # (frame, whether it belongs to the room)
-        self._waiting: deque[tuple[Frame, bool]] = deque()
-        self._room_frames = 0
-        self._stale = False
+    descriptor = -1
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.behind = False
+        self._receive = receive
+        self._send = send
+        self._pace: Pace | None = None
+        self._limit_bytes = 0
+        self._waiting: deque[Frame] = deque()
+        self._waiting_bytes = 0
         self._ended = False
-        self._overrun = False
         self._something = asyncio.Event()
+        self._free = asyncio.Event()
+        self._free.set()
+        self._writer: asyncio.Task[None] | None = None
 
-    def tell(self, frame: Frame) -> None:
-        """Queue a private frame."""
-        if len(self._waiting) - self._room_frames >= self._limit:
-            self._overrun = True
-        else:
-            self._waiting.append((frame, False))
-        self._something.set()
+    async def __aenter__(self) -> Self:
+        self._writer = asyncio.create_task(self._write_on(), name="write socket")
+        return self
 
-    def show(self, frame: Frame) -> None:
-        """Queue a frame of the room, or mark the viewer as behind when too many wait."""
-        if self._stale:
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+
+    def carry(self, pace: Pace, limit_bytes: int) -> None:
+        """A session starts, and looks after the pace from now on."""
+        self._pace = pace
+        self._limit_bytes = limit_bytes
+
+    def write(self, frame: Frame) -> None:
+        """Queue a frame after all that were written before; nothing happens when the connection is over."""
+        if self._ended:
             return
-        if self._room_frames >= self._limit:
-            self.lapse()
-            return
-        self._waiting.append((frame, True))
-        self._room_frames += 1
+        self._waiting.append(frame)
+        self._waiting_bytes += len(frame.wire)
         self._something.set()
+        if self._waiting_bytes > self._limit_bytes and not self.behind and self._pace is not None:
+            self.behind = True
+            self._free.clear()
+            self._pace.fell_behind()
 
-    def lapse(self) -> None:
-        """Forget the room's waiting frames: a snapshot is due."""
-        self._waiting = deque(item for item in self._waiting if not item[1])
-        self._room_frames = 0
-        self._stale = True
-        self._something.set()
+    def write_rest(self, frame: Frame, sent: int) -> None:
+        """Never needed: there is no descriptor."""
+        raise NotImplementedError
 
-    def end(self) -> None:
-        """Nothing more comes; the writer stops when it has sent what waits."""
+    async def read(self) -> Received:
+        """The peer's next message, not before the line is free. Raises `Gone`."""
+        await self._free.wait()
+        event = await self._receive()
+        if event["type"] == "websocket.disconnect":
+            raise Gone
+        await self._free.wait()  # it may have fallen behind meanwhile
+        text: str | None = event.get("text")
+        return text if text is not None else event["bytes"]
+
+    async def close(self, code: int, reason: str) -> None:
+        """Send what was written, then the close frame. Raises `Gone`."""
         self._ended = True
         self._something.set()
+        if self._writer is not None:
+            await asyncio.wait({self._writer})
+        try:
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        except CLOSED:
+            raise Gone from None
 
-    async def next(self) -> Frame | None:
-        """The next frame, or None when a snapshot is due, which the writer makes itself.
+    async def _write_on(self) -> None:
+        try:
+            while True:
+                while self._waiting:
+                    frame = self._waiting.popleft()
+                    await self._send(frame.event)
+                    self._waiting_bytes -= len(frame.wire)
+                    if self.behind and self._waiting_bytes <= self._limit_bytes // 4:
+                        self._catch_up()
+                if self._ended:
+                    return
+                self._something.clear()
+                await self._something.wait()
+        except CLOSED:
+            # The session hears of it when it reads.
+            self._ended = True
+            self._waiting.clear()
+            self._free.set()
 
-        Raises `Overrun`, and `Ended` when all is sent after `end`.
-        """
-        while True:
-            if self._overrun:
-                raise Overrun
-            if self._waiting:
-                frame, of_room = self._waiting.popleft()
-                self._room_frames -= of_room
-                return frame
-            if self._stale:
-                self._stale = False
-                return None
-            if self._ended:
-                raise Ended
-            self._something.clear()
-            await self._something.wait()
+    def _catch_up(self) -> None:
+        self.behind = False
+        self._free.set()
+        if self._pace is not None:
+            self._pace.caught_up()

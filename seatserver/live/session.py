@@ -1,9 +1,11 @@
 """One socket, from hello to bye.
 
-A session reads commands one at a time (a client that sends faster than it is answered is held back by TCP) and writes
-through its `Outgoing` queue. Every command gets exactly one reply that repeats its ``ref``: a result or an `Error`;
-nothing is dropped in silence and no traceback goes out. What a session holds on to, it gives back when it ends,
-whatever the reason; holds of seats are the user's and stay until their deadline.
+A session is one task on one `Line`. It reads commands one at a time (a client that sends faster than it is answered is
+held back by TCP) and writes its answers where it is; the room writes to the same line in between. Every command gets
+exactly one reply that repeats its ``ref``: a result or an `Error`; nothing is dropped in silence and no traceback goes
+out. A viewer who is behind gets no frames of the room until it has caught up, then one snapshot for all it missed; one
+who stays behind is closed. What a session holds on to, it gives back when it ends, whatever the reason; holds of seats
+are the user's and stay until their deadline.
 """
 
 from __future__ import annotations
@@ -12,15 +14,15 @@ import asyncio
 from uuid import UUID
 
 import structlog
-from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from seatserver.access.tokens import Identity
 from seatserver.errors import BadRequest, NotFound, SeatServerError, SeatsRefused, TooLarge, Unauthorized
 from seatserver.live import messages as wire
-from seatserver.live.codec import Codec, Frame
+from seatserver.live.codec import Codec, Received
 from seatserver.live.commands import COMMANDS, Needs, Place, refused, welcome
 from seatserver.live.fanout import Audience, delta_of
-from seatserver.live.outgoing import Ended, Outgoing, Overrun
+from seatserver.live.frames import Frame
+from seatserver.live.line import Gone, Line
 
 log = structlog.get_logger(__name__)
 
@@ -39,85 +41,173 @@ class Leave(Exception):
 class Session:
     """One socket of one showtime. `run` it; `dismiss` ends it from outside."""
 
-    def __init__(self, socket: WebSocket, showtime_id: str, codec: Codec, needs: Needs, bearer: str | None) -> None:
+    __slots__ = (
+        "_audience",
+        "_bad_messages",
+        "_bearer",
+        "_behind",
+        "_cancelled",
+        "_expiry",
+        "_leave",
+        "_line",
+        "_needs",
+        "_owed_bytes",
+        "_place",
+        "_serving",
+        "_showtime_id",
+        "_stale",
+        "_task",
+        "_told_bookings",
+        "codec",
+        "seen",
+        "slot",
+        "user_id",
+    )
+
+    def __init__(self, line: Line, showtime_id: str, codec: Codec, needs: Needs, bearer: str | None) -> None:
         self.codec = codec
         self.user_id = ""
-        self._socket = socket
+        self.slot = -1
+        self.seen = 0
+        self._line = line
         self._showtime_id = showtime_id
         self._needs = needs
         self._bearer = bearer
-        self._outgoing = Outgoing(needs.settings.outbox_frames)
         self._audience: Audience | None = None
         self._place: Place | None = None
         self._expiry: asyncio.TimerHandle | None = None
-        self._dismissal: Leave | None = None
-        self._reader: asyncio.Task[Leave] | None = None
-        self._bad_messages = 0
+        self._behind: asyncio.TimerHandle | None = None
+        self._stale = False  # a snapshot is due
+        self._owed_bytes = 0
+        self._task: asyncio.Task[None] | None = None
+        self._leave: Leave | None = None
+        self._cancelled = False
         self._serving = False
-        self._told_bookings: dict[UUID, str] = {}
+        self._bad_messages = 0
+        self._told_bookings: dict[UUID, str] | None = None
 
     # ------------------------------------------------------------ as the room sees it
 
-    def show(self, frame: Frame) -> None:
-        """Send a frame of the room."""
-        self._outgoing.show(frame)
+    @property
+    def descriptor(self) -> int:
+        """Where a frame may be written to at once, or `roll.DETOUR`."""
+        return self._line.descriptor
 
-    def lapse(self) -> None:
-        """Send a snapshot when there is time."""
-        self._outgoing.lapse()
+    def show(self, frame: Frame, mark: int) -> bool:
+        """Send a frame that brings the viewer up to ``mark``, unless it is behind; whether it was sent."""
+        line = self._line
+        if line.behind:
+            self._stale = True
+            return False
+        self.seen = mark
+        line.write(frame)
+        return True
+
+    def finish(self, frame: Frame, sent: int, mark: int) -> None:
+        """Send the rest of a frame of which ``sent`` bytes have gone to the descriptor."""
+        self.seen = mark
+        self._line.write_rest(frame, sent)
 
     def tell(self, message: wire.ServerMessage) -> None:
         """Send a private message; the same news of a booking only once."""
         if isinstance(message, wire.Booked):
-            if message.ref == 0 and self._told_bookings.get(message.booking_id) == message.status:
+            told = self._told_bookings = self._told_bookings or {}
+            if message.ref == 0 and told.get(message.booking_id) == message.status:
                 return
-            self._told_bookings[message.booking_id] = message.status
-        self._outgoing.tell(self.codec.encode(message))
+            told[message.booking_id] = message.status
+        frame = self.codec.encode(message)
+        if self._line.behind:
+            self._owed_bytes += len(frame.wire)
+            if self._owed_bytes > self._needs.settings.outbox_bytes:
+                self._give_up(Leave(wire.Close.SLOW, "you read your replies too slowly", 1000))
+                return
+        self._line.write(frame)
 
     def dismiss(self, leave: Leave) -> None:
         """End the session: it finishes the command that it is serving, says bye and closes."""
-        self._dismissal = self._dismissal or leave
-        if self._reader is not None and not self._serving:
-            self._reader.cancel()
+        self._leave = self._leave or leave
+        if not self._serving:
+            self._cancel()
+
+    # ------------------------------------------------------------ as the line sees it
+
+    def redirected(self) -> None:
+        """Another descriptor, or none."""
+        if self._audience is not None:
+            self._audience.redirect(self)
+
+    def fell_behind(self) -> None:
+        """The peer takes less than it is sent."""
+        if self._cancelled:
+            return  # it ends anyway
+        slow_s = self._needs.settings.slow_ms / 1000
+        leave = Leave(wire.Close.SLOW, "you read too slowly", 1000)
+        self._behind = asyncio.get_running_loop().call_later(slow_s, self._give_up, leave)
+
+    def caught_up(self) -> None:
+        """The peer has taken most of it: one snapshot stands for what it was not sent."""
+        self._stop_waiting()
+        self._owed_bytes = 0
+        if self._stale and self._audience is not None:
+            self._stale = False
+            self.show(self._audience.snapshot(self.codec), self._audience.mark)
+
+    def _stop_waiting(self) -> None:
+        if self._behind is not None:
+            self._behind.cancel()
+            self._behind = None
+
+    def _give_up(self, leave: Leave) -> None:
+        """End the session whatever it is doing."""
+        self._leave = leave
+        self._cancel()
+
+    def _cancel(self) -> None:
+        if self._task is not None and not self._cancelled:
+            self._cancelled = True
+            self._task.cancel()
 
     # ------------------------------------------------------------ its life
 
     async def run(self) -> None:
         """Serve the socket until either side ends it."""
-        writer = asyncio.create_task(self._write(), name="write socket")
-        self._reader = asyncio.create_task(self._read(), name="read socket")
+        self._task = asyncio.current_task()
+        self._line.carry(self, self._needs.settings.outbox_bytes)
         try:
-            done, _ = await asyncio.wait({writer, self._reader}, return_when=asyncio.FIRST_COMPLETED)
-            leave = await self._end_of(writer if writer in done else self._reader)
-            await self._say_bye(leave, writer)
+            leave = await self._serve_on()
+            self._cancelled = True  # nobody needs to end it any more
+            await self._say_bye(leave)
         finally:
+            self._cancelled, self._stale = True, False
+            self._stop_waiting()
             if self._expiry is not None:
                 self._expiry.cancel()
-            for task in (writer, self._reader):
-                task.cancel()
-            try:
-                await asyncio.gather(writer, self._reader, return_exceptions=True)
-            finally:
-                # Last: until it has ended, the reader may still be on its way into the room.
-                if self._audience is not None:
-                    self._needs.fanout.leave(self._audience, self)
+            if self._audience is not None:
+                self._needs.fanout.leave(self._audience, self)
 
-    async def _end_of(self, task: asyncio.Task[Leave]) -> Leave | None:
+    async def _serve_on(self) -> Leave | None:
         """Why the session ends; None when the socket is gone already."""
         try:
-            return await task
-        except asyncio.CancelledError:
-            current = asyncio.current_task()
-            if self._dismissal is not None and not (current and current.cancelling()):
-                return self._dismissal
-            raise
-        except WebSocketDisconnect:
+            await self._greet()
+            while self._leave is None:
+                received = await self._line.read()
+                self._serving = True
+                await self._serve(received)
+                self._serving = False
+            return self._leave
+        except Leave as leave:
+            return leave
+        except Gone:
             return None
+        except asyncio.CancelledError:
+            if self._leave is None or self._task is None or self._task.uncancel():
+                raise
+            return self._leave
         except Exception:
             log.exception("session failed", showtime=self._showtime_id)
             return Leave(wire.Close.INTERNAL, "an error on our side", reconnect_after_ms=1000)
 
-    async def _say_bye(self, leave: Leave | None, writer: asyncio.Task[Leave]) -> None:
+    async def _say_bye(self, leave: Leave | None) -> None:
         if leave is None:
             return
         self._needs.metrics.closed.labels(str(leave.code)).inc()
@@ -126,84 +216,41 @@ class Session:
                 if leave.code != wire.Close.SLOW:
                     bye = wire.Bye(code=leave.code, reason=leave.reason, reconnect_after_ms=leave.reconnect_after_ms)
                     self.tell(bye)
-                    self._outgoing.end()
-                    await asyncio.wait({writer})
-                await self._socket.close(leave.code, _close_reason(leave.reason))
-        except (TimeoutError, WebSocketDisconnect, RuntimeError):
+                await self._line.close(leave.code, _close_reason(leave.reason))
+        except (TimeoutError, Gone):
             pass  # it went away before we could say so
-
-    async def _write(self) -> Leave:
-        slow_s = self._needs.settings.slow_ms / 1000
-        while True:
-            try:
-                frame = await self._outgoing.next()
-            except Overrun:
-                return Leave(wire.Close.SLOW, "you read your replies too slowly", reconnect_after_ms=1000)
-            except Ended:
-                return Leave(1000, "")
-            if frame is None:
-                if self._audience is None:
-                    continue
-                frame = self._audience.snapshot(self.codec)
-            try:
-                async with asyncio.timeout(slow_s):
-                    if isinstance(frame, str):
-                        await self._socket.send({"type": "websocket.send", "text": frame})
-                    else:
-                        await self._socket.send({"type": "websocket.send", "bytes": frame})
-            except TimeoutError:
-                return Leave(wire.Close.SLOW, "you read too slowly", reconnect_after_ms=1000)
-            except RuntimeError:
-                # The protocol has closed it meanwhile: a message too big, no answer to a ping.
-                raise WebSocketDisconnect(1006) from None
-
-    async def _read(self) -> Leave:
-        try:
-            await self._greet()
-            while self._dismissal is None:
-                frame = await self._receive()
-                self._serving = True
-                await self._serve(frame)
-                self._serving = False
-            return self._dismissal
-        except Leave as leave:
-            return leave
-
-    async def _receive(self) -> Frame:
-        event = await self._socket.receive()
-        if event["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(event.get("code", 1005))
-        text: str | None = event.get("text")
-        return text if text is not None else event["bytes"]
 
     async def _greet(self) -> None:
         """Wait for the hello; nothing else is served before it."""
         hello_s = self._needs.settings.hello_ms / 1000
         try:
             async with asyncio.timeout(hello_s):
-                frame = await self._receive()
+                received = await self._line.read()
         except TimeoutError:
             raise Leave(wire.Close.LATE_HELLO, f"expected hello within {hello_s:g} s", 1000) from None
         try:
-            message = self.codec.decode(frame, self._needs.settings.message_bytes)
+            message = self.codec.decode(received, self._needs.settings.message_bytes)
             if not isinstance(message, wire.Hello):
                 raise BadRequest("expected hello as the first message", "type")
             await self._hello(message)
         except SeatServerError as error:
-            self._tell_error(self.codec.ref_of(frame), error)
+            self._tell_error(self.codec.ref_of(received), error)
             raise _leave_after(error) from None
 
-    async def _serve(self, frame: Frame) -> None:
+    async def _serve(self, received: Received) -> None:
         """Carry out one command and answer it."""
         clock = asyncio.get_running_loop().time
         started, name, ref = clock(), "unknown", 0
         try:
-            message = self.codec.decode(frame, self._needs.settings.message_bytes)
+            message = self.codec.decode(received, self._needs.settings.message_bytes)
             ref, name = message.ref, type(message).__name__.lower()
             if isinstance(message, wire.Hello):
                 await self._hello(message)
                 return
             assert self._place is not None, "nothing is served before hello"
+            if isinstance(message, wire.Beat):
+                # Its answer says where the room is.
+                self._place.audience.catch_up(self)
             self.tell(await COMMANDS[type(message)](self._place, message))
         except SeatsRefused as error:
             for reason in error.reasons.values():
@@ -211,7 +258,7 @@ class Session:
             hold_id: UUID = message.hold_id  # type: ignore[union-attr]  # only commands on holds are refused so
             self.tell(refused(ref, hold_id, error, self._place))
         except (BadRequest, TooLarge) as error:
-            self._tell_error(ref or self.codec.ref_of(frame), error)
+            self._tell_error(ref or self.codec.ref_of(received), error)
             self._bad_messages += 1
             if self._bad_messages >= BAD_MESSAGES:
                 raise Leave(wire.Close.BAD_MESSAGES, f"{BAD_MESSAGES} messages were not understood") from None
@@ -258,9 +305,9 @@ class Session:
         resume = hello.resume
         missed = audience.room.since(resume.epoch, resume.version) if resume is not None else None
         if missed is None:
-            self.show(audience.snapshot(self.codec))
+            self.show(audience.snapshot(self.codec), audience.mark)
         elif missed.seats:
-            self.show(self.codec.encode(delta_of(missed, audience.room)))
+            self.show(self.codec.encode(delta_of(missed, audience.room)), audience.mark)
 
     async def _identify(self, hello: wire.Hello) -> Identity:
         if hello.token is not None:

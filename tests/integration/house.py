@@ -278,10 +278,13 @@ async def opened(settings: Settings) -> AsyncIterator[app.House]:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, *, send_buffer: int = 0) -> AsyncIterator[Instance]:
+async def serving(
+    settings: Settings, *, send_buffer: int = 0, protocol: type[asyncio.Protocol] | None = None
+) -> AsyncIterator[Instance]:
     """A server; afterwards nothing of it is left, and no frame ever showed a traceback.
 
-    ``send_buffer`` is what the system keeps of each socket, in bytes; 0 leaves that to the system.
+    ``send_buffer`` is what the system keeps of each socket, in bytes; 0 leaves that to the system. ``protocol`` is
+    another class of uvicorn's for the sockets than ours.
     """
     with listening.listen(settings) as listener:
         if send_buffer:
@@ -289,6 +292,8 @@ async def serving(settings: Settings, *, send_buffer: int = 0) -> AsyncIterator[
         async with app.House(settings) as house:
             ready = asyncio.get_running_loop().create_future()
             server = app.make_server(house, ready.set_result)
+            if protocol is not None:
+                server.config.ws = protocol
             task = asyncio.create_task(server.serve([listener]))
             await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
             instance = Instance(house, server, await ready)

@@ -49,10 +49,10 @@ async def make_noise(wire: Wire, enough: Callable[[], bool]) -> int:
 async def test_a_slow_reader_gets_a_snapshot_instead_of_all_it_missed_and_costs_the_others_nothing(
     make_server: MakeServer,
 ) -> None:
-    server = await make_server(send_buffer=SMALL_BUFFER, outbox_frames=4, tick_ms=0, seats_per_user=28)
+    server = await make_server(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, seats_per_user=28)
     async with asleep(server) as slow, server.watcher("busy") as busy, server.watcher("quick") as quick:
         [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
-        await make_noise(busy, lambda: sleeper._outgoing._stale)
+        await make_noise(busy, lambda: sleeper._stale)
         version = await make_noise(busy, lambda: True)
 
         slow.connection.transport.resume_reading()
@@ -75,7 +75,7 @@ async def test_a_slow_reader_gets_a_snapshot_instead_of_all_it_missed_and_costs_
 async def test_who_never_reads_is_closed_and_cut_off(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "CLOSE_S", 0.1)
     monkeypatch.setattr(SocketProtocol, "linger_s", 0.1)
-    server = await make_server(send_buffer=SMALL_BUFFER, outbox_frames=4, tick_ms=0, seats_per_user=28, slow_ms=200)
+    server = await make_server(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, seats_per_user=28, slow_ms=200)
     async with asleep(server), asleep(server), server.watcher("busy") as busy:
         assert len(server.server.server_state.connections) == 3
         await make_noise(busy, lambda: server.gauge("sockets") == 1)
@@ -185,7 +185,7 @@ async def test_a_server_goes_although_a_viewer_sleeps_and_postgres_is_silent(
             database_statement_ms=400,
             database_lock_ms=200,
             shutdown_ms=1000,
-            outbox_frames=4,
+            outbox_bytes=4096,
             tick_ms=0,
             seats_per_user=28,
         )
@@ -193,7 +193,7 @@ async def test_a_server_goes_although_a_viewer_sleeps_and_postgres_is_silent(
             await put_on_sale(server.house.catalog)
             async with asleep(server), server.watcher("busy") as busy:
                 [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
-                await make_noise(busy, lambda: sleeper._outgoing._stale)
+                await make_noise(busy, lambda: sleeper._stale)
                 held = await busy.hold(*MANY)
                 proxy.freeze()
                 await busy.send("book", ref=9, hold_id=held["hold_id"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from seatserver.errors import BadRequest, Refusal, TooLarge
 from seatserver.live import messages as wire
-from seatserver.live.codec import Codec, Codecs, Frame, JsonCodec, MsgpackCodec
+from seatserver.live.codec import Codec, Codecs, JsonCodec, MsgpackCodec, Received
 from seatserver.seatmaps.score import Weights
 from seatserver.seats.states import BookingStatus
 
@@ -116,14 +116,14 @@ from_client = st.one_of(
 )
 
 
-def encoded(codec: Codec, value: object) -> Frame:
+def encoded(codec: Codec, value: object) -> Received:
     """A frame with this content, whether it is a message or not."""
     if isinstance(codec, JsonCodec):
         return msgspec.json.encode(value).decode()
     return msgspec.msgpack.encode(value)
 
 
-def read_back(codec: Codec, frame: Frame, kind: Any) -> Any:
+def read_back(codec: Codec, frame: Received, kind: Any) -> Any:
     assert isinstance(frame, str if isinstance(codec, JsonCodec) else bytes)
     if isinstance(frame, str):
         return msgspec.json.decode(frame, type=kind)
@@ -133,7 +133,7 @@ def read_back(codec: Codec, frame: Frame, kind: Any) -> Any:
 @pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.subprotocol)
 @given(message=from_server)
 def test_every_message_of_the_server_arrives_as_it_was_said(codec: Codec, message: wire.ServerMessage) -> None:
-    assert read_back(codec, codec.encode(message), wire.ServerMessage) == message
+    assert read_back(codec, codec.encode(message).payload, wire.ServerMessage) == message
 
 
 @pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.subprotocol)
@@ -162,7 +162,7 @@ def deep_msgpack(levels: int) -> bytes:
 @example(frame='{"type":"hold","ref":1e400}')
 @example(frame=b"\x81\xa3ref\xcf\xff\xff\xff\xff\xff\xff\xff\xff")
 @example(frame="9" * 4000)
-def test_whatever_a_client_sends_is_a_message_or_one_clear_error(frame: Frame) -> None:
+def test_whatever_a_client_sends_is_a_message_or_one_clear_error(frame: Received) -> None:
     for codec in BOTH:
         try:
             codec.decode(frame, LIMIT)

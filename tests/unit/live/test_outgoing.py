@@ -1,122 +1,142 @@
-"""The queue of one socket: no reply is lost or overtaken, and a viewer who is behind gets one snapshot."""
+"""The line of any ASGI server: in order, bounded, and at the peer's pace."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from seatserver.live.outgoing import Ended, Outgoing, Overrun
+from seatserver.live.frames import Frame
+from seatserver.live.line import Gone
+from seatserver.live.outgoing import Event, Outgoing
 
-LIMIT = 4
-
-
-async def sent_by(outgoing: Outgoing) -> list[str | None]:
-    """What the writer sends until nothing more comes; None is a snapshot."""
-    sent: list[str | None] = []
-    outgoing.end()
-    while True:
-        try:
-            frame = await outgoing.next()
-        except Ended:
-            return sent
-        assert not isinstance(frame, bytes)
-        sent.append(frame)
+LIMIT = 100
 
 
-@given(actions=st.lists(st.sampled_from(["reply", "room", "lapse", "take"]), max_size=60))
-def test_replies_keep_their_order_and_none_is_lost_and_what_the_room_lost_is_followed_by_a_snapshot(
-    actions: list[str],
-) -> None:
-    async def scenario() -> None:
-        outgoing = Outgoing(LIMIT)
-        told: list[str] = []
-        shown: list[str] = []
-        taken: list[str | None] = []
-        waiting_replies = 0
-        for number, action in enumerate(actions):
-            if action == "reply" and waiting_replies < LIMIT:
-                told.append(f"reply {number}")
-                outgoing.tell(told[-1])
-                waiting_replies += 1
-            elif action == "room":
-                shown.append(f"room {number}")
-                outgoing.show(shown[-1])
-            elif action == "lapse":
-                outgoing.lapse()
-            elif action == "take":
-                try:
-                    async with asyncio.timeout(0):
-                        frame = await outgoing.next()
-                except TimeoutError:
-                    continue
-                assert not isinstance(frame, bytes)
-                taken.append(frame)
-                waiting_replies -= frame is not None and frame.startswith("reply")
-        sent = taken + await sent_by(outgoing)
-        assert [frame for frame in sent if frame is not None and frame.startswith("reply")] == told
-        of_room = [frame for frame in sent if frame is None or frame.startswith("room")]
-        in_order = iter(shown)
-        assert all(frame in in_order for frame in of_room if frame is not None)
-        # Every frame of the room arrives, or a snapshot that is made after it does.
-        for number, frame in enumerate(shown):
-            later = set(shown[number:])
-            assert frame in of_room or None in of_room
-            if frame not in of_room:
-                assert not any(one in later for one in of_room[: of_room.index(None)])
-        assert len(sent) == len(set(sent) - {None}) + sent.count(None)
+class Server:
+    """The other side of an ASGI application: sends when its peer reads."""
 
-    asyncio.run(scenario())
+    def __init__(self) -> None:
+        self.sent: list[Event] = []
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.reads = asyncio.Semaphore(0)
+        self.gone = False
+        self.pace: list[str] = []
+
+    async def receive(self) -> Event:
+        return await self.events.get()
+
+    async def send(self, event: Event) -> None:
+        await self.reads.acquire()
+        if self.gone:
+            raise OSError
+        self.sent.append(event)
+
+    async def let(self, frames: int) -> None:
+        """The peer reads so many."""
+        for _ in range(frames):
+            self.reads.release()
+        for _ in range(3 * frames + 3):
+            await asyncio.sleep(0)
+
+    # As a session hears of it.
+
+    def redirected(self) -> None:
+        raise AssertionError("there is no descriptor")
+
+    def fell_behind(self) -> None:
+        self.pace.append("behind")
+
+    def caught_up(self) -> None:
+        self.pace.append("caught up")
 
 
-async def test_a_slow_viewer_gets_one_snapshot_for_all_that_it_missed() -> None:
-    outgoing = Outgoing(LIMIT)
-    outgoing.tell("before")
-    for number in range(50):
-        outgoing.show(f"room {number}")
-    outgoing.tell("after")
-    assert await sent_by(outgoing) == ["before", "after", None]
+@asynccontextmanager
+async def carried() -> AsyncIterator[tuple[Outgoing, Server]]:
+    server = Server()
+    async with Outgoing(server.receive, server.send) as line:
+        line.carry(server, LIMIT)
+        yield line, server
 
 
-async def test_frames_after_the_snapshot_are_shown_again() -> None:
-    outgoing = Outgoing(LIMIT)
-    outgoing.lapse()
-    assert await outgoing.next() is None
-    outgoing.show("room")
-    assert await outgoing.next() == "room"
+def frame(number: int) -> Frame:
+    return Frame(b"%08d" % number, text=True)
 
 
-async def test_frames_of_the_room_take_no_space_from_replies() -> None:
-    outgoing = Outgoing(LIMIT)
-    for number in range(LIMIT):
-        outgoing.show(f"room {number}")
-        outgoing.tell(f"reply {number}")
-    assert len(await sent_by(outgoing)) == 2 * LIMIT
+def numbers(server: Server) -> list[int]:
+    return [int(event["text"]) for event in server.sent]
 
 
-async def test_a_viewer_who_does_not_take_its_replies_is_given_up() -> None:
-    outgoing = Outgoing(LIMIT)
-    for number in range(LIMIT + 1):
-        outgoing.tell(f"reply {number}")
-    with pytest.raises(Overrun):
-        await outgoing.next()
+async def test_frames_are_sent_in_their_order() -> None:
+    async with carried() as (line, server):
+        for number in range(5):
+            line.write(frame(number))
+        await server.let(9)
+        line.write(Frame(b"\x00", text=False))
+        await server.let(0)
+        assert [event.get("text") for event in server.sent[:5]] == [f"{number:08d}" for number in range(5)]
+        assert server.sent[5] == {"type": "websocket.send", "bytes": b"\x00"}
 
 
-async def test_the_writer_waits_for_the_next_frame() -> None:
-    outgoing = Outgoing(LIMIT)
-    waiting = asyncio.create_task(outgoing.next())
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    outgoing.tell("reply")
-    assert await waiting == "reply"
+async def test_a_peer_is_behind_above_the_limit_and_has_caught_up_below_a_quarter_of_it() -> None:
+    async with carried() as (line, server):
+        for number in range(10):
+            line.write(frame(number))
+        assert (line.behind, server.pace) == (False, [])
+        line.write(frame(10))
+        line.write(frame(11))
+        assert (line.behind, server.pace) == (True, ["behind"])
+        await server.let(9)
+        assert line.behind, "thirty bytes are more than a quarter"
+        await server.let(1)
+        assert (line.behind, server.pace) == (False, ["behind", "caught up"])
+        await server.let(2)
+        assert numbers(server) == list(range(12)), "what was written is sent"
 
 
-async def test_what_waits_is_sent_before_the_end() -> None:
-    outgoing = Outgoing(LIMIT)
-    outgoing.tell("bye")
-    outgoing.end()
-    assert await outgoing.next() == "bye"
-    with pytest.raises(Ended):
-        await outgoing.next()
+async def test_nothing_is_read_from_a_peer_who_is_behind() -> None:
+    async with carried() as (line, server):
+        for number in range(11):
+            line.write(frame(number))
+        server.events.put_nowait({"type": "websocket.receive", "text": "hold"})
+        reading = asyncio.create_task(line.read())
+        await server.let(0)
+        assert not reading.done()
+        await server.let(11)
+        assert await reading == "hold"
+        server.events.put_nowait({"type": "websocket.receive", "text": None, "bytes": b"hold"})
+        assert await line.read() == b"hold"
+        server.events.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        with pytest.raises(Gone):
+            await line.read()
+
+
+async def test_the_close_comes_after_what_was_written_and_nothing_after_the_close() -> None:
+    async with carried() as (line, server):
+        line.write(frame(1))
+        closing = asyncio.create_task(line.close(4101, "too slow"))
+        await server.let(0)
+        line.write(frame(2))
+        await server.let(5)
+        await closing
+    assert server.sent[0]["text"] == "00000001"
+    assert server.sent[1:] == [{"type": "websocket.close", "code": 4101, "reason": "too slow"}]
+
+
+async def test_a_connection_that_is_over_wakes_whoever_waits_for_it() -> None:
+    async with carried() as (line, server):
+        for number in range(11):
+            line.write(frame(number))
+        reading = asyncio.create_task(line.read())
+        server.gone = True
+        server.events.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        await server.let(1)
+        with pytest.raises(Gone):
+            await reading
+        line.write(frame(12))
+        with pytest.raises(Gone):
+            server.reads.release()
+            await line.close(1000, "")
+    assert server.sent == []

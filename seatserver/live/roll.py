@@ -1,0 +1,187 @@
+"""Who is in a room, in the order of being served: one `Roll` for each encoding, whose viewers share their frames.
+
+Serving thousands of sockets costs one system call each, and more than that only if each of them is looked at first:
+what belongs to a socket is spread over memory, and fetching it takes as long as half the system call. So a roll keeps
+one number a viewer, side by side: the descriptor of a socket where nothing waits, which the frame is written to at
+once. `DETOUR` stands for everybody else (who is behind, has bytes waiting, speaks TLS, runs on another server, or has
+been shown the room by itself meanwhile); they are looked at. Whoever changes a line's state tells the roll.
+
+The mark says how much a viewer has seen, see `seatserver.live.fanout`. On the short cut nobody notes it viewer by
+viewer: it follows from how far the round has come.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from typing import Protocol
+
+import structlog
+
+from seatserver.live.codec import Codec
+from seatserver.live.frames import Frame
+from seatserver.live.messages import ServerMessage
+from seatserver.live.pump import clock_ns
+
+log = structlog.get_logger(__name__)
+
+DETOUR = -1
+CHUNK = 64
+"""Viewers between two looks at the clock."""
+
+
+class Viewer(Protocol):
+    """A socket, as its room sees it."""
+
+    codec: Codec
+    user_id: str
+    slot: int
+    """Its place in the roll, which sees to it; -1 outside."""
+    seen: int
+    """The mark up to which it has been shown the room, as far as it was shown by itself."""
+
+    @property
+    def descriptor(self) -> int:
+        """Where a frame may be written to at once, or `DETOUR`."""
+
+    def show(self, frame: Frame, mark: int) -> bool:
+        """Send a frame that brings the viewer up to ``mark``; whether that was done.
+
+        A viewer who is behind is not sent it; a snapshot is its due instead, when there is room for one.
+        """
+
+    def finish(self, frame: Frame, sent: int, mark: int) -> None:
+        """Send the rest of a frame of which ``sent`` bytes have gone to the descriptor."""
+
+    def tell(self, message: ServerMessage) -> None:
+        """Send a private message."""
+
+
+class Roll:
+    """The viewers of one room and one encoding, and how far a frame has come among them."""
+
+    def __init__(self, mark: int) -> None:
+        self._viewers: list[Viewer | None] = []
+        self._descriptors = array("i")
+        self._gone = 0
+        # The mark of the last round.
+        self._done = mark
+        # The round under way: who stands from `_next` to `_end` has yet to be served.
+        self._frame: Frame | None = None
+        self._mark = self._below = self._next = self._end = 0
+
+    def __len__(self) -> int:
+        return len(self._viewers) - self._gone
+
+    # ------------------------------------------------------------ coming and going
+
+    def add(self, viewer: Viewer, mark: int) -> None:
+        """One more, who has seen the room up to ``mark``; it takes no part in the round under way."""
+        viewer.slot, viewer.seen = len(self._viewers), mark
+        self._viewers.append(viewer)
+        self._descriptors.append(DETOUR)
+        self._place(viewer)
+
+    def remove(self, viewer: Viewer) -> None:
+        """One less."""
+        self._viewers[viewer.slot] = None
+        self._descriptors[viewer.slot] = DETOUR
+        viewer.slot = -1
+        self._gone += 1
+
+    def redirect(self, viewer: Viewer) -> None:
+        """The viewer's descriptor has changed."""
+        viewer.seen = self.seen_by(viewer)
+        self._place(viewer)
+
+    # ------------------------------------------------------------ what each has seen
+
+    def seen_by(self, viewer: Viewer) -> int:
+        """The mark up to which the viewer has been shown the room."""
+        at = viewer.slot
+        return viewer.seen if self._descriptors[at] == DETOUR else self._passed(at)
+
+    def note(self, viewer: Viewer, mark: int) -> None:
+        """The viewer has been shown the room up to ``mark`` by itself: what brings nothing newer passes it by."""
+        viewer.seen = mark
+        self._place(viewer)
+
+    def _passed(self, at: int) -> int:
+        """The mark that rounds have brought to this place in the roll."""
+        return self._mark if at < self._next else self._done
+
+    def _place(self, viewer: Viewer) -> None:
+        """On the short cut, if there is one and the viewer has seen just what the rounds have shown."""
+        at = viewer.slot
+        self._descriptors[at] = viewer.descriptor if viewer.seen == self._passed(at) else DETOUR
+
+    # ------------------------------------------------------------ a round
+
+    def start(self, frame: Frame, mark: int, below: int) -> None:
+        """A frame that brings up to ``mark`` everybody who is here now and has seen less than ``below``."""
+        if self._gone > len(self):
+            self._close_ranks()
+        self._frame, self._mark, self._below = frame, mark, below
+        self._next, self._end = 0, len(self._viewers)
+
+    def abandon(self) -> None:
+        """Whoever was not served yet is not served any more; something newer will be."""
+        self._next = self._end = 0
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the round is over."""
+        return self._next == self._end
+
+    def serve(self, until_ns: int) -> int:
+        """Serve a chunk, then more until everybody is served or the time is over; how many frames were sent."""
+        frame, write, sent = self._frame, os.write, 0
+        assert frame is not None, "a round was started"
+        wire = frame.wire
+        size = len(wire)
+        while self._next < self._end:
+            stop = min(self._next + CHUNK, self._end)
+            for at, descriptor in enumerate(self._descriptors[self._next : stop], self._next):
+                written = DETOUR
+                if descriptor != DETOUR:
+                    try:
+                        written = write(descriptor, wire)
+                    except OSError:  # full, or broken: the transport finds out and knows what to do
+                        written = 0
+                    if written == size:
+                        sent += 1
+                        continue
+                self._next = at + 1
+                sent += self._look_at(at, frame, written)
+            self._next = stop
+            if clock_ns() >= until_ns:
+                break
+        if self._next == self._end:
+            self._done = self._mark
+            self._next = self._end = 0
+        return sent
+
+    def _look_at(self, at: int, frame: Frame, written: int) -> bool:
+        """Serve a viewer who needs more than a write; whether the frame was sent."""
+        viewer = self._viewers[at]
+        if viewer is None:
+            return False
+        shown = False
+        try:
+            if written != DETOUR:
+                viewer.finish(frame, written, self._mark)
+                shown = True
+            elif viewer.seen < self._below:
+                shown = viewer.show(frame, self._mark)
+        except Exception:
+            # One socket that fails must not cost the others their frame.
+            log.exception("a viewer could not be served", user=viewer.user_id)
+        self._place(viewer)
+        return shown
+
+    def _close_ranks(self) -> None:
+        stay = [viewer for viewer in self._viewers if viewer is not None]
+        self._descriptors = array("i", [self._descriptors[viewer.slot] for viewer in stay])
+        for at, viewer in enumerate(stay):
+            viewer.slot = at
+        self._viewers, self._gone = [*stay], 0

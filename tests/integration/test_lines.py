@@ -1,0 +1,220 @@
+"""The two lines of a socket, through the same promises: straight to the transport, and through any server's send."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidStatus
+
+from seatserver.live import session
+from seatserver.live.outgoing import Outgoing
+from seatserver.live.protocol import INBOX_MESSAGES, SocketProtocol
+from tests.integration.conftest import MakeServer
+from tests.integration.house import JSON, MSGPACK, SEATS, Instance, Wire, eventually
+from tests.integration.test_goodbye import SMALL_BUFFER, asleep, make_noise
+
+MakeLined = Callable[..., Awaitable[Instance]]
+LINES = {"direct": SocketProtocol, "ordinary": WebSocketsSansIOProtocol}
+
+
+@pytest.fixture(params=LINES)
+def make_lined(request: pytest.FixtureRequest, make_server: MakeServer) -> MakeLined:
+    """Starts a server whose sockets have one kind of line."""
+
+    async def make(**changes: Any) -> Instance:
+        return await make_server(protocol=LINES[request.param], **changes)
+
+    return make
+
+
+def lines_of(server: Instance) -> list[Any]:
+    return [one._line for one in server.house.door._sessions]
+
+
+async def test_the_server_decides_which_line_a_socket_has(make_server: MakeServer) -> None:
+    for protocol, kind in ((SocketProtocol, SocketProtocol), (WebSocketsSansIOProtocol, Outgoing)):
+        server = await make_server(protocol=protocol)
+        async with server.watcher(), server.watcher(encoding=MSGPACK):
+            assert [type(line) for line in lines_of(server)] == [kind, kind]
+
+
+async def test_every_viewer_sees_every_change_in_order_in_its_encoding(make_lined: MakeLined) -> None:
+    server = await make_lined()
+
+    async def follow(wire: Wire, last: int) -> bytes:
+        states, version = bytearray(SEATS), -1
+        for message in itertools.chain(tuple(wire.log), itertools.repeat(None)):
+            if message is None and version >= last:
+                return bytes(states)
+            message = message or await wire.next()
+            if message["type"] == "snapshot":
+                version = message["version"]
+                states[:] = bytes(map(int, message["states"]))
+            elif message["type"] == "delta":
+                assert message["from"] <= version < message["version"], "in order and without a gap"
+                version = message["version"]
+                for seat, state in message["changes"]:
+                    states[seat] = state
+            elif message["type"] == "beat":
+                assert message["version"] == version, "an answer overtakes nothing"
+        raise AssertionError("endless")
+
+    async with (
+        server.watcher("ann", JSON) as ann,
+        server.watcher("bob", MSGPACK) as bob,
+        server.watcher("eve", MSGPACK) as busy,
+    ):
+        for number in range(20):
+            held = await busy.hold(number % 10)
+            if number % 3:
+                await busy.ask("release", hold_id=held["hold_id"])
+            await ann.ask("beat")
+            if number == 10:
+                await bob.hello(resume={"epoch": bob.log[0]["epoch"], "version": 0})
+        last = (await busy.ask("beat"))["version"]
+        expected = await server.states()
+        for wire in (ann, bob, busy):
+            assert await follow(wire, last) == expected
+
+
+async def test_who_is_behind_is_left_out_until_it_has_caught_up_and_then_gets_one_snapshot(
+    make_lined: MakeLined,
+) -> None:
+    server = await make_lined(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, tick_most_ms=0, seats_per_user=28)
+    async with asleep(server) as slow, server.watcher("busy") as busy, server.watcher("quick") as quick:
+        [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
+        await make_noise(busy, lambda: sleeper._stale)
+        version = await make_noise(busy, lambda: True)
+        first = slow.log[-1]["version"]
+
+        slow.connection.transport.resume_reading()
+        snapshot = await slow.until("snapshot")
+        deltas = [message for message in slow.log if message["type"] == "delta"]
+        assert deltas, "what was on its way arrives"
+        assert [delta["version"] for delta in deltas] == [delta["from"] for delta in deltas[1:]] + [
+            deltas[-1]["version"]
+        ]
+        assert deltas[0]["from"] == first
+        assert deltas[-1]["version"] < snapshot["version"] <= version, "what came after that is in the snapshot"
+        assert (await slow.ask("beat"))["version"] == version
+        assert [message["type"] for message in slow.log].count("snapshot") == 2
+
+        seen = quick.log[-1]["version"]
+        while seen < version:
+            delta = await quick.until("delta")
+            assert delta["from"] == seen, "the quick one misses nothing"
+            seen = delta["version"]
+
+
+async def test_who_stays_behind_is_closed(make_lined: MakeLined, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "CLOSE_S", 0.1)
+    monkeypatch.setattr(SocketProtocol, "linger_s", 0.1)
+    server = await make_lined(
+        send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, tick_most_ms=0, seats_per_user=28, slow_ms=200
+    )
+    async with asleep(server), server.watcher("busy") as busy:
+        await make_noise(busy, lambda: server.gauge("sockets") == 1)
+        closed = server.house.metrics.registry.get_sample_value("seatserver_closed_total", {"code": "4101"})
+        assert closed == 1
+
+
+async def test_a_viewer_who_wakes_in_time_is_told_that_it_was_too_slow(make_server: MakeServer) -> None:
+    server = await make_server(
+        send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, tick_most_ms=0, seats_per_user=28, slow_ms=200
+    )
+    async with asleep(server) as slow, server.watcher("busy") as busy:
+        await make_noise(busy, lambda: server.gauge("sockets") == 1)
+        slow.connection.transport.resume_reading()
+        assert await slow.closed() == 4101
+
+
+async def test_more_commands_than_are_served_wait_with_the_peer(make_lined: MakeLined) -> None:
+    server = await make_lined()
+    many = 4000
+    async with server.watcher("ann") as ann:
+        hold_id = (await ann.hold(1))["hold_id"]
+        async with server.house.database.transaction() as connection:
+            await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
+            await ann.send("book", ref=1, hold_id=hold_id)
+            await eventually(lambda: bool(server.house.checkout._writing))
+            for ref in range(2, many):
+                # Straight to the transport: the client's library would wait.
+                ann.connection.protocol.send_text(b'{"type":"beat","ref":%d}' % ref)
+            ann.connection.send_data()
+            await eventually(lambda: any(getattr(line, "_rest", True) for line in lines_of(server)))
+            for line in lines_of(server):
+                if isinstance(line, SocketProtocol):
+                    assert INBOX_MESSAGES <= len(line._inbox.events) < 2 * INBOX_MESSAGES + 100
+        replies = [await ann.next() for _ in range(many - 1)]
+        while len(refs := [reply["ref"] for reply in replies if reply.get("ref")]) < many - 1:
+            replies.append(await ann.next())
+        assert refs == list(range(1, many)), "each is answered once, in order"
+
+
+async def test_a_message_before_the_welcome_and_one_in_pieces_is_read(make_lined: MakeLined) -> None:
+    server = await make_lined()
+    async with server.socket() as wire:
+        await wire.send("hello", ref=1, token=wire.token)
+        await wire.send("beat", ref=2)
+        message = json.dumps({"type": "beat", "ref": 3})
+        await wire.connection.send([message[:5], "", message[5:]])
+        for ref in (1, 2, 3):
+            while (await wire.next()).get("ref") != ref:
+                pass
+
+
+async def test_a_refused_handshake_says_why(make_lined: MakeLined) -> None:
+    server = await make_lined(sockets=1)
+    for refused, status, reason in (
+        ({"origin": "https://evil.example"}, 403, b"SEATSERVER_ALLOWED_ORIGINS"),
+        ({"encoding": "graphql-ws"}, 400, b"seatmap.v1+json"),
+    ):
+        with pytest.raises(InvalidStatus) as caught:
+            async with server.socket(**refused):
+                pass
+        assert caught.value.response.status_code == status
+        assert reason in caught.value.response.body
+    async with server.socket():
+        with pytest.raises(InvalidStatus) as caught:
+            async with server.socket():
+                pass
+    assert caught.value.response.headers["Retry-After"] == "2"
+
+
+async def test_a_server_that_goes_says_bye(make_lined: MakeLined) -> None:
+    server = await make_lined()
+    async with server.watcher("ann") as ann, server.watcher("bob", MSGPACK) as bob:
+        server.server.should_exit = True
+        for wire in (ann, bob):
+            code, words = await wire.last_words()
+            assert (code, words[-1]["type"]) == (1012, "bye")
+
+
+async def test_a_viewer_who_leaves_without_a_word_is_forgotten(make_lined: MakeLined) -> None:
+    server = await make_lined()
+    async with server.watcher("ann") as ann, server.watcher("bob") as bob:
+        ann.connection.transport.abort()
+        await eventually(lambda: server.gauge("sockets") == 1)
+        await bob.hold(1)
+        assert (await bob.told("delta"))["changes"] == [[1, 1]]
+
+
+async def test_pings_are_spread_over_their_interval(make_server: MakeServer) -> None:
+    server = await make_server(heartbeat_ms=10_000)
+    async with asyncio.timeout(60):
+        sockets = [server.socket(f"user {number}") for number in range(20)]
+        for socket in sockets:
+            await socket.__aenter__()
+        due = sorted(line.ping_timer.when() for line in lines_of(server))
+        # The chance that twenty moments fall into a tenth of the interval is nil.
+        assert due[-1] - due[0] > 1.0
+        assert due[-1] - asyncio.get_running_loop().time() <= 10.0
+        for socket in sockets:
+            await socket.__aexit__(None, None, None)
