@@ -7,6 +7,7 @@ I/O happens here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -75,7 +76,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         tickets = [(seat, left[seat_map.category_of(seat)].pop(0)) for seat in seats]
         free = [iter(seat_map.places_of(area)) for area in range(len(seat_map.general_areas))]
         for number, wish in enumerate(self.areas):
-            places = [place for place, _ in zip(free[wish.area], range(wish.count), strict=False)]
+            places = list(islice(free[wish.area], wish.count))
             if len(places) < wish.count:
                 capacity = seat_map.general_areas[wish.area].capacity
                 raise BadRequest(f"general area {wish.area} has {capacity} places", f"areas[{number}].count")

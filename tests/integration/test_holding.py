@@ -270,6 +270,13 @@ async def test_an_areas_free_places_are_counted_live_for_all(server: Instance) -
     await check_books(server.house)
 
 
+async def test_the_last_places_of_an_area_can_be_of_several_types_of_ticket(server: Instance) -> None:
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann:
+        families = (Places(area=LAWN, count=4), Places(area=LAWN, count=BEANBAGS - 4, ticket="child"))
+        assert (await ann.hold(areas=families)).areas == ((LAWN, BEANBAGS),)
+
+
 async def test_an_area_is_never_overfull_and_says_how_many_are_left(server: Instance) -> None:
     await open_lounge(server)
 
