@@ -13,10 +13,11 @@ from functools import cached_property
 from heapq import heapify, heappop
 from operator import add, itemgetter
 
+from seatserver.errors import Refusal
 from seatserver.seatmaps.alternatives import Party
 from seatserver.seatmaps.gaps import Cuts, stranded_by
 from seatserver.seatmaps.kinds import kinds_of, refused_kinds
-from seatserver.seatmaps.lines import lines_of
+from seatserver.seatmaps.lines import TAKEN, lines_of
 from seatserver.seatmaps.neighbours import Span
 from seatserver.seatmaps.rules import judge
 from seatserver.seatmaps.score import Field, Weights, price_of_gap
@@ -93,14 +94,24 @@ class Seating:
 
     def _sparing(self, room: Room) -> Room:
         """The room with only those windows that strand nothing by themselves."""
-        if self.party.seat_map.groups and self.party.rules.gap.width >= (2 if self._lines.scattered else 3):
-            # The one case in which a part can make good what another one strands: the rest is a group's seats, which
-            # are never stranded, and a single seat, and the other part takes the single seat.
+        if self._makes_good:
             return room
         left, right = self._cuts
         return room.with_edges(left.translate(IS_FREE), b"\0" + right[:-1].translate(IS_FREE))
 
+    @property
+    def _makes_good(self) -> bool:
+        """Whether one part may make good what another one strands.
+
+        So it is when the rest is seats of a group, which are never stranded, and a single one, which the other takes.
+        """
+        width = 2 if self._lines.scattered else 3
+        return bool(self.party.seat_map.groups) and self.party.rules.gap.width >= width
+
     def _plan(self, *, strand: bool) -> Plan:
+        price = 0.0 if self._makes_good or (self._enforced and not strand) else self._gap_price
+        left, right = self._cuts if price else (b"", b"")
+
         def accept(parts: list[Span]) -> float | None:
             if strand and not self._looks_left:
                 return None
@@ -112,10 +123,21 @@ class Seating:
                 self._looks_left -= strand
                 if not strand or not self._is_judged_right(seats):
                     return None
-            return self._gap_price * stranded
+            known = sum([left[first] + right[end - 1] for first, end in parts]) if price else 0
+            return self._gap_price * stranded - price * known
 
-        work = WORK // 4 if strand else WORK
-        return Plan(self.size, self.weights, accept, self._quota, self._wheels, self._wheelchairs, work)
+        return Plan(
+            self.size,
+            self.weights,
+            accept,
+            self._allows if self._quota or self._wheels else None,
+            self._wheels,
+            self._wheelchairs,
+            begins=left,
+            ends=right,
+            edge_price=price,
+            work=WORK // 4 if strand else WORK,
+        )
 
     def _passes(self, part: Span) -> bool:
         """Whether the rules let them have these neighbours."""
@@ -134,10 +156,24 @@ class Seating:
     def _cuts(self) -> tuple[bytes, bytes]:
         """How many seats a window strands on its left when it begins at a spot, and on its right when it ends there."""
         seat_map, states, rules, _, minutes_left = self.party
+        if self._others:
+            taken = bytearray(states)
+            for seat in self._others:
+                taken[seat] = TAKEN
+            states = bytes(taken)
         cuts = Cuts(seat_map, states, rules, minutes_left=minutes_left)
         # By seat → by spot; the two bytes behind the seats are for aisles and row ends.
         to_line = itemgetter(*self._lines.seat_at)
         return bytes(to_line(cuts.left + b"\0\0")), bytes(to_line(cuts.right + b"\0\0"))
+
+    def _allows(self, parts: list[Span]) -> bool:
+        """Whether parts that more may join have the right kinds of seats so far."""
+        if self._quota is not None and not self._quota.allows(parts):
+            return False
+        if sum([self._wheels.count(1, first, end) for first, end in parts]) < self._wheelchairs:
+            return True
+        # With all wheelchairs in their places it is clear which companion seats there are.
+        return set(self._refused_kinds(self.seats_of(parts)).values()) <= {"group"}
 
     def _stranded(self, parts: list[Span]) -> int:
         """How many seats these parts strand."""
@@ -156,9 +192,12 @@ class Seating:
         # Masks and quota see to everything but scattered groups and how many companions a wheelchair has.
         if not self._lines.scattered and self._kinds.special.isdisjoint(seats):
             return True
+        return not self._refused_kinds(seats)
+
+    def _refused_kinds(self, seats: list[int]) -> dict[int, Refusal]:
         seat_map, _, rules, wheelchairs, minutes_left = self.party
         seats = [*self._others, *seats]
-        return not refused_kinds(seat_map, seats, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+        return refused_kinds(seat_map, seats, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
 
     def _is_judged_right(self, seats: list[int]) -> bool:
         seat_map, states, rules, wheelchairs, minutes_left = self.party

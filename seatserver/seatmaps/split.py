@@ -13,8 +13,8 @@ The search is an exact branch and bound over **sets of parts** that are chained 
 * Main parts are tried from the smallest bound on: sizes first, then windows; most are never looked at.
 * Stretches from which fewer seats can be reached than the party needs are left out at once.
 
-After `WORK` steps the best set so far is good enough: only halls of thousands of free seats that are all scattered
-singles and pairs make a search so long. This module is pure.
+After `WORK` steps (some milliseconds) the best set so far is good enough: only parties of more than six in large halls
+of single seats and pairs make a search so long, and few of these. This module is pure.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from typing import NamedTuple
 from seatserver.seatmaps.lines import lines_of
 from seatserver.seatmaps.neighbours import CELL, Span, neighbours_of
 from seatserver.seatmaps.score import PART, Field, Weights
-from seatserver.seatmaps.windows import Quota, Room
+from seatserver.seatmaps.windows import Room
 
-WORK = 5_000
+WORK = 3_000
+RAREST = 32
+"""So many windows of the rarest size are looked about."""
 LONELY = 1e8
 """The price of a person alone inside the search."""
 
@@ -38,17 +40,22 @@ LONELY = 1e8
 class Plan(NamedTuple):
     """What is looked for.
 
-    ``accept`` is asked about a set that would be the best so far: it gives what the set costs besides, in pitches for
-    the whole party, or None when the rules refuse it. ``wheels`` is the mask of the wheelchair places of a party that
-    needs ``wheelchairs`` of them.
+    ``allows`` says of a set that may still grow whether the kinds of its seats are right so far. ``accept`` is asked
+    about a set that would be the best so far: it gives what the set costs besides, in pitches for the whole party, or
+    None when the rules refuse it. ``wheels`` is the mask of the wheelchair places of a party that needs
+    ``wheelchairs`` of them. ``begins`` and ``ends`` are what a window costs for beginning at a spot, and for ending at
+    one, as numbers of ``edge_price``.
     """
 
     size: int
     weights: Weights
     accept: Callable[[list[Span]], float | None]
-    quota: Quota | None = None
+    allows: Callable[[list[Span]], bool] | None = None
     wheels: bytes = b""
     wheelchairs: int = 0
+    begins: bytes = b""
+    ends: bytes = b""
+    edge_price: float = 0.0
     work: int = WORK
 
 
@@ -81,22 +88,39 @@ class _Search:
         self.near_by: dict[int, list[Span]] = {}
         self.alone_from: dict[tuple[int, bool], float] = {}
         self.wheels = [spot for spot in compress(range(len(plan.wheels)), plan.wheels) if room.free[spot]]
-        # Of the main part that is being tried: itself, its rank, and what a seat costs beside it: each free one about,
-        # the least first; the sums of the least of them; any that is farther; the sums of each stretch looked at.
+        # Of the main part that is being tried: itself; its rank; what each free seat about costs beside it, the least
+        # first; the sums of these; what any farther one costs at least; how many are alone at least; the sums of what
+        # the seats of each stretch cost.
         self.main: Span = (0, 0)
         self.rank = (0, 0)
         self.about: list[tuple[float, int]] = []
         self.least: list[float] = []
         self.farther = 0.0
+        self.alone: float = 0
         self.sums: dict[int, list[float]] = {}
 
     def run(self) -> None:
-        if sum(self.room.free) < self.plan.size:
+        if sum(self.room.free) < self.plan.size or len(self.wheels) < self.plan.wheelchairs:
             return
+        self._sweep(None)
+        if self.work <= 0 and not self.found:
+            # Perhaps there is no way without a part of a size that is rare: look where such parts are.
+            self.work = self.plan.work // 2
+            self._sweep(self._about_the_rarest())
+
+    def _sweep(self, places: Collection[int] | None) -> None:
+        """Try all main parts, or those that begin at one of ``places``."""
         for bound, size in sorted((self._bound(size), -size) for size in self.sizes):
             if bound >= self.best:
                 break
-            self._try_main_parts(-size)
+            self._try_main_parts(-size, places)
+
+    def _about_the_rarest(self) -> set[int]:
+        """The spots about the best windows of the size that the hall has the fewest of."""
+        windows = {size: self.room.windows(size, self.field.sums) for size in self.sizes}
+        size = min(self.sizes, key=lambda size: len(windows[size]))
+        middles = [self.around.middle((first, first + size)) for _, first in sorted(windows[size])[:RAREST]]
+        return {spot for x, y in middles for spot in self.around.about(x, y)}
 
     def _bound(self, size: int) -> float:
         """The least that a set with a main part of ``size`` can cost."""
@@ -107,14 +131,22 @@ class _Search:
         """The largest part beside a main part of ``size``."""
         return self.plan.size - 1 if self.plan.wheelchairs else size
 
-    def _price(self, rest: int, largest: int) -> float:
-        """The least that ``rest`` more people cost in parts of at most ``largest`` and in lonely people."""
-        return self.part_price * -(-rest // largest) + LONELY * self.fewest_alone[largest][rest]
+    def _price(self, rest: int, largest: int, alone: float = 0) -> float:
+        """The least that ``rest`` more people cost in parts of at most ``largest`` and in lonely people.
 
-    def _try_main_parts(self, size: int) -> None:
+        ``alone``: so many of them at least are known to be alone.
+        """
+        fewest = self.fewest_alone[largest][rest]
+        return self.part_price * -(-rest // largest) + LONELY * (alone if alone > fewest else fewest)
+
+    def _try_main_parts(self, size: int, places: Collection[int] | None) -> None:
         plan = self.plan
         others = self._bound(size) - size * self.cheapest
         mains = self.room.windows(size, self.field.sums, below=self.best - others, holding=plan.wheels)
+        if places is not None:
+            mains = [main for main in mains if main[1] in places]
+        if plan.edge_price:
+            mains = [(cost + self._edges(first, size), first) for cost, first in mains]
         heapify(mains)
         while mains and self.work > 0:
             cost, first = heappop(mains)
@@ -122,8 +154,11 @@ class _Search:
                 return
             self.work -= 1
             main = first, first + size
-            if plan.quota is None or plan.quota.allows([main]):
+            if plan.allows is None or plan.allows([main]):
                 self._try(main, cost)
+
+    def _edges(self, first: int, size: int) -> float:
+        return self.plan.edge_price * (self.plan.begins[first] + self.plan.ends[first + size - 1])
 
     def _try(self, main: Span, cost: float) -> None:
         """All sets with this main part, which costs so much by itself."""
@@ -137,8 +172,8 @@ class _Search:
         price = base + self._price(rest, self._largest(size))
         if price + rest * least >= self.best or not self._has_near(main, rest):
             return
-        alone = (size == 1) + self.fewest_alone[self._largest(size)][rest]
-        price += LONELY * max(0, self._alone_around(main) - alone)
+        self.alone = self._alone_around(main)
+        price += LONELY * max(0, self.alone - (size == 1) - self.fewest_alone[self._largest(size)][rest])
         if price + rest * least >= self.best:
             return
         farther = self.cheapest + together * CELL
@@ -176,10 +211,11 @@ class _Search:
     def _least_of(self, rest: int, parts: Collection[Span]) -> float:
         """The least that seats for ``rest`` more people can cost beside the main part and other ``parts``."""
         total, missing = 0.0, rest
+        taken = {spot for part in parts for spot in range(*part)}
         for cost, spot in self.about:
             if not missing or cost >= self.farther:
                 break
-            if not any([first <= spot < end for first, end in parts]):
+            if spot not in taken:
                 total += cost
                 missing -= 1
         return total + missing * self.farther
@@ -196,11 +232,12 @@ class _Search:
         """
         largest = min(rest, self._largest(self.main[1] - self.main[0]))
         least = base + self._least_of(rest, parts)
-        if least + self._price(rest, largest) >= self.best:
+        alone = self.alone - base // LONELY
+        if least + self._price(rest, largest, alone) >= self.best:
             return
         # Any size may be next, or only what completes the party when two more parts are too dear.
         sizes = [rest] if rest == largest else []
-        if least + 2 * self.part_price + LONELY * self.fewest_alone[largest][rest] < self.best:
+        if least + 2 * self.part_price + LONELY * max(alone, self.fewest_alone[largest][rest]) < self.best:
             sizes = [size for size in self.sizes if size <= largest]
         new = [window for window in self._near(parts[-1], sizes) if window[2] not in seen]
         frontier = sorted(frontier + new)
@@ -216,7 +253,7 @@ class _Search:
             if self.work <= 0:
                 return
             total = base + cost + self.part_price + LONELY * (size == 1)
-            if total + self._price(left, largest) + self.least[left] >= self.best:
+            if total + self._price(left, largest, alone - (size == 1)) + self.least[left] >= self.best:
                 # And so are those behind it, which cost more.
                 too_dear.add(size)
                 continue
@@ -224,7 +261,7 @@ class _Search:
             if any([first <= other_end and other_first <= end for other_first, other_end in parts]):
                 continue
             more = [*parts, part]
-            if self.plan.quota is not None and not self.plan.quota.allows(more):
+            if self.plan.allows is not None and not self.plan.allows(more):
                 continue
             if left:
                 self._grow(more, left, total, frontier[number + 1 :], seen)
@@ -246,6 +283,8 @@ class _Search:
                         deep and not self.around.are_near(part, window)
                     ):
                         cost = self._cost(first, size)
+                        if self.plan.edge_price:
+                            cost += self._edges(first, size)
                         found.append(((cost + self.part_price + LONELY * (size == 1)) / size, cost, window))
                     first = starts.find(1, first + 1, high)
         self.work -= len(found)
