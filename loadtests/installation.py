@@ -48,9 +48,11 @@ class Installation:
         self._numbers = itertools.count(1)
         # Postgres may be a lasting one, in which earlier runs have left their showtimes.
         self._run = secrets.token_hex(4)
+
+    def demo_showtime(self) -> Showtime:
+        """Load the demo theatre; the last showtime of its largest hall."""
         showtimes = asyncio.run(offer.load(self.settings, datetime.now(UTC).astimezone()))
-        self.showtime: Showtime = max(showtimes, key=lambda one: (len(one.seat_map.seats), one.starts_at_ms))
-        """The last showtime of the demo theatre's largest hall."""
+        return max(showtimes, key=lambda one: (len(one.seat_map.seats), one.starts_at_ms))
 
     def token(self, user: str) -> str:
         """A token that may watch, hold and book."""
