@@ -54,9 +54,9 @@ class Window:
         """Go to a page of the server."""
         self.page.goto(f"{self.url}{path}")
 
-    def open_map(self) -> None:
-        """Go to the seat map and wait until it is live."""
-        self.open(f"/showtimes/{SHOWTIME}")
+    def open_map(self, showtime: str = SHOWTIME) -> None:
+        """Go to a seat map and wait until it is live."""
+        self.open(f"/showtimes/{showtime}")
         self.expect_status("live")
 
     def expect_status(self, status: str) -> None:

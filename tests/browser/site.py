@@ -110,10 +110,15 @@ class Site:
 
     def set_up(self) -> None:
         """Put the small hall's showtime on sale."""
-        now = datetime.now(UTC)
-        layout = self._admin_call("POST", "layouts", content=small_hall().encode())
         self._admin_call("PUT", "theatres/rex", json={"name": "Rex", "timezone": "Europe/Dublin"})
         self._admin_call("PUT", "auditoriums/one", json={"theatre_id": "rex", "name": "Screen One"})
+        self.put_showtime(SHOWTIME, small_hall(), prices=PRICES)
+        self.change_allocations(SHOWTIME, action="block", seats=["C-6"], reason="house seat")
+
+    def put_showtime(self, showtime_id: str, hall: SeatMap, **fields: Any) -> None:
+        """Put a showtime on sale; ``fields`` are more of the request's."""
+        now = datetime.now(UTC)
+        layout = self._admin_call("POST", "layouts", content=hall.encode())
         showtime = {
             "auditorium_id": "one",
             "layout_hash": layout["hash"],
@@ -122,11 +127,13 @@ class Site:
             "on_sale_at": (now - timedelta(days=1)).isoformat(),
             "sale_ends_at": (now + timedelta(hours=3)).isoformat(),
             "currency": "EUR",
-            "prices": PRICES,
+            **fields,
         }
-        self._admin_call("PUT", f"showtimes/{SHOWTIME}", json=showtime)
-        house_seat = {"action": "block", "seats": ["C-6"], "reason": "house seat"}
-        self._admin_call("POST", f"showtimes/{SHOWTIME}/allocations/change", json={"changes": [house_seat]})
+        self._admin_call("PUT", f"showtimes/{showtime_id}", json=showtime)
+
+    def change_allocations(self, showtime_id: str, **change: Any) -> None:
+        """Block, allocate or open seats."""
+        self._admin_call("POST", f"showtimes/{showtime_id}/allocations/change", json={"changes": [change]})
 
     def _admin_call(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._admin}"}

@@ -1,57 +1,23 @@
-/**
- * The basket: what this viewer holds, for how long, and what became of it.
- *
- * One seat clicked (a sofa: all of it) is one hold with an id of its own. The basket is the sum of them: "Book" books
- * each in turn and tells of each, "More time" extends each, and the clock shows the deadline that comes first. One
- * growing hold would be the alternative; it would let one contested seat sink the whole order, and giving back a
- * single seat would change what a retry under the same hold id means.
- */
+/** The basket: what this visitor holds, for how long, at which price, and what to do with it. */
 
-import { countdown, element, list, money, plural } from "./page.js";
+import { notify } from "./notices.js";
+import { countdown, element, plural } from "./page.js";
+import { describeGap } from "./words.js";
 
 const HURRY_MS = 60_000;
-const MOST_NOTICES = 3;
-
-export const REASONS = {
-  held: "is being held by someone else",
-  sold: "is sold",
-  blocked: "is not for sale",
-  gap: "would leave a single seat nobody can use",
-  group: "is only sold together with its neighbours",
-  limit: "is more than you may hold",
-};
-
-/** "C-7 and C-8 are sold": refused seats, [[index, reason], …], put together by reason. */
-export function describeRefusal(refused, label, limits) {
-  const sentences = [...Map.groupBy(refused, ([, reason]) => reason)].map(([reason, seats]) => {
-    if (reason === "limit") return `You may hold at most ${plural(limits.seats_per_user, "seat")}.`;
-    const words = REASONS[reason] ?? reason;
-    const sentence = seats.length > 1 ? words.replace(/^is /, "are ").replace("its", "their") : words;
-    return `${list(seats.map(([seat]) => label(seat)))} ${sentence}.`;
-  });
-  return sentences.join(" ");
-}
-
-/** Show a sentence until it is closed or newer ones push it out. `kind`: "good", "bad" or "note". */
-export function notify(kind, text) {
-  const notices = document.getElementById("notices");
-  const close = element("button", { type: "button", className: "close", ariaLabel: "Close", textContent: "×" });
-  const notice = element("p", { className: `notice ${kind}` }, text, close);
-  close.addEventListener("click", () => notice.remove());
-  notices.append(notice);
-  while (notices.children.length > MOST_NOTICES) notices.firstChild.remove();
-}
+const FREE = 0;
 
 export class Basket {
   #client;
-  #show;
+  #choice;
+  #venue;
   #node = document.getElementById("basket");
-  #busy = false;
+  #booking = false;
 
-  /** `show`: {label(index), name(index), price(index), currency} of the showtime's seats. */
-  constructor(client, show) {
+  constructor(client, choice, venue) {
     this.#client = client;
-    this.#show = show;
+    this.#choice = choice;
+    this.#venue = venue;
     for (const event of ["holds", "status", "welcome"]) client.addEventListener(event, () => this.#render());
     setInterval(() => this.#tick(), 250);
     this.#render();
@@ -61,70 +27,122 @@ export class Basket {
     return Math.min(...[...this.#client.holds.values()].map((hold) => hold.deadlineMs));
   }
 
+  /** Draw it anew; the keyboard stays at the control where it was, or at least in the basket. */
   #render() {
+    const { activeElement } = document;
+    const inside = this.#node.contains(activeElement);
+    const key = activeElement?.dataset.key;
+    this.#node.replaceChildren(...this.#contents());
+    this.#node.dataset.empty = String(this.#client.holds.size === 0);
+    this.#tick();
+    if (!inside) return;
+    [...this.#node.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key)?.focus();
+    if (!this.#node.contains(document.activeElement)) this.#node.focus({ preventScroll: true });
+  }
+
+  #contents() {
     const { holds, status, welcome } = this.#client;
-    const seats = [...this.#client.mine.keys()].sort((a, b) => a - b);
-    this.#node.dataset.empty = String(seats.length === 0);
-    if (seats.length === 0) {
+    if (holds.size === 0) {
       const hint = status === "live" ? "Click a free seat to hold it." : "Seats can be held when the map is live.";
-      this.#node.replaceChildren(
-        element("h2", { textContent: "Your seats" }),
-        element("p", { className: "quiet", textContent: hint }),
-      );
-      return;
+      return [element("h2", { textContent: "Your seats" }), element("p", { className: "quiet", textContent: hint })];
     }
-    const total = seats.reduce((sum, seat) => sum + this.#show.price(seat), 0);
-    const may = (scope) => welcome?.scopes.some((one) => one === scope || one === "admin");
-    const button = (className, textContent, act, enabled = true) => {
-      const made = element("button", {
-        type: "button",
-        className,
-        textContent,
-        disabled: status !== "live" || this.#busy || !enabled,
-      });
-      made.addEventListener("click", act);
-      return made;
-    };
-    this.#node.replaceChildren(
+    const { basketId } = this.#choice;
+    const others = [...holds].filter(([id]) => id !== basketId);
+    const sum = (part) => [...holds.values()].reduce((total, hold) => total + part(hold), 0);
+    const total = this.#venue.money(sum((hold) => hold.total_minor));
+    const fees = sum((hold) => hold.fees_minor);
+    const mayBook = welcome?.scopes.some((scope) => scope === "book" || scope === "admin");
+    return [
       element("h2", {}, "Your seats ", element("time", { id: "countdown", role: "timer" })),
       element("div", { className: "bar" }, element("div", { id: "left" })),
-      element("ul", { className: "seats" }, ...[...holds].map(([id, hold]) => this.#line(id, hold, button))),
-      element(
-        "p",
-        { className: "total" },
-        element("span", { textContent: plural(seats.length, "seat") }),
-        element("strong", { textContent: money(total, this.#show.currency) }),
+      element("ul", { className: "seats" }, ...holds.get(basketId).lines.map((line, at) => this.#line(line, at))),
+      ...others.map(([id, hold]) => this.#other(id, hold)),
+      this.#hint(holds.get(basketId)),
+      fees > 0 && sumOf("Fees", this.#venue.money(fees), "fees"),
+      sumOf(
+        plural(
+          sum((hold) => hold.lines.length),
+          "ticket",
+        ),
+        element("strong", { textContent: total }),
+        "total",
       ),
-      button(
-        "main book",
-        this.#busy ? "Booking …" : `Book for ${money(total, this.#show.currency)}`,
-        () => this.#book(),
-        may("book"),
-      ),
+      this.#button("main book", this.#booking ? "Booking …" : `Book for ${total}`, () => this.#book(), mayBook),
       element(
         "p",
         { className: "row" },
-        button("extend", "More time", () => this.#extend()),
-        button("release", "Give all back", () => this.#releaseAll()),
+        this.#button("extend", "More time", () => this.#extend()),
+        this.#button("release", "Give all back", () => this.#each((id) => this.#client.release(id))),
       ),
-    );
-    this.#tick();
+    ].filter(Boolean);
   }
 
-  #line(id, hold, button) {
-    const { label, name, price, currency } = this.#show;
-    const names = list(hold.seats.map(label));
-    const back = button("close", "×", () => this.#try(this.#client.release(id)));
-    back.ariaLabel = `Give back ${names}`;
-    const cost = hold.seats.reduce((sum, seat) => sum + price(seat), 0);
+  #button(className, textContent, act, enabled = true) {
+    const disabled = this.#client.status !== "live" || this.#booking || !enabled;
+    const made = element("button", { type: "button", className, textContent, disabled, dataset: { key: className } });
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  #line(line, at) {
+    const name = this.#venue.name(line);
+    const back = this.#button("close", "×", () => this.#choice.drop(line));
+    const all = line.seat === undefined ? `one place in ${name}` : this.#venue.names(this.#venue.groupOf(line.seat));
+    back.ariaLabel = `Give back ${all}`;
+    back.dataset.key = `back ${at}`;
     return element(
       "li",
       {},
-      element("strong", { textContent: hold.seats.map(label).join(", ") }),
-      element("span", { className: "quiet", textContent: name(hold.seats[0]) }),
-      element("span", { className: "price", textContent: money(cost, currency) }),
+      element("strong", { textContent: name }),
+      this.#ticket(line, at),
+      element("span", { className: "price", textContent: this.#venue.money(line.price_minor) }),
       back,
     );
+  }
+
+  /** Which ticket: to choose where several are sold. */
+  #ticket(line, at) {
+    const kinds = this.#venue.ticketsFor(line);
+    if (kinds.length === 1)
+      return element("span", { className: "quiet", textContent: this.#venue.categoryOf(line).name });
+    const select = element(
+      "select",
+      { ariaLabel: `Ticket for ${this.#venue.name(line)}`, dataset: { key: `ticket ${at}` } },
+      ...kinds.map(({ key, name }) =>
+        element("option", { value: key, textContent: name, selected: key === line.ticket }),
+      ),
+    );
+    select.disabled = this.#client.status !== "live" || this.#booking;
+    select.addEventListener("change", async () => {
+      await this.#choice.changeTicket(line, select.value);
+      this.#render(); // what was refused is not what it shows
+    });
+    return select;
+  }
+
+  /** A hold made in another window of this visitor. */
+  #other(id, { seats, areas, total_minor }) {
+    const names = this.#venue.names(seats, areas);
+    const back = this.#button("close", "×", () =>
+      this.#choice.ask(() => this.#client.release(id), { seats, taking: false }),
+    );
+    back.ariaLabel = `Give back ${names}`;
+    back.dataset.key = `back ${id}`;
+    return element(
+      "div",
+      { className: "other" },
+      element("p", {}, element("span", { className: "quiet", textContent: "Held in another window: " }), names),
+      element("span", { className: "price", textContent: this.#venue.money(total_minor) }),
+      back,
+    );
+  }
+
+  /** Where the house only warns of seats left over. */
+  #hint({ stranded }) {
+    const left = stranded.filter((seat) => this.#client.states?.[seat] === FREE);
+    if (left.length === 0) return null;
+    const text = `${describeGap(left, this.#venue)} If you can, move over or take ${left.length > 1 ? "them" : "it"} too.`;
+    return element("p", { className: "hint", textContent: text });
   }
 
   /** The clock runs on the server's time, so a wrong clock here does no harm. */
@@ -138,90 +156,39 @@ export class Basket {
     document.getElementById("left").style.setProperty("--share", Math.max(0, Math.min(1, share)));
   }
 
-  async #try(promise) {
-    try {
-      return await promise;
-    } catch (error) {
-      notify("bad", `${error.message}.`);
-      return null;
-    }
+  /** One after another, behind whatever is asked for already: the holds that there are then. */
+  #each(act) {
+    const all = async () => {
+      for (const id of [...this.#client.holds.keys()]) await act(id);
+    };
+    return this.#choice.ask(all, { taking: false });
   }
 
   async #extend() {
     const before = this.#deadline();
-    const answers = await Promise.all([...this.#client.holds.keys()].map((id) => this.#try(this.#client.extend(id))));
-    if (answers.includes(null)) return;
-    if (this.#deadline() - before < 1000) notify("note", "There is no more time to be had for these seats.");
-  }
-
-  #releaseAll() {
-    for (const id of [...this.#client.holds.keys()]) this.#try(this.#client.release(id));
+    let extended = false;
+    await this.#each(async (id) => (extended = await this.#client.extend(id)));
+    if (extended && this.#deadline() - before < 1000)
+      notify("note", "There is no more time to be had for these seats.");
   }
 
   async #book() {
-    this.#busy = true;
+    this.#booking = true;
     this.#render();
     const booked = [];
-    for (const [id, hold] of [...this.#client.holds]) {
-      const names = list(hold.seats.map(this.#show.label));
-      try {
-        booked.push(...(await this.#client.book(id)).seats);
-      } catch (error) {
-        const seats = error.facts?.seats ?? [];
-        const why =
-          seats.length > 0
-            ? describeRefusal(seats, this.#show.label, this.#client.welcome.limits)
-            : `${error.message}.`;
-        notify("bad", `${names} could not be booked: ${why}`);
-      }
+    await this.#each(async (id) => booked.push(await this.#client.book(id)));
+    if (booked.length > 0) {
+      const names = this.#venue.names(
+        booked.flatMap(({ seats }) => seats),
+        booked.flatMap(({ areas }) => areas),
+      );
+      notify("good", `Booked: ${names}. Enjoy the film!`);
     }
-    if (booked.length > 0) notify("good", `Booked: ${list(booked.map(this.#show.label))}. Enjoy the film!`);
-    this.#busy = false;
+    this.#booking = false;
     this.#render();
   }
 }
 
-/** The confirmed bookings of this window; kept in sessionStorage, so a reload still shows them. */
-export class Bookings {
-  #key;
-  #show;
-  #kept;
-  /** Every seat of these bookings. */
-  seats = new Set();
-
-  constructor(showtimeId, show) {
-    this.#key = `seatserver.bookings.${showtimeId}`;
-    this.#show = show;
-    this.#kept = JSON.parse(sessionStorage.getItem(this.#key) ?? "{}");
-    this.#render();
-  }
-
-  /** Take in a `booked` message: a new booking, or news of one. */
-  take({ booking_id, status, seats, total_minor }) {
-    if (status === "cancelled" || status === "expired") delete this.#kept[booking_id];
-    else this.#kept[booking_id] = { status, seats, total_minor };
-    sessionStorage.setItem(this.#key, JSON.stringify(this.#kept));
-    this.#render();
-  }
-
-  #render() {
-    const entries = Object.entries(this.#kept);
-    this.seats = new Set(entries.flatMap(([, { seats }]) => seats));
-    const lines = entries.map(([id, { status, seats, total_minor }]) =>
-      element(
-        "li",
-        {},
-        element("strong", { textContent: list(seats.map(this.#show.label)) }),
-        element("span", {
-          className: "quiet",
-          textContent: status === "pending" ? "payment pending" : `No. ${id.slice(0, 8)}`,
-          title: id,
-        }),
-        element("span", { className: "price", textContent: money(total_minor, this.#show.currency) }),
-      ),
-    );
-    const node = document.getElementById("bookings");
-    node.hidden = entries.length === 0;
-    node.replaceChildren(element("h2", { textContent: "Booked" }), element("ul", { className: "seats" }, ...lines));
-  }
+function sumOf(name, amount, className) {
+  return element("p", { className }, element("span", { textContent: name }), amount);
 }

@@ -1,19 +1,22 @@
 /**
- * The hall as SVG, drawn from the layout's own coordinates: screen at the top, rows as they stand, sofas joined.
+ * The hall as SVG, drawn from the layout's own coordinates: screen at the top, rows as they stand, sofas joined, areas
+ * without numbered seats as rectangles.
  *
  * It draws and reports, and decides nothing: the page says which state each seat shows and what its label reads, and
  * listens to "pick". Seats are buttons; one of them is in the tab order, and the arrow keys walk from seat to seat.
+ * Areas are pictures only ("pickarea" tells of a click): what chooses places in them stands beside the map.
  */
 
 const UNIT = 40; // drawing units per seat pitch
 const HALF = 17; // half of a seat's side: a little air between neighbours
-const EDGE = 1.5; // pitches of margin around the seats, where the row labels stand
+const EDGE = 1; // pitches of margin at the sides, where the row labels stand
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Hall extends EventTarget {
   #svg;
   #layout;
   #seats = [];
+  #areas = [];
   #tabStop = 0;
 
   /** Draws `layout` (see /api/v1/layouts) into the empty `svg`. */
@@ -21,21 +24,22 @@ export class Hall extends EventTarget {
     super();
     this.#svg = svg;
     this.#layout = layout;
-    const xs = layout.seats.map((seat) => seat.x);
-    const ys = layout.seats.map((seat) => seat.y);
-    const left = Math.min(...xs) - EDGE;
-    const right = Math.max(...xs) + EDGE;
-    const front = Math.min(...ys);
-    const screenY = Math.max(front - 4, Math.min(layout.screen.y, front - 1.5));
+    const seats = layout.seats.map(({ x, y }) => ({ x, y, width: 1, height: 1 }));
+    const parts = [...seats, ...layout.general_areas];
+    const left = Math.min(...parts.map(({ x, width }) => x - width / 2)) - EDGE;
+    const right = Math.max(...parts.map(({ x, width }) => x + width / 2)) + EDGE;
+    const front = Math.min(...parts.map(({ y, height }) => y - height / 2));
+    const screenY = Math.max(front - 3.5, Math.min(layout.screen.y, front - 1));
     const top = screenY - 0.9;
-    const bottom = Math.max(...ys) + 1;
+    const bottom = Math.max(...parts.map(({ y, height }) => y + height / 2)) + 0.5;
     svg.setAttribute("viewBox", [left, top, right - left, bottom - top].map((part) => part * UNIT).join(" "));
     svg.style.setProperty("--pitches", right - left);
     this.#drawScreen(screenY);
-    this.#drawRowLabels(left + 0.55, right - 0.55);
+    for (const area of layout.general_areas) this.#drawArea(area);
+    this.#drawRowLabels();
     for (const group of layout.groups) this.#drawSofa(group);
     layout.seats.forEach((seat, index) => this.#drawSeat(seat, index));
-    this.#moveTabStop(0);
+    if (layout.seats.length > 0) this.#moveTabStop(0);
     this.#listen();
   }
 
@@ -62,7 +66,9 @@ export class Hall extends EventTarget {
   }
 
   /** A row's letter at both ends, each at the height of the row's last seat on that side. */
-  #drawRowLabels(left, right) {
+  #drawRowLabels() {
+    const xs = this.#layout.seats.map((seat) => seat.x);
+    const [left, right] = [Math.min(...xs) - 0.95, Math.max(...xs) + 0.95];
     for (const row of Map.groupBy(this.#layout.seats, (seat) => seat.row).values()) {
       const first = row.reduce((a, b) => (b.x < a.x ? b : a));
       const last = row.reduce((a, b) => (b.x > a.x ? b : a));
@@ -75,6 +81,29 @@ export class Hall extends EventTarget {
         this.#svg.append(label);
       }
     }
+  }
+
+  #drawArea({ name, category, x, y, width, height }) {
+    const node = draw("g", { class: "area", "aria-hidden": "true" });
+    node.dataset.area = this.#areas.length;
+    node.style.setProperty("--category", this.#colorOf(category));
+    const [left, top] = [(x - width / 2) * UNIT, (y - height / 2) * UNIT];
+    const text = draw("text", { x: x * UNIT, y: y * UNIT });
+    // Room for the name and what is left, whatever the area's width.
+    text.style.fontSize = `${Math.min(16, (1.7 * width * UNIT) / (name.length + 12))}px`;
+    node.append(draw("rect", { x: left, y: top, width: width * UNIT, height: height * UNIT, rx: 9 }), text);
+    this.#svg.append(node);
+    this.#areas.push(node);
+  }
+
+  /** Write `text` on an area. */
+  paintArea(index, text, full) {
+    this.#areas[index].dataset.full = String(full);
+    this.#areas[index].lastChild.textContent = text;
+  }
+
+  #colorOf(category) {
+    return this.#layout.categories.find(({ key }) => key === category).color;
   }
 
   /** One piece of furniture behind the seats of a group. */
@@ -95,7 +124,7 @@ export class Hall extends EventTarget {
       transform: `translate(${x * UNIT} ${y * UNIT})`,
     });
     node.dataset.seat = index;
-    const { color } = this.#layout.categories.find(({ key }) => key === category);
+    const color = this.#colorOf(category);
     node.style.setProperty("--category", color);
     node.style.setProperty("--ink-on", inkOn(color));
     // Halves of a sofa meet in the middle.
@@ -126,7 +155,11 @@ export class Hall extends EventTarget {
     };
     const report = (name, index) => this.dispatchEvent(new CustomEvent(name, { detail: index }));
     const pick = (index) => index !== null && report("pick", index);
-    stage.addEventListener("click", (event) => pick(seatOf(event)));
+    stage.addEventListener("click", (event) => {
+      pick(seatOf(event));
+      const area = event.target.closest(".area");
+      if (area) report("pickarea", Number(area.dataset.area));
+    });
     stage.addEventListener("pointerover", (event) => report("point", seatOf(event)));
     stage.addEventListener("pointerleave", () => report("point", null));
     stage.addEventListener("focusout", () => report("point", null));

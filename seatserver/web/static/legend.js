@@ -9,14 +9,14 @@ const SIGNS = [
   ["sold", "Sold"],
   ["blocked", "Not for sale"],
 ];
-const COUNTED_AS = { asking: "mine", booked: "mine", claimed: "sold" };
+const COUNTED_AS = { asking: "mine", booked: "mine", claimed: "sold", allocated: "blocked" };
 
 export class Legend {
   #layout;
   #signs = new Map();
   #free = new Map();
 
-  constructor(layout, prices, currency) {
+  constructor(layout, { prices, currency }) {
     this.#layout = layout;
     const signs = SIGNS.map(([state, name]) => {
       const count = element("b");
@@ -33,13 +33,16 @@ export class Legend {
     document.getElementById("categories").replaceChildren(...categories);
   }
 
-  /** `stateOf(index)` is the word for what a seat shows. */
-  update(stateOf) {
+  /** `stateOf(index)` is the word for what a seat shows, `remaining` the free places of each area. */
+  update(stateOf, remaining) {
     const states = this.#layout.seats.map((_, seat) => COUNTED_AS[stateOf(seat)] ?? stateOf(seat));
     const count = (wanted) => states.filter(wanted).length;
     for (const [state, node] of this.#signs) node.textContent = count((one) => one === state);
+    const { seats, general_areas } = this.#layout;
     for (const [key, node] of this.#free) {
-      node.textContent = `${count((one, seat) => one === "free" && this.#layout.seats[seat].category === key)} free`;
+      const places = general_areas.map(({ category }, area) => (category === key ? (remaining[area] ?? 0) : 0));
+      const free = count((one, seat) => one === "free" && seats[seat].category === key);
+      node.textContent = `${places.reduce((sum, left) => sum + left, free)} free`;
     }
   }
 }

@@ -37,11 +37,14 @@ export function list(words) {
   return new Intl.ListFormat("en").format(words);
 }
 
-/** An HTML element with properties and children; `dataset` and `style` (custom properties) are objects. */
+/**
+ * An HTML element with properties and children; `dataset` and `style` (custom properties) are objects. Children that are
+ * null, false or empty are left out.
+ */
 export function element(tag, { dataset = {}, style = {}, ...properties } = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   Object.assign(made.dataset, dataset);
   for (const [name, value] of Object.entries(style)) made.style.setProperty(name, value);
-  made.append(...children.filter((child) => child !== null));
+  made.append(...children.filter(Boolean));
   return made;
 }

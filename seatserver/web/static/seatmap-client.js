@@ -17,7 +17,7 @@ const ANSWER_MS = 10_000; // connecting, greeting and catching up each get this 
 const BACK_OFF_FIRST_MS = 500;
 const BACK_OFF_MOST_MS = 15_000;
 const STABLE_MS = 10_000; // a connection that lived this long resets the back-off
-const LATE_MS = 20_000; // a seat clicked longer ago than this is not grabbed after a reconnect
+const LATE_MS = 20_000; // seats asked for longer ago than this are not grabbed after a reconnect
 const TICK_MS = 1_000; // longer than the server merges changes before it sends them
 const MOST_ATTEMPTS = 5; // of one command that the server calls retryable
 const BAD_TOKEN = 4001;
@@ -44,8 +44,8 @@ export function newHoldId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-function holdOf({ seats, areas, lines, fees_minor, total_minor, currency, deadline_ms }) {
-  return { seats, areas, lines, fees_minor, total_minor, currency, deadlineMs: deadline_ms };
+function holdOf({ seats, areas, lines, fees_minor, total_minor, currency, deadline_ms, stranded = [] }) {
+  return { seats, areas, lines, fees_minor, total_minor, currency, stranded, deadlineMs: deadline_ms };
 }
 
 export class SeatMapClient extends EventTarget {
@@ -55,7 +55,10 @@ export class SeatMapClient extends EventTarget {
   version = 0;
   /** Free places of each general-admission area. */
   remaining = [];
-  /** Hold id → {seats, areas, lines, fees_minor, total_minor, currency, deadlineMs}: this user's holds, as last told. */
+  /**
+   * Hold id → {seats, areas, lines, fees_minor, total_minor, currency, stranded, deadlineMs}: this user's holds, as
+   * last told; the one that was made last is the last.
+   */
   holds = new Map();
   /** Seat index → hold id, for every seat of these holds. */
   mine = new Map();
@@ -372,7 +375,7 @@ export class SeatMapClient extends EventTarget {
 
   #sendCommand(ref, command) {
     if (!this.#greeted || command.sent) return;
-    if (command.message.type === "hold" && performance.now() - command.madeAt > LATE_MS) {
+    if (["hold", "best"].includes(command.message.type) && performance.now() - command.madeAt > LATE_MS) {
       return this.#fail(ref, new CommandError("late", "the connection was away for too long"));
     }
     command.sent = true;
@@ -392,7 +395,7 @@ export class SeatMapClient extends EventTarget {
   #failed({ ref, code, message, retryable, facts }) {
     const command = this.#commands.get(ref);
     if (!command) return;
-    const { type, hold_id } = command.message;
+    const { type, hold_id, replaces } = command.message;
     if (retryable && ++command.attempts < MOST_ATTEMPTS) {
       // Safe to repeat: the hold id makes it the same command.
       command.sent = false;
@@ -400,9 +403,10 @@ export class SeatMapClient extends EventTarget {
       return;
     }
     if (code === "hold_gone") {
-      this.holds.delete(hold_id);
-      this.#tellHolds();
+      this.#remove(facts.hold_id);
       if (type === "release") return this.#settle({ ref, hold_id, seats: [] }); // gone is what was asked for
+      // What took its place, perhaps in another window of this user, only the server can tell.
+      if (replaces) this.#resync();
     }
     this.#fail(ref, new CommandError(code, message, { facts }));
   }

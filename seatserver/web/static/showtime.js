@@ -1,16 +1,22 @@
 /**
- * The showtime page: joins the wire client, the drawn hall and the basket. Each of them knows nothing of the
- * others.
+ * The showtime page: joins the wire client, what the visitor chooses, and the parts that show it: the drawn hall, the
+ * legend, the areas, the basket and the bookings. None of these knows of another.
  */
 
-import { Basket, Bookings, describeRefusal, notify } from "./basket.js";
+import { Areas, describeLeft } from "./areas.js";
+import { Basket } from "./basket.js";
+import { Bookings } from "./bookings.js";
+import { Choice } from "./choice.js";
 import { guestToken } from "./guest.js";
 import { Hall } from "./hall.js";
 import { Legend } from "./legend.js";
-import { day, fetchJson, list, money, time } from "./page.js";
+import { notify } from "./notices.js";
+import { day, fetchJson, time } from "./page.js";
+import { Party } from "./party.js";
 import { SeatMapClient } from "./seatmap-client.js";
+import { Venue } from "./venue.js";
 
-const STATES = ["free", "held", "claimed", "sold", "blocked"]; // by SeatState number
+const STATES = ["free", "held", "claimed", "sold", "blocked", "allocated"]; // by SeatState number
 const SAID = {
   free: "free",
   asking: "asking …",
@@ -20,6 +26,7 @@ const SAID = {
   claimed: "sold, payment pending",
   sold: "sold",
   blocked: "not for sale",
+  allocated: "kept for another seller",
   unknown: "state unknown",
 };
 const KINDS = {
@@ -34,46 +41,36 @@ const $ = (id) => document.getElementById(id);
 class ShowtimePage {
   #showtime;
   #layout;
+  #venue;
   #client;
+  #choice;
   #hall;
+  #areas;
   #bookings;
   #legend;
   #counting = false;
   #names;
-  #asking = new Set();
   #pointed = null;
-  #groupOf = new Map();
 
   constructor(showtime, layout) {
     this.#showtime = showtime;
     this.#layout = layout;
-    this.#names = layout.seats.map((seat) => this.#name(seat));
-    for (const group of layout.groups) for (const seat of group) this.#groupOf.set(seat, group);
+    this.#venue = new Venue(showtime, layout);
+    this.#names = layout.seats.map((_, seat) => this.#name(seat));
     this.#drawHeading();
     this.#hall = new Hall($("hall"), layout);
-    this.#legend = new Legend(layout, showtime.prices, showtime.currency);
+    this.#legend = new Legend(layout, showtime);
     const address = new URL(`/ws/showtimes/${encodeURIComponent(showtime.id)}`, location.href);
     address.protocol = address.protocol.replace("http", "ws");
     this.#client = new SeatMapClient(address.href, guestToken);
-    const show = {
-      currency: showtime.currency,
-      label: (seat) => this.#label(seat),
-      name: (seat) => this.#category(seat).name,
-      price: (seat) => showtime.prices[layout.seats[seat].category],
-    };
-    this.#bookings = new Bookings(showtime.id, show);
-    new Basket(this.#client, show);
+    this.#choice = new Choice(this.#client, this.#venue);
+    this.#bookings = new Bookings(showtime.id, this.#venue);
+    this.#areas = new Areas(this.#client, this.#choice, this.#venue);
+    new Party(layout, this.#client, this.#choice, this.#venue);
+    new Basket(this.#client, this.#choice, this.#venue);
     this.#listen();
     this.#paint();
     this.#client.connect();
-  }
-
-  #label(seat) {
-    return `${this.#layout.seats[seat].row}-${this.#layout.seats[seat].number}`;
-  }
-
-  #category(seat) {
-    return this.#layout.categories.find(({ key }) => key === this.#layout.seats[seat].category);
   }
 
   #drawHeading() {
@@ -95,70 +92,37 @@ class ShowtimePage {
       this.#bookings.take(detail);
       this.#paint(detail.seats);
     });
+    this.#choice.addEventListener("asking", ({ detail }) => this.#paint(detail));
+    this.#choice.addEventListener("found", ({ detail }) => this.#reveal(detail));
     this.#hall.addEventListener("pick", ({ detail }) => this.#pick(detail));
+    this.#hall.addEventListener("pickarea", ({ detail }) => this.#areas.show(detail));
     this.#hall.addEventListener("point", ({ detail }) => this.#point(detail));
     setInterval(() => client.status === "waiting" && this.#showStatus(), 500);
   }
 
-  // ------------------------------------------------------------------ picking
-
   #pick(seat) {
-    if (this.#client.status !== "live")
-      return notify("note", "The map is not live at the moment: nothing can be held or given back.");
-    const holdId = this.#client.mine.get(seat);
-    const seats = holdId ? this.#client.holds.get(holdId).seats : [...(this.#groupOf.get(seat) ?? [seat])];
-    if (seats.some((one) => this.#asking.has(one))) return;
     const state = this.#stateOf(seat);
-    if (holdId) this.#ask(seats, this.#client.release(holdId));
-    else if (state === "free") this.#saleIsOn() && this.#ask(seats, this.#client.hold(seats));
-    else notify("note", `${this.#label(seat)}: ${SAID[state]}.`);
+    // Of a map that is not live nothing is said but that.
+    const isToBeHad = ["free", "mine", "asking"].includes(state) || this.#client.status !== "live";
+    if (isToBeHad) this.#choice.toggle(seat);
+    else notify("note", `${this.#venue.name({ seat })}: ${SAID[state]}.`);
   }
 
-  /** While the answer is due, the seats say so; then they show what the server said. */
-  async #ask(seats, answer) {
-    for (const seat of seats) this.#asking.add(seat);
-    this.#paint(seats);
-    try {
-      await answer;
-    } catch (error) {
-      const names = list(seats.map((seat) => this.#label(seat)));
-      const refusal =
-        error.seats?.length && describeRefusal(error.seats, (seat) => this.#label(seat), this.#client.welcome.limits);
-      notify("bad", refusal ? `Sorry: ${refusal}` : `${names}: ${error.message}.`);
-    } finally {
-      for (const seat of seats) this.#asking.delete(seat);
-      this.#paint(seats);
-    }
-  }
-
-  #saleIsOn() {
-    const { on_sale_at_ms, sale_ends_at_ms } = this.#client.welcome;
-    const now = this.#client.now();
-    const { timezone } = this.#showtime;
-    const begin = `${day(on_sale_at_ms, timezone)} at ${time(on_sale_at_ms, timezone)}`;
-    if (now < on_sale_at_ms) notify("note", `The sale begins on ${begin}.`);
-    if (now >= sale_ends_at_ms) notify("note", "The sale for this showtime has ended.");
-    return on_sale_at_ms <= now && now < sale_ends_at_ms;
-  }
-
-  #tellExpired({ seats, reason }) {
-    const names = list(seats.map((seat) => this.#label(seat)));
-    const verb = seats.length > 1 ? "are" : "is";
+  #tellExpired({ seats, areas, reason }) {
+    const names = this.#venue.names(seats, areas);
+    const [are, them] = seats.length + areas.length > 1 ? ["are", "them"] : ["is", "it"];
     const texts = {
-      sold: `${names} ${verb} sold: a booking came first.`,
+      sold: `${names} ${are} yours no longer: a booking came first.`,
+      blocked: `The house took ${names} back. We are sorry.`,
       away: `While the connection was away, ${names} came free again.`,
     };
-    notify(
-      "bad",
-      texts[reason] ??
-        `Time ran out: ${names} ${verb} free again. Click to take ${seats.length > 1 ? "them" : "it"} once more.`,
-    );
+    notify("bad", texts[reason] ?? `Time ran out: ${names} ${are} free again. Click to take ${them} once more.`);
   }
 
   // ------------------------------------------------------------------ showing
 
   #stateOf(seat) {
-    if (this.#asking.has(seat)) return "asking";
+    if (this.#choice.asking.has(seat)) return "asking";
     if (this.#client.mine.has(seat)) return "mine";
     const { states } = this.#client;
     if (!states) return "unknown";
@@ -166,14 +130,16 @@ class ShowtimePage {
     return state === "sold" && this.#bookings.seats.has(seat) ? "booked" : state;
   }
 
-  #name({ row, number, kind, category }) {
-    const { prices, currency } = this.#showtime;
-    const { name } = this.#layout.categories.find(({ key }) => key === category);
-    return [`${row}-${number}`, KINDS[kind], name, money(prices[category], currency)].filter(Boolean).join(" · ");
+  #name(seat) {
+    const kind = KINDS[this.#layout.seats[seat].kind];
+    return [this.#venue.name({ seat }), kind, this.#venue.categoryOf({ seat }).name].filter(Boolean).join(" · ");
   }
 
   #describe(seat, state) {
-    return `${this.#names[seat]} · ${SAID[state]}`;
+    const hold = this.#client.holds.get(this.#client.mine.get(seat));
+    const line = hold?.lines.find((one) => one.seat === seat);
+    const price = line ? this.#venue.money(line.price_minor) : this.#venue.price({ seat });
+    return `${this.#names[seat]} · ${price} · ${SAID[state]}`;
   }
 
   #paint(seats = null) {
@@ -191,7 +157,13 @@ class ShowtimePage {
     this.#counting = true;
     requestAnimationFrame(() => {
       this.#counting = false;
-      this.#legend.update((seat) => this.#stateOf(seat));
+      const { remaining } = this.#client;
+      this.#legend.update((seat) => this.#stateOf(seat), remaining);
+      this.#areas.update();
+      this.#venue.areas.forEach(({ name }, area) => {
+        const left = describeLeft(remaining[area]);
+        this.#hall.paintArea(area, [name, left].filter(Boolean).join(" · "), left === "full");
+      });
     });
   }
 
@@ -207,6 +179,18 @@ class ShowtimePage {
     const middle = box.left + box.width / 2 - home.left;
     $("tip").style.left = `${Math.max(half + 4, Math.min(home.width - half - 4, middle))}px`;
     $("tip").style.top = `${box.top - home.top}px`;
+  }
+
+  /** Bring seats that the server chose into view: in the hall, which scrolls sideways, and above the docked basket. */
+  #reveal(seats) {
+    const boxes = seats.map((seat) => this.#hall.boxOf(seat));
+    const [left, right] = [Math.min(...boxes.map((box) => box.left)), Math.max(...boxes.map((box) => box.right))];
+    const top = Math.min(...boxes.map((box) => box.top));
+    const stage = $("hall").parentElement;
+    const { left: from, width } = stage.getBoundingClientRect();
+    stage.scrollBy({ left: (left + right) / 2 - from - width / 2 });
+    const docked = matchMedia("(max-width: 60rem)").matches;
+    if (top < 0 || top > innerHeight * (docked ? 0.3 : 0.9)) scrollBy({ top: top - innerHeight * 0.2 });
   }
 
   #showStatus() {

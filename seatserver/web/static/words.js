@@ -1,0 +1,66 @@
+/** The server's answers in words for the visitor: why it refused, and by what measure it chose. */
+
+import { list, plural } from "./page.js";
+
+const REASONS = {
+  // one seat, several seats
+  held: ["is being held by someone else", "are being held by someone else"],
+  sold: ["is sold", "are sold"],
+  blocked: ["is not for sale", "are not for sale"],
+  allocated: ["is kept for another seller", "are kept for other sellers"],
+  group: ["is only sold together with its neighbours", "are only sold together with their neighbours"],
+  companion: [
+    "is for company beside a wheelchair: choose it together with the wheelchair place next to it",
+    "are for company beside a wheelchair: choose them together with the wheelchair place next to them",
+  ],
+  wheelchair: [
+    "is kept for those who come with a wheelchair. If one of you does, please say so above",
+    "are kept for those who come with a wheelchair. Please say above how many of you do",
+  ],
+};
+
+// The components of an offer's cost, each in seat pitches for each person.
+const MEASURES = {
+  distance: "from the best spot",
+  centre: "off the middle",
+  row: "from the best row",
+  aisle: "from the aisle",
+  parts: "for sitting in parts",
+  spread: "for sitting apart",
+  alone: "for sitting alone",
+  gaps: "for seats left over",
+  kinds: "for the kind of seat",
+  displacement: "from where you wished",
+};
+
+/** "C-7 and C-8 are sold." The sentences of a CommandError that names seats or areas. */
+export function describeRefusal({ seats, areas, stranded }, venue, limits) {
+  const sentences = [...Map.groupBy(seats, ([, reason]) => reason)].map(([reason, refused]) => {
+    const names = venue.names(refused.map(([seat]) => seat));
+    if (reason === "limit") return describeLimit(limits);
+    if (reason === "gap") return describeGap(stranded, venue);
+    return `${names} ${REASONS[reason]?.[refused.length > 1 ? 1 : 0] ?? reason}.`;
+  });
+  for (const [area, left] of areas) {
+    sentences.push(left > 0 ? `${venue.name({ area })} has only ${left} left.` : `${venue.name({ area })} is full.`);
+  }
+  return sentences.join(" ");
+}
+
+export function describeLimit(limits) {
+  return `You may hold at most ${plural(limits.seats_per_user, "seat")}.`;
+}
+
+/** Which seats a choice leaves over, and why that matters. */
+export function describeGap(stranded, venue) {
+  return `${venue.names(stranded)} would be left over alone, where hardly anyone sits.`;
+}
+
+/** How good seats are, of a `held` message: its cost and what that comes from. */
+export function describeMeasure({ cost, breakdown }) {
+  const number = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const parts = Object.entries(breakdown)
+    .filter(([, part]) => part >= 0.05)
+    .map(([measure, part]) => `${number.format(part)} ${MEASURES[measure] ?? measure}`);
+  return `Measured in seats for each of you, less is better: ${number.format(cost)}${parts.length > 0 ? ` (${list(parts)})` : ""}.`;
+}

@@ -1,0 +1,308 @@
+"""Choosing on the seat map page: one basket, tickets and prices, the best seats, house rules and lost races."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from playwright.sync_api import Locator, WebSocketRoute, expect
+
+from seatserver.seatmaps.model import Category, GeneralArea, Screen, SeatMap
+from seatserver.seatmaps.rules import Rules
+from tests.browser.conftest import Window
+from tests.browser.site import Site
+from tests.integration.lounge import BEANBAGS, ENFORCED, LOUNGE, TARIFF, WARNED, lounge
+
+Windows = Callable[..., Window]
+SOCKETS = re.compile("/ws/showtimes/")
+
+
+def open_lounge(site: Site, rules: Rules = ENFORCED) -> None:
+    """Put the lounge on sale."""
+    tariff: dict[str, Any] = msgspec.to_builtins(TARIFF)
+    terms = {name: tariff[name] for name in ("ticket_types", "fees")}
+    site.put_showtime(LOUNGE, lounge(), rules=msgspec.to_builtins(rules), **terms)
+
+
+@pytest.fixture
+def ann(site: Site, window: Windows) -> Window:
+    """A visitor of the lounge."""
+    open_lounge(site)
+    return visit(site, window)
+
+
+def visit(site: Site, window: Windows, **context: Any) -> Window:
+    visitor = window(site, **context)
+    visitor.open_map(LOUNGE)
+    return visitor
+
+
+def without_news(site: Site, window: Windows) -> Window:
+    """A visitor who is not told what others do, as if everything happened in this moment."""
+
+    def route(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+        server.on_message(lambda text: route.send(text) if '"delta"' not in str(text) else None)
+
+    visitor = window(site)
+    visitor.page.route_web_socket(SOCKETS, route)
+    visitor.open_map(LOUNGE)
+    return visitor
+
+
+def in_basket(visitor: Window, *names: str) -> None:
+    """Wait until these are the basket's tickets."""
+    expect(visitor.basket.locator("li strong")).to_have_text(list(names))
+
+
+def press(visitor: Window, name: str) -> None:
+    visitor.page.get_by_role("button", name=name).click()
+
+
+def area(visitor: Window) -> Locator:
+    """The lawn's line in the list of places without numbers."""
+    return visitor.page.get_by_role("list", name="Places without numbers").get_by_role("listitem")
+
+
+# ---------------------------------------------------------------- one basket
+
+
+def test_quick_clicks_make_one_basket_which_is_booked_as_a_whole(ann: Window) -> None:
+    for label in ("C-1", "C-2", "C-3", "D-1"):
+        ann.seat(label).dispatch_event("click")  # nobody waits for an answer
+    in_basket(ann, "C-1", "C-2", "C-3", "D-1", "D-2")
+    ann.click("D-2")
+    in_basket(ann, "C-1", "C-2", "C-3")
+    press(ann, "Book for €31.50")
+    expect(ann.notices).to_contain_text("Booked: C-1, C-2, and C-3.")
+    expect(ann.page.locator("#bookings li")).to_have_count(1)
+
+
+def test_what_another_window_holds_is_listed_and_can_be_given_back(site: Site, window: Windows, ann: Window) -> None:
+    guest = ann.page.evaluate("sessionStorage['seatserver.guest']")
+    other = window(site)
+    other.open("/")
+    other.page.evaluate("guest => { sessionStorage['seatserver.guest'] = guest; }", guest)
+    other.open_map(LOUNGE)
+    ann.click("C-1", "C-2")
+    in_basket(ann, "C-1", "C-2")
+    other.click("B-1")
+    in_basket(other, "B-1")
+    ann.page.reload()
+    expect(ann.basket).to_contain_text("Held in another window")
+    expect(ann.basket.get_by_role("button", name="Book for €31.50")).to_be_enabled()
+    ann.basket.locator(".other").get_by_role("button", name="Give back").click()
+    expect(ann.basket).not_to_contain_text("Held in another window")
+
+
+def test_a_basket_that_another_window_has_changed_is_told_and_shown_as_it_is(
+    site: Site, window: Windows, ann: Window
+) -> None:
+    ann.click("C-1")
+    in_basket(ann, "C-1")
+    guest = ann.page.evaluate("sessionStorage['seatserver.guest']")
+    other = window(site)
+    other.open("/")
+    other.page.evaluate("guest => { sessionStorage['seatserver.guest'] = guest; }", guest)
+    other.open_map(LOUNGE)
+    other.click("C-2")
+    in_basket(other, "C-1", "C-2")
+    ann.click("B-1")
+    expect(ann.notices).to_contain_text("perhaps in another window")
+    in_basket(ann, "C-1", "C-2")
+    ann.click("B-1")
+    in_basket(ann, "B-1", "C-1", "C-2")
+
+
+# ---------------------------------------------------------------- tickets and prices
+
+
+def test_the_server_prices_every_ticket_and_says_which_do_not_go_together(ann: Window) -> None:
+    ann.click("C-1", "C-2")
+    expect(ann.basket).to_contain_text("€10.00")
+    expect(ann.basket.locator(".fees")).to_have_text("Fees€1.00")
+    ann.page.get_by_label("Ticket for C-2").select_option("child")
+    expect(ann.basket).to_contain_text("Book for €17.00")
+    ann.page.get_by_label("Ticket for C-1").select_option("child")
+    expect(ann.notices).to_contain_text("Child tickets go only together with Adult tickets")
+    expect(ann.page.get_by_label("Ticket for C-1")).to_have_value("adult")
+    ann.click("C-1")
+    expect(ann.notices).to_contain_text("Child tickets go only together with Adult tickets")
+    expect(ann.basket).to_contain_text("Book for €17.00")
+
+
+def test_only_tickets_that_are_sold_for_a_seat_are_offered_for_it(ann: Window) -> None:
+    ann.click("D-1")
+    in_basket(ann, "D-1", "D-2")
+    expect(ann.basket.get_by_role("combobox")).to_have_count(0)
+
+
+# ---------------------------------------------------------------- the best seats
+
+
+def test_the_best_seats_take_the_place_of_the_old_ones_and_are_explained(ann: Window) -> None:
+    ann.click("A-8")
+    in_basket(ann, "A-8")
+    area(ann).get_by_role("button", name="One more place").click()
+    in_basket(ann, "A-8", "Lawn")
+    ann.page.get_by_label("Seats for").fill("3")
+    press(ann, "Hold the best")
+    expect(ann.notices).to_contain_text("are the best 3 free seats side by side.")
+    expect(ann.notices).to_contain_text("from the best spot")
+    expect(ann.basket.locator("li")).to_have_count(4)
+    expect(ann.basket.locator("li").last).to_contain_text("Lawn")
+    ann.expect_seats(A8="free")
+    ann.page.get_by_label("Where").select_option("Sofa")
+    ann.page.get_by_label("Seats for").fill("2")
+    press(ann, "Hold the best")
+    in_basket(ann, "D-1", "D-2", "Lawn")
+    ann.page.get_by_label("Seats for").fill("5")
+    press(ann, "Hold the best")
+    expect(ann.notices).to_contain_text("there are no 5 free seats together")
+    in_basket(ann, "D-1", "D-2", "Lawn")
+
+
+def test_a_wheelchair_place_is_for_whoever_says_so_and_then_company_sits_beside(ann: Window) -> None:
+    ann.click("A-2")
+    expect(ann.notices).to_contain_text("A-2 is for company beside a wheelchair")
+    ann.click("A-1")
+    expect(ann.notices).to_contain_text("A-1 is kept for those who come with a wheelchair")
+    press(ann, "Say who comes with a wheelchair")
+    wheelchairs = ann.page.get_by_label("Wheelchairs")
+    expect(wheelchairs).to_be_focused()
+    wheelchairs.fill("1")
+    ann.click("A-1", "A-2", "A-3")
+    in_basket(ann, "A-1", "A-2", "A-3")
+    ann.page.reload()
+    in_basket(ann, "A-1", "A-2", "A-3")
+    expect(wheelchairs).to_have_value("1")
+    ann.click("A-3")
+    in_basket(ann, "A-1", "A-2")
+
+
+# ---------------------------------------------------------------- refusals that help
+
+
+def test_a_gap_is_refused_with_the_seat_that_would_be_left_and_a_choice_that_does(ann: Window) -> None:
+    ann.click("B-2")
+    expect(ann.notices).to_contain_text("B-1 would be left over alone")
+    press(ann, "Take B-1 instead")
+    in_basket(ann, "B-1")
+    expect(ann.notices).to_be_empty()
+    ann.click("B-2", "B-3")
+    in_basket(ann, "B-1", "B-2", "B-3")
+    ann.click("B-1")
+    expect(ann.notices).to_contain_text("B-1 would be left over alone")
+    in_basket(ann, "B-1", "B-2", "B-3")
+
+
+def test_a_house_that_only_warns_says_so_in_the_basket(site: Site, window: Windows) -> None:
+    open_lounge(site, WARNED)
+    ann = visit(site, window)
+    ann.click("B-2")
+    expect(ann.basket).to_contain_text("B-1 would be left over alone")
+    ann.click("B-1")
+    in_basket(ann, "B-1", "B-2")
+    expect(ann.basket).not_to_contain_text("left over")
+
+
+def test_who_loses_a_race_can_have_the_nearest_seats_instead(site: Site, window: Windows, ann: Window) -> None:
+    ben = without_news(site, window)
+    ann.click("C-1", "C-2")
+    in_basket(ann, "C-1", "C-2")
+    ben.click("B-1")
+    in_basket(ben, "B-1")
+    ben.click("C-1")
+    expect(ben.notices).to_contain_text("C-1 is being held by someone else")
+    in_basket(ben, "B-1")
+    press(ben, "Hold the nearest instead")
+    expect(ben.notices).to_contain_text("instead.")
+    expect(ben.basket.locator("li")).to_have_count(2)
+    expect(ben.basket).to_contain_text("B-1")
+    expect(ben.basket).not_to_contain_text("C-1")
+
+
+def test_seats_kept_for_another_channel_look_blocked_and_say_why(site: Site, ann: Window) -> None:
+    site.change_allocations(LOUNGE, action="allocate", channel="box-office", seats=["C-7", "C-8"], reason="guests")
+    ann.expect_seats(C7="allocated", C8="allocated")
+    expect(ann.seat("C-7")).to_have_attribute("aria-label", re.compile("kept for another seller"))
+    expect(ann.page.locator("#counts li[data-state=blocked]")).to_have_text("Not for sale 2")
+    ann.seat("C-7").dispatch_event("click")
+    expect(ann.notices).to_contain_text("C-7: kept for another seller.")
+
+
+def test_a_hold_that_the_house_takes_back_is_told(site: Site, ann: Window) -> None:
+    ann.click("C-1", "C-2")
+    in_basket(ann, "C-1", "C-2")
+    site.change_allocations(LOUNGE, action="block", seats=["C-2"], reason="broken")
+    expect(ann.notices).to_contain_text("The house took")
+    ann.expect_seats(C1="free", C2="blocked")
+
+
+# ---------------------------------------------------------------- places without numbers
+
+
+def test_places_of_an_area_are_picked_by_buttons_and_counted_live(site: Site, window: Windows, ann: Window) -> None:
+    ben = visit(site, window)
+    more = area(ann).get_by_role("button", name="One more place in Lawn")
+    more.focus()
+    for _ in range(3):
+        ann.page.keyboard.press("Enter")
+    in_basket(ann, "Lawn", "Lawn", "Lawn")
+    expect(area(ann).locator("output")).to_have_text("3")
+    expect(ben.page.locator(".area")).to_have_text(f"Lawn · {BEANBAGS - 3} left")
+    ann.page.get_by_label("Ticket for Lawn").last.select_option("child")
+    expect(ann.basket).to_contain_text("Book for €19.50")
+    area(ann).get_by_role("button", name="One place less in Lawn").click()
+    in_basket(ann, "Lawn", "Lawn")
+    expect(area(ben)).to_contain_text(f"{BEANBAGS - 2} left")
+    for _ in range(BEANBAGS - 2):
+        area(ben).get_by_role("button", name="One more place").click()
+    expect(area(ann)).to_contain_text("full")
+    expect(area(ann).get_by_role("button", name="One more place")).to_have_attribute("aria-disabled", "true")
+    expect(ann.page.locator(".area")).to_have_attribute("data-full", "true")
+    press(ann, "Book for")
+    expect(ann.notices).to_contain_text("Booked: 2 × Lawn.")
+
+
+def test_a_place_that_somebody_else_was_faster_to_take_is_refused_kindly(
+    site: Site, window: Windows, ann: Window
+) -> None:
+    ben = without_news(site, window)
+    for _ in range(BEANBAGS):
+        area(ann).get_by_role("button", name="One more place").click()
+    expect(area(ann).locator("output")).to_have_text(str(BEANBAGS))
+    area(ben).get_by_role("button", name="One more place").click()
+    expect(ben.notices).to_contain_text("Lawn is full.")
+
+
+def test_a_hall_of_nothing_but_an_area_can_be_sold(site: Site, window: Windows) -> None:
+    field = GeneralArea(key="field", name="Field", category="field", capacity=50, x=0, y=3, width=10, height=5)
+    hall = SeatMap.build(
+        name="Open air",
+        categories=[Category(key="field", name="Field", color="#009e73")],
+        screen=Screen(x=0, y=0, width=8),
+        seats=[],
+        general_areas=[field],
+    )
+    site.put_showtime("open-air", hall, prices={"field": 900})
+    ann = window(site)
+    ann.open_map("open-air")
+    expect(ann.page.locator("#party")).to_be_hidden()
+    ann.page.locator(".area").click()
+    ann.page.keyboard.press("Enter")
+    press(ann, "Book for €9.00")
+    expect(ann.notices).to_contain_text("Booked: 1 × Field.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_of_it_fits_a_narrow_phone(site: Site, window: Windows, scheme: str) -> None:
+    open_lounge(site)
+    ann = visit(site, window, viewport={"width": 360, "height": 740}, color_scheme=scheme, has_touch=True)
+    ann.page.get_by_role("button", name="Hold the best").tap()
+    expect(ann.basket.get_by_role("button", name="Book")).to_be_in_viewport()
+    expect(ann.page.locator(".seat[data-state=mine]").first).to_be_in_viewport()
+    assert ann.page.evaluate("document.documentElement.scrollWidth") == 360
