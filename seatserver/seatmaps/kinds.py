@@ -17,8 +17,10 @@ what is sold, so it needs no second look inside the atomic hold. This module is 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -204,11 +206,30 @@ def _companions(seat_map: SeatMap) -> dict[int, tuple[int, ...]]:
         places = tuple(seat for seat in stretch if seats[seat].kind is SeatKind.WHEELCHAIR)
         rows.setdefault(seats[stretch[0]].row, {}).update(dict.fromkeys(places, places))
     found: dict[int, tuple[int, ...]] = {}
+    nearest_in = {row: _Nearest(seat_map, places) for row, places in rows.items() if places}
     for stretch in stretches:
-        row = rows[seats[stretch[0]].row]
-        own = [seat for seat in stretch if seat in row]
+        row = seats[stretch[0]].row
+        own = [seat for seat in stretch if seat in rows[row]]
         for seat in stretch:
-            if row and seats[seat].kind is SeatKind.COMPANION:
-                nearest = own[0] if own else min(row, key=lambda place: (_distance(seat_map, seat, [place]), place))
-                found[seat] = row[nearest]
+            if row in nearest_in and seats[seat].kind is SeatKind.COMPANION:
+                found[seat] = rows[row][own[0] if own else nearest_in[row].to(seat)]
     return found
+
+
+class _Nearest:
+    """Finds the nearest of some places of one row without looking at all of them."""
+
+    def __init__(self, seat_map: SeatMap, places: Iterable[int]) -> None:
+        self._seat_map = seat_map
+        seats = [seat_map.seats[place] for place in places]
+        wide = max(seat.x for seat in seats) - min(seat.x for seat in seats)
+        deep = max(seat.y for seat in seats) - min(seat.y for seat in seats)
+        self._along = attrgetter("x" if wide >= deep else "y")
+        self._places = sorted(places, key=lambda place: (self._along(seat_map.seats[place]), place))
+        self._at = [self._along(seat_map.seats[place]) for place in self._places]
+
+    def to(self, seat: int) -> int:
+        """The nearest along the row; of equals the first."""
+        at = bisect_left(self._at, self._along(self._seat_map.seats[seat]))
+        beside = self._places[max(0, at - 1) : at + 1]
+        return min(beside, key=lambda place: (_distance(self._seat_map, seat, [place]), place))
