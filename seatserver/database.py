@@ -49,10 +49,12 @@ NOT_THERE = "Postgres does not answer at DATABASE_URL: is it running, and is the
 MIGRATION_LOCK = 0x5EA75E12  # any number that no other user of the same database takes
 MIGRATION_WAIT_S = 300
 MIGRATION_TABLE_LOCK_S = 10
+TRANSACTION_TIMEOUT_SINCE = 17
 
 # SQLSTATE classes and codes (PostgreSQL manual, appendix A) that say "not now" rather than "not like this".
 AWAY_CLASSES = ("08", "40", "53", "57", "58")  # connection, rolled back by rivals, resources, operator, system
-AWAY_CODES = {"55P03", "25006", "25P03"}  # lock not available, a standby since a failover, idle too long
+# No lock to be had, a standby since a failover, a transaction that was idle or open for too long.
+AWAY_CODES = {"55P03", "25006", "25P03", "25P04"}
 ROLLED_BACK_CLASSES = ("23", "40")  # an answer to COMMIT that says for certain that nothing was written
 REFUSED_CLASSES = ("28", "3D")  # wrong password or role, no such database: an operator's mistake
 
@@ -76,6 +78,7 @@ class Database:
                 settings.database_url,
                 _server_settings(settings),
                 command_s=settings.database_statement_ms / 1000 + COMMAND_GRACE_S,
+                transaction_ms=settings.checkout_ms,
             ),
             pool_size=settings.database_pool_size,
             max_overflow=0,
@@ -220,7 +223,7 @@ def _server_settings(settings: Settings) -> dict[str, str]:
         "timezone": "UTC",
         "statement_timeout": str(settings.database_statement_ms),
         "lock_timeout": str(settings.database_lock_ms),
-        # A process that is paused in the middle of a transaction must not keep its locks.
+        # A process that is paused in the middle of a transaction must not keep its locks. See also `_connector`.
         "idle_in_transaction_session_timeout": str(settings.checkout_ms),
     }
 
@@ -228,20 +231,32 @@ def _server_settings(settings: Settings) -> dict[str, str]:
 Connector = Callable[[], Awaitable[Any]]
 
 
-def _connector(database_url: str, server_settings: dict[str, str], command_s: float | None) -> Connector:
+def _connector(
+    database_url: str, server_settings: dict[str, str], command_s: float | None, transaction_ms: int | None = None
+) -> Connector:
     """How a connection is made. asyncpg itself reads the URL, so that all of libpq's parameters work (``sslmode``,
-    ``host=/socket/folder``, several hosts …). ``command_s`` is the client's own limit, for a server that is frozen.
+    ``host=/socket/folder``, several hosts …). ``command_s`` is the client's own limit, for a server that is frozen;
+    ``transaction_ms`` is the server's for a whole transaction, whatever the client does meanwhile.
     """
     url = _plain_url(database_url)
 
     async def connect() -> Any:
         try:
-            return await asyncpg.connect(
+            connection = await asyncpg.connect(
                 url, timeout=CONNECT_S, command_timeout=command_s, server_settings=dict(server_settings)
             )
         except ValueError as error:
             # A parameter that asyncpg does not take, or a host that no name can have.
             raise ConfigError("DATABASE_URL", "cannot be used", str(error)) from None
+        if transaction_ms is not None and connection.get_server_version().major >= TRANSACTION_TIMEOUT_SINCE:
+            # Between PREPARE and EXECUTE a session does not count as idle: only this ends it when its client is paused
+            # there. Said here and not at the start, because older servers refuse what they do not know.
+            try:
+                await connection.execute(f"SET transaction_timeout = {transaction_ms}")
+            except BaseException:
+                connection.terminate()
+                raise
+        return connection
 
     return connect
 

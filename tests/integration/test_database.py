@@ -127,6 +127,28 @@ async def test_a_lock_that_does_not_come_free_is_unavailable(database: Database)
                 await other.execute(lock)
 
 
+@pytest.mark.parametrize("where", ["between statements", "in the middle of one"])
+async def test_whoever_is_paused_in_a_transaction_does_not_keep_its_locks(impatient: Settings, where: str) -> None:
+    """As with SIGSTOP: the server hears nothing more, and the connection stays."""
+    lock = sa.text("LOCK TABLE theatres IN ACCESS EXCLUSIVE MODE")
+    made = Database(dataclasses.replace(impatient, checkout_ms=300))
+    try:
+        with pytest.raises(Unavailable):
+            async with made.transaction() as connection:
+                await connection.execute(lock)
+                if where == "in the middle of one":
+                    raw = (await connection.get_raw_connection()).driver_connection
+                    assert raw is not None
+                    # What asyncpg does first with a statement that it does not know yet.
+                    await raw.prepare("SELECT 1 FROM theatres")
+                await asyncio.sleep(1.0)
+                async with made.transaction() as rival:
+                    await rival.execute(lock)
+                await connection.execute(IDS)
+    finally:
+        await made.close()
+
+
 async def test_connections_that_the_server_closed_meanwhile_are_replaced_unnoticed(
     database: Database, database_url: str
 ) -> None:
