@@ -1,29 +1,49 @@
-"""A TCP proxy between the code and a real server, for the faults of a network: silence, and a lost answer."""
+"""A TCP proxy between the code and a real server, for the faults of a network.
+
+Silence, delay, connections that break, a way that leads elsewhere, an answer that is lost, and answers that somebody
+meddles with.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
+
+Filter = Callable[[bytes], bytes]
+"""What of these bytes goes on its way; one such function for each connection, which may keep some for later."""
 
 
 class Proxy:
     """Forwards to one server until told otherwise.
 
-    Set ``lose_answer_to`` to some bytes: the next request that contains them reaches the server, and the connection
-    breaks when its answer comes; ``lost`` counts that.
+    Set ``lose_answer_to`` to some bytes: the next ``lose_times`` requests that contain them reach the server, and their
+    connections break when the answer comes; ``lost`` counts that. ``delay_s`` is the longest that what passes waits,
+    on each way. While ``refuses``, newcomers are turned away. ``answers_through`` makes a filter for the answers of
+    each new connection.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, rng: random.Random | None = None) -> None:
         self._target = (host, port)
+        self._rng = rng or random.Random()
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._open: set[asyncio.WriteTransport] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self.port = 0
+        self.delay_s = 0.0
+        self.refuses = False
+        self.answers_through: Callable[[], Filter] | None = None
         self.lose_answer_to: bytes | None = None
+        self.lose_times = 1
         self.lost = 0
+
+    @property
+    def connections(self) -> int:
+        """How many there are now."""
+        return len(self._serving)
 
     def freeze(self) -> None:
         """Nothing gets through any more, and nobody is told."""
@@ -38,9 +58,13 @@ class Proxy:
         for transport in list(self._open):
             transport.abort()
 
+    def lead_to(self, host: str, port: int) -> None:
+        """From now on newcomers are taken to another server."""
+        self._target = (host, port)
+
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Proxy]:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -57,26 +81,39 @@ class Proxy:
         task.add_done_callback(self._serving.discard)
 
     async def _serve(self, near_reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
-        far_reader, far = await asyncio.open_connection(*self._target)
-        self._open |= {near.transport, far.transport}
+        if self.refuses:
+            near.transport.abort()
+            return
+        self._open.add(near.transport)
+        try:
+            await self._flowing.wait()
+            far_reader, far = await asyncio.open_connection(*self._target)
+        except OSError:
+            near.transport.abort()
+            self._open.discard(near.transport)
+            return
+        self._open.add(far.transport)
         losing = asyncio.Event()
+        through = self.answers_through() if self.answers_through is not None else None
 
         async def requests() -> None:
             while data := await near_reader.read(65_536):
-                await self._flowing.wait()
+                await self._on_the_way()
                 if self.lose_answer_to is not None and self.lose_answer_to in data:
-                    self.lose_answer_to = None
+                    self.lose_times -= 1
+                    if self.lose_times <= 0:
+                        self.lose_answer_to, self.lose_times = None, 1
                     losing.set()
                 far.write(data)
                 await far.drain()
 
         async def answers() -> None:
             while data := await far_reader.read(65_536):
-                await self._flowing.wait()
+                await self._on_the_way()
                 if losing.is_set():
                     self.lost += 1
                     return
-                near.write(data)
+                near.write(through(data) if through is not None else data)
                 await near.drain()
 
         pumps = [asyncio.create_task(requests()), asyncio.create_task(answers())]
@@ -88,12 +125,23 @@ class Proxy:
         await asyncio.gather(*pumps, return_exceptions=True)
         self._open -= {near.transport, far.transport}
 
+    async def _on_the_way(self) -> None:
+        if self.delay_s:
+            await asyncio.sleep(self._rng.uniform(0, self.delay_s))
+        await self._flowing.wait()
+
 
 @asynccontextmanager
-async def proxied(url: str) -> AsyncIterator[tuple[Proxy, str]]:
+async def proxied(url: str, rng: random.Random | None = None) -> AsyncIterator[tuple[Proxy, str]]:
     """A proxy before the server of ``url``, and the URL that leads through it."""
     parts = urlsplit(url)
     assert parts.hostname and parts.port, "expected a TCP address"
-    async with Proxy(parts.hostname, parts.port).listening() as proxy:
-        credentials, at, _ = parts.netloc.rpartition("@")
-        yield proxy, urlunsplit(parts._replace(netloc=f"{credentials}{at}127.0.0.1:{proxy.port}"))
+    async with Proxy(parts.hostname, parts.port, rng).listening() as proxy:
+        yield proxy, through(url, proxy)
+
+
+def through(url: str, proxy: Proxy) -> str:
+    """The URL of the same server by way of the proxy."""
+    parts = urlsplit(url)
+    credentials, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{credentials}{at}127.0.0.1:{proxy.port}"))
