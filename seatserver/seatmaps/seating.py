@@ -22,7 +22,7 @@ from seatserver.seatmaps.neighbours import Span
 from seatserver.seatmaps.rules import judge
 from seatserver.seatmaps.score import Field, Weights, price_of_gap
 from seatserver.seatmaps.split import LONELY, WORK, Plan, best_split
-from seatserver.seatmaps.windows import IS_FREE, Quota, Room
+from seatserver.seatmaps.windows import IS_FREE, Quota, Room, mask_of
 
 LOOKS = 10_000
 """Under "enforce" a split party that strands seats is judged, with a look at the whole room: at most at so many seats
@@ -111,6 +111,8 @@ class Seating:
     def _plan(self, *, strand: bool) -> Plan:
         price = 0.0 if self._makes_good or (self._enforced and not strand) else self._gap_price
         left, right = self._cuts if price else (b"", b"")
+        # What parts strand, no other part can make good: it could not touch them without being one part with them.
+        sparing = self._enforced and not strand and not self._makes_good and not self._others
 
         def accept(parts: list[Span]) -> float | None:
             if strand and not self._looks_left:
@@ -126,11 +128,14 @@ class Seating:
             known = sum([left[first] + right[end - 1] for first, end in parts]) if price else 0
             return self._gap_price * stranded - price * known
 
+        def allows(parts: list[Span]) -> bool:
+            return self._are_kinds_right_so_far(parts) and not (sparing and self._strands_between(parts))
+
         return Plan(
             self.size,
             self.weights,
             accept,
-            self._allows if self._quota or self._wheels else None,
+            allows if sparing or self._quota or self._wheels else None,
             self._wheels,
             self._wheelchairs,
             begins=left,
@@ -166,14 +171,28 @@ class Seating:
         to_line = itemgetter(*self._lines.seat_at)
         return bytes(to_line(cuts.left + b"\0\0")), bytes(to_line(cuts.right + b"\0\0"))
 
-    def _allows(self, parts: list[Span]) -> bool:
-        """Whether parts that more may join have the right kinds of seats so far."""
+    def _are_kinds_right_so_far(self, parts: list[Span]) -> bool:
+        """Whether parts that more may join have the right kinds of seats."""
         if self._quota is not None and not self._quota.allows(parts):
             return False
-        if sum([self._wheels.count(1, first, end) for first, end in parts]) < self._wheelchairs:
+        if not self._wheels or sum([self._wheels.count(1, *part) for part in parts]) < self._wheelchairs:
             return True
         # With all wheelchairs in their places it is clear which companion seats there are.
         return set(self._refused_kinds(self.seats_of(parts)).values()) <= {"group"}
+
+    def _strands_between(self, parts: list[Span]) -> bool:
+        """Whether the last of some parts strands what is between it and another one of them."""
+        width, (first, end) = self.party.rules.gap.width, parts[-1]
+        for part in parts[:-1]:
+            low, high = (part[1], first) if part[0] < first else (end, part[0])
+            if high - low <= width and 0 not in self._free[low:high] and self._stranded([part, parts[-1]]):
+                return True
+        return False
+
+    @cached_property
+    def _free(self) -> bytes:
+        """The mask of all free seats, whoever they are for."""
+        return mask_of(self.party.seat_map, self.party.states, b"\1" * len(self.party.seat_map.seats))
 
     def _stranded(self, parts: list[Span]) -> int:
         """How many seats these parts strand."""

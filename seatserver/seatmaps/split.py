@@ -31,6 +31,8 @@ from seatserver.seatmaps.score import PART, Field, Weights
 from seatserver.seatmaps.windows import Room
 
 WORK = 3_000
+LISTED = 50
+"""So many windows are listed in one step."""
 RAREST = 32
 """So many windows of the rarest size are looked about."""
 LONELY = 1e8
@@ -80,9 +82,11 @@ class _Search:
         self.room, self.field, self.plan = room, field, plan
         self.around, self.joined = neighbours_of(room.seat_map), lines_of(room.seat_map).joined
         self.part_price = plan.size * plan.weights.together * PART
+        # What is tried first: large parts, also for those who do not mind being split, or they are in crumbs at once.
+        self.try_price = plan.size * max(1.0, plan.weights.together) * PART
         self.work = plan.work
         self.best, self.found = below, list[Span]()
-        self.sizes = [size for size in range(1, plan.size) if any(room.starts(size))]
+        self.sizes = [size for size in range(1, plan.size) if 1 in room.starts(size)]
         self.fewest_alone = _fewest_alone(self.sizes, plan.size)
         self.cheapest = min(compress(field.costs, room.free), default=math.inf)
         self.near_by: dict[int, list[Span]] = {}
@@ -143,6 +147,7 @@ class _Search:
         plan = self.plan
         others = self._bound(size) - size * self.cheapest
         mains = self.room.windows(size, self.field.sums, below=self.best - others, holding=plan.wheels)
+        self.work -= len(self.room.free) // LISTED
         if places is not None:
             mains = [main for main in mains if main[1] in places]
         if plan.edge_price:
@@ -285,7 +290,7 @@ class _Search:
                         cost = self._cost(first, size)
                         if self.plan.edge_price:
                             cost += self._edges(first, size)
-                        found.append(((cost + self.part_price + LONELY * (size == 1)) / size, cost, window))
+                        found.append(((cost + self.try_price + LONELY * (size == 1)) / size, cost, window))
                     first = starts.find(1, first + 1, high)
         self.work -= len(found)
         return found
