@@ -131,7 +131,7 @@ async def test_a_lock_that_does_not_come_free_is_unavailable(database: Database)
 async def test_whoever_is_paused_in_a_transaction_does_not_keep_its_locks(impatient: Settings, where: str) -> None:
     """As with SIGSTOP: the server hears nothing more, and the connection stays."""
     lock = sa.text("LOCK TABLE theatres IN ACCESS EXCLUSIVE MODE")
-    made = Database(dataclasses.replace(impatient, checkout_ms=300))
+    made, got_it = Database(dataclasses.replace(impatient, checkout_ms=300)), False
     try:
         with pytest.raises(Unavailable):
             async with made.transaction() as connection:
@@ -144,7 +144,9 @@ async def test_whoever_is_paused_in_a_transaction_does_not_keep_its_locks(impati
                 await asyncio.sleep(1.0)
                 async with made.transaction() as rival:
                     await rival.execute(lock)
+                    got_it = True
                 await connection.execute(IDS)
+        assert got_it
     finally:
         await made.close()
 
