@@ -13,8 +13,9 @@ The search is an exact branch and bound over **sets of parts** that are chained 
 * Main parts are tried from the smallest bound on: sizes first, then windows; most are never looked at.
 * Stretches from which fewer seats can be reached than the party needs are left out at once.
 
-After `WORK` steps (some milliseconds) the best set so far is good enough: only parties of more than six in large halls
-of single seats and pairs make a search so long, and few of these. This module is pure.
+After `WORK` steps (some milliseconds) the best set so far is good enough. A search becomes so long for parties of more
+than six in large halls where nothing is left but single seats and pairs; when it has found nothing by then, it looks
+once more where the rarest stretches are. This module is pure.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from heapq import heapify, heappop
 from itertools import accumulate, compress
 from typing import NamedTuple
 
-from seatserver.seatmaps.lines import lines_of
 from seatserver.seatmaps.neighbours import CELL, Span, neighbours_of
 from seatserver.seatmaps.score import PART, Field, Weights
 from seatserver.seatmaps.windows import Room
@@ -80,7 +80,7 @@ class _Search:
 
     def __init__(self, room: Room, field: Field, plan: Plan, below: float) -> None:
         self.room, self.field, self.plan = room, field, plan
-        self.around, self.joined = neighbours_of(room.seat_map), lines_of(room.seat_map).joined
+        self.around = neighbours_of(room.seat_map)
         self.part_price = plan.size * plan.weights.together * PART
         # What is tried first: large parts, also for those who do not mind being split, or they are in crumbs at once.
         self.try_price = plan.size * max(1.0, plan.weights.together) * PART
