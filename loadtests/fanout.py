@@ -32,7 +32,7 @@ from seatserver.live import messages as wire
 
 FRAME = msgspec.json.encode(wire.Delta(epoch="0123456789abcdef", from_=1001, version=1002, changes=((17, 1),)))
 SEATS = 400
-WARM_UP = 5
+WARM_UP = 3
 PAUSE_S = 0.05
 """Between two rounds, so that each finds a quiet room; longer after a long round."""
 LOST_S = 10.0

@@ -14,11 +14,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loadtests.children import Running, running
-from loadtests.installation import Installation
 from seatserver.errors import StartError
+
+if TYPE_CHECKING:  # the prober itself starts the sooner
+    from loadtests.installation import Installation
 
 EVERY_S = 0.004
 ANSWER_S = 30.0

@@ -32,7 +32,7 @@ OTHERS = 10
 """Viewers of each room that is not looked at."""
 PAUSE_S = 0.04
 HOLDS_S = 0.5
-HOLD_MS = 1500
+HOLD_MS = 1000
 LAST_S = 10.0
 SETTLE_S = 2.0
 

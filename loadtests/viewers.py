@@ -26,7 +26,7 @@ BURSTS, WRITERS = 4, 10
 HOLDS = BURSTS * WRITERS
 DELIVERY_S = 10.0
 ANSWER_S = 10.0
-PAUSE_S = 0.2
+PAUSE_S = 0.1
 APART = 7
 """Between two seats that are held, so that nobody's seat lies beside another's."""
 
