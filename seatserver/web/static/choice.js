@@ -3,11 +3,12 @@
  * asks for a new hold of all that is wanted, which takes the old one's place in the same step. So the basket becomes
  * what was asked, or stays what it was. Changes wait for each other: each builds on what the one before it brought.
  *
- * Events: "asking", when seats begin or cease to wait for an answer, "found", when the server chose seats (detail: the
- * seats).
+ * Events: "asking", when seats begin or cease to wait for an answer, and "found", when the server chose seats (detail:
+ * the seats); "wheelchairs", when another number of them is said.
  */
 
 import { notify, retire } from "./notices.js";
+import { CommandError } from "./seatmap-client.js";
 import { describeLimit, describeMeasure, describeRefusal } from "./words.js";
 
 const LOST = ["held", "sold", "blocked", "allocated"]; // reasons that other seats help against
@@ -15,11 +16,10 @@ const LOST = ["held", "sold", "blocked", "allocated"]; // reasons that other sea
 export class Choice extends EventTarget {
   /** Seats for which an answer is due. */
   asking = new Set();
-  /** How many of the party come with a wheelchair. */
-  wheelchairs = 0;
 
   #client;
   #venue;
+  #wheelchairs = 0;
   #basketId = null;
   #turn = Promise.resolve();
   #notice = null;
@@ -28,6 +28,16 @@ export class Choice extends EventTarget {
     super();
     this.#client = client;
     this.#venue = venue;
+  }
+
+  /** How many of the party come with a wheelchair. */
+  get wheelchairs() {
+    return this.#wheelchairs;
+  }
+
+  set wheelchairs(count) {
+    this.#wheelchairs = count;
+    this.dispatchEvent(new Event("wheelchairs"));
   }
 
   /** The id of the hold that is the basket, or null. There may be others, made in other windows. */
@@ -48,12 +58,9 @@ export class Choice extends EventTarget {
   toggle(seat) {
     const group = this.#venue.groupOf(seat);
     if (group.some((one) => this.asking.has(one))) return;
+    const places = group.map((one) => ({ seat: one }));
     if (this.#client.mine.has(seat)) this.drop({ seat });
-    else
-      this.#add(
-        group.map((one) => ({ seat: one })),
-        group,
-      );
+    else this.#add(places, group);
   }
 
   /** One place more of a general-admission area. */
@@ -132,8 +139,8 @@ export class Choice extends EventTarget {
   #obstacle(taking) {
     const { status, welcome } = this.#client;
     if (status !== "live") return "The map is not live at the moment: nothing can be held or given back.";
-    const now = this.#client.now();
     if (!taking) return null;
+    const now = this.#client.now();
     if (now < welcome.on_sale_at_ms) return `The sale begins on ${this.#venue.when(welcome.on_sale_at_ms)}.`;
     return now >= welcome.sale_ends_at_ms ? "The sale for this showtime has ended." : null;
   }
@@ -166,9 +173,8 @@ export class Choice extends EventTarget {
       const same = lines.find((line) => line.seat === seat);
       const category = this.#venue.categoryOf({ seat });
       const at = spare.findIndex((line) => this.#venue.categoryOf(line) === category);
-      return (
-        same ?? { seat, ticket: (spare.splice(at, at < 0 ? 0 : 1)[0] ?? this.#venue.ticketsFor({ seat })[0]).ticket }
-      );
+      if (same) return same;
+      return { seat, ticket: at < 0 ? this.#venue.ticketsFor({ seat })[0].key : spare.splice(at, 1)[0].ticket };
     });
     return [...numbered, ...lines.filter((line) => line.area !== undefined)];
   }
@@ -184,15 +190,13 @@ export class Choice extends EventTarget {
   #tellBest(held) {
     const { seats, lost, breakdown } = held;
     const names = this.#venue.names(seats);
-    const praise =
-      seats.length === 1
-        ? `${names} is the best free seat.`
-        : breakdown.parts > 0
-          ? `${seats.length} side by side are not to be had. The best near each other: ${names}.`
-          : `${names} are the best ${seats.length} free seats side by side${this.wheelchairs ? " with room for a wheelchair" : ""}.`;
-    const faster =
-      lost.length > 0 ? ` Others were faster to take ${this.#venue.names(lost.map(([seat]) => seat))}.` : "";
-    this.#tell("good", praise + faster, { more: describeMeasure(held) });
+    const told = [`${names} are the best ${seats.length} free seats side by side.`];
+    if (seats.length === 1) told[0] = `${names} is the best free seat.`;
+    if (breakdown.parts > 0) {
+      told[0] = `${seats.length} side by side are not to be had. The best near each other: ${names}.`;
+    }
+    if (lost.length > 0) told.push(`Others were faster to take ${this.#venue.names(lost.map(([seat]) => seat))}.`);
+    this.#tell("good", told.join(" "), { more: describeMeasure(held) });
     this.dispatchEvent(new CustomEvent("found", { detail: seats }));
   }
 
@@ -200,6 +204,7 @@ export class Choice extends EventTarget {
     const lost = held.lost.filter(([, reason]) => LOST.includes(reason));
     const why = describeRefusal({ seats: lost, areas: [], stranded: [] }, this.#venue);
     const got = held.seats.filter((seat) => !wanted.includes(seat));
+    if (got.length === 0) return; // what was lost had come free again
     this.#tell("good", `${why} You have ${this.#venue.names(got)} instead.`.trim());
     this.dispatchEvent(new CustomEvent("found", { detail: got }));
   }
@@ -219,17 +224,23 @@ export class Choice extends EventTarget {
       actions.push(["Hold the nearest instead", () => again(lines, { or_nearest: true })]);
     }
     if (reasons.includes("wheelchair")) {
-      actions.push(["Say who comes with a wheelchair", () => document.getElementById("wheelchairs").focus()]);
+      const places = lines.filter(({ seat }) => seat !== undefined && this.#venue.isForWheelchair(seat)).length;
+      const comeWithThem = () => {
+        this.wheelchairs = places;
+        again(lines);
+      };
+      actions.push([places > 1 ? `${places} of us do` : "One of us does", comeWithThem]);
     }
     this.#tell("bad", `Sorry: ${describeRefusal(error, this.#venue, limits)}`, { actions });
   }
 
   #tellFailure(error) {
-    const kinder = {
-      hold_gone: "your seats have changed meanwhile, perhaps in another window. What you hold now is shown.",
-      refused: describeRefusal(error, this.#venue, this.#client.welcome.limits),
+    if (!(error instanceof CommandError)) return reportError(error);
+    const text = {
+      hold_gone: () => "your seats have changed meanwhile, perhaps in another window. What you hold now is shown.",
+      refused: () => describeRefusal(error, this.#venue, this.#client.welcome.limits),
     };
-    this.#tell("bad", `Sorry: ${kinder[error.code] ?? `${error.message}.`}`);
+    this.#tell("bad", `Sorry: ${text[error.code]?.() ?? `${error.message}.`}`);
   }
 }
 

@@ -40,9 +40,10 @@ function dayName(at, timeZone) {
 }
 
 function card(showtime, timeZone) {
-  const { id, title, theatre_name, auditorium_name, prices, currency } = showtime;
+  const { id, title, theatre_name, auditorium_name, ticket_types, currency } = showtime;
   const count = element("span", { textContent: "…" });
-  const price = element("span", { textContent: `from ${money(Math.min(...Object.values(prices)), currency)}` });
+  const least = Math.min(...ticket_types.flatMap(({ prices }) => Object.values(prices)));
+  const price = element("span", { textContent: `from ${money(least, currency)}` });
   const meter = element("div", { className: "meter" }, element("div"));
   const made = element(
     "a",

@@ -2,6 +2,8 @@
 
 import { element } from "./page.js";
 
+const MOST_PEOPLE = 50; // in one search, whatever the house allows (see /asyncapi.json)
+
 export class Party {
   #form = document.getElementById("party");
   #client;
@@ -13,13 +15,20 @@ export class Party {
     this.#choice = choice;
     this.#venue = venue;
     const { seats, categories } = layout;
-    const { category, wheelchairs } = this.#form.elements;
+    const { category, count, wheelchairs } = this.#form.elements;
     const used = categories.filter(({ key }) => seats.some((seat) => seat.category === key));
     category.append(...used.map(({ key, name }) => element("option", { value: key, textContent: name })));
     category.closest("label").hidden = used.length < 2;
     wheelchairs.closest("label").hidden = !seats.some(({ kind }) => kind === "wheelchair");
     this.#form.hidden = seats.length === 0;
-    wheelchairs.addEventListener("input", () => this.#bring(Math.trunc(wheelchairs.valueAsNumber) || 0));
+    wheelchairs.addEventListener("input", () => {
+      choice.wheelchairs = Math.max(0, Math.trunc(wheelchairs.valueAsNumber) || 0);
+    });
+    choice.addEventListener("wheelchairs", () => {
+      count.min = Math.max(1, choice.wheelchairs);
+      // Not while it is being typed.
+      if ((wheelchairs.valueAsNumber || 0) !== choice.wheelchairs) wheelchairs.value = choice.wheelchairs;
+    });
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#search();
@@ -27,21 +36,13 @@ export class Party {
     client.addEventListener("welcome", () => this.#welcome());
   }
 
-  #bring(wheelchairs) {
-    this.#choice.wheelchairs = Math.max(0, wheelchairs);
-    this.#form.elements.count.min = Math.max(1, wheelchairs);
-  }
-
   /** After a reload the wheelchair places that are held say how many had been named. */
   #welcome() {
     const { limits } = this.#client.welcome;
     const held = [...this.#client.mine.keys()].filter((seat) => this.#venue.isForWheelchair(seat)).length;
     const { count, wheelchairs } = this.#form.elements;
-    count.max = wheelchairs.max = limits.seats_per_user;
-    if (held > this.#choice.wheelchairs) {
-      wheelchairs.value = held;
-      this.#bring(held);
-    }
+    count.max = wheelchairs.max = Math.min(limits.seats_per_user, MOST_PEOPLE);
+    if (held > this.#choice.wheelchairs) this.#choice.wheelchairs = held;
   }
 
   async #search() {

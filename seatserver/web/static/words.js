@@ -14,8 +14,8 @@ const REASONS = {
     "are for company beside a wheelchair: choose them together with the wheelchair place next to them",
   ],
   wheelchair: [
-    "is kept for those who come with a wheelchair. If one of you does, please say so above",
-    "are kept for those who come with a wheelchair. Please say above how many of you do",
+    "is kept for those who come with a wheelchair: please say so under “Wheelchairs”",
+    "are kept for those who come with wheelchairs: please say how many under “Wheelchairs”",
   ],
 };
 
