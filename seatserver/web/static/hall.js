@@ -41,6 +41,9 @@ export class Hall extends EventTarget {
     layout.seats.forEach((seat, index) => this.#drawSeat(seat, index));
     if (layout.seats.length > 0) this.#moveTabStop(0);
     this.#listen();
+    // Where the hall is wider than the window, its middle comes first.
+    const stage = svg.parentElement;
+    stage.scrollLeft = (stage.scrollWidth - stage.clientWidth) / 2;
   }
 
   /** Show seat `index` in `state` (a word, see seatmap.css) with `label` as its spoken name and title. */
@@ -89,8 +92,8 @@ export class Hall extends EventTarget {
     node.style.setProperty("--category", this.#colorOf(category));
     const [left, top] = [(x - width / 2) * UNIT, (y - height / 2) * UNIT];
     const text = draw("text", { x: x * UNIT, y: y * UNIT });
-    // Room for the name and what is left, whatever the area's width.
-    text.style.fontSize = `${Math.min(16, (1.7 * width * UNIT) / (name.length + 12))}px`;
+    // Room for the name and what is left, however small the area is.
+    text.style.fontSize = `${Math.min(22, 0.45 * height * UNIT, (1.7 * width * UNIT) / (name.length + 12))}px`;
     node.append(draw("rect", { x: left, y: top, width: width * UNIT, height: height * UNIT, rx: 9 }), text);
     this.#svg.append(node);
     this.#areas.push(node);
