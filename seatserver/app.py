@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from types import FrameType
 from typing import Any, Self
 from uuid import UUID
@@ -22,6 +22,7 @@ import structlog
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from seatserver import config, listening, logs
 from seatserver.access.tickets import Tickets
@@ -42,7 +43,7 @@ from seatserver.garbage import Collector
 from seatserver.live import baskets
 from seatserver.live import commands as live
 from seatserver.live.drain import Door
-from seatserver.live.endpoint import live_routes
+from seatserver.live.endpoint import Sockets
 from seatserver.live.fanout import Fanout
 from seatserver.live.messages import Booked
 from seatserver.live.protocol import SocketProtocol
@@ -62,6 +63,8 @@ log = structlog.get_logger(__name__)
 # A frame this much over the limit is not read at all: the protocol closes with 1009. Below it we explain first.
 FRAME_BYTES_FACTOR = 16
 BACKLOG = 4096
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
 def wall_clock() -> int:
@@ -182,7 +185,7 @@ async def _problem(check: Coroutine[Any, Any, None]) -> str | None:
     return None
 
 
-def build_app(house: House) -> Starlette:
+def build_app(house: House, lifespan: Lifespan | None = None) -> ASGIApp:
     """The ASGI application of a house; whoever opens the house runs it meanwhile."""
     rest = api.Needs(
         settings=house.settings,
@@ -209,22 +212,22 @@ def build_app(house: House) -> Starlette:
         metrics=house.metrics,
         clock=wall_clock,
     )
-    app = Starlette(
-        routes=[*live_routes(sockets, house.door), *rest_routes(rest), *web_routes()],
+    pages = Starlette(
+        routes=[*rest_routes(rest), *web_routes()],
         middleware=cross_origin(house.settings),
         exception_handlers=exception_handlers(),
+        lifespan=lifespan,
     )
     # A path with a slash too many is not found, like any other wrong path.
-    app.router.redirect_slashes = False
-    return app
+    pages.router.redirect_slashes = False
+    return Sockets(sockets, house.door, pages)
 
 
-def create_app() -> Starlette:
+def create_app() -> ASGIApp:
     """For any ASGI server: ``seatserver.app:create_app`` as a factory. Settings come from the environment."""
     settings = config.load()
     logs.configure(settings)
     house = House(settings)
-    app = build_app(house)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -232,8 +235,7 @@ def create_app() -> Starlette:
             yield
             await house.door.drain()
 
-    app.router.lifespan_context = lifespan
-    return app
+    return build_app(house, lifespan)
 
 
 def serve(settings: Settings, on_ready: Callable[[str], None] | None = None, *, shares_port: bool = False) -> None:

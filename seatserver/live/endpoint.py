@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seatserver.access.origins import allowed
 from seatserver.live.codec import Codec, Codecs
@@ -20,30 +20,29 @@ from seatserver.live.commands import Needs
 from seatserver.live.drain import Door
 from seatserver.live.line import Gone, Line
 from seatserver.live.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
-from seatserver.live.outgoing import CLOSED, Event, Outgoing, Receive, Send
+from seatserver.live.outgoing import CLOSED, Outgoing
 from seatserver.live.protocol import EXTENSION
 from seatserver.live.session import Session
 
-
-def live_routes(needs: Needs, door: Door) -> list[BaseRoute]:
-    """The socket's route."""
-    return [WebSocketRoute("/ws/showtimes/{showtime_id}", Sockets(needs, door))]
+PATH = "/ws/showtimes/"
 
 
 class Sockets:
-    """The handshake of every socket."""
+    """The handshake of every socket; what is none of ours goes on to ``others``."""
 
-    def __init__(self, needs: Needs, door: Door) -> None:
+    def __init__(self, needs: Needs, door: Door, others: ASGIApp) -> None:
         self._needs = needs
         self._door = door
+        self._others = others
         self._codecs = Codecs()
 
-    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket from its handshake to its end."""
+        if scope["type"] != "websocket" or (showtime_id := _showtime_of(scope)) is None:
+            return await self._others(scope, receive, send)
         try:
             await receive()  # websocket.connect
             codec, bearer = await self._let_in(scope, send)
-            showtime_id = scope["path_params"]["showtime_id"]
         except (Gone, *CLOSED):
             return
         line: Line | None = scope.get("extensions", {}).get(EXTENSION, {}).get("line")
@@ -56,7 +55,7 @@ class Sockets:
     async def _host(self, line: Line, showtime_id: str, codec: Codec, bearer: str | None) -> None:
         await self._door.host(Session(line, showtime_id, codec, self._needs, bearer))
 
-    async def _let_in(self, scope: Event, send: Send) -> tuple[Codec, str | None]:
+    async def _let_in(self, scope: Scope, send: Send) -> tuple[Codec, str | None]:
         """Accept the socket: how it speaks, and the token of its header. Raises `Gone` when it was refused."""
         headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
@@ -79,7 +78,14 @@ class Sockets:
         return codec, token.strip() if scheme.lower() == "bearer" else None
 
 
-async def _deny(scope: Event, send: Send, status: int, reason: str, retry_after: int | None = None) -> NoReturn:
+def _showtime_of(scope: Scope) -> str | None:
+    """The showtime that the path names."""
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    showtime_id = path.removeprefix(PATH)
+    return showtime_id if showtime_id and showtime_id != path and "/" not in showtime_id else None
+
+
+async def _deny(scope: Scope, send: Send, status: int, reason: str, retry_after: int | None = None) -> NoReturn:
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
     if retry_after is not None:
         headers.append((b"retry-after", str(retry_after).encode()))

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Self
+from typing import Self
+
+from starlette.types import Receive, Send
 
 from seatserver.live.codec import Received
 from seatserver.live.frames import Frame
 from seatserver.live.line import Gone, Pace
-
-Event = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
 
 # How a server says that the socket is closed: with an OSError by the ASGI specification; some raise the other.
 CLOSED = (OSError, RuntimeError)

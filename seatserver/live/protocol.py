@@ -60,7 +60,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport = cast(asyncio.Transport, _Watched(self))
         if self.scheme == "ws" and (plain := self._plain.get_extra_info("socket")) is not None:
             self._socket = plain.fileno()
-        # Handshakes are not remembered for the hours that a socket may live.
+        # Handshakes are not remembered for the hours that a socket may live. (The parser still knows the request.)
+        self.request.headers.clear()
         self.scope.clear()  # type: ignore[attr-defined]  # a dict, whatever its type says
         del self.request, self.response
         self.writable = cast(asyncio.Event, _NEVER_WAIT)
@@ -142,8 +143,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.behind = False
         if self._pace is not None:
             self.settle(ends=True)
-            self.transport = self._plain
         super().connection_lost(exc)
+        # No circles: what a connection was made of goes with it, without the garbage collector.
+        self.transport, self._pace = self._plain, None
+        self.conn.parser.close()
 
     def data_received(self, data: bytes) -> None:
         """Take as much of it as there is room for; the rest waits, and the peer with it."""

@@ -8,10 +8,14 @@ import json
 import re
 import signal
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
+from starlette.types import ASGIApp, Message
 
 from seatserver.app import House, create_app
 from seatserver.client import SeatClient
@@ -139,11 +143,29 @@ async def test_serve_goes_in_good_order_with_people_in_the_room(
         assert json.loads(line)["level"] in ("info", "debug"), line
 
 
+@asynccontextmanager
+async def lifespan_of(app: ASGIApp) -> AsyncIterator[None]:
+    """Start and stop an application as a server does."""
+    said: asyncio.Queue[str] = asyncio.Queue()
+    heard: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def send(message: Message) -> None:
+        said.put_nowait(message["type"])
+
+    running = asyncio.create_task(cast(Any, app({"type": "lifespan", "asgi": {"version": "3.0"}}, heard.get, send)))
+    heard.put_nowait({"type": "lifespan.startup"})
+    assert await said.get() == "lifespan.startup.complete"
+    yield
+    heard.put_nowait({"type": "lifespan.shutdown"})
+    assert await said.get() == "lifespan.shutdown.complete"
+    await running
+
+
 async def test_any_asgi_server_can_run_the_application(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in as_environment(settings).items():
         monkeypatch.setenv(name, value)
     app = create_app()
-    async with app.router.lifespan_context(app):
+    async with lifespan_of(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             assert (await http.get("/api/v1/health/live")).status_code == 200

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from starlette.types import Message
 
 from seatserver.live.frames import Frame
 from seatserver.live.line import Gone
-from seatserver.live.outgoing import Event, Outgoing
+from seatserver.live.outgoing import Outgoing
 
 LIMIT = 100
 
@@ -19,16 +20,16 @@ class Server:
     """The other side of an ASGI application: sends when its peer reads."""
 
     def __init__(self) -> None:
-        self.sent: list[Event] = []
-        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.sent: list[Message] = []
+        self.events: asyncio.Queue[Message] = asyncio.Queue()
         self.reads = asyncio.Semaphore(0)
         self.gone = False
         self.pace: list[str] = []
 
-    async def receive(self) -> Event:
+    async def receive(self) -> Message:
         return await self.events.get()
 
-    async def send(self, event: Event) -> None:
+    async def send(self, event: Message) -> None:
         await self.reads.acquire()
         if self.gone:
             raise OSError
