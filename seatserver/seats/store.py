@@ -134,7 +134,7 @@ class SeatStore:
         self._ground = ground
         self._scripts = Scripts(redis, settings)
         self._tasks = Tasks()
-        self._loading: dict[str, asyncio.Task[None]] = {}
+        self._loading: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     async def close(self) -> None:
         """Finish what is under way."""
@@ -209,11 +209,12 @@ class SeatStore:
         self._fail(hold_id, reply)
 
     async def holds_of(self, showtime_id: str, user_id: str) -> tuple[HeldSeats, ...]:
-        """The user's living holds."""
+        """The user's living holds, the newest last."""
         _, flat = await self._on_room("holds", showtime_id, user_id)
         fields = len(HeldSeats.__struct_fields__)
         each = (flat[at : at + fields] for at in range(0, len(flat), fields))
-        return tuple(HeldSeats(UUID(hold_id), tuple(seats), *others) for hold_id, seats, *others in each)
+        found = [HeldSeats(UUID(hold_id), tuple(seats), *others) for hold_id, seats, *others in each]
+        return tuple(sorted(found, key=lambda held: held.fence))
 
     async def apply(
         self, showtime_id: str, seq: int, state: SeatState, booking_id: UUID, user_id: str, seats: Sequence[int]
@@ -281,18 +282,24 @@ class SeatStore:
     async def _on_room(self, verb: str, showtime_id: str, *arguments: str | int) -> list[Any]:
         for _ in range(3):
             reply = await self._scripts.call(verb, _base(showtime_id), *arguments)
-            if reply[0] != "absent":
-                return reply
-            await self._load_absent(showtime_id)
+            match reply:
+                case ["absent"]:
+                    await self._load_for_all(showtime_id, "missing")
+                case ["moved", epoch]:
+                    await self._load_for_all(showtime_id, "renew", epoch)
+                case _:
+                    return reply
         # It vanished as often as it was loaded: something empties Redis under us.
         raise Unavailable("Redis")
 
-    async def _load_absent(self, showtime_id: str) -> None:
+    async def _load_for_all(self, showtime_id: str, mode: str, of_epoch: str = "") -> None:
         """Load what a script has just missed; all who miss it meanwhile share one reading of Postgres."""
-        loading = self._loading.get(showtime_id)
+        key = showtime_id, of_epoch
+        loading = self._loading.get(key)
         if loading is None:
-            loading = self._loading[showtime_id] = self._tasks.spawn(self.load(showtime_id), f"load {showtime_id}")
-            loading.add_done_callback(lambda _: self._loading.pop(showtime_id))
+            work = self.load(showtime_id, mode, of_epoch=of_epoch)
+            loading = self._loading[key] = self._tasks.spawn(work, f"load {showtime_id}")
+            loading.add_done_callback(lambda _: self._loading.pop(key))
         try:
             # Shielded: one caller who gives up must not take the load from the others.
             await asyncio.shield(loading)

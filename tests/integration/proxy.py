@@ -84,15 +84,12 @@ class Proxy:
         if self.refuses:
             near.transport.abort()
             return
-        self._open.add(near.transport)
         try:
-            await self._flowing.wait()
             far_reader, far = await asyncio.open_connection(*self._target)
         except OSError:
             near.transport.abort()
-            self._open.discard(near.transport)
             return
-        self._open.add(far.transport)
+        self._open |= {near.transport, far.transport}
         losing = asyncio.Event()
         through = self.answers_through() if self.answers_through is not None else None
 

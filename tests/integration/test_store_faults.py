@@ -204,6 +204,19 @@ async def test_a_rush_after_redis_forgot_the_scripts_sends_each_of_them_once(ben
     assert len(await bench.states()) == SEATS
 
 
+async def test_an_epoch_does_not_outlive_the_redis_process_that_it_began_in(bench: Bench) -> None:
+    """What was restarted or promoted may lack what viewers have seen: the same version could mean another room."""
+    await bench.book("bob", uuid.uuid4(), [3])
+    held, before, reads = await bench.hold("ann", [1]), await bench.view(), bench.truth.reads
+    await bench.redis.hset(bench.key("meta"), "run", "another one")
+    views = await asyncio.gather(*(bench.view() for _ in range(20)))
+    assert len({(view.epoch, view.version) for view in views}) == 1
+    assert views[0].epoch != before.epoch
+    assert bench.truth.reads == reads + 1
+    assert await bench.states() == {1: HELD, 3: SOLD}
+    assert await bench.store.pin(SHOW, held.hold_id, "ann")
+
+
 @pytest.mark.parametrize("lost", [("taken",), ("meta",), ("meta", "taken")])
 async def test_half_a_room_is_noticed_and_loaded_again(bench: Bench, lost: tuple[str, ...]) -> None:
     await bench.book("bob", uuid.uuid4(), [3])

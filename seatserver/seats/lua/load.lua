@@ -15,7 +15,7 @@ if not newer and not renew then return answer('loaded', room.epoch, room.version
 
 if renew then
   -- Viewers of any older epoch notice by this message that only a snapshot will do.
-  redis.call('HSET', META, 'epoch', epoch, 'version', 0)
+  redis.call('HSET', META, 'epoch', epoch, 'version', 0, 'run', this_run())
   redis.call('HSETNX', META, 'fence', 0)
   room = { epoch = epoch, version = 0, pgseq = room and room.pgseq or pgseq }
   notices[#notices + 1] = { 'epoch', '', '', { 0 } }

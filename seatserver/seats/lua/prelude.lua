@@ -1,7 +1,8 @@
 -- Shared by every verb: prepended to each script before it is loaded, so that one script is one atomic step.
 --
 -- KEYS[1]  the showtime's key base, `seats:{<showtime>}`. All keys below live under it, in one hash slot:
---   :meta   hash    epoch, version, fence, pgseq (last change of Postgres applied), taken and kept (sizes of those hashes)
+--   :meta   hash    epoch, version, fence, pgseq (last change of Postgres applied), taken and kept (sizes of those hashes),
+--                   run (the Redis process that the epoch began in)
 --   :taken  hash    seat -> state of seats that are booked in Postgres: 2 claimed, 3 sold
 --   :kept   hash    seat -> sales channel that the house keeps it for; empty: blocked for everybody
 --   :seat:N string  `hold_id|fence` with a native TTL: the lock of a held seat
@@ -45,6 +46,13 @@ local function open_room()
   if redis.call('HLEN', TAKEN) ~= tonumber(meta[4]) then return nil end
   if redis.call('HLEN', KEPT) ~= tonumber(meta[5] or 0) then return nil end
   return { epoch = meta[1], version = tonumber(meta[2]), pgseq = tonumber(meta[3]) }
+end
+
+-- Which process this is. One that was restarted, or promoted, may lack what viewers have seen: the same version of the same
+-- epoch could mean another room.
+local function this_run()
+  local info = redis.pcall('INFO', 'server')
+  return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
 end
 
 local function answer(...) return cmsgpack.pack({ ... }) end
