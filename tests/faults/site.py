@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import os
 import random
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -252,6 +253,8 @@ class Site:
             "PYTHONPATH": str(ROOT),
             **BRISK,
         }
+        self.redis_url = redis.url
+        """The way to the Redis that is in charge."""
         self.servers: list[Server] = []
         self.seats = SEATS
         self.to_redis: Proxy | None = None
@@ -311,16 +314,31 @@ class Site:
     @asynccontextmanager
     async def keys(self) -> AsyncIterator[Redis]:
         """A connection to the Redis that is in charge; replies are text."""
-        async with Redis.from_url(self.redis.url, decode_responses=True, socket_timeout=10) as connection:
+        async with Redis.from_url(self.redis_url, decode_responses=True, socket_timeout=10) as connection:
             yield connection
 
-    async def start_redis(self) -> None:
-        """Start it again after it was killed; its port and password stay."""
+    async def start_redis(self, *, remembers: bool = True) -> None:
+        """Start it again after it was killed; its port and password stay. Unless it ``remembers``, it is empty."""
+        if not remembers:
+            for path in (self.folder / "redis" / "redis").glob("appendonly*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         await self.keeper.apart(self.redis.start)
 
     async def start_postgres(self) -> None:
         """Start it again after it was killed."""
         await self.keeper.apart(self.postgres.start)
+
+    @asynccontextmanager
+    async def standing_still(self, process: EmbeddedPostgres | EmbeddedRedis | Server) -> AsyncIterator[None]:
+        """SIGSTOP, and for Postgres to all its sessions too; SIGCONT at the end."""
+        family = [process.pid, *_children(process.pid)]
+        for pid in family:
+            _signal(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in family:
+                _signal(pid, signal.SIGCONT)
 
     @asynccontextmanager
     async def replica(self) -> AsyncIterator[EmbeddedRedis]:
@@ -338,6 +356,13 @@ class Site:
         finally:
             _signal(second.pid, signal.SIGCONT)
             await self.keeper.apart(second.stop)
+
+    async def promote(self, replica: EmbeddedRedis) -> None:
+        """From now on ``replica`` is in charge, with what it knows."""
+        async with Redis.from_url(replica.url, decode_responses=True) as connection:
+            await connection.replicaof("NO", "ONE")
+            await connection.config_set("requirepass", urlsplit(self.redis.url).password or "")
+        self.redis_url = f"{self.redis.url.rpartition(':')[0]}:{replica.port}/0"
 
     async def open(self, seats: int = SEATS) -> None:
         """Put the showtime on sale, in a hall of so many seats."""
@@ -391,6 +416,22 @@ async def opened(
         finally:
             _signal(redis.pid, signal.SIGCONT)
             await keeper.apart(redis.stop)
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that a process has started, and theirs."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found += [child, *_children(child)]
+    return found
+
+
+def kill(pid: int) -> None:
+    """``kill -9``; returns when it runs no more."""
+    _signal(pid, signal.SIGKILL)
+    while _is_alive(pid):
+        time.sleep(0.001)
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

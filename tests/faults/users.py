@@ -340,16 +340,16 @@ class Load:
 
 @asynccontextmanager
 async def users(
-    site: Site, count: int = 8, mix: Mix | None = None, *, on: Sequence[Server] = ()
+    site: Site, count: int = 8, mix: Mix | None = None, *, on: Sequence[str] = (), called: str = "user"
 ) -> AsyncIterator[Load]:
-    """So many users, on the site's servers in turns; they begin with `Load.start`."""
+    """So many users, on these addresses or the site's servers in turns; they begin with `Load.start`."""
     load = Load(site, mix or Mix())
     async with AsyncExitStack() as stack:
         stack.push_async_callback(load.close)
-        servers = on or site.servers
+        addresses = on or [server.url for server in site.servers]
         for number in range(count):
-            name = f"user-{number}"
-            client = SeatClient(servers[number % len(servers)].url, token=site.token(name))
+            name = f"{called}-{number}"
+            client = SeatClient(addresses[number % len(addresses)], token=site.token(name))
             await stack.enter_async_context(client)
             room = FollowedRoom(client, SHOWTIME, ("msgpack", "json")[number // 2 % 2])
             await stack.enter_async_context(room)
