@@ -21,6 +21,8 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
+# What one tick of a busy loop makes and drops again is not worth a look: Python's own 700 would look at it each time.
+YOUNG, MIDDLE, NEVER = 5_000, 1, 1_000_000_000
 BATCH = 10_000
 """Memory blocks (about objects) that may be new before they are put aside: some milliseconds of looking."""
 GROWTH = 1_000_000
@@ -29,7 +31,6 @@ GROWTH_WITHOUT_CALM = 5 * GROWTH
 CALM_S = 1.0
 CALM_LOAD = 0.1
 """Calm is when the process uses less than this share of a core."""
-NEVER = 1_000_000_000
 
 
 class Collector:
@@ -48,9 +49,8 @@ class Collector:
 
     def __enter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._before = young, middle, _ = gc.get_threshold()
-        # Full collections are ours. Their threshold counts collections of the middle generation.
-        gc.set_threshold(young, middle, NEVER)
+        self._before = gc.get_threshold()
+        gc.set_threshold(YOUNG, MIDDLE, NEVER)  # full collections are ours
         gc.callbacks.append(self._collected)
         self.look_at_everything()
         self._look_later()
