@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import socket
 import sys
@@ -28,6 +29,7 @@ ANSWER_S = 30.0
 PATH = "/api/v1/health/live"
 CHUNK = 1 << 16
 NICE = -10
+LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Prober:
@@ -70,13 +72,26 @@ def main(url: str) -> None:
         while True:
             started_at = time.perf_counter()
             connection.sendall(request)
-            connection.recv(CHUNK)
+            _read_answer(connection)
             longest_s = max(longest_s, time.perf_counter() - started_at)
             if select.select([sys.stdin], [], [], EVERY_S)[0]:
                 if not sys.stdin.readline():
                     return
                 print(json.dumps({"longest_ms": round(longest_s * 1000, 2)}), flush=True)
                 longest_s = 0.0
+
+
+def _read_answer(connection: socket.socket) -> None:
+    """One answer, whole: head and body may come one after the other."""
+    answer, missing = b"", 1
+    while missing:
+        received = connection.recv(CHUNK)
+        if not received:
+            raise StartError("the server closed the prober's connection")
+        answer += received
+        head, found, body = answer.partition(b"\r\n\r\n")
+        length = LENGTH.search(head)
+        missing = (int(length[1]) if length else 0) - len(body) if found else 1
 
 
 if __name__ == "__main__":
