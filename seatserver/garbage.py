@@ -86,13 +86,17 @@ class Collector:
         # Not after each of the many looks at the youngest: to count blocks takes some microseconds.
         if phase == "start" or info["generation"] != 1:
             return
+        if self._blocks() - self._mark > BATCH and not self._due and self._loop is not None:
+            self._due = True
+            self._loop.call_soon(self.set_aside)
+
+    def _blocks(self) -> int:
+        """How many there are now; if fewer than before, the difference was freed."""
         blocks = sys.getallocatedblocks()
         if blocks < self._mark:
             self._freed += self._mark - blocks
             self._mark = blocks
-        elif blocks - self._mark > BATCH and not self._due and self._loop is not None:
-            self._due = True
-            self._loop.call_soon(self.set_aside)
+        return blocks
 
     def _look_later(self) -> None:
         assert self._loop is not None
@@ -101,7 +105,7 @@ class Collector:
 
     def _look(self) -> None:
         is_calm = time.process_time() - self._cpu_s < CALM_LOAD * CALM_S
-        growth = sys.getallocatedblocks() - self._base
+        growth = self._blocks() - self._base
         # Where hardly anything was freed, nothing has gone: memory grew because more is alive.
         if growth > (GROWTH if is_calm else GROWTH_WITHOUT_CALM) + self._base / 2 and self._freed > growth / 10:
             self.look_at_everything()

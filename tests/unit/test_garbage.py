@@ -68,7 +68,6 @@ async def test_what_was_put_aside_and_became_garbage_is_found_in_a_calm_moment(m
             node.other = node
         gone = weakref.ref(nodes[0])
         del nodes, node
-        await grow(2 * BATCH)  # the collector sees that something has gone
         async with asyncio.timeout(60):
             while gone() is not None:  # noqa: ASYNC110 - a garbage collector sets no event
                 await asyncio.sleep(0.01)
