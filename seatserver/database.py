@@ -56,6 +56,8 @@ AWAY_CLASSES = ("08", "40", "53", "57", "58")  # connection, rolled back by riva
 # No lock to be had, a standby since a failover, a transaction that was idle or open for too long.
 AWAY_CODES = {"55P03", "25006", "25P03", "25P04"}
 ROLLED_BACK_CLASSES = ("23", "40")  # an answer to COMMIT that says for certain that nothing was written
+# What asyncpg says when a connection ends while it is being set up; later on they can mean other things.
+BROKEN_OFF = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 REFUSED_CLASSES = ("28", "3D")  # wrong password or role, no such database: an operator's mistake
 
 
@@ -150,8 +152,10 @@ class Database:
 async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     # Leaving the inner block rolls back what is open and returns the connection; SQLAlchemy shields that from
     # cancellation, and throws away a connection that was cancelled in the middle of a statement.
+    is_connected = False
     try:
         async with engine.connect() as connection:
+            is_connected = True
             try:
                 yield connection
             except OSError:
@@ -161,8 +165,12 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
                 raise
     except (OSError, sa.exc.TimeoutError) as error:
         raise Unavailable(POSTGRES) from error
+    except BROKEN_OFF as error:
+        if not is_connected:
+            raise Unavailable(POSTGRES) from error
+        raise
     except sa.exc.DBAPIError as error:
-        if _is_away(error):
+        if _is_away(error) or (not is_connected and isinstance(_driver_error(error), BROKEN_OFF)):
             raise Unavailable(POSTGRES) from error
         raise
 

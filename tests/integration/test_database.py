@@ -174,6 +174,27 @@ async def test_a_connection_that_dies_in_use_is_unavailable_and_the_next_one_wor
     assert await ids(database) == []
 
 
+async def test_a_connection_that_dies_while_it_is_set_up_is_unavailable(impatient: Settings, database_url: str) -> None:
+    """As when Postgres is restarted under load: whatever step it dies in, and however asyncpg says so."""
+    end_them = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    patient, failed = dataclasses.replace(impatient, database_pool_size=6), 0
+    rival = await asyncpg.connect(database_url, server_settings={"application_name": "rival"})
+    try:
+        for rounds in range(30):
+            database = Database(patient)
+            reads = [asyncio.create_task(ids(database)) for _ in range(6)]
+            await asyncio.sleep(0.001 * rounds)
+            for _ in range(4):
+                await rival.execute(f"{end_them} AND application_name = 'seatserver'")
+            for outcome in await asyncio.gather(*reads, return_exceptions=True):
+                assert outcome == [] or isinstance(outcome, Unavailable), repr(outcome)
+                failed += outcome != []
+            await database.close()
+    finally:
+        await rival.close()
+    assert failed, "some were hit"
+
+
 async def test_a_lost_answer_to_commit_is_unknown_and_can_be_read_again(
     impatient: Settings, database: Database, database_url: str
 ) -> None:
