@@ -340,7 +340,7 @@ def logged(site: Site, *, repairs: bool = True) -> list[str]:
     for server in site.servers:
         for line in server.lines():
             if line.get("level") in ("error", "critical") or "Traceback" in str(line):
-                problems.append(f"{server.name} logged: {str(line)[:2000]}")
+                problems.append(f"{server.name} logged: {str(line)[-1500:]}")
             elif not repairs and line.get("event") in HARMLESS:
                 problems.append(f"I5: {server.name} had to repair what nobody broke: {line}")
     return problems[:5]
