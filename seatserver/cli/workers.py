@@ -4,8 +4,9 @@ Each worker is a whole server with a listening socket of its own; the kernel spr
 supervisor serves nothing itself. It starts the workers, starts a dead one again, passes on the signal to end, waits,
 and says once when all listen. (The `seatserver worker` of the Procfile is something else: it does only the duties.)
 
-Supervisor and worker share a pair of sockets. Through it a worker says that it listens, or why it cannot; and when the
-supervisor is gone, whatever ended it, the worker reads the end of it and goes in good order.
+Supervisor and worker share a pair of sockets. Through it a worker says that it listens, or why it cannot, and from then
+on that its event loop still turns; and when the supervisor is gone, whatever ended it, the worker reads the end of it
+and goes in good order.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ STEADY_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 STARTS = 5
 """So many starts in a row fail, while no other worker serves, before the supervisor gives up."""
+BEAT_S, LONGEST_SILENCE = 2.0, 15
+"""A worker gives a sign of life this often, and is killed when so many in a row stay out. They are counted one by one:
+after a pause of the whole machine only one has."""
 GRACE_S = 5.0
 """What a worker gets beyond its own time to shut down before it is killed."""
 
@@ -90,9 +94,26 @@ class _Worker:
 
     async def end(self) -> int:
         """Wait for its end; the exit code."""
+        watching = asyncio.create_task(self._kill_if_silent())
         code = await self.process.wait()
+        watching.cancel()
         self._life_line.close()
         return code
+
+    async def _kill_if_silent(self) -> None:
+        """While it listens: a worker that hangs would keep its share of the connections waiting for ever."""
+        missed = 0
+        while self.listens and missed < LONGEST_SILENCE:
+            try:
+                async with asyncio.timeout(BEAT_S):
+                    if not await self._words.readline():
+                        return
+                missed = 0
+            except TimeoutError:
+                missed += 1
+        if self.listens:
+            log.error("worker killed: its event loop stands still", worker=self.number, pid=self.process.pid)
+            self.signal(signal.SIGKILL)
 
     def signal(self, number: int) -> None:
         """Send a signal, if it still lives."""
@@ -244,8 +265,18 @@ def work(number: int, supervisor: socket.socket) -> int:
     orphaned = threading.Event()
 
     def say(**word: Any) -> None:
-        with suppress(OSError):  # it has gone, and so shall we
-            supervisor.sendall(json.dumps(word).encode() + b"\n")
+        with suppress(OSError):  # it has gone, and so shall we; or it sleeps, and we do not wait for it
+            supervisor.send(json.dumps(word).encode() + b"\n", socket.MSG_DONTWAIT)
+
+    def on_ready(url: str) -> None:
+        say(listens=True)
+        loop = asyncio.get_running_loop()
+
+        def beat() -> None:
+            say()
+            loop.call_later(BEAT_S / 2, beat)
+
+        beat()
 
     def leave_with_supervisor() -> None:
         with suppress(OSError):
@@ -258,7 +289,7 @@ def work(number: int, supervisor: socket.socket) -> int:
     threading.Thread(target=leave_with_supervisor, name="supervisor's end", daemon=True).start()
     try:
         share_with_workers(number)
-        app.serve(config.load(), on_ready=lambda url: say(listens=True), shares_port=True)
+        app.serve(config.load(), on_ready, shares_port=True)
         return 0
     except SeatServerError as error:
         say(failed=error.message, variable=error.facts.get("variable"))

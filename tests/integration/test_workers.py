@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -137,6 +138,23 @@ async def test_a_worker_that_is_killed_is_replaced_and_nobody_else_notices(serve
             await person.until(lambda room: room.state(5) == SeatState.HELD, PATIENCE_S)
         assert (await people[0].book(held.hold_id)).status == "confirmed"
         assert before[1] in workers_of(server)
+
+
+async def test_a_worker_that_hangs_is_replaced(on_sale: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "LONGEST_SILENCE", 2)
+    for name, value in as_environment(on_sale).items():
+        monkeypatch.setenv(name, value)
+    with workers._reserve(free_port(on_sale)) as reserved, tempfile.TemporaryDirectory() as folder:
+        here = replace(on_sale, port=reserved.getsockname()[1], workers=WORKERS)
+        supervisor = workers._Supervisor(here, "", folder, workers.COMMAND)
+        running = asyncio.create_task(supervisor.run())
+        await eventually(lambda: supervisor._announced)
+        hung = supervisor._workers[1].process.pid
+        os.kill(hung, signal.SIGSTOP)
+        await eventually(lambda: 1 in supervisor._workers and supervisor._workers[1].process.pid != hung)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await running == 0
+    wait_until_gone(hung)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
