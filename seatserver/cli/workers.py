@@ -111,6 +111,8 @@ class _Worker:
                 missed = 0
             except TimeoutError:
                 missed += 1
+            except OSError:
+                return  # it died in the middle of a word
         if self.listens:
             log.error("worker killed: its event loop stands still", worker=self.number, pid=self.process.pid)
             self.signal(signal.SIGKILL)
