@@ -152,8 +152,8 @@ class LiveRoom:
         self.snapshots = 0
         self.remaining: dict[int, int] = {}
         """General-admission area → its free places."""
-        self.notices: list[wire.Expired | wire.Booked | wire.Bye] = []
-        """What the server said unasked: expired holds, bookings changed elsewhere, goodbyes."""
+        self.notices: list[wire.Expired | wire.Booked | wire.Elsewhere | wire.Bye] = []
+        """What the server said unasked: expired holds, holds and bookings changed elsewhere, goodbyes."""
 
     @property
     def room(self) -> Room:
@@ -368,7 +368,7 @@ class LiveRoom:
             case wire.Bye():
                 self._bye = message
                 self.notices.append(message)
-            case wire.Expired():
+            case wire.Expired() | wire.Elsewhere():
                 self.notices.append(message)
             case wire.Booked() if message.ref == 0:
                 self.notices.append(message)

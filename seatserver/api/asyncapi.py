@@ -34,6 +34,7 @@ EVENTS: tuple[type[msgspec.Struct], ...] = (
     messages.Snapshot,
     messages.Delta,
     messages.Expired,
+    messages.Elsewhere,
     messages.Booked,
     messages.Beat,
     messages.Error,

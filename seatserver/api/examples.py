@@ -262,6 +262,7 @@ MESSAGES: tuple[msgspec.Struct, ...] = (
     messages.Refused(ref=2, hold_id=HOLD_ID, seats=((2, "sold"), (3, "sold"))),
     messages.Released(ref=3, hold_id=HOLD_ID, seats=(2, 3)),
     messages.Expired(hold_id=HOLD_ID, seats=(2, 3), reason="expired"),
+    messages.Elsewhere(hold_id=HOLD_ID),
     messages.Booked(ref=6, booking_id=HOLD_ID, status="confirmed", **_BASKET),
     messages.Error(
         ref=4,

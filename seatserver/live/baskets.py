@@ -36,8 +36,14 @@ def held(ref: int, hold: HeldSeats, showtime: Showtime) -> wire.Held:
 
 def hold_view(hold: HeldSeats, showtime: Showtime) -> wire.HoldView:
     """A hold, for its owner who comes back."""
-    basket = _basket(hold, terms_of(hold, showtime), showtime.seat_map)
-    return wire.HoldView(hold_id=hold.hold_id, deadline_ms=hold.deadline_ms, **basket)
+    terms = terms_of(hold, showtime)
+    return wire.HoldView(
+        hold_id=hold.hold_id,
+        deadline_ms=hold.deadline_ms,
+        wheelchairs=terms.wheelchairs,
+        stranded=terms.stranded,
+        **_basket(hold, terms, showtime.seat_map),
+    )
 
 
 def booked(booking: Booking, seat_map: SeatMap, ref: int = 0) -> wire.Booked:

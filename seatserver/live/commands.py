@@ -177,12 +177,12 @@ def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: Place | None) -> w
     """Why a hold or booking is refused, areas by how many places they have left."""
     assert at is not None, "nothing is refused before hello"
     room, seat_map = at.audience.room, at.showtime.seat_map
-    full = sorted({area for place in error.reasons if (area := seat_map.area_of(place)) is not None})
+    areas = {area: why for place, why in error.reasons.items() if (area := seat_map.area_of(place)) is not None}
     return wire.Refused(
         ref=ref,
         hold_id=hold_id,
         seats=tuple((seat, reason) for seat, reason in sorted(error.reasons.items()) if seat < len(seat_map.seats)),
-        areas=tuple((area, room.remaining(area)) for area in full),
+        areas=tuple((area, why, room.remaining(area)) for area, why in sorted(areas.items())),
         stranded=error.stranded,
         fix=error.fix,
     )

@@ -24,7 +24,7 @@ from seatserver.errors import Unavailable
 from seatserver.live.baskets import sorted_out
 from seatserver.live.codec import Codec
 from seatserver.live.frames import Frame
-from seatserver.live.messages import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
+from seatserver.live.messages import Beat, Booked, Delta, Elsewhere, Expired, ServerMessage, Snapshot
 from seatserver.live.pump import Pump, clock_ns
 from seatserver.live.roll import Roll, Viewer
 from seatserver.metrics import Metrics
@@ -200,7 +200,10 @@ class Audience:
         """Tell a user what became of a hold or booking."""
         if notice.user_id not in self._by_user:
             return
-        if notice.kind == "booking":
+        if notice.kind == "holds":
+            if len(self._by_user[notice.user_id]) > 1:
+                self._tell(notice.user_id, Elsewhere(hold_id=UUID(notice.hold_id)))
+        elif notice.kind == "booking":
             self._fanout.tasks.spawn(self._tell_booking(notice), "tell booking")
         elif notice.kind != "epoch":
             seats, areas = sorted_out(notice.seats, self.seat_map)

@@ -190,10 +190,12 @@ class _Basket(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
 
 
 class HoldView(_Basket, frozen=True, kw_only=True):
-    """A hold of this user that is alive."""
+    """A hold of this user that is alive; ``wheelchairs`` and ``stranded`` as when it was made."""
 
     hold_id: UUID
     deadline_ms: Millis
+    wheelchairs: int = 0
+    stranded: tuple[int, ...] = ()
 
 
 class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -295,14 +297,14 @@ class Refused(_Message, frozen=True, kw_only=True):
     ``held``, ``sold``, ``blocked``, ``allocated`` (kept for another sales channel): what it is. ``limit``: the user
     would hold too many. ``group``: it goes only together with the rest of its group. ``companion``: it goes only with
     its wheelchair place. ``wheelchair``: it is kept for those who need it. ``gap``: the choice would leave the seats of
-    ``stranded`` over alone. ``fix`` is the nearest choice that the house rules let pass. ``areas`` are pairs of a
-    general-admission area that has not so many places left, and how many it has.
+    ``stranded`` over alone. ``fix`` is the nearest choice that the house rules let pass. ``areas`` are general
+    areas with the reason (``full``: not so many places are left, or ``limit``) and how many places they have left.
     """
 
     ref: Ref
     hold_id: UUID
     seats: tuple[tuple[int, Refusal], ...]
-    areas: tuple[tuple[int, int], ...] = ()
+    areas: tuple[tuple[int, Refusal, int], ...] = ()
     stranded: tuple[int, ...] = ()
     fix: tuple[int, ...] = ()
 
@@ -326,6 +328,12 @@ class Expired(_Message, frozen=True, kw_only=True):
     seats: tuple[int, ...]
     areas: tuple[tuple[int, int], ...] = ()
     reason: Literal["expired", "sold", "blocked"]
+
+
+class Elsewhere(_Message, frozen=True, kw_only=True):
+    """Your holds have changed through another socket of yours: say `Hello` again to learn them."""
+
+    hold_id: UUID
 
 
 class Booked(_Message, _Basket, frozen=True, kw_only=True):
@@ -359,7 +367,9 @@ class Bye(_Message, frozen=True, kw_only=True):
 
 
 ClientMessage = Hello | Hold | Release | Extend | Best | Offers | Book | Beat
-ServerMessage = Welcome | Snapshot | Delta | Held | Offered | Refused | Released | Expired | Booked | Error | Beat | Bye
+ServerMessage = (
+    Welcome | Snapshot | Delta | Held | Offered | Refused | Released | Expired | Elsewhere | Booked | Error | Beat | Bye
+)
 
 
 class Close:

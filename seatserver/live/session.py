@@ -52,6 +52,7 @@ class Session:
         "_line",
         "_needs",
         "_owed_bytes",
+        "_own_holds",
         "_place",
         "_serving",
         "_showtime_id",
@@ -85,6 +86,7 @@ class Session:
         self._serving = False
         self._bad_messages = 0
         self._told_bookings: dict[UUID, str] | None = None
+        self._own_holds: tuple[UUID, ...] = ()  # those of the last commands, whose notices are still to come
 
     # ------------------------------------------------------------ as the room sees it
 
@@ -109,7 +111,12 @@ class Session:
         self._line.write_rest(frame, sent)
 
     def tell(self, message: wire.ServerMessage) -> None:
-        """Send a private message; the same news of a booking only once."""
+        """Send a private message; the same news of a booking only once, and no news of what this socket did itself."""
+        if isinstance(message, wire.Elsewhere) and message.hold_id in self._own_holds:
+            # Once for each command: the next to change it may be another socket.
+            at = self._own_holds.index(message.hold_id)
+            self._own_holds = (*self._own_holds[:at], *self._own_holds[at + 1 :])
+            return
         if isinstance(message, wire.Booked):
             told = self._told_bookings = self._told_bookings or {}
             if message.ref == 0 and told.get(message.booking_id) == message.status:
@@ -251,6 +258,8 @@ class Session:
             if isinstance(message, wire.Beat):
                 # Its answer says where the room is.
                 self._place.audience.catch_up(self)
+            if isinstance(message, (wire.Hold, wire.Best, wire.Release)):
+                self._own_holds = (*self._own_holds[-3:], message.hold_id)
             self.tell(await COMMANDS[type(message)](self._place, message))
         except SeatsRefused as error:
             for reason in error.reasons.values():

@@ -36,11 +36,11 @@ LONGEST_PAUSE_S = 2.0
 class Notice(msgspec.Struct, frozen=True, array_like=True):
     """Something for one user.
 
-    ``kind`` is expired, sold (lost to a booking), blocked (taken back by the house), booking (of that id changed) or
-    epoch.
+    ``kind`` is expired, sold (lost to a booking), blocked (taken back by the house), holds (the user made, changed or
+    gave back this one), booking (of that id changed) or epoch.
     """
 
-    kind: Literal["expired", "sold", "blocked", "booking", "epoch"]
+    kind: Literal["expired", "sold", "blocked", "booking", "holds", "epoch"]
     user_id: str
     hold_id: str
     seats: tuple[int, ...]

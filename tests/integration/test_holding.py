@@ -292,7 +292,7 @@ async def test_an_area_is_never_overfull_and_says_how_many_are_left(server: Inst
     assert sorted(await asyncio.gather(*(ask(number) for number in range(6)))) == [0, 0, 0, 3, 3, 3]
     async with server.watcher("late", showtime=LOUNGE) as wire:
         full = await wire.ask("hold", hold_id=str(uuid.uuid4()), areas=[{"area": LAWN, "count": 2}])
-        assert (full["type"], full["seats"], full["areas"]) == ("refused", [], [[LAWN, 1]])
+        assert (full["type"], full["seats"], full["areas"]) == ("refused", [], [[LAWN, "full", 1]])
         wrong = await wire.ask("hold", hold_id=str(uuid.uuid4()), areas=[{"area": 7, "count": 2}])
         assert (wrong["code"], wrong["message"]) == (
             "bad_request", "there is no general area 7: this layout has areas 0 to 0",
@@ -312,3 +312,28 @@ async def test_who_comes_back_finds_the_areas_as_they_are_and_its_own_hold(serve
             [hold] = (await again.hello(resume=resume))["holds"]
             assert (hold["hold_id"], hold["areas"], hold["total_minor"]) == (str(held.hold_id), [[LAWN, 2]], 1500)
             assert (await again.until("delta"))["areas"] == [[LAWN, BEANBAGS - 2]]
+
+
+async def test_a_users_other_sockets_hear_that_its_holds_have_changed(server: Instance) -> None:
+    await open_lounge(server)
+    async with (
+        server.watcher("ann", showtime=LOUNGE) as here,
+        server.watcher("ann", showtime=LOUNGE) as there,
+        server.watcher("bob", showtime=LOUNGE) as bob,
+    ):
+        held = await here.hold(B, B + 1)
+        assert (await there.until("elsewhere"))["hold_id"] == held["hold_id"]
+        assert [hold["hold_id"] for hold in (await there.hello())["holds"]] == [held["hold_id"]]
+        await bob.ask("beat")
+        await here.ask("beat")
+        assert not [message for message in (*here.log, *bob.log) if message["type"] == "elsewhere"]
+        await there.ask("release", hold_id=held["hold_id"])
+        assert (await here.until("elsewhere"))["hold_id"] == held["hold_id"], "though it made that hold itself"
+
+
+async def test_places_of_an_area_beyond_the_limit_are_said_to_be_so(make_server: MakeServer) -> None:
+    server = await make_server(seats_per_user=2)
+    await open_lounge(server)
+    async with server.watcher("ann", showtime=LOUNGE) as ann:
+        no = await ann.ask("hold", hold_id=str(uuid.uuid4()), areas=[{"area": LAWN, "count": 3}])
+        assert (no["type"], no["areas"]) == ("refused", [[LAWN, "limit", BEANBAGS]])

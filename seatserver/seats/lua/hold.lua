@@ -148,5 +148,6 @@ redis.call('HSET', hold_key(hold_id), 'user', user, 'channel', channel, 'asked',
 redis.call('PEXPIRE', hold_key(hold_id), left + replay)
 keep_user(user, left + replay)
 soonest = deadline
+notices[#notices + 1] = { 'holds', user, hold_id, {} }
 publish(room)
 return answer('held', seat_numbers(seats), deadline, fence, terms, channel)

@@ -35,5 +35,6 @@ for _, seat in ipairs(hold.seats) do
   end
 end
 shrink_hold(hold_id, gone, 'released')
+notices[#notices + 1] = { 'holds', user, hold_id, {} }
 publish(room)
 return answer('released', seat_numbers(named))

@@ -24,7 +24,7 @@ const BAD_TOKEN = 4001;
 
 /**
  * A command that the server did not carry out. When it refused seats: `seats` is [[index, reason], …], `areas` is
- * [[area, places left], …], `stranded` are seats that would be left over, `fix` a choice that would do.
+ * [[area, reason, places left], …], `stranded` are seats that would be left over, `fix` a choice that would do.
  */
 export class CommandError extends Error {
   constructor(code, message, { seats = [], areas = [], stranded = [], fix = [], facts = {} } = {}) {
@@ -87,6 +87,7 @@ export class SeatMapClient extends EventTarget {
   #watchdog = 0;
   #timer = 0;
   #ref = 0;
+  #elsewhere = false; // our holds were changed by another socket of ours
   #commands = new Map();
 
   /**
@@ -314,6 +315,11 @@ export class SeatMapClient extends EventTarget {
       this.#remove(message.hold_id);
       this.#settle(message);
     },
+    elsewhere: () => {
+      // Another window of ours: the welcome has our holds as they are by now.
+      this.#elsewhere = true;
+      if (this.#greeted && !this.#aim) this.#hello();
+    },
     expired: ({ hold_id, seats, areas, reason }) => {
       this.#remove(hold_id);
       this.#tell("expired", { seats, areas, reason });
@@ -352,8 +358,9 @@ export class SeatMapClient extends EventTarget {
     for (const [id, hold] of this.holds) {
       if (alive.has(id) || asked.has(id)) continue; // the answer to a command in flight will tell
       this.holds.delete(id);
-      this.#tell("expired", { seats: hold.seats, areas: hold.areas, reason: "away" });
+      if (!this.#elsewhere) this.#tell("expired", { seats: hold.seats, areas: hold.areas, reason: "away" });
     }
+    this.#elsewhere = false;
     for (const hold of holds) this.holds.set(hold.hold_id, holdOf(hold));
     this.#tellHolds();
   }

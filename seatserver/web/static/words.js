@@ -41,10 +41,11 @@ export function describeRefusal({ seats, areas, stranded }, venue, limits) {
     if (reason === "gap") return describeGap(stranded, venue);
     return `${names} ${REASONS[reason]?.[refused.length > 1 ? 1 : 0] ?? reason}.`;
   });
-  for (const [area, left] of areas) {
-    sentences.push(left > 0 ? `${venue.name({ area })} has only ${left} left.` : `${venue.name({ area })} is full.`);
+  for (const [area, reason, left] of areas) {
+    if (reason === "limit") sentences.push(describeLimit(limits));
+    else sentences.push(left > 0 ? `${venue.name({ area })} has only ${left} left.` : `${venue.name({ area })} is full.`);
   }
-  return sentences.join(" ");
+  return [...new Set(sentences)].join(" ");
 }
 
 export function describeLimit(limits) {
