@@ -235,9 +235,9 @@ class OutcomeUnknown(SeatServerError):
 
 
 class Busy(SeatServerError):
-    """A bounded queue is full; try again after a moment."""
+    """Too much is going on: a bounded queue is full, or something changes faster than it can be followed."""
 
     code, retryable, status = "busy", True, 503
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is full; try again shortly", what=what)
+    def __init__(self, what: str, problem: str = "is full") -> None:
+        super().__init__(f"{what} {problem}; try again shortly", what=what)

@@ -44,7 +44,7 @@ from seatserver.errors import (
 from seatserver.metrics import Metrics
 from seatserver.seats.states import BookingStatus, SeatState
 from seatserver.seats.store import HeldSeats, SeatStore
-from seatserver.seats.terms import terms_of
+from seatserver.seats.terms import placed, terms_of
 
 log = structlog.get_logger(__name__)
 
@@ -268,7 +268,7 @@ class _Claim:
         # Sorted: two baskets that overlap would lock each other's seats in opposite orders.
         self.seats = tuple(sorted(held.seats))
         # The price of the moment of holding, whatever the tariff says by now.
-        self.quote = terms_of(held, showtime).quote
+        self.quote = placed(terms_of(held, showtime).quote, showtime.seat_map, self.seats)
         self.hold_id, self.channel = held.hold_id, held.channel
         self.showtime, self.user_id, self.pay_later = showtime, user_id, pay_later
 

@@ -48,6 +48,11 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     wheelchairs: int = 0
     or_nearest: bool = False
 
+    @property
+    def places(self) -> int:
+        """How many seats and places are asked for."""
+        return len(self.seats) + sum(wish.count for wish in self.areas)
+
     def check(self, seat_map: SeatMap) -> None:
         """Raise `BadRequest` or `UnknownSeat` where it contradicts the hall or itself."""
         if unknown := seat_map.unknown(self.seats):
@@ -61,9 +66,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             if not 0 <= wish.area < count:
                 there = f"this layout has areas 0 to {count - 1}" if count else "this layout has numbered seats only"
                 raise BadRequest(f"there is no general area {wish.area}: {there}", f"areas[{number}].area")
-        total = len(self.seats) + sum(wish.count for wish in self.areas)
-        if not 1 <= total <= MOST_PLACES:
-            raise BadRequest(f"seats and areas ask for {total} places: expected 1 to {MOST_PLACES}", "seats")
+        if not 1 <= self.places <= MOST_PLACES:
+            raise BadRequest(f"seats and areas ask for {self.places} places: expected 1 to {MOST_PLACES}", "seats")
 
     def priced(self, showtime: Showtime, seats: Sequence[int]) -> Quote:
         """The price with ``seats`` instead of the chosen ones: as many, and of the same categories."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -32,7 +32,16 @@ from seatserver.seatmaps.rules import Verdict, judge
 from seatserver.seatmaps.score import Offer, Wish
 from seatserver.seats.choices import AreaTickets, Buyer, PartyWish, Selection
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import AreaWish, Conditions, HeldSeats, Judged, SeatStore, Stale, View
+from seatserver.seats.store import (
+    NOTHING_JUDGED,
+    AreaWish,
+    Conditions,
+    HeldSeats,
+    Judged,
+    SeatStore,
+    Stale,
+    View,
+)
 from seatserver.seats.terms import Terms, lines_of, terms_of
 
 TRIES = 40
@@ -44,6 +53,9 @@ BIG_HALL = 2000
 LOST_TO_OTHERS: frozenset[Refusal] = frozenset({"held", "sold", "blocked", "allocated"})
 MENDABLE: frozenset[Refusal] = LOST_TO_OTHERS | {"gap"}
 """What `Selection.or_nearest` helps with; too many seats, or half a sofa, it does not."""
+NO_VERDICT = Verdict({}, (), None, (), False)
+USED_OTHERWISE = "this hold id was used for another request"
+"""As ``lua/hold.lua`` says it."""
 
 
 class Holding:
@@ -63,6 +75,8 @@ class Holding:
         `TicketsRefused`; `Busy` when the room changes faster than it can be judged.
         """
         selection.check(showtime.seat_map)
+        # Judging takes the longer the more seats are scattered over the hall: not for what nobody may hold anyway.
+        too_many = selection.places > self._settings.seats_per_user
         quote = selection.priced(showtime, selection.seats)
         asked = _fingerprint("hold", selection, sight.replaces)
         lost: dict[int, Refusal] = {}
@@ -70,11 +84,11 @@ class Holding:
         await self._look(showtime, buyer, sight)
         for tries in range(TRIES):
             seats = selection.seats if nearest is None else nearest.seats
-            verdict = self._judge(showtime, sight, seats, selection.wheelchairs)
+            verdict = NO_VERDICT if too_many else self._judge(showtime, sight, seats, selection.wheelchairs)
             terms = Terms(
                 quote=quote if nearest is None else selection.priced(showtime, seats),
                 wheelchairs=selection.wheelchairs,
-                lost=tuple(sorted(lost.items())),
+                lost=_still_lost(lost, seats),
                 stranded=verdict.stranded,
                 cost=None if nearest is None else nearest.cost,
                 breakdown={} if nearest is None else nearest.breakdown,
@@ -101,7 +115,7 @@ class Holding:
                 )  # fmt: skip
                 if nearest is None:
                     raise refused from None
-        raise Busy("the room")
+        raise _too_fast()
 
     async def best(self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, sight: Sight) -> HeldSeats:
         """Find the best seats and hold them; a seat lost to a rival counts as taken, and the search goes on.
@@ -121,7 +135,7 @@ class Holding:
             verdict = self._judge(showtime, sight, offer.seats, wish.wheelchairs)
             terms = Terms(
                 quote=party.priced(showtime, offer.seats),
-                wheelchairs=wish.wheelchairs, lost=tuple(sorted(lost.items())),
+                wheelchairs=wish.wheelchairs, lost=_still_lost(lost, offer.seats),
                 stranded=verdict.stranded, cost=offer.cost, breakdown=offer.breakdown,
             )  # fmt: skip
             conditions = Conditions(
@@ -133,9 +147,6 @@ class Holding:
                 return await self._store.hold(showtime.id, hold_id, buyer.user_id, offer.seats, conditions)
             except Stale as stale:
                 await self._look_again(showtime, buyer, sight, stale.states, tries)
-            except HoldConflict as error:
-                failure = error
-                break
             except SeatsRefused as error:
                 if "limit" in error.reasons.values():
                     raise
@@ -145,10 +156,12 @@ class Holding:
             finally:
                 sight.sought.difference_update(offer.seats)
         else:
-            failure = Busy("the room")
+            failure = _too_fast()
         # Repeated: the first run may have held the very seats that this one could not find.
         for known in await self._store.holds_of(showtime.id, buyer.user_id):
             if known.hold_id == hold_id:
+                if known.asked != asked:
+                    raise HoldConflict(str(hold_id), USED_OTHERWISE)
                 return known
         raise failure
 
@@ -168,33 +181,40 @@ class Holding:
             return await self._store.release(showtime.id, hold_id, buyer.user_id)
         if torn := showtime.seat_map.torn_groups(seats):
             raise SeatsRefused(dict.fromkeys(torn, "group"))
-        for _ in range(TRIES):
+        for tries in range(TRIES):
             living = await self._store.holds_of(showtime.id, buyer.user_id)
-            held = next((hold for hold in living if hold.hold_id == hold_id), None)
-            gone = set(seats) & set(held.seats) if held is not None else set()
-            if held is None or not gone or len(gone) == len(held.seats):
-                return await self._store.release(showtime.id, hold_id, buyer.user_id, seats)
-            before = terms_of(held, showtime)
-            dropped = [line.place for line in lines_of(before.quote, showtime.seat_map, gone)]
-            sight.replaces = hold_id
-            await self._look(showtime, buyer, sight)
-            rest = [seat for seat in held.seats if seat not in gone]
-            verdict = self._judge(showtime, sight, rest, before.wheelchairs)
-            if verdict.reasons:
-                raise _explained(SeatsRefused(verdict.reasons), verdict)
-            terms = msgspec.structs.replace(
-                before, quote=without(showtime.tariff, before.quote, dropped), stranded=verdict.stranded
-            )
+            held = next((hold for hold in living if hold.hold_id == hold_id), HeldSeats(hold_id, (), 0))
+            rest = [seat for seat in held.seats if seat not in seats]
+            judged, terms = NOTHING_JUDGED, held.terms
+            if 0 < len(rest) < len(held.seats):
+                judged, terms = await self._judge_rest(showtime, buyer, held, rest, sight)
             try:
                 return await self._store.release(
-                    showtime.id, hold_id, buyer.user_id, seats,
-                    of=held, judged=_judged(verdict, sight), terms=terms.text(),
-                )  # fmt: skip
+                    showtime.id, hold_id, buyer.user_id, seats, of=held, judged=judged, terms=terms
+                )
             except Stale:
                 sight.forget()
-        raise Busy("the room")
+            await _pause(tries)
+        raise _too_fast()
 
     # ------------------------------------------------------------ looking and judging
+
+    async def _judge_rest(
+        self, showtime: Showtime, buyer: Buyer, held: HeldSeats, rest: Sequence[int], sight: Sight
+    ) -> tuple[Judged, str]:
+        """What the rules say of the ``rest`` of a hold, and its terms. Raises `SeatsRefused`, `TicketsRefused`."""
+        before, seat_map = terms_of(held, showtime), showtime.seat_map
+        sight.replaces = held.hold_id
+        # The script sees the room as whoever made the hold does, through whatever channel the user comes now.
+        await self._look(showtime, Buyer(buyer.user_id, held.channel), sight)
+        numbered = [seat for seat in rest if seat < len(seat_map.seats)]
+        verdict = self._judge(showtime, sight, numbered, before.wheelchairs)
+        if verdict.reasons:
+            raise _explained(SeatsRefused(verdict.reasons), verdict)
+        gone = lines_of(before.quote, seat_map, set(held.seats).difference(rest))
+        left = without(showtime.tariff, before.quote, [line.place for line in gone])
+        terms = msgspec.structs.replace(before, quote=left, stranded=verdict.stranded)
+        return _judged(verdict, sight), terms.text()
 
     def _judge(self, showtime: Showtime, sight: Sight, seats: Sequence[int], wheelchairs: int) -> Verdict:
         return judge(
@@ -241,8 +261,7 @@ class Holding:
             for seat, state in known.items():
                 sight.states[seat] = state
             return
-        if tries >= PATIENT_TRIES:
-            await asyncio.sleep(random.uniform(0, LONGEST_PAUSE_S))
+        await _pause(tries)
         sight.forget()
         await self._look(showtime, buyer, sight)
 
@@ -266,6 +285,20 @@ class Sight:
     def forget(self) -> None:
         """Look at Redis next time."""
         self.seen = None
+
+
+async def _pause(tries: int) -> None:
+    if tries >= PATIENT_TRIES:
+        await asyncio.sleep(random.uniform(0, LONGEST_PAUSE_S))
+
+
+def _too_fast() -> Busy:
+    return Busy("the room", "changes faster than seats can be chosen")
+
+
+def _still_lost(lost: Mapping[int, Refusal], seats: Collection[int]) -> tuple[tuple[int, Refusal], ...]:
+    """What was lost and is not among ``seats`` again."""
+    return tuple(sorted((seat, why) for seat, why in lost.items() if seat not in seats))
 
 
 def _area_wishes(seat_map: SeatMap, sight: Sight, areas: Iterable[AreaTickets]) -> tuple[AreaWish, ...]:

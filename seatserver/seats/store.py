@@ -42,7 +42,10 @@ class Ground(msgspec.Struct, frozen=True):
 
 
 class HeldSeats(msgspec.Struct, frozen=True):
-    """A living hold. ``fence`` grows with every hold of the showtime; ``terms`` is what was agreed when it was made."""
+    """A living hold. ``fence`` grows with every hold of the showtime; ``terms`` is what was agreed when it was made.
+
+    ``asked`` is the request that it stands for (`Conditions.asked`).
+    """
 
     hold_id: UUID
     seats: tuple[int, ...]
@@ -50,6 +53,7 @@ class HeldSeats(msgspec.Struct, frozen=True):
     fence: int = 0
     terms: str = ""
     channel: str = ""
+    asked: str = ""
 
 
 class View(msgspec.Struct, frozen=True):
@@ -197,10 +201,12 @@ class SeatStore:
     ) -> tuple[int, ...]:
         """Give back a hold, or ``seats`` of the hold as it was when read (``of``), with ``terms`` for those left.
 
+        An ``of`` without seats stands for a hold that was not there.
+
         Answers the seats. Raises `HoldGone`, `HoldPinned`, and `Stale` when the hold is not as it was.
         """
         wanted = "" if seats is None else _csv(sorted(set(seats)))
-        expected = "" if of is None else _csv(of.seats)
+        expected = "" if of is None else _csv(of.seats) or "none"
         reply = await self._on_room(
             "release", showtime_id, str(hold_id), user_id, wanted, expected, terms, _guards(judged), judged.room
         )
@@ -323,8 +329,8 @@ class SeatStore:
                 raise Stale({flat[at]: flat[at + 1] for at in range(0, len(flat), 2)})
             case ["conflict", why]:
                 raise HoldConflict(str(hold_id), why)
-            case ["pinned", until_ms]:
-                raise HoldPinned(str(hold_id), until_ms)
+            case ["pinned", until_ms, *of]:
+                raise HoldPinned(of[0] if of else str(hold_id), until_ms)
             case ["gone", why, *of]:
                 raise HoldGone(of[0] if of else str(hold_id), _WHY_GONE.get(why, why))
         raise RuntimeError(f"expected a known reply of the script, got {reply!r}")

@@ -6,6 +6,8 @@ answered like the first one, and a booking costs what its hold did, whatever the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from seatserver.catalog.showtime import Showtime
@@ -18,7 +20,7 @@ from seatserver.seats.store import HeldSeats
 class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The ``quote`` of a hold, in which places of general areas stand for any place of their area.
 
-    ``wheelchairs`` is how many the party said it has. ``lost`` are seats that others were faster to take, ``stranded``
+    ``wheelchairs`` is how many the party said it has. ``lost`` are seats that it wanted and did not get, ``stranded``
     those that the choice leaves over, ``cost`` and ``breakdown`` how good its seats are where the server chose them.
     """
 
@@ -43,6 +45,24 @@ def terms_of(held: HeldSeats, showtime: Showtime) -> Terms:
     if held.terms:
         return _DECODER.decode(held.terms)
     return Terms(quote=showtime.quote([(place, None) for place in held.seats]))
+
+
+def placed(quoted: Quote, seat_map: SeatMap, places: Iterable[int]) -> Quote:
+    """The quote with every line at one of these ``places``: in an area the lines stand for any of its places."""
+    numbered = len(seat_map.seats)
+    of_area: dict[int | None, list[int]] = {}
+    for place in sorted(places, reverse=True):
+        if place >= numbered:
+            of_area.setdefault(seat_map.area_of(place), []).append(place)
+    if not of_area:
+        return quoted
+    lines = [
+        line
+        if line.place < numbered
+        else msgspec.structs.replace(line, place=of_area[seat_map.area_of(line.place)].pop())
+        for line in quoted.lines
+    ]
+    return msgspec.structs.replace(quoted, lines=tuple(sorted(lines, key=lambda line: line.place)))
 
 
 def lines_of(quoted: Quote, seat_map: SeatMap, places: set[int]) -> list[Line]:

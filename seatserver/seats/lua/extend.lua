@@ -1,6 +1,6 @@
 -- Ask for more time, up to a total age.
 -- ARGV: hold_id, user, ttl_ms, total_ms
--- -> ['held', [seat, ...], deadline, fence, terms, channel] | ['gone', status] | ['absent']
+-- -> ['held', [seat, ...], deadline, fence, terms, channel, asked] | ['gone', status] | ['absent']
 local hold_id, user, ttl, total = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local room = open_room()
@@ -10,4 +10,4 @@ local hold, why = living_hold(hold_id, user)
 if not hold then return answer('gone', why) end
 local deadline = math.max(hold.deadline, math.min(now + ttl, hold.created + total))
 if deadline > hold.deadline then prolong(hold_id, user, hold, deadline) end
-return answer('held', seat_numbers(hold.seats), deadline, tonumber(hold.fence), hold.terms, hold.channel)
+return answer('held', seat_numbers(hold.seats), deadline, tonumber(hold.fence), hold.terms, hold.channel, hold.asked)

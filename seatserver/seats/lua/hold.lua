@@ -4,8 +4,8 @@
 --       areas (`first-last@start=count` csv: so many places between first and last, looked for from start on),
 --       ruled (`seat=reason` csv: what the house rules refuse), guards (`seat=1|0` csv), judged (epoch:version or empty),
 --       replaces (hold_id or empty), terms
--- -> ['held', [seat, ...], deadline, fence, terms, channel] | ['refused', [seat, reason, ...]] | ['stale', [seat, state, ...]]
---    | ['conflict', why] | ['gone', status, hold_id] | ['pinned', until] | ['absent']
+-- -> ['held', [seat, ...], deadline, fence, terms, channel, asked] | ['refused', [seat, reason, ...]] | ['stale', [seat, state, ...]]
+--    | ['conflict', why] | ['gone', status, hold_id] | ['pinned', until, hold_id] | ['absent']
 -- `stale`: the rules were judged by what is not so any more. An area without enough places is refused as `full` by its first.
 local hold_id, user, channel = ARGV[1], ARGV[2], ARGV[3]
 local ttl, total, replay, cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -24,7 +24,7 @@ if before[1] then
   if before[2] ~= asked then return answer('conflict', 'this hold id was used for another request') end
   local hold, why = living_hold(hold_id, user)
   if not hold then return answer('gone', why, hold_id) end
-  return answer('held', seat_numbers(hold.seats), hold.deadline, tonumber(hold.fence), hold.terms, hold.channel)
+  return answer('held', seat_numbers(hold.seats), hold.deadline, tonumber(hold.fence), hold.terms, hold.channel, asked)
 end
 
 -- The seats of the hold that this one replaces are as good as free, and go back if they are not wanted any more.
@@ -35,7 +35,7 @@ if replaces ~= '' then
   if not old or old.pinned > now then
     publish(room)
     if not old then return answer('gone', why, replaces) end
-    return answer('pinned', old.pinned)
+    return answer('pinned', old.pinned, replaces)
   end
   old_lock = replaces .. '|' .. old.fence
 end
@@ -150,4 +150,4 @@ keep_user(user, left + replay)
 soonest = deadline
 notices[#notices + 1] = { 'holds', user, hold_id, {} }
 publish(room)
-return answer('held', seat_numbers(seats), deadline, fence, terms, channel)
+return answer('held', seat_numbers(seats), deadline, fence, terms, channel, asked)

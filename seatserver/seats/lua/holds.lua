@@ -1,6 +1,6 @@
 -- The living holds of one user, for a client that comes back. Changes nothing.
 -- ARGV: user
--- -> ['holds', [hold_id, [seat, ...], deadline, fence, terms, channel, ...]] | ['absent']
+-- -> ['holds', [hold_id, [seat, ...], deadline, fence, terms, channel, asked, ...]] | ['absent']
 local user = ARGV[1]
 if not open_room() then return answer('absent') end
 local found, seen = {}, {}
@@ -17,6 +17,7 @@ for _, seat in ipairs(redis.call('ZRANGEBYSCORE', user_key(user), '(' .. now, '+
       found[#found + 1] = tonumber(hold.fence)
       found[#found + 1] = hold.terms
       found[#found + 1] = hold.channel
+      found[#found + 1] = hold.asked
     end
   end
 end

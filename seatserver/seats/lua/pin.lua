@@ -1,6 +1,6 @@
 -- Make sure that this user holds every seat of the hold, and keep it so while its booking is written.
 -- ARGV: hold_id, user, checkout_ms, total_ms
--- -> ['held', [seat, ...], deadline, fence, terms, channel] | ['gone', status] | ['absent']
+-- -> ['held', [seat, ...], deadline, fence, terms, channel, asked] | ['gone', status] | ['absent']
 local hold_id, user, checkout, total = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local room = open_room()
@@ -13,4 +13,4 @@ local pinned = math.min(now + checkout, hold.created + total + checkout)
 local deadline = math.max(hold.deadline, pinned)
 if deadline > hold.deadline then prolong(hold_id, user, hold, deadline) end
 redis.call('HSET', hold_key(hold_id), 'pinned', pinned)
-return answer('held', seat_numbers(hold.seats), deadline, tonumber(hold.fence), hold.terms, hold.channel)
+return answer('held', seat_numbers(hold.seats), deadline, tonumber(hold.fence), hold.terms, hold.channel, hold.asked)

@@ -159,13 +159,13 @@ end
 -- The hold, when it is alive, this user's, and every one of its seats is still locked by it; else nil and why not.
 local function living_hold(hold_id, user)
   local fields = redis.call('HMGET', hold_key(hold_id),
-    'user', 'seats', 'status', 'deadline', 'created', 'fence', 'pinned', 'replay', 'terms', 'channel')
+    'user', 'seats', 'status', 'deadline', 'created', 'fence', 'pinned', 'replay', 'terms', 'channel', 'asked')
   if not fields[1] then return nil, 'unknown' end
   if fields[1] ~= user then return nil, 'not yours' end
   if fields[3] ~= 'live' then return nil, fields[3] end
   local hold = { seats = split(fields[2]), csv = fields[2], deadline = tonumber(fields[4]),
     created = tonumber(fields[5]), fence = fields[6], pinned = tonumber(fields[7]), replay = tonumber(fields[8]),
-    terms = fields[9] or '', channel = fields[10] or '' }
+    terms = fields[9] or '', channel = fields[10] or '', asked = fields[11] or '' }
   if hold.deadline <= now then return nil, 'expired' end
   for _, lock in ipairs(locks_of(hold.seats)) do
     if lock ~= hold_id .. '|' .. hold.fence then return nil, 'expired' end

@@ -1,6 +1,6 @@
 -- Give back a hold, or some of its seats.
--- ARGV: hold_id, user, seats (csv; empty: all), and for some of its seats: expected (the csv that the hold has now; empty:
---       not checked), terms (for what is left), guards and judged as for hold
+-- ARGV: hold_id, user, seats (csv; empty: all), and for some of its seats: expected (the csv that the hold has now, `none`
+--       when it has none yet; empty: not checked), terms (for what is left), guards and judged as for hold
 -- -> ['released', [seat, ...]] | ['stale', [seat, state, ...]] | ['pinned', until] | ['gone', status] | ['absent']
 local hold_id, user, wanted = ARGV[1], ARGV[2], ARGV[3]
 
@@ -21,8 +21,13 @@ if not hold then return answer('released', seat_numbers(named)) end
 if hold.pinned > now then return answer('pinned', hold.pinned) end
 for _, seat in ipairs(hold.seats) do some = some or chosen[seat] end
 if not all and some and ARGV[4] ~= '' then
+  -- A neighbour's hold that is over counts as free: then everybody must see it free.
+  expire()
   local moved, room_moved = differing(room, ARGV[6], ARGV[7], hold.channel, hold_id .. '|' .. hold.fence)
-  if hold.csv ~= ARGV[4] or #moved > 0 or room_moved then return answer('stale', moved) end
+  if hold.csv ~= ARGV[4] or #moved > 0 or room_moved then
+    publish(room)
+    return answer('stale', moved)
+  end
   redis.call('HSET', hold_key(hold_id), 'terms', ARGV[5])
 end
 

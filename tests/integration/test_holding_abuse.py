@@ -1,0 +1,192 @@
+"""Choosing over the wire with what nobody should try: ids used twice, races of a user with itself, far too much."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from seatserver.app import wall_clock
+from seatserver.client import RemoteError
+from seatserver.errors import SeatsRefused
+from seatserver.live.messages import Places
+from seatserver.seats.choices import Buyer
+from seatserver.seats.holding import Holding, Sight
+from seatserver.seats.states import SeatState
+from seatserver.seats.store import HeldSeats, SeatStore
+from tests.integration.conftest import MakeServer
+from tests.integration.house import Instance, check_books, eventually
+from tests.integration.lounge import (
+    COMPANIONS,
+    LAWN,
+    LOUNGE,
+    ROW_B,
+    ROW_C,
+    SEATS,
+    WHEELCHAIR,
+    open_lounge,
+    visitor,
+)
+
+B, C = ROW_B.start, ROW_C.start
+
+
+# ---------------------------------------------------------------- ids
+
+
+async def test_an_id_that_stands_for_a_click_is_no_answer_to_a_search(server: Instance) -> None:
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann:
+        clicked = await ann.hold(B)
+        with pytest.raises(RemoteError, match="used for another request") as caught:
+            await ann.best(3, hold_id=clicked.hold_id)
+        assert caught.value.code == "hold_conflict"
+
+
+async def test_nor_is_it_where_no_seats_are_left_to_find(server: Instance) -> None:
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
+        await bob.hold(24, 25, 26, 27)
+        clicked = await ann.hold(B)
+        with pytest.raises(RemoteError) as caught:
+            await ann.best(2, hold_id=clicked.hold_id, categories=("sofa",))
+        assert caught.value.code == "hold_conflict"
+
+
+async def test_a_search_that_is_repeated_when_it_has_taken_all_there_was_is_answered_as_before(
+    server: Instance,
+) -> None:
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann:
+        hold_id = uuid.uuid4()
+        first = await ann.best(4, hold_id=hold_id, categories=("sofa",))
+        assert (await ann.best(4, hold_id=hold_id, categories=("sofa",))).seats == first.seats
+
+
+async def test_the_hold_that_cannot_be_replaced_is_the_one_that_is_named(server: Instance) -> None:
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann:
+        held = await ann.hold(B)
+        await server.house.store.pin(LOUNGE, held.hold_id, "ann")
+        with pytest.raises(RemoteError, match=str(held.hold_id)) as caught:
+            await ann.hold(C, replaces=held.hold_id)
+        assert caught.value.code == "hold_pinned"
+
+
+# ---------------------------------------------------------------- giving back a part
+
+
+class MadeMeanwhile(SeatStore):
+    """A store in which a hold comes to be between the look at a user's holds and what is done next."""
+
+    make: Any = None
+
+    async def holds_of(self, showtime_id: str, user_id: str) -> tuple[HeldSeats, ...]:
+        found = await super().holds_of(showtime_id, user_id)
+        if self.make is not None:
+            make, self.make = self.make, None
+            await make()
+        return found
+
+
+async def test_a_part_of_a_hold_that_is_just_being_made_is_given_back_by_the_rules_too(server: Instance) -> None:
+    await open_lounge(server)
+    house = server.house
+    store = MadeMeanwhile(house.redis, house.settings, house.records.ground)
+    holding = Holding(store, house.settings, wall_clock)
+    hold_id = uuid.uuid4()
+    async with visitor(server, "ann") as ann:
+
+        async def make() -> None:
+            await ann.hold(WHEELCHAIR, *COMPANIONS, wheelchairs=1, hold_id=hold_id)
+
+        store.make = make
+        showtime = await house.catalog.showtime(LOUNGE)
+        with pytest.raises(SeatsRefused):
+            await holding.release(showtime, Buyer("ann"), hold_id, (WHEELCHAIR,), Sight())
+        [held] = await house.store.holds_of(LOUNGE, "ann")
+        assert set(held.seats) == {WHEELCHAIR, *COMPANIONS}
+    await store.close()
+
+
+async def test_what_a_refused_release_proposes_are_seats(server: Instance) -> None:
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann:
+        held = await ann.hold(B, B + 1, B + 2, areas=(Places(area=LAWN, count=2),))
+        with pytest.raises(SeatsRefused) as caught:
+            await ann.release(held.hold_id, B)
+        assert caught.value.fix
+        assert max(caught.value.fix) < SEATS
+        changed = await ann.hold(*caught.value.fix, areas=(Places(area=LAWN, count=2),), replaces=held.hold_id)
+        assert changed.seats == caught.value.fix
+
+
+async def test_a_part_is_given_back_beside_a_hold_that_is_over_and_that_nobody_has_swept(
+    make_server: MakeServer,
+) -> None:
+    server = await make_server(duties=False, sweep_ms=60_000)
+    await open_lounge(server)
+    store, house = server.house.store, server.house
+    showtime = await house.catalog.showtime(LOUNGE)
+    mine, over = uuid.uuid4(), uuid.uuid4()
+    await store.hold(LOUNGE, mine, "ann", (B + 2, B + 3, B + 4))
+    await store.hold(LOUNGE, over, "bob", (B, B + 1))
+    # Its time passes, and no timer is there to tell anybody.
+    base = f"seats:{{{LOUNGE}}}"
+    for seat in (B, B + 1):
+        await house.redis.delete(f"{base}:seat:{seat}")
+        await house.redis.zadd(f"{base}:due", {str(seat): 1000})
+    assert await house.holding.release(showtime, Buyer("ann"), mine, (B + 4,), Sight()) == (B + 4,)
+
+
+async def test_a_part_is_given_back_by_a_user_who_came_through_another_channel(server: Instance) -> None:
+    await open_lounge(server)
+    async with visitor(server, "root") as root:
+        root._client.token = server.token("root", "admin")
+        change = {"action": "allocate", "channel": "kiosk", "reason": "theirs", "seats": [B]}
+        await root._client.call("POST", f"/admin/showtimes/{LOUNGE}/allocations/change", {"changes": [change]})
+    await eventually(lambda: is_allocated(server, B))
+    async with visitor(server, "ann", "kiosk") as kiosk, visitor(server, "ann") as web:
+        held = await kiosk.hold(B + 2, B + 3, B + 4)
+        assert (await web.release(held.hold_id, B + 4)).seats == (B + 4,)
+
+
+async def is_allocated(server: Instance, seat: int) -> bool:
+    return (await server.house.store.snapshot(LOUNGE, SEATS)).states[seat] == SeatState.ALLOCATED
+
+
+# ---------------------------------------------------------------- refusals
+
+
+async def test_who_asks_for_more_than_anybody_may_hold_hears_that_of_every_seat(server: Instance) -> None:
+    await open_lounge(server)
+    every_second = range(B, C + 8, 2)
+    async with visitor(server, "ann") as ann:
+        for or_nearest in (False, True):
+            with pytest.raises(SeatsRefused) as caught:
+                await ann.hold(*every_second, C + 1, C + 3, C + 5, or_nearest=or_nearest)
+            assert set(caught.value.reasons.values()) == {"limit"}
+
+
+async def test_seats_that_the_hold_has_are_not_called_lost(server: Instance) -> None:
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann:
+        held = await ann.hold(B + 1, B + 2, or_nearest=True)
+        assert set(held.seats) & {B + 1, B + 2}
+        assert not {seat for seat, _ in held.lost} & set(held.seats)
+
+
+# ---------------------------------------------------------------- bookings
+
+
+async def test_every_ticket_of_a_booking_is_for_one_of_its_places(server: Instance) -> None:
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
+        await bob.hold(areas=(Places(area=LAWN, count=3),))
+        held = await ann.hold(B, areas=(Places(area=LAWN, count=2), Places(area=LAWN, count=1, ticket="child")))
+        await ann.book(held.hold_id)
+        booking = await server.house.records.get(held.hold_id)
+        assert sorted(line.place for line in booking.lines) == sorted(booking.seats)
+        assert sum(line.price_minor for line in booking.lines) == 1000 + 2 * 700 + 400
+    await check_books(server.house)
