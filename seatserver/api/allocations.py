@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from seatserver.api import schemas
+from seatserver.api import allocation_schemas
 from seatserver.api.endpoints import Call
 from seatserver.api.places import area_of, label_of, seat_of
 from seatserver.bookings.allocations import Entry
@@ -20,9 +20,9 @@ NAMES_SHOWN = 12
 CURSOR = re.compile(r"[0-9]{1,18}")
 
 
-async def change_allocations(call: Call) -> schemas.AllocationsChanged:
+async def change_allocations(call: Call) -> allocation_schemas.AllocationsChanged:
     """Block, allocate and open places: all of the request, or nothing."""
-    body: schemas.ChangeAllocations = call.body
+    body: allocation_schemas.ChangeAllocations = call.body
     showtime = await call.needs.catalog.showtime(call.text("showtime_id"))
     seat_map = showtime.seat_map
     changes = [_change(one, seat_map, f"changes[{number}]") for number, one in enumerate(body.changes)]
@@ -37,15 +37,15 @@ async def change_allocations(call: Call) -> schemas.AllocationsChanged:
             refused.reasons, labels={place: label_of(seat_map, place) for place in refused.reasons}
         ) from None
     entries = tuple(_entry(entry, seat_map) for entry in done.entries)
-    return schemas.AllocationsChanged(entries=entries, notes=done.notes)
+    return allocation_schemas.AllocationsChanged(entries=entries, notes=done.notes)
 
 
-async def get_allocations(call: Call) -> schemas.Allocations:
+async def get_allocations(call: Call) -> allocation_schemas.Allocations:
     """What is kept now."""
     showtime = await call.needs.catalog.showtime(call.text("showtime_id"))
-    return schemas.Allocations(
+    return allocation_schemas.Allocations(
         allocations=tuple(
-            schemas.Allocation(
+            allocation_schemas.Allocation(
                 channel=kept.channel,
                 seats=_labels(kept.places, showtime.seat_map),
                 places=_counted(kept.places, showtime.seat_map),
@@ -59,15 +59,15 @@ async def get_allocations(call: Call) -> schemas.Allocations:
     )
 
 
-async def get_allocation_log(call: Call) -> schemas.AllocationLog:
+async def get_allocation_log(call: Call) -> allocation_schemas.AllocationLog:
     """A page of the log."""
-    query: schemas.AllocationLogQuery = call.query
+    query: allocation_schemas.AllocationLogQuery = call.query
     showtime = await call.needs.catalog.showtime(call.text("showtime_id"))
     if query.after is not None and not CURSOR.fullmatch(query.after):
         raise BadRequest("after is not a cursor that this server gave out", "after")
     after = None if query.after is None else int(query.after)
     entries, following = await call.needs.allocations.log(showtime.id, query.limit, after)
-    return schemas.AllocationLog(
+    return allocation_schemas.AllocationLog(
         entries=tuple(_entry(entry, showtime.seat_map) for entry in entries),
         next=None if following is None else str(following),
     )
@@ -78,7 +78,7 @@ async def _held(call: Call, showtime: Showtime) -> frozenset[int]:
     return frozenset(place for place, state in enumerate(states) if state == SeatState.HELD)
 
 
-def _change(asked: schemas.AllocationChange, seat_map: SeatMap, where: str) -> Change:
+def _change(asked: allocation_schemas.AllocationChange, seat_map: SeatMap, where: str) -> Change:
     places = [seat_of(seat_map, seat, f"{where}.seats[{number}]") for number, seat in enumerate(asked.seats)]
     if asked.rows:
         places += _all_of(asked.rows, [seat.row for seat in seat_map.seats], f"{where}.rows")
@@ -112,8 +112,8 @@ def _all_of(names: Sequence[str], of_places: Sequence[str], where: str) -> list[
     return [place for place, name in enumerate(of_places) if name in wanted]
 
 
-def _entry(entry: Entry, seat_map: SeatMap) -> schemas.AllocationEntry:
-    return schemas.AllocationEntry(
+def _entry(entry: Entry, seat_map: SeatMap) -> allocation_schemas.AllocationEntry:
+    return allocation_schemas.AllocationEntry(
         id=entry.id,
         at=entry.at,
         by=entry.by,

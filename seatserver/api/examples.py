@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from seatserver.api import schemas
+from seatserver.api import allocation_schemas, schemas
 from seatserver.api.problems import Problem
 from seatserver.live import messages
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
@@ -75,7 +75,7 @@ _SHOWTIME = schemas.ShowtimeView(
     layout_hash=HALL.content_hash,
 )
 
-_BLOCKED = schemas.AllocationEntry(
+_BLOCKED = allocation_schemas.AllocationEntry(
     id=7,
     at=OPENS,
     by="manager",
@@ -86,7 +86,7 @@ _BLOCKED = schemas.AllocationEntry(
     reason="broken armrest",
     release_at=None,
 )
-_ALLOCATED = schemas.AllocationEntry(
+_ALLOCATED = allocation_schemas.AllocationEntry(
     id=8,
     at=OPENS,
     by="manager",
@@ -97,7 +97,7 @@ _ALLOCATED = schemas.AllocationEntry(
     reason="for guests at the door",
     release_at=STARTS,
 )
-_ALLOCATION = schemas.Allocation(
+_ALLOCATION = allocation_schemas.Allocation(
     channel="box-office",
     seats=("B-1", "B-2"),
     places={},
@@ -132,19 +132,19 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
         fees=Fees(per_booking_minor=50),
         rules=Rules(gap=GapRule(mode="warn")),
     ),
-    schemas.ChangeAllocations(
+    allocation_schemas.ChangeAllocations(
         changes=(
-            schemas.AllocationChange(action="block", reason="broken armrest", seats=("A-1",)),
-            schemas.AllocationChange(
+            allocation_schemas.AllocationChange(action="block", reason="broken armrest", seats=("A-1",)),
+            allocation_schemas.AllocationChange(
                 action="allocate", channel="box-office", reason="for guests at the door", rows=("B",), release_at=STARTS
             ),
         ),
     ),
-    schemas.AllocationsChanged(entries=(_BLOCKED, _ALLOCATED), notes=()),
+    allocation_schemas.AllocationsChanged(entries=(_BLOCKED, _ALLOCATED), notes=()),
     _BLOCKED,
-    schemas.AllocationLog(entries=(_ALLOCATED, _BLOCKED), next=None),
+    allocation_schemas.AllocationLog(entries=(_ALLOCATED, _BLOCKED), next=None),
     _ALLOCATION,
-    schemas.Allocations(allocations=(_ALLOCATION,)),
+    allocation_schemas.Allocations(allocations=(_ALLOCATION,)),
     schemas.Layout(hash=HALL.content_hash, map=HALL),
     _HALL_VIEW,
     _THEATRE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seatserver.api import allocations, bookings, choices, offer, schemas, service
+from seatserver.api import allocation_schemas, allocations, bookings, choices, offer, schemas, service
 from seatserver.api.endpoints import ANY_TOKEN, AnyDocument, Endpoint
 from seatserver.errors import (
     BadSeatMap,
@@ -216,8 +216,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         tag="admin",
         handler=allocations.change_allocations,
         scope="admin",
-        body=schemas.ChangeAllocations,
-        answer=schemas.AllocationsChanged,
+        body=allocation_schemas.ChangeAllocations,
+        answer=allocation_schemas.AllocationsChanged,
         errors=(NotFound, SeatsRefused),
     ),
     Endpoint(
@@ -228,7 +228,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         tag="admin",
         handler=allocations.get_allocations,
         scope="admin",
-        answer=schemas.Allocations,
+        answer=allocation_schemas.Allocations,
         errors=(NotFound,),
     ),
     Endpoint(
@@ -239,8 +239,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         tag="admin",
         handler=allocations.get_allocation_log,
         scope="admin",
-        query=schemas.AllocationLogQuery,
-        answer=schemas.AllocationLog,
+        query=allocation_schemas.AllocationLogQuery,
+        answer=allocation_schemas.AllocationLog,
         errors=(NotFound,),
     ),
     Endpoint(
