@@ -15,6 +15,7 @@ PANEL_W, PANEL_H = 230, 128
 GAP_X, GAP_Y = 26, 46
 LEFT, TOP, RIGHT, BOTTOM = 206, 126, 24, 64
 LEAST = 1e-9
+FEWEST_TICKS = 3
 FONT = "font-family='system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif'"
 INK, FAINT, GRID = "#1f2937", "#6b7280", "#e5e7eb"
 
@@ -76,11 +77,15 @@ class Scale:
         return self._start + share * (self._end - self._start)
 
     def ticks(self) -> list[float]:
-        """Round values inside: 1, 2 and 5 of each decade where there are few decades, else the decades."""
-        steps = (1, 2, 5) if self._high - self._low < 1.7 else (1,)
+        """Round values inside: the decades, or 1, 2 and 5 of each where that would be too few."""
         decades = range(math.floor(self._low), math.ceil(self._high) + 1)
-        marks = [step * 10.0**decade for decade in decades for step in steps]
-        return [mark for mark in marks if self._low <= math.log10(mark) <= self._high]
+        inside: list[float] = []
+        for steps in ((1,), (1, 2, 5)):
+            marks = [step * 10.0**decade for decade in decades for step in steps]
+            inside = [mark for mark in marks if self._low <= math.log10(mark) <= self._high]
+            if len(inside) >= FEWEST_TICKS:
+                break
+        return inside
 
 
 def draw(

@@ -29,6 +29,7 @@ def test_a_scale_keeps_its_values_inside_and_its_ticks_too() -> None:
     assert 100.0 < scale(0.5) < scale(700.0) < 300.0
     assert scale.ticks() == [1.0, 10.0, 100.0, 1000.0]
     assert all(100.0 <= scale(mark) <= 300.0 for mark in scale.ticks())
+    assert Scale([3.0, 40.0], 0.0, 1.0).ticks() == [5.0, 10.0, 20.0], "one decade alone says too little"
 
 
 def test_a_picture_is_well_formed_and_draws_every_dot() -> None:
