@@ -122,9 +122,11 @@ class SeatClient:
 
 
 class LiveRoom:
-    """One showtime, live. ``room.states`` has one `SeatState` per seat at ``room.version``.
+    """One showtime, live: its hall is ``seat_map``, and `state` tells what one seat is now.
 
-    Entering waits for the first snapshot and raises `Disconnected` when the server does not want us.
+    `room` has the whole of it: ``states``, a `SeatState` for each seat, at ``version``. Entering waits for the first
+    snapshot and raises `Disconnected` when the server does not want us. Commands raise `SeatsRefused`, which names
+    every seat and what would be possible instead, or `RemoteError`.
     """
 
     def __init__(self, client: SeatClient, showtime_id: str, encoding: str) -> None:
@@ -228,6 +230,9 @@ class LiveRoom:
     def indexes(self, seats: Sequence[str | int]) -> tuple[int, ...]:
         """Labels such as ``C-7`` as seat indexes. Raises `KeyError` for a label that the hall does not have."""
         by_label = self.seat_map.index_by_label if self.seat_map is not None else {}
+        if unknown := [seat for seat in seats if isinstance(seat, str) and seat not in by_label]:
+            example = f"; its labels look like {next(iter(by_label))}" if by_label else ""
+            raise KeyError(f"the hall has no seat {', '.join(unknown)}{example}")
         return tuple(seat if isinstance(seat, int) else by_label[seat] for seat in seats)
 
     def state(self, seat: str | int) -> int:
@@ -256,10 +261,20 @@ class LiveRoom:
         if isinstance(answer, kind):
             return answer
         if isinstance(answer, wire.Refused):
-            raise SeatsRefused(dict(answer.seats), stranded=answer.stranded, fix=answer.fix)
+            raise self._refusal(answer)
         if isinstance(answer, wire.Error):
             raise RemoteError(answer.code, answer.message, retryable=answer.retryable, facts=answer.facts)
         raise RemoteError("unexpected", f"expected {kind.__name__}, got {answer!r}")
+
+    def _refusal(self, answer: wire.Refused) -> SeatsRefused:
+        seats, areas = (self.seat_map.seats, self.seat_map.general_areas) if self.seat_map is not None else ((), ())
+        return SeatsRefused(
+            dict(answer.seats),
+            areas={areas[area].key: (reason, left) for area, reason, left in answer.areas},
+            stranded=answer.stranded,
+            fix=answer.fix,
+            labels={seat: seats[seat].label for seat in (*dict(answer.seats), *answer.fix)},
+        )
 
     # ------------------------------------------------------------ the connection's life
 

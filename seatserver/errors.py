@@ -129,7 +129,8 @@ class SeatsRefused(SeatServerError):
     """Some seats cannot be had: every one of them is named with its reason.
 
     ``reasons`` maps each seat's index to its reason. Where a house rule refuses, ``stranded`` are the seats that would
-    be left over alone, and ``fix`` is the nearest choice that the rule lets pass, empty when there is none.
+    be left over alone, and ``fix`` is the nearest choice that the rule lets pass, empty when there is none. ``areas``
+    maps the key of each general area that is refused to the reason and to how many of its places are left.
     ``labels`` maps seats to what people call them, where people read this.
     """
 
@@ -139,17 +140,23 @@ class SeatsRefused(SeatServerError):
         self,
         reasons: Mapping[int, Refusal],
         *,
+        areas: Mapping[str, tuple[Refusal, int]] | None = None,
         stranded: Sequence[int] = (),
         fix: Sequence[int] = (),
         labels: Mapping[int, str] | None = None,
     ) -> None:
-        named = ", ".join(f"{(labels or {}).get(seat, seat)} {reason}" for seat, reason in sorted(reasons.items()))
+        labels, self.areas = labels or {}, dict(areas or {})
+        named = [f"{labels.get(seat, seat)} {reason}" for seat, reason in sorted(reasons.items())]
+        named += [f"{key} {reason} ({left} left)" for key, (reason, left) in self.areas.items()]
         facts: dict[str, Any] = {"seats": [[seat, reason] for seat, reason in sorted(reasons.items())]}
+        if areas:
+            facts["areas"] = {key: list(why) for key, why in areas.items()}
         if stranded:
             facts["stranded"] = list(stranded)
         if fix:
             facts["fix"] = list(fix)
-        super().__init__(f"refused: {named}", **facts)
+        instead = f"; possible instead: {', '.join(str(labels.get(seat, seat)) for seat in fix)}" if fix else ""
+        super().__init__(f"refused: {', '.join(named)}{instead}", **facts)
         self.reasons, self.stranded, self.fix = reasons, tuple(stranded), tuple(fix)
 
 

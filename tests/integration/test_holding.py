@@ -133,6 +133,17 @@ async def test_where_nothing_equal_is_left_every_lost_seat_is_named(server: Inst
         assert (await refused(ann, 24, 25, or_nearest=True)).reasons == {24: "held", 25: "held"}
 
 
+async def test_a_script_reads_by_name_what_is_refused_and_what_would_do(server: Instance) -> None:
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann:
+        assert str(await refused(ann, B + 1, B + 2)) == "refused: B-2 gap; possible instead: B-1, B-2"
+        await ann.hold(areas=(Places(area=LAWN, count=BEANBAGS - 1),))
+        full = await refused(ann, areas=(Places(area=LAWN, count=2),))
+        assert (str(full), full.areas) == ("refused: lawn full (1 left)", {"lawn": ("full", 1)})
+        with pytest.raises(KeyError, match="the hall has no seat Z-9; its labels look like A-1"):
+            await ann.hold("A-1", "Z-9")
+
+
 async def test_the_best_seats_are_held_and_explained(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
