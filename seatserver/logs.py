@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import Processor
@@ -28,7 +29,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
 
     Start uvicorn with ``log_config=None``, so that it leaves this alone. May be called again.
     """
-    stream = sys.stderr if stream is None else stream
+    stream = cast(TextIO, _Unfailing(sys.stderr if stream is None else stream))
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     text = settings.log_format == "text" or (settings.log_format == "auto" and stream.isatty())
     shared: list[Processor] = [
@@ -60,6 +61,24 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         library.propagate = True
     for name in QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+class _Unfailing:
+    """A stream that loses what it cannot write: a full disk under the log, or a reader of it that has gone, must not
+    raise an error in whoever had something to say."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.isatty = stream.isatty
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _json() -> list[Processor]:

@@ -95,3 +95,25 @@ def test_text_tracebacks_show_no_variables(configured: Callable[..., io.StringIO
         structlog.get_logger().exception("failed")
     assert "RuntimeError: 7" in stream.getvalue()
     assert token not in stream.getvalue().replace('token = "hunter2"', "")
+
+
+class FullDisk(io.StringIO):
+    """Takes nothing."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_log_that_cannot_be_written_stops_nobody(
+    configured: Callable[..., io.StringIO], capfd: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    """The disk is full, or who read the log has gone: the background duties log, and must go on."""
+    configured(log_format=log_format)
+    logs.configure(config.load({}, log_format=log_format), FullDisk())
+    structlog.get_logger().warning("duty interrupted", duty="reap")
+    logging.getLogger("some.library").error("failed")
+    assert capfd.readouterr() == ("", "")
