@@ -27,16 +27,18 @@ from hypothesis.stateful import (
 from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused
 from seatserver.seats.room import Applied, Change, Room
 from seatserver.seats.states import REFUSAL_OF_STATE, SeatState
-from seatserver.seats.store import HeldSeats
+from seatserver.seats.store import Conditions, HeldSeats
 from tests.integration.bench import SEATS, SHOW, Bench, open_bench
 
 CAP = 4
 FREE, HELD, CLAIMED, SOLD = SeatState.FREE, SeatState.HELD, SeatState.CLAIMED, SeatState.SOLD
+BLOCKED, ALLOCATED = SeatState.BLOCKED, SeatState.ALLOCATED
 # Few seats and users, so that they meet.
 SEATS_IN_PLAY = 8
 
 Result = TypeVar("Result")
-users = st.sampled_from(["ann", "bob", "c|y"])
+CHANNEL_OF = {"ann": "", "bob": "club", "c|y": ""}
+users = st.sampled_from(list(CHANNEL_OF))
 some_seats = st.lists(st.integers(0, SEATS_IN_PLAY - 1), min_size=1, max_size=3, unique=True).map(sorted)
 
 
@@ -111,10 +113,21 @@ class Machine(RuleBasedStateMachine):
         assert len(holders) <= 1, "no seat ever has two holders"
         return holders[0] if holders else None
 
+    @property
+    def kept(self) -> dict[int, str]:
+        return self.bench.truth.kept
+
+    def is_open_to(self, user: str, seat: int) -> bool:
+        """Whether the house keeps the seat from nobody, or for this user's channel."""
+        channel = self.kept.get(seat)
+        return channel is None or (channel != "" and channel == CHANNEL_OF[user])
+
     def expected(self) -> bytes:
         held = {seat: int(HELD) for hold in self.made for seat in hold.seats}
         assert not held.keys() & self.taken.keys()
-        return bytes({**held, **self.taken}.get(seat, 0) for seat in range(SEATS))
+        assert all(self.is_open_to(hold.user, seat) for hold in self.made for seat in hold.seats)
+        kept = {seat: int(ALLOCATED if channel else BLOCKED) for seat, channel in self.kept.items()}
+        return bytes({**kept, **held, **self.taken}.get(seat, 0) for seat in range(SEATS))
 
     def expire(self) -> None:
         for hold in self.made:
@@ -139,7 +152,7 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(blocked=st.sets(st.integers(0, SEATS_IN_PLAY), max_size=2))
     def some_seats_are_blocked(self, blocked: set[int]) -> None:
-        self.taken.update(dict.fromkeys(blocked, int(SeatState.BLOCKED)))
+        self.kept.update(dict.fromkeys(blocked, ""))
         self.run(self.bench.store.load(SHOW, "repair"))
 
     @rule(target=holds, user=users, seats=some_seats)
@@ -149,13 +162,14 @@ class Machine(RuleBasedStateMachine):
         reasons = {}
         for seat in seats:
             state = SeatState(self.expected()[seat])
-            if state is not FREE:
+            if state is not FREE and not (state is ALLOCATED and self.is_open_to(user, seat)):
                 reasons[seat] = REFUSAL_OF_STATE[state]
         mine = sum(len(hold.seats) for hold in self.made if hold.user == user)
         if mine + len(seats) > CAP:
             reasons = {seat: reasons.get(seat, "limit") for seat in seats}
         try:
-            held = self.run(self.bench.hold(user, seats, model.id))
+            conditions = Conditions(channel=CHANNEL_OF[user])
+            held = self.run(self.bench.store.hold(SHOW, model.id, user, seats, conditions))
         except SeatsRefused as error:
             assert error.reasons == reasons
             return multiple()
@@ -225,13 +239,15 @@ class Machine(RuleBasedStateMachine):
         seats = tuple(sorted(hold.seats or hold.asked))
         if hold.ended in ("booked", "released") or any(seat in self.taken for seat in seats):
             return None
+        if not all(self.is_open_to(hold.user, seat) for seat in seats):
+            return None
         booking = ModelBooking(hold.id, hold.user, seats, state)
         self.commit(booking)
         return booking
 
     @rule(target=bookings, user=users, seats=some_seats)
     def sell_elsewhere(self, user: str, seats: list[int]) -> ModelBooking | None:
-        free = tuple(seat for seat in seats if seat not in self.taken)
+        free = tuple(seat for seat in seats if seat not in self.taken and self.is_open_to(user, seat))
         if not free:
             return None
         booking = ModelBooking(uuid.uuid4(), user, free, SOLD)
@@ -256,6 +272,21 @@ class Machine(RuleBasedStateMachine):
         if booking.state is not FREE:
             self.take(booking)
 
+    # ------------------------------------------------------------ what the house keeps
+
+    @rule(seats=some_seats, channel=st.sampled_from([None, "", "club"]))
+    def keep(self, seats: list[int], channel: str | None) -> None:
+        """Block, allocate or open seats that are not booked; the holds that this takes seats from end as a whole."""
+        seats = [seat for seat in seats if seat not in self.taken]
+        if not seats:
+            return
+        applied = self.run(self.bench.store.keep(SHOW, self.bench.truth.keep(channel, seats), seats, channel))
+        assert (applied.gap, applied.pgseq) == (False, self.bench.truth.seq)
+        for seat in seats:
+            holder = self.holder(seat)
+            if holder is not None and not self.is_open_to(holder.user, seat):
+                holder.end("blocked")
+
     @rule(booking=bookings)
     def an_old_change_comes_again(self, booking: ModelBooking | None) -> None:
         if booking is not None:
@@ -269,7 +300,7 @@ class Machine(RuleBasedStateMachine):
     def load(self, mode: str) -> None:
         self.run(self.bench.store.load(SHOW, mode))
 
-    @rule(name=st.sampled_from(["meta", "taken"]))
+    @rule(name=st.sampled_from(["meta", "taken", "kept"]))
     def redis_loses_half_a_room(self, name: str) -> None:
         async def lose() -> None:
             await self.bench.redis.delete(self.bench.key(name))
