@@ -79,8 +79,6 @@ class Catalog:
 
     async def showtime(self, showtime_id: str) -> Showtime:
         """The showtime with its hall, at most `SHOWTIME_TTL_S` old. Raises `NotFound`, `Unavailable`."""
-        if not is_id(showtime_id):
-            raise NotFound("showtime", showtime_id[:80])
         return await self._showtimes.get(showtime_id, lambda: self._read_showtime(showtime_id))
 
     async def layout(self, layout_hash: str) -> SeatMap:
@@ -212,6 +210,8 @@ class Catalog:
             raise Unavailable("Postgres") from error
 
     async def _read_showtime(self, showtime_id: str) -> Showtime:
+        if not is_id(showtime_id):
+            raise NotFound("showtime", showtime_id[:80])
         async with self._database.reading() as connection:
             row = (await connection.execute(_entries().where(showtimes.c.id == showtime_id))).one_or_none()
         if row is None:
