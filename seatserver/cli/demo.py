@@ -134,9 +134,13 @@ def _run(folder: DataFolder, args: argparse.Namespace, console: Console, is_endi
             settings = config.load(environment, host=args.host, port=port)
             say("Preparing the database and the demo theatre")
             showtimes = prepare(settings)
-            folder.remember(environment={name: environment[name] for name in (*ADDRESSES, *TOKENS)})
             say("Opening the doors")
-            _serve(settings, showtimes, console, _command(args), steps, is_ending)
+
+            def open_to_others(url: str) -> None:
+                shared = {name: environment[name] for name in (*ADDRESSES, *TOKENS)}
+                folder.remember(environment={**shared, "PORT": str(_port(url))})
+
+            _serve(settings, showtimes, console, _command(args), steps, is_ending, open_to_others)
 
 
 def _place(address: str) -> str:
@@ -189,9 +193,10 @@ def _try_to_listen(host: str, port: int) -> None:
 
 def prepare(settings: Settings) -> list[Showtime]:
     """Migrate and load the demo theatre; the showtimes that are on sale now, by start."""
-    from seatserver import database
+    from seatserver import database, logs
     from seatserver.demo import offer
 
+    logs.configure(settings)  # what loading has to say is for operators
     database.upgrade(settings.database_url)
     loaded = asyncio.run(offer.load(settings, datetime.now(UTC).astimezone()))
     now_ms = time.time_ns() // 1_000_000
@@ -205,6 +210,7 @@ def _serve(
     command: tuple[str, str],
     steps: Steps,
     is_ending: Callable[[], bool],
+    open_to_others: Callable[[str], None],
 ) -> None:
     from seatserver import app
     from seatserver.access.tokens import Tokens
@@ -216,6 +222,7 @@ def _serve(
         if is_ending():
             signal.raise_signal(signal.SIGTERM)  # uvicorn listens to it by now
         else:
+            open_to_others(url)
             invite(console, [url, *_elsewhere(settings, url)], token, showtimes, command)
 
     app.serve(settings, on_ready=on_ready)

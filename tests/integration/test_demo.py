@@ -125,6 +125,7 @@ async def hold_and_book(address: str, showtime: str, *seats: int) -> None:
 async def test_the_demo_sells_a_seat_and_remembers_it_after_kill_9(tmp_path: Path) -> None:
     with running(*demo(tmp_path), log=tmp_path / "first.log") as first:
         address, showtime = first.address(), first.showtime()
+        assert "[info" not in first.output, "what the offer logs is for operators"
         async with httpx.AsyncClient(base_url=address) as browser:
             for page in (f"/showtimes/{showtime}", "/", "/docs"):
                 assert (await browser.get(page)).status_code == 200, page
@@ -213,7 +214,8 @@ async def test_a_second_instance_joins_by_the_printed_environment(tmp_path: Path
         address, showtime = started.address(), started.showtime()
         printed = run("demo", "--data", tmp_path / "data", "--env").stdout
         exports = dict(shlex.split(line)[1].split("=", 1) for line in printed.splitlines())
-        assert set(exports) == {"DATABASE_URL", "REDIS_URL", "SEATSERVER_TOKEN_SECRET", "SEATSERVER_GUEST_SCOPES"}
+        secret, guests = "SEATSERVER_TOKEN_SECRET", "SEATSERVER_GUEST_SCOPES"
+        assert set(exports) == {"DATABASE_URL", "REDIS_URL", "PORT", secret, guests}
         settings = environment(**exports)
         with running("serve", "--port", "0", log=tmp_path / "second.log", env=settings) as second:
             joined = second.until(r"http://127\.0\.0\.1:\d+").group()
@@ -288,12 +290,13 @@ def test_an_imported_hall_gets_a_showtime_by_the_printed_request(tmp_path: Path)
         address = started.address()
         printed = run("demo", "--data", tmp_path / "data", "--env").stdout
         exports = dict(shlex.split(line)[1].split("=", 1) for line in printed.splitlines())
-        settings = environment(**exports, PORT=address.rpartition(":")[2])
+        settings = environment(**exports)
         imported = run("seatmap", "import", hall, env=settings)
         commands = imported.stdout.partition("Next:")[2].partition("\n")[2]
         put = f'seatserver() {{ {shlex.join(COMMAND)} "$@"; }}\ncurl() {{ printf \'%s\\n\' "$@"; }}\n{commands}'
         told = subprocess.run(["bash", "-euc", put], env=settings, capture_output=True, text=True, timeout=PATIENCE_S)
         _, method, _, header, url, _, body = told.stdout.splitlines()
+        assert url.startswith(f"{address}/"), "the demo's own port"
         answer = httpx.request(method, url, headers=dict([header.split(": ", 1)]), content=body)
         assert answer.status_code == 200, answer.text
         assert httpx.get(f"{address}/showtimes/{answer.json()['id']}").status_code == 200
