@@ -58,7 +58,7 @@ AWAY_CODES = {"55P03", "25006", "25P03", "25P04"}
 ROLLED_BACK_CLASSES = ("23", "40")  # an answer to COMMIT that says for certain that nothing was written
 # What asyncpg says when a connection ends while it is being set up; later on they can mean other things.
 BROKEN_OFF = (asyncpg.InterfaceError, asyncpg.InternalClientError)
-REFUSED_CLASSES = ("28", "3D")  # wrong password or role, no such database: an operator's mistake
+REFUSED_CLASSES = ("28", "3D")  # wrong password or role, no such database: an operator's doing
 
 
 class CommitUnknown(Exception):
@@ -103,7 +103,7 @@ class Database:
         try:
             async with self.reading() as connection:
                 await connection.execute(sa.text("SELECT 1"))
-        except sa.exc.DBAPIError as error:
+        except Unavailable as error:
             raise _refused(error) from None
 
     async def check_migrated(self) -> None:
@@ -114,7 +114,7 @@ class Database:
                 found = await connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
         except sa.exc.ProgrammingError:
             found = None
-        except sa.exc.DBAPIError as error:
+        except Unavailable as error:
             raise _refused(error) from None
         if found not in (None, *known):
             raise _too_new(found)
@@ -170,7 +170,9 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             raise Unavailable(POSTGRES) from error
         raise
     except sa.exc.DBAPIError as error:
-        if _is_away(error) or (not is_connected and isinstance(_driver_error(error), BROKEN_OFF)):
+        broke_off = not is_connected and isinstance(_driver_error(error), BROKEN_OFF)
+        # Refused: to whoever asks now it is as good as away. It may be about to be restored from a backup.
+        if broke_off or _is_away(error) or _is_refused(error):
             raise Unavailable(POSTGRES) from error
         raise
 
@@ -213,10 +215,15 @@ def _is_away(error: sa.exc.DBAPIError) -> bool:
     )
 
 
-def _refused(error: sa.exc.DBAPIError) -> Exception:
-    driver = _driver_error(error)
-    if _sqlstate(driver)[:2] in REFUSED_CLASSES:
-        return StartError(f"Postgres refuses: {driver}. Check DATABASE_URL")
+def _is_refused(error: sa.exc.DBAPIError) -> bool:
+    return _sqlstate(_driver_error(error))[:2] in REFUSED_CLASSES
+
+
+def _refused(error: Unavailable) -> StartError | Unavailable:
+    """What an operator is told who asks."""
+    cause = error.__cause__
+    if isinstance(cause, sa.exc.DBAPIError) and _is_refused(cause):
+        return StartError(f"Postgres refuses: {_driver_error(cause)}. Check DATABASE_URL")
     return error
 
 

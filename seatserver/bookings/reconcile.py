@@ -49,7 +49,14 @@ class Reconciler:
 
     async def repair(self, showtime_id: str) -> bool:
         """Check one showtime and repair it; answers whether that was needed."""
+        [before] = await self._store.positions([showtime_id])
         ground = await self._records.ground(showtime_id)
+        if before is not None and before[2] > ground.seq:
+            # Redis was told of changes that Postgres does not know now: it was restored from a backup, or a standby
+            # that lacked them took over.
+            log.warning("Postgres was set back", showtime=showtime_id, pgseq=before[2], seq=ground.seq)
+            await self._store.load(showtime_id, "restore", of_epoch=before[0])
+            return True
         view = await self._store.snapshot(showtime_id, ground.seat_count)
         if view.pgseq > ground.seq:
             return False  # newer than what we read

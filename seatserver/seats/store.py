@@ -278,7 +278,8 @@ class SeatStore:
 
     async def load(self, showtime_id: str, mode: str = "missing", *, of_epoch: str = "") -> None:
         """Load the showtime from Postgres: ``missing`` only if Redis lacks it or is behind, ``repair`` also when it is
-        there, ``renew`` under a new epoch (after Redis went back in time), if it still has the epoch ``of_epoch``."""
+        there, ``renew`` under a new epoch (after Redis went back in time), if it still has the epoch ``of_epoch``;
+        ``restore`` likewise after Postgres went back, which no other mode follows."""
         ground = await self._ground(showtime_id)
         taken, kept, epoch = _pairs(ground.taken), _pairs(ground.kept), secrets.token_hex(8)
         await self._scripts.call(

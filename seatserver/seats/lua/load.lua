@@ -1,16 +1,18 @@
 -- Take over what Postgres knows of a showtime: at its first use, after Redis lost it, or to repair it.
 -- ARGV: new epoch, pgseq, ends (ms since the epoch: when Redis may forget the room), mode, seats taken as `seat=state` csv,
---       seats kept as `seat=channel` csv, of_epoch (`renew` only a room of this epoch; empty: any)
--- mode: `missing` loads only a room that is not there or is behind; `repair` also one that is there; `renew` starts a new epoch
+--       seats kept as `seat=channel` csv, of_epoch (`renew` and `restore` only a room of this epoch; empty: any)
+-- mode: `missing` loads only a room that is not there or is behind; `repair` also one that is there; `renew` starts a new epoch;
+--       `restore` does too, and takes over what Postgres knows although Redis knew more
 -- -> ['loaded', epoch, version]
 local epoch, pgseq, ends, mode, of_epoch = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[7]
 
 local room = open_room()
-local renew = not room or mode == 'renew'
+local restore = mode == 'restore'
+local renew = not room or mode == 'renew' or restore
 -- Every instance notices that Redis went back in time; the first to say so renews for all.
 if room and renew and of_epoch ~= '' and of_epoch ~= room.epoch then return answer('loaded', room.epoch, room.version) end
 -- A reader that was slow must never overwrite what a newer change has brought.
-local newer = not room or pgseq > room.pgseq or (pgseq == room.pgseq and mode ~= 'missing')
+local newer = not room or restore or pgseq > room.pgseq or (pgseq == room.pgseq and mode ~= 'missing')
 if not newer and not renew then return answer('loaded', room.epoch, room.version) end
 
 if renew then
