@@ -89,9 +89,9 @@ Result = TypeVar("Result")
 class Keeper:
     """The Postgres of a run, and the threads that children are started from: they live as long as these threads."""
 
-    def __init__(self, folder: Path, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, folder: Path, disk: Path, threads: ThreadPoolExecutor) -> None:
         self.folder = folder
-        self.postgres = EmbeddedPostgres(folder / "postgres")
+        self.postgres = EmbeddedPostgres(disk / "postgres")
         self._threads = threads
         self._numbers = itertools.count(1)
 
@@ -152,12 +152,12 @@ class Keeper:
 
 
 @contextmanager
-def keeping(folder: Path) -> Iterator[Keeper]:
-    """A keeper whose Postgres runs; nothing of it is left afterwards."""
+def keeping(folder: Path, disk: Path | None = None) -> Iterator[Keeper]:
+    """A keeper whose Postgres runs, with its files on ``disk``; nothing of it is left afterwards."""
     with ExitStack() as stack:
         threads = ThreadPoolExecutor(8, "keeper")
         stack.callback(threads.shutdown)
-        keeper = Keeper(folder, threads)
+        keeper = Keeper(folder, disk or folder, threads)
         # In one of the threads: the children of a thread that ends, end.
         stack.callback(lambda: threads.submit(keeper.postgres.stop).result())
         # An event loop of its own: pytest may have one already.
@@ -269,6 +269,11 @@ class Site:
     def postgres(self) -> EmbeddedPostgres:
         """The Postgres that all sites share."""
         return self.keeper.postgres
+
+    @property
+    def postgres_alive(self) -> bool:
+        """Whether it runs."""
+        return _is_alive(self.postgres.pid)
 
     def token(self, user: str, *scopes: str, lifetime_s: int = 3600) -> str:
         """A token; by default one that may watch, hold and book."""

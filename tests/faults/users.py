@@ -54,6 +54,21 @@ class Promises:
     cancelled: set[UUID] = field(default_factory=set)
     refused: set[UUID] = field(default_factory=set)
 
+    def since(self, before: Promises) -> set[UUID]:
+        """Those of which something was said after ``before`` was copied."""
+        return {
+            *(self.confirmed.keys() ^ before.confirmed.keys()),
+            *(self.cancelling ^ before.cancelling),
+            *(self.cancelled ^ before.cancelled),
+        }
+
+    def forget(self, ids: set[UUID]) -> None:
+        """What was said of these binds nobody any more."""
+        for booking_id in ids:
+            self.confirmed.pop(booking_id, None)
+            for those in (self.cancelling, self.cancelled, self.refused):
+                those.discard(booking_id)
+
 
 class Till:
     """The seller's payment system: captures money for a booking, and gives it back when the booking did not stand."""
@@ -65,6 +80,11 @@ class Till:
     def capture(self, booking_id: UUID) -> None:
         """The buyer has paid."""
         self.captured[booking_id] += 1
+
+    def forget(self) -> None:
+        """The books are closed."""
+        self.captured.clear()
+        self.refunded.clear()
 
     def refund(self, booking_id: UUID) -> None:
         """The buyer gets the money back."""
@@ -322,7 +342,7 @@ class Load:
             )
             body = response.json()
             if response.is_error:
-                status = body["facts"].get("booking_status", "")
+                status = "nowhere" if body["code"] == "not_found" else body["facts"].get("booking_status", "")
                 raise RemoteError(body["code"], body["detail"], retryable=body["retryable"], facts=body["facts"])
             status, step.outcome = body["status"], "ok"
 
