@@ -41,7 +41,7 @@ class Watcher:
             self.look(self.live)
 
     def noticed(self, notice: Notice) -> None:
-        if notice.kind != "epoch":
+        if notice.kind not in ("epoch", "holds"):
             self.notices.append(notice)
 
 

@@ -49,7 +49,7 @@ end
 
 -- Why each of these cannot be had, nil where it can.
 local function obstacles(names)
-  local taken, kept, locks = redis.call('HMGET', TAKEN, unpack(names)), redis.call('HMGET', KEPT, unpack(names)), locks_of(names)
+  local taken, kept, locks = redis.call('HMGET', TAKEN, unpack(names)), kept_for(names), locks_of(names)
   local found = {}
   for index = 1, #names do
     if taken[index] then
@@ -94,8 +94,7 @@ for first, last, start, count in string.gmatch(ARGV[10], '(%d+)-(%d+)@(%d+)=(%d+
 end
 
 local mine = user_key(user)
-redis.call('ZREMRANGEBYSCORE', mine, '-inf', now)
-if redis.call('ZCARD', mine) - (old and #old.seats or 0) + #seats > cap then
+if redis.call('ZCOUNT', mine, '(' .. now, '+inf') - (old and #old.seats or 0) + #seats > cap then
   for _, seat in ipairs(seats) do
     if not reasons[seat] then
       reasons[seat] = 'limit'
@@ -125,13 +124,14 @@ if old then
   for _, seat in ipairs(seats) do wanted[seat] = true end
   for _, seat in ipairs(old.seats) do
     gone[seat] = true
-    let_go(seat, replaces .. user)
     if wanted[seat] then kept_on[seat] = true else changed(seat, rest(seat)) end
   end
+  let_go(old.seats, replaces .. user)
   shrink_hold(replaces, gone, 'replaced')
 end
 
-local fence, left = redis.call('HINCRBY', META, 'fence', 1), deadline - now
+room.fence = room.fence + 1
+local fence, left = room.fence, deadline - now
 local due, owned = {}, {}
 for _, seat in ipairs(seats) do
   redis.call('SET', seat_key(seat), hold_id .. '|' .. fence, 'PX', left)

@@ -19,11 +19,12 @@ if renew then
   -- Viewers of any older epoch notice by this message that only a snapshot will do.
   redis.call('HSET', META, 'epoch', epoch, 'version', 0, 'run', this_run())
   redis.call('HSETNX', META, 'fence', 0)
-  room = { epoch = epoch, version = 0, pgseq = room and room.pgseq or pgseq }
+  room = { epoch = epoch, version = 0, pgseq = room and room.pgseq or pgseq, fence = tonumber(redis.call('HGET', META, 'fence')) }
   notices[#notices + 1] = { 'epoch', '', '', { 0 } }
 end
 if newer then
-  -- What is kept first: it decides what a seat is that nobody booked.
+  -- What is kept first: it decides what a seat is that nobody booked. Half a room may keep more than it has counted.
+  keeps = true
   local wanted, lost = {}, {}
   for seat, channel in string.gmatch(ARGV[6], '(%d+)=([%w_-]*)') do wanted[seat] = channel end
   local current = redis.call('HGETALL', KEPT)

@@ -33,6 +33,8 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 -- What this run changes; flushed by `publish` as one message.
 local changes, notices, soonest = {}, {}, 0
+-- Whether the house keeps any seat of this room: what is not there need not be looked up.
+local keeps = false
 
 local function changed(seat, state)
   changes[#changes + 1] = tonumber(seat)
@@ -40,12 +42,14 @@ local function changed(seat, state)
 end
 
 local function open_room()
-  local meta = redis.call('HMGET', META, 'epoch', 'version', 'pgseq', 'taken', 'kept')
+  local meta = redis.call('HMGET', META, 'epoch', 'version', 'pgseq', 'taken', 'kept', 'fence')
   if not meta[1] then return nil end
   -- Half a room is no room: an evicted or partly restored :taken would show sold seats as free.
   if redis.call('HLEN', TAKEN) ~= tonumber(meta[4]) then return nil end
-  if redis.call('HLEN', KEPT) ~= tonumber(meta[5] or 0) then return nil end
-  return { epoch = meta[1], version = tonumber(meta[2]), pgseq = tonumber(meta[3]) }
+  local kept = redis.call('HLEN', KEPT)
+  if kept ~= tonumber(meta[5] or 0) then return nil end
+  keeps = kept > 0
+  return { epoch = meta[1], version = tonumber(meta[2]), pgseq = tonumber(meta[3]), fence = tonumber(meta[6] or 0) }
 end
 
 -- Which process this is. One that was restarted, or promoted, may lack what viewers have seen: the same version of the same
@@ -76,8 +80,15 @@ local function locks_of(seats)
   return redis.call('MGET', unpack(keys))
 end
 
+-- Which channel each seat is kept for, false where it is not kept.
+local function kept_for(seats)
+  if not keeps then return {} end
+  return redis.call('HMGET', KEPT, unpack(seats))
+end
+
 -- What a seat is that nobody holds and nobody booked.
 local function rest(seat)
+  if not keeps then return FREE end
   local channel = redis.call('HGET', KEPT, seat)
   if not channel then return FREE end
   return channel == '' and BLOCKED or ALLOCATED
@@ -90,17 +101,21 @@ local function open_to(channel, buyer) return not channel or (channel ~= '' and 
 local function publish(room)
   if #changes == 0 and #notices == 0 then return end
   local from = room.version
-  room.version = redis.call('HINCRBY', META, 'version', 1)
+  room.version = from + 1
+  redis.call('HSET', META, 'version', room.version, 'fence', room.fence)
   redis.call('PUBLISH', base .. ':feed',
     cmsgpack.pack({ room.epoch, from, room.version, now, soonest, changes, notices }))
 end
 
--- Free the hold's grip on one seat; the state that viewers see is the caller's to set.
-local function let_go(seat, owner)
-  redis.call('DEL', seat_key(seat))
-  redis.call('ZREM', DUE, seat)
-  redis.call('HDEL', OWNER, seat)
-  if owner then redis.call('ZREM', user_key(string.sub(owner, 37)), seat) end
+-- Free the hold's grip on its seats; the states that viewers see are the caller's to set.
+local function let_go(seats, owner)
+  if #seats == 0 then return end
+  local keys = {}
+  for index, seat in ipairs(seats) do keys[index] = seat_key(seat) end
+  redis.call('DEL', unpack(keys))
+  redis.call('ZREM', DUE, unpack(seats))
+  redis.call('HDEL', OWNER, unpack(seats))
+  if owner then redis.call('ZREM', user_key(string.sub(owner, 37)), unpack(seats)) end
 end
 
 -- Take `seats` out of the hold's own list and mark how it ended when nothing is left. `gone` is a set of seats.
@@ -112,9 +127,10 @@ local function shrink_hold(hold_id, gone, status)
   for _, seat in ipairs(split(record[1])) do
     if not gone[seat] then left[#left + 1] = seat end
   end
-  redis.call('HSET', key, 'seats', table.concat(left, ','))
-  if #left == 0 then
-    redis.call('HSET', key, 'status', status)
+  if #left > 0 then
+    redis.call('HSET', key, 'seats', table.concat(left, ','))
+  else
+    redis.call('HSET', key, 'seats', '', 'status', status)
     redis.call('PEXPIRE', key, record[2])
   end
 end
@@ -129,7 +145,7 @@ local function notify(lost, kind)
     if kind ~= 'expired' then
       for _, seat in ipairs(split(redis.call('HGET', hold_key(hold_id), 'seats') or '')) do
         if not gone[seat] and redis.call('HGET', OWNER, seat) == owner then
-          let_go(seat, owner)
+          let_go({ seat }, owner)
           changed(seat, rest(seat))
           gone[seat] = true
           seats[#seats + 1] = seat
@@ -146,7 +162,7 @@ local function expire()
   local lost = {}
   for _, seat in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, SWEEP_AT_ONCE)) do
     local owner = redis.call('HGET', OWNER, seat)
-    let_go(seat, owner)
+    let_go({ seat }, owner)
     changed(seat, rest(seat))
     if owner then
       lost[owner] = lost[owner] or {}
@@ -173,9 +189,9 @@ local function living_hold(hold_id, user)
   return hold
 end
 
--- Keep the list of a user's seats at least this long; another hold of theirs may need it longer.
+-- Keep the list of a user's seats at least this long, and a minute more, so that not every hold has to say so.
 local function keep_user(user, ms)
-  if redis.call('PTTL', user_key(user)) < ms then redis.call('PEXPIRE', user_key(user), ms) end
+  if redis.call('PTTL', user_key(user)) < ms then redis.call('PEXPIRE', user_key(user), ms + 60000) end
 end
 
 -- Give a living hold a new deadline (ms), its seats' locks included. No seat changes, so no new version.
@@ -190,7 +206,8 @@ local function prolong(hold_id, user, hold, deadline)
   keep_user(user, deadline - now + hold.replay)
 end
 
--- Put a seat into a state that a booking decided (FREE: nobody's any more), over whatever Redis believed. Returns the owner of a hold it ended.
+-- Put a seat into a state that a booking decided (FREE: nobody's any more), over whatever Redis believed. Returns the owner
+-- of a hold that this ended.
 local function decide(seat, state)
   local owner = redis.call('HGET', OWNER, seat)
   if state == FREE then
@@ -198,7 +215,7 @@ local function decide(seat, state)
     if redis.call('HDEL', TAKEN, seat) == 1 and not owner then changed(seat, rest(seat)) end
     return nil
   end
-  if owner then let_go(seat, owner) end
+  if owner then let_go({ seat }, owner) end
   redis.call('HSET', TAKEN, seat, state)
   changed(seat, state)
   return owner
@@ -208,11 +225,16 @@ end
 -- a hold that this ended.
 local function keep(seat, channel)
   local owner = redis.call('HGET', OWNER, seat)
-  if channel then redis.call('HSET', KEPT, seat, channel) else redis.call('HDEL', KEPT, seat) end
+  if channel then
+    keeps = true
+    redis.call('HSET', KEPT, seat, channel)
+  else
+    redis.call('HDEL', KEPT, seat)
+  end
   if owner then
     local theirs = redis.call('HGET', hold_key(string.sub(owner, 1, 36)), 'channel') or ''
     if open_to(channel, theirs) then return nil end
-    let_go(seat, owner)
+    let_go({ seat }, owner)
   end
   if redis.call('HEXISTS', TAKEN, seat) == 0 then changed(seat, rest(seat)) end
   return owner
@@ -239,7 +261,7 @@ local function differing(room, guards, judged, buyer, own)
     was[#was + 1] = free == '1'
   end
   if #names > 0 then
-    local taken, kept, locks = redis.call('HMGET', TAKEN, unpack(names)), redis.call('HMGET', KEPT, unpack(names)), locks_of(names)
+    local taken, kept, locks = redis.call('HMGET', TAKEN, unpack(names)), kept_for(names), locks_of(names)
     for index, seat in ipairs(names) do
       local state = FREE
       if taken[index] then

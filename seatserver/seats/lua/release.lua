@@ -31,14 +31,15 @@ if not all and some and ARGV[4] ~= '' then
   redis.call('HSET', hold_key(hold_id), 'terms', ARGV[5])
 end
 
-local gone = {}
+local gone, freed = {}, {}
 for _, seat in ipairs(hold.seats) do
   if all or chosen[seat] then
-    let_go(seat, hold_id .. user)
+    freed[#freed + 1] = seat
     changed(seat, rest(seat))
     gone[seat] = true
   end
 end
+let_go(freed, hold_id .. user)
 shrink_hold(hold_id, gone, 'released')
 notices[#notices + 1] = { 'holds', user, hold_id, {} }
 publish(room)
