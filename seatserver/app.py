@@ -172,6 +172,7 @@ class House:
 
     async def close_connections(self) -> None:
         """Let go of Postgres and Redis; for a house that was never entered."""
+        self.holding.close()
         await self.store.close()
         await self.database.close()
         await self.redis.aclose()

@@ -23,6 +23,7 @@ from seatserver.seatmaps.neighbours import Span
 from seatserver.seatmaps.rules import Rules
 from seatserver.seatmaps.score import Offer, Weights, Wish, cost_of, field_of
 from seatserver.seatmaps.seating import Seating
+from seatserver.seatmaps.split import WORK
 from seatserver.seatmaps.windows import Quota, Room, mask_of
 
 __all__ = [
@@ -90,7 +91,10 @@ def _find(seating: Seating, wish: Wish, limit: int) -> list[list[Span]]:
         found.append([part])
         taken.update(range(*part))
     room = seating.room.without([part for parts in found for part in parts])
-    while len(found) < limit and wish.split and wish.count > 1 and (parts := seating.in_parts(room)):
+    # The best one is looked for thoroughly; those behind it together cost no more than that.
+    work = WORK
+    while len(found) < limit and wish.split and wish.count > 1 and (parts := seating.in_parts(room, work)):
         found.append(parts)
         room = room.without(parts)
+        work = WORK // limit
     return found

@@ -53,12 +53,13 @@ class Stranding(NamedTuple):
     """What a selection would strand: ``stranded`` seats, and its own seats ``beside`` them, sorted.
 
     ``guards`` are the other seats that decided this, each with whether it is free: while they and the selection's own
-    seats stay as free as they are, the answer stays the same.
+    seats stay as free as they are, the answer stays the same. ``parts``: how many the selection has.
     """
 
     stranded: tuple[int, ...]
     beside: tuple[int, ...]
     guards: tuple[tuple[int, bool], ...]
+    parts: int
 
 
 def stranded_by(
@@ -90,7 +91,8 @@ class _Look:
         lines, line, seat_at = self.lines, self.line, self.lines.seat_at
         stranded: set[int] = set()
         beside: set[int] = set()
-        for first, last in parts_of(self.chosen):
+        parts = list(parts_of(self.chosen))
+        for first, last in parts:
             if self.rule.exempt_last_rows > lines.back[lines.run_of[seat_at[first]]]:
                 continue
             for edge, step in ((first, -1), (last, 1)):
@@ -101,7 +103,7 @@ class _Look:
                         beside.add(seat_at[edge])
                         if (other := rest[-1] + step) in self.chosen:
                             beside.add(seat_at[other])
-        return Stranding(tuple(sorted(stranded)), tuple(sorted(beside)), tuple(self.guards.items()))
+        return Stranding(tuple(sorted(stranded)), tuple(sorted(beside)), tuple(self.guards.items()), len(parts))
 
     def _rest(self, spot: int, step: int) -> list[int]:
         """The narrow closed stretch that begins one ``step`` from a chosen ``spot``; empty when there is no such."""

@@ -21,6 +21,9 @@ from seatserver.seatmaps.gaps import FREE, stranded_by
 from seatserver.seatmaps.kinds import refused_kinds
 from seatserver.seatmaps.model import SeatMap
 
+MOST_PARTS = 50
+"""A selection in more parts, as of somebody who takes every second seat of a hall, is not moved about."""
+
 Minutes = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
 
 
@@ -58,10 +61,11 @@ class Verdict(msgspec.Struct, frozen=True):
     ``reasons``: every seat that is refused, and why; empty when the selection passes. ``stranded``: the seats that it
     would newly strand, also where the gap rule only warns, and where it allows that because the party could not sit
     otherwise. ``fix``: the nearest selection that passes, sorted, when there is one: as many seats of the same
-    categories and kinds, or with the missing rest of its groups. ``guards``: other seats and whether they were free;
-    as long as they are as free as they were, the selection strands what it would have stranded, and what passes still
-    passes. There are none where nothing depends on others: without the gap rule, and where it only warns.
-    ``whole_room``: the selection passes because there was no other way; that rests on every seat of the room.
+    categories and kinds, or with the missing rest of its groups; none is looked for beyond `MOST_PARTS`. ``guards``:
+    other seats and whether they were free; as long as they are as free as they were, the selection strands what it
+    would have stranded, and what passes still passes. There are none where nothing depends on others: without the gap
+    rule, and where it only warns. ``whole_room``: the selection passes because there was no other way; that rests on
+    every seat of the room.
     """
 
     reasons: dict[int, Refusal]
@@ -86,7 +90,30 @@ def judge(
     other holds are not. ``wheelchairs``: how many wheelchair places the party says it needs. ``minutes_left``: until
     the show begins; None: it is far away. Places of general areas may be among the seats: no rule minds them. All
     seats must be places of the map. The gap rule is applied to selections that the other rules let pass.
+
+    The answer comes in microseconds, but for a selection that strands seats under "enforce": for that one the room is
+    looked through. `glance` leaves those out.
     """
+    verdict = _judged(Party(seat_map, states, rules, wheelchairs, minutes_left), seats, look_through=True)
+    assert verdict is not None, "every selection is judged when the room may be looked through"
+    return verdict
+
+
+def glance(
+    seat_map: SeatMap,
+    states: bytes,
+    seats: Sequence[int],
+    rules: Rules,
+    *,
+    wheelchairs: int = 0,
+    minutes_left: float | None = None,
+) -> Verdict | None:
+    """What `judge` answers when it need not look through the room, else None."""
+    return _judged(Party(seat_map, states, rules, wheelchairs, minutes_left), seats, look_through=False)
+
+
+def _judged(party: Party, seats: Sequence[int], *, look_through: bool) -> Verdict | None:
+    seat_map, states, rules, wheelchairs, minutes_left = party
     count = len(seat_map.seats)
     if len(states) < count:
         raise ValueError(f"expected at least {count} states, got {len(states)}")
@@ -97,7 +124,9 @@ def judge(
         if set(reasons.values()) == {"group"}:
             whole = tuple(sorted({mate for seat in seats for mate in seat_map.group_of.get(seat, (seat,))}))
             if all(states[seat] == FREE for seat in whole if seat < count):
-                verdict = judge(seat_map, states, whole, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+                verdict = _judged(party, whole, look_through=look_through)
+                if verdict is None:
+                    return None
                 fix = verdict.fix if verdict.reasons else whole
         return Verdict(reasons, (), fix, (), False)
     if rules.gap.mode == "off" or not numbered:
@@ -108,7 +137,10 @@ def judge(
         return Verdict({}, found.stranded, None, (), False)
     if not found.stranded:
         return Verdict({}, (), None, found.guards, False)
-    party = Party(seat_map, states, rules, wheelchairs, minutes_left)
+    if found.parts > MOST_PARTS:
+        return Verdict(dict.fromkeys(found.beside, "gap"), found.stranded, None, found.guards, False)
+    if not look_through:
+        return None
     better = sit_otherwise(party, numbered, found.stranded)
     if better is None:
         return Verdict({}, found.stranded, None, (), True)

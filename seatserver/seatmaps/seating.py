@@ -75,17 +75,17 @@ class Seating:
             if (self._quota is None or self._quota.allows([part])) and self._passes(part):
                 yield cost, part
 
-    def in_parts(self, room: Room) -> list[Span] | None:
-        """The best way to sit in several parts in what is left of the room, or None."""
+    def in_parts(self, room: Room, work: int = WORK) -> list[Span] | None:
+        """The best way to sit in several parts in what is left of the room, or None; a good one after `work` steps."""
         if not self._enforced:
-            found = best_split(room, self.field, self._plan(strand=False))
+            found = best_split(room, self.field, self._plan(work, strand=False))
             return found[1] if found else None
-        found = best_split(self._sparing(room), self.field, self._plan(strand=False))
+        found = best_split(self._sparing(room), self.field, self._plan(work, strand=False))
         if found is None or found[0] >= LONELY:
             # Seats may be stranded where the party could not sit otherwise; rather that than one more person alone.
             below = math.inf if found is None else found[0] // LONELY * LONELY
             self._looks_left = max(2, LOOKS // len(self.party.seat_map.seats))
-            found = best_split(room, self.field, self._plan(strand=True), below=below) or found
+            found = best_split(room, self.field, self._plan(work // 4, strand=True), below=below) or found
         return found[1] if found else None
 
     def seats_of(self, parts: Iterable[Span]) -> list[int]:
@@ -108,7 +108,7 @@ class Seating:
         width = 2 if self._lines.scattered else 3
         return bool(self.party.seat_map.groups) and self.party.rules.gap.width >= width
 
-    def _plan(self, *, strand: bool) -> Plan:
+    def _plan(self, work: int, *, strand: bool) -> Plan:
         price = 0.0 if self._makes_good or (self._enforced and not strand) else self._gap_price
         left, right = self._cuts if price else (b"", b"")
         # What parts strand, no other part can make good: it could not touch them without being one part with them.
@@ -141,7 +141,7 @@ class Seating:
             begins=left,
             ends=right,
             edge_price=price,
-            work=WORK // 4 if strand else WORK,
+            work=work,
         )
 
     def _passes(self, part: Span) -> bool:

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -28,9 +29,10 @@ from seatserver.errors import (
 from seatserver.seatmaps.best import best_offers, nearest_equal
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Quote, without
-from seatserver.seatmaps.rules import Verdict, judge
-from seatserver.seatmaps.score import Offer, Wish
+from seatserver.seatmaps.rules import Verdict, glance, judge
+from seatserver.seatmaps.score import MAX_PARTY, Offer, Wish
 from seatserver.seats.choices import AreaTickets, Buyer, PartyWish, Selection
+from seatserver.seats.searches import Searches
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import (
     NOTHING_JUDGED,
@@ -48,8 +50,6 @@ TRIES = 40
 PATIENT_TRIES = 3
 """After so many tries a request looks at Redis itself and waits a moment: somebody else gets on meanwhile."""
 LONGEST_PAUSE_S = 0.02
-BIG_HALL = 2000
-"""A search in a hall of more seats goes to a thread: no other room shall wait for it."""
 LOST_TO_OTHERS: frozenset[Refusal] = frozenset({"held", "sold", "blocked", "allocated"})
 MENDABLE: frozenset[Refusal] = LOST_TO_OTHERS | {"gap"}
 """What `Selection.or_nearest` helps with; too many seats, or half a sofa, it does not."""
@@ -65,6 +65,11 @@ class Holding:
         self._store = store
         self._settings = settings
         self._clock = clock
+        self.searches = Searches()
+
+    def close(self) -> None:
+        """Search no more."""
+        self.searches.close()
 
     async def hold(
         self, showtime: Showtime, buyer: Buyer, hold_id: UUID, selection: Selection, sight: Sight
@@ -84,7 +89,7 @@ class Holding:
         await self._look(showtime, buyer, sight)
         for tries in range(TRIES):
             seats = selection.seats if nearest is None else nearest.seats
-            verdict = NO_VERDICT if too_many else self._judge(showtime, sight, seats, selection.wheelchairs)
+            verdict = NO_VERDICT if too_many else await self._judge(showtime, sight, seats, selection.wheelchairs)
             terms = Terms(
                 quote=quote if nearest is None else selection.priced(showtime, seats),
                 wheelchairs=selection.wheelchairs,
@@ -105,14 +110,12 @@ class Holding:
             except SeatsRefused as error:
                 refused = _explained(error, verdict)
                 lost.update({seat: why for seat, why in error.reasons.items() if seat in selection.seats})
-                if not selection.or_nearest or not MENDABLE.issuperset(error.reasons.values()):
+                mendable = MENDABLE.issuperset(error.reasons.values()) and len(seats) <= MAX_PARTY
+                if not selection.or_nearest or not mendable:
                     raise refused from None
                 taken = {seat: SeatState.HELD for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
                 await self._look_again(showtime, buyer, sight, taken, tries)
-                nearest = nearest_equal(
-                    showtime.seat_map, bytes(sight.states), selection.seats, showtime.rules,
-                    wheelchairs=selection.wheelchairs, minutes_left=self._minutes_left(showtime),
-                )  # fmt: skip
+                nearest = await self._nearest(showtime, sight, selection)
                 if nearest is None:
                     raise refused from None
         raise _too_fast()
@@ -132,18 +135,19 @@ class Holding:
             if not offers:
                 break
             [offer] = offers
-            verdict = self._judge(showtime, sight, offer.seats, wish.wheelchairs)
-            terms = Terms(
-                quote=party.priced(showtime, offer.seats),
-                wheelchairs=wish.wheelchairs, lost=_still_lost(lost, offer.seats),
-                stranded=verdict.stranded, cost=offer.cost, breakdown=offer.breakdown,
-            )  # fmt: skip
-            conditions = Conditions(
-                channel=buyer.channel, asked=asked, judged=_judged(verdict, sight),
-                replaces=sight.replaces, terms=terms.text(),
-            )  # fmt: skip
+            # Before anything else is waited for: the next search begins as soon as this one has its answer.
             sight.sought.update(offer.seats)
             try:
+                verdict = await self._judge(showtime, sight, offer.seats, wish.wheelchairs)
+                terms = Terms(
+                    quote=party.priced(showtime, offer.seats),
+                    wheelchairs=wish.wheelchairs, lost=_still_lost(lost, offer.seats),
+                    stranded=verdict.stranded, cost=offer.cost, breakdown=offer.breakdown,
+                )  # fmt: skip
+                conditions = Conditions(
+                    channel=buyer.channel, asked=asked, judged=_judged(verdict, sight),
+                    replaces=sight.replaces, terms=terms.text(),
+                )  # fmt: skip
                 return await self._store.hold(showtime.id, hold_id, buyer.user_id, offer.seats, conditions)
             except Stale as stale:
                 await self._look_again(showtime, buyer, sight, stale.states, tries)
@@ -208,7 +212,7 @@ class Holding:
         # The script sees the room as whoever made the hold does, through whatever channel the user comes now.
         await self._look(showtime, Buyer(buyer.user_id, held.channel), sight)
         numbered = [seat for seat in rest if seat < len(seat_map.seats)]
-        verdict = self._judge(showtime, sight, numbered, before.wheelchairs)
+        verdict = await self._judge(showtime, sight, numbered, before.wheelchairs)
         if verdict.reasons:
             raise _explained(SeatsRefused(verdict.reasons), verdict)
         gone = lines_of(before.quote, seat_map, set(held.seats).difference(rest))
@@ -216,26 +220,35 @@ class Holding:
         terms = msgspec.structs.replace(before, quote=left, stranded=verdict.stranded)
         return _judged(verdict, sight), terms.text()
 
-    def _judge(self, showtime: Showtime, sight: Sight, seats: Sequence[int], wheelchairs: int) -> Verdict:
-        return judge(
-            showtime.seat_map, bytes(sight.states), seats, showtime.rules,
-            wheelchairs=wheelchairs, minutes_left=self._minutes_left(showtime),
-        )  # fmt: skip
+    async def _judge(self, showtime: Showtime, sight: Sight, seats: Sequence[int], wheelchairs: int) -> Verdict:
+        room = showtime.seat_map, bytes(sight.states), seats, showtime.rules
+        minutes_left = self._minutes_left(showtime)
+        verdict = glance(*room, wheelchairs=wheelchairs, minutes_left=minutes_left)
+        if verdict is None:
+            look = partial(judge, *room, wheelchairs=wheelchairs, minutes_left=minutes_left)
+            verdict = await self.searches.run(look)
+        return verdict
 
     def _minutes_left(self, showtime: Showtime) -> float:
         return (showtime.starts_at_ms - self._clock()) / 60_000
 
     async def _search(self, showtime: Showtime, wish: Wish, sight: Sight, limit: int) -> list[Offer]:
         def search() -> list[Offer]:
+            # Looked at when its turn has come: what others are after by then.
+            avoid = frozenset(sight.sought)
             return best_offers(
-                showtime.seat_map, states, wish, showtime.rules,
-                minutes_left=minutes_left, limit=limit, avoid=avoid,
-            )  # fmt: skip
+                showtime.seat_map, states, wish, showtime.rules, minutes_left=minutes_left, limit=limit, avoid=avoid
+            )
 
-        states, avoid, minutes_left = bytes(sight.states), frozenset(sight.sought), self._minutes_left(showtime)
-        if len(showtime.seat_map.seats) > BIG_HALL:
-            return await asyncio.to_thread(search)
-        return search()
+        states, minutes_left = bytes(sight.states), self._minutes_left(showtime)
+        return await self.searches.run(search)
+
+    async def _nearest(self, showtime: Showtime, sight: Sight, selection: Selection) -> Offer | None:
+        search = partial(
+            nearest_equal, showtime.seat_map, bytes(sight.states), selection.seats, showtime.rules,
+            wheelchairs=selection.wheelchairs, minutes_left=self._minutes_left(showtime),
+        )  # fmt: skip
+        return await self.searches.run(search)
 
     async def _look(self, showtime: Showtime, buyer: Buyer, sight: Sight) -> None:
         """Make ``sight`` what the buyer may take: a channel's own seats and those to be given back count as free."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatserver.seatmaps.model import GeneralArea, SeatMap
-from seatserver.seatmaps.rules import GapRule, Rules, Verdict, judge
+from seatserver.seatmaps.rules import MOST_PARTS, GapRule, Rules, Verdict, glance, judge
 from tests.unit.seatmaps.rooms import (
     FREE,
     HELD,
@@ -97,6 +97,28 @@ def test_the_fix_of_people_who_sit_together_is_the_nearest_in_their_run_or_else_
     # When its own run only makes it less bad, the rest of the way is counted from there.
     if not fewer or min(map(rank, others))[:2] == (0, False):
         assert rank(set(verdict.fix)) == min(map(rank, others))
+
+
+@given(rooms(), rules(), st.integers(0, 2), MINUTES, st.data())
+def test_a_glance_says_the_same_or_that_the_room_must_be_looked_through(
+    hall: tuple[SeatMap, bytes], rules: Rules, wheelchairs: int, minutes_left: float | None, data: st.DataObject
+) -> None:
+    seat_map, states = hall
+    seats = data.draw(selections(seat_map, states))
+    verdict = judge(seat_map, states, seats, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+    seen = glance(seat_map, states, seats, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
+    assert seen == (None if rules.gap.mode == "enforce" and verdict.stranded else verdict)
+
+
+def test_whoever_takes_every_second_seat_of_a_hall_is_refused_without_a_search_for_something_better() -> None:
+    for parts_asked, is_moved in ((MOST_PARTS, True), (MOST_PARTS + 1, False)):
+        seat_map, states, seats = picture("." + "o." * parts_asked, "." * parts_asked)
+        for look in (judge, glance):
+            verdict = look(seat_map, states, seats, ENFORCE)
+            if verdict is not None:
+                assert set(verdict.reasons.values()) == {"gap"}
+                assert (verdict.fix is not None) == is_moved
+            assert (verdict is None) == (is_moved and look is glance)
 
 
 @given(rooms(), rules(), st.integers(0, 2), MINUTES, st.data())
