@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import pytest
 
 from seatserver.seats.scripts import Script
+from tests.faults.clock import Clock
 from tests.faults.conftest import OpenSite, Report
 from tests.faults.dropping import Dropping
 from tests.faults.invariants import check
@@ -57,6 +61,27 @@ async def test_row_8_redis_stands_still_for_ten_seconds(site: Site, report: Repo
         await load.run_for(0.5)
         await load.end()
         await check(site, load, linearizable=True)
+
+
+@pytest.mark.parametrize("minutes", [10, -10], ids=["forward", "back"])
+async def test_row_10_the_clock_of_redis_jumps(
+    open_site: OpenSite, report: Report, tmp_path: Path, minutes: int
+) -> None:
+    """Forward, every hold is over at once; back, none may last the longer for it."""
+    clock = Clock(tmp_path)
+    async with open_site(redis_binary=clock.redis) as site:
+        await site.add_servers(2)
+        async with users(site, 10) as load:
+            report.loads.append(load)
+            load.start()
+            report.hit(await load.busy(5))
+            clock.jump(minutes * 60)
+            await report.serves_again(site)
+            await load.run_for(1)
+            await load.end()
+            async with site.keys() as keys:
+                assert abs((await keys.time())[0] - time.time() - minutes * 60) < 5, "it did jump"
+            await check(site, load)
 
 
 async def test_row_15_the_answer_of_a_script_is_cut_off(open_site: OpenSite, report: Report) -> None:
