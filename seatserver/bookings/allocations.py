@@ -192,8 +192,11 @@ class Allocations:
             )
         areas = showtime.seat_map.general_areas
         for area, count in change.counts.items():
-            if not 0 <= area < len(areas) or not 0 <= count <= areas[area].capacity:
-                raise BadRequest(f"{where}.places asks for more or other places than there are", f"{where}.places")
+            if not 0 <= area < len(areas):
+                raise BadRequest(f"{where}.places: the layout has no general area {area}", f"{where}.places")
+            if not 0 <= count <= (capacity := areas[area].capacity):
+                problem = f"keeps {count} of {areas[area].key!r}: expected 0 to {capacity}, as many as there are"
+                raise BadRequest(f"{where}.places {problem}", f"{where}.places")
 
     def _check_release(self, where: str, change: Change) -> None:
         if change.release_at is None:

@@ -163,7 +163,9 @@ def quote(tariff: Tariff, seat_map: SeatMap, tickets: Sequence[tuple[int, str | 
         raise UnknownSeat([p for p, _ in asked if not 0 <= p < seat_map.place_count], seat_map.place_count)
     for (place, _), (following, _) in pairwise(asked):
         if place == following:
-            raise BadRequest(f"place {place} is named twice: a place has one ticket", "tickets")
+            area = seat_map.area_of(place)
+            name = seat_map.seats[place].label if area is None else f"a place of {seat_map.general_areas[area].name}"
+            raise BadRequest(f"{name} is named twice: a place has one ticket", "tickets")
     lines = tuple(_line(tariff, seat_map, place, key) for place, key in asked)
     for refused in _broken_rules(tariff, lines):
         raise refused
@@ -229,19 +231,19 @@ def _broken_rules(tariff: Tariff, lines: Sequence[Line]) -> Iterable[TicketsRefu
         if not count:
             continue
         if kind.at_most is not None and count > kind.at_most:
-            problem = f"at most {kind.at_most} {kind.name} tickets go together, not {count}: choose others for the rest"
+            problem = f"at most {_tickets(kind.at_most, kind)} in one booking, not {count}: choose others for the rest"
             yield TicketsRefused(problem, kind.key, "at_most", count=count, at_most=kind.at_most)
         if not kind.only_with:
             continue
         companions = sum(counts[other] for other in kind.only_with)
-        names = " or ".join(other.name for other in tariff.ticket_types if other.key in kind.only_with)
+        names = _either([other.name for other in tariff.ticket_types if other.key in kind.only_with])
         if not companions:
             problem = f"{kind.name} tickets go only together with {names} tickets: add one"
             yield TicketsRefused(problem, kind.key, "only_with", count=count, only_with=list(kind.only_with))
         elif kind.per_companion is not None and count > kind.per_companion * companions:
             problem = (
-                f"only {kind.per_companion} {kind.name} for each {names}, not {count} for {companions}: "
-                f"add {names} tickets, or choose others for the rest"
+                f"at most {_tickets(kind.per_companion, kind)} with each {names} ticket, not {count} with "
+                f"{companions}: add another of those, or choose others for the rest"
             )
             facts = {"only_with": list(kind.only_with), "per_companion": kind.per_companion, "companions": companions}
             yield TicketsRefused(problem, kind.key, "per_companion", count=count, **facts)
@@ -274,6 +276,14 @@ def _check_text(where: str, text: str, longest: int) -> None:
         check_text(where, text, longest)
     except BadSeatMap as error:
         raise BadRequest(error.message, where) from None
+
+
+def _tickets(count: int, kind: TicketType) -> str:
+    return f"{count} {kind.name} {'ticket' if count == 1 else 'tickets'}"
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -515,6 +515,8 @@ async def test_places_of_a_general_area_are_kept_by_their_number(rest: Rest) -> 
     for wrong, where in (({"lawn": 10}, "changes[0].places"), ({"pool": 1}, "changes[0].places")):
         refused = await keep(action="block", places=wrong)
         assert (code(refused), refused.json()["facts"]) == ((400, "bad_request"), {"where": where})
+    many = await keep(action="block", places={"lawn": 10})
+    assert many.json()["detail"] == "changes[0].places keeps 10 of 'lawn': expected 0 to 9, as many as there are"
     everything = (await keep(action="block", areas=["Stalls", "lawn"])).json()["entries"]
     assert [(entry["places"], entry["seats"]) for entry in everything] == [({"lawn": 8}, ["A-1"])]
     await free(0)

@@ -195,9 +195,13 @@ def test_the_dearest_hall_is_an_exact_number_for_every_client() -> None:
         (
             tickets(adult=[0], child=[1, 2, 3]),
             "per_companion",
-            "only 2 Child for each Adult, not 3 for 1: add Adult tickets",
+            "at most 2 Child tickets with each Adult ticket, not 3 with 1: add another of those, or choose others",
         ),
-        (tickets(adult=[6, 7, 8], child=[0, 1, 2, 3, 4, 5]), "at_most", "at most 5 Child tickets go together, not 6"),
+        (
+            tickets(adult=[6, 7, 8], child=[0, 1, 2, 3, 4, 5]),
+            "at_most",
+            "at most 5 Child tickets in one booking, not 6",
+        ),
     ],
 )
 def test_a_refused_ticket_is_named_with_what_would_mend_it(basket: Tickets, rule: str, says: str) -> None:
@@ -208,12 +212,22 @@ def test_a_refused_ticket_is_named_with_what_would_mend_it(basket: Tickets, rule
     assert "\n" not in str(caught.value)
 
 
+def test_several_types_that_a_ticket_goes_with_are_named_as_people_say_it() -> None:
+    grown_up = [TicketType(key=key, name=key.title(), prices=ADULT.prices) for key in ("adult", "senior", "member")]
+    child = msgspec.structs.replace(CHILD, only_with=("adult", "senior", "member"))
+    tariff = msgspec.structs.replace(TARIFF, ticket_types=(*grown_up, child))
+    with pytest.raises(TicketsRefused, match="only together with Adult, Senior or Member tickets: add one"):
+        quote(tariff, HALL, tickets(child=[FRONT]))
+
+
 def test_a_place_that_is_not_there_or_named_twice_is_refused() -> None:
     for nowhere in (-1, HALL.place_count):
         with pytest.raises(UnknownSeat, match=f"0 to {HALL.place_count - 1}"):
             quote(TARIFF, HALL, [(nowhere, None)])
-    with pytest.raises(BadRequest, match="named twice"):
+    with pytest.raises(BadRequest, match=f"{HALL.seats[FRONT].label} is named twice"):
         quote(TARIFF, HALL, [(FRONT, None), (FRONT, "adult")])
+    with pytest.raises(BadRequest, match=f"a place of {HALL.general_areas[0].name} is named twice"):
+        quote(TARIFF, HALL, [(LAWN, None), (LAWN, None)])
 
 
 # ---------------------------------------------------------------- giving back
