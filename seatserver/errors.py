@@ -175,12 +175,20 @@ class TicketsRefused(SeatServerError):
 
 
 class NoSeatsTogether(SeatServerError):
-    """No row has so many free seats side by side."""
+    """No row has so many free seats side by side, and no rows have them near each other.
+
+    ``groups_of``, where the number can never be had there: seats are sold only so many at a time, as sofas are.
+    """
 
     code, status = "no_seats_together", 409
 
-    def __init__(self, count: int) -> None:
-        super().__init__(f"there are no {count} free seats together", count=count)
+    def __init__(self, count: int, groups_of: int | None = None) -> None:
+        problem = "there is no free seat" if count == 1 else f"there are no {count} free seats together"
+        facts = {"count": count}
+        if groups_of is not None:
+            problem += f": seats there go only in groups of {groups_of}"
+            facts["groups_of"] = groups_of
+        super().__init__(problem, **facts)
 
 
 class HoldGone(SeatServerError):

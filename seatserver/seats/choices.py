@@ -12,7 +12,7 @@ from itertools import islice
 import msgspec
 
 from seatserver.catalog.showtime import Showtime
-from seatserver.errors import BadRequest, TicketsRefused, UnknownSeat
+from seatserver.errors import BadRequest, NoSeatsTogether, TicketsRefused, UnknownSeat
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Quote
 from seatserver.seatmaps.score import MAX_PARTY, Weights, Wish
@@ -124,7 +124,8 @@ class PartyWish(msgspec.Struct, frozen=True, kw_only=True):
     def wish_in(self, showtime: Showtime) -> Wish:
         """The wish, within the categories in which all its types of ticket are sold.
 
-        Raises `BadRequest` for a category or area that the hall does not have, `TicketsRefused`.
+        Raises `BadRequest` for a category or area that the hall does not have or whose places have no numbers,
+        `TicketsRefused`.
         """
         seat_map, wish = showtime.seat_map, self.wish
         keys = [category.key for category in seat_map.categories]
@@ -132,7 +133,7 @@ class PartyWish(msgspec.Struct, frozen=True, kw_only=True):
         _check_names("categories", wish.categories, keys)
         _check_names("areas", wish.areas, areas)
         if not self.tickets:
-            return wish
+            return _numbered(wish, seat_map)
         known = {kind.key: kind for kind in showtime.tariff.ticket_types}
         for key in self.tickets:
             if key not in known:
@@ -145,12 +146,33 @@ class PartyWish(msgspec.Struct, frozen=True, kw_only=True):
             raise TicketsRefused(
                 f"no category sells all of these tickets: {names}", next(iter(self.tickets)), "category"
             )
-        return wish if len(sold) == len(keys) else msgspec.structs.replace(wish, categories=tuple(sold))
+        if len(sold) < len(keys):
+            wish = msgspec.structs.replace(wish, categories=tuple(sold))
+        return _numbered(wish, seat_map)
 
     def priced(self, showtime: Showtime, seats: Sequence[int]) -> Quote:
         """What these seats cost this party."""
         kinds: list[str | None] = [key for key, count in (self.tickets or {}).items() for _ in range(count)]
         return showtime.quote(list(zip(seats, kinds or (None,) * len(seats), strict=True)))
+
+
+def nothing_together(wish: Wish, seat_map: SeatMap) -> NoSeatsTogether:
+    """What to say when a search found nothing: also whether that number can be had there at all."""
+    sizes = {
+        len(seat_map.group_of.get(index, (index,)))
+        for index, seat in enumerate(seat_map.seats)
+        if seat.category in (wish.categories or (seat.category,)) and seat.area in (wish.areas or (seat.area,))
+    }
+    size = sizes.pop() if len(sizes) == 1 else 1
+    return NoSeatsTogether(wish.count, size if wish.count % size else None)
+
+
+def _numbered(wish: Wish, seat_map: SeatMap) -> Wish:
+    """The wish; raises `BadRequest` when it leaves nothing to search: general areas have no seats to choose among."""
+    if wish.categories and not any(seat.category in wish.categories for seat in seat_map.seats):
+        names = ", ".join(category.name for category in seat_map.categories if category.key in wish.categories)
+        raise BadRequest(f"the places of {names} have no numbers: hold them with areas, by how many", "categories")
+    return wish
 
 
 def _check_names(where: str, asked: Iterable[str], known: Sequence[str]) -> None:

@@ -21,7 +21,6 @@ from seatserver.config import Clock, Settings
 from seatserver.errors import (
     Busy,
     HoldConflict,
-    NoSeatsTogether,
     Refusal,
     SeatServerError,
     SeatsRefused,
@@ -31,7 +30,7 @@ from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Quote, without
 from seatserver.seatmaps.rules import Verdict, glance, judge
 from seatserver.seatmaps.score import MAX_PARTY, Offer, Wish
-from seatserver.seats.choices import AreaTickets, Buyer, PartyWish, Selection
+from seatserver.seats.choices import AreaTickets, Buyer, PartyWish, Selection, nothing_together
 from seatserver.seats.searches import Searches
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import (
@@ -127,7 +126,7 @@ class Holding:
         """
         wish = party.wish_in(showtime)
         asked = _fingerprint("best", party, sight.replaces)
-        failure: SeatServerError = NoSeatsTogether(wish.count)
+        failure: SeatServerError | None = None
         lost: dict[int, Refusal] = {}
         await self._look(showtime, buyer, sight)
         for tries in range(TRIES):
@@ -167,7 +166,7 @@ class Holding:
                 if known.asked != asked:
                     raise HoldConflict(str(hold_id), USED_OTHERWISE)
                 return known
-        raise failure
+        raise failure or nothing_together(wish, showtime.seat_map)
 
     async def offers(
         self, showtime: Showtime, buyer: Buyer, party: PartyWish, sight: Sight, limit: int
