@@ -217,6 +217,32 @@ async def test_an_epoch_does_not_outlive_the_redis_process_that_it_began_in(benc
     assert await bench.store.pin(SHOW, held.hold_id, "ann")
 
 
+async def test_a_clock_that_goes_back_makes_no_hold_last_longer(bench: Bench) -> None:
+    """As after a correction by hand, or a failover to a machine whose clock is behind."""
+    held, over = await bench.hold("ann", [1, 2]), await bench.hold("bob", [3])
+    await bench.store.pin(SHOW, held.hold_id, "ann")
+    # The room has seen a later time than now: what ended 400 s from then on ends 100 s from now on.
+    now = await bench.now_ms()
+    for seat, hold, user in ((1, held, "ann"), (2, held, "ann"), (3, over, "bob")):
+        ahead = 400_000 if hold is held else 299_000
+        await bench.redis.zadd(bench.key("due"), {str(seat): now + ahead})
+        await bench.redis.zadd(bench.key(f"user:{user}"), {str(seat): now + ahead})
+        await bench.redis.pexpire(bench.key(f"seat:{seat}"), ahead)
+        await bench.redis.hset(bench.key(f"hold:{hold.hold_id}"), "deadline", str(now + ahead))
+    await bench.redis.hset(bench.key("meta"), "clock", str(now + 300_000))
+    await bench.store.sweep(SHOW)
+    assert await bench.states() == {1: HELD, 2: HELD}
+    [left] = await bench.store.holds_of(SHOW, "ann")
+    assert abs(left.deadline_ms - now - 100_000) < 5000
+    assert 90_000 < await bench.redis.pttl(bench.key("seat:1")) <= 100_000
+    view = await bench.view()
+    assert view.next_due_ms is not None
+    assert view.next_due_ms <= 100_000
+    assert (await bench.store.release(SHOW, held.hold_id, "ann")) == (1, 2), "its pin is over too"
+    await bench.hold("cy", [3])
+    assert (await bench.view()).states[3] == HELD
+
+
 @pytest.mark.parametrize("lost", [("taken",), ("meta",), ("meta", "taken")])
 async def test_half_a_room_is_noticed_and_loaded_again(bench: Bench, lost: tuple[str, ...]) -> None:
     await bench.book("bob", uuid.uuid4(), [3])

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  the showtime's key base, `seats:{<showtime>}`. All keys below live under it, in one hash slot:
 --   :meta   hash    epoch, version, fence, pgseq (last change of Postgres applied), taken and kept (sizes of those hashes),
---                   run (the Redis process that the epoch began in)
+--                   run (the Redis process that the epoch began in), clock (the latest time that this room has seen)
 --   :taken  hash    seat -> state of seats that are booked in Postgres: 2 claimed, 3 sold
 --   :kept   hash    seat -> sales channel that the house keeps it for; empty: blocked for everybody
 --   :seat:N string  `hold_id|fence` with a native TTL: the lock of a held seat
@@ -23,6 +23,8 @@ local base = KEYS[1]
 local META, TAKEN, KEPT, DUE, OWNER = base .. ':meta', base .. ':taken', base .. ':kept', base .. ':due', base .. ':owner'
 local FREE, HELD, CLAIMED, SOLD, BLOCKED, ALLOCATED = 0, 1, 2, 3, 4, 5
 local SWEEP_AT_ONCE = 1000
+-- What a clock may go back without anybody minding, in ms: time servers correct it by less all the time.
+local CLOCK_SLACK = 1000
 
 local function seat_key(seat) return base .. ':seat:' .. seat end
 local function user_key(user) return base .. ':user:' .. user end
@@ -41,14 +43,41 @@ local function changed(seat, state)
   changes[#changes + 1] = state
 end
 
+-- The clock was set back by `ms`, or another one counts since a failover: without this every hold would last the longer.
+local function clock_went_back(ms)
+  local due, holds = redis.call('ZRANGE', DUE, 0, -1, 'WITHSCORES'), {}
+  for index = 1, #due, 2 do
+    local seat, deadline = due[index], tonumber(due[index + 1]) - ms
+    local owner = redis.call('HGET', OWNER, seat)
+    redis.call('ZADD', DUE, deadline, seat)
+    redis.call('PEXPIRE', seat_key(seat), math.max(1, deadline - now))
+    if owner then
+      redis.call('ZADD', user_key(string.sub(owner, 37)), deadline, seat)
+      holds[hold_key(string.sub(owner, 1, 36))] = true
+    end
+  end
+  for key in pairs(holds) do
+    local fields = redis.call('HMGET', key, 'deadline', 'created', 'pinned')
+    if fields[1] then
+      redis.call('HSET', key, 'deadline', fields[1] - ms, 'created', fields[2] - ms, 'pinned', math.max(0, fields[3] - ms))
+      redis.call('PEXPIRE', key, math.max(1, redis.call('PTTL', key) - ms))
+    end
+  end
+end
+
 local function open_room()
-  local meta = redis.call('HMGET', META, 'epoch', 'version', 'pgseq', 'taken', 'kept', 'fence')
+  local meta = redis.call('HMGET', META, 'epoch', 'version', 'pgseq', 'taken', 'kept', 'fence', 'clock')
   if not meta[1] then return nil end
   -- Half a room is no room: an evicted or partly restored :taken would show sold seats as free.
   if redis.call('HLEN', TAKEN) ~= tonumber(meta[4]) then return nil end
   local kept = redis.call('HLEN', KEPT)
   if kept ~= tonumber(meta[5] or 0) then return nil end
   keeps = kept > 0
+  local back = tonumber(meta[7] or 0) - now
+  if back > CLOCK_SLACK then
+    clock_went_back(back)
+    redis.call('HSET', META, 'clock', now)
+  end
   return { epoch = meta[1], version = tonumber(meta[2]), pgseq = tonumber(meta[3]), fence = tonumber(meta[6] or 0) }
 end
 
@@ -102,7 +131,7 @@ local function publish(room)
   if #changes == 0 and #notices == 0 then return end
   local from = room.version
   room.version = from + 1
-  redis.call('HSET', META, 'version', room.version, 'fence', room.fence)
+  redis.call('HSET', META, 'version', room.version, 'fence', room.fence, 'clock', now)
   redis.call('PUBLISH', base .. ':feed',
     cmsgpack.pack({ room.epoch, from, room.version, now, soonest, changes, notices }))
 end
