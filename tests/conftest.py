@@ -36,6 +36,15 @@ hypothesis.settings.register_profile("seatserver", deadline=None, print_blob=Tru
 hypothesis.settings.load_profile("seatserver")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked `long` run where CI is set, where ``-m`` says which to run, and where they are named one by one."""
+    if os.environ.get("CI") or config.option.markexpr or any("::" in argument for argument in config.args):
+        return
+    if longer := [item for item in items if item.get_closest_marker("long")]:
+        config.hook.pytest_deselected(items=longer)
+        items[:] = [item for item in items if item not in longer]
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A Postgres for this run. A test that kills it starts it again."""

@@ -1,0 +1,190 @@
+"""Many who want the same: one seat, overlapping baskets, all seats for one user."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import AsyncExitStack
+from typing import Any, cast
+from uuid import uuid4
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.faults.conftest import OpenSite, Report
+from tests.faults.history import History, Step
+from tests.faults.invariants import check
+from tests.faults.linearizability import actions_of, ends_of, explain
+from tests.faults.site import SHOWTIME, Server, Site
+from tests.faults.users import Mix, users
+from tests.integration.house import JSON, MSGPACK, Wire
+
+SEAT = 3
+BOOKING = 1_000_000
+
+# What makes a deadlock likely where one is possible: each seat of a basket takes its time to be written.
+SLOW_SEATS = """
+    CREATE FUNCTION faults_slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_sleep(0.05);
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER faults_slow BEFORE INSERT ON booked_seats FOR EACH ROW EXECUTE FUNCTION faults_slow();
+"""
+
+
+async def enter(stack: AsyncExitStack, site: Site, server: Server, user: str) -> Wire:
+    """A plain socket in the room."""
+    address = f"ws{server.url.removeprefix('http')}/ws/showtimes/{SHOWTIME}"
+    encoding = cast(Any, (JSON, MSGPACK)[site.rng.random() < 0.5])
+    connection = await stack.enter_async_context(
+        connect(address, subprotocols=[encoding], compression=None, max_size=None, proxy=None)
+    )
+    # Whoever reads no more cannot say goodbye either.
+    stack.callback(connection.transport.abort)
+    wire = Wire(connection, site.token(user))
+    await wire.hello()
+    await wire.until("snapshot")
+    return wire
+
+
+async def take(history: History, wire: Wire, user: str, seats: tuple[int, ...]) -> Step:
+    """Ask for seats and write down the answer."""
+    hold_id = uuid4()
+    with history.step("hold", user, hold_id, seats) as step:
+        answer = await wire.ask("hold", hold_id=str(hold_id), seats=list(seats))
+        if answer["type"] == "held":
+            step.outcome, step.deadline_ms = "ok", float(answer["deadline_ms"])
+        else:
+            assert answer["type"] == "refused", answer
+            step.outcome, step.reasons = "refused", {int(seat): why for seat, why in answer["seats"]}
+    return step
+
+
+@pytest.mark.long
+async def test_row_1_four_hundred_users_want_one_seat(site: Site, report: Report) -> None:
+    history, crowd = History(), 400
+    async with AsyncExitStack() as stack:
+        wires = []
+        for at in range(0, crowd, 50):
+            some = (enter(stack, site, site.servers[n % 2], f"rival-{n}") for n in range(at, at + 50))
+            wires += await asyncio.gather(*some)
+        for round_ in range(3):
+            order = list(enumerate(wires))
+            site.rng.shuffle(order)
+            asking = [asyncio.create_task(take(history, wire, f"rival-{n}", (SEAT,))) for n, wire in order]
+            await asyncio.sleep(0)  # everybody has asked
+            report.hit(len(history.in_flight()))
+            steps = await asyncio.gather(*asking)
+            [winner] = [step for step in steps if step.outcome == "ok"]
+            assert all(step.reasons == {SEAT: "held"} for step in steps if step is not winner)
+            wire = wires[int(winner.user.removeprefix("rival-"))]
+            if round_ < 2:
+                with history.step("release", winner.user, winner.hold_id, (SEAT,)) as step:
+                    answer = await wire.ask("release", hold_id=str(winner.hold_id))
+                    assert answer["type"] == "released"
+                    step.outcome = "ok"
+            else:
+                with history.step("book", winner.user, winner.hold_id, (SEAT,)) as step:
+                    assert (await wire.ask("book", hold_id=str(winner.hold_id)))["status"] == "confirmed"
+                    step.outcome = "ok"
+    assert explain(actions_of(history.steps, SEAT, site.settings.hold_ms), ends_of(history.steps, 0)) is None
+    await check(site, None, repairs=False)
+
+
+@pytest.mark.long
+async def test_row_2_overlapping_baskets_in_random_order(open_site: OpenSite, report: Report) -> None:
+    """Redis keeps baskets apart, so it is made to forget: then several transactions want the same rows at once."""
+    patient = {
+        "SEATSERVER_DATABASE_LOCK_MS": "3000",
+        "SEATSERVER_DATABASE_STATEMENT_MS": "4000",
+        "SEATSERVER_CHECKOUT_MS": "20500",
+    }
+    async with open_site(**patient) as site:
+        async with site.sql() as sql:
+            await sql.execute(SLOW_SEATS)
+        await site.add_servers(2)
+        async with AsyncExitStack() as stack, site.keys() as keys:
+            wires = [await enter(stack, site, site.servers[n % 2], f"rival-{n}") for n in range(6)]
+            for _ in range(6):
+                seats, going = site.rng.sample(range(20), 6), []
+                for wire in wires:
+                    hold_id = str(uuid4())
+                    basket = site.rng.sample(seats, 4)
+                    if (await wire.ask("hold", hold_id=hold_id, seats=basket))["type"] == "refused":
+                        continue  # a rival's booking is through already
+                    await wire.send("book", ref=BOOKING, hold_id=hold_id)
+                    going.append((wire, hold_id))
+                    await asyncio.sleep(0.02)  # it is pinned, and on its way to Postgres
+                    await keys.flushall()
+                report.hit(len(going) - 1, len(going))
+                answers = [await answer_to(wire, BOOKING) for wire, _ in going]
+                kinds = [answer["type"] for answer in answers]
+                assert "booked" in kinds, "somebody always wins"
+                for answer in answers:
+                    # Never that something did not answer: whoever loses is told at once that it is lost.
+                    assert answer["type"] in ("booked", "refused") or answer["code"] == "hold_gone", answer
+                for (wire, hold_id), kind in zip(going, kinds, strict=True):
+                    if kind == "booked":
+                        await cancel(site, wire, hold_id)
+        async with site.sql() as sql:
+            deadlocks = await sql.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        assert deadlocks == 0
+        await check(site, None)
+
+
+async def answer_to(wire: Wire, ref: int) -> dict[str, Any]:
+    """The reply to a command that was sent before."""
+    while (message := await wire.next()).get("ref") != ref:
+        pass
+    return message
+
+
+async def cancel(site: Site, wire: Wire, booking_id: str) -> None:
+    """Give a booking back over REST."""
+    async with httpx.AsyncClient(timeout=20) as http:
+        url = f"{site.servers[0].url}/api/v1/bookings/{booking_id}/cancel"
+        answer = await http.post(url, headers={"Authorization": f"Bearer {wire.token}"})
+        assert answer.json()["status"] == "cancelled"
+
+
+@pytest.mark.long
+async def test_row_25_one_user_on_fifty_sockets_hoards_seats(site: Site, report: Report) -> None:
+    """However many sockets: no more seats than one user may hold, and all of them come back."""
+    most = site.settings.seats_per_user
+    async with AsyncExitStack() as stack, users(site, 4, Mix(pause_s=0.1)) as load:
+        report.loads.append(load)
+        load.start()
+        wires, turned_away = [], 0
+        for number in range(50):
+            try:
+                wires.append(await enter(stack, site, site.servers[number % 2], "hoarder"))
+            except ConnectionClosed as closed:
+                assert closed.rcvd is not None and closed.rcvd.code == 4100, closed
+                turned_away += 1
+        assert len(wires) == 2 * site.settings.sockets_per_user
+        assert turned_away == 10
+        for _ in range(3):
+            asking = [asyncio.create_task(hoard(wire, site.seats)) for wire in wires]
+            await asyncio.sleep(0.02)
+            report.hit(len(wires))
+            answers = await asyncio.gather(*asking)
+            async with site.keys() as keys:
+                held = await keys.zcount(f"seats:{{{SHOWTIME}}}:user:hoarder", "-inf", "+inf")
+            assert held <= most
+            assert any("limit" in answer for answer in answers), "somebody was told that it is too much"
+        await load.run_for(1)
+        await report.serves_again(site)
+        await load.end()
+        await check(site, load, linearizable=False)
+
+
+async def hoard(wire: Wire, seats: int) -> set[str]:
+    """Hold one seat after the other; the reasons of refusals."""
+    reasons: set[str] = set()
+    for _ in range(4):
+        answer = await wire.ask("hold", hold_id=str(uuid4()), seats=[random.randrange(seats)])
+        if answer["type"] == "refused":
+            reasons |= {str(why) for _, why in answer["seats"]}
+    return reasons
