@@ -24,6 +24,10 @@ def listen(settings: Settings, *, shares_port: bool = False) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if shares_port:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                # Connections inherit it. Else the system keeps megabytes for a viewer who reads nothing (see tcp(7),
+                # tcp_wmem), and we would learn that late.
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, settings.outbox_bytes)
             listener.bind(address)
             listener.set_inheritable(False)
         except BaseException:

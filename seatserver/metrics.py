@@ -61,6 +61,15 @@ class Metrics:
             buckets=LAG_S,
             registry=self.registry,
         )
+        self.rounds = Histogram(
+            "seatserver_round_seconds",
+            "Time from a change's first frame to its last one, over all viewers of a room",
+            buckets=LATENCY_S,
+            registry=self.registry,
+        )
+        self.behind = Counter(
+            "seatserver_fell_behind_total", "Times that a viewer took less than it was sent", registry=self.registry
+        )
         self.refusals = self._counter("refused_seats_total", "Seats refused, by reason", "reason")
         self.errors = self._counter("errors_total", "Errors told to clients", "code")
         self.frames = self._counter("frames_total", "Frames sent to viewers", "kind")

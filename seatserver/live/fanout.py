@@ -280,10 +280,12 @@ class Audience:
         self._fanout.metrics.frames.labels(done.kind).inc(done.sent)
         if done.kind == "beat":
             return
+        took_s = (clock_ns() - done.started_ns) / 1e9
+        self._fanout.metrics.rounds.observe(took_s)
         self._fanout.busy_ns += done.cost_ns - self._cost_ns
         self._cost_ns = done.cost_ns
-        next_s = self._fanout.tick_s - (clock_ns() - done.started_ns) / 1e9
-        self._tick = asyncio.get_running_loop().call_later(max(0.0, next_s), self._tick_over)
+        left_s = max(0.0, self._fanout.tick_s - took_s)
+        self._tick = asyncio.get_running_loop().call_later(left_s, self._tick_over)
 
     def _tick_over(self) -> None:
         self._tick = None

@@ -147,6 +147,7 @@ class Session:
         """The peer takes less than it is sent."""
         if self._cancelled:
             return  # it ends anyway
+        self._needs.metrics.behind.inc()
         slow_s = self._needs.settings.slow_ms / 1000
         leave = Leave(wire.Close.SLOW, "you read too slowly", 1000)
         self._behind = asyncio.get_running_loop().call_later(slow_s, self._give_up, leave)

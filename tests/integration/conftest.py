@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -30,11 +29,9 @@ async def make_server(brisk: Settings) -> AsyncIterator[MakeServer]:
     """Starts a server; takes settings that differ. The showtime is on sale from the first one on."""
     async with AsyncExitStack() as running:
 
-        async def make(
-            *, send_buffer: int = 0, protocol: type[asyncio.Protocol] | None = None, **changes: Any
-        ) -> Instance:
+        async def make(*, send_buffer: int = 0, options: Mapping[str, Any] | None = None, **changes: Any) -> Instance:
             changed = dataclasses.replace(brisk, **changes)
-            made = await running.enter_async_context(serving(changed, send_buffer=send_buffer, protocol=protocol))
+            made = await running.enter_async_context(serving(changed, send_buffer=send_buffer, options=options))
             await put_on_sale(made.house.catalog)
             await block_from_the_start(made.house)
             return made

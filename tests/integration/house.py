@@ -12,7 +12,7 @@ import itertools
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -279,12 +279,12 @@ async def opened(settings: Settings) -> AsyncIterator[app.House]:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, *, send_buffer: int = 0, protocol: type[asyncio.Protocol] | None = None
+    settings: Settings, *, send_buffer: int = 0, options: Mapping[str, Any] | None = None
 ) -> AsyncIterator[Instance]:
     """A server; afterwards nothing of it is left, and no frame ever showed a traceback.
 
-    ``send_buffer`` is what the system keeps of each socket, in bytes; 0 leaves that to the system. ``protocol`` is
-    another class of uvicorn's for the sockets than ours.
+    ``send_buffer`` is what the system keeps of each socket, in bytes; 0 leaves that to the system. ``options`` of
+    uvicorn replace ours.
     """
     with listening.listen(settings) as listener:
         if send_buffer:
@@ -292,8 +292,7 @@ async def serving(
         async with app.House(settings) as house:
             ready = asyncio.get_running_loop().create_future()
             server = app.make_server(house, ready.set_result)
-            if protocol is not None:
-                server.config.ws = protocol
+            vars(server.config).update(options or {})
             task = asyncio.create_task(server.serve([listener]))
             await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
             instance = Instance(house, server, await ready)

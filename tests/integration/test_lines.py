@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import gc
+import ipaddress
 import itertools
 import json
+import ssl
 import weakref
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidStatus
 
 from seatserver.live import session
+from seatserver.live.frames import Frame
 from seatserver.live.outgoing import Outgoing
 from seatserver.live.protocol import INBOX_MESSAGES, SocketProtocol
 from tests.integration.conftest import MakeServer
@@ -31,7 +40,7 @@ def make_lined(request: pytest.FixtureRequest, make_server: MakeServer) -> MakeL
     """Starts a server whose sockets have one kind of line."""
 
     async def make(**changes: Any) -> Instance:
-        return await make_server(protocol=LINES[request.param], **changes)
+        return await make_server(options={"ws": LINES[request.param]}, **changes)
 
     return make
 
@@ -42,7 +51,7 @@ def lines_of(server: Instance) -> list[Any]:
 
 async def test_the_server_decides_which_line_a_socket_has(make_server: MakeServer) -> None:
     for protocol, kind in ((SocketProtocol, SocketProtocol), (WebSocketsSansIOProtocol, Outgoing)):
-        server = await make_server(protocol=protocol)
+        server = await make_server(options={"ws": protocol})
         async with server.watcher(), server.watcher(encoding=MSGPACK):
             assert [type(line) for line in lines_of(server)] == [kind, kind]
 
@@ -81,6 +90,7 @@ async def test_every_viewer_sees_every_change_in_order_in_its_encoding(make_line
             if number == 10:
                 await bob.hello(resume={"epoch": bob.log[0]["epoch"], "version": 0})
         last = (await busy.ask("beat"))["version"]
+        assert server.gauge("round_seconds_count") > 0
         expected = await server.states()
         for wire in (ann, bob, busy):
             assert await follow(wire, last) == expected
@@ -125,6 +135,7 @@ async def test_who_stays_behind_is_closed(make_lined: MakeLined, monkeypatch: py
         await make_noise(busy, lambda: server.gauge("sockets") == 1)
         closed = server.house.metrics.registry.get_sample_value("seatserver_closed_total", {"code": "4101"})
         assert closed == 1
+        assert server.gauge("fell_behind_total") >= 1
 
 
 async def test_a_viewer_who_wakes_in_time_is_told_that_it_was_too_slow(make_server: MakeServer) -> None:
@@ -135,6 +146,22 @@ async def test_a_viewer_who_wakes_in_time_is_told_that_it_was_too_slow(make_serv
         await make_noise(busy, lambda: server.gauge("sockets") == 1)
         slow.connection.transport.resume_reading()
         assert await slow.closed() == 4101
+
+
+async def test_little_is_kept_for_who_reads_nothing_by_us_and_by_the_system(make_server: MakeServer) -> None:
+    server = await make_server(outbox_bytes=65_536)
+    piece = Frame(bytes(10_000), text=False)
+    async with server.watcher("ann", MSGPACK, max_queue=None) as ann:
+        ann.connection.transport.pause_reading()
+        [line] = lines_of(server)
+        written = 0
+        while not line.behind:
+            line.write(piece)
+            written += len(piece.wire)
+            await asyncio.sleep(0)
+        # What the peer's system takes for it is not ours; a default there is some hundred kilobytes.
+        assert line._plain.get_write_buffer_size() <= 65_536 + len(piece.wire)
+        assert written < 2_000_000, "the default is more than twice that"
 
 
 async def test_more_commands_than_are_served_wait_with_the_peer(make_lined: MakeLined) -> None:
@@ -206,6 +233,38 @@ async def test_a_viewer_who_leaves_without_a_word_is_forgotten(make_lined: MakeL
         await eventually(lambda: server.gauge("sockets") == 1)
         await bob.hold(1)
         assert (await bob.told("delta"))["changes"] == [[1, 1]]
+
+
+async def test_over_tls_nothing_is_written_past_the_encryption(make_server: MakeServer, tmp_path: Path) -> None:
+    certificate, key = certify(tmp_path)
+    server = await make_server(options={"ssl_certfile": certificate, "ssl_keyfile": key})
+    server.url = server.url.replace("http://", "https://")
+    tls = ssl.create_default_context(cafile=certificate)
+    async with server.watcher("ann", ssl=tls) as ann, server.watcher("bob", MSGPACK, ssl=tls) as bob:
+        assert [line.descriptor for line in lines_of(server)] == [-1, -1]
+        await ann.hold(1)
+        for wire in (ann, bob):
+            assert (await wire.told("delta"))["changes"] == [[1, 1]]
+
+
+def certify(folder: Path) -> tuple[Path, Path]:
+    """A certificate for the loopback address, which is its own authority, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "certificate").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return folder / "certificate", folder / "key"
 
 
 async def test_pings_are_spread_over_their_interval(make_server: MakeServer) -> None:
