@@ -25,7 +25,7 @@ DEADLINE_MS = NOW_MS + 300_000
 EPOCH = "k3vq81x"
 GUEST = "guest:Tb0yW3mQ"
 STARTS = datetime(2030, 1, 1, 19, 30, tzinfo=UTC)
-OPENS = datetime(2029, 12, 1, 9, 0, tzinfo=UTC)
+OPENS = datetime(2025, 12, 1, 9, 0, tzinfo=UTC)  # past: who follows the examples finds the sale open
 ENDS = datetime(2030, 1, 1, 19, 45, tzinfo=UTC)
 
 HALL = SeatMap.build(
@@ -196,8 +196,9 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
     schemas.ImportedLayout(
         hash=HALL.content_hash,
         name="Studio",
-        format="vista",
+        format="seatserver",
         seats=4,
+        areas={},
         categories={"standard": 2, "sofa": 2},
         groups=1,
         notes=(),

@@ -106,6 +106,7 @@ async def import_layout(call: Call) -> schemas.ImportedLayout:
         name=seat_map.name,
         format=imported.format,
         seats=len(seat_map.seats),
+        areas={area.key: area.capacity for area in seat_map.general_areas},
         categories=dict(Counter(map(seat_map.category_of, range(seat_map.place_count)))),
         groups=len(seat_map.groups),
         notes=imported.notes,

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 import seatserver
 from seatserver.api.endpoints import AnyDocument, Endpoint
-from seatserver.api.examples import examples
+from seatserver.api.examples import HALL, examples
 from seatserver.api.problems import MEDIA_TYPE, Problem
 from seatserver.api.schemas import Id, LayoutHash
 from seatserver.api.shapes import component_schemas
@@ -27,9 +27,19 @@ PATH_PARAMETERS: dict[str, Any] = {
     "booking_id": Annotated[UUID, Meta(description="The id of the hold that was booked.")],
 }
 
+ACCESS = """\
+A token, sent as `Authorization: Bearer …`, says who you are. It is a JWT: `sub` is the user, `scope` what it allows
+(words with spaces between them), `channel` the sales channel whose seats it may take besides the public's, and `iss`,
+`aud` and `exp` are as the server's settings ask. Guests get theirs here; `seatserver token` mints one; partners sign
+their own, with a key that the settings name.
+
+Scopes: `watch` looks at rooms, `hold` holds seats (and watches), `claim` makes pending bookings that a payment
+confirms, `book` books at once (and claims), `settle` confirms, cancels and reads anybody's bookings, as a payment
+service does, and `admin` allows everything."""
+
 TAGS = {
     "offer": "What is offered. Open to everybody, unless an operation names a scope.",
-    "access": "Tokens and tickets.",
+    "access": ACCESS,
     "bookings": "Bookings; seats are held over the socket, see /asyncapi.json.",
     "admin": "Creating and changing the offer, and the house's own seats. Repeating a request changes nothing more.",
     "service": "Health and metrics.",
@@ -38,6 +48,9 @@ TAGS = {
 DESCRIPTION = """\
 Theatres, showtimes, seat counts and bookings of a real-time seat-map server. Seats are watched and held over the
 socket (`/ws/showtimes/{showtime_id}`, described by `/asyncapi.json`); this interface does the rest.
+
+A sale in three steps: find seats (`best-available`, or the socket's `offers`), hold them over the socket (`best` does
+both), and book the hold, there or here.
 
 Every error is a problem document (RFC 9457) with a stable `code`. With `retryable` true the same request can succeed
 after the time in `Retry-After`; repeating any request is safe."""
@@ -104,10 +117,15 @@ def _operation(endpoint: Endpoint, shapes: _Shapes) -> dict[str, Any]:
     if parameters:
         operation["parameters"] = parameters
     if endpoint.body is not None:
-        schema = {"type": "object"} if endpoint.body is AnyDocument else shapes[endpoint.body]
+        schema = _any_hall() if endpoint.body is AnyDocument else shapes[endpoint.body]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     operation["responses"] = _responses(endpoint, shapes)
     return operation
+
+
+def _any_hall() -> dict[str, Any]:
+    """Three formats are welcome; the example is of our own, `SeatMap`."""
+    return {"type": "object", "examples": [msgspec.json.decode(HALL.encode())]}
 
 
 def _parameters(endpoint: Endpoint, shapes: _Shapes) -> list[dict[str, Any]]:

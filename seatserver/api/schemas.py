@@ -28,7 +28,7 @@ from seatserver.seatmaps.pricing import (
     TicketType,
 )
 from seatserver.seatmaps.rules import Rules
-from seatserver.seatmaps.score import MAX_PARTY, Weights
+from seatserver.seatmaps.score import MAX_PARTY, Breakdown, Weights
 
 Id = Annotated[str, Meta(pattern=ID_PATTERN, description="Letters, digits, '-' and '_'; chosen by whoever creates it.")]
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_TITLE)]
@@ -291,7 +291,7 @@ class OfferView(Document, frozen=True):
         tuple[tuple[int, ...], ...], Meta(description="The same seats' indexes: each part sits side by side.")
     ]
     cost: Annotated[float, Meta(description="The sum of `breakdown`.")]
-    breakdown: Annotated[dict[str, float], Meta(description="What the cost is made of, each by its name.")]
+    breakdown: Breakdown
     alone: Annotated[int, Meta(description="How many people would sit alone.")]
     stranded: Annotated[tuple[NamedSeat, ...], Meta(description="Seats that would be left over, too few to be wanted.")]
     price: QuoteView
@@ -328,8 +328,9 @@ class ImportedLayout(Document, frozen=True):
     hash: LayoutHash
     name: str
     format: Annotated[str, Meta(description="The format that was recognised.")]
-    seats: int
-    categories: dict[str, int]
+    seats: Annotated[int, Meta(description="Numbered seats.")]
+    areas: Annotated[dict[str, int], Meta(description="General area's key to its capacity.")]
+    categories: Annotated[dict[str, int], Meta(description="Category key to its seats and places.")]
     groups: int
     notes: Annotated[tuple[str, ...], Meta(description="What the importer wants you to know.")]
 

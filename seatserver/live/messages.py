@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from seatserver.errors import Refusal
-from seatserver.seatmaps.score import MAX_PARTY, Weights
+from seatserver.seatmaps.score import MAX_PARTY, Breakdown, Weights
 from seatserver.seats.states import BookingStatus
 
 SUBPROTOCOL_JSON = "seatmap.v1+json"
@@ -265,7 +265,7 @@ class Held(_Message, _Basket, frozen=True, kw_only=True):
     lost: tuple[tuple[int, Refusal], ...] = ()
     stranded: tuple[int, ...] = ()
     cost: float | None = None
-    breakdown: dict[str, float] = {}
+    breakdown: Breakdown = {}
 
 
 class SeatOffer(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -277,7 +277,7 @@ class SeatOffer(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     seats: tuple[int, ...]
     parts: tuple[tuple[int, ...], ...]
     cost: float
-    breakdown: dict[str, float]
+    breakdown: Breakdown
     alone: int
     stranded: tuple[int, ...]
     total_minor: int

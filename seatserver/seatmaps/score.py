@@ -58,17 +58,26 @@ REMEMBERED = 8
 MAX_PARTY = 50
 
 Weight = Annotated[float, Meta(ge=0, le=10)]
+"""Of a component of the cost; the module's table has them exactly."""
+Breakdown = Annotated[
+    dict[str, float],
+    Meta(
+        description="What the cost is made of: `distance`, `centre`, `row` and `aisle` as the weights say; `parts`, "
+        "`spread` and `alone` of a party that does not sit side by side; `gaps` for seats left over; `kinds` for "
+        "places that are meant for others; `displacement` for how far seats are from those that were lost."
+    ),
+]
 
 
 class Weights(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much each component of the cost counts, 0 to 10; `seatserver.seatmaps.score` says what they are."""
+    """How much each component of the cost counts, 0 to 10."""
 
-    distance: Weight = 1.0
-    centre: Weight = 0.5
-    row: Weight = 0.0
-    aisle: Weight = 0.0
-    together: Weight = 2.0
-    gaps: Weight = 1.0
+    distance: Annotated[Weight, Meta(description="How far people sit from where one sees best.")] = 1.0
+    centre: Annotated[Weight, Meta(description="How far they sit to the side of the hall's middle.")] = 0.5
+    row: Annotated[Weight, Meta(description="How far their rows are before or behind where one sees best.")] = 0.0
+    aisle: Annotated[Weight, Meta(description="How many seats they pass on the way to an aisle.")] = 0.0
+    together: Annotated[Weight, Meta(description="That a party sits in several parts, far apart, or alone.")] = 2.0
+    gaps: Annotated[Weight, Meta(description="Seats that are left over alone, where the house minds.")] = 1.0
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -71,7 +71,7 @@ class Site:
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
-        self._admin = Tokens(settings).mint("the house", ["admin"], 3600)
+        self.admin_token = Tokens(settings).mint("the house", ["admin"], 3600)
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SEATSERVER_")},
             "DATABASE_URL": settings.database_url,
@@ -136,7 +136,7 @@ class Site:
         self._admin_call("POST", f"showtimes/{showtime_id}/allocations/change", json={"changes": [change]})
 
     def _admin_call(self, method: str, path: str, **body: Any) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._admin}"}
+        headers = {"Authorization": f"Bearer {self.admin_token}"}
         answer = httpx.request(method, f"{self.url}/api/v1/admin/{path}", headers=headers, trust_env=False, **body)
         assert answer.is_success, answer.text
         found: dict[str, Any] = answer.json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -52,6 +53,22 @@ def test_the_api_page_shows_every_operation_and_message_with_nothing_from_elsewh
     page.locator("details#make_booking").get_by_role("link", name="NewBooking").click()
     expect(page.locator("details#schema-NewBooking")).to_contain_text("hold_id")
     assert {urlsplit(url).netloc for url in ann.requests} == {urlsplit(site.url).netloc}
+
+
+def test_the_examples_of_the_api_page_put_a_showtime_on_sale_as_they_stand(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.open("/docs")
+    given = {"TOKEN": site.admin_token, "THEATRE_ID": "odeon", "AUDITORIUM_ID": "studio", "SHOWTIME_ID": "premiere"}
+    story = ["put_theatre", "put_auditorium", "import_layout", "put_showtime", "quote_tickets", "best_available"]
+    for name in (*story, "change_allocations", "get_allocation_log"):
+        shown = ann.page.locator(f"details#{name} pre").first.text_content()
+        command = ["bash", "-euc", f"curl() {{ printf '%s\\0' \"$@\"; }}\n{shown}"]
+        *options, url = subprocess.run(command, env=given, capture_output=True, text=True).stdout.split("\0")[:-1]
+        flags = list(zip(options[::2], options[1::2], strict=True))
+        method = dict(flags).get("-X", "GET")
+        headers = dict(value.split(": ", 1) for flag, value in flags if flag == "-H")
+        answer = httpx.request(method, url, headers=headers, content=dict(flags).get("-d"), trust_env=False)
+        assert answer.is_success, (name, answer.text)
 
 
 def test_an_address_that_is_no_text_still_gets_a_page_that_says_so(site: Site, window: Windows) -> None:

@@ -122,6 +122,7 @@ async def rest(empty: Rest) -> Rest:
         "name": "Studio",
         "format": "seatserver",
         "seats": 4,
+        "areas": {},
         "categories": {"standard": 2, "sofa": 2},
         "groups": 1,
         "notes": [],

@@ -1,7 +1,7 @@
 /** The readable API page: drawn in the browser from /openapi.json and /asyncapi.json, with nothing from elsewhere. */
 
 import { element, fetchJson } from "./page.js";
-import { example, prose, resolve, schemaView, typeOf } from "./schema-view.js";
+import { brief, example, prose, resolve, schemaView, typeOf } from "./schema-view.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
@@ -13,9 +13,20 @@ function code(text) {
   return element("pre", {}, element("code", { textContent: text }));
 }
 
-function json(value) {
+/** JSON for readers: whatever fits in a line stands in one. */
+function spread(value, indent = "") {
   const compact = JSON.stringify(value);
-  return code(compact.length < 90 ? compact : JSON.stringify(value, null, 2));
+  if (compact.length + indent.length < 90 || typeof value !== "object") return compact;
+  const inner = `${indent}  `;
+  const parts = Array.isArray(value)
+    ? value.map((one) => spread(one, inner))
+    : Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}: ${spread(one, inner)}`);
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  return `${open}\n${inner}${parts.join(`,\n${inner}`)}\n${indent}${close}`;
+}
+
+function json(value) {
+  return code(spread(value));
 }
 
 /** Blank lines separate paragraphs; other line ends are only how the source was wrapped. */
@@ -50,10 +61,14 @@ function operationView(operation, rest) {
   ];
   const body = paragraphs(description);
   if (parameters.length > 0) body.push(element("h4", { textContent: "Parameters" }), parametersView(parameters));
-  if (requestBody)
-    body.push(element("h4", { textContent: "Request" }), ...contentView(resolve(requestBody, rest).content));
+  if (requestBody) {
+    const { content } = resolve(requestBody, rest);
+    body.push(element("h4", { textContent: "Request" }), ...contentView(content));
+    const asked = resolve(content["application/json"].schema, rest);
+    if (asked.properties) body.push(...paragraphs(asked.description), schemaView(asked, "schema"));
+  }
   body.push(element("h4", { textContent: "Try it" }), code(curl(operation, rest)));
-  body.push(element("h4", { textContent: "Answers" }), responsesView(responses, rest));
+  body.push(element("h4", { textContent: "Answers" }), ...answerView(responses, rest), responsesView(responses, rest));
   return fold(operationId ?? `${method}${path}`, summaryLine, ...body);
 }
 
@@ -72,6 +87,13 @@ function contentView(content = {}) {
   return Object.entries(content).map(([type, { schema = {} }]) =>
     element("p", {}, ...typeOf(schema, "schema"), element("small", { className: "quiet", textContent: ` ${type}` })),
   );
+}
+
+/** An example of what comes when all is well. */
+function answerView(responses, rest) {
+  const [, done] = Object.entries(responses).find(([status]) => status < 300);
+  const schema = resolve(done, rest).content?.["application/json"]?.schema;
+  return schema ? [json(example(schema, rest))] : [];
 }
 
 function responsesView(responses, rest) {
@@ -95,8 +117,12 @@ function curl({ path, method, parameters, requestBody, security }, rest) {
   if ((security ?? rest.security ?? []).some((way) => Object.keys(way).length > 0))
     parts.push(`-H "Authorization: Bearer $TOKEN"`);
   const schema = requestBody && resolve(requestBody, rest).content["application/json"]?.schema;
-  if (schema) parts.push(`-H "Content-Type: application/json"`, `-d '${JSON.stringify(example(schema, rest))}'`);
-  parts.push(`"${location.origin}${path}${query && `?${query}`}"`);
+  if (schema) {
+    const body = spread(brief(example(schema, rest), schema, rest), "  ");
+    parts.push(`-H "Content-Type: application/json"`, `-d '${body}'`);
+  }
+  const filled = path.replace(/{(\w+)}/g, (_, name) => `$${name.toUpperCase()}`); // for the shell, as $TOKEN
+  parts.push(`"${location.origin}${filled}${query && `?${query}`}"`);
   return parts.join(" \\\n  ");
 }
 
@@ -144,7 +170,7 @@ function socketSections(socket) {
     section(
       "socket-client",
       "Socket: what you send",
-      ...[...replies].map(([one, answers]) => messageView(`send-${one.name}`, one, answers, socket)),
+      ...[...replies].map(([one, answers]) => messageView(`send-${one.name}`, one, answers, socket, brief)),
     ),
     section(
       "socket-server",
@@ -173,7 +199,8 @@ function codeTable(title, codes, cells) {
   );
 }
 
-function messageView(id, message, replies, socket) {
+/** `shorten` its examples, where what it leaves out is understood. */
+function messageView(id, message, replies, socket, shorten = (value) => value) {
   const payload = resolve(message.payload, socket);
   const summaryLine = [
     element("code", { textContent: message.name }),
@@ -185,11 +212,11 @@ function messageView(id, message, replies, socket) {
   return fold(
     id,
     summaryLine,
-    ...paragraphs(message.description),
+    ...paragraphs(message.description ?? payload.description?.split("\n\n").slice(1).join("\n\n")),
     schemaView(payload, "data"),
     ...paragraphs(answers),
     element("h4", { textContent: "Example" }),
-    ...examples.map(json),
+    ...examples.map((one) => json(shorten(one, payload, socket))),
   );
 }
 

@@ -7,7 +7,7 @@ import { element } from "./page.js";
 
 const LIMITS = {
   const: (value) => `always ${JSON.stringify(value)}`,
-  default: (value) => `default ${JSON.stringify(value)}`,
+  default: (value) => (isShort(value) ? `default ${JSON.stringify(value)}` : ""), // else its type tells the parts
   minimum: (value) => `at least ${value}`,
   maximum: (value) => `at most ${value}`,
   exclusiveMinimum: (value) => `more than ${value}`,
@@ -76,11 +76,32 @@ export function schemaView(schema, prefix) {
   return element("div", { className: "wide" }, element("table", {}, element("tbody", {}, ...rows)));
 }
 
+function isShort(value) {
+  return JSON.stringify(value).length < 30;
+}
+
 function limits(schema) {
   const found = Object.entries(LIMITS)
     .filter(([name]) => schema[name] !== undefined)
-    .map(([name, say]) => say(schema[name]));
+    .map(([name, say]) => say(schema[name]))
+    .filter(Boolean);
   return found.length ? element("small", { className: "quiet", textContent: ` ${found.join(", ")}` }) : null;
+}
+
+/** `value` without the fields that say no more than their defaults do. */
+export function brief(value, schema, document) {
+  const real = resolve(schema, document);
+  if (real.anyOf && value !== null) {
+    const kind = real.anyOf.find(({ type }) => type !== "null");
+    return brief(value, kind, document);
+  }
+  if (Array.isArray(value)) return real.items ? value.map((one) => brief(one, real.items, document)) : value;
+  if (!real.properties) return value;
+  const fields = Object.entries(value).filter(
+    ([name, field]) =>
+      real.required?.includes(name) || JSON.stringify(field) !== JSON.stringify(real.properties[name]?.default),
+  );
+  return Object.fromEntries(fields.map(([name, field]) => [name, brief(field, real.properties[name], document)]));
 }
 
 /** A value that fits the schema: its own example where it has one, else the plainest there is. */
