@@ -95,7 +95,8 @@ class UnknownSeat(SeatServerError):
     code, status = "unknown_seat", 422
 
     def __init__(self, seats: list[int], seat_count: int) -> None:
-        super().__init__(f"no such seat: {seats}; this layout has seats 0 to {seat_count - 1}", seats=seats)
+        there = f"seats 0 to {seat_count - 1}" if seat_count else "no numbered seats"
+        super().__init__(f"no such seat: {seats}; this layout has {there}", seats=seats)
 
 
 class Unauthorized(SeatServerError):

@@ -94,7 +94,8 @@ def _places(wishes: tuple[schemas.TicketWish, ...], seat_map: SeatMap) -> list[i
     for number, wish in enumerate(wishes):
         where = f"tickets[{number}]"
         if (wish.seat is None) == (wish.area is None):
-            raise BadRequest(f"{where} names no place: give either seat or area", where)
+            named = "no place" if wish.seat is None else "two places"
+            raise BadRequest(f"{where} names {named}: give either seat or area", where)
         if wish.seat is not None:
             places.append(seat_of(seat_map, wish.seat, f"{where}.seat"))
         elif wish.area is not None:

@@ -269,6 +269,8 @@ class Session:
             self.tell(refused(ref, hold_id, error, self._place))
         except (BadRequest, TooLarge) as error:
             self._tell_error(ref or self.codec.ref_of(received), error)
+            if name != "unknown":
+                return  # it was understood: a person who asks for what is not there stays welcome
             self._bad_messages += 1
             if self._bad_messages >= BAD_MESSAGES:
                 raise Leave(wire.Close.BAD_MESSAGES, f"{BAD_MESSAGES} messages were not understood") from None

@@ -179,4 +179,4 @@ def _check_names(where: str, asked: Iterable[str], known: Sequence[str]) -> None
     for name in asked:
         if name not in known:
             there = f"this layout has {', '.join(map(repr, known))}" if known else "this layout has none"
-            raise BadRequest(f"{where} names {name!r}; {there}", where)
+            raise BadRequest(f"{where} names {name[:80]!r}; {there}", where)

@@ -11,6 +11,7 @@ from seatserver.app import wall_clock
 from seatserver.client import RemoteError
 from seatserver.errors import SeatsRefused
 from seatserver.live.messages import Places
+from seatserver.live.session import BAD_MESSAGES
 from seatserver.seats.choices import Buyer
 from seatserver.seats.holding import Holding, Sight
 from seatserver.seats.states import SeatState
@@ -167,6 +168,15 @@ async def test_who_asks_for_more_than_anybody_may_hold_hears_that_of_every_seat(
             with pytest.raises(SeatsRefused) as caught:
                 await ann.hold(*every_second, C + 1, C + 3, C + 5, or_nearest=or_nearest)
             assert set(caught.value.reasons.values()) == {"limit"}
+
+
+async def test_a_person_who_asks_for_what_is_not_there_is_never_sent_away(server: Instance) -> None:
+    await open_lounge(server)
+    async with server.watcher("ann", showtime=LOUNGE) as wire:
+        for _ in range(BAD_MESSAGES + 5):
+            no = await wire.ask("hold", hold_id=str(uuid.uuid4()), areas=[{"area": LAWN, "count": 100}])
+            assert no["code"] == "bad_request"
+        assert (await wire.ask("hold", hold_id=str(uuid.uuid4()), seats=[B, B + 1]))["type"] == "held"
 
 
 async def test_seats_that_the_hold_has_are_not_called_lost(server: Instance) -> None:

@@ -191,6 +191,18 @@ async def test_a_hold_is_judged_anew_when_a_seat_it_relied_on_has_changed(bench:
     await bench.store.hold(SHOW, uuid.uuid4(), "ann", [1], Conditions(judged=Judged(guards=((3, True), (4, False)))))
 
 
+async def test_a_hold_may_rely_on_more_seats_than_fit_one_command(bench: Bench) -> None:
+    await bench.hold("bob", [4])
+    bench.truth.keep("", [7])
+    await bench.store.load(SHOW, "repair")
+    many = tuple((seat, seat not in (4, 7)) for seat in range(1, 20_000))
+    with pytest.raises(Stale) as caught:
+        wrong = (*many[:-1], (many[-1][0], False))
+        await bench.store.hold(SHOW, uuid.uuid4(), "ann", [0], Conditions(judged=Judged(guards=wrong)))
+    assert caught.value.states == {many[-1][0]: SeatState.FREE}
+    await bench.store.hold(SHOW, uuid.uuid4(), "ann", [0], Conditions(judged=Judged(guards=many)))
+
+
 async def test_the_seats_that_a_hold_gives_back_in_the_same_step_count_as_free(bench: Bench) -> None:
     old = await bench.hold("ann", [4])
     judged = Judged(guards=((4, True),))

@@ -23,6 +23,7 @@ local base = KEYS[1]
 local META, TAKEN, KEPT, DUE, OWNER = base .. ':meta', base .. ':taken', base .. ':kept', base .. ':due', base .. ':owner'
 local FREE, HELD, CLAIMED, SOLD, BLOCKED, ALLOCATED = 0, 1, 2, 3, 4, 5
 local SWEEP_AT_ONCE = 1000
+local GUARDS_AT_ONCE = 1000
 -- What a clock may go back without anybody minding, in ms: time servers correct it by less all the time.
 local CLOCK_SLACK = 1000
 
@@ -289,9 +290,11 @@ local function differing(room, guards, judged, buyer, own)
     names[#names + 1] = seat
     was[#was + 1] = free == '1'
   end
-  if #names > 0 then
-    local taken, kept, locks = redis.call('HMGET', TAKEN, unpack(names)), kept_for(names), locks_of(names)
-    for index, seat in ipairs(names) do
+  -- A big group may guard more seats than fit Lua's stack.
+  for first = 1, #names, GUARDS_AT_ONCE do
+    local some = { unpack(names, first, math.min(first + GUARDS_AT_ONCE - 1, #names)) }
+    local taken, kept, locks = redis.call('HMGET', TAKEN, unpack(some)), kept_for(some), locks_of(some)
+    for index, seat in ipairs(some) do
       local state = FREE
       if taken[index] then
         state = tonumber(taken[index])
@@ -300,7 +303,7 @@ local function differing(room, guards, judged, buyer, own)
       elseif not open_to(kept[index], buyer) then
         state = kept[index] == '' and BLOCKED or ALLOCATED
       end
-      if (state == FREE) ~= was[index] then
+      if (state == FREE) ~= was[first + index - 1] then
         found[#found + 1] = tonumber(seat)
         found[#found + 1] = state
       end
