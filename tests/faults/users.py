@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from seatserver.client import Disconnected, LiveRoom, RemoteError, SeatClient
+from seatserver.client import SHORTEST_PAUSE_S, Disconnected, LiveRoom, RemoteError, SeatClient
 from seatserver.errors import SeatsRefused
 from seatserver.live import messages as wire
 from seatserver.seats.states import SeatState
@@ -43,6 +43,13 @@ class FollowedRoom(LiveRoom):
         await super()._take(message, connection)
         if isinstance(message, (wire.Snapshot, wire.Delta)):
             self.seen.append((self.room.epoch, self.room.version, hash(bytes(self.room.states))))
+
+    def drop(self) -> bool:
+        """Break the connection, as a network does; whether there was one."""
+        connection, self._pause_s = self._connection, SHORTEST_PAUSE_S
+        if connection is not None:
+            connection.transport.abort()
+        return connection is not None
 
 
 @dataclass(slots=True)
