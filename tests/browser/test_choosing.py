@@ -156,7 +156,7 @@ def test_the_best_seats_take_the_place_of_the_old_ones_and_are_explained(ann: Wi
     ann.page.get_by_label("Seats for").fill("3")
     press(ann, "Hold the best")
     expect(ann.notices).to_contain_text("are the best 3 free seats side by side.")
-    expect(ann.notices).to_contain_text("from the best spot")
+    expect(ann.notices).to_contain_text("from the spot where one sees best")
     expect(ann.basket.locator("li")).to_have_count(4)
     expect(ann.basket.locator("li").last).to_contain_text("Lawn")
     ann.expect_seats(A8="free")
@@ -241,6 +241,15 @@ def test_seats_kept_for_another_channel_look_blocked_and_say_why(site: Site, ann
     expect(ann.notices).to_contain_text("C-7: kept for another seller.")
 
 
+def test_the_legend_says_what_the_signs_on_this_halls_seats_mean(ann: Window) -> None:
+    signs = ann.page.locator("#counts")
+    expect(signs).to_contain_text("Wheelchair place")
+    expect(signs).to_contain_text("Company beside it")
+    ann.open_map()  # a hall with wheelchair places only
+    expect(signs).to_contain_text("Wheelchair place")
+    expect(signs).not_to_contain_text("Company")
+
+
 def test_a_hold_that_the_house_takes_back_is_told(site: Site, ann: Window) -> None:
     ann.click("C-1", "C-2")
     in_basket(ann, "C-1", "C-2")
@@ -311,5 +320,6 @@ def test_all_of_it_fits_a_narrow_phone(site: Site, window: Windows, scheme: str)
     ann = visit(site, window, viewport={"width": 360, "height": 740}, color_scheme=scheme, has_touch=True)
     ann.page.get_by_role("button", name="Hold the best").tap()
     expect(ann.basket.get_by_role("button", name="Book")).to_be_in_viewport()
+    expect(ann.basket.locator(".fees")).to_be_in_viewport()
     expect(ann.page.locator(".seat[data-state=mine]").first).to_be_in_viewport()
     assert ann.page.evaluate("document.documentElement.scrollWidth") == 360

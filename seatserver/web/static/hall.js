@@ -65,7 +65,7 @@ export class Hall extends EventTarget {
     const light = `${curve} l${0.9 * UNIT} ${1.2 * UNIT} H${from - 0.9 * UNIT} Z`;
     const caption = draw("text", { class: "screen-name", x: x * UNIT, y: (y + 0.25) * UNIT });
     caption.textContent = "Screen";
-    this.#svg.append(draw("path", { class: "light", d: light }), draw("path", { class: "screen", d: curve }), caption);
+    this.#svg.append(draw("path", { fill: "url(#beam)", d: light }), draw("path", { class: "screen", d: curve }), caption);
   }
 
   /** A row's letter at both ends, each at the height of the row's last seat on that side. */

@@ -9,6 +9,10 @@ const SIGNS = [
   ["sold", "Sold"],
   ["blocked", "Not for sale"],
 ];
+const KINDS = [
+  ["wheelchair", "Wheelchair place"],
+  ["companion", "Company beside it"],
+];
 const COUNTED_AS = { asking: "mine", booked: "mine", claimed: "sold", allocated: "blocked" };
 
 export class Legend {
@@ -29,7 +33,9 @@ export class Legend {
       const price = element("b", { textContent: money(prices[key], currency) });
       return element("li", { style: { "--category": color } }, element("i"), name, price, free);
     });
-    document.getElementById("counts").replaceChildren(...signs);
+    const kinds = KINDS.filter(([kind]) => layout.seats.some((seat) => seat.kind === kind));
+    const shown = kinds.map(([kind, name]) => element("li", {}, sample("free", kind), name));
+    document.getElementById("counts").replaceChildren(...signs, ...shown);
     document.getElementById("categories").replaceChildren(...categories);
   }
 
@@ -47,14 +53,15 @@ export class Legend {
   }
 }
 
-function sample(state) {
+/** A seat in this state; `sign` is what it carries. */
+function sample(state, sign = state) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "-20 -20 40 40");
   svg.setAttribute("aria-hidden", "true");
   svg.innerHTML = `
     <g class="seat" data-state="${state}">
       <rect class="body" x="-17" y="-17" width="34" height="34" rx="8"/>
-      <use class="glyph" x="-20" y="-20" width="40" height="40" href="#glyph-${state}"/>
+      <use class="glyph" x="-20" y="-20" width="40" height="40" href="#glyph-${sign}"/>
     </g>`;
   return svg;
 }

@@ -1,6 +1,6 @@
-/** The server's answers in words for the visitor: why it refused, and by what measure it chose. */
+/** The server's answers in words for the visitor: why it refused, and how good what it chose is. */
 
-import { list, plural } from "./page.js";
+import { plural } from "./page.js";
 
 const REASONS = {
   // one seat, several seats
@@ -17,20 +17,6 @@ const REASONS = {
     "is kept for those who come with a wheelchair: please say so under “Wheelchairs”",
     "are kept for those who come with wheelchairs: please say how many under “Wheelchairs”",
   ],
-};
-
-// The components of an offer's cost, each in seat pitches for each person.
-const MEASURES = {
-  distance: "from the best spot",
-  centre: "off the middle",
-  row: "from the best row",
-  aisle: "from the aisle",
-  parts: "for sitting in parts",
-  spread: "for sitting apart",
-  alone: "for sitting alone",
-  gaps: "for seats left over",
-  kinds: "for the kind of seat",
-  displacement: "from where you wished",
 };
 
 /** "C-7 and C-8 are sold." The sentences of a CommandError that names seats or areas. */
@@ -57,11 +43,9 @@ export function describeGap(stranded, venue) {
   return `${venue.names(stranded)} would be left over alone, where hardly anyone sits.`;
 }
 
-/** How good seats are, of a `held` message: its cost and what that comes from. */
-export function describeMeasure({ cost, breakdown }) {
-  const number = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-  const parts = Object.entries(breakdown)
-    .filter(([, part]) => part >= 0.05)
-    .map(([measure, part]) => `${number.format(part)} ${MEASURES[measure] ?? measure}`);
-  return `Measured in seats for each of you, less is better: ${number.format(cost)}${parts.length > 0 ? ` (${list(parts)})` : ""}.`;
+/** How good seats are, of a `held` message that answers a search: what a visitor can see of it. */
+export function describeMeasure({ seats, breakdown }) {
+  const away = Math.round(breakdown.distance); // in seats, because the search asked for no other weight than 1
+  const about = seats.length > 1 ? "On average about" : "About";
+  return `${away === 0 ? "Right at" : `${about} ${plural(away, "seat")} from`} the spot where one sees best.`;
 }
