@@ -33,6 +33,8 @@ SERVING_AGAIN_S = 15.0
 """Three times what the product promises."""
 DATABASE_POOL, REDIS_POOL = 10, 8
 MOST_TOLD = 15
+CUT_OFF = ("timeout graceful shutdown exceeded",)
+"""uvicorn says so of viewers who take nothing, as an error, when their time is over."""
 HARMLESS = (
     "Redis repaired from Postgres",
     "room differs from Redis",
@@ -339,6 +341,8 @@ def logged(site: Site, *, repairs: bool = True) -> list[str]:
     problems = []
     for server in site.servers:
         for line in server.lines():
+            if any(str(line.get("event")).endswith(known) for known in CUT_OFF):
+                continue
             if line.get("level") in ("error", "critical") or "Traceback" in str(line):
                 problems.append(f"{server.name} logged: {str(line)[-1500:]}")
             elif not repairs and line.get("event") in HARMLESS:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import AsyncExitStack
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.faults.conftest import OpenSite, Report
 from tests.faults.history import History, Step
 from tests.faults.invariants import check
 from tests.faults.linearizability import actions_of, ends_of, explain
-from tests.faults.site import SHOWTIME, Server, Site
+from tests.faults.raw import enter
+from tests.faults.site import SHOWTIME, Site
 from tests.faults.users import Mix, users
-from tests.integration.house import JSON, MSGPACK, Wire
+from tests.integration.house import Wire
 
 SEAT = 3
 BOOKING = 1_000_000
@@ -32,21 +32,6 @@ SLOW_SEATS = """
     END $$;
     CREATE TRIGGER faults_slow BEFORE INSERT ON booked_seats FOR EACH ROW EXECUTE FUNCTION faults_slow();
 """
-
-
-async def enter(stack: AsyncExitStack, site: Site, server: Server, user: str) -> Wire:
-    """A plain socket in the room."""
-    address = f"ws{server.url.removeprefix('http')}/ws/showtimes/{SHOWTIME}"
-    encoding = cast(Any, (JSON, MSGPACK)[site.rng.random() < 0.5])
-    connection = await stack.enter_async_context(
-        connect(address, subprotocols=[encoding], compression=None, max_size=None, proxy=None)
-    )
-    # Whoever reads no more cannot say goodbye either.
-    stack.callback(connection.transport.abort)
-    wire = Wire(connection, site.token(user))
-    await wire.hello()
-    await wire.until("snapshot")
-    return wire
 
 
 async def take(history: History, wire: Wire, user: str, seats: tuple[int, ...]) -> Step:

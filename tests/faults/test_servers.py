@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
-from tests.faults.conftest import Report
+import pytest
+
+from seatserver.live import messages as wire
+from tests.faults.conftest import OpenSite, Report
 from tests.faults.invariants import check
-from tests.faults.site import Site
+from tests.faults.raw import enter
+from tests.faults.site import Server, Site
 from tests.faults.users import users
+
+
+@asynccontextmanager
+async def slow_reader(site: Site, server: Server, user: str) -> AsyncIterator[None]:
+    """A viewer that has hardly a buffer and reads nothing after its first snapshot."""
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    plain.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", server.port))
+    async with AsyncExitStack() as stack:
+        viewer = await enter(stack, site, server, user, sock=plain)
+        viewer.connection.transport.pause_reading()
+        yield
 
 
 async def test_row_4_kill_9_of_a_server_during_confirms(site: Site, report: Report) -> None:
@@ -40,4 +60,29 @@ async def test_row_5_a_server_that_stands_still_for_longer_than_holds_last(site:
         await report.serves_again(site)
         await load.run_for(0.5)
         await load.end()
+        await check(site, load, linearizable=True)
+
+
+@pytest.mark.long
+async def test_row_20_a_rolling_restart_under_load_with_slow_readers(open_site: OpenSite, report: Report) -> None:
+    """One server after the other is asked to go, and does so in time although some viewers read nothing."""
+    async with open_site(SEATSERVER_OUTBOX_BYTES="4096") as site, AsyncExitStack() as stack:
+        await site.add_servers(2)
+        load = await stack.enter_async_context(users(site, 10))
+        report.loads.append(load)
+        for server in site.servers:
+            for number in range(10):
+                await stack.enter_async_context(slow_reader(site, server, f"slow-{number}"))
+        load.start()
+        for server in site.servers:
+            report.hit(await load.busy(len(load.promises.confirmed) + 2))
+            took_s = await server.stop()
+            assert took_s < 3 * site.settings.shutdown_ms / 1000, "it goes in time"
+            await server.start()
+            await report.serves_again(site)
+        await load.run_for(0.5)
+        await load.end()
+        byes = [notice.code for room in load.rooms for notice in room.notices if isinstance(notice, wire.Bye)]
+        assert len(byes) >= len(load.rooms), "everybody was told"
+        assert set(byes) == {1012}
         await check(site, load, linearizable=True)
