@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Window
-from tests.browser.site import SHOWTIME, Site
+from tests.browser.site import SHOWTIME, Site, small_hall
 
 Windows = Callable[..., Window]
 
@@ -31,6 +31,20 @@ def test_the_front_page_lists_showtimes_with_live_counts_and_leads_to_the_map(si
     card.click()
     ben.expect_status("live")
     ben.expect_seats(A2="held")
+
+
+def test_the_price_on_a_card_is_one_that_somebody_can_pay_with_all_fees(site: Site, window: Windows) -> None:
+    kinds = [
+        {"key": "adult", "name": "Adult", "prices": {"standard": 1000, "sofa": 1500}},
+        {"key": "child", "name": "Child", "prices": {"standard": 500}, "only_with": ["adult"]},
+    ]
+    fees = {"per_ticket_minor": 50, "per_booking_minor": 100}
+    site.put_showtime("family", small_hall(), ticket_types=kinds, fees=fees)
+    ann = window(site)
+    ann.open("/")
+    expect(ann.page.locator(".card", has_text="from €11.50")).to_have_count(1)
+    ann.open_map("family")
+    expect(ann.page.locator("#categories")).to_contain_text("Fees: €0.50 for each ticket and €1.00 for each booking")
 
 
 def test_the_api_page_shows_every_operation_and_message_with_nothing_from_elsewhere(

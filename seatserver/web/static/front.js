@@ -39,11 +39,17 @@ function dayName(at, timeZone) {
   return name;
 }
 
+/** The least that somebody who comes alone pays, fees included: no ticket that goes only with another. */
+function leastPrice({ ticket_types, fees }) {
+  const alone = ticket_types.filter(({ only_with }) => only_with.length === 0);
+  const prices = (alone.length > 0 ? alone : ticket_types).flatMap(({ prices }) => Object.values(prices));
+  return Math.min(...prices) + fees.per_ticket_minor + fees.per_booking_minor;
+}
+
 function card(showtime, timeZone) {
-  const { id, title, theatre_name, auditorium_name, ticket_types, currency } = showtime;
+  const { id, title, theatre_name, auditorium_name, currency } = showtime;
   const count = element("span", { textContent: "…" });
-  const least = Math.min(...ticket_types.flatMap(({ prices }) => Object.values(prices)));
-  const price = element("span", { textContent: `from ${money(least, currency)}` });
+  const price = element("span", { textContent: `from ${money(leastPrice(showtime), currency)}` });
   const meter = element("div", { className: "meter" }, element("div"));
   const made = element(
     "a",

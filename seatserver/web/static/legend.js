@@ -1,6 +1,6 @@
 /** What colours and signs of the map mean, with live counts. */
 
-import { element, money } from "./page.js";
+import { element, list, money } from "./page.js";
 
 const SIGNS = [
   ["free", "Free"],
@@ -20,7 +20,7 @@ export class Legend {
   #signs = new Map();
   #free = new Map();
 
-  constructor(layout, { prices, currency }) {
+  constructor(layout, { prices, currency, fees }) {
     this.#layout = layout;
     const signs = SIGNS.map(([state, name]) => {
       const count = element("b");
@@ -36,7 +36,13 @@ export class Legend {
     const kinds = KINDS.filter(([kind]) => layout.seats.some((seat) => seat.kind === kind));
     const shown = kinds.map(([kind, name]) => element("li", {}, sample("free", kind), name));
     document.getElementById("counts").replaceChildren(...signs, ...shown);
-    document.getElementById("categories").replaceChildren(...categories);
+    const extra = [
+      [fees.per_ticket_minor, "ticket"],
+      [fees.per_booking_minor, "booking"],
+    ].filter(([fee]) => fee > 0);
+    const told = list(extra.map(([fee, of]) => `${money(fee, currency)} for each ${of}`));
+    const plus = told ? [element("li", { className: "quiet" }, `Fees: ${told}`)] : [];
+    document.getElementById("categories").replaceChildren(...categories, ...plus);
   }
 
   /** `stateOf(index)` is the word for what a seat shows, `remaining` the free places of each area. */
