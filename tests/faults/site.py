@@ -40,7 +40,7 @@ SHOWTIME = "tonight"
 SEATS = 40
 NEWCOMERS = 12
 """So many seats, the last ones, are for those who only look whether a server sells."""
-SECRET = "a secret of the fault tests, long enough"
+SECRET = "a secret of the fault tests, long enough for every algorithm that somebody may try"
 ROOT = Path(__file__).parents[2]
 TEMPLATE = "faults_template"
 HOUR_MS = 3_600_000
