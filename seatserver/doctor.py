@@ -1,8 +1,8 @@
 """Looks a running installation over from the outside, says what is wrong and how to mend it.
 
 `examine` asks Postgres and Redis and compares them; it changes nothing, and what it cannot reach is a finding, not an
-error. With ``repair`` it does what the duties of a healthy installation would do anyway: relay, reap, sweep, and take
-over in Redis what Postgres knows. Postgres is never touched to please Redis.
+error. With ``repair`` it does what the duties of a healthy installation would do anyway: reap, release, relay, sweep,
+and take over in Redis what Postgres knows. Postgres is never touched to please Redis.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from seatserver.app import House, wall_clock
-from seatserver.bookings.audit import LATE_CLAIM_S, BookingAudit
+from seatserver.bookings.audit import LATE_S, BookingAudit
 from seatserver.errors import NotFound, SeatServerError
 from seatserver.seats.audit import SeatAudit
 from seatserver.seats.states import SeatState
@@ -66,6 +66,8 @@ class Doctor:
         house, done = self._house, []
         if reaped := await house.checkout.reap():
             done.append(f"ended {reaped} pending bookings past their deadline")
+        if released := await house.allocations.release_due():
+            done.append(f"opened {released} kept seats whose time was over")
         if waiting := (await self._bookings.waiting()).rows:
             await house.relay.poll()
             await house.relay.close()
@@ -155,10 +157,13 @@ class Doctor:
             says = f"booking {booking_id} has not exactly its seats"
             mend = "compare its rows in booked_seats with bookings.seats; something wrote around the server"
             found.append(Finding(verdict="wrong", about="Bookings", says=says, mend=mend))
+        runs = "see that a `seatserver worker`, or a web process with duties, runs; --repair"
         if late := await self._bookings.late_claims():
-            says = f"{late} pending bookings are more than {LATE_CLAIM_S} s past their deadline"
-            mend = "see that a `seatserver worker`, or a web process with duties, runs; --repair ends them"
-            found.append(Finding(verdict="wrong", about="Bookings", says=says, mend=mend))
+            says = f"{late} pending bookings are more than {LATE_S} s past their deadline"
+            found.append(Finding(verdict="wrong", about="Bookings", says=says, mend=f"{runs} ends them"))
+        if late := await self._bookings.late_releases():
+            says = f"{late} kept seats should have been opened more than {LATE_S} s ago"
+            found.append(Finding(verdict="wrong", about="Bookings", says=says, mend=f"{runs} opens them"))
         return found or [Finding(verdict="ok", about="Bookings", says="every seat has one owner, no claim is stuck")]
 
     async def _outbox(self) -> list[Finding]:

@@ -30,16 +30,9 @@ async def quote_tickets(call: Call) -> schemas.QuoteView:
 
 async def best_available(call: Call) -> schemas.RankedOffers:
     """The best seats for a party, as the socket's `best` would choose among them."""
-    needs, body = call.needs, call.body
-    party = PartyWish.of(
-        count=body.count,
-        tickets=body.tickets,
-        categories=body.categories,
-        areas=body.areas,
-        wheelchairs=body.wheelchairs,
-        split=body.split,
-        weights=body.weights,
-    )
+    needs = call.needs
+    body: schemas.AskOffers = call.body
+    party = PartyWish.of(body)
     showtime = await needs.catalog.showtime(call.text("showtime_id"))
     showtime.check_on_sale(needs.clock())
     seat_map = showtime.seat_map

@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from seatserver.bookings.tables import booked_seats, bookings, outbox
+from seatserver.bookings.tables import booked_seats, bookings, kept_seats, outbox
 from seatserver.database import Database
 
-LATE_CLAIM_S = 60
-"""A pending booking so long past its deadline should have been reaped by anybody."""
+LATE_S = 60
+"""A pending booking so long past its deadline should have been ended by anybody, a kept seat been opened."""
 NAMED = 5
+_LONG_AGO = sa.func.now() - sa.text(f"interval '{LATE_S} seconds'")
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -68,16 +69,21 @@ class BookingAudit:
         return [str(row.id) for row in await self._rows(query)]
 
     async def late_claims(self) -> int:
-        """How many pending bookings should have ended more than `LATE_CLAIM_S` ago."""
-        late = sa.func.now() - sa.text(f"interval '{LATE_CLAIM_S} seconds'")
-        query = sa.select(sa.func.count()).where(bookings.c.status == "pending", bookings.c.expires_at < late)
-        return int((await self._rows(query))[0][0])
+        """How many pending bookings should have ended more than `LATE_S` ago."""
+        return await self._count(bookings.c.status == "pending", bookings.c.expires_at < _LONG_AGO)
+
+    async def late_releases(self) -> int:
+        """How many kept seats should have been opened more than `LATE_S` ago."""
+        return await self._count(kept_seats.c.release_at < _LONG_AGO)
 
     async def waiting(self) -> Waiting:
         """What is in the outbox."""
         age = sa.func.extract("epoch", sa.func.now() - sa.func.min(outbox.c.created_at))
         [(rows, oldest_s)] = await self._rows(sa.select(sa.func.count(), age).select_from(outbox))
         return Waiting(int(rows), float(oldest_s or 0))
+
+    async def _count(self, *those: sa.ColumnElement[bool]) -> int:
+        return int((await self._rows(sa.select(sa.func.count()).where(*those)))[0][0])
 
     async def _rows(self, query: sa.Executable) -> list[Any]:
         async with self._database.reading() as connection:

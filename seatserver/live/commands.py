@@ -134,7 +134,7 @@ async def best(at: Place, asked: wire.Best) -> wire.ServerMessage:
     """Find and hold."""
     at.identity.require("hold", "holding seats")
     showtime = await at.on_sale()
-    party = _party(asked)
+    party = PartyWish.of(asked)
     held = await at.needs.holding.best(showtime, at.buyer, asked.hold_id, party, at.sight(asked.replaces))
     return baskets.held(asked.ref, held, showtime)
 
@@ -142,7 +142,7 @@ async def best(at: Place, asked: wire.Best) -> wire.ServerMessage:
 async def offers(at: Place, asked: wire.Offers) -> wire.ServerMessage:
     """Find, and hold nothing."""
     showtime = await at.on_sale()
-    found = await at.needs.holding.offers(showtime, at.buyer, _party(asked), at.sight(), asked.limit)
+    found = await at.needs.holding.offers(showtime, at.buyer, PartyWish.of(asked), at.sight(), asked.limit)
     return wire.Offered(
         ref=asked.ref,
         offers=tuple(
@@ -158,18 +158,6 @@ async def offers(at: Place, asked: wire.Offers) -> wire.ServerMessage:
             )
             for offer, quote in found
         ),
-    )
-
-
-def _party(asked: wire.Best | wire.Offers) -> PartyWish:
-    return PartyWish.of(
-        count=asked.count,
-        tickets=asked.tickets,
-        categories=asked.categories,
-        areas=asked.areas,
-        wheelchairs=asked.wheelchairs,
-        split=asked.split,
-        weights=asked.weights,
     )
 
 

@@ -44,7 +44,8 @@ class Look(NamedTuple):
 class Kinds(msgspec.Struct, frozen=True):
     """A map's places that are no ordinary ones: what `kinds_of` makes of it once.
 
-    ``companions`` maps a companion seat to the wheelchair places that it belongs to; ``special`` are both. ``kept`` are
+    ``companions`` maps a companion seat to the wheelchair places that it belongs to, without those that count as
+    ordinary; ``special`` are both. ``kept`` are
     the lines of the hall (`lines.Lines`) with KEPT at every place that is not for everybody, by whether companion seats
     are freed and whether wheelchair places are: ``kept[companions_freed][wheelchairs_freed]``. ``alike`` says for every
     spot of the line which of ``looks`` the seat has, -1 where there is no seat.
@@ -74,11 +75,6 @@ def freed(rules: Rules, minutes_left: float | None) -> Freed:
 
 def _is_freed(free_min: int | None, minutes_left: float | None) -> bool:
     return free_min is not None and minutes_left is not None and minutes_left <= free_min
-
-
-def companion_places(seat_map: SeatMap) -> dict[int, tuple[int, ...]]:
-    """Companion seat → the wheelchair places that it belongs to; companion seats that count as ordinary are absent."""
-    return kinds_of(seat_map).companions
 
 
 def usable_seats(seat_map: SeatMap, rules: Rules, *, wheelchairs: int = 0, minutes_left: float | None = None) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Protocol
 
 import msgspec
 
@@ -88,6 +89,25 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return showtime.quote(tickets)
 
 
+class Asked(Protocol):
+    """The fields of a request for seats, at whatever door: ``count`` or ``tickets`` says how many."""
+
+    @property
+    def count(self) -> int | None: ...
+    @property
+    def tickets(self) -> dict[str, int] | None: ...
+    @property
+    def categories(self) -> tuple[str, ...]: ...
+    @property
+    def areas(self) -> tuple[str, ...]: ...
+    @property
+    def wheelchairs(self) -> int: ...
+    @property
+    def split(self) -> bool: ...
+    @property
+    def weights(self) -> Weights: ...
+
+
 class PartyWish(msgspec.Struct, frozen=True, kw_only=True):
     """A `Wish` with the types of ticket: how many of each. Without ``tickets`` all get the first type."""
 
@@ -95,18 +115,9 @@ class PartyWish(msgspec.Struct, frozen=True, kw_only=True):
     tickets: dict[str, int] | None = None
 
     @classmethod
-    def of(
-        cls,
-        *,
-        count: int | None,
-        tickets: dict[str, int] | None,
-        categories: tuple[str, ...],
-        areas: tuple[str, ...],
-        wheelchairs: int,
-        split: bool,
-        weights: Weights,
-    ) -> PartyWish:
-        """The wish of a request, in which ``count`` or ``tickets`` says how many. Raises `BadRequest`."""
+    def of(cls, asked: Asked) -> PartyWish:
+        """The wish of a request. Raises `BadRequest`."""
+        count, tickets, wheelchairs = asked.count, asked.tickets, asked.wheelchairs
         people = sum(tickets.values()) if tickets else count
         if people is None:
             raise BadRequest("say how many: count, or tickets with a number for each type", "count")
@@ -117,7 +128,12 @@ class PartyWish(msgspec.Struct, frozen=True, kw_only=True):
         if wheelchairs > people:
             raise BadRequest(f"wheelchairs is {wheelchairs} in a party of {people}", "wheelchairs")
         wish = Wish(
-            count=people, categories=categories, areas=areas, wheelchairs=wheelchairs, split=split, weights=weights
+            count=people,
+            categories=asked.categories,
+            areas=asked.areas,
+            wheelchairs=wheelchairs,
+            split=asked.split,
+            weights=asked.weights,
         )
         return cls(wish=wish, tickets=tickets)
 

@@ -98,6 +98,16 @@ async def test_a_claim_that_nobody_ends_is_found_and_ended(house: House) -> None
     assert await wrong(house) == []
 
 
+async def test_seats_that_nobody_opened_in_time_are_found_and_opened(house: House) -> None:
+    await house.store.load(SHOWTIME)
+    await run(house, "UPDATE kept_seats SET release_at = now() - interval '1 hour'")
+    [finding] = await wrong(house)
+    assert finding.says == "1 kept seats should have been opened more than 60 s ago"
+    assert "opened 1 kept seats whose time was over" in await Doctor(house).repair()
+    await settled(house)
+    assert await wrong(house) == []
+
+
 async def test_a_seat_with_two_owners_is_never_overlooked(house: House) -> None:
     for user, seats in (("ann", (1, 2)), ("bob", (3,))):
         await house.checkout.book(SHOWTIME, await hold(house, user, *seats), user, pay_later=False)

@@ -11,10 +11,7 @@ if seq > room.pgseq + 1 then return answer('gap', room.pgseq) end
 local seats, lost, own = split(ARGV[5]), {}, {}
 for _, seat in ipairs(seats) do
   local owner = decide(seat, state)
-  if owner and string.sub(owner, 1, 36) ~= booking_id then
-    lost[owner] = lost[owner] or {}
-    table.insert(lost[owner], seat)
-  end
+  if owner and string.sub(owner, 1, 36) ~= booking_id then bereave(lost, owner, seat) end
   own[seat] = true
 end
 if state ~= FREE then shrink_hold(booking_id, own, 'booked') end

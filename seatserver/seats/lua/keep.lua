@@ -10,11 +10,7 @@ if seq > room.pgseq + 1 then return answer('gap', room.pgseq) end
 
 local lost = {}
 for _, seat in ipairs(split(ARGV[4])) do
-  local owner = keep(seat, channel)
-  if owner then
-    lost[owner] = lost[owner] or {}
-    table.insert(lost[owner], seat)
-  end
+  bereave(lost, keep(seat, channel), seat)
 end
 notify(lost, 'blocked')
 settle(seq)

@@ -33,11 +33,7 @@ if newer then
   end
   for seat, channel in pairs(wanted) do
     if redis.call('HGET', KEPT, seat) ~= channel then
-      local owner = keep(seat, channel)
-      if owner then
-        lost[owner] = lost[owner] or {}
-        table.insert(lost[owner], seat)
-      end
+      bereave(lost, keep(seat, channel), seat)
     end
   end
   notify(lost, 'blocked')
@@ -49,11 +45,7 @@ if newer then
   end
   for seat, state in pairs(wanted) do
     if tonumber(redis.call('HGET', TAKEN, seat)) ~= state or redis.call('HEXISTS', OWNER, seat) == 1 then
-      local owner = decide(seat, state)
-      if owner then
-        lost[owner] = lost[owner] or {}
-        table.insert(lost[owner], seat)
-      end
+      bereave(lost, decide(seat, state), seat)
     end
   end
   notify(lost, 'sold')

@@ -165,6 +165,13 @@ local function shrink_hold(hold_id, gone, status)
   end
 end
 
+-- Note that `owner` (or nobody) lost a seat.
+local function bereave(lost, owner, seat)
+  if not owner then return end
+  lost[owner] = lost[owner] or {}
+  table.insert(lost[owner], seat)
+end
+
 -- Tell owners what they lost: `lost` maps owner -> list of seats. A hold that loses one seat to a booking, or to the house,
 -- ends as a whole, so that nobody books less than what they chose.
 local function notify(lost, kind)
@@ -194,10 +201,7 @@ local function expire()
     local owner = redis.call('HGET', OWNER, seat)
     let_go({ seat }, owner)
     changed(seat, rest(seat))
-    if owner then
-      lost[owner] = lost[owner] or {}
-      table.insert(lost[owner], seat)
-    end
+    bereave(lost, owner, seat)
   end
   notify(lost, 'expired')
 end

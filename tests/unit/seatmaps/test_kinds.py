@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatserver.seatmaps.kinds import companion_places, refused_kinds, usable_seats
+from seatserver.seatmaps.kinds import kinds_of, refused_kinds, usable_seats
 from seatserver.seatmaps.model import SeatKind, SeatMap
 from seatserver.seatmaps.rules import Rules
 from tests.unit.seatmaps.rooms import MINUTES, allowed_by_kind, is_ordinary, room, rooms, rules
@@ -49,7 +49,7 @@ def test_up_to_three_companions_go_with_a_wheelchair_place_and_the_farthest_are_
 
 def test_a_companion_seat_away_from_wheelchair_places_belongs_to_the_nearest_of_its_row() -> None:
     seat_map, _ = room("W..c...W", "..c..", "WW.c")
-    assert companion_places(seat_map) == {3: (0,), 16: (13, 14)}
+    assert kinds_of(seat_map).companions == {3: (0,), 16: (13, 14)}
     assert refused("W..c...W", 3, 7, wheelchairs=1) == {3: "companion"}
     assert refused("W..c...W", 3, 0, wheelchairs=1) == {}
 
