@@ -28,6 +28,9 @@ LOOKS = 10_000
 """Under "enforce" a split party that strands seats is judged, with a look at the whole room: at most at so many seats
 in all, or two looks, per search."""
 
+TOLD = 200
+"""Windows that were refused, each after a look at all seats of the party: somewhere else it is no better."""
+
 
 class Seating:
     """Where ``size`` people can sit in ``room``, whose free seats are theirs to take by category, area and kind.
@@ -61,8 +64,11 @@ class Seating:
         self._looks_left = 0
 
     def in_one_part(self) -> Iterator[tuple[float, Span]]:
-        """All windows that they may have, each with what it costs all of them together, the cheapest first."""
-        size = self.size
+        """The windows that they may have, each with what it costs all of them together, the cheapest first.
+
+        All of them; beside ``others`` no more are looked at once `TOLD` have been refused.
+        """
+        size, refused = self.size, 0
         windows = self.room.windows(size, self.field.sums, holding=self._wheels)
         if self._gap_price and windows:
             left, right = self._cuts
@@ -72,8 +78,12 @@ class Seating:
         while windows:
             cost, first = heappop(windows)
             part = first, first + size
-            if (self._quota is None or self._quota.allows([part])) and self._passes(part):
+            if self._quota is not None and not self._quota.allows([part]):
+                continue
+            if self._passes(part):
                 yield cost, part
+            elif self._others and (refused := refused + 1) == TOLD:
+                return
 
     def in_parts(self, room: Room, work: int = WORK) -> list[Span] | None:
         """The best way to sit in several parts in what is left of the room, or None; a good one after `work` steps."""
