@@ -10,17 +10,21 @@ from uuid import UUID
 from seatserver.api import schemas
 from seatserver.api.choices import named_seats, ticket_lines
 from seatserver.api.endpoints import Call
+from seatserver.api.places import spelled_out
 from seatserver.bookings.records import Booking
-from seatserver.errors import NotFound
+from seatserver.errors import NotFound, SeatsRefused
 
 
 async def make_booking(call: Call) -> schemas.BookingView:
     """Turn the caller's hold into a booking."""
     body: schemas.NewBooking = call.body
     call.identity.require("claim" if body.pay_later else "book", "a booking")
-    booking = await call.needs.checkout.book(
-        body.showtime_id, body.hold_id, call.identity.user_id, pay_later=body.pay_later
-    )
+    try:
+        booking = await call.needs.checkout.book(
+            body.showtime_id, body.hold_id, call.identity.user_id, pay_later=body.pay_later
+        )
+    except SeatsRefused as refused:
+        raise spelled_out(refused, (await call.needs.catalog.showtime(body.showtime_id)).seat_map) from None
     return await _view(call, booking)
 
 

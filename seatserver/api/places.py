@@ -6,7 +6,7 @@ own; its label is the area's name.
 
 from __future__ import annotations
 
-from seatserver.errors import BadRequest
+from seatserver.errors import BadRequest, SeatsRefused
 from seatserver.seatmaps.model import SeatMap
 
 
@@ -14,6 +14,12 @@ def label_of(seat_map: SeatMap, place: int) -> str:
     """What the ticket says: row and number, or the name of the general area. The place exists."""
     area = seat_map.area_of(place)
     return seat_map.seats[place].label if area is None else seat_map.general_areas[area].name
+
+
+def spelled_out(refused: SeatsRefused, seat_map: SeatMap) -> SeatsRefused:
+    """The refusal with the labels of its places."""
+    labels = {place: label_of(seat_map, place) for place in (*refused.reasons, *refused.fix)}
+    return SeatsRefused(refused.reasons, stranded=refused.stranded, fix=refused.fix, labels=labels)
 
 
 def seat_of(seat_map: SeatMap, named: int | str, where: str) -> int:

@@ -17,7 +17,7 @@ from seatserver.seats.holding import Holding, Sight
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import HeldSeats, SeatStore
 from tests.integration.conftest import MakeServer
-from tests.integration.house import Instance, check_books, eventually
+from tests.integration.house import Instance, block_from_the_start, check_books, eventually
 from tests.integration.lounge import (
     COMPANIONS,
     LAWN,
@@ -188,6 +188,16 @@ async def test_seats_that_the_hold_has_are_not_called_lost(server: Instance) -> 
 
 
 # ---------------------------------------------------------------- bookings
+
+
+async def test_a_booking_that_comes_too_late_hears_of_its_seats_by_their_labels(server: Instance) -> None:
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann:
+        held = await ann.hold(B, B + 1)
+        await block_from_the_start(server.house, B, LOUNGE)
+        with pytest.raises(RemoteError, match="refused: B-1 blocked") as caught:
+            await ann._client.call("POST", "/bookings", {"showtime_id": LOUNGE, "hold_id": str(held.hold_id)})
+        assert caught.value.facts == {"seats": [[B, "blocked"]]}
 
 
 async def test_every_ticket_of_a_booking_is_for_one_of_its_places(server: Instance) -> None:
