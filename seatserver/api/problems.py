@@ -92,7 +92,9 @@ def problem_of(error: Exception, where: str) -> Response:
 def bad_form(error: Exception) -> BadRequest:
     """msgspec's complaint about a body or a query as ours; ``where`` is the field, such as ``seats[0]``."""
     if not isinstance(error, msgspec.ValidationError):
-        return BadRequest("the body is not valid JSON")
+        why = "" if isinstance(error, UnicodeError) else str(error).removeprefix("JSON is malformed: ")
+        why = "it ends too early" if "truncated" in why else why or "it is not UTF-8"
+        return BadRequest(f"the body is not valid JSON: {why}")
     text = str(error)
     path = re.search(r" - at `(?:key )?(?:in )?\$\.?([^`]*)`$", text)
     field = re.search(r"field `([^`]*)`", text)

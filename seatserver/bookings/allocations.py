@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from seatserver.access.tokens import CHANNEL_FORM, is_channel
-from seatserver.bookings.keeping import Change, Keeping, Now, Step, notes_on, plan
+from seatserver.bookings.keeping import Change, Keeping, Now, Step, notes_on, notes_on_time, plan
 from seatserver.bookings.outbox import leave
 from seatserver.bookings.tables import booked_seats, kept_seats, seat_log
 from seatserver.catalog.catalog import Catalog, Showtime
@@ -115,7 +115,8 @@ class Allocations:
         if entries:
             self._changed(showtime_id)
             log.info("allocations changed", showtime=showtime_id, by=by, entries=[entry.id for entry in entries])
-        return Changed(entries=entries, notes=notes_on(showtime.seat_map, changes, _after(now.kept, steps)))
+        notes = notes_on(showtime.seat_map, changes, _after(now.kept, steps))
+        return Changed(entries=entries, notes=notes + notes_on_time(changes, showtime.sale_ends_at_ms))
 
     async def kept(self, showtime_id: str) -> list[KeptPlaces]:
         """What is kept now, the oldest first. Raises `NotFound`."""

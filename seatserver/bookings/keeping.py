@@ -164,3 +164,12 @@ def notes_on(seat_map: SeatMap, changes: Sequence[Change], kept: Mapping[int, Ke
         buyers = "nobody" if way is None or others else f"only the channel {way!r}"
         notes.append(f"{labels} are sold only together and are not kept alike: {buyers} can buy them now")
     return tuple(notes)
+
+
+def notes_on_time(changes: Sequence[Change], sale_ends_at_ms: int) -> tuple[str, ...]:
+    """The same of times: a release that comes when there is no sale any more."""
+    return tuple(
+        f"changes[{number}].release_at is after the sale has ended: its seats will not be sold to others"
+        for number, change in enumerate(changes)
+        if change.release_at is not None and change.release_at.timestamp() * 1000 >= sale_ends_at_ms
+    )

@@ -87,6 +87,22 @@ def test_a_wrong_document_names_the_field(document: str, where: str) -> None:
     assert "$" not in error.message
 
 
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        (b"", "it ends too early"),
+        (b'{"name": "a"', "it ends too early"),
+        (b"{'name': 1}", "(byte 1)"),
+        (b'{"name": "\xff"}', "it is not UTF-8"),
+    ],
+)
+def test_what_is_no_json_is_told_with_the_place(document: bytes, why: str) -> None:
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)) as caught:
+        msgspec.json.decode(document, type=Outer)
+    assert bad_form(caught.value).message.startswith("the body is not valid JSON: ")
+    assert bad_form(caught.value).message.endswith(why)
+
+
 async def test_what_starlette_raises_has_the_same_form() -> None:
     async def fail(request: Request) -> Response:
         raise {"teapot": HTTPException(418, "short and stout"), "bug": RuntimeError("x"), "away": Unavailable("Redis")}[

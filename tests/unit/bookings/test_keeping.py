@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatserver.bookings.keeping import Action, Change, Keeping, Now, Step, notes_on, plan
+from seatserver.bookings.keeping import Action, Change, Keeping, Now, Step, notes_on, notes_on_time, plan
 from seatserver.errors import BadRequest, SeatsRefused
 from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatMap
 
@@ -200,3 +200,9 @@ def test_a_group_that_is_not_kept_alike_is_told_of(kept: dict[int, str | None], 
     expected = f"A-4 and A-5 are sold only together and are not kept alike: {buyers} can buy them now"
     assert notes == (() if buyers is None else (expected,))
     assert notes_on(HALL, [Change(action="open", reason="dry", places=(0,))], {}) == ()
+
+
+def test_a_release_that_comes_too_late_for_any_sale_is_told_of() -> None:
+    changes = [Change(action="block", reason="paint", places=(0,), release_at=at) for at in (None, SOON, LATER)]
+    [note] = notes_on_time(changes, int(LATER.timestamp() * 1000))
+    assert note.startswith("changes[2].release_at is after the sale has ended")
