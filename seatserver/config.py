@@ -92,6 +92,7 @@ class Settings:
     slow_ms: int = setting("SEATSERVER_SLOW_MS", 20_000, "A viewer who does not catch up for this long is closed.", at_least=100, at_most=600_000)
     tick_ms: int = setting("SEATSERVER_TICK_MS", 10, "A busy room merges the changes of this time into one frame.", at_least=0, at_most=1000)
     tick_most_ms: int = setting("SEATSERVER_TICK_MOST_MS", 50, "The longest that this time may grow where serving the rooms takes longer.", at_least=0, at_most=5000)
+    io_uring: bool = setting("SEATSERVER_IO_URING", True, "Serve rooms through io_uring, where the system has it and allows it.")
     ring_deltas: int = setting("SEATSERVER_RING_DELTAS", 1024, "Changes a room remembers for viewers who come back.", at_least=0, at_most=100_000)
     sockets: int = setting("SEATSERVER_SOCKETS", 20_000, "Most sockets per process.", at_least=1, at_most=1_000_000)
     sockets_per_user: int = setting("SEATSERVER_SOCKETS_PER_USER", 20, "Most sockets of one user per process.", at_least=1, at_most=100_000)

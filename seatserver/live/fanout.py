@@ -19,6 +19,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+import structlog
+
 from seatserver.config import Clock, Settings
 from seatserver.errors import Unavailable
 from seatserver.live.baskets import sorted_out
@@ -26,6 +28,7 @@ from seatserver.live.codec import Codec
 from seatserver.live.frames import Frame
 from seatserver.live.messages import Beat, Booked, Delta, Elsewhere, Expired, ServerMessage, Snapshot
 from seatserver.live.pump import Pump, clock_ns
+from seatserver.live.ring import Ring, WriteToEach, open_ring, write_to_each
 from seatserver.live.roll import Roll, Viewer
 from seatserver.metrics import Metrics
 from seatserver.seatmaps.model import SeatMap
@@ -33,6 +36,8 @@ from seatserver.seats.feed import Notice
 from seatserver.seats.hub import Hub, LiveRoom
 from seatserver.seats.room import Change, Room, merge
 from seatserver.tasks import Tasks
+
+log = structlog.get_logger(__name__)
 
 RETRY_S = 0.5
 SHARE = 3
@@ -118,7 +123,7 @@ class Audience:
         """From now on ``viewer`` gets every change after the room's version of this moment."""
         roll = self._rolls.get(viewer.codec)
         if roll is None:
-            roll = self._rolls[viewer.codec] = Roll(self.mark)
+            roll = self._rolls[viewer.codec] = Roll(self.mark, self._fanout.write_to_each)
         if viewer.slot >= 0:
             roll.note(viewer, self.mark)
             return
@@ -322,6 +327,8 @@ class Fanout:
         self.pump = Pump()
         self.busy_ns = 0
         """What the last rounds of the rooms that are busy took together."""
+        self.write_to_each: WriteToEach = write_to_each
+        self._ring: Ring | None = None
         self._hub = hub
         self._audiences: dict[str, Audience] = {}
         self._sockets: Counter[str] = Counter()
@@ -367,6 +374,10 @@ class Fanout:
 
     async def run(self) -> None:
         """Beat in every room until cancelled."""
+        self._ring = open_ring() if self.settings.io_uring else None
+        if self._ring is not None:
+            self.write_to_each = self._ring.write_to_each
+        log.debug("rooms are served", through="send" if self._ring is None else "io_uring")
         while True:
             await asyncio.sleep(self.settings.heartbeat_ms / 1000)
             for audience in tuple(self._audiences.values()):
@@ -378,6 +389,8 @@ class Fanout:
         for audience in self._audiences.values():
             audience.close()
         await self.tasks.close()
+        if self._ring is not None:
+            self._ring.close()
 
     def _forget_if_empty(self, audience: Audience) -> None:
         if audience.showtime_id not in self._hub.rooms and self._audiences.get(audience.showtime_id) is audience:

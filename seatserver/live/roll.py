@@ -12,7 +12,6 @@ viewer: it follows from how far the round has come.
 
 from __future__ import annotations
 
-import os
 from array import array
 from typing import Protocol
 
@@ -22,11 +21,11 @@ from seatserver.live.codec import Codec
 from seatserver.live.frames import Frame
 from seatserver.live.messages import ServerMessage
 from seatserver.live.pump import clock_ns
+from seatserver.live.ring import BATCH, DETOUR, WriteToEach
 
 log = structlog.get_logger(__name__)
 
-DETOUR = -1
-CHUNK = 64
+CHUNK = BATCH
 """Viewers between two looks at the clock."""
 
 
@@ -60,7 +59,8 @@ class Viewer(Protocol):
 class Roll:
     """The viewers of one room and one encoding, and how far a frame has come among them."""
 
-    def __init__(self, mark: int) -> None:
+    def __init__(self, mark: int, write_to_each: WriteToEach) -> None:
+        self._write_to_each = write_to_each
         self._viewers: list[Viewer | None] = []
         self._descriptors = array("i")
         self._gone = 0
@@ -135,25 +135,14 @@ class Roll:
 
     def serve(self, until_ns: int) -> int:
         """Serve a chunk, then more until everybody is served or the time is over; how many frames were sent."""
-        frame, write, sent = self._frame, os.write, 0
+        frame, sent = self._frame, 0
         assert frame is not None, "a round was started"
-        wire = frame.wire
-        size = len(wire)
         while self._next < self._end:
-            stop = min(self._next + CHUNK, self._end)
-            for at, descriptor in enumerate(self._descriptors[self._next : stop], self._next):
-                written = DETOUR
-                if descriptor != DETOUR:
-                    try:
-                        written = write(descriptor, wire)
-                    except OSError:  # full, or broken: the transport finds out and knows what to do
-                        written = 0
-                    if written == size:
-                        sent += 1
-                        continue
-                self._next = at + 1
-                sent += self._look_at(at, frame, written)
-            self._next = stop
+            start, self._next = self._next, min(self._next + CHUNK, self._end)
+            unsent = self._write_to_each(self._descriptors[start : self._next], frame.wire)
+            sent += self._next - start - len(unsent)
+            for at, written in unsent:
+                sent += self._look_at(start + at, frame, written)
             if clock_ns() >= until_ns:
                 break
         if self._next == self._end:

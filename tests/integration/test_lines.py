@@ -1,4 +1,4 @@
-"""The two lines of a socket, through the same promises: straight to the transport, and through any server's send."""
+"""The lines of a socket, through the same promises: straight to the transport, and through any server's send."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ from tests.integration.house import JSON, MSGPACK, SEATS, Instance, Wire, eventu
 from tests.integration.test_goodbye import SMALL_BUFFER, asleep, make_noise
 
 MakeLined = Callable[..., Awaitable[Instance]]
-LINES = {"direct": SocketProtocol, "ordinary": WebSocketsSansIOProtocol}
+LINES = {
+    "in batches": (SocketProtocol, True),
+    "one by one": (SocketProtocol, False),
+    "ordinary": (WebSocketsSansIOProtocol, True),
+}
 
 
 @pytest.fixture(params=LINES)
@@ -40,7 +44,8 @@ def make_lined(request: pytest.FixtureRequest, make_server: MakeServer) -> MakeL
     """Starts a server whose sockets have one kind of line."""
 
     async def make(**changes: Any) -> Instance:
-        return await make_server(options={"ws": LINES[request.param]}, **changes)
+        protocol, io_uring = LINES[request.param]
+        return await make_server(options={"ws": protocol}, io_uring=io_uring, **changes)
 
     return make
 

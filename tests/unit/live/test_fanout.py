@@ -29,7 +29,7 @@ from seatserver.live.fanout import Audience, Fanout, delta_of
 from seatserver.live.frames import Frame
 from seatserver.live.messages import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
 from seatserver.live.pump import Pump
-from seatserver.live.roll import DETOUR
+from seatserver.live.ring import DETOUR, WriteToEach, open_ring, write_to_each
 from seatserver.metrics import Metrics
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from seatserver.seats.connection import connect
@@ -504,15 +504,27 @@ async def act(stage: Stage, lookers: list[Looker], action: tuple[Any, ...]) -> N
             stage.restart()
 
 
+@pytest.fixture(scope="module", params=["one by one", "ring"])
+def write(request: pytest.FixtureRequest) -> Iterator[WriteToEach]:
+    """Both ways to a batch of sockets."""
+    opened = open_ring() if request.param == "ring" else None
+    if request.param == "ring" and opened is None:
+        pytest.skip("no io_uring here")
+    yield write_to_each if opened is None else opened.write_to_each
+    if opened is not None:
+        opened.close()
+
+
 @hypothesis_settings(max_examples=300)
 @given(script=st.lists(actions, max_size=60))
 def test_every_viewer_sees_the_room_in_order_whatever_happens_in_the_middle_of_a_round(
-    script: list[tuple[Any, ...]],
+    write: WriteToEach, script: list[tuple[Any, ...]]
 ) -> None:
     """A round serves one viewer a slice here, so that everything can happen in between."""
 
     async def scenario() -> None:
         with staged(heartbeat_ms=0, slice_s=0) as stage:
+            stage.fanout.write_to_each = write
             kinds = [(codec, direct) for codec in (CODECS.json, CODECS.msgpack) for direct in (True, False)]
             lookers = [stage.viewer(codec, direct=direct) for codec, direct in kinds * 2]
             for action in script:
