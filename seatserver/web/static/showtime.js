@@ -227,6 +227,7 @@ async function start() {
   } catch (error) {
     $("connection").dataset.status = "stopped";
     $("connection").textContent = "Stopped";
+    for (const part of document.querySelectorAll(".hall, #basket, #bookings")) part.hidden = true;
     notify("bad", `This showtime cannot be shown: ${error.message}.`);
   }
 }
