@@ -254,9 +254,9 @@ class Delta(_Message, frozen=True, kw_only=True, omit_defaults=True):
 class Held(_Message, _Basket, frozen=True, kw_only=True):
     """The hold is yours until ``deadline_ms``; also the answer to `Extend` and `Best`.
 
-    ``lost`` names seats that the request wanted or the search had found and that others were faster to take, with the
-    reason. ``stranded`` are seats that this choice leaves over alone (where the house warns, or where there was no
-    other way). ``cost`` and ``breakdown`` say how good the seats are, in seat pitches for each person, lower is better.
+    ``lost`` names seats that the request wanted, or the search had found, and that the hold has not, with the reason.
+    ``stranded`` are seats that this choice leaves over alone (where the house warns, or where there was no other way).
+    ``cost`` and ``breakdown`` say how good the seats are, in seat pitches for each person, lower is better.
     """
 
     ref: Ref

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -21,9 +21,10 @@ from seatserver.config import Clock, Settings
 from seatserver.errors import (
     Busy,
     HoldConflict,
+    NoSeatsTogether,
     Refusal,
-    SeatServerError,
     SeatsRefused,
+    TicketsRefused,
 )
 from seatserver.seatmaps.best import best_offers, nearest_equal
 from seatserver.seatmaps.model import SeatMap
@@ -79,10 +80,42 @@ class Holding:
         `TicketsRefused`; `Busy` when the room changes faster than it can be judged.
         """
         selection.check(showtime.seat_map)
+        asked = _fingerprint("hold", selection, sight.replaces)
+        work = self._hold(showtime, buyer, hold_id, selection, sight, asked)
+        return await self._unless_repeated(showtime, buyer, hold_id, asked, work)
+
+    async def best(self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, sight: Sight) -> HeldSeats:
+        """Find the best seats and hold them; a seat lost to a rival counts as taken, and the search goes on.
+
+        Raises `NoSeatsTogether` when there are none (any more), `TicketsRefused`, `Busy`.
+        """
+        asked = _fingerprint("best", party, sight.replaces)
+        work = self._best(showtime, buyer, hold_id, party, sight, asked)
+        return await self._unless_repeated(showtime, buyer, hold_id, asked, work)
+
+    async def _unless_repeated(
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, asked: str, work: Awaitable[HeldSeats]
+    ) -> HeldSeats:
+        """Do the work; where it finds nothing to hold the request may be a repeated one, whose answer is known.
+
+        The first run may have held the very seats that this one misses, and at prices that are not to be had any more.
+        """
+        try:
+            return await work
+        except (NoSeatsTogether, TicketsRefused, Busy):
+            for known in await self._store.holds_of(showtime.id, buyer.user_id):
+                if known.hold_id == hold_id:
+                    if known.asked != asked:
+                        raise HoldConflict(str(hold_id), USED_OTHERWISE) from None
+                    return known
+            raise
+
+    async def _hold(
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, selection: Selection, sight: Sight, asked: str
+    ) -> HeldSeats:
         # Judging takes the longer the more seats are scattered over the hall: not for what nobody may hold anyway.
         too_many = selection.places > self._settings.seats_per_user
         quote = selection.priced(showtime, selection.seats)
-        asked = _fingerprint("hold", selection, sight.replaces)
         lost: dict[int, Refusal] = {}
         nearest: Offer | None = None
         await self._look(showtime, buyer, sight)
@@ -119,20 +152,16 @@ class Holding:
                     raise refused from None
         raise _too_fast()
 
-    async def best(self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, sight: Sight) -> HeldSeats:
-        """Find the best seats and hold them; a seat lost to a rival counts as taken, and the search goes on.
-
-        Raises `NoSeatsTogether` when there are none (any more), `TicketsRefused`, `Busy`.
-        """
+    async def _best(
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, sight: Sight, asked: str
+    ) -> HeldSeats:
         wish = party.wish_in(showtime)
-        asked = _fingerprint("best", party, sight.replaces)
-        failure: SeatServerError | None = None
         lost: dict[int, Refusal] = {}
         await self._look(showtime, buyer, sight)
         for tries in range(TRIES):
             offers = await self._search(showtime, wish, sight, limit=1)
             if not offers:
-                break
+                raise nothing_together(wish, showtime.seat_map)
             [offer] = offers
             # Before anything else is waited for: the next search begins as soon as this one has its answer.
             sight.sought.update(offer.seats)
@@ -158,15 +187,7 @@ class Holding:
                 await self._look_again(showtime, buyer, sight, dict.fromkeys(taken, SeatState.HELD), tries)
             finally:
                 sight.sought.difference_update(offer.seats)
-        else:
-            failure = _too_fast()
-        # Repeated: the first run may have held the very seats that this one could not find.
-        for known in await self._store.holds_of(showtime.id, buyer.user_id):
-            if known.hold_id == hold_id:
-                if known.asked != asked:
-                    raise HoldConflict(str(hold_id), USED_OTHERWISE)
-                return known
-        raise failure or nothing_together(wish, showtime.seat_map)
+        raise _too_fast()
 
     async def offers(
         self, showtime: Showtime, buyer: Buyer, party: PartyWish, sight: Sight, limit: int

@@ -12,6 +12,7 @@ from seatserver.client import RemoteError
 from seatserver.errors import SeatsRefused
 from seatserver.live.messages import Places
 from seatserver.live.session import BAD_MESSAGES
+from seatserver.seatmaps.pricing import Tariff
 from seatserver.seats.choices import Buyer
 from seatserver.seats.holding import Holding, Sight
 from seatserver.seats.states import SeatState
@@ -63,6 +64,19 @@ async def test_a_search_that_is_repeated_when_it_has_taken_all_there_was_is_answ
         hold_id = uuid.uuid4()
         first = await ann.best(4, hold_id=hold_id, categories=("sofa",))
         assert (await ann.best(4, hold_id=hold_id, categories=("sofa",))).seats == first.seats
+
+
+async def test_a_repeated_request_is_answered_as_before_when_its_tickets_are_not_sold_any_more(
+    server: Instance,
+) -> None:
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann:
+        asked: dict[str, Any] = {"tickets": ("adult", "child"), "hold_id": uuid.uuid4()}
+        family: dict[str, Any] = {"tickets": {"adult": 1, "child": 1}, "hold_id": uuid.uuid4()}
+        held, best = await ann.hold(B, B + 1, **asked), await ann.best(**family)
+        await open_lounge(server, tariff=Tariff.flat("EUR", {"standard": 1, "sofa": 1, "lawn": 1}))
+        assert (await ann.hold(B, B + 1, **asked)).total_minor == held.total_minor
+        assert (await ann.best(**family)).total_minor == best.total_minor
 
 
 async def test_the_hold_that_cannot_be_replaced_is_the_one_that_is_named(server: Instance) -> None:
