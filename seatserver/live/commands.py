@@ -43,7 +43,7 @@ class Needs:
     clock: Clock
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
     """Who asks, and about what; made by hello."""
 

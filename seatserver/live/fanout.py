@@ -30,6 +30,7 @@ from seatserver.live.messages import Beat, Booked, Delta, Elsewhere, Expired, Se
 from seatserver.live.pump import Pump, clock_ns
 from seatserver.live.ring import Ring, WriteToEach, open_ring, write_to_each
 from seatserver.live.roll import Roll, Viewer
+from seatserver.live.rounds import Round
 from seatserver.metrics import Metrics
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seats.feed import Notice
@@ -45,44 +46,6 @@ SHARE = 3
 
 BookingReader = Callable[[UUID], Awaitable[Booked | None]]
 """Reads a booking as the message that tells its owner about it; None when there is none."""
-
-
-class Round:
-    """A frame for each encoding on its way to the viewers."""
-
-    __slots__ = ("_left", "cost_ns", "frames", "kind", "mark", "sent", "started_ns")
-
-    def __init__(self, kind: str, mark: int, frames: dict[Codec, Frame], rolls: dict[Codec, Roll]) -> None:
-        self.kind = kind
-        self.mark = mark
-        self.frames = frames
-        self.sent = 0
-        self.cost_ns = 0
-        self.started_ns = clock_ns()
-        self._left = [rolls[codec] for codec in frames]
-        # A beat brings nothing new, so it is also for those who know all that it knows.
-        below = mark + 1 if kind == "beat" else mark
-        for codec, frame in frames.items():
-            rolls[codec].start(frame, mark, below)
-
-    def advance(self, until_ns: int) -> bool:
-        """Serve some viewers, then more until all are served or the time is over; whether all are."""
-        now_ns = started_ns = clock_ns()
-        while self._left:
-            self.sent += self._left[-1].serve(until_ns)
-            if self._left[-1].is_served:
-                self._left.pop()
-            now_ns = clock_ns()
-            if now_ns >= until_ns:
-                break
-        self.cost_ns += now_ns - started_ns
-        return not self._left
-
-    def abandon(self) -> None:
-        """Serve nobody else."""
-        for roll in self._left:
-            roll.abandon()
-        self._left.clear()
 
 
 class Audience:

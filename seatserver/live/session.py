@@ -171,7 +171,8 @@ class Session:
         self._cancel()
 
     def _cancel(self) -> None:
-        if self._task is not None and not self._cancelled:
+        # Its own task sees by itself that it shall leave.
+        if self._task is not None and not self._cancelled and self._task is not asyncio.current_task():
             self._cancelled = True
             self._task.cancel()
 
