@@ -9,6 +9,7 @@ does with an answer before it waits again is done before the next search begins.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -18,6 +19,10 @@ from seatserver.errors import Busy
 MOST = 32
 """Searches that wait or run: with more the last one's user would have given up before its turn came."""
 
+SWITCH_S = 0.001
+"""While a search runs the loop gets its turn at the interpreter after so long; by Python's own 5 ms everything that it
+does would come so much later."""
+
 Found = TypeVar("Found")
 
 
@@ -25,7 +30,7 @@ class Searches:
     """The thread and its queue."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="search")
+        self._thread = ThreadPoolExecutor(1, "search", initializer=_switch_often)
         self._turn = asyncio.Lock()
         self._count = 0
 
@@ -46,3 +51,7 @@ class Searches:
     def close(self) -> None:
         """Take no more searches; the one that runs ends by itself."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _switch_often() -> None:
+    sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_S))
