@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.faults import site as sites
+from tests.faults.history import History
 from tests.faults.invariants import Descriptors, serves_again
 from tests.faults.site import Keeper, Site, keeping
 from tests.faults.users import Load
@@ -34,6 +35,8 @@ class Report:
     in_flight: int = 0
     serving_s: list[float] = field(default_factory=list)
     loads: list[Load] = field(default_factory=list)
+    histories: list[History] = field(default_factory=list)
+    bookings: int = 0
     notes: list[str] = field(default_factory=list)
 
     def hit(self, in_flight: int, faults: int = 1) -> None:
@@ -48,8 +51,9 @@ class Report:
 
     def line(self) -> str:
         """For the table."""
-        bookings = sum(load.history.count("book") for load in self.loads)
-        requests = sum(len(load.history.steps) for load in self.loads)
+        histories = [*self.histories, *(load.history for load in self.loads)]
+        bookings = self.bookings + sum(history.count("book") for history in histories)
+        requests = sum(len(history.steps) for history in histories)
         again = f"{max(self.serving_s):4.1f} s" if self.serving_s else "   -  "
         return (
             f"{self.name:<78.78} seed {self.seed:<10} faults {self.faults:>4}  in flight {self.in_flight:>5}  "

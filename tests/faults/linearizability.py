@@ -29,7 +29,8 @@ class Action:
     """What one request did to, or learned of, one seat between ``called_ms`` and ``answered_ms``.
 
     ``hold`` names the hold. ``until_ms`` is the deadline that the answer promised: with 0, ``lasts_ms`` from the moment
-    of the action on. ``perhaps``: nobody knows whether it happened at all.
+    of the action on. Where ``is_exact`` the hold is over then, else it may have got longer without anybody knowing.
+    ``perhaps``: nobody knows whether it happened at all.
     """
 
     kind: Kind
@@ -39,14 +40,16 @@ class Action:
     until_ms: float = 0.0
     lasts_ms: float = 0.0
     perhaps: bool = False
+    is_exact: bool = False
 
 
 class Seat(NamedTuple):
-    """The lock: free, held until (at least) ``until_ms``, or owned."""
+    """The lock: free, held until ``until_ms`` at least and ``latest_ms`` at most, or owned."""
 
     hold: str = ""
     owned: bool = False
     until_ms: float = 0.0
+    latest_ms: float = float("inf")
 
 
 FREE = Seat()
@@ -54,17 +57,19 @@ FREE = Seat()
 
 def actions_of(steps: Iterable[Step], seat: int, hold_ms: float) -> list[Action]:
     """The history of one seat. ``hold_ms`` is how long a hold lasts."""
+    steps = [step for step in steps if seat in step.seats]
     found: list[Action] = []
+    # Whoever tried to book has pinned the hold, and an extension may have been made that nobody heard of.
+    longer = {s.hold_id for s in steps if s.verb == "book" or (s.verb == "extend" and s.may_have_happened)}
 
     def add(step: Step, kind: Kind, *, perhaps: bool = False, lasting: bool = False) -> None:
         answered = float("inf") if perhaps else step.answered_ms
         until = 0.0 if perhaps else step.deadline_ms
         lasts = hold_ms if lasting else 0.0
-        found.append(Action(kind, str(step.hold_id), step.called_ms, answered, until, lasts, perhaps))
+        is_exact = not perhaps and step.hold_id not in longer
+        found.append(Action(kind, str(step.hold_id), step.called_ms, answered, until, lasts, perhaps, is_exact))
 
     for step in steps:
-        if seat not in step.seats:
-            continue
         done, unknown = step.outcome == "ok", step.may_have_happened
         match step.verb:
             case "hold" if done or unknown or step.outcome == "gone":
@@ -176,16 +181,16 @@ def _see_what_can_be_seen(ordered: Sequence[Action], done: int, seat: Seat, time
         action = ordered[at]
         if action.called_ms > time_ms:
             break
-        if not done >> at & 1 and action.kind.startswith("saw") and _sees(action, seat):
+        if not done >> at & 1 and action.kind.startswith("saw") and _sees(action, seat, time_ms):
             done |= 1 << at
     return done
 
 
-def _sees(action: Action, seat: Seat) -> bool:
+def _sees(action: Action, seat: Seat, now: float) -> bool:
     if action.kind == "saw_free":
         return not seat.hold
     if action.kind == "saw_taken":
-        return bool(seat.hold)
+        return bool(seat.hold) and now <= seat.latest_ms + ROUNDING_MS
     return seat.owned or seat.hold != action.hold
 
 
@@ -203,16 +208,17 @@ def _after(action: Action, seat: Seat, now: float, ends: Mapping[str, float]) ->
 
 def _act(action: Action, seat: Seat, now: float) -> list[tuple[Seat, float]]:
     until = action.until_ms or now + action.lasts_ms
-    mine = seat.hold == action.hold
+    latest = until if action.is_exact else float("inf")
+    mine = seat.hold == action.hold and now <= seat.latest_ms + ROUNDING_MS
     match action.kind:
         case "take" if not seat.hold:
-            return [(Seat(action.hold, False, until), now)]
+            return [(Seat(action.hold, False, until, latest), now)]
         case "give" if mine and not seat.owned:
             return [(FREE, now)]
         case "longer" if mine and not seat.owned:
-            return [(Seat(seat.hold, False, max(until, seat.until_ms)), now)]
+            return [(Seat(seat.hold, False, max(until, seat.until_ms), max(latest, seat.latest_ms)), now)]
         case "sell" if mine:
             return [(Seat(seat.hold, True), now)]
-        case "saw_free" | "saw_taken" | "saw_gone" if _sees(action, seat):
+        case "saw_free" | "saw_taken" | "saw_gone" if _sees(action, seat, now):
             return [(seat, now)]
     return []

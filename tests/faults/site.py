@@ -166,10 +166,14 @@ def keeping(folder: Path, disk: Path | None = None) -> Iterator[Keeper]:
 
 
 class Server:
-    """One server process. It keeps its port, so that whoever was connected finds it again."""
+    """One server process. It keeps its port, so that whoever was connected finds it again.
+
+    ``build`` names one of `tests.faults.builds`, empty for the product as it is; it is heeded at the next start.
+    """
 
     def __init__(self, keeper: Keeper, name: str, port: int, folder: Path, environ: dict[str, str]) -> None:
         self.name, self.port, self.environ = name, port, environ
+        self.build = ""
         self.url = f"http://127.0.0.1:{port}"
         self.to_postgres: Proxy | None = None
         self.to_redis: Proxy | None = None
@@ -185,9 +189,9 @@ class Server:
         assert self._running is not None, "it was never started"
         return self._running.pid
 
-    async def start(self, *wrapped_by: str, **variables: str) -> None:
-        """Start it; returns when it listens. ``wrapped_by``: a module and its arguments, for a broken build."""
-        module, *arguments = wrapped_by or ("seatserver",)
+    async def start(self, **variables: str) -> None:
+        """Start it; returns when it listens."""
+        module, *arguments = ("tests.faults.builds", self.build) if self.build else ("seatserver",)
         environ = {**self.environ, **variables}
         self._process = running(self.name, module, *arguments, "serve", folder=self._folder, environ=environ)
         self._running = await self._keeper.apart(self._process.__enter__)
@@ -279,16 +283,17 @@ class Site:
         """A token; by default one that may watch, hold and book."""
         return Tokens(self.settings).mint(user, scopes or ("watch", "hold", "book"), lifetime_s)
 
-    async def add_server(self, *wrapped_by: str, proxied: bool = False, **variables: str) -> Server:
+    async def add_server(self, *, proxied: bool = False, build: str = "", **variables: str) -> Server:
         """Start another server; ``proxied``: it reaches Postgres and Redis only through proxies of its own."""
         environ = {**self.environ, **variables, "PORT": str(choose_port(None))}
         server = Server(self.keeper, f"server-{len(self.servers)}", int(environ["PORT"]), self.folder, environ)
+        server.build = build
         if proxied:
             server.to_postgres = await self._proxy_before(environ, "DATABASE_URL")
             server.to_redis = await self._proxy_before(environ, "REDIS_URL")
         self._stack.push_async_callback(server.kill)
         self.servers.append(server)
-        await server.start(*wrapped_by)
+        await server.start()
         return server
 
     async def add_servers(self, count: int = 2, **how: Any) -> list[Server]:

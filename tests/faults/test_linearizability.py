@@ -17,7 +17,7 @@ HOLD_MS = 1000
 
 
 def act(kind: Kind, hold: str, called: float, answered: float, until: float = 0.0, *, perhaps: bool = False) -> Action:
-    return Action(kind, hold, called, NEVER if perhaps else answered, until, HOLD_MS, perhaps)
+    return Action(kind, hold, called, NEVER if perhaps else answered, until, HOLD_MS, perhaps, until > 0)
 
 
 def test_one_after_the_other_is_fine() -> None:
@@ -29,6 +29,7 @@ def test_one_after_the_other_is_fine() -> None:
         act("saw_free", "c", 6, 7),
         act("take", "b", 8, 9, 1008),
         act("longer", "b", 10, 11, 1500),
+        act("saw_taken", "a", 1200, 1201),
         act("sell", "b", 1300, 1310),
         act("saw_taken", "a", 9000, 9001),
     ]
@@ -77,7 +78,11 @@ def test_a_hold_ends_by_itself_but_not_before_its_deadline() -> None:
     assert explain([mine, act("take", "b", 900, 990, 2000)]) is not None
     assert explain([mine, act("longer", "a", 500, 501, 1500), act("take", "b", 1100, 1200, 2000)]) is not None
     assert explain([mine, act("longer", "a", 500, 501, 1500), act("take", "b", 1400, 1600, 2000)]) is None
-    assert explain([mine, act("saw_taken", "b", 5000, 5001)]) is None, "it may be swept late"
+    assert explain([mine, act("saw_taken", "b", 5000, 5001)]) is not None, "whoever asks then sweeps it himself"
+    assert explain([mine, act("saw_taken", "b", 900, 5001)]) is None
+    assert explain([mine, act("give", "a", 5000, 5001)]) is not None
+    longer = dataclasses.replace(mine, is_exact=False)
+    assert explain([longer, act("saw_taken", "b", 5000, 5001)]) is None, "it may have got longer"
     assert explain([mine, act("saw_gone", "a", 999, 1001), act("saw_taken", "b", 1002, 1003)]) is not None
 
 

@@ -32,6 +32,7 @@ def upgrade():
 """
 
 
+@pytest.mark.long
 async def test_row_11_kill_9_of_postgres_and_a_restart(site: Site, report: Report) -> None:
     async with users(site, 10) as load:
         report.loads.append(load)
@@ -47,6 +48,7 @@ async def test_row_11_kill_9_of_postgres_and_a_restart(site: Site, report: Repor
         await check(site, load)
 
 
+@pytest.mark.long
 async def test_row_12_postgres_stands_still(site: Site, report: Report) -> None:
     async with users(site, 10) as load:
         report.loads.append(load)
@@ -64,25 +66,31 @@ async def test_row_12_postgres_stands_still(site: Site, report: Report) -> None:
 async def test_row_13_the_answer_to_commit_is_cut_off(open_site: OpenSite, report: Report) -> None:
     async with open_site() as site:
         await site.add_servers(2, proxied=True)
-        async with users(site, 10, Mix(book=50, pay=40, release=5, extend=5, abandon=0)) as load:
-            report.loads.append(load)
-            load.start()
-            await load.busy(3)
-            for round_ in range(12):
-                for server in site.servers:
-                    assert server.to_postgres is not None
-                    before = server.to_postgres.lost
-                    server.to_postgres.lose_answer_to, server.to_postgres.lose_times = b"COMMIT", 1 + round_ % 3
-                    await load.run_for(0.1)
-                    server.to_postgres.lose_answer_to = None
-                    if lost := server.to_postgres.lost - before:
-                        report.hit(lost, lost)
-            assert report.faults > 10
-            await report.serves_again(site)
-            await load.end()
-            await check(site, load, linearizable=True)
+        await lost_answers_to_commit(site, report)
 
 
+async def lost_answers_to_commit(site: Site, report: Report) -> None:
+    """Nobody knows then whether it was written; it is found out."""
+    async with users(site, 10, Mix(book=50, pay=40, release=5, extend=5, abandon=0)) as load:
+        report.loads.append(load)
+        load.start()
+        await load.busy(3)
+        for round_ in range(12):
+            for server in site.servers:
+                assert server.to_postgres is not None
+                before = server.to_postgres.lost
+                server.to_postgres.lose_answer_to, server.to_postgres.lose_times = b"COMMIT", 1 + round_ % 3
+                await load.run_for(0.1)
+                server.to_postgres.lose_answer_to = None
+                if lost := server.to_postgres.lost - before:
+                    report.hit(lost, lost)
+        assert report.faults > 10
+        await report.serves_again(site)
+        await load.end()
+        await check(site, load, linearizable=True)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("why", ["all connections wait for a lock", "no connection is to be had"])
 async def test_row_23_the_database_pool_is_exhausted(open_site: OpenSite, report: Report, why: str) -> None:
     async with open_site(SEATSERVER_DATABASE_POOL_SIZE="2") as site:
@@ -114,6 +122,7 @@ async def test_row_23_the_database_pool_is_exhausted(open_site: OpenSite, report
 # ---------------------------------------------------------------- what an operator does
 
 
+@pytest.mark.long
 async def test_row_27_a_migration_under_load(
     site: Site, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +145,7 @@ async def test_row_27_a_migration_under_load(
         await check(site, load, repairs=False)
 
 
+@pytest.mark.long
 async def test_row_28_the_database_is_restored_from_a_backup(site: Site, report: Report) -> None:
     """It knows nothing of what happened since; Redis, which does, has to follow, and so has everybody who looks."""
     programs, backup = binaries.postgres_folder(), site.folder / "backup"
@@ -183,6 +193,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.long
 async def test_row_24_the_disk_under_postgres_is_full(
     report: Report, seed: int, tmp_path: Path, small_disk: Path
 ) -> None:

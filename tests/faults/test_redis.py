@@ -18,6 +18,7 @@ from tests.integration.house import eventually
 from tests.integration.proxy import Proxy
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("remembers", [True, False], ids=["with an append-only file", "without one"])
 async def test_row_6_kill_9_of_redis_and_a_restart(site: Site, report: Report, remembers: bool) -> None:
     async with users(site, 10) as load:
@@ -34,7 +35,7 @@ async def test_row_6_kill_9_of_redis_and_a_restart(site: Site, report: Report, r
         await check(site, load)
 
 
-@pytest.mark.parametrize("command", ["FLUSHALL", "SCRIPT FLUSH"])
+@pytest.mark.parametrize("command", ["FLUSHALL", pytest.param("SCRIPT FLUSH", marks=pytest.mark.long)])
 async def test_row_7_redis_forgets_everything_or_only_the_scripts(site: Site, report: Report, command: str) -> None:
     async with users(site, 10) as load, site.keys() as keys:
         report.loads.append(load)
@@ -49,6 +50,7 @@ async def test_row_7_redis_forgets_everything_or_only_the_scripts(site: Site, re
         await check(site, load, linearizable=command == "SCRIPT FLUSH", repairs=command == "FLUSHALL")
 
 
+@pytest.mark.long
 async def test_row_8_redis_stands_still_for_ten_seconds(site: Site, report: Report) -> None:
     async with users(site, 8) as load:
         report.loads.append(load)
@@ -63,6 +65,7 @@ async def test_row_8_redis_stands_still_for_ten_seconds(site: Site, report: Repo
         await check(site, load, linearizable=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("minutes", [10, -10], ids=["forward", "back"])
 async def test_row_10_the_clock_of_redis_jumps(
     open_site: OpenSite, report: Report, tmp_path: Path, minutes: int
@@ -84,32 +87,40 @@ async def test_row_10_the_clock_of_redis_jumps(
             await check(site, load)
 
 
+@pytest.mark.long
 async def test_row_15_the_answer_of_a_script_is_cut_off(open_site: OpenSite, report: Report) -> None:
     async with open_site() as site:
-        for server in await site.add_servers(2, proxied=True):
-            assert server.to_redis is not None
-        async with users(site, 10) as load:
-            report.loads.append(load)
-            load.start()
-            await load.busy(3)
-            for verb in ("hold", "pin", "release", "extend", "apply", "load", "sweep", "hold", "hold"):
-                for server in site.servers:
-                    assert server.to_redis is not None
-                    before = server.to_redis.lost
-                    server.to_redis.lose_answer_to = Script(verb).sha.encode()
-                    if verb == "load":
-                        async with site.keys() as keys:
-                            await keys.delete(f"seats:{{{SHOWTIME}}}:meta")
-                    await load.run_for(0.15)
-                    server.to_redis.lose_answer_to = None
-                    if lost := server.to_redis.lost - before:
-                        report.hit(lost, lost)
-            assert report.faults > 10
-            await report.serves_again(site)
-            await load.end()
-            await check(site, load, linearizable=True)
+        await site.add_servers(2, proxied=True)
+        await lost_answers_of_scripts(site, report)
 
 
+async def lost_answers_of_scripts(site: Site, report: Report) -> None:
+    """The script has run, and is asked to run once more."""
+    async with users(site, 10) as load:
+        report.loads.append(load)
+        load.start()
+        await load.busy(3)
+        for verb in ("hold", "pin", "release", "extend", "apply", "load", "sweep", "hold", "hold"):
+            for server in site.servers:
+                assert server.to_redis is not None
+                before = server.to_redis.lost
+                server.to_redis.lose_answer_to = Script(verb).sha.encode()
+                if verb == "load":
+                    async with site.keys() as keys:
+                        await keys.delete(f"seats:{{{SHOWTIME}}}:meta")
+                for _ in range(20):
+                    await load.run_for(0.05)
+                    if server.to_redis.lost > before:
+                        report.hit(1)
+                        break
+                server.to_redis.lose_answer_to = None
+        assert report.faults > 10
+        await report.serves_again(site)
+        await load.end()
+        await check(site, load, linearizable=True)
+
+
+@pytest.mark.long
 async def test_row_16_the_connections_of_the_feed_are_killed(site: Site, report: Report) -> None:
     async with users(site, 10) as load, site.keys() as keys:
         report.loads.append(load)
@@ -123,25 +134,32 @@ async def test_row_16_the_connections_of_the_feed_are_killed(site: Site, report:
         await check(site, load, linearizable=True)
 
 
+@pytest.mark.long
 async def test_row_16_every_nth_message_of_the_feed_is_lost(open_site: OpenSite, report: Report) -> None:
-    dropping = Dropping(nth=5, channel=SHOWTIME.encode())
     async with open_site() as site:
-        proxy = await site.put_proxy_before_redis()
-        proxy.answers_through = dropping.filter
-        await site.add_servers(2)
-        async with users(site, 10, Mix(pause_s=0.05)) as load:
-            report.loads.append(load)
-            load.start()
-            await load.busy(5)
-            dropping.active = True
-            await load.run_for(3)
-            report.hit(dropping.dropped, dropping.dropped)
-            dropping.active = False
-            await report.serves_again(site)
-            await load.end()
-            await check(site, load, linearizable=True)
+        await lost_messages(site, report)
 
 
+async def lost_messages(site: Site, report: Report, build: str = "") -> None:
+    """Every gap is noticed and closed."""
+    dropping = Dropping(nth=5, channel=SHOWTIME.encode())
+    proxy = await site.put_proxy_before_redis()
+    proxy.answers_through = dropping.filter
+    await site.add_servers(2, build=build)
+    async with users(site, 10, Mix(pause_s=0.05)) as load:
+        report.loads.append(load)
+        load.start()
+        await load.busy(5)
+        dropping.active = True
+        await load.run_for(3)
+        report.hit(dropping.dropped, dropping.dropped)
+        dropping.active = False
+        await report.serves_again(site)
+        await load.end()
+        await check(site, load, linearizable=True)
+
+
+@pytest.mark.long
 async def test_row_9_a_stale_replica_is_promoted_in_the_middle_of_writes(open_site: OpenSite, report: Report) -> None:
     async with open_site() as site, site.replica() as replica:
         proxy = await site.put_proxy_before_redis()
@@ -162,6 +180,7 @@ async def test_row_9_a_stale_replica_is_promoted_in_the_middle_of_writes(open_si
             await check(site, load)
 
 
+@pytest.mark.long
 async def test_row_9_viewers_come_from_a_dead_server_to_one_that_knows_only_the_promoted_replica(
     open_site: OpenSite, report: Report
 ) -> None:

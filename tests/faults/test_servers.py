@@ -11,11 +11,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from seatserver.live import messages as wire
+from tests.faults.builds import STEPS
 from tests.faults.conftest import OpenSite, Report
 from tests.faults.invariants import check
 from tests.faults.raw import enter
 from tests.faults.site import Server, Site
-from tests.faults.users import users
+from tests.faults.users import Mix, users
+from tests.integration.house import PATIENCE_S
 
 
 @asynccontextmanager
@@ -36,17 +38,17 @@ async def test_row_4_kill_9_of_a_server_during_confirms(site: Site, report: Repo
     async with users(site, 10) as load:
         report.loads.append(load)
         load.start()
-        for _ in range(2):
-            report.hit(await load.busy(len(load.promises.confirmed) + 5))
-            await victim.kill()
-            await report.serves_again(site, survivor)
-            await victim.start()
-            await report.serves_again(site, victim)
+        report.hit(await load.busy(5))
+        await victim.kill()
+        await report.serves_again(site, survivor)
+        await victim.start()
+        await report.serves_again(site, victim)
         await load.run_for(0.5)
         await load.end()
         await check(site, load, linearizable=True)
 
 
+@pytest.mark.long
 async def test_row_5_a_server_that_stands_still_for_longer_than_holds_last(site: Site, report: Report) -> None:
     sleeper, survivor = site.servers
     async with users(site, 10) as load:
@@ -61,6 +63,33 @@ async def test_row_5_a_server_that_stands_still_for_longer_than_holds_last(site:
         await load.run_for(0.5)
         await load.end()
         await check(site, load, linearizable=True)
+
+
+@pytest.mark.long
+async def test_row_3_a_server_exits_at_each_step_of_a_booking(site: Site, report: Report) -> None:
+    """As by ``kill -9``, but exactly there; it is started again, and the next step is its last."""
+    victim, survivor = site.servers
+    async with users(site, 10, Mix(book=35, pay=45, release=5, extend=5, abandon=10, cancel=1.0)) as load:
+        report.loads.append(load)
+        load.start()
+        await load.busy(3)
+        for step in STEPS:
+            await victim.kill()
+            victim.build = step
+            await victim.start(FAULT_NTH=str(site.rng.randrange(2, 6)))
+            async with asyncio.timeout(PATIENCE_S):
+                while victim.alive:
+                    await load.run_for(0.02)
+            report.hit(len(load.in_flight()))
+            await victim.bury()
+        victim.build = ""
+        await victim.start()
+        await report.serves_again(site)
+        await load.run_for(0.5)
+        await load.end()
+        await check(site, load, linearizable=True)
+        assert report.faults == len(STEPS)
+        assert survivor.starts == 1
 
 
 @pytest.mark.long

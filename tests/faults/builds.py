@@ -1,0 +1,278 @@
+"""Broken builds of the server: the product with one thing about it changed, in a process of its own.
+
+    python -m tests.faults.builds NAME serve
+
+`STEPS` are builds that exit, as by ``kill -9``, when they come to a step of a booking for the nth time (``FAULT_NTH``).
+`MUTANTS` break one rule that the protocol rests on; the fault suite has to notice each of them. Nothing in the product
+knows of any of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import os
+import random
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from seatserver import cli, database
+from seatserver.bookings import checkout
+from seatserver.bookings.checkout import Checkout
+from seatserver.bookings.records import Booking, booking_of
+from seatserver.bookings.tables import booked_seats, bookings
+from seatserver.database import Database
+from seatserver.errors import SeatsRefused
+from seatserver.seats import scripts
+from seatserver.seats.room import Applied, Change, Room
+from seatserver.seats.store import SeatStore
+
+KILLED = 137
+Step = Callable[..., Awaitable[Any]]
+
+# ---------------------------------------------------------------- exit at a step
+
+
+def _exit_at_the_nth() -> Callable[[], None]:
+    left = int(os.environ.get("FAULT_NTH", "1"))
+
+    def come_by() -> None:
+        nonlocal left
+        left -= 1
+        if left <= 0:
+            os._exit(KILLED)
+
+    return come_by
+
+
+def exits(owner: Any, name: str, *, after: bool) -> Callable[[], None]:
+    """A build that exits before or after a function."""
+
+    def patch() -> None:
+        original: Step = getattr(owner, name)
+        come_by = _exit_at_the_nth()
+
+        @functools.wraps(original)
+        async def patched(*arguments: Any, **named: Any) -> Any:
+            if not after:
+                come_by()
+            result = await original(*arguments, **named)
+            if after:
+                come_by()
+            return result
+
+        setattr(owner, name, patched)
+
+    return patch
+
+
+STEPS: dict[str, Callable[[], None]] = {
+    "held": exits(SeatStore, "hold", after=True),
+    "before the pin": exits(SeatStore, "pin", after=False),
+    "pinned": exits(SeatStore, "pin", after=True),
+    "booking written": exits(checkout, "_take_seats", after=False),
+    "seats written": exits(checkout, "_take_seats", after=True),
+    "outbox written": exits(checkout, "_to_outbox", after=True),
+    "end written": exits(Checkout, "_end", after=True),
+    "before COMMIT": exits(database, "_commit", after=False),
+    "committed": exits(database, "_commit", after=True),
+    "acknowledged": exits(SeatStore, "apply", after=False),
+    "applied": exits(SeatStore, "apply", after=True),
+    "reaped": exits(Checkout, "_reap_one", after=True),
+}
+
+# ---------------------------------------------------------------- mutants
+
+
+def no_unique_index() -> None:
+    """Two live rows of one seat may be written."""
+    check_migrated = Database.check_migrated
+
+    async def drop_first(self: Database) -> None:
+        await check_migrated(self)
+        async with self.transaction() as connection:
+            await connection.execute(sa.text("DROP INDEX IF EXISTS uq_booked_seats_live"))
+
+    Database.check_migrated = drop_first  # type: ignore[method-assign]
+
+
+def trust_redis() -> None:
+    """The lock in Redis is proof enough: Postgres is told who owns a seat, and not asked."""
+    take_seats = checkout._take_seats
+
+    async def take_them(connection: Any, booking: Booking) -> None:
+        try:
+            await take_seats(connection, booking)
+        except SeatsRefused as error:
+            rival = sa.update(booked_seats).where(
+                booked_seats.c.showtime_id == booking.showtime_id, booked_seats.c.seat.in_(error.reasons)
+            )
+            await connection.execute(rival.values(released_at=sa.func.now()))
+            await take_seats(connection, msgspec.structs.replace(booking, seats=tuple(error.reasons)))
+
+    checkout._take_seats = take_them
+
+
+def acknowledge_early() -> None:
+    """The buyer is told before the transaction is committed."""
+    until_known = Checkout._until_known
+
+    async def tell_first(self: Checkout, booking_id: Any, step: Any) -> Booking:
+        claim = next(
+            (cell.cell_contents for cell in step.__closure__ or () if hasattr(cell.cell_contents, "quote")), None
+        )
+        if claim is None or claim.pay_later:
+            return await until_known(self, booking_id, step)
+
+        async def write() -> None:
+            await asyncio.sleep(0.1)
+            await until_known(self, booking_id, step)
+
+        self._background = [*getattr(self, "_background", []), asyncio.create_task(write())]  # type: ignore[attr-defined]
+        return Booking(
+            id=booking_id,
+            showtime_id=claim.showtime.id,
+            user_id=claim.user_id,
+            status="confirmed",
+            seats=claim.seats,
+            lines=claim.quote.lines,
+            fees_minor=claim.quote.fees_minor,
+            total_minor=claim.quote.total_minor,
+            currency=claim.quote.currency,
+            created_at_ms=0,
+        )
+
+    Checkout._until_known = tell_first  # type: ignore[method-assign]
+
+
+def release_before_void() -> None:
+    """The reaper frees the seats and ends the booking afterwards; a payment that comes in between is taken."""
+
+    async def reap_one(self: Checkout) -> Booking | None:
+        overdue = (
+            sa.select(bookings)
+            .where(bookings.c.status == "pending", bookings.c.expires_at < datetime.now(UTC))
+            .limit(1)
+        )
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(overdue)).one_or_none()
+            if row is None:
+                return None
+            free = sa.update(booked_seats).where(booked_seats.c.booking_id == row.id)
+            await connection.execute(free.values(released_at=sa.func.now()))
+        await asyncio.sleep(0.05)
+        async with self._database.transaction() as connection:
+            again = sa.select(bookings).where(bookings.c.id == row.id, bookings.c.status == "pending")
+            pending = (await connection.execute(again.with_for_update())).one_or_none()
+            return None if pending is None else await self._end(connection, booking_of(pending), "expired")
+
+    Checkout._reap_one = reap_one  # type: ignore[method-assign]
+    in_time = Checkout._move
+
+    async def move(self: Checkout, booking_id: Any, status: Any, allowed: Any) -> Booking:
+        if status == "confirmed":
+            # The guard of the real build looks at the deadline too: without that, the order does matter.
+            async with self._database.transaction() as connection:
+                later = sa.update(bookings).where(bookings.c.id == booking_id, bookings.c.status == "pending")
+                await connection.execute(later.values(expires_at=sa.func.now() + sa.text("interval '1 minute'")))
+        return await in_time(self, booking_id, status, allowed)
+
+    Checkout._move = move  # type: ignore[method-assign]
+
+
+def no_version_check() -> None:
+    """Changes of Postgres are applied to Redis in whatever order they come, and as often."""
+    apply = scripts.Script("apply").source
+    checks = ("if seq <= room.pgseq then", "if seq > room.pgseq + 1 then")
+    assert all(check in apply for check in checks)
+    _rewrite("apply", **dict.fromkeys(checks, "if false then"))
+    send = SeatStore.apply
+
+    async def at_some_time(self: SeatStore, *arguments: Any) -> Any:
+        await asyncio.sleep(random.uniform(0, 0.05))
+        return await send(self, *arguments)
+
+    SeatStore.apply = at_some_time  # type: ignore[assignment, method-assign]
+
+
+def blind_retry() -> None:
+    """A repeated claim takes the row that the first one may have left for somebody else's."""
+    once, tried = Checkout._claim, set[Any]()
+
+    async def claim(self: Checkout, claim: Any) -> Booking:
+        if claim in tried:
+            raise SeatsRefused(dict.fromkeys(claim.seats, "sold"))
+        tried.add(claim)
+        return await once(self, claim)
+
+    Checkout._claim = claim  # type: ignore[method-assign]
+
+
+def hold_without_replay() -> None:
+    """A hold that is asked for again is a new one, and finds its seats held."""
+    _rewrite("hold", **{"if before[1] then": "if false then"})
+
+
+def unsorted_seats() -> None:
+    """The seats of a basket are written in any order."""
+    original = checkout._Claim.__init__
+
+    def shuffled(self: Any, *arguments: Any, **named: Any) -> None:
+        original(self, *arguments, **named)
+        self.seats = tuple(random.sample(self.seats, len(self.seats)))
+
+    checkout._Claim.__init__ = shuffled  # type: ignore[method-assign]
+
+
+def no_gap_check() -> None:
+    """A room takes every change that comes, whatever it follows."""
+    original = Room.apply
+
+    def apply(self: Room, change: Change) -> Applied:
+        if change.epoch == self.epoch and change.from_version > self.version:
+            change = Change(change.epoch, self.version, change.version, change.seats)
+        return original(self, change)
+
+    Room.apply = apply  # type: ignore[method-assign]
+
+
+MUTANTS: dict[str, Callable[[], None]] = {
+    mutant.__name__: mutant
+    for mutant in (
+        no_unique_index,
+        trust_redis,
+        acknowledge_early,
+        release_before_void,
+        no_version_check,
+        blind_retry,
+        hold_without_replay,
+        unsorted_seats,
+        no_gap_check,
+    )
+}
+
+
+def _rewrite(verb: str, **texts: str) -> None:
+    """Another text for a script."""
+    init = scripts.Script.__init__
+
+    def rewritten(self: Any, which: str) -> None:
+        init(self, which)
+        if which == verb:
+            for old, new in texts.items():
+                assert old in self.source, f"{verb}.lua has changed: {old!r}"
+                self.source = self.source.replace(old, new)
+            self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+    scripts.Script.__init__ = rewritten  # type: ignore[assignment, method-assign]
+
+
+if __name__ == "__main__":
+    {**STEPS, **MUTANTS}[sys.argv[1]]()
+    raise SystemExit(cli.main(sys.argv[2:]))
