@@ -108,6 +108,12 @@ class Settings:
     sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest between two looks at the deadlines of a room in which something is held.", at_least=20, at_most=60_000)
     # fmt: on
 
+    @property
+    def transaction_ms(self) -> int:
+        """Longest a transaction may last: half of a checkout, so that one that began in the first half of its hold's
+        pin ends before the pin does."""
+        return self.checkout_ms // 2
+
 
 class Row:
     """One row of the table as operators see it: variable, default, text."""

@@ -80,7 +80,7 @@ class Database:
                 settings.database_url,
                 _server_settings(settings),
                 command_s=settings.database_statement_ms / 1000 + COMMAND_GRACE_S,
-                transaction_ms=settings.checkout_ms,
+                transaction_ms=settings.transaction_ms,
             ),
             pool_size=settings.database_pool_size,
             max_overflow=0,
@@ -239,7 +239,7 @@ def _server_settings(settings: Settings) -> dict[str, str]:
         "statement_timeout": str(settings.database_statement_ms),
         "lock_timeout": str(settings.database_lock_ms),
         # A process that is paused in the middle of a transaction must not keep its locks. See also `_connector`.
-        "idle_in_transaction_session_timeout": str(settings.checkout_ms),
+        "idle_in_transaction_session_timeout": str(settings.transaction_ms),
     }
 
 

@@ -84,6 +84,7 @@ class Checkout:
         `SeatsRefused` when Postgres knows another owner, `NotOnSale`, `OutcomeUnknown`, `Unavailable`.
         """
         showtime = await self._catalog.showtime(showtime_id)
+        pinned_at = asyncio.get_running_loop().time()
         try:
             showtime.check_on_sale(self._clock())
             held = await self._store.pin(showtime_id, hold_id, user_id)
@@ -92,7 +93,7 @@ class Checkout:
             if known is None:
                 raise
             return _same_request(known, showtime_id, user_id, pay_later)
-        claim = _Claim(showtime, held, user_id, pay_later)
+        claim = _Claim(showtime, held, user_id, pay_later, pinned_at)
         return await self._write(hold_id, lambda: self._claim(claim))
 
     async def get(self, booking_id: UUID) -> Booking:
@@ -182,6 +183,7 @@ class Checkout:
                     mine = sa.select(bookings).where(bookings.c.id == claim.hold_id)
                     known = booking_of((await connection.execute(mine)).one())
                     return _same_request(known, claim.showtime.id, claim.user_id, claim.pay_later)
+                await self._see_that_it_is_pinned(claim)
                 booking = booking_of(row)
                 await _take_seats(connection, booking)
                 await _to_outbox(connection, booking)
@@ -195,6 +197,19 @@ class Checkout:
             await _quietly(repair)
             raise
         return self._moved(booking)
+
+    async def _see_that_it_is_pinned(self, claim: _Claim) -> None:
+        """Pin the hold again when that is long ago: this process stood still, or looked for the outcome of a COMMIT.
+
+        Whoever asked elsewhere meanwhile may have been told that it is gone. From here to the COMMIT a transaction has
+        no longer than a pin that is not half over (`Settings.transaction_ms`). Raises `HoldGone`.
+        """
+        clock = asyncio.get_running_loop().time
+        while (clock() - claim.pinned_at) * 1000 > self._settings.checkout_ms - self._settings.transaction_ms:
+            claim.pinned_at = clock()
+            held = await self._store.pin(claim.showtime.id, claim.hold_id, claim.user_id)
+            if tuple(sorted(held.seats)) != claim.seats:
+                raise HoldGone(str(claim.hold_id), "it was changed while it was booked")
 
     def _insert_booking(self, claim: _Claim) -> Any:
         now = self._clock()
@@ -262,15 +277,18 @@ class Checkout:
 
 
 class _Claim:
-    __slots__ = ("channel", "hold_id", "pay_later", "quote", "seats", "showtime", "user_id")
+    """What is booked. ``pinned_at`` is by the loop's clock, and not after the pin."""
 
-    def __init__(self, showtime: Showtime, held: HeldSeats, user_id: str, pay_later: bool) -> None:
+    __slots__ = ("channel", "hold_id", "pay_later", "pinned_at", "quote", "seats", "showtime", "user_id")
+
+    def __init__(self, showtime: Showtime, held: HeldSeats, user_id: str, pay_later: bool, pinned_at: float) -> None:
         # Sorted: two baskets that overlap would lock each other's seats in opposite orders.
         self.seats = tuple(sorted(held.seats))
         # The price of the moment of holding, whatever the tariff says by now.
         self.quote = placed(terms_of(held, showtime).quote, showtime.seat_map, self.seats)
         self.hold_id, self.channel = held.hold_id, held.channel
         self.showtime, self.user_id, self.pay_later = showtime, user_id, pay_later
+        self.pinned_at = pinned_at
 
 
 async def _take_seats(connection: AsyncConnection, booking: Booking) -> None:
