@@ -2,9 +2,9 @@
 
     python -m tests.faults.builds NAME serve
 
-`STEPS` are builds that exit, as by ``kill -9``, when they come to a step of a booking for the nth time (``FAULT_NTH``).
-`MUTANTS` break one rule that the protocol rests on; the fault suite has to notice each of them. Nothing in the product
-knows of any of this.
+`STEPS` are builds that exit, as by ``kill -9``, when they come to a step of a booking for the nth time (``FAULT_NTH``),
+`PAUSES` such as stop there, as by SIGSTOP. `MUTANTS` break one rule that the protocol rests on; the fault suite has to
+notice each of them. Nothing in the product knows of any of this.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import functools
 import hashlib
 import os
 import random
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -39,24 +40,22 @@ Step = Callable[..., Awaitable[Any]]
 # ---------------------------------------------------------------- exit at a step
 
 
-def _exit_at_the_nth() -> Callable[[], None]:
-    left = int(os.environ.get("FAULT_NTH", "1"))
-
-    def come_by() -> None:
-        nonlocal left
-        left -= 1
-        if left <= 0:
-            os._exit(KILLED)
-
-    return come_by
+def _exit() -> None:
+    os._exit(KILLED)
 
 
-def exits(owner: Any, name: str, *, after: bool) -> Callable[[], None]:
-    """A build that exits before or after a function."""
+def comes_to(owner: Any, name: str, *, after: bool, then: Callable[[], None]) -> Callable[[], None]:
+    """A build that does something before or after the nth run of a function."""
 
     def patch() -> None:
         original: Step = getattr(owner, name)
-        come_by = _exit_at_the_nth()
+        left = int(os.environ.get("FAULT_NTH", "1"))
+
+        def come_by() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                then()
 
         @functools.wraps(original)
         async def patched(*arguments: Any, **named: Any) -> Any:
@@ -72,6 +71,8 @@ def exits(owner: Any, name: str, *, after: bool) -> Callable[[], None]:
     return patch
 
 
+exits = functools.partial(comes_to, then=_exit)
+
 STEPS: dict[str, Callable[[], None]] = {
     "held": exits(SeatStore, "hold", after=True),
     "before the pin": exits(SeatStore, "pin", after=False),
@@ -85,6 +86,20 @@ STEPS: dict[str, Callable[[], None]] = {
     "acknowledged": exits(SeatStore, "apply", after=False),
     "applied": exits(SeatStore, "apply", after=True),
     "reaped": exits(Checkout, "_reap_one", after=True),
+}
+
+
+def _stand_still() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+PAUSES: dict[str, Callable[[], None]] = {
+    f"stands still: {name}": comes_to(owner, function, after=after, then=_stand_still)
+    for name, owner, function, after in (
+        ("pinned", SeatStore, "pin", True),
+        ("before the transaction", checkout, "_take_seats", False),
+        ("before COMMIT", database, "_commit", False),
+    )
 }
 
 # ---------------------------------------------------------------- mutants
@@ -274,5 +289,5 @@ def _rewrite(verb: str, **texts: str) -> None:
 
 
 if __name__ == "__main__":
-    {**STEPS, **MUTANTS}[sys.argv[1]]()
+    {**STEPS, **PAUSES, **MUTANTS}[sys.argv[1]]()
     raise SystemExit(cli.main(sys.argv[2:]))

@@ -27,3 +27,10 @@ async def knock(stack: AsyncExitStack, server: Server, token: str, *, encoding: 
     # Whoever reads no more cannot say goodbye either.
     stack.callback(connection.transport.abort)
     return Wire(connection, token)
+
+
+async def answer_to(wire: Wire, ref: int) -> dict[str, Any]:
+    """The reply to a command that was sent before."""
+    while (message := await wire.next()).get("ref") != ref:
+        pass
+    return message

@@ -203,6 +203,11 @@ class Server:
         """Whether the process runs."""
         return self._running is not None and _is_alive(self._running.pid)
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether it was stopped, and waits for SIGCONT."""
+        return _state_of(self.pid) == "T"
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         os.kill(self.pid, number)
@@ -451,8 +456,12 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 def _is_alive(pid: int) -> bool:
     """Whether the process runs; one that only waits to be buried does not."""
+    return _state_of(pid) not in ("", "Z", "X")
+
+
+def _state_of(pid: int) -> str:
+    """As in ps(1); empty when there is no such process."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return False
-    return state not in ("Z", "X")
+        return ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import AsyncExitStack
-from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -16,7 +15,7 @@ from tests.faults.conftest import OpenSite, Report
 from tests.faults.history import History, Step
 from tests.faults.invariants import books, check
 from tests.faults.linearizability import actions_of, ends_of, explain
-from tests.faults.raw import enter
+from tests.faults.raw import answer_to, enter
 from tests.faults.site import SHOWTIME, Site
 from tests.faults.users import Mix, users
 from tests.integration.house import Wire
@@ -127,13 +126,6 @@ async def overlapping_baskets(site: Site, report: Report) -> None:
         deadlocks = await sql.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
     assert deadlocks == 0, "I9: transactions waited for each other"
     await check(site, None)
-
-
-async def answer_to(wire: Wire, ref: int) -> dict[str, Any]:
-    """The reply to a command that was sent before."""
-    while (message := await wire.next()).get("ref") != ref:
-        pass
-    return message
 
 
 async def cancel(site: Site, wire: Wire, booking_id: str) -> None:

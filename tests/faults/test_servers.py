@@ -7,17 +7,18 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import UUID, uuid4
 
 import pytest
 
 from seatserver.live import messages as wire
-from tests.faults.builds import STEPS
+from tests.faults.builds import PAUSES, STEPS
 from tests.faults.conftest import OpenSite, Report
-from tests.faults.invariants import check
-from tests.faults.raw import enter
+from tests.faults.invariants import check, statuses
+from tests.faults.raw import answer_to, enter
 from tests.faults.site import Server, Site
 from tests.faults.users import Mix, users
-from tests.integration.house import PATIENCE_S
+from tests.integration.house import PATIENCE_S, eventually
 
 
 @asynccontextmanager
@@ -63,6 +64,35 @@ async def test_row_5_a_server_that_stands_still_for_longer_than_holds_last(site:
         await load.run_for(0.5)
         await load.end()
         await check(site, load, linearizable=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("where", PAUSES)
+async def test_row_5_a_server_that_stands_still_in_a_booking_books_nothing_that_was_refused_meanwhile(
+    site: Site, report: Report, where: str
+) -> None:
+    """The buyer asks elsewhere, is told that the hold is over, and goes."""
+    sleeper, other = site.servers
+    await sleeper.kill()
+    sleeper.build = where
+    await sleeper.start()
+    hold_id = str(uuid4())
+    async with AsyncExitStack() as stack:
+        buyer = await enter(stack, site, sleeper, "buyer")
+        assert (await buyer.ask("hold", hold_id=hold_id, seats=[1, 2]))["type"] == "held"
+        await buyer.send("book", ref=99, hold_id=hold_id)
+        await eventually(lambda: sleeper.stands_still)
+        report.hit(1)
+        await asyncio.sleep(site.settings.checkout_ms / 1000 + 0.5)
+        again = await enter(stack, site, other, "buyer")
+        answer = await again.ask("book", hold_id=hold_id)
+        assert answer["code"] == "hold_gone", answer
+        sleeper.signal(signal.SIGCONT)
+        late = await answer_to(buyer, 99)
+        assert late["type"] == "error", late
+    await report.serves_again(site)
+    await check(site, None)
+    assert UUID(hold_id) not in await statuses(site), "whoever was told no has no booking"
 
 
 @pytest.mark.long
