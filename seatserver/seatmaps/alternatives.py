@@ -148,6 +148,8 @@ class _Search:
                 after[seat] = TAKEN
             states = bytes(after)
         self.cuts = Cuts(seat_map, states, rules, minutes_left=minutes_left, runs=())
+        # Nobody needs what the part leaves: neither the rest of a scattered group nor a companion's wheelchair place.
+        self.plain = not self.lines.scattered and ground.kinds.special.isdisjoint(others)
         self.wanted = sorted(map(ground.look_of, part))
         self.unlike = frozenset(number for number, look in enumerate(ground.looks) if look not in self.wanted)
         self.home, self.middle = self.lines.run_of[part[0]], _middle(seat_map, part)
@@ -210,7 +212,7 @@ class _Search:
         kinds = self.ground.kinds
         if self.wanted[0] != self.wanted[-1] and sorted(map(self.ground.look_of, window)) != self.wanted:
             return False
-        if not self.lines.scattered and kinds.special.isdisjoint(window):
+        if self.plain and kinds.special.isdisjoint(window):
             return True
         seat_map, _, rules, wheelchairs, minutes_left = self.ground.party
         seats = (*self.others, *window)

@@ -110,6 +110,14 @@ def test_a_glance_says_the_same_or_that_the_room_must_be_looked_through(
     assert seen == (None if rules.gap.mode == "enforce" and verdict.stranded else verdict)
 
 
+def test_a_companion_does_not_stay_behind_when_its_freed_wheelchair_place_is_better_left_alone() -> None:
+    seat_map, states = room("x.Wxc", "....")
+    rules = Rules(gap=GapRule(mode="enforce"), companions_free_min=None, wheelchairs_free_min=30)
+    verdict = judge(seat_map, states, (2, 4), rules, minutes_left=10)
+    # The companion seat goes only with that very place, so that there is no other way.
+    assert (verdict.reasons, verdict.stranded, verdict.whole_room) == ({}, (1,), True)
+
+
 def test_whoever_takes_every_second_seat_of_a_hall_is_refused_without_a_search_for_something_better() -> None:
     for parts_asked, is_moved in ((MOST_PARTS, True), (MOST_PARTS + 1, False)):
         seat_map, states, seats = picture("." + "o." * parts_asked, "." * parts_asked)
