@@ -6,6 +6,7 @@ The scenarios are those of the rows, on servers that are started from `tests.fau
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -17,11 +18,14 @@ from tests.faults.invariants import check
 from tests.faults.site import Site
 from tests.faults.test_payments import HURRIED, reaper_against_payments
 from tests.faults.test_postgres import lost_answers_to_commit
-from tests.faults.test_redis import lost_answers_of_scripts, lost_messages
+from tests.faults.test_redis import lost_answers_to_holds, lost_messages
 from tests.faults.test_rivals import PATIENT, overlapping_baskets
 from tests.faults.users import Mix, users
 
 pytestmark = pytest.mark.long
+
+GOES = 3
+"""Some builds go wrong only when two things meet; an evening may pass without that."""
 
 Scenario = Callable[[Site, Report], Awaitable[None]]
 
@@ -73,7 +77,7 @@ CAUGHT: dict[str, tuple[Scenario, dict[str, str], str]] = {
     "release_before_void": (reaper_against_payments, HURRIED, "I1|I3|I5"),
     "no_version_check": (an_evening_without_faults, {}, "I5|I6"),
     "blind_retry": (lost_answers_to_commit, {}, "I2"),
-    "hold_without_replay": (lost_answers_of_scripts, {}, "I6"),
+    "hold_without_replay": (lost_answers_to_holds, {}, "I6"),
     "unsorted_seats": (overlapping_baskets, PATIENT, "I9|unavailable"),
 }
 
@@ -85,11 +89,16 @@ def test_every_mutant_has_a_scenario_that_shows_it() -> None:
 @pytest.mark.parametrize("mutant", CAUGHT)
 async def test_a_broken_build_is_caught(open_site: OpenSite, report: Report, mutant: str) -> None:
     scenario, variables, promise = CAUGHT[mutant]
-    async with open_site(**variables) as site:
-        await site.add_servers(2, proxied=True, build=mutant)
-        with pytest.raises(AssertionError, match=promise) as caught:
-            await scenario(site, report)
-    report.notes.append(f"caught: {str(caught.value).splitlines()[0][:100]}")
+    for _ in range(GOES):
+        async with open_site(**variables) as site:
+            await site.add_servers(2, proxied=True, build=mutant)
+            try:
+                await scenario(site, report)
+            except AssertionError as caught:
+                assert re.search(promise, str(caught)), caught
+                report.notes.append(f"caught: {str(caught).splitlines()[0][:100]}")
+                return
+    pytest.fail(f"{GOES} evenings with this build, and nobody noticed")
 
 
 async def test_a_build_that_heeds_no_gaps_is_caught(open_site: OpenSite, report: Report) -> None:

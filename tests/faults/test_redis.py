@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seatserver.seats.scripts import Script
+from tests.faults.builds import RewrittenScript
 from tests.faults.clock import Clock
 from tests.faults.conftest import OpenSite, Report
 from tests.faults.dropping import Dropping
@@ -94,17 +94,27 @@ async def test_row_15_the_answer_of_a_script_is_cut_off(open_site: OpenSite, rep
         await lost_answers_of_scripts(site, report)
 
 
-async def lost_answers_of_scripts(site: Site, report: Report) -> None:
+ALL_SCRIPTS = ("hold", "pin", "release", "extend", "apply", "load", "sweep", "hold", "hold")
+
+
+async def lost_answers_to_holds(site: Site, report: Report) -> None:
+    """Among users who seldom want the same seat: who is refused one has a reason for it."""
+    await lost_answers_of_scripts(site, report, ("hold",) * 20, Mix(blind=0))
+
+
+async def lost_answers_of_scripts(
+    site: Site, report: Report, verbs: tuple[str, ...] = ALL_SCRIPTS, mix: Mix | None = None
+) -> None:
     """The script has run, and is asked to run once more."""
-    async with users(site, 10) as load:
+    async with users(site, 10, mix) as load:
         report.loads.append(load)
         load.start()
         await load.busy(3)
-        for verb in ("hold", "pin", "release", "extend", "apply", "load", "sweep", "hold", "hold"):
+        for verb in verbs:
             for server in site.servers:
                 assert server.to_redis is not None
                 before = server.to_redis.lost
-                server.to_redis.lose_answer_to = Script(verb).sha.encode()
+                server.to_redis.lose_answer_to = RewrittenScript(verb, server.build).sha.encode()
                 if verb == "load":
                     async with site.keys() as keys:
                         await keys.delete(f"seats:{{{SHOWTIME}}}:meta")
