@@ -81,6 +81,7 @@ class Settings:
     hold_replay_ms: int = setting("SEATSERVER_HOLD_REPLAY_MS", 60_000, "How long a hold is remembered past its end, so that a late repetition is answered and not held anew.", at_least=1000, at_most=3_600_000)
     seats_per_user: int = setting("SEATSERVER_SEATS_PER_USER", 10, "Most seats one user may hold in one showtime.", at_least=1, at_most=500)
     checkout_ms: int = setting("SEATSERVER_CHECKOUT_MS", 30_000, "How long a hold is pinned while its booking is written.", at_least=1000, at_most=600_000)
+    answer_ms: int = setting("SEATSERVER_ANSWER_MS", 9000, "Longest that whoever books, confirms or cancels waits; past that the answer is `outcome_unknown`, and the same request again learns it.", at_least=100, at_most=300_000)
     claim_ms: int = setting("SEATSERVER_CLAIM_MS", 900_000, "How long a pending booking waits for its payment.", at_least=1000, at_most=86_400_000)
 
     # Rooms and sockets.
@@ -219,6 +220,8 @@ SMALLER: tuple[tuple[str, str, str], ...] = (
     ("database_lock_ms", "database_statement_ms", "a statement would be cut off before its lock wait ends"),
     ("redis_timeout_ms", "hold_replay_ms", "a hold whose reply was late could be held anew"),
     ("redis_timeout_ms", "checkout_ms", "a hold could come loose while Redis is asked"),
+    ("redis_timeout_ms", "answer_ms", "whoever books would hear that nobody knows before Redis is given up"),
+    ("answer_ms", "checkout_ms", "who repeats a booking as told would find its hold loose"),
     ("heartbeat_ms", "idle_ms", "quiet but healthy clients would be closed"),
     ("probe_ms", "probe_lost_ms", "a healthy feed would be declared dead"),
 )
@@ -241,6 +244,14 @@ def _check_relations(settings: Settings) -> None:
             f"is {settings.checkout_ms}",
             f"expected more than {CLAIM_STATEMENTS} times {_env('database_statement_ms')} "
             f"({settings.database_statement_ms}): a hold could come loose while its booking is written",
+        )
+    if settings.database_pool_wait_ms + settings.database_statement_ms >= settings.answer_ms:
+        raise ConfigError(
+            _env("answer_ms"),
+            f"is {settings.answer_ms}",
+            f"expected more than {_env('database_pool_wait_ms')} and {_env('database_statement_ms')} together "
+            f"({settings.database_pool_wait_ms + settings.database_statement_ms}): "
+            "whoever only waited for a turn would hear that nobody knows",
         )
     _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
     _one_of("log_format", settings.log_format, ("auto", "text", "json"))

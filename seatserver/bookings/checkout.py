@@ -150,11 +150,15 @@ class Checkout:
     # ------------------------------------------------------------ writing
 
     async def _write(self, booking_id: UUID, step: Callable[[], Awaitable[Booking]]) -> Booking:
-        """Run a step to its end, whatever becomes of the caller."""
+        """Run a step to its end, whatever becomes of the caller. Who waits too long for it hears `OutcomeUnknown`."""
         task = asyncio.get_running_loop().create_task(self._until_known(booking_id, step))
         self._writing.add(task)
         task.add_done_callback(self._written)
-        return await asyncio.shield(task)
+        try:
+            async with asyncio.timeout(self._settings.answer_ms / 1000):
+                return await asyncio.shield(task)
+        except TimeoutError:
+            raise OutcomeUnknown(str(booking_id)) from None
 
     def _written(self, task: asyncio.Task[Booking]) -> None:
         self._writing.discard(task)

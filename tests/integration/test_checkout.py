@@ -340,6 +340,22 @@ async def test_while_postgres_is_away_nothing_is_acknowledged_and_the_hold_stays
             assert (await book(house, hold_id)).status == "confirmed"
 
 
+async def test_who_books_is_answered_in_the_stated_time_and_a_repetition_finds_the_booking(brisk: Settings) -> None:
+    impatient = dataclasses.replace(brisk, duties=False, answer_ms=300)
+    async with opened(impatient) as house, opened(brisk) as beside:
+        hold_id = await hold(house, "ann", 1, 2)
+        async with beside.database.transaction() as connection:
+            await connection.execute(LOCK)
+            with pytest.raises(OutcomeUnknown) as told:
+                await book(house, hold_id)
+            assert told.value.retryable
+            assert house.checkout._writing, "the writing goes on"
+        await eventually(lambda: not house.checkout._writing)
+        assert (await house.checkout.get(hold_id)).status == "confirmed"
+        assert (await book(house, hold_id)).id == hold_id
+        await check_books(house)
+
+
 async def test_confirm_cancel_and_the_reaper_race_and_exactly_one_end_remains(brisk: Settings) -> None:
     async with opened(dataclasses.replace(brisk, duties=False, claim_ms=1)) as house:
         ends = set()

@@ -131,6 +131,12 @@ def test_limits_that_belong_together_are_checked_against_each_other(smaller: str
     assert why in str(caught.value)
 
 
+def test_whoever_books_waits_longer_than_for_a_turn_and_one_statement() -> None:
+    with pytest.raises(ConfigError, match=r"ANSWER_MS is 8000: expected more than .*POOL_WAIT_MS and .*STATEMENT_MS"):
+        config.load({"SEATSERVER_ANSWER_MS": "8000"})
+    config.load({"SEATSERVER_ANSWER_MS": "8001"})
+
+
 def test_a_checkout_outlasts_all_the_statements_that_write_a_booking() -> None:
     with pytest.raises(ConfigError, match=r"CHECKOUT_MS is 25000: expected more than 5 times .*STATEMENT_MS"):
         config.load({"SEATSERVER_CHECKOUT_MS": "25000"})
