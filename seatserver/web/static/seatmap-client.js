@@ -1,18 +1,23 @@
 /**
  * The wire client of one showtime: keeps a live copy of every seat's state and carries commands to the server.
  *
- * It speaks `seatmap.v1+json` (see /asyncapi.json) and knows nothing of the page. What it promises:
+ * It speaks version 1 of the wire (see /asyncapi.json), as MessagePack or JSON, in browsers and in Node, and knows
+ * nothing of the page. What it promises:
  * - `states` is either exactly the server's map of (`epoch`, `version`) or `status` is not "live";
  * - a command's promise settles with the server's own answer, also when the connection breaks in between: commands are
  *   sent again after a reconnect under the same hold id, which the server answers as it did before;
+ * - what a command will change is marked in `pending` the moment it is made; a mark that does not come true is taken
+ *   back with an event;
  * - reconnecting never hammers a server: full jitter, a back-off that only a stable connection resets, and whatever
  *   the server asked for in its `bye` and close code.
  *
  * Events: "status", "welcome", "change" (detail: changed seat indexes, or null for all), "holds", "expired" (detail:
- * {seats, areas, reason}), "booked" (detail: the message).
+ * {seats, areas, reason}), "booked" (detail: the message), "pending" (detail: seats whose mark changed), "rolledback"
+ * (detail: {seats, error}).
  */
 
-const SUBPROTOCOL = "seatmap.v1+json";
+import { CODECS } from "./client/codec.js";
+
 const ANSWER_MS = 10_000; // connecting, greeting and catching up each get this long
 const BACK_OFF_FIRST_MS = 500;
 const BACK_OFF_MOST_MS = 15_000;
@@ -27,10 +32,11 @@ const BAD_TOKEN = 4001;
  * [[area, reason, places left], …], `stranded` are seats that would be left over, `fix` a choice that would do.
  */
 export class CommandError extends Error {
-  constructor(code, message, { seats = [], areas = [], stranded = [], fix = [], facts = {} } = {}) {
+  constructor(code, message, { retryable = false, seats = [], areas = [], stranded = [], fix = [], facts = {} } = {}) {
     super(message);
+    this.name = "CommandError";
     this.code = code;
-    Object.assign(this, { seats, areas, stranded, fix, facts });
+    Object.assign(this, { retryable, seats, areas, stranded, fix, facts });
   }
 }
 
@@ -62,6 +68,8 @@ export class SeatMapClient extends EventTarget {
   holds = new Map();
   /** Seat index → hold id, for every seat of these holds. */
   mine = new Map();
+  /** Seat index → "holding" | "releasing": what commands that are not answered yet are to bring. */
+  pending = new Map();
   /** The last `welcome`: user, scopes, limits, layout, sale times. */
   welcome = null;
   /** "connecting" | "live" | "waiting" (until `retryAtMs`, on performance.now()'s clock) | "stopped" (see `reason`). */
@@ -71,6 +79,8 @@ export class SeatMapClient extends EventTarget {
 
   #url;
   #token;
+  #codec;
+  #WebSocket;
   #socket = null;
   #sentToken = null;
   #refusedToken = null;
@@ -92,20 +102,35 @@ export class SeatMapClient extends EventTarget {
 
   /**
    * @param url address of the showtime's socket, ws: or wss:
-   * @param token async (refused) => token: gives a token other than `refused`; throws an Error with `permanent: true`
-   *   when there is none to be had.
+   * @param options `token`: a string, or async (refused) => token, which gives a token other than `refused` and throws
+   *   an Error with `permanent: true` when there is none to be had. `encoding`: "msgpack" or "json". `WebSocket`: the
+   *   class to connect with, where there is no global one.
    */
-  constructor(url, token) {
+  constructor(url, options = {}) {
     super();
+    // The pages of before give only their token function, and their tests read JSON.
+    const given = typeof options === "function" ? { token: options, encoding: "json" } : options;
+    const { token, encoding = "msgpack", WebSocket = globalThis.WebSocket } = given;
+    if (!Object.hasOwn(CODECS, encoding)) throw new TypeError(`expected the encoding msgpack or json, got ${encoding}`);
     this.#url = url;
-    this.#token = token;
+    this.#token = typeof token === "function" ? token : async () => token;
+    this.#codec = CODECS[encoding];
+    this.#WebSocket = WebSocket;
     // Coming back from a tunnel or a sleeping laptop, nobody waits for the rest of a back-off.
     globalThis.addEventListener?.("online", () => this.#hurry());
     globalThis.document?.addEventListener("visibilitychange", () => document.hidden || this.#hurry());
   }
 
+  /** Connect, and stay connected until `close`. */
   connect() {
     this.#connect();
+  }
+
+  /** Leave for good: what is not answered yet is rejected with the code "closed". Holds stay until their deadline. */
+  close() {
+    clearTimeout(this.#timer);
+    this.#drop();
+    this.#stop("closed", "closed");
   }
 
   /** The server's clock, in milliseconds since the epoch. */
@@ -126,6 +151,12 @@ export class SeatMapClient extends EventTarget {
     return this.#command({ type: "best", hold_id: newHoldId(), ...wish });
   }
 
+  /** What `best` would choose from, ranked: resolves with an array of offers. Holds nothing. */
+  async offers(wish) {
+    const { offers } = await this.#command({ type: "offers", ...wish });
+    return offers;
+  }
+
   release(holdId) {
     return this.#command({ type: "release", hold_id: holdId });
   }
@@ -134,8 +165,9 @@ export class SeatMapClient extends EventTarget {
     return this.#command({ type: "extend", hold_id: holdId });
   }
 
-  book(holdId) {
-    return this.#command({ type: "book", hold_id: holdId });
+  /** Book a hold: at once, or (`payLater`) as a claim that a payment confirms. */
+  book(holdId, { payLater = false } = {}) {
+    return this.#command({ type: "book", hold_id: holdId, pay_later: payLater });
   }
 
   // ------------------------------------------------------------------ connection
@@ -148,7 +180,9 @@ export class SeatMapClient extends EventTarget {
     } catch (error) {
       return error.permanent ? this.#stop(error.message) : this.#wait(this.#backOff());
     }
-    const socket = new WebSocket(this.#url, [SUBPROTOCOL]);
+    if (this.status !== "connecting") return undefined; // closed meanwhile
+    const socket = new this.#WebSocket(this.#url, [this.#codec.subprotocol]);
+    socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#expectWithin(ANSWER_MS);
     // Handlers of a socket that was given up stay silent.
@@ -157,7 +191,7 @@ export class SeatMapClient extends EventTarget {
       this.#openedAt = performance.now();
       this.#hello();
     });
-    socket.onmessage = ours((event) => this.#receive(JSON.parse(event.data)));
+    socket.onmessage = ours((event) => this.#receive(this.#codec.read(event.data)));
     socket.onclose = ours((event) => this.#lost(event.code, event.reason));
   }
 
@@ -170,7 +204,7 @@ export class SeatMapClient extends EventTarget {
 
   #send(message) {
     this.#sentAt = performance.now();
-    this.#socket.send(JSON.stringify(message));
+    this.#socket.send(this.#codec.write(message));
   }
 
   /** Give the connection up when nothing is heard for so long: a dead network sends no close. */
@@ -230,10 +264,9 @@ export class SeatMapClient extends EventTarget {
     if (this.status === "waiting" && !this.#patient) this.#connect();
   }
 
-  #stop(reason) {
+  #stop(reason, code = "stopped") {
     this.#setStatus("stopped", reason);
-    for (const command of this.#commands.values()) command.reject(new CommandError("stopped", reason));
-    this.#commands.clear();
+    for (const ref of [...this.#commands.keys()]) this.#fail(ref, new CommandError(code, reason));
   }
 
   #setStatus(status, reason = "") {
@@ -305,9 +338,10 @@ export class SeatMapClient extends EventTarget {
       const replaced = this.#commands.get(message.ref)?.message.replaces;
       if (replaced) this.holds.delete(replaced);
       this.holds.set(message.hold_id, holdOf(message));
-      this.#settle(message);
       this.#tellHolds();
+      this.#settle(message);
     },
+    offered: (message) => this.#settle(message),
     refused: ({ ref, type, hold_id, ...why }) => {
       this.#fail(ref, new CommandError("refused", "these seats are not to be had", why));
     },
@@ -374,8 +408,10 @@ export class SeatMapClient extends EventTarget {
   #command(message) {
     if (this.status === "stopped") return Promise.reject(new CommandError("stopped", this.reason));
     return new Promise((resolve, reject) => {
-      const command = { message, resolve, reject, sent: false, attempts: 0, madeAt: performance.now() };
+      const marks = this.#marksOf(message);
+      const command = { message, marks, resolve, reject, sent: false, attempts: 0, madeAt: performance.now() };
       this.#commands.set(++this.#ref, command);
+      this.#showMarks(marks);
       this.#sendCommand(this.#ref, command);
     });
   }
@@ -389,14 +425,49 @@ export class SeatMapClient extends EventTarget {
     this.#send({ ...command.message, ref });
   }
 
+  /** What a command is to bring: seat → "holding" | "releasing". Which seats `best` will find, nobody knows yet. */
+  #marksOf({ type, seats = [], hold_id, replaces }) {
+    const seatsOf = (id) => this.holds.get(id)?.seats ?? [];
+    if (type === "release") return new Map(seatsOf(hold_id).map((seat) => [seat, "releasing"]));
+    if (type !== "hold") return new Map();
+    const givenBack = seatsOf(replaces).filter((seat) => !seats.includes(seat));
+    const wanted = seats.filter((seat) => !this.mine.has(seat));
+    return new Map([...givenBack.map((seat) => [seat, "releasing"]), ...wanted.map((seat) => [seat, "holding"])]);
+  }
+
+  /** Work `pending` out again after `marks` came or went: the youngest command says what becomes of a seat. */
+  #showMarks(marks) {
+    if (marks.size === 0) return;
+    this.pending = new Map([...this.#commands.values()].flatMap((command) => [...command.marks]));
+    this.#tell("pending", [...marks.keys()]);
+  }
+
+  #rollBack(seats, error) {
+    if (seats.length > 0) this.#tell("rolledback", { seats, error });
+  }
+
   #settle(message) {
-    this.#commands.get(message.ref)?.resolve(message);
+    const command = this.#commands.get(message.ref);
+    if (!command) return;
     this.#commands.delete(message.ref);
+    this.#showMarks(command.marks);
+    // With `or_nearest` the answer may be other seats than those wanted.
+    const lost = [...command.marks].filter(([seat, mark]) => mark === "holding" && !message.seats?.includes(seat));
+    const why = { seats: message.lost };
+    this.#rollBack(
+      lost.map(([seat]) => seat),
+      new CommandError("moved", "others were faster: these are the nearest seats", why),
+    );
+    command.resolve(message);
   }
 
   #fail(ref, error) {
-    this.#commands.get(ref)?.reject(error);
+    const command = this.#commands.get(ref);
+    if (!command) return;
     this.#commands.delete(ref);
+    this.#showMarks(command.marks);
+    this.#rollBack([...command.marks.keys()], error);
+    command.reject(error);
   }
 
   #failed({ ref, code, message, retryable, facts }) {
@@ -415,6 +486,6 @@ export class SeatMapClient extends EventTarget {
       // What took its place, perhaps in another window of this user, only the server can tell.
       if (replaces) this.#resync();
     }
-    this.#fail(ref, new CommandError(code, message, { facts }));
+    this.#fail(ref, new CommandError(code, message, { retryable, facts }));
   }
 }

@@ -1,0 +1,30 @@
+/**
+ * The two encodings of the wire: what to ask the server for, how a message is written, and how it is read. Reading
+ * throws a SyntaxError for what is no message.
+ */
+
+import { decode, encode } from "./msgpack.js";
+
+function messageOf(value) {
+  if (typeof value?.type !== "string") throw new SyntaxError("a message without a type");
+  return value;
+}
+
+export const CODECS = {
+  json: {
+    subprotocol: "seatmap.v1+json",
+    write: JSON.stringify,
+    read(data) {
+      if (typeof data !== "string") throw new SyntaxError("expected text, got a binary message");
+      return messageOf(JSON.parse(data));
+    },
+  },
+  msgpack: {
+    subprotocol: "seatmap.v1+msgpack",
+    write: encode,
+    read(data) {
+      if (typeof data === "string") throw new SyntaxError("expected a binary message, got text");
+      return messageOf(decode(data));
+    },
+  },
+};

@@ -1,0 +1,231 @@
+/** Types of `seatmap-client.js`. Messages are those of /asyncapi.json: seats and areas are indexes into the layout. */
+
+/** Why a seat or an area is refused. */
+export type Refusal =
+  | "held"
+  | "sold"
+  | "blocked"
+  | "allocated"
+  | "full"
+  | "limit"
+  | "group"
+  | "companion"
+  | "wheelchair"
+  | "gap";
+
+/** One ticket: of a seat, or of a place in a general-admission area. */
+export interface TicketLine {
+  seat?: number;
+  area?: number;
+  ticket: string;
+  price_minor: number;
+}
+
+/** What a hold or booking holds and costs; `areas` are pairs of an area and a number of places. */
+export interface Basket {
+  seats: number[];
+  areas: [area: number, places: number][];
+  lines: TicketLine[];
+  fees_minor: number;
+  total_minor: number;
+  currency: string;
+}
+
+/** A hold of this user; `deadlineMs` is on the server's clock, see `SeatMapClient.now`. */
+export interface Hold extends Basket {
+  stranded: number[];
+  deadlineMs: number;
+}
+
+/** The answer to `hold`, `best` and `extend`; `lost` are seats that were wanted or found, and that the hold has not. */
+export interface Held extends Basket {
+  type: "held";
+  ref: number;
+  hold_id: string;
+  deadline_ms: number;
+  lost: [seat: number, reason: Refusal][];
+  stranded: number[];
+  cost: number | null;
+  breakdown: Record<string, number>;
+}
+
+export interface Released {
+  ref: number;
+  hold_id: string;
+  seats: number[];
+  areas?: [area: number, places: number][];
+}
+
+export interface Booked extends Basket {
+  type: "booked";
+  ref: number;
+  booking_id: string;
+  status: "pending" | "confirmed" | "cancelled" | "expired";
+  expires_at_ms: number | null;
+}
+
+export interface Offer {
+  seats: number[];
+  parts: number[][];
+  cost: number;
+  breakdown: Record<string, number>;
+  alone: number;
+  stranded: number[];
+  total_minor: number;
+  currency: string;
+}
+
+/** Places of one general-admission area. */
+export interface Places {
+  area: number;
+  count: number;
+  ticket?: string;
+}
+
+export interface HoldOptions {
+  areas?: Places[];
+  /** Types of ticket in the order of the seats; without them every seat is sold as the first type. */
+  tickets?: string[];
+  /** So many of the party come with a wheelchair. */
+  wheelchairs?: number;
+  /** The hold whose place this one takes in the same step. */
+  replaces?: string | null;
+  /** Make good for lost seats with the nearest equal ones. */
+  or_nearest?: boolean;
+}
+
+/** How many people, or how many tickets of each type, and where. */
+export interface Wish {
+  count?: number;
+  tickets?: Record<string, number>;
+  categories?: string[];
+  areas?: string[];
+  wheelchairs?: number;
+  split?: boolean;
+  weights?: Record<string, number>;
+}
+
+export interface Welcome {
+  type: "welcome";
+  ref: number;
+  showtime: string;
+  layout: string;
+  epoch: string;
+  version: number;
+  server_ms: number;
+  user: string;
+  scopes: string[];
+  holds: (Basket & { hold_id: string; deadline_ms: number; wheelchairs: number; stranded: number[] })[];
+  limits: {
+    seats_per_user: number;
+    hold_ms: number;
+    hold_total_ms: number;
+    heartbeat_ms: number;
+    message_bytes: number;
+  };
+  on_sale_at_ms: number;
+  sale_ends_at_ms: number;
+}
+
+/** "waiting": until `retryAtMs`; "stopped": for good, see `reason`. */
+export type Status = "connecting" | "live" | "waiting" | "stopped";
+
+/** A command that is not answered yet is to bring a seat, or to give it back. */
+export type Mark = "holding" | "releasing";
+
+/**
+ * Gives a token other than `refused`. When it throws an Error with `permanent: true`, the client stops; after any other
+ * it tries again later.
+ */
+export type TokenSource = string | ((refused: string | null) => string | Promise<string>);
+
+export interface ClientOptions {
+  token: TokenSource;
+  /** "msgpack" (the default) or "json". */
+  encoding?: "msgpack" | "json";
+  /** The class to connect with, where there is no global one. */
+  WebSocket?: new (url: string, protocols: string[]) => WebSocket;
+}
+
+export interface ClientEvents {
+  status: CustomEvent<null>;
+  welcome: CustomEvent<null>;
+  /** The seats that changed; null: everything may have. */
+  change: CustomEvent<number[] | null>;
+  holds: CustomEvent<null>;
+  /** A hold ended without a command: `away` means that it was gone when the connection came back. */
+  expired: CustomEvent<{
+    seats: number[];
+    areas: [area: number, places: number][];
+    reason: "expired" | "sold" | "blocked" | "away";
+  }>;
+  booked: CustomEvent<Booked>;
+  /** The seats whose mark in `pending` came, changed or went. */
+  pending: CustomEvent<number[]>;
+  /** Marks that did not come true. */
+  rolledback: CustomEvent<{ seats: number[]; error: CommandError }>;
+}
+
+/** A command that was not carried out. */
+export class CommandError extends Error {
+  /** The server's code; "refused"; or "late", "stopped", "closed", "moved", which the client itself says. */
+  readonly code: string;
+  /** Whether the same again can help. */
+  readonly retryable: boolean;
+  readonly seats: [seat: number, reason: Refusal][];
+  readonly areas: [area: number, reason: Refusal, left: number][];
+  /** Seats that the choice would have left over alone. */
+  readonly stranded: number[];
+  /** The nearest choice that would do; empty when there is none. */
+  readonly fix: number[];
+  readonly facts: Record<string, unknown>;
+}
+
+/** A UUID v4. */
+export function newHoldId(): string;
+
+export class SeatMapClient extends EventTarget {
+  constructor(url: string, options: ClientOptions);
+
+  /** One state per seat: 0 free, 1 held, 2 claimed, 3 sold, 4 blocked, 5 allocated; null before the first snapshot. */
+  readonly states: Uint8Array | null;
+  readonly epoch: string;
+  readonly version: number;
+  /** Free places of each general-admission area. */
+  readonly remaining: number[];
+  /** This user's holds by id, the one that was made last is the last. */
+  readonly holds: Map<string, Hold>;
+  /** Seat → hold id. */
+  readonly mine: Map<number, string>;
+  readonly pending: Map<number, Mark>;
+  readonly welcome: Welcome | null;
+  readonly status: Status;
+  /** Why it is not live. */
+  readonly reason: string;
+  /** On performance.now()'s clock. */
+  readonly retryAtMs: number;
+
+  /** The server's clock, in milliseconds since the epoch. */
+  now(): number;
+  /** Connect, and stay connected until `close`. */
+  connect(): void;
+  /** Leave for good. Holds stay until their deadline. */
+  close(): void;
+
+  /** Hold all of these seats or none. */
+  hold(seats: number[], options?: HoldOptions): Promise<Held>;
+  /** Let the server choose and hold. */
+  best(wish: Wish & { replaces?: string | null }): Promise<Held>;
+  /** What `best` would choose from, the best first. Holds nothing. */
+  offers(wish: Wish & { limit?: number }): Promise<Offer[]>;
+  release(holdId: string): Promise<Released>;
+  extend(holdId: string): Promise<Held>;
+  book(holdId: string, options?: { payLater?: boolean }): Promise<Booked>;
+
+  addEventListener<K extends keyof ClientEvents>(
+    type: K,
+    listener: (event: ClientEvents[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null): void;
+}
