@@ -1,0 +1,150 @@
+/**
+ * What fingers, pens, mice and wheels do on the drawing, told as a few plain events: "pan" {dx, dy}, "fling" {dx, dy},
+ * "pinch" {factor, x, y, dx, dy}, "wheel" {factor, x, y}, "tap" {x, y, type, isSecond}, "hover" {x, y} or null, "grab"
+ * {isDown}. All in CSS pixels from the drawing's corner.
+ */
+
+const SLACK = { mouse: 4, pen: 6, touch: 10 }; // pixels that a click may wander
+const SECOND_MS = 320; // so soon after a tap another one makes a double tap
+const SECOND_NEAR = 32;
+const FLING_MS = 90; // the last part of a drag, from which its speed is taken
+const FLING_REACH_MS = 160;
+const LINE = 33; // pixels of a wheel that counts in lines
+const PAGE_WHEEL_MS = 200; // a page that is being scrolled goes on scrolling when the drawing comes under the wheel
+
+export class Gestures extends EventTarget {
+  #node;
+  #pointers = new Map();
+  #start = null; // of the drag: null once it can be no tap any more
+  #trail = [];
+  #lastTap = { at: -Infinity, x: 0, y: 0 };
+  #pageWheel = -Infinity;
+  #off = new AbortController();
+  #takesWheel;
+
+  /** On `node`; `takesWheel(factor)` says whether zooming is of use, or the page should scroll instead. */
+  constructor(node, takesWheel) {
+    super();
+    this.#node = node;
+    this.#takesWheel = takesWheel;
+    const on = (name, act, options = {}, target = node) =>
+      target.addEventListener(name, act.bind(this), { signal: this.#off.signal, ...options });
+    on("pointerdown", this.#onDown);
+    on("pointermove", this.#onMove);
+    on("pointerup", this.#onUp);
+    on("pointercancel", this.#onCancel);
+    on("pointerleave", () => this.#report("hover", null));
+    on("wheel", this.#onWheel, { passive: false });
+    on("wheel", this.#onPageWheel, { passive: true, capture: true }, window);
+  }
+
+  disconnect() {
+    this.#off.abort();
+  }
+
+  #at(event) {
+    const box = this.#node.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  }
+
+  #onDown(event) {
+    if (event.button !== 0) return;
+    const at = this.#at(event);
+    this.#pointers.set(event.pointerId, at);
+    this.#node.setPointerCapture(event.pointerId);
+    this.#start = this.#pointers.size === 1 ? { ...at, slack: SLACK[event.pointerType] ?? SLACK.touch } : null;
+    this.#trail = [];
+    this.#report("hover", null);
+  }
+
+  #onMove(event) {
+    const at = this.#at(event);
+    const before = this.#pointers.get(event.pointerId);
+    if (!before) {
+      if (event.pointerType !== "touch") this.#report("hover", at);
+      return;
+    }
+    if (this.#start) {
+      if (Math.hypot(at.x - this.#start.x, at.y - this.#start.y) < this.#start.slack) return;
+      this.#start = null;
+      this.#report("grab", { isDown: true });
+    }
+    if (this.#pointers.size === 1) {
+      this.#report("pan", { dx: at.x - before.x, dy: at.y - before.y });
+      this.#trail.push({ ...at, when: event.timeStamp });
+    } else this.#pinch(event.pointerId, before, at);
+    this.#pointers.set(event.pointerId, at);
+  }
+
+  /** One of two fingers moved. */
+  #pinch(moved, before, at) {
+    const [[, other]] = [...this.#pointers].filter(([id]) => id !== moved);
+    const apart = (one) => Math.max(20, Math.hypot(one.x - other.x, one.y - other.y));
+    this.#report("pinch", {
+      factor: apart(at) / apart(before),
+      x: (at.x + other.x) / 2,
+      y: (at.y + other.y) / 2,
+      dx: (at.x - before.x) / 2,
+      dy: (at.y - before.y) / 2,
+    });
+  }
+
+  #onUp(event) {
+    if (!this.#pointers.delete(event.pointerId)) return;
+    if (this.#start) this.#tap(event);
+    else if (this.#pointers.size === 0) this.#fling(event);
+    this.#start = null;
+    if (this.#pointers.size === 0) this.#report("grab", { isDown: false });
+  }
+
+  #onCancel(event) {
+    this.#pointers.delete(event.pointerId);
+    this.#start = null;
+    this.#report("grab", { isDown: false });
+  }
+
+  #tap(event) {
+    const { x, y } = this.#start;
+    const { at, x: lastX, y: lastY } = this.#lastTap;
+    const isSecond = event.timeStamp - at < SECOND_MS && Math.hypot(x - lastX, y - lastY) < SECOND_NEAR;
+    this.#lastTap = { at: isSecond ? -Infinity : event.timeStamp, x, y };
+    this.#report("tap", { x, y, type: event.pointerType, isSecond });
+  }
+
+  /** A drag that ends in motion goes on a little. */
+  #fling(event) {
+    const recent = this.#trail.filter(({ when }) => event.timeStamp - when < FLING_MS);
+    if (recent.length < 2) return;
+    const [first, last] = [recent[0], recent.at(-1)];
+    const reach = FLING_REACH_MS / Math.max(8, last.when - first.when);
+    const [dx, dy] = [(last.x - first.x) * reach, (last.y - first.y) * reach];
+    if (Math.hypot(dx, dy) > 12) this.#report("fling", { dx, dy });
+  }
+
+  #onPageWheel(event) {
+    if (!event.composedPath().includes(this.#node)) this.#pageWheel = event.timeStamp;
+  }
+
+  #onWheel(event) {
+    const unit = event.deltaMode === 0 ? 1 : LINE;
+    const [dx, dy] = [event.deltaX * unit, event.deltaY * unit];
+    if (!event.ctrlKey && (event.shiftKey || Math.abs(dx) > Math.abs(dy))) {
+      event.preventDefault();
+      this.#report("pan", { dx: -(dx || dy), dy: 0 });
+      return;
+    }
+    const factor = Math.exp(-Math.max(-150, Math.min(150, dy)) * (event.ctrlKey ? 0.01 : 0.0022));
+    if (!event.ctrlKey) {
+      if (event.timeStamp - this.#pageWheel < PAGE_WHEEL_MS || !this.#takesWheel(factor)) {
+        this.#pageWheel = event.timeStamp;
+        return;
+      }
+    }
+    event.preventDefault();
+    this.#report("wheel", { ...this.#at(event), factor, isFine: event.ctrlKey });
+  }
+
+  #report(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}

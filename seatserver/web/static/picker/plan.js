@@ -1,0 +1,133 @@
+/**
+ * Where everything in a hall is: bounds, rows, the screen, which seats lie in a rectangle, which seat is next in a
+ * direction. Pure arithmetic on a layout (see /api/v1/layouts): no drawing, no document.
+ *
+ * One unit is the pitch of a seat. x grows to the right as the audience sees it, y grows away from the screen.
+ */
+
+const BUCKET = 4; // pitches: side of the squares by which seats are found
+const SIDE = 1.6; // pitches of margin at the sides, where the row labels stand
+const BACK = 0.9; // pitches of margin behind the last row
+const AISLE = 1.6; // neighbours in a row farther apart than this have an aisle between them
+
+export class Plan {
+  /** The hall's rectangle with its margins: {left, top, right, bottom}. */
+  bounds;
+  /** {x, y, width} of the screen, brought near the first row. */
+  screen;
+  /** Rows from the screen to the back: {name, seats} with the seats' indexes from left to right. */
+  rows = [];
+  /** By seat: {row, column}, indexes into `rows` and its seats. */
+  places = [];
+  /** By seat: the indexes of the seats that are drawn as one piece of furniture with it, or null. */
+  sofas = [];
+  #seats;
+  #buckets = new Map();
+
+  constructor(layout) {
+    this.#seats = layout.seats;
+    this.#measure(layout);
+    this.#findRows();
+    layout.seats.forEach(({ x, y }, seat) => {
+      const key = bucketKey(Math.floor(x / BUCKET), Math.floor(y / BUCKET));
+      if (this.#buckets.has(key)) this.#buckets.get(key).push(seat);
+      else this.#buckets.set(key, [seat]);
+    });
+    this.sofas = layout.groups.map((seats) => ({ seats, ...this.#around(seats) }));
+  }
+
+  #measure({ seats, general_areas, screen }) {
+    const parts = [...seats.map(({ x, y }) => ({ x, y, width: 1, height: 1 })), ...general_areas];
+    const least = (pick) => parts.reduce((found, part) => Math.min(found, pick(part)), Infinity);
+    const front = least(({ y, height }) => y - height / 2);
+    // A screen far from the first row would only make the seats small.
+    const y = Math.max(front - 3.5, Math.min(screen.y, front - 1.4));
+    this.screen = { x: screen.x, y, width: screen.width };
+    this.bounds = {
+      left: Math.min(least(({ x, width }) => x - width / 2) - SIDE, screen.x - screen.width / 2 - 0.5),
+      right: Math.max(-least(({ x, width }) => -x - width / 2) + SIDE, screen.x + screen.width / 2 + 0.5),
+      top: y - 1.1,
+      bottom: -least(({ y, height }) => -y - height / 2) + BACK,
+    };
+  }
+
+  #findRows() {
+    const rows = Map.groupBy(this.#seats.keys(), (seat) => this.#seats[seat].row);
+    for (const [name, seats] of rows) {
+      seats.sort((a, b) => this.#seats[a].x - this.#seats[b].x);
+      const y = seats.reduce((sum, seat) => sum + this.#seats[seat].y, 0) / seats.length;
+      this.rows.push({ name, seats, y });
+    }
+    this.rows.sort((a, b) => a.y - b.y);
+    this.rows.forEach(({ seats }, row) => seats.forEach((seat, column) => (this.places[seat] = { row, column })));
+  }
+
+  #around(seats) {
+    const xs = seats.map((seat) => this.#seats[seat].x);
+    const ys = seats.map((seat) => this.#seats[seat].y);
+    const [left, top] = [Math.min(...xs) - 0.5, Math.min(...ys) - 0.5];
+    return { left, top, width: Math.max(...xs) + 0.5 - left, height: Math.max(...ys) + 0.5 - top };
+  }
+
+  /** Indexes of the seats whose square overlaps a rectangle, in the order of the layout. */
+  seatsIn(left, top, right, bottom) {
+    const found = [];
+    for (let column = Math.floor((left - 0.5) / BUCKET); column <= Math.floor((right + 0.5) / BUCKET); column++) {
+      for (let row = Math.floor((top - 0.5) / BUCKET); row <= Math.floor((bottom + 0.5) / BUCKET); row++) {
+        for (const seat of this.#buckets.get(bucketKey(column, row)) ?? []) {
+          const { x, y } = this.#seats[seat];
+          if (x + 0.5 > left && x - 0.5 < right && y + 0.5 > top && y - 0.5 < bottom) found.push(seat);
+        }
+      }
+    }
+    return found;
+  }
+
+  /** The seat whose square a point lies in, the nearest of several; null if none. */
+  seatAt(x, y) {
+    let nearest = null;
+    let least = Infinity;
+    for (const seat of this.seatsIn(x, y, x, y)) {
+      const away = Math.hypot(this.#seats[seat].x - x, this.#seats[seat].y - y);
+      if (away < least) [nearest, least] = [seat, away];
+    }
+    return nearest;
+  }
+
+  /** The next seat of the row, to the left (-1) or to the right (1); the seat itself at the row's end. */
+  beside(seat, step) {
+    const { row, column } = this.places[seat];
+    return this.rows[row].seats[column + step] ?? seat;
+  }
+
+  /** A row's first (-1) or last (1) seat. */
+  rowEnd(seat, side) {
+    return this.rows[this.places[seat].row].seats.at(side < 0 ? 0 : -1);
+  }
+
+  /**
+   * The seat before (-1) or behind (1) this one, towards `x`, the place in the row where the walk began: straight ahead
+   * counts more than near. The seat itself at the first and at the last row.
+   */
+  ahead(seat, step, x = this.#seats[seat].x) {
+    const here = this.#seats[seat];
+    let best = seat;
+    let least = Infinity;
+    this.#seats.forEach((other, candidate) => {
+      const forward = (other.y - here.y) * step;
+      const cost = forward + 3 * Math.abs(other.x - x);
+      if (forward > 0.2 && other.row !== here.row && cost < least) [best, least] = [candidate, cost];
+    });
+    return best;
+  }
+
+  /** Whether an aisle lies between two neighbours of one row. */
+  isAisleBetween(one, other) {
+    return Math.abs(this.#seats[one].x - this.#seats[other].x) > AISLE;
+  }
+}
+
+/** One number for a pair of small whole numbers. */
+function bucketKey(column, row) {
+  return (column + 0x80000) * 0x100000 + row + 0x80000;
+}

@@ -1,0 +1,143 @@
+/** The look of what stands around the drawing; the drawing's own colours are read in palette.js. */
+
+export const STAGE_STYLE = `
+.stage {
+  position: relative;
+  display: block;
+  inline-size: 100%;
+  block-size: var(--seat-map-height, auto);
+  min-block-size: min(17rem, 70svh);
+  max-block-size: var(--seat-map-height, 78svh);
+  overflow: clip;
+  contain: strict;
+  direction: ltr; /* a hall's left is its left in every language */
+  background: var(--seat-map-surface, Canvas);
+  color: var(--seat-map-text, CanvasText);
+  user-select: none;
+  -webkit-user-select: none;
+  -webkit-tap-highlight-color: transparent;
+}
+.stage > canvas {
+  position: absolute;
+  inset: 0;
+  inline-size: 100%;
+  block-size: 100%;
+  touch-action: none;
+  cursor: default;
+}
+.stage[data-whole="true"] > canvas {
+  touch-action: pan-x pan-y;
+}
+.stage[data-whole="false"] > canvas {
+  cursor: grab;
+}
+.stage[data-point="true"] > canvas {
+  cursor: pointer;
+}
+.stage[data-grab="true"] > canvas {
+  cursor: grabbing;
+}
+.stage[data-frozen="true"] > canvas {
+  opacity: 0.5;
+  filter: grayscale(1);
+}
+.stage-grid {
+  position: absolute;
+  inset: 0 auto auto 0;
+  inline-size: 0;
+  block-size: 0;
+  transform-origin: 0 0;
+  pointer-events: none;
+}
+.stage-grid [role="gridcell"] {
+  position: absolute;
+  inline-size: 20px;
+  block-size: 20px;
+  outline: none;
+  scroll-margin: 40px;
+}
+.stage-ring {
+  position: absolute;
+  inset: 0 auto auto 0;
+  box-sizing: border-box;
+  border-radius: 24%;
+  pointer-events: none;
+}
+.stage-ring[data-for="hover"] {
+  border: 2px solid var(--seat-map-text, CanvasText);
+}
+.stage-ring[data-for="focus"] {
+  border: 3px solid var(--seat-map-focus, var(--seat-map-accent, Highlight));
+  outline: 2px solid var(--seat-map-surface, Canvas);
+  box-shadow: inset 0 0 0 1.5px var(--seat-map-surface, Canvas);
+}
+.stage-zoom {
+  position: absolute;
+  inset: auto 0.5rem 0.5rem auto;
+  display: flex;
+  flex-direction: column;
+  gap: 1px;
+  border: 1px solid var(--seat-map-line, GrayText);
+  border-radius: 12px;
+  background: var(--seat-map-line, GrayText);
+  overflow: hidden;
+  box-shadow: 0 2px 10px rgb(0 0 0 / 0.14);
+}
+.stage-zoom button {
+  display: grid;
+  place-items: center;
+  inline-size: 2.75rem;
+  block-size: 2.75rem;
+  margin: 0;
+  padding: 0;
+  border: 0;
+  border-radius: 0;
+  background: var(--seat-map-surface, Canvas);
+  color: inherit;
+  cursor: pointer;
+}
+.stage-zoom button[aria-disabled="true"] {
+  color: color-mix(in srgb, currentcolor 40%, transparent);
+  cursor: default;
+}
+.stage-zoom button:focus-visible {
+  outline: 3px solid var(--seat-map-focus, var(--seat-map-accent, Highlight));
+  outline-offset: -3px;
+}
+.stage-zoom svg {
+  inline-size: 1.25rem;
+  block-size: 1.25rem;
+  fill: none;
+  stroke: currentcolor;
+  stroke-width: 2;
+  stroke-linecap: round;
+  stroke-linejoin: round;
+}
+@media (forced-colors: active) {
+  .stage-ring[data-for="hover"] {
+    border-color: CanvasText;
+  }
+  .stage-ring[data-for="focus"] {
+    border-color: Highlight;
+  }
+  .stage-zoom button[aria-disabled="true"] {
+    color: GrayText;
+  }
+}
+@media (prefers-reduced-motion: no-preference) {
+  .stage > canvas {
+    transition: opacity 0.2s;
+  }
+}
+`;
+
+const sheets = new WeakMap();
+
+/** Give a document or a shadow tree the stage's style, once. */
+export function adoptStageStyle(root) {
+  if (sheets.has(root)) return;
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(STAGE_STYLE);
+  root.adoptedStyleSheets.push(sheet);
+  sheets.set(root, sheet);
+}
