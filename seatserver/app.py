@@ -25,10 +25,11 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from seatserver import config, listening, logs
+from seatserver.access.admission import AdmissionCodes
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
 from seatserver.api import needs as api
-from seatserver.api.problems import exception_handlers
+from seatserver.api.problems import exception_handlers, handle
 from seatserver.api.routes import cross_origin, rest_routes
 from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
@@ -55,7 +56,7 @@ from seatserver.seats.holding import Holding
 from seatserver.seats.hub import Hub
 from seatserver.seats.store import SeatStore
 from seatserver.tasks import Tasks, heed_cancel
-from seatserver.web.routes import web_routes
+from seatserver.web.routes import missing_page, web_routes
 from seatserver.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -206,6 +207,7 @@ def build_app(house: House, lifespan: Lifespan | None = None) -> ASGIApp:
         catalog=house.catalog,
         store=house.store,
         holding=house.holding,
+        counts=Counts(house.hub),
         checkout=house.checkout,
         tokens=house.tokens,
         tickets=house.tickets,
@@ -214,9 +216,9 @@ def build_app(house: House, lifespan: Lifespan | None = None) -> ASGIApp:
         clock=wall_clock,
     )
     pages = Starlette(
-        routes=[*rest_routes(rest), *web_routes()],
+        routes=[*rest_routes(rest), *web_routes(house.settings)],
         middleware=cross_origin(house.settings),
-        exception_handlers=exception_handlers(),
+        exception_handlers={**exception_handlers(), 404: missing_page(house.settings, handle)},
         lifespan=lifespan,
     )
     # A path with a slash too many is not found, like any other wrong path.

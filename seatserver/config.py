@@ -56,6 +56,7 @@ class Settings:
     workers: int = setting("SEATSERVER_WORKERS", 1, "Processes that `seatserver serve` runs behind its port; limits per process hold for each of them.", at_least=1, at_most=256)
     public_url: str = setting("SEATSERVER_PUBLIC_URL", "", "Where browsers reach this server, when that is not the address it listens on.")
     allowed_origins: tuple[str, ...] = setting("SEATSERVER_ALLOWED_ORIGINS", (), "Web origins besides our own whose pages may connect, comma-separated; `*` for all.")
+    frame_ancestors: tuple[str, ...] = setting("SEATSERVER_FRAME_ANCESTORS", (), "Web origins besides our own whose pages may show ours in a frame, comma-separated; `*` for all.")
     trusted_proxies: str = setting("SEATSERVER_TRUSTED_PROXIES", "127.0.0.1", "Addresses whose `X-Forwarded-For` is believed, comma-separated.")
     request_body_bytes: int = setting("SEATSERVER_REQUEST_BODY_BYTES", 8 * 1024 * 1024, "Largest REST request body.", at_least=1024, at_most=1 << 28)
     shutdown_ms: int = setting("SEATSERVER_SHUTDOWN_MS", 8000, "Longest a shutdown may take before what is left is cut off.", at_least=100, at_most=600_000)
@@ -73,6 +74,7 @@ class Settings:
     token_leeway_s: int = setting("SEATSERVER_TOKEN_LEEWAY_S", 5, "Clock difference with a token's issuer that is forgiven.", at_least=0, at_most=300)
     guest_scopes: tuple[str, ...] = setting("SEATSERVER_GUEST_SCOPES", (), "What guests may do, comma-separated; empty allows no guests. Scopes: watch, hold, claim, book, settle, admin.")
     guest_token_s: int = setting("SEATSERVER_GUEST_TOKEN_S", 7200, "How long a guest's token lives.", at_least=60, at_most=604_800)
+    admission_secrets: tuple[str, ...] = setting("SEATSERVER_ADMISSION_SECRETS", (), "Secrets of at least 32 bytes for the codes on tickets, comma-separated: the first signs, all are believed; empty: the tokens' secret.", secret=True)
     ticket_s: int = setting("SEATSERVER_TICKET_S", 30, "How long a single-use socket ticket lives.", at_least=1, at_most=600)
 
     # Holds.
@@ -260,6 +262,8 @@ def _check_relations(settings: Settings) -> None:
     if settings.token_secret and len(settings.token_secret.encode()) < 32:
         # RFC 7518, section 3.2: an HS256 key is at least as long as the hash's output.
         raise ConfigError(_env("token_secret"), "is shorter than 32 bytes", "expected 32 bytes or more")
+    if any(len(secret.encode()) < 32 for secret in settings.admission_secrets):
+        raise ConfigError(_env("admission_secrets"), "has a secret shorter than 32 bytes", "expected 32 bytes or more")
     if settings.guest_scopes and not settings.token_secret:
         raise ConfigError(
             _env("guest_scopes"), "is set", f"expected {_env('token_secret')} too: it signs the guests' tokens"
@@ -288,11 +292,11 @@ def _check_door(settings: Settings) -> None:
         raise ConfigError(_env("host"), f"is {host[:80]!r}", "expected a name or an address; 0.0.0.0 or :: means all")
     if settings.public_url and not _is_web_address(settings.public_url):
         raise ConfigError(_env("public_url"), f"is {settings.public_url!r}", "expected https://host")
-    for origin in settings.allowed_origins:
-        if origin != "*" and not _is_origin(origin):
-            raise ConfigError(
-                _env("allowed_origins"), f"names {origin!r}", "expected https://host or https://host:port, or * for all"
-            )
+    for name in ("allowed_origins", "frame_ancestors"):
+        for origin in getattr(settings, name):
+            if origin != "*" and not _is_origin(origin):
+                expected = "expected https://host or https://host:port, or * for all"
+                raise ConfigError(_env(name), f"names {origin!r}", expected)
     for proxy in filter(None, map(str.strip, settings.trusted_proxies.split(","))):
         if proxy != "*" and not _is_network(proxy):
             raise ConfigError(
@@ -316,8 +320,9 @@ def _is_web_address(url: str) -> bool:
 
 
 def _is_origin(text: str) -> bool:
-    # A path, a name before an @ or a wildcard would silently never match.
-    return _is_web_address(text) and not set(text) & set("*@?#") and urlsplit(text).path in ("", "/")
+    # A path, a name before an @, a wildcard or letters that browsers write as xn--… would silently never match.
+    is_plain = text.isascii() and not set(text) & set("*@?#; ")
+    return is_plain and _is_web_address(text) and urlsplit(text).path in ("", "/")
 
 
 def _is_network(text: str) -> bool:

@@ -89,6 +89,28 @@ class Conflict(SeatServerError):
     code, status = "conflict", 409
 
 
+class BadTicket(SeatServerError):
+    """The code is not on any ticket of this server: misread, forged, or of another house."""
+
+    code, status = "bad_ticket", 422
+
+    def __init__(self) -> None:
+        super().__init__("this is no ticket of this server: it was misread, or somebody else made it")
+
+
+class OriginRefused(SeatServerError):
+    """A web page of an origin that may not use this server has asked."""
+
+    code, status = "origin_refused", 403
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(
+            f"pages of {origin[:200]} may not use this server: whoever runs it allows them with"
+            " SEATSERVER_ALLOWED_ORIGINS",
+            origin=origin[:200],
+        )
+
+
 class UnknownSeat(SeatServerError):
     """A seat index is outside the layout."""
 

@@ -25,25 +25,26 @@ async def make_booking(call: Call) -> schemas.BookingView:
         )
     except SeatsRefused as refused:
         raise spelled_out(refused, (await call.needs.catalog.showtime(body.showtime_id)).seat_map) from None
-    return await _view(call, booking)
+    return await booking_view(call, booking)
 
 
 async def get_booking(call: Call) -> schemas.BookingView:
     """The booking as it is now."""
-    return await _view(call, await _visible(call))
+    return await booking_view(call, await visible_booking(call))
 
 
 async def confirm_booking(call: Call) -> schemas.BookingView:
     """The payment came in: pending becomes confirmed."""
-    return await _view(call, await call.needs.checkout.confirm(await _changeable(call, "confirming a booking")))
+    return await booking_view(call, await call.needs.checkout.confirm(await _changeable(call, "confirming a booking")))
 
 
 async def cancel_booking(call: Call) -> schemas.BookingView:
     """Give the seats back."""
-    return await _view(call, await call.needs.checkout.cancel(await _changeable(call, "cancelling a booking")))
+    return await booking_view(call, await call.needs.checkout.cancel(await _changeable(call, "cancelling a booking")))
 
 
-async def _visible(call: Call) -> Booking:
+async def visible_booking(call: Call) -> Booking:
+    """The booking of the path, if the caller may see it. Raises `NotFound`."""
     booking_id = call.uuid("booking_id", "booking")
     booking = await call.needs.checkout.get(booking_id)
     if booking.user_id != call.identity.user_id and not call.identity.may("settle"):
@@ -52,13 +53,14 @@ async def _visible(call: Call) -> Booking:
 
 
 async def _changeable(call: Call, action: str) -> UUID:
-    booking = await _visible(call)
+    booking = await visible_booking(call)
     if not call.identity.may("settle"):
         call.identity.require("book", action)
     return booking.id
 
 
-async def _view(call: Call, booking: Booking) -> schemas.BookingView:
+async def booking_view(call: Call, booking: Booking) -> schemas.BookingView:
+    """A booking as REST shows it."""
     seat_map = (await call.needs.catalog.showtime(booking.showtime_id)).seat_map
     return schemas.BookingView(
         id=booking.id,

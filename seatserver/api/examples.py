@@ -74,6 +74,21 @@ _SHOWTIME = schemas.ShowtimeView(
     rules=Rules(),
     layout_hash=HALL.content_hash,
 )
+_BOOKING = schemas.BookingView(
+    id=HOLD_ID,
+    showtime_id="tonight",
+    user_id=GUEST,
+    status="confirmed",
+    seats=_SOFA,
+    lines=_LINES,
+    fees_minor=50,
+    total_minor=2850,
+    currency="EUR",
+    channel="",
+    created_at_ms=NOW_MS,
+    expires_at_ms=None,
+)
+_CODE = "AFXRYHA6RJJEUU45BQGS6232J4I2UNSOPPH2QGS7DDBJY2TY"
 
 _BLOCKED = allocation_schemas.AllocationEntry(
     id=7,
@@ -159,6 +174,10 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
         categories={"standard": schemas.Counts(free=1, blocked=1), "sofa": schemas.Counts(held=2)},
         areas={},
     ),
+    schemas.CountedShowtimes(
+        showtimes=(schemas.ShowtimeCounts(showtime_id="tonight", total=schemas.Counts(free=1, held=2, blocked=1)),)
+    ),
+    schemas.ShowtimeCounts(showtime_id="tonight", total=schemas.Counts(free=1, held=2, blocked=1)),
     schemas.AskQuote(
         tickets=(schemas.TicketWish(seat="B-1", ticket="adult"), schemas.TicketWish(seat=3)),
     ),
@@ -179,20 +198,10 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
     _QUOTE,
     schemas.Guest(token="eyJhbGciOi…", user_id=GUEST, scopes=("book", "hold", "watch"), expires_at_ms=NOW_MS),
     schemas.Ticket(ticket="q7Zr0cX1u9S4", expires_at_ms=NOW_MS + 30_000),
-    schemas.BookingView(
-        id=HOLD_ID,
-        showtime_id="tonight",
-        user_id=GUEST,
-        status="confirmed",
-        seats=_SOFA,
-        lines=_LINES,
-        fees_minor=50,
-        total_minor=2850,
-        currency="EUR",
-        channel="",
-        created_at_ms=NOW_MS,
-        expires_at_ms=None,
-    ),
+    _BOOKING,
+    schemas.Admission(booking_id=HOLD_ID, code=_CODE),
+    schemas.AskAdmission(code=_CODE, showtime_id="tonight"),
+    schemas.AdmissionCheck(good=True, problem=None, booking=_BOOKING, showtime=_SHOWTIME),
     schemas.ImportedLayout(
         hash=HALL.content_hash,
         name="Studio",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from seatserver.access.admission import AdmissionCodes
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
 from seatserver.bookings.allocations import Allocations
@@ -24,6 +25,7 @@ class Needs:
     hub: Hub
     holding: Holding
     checkout: Checkout
+    counts: Counts
     allocations: Allocations
     tokens: Tokens
     tickets: Tickets

@@ -48,12 +48,12 @@ async def get_showtimes(call: Call) -> schemas.Showtimes:
             after=query.after,
         )
     )
-    return schemas.Showtimes(showtimes=tuple(_view(entry) for entry in entries), next=following)
+    return schemas.Showtimes(showtimes=tuple(showtime_view(entry) for entry in entries), next=following)
 
 
 async def get_showtime(call: Call) -> schemas.ShowtimeView:
     """One showtime."""
-    return _view(await call.needs.catalog.showtime(call.text("showtime_id")))
+    return showtime_view(await call.needs.catalog.showtime(call.text("showtime_id")))
 
 
 async def get_availability(call: Call) -> schemas.Availability:
@@ -76,6 +76,25 @@ async def get_availability(call: Call) -> schemas.Availability:
             for number, area in enumerate(seat_map.general_areas)
         },
     )
+
+
+async def count_showtimes(call: Call) -> schemas.CountedShowtimes:
+    """Places per state of many showtimes, a moment old."""
+    query: schemas.CountsQuery = call.query
+    wanted = list(dict.fromkeys(filter(None, query.showtimes.split(","))))
+    if len(wanted) > schemas.MAX_COUNTED:
+        raise BadRequest(f"showtimes names {len(wanted)}: at most {schemas.MAX_COUNTED} at once", "showtimes")
+    found = await asyncio.gather(*(_counted(call, showtime_id) for showtime_id in wanted))
+    return schemas.CountedShowtimes(showtimes=tuple(one for one in found if one is not None))
+
+
+async def _counted(call: Call, showtime_id: str) -> schemas.ShowtimeCounts | None:
+    try:
+        showtime = await call.needs.catalog.showtime(showtime_id)
+    except NotFound:
+        return None
+    counted = await call.needs.counts.of(showtime.id, showtime.seat_map.place_count)
+    return schemas.ShowtimeCounts(showtime_id=showtime.id, total=_counts(counted))
 
 
 async def put_theatre(call: Call) -> schemas.TheatreView:
@@ -131,7 +150,7 @@ async def put_showtime(call: Call) -> schemas.ShowtimeView:
         tariff=_tariff(body, seat_map),
         rules=body.rules,
     )
-    return _view(await call.needs.catalog.put_showtime(draft))
+    return showtime_view(await call.needs.catalog.put_showtime(draft))
 
 
 def _matches(if_none_match: str, layout_hash: str) -> bool:
@@ -162,7 +181,8 @@ def _theatre(theatre: Theatre, halls: list[Auditorium]) -> schemas.TheatreView:
     )
 
 
-def _view(entry: ShowtimeEntry) -> schemas.ShowtimeView:
+def showtime_view(entry: ShowtimeEntry) -> schemas.ShowtimeView:
+    """A showtime as REST shows it."""
     tariff = entry.tariff
     return schemas.ShowtimeView(
         id=entry.id,

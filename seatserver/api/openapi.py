@@ -17,7 +17,16 @@ from seatserver.api.problems import MEDIA_TYPE, Problem
 from seatserver.api.schemas import Id, LayoutHash
 from seatserver.api.shapes import component_schemas
 from seatserver.api.table import ENDPOINTS
-from seatserver.errors import BadRequest, Busy, Forbidden, SeatServerError, TooLarge, Unauthorized, Unavailable
+from seatserver.errors import (
+    BadRequest,
+    Busy,
+    Forbidden,
+    OriginRefused,
+    SeatServerError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
 
 PATH_PARAMETERS: dict[str, Any] = {
     "layout_hash": LayoutHash,
@@ -53,7 +62,8 @@ A sale in three steps: find seats (`best-available`, or the socket's `offers`), 
 both), and book the hold, there or here.
 
 Every error is a problem document (RFC 9457) with a stable `code`. With `retryable` true the same request can succeed
-after the time in `Retry-After`; repeating any request is safe."""
+after the time in `Retry-After`; repeating any request is safe. Pages of other web origins may ask where
+`SEATSERVER_ALLOWED_ORIGINS` names them; others get `origin_refused`."""
 
 
 def openapi() -> dict[str, Any]:
@@ -163,7 +173,7 @@ def _responses(endpoint: Endpoint, shapes: _Shapes) -> dict[str, Any]:
 
 
 def _errors(endpoint: Endpoint) -> tuple[type[SeatServerError], ...]:
-    implied: list[type[SeatServerError]] = [Unavailable, Busy]
+    implied: list[type[SeatServerError]] = [Unavailable, Busy, OriginRefused]
     if endpoint.body is not None:
         implied += [BadRequest, TooLarge]
     if endpoint.query is not None:

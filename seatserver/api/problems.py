@@ -106,10 +106,11 @@ def bad_form(error: Exception) -> BadRequest:
 
 def exception_handlers() -> dict[type[Exception], ExceptionHandler]:
     """For Starlette: what is raised outside the endpoints, above all 404 and 405."""
-    return {SeatServerError: _handle, HTTPException: _handle, Exception: _handle}
+    return {SeatServerError: handle, HTTPException: handle, Exception: handle}
 
 
-async def _handle(connection: HTTPConnection, error: Exception) -> Response:
+async def handle(connection: HTTPConnection, error: Exception) -> Response:
+    """The answer to an error that was raised outside the endpoints."""
     return problem_of(error, f"{connection.scope.get('method', '')} {connection.url.path}")
 
 

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seatserver.access.origins import allowed
 from seatserver.api.documents import ASYNCAPI_FILE, OPENAPI_FILE
 from seatserver.api.needs import Needs
-from seatserver.api.problems import HEADERS
+from seatserver.api.problems import HEADERS, problem_of
 from seatserver.api.table import ENDPOINTS
 from seatserver.config import Settings
+from seatserver.errors import OriginRefused
 
 __all__ = ["Needs", "cross_origin", "rest_routes"]
 
 PREFLIGHT_S = 600
+METHODS = ("GET", "POST", "PUT")
+READABLE = {"Access-Control-Allow-Origin": "*"}
+OPEN_TO_ALL = "/static/"
 
 
 def rest_routes(needs: Needs) -> list[BaseRoute]:
@@ -34,28 +39,45 @@ def rest_routes(needs: Needs) -> list[BaseRoute]:
 
 
 def cross_origin(settings: Settings) -> list[Middleware]:
-    """The middleware that lets pages of other origins use the REST interface, where the configuration names any.
+    """The middleware that lets pages of the configured origins use the REST interface, and no others.
 
     Tokens travel in a header, never in a cookie, so no credentials are allowed across.
     """
-    if not settings.allowed_origins:
-        return []
     return [Middleware(_CrossOrigin, settings=settings)]
 
 
 class _CrossOrigin(CORSMiddleware):
-    """Starlette's, with the origin check that the sockets have: what passes there passes here."""
+    """Starlette's, with the origin check that the sockets have: what passes there passes here.
+
+    A page that may not ask is told so in a form that its scripts can read, preflight included: otherwise a browser
+    shows them nothing but a failed request, and whoever embeds a seat map looks for the mistake elsewhere. Files for
+    everybody, which name their own rule, are left alone.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         super().__init__(
             app,
             allow_origins=["*"] if "*" in settings.allowed_origins else [],
-            allow_methods=["GET", "POST", "PUT"],
+            allow_methods=METHODS,
             allow_headers=["Authorization", "Content-Type", "If-None-Match"],
             expose_headers=["ETag", "Retry-After"],
             max_age=PREFLIGHT_S,
         )
         self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        is_open = scope["type"] != "http" or scope["path"].startswith(OPEN_TO_ALL)
+        if is_open or origin is None or allowed(origin, headers.get("host"), self._settings):
+            return await super().__call__(scope, receive, send)
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            # What it announces will be refused; only then is there an answer to read.
+            answer = Response(status_code=204, headers={**READABLE, **self.preflight_headers})
+        else:
+            answer = problem_of(OriginRefused(origin), f"{scope['method']} {scope['path']}")
+            answer.headers.update(READABLE)
+        await answer(scope, receive, send)
 
     def is_allowed_origin(self, origin: str) -> bool:
         return allowed(origin, None, self._settings)

@@ -43,6 +43,9 @@ SeatName = Annotated[
 LayoutHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="The layout's content hash.")]
 
 
+MAX_COUNTED = 100
+
+
 class Document(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """What all of them are."""
 
@@ -60,6 +63,14 @@ class ShowtimeQuery(Document, frozen=True):
     to: Annotated[Moment | None, Meta(description="Only those that start before.")] = None
     limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT, description="Most showtimes in the answer.")] = 50
     after: Annotated[Cursor | None, Meta(description="`next` of the page before.")] = None
+
+
+class CountsQuery(Document, frozen=True):
+    """Which showtimes to count."""
+
+    showtimes: Annotated[
+        str, Meta(max_length=8000, description=f"Ids with commas between them, at most {MAX_COUNTED}.")
+    ]
 
 
 class LayoutQuery(Document, frozen=True):
@@ -119,6 +130,13 @@ class NewBooking(Document, frozen=True):
     pay_later: Annotated[
         bool, Meta(description="Make a pending booking, which a payment confirms before its deadline.")
     ] = False
+
+
+class AskAdmission(Document, frozen=True):
+    """A ticket's code as it was scanned or typed, and the showtime of the door that is asking, if it is one's door."""
+
+    code: Annotated[str, Meta(max_length=200, description="Capitals or not, with blanks and hyphens or without.")]
+    showtime_id: Id | None = None
 
 
 class PutTheatre(Document, frozen=True):
@@ -242,6 +260,19 @@ class Availability(Document, frozen=True):
     areas: Annotated[dict[str, Counts], Meta(description="The same for each general area's key.")]
 
 
+class ShowtimeCounts(Document, frozen=True):
+    """How many of a showtime's places are in which state."""
+
+    showtime_id: Id
+    total: Counts
+
+
+class CountedShowtimes(Document, frozen=True):
+    """Counts in the order that was asked for; of an id that nothing has there is none."""
+
+    showtimes: tuple[ShowtimeCounts, ...]
+
+
 class Guest(Document, frozen=True):
     """A guest's token."""
 
@@ -320,6 +351,25 @@ class BookingView(Document, frozen=True):
     channel: Annotated[str, Meta(description="The sales channel; empty: the public.")]
     created_at_ms: Millis
     expires_at_ms: Annotated[int | None, Meta(description="A pending booking ends then, unless it is confirmed.")]
+
+
+class Admission(Document, frozen=True):
+    """What a ticket carries for the usher. The same for a booking every time, so printing again replaces nothing."""
+
+    booking_id: UUID
+    code: Annotated[str, Meta(pattern="^[A-Z2-7]{48}$", description="The booking's number, signed; for a QR code.")]
+
+
+class AdmissionCheck(Document, frozen=True):
+    """Whom to let in: `good` says whether, `problem` why not, and the rest what was booked, as it is now."""
+
+    good: bool
+    problem: Annotated[
+        Annotated[str, Meta(pattern="^(pending|cancelled|expired|other_showtime)$")] | None,
+        Meta(description="The booking's status where that is not confirmed, or that it is for another showtime."),
+    ]
+    booking: BookingView
+    showtime: ShowtimeView
 
 
 class ImportedLayout(Document, frozen=True):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from seatserver.api import allocation_schemas, allocations, bookings, choices, offer, schemas, service
+from seatserver.api import admissions, allocation_schemas, allocations, bookings, choices, offer, schemas, service
 from seatserver.api.endpoints import ANY_TOKEN, AnyDocument, Endpoint
 from seatserver.errors import (
     BadSeatMap,
+    BadTicket,
     BookingState,
     Conflict,
     HoldConflict,
@@ -70,6 +71,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=offer.get_availability,
         answer=schemas.Availability,
         errors=(NotFound,),
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{PREFIX}/availability",
+        name="count_showtimes",
+        summary="The same counts of many showtimes at once, at most some seconds old; for lists.",
+        tag="offer",
+        handler=offer.count_showtimes,
+        query=schemas.CountsQuery,
+        answer=schemas.CountedShowtimes,
     ),
     Endpoint(
         method="POST",
@@ -160,6 +171,41 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         scope=ANY_TOKEN,
         answer=schemas.BookingView,
         errors=(NotFound, BookingState, OutcomeUnknown),
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{PREFIX}/bookings/{{booking_id}}/admission",
+        name="get_admission",
+        summary="The code on the ticket of a confirmed booking: your own, or any with scope settle.",
+        tag="bookings",
+        handler=admissions.get_admission,
+        scope=ANY_TOKEN,
+        answer=schemas.Admission,
+        errors=(NotFound, BookingState, Conflict),
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{PREFIX}/bookings/{{booking_id}}/admission.svg",
+        name="draw_admission",
+        summary="The same code as a QR code, black on white.",
+        tag="bookings",
+        handler=admissions.draw_admission,
+        scope=ANY_TOKEN,
+        answer=str,
+        media_type="image/svg+xml",
+        errors=(NotFound, BookingState, Conflict),
+    ),
+    Endpoint(
+        method="POST",
+        path=f"{PREFIX}/admissions/check",
+        name="check_admission",
+        summary="For ushers: whether a ticket's code is good, and for which showtime and seats. Changes nothing.",
+        tag="bookings",
+        handler=admissions.check_admission,
+        scope="settle",
+        body=schemas.AskAdmission,
+        answer=schemas.AdmissionCheck,
+        errors=(BadTicket,),
     ),
     Endpoint(
         method="PUT",

@@ -7,60 +7,98 @@ templates, and prove that the public wire is enough to build a seat picker. `app
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from seatserver.config import Settings
+
+Handler = Callable[[HTTPConnection, Exception], Awaitable[Response]]
+
 HERE = Path(__file__).parent
 
 # No inline script or style, nothing from elsewhere. `'self'` covers our own socket only in newer browsers, so ws: and
 # wss: are named.
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "connect-src 'self' ws: wss:",
-        "img-src 'self' data:",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'self'",
-    )
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self' ws: wss:",
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "form-action 'self'",
 )
 
 HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     # Files keep their names across releases, so a browser asks each time; the ETag makes the usual answer a 304.
     "Cache-Control": "no-cache",
 }
 
-PAGES = {"/": "front.html", "/showtimes/{showtime_id}": "showtime.html", "/docs": "docs.html"}
+# A page of another origin loads the seat map's modules as it would from its own. They are the same for everybody; who
+# may hold a seat with them is asked elsewhere.
+FOR_EVERYBODY = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+
+PAGES = {
+    "/": "front.html",
+    "/showtimes/{showtime_id}": "showtime.html",
+    "/bookings/{booking_id}": "booking.html",
+    "/docs": "docs.html",
+}
+MISSING = "missing.html"
+NO_PAGES = ("/api/", "/static/")
+"""Where programs ask: they get a problem document also when they say that they read HTML."""
 
 
 class _StaticFiles(StaticFiles):
-    """Pages and static files under the same headers."""
+    """Files of a folder under the same headers."""
+
+    def __init__(self, folder: str, headers: Mapping[str, str]) -> None:
+        super().__init__(directory=HERE / folder)
+        self._headers = headers
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        response.headers.update(HEADERS)
+        response.headers.update(self._headers)
         if path.endswith(".js"):
             # The machine's own table may call it text/plain, and then a browser refuses to run it.
             response.headers["Content-Type"] = "text/javascript; charset=utf-8"
         return response
 
 
-def web_routes() -> list[BaseRoute]:
+def web_routes(settings: Settings) -> list[BaseRoute]:
     """The routes of all pages and of `/static`."""
-    files = _StaticFiles(directory=HERE / "pages")
+    headers = _headers(settings)
+    files = _StaticFiles("pages", headers)
     pages = [Route(path, _page(files, name), methods=["GET"]) for path, name in PAGES.items()]
-    return [*pages, Mount("/static", _StaticFiles(directory=HERE / "static"))]
+    return [*pages, Mount("/static", _StaticFiles("static", {**headers, **FOR_EVERYBODY}))]
+
+
+def missing_page(settings: Settings, otherwise: Handler) -> Handler:
+    """Handles 404: whoever looks for a page with a browser gets one that helps on, all others ``otherwise``."""
+    files = _StaticFiles("pages", _headers(settings))
+
+    async def respond(request: HTTPConnection, error: Exception) -> Response:
+        is_page = request.scope.get("method") in ("GET", "HEAD") and not request.url.path.startswith(NO_PAGES)
+        if not is_page or "text/html" not in request.headers.get("accept", ""):
+            return await otherwise(request, error)
+        # Without the request's headers: If-None-Match would make it a 304, as if there were a page.
+        page = await files.get_response(MISSING, {**request.scope, "headers": []})
+        page.status_code = 404
+        return page
+
+    return respond
+
+
+def _headers(settings: Settings) -> dict[str, str]:
+    ancestors = " ".join(("'self'", *settings.frame_ancestors))
+    return {**HEADERS, "Content-Security-Policy": "; ".join((*CONTENT_SECURITY_POLICY, f"frame-ancestors {ancestors}"))}
 
 
 def _page(files: _StaticFiles, name: str) -> Callable[[Request], Awaitable[Response]]:

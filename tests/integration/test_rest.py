@@ -7,6 +7,7 @@ import dataclasses
 import random
 import re
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -15,6 +16,7 @@ import httpx
 import msgspec
 import pytest
 
+from seatserver.access.admission import AdmissionCodes
 from seatserver.api.examples import HALL
 from seatserver.api.table import ENDPOINTS
 from seatserver.app import House, build_app
@@ -690,6 +692,90 @@ async def test_a_hold_of_another_or_of_nobody_cannot_be_booked(rest: Rest) -> No
     assert (code(wrong), wrong.json()["facts"]) == ((400, "bad_request"), {"where": "hold_id"})
 
 
+# ---------------------------------------------------------------- tickets at the door
+
+
+async def test_a_ticket_s_code_tells_the_usher_whom_to_let_in(rest: Rest) -> None:
+    booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
+    ticket = (await rest.ask("GET", f"/bookings/{booking['id']}/admission", "ann")).json()
+    assert ticket["booking_id"] == booking["id"]
+    checked = await rest.ask("POST", "/admissions/check", "usher:settle", json={"code": ticket["code"].lower()})
+    assert checked.json() == {
+        "good": True,
+        "problem": None,
+        "booking": booking,
+        "showtime": (await rest.ask("GET", "/showtimes/tonight")).json(),
+    }
+    for user, status in (("ann", 403), (None, 401)):
+        refused = await rest.ask("POST", "/admissions/check", user, json={"code": ticket["code"]})
+        assert refused.status_code == status
+
+
+async def test_the_code_is_drawn_for_whoever_may_see_the_booking(rest: Rest) -> None:
+    booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
+    for kind in ("admission", "admission.svg"):
+        assert code(await rest.ask("GET", f"/bookings/{booking['id']}/{kind}", "ben")) == (404, "not_found")
+        assert code(await rest.ask("GET", f"/bookings/{booking['id']}/{kind}")) == (401, "unauthorized")
+        assert (await rest.ask("GET", f"/bookings/{booking['id']}/{kind}", "till:settle")).status_code == 200
+    drawn = await rest.ask("GET", f"/bookings/{booking['id']}/admission.svg", "ann")
+    assert drawn.headers["content-type"] == "image/svg+xml"
+    assert drawn.headers["cache-control"] == "no-store"
+    assert drawn.text.startswith("<svg ")
+    assert 'viewBox="0 0 37 37"' in drawn.text, "29 modules and the quiet zone on both sides"
+
+
+async def test_a_ticket_is_good_only_while_its_booking_is(rest: Rest) -> None:
+    def check(ticket: str, **more: str) -> Any:
+        return rest.ask("POST", "/admissions/check", "usher:settle", json={"code": ticket, **more})
+
+    booking_id = (await rest.book("ann:claim,hold", await rest.hold("ann", 2, 3), pay_later=True)).json()["id"]
+    path = f"/bookings/{booking_id}/admission"
+    unpaid = await rest.ask("GET", path, "ann")
+    assert (code(unpaid), unpaid.json()["facts"]["booking_status"]) == ((409, "booking_state"), "pending")
+    await rest.ask("POST", f"/bookings/{booking_id}/confirm", "till:settle")
+    ticket = (await rest.ask("GET", path, "ann")).json()["code"]
+    assert (await check(ticket, showtime_id="tonight")).json()["good"]
+    elsewhere = (await check(ticket, showtime_id="tomorrow")).json()
+    assert (elsewhere["good"], elsewhere["problem"]) == (False, "other_showtime")
+    await rest.ask("POST", f"/bookings/{booking_id}/cancel", "till:settle")
+    ended = (await check(ticket, showtime_id="tonight")).json()
+    assert (ended["good"], ended["problem"], ended["booking"]["status"]) == (False, "cancelled", "cancelled")
+    assert code(await rest.ask("GET", path, "ann")) == (409, "booking_state")
+
+
+async def test_a_code_of_another_house_and_one_of_lost_data_get_the_same_answer(rest: Rest) -> None:
+    foreign = AdmissionCodes(dataclasses.replace(rest.house.settings, token_secret="x" * 32))
+    own = AdmissionCodes(rest.house.settings)
+    answers = [
+        await rest.ask("POST", "/admissions/check", "usher:settle", json={"code": text})
+        for text in ("", "A" * 48, "💺", foreign.write(UUID(int=7)), own.write(UUID(int=7)))
+    ]
+    assert {code(answer) for answer in answers} == {(422, "bad_ticket")}
+    assert len({answer.json()["detail"] for answer in answers}) == 1
+
+
+async def test_a_house_without_secrets_says_that_it_signs_no_tickets(rest: Rest) -> None:
+    booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
+    token = rest.house.tokens.mint("ann", ["watch"], 60)
+    async with door(rest, token_secret="", guest_scopes=()) as http:
+        path = f"/api/v1/bookings/{booking['id']}/admission"
+        answer = await http.get(path, headers={"Authorization": f"Bearer {token}"})
+        assert code(answer) == (409, "conflict")
+        assert "signs no tickets" in answer.json()["detail"]
+
+
+async def test_many_showtimes_are_counted_in_one_request(rest: Rest) -> None:
+    assert (await rest.ask("PUT", "/admin/showtimes/later", "boss:admin", json=SHOWTIME)).status_code == 200
+    await rest.hold("ann", 2, 3)
+    answer = await rest.ask("GET", "/availability", params={"showtimes": "later,nothing,tonight,later,,a b"})
+    found = {one["showtime_id"]: one["total"] for one in answer.json()["showtimes"]}
+    assert list(found) == ["later", "tonight"]
+    assert (found["later"]["free"], found["later"]["held"]) == (4, 0)
+    assert (found["tonight"]["free"], found["tonight"]["held"], found["tonight"]["blocked"]) == (1, 2, 1)
+    many = await rest.ask("GET", "/availability", params={"showtimes": ",".join(map(str, range(101)))})
+    assert (code(many), many.json()["facts"]["where"]) == ((400, "bad_request"), "showtimes")
+
+
 # ---------------------------------------------------------------- service
 
 
@@ -718,16 +804,63 @@ async def test_the_documents_are_served(rest: Rest) -> None:
         assert (await plain.get("/asyncapi.json")).json()["asyncapi"] == "3.0.0"
 
 
-async def test_pages_of_named_origins_may_ask_and_no_others(rest: Rest) -> None:
-    # Written in another way than browsers do, which the socket's check forgives too.
-    rest.house.settings = dataclasses.replace(rest.house.settings, allowed_origins=("https://Cinema.example:443/",))
-    asks = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization"}
+@asynccontextmanager
+async def door(rest: Rest, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """The house under other settings, as a browser sees it: documented or not."""
+    rest.house.settings = dataclasses.replace(rest.house.settings, **changes)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(build_app(rest.house)), base_url="http://test") as http:
-        for origin, status in (("https://cinema.example", 200), ("https://evil.example", 400)):
-            answer = await http.options("/api/v1/admin/theatres/odeon", headers={"Origin": origin, **asks})
-            assert answer.status_code == status
-            allowed = answer.headers.get("access-control-allow-origin")
-            assert allowed == (origin if status == 200 else None)
+        yield http
+
+
+async def test_pages_of_named_origins_may_ask_and_no_others(rest: Rest) -> None:
+    path = "/api/v1/admin/theatres/odeon"
+    asks = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization"}
+    # Written in another way than browsers do, which the socket's check forgives too.
+    async with door(rest, allowed_origins=("https://Cinema.example:443/",)) as http:
+        headers = {"Origin": "https://cinema.example"}
+        preflight = await http.options(path, headers=headers | asks)
+        answer = await http.get("/api/v1/theatres", headers=headers)
+        for one in (preflight, answer):
+            assert (one.status_code, one.headers["access-control-allow-origin"]) == (200, "https://cinema.example")
+        assert (await http.options(path, headers=headers | asks | {"Access-Control-Request-Method": "DELETE"})).is_error
+
+
+@pytest.mark.parametrize("allowed", [(), ("https://cinema.example",)])
+async def test_a_page_that_may_not_ask_can_read_why_and_nothing_was_done(rest: Rest, allowed: tuple[str, ...]) -> None:
+    path = "/api/v1/admin/theatres/palace"
+    evil = {"Origin": "https://evil.example", "Authorization": f"Bearer {rest.house.tokens.mint('b', ['admin'], 60)}"}
+    asks = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization"}
+    async with door(rest, allowed_origins=allowed) as http:
+        preflight = await http.options(path, headers=evil | asks)
+        assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
+        answer = await http.put(path, headers=evil, json={"name": "Palace", "timezone": "Europe/Berlin"})
+        assert code(answer) == (403, "origin_refused")
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "https://evil.example" in answer.json()["detail"]
+        assert "SEATSERVER_ALLOWED_ORIGINS" in answer.json()["detail"]
+        assert (await http.get("/api/v1/theatres", headers={"Origin": "null"})).status_code == 403
+        own = await http.get("/api/v1/theatres", headers={"Origin": "http://test"})
+        assert [theatre["id"] for theatre in own.json()["theatres"]] == ["odeon"]
+
+
+async def test_the_modules_load_everywhere(rest: Rest) -> None:
+    async with door(rest) as http:
+        answer = await http.get("/static/seatmap-client.js", headers={"Origin": "https://anyone.example"})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
+
+
+async def test_whoever_looks_for_a_page_in_vain_gets_one_and_a_program_a_problem(rest: Rest) -> None:
+    html = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    async with door(rest, frame_ancestors=("https://portal.example",)) as http:
+        page = await http.get("/no/such/page", headers=html | {"If-None-Match": "*"})
+        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert "There is no such page" in page.text
+        assert page.headers["content-security-policy"].endswith("frame-ancestors 'self' https://portal.example")
+        for path, headers in (("/no/such/page", {}), ("/api/v1/no", html), ("/static/no.js", html)):
+            answer = await http.get(path, headers=headers)
+            assert code(answer) == (404, "not_found"), path
+        assert code(await http.post("/no/such/page", headers=html)) == (404, "not_found")
+        assert code(await http.delete("/docs", headers=html)) == (405, "method_not_allowed")
 
 
 GARBAGE = (

@@ -9,14 +9,15 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from seatserver import config
 from seatserver.web.routes import HERE, web_routes
 
-PAGES = ["/", "/docs", "/showtimes/tonight"]
+PAGES = ["/", "/docs", "/showtimes/tonight", "/bookings/6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11"]
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=Starlette(routes=web_routes()))
+    transport = httpx.ASGITransport(app=Starlette(routes=web_routes(config.load({}))))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 

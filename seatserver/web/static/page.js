@@ -48,3 +48,20 @@ export function element(tag, { dataset = {}, style = {}, ...properties } = {}, .
   made.append(...children.filter(Boolean));
   return made;
 }
+
+/** What this window remembers under `key`; null where nothing is kept, or where the browser lets nothing be kept. */
+export function recall(key) {
+  try {
+    return JSON.parse(sessionStorage.getItem(key));
+  } catch {
+    return null;
+  }
+}
+
+export function remember(key, value) {
+  try {
+    sessionStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // A frame without storage forgets at once.
+  }
+}

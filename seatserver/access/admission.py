@@ -1,0 +1,69 @@
+"""The codes on tickets: what an usher's scanner reads.
+
+A code carries the booking's number and a signature of this server, nothing else. Whether the ticket is good is asked of
+the booking at the door, because a booking can be cancelled after its ticket was printed. The signature is there because
+a booking's number is no secret: it stands in addresses and e-mails, and a client may even choose it. Whoever knows a
+number but may not see its booking cannot make the code from it. This module is pure; REST is its only caller.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from uuid import UUID
+
+from seatserver.config import Settings
+from seatserver.errors import BadTicket, Conflict
+
+VERSION = b"\x01"
+SIGNATURE_BYTES = 13
+"""104 bits: more than anybody can guess over a network (RFC 2104, section 5, asks for 80 at least), and with version
+and number just 30 bytes, which base32 writes without padding."""
+CODE_CHARS = 48
+PURPOSE = b"seatserver admission code"
+MISREAD = str.maketrans("018", "OIB")
+"""Digits that base32 does not have, and the letters that people who type a code mean by them."""
+
+
+class AdmissionCodes:
+    """Writes and reads codes. The first of the settings' secrets signs, every one of them is believed."""
+
+    def __init__(self, settings: Settings) -> None:
+        secrets = settings.admission_secrets or tuple(filter(None, (settings.token_secret,)))
+        # A key of its own: who learns what signs tickets cannot sign tokens with it.
+        self._keys = [hmac.digest(secret.encode(), PURPOSE, hashlib.sha256) for secret in secrets]
+
+    def write(self, booking_id: UUID) -> str:
+        """The booking's code: 48 capitals and digits, which a QR code holds in its compact alphanumeric mode.
+
+        Always the same for the same booking, so a ticket that is printed again replaces nothing. Raises `Conflict`
+        where no secret is set.
+        """
+        if not self._keys:
+            raise Conflict("this server signs no tickets: SEATSERVER_ADMISSION_SECRETS is not set")
+        content = VERSION + booking_id.bytes
+        return base64.b32encode(content + _signature(self._keys[0], content)).decode()
+
+    def read(self, code: str) -> UUID:
+        """The booking of a code, however it was typed: in small letters, in groups, with a 0 for an O.
+
+        Raises `BadTicket`, for whatever reason in the same words.
+        """
+        typed = re.sub(r"[\s-]", "", code).upper().translate(MISREAD)
+        try:
+            found = base64.b32decode(typed.encode("ascii")) if len(typed) == CODE_CHARS else b""
+        except (UnicodeEncodeError, binascii.Error):
+            raise BadTicket from None
+        content, signature = found[:-SIGNATURE_BYTES], found[-SIGNATURE_BYTES:]
+        if not any([hmac.compare_digest(signature, _signature(key, content)) for key in self._keys]):
+            raise BadTicket
+        if content[:1] != VERSION:
+            raise BadTicket
+        return UUID(bytes=content[1:])
+
+
+def _signature(key: bytes, content: bytes) -> bytes:
+    return hmac.digest(key, content, hashlib.sha256)[:SIGNATURE_BYTES]

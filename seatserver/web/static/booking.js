@@ -1,0 +1,254 @@
+/**
+ * The booking page: what was booked, how it stands, and the ticket to show at the door or to print.
+ *
+ * It knows the visitor by what the window remembers: the guest who booked in it, or a token that was entered here. While
+ * a payment is awaited, the page asks again every few seconds, and less often afterwards.
+ */
+
+import { countdown, day, element, fetchJson, money, recall, remember, time } from "./page.js";
+
+const GUEST = "seatserver.guest";
+const TOKEN = "seatserver.token";
+const PENDING_MS = 3_000;
+const SETTLED_MS = 60_000;
+const ID = decodeSafely(location.pathname.split("/").filter(Boolean).at(-1));
+
+const STATUS = {
+  confirmed: { tone: "good", text: "Confirmed", hint: "Show this ticket at the door, on paper or on your screen." },
+  pending: { tone: "warn", text: "Waiting for your payment", hint: "The ticket appears here as soon as it is paid." },
+  cancelled: { tone: "bad", text: "Cancelled", hint: "The seats are free again. A ticket printed before lets nobody in." },
+  expired: { tone: "bad", text: "Not paid in time", hint: "The seats are free again." },
+};
+
+const $ = (id) => document.getElementById(id);
+let clockOffset = 0; // the server's clock minus ours, in ms
+let shown = null; // what the page shows, as text, so that it is drawn again only when that changes
+
+function decodeSafely(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Who looks: a token that was entered here, or the guest of this window; null for nobody. */
+function visitor() {
+  const entered = recall(TOKEN);
+  if (entered) return { token: entered };
+  const guest = recall(GUEST);
+  return guest && { token: guest.token, until_ms: guest.expires_at_ms };
+}
+
+function api(path) {
+  return new URL(`api/v1/${path}`, location.origin);
+}
+
+/** The booking with its showtime and the ticket's code and picture, where it has one. */
+async function read(token) {
+  const options = { headers: { Authorization: `Bearer ${token}` }, cache: "no-store" };
+  const address = api(`bookings/${encodeURIComponent(ID)}`);
+  const response = await fetch(address, options);
+  clockOffset = Date.parse(response.headers.get("date") ?? new Date()) - Date.now();
+  if (!response.ok) throw Object.assign(new Error(await sentence(response)), { status: response.status });
+  const booking = await response.json();
+  const [showtime, { theatres }] = await Promise.all([
+    fetchJson(api(`showtimes/${encodeURIComponent(booking.showtime_id)}`)),
+    fetchJson(api("theatres")),
+  ]);
+  const { timezone } = theatres.find(({ id }) => id === showtime.theatre_id);
+  const ticket = booking.status === "confirmed" ? await readTicket(`${address}/admission`, options) : null;
+  return { booking, showtime: { ...showtime, timezone }, ticket };
+}
+
+async function sentence(response) {
+  const { detail } = await response.json().catch(() => ({}));
+  return detail ?? `the server answered ${response.status}`;
+}
+
+/** The code and its picture as a data address; a house that signs no tickets says so. */
+async function readTicket(address, options) {
+  try {
+    const [{ code }, picture] = await Promise.all([
+      fetchJson(address, options),
+      fetch(`${address}.svg`, options).then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error()))),
+    ]);
+    return { code, picture: `data:image/svg+xml,${encodeURIComponent(picture)}` };
+  } catch (error) {
+    return { problem: error.message || "the code cannot be drawn" };
+  }
+}
+
+// ---------------------------------------------------------------- drawing
+
+function draw(found, until_ms) {
+  const { booking, showtime, ticket } = found;
+  const { text, hint } = STATUS[booking.status];
+  document.title = `${showtime.title} · your booking`;
+  $("title").textContent = showtime.title;
+  $("status").replaceChildren();
+  $("booking").replaceChildren(
+    element(
+      "article",
+      { className: "ticket", dataset: { status: booking.status } },
+      element(
+        "div",
+        { className: "facts" },
+        element(
+          "p",
+          { className: "state" },
+          element("strong", { textContent: text }),
+          booking.status === "pending" && deadline(booking),
+          element("span", { className: "hint", textContent: hint }),
+        ),
+        where(showtime),
+        seats(booking, showtime),
+      ),
+      ticket && stub(ticket, booking),
+    ),
+    element(
+      "p",
+      { className: "actions" },
+      booking.status === "confirmed" &&
+        element("button", { className: "main", textContent: "Print the ticket", onclick: () => window.print() }),
+      element("a", { href: `/showtimes/${encodeURIComponent(showtime.id)}`, textContent: "See the hall" }),
+      element("a", { href: "/", textContent: "All showtimes" }),
+    ),
+    until_ms && farewell(until_ms),
+  );
+}
+
+function where({ theatre_name, auditorium_name, starts_at, timezone }) {
+  const starts = Date.parse(starts_at);
+  const abroad = time(starts) !== time(starts, timezone) || day(starts) !== day(starts, timezone);
+  const clock = `${time(starts, timezone)}${abroad ? " (the theatre’s time)" : ""}`;
+  return element(
+    "dl",
+    {},
+    fact("When", element("time", { dateTime: starts_at, textContent: `${day(starts, timezone)}, ${clock}` })),
+    fact("Where", `${theatre_name}, ${auditorium_name}`),
+  );
+}
+
+function fact(name, value) {
+  return element("div", {}, element("dt", { textContent: name }), element("dd", {}, value));
+}
+
+/** One line for each seat; places of a general area, which have no numbers, together. */
+function seats(booking, { ticket_types, currency }) {
+  const names = new Map(ticket_types.map(({ key, name }) => [key, name]));
+  const unpriced = booking.seats.map(({ label }) => ({ label }));
+  const lines = Map.groupBy(booking.lines.length ? booking.lines : unpriced, ({ label, ticket, price_minor }) =>
+    [label, ticket, price_minor].join(" "),
+  );
+  const rows = [...lines.values()].map((same) => {
+    const [{ label, ticket, price_minor }] = same;
+    const price = price_minor === undefined ? "" : money(price_minor * same.length, currency);
+    return row(same.length > 1 ? `${label} × ${same.length}` : label, names.get(ticket) ?? ticket ?? "", price);
+  });
+  const fees = booking.fees_minor > 0 && row("Fees", "", money(booking.fees_minor, booking.currency), "fees");
+  return element(
+    "table",
+    {},
+    element("caption", { textContent: "Seats" }),
+    element("thead", {}, row("Seat", "Ticket", "Price", "", "col")),
+    element("tbody", {}, ...rows),
+    element("tfoot", {}, fees, row("Total", "", money(booking.total_minor, booking.currency), "total")),
+  );
+}
+
+function row(first, second, third, className = "", scope = "row") {
+  const rest = [second, third].map((textContent) => element(scope === "col" ? "th" : "td", { textContent }));
+  if (scope === "col") for (const head of rest) head.scope = "col";
+  return element("tr", { className }, element("th", { scope, textContent: first }), ...rest);
+}
+
+function deadline({ expires_at_ms }) {
+  return element("span", { className: "deadline", dataset: { until: expires_at_ms }, textContent: left(expires_at_ms) });
+}
+
+function left(until_ms) {
+  const ms = until_ms - Date.now() - clockOffset;
+  return ms > 0 ? `${countdown(ms)} left` : "the time is over";
+}
+
+/** The part that is torn off: the QR code, the same in letters for a scanner that fails, and the booking's number. */
+function stub({ code, picture, problem }, { id }) {
+  if (problem) {
+    return element("div", { className: "stub" }, element("p", { textContent: `Without a code: ${problem}.` }));
+  }
+  return element(
+    "div",
+    { className: "stub" },
+    element("img", { src: picture, alt: "The ticket’s QR code", width: 222, height: 222 }),
+    element("p", { className: "code" }, ...code.match(/.{4}/g).map((part) => element("span", { textContent: part }))),
+    element("p", { className: "number", textContent: `Booking ${id}` }),
+  );
+}
+
+function farewell(until_ms) {
+  const text = `You booked as a guest: until ${time(until_ms)}, and in this window, you can open this page again.`;
+  return element("p", { className: "guest quiet", textContent: `${text} Print the ticket, or keep it as a PDF.` });
+}
+
+// ---------------------------------------------------------------- strangers
+
+/** Nobody's booking, or not this visitor's. */
+function refuse(text) {
+  shown = null;
+  document.title = "Your booking";
+  $("title").textContent = "Your booking";
+  $("status").replaceChildren(element("span", { className: "notice bad", textContent: text }));
+  const field = element("input", { type: "password", name: "token", autocomplete: "off", required: true });
+  const form = element(
+    "form",
+    { className: "sign-in" },
+    element("label", {}, "Your token", field),
+    element("button", { textContent: "Show the booking" }),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    remember(TOKEN, field.value.trim());
+    refresh();
+  });
+  $("booking").replaceChildren(
+    element("p", {}, "A guest’s booking opens only in the window in which it was made. Or show who you are:"),
+    form,
+    element("p", {}, element("a", { href: "/", textContent: "All showtimes" })),
+  );
+}
+
+// ---------------------------------------------------------------- keeping it fresh
+
+let timer = 0;
+
+async function refresh() {
+  clearTimeout(timer);
+  const who = visitor();
+  let next = SETTLED_MS;
+  if (!who) return refuse("This window does not know you.");
+  try {
+    const found = await read(who.token);
+    if (found.booking.status === "pending") next = PENDING_MS;
+    const text = JSON.stringify(found);
+    if (text !== shown) draw(found, who.until_ms);
+    shown = text;
+    $("status").replaceChildren();
+  } catch (error) {
+    if (error.status === 401) {
+      remember(TOKEN, null);
+      return refuse(`Who you are could not be told: ${error.message}.`);
+    }
+    if (error.status === 404) return refuse("You have no booking with this number.");
+    const stale = shown ? "What you see may be old" : "The booking cannot be shown";
+    $("status").replaceChildren(element("span", { className: "notice bad", textContent: `${stale}: ${error.message}.` }));
+    next = PENDING_MS;
+  }
+  timer = setTimeout(() => !document.hidden && refresh(), next);
+}
+
+document.addEventListener("visibilitychange", () => document.hidden || refresh());
+setInterval(() => {
+  for (const node of document.querySelectorAll(".deadline")) node.textContent = left(Number(node.dataset.until));
+}, 1000);
+await refresh();

@@ -1,0 +1,81 @@
+"""Promises of the codes on tickets."""
+
+from __future__ import annotations
+
+import base64
+import re
+from uuid import UUID
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from seatserver import config
+from seatserver.access.admission import VERSION, AdmissionCodes
+from seatserver.errors import BadTicket, Conflict
+
+SECRET, NEWER, FOREIGN = ("a" * 32, "b" * 32, "c" * 32)
+BOOKING = UUID("6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11")
+
+
+def codes(*secrets: str, token_secret: str = "") -> AdmissionCodes:
+    return AdmissionCodes(config.load({}, admission_secrets=secrets, token_secret=token_secret))
+
+
+@given(st.uuids())
+def test_a_code_leads_back_to_its_booking_and_fits_a_small_qr_code(booking_id: UUID) -> None:
+    code = codes(SECRET).write(booking_id)
+    assert re.fullmatch("[A-Z2-7]{48}", code)
+    assert codes(SECRET).read(code) == booking_id
+    assert codes(SECRET).write(booking_id) == code
+
+
+def test_a_code_may_be_typed_as_people_type() -> None:
+    code = codes(SECRET).write(BOOKING)
+    groups = " - ".join(re.findall("....", code.lower()))
+    assert codes(SECRET).read(f"\t{groups}\n") == BOOKING
+    misread = code.replace("O", "0").replace("I", "1").replace("B", "8")
+    assert codes(SECRET).read(misread) == BOOKING
+
+
+@given(st.integers(0, 47), st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"))
+def test_no_letter_can_be_changed(place: int, letter: str) -> None:
+    code = codes(SECRET).write(BOOKING)
+    changed = code[:place] + letter + code[place + 1 :]
+    if changed != code:
+        with pytest.raises(BadTicket):
+            codes(SECRET).read(changed)
+
+
+@given(st.one_of(st.text(max_size=100), st.text("ABCDEF234567=", min_size=46, max_size=50)))
+@example("")
+@example("=" * 48)
+@example("ß" * 24)
+@example("A" * 48)
+def test_garbage_is_no_ticket(text: str) -> None:
+    with pytest.raises(BadTicket, match="no ticket of this server"):
+        codes(SECRET).read(text)
+
+
+def test_a_signature_of_something_else_or_of_another_house_is_none() -> None:
+    with pytest.raises(BadTicket):
+        codes(SECRET).read(codes(FOREIGN).write(BOOKING))
+    unsigned = base64.b32encode(VERSION + BOOKING.bytes + bytes(13)).decode()
+    with pytest.raises(BadTicket):
+        codes(SECRET).read(unsigned)
+
+
+def test_tickets_outlive_their_secret_while_the_old_one_is_still_named() -> None:
+    old, rotated = codes(SECRET), codes(NEWER, SECRET)
+    assert rotated.read(old.write(BOOKING)) == BOOKING
+    assert codes(NEWER).read(rotated.write(BOOKING)) == BOOKING
+    with pytest.raises(BadTicket):
+        codes(NEWER).read(old.write(BOOKING))
+
+
+def test_the_tokens_secret_serves_where_there_is_no_other() -> None:
+    assert codes(token_secret=SECRET).write(BOOKING) == codes(SECRET).write(BOOKING)
+    with pytest.raises(Conflict, match="SEATSERVER_ADMISSION_SECRETS"):
+        codes().write(BOOKING)
+    with pytest.raises(BadTicket):
+        codes().read(codes(SECRET).write(BOOKING))
