@@ -198,6 +198,7 @@ def build_app(house: House, lifespan: Lifespan | None = None) -> ASGIApp:
         allocations=house.allocations,
         tokens=house.tokens,
         tickets=house.tickets,
+        admission_codes=AdmissionCodes(house.settings),
         ready=house.ready,
         metrics_text=house.metrics.text,
         clock=wall_clock,

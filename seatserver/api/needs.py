@@ -29,6 +29,7 @@ class Needs:
     allocations: Allocations
     tokens: Tokens
     tickets: Tickets
+    admission_codes: AdmissionCodes
     ready: Callable[[], Awaitable[dict[str, str | None]]]
     metrics_text: Callable[[], bytes]
     clock: Clock
