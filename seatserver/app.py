@@ -51,6 +51,7 @@ from seatserver.live.protocol import SocketProtocol
 from seatserver.loop import LoopWatch
 from seatserver.metrics import Metrics
 from seatserver.seats import connection
+from seatserver.seats.counts import Counts
 from seatserver.seats.feed import Feed
 from seatserver.seats.holding import Holding
 from seatserver.seats.hub import Hub
@@ -193,6 +194,7 @@ def build_app(house: House, lifespan: Lifespan | None = None) -> ASGIApp:
         settings=house.settings,
         catalog=house.catalog,
         hub=house.hub,
+        counts=Counts(house.hub),
         holding=house.holding,
         checkout=house.checkout,
         allocations=house.allocations,
@@ -208,7 +210,6 @@ def build_app(house: House, lifespan: Lifespan | None = None) -> ASGIApp:
         catalog=house.catalog,
         store=house.store,
         holding=house.holding,
-        counts=Counts(house.hub),
         checkout=house.checkout,
         tokens=house.tokens,
         tickets=house.tickets,

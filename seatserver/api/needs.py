@@ -12,6 +12,7 @@ from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
+from seatserver.seats.counts import Counts
 from seatserver.seats.holding import Holding
 from seatserver.seats.hub import Hub
 
@@ -23,9 +24,9 @@ class Needs:
     settings: Settings
     catalog: Catalog
     hub: Hub
+    counts: Counts
     holding: Holding
     checkout: Checkout
-    counts: Counts
     allocations: Allocations
     tokens: Tokens
     tickets: Tickets
