@@ -202,8 +202,8 @@ export class Grid extends EventTarget {
     const row = places[seat].row === places[from].row ? null : rows[places[seat].row].name;
     const isAisle = row === null && Math.abs(places[seat].column - places[from].column) === 1;
     const aisle = isAisle && this.#plan.isAisleBetween(from, seat);
-    const words = [row !== null && this.#strings.row(row), aisle && this.#strings.aisle].filter(Boolean);
-    this.moveTo(seat, words.map((word) => `${word}: `).join(""));
+    // The seat's name says its row; what it cannot say is what lay between.
+    this.moveTo(seat, aisle ? `${this.#strings.aisle}: ` : "");
     this.#report("walk", { seat, row, aisle });
   }
 

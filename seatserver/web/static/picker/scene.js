@@ -9,18 +9,18 @@ import { Sprites } from "./sprites.js";
 export class Scene {
   #plan;
   #layout;
-  #look;
+  #looks;
   #lookArea;
   #strings;
   #palette;
   #sprites;
   #areaColors;
 
-  /** Of `plan`, the Plan of `layout`; `look`, `lookArea` and `strings` as Stage has them. */
-  constructor(plan, layout, { look, lookArea, strings }) {
+  /** Of `plan`, the Plan of `layout`; `looks` has each seat's look; `lookArea` and `strings` as Stage has them. */
+  constructor(plan, layout, { looks, lookArea, strings }) {
     this.#plan = plan;
     this.#layout = layout;
-    this.#look = look;
+    this.#looks = looks;
     this.#lookArea = lookArea;
     this.#strings = strings;
   }
@@ -62,7 +62,7 @@ export class Scene {
 
   #drawSeat(context, pitch, seat) {
     const { x, y, number, category, kind = "standard" } = this.#layout.seats[seat];
-    const look = this.#look(seat);
+    const look = this.#looks[seat];
     const picture = this.#sprites.seat(look, kind, category);
     const [left, top] = [Math.round(x * pitch - picture.width / 2), Math.round(y * pitch - picture.height / 2)];
     context.drawImage(picture, left, top);

@@ -3,8 +3,8 @@
  * elements for the keyboard and for screen readers. It draws and reports, and decides nothing: whoever uses it says how
  * each seat looks and reads, and listens to what is picked.
  *
- * This file joins the parts. plan.js knows where things are, camera.js what is seen, scene.js how it is drawn, grid.js
- * how it is walked and read, gestures.js what hands do.
+ * This file joins the parts. plan.js knows where things are, camera.js what is seen, scene.js how it is drawn, tiles.js
+ * how drawing is spared, grid.js how it is walked and read, gestures.js what hands do.
  */
 
 import { Camera, PICKING } from "./camera.js";
@@ -14,6 +14,7 @@ import { readPalette } from "./palette.js";
 import { Plan } from "./plan.js";
 import { Scene } from "./scene.js";
 import { adoptStageStyle } from "./stage-style.js";
+import { Tiles, pixelsOf } from "./tiles.js";
 
 // CSS pixels that a seat must have to be picked with that; smaller ones come nearer first.
 const AIM = { mouse: 14, pen: 24, touch: 44 };
@@ -21,6 +22,8 @@ const READABLE = 24; // CSS pixels a pitch that the keyboard's seat has at least
 const ZOOM_STEP = 1.6;
 const MARGIN = 40; // CSS pixels kept around what is brought into view
 const SMALLEST_RING = 16;
+const NAMES = 40; // CSS pixels at both sides in which the rows' names stand
+const SETTLED_MS = 90; // a camera that has not zoomed for so long has come to rest
 const ICONS = {
   zoomIn: "M12 5 V19 M5 12 H19",
   zoomOut: "M5 12 H19",
@@ -33,6 +36,7 @@ export class Stage extends EventTarget {
   #plan;
   #camera;
   #scene;
+  #tiles;
   #grid = null;
   #gestures;
   #frame;
@@ -42,8 +46,10 @@ export class Stage extends EventTarget {
   #buttons = {};
   #palette;
   #look;
+  #looks;
   #dirty = new Set();
   #isStale = true;
+  #zoomedAt = -Infinity;
   #request = 0;
   #ratio = 1;
   #hovered = null;
@@ -57,8 +63,8 @@ export class Stage extends EventTarget {
    * Draw `layout` (see /api/v1/layouts) into the empty element `root`.
    *
    * options: look(seat) gives "free" | "asking" | "mine" | "booked" | "held" | "claimed" | "sold" | "blocked" |
-   * "allocated" | "unknown"; describe(seat) its accessible name; lookArea(area) gives {text, full}; strings has screen,
-   * hall, row(name), aisle, zoomIn, zoomOut, fit and zoom.
+   * "allocated" | "unknown"; describe(seat) its accessible name; lookArea(area) gives {text, full}; strings has the texts
+   * screen, hall, aisle, tools, zoomIn, zoomOut and fit (see strings/en.js).
    *
    * Events: "pick" {seat}, "pickarea" {area}, "point" {seat or null}, "walk" {seat, row, aisle}: the keyboard came to
    * `seat`, and into `row` if that is another one; "zoom" {scale} in CSS pixels a seat.
@@ -70,7 +76,9 @@ export class Stage extends EventTarget {
     this.#look = look;
     this.#plan = new Plan(layout);
     this.#camera = new Camera(this.#plan.bounds);
-    this.#scene = new Scene(this.#plan, layout, { look, lookArea, strings });
+    this.#looks = layout.seats.map((_, seat) => look(seat));
+    this.#scene = new Scene(this.#plan, layout, { looks: this.#looks, lookArea, strings });
+    this.#tiles = new Tiles(this.#scene, layout);
     adoptStageStyle(root.getRootNode());
     this.#build(describe, strings);
     this.restyle();
@@ -102,7 +110,7 @@ export class Stage extends EventTarget {
     }
     const zoom = make("div", "stage-zoom");
     zoom.setAttribute("role", "group");
-    zoom.setAttribute("aria-label", strings.zoom);
+    zoom.setAttribute("aria-label", strings.tools);
     for (const [name, path] of Object.entries(ICONS)) {
       this.#buttons[name] = make("button", "", icon(path));
       this.#buttons[name].type = "button";
@@ -168,17 +176,24 @@ export class Stage extends EventTarget {
 
   // ------------------------------------------------------------------ what others ask for
 
-  /** These seats (null: all) look or read otherwise now. */
+  /** These seats (null: any of them) may look or read otherwise now. */
   paint(seats = null) {
-    if (seats === null) this.#isStale = true;
-    else for (const seat of seats) this.#dirty.add(seat);
+    for (const seat of seats ?? this.#looks.keys()) {
+      const look = this.#look(seat);
+      if (look === this.#looks[seat]) continue;
+      this.#looks[seat] = look;
+      this.#dirty.add(seat);
+    }
     this.#grid?.paint(seats);
-    this.#drawSoon();
+    if (this.#dirty.size > 0) this.#drawSoon();
   }
 
-  /** The areas read otherwise now. */
+  /** The areas may read otherwise now. */
   paintAreas() {
-    this.#isStale = true;
+    for (const { x, y, width, height } of this.#layout.general_areas) {
+      this.#tiles.touchRectangle({ left: x - width / 2 - 0.2, top: y - height / 2 - 0.2, width: width + 0.4, height: height + 0.4 });
+      this.#isStale = true;
+    }
     this.#drawSoon();
   }
 
@@ -235,6 +250,7 @@ export class Stage extends EventTarget {
   restyle() {
     this.#palette = readPalette(this.#frame);
     this.#scene.restyle(this.#palette);
+    this.#tiles.clear();
     this.#isStale = true;
     this.#drawSoon();
   }
@@ -361,34 +377,43 @@ export class Stage extends EventTarget {
 
   #draw(now) {
     if (this.#camera.width <= 1) return;
+    const before = this.#lastScale;
     const moves = this.#camera.step(now);
+    if (this.#camera.scale !== before) this.#zoomedAt = before === 0 ? -Infinity : now;
     const pitch = this.#camera.scale * this.#ratio;
     const [x, y] = this.#origin().map((at) => Math.round(-at * this.#ratio));
-    if (moves || this.#isStale) {
-      this.#isStale = false;
-      const { width, height } = this.#canvas;
-      this.#scene.draw(this.#context, pitch, { left: x, top: y, width, height });
-      const toView = (hallX, hallY) => [hallX * pitch - x, hallY * pitch - y];
-      this.#scene.drawRowNames(this.#context, pitch, toView, width, height, this.#ratio);
-      this.#showView();
-    } else this.#drawSeats(pitch, x, y);
+    this.#tiles.touch(this.#dirty);
+    if (moves || this.#isStale || !this.#drawSeats(pitch, x, y)) this.#isStale = moves || !this.#drawAll(pitch, x, y, now);
     this.#dirty.clear();
-    if (moves) {
-      this.#isStale = true;
-      this.#drawSoon();
-    }
+    if (this.#isStale) this.#drawSoon();
   }
 
+  /** Whether that was all, or the next frame has to go on. */
+  #drawAll(pitch, x, y, now) {
+    const { width, height } = this.#canvas;
+    const isSettled = now - this.#zoomedAt >= SETTLED_MS;
+    const isWhole = this.#camera.isWhole;
+    const isDone = this.#tiles.show(this.#context, pitch, x, y, { isSettled, isWhole }) && isSettled;
+    const toView = (hallX, hallY) => [hallX * pitch - x, hallY * pitch - y];
+    this.#scene.drawRowNames(this.#context, pitch, toView, width, height, this.#ratio);
+    this.#showView();
+    return isDone;
+  }
+
+  /** Only the seats that changed; whether that could be done. */
   #drawSeats(pitch, left, top) {
+    const { width } = this.#canvas;
     for (const seat of this.#dirty) {
-      const at = this.#layout.seats[seat];
-      const [x, y] = [Math.floor((at.x - 0.5) * pitch), Math.floor((at.y - 0.5) * pitch)];
-      const side = Math.ceil(pitch) + 1;
+      const { x, y } = this.#layout.seats[seat];
+      const part = pixelsOf({ left: x - 0.5, top: y - 0.5, width: 1, height: 1 }, pitch);
+      const names = NAMES * this.#ratio; // there the names of rows may lie above the seats
+      if (part.left - left < names || part.left + part.width - left > width - names) return false;
       this.#context.save();
-      this.#context.translate(x - left, y - top);
-      this.#scene.draw(this.#context, pitch, { left: x, top: y, width: side, height: side });
+      this.#context.translate(part.left - left, part.top - top);
+      this.#scene.draw(this.#context, pitch, part);
       this.#context.restore();
     }
+    return true;
   }
 
   /** What follows the camera besides the drawing. */

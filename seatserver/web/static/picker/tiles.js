@@ -1,0 +1,193 @@
+/**
+ * The drawn hall in square pieces that are kept, so that moving and zooming copies pictures instead of drawing seats.
+ *
+ * A level is the hall at one size. While the camera zooms, the pieces at hand are stretched, and fresh ones are made a
+ * few a frame; what is missing is filled from the level before or from the overview, so nothing is ever blank. A seat
+ * that changes is drawn anew in the pieces it lies in, when they are next shown.
+ */
+
+const SIDE = 256; // device pixels of a piece
+const BUDGET_MS = 5; // for making pieces in one frame
+const STRETCH = 1.75; // so much larger or smaller than its size a level may be shown while the camera zooms
+const SPARE = 2; // pieces kept, in multiples of what is seen
+
+export class Tiles {
+  #scene;
+  #seats;
+  #overview = null;
+  #level = null;
+  #before = null;
+
+  /** Of `scene`, which draws `layout`. */
+  constructor(scene, layout) {
+    this.#scene = scene;
+    this.#seats = layout.seats;
+  }
+
+  /** Nothing that was drawn holds any more. */
+  clear() {
+    this.#overview = this.#level = this.#before = null;
+  }
+
+  /** These seats look otherwise now. */
+  touch(seats) {
+    for (const level of this.#levels) level.touch(seats);
+  }
+
+  /** A rectangle of the hall, {left, top, width, height} in pitches, looks otherwise now. */
+  touchRectangle(rectangle) {
+    for (const level of this.#levels) level.touchRectangle(rectangle);
+  }
+
+  get #levels() {
+    return new Set([this.#overview, this.#level, this.#before].filter(Boolean));
+  }
+
+  /**
+   * Show the hall at `pitch` device pixels a seat on all of `context`, whose corner is (left, top) in such pixels from
+   * the hall's origin. `isSettled`: the size is here to stay, so it has to be sharp; `isWhole`: all of the hall is seen.
+   * Returns whether all is as it should be; otherwise the next frame goes on.
+   */
+  show(context, pitch, left, top, { isSettled, isWhole }) {
+    this.#choose(pitch, isSettled);
+    const { width, height } = context.canvas;
+    const level = this.#level;
+    const stretch = pitch / level.pitch;
+    const view = { left: left / stretch, top: top / stretch, width: width / stretch, height: height / stretch };
+    const until = this.#overview ? performance.now() + BUDGET_MS : Infinity;
+    let isComplete = true;
+    for (const [column, row] of level.around(view)) {
+      if (!level.has(column, row)) {
+        // The first picture of a hall is made in one go.
+        if (performance.now() > until) isComplete = false;
+        else level.make(column, row);
+      }
+      const at = placeOf(column, row, stretch, left, top);
+      if (level.has(column, row)) context.drawImage(level.get(column, row), at.x, at.y, at.width, at.height);
+      else this.#fill(context, pitch, left, top, at);
+    }
+    if (isComplete) {
+      this.#before = null;
+      if (isWhole && isSettled) this.#overview = level;
+      level.forgetFarFrom(view);
+    }
+    return isComplete && (!isSettled || level.pitch === pitch);
+  }
+
+  #choose(pitch, isSettled) {
+    const stretch = this.#level ? pitch / this.#level.pitch : Infinity;
+    if (stretch === 1 || (!isSettled && stretch < STRETCH && stretch > 1 / STRETCH)) return;
+    if (this.#level !== this.#overview) this.#before = this.#level;
+    const isOverview = this.#overview?.pitch === pitch;
+    this.#level = isOverview ? this.#overview : new Level(this.#scene, this.#seats, pitch);
+  }
+
+  /** Put into a rectangle of the view what the other levels have of it, stretched. */
+  #fill(context, pitch, left, top, { x, y, width, height }) {
+    context.save();
+    context.beginPath();
+    context.rect(x, y, width, height);
+    context.clip();
+    for (const level of [this.#overview, this.#before]) {
+      if (!level) continue;
+      const stretch = pitch / level.pitch;
+      const part = {
+        left: (left + x) / stretch,
+        top: (top + y) / stretch,
+        width: width / stretch,
+        height: height / stretch,
+      };
+      for (const [column, row] of level.around(part)) {
+        if (!level.has(column, row)) continue;
+        const at = placeOf(column, row, stretch, left, top);
+        context.drawImage(level.get(column, row), at.x, at.y, at.width, at.height);
+      }
+    }
+    context.restore();
+  }
+}
+
+/** The hall at one size: its pieces by column and row. */
+class Level {
+  pitch;
+  #scene;
+  #seats;
+  #tiles = new Map(); // "column row" → {canvas, context, column, row, touched}
+
+  constructor(scene, seats, pitch) {
+    this.#scene = scene;
+    this.#seats = seats;
+    this.pitch = pitch;
+  }
+
+  has(column, row) {
+    return this.#tiles.has(`${column} ${row}`);
+  }
+
+  make(column, row) {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = SIDE;
+    const context = canvas.getContext("2d", { alpha: false });
+    const tile = { canvas, context, column, row, touched: [] };
+    this.#draw(tile, { left: column * SIDE, top: row * SIDE, width: SIDE, height: SIDE });
+    this.#tiles.set(`${column} ${row}`, tile);
+  }
+
+  /** A piece, up to date. */
+  get(column, row) {
+    const tile = this.#tiles.get(`${column} ${row}`);
+    for (const part of tile.touched) this.#draw(tile, part);
+    tile.touched = [];
+    return tile.canvas;
+  }
+
+  #draw({ context, column, row }, { left, top, width, height }) {
+    context.setTransform(1, 0, 0, 1, left - column * SIDE, top - row * SIDE);
+    this.#scene.draw(context, this.pitch, { left, top, width, height });
+  }
+
+  touch(seats) {
+    for (const seat of seats) {
+      const { x, y } = this.#seats[seat];
+      this.touchRectangle({ left: x - 0.5, top: y - 0.5, width: 1, height: 1 });
+    }
+  }
+
+  touchRectangle(rectangle) {
+    const part = pixelsOf(rectangle, this.pitch);
+    for (const [column, row] of this.around(part)) this.#tiles.get(`${column} ${row}`)?.touched.push(part);
+  }
+
+  /** Columns and rows of the pieces that overlap a rectangle of pixels. */
+  *around({ left, top, width, height }) {
+    const column = (at) => Math.floor(at / SIDE);
+    for (let row = column(top); row <= column(top + height - 1); row++) {
+      for (let at = column(left); at <= column(left + width - 1); at++) yield [at, row];
+    }
+  }
+
+  forgetFarFrom({ left, top, width, height }) {
+    const seen = (Math.ceil(width / SIDE) + 1) * (Math.ceil(height / SIDE) + 1);
+    if (this.#tiles.size <= SPARE * seen) return;
+    const away = ({ column, row }) =>
+      Math.max(
+        Math.abs((column + 0.5) * SIDE - left - width / 2) / width,
+        Math.abs((row + 0.5) * SIDE - top - height / 2) / height,
+      );
+    for (const [key, tile] of this.#tiles) if (away(tile) > 1.5) this.#tiles.delete(key);
+  }
+}
+
+/** The whole pixels that a rectangle in pitches covers. */
+export function pixelsOf({ left, top, width, height }, pitch) {
+  const [x, y] = [Math.floor(left * pitch), Math.floor(top * pitch)];
+  const [right, bottom] = [Math.ceil((left + width) * pitch), Math.ceil((top + height) * pitch)];
+  return { left: x, top: y, width: right - x, height: bottom - y };
+}
+
+/** Where a piece comes to lie in the view; neighbours share their edges. */
+function placeOf(column, row, stretch, left, top) {
+  const at = (index, origin) => Math.round(index * SIDE * stretch - origin);
+  const [x, y] = [at(column, left), at(row, top)];
+  return { x, y, width: at(column + 1, left) - x, height: at(row + 1, top) - y };
+}
