@@ -46,11 +46,13 @@ from seatserver.live import commands as live
 from seatserver.live.drain import Door
 from seatserver.live.endpoint import Sockets
 from seatserver.live.fanout import Fanout
+from seatserver.live.figures import Figures
 from seatserver.live.messages import Booked
 from seatserver.live.protocol import SocketProtocol
 from seatserver.loop import LoopWatch
 from seatserver.metrics import Metrics
 from seatserver.seats import connection
+from seatserver.seats.board import Board
 from seatserver.seats.counts import Counts
 from seatserver.seats.feed import Feed
 from seatserver.seats.holding import Holding
@@ -116,6 +118,15 @@ class House:
         )
         self.door = Door(settings, self.metrics)
         self.loop_watch = LoopWatch(settings, self.metrics)
+        self.figures = Figures(
+            metrics=self.metrics,
+            fanout=self.fanout,
+            board=Board(self.redis),
+            clock=wall_clock,
+            ping_database=self.database.ping,
+            is_feed_healthy=lambda: self.feed.healthy,
+            is_draining=lambda: self.door.draining,
+        )
         self._tasks = Tasks()
 
     async def __aenter__(self) -> Self:
@@ -128,6 +139,7 @@ class House:
         self.loop_watch.start()
         self._tasks.spawn(self.hub.run(), "hub")
         self._tasks.spawn(self.fanout.run(), "beats")
+        self._tasks.spawn(self.figures.run(), "figures")
         if self.settings.duties:
             self._tasks.spawn(self.worker.run(), "duties")
         return self
@@ -136,6 +148,7 @@ class House:
         # What is being written finishes first; then what feeds on it; the connections last.
         await self.checkout.close(grace_s=self.settings.shutdown_ms / 4000)
         await self._tasks.close()
+        await self.figures.close()
         await self.relay.close()
         await self.fanout.close()
         await self.hub.close()
@@ -201,6 +214,7 @@ def build_app(house: House, lifespan: Lifespan | None = None) -> ASGIApp:
         tokens=house.tokens,
         tickets=house.tickets,
         admission_codes=AdmissionCodes(house.settings),
+        figures=house.figures,
         ready=house.ready,
         metrics_text=house.metrics.text,
         clock=wall_clock,

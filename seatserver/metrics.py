@@ -20,6 +20,8 @@ LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 LAG_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
+DELAY_S = (0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
 
 Metric = TypeVar("Metric", Counter, Histogram)
 
@@ -37,6 +39,16 @@ class Labelled(Generic[Metric]):
         if found is None:
             found = self._by_label[label] = self._metric.labels(label)
         return found
+
+    def totals(self) -> dict[str, int]:
+        """For each label what this process has counted; of a histogram how many it has seen."""
+        return {
+            label: int(sample.value)
+            for family in self._metric.collect()
+            for sample in family.samples
+            if sample.name.endswith(("_total", "_count"))
+            for label in sample.labels.values()
+        }
 
 
 class Metrics:
@@ -67,6 +79,19 @@ class Metrics:
             buckets=LATENCY_S,
             registry=self.registry,
         )
+        self.propagation = Histogram(
+            "seatserver_propagation_seconds",
+            "Time from a change in Redis until the last viewer of its room here was sent it",
+            buckets=DELAY_S,
+            registry=self.registry,
+        )
+        self.expiry = Histogram(
+            "seatserver_expiry_lag_seconds",
+            "Time from a hold's deadline until its seats were free, in rooms that somebody watches",
+            buckets=DELAY_S,
+            registry=self.registry,
+        )
+        self.holds = Counter("seatserver_holds_total", "Holds made or changed", registry=self.registry)
         self.behind = Counter(
             "seatserver_fell_behind_total", "Times that a viewer took less than it was sent", registry=self.registry
         )
@@ -97,6 +122,24 @@ class Metrics:
         sum_of_all = CollectorRegistry()
         MultiProcessCollector(sum_of_all)  # type: ignore[no-untyped-call]  # the library leaves it unannotated
         return generate_latest(sum_of_all)
+
+
+def buckets_of(histogram: Histogram) -> list[tuple[float, int]]:
+    """(upper bound, how many this process has seen up to it and over the bound before), the last bound infinite."""
+    found: list[tuple[float, int]] = []
+    before = 0
+    for family in histogram.collect():
+        for sample in family.samples:
+            if sample.name.endswith("_bucket"):
+                found.append((float(sample.labels["le"]), int(sample.value) - before))
+                before = int(sample.value)
+    return found
+
+
+def total_of(counter: Counter) -> int:
+    """What this process has counted."""
+    samples = (sample for family in counter.collect() for sample in family.samples)
+    return sum(int(sample.value) for sample in samples if sample.name.endswith("_total"))
 
 
 def share_with_workers(number: int) -> None:

@@ -12,6 +12,7 @@ from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
+from seatserver.live.figures import Figures
 from seatserver.seats.counts import Counts
 from seatserver.seats.holding import Holding
 from seatserver.seats.hub import Hub
@@ -31,6 +32,7 @@ class Needs:
     tokens: Tokens
     tickets: Tickets
     admission_codes: AdmissionCodes
+    figures: Figures
     ready: Callable[[], Awaitable[dict[str, str | None]]]
     metrics_text: Callable[[], bytes]
     clock: Clock

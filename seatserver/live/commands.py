@@ -63,6 +63,11 @@ class Place:
         seen = View(room.epoch, room.version, 0, bytes(room.states), None)
         return Sight(seen, sought=self.audience.sought, replaces=replaces)
 
+    def count(self, held: HeldSeats) -> None:
+        """Note that a hold was made, for those who look after the house."""
+        self.needs.metrics.holds.inc()
+        self.audience.demand.hold(held.seats)
+
     async def on_sale(self) -> Showtime:
         """The showtime as it is now (sale times and prices may have changed since hello). Raises `NotOnSale`."""
         current = await self.needs.catalog.showtime(self.showtime.id)
@@ -108,6 +113,7 @@ async def hold(at: Place, asked: wire.Hold) -> wire.ServerMessage:
         or_nearest=asked.or_nearest,
     )
     held = await at.needs.holding.hold(showtime, at.buyer, asked.hold_id, selection, at.sight(asked.replaces))
+    at.count(held)
     return baskets.held(asked.ref, held, showtime)
 
 
@@ -136,6 +142,7 @@ async def best(at: Place, asked: wire.Best) -> wire.ServerMessage:
     showtime = await at.on_sale()
     party = PartyWish.of(asked)
     held = await at.needs.holding.best(showtime, at.buyer, asked.hold_id, party, at.sight(asked.replaces))
+    at.count(held)
     return baskets.held(asked.ref, held, showtime)
 
 

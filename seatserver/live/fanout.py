@@ -21,10 +21,12 @@ from uuid import UUID
 
 import structlog
 
+from seatserver.catalog.showtime import Showtime
 from seatserver.config import Clock, Settings
 from seatserver.errors import Unavailable
 from seatserver.live.baskets import sorted_out
 from seatserver.live.codec import Codec
+from seatserver.live.demand import Demand
 from seatserver.live.frames import Frame
 from seatserver.live.messages import Beat, Booked, Delta, Elsewhere, Expired, ServerMessage, Snapshot
 from seatserver.live.pump import Pump, clock_ns
@@ -55,6 +57,9 @@ class Audience:
         self.showtime_id = showtime_id
         self.seat_map = seat_map
         self.live: LiveRoom | None = None
+        self.showtime: Showtime | None = None
+        """As whoever came last found it; for people who look at the rooms from outside."""
+        self.demand = Demand()
         self.sought: set[int] = set()
         """Seats that a `best` on this instance is about to hold: the next one looks elsewhere first."""
         self.mark = 0
@@ -63,6 +68,7 @@ class Audience:
         self._by_user: dict[str, set[Viewer]] = {}
         self._fanout = fanout
         self._pending: list[Change] = []
+        self._pending_since_ms = 0  # when the first of them was made, by Redis' clock; 0: not known
         self._renew = False  # only a snapshot will do
         self._round: Round | None = None
         self._waiting = False  # for the pump
@@ -76,6 +82,11 @@ class Audience:
         """The room shown here; only while somebody is in it."""
         assert self.live is not None, "an audience without viewers has no room"
         return self.live.room
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether the room may be older than Redis', because changes were missed."""
+        return self.live is not None and self.live.buffer is not None
 
     @property
     def viewers(self) -> int:
@@ -152,6 +163,12 @@ class Audience:
     def changed(self, change: Change) -> None:
         """A change of the room: out at once when the room was quiet, else with its tick."""
         self.mark += 1
+        live = self.live
+        if live is not None:
+            if not self._pending:
+                self._pending_since_ms = live.published_ms
+            if live.late_ms >= 0:
+                self._fanout.metrics.expiry.observe(live.late_ms / 1000)
         self._pending.append(change)
         self._wake()
 
@@ -232,7 +249,9 @@ class Audience:
             return self._start("snapshot", self.snapshot)
         if pending:
             delta = delta_of(merge(pending), self.room)
-            return self._start("delta", lambda codec: codec.encode(delta))
+            done = self._start("delta", lambda codec: codec.encode(delta))
+            done.since_ms = self._pending_since_ms
+            return done
         return None
 
     def _start(self, kind: str, encode: Callable[[Codec], Frame]) -> Round:
@@ -250,6 +269,8 @@ class Audience:
             return
         took_s = (clock_ns() - done.started_ns) / 1e9
         self._fanout.metrics.rounds.observe(took_s)
+        if done.since_ms:
+            self._fanout.propagated(done.since_ms)
         self._fanout.busy_ns += done.cost_ns - self._cost_ns
         self._cost_ns = done.cost_ns
         left_s = max(0.0, self._fanout.tick_s - took_s)
@@ -290,11 +311,22 @@ class Fanout:
         self.pump = Pump()
         self.busy_ns = 0
         """What the last rounds of the rooms that are busy took together."""
+        self.redis_ahead_ms = 0.0
+        """How far Redis' clock is ahead of ours, as far as we know."""
         self.write_to_each: WriteToEach = write_to_each
         self._ring: Ring | None = None
         self._hub = hub
         self._audiences: dict[str, Audience] = {}
         self._sockets: Counter[str] = Counter()
+
+    @property
+    def audiences(self) -> dict[str, Audience]:
+        """The audiences by showtime."""
+        return self._audiences
+
+    def propagated(self, since_ms: int) -> None:
+        """The last viewer of a room was sent a change that was made then, by Redis' clock."""
+        self.metrics.propagation.observe(max(0.0, self.clock() + self.redis_ahead_ms - since_ms) / 1000)
 
     def sockets_of(self, user_id: str) -> int:
         """How many sockets of this process are in a room for this user."""

@@ -11,13 +11,15 @@ from seatserver.live.roll import Roll
 class Round:
     """A frame for each encoding on its way to the viewers."""
 
-    __slots__ = ("_left", "cost_ns", "frames", "kind", "mark", "sent", "started_ns")
+    __slots__ = ("_left", "cost_ns", "frames", "kind", "mark", "sent", "since_ms", "started_ns")
 
     def __init__(self, kind: str, mark: int, frames: dict[Codec, Frame], rolls: dict[Codec, Roll]) -> None:
         self.kind = kind
         self.mark = mark
         self.frames = frames
         self.sent = 0
+        self.since_ms = 0
+        """When the first of the changes that it brings was made, by Redis' clock; 0: not known."""
         self.cost_ns = 0
         self.started_ns = clock_ns()
         self._left = [rolls[codec] for codec in frames]

@@ -266,6 +266,8 @@ class Session:
         except SeatsRefused as error:
             for reason in error.reasons.values():
                 self._needs.metrics.refusals.labels(reason).inc()
+            if self._audience is not None:
+                self._audience.demand.refuse(error.reasons)
             hold_id: UUID = message.hold_id  # type: ignore[union-attr]  # only commands on holds are refused so
             self.tell(refused(ref, hold_id, error, self._place))
         except (BadRequest, TooLarge) as error:
@@ -312,6 +314,7 @@ class Session:
             self._check_sockets_of(identity.user_id)
         self._place = Place(needs=needs, showtime=showtime, identity=identity, audience=audience)
         self.user_id = identity.user_id
+        audience.showtime = showtime
         self._await_expiry(identity)
         audience.add(self)
         self.tell(welcome(self._place, hello.ref, holds))

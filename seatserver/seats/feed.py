@@ -47,7 +47,10 @@ class Notice(msgspec.Struct, frozen=True, array_like=True):
 
 
 class FeedMessage(msgspec.Struct, frozen=True, array_like=True):
-    """What a script published; ``changes`` alternates seat and state. See ``publish`` in ``lua/prelude.lua``."""
+    """What a script published; ``changes`` alternates seat and state. See ``publish`` in ``lua/prelude.lua``.
+
+    ``late_ms`` is how long past its deadline the oldest hold was that this ended; -1 when none had run out.
+    """
 
     epoch: str
     from_version: int
@@ -56,6 +59,7 @@ class FeedMessage(msgspec.Struct, frozen=True, array_like=True):
     soonest_ms: int
     changes: tuple[int, ...]
     notices: tuple[Notice, ...]
+    late_ms: int = -1
 
 
 class FeedLost(Exception):

@@ -59,6 +59,10 @@ class LiveRoom:
         self.again = False
         self.timer: asyncio.TimerHandle | None = None
         self.timer_at = 0.0
+        self.published_ms = 0
+        """When the change that the listener is told was made, by Redis' clock; 0: it was missed, and made up for."""
+        self.late_ms = -1
+        """As in `FeedMessage`, of that change."""
 
 
 class Hub:
@@ -167,6 +171,7 @@ class Hub:
             self._resync(live, message)
             return
         if outcome is Applied.YES:
+            live.published_ms, live.late_ms = message.now_ms, message.late_ms
             _tell(live, live.listener.changed, change)
         # A snapshot may have brought the change before its message, but never the notices.
         for notice in message.notices:
@@ -231,6 +236,7 @@ class Hub:
             )
             change = Change(room.epoch, room.version, view.version, differing)
             if room.apply(change) is Applied.YES:
+                live.published_ms, live.late_ms = 0, -1
                 _tell(live, live.listener.changed, change)
                 return
             if not differing:

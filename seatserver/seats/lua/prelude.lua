@@ -36,6 +36,8 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 -- What this run changes; flushed by `publish` as one message.
 local changes, notices, soonest = {}, {}, 0
+-- How long past its deadline (ms) the oldest of the holds was that this run has ended; -1: none was due.
+local late = -1
 -- Whether the house keeps any seat of this room: what is not there need not be looked up.
 local keeps = false
 
@@ -127,14 +129,15 @@ end
 -- Whether a buyer of this channel may take a seat that is kept as `channel` (false: not kept).
 local function open_to(channel, buyer) return not channel or (channel ~= '' and channel == buyer) end
 
--- [epoch, from, version, now, soonest deadline set here or 0, [seat, state, ...], [[kind, user, hold_id, [seat, ...]], ...]]
+-- [epoch, from, version, now, soonest deadline set here or 0, [seat, state, ...], [[kind, user, hold_id, [seat, ...]], ...],
+--  how late holds were ended or -1]
 local function publish(room)
   if #changes == 0 and #notices == 0 then return end
   local from = room.version
   room.version = from + 1
   redis.call('HSET', META, 'version', room.version, 'fence', room.fence, 'clock', now)
   redis.call('PUBLISH', base .. ':feed',
-    cmsgpack.pack({ room.epoch, from, room.version, now, soonest, changes, notices }))
+    cmsgpack.pack({ room.epoch, from, room.version, now, soonest, changes, notices, late }))
 end
 
 -- Free the hold's grip on its seats; the states that viewers see are the caller's to set.
@@ -196,8 +199,10 @@ end
 
 -- End every hold whose deadline has passed, at most SWEEP_AT_ONCE seats.
 local function expire()
-  local lost = {}
-  for _, seat in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, SWEEP_AT_ONCE)) do
+  local lost, due = {}, redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'WITHSCORES', 'LIMIT', 0, SWEEP_AT_ONCE)
+  if due[2] then late = now - tonumber(due[2]) end
+  for index = 1, #due, 2 do
+    local seat = due[index]
     local owner = redis.call('HGET', OWNER, seat)
     let_go({ seat }, owner)
     changed(seat, rest(seat))
