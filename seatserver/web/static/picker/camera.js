@@ -4,22 +4,27 @@
  */
 
 export const PICKING = 46; // CSS pixels a pitch at which seats are picked by touch: more than 44, as fingers need
-const LARGEST = 84;
-const LARGEST_FIT = 52; // a small hall does not fill a large view
+const LARGEST = 72;
+export const LARGEST_FIT = 52; // a small hall does not fill a large view
 const GLIDE_MS = 260;
 
 export class Camera {
   #bounds;
   #width = 1;
   #height = 1;
+  #rim;
   #view = { x: 0, y: 0, scale: 1 };
   #glide = null;
   #isWhole = true;
 
-  /** `bounds` are those of a Plan. */
-  constructor(bounds) {
+  /**
+   * `bounds` are those of a Plan; `rim`, {side, foot}, are CSS pixels at the sides and at the bottom of the view that are
+   * for other things than seats.
+   */
+  constructor(bounds, rim = { side: 0, foot: 0 }) {
     this.#bounds = bounds;
-    this.#view = this.#clamp(this.#whole());
+    this.#rim = rim;
+    this.#view = this.#clamp(this.whole);
   }
 
   get scale() {
@@ -37,7 +42,9 @@ export class Camera {
   /** The scale at which the whole hall is seen: the least there is. */
   get least() {
     const { left, right, top, bottom } = this.#bounds;
-    return Math.min(LARGEST_FIT, this.#width / (right - left), this.#height / (bottom - top));
+    const width = Math.max(1, this.#width - 2 * this.#rim.side);
+    const height = Math.max(1, this.#height - this.#rim.foot);
+    return Math.min(LARGEST_FIT, width / (right - left), height / (bottom - top));
   }
 
   get largest() {
@@ -58,7 +65,7 @@ export class Camera {
   resize(width, height) {
     [this.#width, this.#height] = [Math.max(1, width), Math.max(1, height)];
     this.#glide = null;
-    this.#set(this.#isWhole ? this.#whole() : this.#view);
+    this.#set(this.#isWhole ? this.whole : this.#view);
   }
 
   toView(x, y) {
@@ -90,26 +97,28 @@ export class Camera {
   }
 
   /** The view of the whole hall. */
-  #whole() {
+  get whole() {
     const { left, right, top, bottom } = this.#bounds;
-    return { x: (left + right) / 2, y: (top + bottom) / 2, scale: this.least };
+    return { x: (left + right) / 2, y: (top + bottom + this.#rim.foot / this.least) / 2, scale: this.least };
   }
 
   /** The view nearest to where this one is going that shows a rectangle of the hall with `margin` CSS pixels around. */
-  showing({ left, top, right, bottom }, margin, leastScale = 0) {
+  showing({ left, top, width, height }, margin, leastScale = 0) {
     const { x, y, scale: before } = this.target;
-    const roomy = Math.min((this.#width - 2 * margin) / (right - left), (this.#height - 2 * margin) / (bottom - top));
+    const roomy = Math.min((this.#width - 2 * margin) / width, (this.#height - this.#rim.foot - 2 * margin) / height);
     const scale = Math.max(this.least, Math.min(Math.max(before, leastScale), roomy, this.largest));
     const nearest = (at, from, to, size) => {
       const half = Math.max(0, size / 2 - margin) / scale;
       if (to - from > 2 * half) return (from + to) / 2;
       return Math.min(from + half, Math.max(to - half, at));
     };
-    return { x: nearest(x, left, right, this.#width), y: nearest(y, top, bottom, this.#height), scale };
-  }
-
-  whole() {
-    return this.#whole();
+    // The middle of what nothing lies on.
+    const lift = this.#rim.foot / 2 / scale;
+    return {
+      x: nearest(x, left, left + width, this.#width),
+      y: nearest(y - lift, top, top + height, this.#height - this.#rim.foot) + lift,
+      scale,
+    };
   }
 
   /** Go to a view: at once, or gliding from `now` (milliseconds) on. */
@@ -155,9 +164,10 @@ export class Camera {
       const half = size / 2 / bounded;
       return to - from <= 2 * half ? (from + to) / 2 : Math.min(to - half, Math.max(from + half, at));
     };
+    const [side, foot] = [this.#rim.side / bounded, this.#rim.foot / bounded];
     return {
-      x: between(x, left, right, this.#width),
-      y: between(y, top, bottom, this.#height),
+      x: between(x, left - side, right + side, this.#width),
+      y: between(y, top, bottom + foot, this.#height),
       scale: bounded,
     };
   }

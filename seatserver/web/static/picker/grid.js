@@ -111,7 +111,7 @@ export class Grid extends EventTarget {
     node.setAttribute("aria-rowindex", row + 1);
     this.#rows.set(row, node);
     this.#plan.rows[row].seats.forEach((seat, column) => {
-      const { x, y } = this.#layout.seats[seat];
+      const { x, y } = this.#plan.spots[seat];
       const cell = document.createElement("div");
       cell.setAttribute("role", "gridcell");
       cell.setAttribute("aria-colindex", column + 1);

@@ -6,8 +6,9 @@
  */
 
 const BUCKET = 4; // pitches: side of the squares by which seats are found
-const SIDE = 1.6; // pitches of margin at the sides, where the row labels stand
-const BACK = 0.9; // pitches of margin behind the last row
+const SIDE = 0.2; // pitches of margin at the sides
+const BACK = 0.6; // pitches of margin behind the last row
+const ASKEW = 0.5; // pitches: parts of a sofa farther apart than this are not beside each other
 const AISLE = 1.6; // neighbours in a row farther apart than this have an aisle between them
 
 export class Plan {
@@ -15,12 +16,16 @@ export class Plan {
   bounds;
   /** {x, y, width} of the screen, brought near the first row. */
   screen;
+  /** Where the first of the seats and areas begin, seen from the screen. */
+  front;
   /** Rows from the screen to the back: {name, seats} with the seats' indexes from left to right. */
   rows = [];
   /** By seat: {row, column}, indexes into `rows` and its seats. */
   places = [];
-  /** By seat: the indexes of the seats that are drawn as one piece of furniture with it, or null. */
+  /** Pieces of furniture behind seats that go only together: {left, top, width, height}. */
   sofas = [];
+  /** By seat: where its middle is drawn, {x, y}. */
+  spots = [];
   #seats;
   #buckets = new Map();
 
@@ -28,12 +33,23 @@ export class Plan {
     this.#seats = layout.seats;
     this.#measure(layout);
     this.#findRows();
-    layout.seats.forEach(({ x, y }, seat) => {
+    this.#alignSofas(layout.groups);
+    this.spots.forEach(({ x, y }, seat) => {
       const key = bucketKey(Math.floor(x / BUCKET), Math.floor(y / BUCKET));
       if (this.#buckets.has(key)) this.#buckets.get(key).push(seat);
       else this.#buckets.set(key, [seat]);
     });
-    this.sofas = layout.groups.map((seats) => ({ seats, ...this.#around(seats) }));
+    this.sofas = layout.groups.map((seats) => this.around(seats));
+  }
+
+  /** In a bent row the parts of a sofa stand a little askew; drawn, they are one piece. */
+  #alignSofas(groups) {
+    this.spots = this.#seats.map(({ x, y }) => ({ x, y }));
+    for (const group of groups) {
+      const ys = group.map((seat) => this.#seats[seat].y);
+      const [first, last] = [Math.min(...ys), Math.max(...ys)];
+      if (last - first < ASKEW) for (const seat of group) this.spots[seat].y = (first + last) / 2;
+    }
   }
 
   #measure({ seats, general_areas, screen }) {
@@ -42,10 +58,11 @@ export class Plan {
     const front = least(({ y, height }) => y - height / 2);
     // A screen far from the first row would only make the seats small.
     const y = Math.max(front - 3.5, Math.min(screen.y, front - 1.4));
+    this.front = front;
     this.screen = { x: screen.x, y, width: screen.width };
     this.bounds = {
-      left: Math.min(least(({ x, width }) => x - width / 2) - SIDE, screen.x - screen.width / 2 - 0.5),
-      right: Math.max(-least(({ x, width }) => -x - width / 2) + SIDE, screen.x + screen.width / 2 + 0.5),
+      left: Math.min(least(({ x, width }) => x - width / 2) - SIDE, screen.x - screen.width / 2),
+      right: Math.max(-least(({ x, width }) => -x - width / 2) + SIDE, screen.x + screen.width / 2),
       top: y - 1.1,
       bottom: -least(({ y, height }) => -y - height / 2) + BACK,
     };
@@ -62,9 +79,10 @@ export class Plan {
     this.rows.forEach(({ seats }, row) => seats.forEach((seat, column) => (this.places[seat] = { row, column })));
   }
 
-  #around(seats) {
-    const xs = seats.map((seat) => this.#seats[seat].x);
-    const ys = seats.map((seat) => this.#seats[seat].y);
+  /** The rectangle around seats. */
+  around(seats) {
+    const xs = seats.map((seat) => this.spots[seat].x);
+    const ys = seats.map((seat) => this.spots[seat].y);
     const [left, top] = [Math.min(...xs) - 0.5, Math.min(...ys) - 0.5];
     return { left, top, width: Math.max(...xs) + 0.5 - left, height: Math.max(...ys) + 0.5 - top };
   }
@@ -75,7 +93,7 @@ export class Plan {
     for (let column = Math.floor((left - 0.5) / BUCKET); column <= Math.floor((right + 0.5) / BUCKET); column++) {
       for (let row = Math.floor((top - 0.5) / BUCKET); row <= Math.floor((bottom + 0.5) / BUCKET); row++) {
         for (const seat of this.#buckets.get(bucketKey(column, row)) ?? []) {
-          const { x, y } = this.#seats[seat];
+          const { x, y } = this.spots[seat];
           if (x + 0.5 > left && x - 0.5 < right && y + 0.5 > top && y - 0.5 < bottom) found.push(seat);
         }
       }
@@ -88,7 +106,7 @@ export class Plan {
     let nearest = null;
     let least = Infinity;
     for (const seat of this.seatsIn(x, y, x, y)) {
-      const away = Math.hypot(this.#seats[seat].x - x, this.#seats[seat].y - y);
+      const away = Math.hypot(this.spots[seat].x - x, this.spots[seat].y - y);
       if (away < least) [nearest, least] = [seat, away];
     }
     return nearest;
@@ -119,6 +137,18 @@ export class Plan {
       if (forward > 0.2 && other.row !== here.row && cost < least) [best, least] = [candidate, cost];
     });
     return best;
+  }
+
+  /** The seat of a row that is nearest to `x`. */
+  nearestInRow(row, x) {
+    const { seats } = this.rows[row];
+    let [low, high] = [0, seats.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.spots[seats[middle]].x + this.spots[seats[middle + 1]].x < 2 * x) low = middle + 1;
+      else high = middle;
+    }
+    return seats[low];
   }
 
   /** Whether an aisle lies between two neighbours of one row. */

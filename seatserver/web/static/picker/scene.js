@@ -15,6 +15,7 @@ export class Scene {
   #palette;
   #sprites;
   #areaColors;
+  #nameWidths = []; // of rows, for type one pixel high
 
   /** Of `plan`, the Plan of `layout`; `looks` has each seat's look; `lookArea` and `strings` as Stage has them. */
   constructor(plan, layout, { looks, lookArea, strings }) {
@@ -25,8 +26,14 @@ export class Scene {
     this.#strings = strings;
   }
 
+  /** Device pixels of a CSS pixel. */
+  ratio = 1;
+
   /** Colours from `palette`. */
   restyle(palette) {
+    const ruler = document.createElement("canvas").getContext("2d");
+    ruler.font = `650 100px ${palette.font}`;
+    this.#nameWidths = this.#plan.rows.map(({ name }) => ruler.measureText(name).width / 100);
     this.#palette = palette;
     this.#sprites = new Sprites(this.#layout.categories, palette);
     this.#areaColors = new Map(this.#layout.categories.map(({ key, color }) => [key, parse(color)]));
@@ -37,7 +44,7 @@ export class Scene {
    * seat, so that its corner comes to the corner of `context`'s present origin.
    */
   draw(context, pitch, { left, top, width, height }) {
-    this.#sprites.resize(pitch);
+    this.#sprites.resize(pitch, this.ratio);
     context.save();
     context.beginPath();
     context.rect(0, 0, width, height);
@@ -54,6 +61,7 @@ export class Scene {
     this.#drawScreen(context, pitch, inHall);
     this.#layout.general_areas.forEach((area, index) => this.#drawArea(context, pitch, area, index, inHall));
     for (const sofa of this.#plan.sofas) if (overlaps(sofa, inHall)) this.#drawSofa(context, pitch, sofa);
+    this.#sprites.begin(context);
     for (const seat of this.#plan.seatsIn(inHall.left, inHall.top, inHall.right, inHall.bottom)) {
       this.#drawSeat(context, pitch, seat);
     }
@@ -61,14 +69,14 @@ export class Scene {
   }
 
   #drawSeat(context, pitch, seat) {
-    const { x, y, number, category, kind = "standard" } = this.#layout.seats[seat];
+    const { number, category, kind = "standard" } = this.#layout.seats[seat];
+    const { x, y } = this.#plan.spots[seat];
     const look = this.#looks[seat];
     const picture = this.#sprites.seat(look, kind, category);
     const [left, top] = [Math.round(x * pitch - picture.width / 2), Math.round(y * pitch - picture.height / 2)];
     context.drawImage(picture, left, top);
     if (look !== "free" || kind === "wheelchair" || kind === "companion") return;
-    const digits = this.#sprites.number(number, category);
-    if (digits) context.drawImage(digits, left, top);
+    this.#sprites.writeNumber(context, number, category, Math.round(x * pitch), Math.round(y * pitch));
   }
 
   #drawSofa(context, pitch, { left, top, width, height }) {
@@ -111,14 +119,15 @@ export class Scene {
     context.lineWidth = Math.max(2, 0.12 * pitch);
     context.strokeStyle = css(mix(text, surface, 0.85));
     context.stroke();
-    const size = Math.min(Math.max(0.38 * pitch, 9), 0.8 * pitch);
-    if (size < 6) return;
+    const room = (this.#plan.front - y) * pitch;
+    const size = Math.min(Math.max(0.38 * pitch, 10 * this.ratio), 0.45 * room);
+    if (size < 6 * this.ratio) return;
     context.font = `600 ${size}px ${font}`;
     context.letterSpacing = `${0.22 * size}px`;
     context.fillStyle = css(quiet);
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.fillText(this.#strings.screen.toLocaleUpperCase(), ...at(0, 0.35), width * pitch);
+    context.fillText(this.#strings.screen.toLocaleUpperCase(), x * pitch, y * pitch + 0.9 * size, width * pitch);
     context.letterSpacing = "0px";
   }
 
@@ -140,7 +149,7 @@ export class Scene {
     }
     // Room for the name and what is left, however small the area is.
     const size = Math.min(0.55, 0.45 * area.height, (1.7 * area.width) / Math.max(12, words.length)) * pitch;
-    if (size < 6) return;
+    if (size < 6 * this.ratio) return;
     context.font = `600 ${size}px ${font}`;
     context.fillStyle = css(full ? quiet : text);
     context.textAlign = "center";
@@ -148,36 +157,44 @@ export class Scene {
     context.fillText(words, area.x * pitch, area.y * pitch, area.width * pitch * 0.94);
   }
 
-  /** Draw the names of the rows at both ends, kept in sight: `toView` gives device pixels of `width` by `height`. */
-  drawRowNames(context, pitch, toView, width, height, ratio) {
-    const { rows } = this.#plan;
-    const size = Math.min(16 * ratio, Math.max(0.42 * pitch, 9 * ratio));
+  /** Draw the names of the rows at both ends, kept in sight: the view is `width` by `height` device pixels. */
+  drawRowNames(context, pitch, { left, top, width, height }) {
+    const { ratio } = this;
     const { quiet, surface, font } = this.#palette;
+    const size = Math.round(Math.min(16 * ratio, Math.max(0.42 * pitch, 9 * ratio)));
     context.font = `650 ${size}px ${font}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    let before = -Infinity;
-    for (const { name, seats } of rows) {
-      const ends = [seats[0], seats.at(-1)].map((seat) => this.#layout.seats[seat]);
-      const [, y] = toView(0, ends[0].y);
-      // Where rows stand closer than their names are high, some go without.
-      if (Math.abs(y - before) < 1.05 * size) continue;
-      before = y;
-      ends.forEach((end, side) => {
-        const [endX, endY] = toView(end.x + (side ? 0.95 : -0.95), end.y);
-        if (endY < -size || endY > height + size) return;
-        const reach = 0.75 * size + 3 * ratio;
-        const x = side ? Math.min(endX, width - reach) : Math.max(endX, reach);
-        if (x !== endX) {
-          const wide = Math.max(1.25 * size, context.measureText(name).width + 0.6 * size);
-          context.fillStyle = css(surface, 0.88);
-          context.beginPath();
-          context.roundRect(x - wide / 2, endY - 0.65 * size, wide, 1.3 * size, 0.4 * size);
-          context.fill();
-        }
-        context.fillStyle = css(quiet);
-        context.fillText(name, x, endY);
-      });
+    const names = [...this.#placeRowNames(pitch, { left, top, width, height }, size)];
+    // Names that would stand outside are kept on a strip at the edge.
+    context.fillStyle = css(surface, 0.86);
+    const strip = Math.max(0, ...names.map(({ reach }) => 2 * reach));
+    if (names.some(({ side, isKept }) => isKept && side < 0)) context.fillRect(0, 0, strip, height);
+    if (names.some(({ side, isKept }) => isKept && side > 0)) context.fillRect(width - strip, 0, strip, height);
+    context.fillStyle = css(quiet);
+    for (const { name, x, y, side, reach, isKept } of names) {
+      const edge = side < 0 ? strip / 2 : width - strip / 2;
+      // Beside the strip, a name that is not kept there goes aside for those that are.
+      context.fillText(name, isKept ? edge : side < 0 ? Math.max(x, reach) : Math.min(x, width - reach), y);
+    }
+  }
+
+  *#placeRowNames(pitch, { left, top, width, height }, size) {
+    const { rows, spots } = this.#plan;
+    const away = 0.5 * pitch + 0.8 * size + 2 * this.ratio;
+    const before = [-Infinity, -Infinity];
+    for (const [row, { name, seats }] of rows.entries()) {
+      const reach = 0.5 * Math.max(1, this.#nameWidths[row]) * size + 4 * this.ratio;
+      for (const [end, side] of [-1, 1].entries()) {
+        const outer = spots[seats.at(side < 0 ? 0 : -1)].x * pitch - left + side * away;
+        const x = side < 0 ? Math.max(outer, reach) : Math.min(outer, width - reach);
+        // Where a row is bent, the name stands beside what is seen of it.
+        const y = spots[this.#plan.nearestInRow(row, (x + left - side * away) / pitch)].y * pitch - top;
+        // Where rows stand closer than their names are high, some go without.
+        if (y < -size || y > height + size || Math.abs(y - before[end]) < 1.05 * size) continue;
+        before[end] = y;
+        yield { name, x, y, side, reach, isKept: x !== outer };
+      }
     }
   }
 }

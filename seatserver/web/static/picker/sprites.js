@@ -6,9 +6,11 @@
 
 import { css, inkOn, mix, parse, standingOut } from "./palette.js";
 
-/** Device pixels a pitch from which a seat shows its sign, and from which its number. */
-export const SIGNS = 13;
-export const NUMBERS = 24;
+/** CSS pixels a pitch from which a seat shows its sign, and from which its number. */
+const SIGNS = 9;
+const NUMBERS = 19;
+const LEAST_SIGN = 13; // device pixels
+const MOST_PIECES = 5; // of a backrest
 
 const BODY = 0.43; // pitches: half of a seat's side, with a little air between neighbours
 const JOINT = 0.485; // where the parts of a sofa meet
@@ -31,28 +33,33 @@ export class Sprites {
   #palette;
   #colors;
   #pictures = new Map();
-  #numbers = new Map();
+  #spare = []; // canvases of another size: a new one costs more than drawing on it
   #pitch = 0;
+  #ratio = 1;
+  #font = "";
 
   /** `categories` are the layout's, `palette` what readPalette found. */
   constructor(categories, palette) {
     this.#palette = palette;
-    this.#colors = new Map(categories.map(({ key, color }) => [key, this.#categoryColors(parse(color))]));
+    const entries = categories.map(({ key, color }, index) => [key, this.#categoryColors(parse(color), index)]);
+    this.#colors = new Map(entries);
   }
 
-  #categoryColors(color) {
+  #categoryColors(color, index) {
     const { surface, text, isForced, isStrong } = this.#palette;
-    if (isForced) return { fill: surface, ink: text, edge: text };
+    const pieces = Math.min(index + 1, MOST_PIECES);
+    if (isForced) return { fill: surface, ink: css(text), edge: text, pieces };
     const edge = standingOut(color, surface, text, isStrong ? 4.5 : 3);
-    return { fill: color, ink: inkOn(color), edge: edge === color || edge.join() === color.join() ? null : edge };
+    return { fill: color, ink: css(inkOn(color)), edge: edge.join() === color.join() ? null : edge, pieces };
   }
 
-  /** Draw from now on for `pitch` device pixels a seat. */
-  resize(pitch) {
-    if (pitch === this.#pitch) return;
+  /** Draw from now on for `pitch` device pixels a seat, `ratio` of them a CSS pixel. */
+  resize(pitch, ratio) {
+    if (pitch === this.#pitch && ratio === this.#ratio) return;
     this.#pitch = pitch;
+    this.#ratio = ratio;
+    this.#spare.push(...this.#pictures.values());
     this.#pictures.clear();
-    this.#numbers.clear();
   }
 
   get pitch() {
@@ -65,42 +72,40 @@ export class Sprites {
     let picture = this.#pictures.get(key);
     if (!picture) {
       const side = 2 * Math.ceil(this.#pitch / 2);
-      picture = sheet(side, side);
+      picture = this.#spare.pop() ?? document.createElement("canvas");
+      picture.width = picture.height = side;
       const context = picture.getContext("2d");
       context.translate(side / 2, side / 2);
-      this.draw(context, this.#pitch, look, kind, category);
+      this.draw(context, this.#pitch, this.#ratio, look, kind, category);
       this.#pictures.set(key, picture);
     }
     return picture;
   }
 
-  /** A picture of a free seat's number, its middle in the middle; null where it would be too small to read. */
-  number(text, category) {
-    if (this.#pitch < NUMBERS) return null;
-    const key = `${text} ${category}`;
-    let picture = this.#numbers.get(key);
-    if (!picture) {
-      const side = 2 * Math.ceil(this.#pitch / 2);
-      picture = sheet(side, side);
-      const context = picture.getContext("2d");
-      context.fillStyle = css(this.#colors.get(category).ink);
-      context.textAlign = "center";
-      const size = Math.min(0.38, 1.2 / text.length) * this.#pitch;
-      context.font = `600 ${size}px ${this.#palette.font}`;
-      context.textBaseline = "alphabetic";
-      context.fillText(text, side / 2, side / 2 - 0.03 * this.#pitch + 0.36 * size, 0.8 * this.#pitch);
-      this.#numbers.set(key, picture);
-    }
-    return picture;
+  /** Write a free seat's number around (x, y), where it is large enough to be read. */
+  writeNumber(context, text, category, x, y) {
+    if (this.#pitch < NUMBERS * this.#ratio) return;
+    const size = Math.min(0.38, 1.2 / text.length) * this.#pitch;
+    const font = `600 ${size.toFixed(1)}px ${this.#palette.font}`;
+    if (font !== this.#font) this.#font = context.font = font;
+    context.fillStyle = this.#colors.get(category).ink;
+    context.fillText(text, x, y + 0.33 * size, 0.8 * this.#pitch);
   }
 
-  /** Draw a seat around the origin of `context`, `pitch` pixels wide with the air around it. */
-  draw(context, pitch, look, kind, category) {
+  /** `context` is going to be written on. */
+  begin(context) {
+    this.#font = "";
+    context.textAlign = "center";
+    context.textBaseline = "alphabetic";
+  }
+
+  /** Draw a seat around the origin of `context`, `pitch` device pixels wide with the air around it. */
+  draw(context, pitch, ratio, look, kind, category) {
     const style = this.#styleOf(look, this.#colors.get(category));
     context.save();
     context.scale(pitch / 40, pitch / 40);
     context.lineJoin = context.lineCap = "round";
-    if (pitch < SIGNS) this.#drawTiny(context, style, look, kind);
+    if (pitch < Math.max(SIGNS * ratio, LEAST_SIGN)) this.#drawTiny(context, style, look, kind);
     else this.#drawWhole(context, pitch, style, look, kind);
     context.restore();
   }
@@ -125,15 +130,7 @@ export class Sprites {
       context.restore();
     }
     context.strokeStyle = style.sign;
-    if (style.back) {
-      context.globalAlpha = 0.32;
-      context.lineWidth = 3;
-      context.beginPath();
-      context.moveTo(from + 7, 40 * BODY - 4.2);
-      context.lineTo(to - 7, 40 * BODY - 4.2);
-      context.stroke();
-      context.globalAlpha = 1;
-    }
+    if (style.pieces) this.#drawBack(context, from + 7, to - 7, style.pieces);
     const sign = look === "free" ? kind : look;
     if (!(sign in SIGN_PATHS)) return;
     context.lineWidth = Math.max(look === "held" ? 2.2 : 2.8, 1.2 * least);
@@ -145,6 +142,21 @@ export class Sprites {
       context.arc(x, y, r, 0, 2 * Math.PI);
       context.fill();
     }
+  }
+
+  /** The backrest, in as many pieces as its category's place in the list: so categories differ in shape too. */
+  #drawBack(context, from, to, pieces) {
+    const gap = 5.5;
+    const length = (to - from - (pieces - 1) * gap) / pieces;
+    context.globalAlpha = this.#palette.isStrong ? 1 : 0.4;
+    context.lineWidth = 2.6;
+    context.beginPath();
+    for (let piece = 0; piece < pieces; piece++) {
+      context.moveTo(from + piece * (length + gap), 40 * BODY - 4.2);
+      context.lineTo(from + piece * (length + gap) + length, 40 * BODY - 4.2);
+    }
+    context.stroke();
+    context.globalAlpha = 1;
   }
 
   /** Where a sign would be a smudge, size and outline tell the states apart. */
@@ -176,20 +188,20 @@ export class Sprites {
     const away = css(standingOut(taken, surface, text, 3));
     const width = isStrong ? 3 : 2;
     if (look === "free") {
-      const sign = css(category.ink);
+      const sign = category.ink;
       const edge = category.edge && css(category.edge);
-      return { fill: css(category.fill), sign, edge, width, back: true, tiny: isForced ? edge : css(category.fill) };
+      return { fill: css(category.fill), sign, edge, width, pieces: category.pieces, tiny: isForced ? edge : css(category.fill) };
     }
     if (look === "mine" || look === "booked") {
       const sign = css(isForced ? surface : inkOn(mine));
-      return { fill: css(mine), sign, back: true, tiny: css(mine) };
+      return { fill: css(mine), sign, pieces: category.pieces, tiny: css(mine) };
     }
     if (look === "asking") {
       return { fill: css(surface), sign: css(text), edge: css(text), width, dash: [4, 5], tiny: css(text) };
     }
     if (look === "held") {
       const sign = css(standingOut(held, surface, text, 3));
-      return { fill: css(surface), sign, edge: sign, width, back: false, tiny: sign };
+      return { fill: css(surface), sign, edge: sign, width, tiny: sign };
     }
     if (look === "blocked" || look === "allocated") {
       return { sign: away, edge: away, width: 1.6, dash: [2, 4.5], tiny: css(mix(taken, surface, 0.45)) };
@@ -219,11 +231,4 @@ function corners(kind, radius) {
   const left = joinsLeft(kind) ? 3 : radius;
   const right = joinsRight(kind) ? 3 : radius;
   return [left, right, right, left];
-}
-
-function sheet(width, height) {
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  return canvas;
 }

@@ -4,10 +4,13 @@ export const STAGE_STYLE = `
 .stage {
   position: relative;
   display: block;
+  box-sizing: content-box;
   inline-size: 100%;
-  block-size: var(--seat-map-height, auto);
-  min-block-size: min(17rem, 70svh);
-  max-block-size: var(--seat-map-height, 78svh);
+  aspect-ratio: var(--stage-shape);
+  block-size: calc(var(--seat-map-height) - var(--stage-foot)); /* without a height: what the shape asks for */
+  min-block-size: 9rem;
+  max-block-size: var(--seat-map-height, min(74svh, var(--stage-most)));
+  padding-block-end: var(--stage-foot);
   overflow: clip;
   contain: strict;
   direction: ltr; /* a hall's left is its left in every language */
@@ -73,9 +76,8 @@ export const STAGE_STYLE = `
 }
 .stage-zoom {
   position: absolute;
-  inset: auto 0.5rem 0.5rem auto;
+  inset: auto 6px 6px auto;
   display: flex;
-  flex-direction: column;
   gap: 1px;
   border: 1px solid var(--seat-map-line, GrayText);
   border-radius: 12px;
@@ -86,8 +88,8 @@ export const STAGE_STYLE = `
 .stage-zoom button {
   display: grid;
   place-items: center;
-  inline-size: 2.75rem;
-  block-size: 2.75rem;
+  inline-size: 44px;
+  block-size: 42px;
   margin: 0;
   padding: 0;
   border: 0;

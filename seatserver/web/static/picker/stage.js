@@ -7,7 +7,7 @@
  * how drawing is spared, grid.js how it is walked and read, gestures.js what hands do.
  */
 
-import { Camera, PICKING } from "./camera.js";
+import { Camera, LARGEST_FIT, PICKING } from "./camera.js";
 import { Gestures } from "./gestures.js";
 import { Grid } from "./grid.js";
 import { readPalette } from "./palette.js";
@@ -22,6 +22,8 @@ const READABLE = 24; // CSS pixels a pitch that the keyboard's seat has at least
 const ZOOM_STEP = 1.6;
 const MARGIN = 40; // CSS pixels kept around what is brought into view
 const SMALLEST_RING = 16;
+// CSS pixels at the sides, where the names of the rows stand, and at the bottom, where the buttons lie.
+const RIM = { side: 28, foot: 56 };
 const NAMES = 40; // CSS pixels at both sides in which the rows' names stand
 const SETTLED_MS = 90; // a camera that has not zoomed for so long has come to rest
 const ICONS = {
@@ -75,10 +77,10 @@ export class Stage extends EventTarget {
     this.#layout = layout;
     this.#look = look;
     this.#plan = new Plan(layout);
-    this.#camera = new Camera(this.#plan.bounds);
+    this.#camera = new Camera(this.#plan.bounds, RIM);
     this.#looks = layout.seats.map((_, seat) => look(seat));
     this.#scene = new Scene(this.#plan, layout, { looks: this.#looks, lookArea, strings });
-    this.#tiles = new Tiles(this.#scene, layout);
+    this.#tiles = new Tiles(this.#scene, this.#plan);
     adoptStageStyle(root.getRootNode());
     this.#build(describe, strings);
     this.restyle();
@@ -97,7 +99,9 @@ export class Stage extends EventTarget {
     this.#canvas.ariaHidden = "true";
     this.#context = this.#canvas.getContext("2d", { alpha: false });
     this.#frame = make("div", "stage", this.#canvas);
-    this.#frame.style.aspectRatio = String((right - left) / (bottom - top));
+    const style = { "--stage-shape": (right - left) / (bottom - top), "--stage-foot": `${RIM.foot}px` };
+    style["--stage-most"] = `${(bottom - top) * LARGEST_FIT}px`;
+    for (const [name, value] of Object.entries(style)) this.#frame.style.setProperty(name, value);
     if (this.#layout.seats.length > 0) {
       const grid = make("div", "stage-grid");
       this.#frame.append(grid);
@@ -214,7 +218,7 @@ export class Stage extends EventTarget {
 
   /** Show the whole hall. */
   fit() {
-    this.#go(this.#camera.whole());
+    this.#go(this.#camera.whole);
   }
 
   zoomIn() {
@@ -240,7 +244,7 @@ export class Stage extends EventTarget {
 
   /** Where a seat is on the page. */
   boxOf(seat) {
-    const { x, y } = this.#layout.seats[seat];
+    const { x, y } = this.#plan.spots[seat];
     const [left, top] = this.#camera.toView(x - 0.5, y - 0.5);
     const box = this.#canvas.getBoundingClientRect();
     return new DOMRect(box.left + left, box.top + top, this.#camera.scale, this.#camera.scale);
@@ -272,7 +276,7 @@ export class Stage extends EventTarget {
     const [width, height] = [Math.round(clientWidth * ratio), Math.round(clientHeight * ratio)];
     if (width === 0 || height === 0) return;
     if (width === this.#canvas.width && height === this.#canvas.height && ratio === this.#ratio) return;
-    this.#ratio = ratio;
+    this.#ratio = this.#scene.ratio = ratio;
     [this.#canvas.width, this.#canvas.height] = [width, height];
     this.#camera.resize(clientWidth, clientHeight);
     this.#isStale = true;
@@ -299,7 +303,7 @@ export class Stage extends EventTarget {
   }
 
   #zoomAround(seat, factor) {
-    const { x, y } = this.#layout.seats[seat];
+    const { x, y } = this.#plan.spots[seat];
     this.#zoomTo(this.#camera.target.scale * factor, ...this.#camera.toView(x, y));
   }
 
@@ -310,15 +314,7 @@ export class Stage extends EventTarget {
   }
 
   #show(seats, leastScale, glides = false) {
-    const xs = seats.map((seat) => this.#layout.seats[seat].x);
-    const ys = seats.map((seat) => this.#layout.seats[seat].y);
-    const box = {
-      left: Math.min(...xs) - 0.5,
-      right: Math.max(...xs) + 0.5,
-      top: Math.min(...ys) - 0.5,
-      bottom: Math.max(...ys) + 0.5,
-    };
-    this.#go(this.#camera.showing(box, MARGIN, leastScale), glides);
+    this.#go(this.#camera.showing(this.#plan.around(seats), MARGIN, leastScale), glides);
     if (!glides) this.#grid?.place(...this.#origin(), this.#camera.scale);
   }
 
@@ -394,8 +390,7 @@ export class Stage extends EventTarget {
     const isSettled = now - this.#zoomedAt >= SETTLED_MS;
     const isWhole = this.#camera.isWhole;
     const isDone = this.#tiles.show(this.#context, pitch, x, y, { isSettled, isWhole }) && isSettled;
-    const toView = (hallX, hallY) => [hallX * pitch - x, hallY * pitch - y];
-    this.#scene.drawRowNames(this.#context, pitch, toView, width, height, this.#ratio);
+    this.#scene.drawRowNames(this.#context, pitch, { left: x, top: y, width, height });
     this.#showView();
     return isDone;
   }
@@ -404,7 +399,7 @@ export class Stage extends EventTarget {
   #drawSeats(pitch, left, top) {
     const { width } = this.#canvas;
     for (const seat of this.#dirty) {
-      const { x, y } = this.#layout.seats[seat];
+      const { x, y } = this.#plan.spots[seat];
       const part = pixelsOf({ left: x - 0.5, top: y - 0.5, width: 1, height: 1 }, pitch);
       const names = NAMES * this.#ratio; // there the names of rows may lie above the seats
       if (part.left - left < names || part.left + part.width - left > width - names) return false;
@@ -439,7 +434,7 @@ export class Stage extends EventTarget {
     const node = this.#rings[name];
     node.hidden = seat === null;
     if (seat === null) return;
-    const at = this.#layout.seats[seat];
+    const at = this.#plan.spots[seat];
     const [x, y] = this.#camera.toView(at.x, at.y);
     const side = Math.max(SMALLEST_RING, this.#camera.scale);
     node.style.inlineSize = node.style.blockSize = `${side}px`;

@@ -13,15 +13,15 @@ const SPARE = 2; // pieces kept, in multiples of what is seen
 
 export class Tiles {
   #scene;
-  #seats;
+  #spots;
   #overview = null;
   #level = null;
   #before = null;
 
-  /** Of `scene`, which draws `layout`. */
-  constructor(scene, layout) {
+  /** Of `scene`, which draws `plan`. */
+  constructor(scene, plan) {
     this.#scene = scene;
-    this.#seats = layout.seats;
+    this.#spots = plan.spots;
   }
 
   /** Nothing that was drawn holds any more. */
@@ -79,7 +79,7 @@ export class Tiles {
     if (stretch === 1 || (!isSettled && stretch < STRETCH && stretch > 1 / STRETCH)) return;
     if (this.#level !== this.#overview) this.#before = this.#level;
     const isOverview = this.#overview?.pitch === pitch;
-    this.#level = isOverview ? this.#overview : new Level(this.#scene, this.#seats, pitch);
+    this.#level = isOverview ? this.#overview : new Level(this.#scene, this.#spots, pitch);
   }
 
   /** Put into a rectangle of the view what the other levels have of it, stretched. */
@@ -111,12 +111,12 @@ export class Tiles {
 class Level {
   pitch;
   #scene;
-  #seats;
+  #spots;
   #tiles = new Map(); // "column row" → {canvas, context, column, row, touched}
 
-  constructor(scene, seats, pitch) {
+  constructor(scene, spots, pitch) {
     this.#scene = scene;
-    this.#seats = seats;
+    this.#spots = spots;
     this.pitch = pitch;
   }
 
@@ -148,7 +148,7 @@ class Level {
 
   touch(seats) {
     for (const seat of seats) {
-      const { x, y } = this.#seats[seat];
+      const { x, y } = this.#spots[seat];
       this.touchRectangle({ left: x - 0.5, top: y - 0.5, width: 1, height: 1 });
     }
   }
