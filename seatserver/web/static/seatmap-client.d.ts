@@ -33,6 +33,9 @@ export interface Basket {
 
 /** A hold of this user; `deadlineMs` is on the server's clock, see `SeatMapClient.now`. */
 export interface Hold extends Basket {
+  /** So many of the party come with one. */
+  wheelchairs: number;
+  /** Seats that this choice leaves over alone. */
   stranded: number[];
   deadlineMs: number;
 }
@@ -139,12 +142,28 @@ export type Mark = "holding" | "releasing";
  */
 export type TokenSource = string | ((refused: string | null) => string | Promise<string>);
 
+/** How patient the client is, in milliseconds; `client/times.js` says what each is for. */
+export interface Times {
+  answerMs: number;
+  commandMs: number;
+  lateMs: number;
+  stableMs: number;
+  backOffFirstMs: number;
+  backOffMostMs: number;
+  tickMs: number;
+  probeMs: number;
+}
+
+export const TIMES: Readonly<Times>;
+
 export interface ClientOptions {
-  token: TokenSource;
+  /** Only a program whose handshake carries an Authorization header does without. */
+  token?: TokenSource | null;
   /** "msgpack" (the default) or "json". */
   encoding?: "msgpack" | "json";
   /** The class to connect with, where there is no global one. */
   WebSocket?: new (url: string, protocols: string[]) => WebSocket;
+  times?: Partial<Times>;
 }
 
 export interface ClientEvents {
@@ -168,7 +187,7 @@ export interface ClientEvents {
 
 /** A command that was not carried out. */
 export class CommandError extends Error {
-  /** The server's code; "refused"; or "late", "stopped", "closed", "moved", which the client itself says. */
+  /** The server's code; "refused"; or "late", "too_large", "stopped", "closed", "moved", which the client itself says. */
   readonly code: string;
   /** Whether the same again can help. */
   readonly retryable: boolean;
@@ -185,7 +204,8 @@ export class CommandError extends Error {
 export function newHoldId(): string;
 
 export class SeatMapClient extends EventTarget {
-  constructor(url: string, options: ClientOptions);
+  /** `url` is the address of the showtime's socket: ws:, wss:, http: or https:. */
+  constructor(url: string | URL, options: ClientOptions);
 
   /** One state per seat: 0 free, 1 held, 2 claimed, 3 sold, 4 blocked, 5 allocated; null before the first snapshot. */
   readonly states: Uint8Array | null;
@@ -200,14 +220,16 @@ export class SeatMapClient extends EventTarget {
   readonly pending: Map<number, Mark>;
   readonly welcome: Welcome | null;
   readonly status: Status;
-  /** Why it is not live. */
+  /** Why it is not live, in words; "" when there is nothing to say. */
   readonly reason: string;
+  /** The close code with which the server stopped it; 0 without one. */
+  readonly closeCode: number;
   /** On performance.now()'s clock. */
   readonly retryAtMs: number;
 
   /** The server's clock, in milliseconds since the epoch. */
   now(): number;
-  /** Connect, and stay connected until `close`. */
+  /** Connect, and stay connected until `close`. After it stopped, this begins anew. */
   connect(): void;
   /** Leave for good. Holds stay until their deadline. */
   close(): void;
@@ -218,8 +240,11 @@ export class SeatMapClient extends EventTarget {
   best(wish: Wish & { replaces?: string | null }): Promise<Held>;
   /** What `best` would choose from, the best first. Holds nothing. */
   offers(wish: Wish & { limit?: number }): Promise<Offer[]>;
-  release(holdId: string): Promise<Released>;
+  /** Give a hold back: all of it, or only `seats`, as far as the rest may stand by itself. */
+  release(holdId: string, seats?: number[]): Promise<Released>;
+  /** Ask for more time. */
   extend(holdId: string): Promise<Held>;
+  /** Book a hold: at once, or (`payLater`) as a claim that a payment confirms. */
   book(holdId: string, options?: { payLater?: boolean }): Promise<Booked>;
 
   addEventListener<K extends keyof ClientEvents>(

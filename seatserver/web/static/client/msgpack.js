@@ -18,7 +18,7 @@ export function encode(value) {
   return writer.bytes();
 }
 
-/** The value that `buffer` (ArrayBuffer or Uint8Array) is. Throws a SyntaxError that says where it is no MessagePack. */
+/** The value that `buffer` (ArrayBuffer or Uint8Array) is. Throws a SyntaxError that says where it is none. */
 export function decode(buffer) {
   const reader = new Reader(buffer instanceof Uint8Array ? buffer : new Uint8Array(buffer));
   const value = reader.read(0);

@@ -1,0 +1,32 @@
+/**
+ * How long to wait before the next attempt: exponential with full jitter, so a thousand clients that lost one server do
+ * not come back in one instant. Only a connection that was live for a stable while starts it over: a server that lets
+ * everybody in and breaks down again is left alone for longer and longer.
+ */
+
+const HIGHEST_POWER = 30; // 2 ** 30 first pauses are longer than any longest one
+
+export class BackOff {
+  #times;
+  #random;
+  #attempts = 0;
+
+  /** `random` gives a number from 0 up to 1. */
+  constructor(times, random = Math.random) {
+    this.#times = times;
+    this.#random = random;
+  }
+
+  /** A connection ended that was live for `ms`; 0 when it never was. */
+  ended(ms) {
+    if (ms >= this.#times.stableMs) this.#attempts = 0;
+  }
+
+  /** The pause before the next attempt, in milliseconds. */
+  next() {
+    const { backOffFirstMs, backOffMostMs } = this.#times;
+    const most = Math.min(backOffMostMs, backOffFirstMs * 2 ** Math.min(this.#attempts, HIGHEST_POWER));
+    this.#attempts += 1;
+    return this.#random() * most;
+  }
+}

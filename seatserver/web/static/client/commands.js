@@ -1,0 +1,166 @@
+/**
+ * The commands that are not answered yet. Each is a promise that settles with the server's own answer, also when the
+ * connection breaks in between: it is sent again under the same ref and hold id, which the server answers as it did
+ * before. Only what would take the user by surprise is not done late: seats are not grabbed, and no sale is begun, when
+ * the connection was away for long.
+ *
+ * A command carries marks: what it is to bring, seat → "holding" | "releasing".
+ */
+
+import { CommandError } from "./errors.js";
+
+const MOST_ATTEMPTS = 5; // of one command that the server calls retryable
+const RETRY_FIRST_MS = 500;
+const LATE = ["hold", "best", "offers"];
+
+/** A UUID v4, also on plain-http origins, where browsers leave out crypto.randomUUID. */
+export function newHoldId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+const sizeOf = (frame) => (typeof frame === "string" ? new TextEncoder().encode(frame).length : frame.length);
+
+export class Commands {
+  #send; // (frame) => whether it could be sent
+  #write;
+  #mostBytes;
+  #times;
+  #onSilence;
+  #onMarks;
+  #ref = 0;
+  #waiting = new Map(); // ref → command
+
+  /**
+   * `write` encodes a message, `send` sends that on the present connection and tells whether there is one, `mostBytes`
+   * tells how long it may be, `onSilence`
+   * is called when a command is not answered although the connection seems alive, `onMarks` with the seats whose marks
+   * came or went and, where they did not come true, the error.
+   */
+  constructor({ write, send, mostBytes, times, onSilence, onMarks }) {
+    this.#write = write;
+    this.#send = send;
+    this.#mostBytes = mostBytes;
+    this.#times = times;
+    this.#onSilence = onSilence;
+    this.#onMarks = onMarks;
+  }
+
+  /** A ref that no command has had. */
+  nextRef() {
+    return ++this.#ref;
+  }
+
+  /** The message of a command that waits, or undefined. */
+  messageOf(ref) {
+    return this.#waiting.get(ref)?.message;
+  }
+
+  /** Ids of the holds that commands are about. */
+  get holdIds() {
+    return new Set([...this.#waiting.values()].flatMap(({ message }) => [message.hold_id, message.replaces]));
+  }
+
+  /** All marks: the youngest command says what becomes of a seat. */
+  get marks() {
+    return new Map([...this.#waiting.values()].flatMap((command) => [...command.marks]));
+  }
+
+  /** Send a command as soon as there is a connection; its promise. */
+  make(message, marks) {
+    return new Promise((resolve, reject) => {
+      const ref = this.nextRef();
+      const frame = this.#write({ ...message, ref }); // what cannot be sent is rejected here
+      const command = { ref, message, frame, marks, resolve, reject };
+      Object.assign(command, { sent: false, everSent: false, attempts: 0, error: null, silence: 0, retry: 0 });
+      command.late = setTimeout(() => this.#comesLate(command), this.#times.lateMs);
+      this.#waiting.set(ref, command);
+      this.#onMarks([...marks.keys()], null);
+      this.#sendOne(command);
+    });
+  }
+
+  /** There is a connection: whatever is not answered goes out. */
+  sendAll() {
+    for (const command of this.#waiting.values()) this.#sendOne(command);
+  }
+
+  /** There is none any more. */
+  connectionLost() {
+    for (const command of [...this.#waiting.values()]) {
+      clearTimeout(command.silence);
+      command.sent = false;
+      if (command.isLate) this.#comesLate(command);
+    }
+  }
+
+  /** The answer. `seats` are those that the user has now, where marks said "holding". */
+  settle(message) {
+    const command = this.#remove(message.ref);
+    if (!command) return;
+    const lost = [...command.marks].filter(([seat, mark]) => mark === "holding" && !message.seats.includes(seat));
+    const why = { seats: message.lost };
+    const moved = new CommandError("moved", "others were faster: these are the nearest seats", why);
+    this.#onMarks([...command.marks.keys()], lost.length > 0 ? moved : null, new Set(lost.map(([seat]) => seat)));
+    command.resolve(message);
+  }
+
+  /** It was not done. */
+  fail(ref, error) {
+    const command = this.#remove(ref);
+    if (!command) return;
+    this.#onMarks([...command.marks.keys()], error);
+    command.reject(error);
+  }
+
+  failAll(code, reason) {
+    for (const ref of [...this.#waiting.keys()]) this.fail(ref, new CommandError(code, reason));
+  }
+
+  /** The server says that trying again can help: that is safe, for the hold id makes it the same command. */
+  tryAgain(ref, error) {
+    const command = this.#waiting.get(ref);
+    if (!command) return;
+    command.attempts += 1;
+    command.error = error;
+    clearTimeout(command.silence);
+    if (command.attempts >= MOST_ATTEMPTS) return this.fail(ref, error);
+    command.sent = false;
+    const most = RETRY_FIRST_MS * 2 ** command.attempts;
+    command.retry = setTimeout(() => this.#sendOne(command), Math.random() * most);
+  }
+
+  #sendOne(command) {
+    clearTimeout(command.retry);
+    const { ref, frame } = command;
+    if (command.sent || !this.#waiting.has(ref)) return;
+    // The server would close the connection, and again whenever it is repeated.
+    if (sizeOf(frame) > this.#mostBytes()) {
+      return this.fail(ref, new CommandError("too_large", "the message is too long"));
+    }
+    if (!this.#send(frame)) return;
+    command.sent = command.everSent = true;
+    command.silence = setTimeout(() => this.#onSilence(), this.#times.commandMs);
+  }
+
+  #comesLate(command) {
+    const { type } = command.message;
+    // What may have been booked is asked until it is known.
+    if (!LATE.includes(type) && (type !== "book" || command.everSent)) return;
+    command.isLate = true;
+    if (command.sent) return; // its answer is due any moment
+    this.fail(command.ref, command.error ?? new CommandError("late", "no answer came in time", { retryable: true }));
+  }
+
+  #remove(ref) {
+    const command = this.#waiting.get(ref);
+    if (!command) return undefined;
+    this.#waiting.delete(ref);
+    for (const timer of [command.silence, command.retry, command.late]) clearTimeout(timer);
+    return command;
+  }
+}

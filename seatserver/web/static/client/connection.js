@@ -1,0 +1,216 @@
+/**
+ * One connection after another to the same address: gets a token, opens a socket, notices when it is dead, and decides
+ * by close codes and the server's `bye` whether and when to try again. What is said on it is its owner's business.
+ *
+ * The owner has the methods
+ *   connecting()             a connection is being made
+ *   opened(token)            say hello
+ *   received(message)        a message; what it throws ends this connection …
+ *   offended()               … after this: what was said on it cannot be relied on
+ *   dropped()                the connection is over
+ *   waiting(reason, atMs)    … and is tried again at that time, on performance.now()'s clock
+ *   stopped(reason, code)    … for good; `code` is the close code, 0 without one
+ *   wake()                   the machine may have slept or lost its network: see whether the server is still there
+ */
+
+import { BackOff } from "./backoff.js";
+
+const BAD_TOKEN = 4001;
+const LONGEST_WISH_MS = 600_000; // a timer that is too long for the machine would end at once
+
+const isFinal = (code) => code >= 4000 && code < 4100;
+const isBackOff = (code) => code >= 4100 && code < 4200;
+const isAtOnce = (code) => code >= 4200 && code < 4300;
+
+export class Connection {
+  /** When something was last sent, on performance.now()'s clock. */
+  sentAtMs = 0;
+
+  #address;
+  #tokens;
+  #codec;
+  #WebSocket;
+  #times;
+  #owner;
+  #backOff;
+  #socket = null;
+  #attempt = 0; // counts attempts, so that what belongs to an earlier one can be told
+  #waiting = false;
+  #patient = false; // the server asked us to stay away for a while
+  #token = null;
+  #refused = null;
+  #renewed = false;
+  #liveAtMs = null;
+  #bye = null;
+  #watchdog = 0;
+  #timer = 0;
+  #listening = null;
+
+  constructor({ address, tokens, codec, WebSocket, times, owner }) {
+    this.#address = address;
+    this.#tokens = tokens;
+    this.#codec = codec;
+    this.#WebSocket = WebSocket;
+    this.#times = times;
+    this.#owner = owner;
+    this.#backOff = new BackOff(times);
+  }
+
+  /** Connect, unless that is being done or is done. */
+  open() {
+    if (this.#listening === null) this.#listen();
+    else if (!this.#waiting) return;
+    this.#open();
+  }
+
+  /** End it; nothing is tried again. */
+  close() {
+    this.#listening?.abort();
+    this.#listening = null;
+    clearTimeout(this.#timer);
+    this.#waiting = false;
+    this.#renewed = false;
+    this.#drop();
+  }
+
+  /** Send a message that is encoded; whether there is a connection to send it on. */
+  send(frame) {
+    if (this.#socket === null) return false;
+    this.sentAtMs = performance.now();
+    this.#socket.send(frame);
+    return true;
+  }
+
+  /** Give the connection up when nothing is heard for so long: a dead network sends no close. */
+  expectWithin(ms) {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => this.giveUp("the server does not answer"), ms);
+  }
+
+  /** End this connection and try another one. */
+  giveUp(reason) {
+    this.#lost(0, reason);
+  }
+
+  /** The server says that it will close, and what it wishes then. */
+  announceEnd(bye) {
+    this.#bye = bye;
+  }
+
+  /** All is well from now on: the stable while begins. */
+  isLive() {
+    this.#renewed = false;
+    this.#liveAtMs ??= performance.now();
+  }
+
+  async #open() {
+    this.#drop(); // whatever an earlier attempt still waits for
+    clearTimeout(this.#timer);
+    this.#waiting = false;
+    const attempt = this.#attempt;
+    this.#owner.connecting();
+    if (attempt !== this.#attempt) return; // the owner has closed it
+    this.expectWithin(this.#times.answerMs);
+    try {
+      this.#token = await this.#tokens(this.#refused);
+    } catch (error) {
+      if (attempt !== this.#attempt) return;
+      if (error?.permanent) this.#stop(error.message, 0);
+      else this.#lost(0, `no token: ${error?.message ?? error}`);
+      return;
+    }
+    if (attempt === this.#attempt) this.#openSocket();
+  }
+
+  #openSocket() {
+    let socket;
+    try {
+      socket = new this.#WebSocket(this.#address, [this.#codec.subprotocol]);
+    } catch (error) {
+      // A bad address, or a page that may not connect there: the next attempt would fare no better.
+      this.#stop(`${this.#address} cannot be connected to: ${error.message}`, 0);
+      return;
+    }
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    this.expectWithin(this.#times.answerMs);
+    // Handlers of a socket that was given up stay silent.
+    const ours = (handle) => (event) => socket === this.#socket && handle(event);
+    socket.onopen = ours(() => this.#owner.opened(this.#token));
+    socket.onmessage = ours(({ data }) => this.#receive(data, socket));
+    socket.onerror = () => {}; // the close that follows says it
+    socket.onclose = ours(({ code, reason }) => this.#lost(code, reason));
+  }
+
+  #receive(data, socket) {
+    try {
+      this.#owner.received(this.#codec.read(data));
+    } catch (error) {
+      if (socket !== this.#socket) throw error; // it was ours to mend: the server is not to blame
+      this.#owner.offended();
+      this.giveUp(`the server sent what cannot be understood: ${error.message}`);
+    }
+  }
+
+  #lost(code, said) {
+    const bye = this.#bye;
+    const liveMs = this.#liveAtMs === null ? 0 : performance.now() - this.#liveAtMs;
+    this.#drop();
+    if (this.#listening === null) return; // the owner has closed it
+    this.#backOff.ended(liveMs);
+    const reason = bye?.reason || said || (code > 1006 ? `closed with code ${code}` : "the connection is lost");
+    this.#patient = bye?.reconnect_after_ms > 0 || isBackOff(code);
+    if (code === BAD_TOKEN && this.#tokens.renewable && !this.#renewed) {
+      // One fresh token is worth a try: the server may have a new secret since this one was made.
+      this.#renewed = true;
+      this.#refused = this.#token;
+      this.#wait(this.#backOff.next(), reason);
+    } else if (isFinal(code) || bye?.reconnect_after_ms === -1) {
+      this.#stop(reason, code);
+    } else if (isAtOnce(code)) {
+      this.#refused = this.#token;
+      this.#wait(liveMs >= this.#times.stableMs ? 0 : this.#backOff.next(), reason);
+    } else {
+      // The server's wish is a floor; the jitter on top keeps a thousand viewers from coming back in one instant.
+      const wishedMs = Math.min(LONGEST_WISH_MS, Math.max(0, Number(bye?.reconnect_after_ms) || 0));
+      this.#wait(wishedMs + this.#backOff.next(), reason);
+    }
+  }
+
+  #drop() {
+    this.#attempt += 1;
+    clearTimeout(this.#watchdog);
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#liveAtMs = null;
+    this.#bye = null;
+    if (socket === null) return;
+    socket.close();
+    this.#owner.dropped();
+  }
+
+  #wait(ms, reason) {
+    this.#waiting = true;
+    this.#timer = setTimeout(() => this.#open(), ms);
+    this.#owner.waiting(reason, performance.now() + ms);
+  }
+
+  #stop(reason, code) {
+    this.close();
+    this.#owner.stopped(reason, code);
+  }
+
+  /** Coming back from a tunnel or a sleeping laptop, nobody waits for the rest of a back-off. */
+  #listen() {
+    this.#listening = new AbortController();
+    const { signal } = this.#listening;
+    const look = () => {
+      if (this.#waiting && !this.#patient) this.#open();
+      else if (this.#liveAtMs !== null) this.#owner.wake();
+    };
+    globalThis.addEventListener?.("online", look, { signal });
+    globalThis.addEventListener?.("offline", () => this.#liveAtMs !== null && this.#owner.wake(), { signal });
+    const { document } = globalThis;
+    document?.addEventListener("visibilitychange", () => document.hidden || look(), { signal });
+  }
+}

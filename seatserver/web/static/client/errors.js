@@ -1,0 +1,26 @@
+/** What goes wrong: a command that was not carried out, and a server that does not keep to the wire's contract. */
+
+/**
+ * A command that was not carried out. When the server refused seats (code "refused"): `seats` is [[index, reason], …],
+ * `areas` is [[area, reason, places left], …], `stranded` are seats that would be left over, `fix` a choice that would
+ * do. The client itself says "late" (no answer came in time), "stopped", "closed" and "moved" (other seats were held
+ * than those wanted).
+ */
+export class CommandError extends Error {
+  constructor(code, message, { retryable = false, seats = [], areas = [], stranded = [], fix = [], facts = {} } = {}) {
+    super(message);
+    this.name = "CommandError";
+    this.code = code;
+    Object.assign(this, { retryable, seats, areas, stranded, fix, facts });
+  }
+}
+
+/** A message that is not as the contract says. The connection is given up: what else it says cannot be trusted. */
+export class ProtocolError extends Error {
+  name = "ProtocolError";
+}
+
+/** Throws a ProtocolError with `problem` unless `isSo`. */
+export function expect(isSo, problem) {
+  if (!isSo) throw new ProtocolError(problem);
+}

@@ -1,0 +1,90 @@
+/** This user's holds, as the server last told them. */
+
+import { expect } from "./errors.js";
+
+const isSeat = (value) => Number.isInteger(value) && value >= 0;
+
+/** A hold as the page sees it. Throws a ProtocolError. */
+function holdOf({ seats, areas, lines, fees_minor, total_minor, currency, deadline_ms, stranded = [] }, wheelchairs) {
+  expect(Array.isArray(seats) && seats.every(isSeat), "a hold without seats");
+  expect(Array.isArray(areas) && Array.isArray(lines), "a hold without areas and lines");
+  expect(Number.isFinite(deadline_ms), "a hold without a deadline");
+  return { seats, areas, lines, fees_minor, total_minor, currency, wheelchairs, stranded, deadlineMs: deadline_ms };
+}
+
+export class Holds {
+  /** Hold id → hold; the one that was made last is the last. */
+  byId = new Map();
+  /** Seat → hold id. */
+  ofSeats = new Map();
+
+  /** A hold as the server told it now, in place of the one that it `replaces`. */
+  put(message, { replaces, wheelchairs }) {
+    const before = this.byId.get(message.hold_id) ?? this.byId.get(replaces);
+    const hold = holdOf(message, wheelchairs ?? before?.wheelchairs ?? 0);
+    expect(typeof message.hold_id === "string", "a hold without an id");
+    if (replaces) this.byId.delete(replaces);
+    this.byId.set(message.hold_id, hold);
+    this.#index();
+  }
+
+  /** Whether there was such a hold. */
+  remove(holdId) {
+    const found = this.byId.delete(holdId);
+    if (found) this.#index();
+    return found;
+  }
+
+  /** Seats were given back; whether anything of the hold is left. */
+  cut({ hold_id, seats, areas = [] }) {
+    const hold = this.byId.get(hold_id);
+    if (!hold) return false;
+    const left = hold.seats.filter((seat) => !seats.includes(seat));
+    const keepsPlaces = hold.areas.length > areas.length;
+    if (left.length === 0 && !keepsPlaces) {
+      this.remove(hold_id);
+      return false;
+    }
+    const lines = hold.lines.filter((line) => line.seat === undefined || !seats.includes(line.seat));
+    this.byId.set(hold_id, { ...hold, seats: left, lines });
+    this.#index();
+    return true;
+  }
+
+  /**
+   * Take over the server's list. What is missing from it ended without our doing, unless it is in `asked`: then the
+   * answer to a command will tell. Answers what of it nobody has now: [{seats, areas}, …].
+   */
+  adopt(views, asked) {
+    expect(Array.isArray(views), "a welcome without holds");
+    const fresh = views.map((view) => {
+      expect(typeof view?.hold_id === "string", "a hold without an id");
+      return [view.hold_id, holdOf(view, view.wheelchairs ?? 0)];
+    });
+    const alive = new Map(fresh);
+    const kept = new Set(fresh.flatMap(([, hold]) => hold.seats));
+    const ended = [];
+    for (const [id, hold] of this.byId) {
+      if (alive.has(id) || asked.has(id)) continue;
+      this.byId.delete(id);
+      ended.push({ seats: hold.seats.filter((seat) => !kept.has(seat)), areas: hold.areas });
+    }
+    for (const [id, hold] of fresh) this.byId.set(id, hold);
+    this.#index();
+    return ended.filter(({ seats, areas }) => seats.length > 0 || areas.length > 0);
+  }
+
+  /** What a command is to bring: seat → "holding" | "releasing". Which seats `best` will find, nobody knows yet. */
+  marksOf({ type, seats, hold_id, replaces }) {
+    const seatsOf = (id) => this.byId.get(id)?.seats ?? [];
+    if (type === "release") return new Map((seats ?? seatsOf(hold_id)).map((seat) => [seat, "releasing"]));
+    if (type !== "hold") return new Map();
+    const givenBack = seatsOf(replaces).filter((seat) => !seats.includes(seat));
+    const wanted = seats.filter((seat) => !this.ofSeats.has(seat));
+    return new Map([...givenBack.map((seat) => [seat, "releasing"]), ...wanted.map((seat) => [seat, "holding"])]);
+  }
+
+  #index() {
+    this.ofSeats = new Map([...this.byId].flatMap(([id, hold]) => hold.seats.map((seat) => [seat, id])));
+  }
+}

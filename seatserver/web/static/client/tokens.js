@@ -1,0 +1,24 @@
+/** Where tokens come from: a string, or a function that can give another one for one that was refused. */
+
+/** `token` as async (refused) => token | null; `renewable` says whether it may ever give another. */
+export function tokensOf(token) {
+  if (typeof token === "function") {
+    return Object.assign(async (refused) => checked(await token(refused)), { renewable: true });
+  }
+  const given = checked(token);
+  const always = async (refused) => {
+    if (refused !== null && refused === given) throw permanent("the token holds no longer");
+    return given;
+  };
+  return Object.assign(always, { renewable: false });
+}
+
+/** No token at all is fine where the handshake itself carries one, which only programs can do. */
+function checked(token) {
+  if (token === undefined || token === null || typeof token === "string") return token ?? null;
+  throw permanent(`expected a token as a string, got ${typeof token}`);
+}
+
+function permanent(problem) {
+  return Object.assign(new TypeError(problem), { permanent: true });
+}

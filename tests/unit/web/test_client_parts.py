@@ -1,0 +1,258 @@
+"""The parts of the JavaScript client that need no server: MessagePack, the back-off, the clock, the room's picture."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from seatserver.live import messages as wire
+from seatserver.live.codec import MsgpackCodec
+from tests.javascript import Node
+
+SAFE = 2**53 - 1
+HOLD_ID = UUID("00000000-0000-4000-8000-000000000001")
+
+# JSON's own values, as far as JavaScript can tell them apart: there, 1.0 is 1.
+texts = st.text(max_size=40)
+numbers = st.integers(-SAFE, SAFE) | st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: x != int(x))
+leaves = st.none() | st.booleans() | numbers | texts
+trees = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=20) | st.dictionaries(texts, inner, max_size=20), max_leaves=60
+)
+thrifty = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+EDGES = [0, 127, 128, 255, 256, 65535, 65536, 2**32 - 1, 2**32, SAFE]
+DOWN = [-1, -32, -33, -128, -129, -32768, -32769, -(2**31), -(2**31) - 1, -SAFE]
+LONG = ["x" * size for size in (31, 32, 255, 256, 65535, 65536)]
+MANY: list[Any] = [[0] * size for size in (15, 16, 65535, 65536)]
+KEYS: list[Any] = [{str(key): key for key in range(size)} for size in (15, 16, 65536)]
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    with Node() as started:
+        yield started
+
+
+def read(node: Node, packed: bytes) -> Any:
+    """What JavaScript makes of these bytes."""
+    code = "return JSON.stringify(decode(Uint8Array.from(atob(packed), (c) => c.charCodeAt(0))))"
+    return json.loads(node.tell(code, packed=base64.b64encode(packed).decode()))
+
+
+def written(node: Node, value: Any) -> bytes:
+    """The bytes that JavaScript makes of it."""
+    code = "let text = ''; for (const byte of encode(value)) text += String.fromCharCode(byte); return btoa(text)"
+    return base64.b64decode(node.tell(code, value=value))
+
+
+@thrifty
+@given(trees)
+@example([*EDGES, *DOWN])
+@example(LONG)
+@example(MANY)
+@example(KEYS)
+@example({"__proto__": {"x": 1}, "constructor": 2, "": 3, "zoë 🎬": "\x00\u2028"})
+def test_both_sides_write_the_same_bytes_and_read_each_other(node: Node, value: Any) -> None:
+    packed = msgspec.msgpack.encode(value)
+    assert read(node, packed) == value
+    # Both write everything in its shortest form.
+    assert written(node, value) == packed
+
+
+@pytest.mark.parametrize("packed", [b"\xca\x3f\xc0\x00\x00", b"\xcf" + b"\x00" * 7 + b"\x07", b"\xd3" + b"\xff" * 8])
+def test_longer_forms_than_ours_are_read_too(node: Node, packed: bytes) -> None:
+    assert read(node, packed) == msgspec.msgpack.decode(packed)
+
+
+CLIENT_MESSAGES: list[wire.ClientMessage] = [
+    wire.Hello(ref=1, token="t", resume=wire.Resume(epoch="e", version=SAFE)),
+    wire.Hold(
+        ref=2,
+        hold_id=HOLD_ID,
+        seats=(1, 2**20 - 1),
+        areas=(wire.Places(area=3, count=500, ticket="adult"),),
+        tickets=("adult", "child"),
+        wheelchairs=1,
+        replaces=HOLD_ID,
+        or_nearest=True,
+    ),
+    wire.Best(ref=3, hold_id=HOLD_ID, tickets={"adult": 2}, categories=("sofa",), split=False),
+    wire.Offers(ref=4, count=3, limit=20),
+    wire.Release(ref=5, hold_id=HOLD_ID, seats=(7,)),
+    wire.Extend(ref=6, hold_id=HOLD_ID),
+    wire.Book(ref=7, hold_id=HOLD_ID, pay_later=True),
+    wire.Beat(ref=8, epoch="e", version=70_000),
+]
+
+
+@pytest.mark.parametrize("message", CLIENT_MESSAGES, ids=lambda message: type(message).__name__)
+def test_the_server_reads_every_command_that_javascript_writes(node: Node, message: wire.ClientMessage) -> None:
+    assert MsgpackCodec().decode(written(node, msgspec.to_builtins(message)), 4096) == message
+
+
+@thrifty
+@given(st.binary(max_size=60))
+@example(b"")
+@example(b"\xc1")
+@example(b"\x81\x01\x02")
+@example(b"\xdd\xff\xff\xff\xff")
+@example(b"\xdf\xff\xff\xff\xff")
+@example(b"\xdb\xff\xff\xff\xff")
+@example(b"\x91" * 100_000)
+@example(b"\xd9\x02\xc3\x28")
+def test_whatever_comes_is_a_value_or_a_syntax_error(node: Node, packed: bytes) -> None:
+    code = """
+        try {
+            return JSON.stringify(decode(Uint8Array.from(atob(packed), (c) => c.charCodeAt(0)))) ?? null;
+        } catch (error) {
+            return error.name;
+        }
+    """
+    found = node.tell(code, packed=base64.b64encode(packed).decode())
+    try:
+        msgspec.msgpack.decode(packed)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        assert found == "SyntaxError"
+
+
+def test_no_beginning_of_a_message_is_taken_for_the_whole(node: Node) -> None:
+    packed = msgspec.msgpack.encode(msgspec.to_builtins(CLIENT_MESSAGES[1]))
+    code = """
+        const bytes = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
+        const found = [];
+        for (let size = 0; size <= bytes.length; size += 1) {
+            try {
+                decode(bytes.subarray(0, size));
+                found.push(size);
+            } catch (error) {
+                if (!(error instanceof SyntaxError)) throw error;
+            }
+        }
+        return found;
+    """
+    assert node.tell(code, packed=base64.b64encode(packed).decode()) == [len(packed)]
+
+
+def test_pauses_grow_up_to_a_limit_and_are_anything_below_it(node: Node) -> None:
+    code = """
+        const times = { backOffFirstMs: 500, backOffMostMs: 15000, stableMs: 10000 };
+        const most = new BackOff(times, () => 1);
+        const least = new BackOff(times, () => 0);
+        const half = new BackOff(times, () => 0.5);
+        const take = (backOff, count) => Array.from({ length: count }, () => backOff.next());
+        return [take(most, 7), take(least, 7), take(half, 3), take(most, 2000).at(-1)];
+    """
+    most, least, half, last = node.tell(code)
+    assert most == [500, 1000, 2000, 4000, 8000, 15000, 15000]
+    assert least == [0] * 7
+    assert half == [250, 500, 1000]
+    assert last == 15000
+
+
+def test_only_a_stable_while_starts_the_back_off_over(node: Node) -> None:
+    code = """
+        const backOff = new BackOff({ backOffFirstMs: 500, backOffMostMs: 15000, stableMs: 10000 }, () => 1);
+        return [0, 0, 9999, 9999, 10000, 0].map((liveMs) => {
+            backOff.ended(liveMs);
+            return backOff.next();
+        });
+    """
+    assert node.tell(code) == [500, 1000, 2000, 4000, 500, 1000]
+
+
+def test_the_clock_follows_the_most_exact_answer_until_one_contradicts_it(node: Node) -> None:
+    code = """
+        const clock = new ServerClock();
+        const aheadMs = () => Math.round((clock.now() - performance.now()) / 10) * 10;
+        const hear = (offsetMs, tookMs) => {
+            const nowMs = performance.now();
+            clock.learn(nowMs - tookMs / 2 + offsetMs, nowMs - tookMs);
+            return aheadMs();
+        };
+        return [hear(1000, 400), hear(900, 100), hear(1000, 400), hear(5000, 400), hear(5000, 50)];
+    """
+    assert node.tell(code) == [1000, 900, 900, 5000, 5000]
+
+
+SNAPSHOT = {"epoch": "e", "version": 5, "states": "0123450", "areas": [3, 4]}
+BAD_SNAPSHOTS: list[dict[str, Any]] = [
+    {"states": None},
+    {"states": [0, 1]},
+    {"states": "01x"},
+    {"states": "01\u0661"},
+    {"version": -1},
+    {"version": "5"},
+    {"version": 2**53},
+    {"epoch": None},
+    {"areas": 3},
+    {"areas": [-1]},
+]
+BAD_DELTAS: list[dict[str, Any]] = [
+    {"changes": None},
+    {"changes": [[7, 1]]},
+    {"changes": [[-1, 1]]},
+    {"changes": [[0, 10]]},
+    {"changes": [[0, 1], [0.5, 1]]},
+    {"changes": [[0, 1], 3]},
+    {"changes": [[0, 1], None]},
+    {"changes": {"length": 1}},
+    {"areas": [[2, 1]]},
+    {"areas": [[0, -1]]},
+    {"version": "6"},
+    {"from": None},
+]
+
+
+@pytest.mark.parametrize("bad", BAD_SNAPSHOTS, ids=str)
+def test_a_bad_snapshot_changes_nothing(node: Node, bad: dict[str, Any]) -> None:
+    code = """
+        const room = new Room();
+        room.reset(good);
+        try {
+            room.reset({ ...good, version: 6, ...bad });
+        } catch (error) {
+            return [error.name, [...room.states].join(""), room.version, room.remaining];
+        }
+    """
+    assert node.tell(code, good=SNAPSHOT, bad=bad) == ["ProtocolError", "0123450", 5, [3, 4]]
+
+
+@pytest.mark.parametrize("bad", BAD_DELTAS, ids=str)
+def test_a_bad_delta_changes_nothing(node: Node, bad: dict[str, Any]) -> None:
+    code = """
+        const room = new Room();
+        room.reset(good);
+        try {
+            room.apply({ epoch: "e", from: 5, version: 6, changes: [[0, 1]], ...bad });
+        } catch (error) {
+            return [error.name, [...room.states].join(""), room.version, room.remaining];
+        }
+    """
+    assert node.tell(code, good=SNAPSHOT, bad=bad) == ["ProtocolError", "0123450", 5, [3, 4]]
+
+
+def test_a_delta_is_applied_once_in_order_or_not_at_all(node: Node) -> None:
+    code = """
+        const room = new Room();
+        const delta = (from, version, ...changes) => room.apply({ epoch: "e", from, version, changes });
+        const told = [delta(0, 1, [0, 1])];
+        room.reset(good);
+        told.push(delta(5, 7, [0, 1], [1, 0]), delta(5, 7, [0, 2]), delta(8, 9, [0, 3]), delta(4, 8, [2, 0]));
+        told.push(room.apply({ epoch: "f", from: 8, version: 9, changes: [] }), room.reset({ ...good, version: 6 }));
+        room.doubt();
+        told.push(delta(8, 9, [0, 3]), room.resume, room.has({ epoch: "e", version: 1 }));
+        return [told, [...room.states].join(""), room.version, room.reset({ ...good, version: 6 }), room.resume];
+    """
+    told, states, version, again, resume = node.tell(code, good=SNAPSHOT)
+    assert told == ["gap", "applied", "old", "gap", "applied", "gap", False, "gap", None, False]
+    assert (states, version) == ("1003450", 8)
+    assert (again, resume) == (True, {"epoch": "e", "version": 6})
