@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from seatserver.api import allocation_schemas, schemas
+from seatserver.api import allocation_schemas, ops_schemas, schemas
 from seatserver.api.problems import Problem
 from seatserver.live import messages
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
@@ -211,6 +211,61 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
         categories={"standard": 2, "sofa": 2},
         groups=1,
         notes=(),
+    ),
+    ops_schemas.HouseNow(
+        at_ms=NOW_MS,
+        whole=True,
+        viewers=212,
+        rooms=1,
+        holds_per_s=1.4,
+        bookings={"confirmed": 31},
+        refusals={"held": 12, "sold": 3},
+        errors={"no_seats_together": 1},
+        propagation=ops_schemas.Lag(count=140, half_ms=2, most_ms=7),
+        expiry=ops_schemas.Lag(count=9, half_ms=3, most_ms=5),
+        instances=(
+            ops_schemas.Instance(
+                id="5f0c2a9be1d3",
+                name="web-1:4711",
+                release="0.1.0",
+                started_at_ms=NOW_MS - 3_600_000,
+                heard_ms_ago=0,
+                silent=False,
+                draining=False,
+                viewers=212,
+                rooms=1,
+                catching_up=0,
+                loop=ops_schemas.Lag(count=490, half_ms=1, most_ms=5),
+                postgres_ms=1.2,
+                redis_ms=0.4,
+                feed=True,
+            ),
+        ),
+        showtimes=(
+            ops_schemas.RoomNow(
+                showtime_id="tonight",
+                title="The Long Take",
+                theatre_name="Odeon",
+                auditorium_name="Studio",
+                starts_at=STARTS,
+                viewers=212,
+                holds=84,
+                refused=15,
+                places=schemas.Counts(free=1, held=2, blocked=1),
+                catching_up=False,
+            ),
+        ),
+    ),
+    ops_schemas.SeatDemand(
+        showtime_id="tonight",
+        layout_hash=HALL.content_hash,
+        epoch=EPOCH,
+        version=41,
+        states="0411",
+        wanted="2099",
+        hottest=(ops_schemas.WantedPlaces(label="B-1", held=7, refused=9),),
+        areas={},
+        missing=0,
     ),
     schemas.Live(live=True),
     schemas.Ready(ready=True, checks={"postgres": "ok", "redis": "ok", "feed": "ok"}),

@@ -66,13 +66,13 @@ async def get_availability(call: Call) -> schemas.Availability:
         showtime_id=showtime.id,
         epoch=epoch,
         version=version,
-        total=_counts(Counter(states)),
+        total=counts_of(Counter(states)),
         categories={
-            category.key: _counts(Counter({state: counted[category.key, state] for state in SeatState}))
+            category.key: counts_of(Counter({state: counted[category.key, state] for state in SeatState}))
             for category in seat_map.categories
         },
         areas={
-            area.key: _counts(Counter(states[place] for place in seat_map.places_of(number)))
+            area.key: counts_of(Counter(states[place] for place in seat_map.places_of(number)))
             for number, area in enumerate(seat_map.general_areas)
         },
     )
@@ -94,7 +94,7 @@ async def _counted(call: Call, showtime_id: str) -> schemas.ShowtimeCounts | Non
     except NotFound:
         return None
     counted = await call.needs.counts.of(showtime.id, showtime.seat_map.place_count)
-    return schemas.ShowtimeCounts(showtime_id=showtime.id, total=_counts(counted))
+    return schemas.ShowtimeCounts(showtime_id=showtime.id, total=counts_of(counted))
 
 
 async def put_theatre(call: Call) -> schemas.TheatreView:
@@ -203,7 +203,8 @@ def showtime_view(entry: ShowtimeEntry) -> schemas.ShowtimeView:
     )
 
 
-def _counts(states: Counter[int]) -> schemas.Counts:
+def counts_of(states: Counter[int]) -> schemas.Counts:
+    """`SeatState` to a number of places, as the wire shows it."""
     return schemas.Counts(**{state.name.lower(): states[state] for state in SeatState})
 
 

@@ -50,7 +50,8 @@ TAGS = {
     "offer": "What is offered. Open to everybody, unless an operation names a scope.",
     "access": ACCESS,
     "bookings": "Bookings; seats are held over the socket, see /asyncapi.json.",
-    "admin": "Creating and changing the offer, and the house's own seats. Repeating a request changes nothing more.",
+    "admin": "Creating and changing the offer, the house's own seats, and what the house does now. Repeating a request "
+    "changes nothing more.",
     "service": "Health and metrics.",
 }
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from seatserver.api import admissions, allocation_schemas, allocations, bookings, choices, offer, schemas, service
+from seatserver.api import (
+    admissions,
+    allocation_schemas,
+    allocations,
+    bookings,
+    choices,
+    offer,
+    ops,
+    ops_schemas,
+    schemas,
+    service,
+)
 from seatserver.api.endpoints import ANY_TOKEN, AnyDocument, Endpoint
 from seatserver.errors import (
     BadSeatMap,
@@ -287,6 +298,28 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         scope="admin",
         query=allocation_schemas.AllocationLogQuery,
         answer=allocation_schemas.AllocationLog,
+        errors=(NotFound,),
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{PREFIX}/admin/house",
+        name="get_house",
+        summary="What the whole house does at this moment: viewers, holds, refusals, delays, instances, busiest rooms.",
+        tag="admin",
+        handler=ops.get_house,
+        scope="admin",
+        query=ops_schemas.LiveQuery,
+        answer=ops_schemas.HouseNow,
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{PREFIX}/admin/showtimes/{{showtime_id}}/demand",
+        name="get_demand",
+        summary="How wanted each seat of a hall is: what was held and refused in the last minutes.",
+        tag="admin",
+        handler=ops.get_demand,
+        scope="admin",
+        answer=ops_schemas.SeatDemand,
         errors=(NotFound,),
     ),
     Endpoint(

@@ -23,6 +23,7 @@ import msgspec
 import structlog
 
 import seatserver
+from seatserver.catalog.showtime import Showtime
 from seatserver.config import Clock
 from seatserver.errors import SeatServerError, Unavailable
 from seatserver.live.demand import PERIOD_S
@@ -49,7 +50,7 @@ RoomDemand = dict[int, tuple[float, int, int]]
 
 
 class RoomReport(msgspec.Struct, frozen=True, array_like=True):
-    """A live room of one process; ``states`` counts its places in each state, ``catching_up`` while they may be old."""
+    """A live room of one process; ``states`` counts its places by state, ``catching_up`` while they may be old."""
 
     showtime_id: str
     title: str
@@ -213,7 +214,9 @@ class Figures:
             redis_ms=self._redis_ms,
             feed=self._is_feed_healthy(),
             draining=self._is_draining(),
-            showtimes=tuple(_described(audience) for audience in busiest if audience.live is not None),
+            showtimes=tuple(
+                _described(audience, audience.showtime) for audience in busiest if audience.showtime is not None
+            ),
         )
 
     def _totals(self) -> Totals:
@@ -328,15 +331,15 @@ def _busyness(audience: Audience) -> tuple[int, int]:
     return sum(audience.demand.last_minute()), audience.viewers
 
 
-def _described(audience: Audience) -> RoomReport:
+def _described(audience: Audience, showtime: Showtime) -> RoomReport:
     holds, refused = audience.demand.last_minute()
-    showtime, room = audience.showtime, audience.room
+    room = audience.room
     return RoomReport(
-        audience.showtime_id,
-        showtime.title if showtime else audience.showtime_id,
-        showtime.theatre_name if showtime else "",
-        showtime.auditorium_name if showtime else "",
-        showtime.starts_at_ms if showtime else 0,
+        showtime.id,
+        showtime.title,
+        showtime.theatre_name,
+        showtime.auditorium_name,
+        showtime.starts_at_ms,
         audience.viewers,
         holds,
         refused,

@@ -894,6 +894,16 @@ async def test_whatever_is_asked_the_answer_is_documented_and_never_a_bug(rest: 
         assert answer.status_code != 500, (endpoint.method, path, more)
 
 
+async def test_an_operator_sees_the_house_and_how_wanted_a_hall_is(rest: Rest) -> None:
+    house = (await rest.ask("GET", "/admin/house", "boss:admin", params={"rooms": 5})).json()
+    assert (house["whole"], house["viewers"], house["showtimes"], len(house["instances"])) == (True, 0, [], 1)
+    await rest.hold("ann", 0)
+    hall = (await rest.ask("GET", "/admin/showtimes/tonight/demand", "boss:admin")).json()
+    assert (hall["states"], hall["wanted"], hall["layout_hash"]) == ("1400", "0000", HALL.content_hash)
+    for path in ("/admin/house", "/admin/showtimes/tonight/demand"):
+        assert code(await rest.ask("GET", path, "ann")) == (403, "forbidden")
+
+
 def test_every_operation_was_seen_to_succeed(contract: Contract, request: pytest.FixtureRequest) -> None:
     # Keep this test last: it looks back on what the tests above have asked.
     ran = {item.originalname for item in request.session.items if isinstance(item, pytest.Function)}

@@ -1,0 +1,196 @@
+"""Handlers of the operator's live view: all processes' reports as one answer, and one hall's demand.
+
+What is asked costs little, however many look: the reports of `seatserver.live.figures` lie ready in Redis, and only
+rooms that somebody is in are spoken of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from heapq import nlargest
+
+import msgspec
+
+from seatserver.api.endpoints import Call
+from seatserver.api.offer import counts_of
+from seatserver.api.ops_schemas import (
+    HOTTEST,
+    HouseNow,
+    Instance,
+    Lag,
+    LiveQuery,
+    RoomNow,
+    SeatDemand,
+    WantedPlaces,
+)
+from seatserver.live.figures import Heard, RoomDemand, RoomReport, marks_of
+from seatserver.seatmaps.model import SeatMap
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LEVELS = 9
+HOT = 12.0
+"""A seat this wanted is as hot as it gets, in a hall where none is hotter: one click does not set a hall on fire."""
+
+
+async def get_house(call: Call) -> HouseNow:
+    """The whole house now."""
+    query: LiveQuery = call.query
+    heard, whole = await call.needs.figures.reports()
+    return house_now(heard, at_ms=call.needs.clock(), whole=whole, rooms=query.rooms)
+
+
+async def get_demand(call: Call) -> SeatDemand:
+    """One hall's demand."""
+    showtime = await call.needs.catalog.showtime(call.text("showtime_id"))
+    seat_map = showtime.seat_map
+    epoch, version, states = await call.needs.hub.states(showtime.id, seat_map.place_count)
+    demand, missing = await call.needs.figures.demand(showtime.id)
+    seats = len(seat_map.seats)
+    return SeatDemand(
+        showtime_id=showtime.id,
+        layout_hash=showtime.layout_hash,
+        epoch=epoch,
+        version=version,
+        states="".join(map(str, states[:seats])),
+        wanted=levels(demand, seats),
+        hottest=hottest(demand, seat_map),
+        areas={
+            area.key: counts_of(Counter(states[place] for place in seat_map.places_of(number)))
+            for number, area in enumerate(seat_map.general_areas)
+        },
+        missing=missing,
+    )
+
+
+def house_now(heard: Sequence[Heard], *, at_ms: int, whole: bool, rooms: int) -> HouseNow:
+    """The reports as one; those of silent processes are named and not counted."""
+    reports = [one.report for one in heard if not one.silent]
+    return HouseNow(
+        at_ms=at_ms,
+        whole=whole,
+        viewers=sum(report.viewers for report in reports),
+        rooms=len(set().union(*(marks_of(report.rooms) for report in reports))),
+        holds_per_s=round(sum(report.holds_per_s for report in reports), 2),
+        bookings=_sum(report.bookings for report in reports),
+        refusals=_sum(report.refusals for report in reports),
+        errors=_sum(report.errors for report in reports),
+        propagation=lag(report.propagation for report in reports),
+        expiry=lag(report.expiry for report in reports),
+        instances=tuple(map(_instance, heard)),
+        showtimes=tuple(_rooms([room for report in reports for room in report.showtimes], rooms)),
+    )
+
+
+def lag(histograms: Iterable[Sequence[tuple[float, int]]]) -> Lag:
+    """Histograms (upper bound in seconds, count) of several processes as one lag."""
+    counts: Counter[float] = Counter()
+    for histogram in histograms:
+        counts.update(dict(histogram))
+    bounds = sorted(counts)
+    count = counts.total()
+    if not count:
+        return Lag(count=0, half_ms=None, most_ms=None)
+
+    def bound(share: float) -> float:
+        seen, longest = 0, 0.0
+        for one in bounds:
+            seen += counts[one]
+            longest = one if math.isfinite(one) else longest
+            if seen >= share * count:
+                break
+        return round(longest * 1000, 3)
+
+    return Lag(count=count, half_ms=bound(0.5), most_ms=bound(0.95))
+
+
+def levels(demand: RoomDemand, seats: int) -> str:
+    """One digit for each numbered seat: how wanted it is."""
+    hottest_of_all = max((wanted for wanted, _, _ in demand.values()), default=0.0)
+    scale = LEVELS / math.log1p(max(hottest_of_all, HOT))
+    digits = ["0"] * seats
+    for place, (wanted, _, _) in demand.items():
+        if place < seats:
+            digits[place] = str(min(LEVELS, math.ceil(scale * math.log1p(wanted))))
+    return "".join(digits)
+
+
+def hottest(demand: RoomDemand, seat_map: SeatMap) -> tuple[WantedPlaces, ...]:
+    """The most wanted seats and general areas."""
+    by_label: dict[str, tuple[float, int, int]] = {}
+    for place, (wanted, held, refused) in demand.items():
+        if place >= seat_map.place_count:
+            continue  # of another hall that this showtime had
+        area = seat_map.area_of(place)
+        label = seat_map.seats[place].label if area is None else seat_map.general_areas[area].name
+        before = by_label.get(label, (0.0, 0, 0))
+        by_label[label] = (before[0] + wanted, before[1] + held, before[2] + refused)
+    first = nlargest(HOTTEST, by_label.items(), key=lambda item: (item[1][0], item[0]))
+    return tuple(WantedPlaces(label=label, held=held, refused=refused) for label, (_, held, refused) in first)
+
+
+def _instance(heard: Heard) -> Instance:
+    report = heard.report
+    return Instance(
+        id=report.id,
+        name=report.name,
+        release=report.release,
+        started_at_ms=report.started_ms,
+        heard_ms_ago=heard.age_ms,
+        silent=heard.silent,
+        draining=report.draining,
+        viewers=report.viewers,
+        rooms=len(marks_of(report.rooms)),
+        catching_up=report.catching_up,
+        loop=lag([report.loop]),
+        postgres_ms=_rounded(report.postgres_ms),
+        redis_ms=_rounded(report.redis_ms),
+        feed=report.feed,
+    )
+
+
+def _rooms(reports: Sequence[RoomReport], most: int) -> list[RoomNow]:
+    """The same room of several processes as one; the busiest rooms first."""
+    found: dict[str, RoomReport] = {}
+    for room in reports:
+        known = found.get(room.showtime_id)
+        if known is not None:
+            # The one that is further knows the places best.
+            newer, older = sorted((known, room), key=lambda one: (one.catching_up, -one.version))
+            room = msgspec.structs.replace(
+                newer,
+                viewers=newer.viewers + older.viewers,
+                holds=newer.holds + older.holds,
+                refused=newer.refused + older.refused,
+                catching_up=newer.catching_up or older.catching_up,
+            )
+        found[room.showtime_id] = room
+    busiest = nlargest(most, found.values(), key=lambda one: (one.holds + one.refused, one.viewers, -one.starts_at_ms))
+    return [
+        RoomNow(
+            showtime_id=room.showtime_id,
+            title=room.title,
+            theatre_name=room.theatre_name,
+            auditorium_name=room.auditorium_name,
+            starts_at=EPOCH + timedelta(milliseconds=room.starts_at_ms),
+            viewers=room.viewers,
+            holds=room.holds,
+            refused=room.refused,
+            places=counts_of(Counter(dict(enumerate(room.states)))),
+            catching_up=room.catching_up,
+        )
+        for room in busiest
+    ]
+
+
+def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(total.most_common())
+
+
+def _rounded(took_ms: float | None) -> float | None:
+    return None if took_ms is None else round(took_ms, 1)

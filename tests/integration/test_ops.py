@@ -1,0 +1,154 @@
+"""The operator's live view over the whole house: several servers' figures as one, and what happens when one goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from seatserver.config import Settings
+from seatserver.embedded import EmbeddedRedis
+from seatserver.errors import SeatsRefused
+from seatserver.live import figures
+from tests.integration.conftest import MakeServer
+from tests.integration.contract import Contract
+from tests.integration.house import SEATS, SHOWTIME, Instance, eventually, serving
+from tests.integration.test_demo import running
+from tests.integration.test_house import as_environment
+
+HOUSE = "/admin/house"
+DEMAND = f"/admin/showtimes/{SHOWTIME}/demand"
+
+
+async def ask(server: Instance, path: str = HOUSE, *scopes: str) -> httpx.Response:
+    """Ask as an operator, or with these scopes; every answer is held to the document."""
+    headers = {"Authorization": f"Bearer {server.token('boss', *(scopes or ('admin',)))}"}
+    hooks = {"response": [Contract().check]}
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, event_hooks=hooks) as http:
+        return await http.get(f"/api/v1{path}", headers=headers)
+
+
+async def shows(server: Instance, is_so: Callable[[Any], bool], path: str = HOUSE) -> Any:
+    """Ask until the answer is so; reports travel once a second."""
+    found: Any = None
+
+    async def holds() -> bool:
+        nonlocal found
+        found = (await ask(server, path)).json()
+        return is_so(found)
+
+    await eventually(holds)
+    return found
+
+
+async def test_two_instances_are_one_house_whichever_is_asked(make_server: MakeServer) -> None:
+    here, there = await make_server(), await make_server()
+    async with here.room("ann") as ann, there.room("bob") as bob, there.room("cid") as cid:
+        await ann.hold(1, 2)
+        held = await bob.hold(3)
+        with pytest.raises(SeatsRefused):
+            await cid.hold(1, 4)
+        with pytest.raises(SeatsRefused):
+            await ann.hold(3)
+        await bob.book(held.hold_id)
+        for asked in (here, there):
+            found = await shows(asked, lambda house: house["viewers"] == 3 and house["refusals"].get("held") == 2)
+            assert found["whole"] is True
+            assert (found["rooms"], len(found["instances"])) == (1, 2)
+            assert found["bookings"]["confirmed"] == 1
+            assert 0 < found["holds_per_s"] <= 2, "two holds, in seconds that are still few"
+            assert all(not one["silent"] and one["feed"] for one in found["instances"])
+            [room] = found["showtimes"]
+            assert (room["showtime_id"], room["title"], room["auditorium_name"]) == (
+                SHOWTIME,
+                "The Long Night",
+                "Studio",
+            )
+            assert (room["viewers"], room["holds"], room["refused"]) == (3, 2, 2)
+            assert sum(room["places"].values()) == SEATS
+            assert (room["places"]["held"], room["places"]["sold"], room["places"]["blocked"]) == (2, 1, 1)
+
+
+async def test_news_and_expiry_are_timed(make_server: MakeServer) -> None:
+    server = await make_server(hold_ms=300)
+    async with server.room("ann") as ann:
+        await ann.hold(1)
+        found = await shows(server, lambda house: house["expiry"]["count"] == 1 and house["propagation"]["count"] >= 2)
+        for lag in (found["propagation"], found["expiry"]):
+            assert 0 < lag["half_ms"] <= lag["most_ms"]
+        [instance] = found["instances"]
+        assert instance["loop"]["count"] > 0
+        found = await shows(server, lambda house: house["instances"][0]["postgres_ms"] is not None)
+        assert found["instances"][0]["redis_ms"] is not None
+
+
+async def test_a_hall_shows_what_people_are_after_on_any_instance(make_server: MakeServer) -> None:
+    here, there = await make_server(seats_per_user=28), await make_server(seats_per_user=28)
+    async with here.room("ann") as ann, there.room("bob") as bob:
+        await ann.hold(1)
+        for _ in range(5):
+            with pytest.raises(SeatsRefused):
+                await bob.hold(1)
+        hottest = [{"label": "A-2", "held": 1, "refused": 5}]
+        for asked in (here, there):
+            found = await shows(asked, lambda hall: hall["hottest"] == hottest, DEMAND)
+            assert len(found["states"]) == len(found["wanted"]) == SEATS
+            assert found["states"][1] == "1"
+            assert int(found["wanted"][1]) > 0
+            assert set(found["wanted"][2:]) == {"0"}
+            assert found["missing"] == 0
+
+
+async def test_who_is_no_operator_is_refused(server: Instance) -> None:
+    for path in (HOUSE, DEMAND):
+        refused = await ask(server, path, "watch", "hold", "book")
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+            assert (await http.get(f"/api/v1{path}")).status_code == 401
+    assert (await ask(server, "/admin/showtimes/nowhere/demand")).status_code == 404
+    assert (await ask(server, f"{HOUSE}?rooms=51")).status_code == 400
+
+
+async def test_an_instance_that_goes_in_good_order_is_forgotten_at_once(server: Instance, brisk: Settings) -> None:
+    async with serving(brisk):
+        await shows(server, lambda house: len(house["instances"]) == 2)
+    assert len((await ask(server)).json()["instances"]) == 1
+
+
+async def test_an_instance_that_dies_falls_silent_and_counts_no_more(
+    make_server: MakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "SILENT_MS", 2500)
+    survivor = await make_server()
+    environment = as_environment(survivor.house.settings)
+    with running("serve", "--port", "0", log=tmp_path / "log", env=environment) as victim:
+        victim.until(r"serving")
+        found = await shows(survivor, lambda house: len(house["instances"]) == 2)
+        name = next(one["name"] for one in found["instances"] if one["name"].endswith(f":{victim.process.pid}"))
+        os.kill(victim.process.pid, signal.SIGKILL)
+        found = await shows(survivor, lambda house: any(one["silent"] for one in house["instances"]))
+    [silent] = [one for one in found["instances"] if one["silent"]]
+    assert silent["name"] == name
+    assert found["whole"] is True
+
+
+async def test_without_redis_an_instance_speaks_for_itself_and_says_so(
+    make_server: MakeServer, redis_server: EmbeddedRedis
+) -> None:
+    server = await make_server(redis_timeout_ms=500)
+    await shows(server, lambda house: house["instances"][0]["redis_ms"] is not None)
+    os.kill(redis_server.pid, signal.SIGKILL)
+    try:
+        found = await shows(server, lambda house: house["instances"][0]["redis_ms"] is None)
+        assert found["whole"] is False
+        await shows(server, lambda house: house["instances"][0]["feed"] is False)
+        assert (await ask(server, DEMAND)).status_code == 503
+    finally:
+        redis_server.start()
+    found = await shows(server, lambda house: house["whole"] and house["instances"][0]["feed"])
+    assert len(found["instances"]) == 1
