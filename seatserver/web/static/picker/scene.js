@@ -11,6 +11,7 @@ export class Scene {
   #layout;
   #looks;
   #lookArea;
+  #areaLooks = [];
   #strings;
   #palette;
   #sprites;
@@ -24,6 +25,16 @@ export class Scene {
     this.#looks = looks;
     this.#lookArea = lookArea;
     this.#strings = strings;
+  }
+
+  /** Ask what is to be written on the areas; gives those on which that is something else than before. */
+  readAreas() {
+    const before = this.#areaLooks;
+    this.#areaLooks = this.#layout.general_areas.map((_, area) => this.#lookArea(area));
+    return this.#layout.general_areas.filter((_, area) => {
+      const [old, now] = [before[area], this.#areaLooks[area]];
+      return old?.text !== now.text || old?.full !== now.full;
+    });
   }
 
   /** Device pixels of a CSS pixel. */
@@ -135,7 +146,7 @@ export class Scene {
     const [left, top] = [area.x - area.width / 2, area.y - area.height / 2];
     if (!overlaps({ left, top, width: area.width, height: area.height }, inHall)) return;
     const { text, surface, quiet, font, isForced } = this.#palette;
-    const { text: words, full } = this.#lookArea(index);
+    const { text: words, full } = this.#areaLooks[index];
     const color = isForced ? text : this.#areaColors.get(area.category);
     context.beginPath();
     const [x, y] = [Math.round(left * pitch), Math.round(top * pitch)];

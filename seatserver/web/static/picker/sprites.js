@@ -76,7 +76,7 @@ export class Sprites {
       picture.width = picture.height = side;
       const context = picture.getContext("2d");
       context.translate(side / 2, side / 2);
-      this.draw(context, this.#pitch, this.#ratio, look, kind, category);
+      this.draw(context, this.#pitch, look, kind, category);
       this.#pictures.set(key, picture);
     }
     return picture;
@@ -100,12 +100,12 @@ export class Sprites {
   }
 
   /** Draw a seat around the origin of `context`, `pitch` device pixels wide with the air around it. */
-  draw(context, pitch, ratio, look, kind, category) {
+  draw(context, pitch, look, kind, category) {
     const style = this.#styleOf(look, this.#colors.get(category));
     context.save();
     context.scale(pitch / 40, pitch / 40);
     context.lineJoin = context.lineCap = "round";
-    if (pitch < Math.max(SIGNS * ratio, LEAST_SIGN)) this.#drawTiny(context, style, look, kind);
+    if (pitch < Math.max(SIGNS * this.#ratio, LEAST_SIGN)) this.#drawTiny(context, style, look, kind);
     else this.#drawWhole(context, pitch, style, look, kind);
     context.restore();
   }
@@ -130,10 +130,16 @@ export class Sprites {
       context.restore();
     }
     context.strokeStyle = style.sign;
-    if (style.pieces) this.#drawBack(context, from + 7, to - 7, style.pieces);
+    // Too small, the pieces of the backrest run into one.
+    const pieces = pitch < NUMBERS * this.#ratio ? 1 : style.pieces;
+    if (style.pieces) this.#drawBack(context, from + 7, to - 7, pieces);
     const sign = look === "free" ? kind : look;
     if (!(sign in SIGN_PATHS)) return;
     context.lineWidth = Math.max(look === "held" ? 2.2 : 2.8, 1.2 * least);
+    if (sign in HEADS) {
+      context.scale(0.86, 0.86); // above the backrest
+      context.translate(0, -3.5);
+    }
     context.stroke(new Path2D(SIGN_PATHS[sign]));
     if (sign in HEADS) {
       const [x, y, r] = HEADS[sign];
@@ -190,11 +196,12 @@ export class Sprites {
     if (look === "free") {
       const sign = category.ink;
       const edge = category.edge && css(category.edge);
-      return { fill: css(category.fill), sign, edge, width, pieces: category.pieces, tiny: isForced ? edge : css(category.fill) };
+      const fill = css(category.fill);
+      return { fill, sign, edge, width, pieces: category.pieces, tiny: isForced ? edge : fill };
     }
     if (look === "mine" || look === "booked") {
       const sign = css(isForced ? surface : inkOn(mine));
-      return { fill: css(mine), sign, pieces: category.pieces, tiny: css(mine) };
+      return { fill: css(mine), sign, tiny: css(mine) };
     }
     if (look === "asking") {
       return { fill: css(surface), sign: css(text), edge: css(text), width, dash: [4, 5], tiny: css(text) };

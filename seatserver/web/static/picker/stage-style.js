@@ -5,12 +5,12 @@ export const STAGE_STYLE = `
   position: relative;
   display: block;
   box-sizing: content-box;
-  inline-size: 100%;
+  inline-size: calc(100% - 2 * var(--stage-side));
   aspect-ratio: var(--stage-shape);
   block-size: calc(var(--seat-map-height) - var(--stage-foot)); /* without a height: what the shape asks for */
   min-block-size: 9rem;
   max-block-size: var(--seat-map-height, min(74svh, var(--stage-most)));
-  padding-block-end: var(--stage-foot);
+  padding: 0 var(--stage-side) var(--stage-foot);
   overflow: clip;
   contain: strict;
   direction: ltr; /* a hall's left is its left in every language */

@@ -25,6 +25,7 @@ const SMALLEST_RING = 16;
 // CSS pixels at the sides, where the names of the rows stand, and at the bottom, where the buttons lie.
 const RIM = { side: 28, foot: 56 };
 const NAMES = 40; // CSS pixels at both sides in which the rows' names stand
+const OUTLINE = 0.2; // pitches that an area's outline may reach out
 const SETTLED_MS = 90; // a camera that has not zoomed for so long has come to rest
 const ICONS = {
   zoomIn: "M12 5 V19 M5 12 H19",
@@ -66,10 +67,10 @@ export class Stage extends EventTarget {
    *
    * options: look(seat) gives "free" | "asking" | "mine" | "booked" | "held" | "claimed" | "sold" | "blocked" |
    * "allocated" | "unknown"; describe(seat) its accessible name; lookArea(area) gives {text, full}; strings has the texts
-   * screen, hall, aisle, tools, zoomIn, zoomOut and fit (see strings/en.js).
+   * screen, hall, aisle, zoom, zoomIn, zoomOut and fit.
    *
    * Events: "pick" {seat}, "pickarea" {area}, "point" {seat or null}, "walk" {seat, row, aisle}: the keyboard came to
-   * `seat`, and into `row` if that is another one; "zoom" {scale} in CSS pixels a seat.
+   * `seat`, and into `row` if that is another one; "zoom" {scale}: the view moved; CSS pixels a seat.
    */
   constructor(root, layout, { look, describe, lookArea = () => ({ text: "", full: false }), strings }) {
     super();
@@ -80,6 +81,7 @@ export class Stage extends EventTarget {
     this.#camera = new Camera(this.#plan.bounds, RIM);
     this.#looks = layout.seats.map((_, seat) => look(seat));
     this.#scene = new Scene(this.#plan, layout, { looks: this.#looks, lookArea, strings });
+    this.#scene.readAreas();
     this.#tiles = new Tiles(this.#scene, this.#plan);
     adoptStageStyle(root.getRootNode());
     this.#build(describe, strings);
@@ -99,9 +101,13 @@ export class Stage extends EventTarget {
     this.#canvas.ariaHidden = "true";
     this.#context = this.#canvas.getContext("2d", { alpha: false });
     this.#frame = make("div", "stage", this.#canvas);
-    const style = { "--stage-shape": (right - left) / (bottom - top), "--stage-foot": `${RIM.foot}px` };
-    style["--stage-most"] = `${(bottom - top) * LARGEST_FIT}px`;
-    for (const [name, value] of Object.entries(style)) this.#frame.style.setProperty(name, value);
+    const style = {
+      shape: (right - left) / (bottom - top),
+      most: `${(bottom - top) * LARGEST_FIT}px`,
+      side: `${RIM.side}px`,
+      foot: `${RIM.foot}px`,
+    };
+    for (const [name, value] of Object.entries(style)) this.#frame.style.setProperty(`--stage-${name}`, value);
     if (this.#layout.seats.length > 0) {
       const grid = make("div", "stage-grid");
       this.#frame.append(grid);
@@ -114,7 +120,7 @@ export class Stage extends EventTarget {
     }
     const zoom = make("div", "stage-zoom");
     zoom.setAttribute("role", "group");
-    zoom.setAttribute("aria-label", strings.tools);
+    zoom.setAttribute("aria-label", strings.zoom);
     for (const [name, path] of Object.entries(ICONS)) {
       this.#buttons[name] = make("button", "", icon(path));
       this.#buttons[name].type = "button";
@@ -128,7 +134,11 @@ export class Stage extends EventTarget {
   #listen() {
     const { signal } = this.#off;
     this.#resizes = new ResizeObserver(() => this.#resize());
-    this.#resizes.observe(this.#frame);
+    try {
+      this.#resizes.observe(this.#frame, { box: "device-pixel-content-box" }); // so a page's zoom is noticed too
+    } catch {
+      this.#resizes.observe(this.#frame);
+    }
     for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)", "(prefers-contrast: more)"]) {
       matchMedia(query).addEventListener("change", () => this.restyle(), { signal });
     }
@@ -194,11 +204,12 @@ export class Stage extends EventTarget {
 
   /** The areas may read otherwise now. */
   paintAreas() {
-    for (const { x, y, width, height } of this.#layout.general_areas) {
-      this.#tiles.touchRectangle({ left: x - width / 2 - 0.2, top: y - height / 2 - 0.2, width: width + 0.4, height: height + 0.4 });
+    for (const { x, y, width, height } of this.#scene.readAreas()) {
+      const [left, top] = [x - width / 2 - OUTLINE, y - height / 2 - OUTLINE];
+      this.#tiles.touchRectangle({ left, top, width: width + 2 * OUTLINE, height: height + 2 * OUTLINE });
       this.#isStale = true;
     }
-    this.#drawSoon();
+    if (this.#isStale) this.#drawSoon();
   }
 
   /** Whether the drawing is out of date; then it is shown pale. */
@@ -271,14 +282,15 @@ export class Stage extends EventTarget {
   // ------------------------------------------------------------------ the camera
 
   #resize() {
-    const { clientWidth, clientHeight } = this.#frame;
+    const style = getComputedStyle(this.#canvas);
+    const [wide, high] = [parseFloat(style.width), parseFloat(style.height)];
     const ratio = devicePixelRatio;
-    const [width, height] = [Math.round(clientWidth * ratio), Math.round(clientHeight * ratio)];
-    if (width === 0 || height === 0) return;
+    const [width, height] = [Math.round(wide * ratio), Math.round(high * ratio)];
+    if (!(width > 0 && height > 0)) return;
     if (width === this.#canvas.width && height === this.#canvas.height && ratio === this.#ratio) return;
     this.#ratio = this.#scene.ratio = ratio;
     [this.#canvas.width, this.#canvas.height] = [width, height];
-    this.#camera.resize(clientWidth, clientHeight);
+    this.#camera.resize(wide, high);
     this.#isStale = true;
     this.#draw(performance.now()); // at once: an emptied canvas would flicker
   }
@@ -379,7 +391,7 @@ export class Stage extends EventTarget {
     const pitch = this.#camera.scale * this.#ratio;
     const [x, y] = this.#origin().map((at) => Math.round(-at * this.#ratio));
     this.#tiles.touch(this.#dirty);
-    if (moves || this.#isStale || !this.#drawSeats(pitch, x, y)) this.#isStale = moves || !this.#drawAll(pitch, x, y, now);
+    if (moves || this.#isStale || !this.#drawSeats(pitch, x, y)) this.#isStale = !this.#drawAll(pitch, x, y, now) || moves;
     this.#dirty.clear();
     if (this.#isStale) this.#drawSoon();
   }
@@ -420,7 +432,6 @@ export class Stage extends EventTarget {
     this.#buttons.zoomIn.ariaDisabled = String(scale >= largest * 0.999);
     this.#buttons.zoomOut.ariaDisabled = String(scale <= least * 1.001);
     this.#buttons.fit.ariaDisabled = String(isWhole);
-    if (scale === this.#lastScale) return;
     this.#lastScale = scale;
     this.#report("zoom", { scale });
   }
