@@ -132,7 +132,7 @@ def _run(folder: DataFolder, args: argparse.Namespace, console: Console, is_endi
         with servers:
             environment = _environment(servers.environment(), secret)
             settings = config.load(environment, host=args.host, port=port)
-            say("Preparing the database and the demo theatre")
+            say("Preparing the database, the theatres and their audience")
             showtimes = prepare(settings)
             say("Opening the doors")
 
@@ -192,15 +192,21 @@ def _try_to_listen(host: str, port: int) -> None:
 
 
 def prepare(settings: Settings) -> list[Showtime]:
-    """Migrate and load the demo theatre; the showtimes that are on sale now, by start."""
+    """Migrate, load the demo's theatres and let their audience book; the showtimes that are on sale now, by start."""
     from seatserver import database, logs
-    from seatserver.demo import offer
+    from seatserver.demo import audience, offer
 
     logs.configure(settings)  # what loading has to say is for operators
     database.upgrade(settings.database_url)
-    loaded = asyncio.run(offer.load(settings, datetime.now(UTC).astimezone()))
+    now = datetime.now(UTC).astimezone()
+
+    async def load() -> list[Showtime]:
+        loaded = await offer.load(settings, now)
+        await audience.come(settings, offer.programme(now))
+        return loaded
+
     now_ms = time.time_ns() // 1_000_000
-    return [showtime for showtime in loaded if showtime.sale_ends_at_ms > now_ms]
+    return [one for one in asyncio.run(load()) if one.on_sale_at_ms <= now_ms < one.sale_ends_at_ms]
 
 
 def _serve(
@@ -242,9 +248,11 @@ def _elsewhere(settings: Settings, url: str) -> list[str]:
 def invite(console: Console, doors: list[str], token: str, showtimes: list[Showtime], command: tuple[str, str]) -> None:
     """Print where to look and what to try; the first of ``doors`` is for this machine, a second one for others."""
     url, *others = doors
-    # The next one that leaves time to play.
+    # The next one in the largest hall that leaves time to play.
     soon_ms = time.time_ns() // 1_000_000 + 3_600_000
-    chosen = next((one for one in showtimes if one.sale_ends_at_ms > soon_ms), showtimes[-1])
+    largest = max(one.seat_map.place_count for one in showtimes)
+    large = [one for one in showtimes if one.seat_map.place_count == largest]
+    chosen = next((one for one in large if one.sale_ends_at_ms > soon_ms), large[-1])
     program, env = command
     hello = f'{{"type":"hello","ref":1,"token":"{token}"}}'
     # Lines without a frame, so that an address of any length can be clicked and copied.

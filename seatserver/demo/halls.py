@@ -1,9 +1,9 @@
-"""Two halls of our own making, for the demo and for trying things out.
+"""Three halls of our own making, for the demo and for trying things out.
 
 Studio 1 is a small hall with a middle aisle and places for wheelchairs; the Grand Hall has curved rows, two aisles, a
-cross aisle, a back row of sofas that are sold in pairs, and beanbags without numbers before its first row. They are
-built in code because a rule such as "rows curve towards the screen" is easier to read than three hundred coordinates.
-Pure: no files, no clock, the same halls always.
+cross aisle, a back row of sofas that are sold in pairs, and beanbags without numbers before its first row; the
+Boathouse is one block of seats with two rows of sofas behind. They are built in code because a rule such as "rows curve
+towards the screen" is easier to read than three hundred coordinates. Pure: no files, no clock, the same halls always.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Row:
 
 
 def demo_halls() -> list[SeatMap]:
-    """The halls of the demo theatre."""
-    return [studio(), grand_hall()]
+    """The halls of the demo theatres."""
+    return [studio(), grand_hall(), boathouse()]
 
 
 def studio() -> SeatMap:
@@ -124,6 +124,22 @@ def grand_hall() -> SeatMap:
     )
     categories = (FRONT, STANDARD, PREMIUM, SOFA, BEANBAGS)
     return _hall("Grand Hall", rows, categories, (beanbags,), screen_width=22.0, bend=0.006)
+
+
+def boathouse() -> SeatMap:
+    """Boathouse: 52 seats in five straight rows of eight and two rows of three sofas, with one wheelchair place."""
+    rows = [
+        Row(
+            name,
+            3.0 + 1.2 * number,
+            (Block(-3.5, 8),),
+            STANDARD,
+            places=((1, SeatKind.WHEELCHAIR), (2, SeatKind.COMPANION)) if number == 4 else (),
+        )
+        for number, name in enumerate("ABCDE")
+    ]
+    rows += [Row(name, 9.3 + 1.4 * number, (Block(-3.0, 6),), SOFA, sofas=True) for number, name in enumerate("FG")]
+    return _hall("Boathouse", rows, (STANDARD, SOFA), screen_width=8.0, bend=0.0)
 
 
 def _hall(

@@ -181,9 +181,10 @@ def test_a_map_that_contradicts_itself_names_the_place(path: str, value: Any, me
 
 
 def test_the_demo_halls_are_what_they_promise() -> None:
-    first, second = demo_halls()
+    first, second, third = demo_halls()
     assert (first.name, len(first.seats), len(first.groups)) == ("Studio 1", 92, 0)
     assert (second.name, len(second.seats), len(second.groups)) == ("Grand Hall", 306, 9)
+    assert (third.name, len(third.seats), len(third.groups)) == ("Boathouse", 52, 6)
     assert msgspec.json.decode(second.encode())["name"] == "Grand Hall"
     assert all(len(group) == 2 for group in second.groups)
     assert [(area.name, area.capacity) for area in second.general_areas] == [("Beanbags", 20)]
