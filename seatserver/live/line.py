@@ -43,8 +43,8 @@ class Line(Protocol):
     def carry(self, pace: Pace, limit_bytes: int) -> None:
         """A session starts. It is told when more than ``limit_bytes`` wait, and when less than a quarter does."""
 
-    def write(self, frame: Frame) -> None:
-        """Send a frame after all that were written before; nothing happens when the connection is over."""
+    def write(self, *frames: Frame) -> None:
+        """Send frames after all that were written before; nothing happens when the connection is over."""
 
     def write_rest(self, frame: Frame, sent: int) -> None:
         """Send the rest of a frame of which ``sent`` bytes have been written to the descriptor."""

@@ -53,12 +53,12 @@ class Outgoing:
         self._pace = pace
         self._limit_bytes = limit_bytes
 
-    def write(self, frame: Frame) -> None:
-        """Queue a frame after all that were written before; nothing happens when the connection is over."""
+    def write(self, *frames: Frame) -> None:
+        """Queue frames after all that were written before; nothing happens when the connection is over."""
         if self._ended:
             return
-        self._waiting.append(frame)
-        self._waiting_bytes += len(frame.wire)
+        self._waiting += frames
+        self._waiting_bytes += sum(len(frame.wire) for frame in frames)
         self._something.set()
         if self._waiting_bytes > self._limit_bytes and not self.behind and self._pace is not None:
             self.behind = True

@@ -8,23 +8,32 @@ uvicorn keeps what a connection is made of: handshake, ping and pong, fragments,
   still connected some time after its session ended, because closing a transport waits until its buffer has been sent.
   A few messages wait for the session, the rest in the peer's own buffers. And a message may come in so many fragments,
   at no cost to its size: empty ones count for nothing otherwise.
+- A message that is whole and in one frame, as nearly all of them are, is read here. Anything else is the parser's.
 - Pings are spread over time: who came in one moment is not pinged in one moment for ever after.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from asyncio import TimerHandle
+from types import GeneratorType
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import frames
 from websockets.http11 import Request
+from websockets.protocol import Protocol, State
 
 from seatserver.live.codec import Received
 from seatserver.live.frames import Frame
 from seatserver.live.line import Gone, Pace
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # websockets without its C extension
+    from websockets.utils import apply_mask
 
 EXTENSION = "seatserver.line"
 LINGER_S = 2.0
@@ -32,6 +41,9 @@ FRAGMENTS = 256
 INBOX_MESSAGES = 16
 # Received data is looked at in bites of this size, so that a bite of tiny messages is all that can exceed the inbox.
 BITE_BYTES = 2048
+# First bytes of a frame that is a whole message (RFC 6455, 5.2); the second says that it is masked and how long it is.
+WHOLE_TEXT, WHOLE_BINARY = 0x81, 0x82
+MASKED, IN_TWO_BYTES, IN_EIGHT_BYTES = 0x80, 126, 127
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -43,6 +55,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     _pace: Pace | None = None
     _socket = -1
     _rest = b""
+    _reading = True
+    # Whether what comes next is the beginning of a frame of an uncompressed connection, and of a message.
+    _between = False
     _cut_off: TimerHandle | None = None
 
     def __init__(self, *args: Any, **more: Any) -> None:
@@ -67,13 +82,23 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.writable = cast(asyncio.Event, _NEVER_WAIT)
         # uvicorn would stop reading at every message, if it did not think that it has already.
         self.read_paused = True
+        self._between = _is_between_messages(self.conn)
         self._feed(self._rest)
         self.settle()
 
-    def write(self, frame: Frame) -> None:
-        """Send a frame after all that were written before; nothing happens when the connection is over."""
+    def write(self, *frames: Frame) -> None:
+        """Send frames after all that were written before; nothing happens when the connection is over."""
+        data: bytes | memoryview = frames[0].wire if len(frames) == 1 else b"".join([frame.wire for frame in frames])
+        if self.descriptor >= 0:
+            try:
+                written = os.write(self.descriptor, data)
+            except OSError:  # full, or broken
+                written = 0
+            if written == len(data):
+                return
+            data = memoryview(data)[written:]
         if not self.close_sent and not self._plain.is_closing():
-            self._plain.write(frame.wire)
+            self._plain.write(data)
             self.settle()
 
     def write_rest(self, frame: Frame, sent: int) -> None:
@@ -95,12 +120,16 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     async def read(self) -> Received:
         """The peer's next message, not before the line is free. Raises `Gone`."""
-        while self.behind or self._inbox.empty():
-            await self._inbox.wait()
-        event = await self._inbox.get()
+        inbox = self._inbox
+        while self.behind or not inbox.events:
+            await inbox.wait()
+        event = inbox.events.pop(0)
+        if self._rest or not self._reading:
+            self._feed(self._rest)
+        if not isinstance(event, dict):
+            return cast(Received, event)
         if event["type"] == "websocket.disconnect":
             raise Gone
-        self._feed(self._rest)
         text: str | None = event.get("text")
         return text if text is not None else cast(bytes, event.get("bytes"))
 
@@ -164,7 +193,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         super().pause_writing()
         if self._pace is not None:
             self.behind = True
-            self._plain.pause_reading()
+            self._read_on(False)
             self._pace.fell_behind()
 
     def resume_writing(self) -> None:
@@ -201,13 +230,50 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """Look at received data while there is room for what is in it; read on when all of it has been looked at."""
         at = 0
         while at < len(data) and self._has_room() and not self._plain.is_closing():
+            if self._between and (end := self._take_message(data, at)):
+                at = end
+                continue
             super().data_received(data[at : at + BITE_BYTES])
             at += BITE_BYTES
+            if self._pace is not None:
+                self._between = _is_between_messages(self.conn)
         self._rest = data[at:]
         if self._rest:
-            self._plain.pause_reading()
+            self._read_on(False)
         elif self._pace is not None:
-            if self._has_room():
+            self._read_on(self._has_room())
+
+    def _take_message(self, data: bytes, at: int) -> int:
+        """Take the message that begins here, if all of it has come in one frame; where it ends, 0 if it was not taken.
+
+        What is not as it should be is left to the parser, which knows what to say of it.
+        """
+        body, left = at + 6, len(data) - at
+        if left < 6 or data[at] not in (WHOLE_TEXT, WHOLE_BINARY) or data[at + 1] < MASKED:
+            return 0
+        size = data[at + 1] - MASKED
+        if size == IN_EIGHT_BYTES:
+            return 0
+        if size == IN_TWO_BYTES:
+            body, size = body + 2, int.from_bytes(data[at + 2 : at + 4], "big")
+        end = body + size
+        if end > len(data) or size > self.config.ws_max_size or self.close_sent:
+            return 0
+        payload = apply_mask(data[body:end], data[body - 4 : body])
+        if data[at] == WHOLE_BINARY:
+            self._inbox.put_nowait(payload)
+            return end
+        try:
+            self._inbox.put_nowait(payload.decode())
+        except UnicodeDecodeError:
+            return 0
+        return end
+
+    def _read_on(self, reading: bool) -> None:
+        """Read from the peer, or leave what it sends where it is."""
+        if reading != self._reading:
+            self._reading = reading
+            if reading:
                 self._plain.resume_reading()
             else:
                 self._plain.pause_reading()
@@ -215,6 +281,17 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def _has_room(self) -> bool:
         # After our close frame messages are thrown away; the peer's own close must be seen.
         return self.close_sent or (not self.behind and len(self._inbox.events) < INBOX_MESSAGES)
+
+
+def _is_between_messages(conn: Protocol) -> bool:
+    """Whether the parser waits for the first byte of a message that needs nothing but to be unmasked."""
+    step = cast("GeneratorType[None, None, None]", conn.parser)
+    while (inner := step.gi_yieldfrom) is not None:
+        step = cast("GeneratorType[None, None, None]", inner)
+    # The parser asks before each frame, and nowhere else, whether there is another one.
+    waits = step.gi_code.co_name == "at_eof"
+    in_message = getattr(conn, "current_size", 0) is not None  # an older parser does not say
+    return waits and conn.state is State.OPEN and not in_message and not conn.extensions
 
 
 class _Inbox:

@@ -8,6 +8,7 @@ import gc
 import ipaddress
 import itertools
 import json
+import random
 import ssl
 import weakref
 from collections.abc import Awaitable, Callable
@@ -21,7 +22,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import frames
 from websockets.exceptions import InvalidStatus
+from websockets.frames import Opcode
 
 from seatserver.live import session
 from seatserver.live.frames import Frame
@@ -202,6 +205,36 @@ async def test_a_message_before_the_welcome_and_one_in_pieces_is_read(make_lined
         for ref in (1, 2, 3):
             while (await wire.next()).get("ref") != ref:
                 pass
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_messages_are_read_however_their_bytes_are_cut(make_server: MakeServer, seed: int) -> None:
+    chance, count = random.Random(seed), 200
+    server = await make_server()
+    async with server.watcher("ann") as ann:
+        stream = b""
+        for ref in range(1, count + 1):
+            said = b'{"type":"beat","ref":%d%s}' % (ref, b" " * chance.choice((0, 0, 80, 300)))
+            cut = chance.randrange(len(said))
+            pieces = [said] if chance.random() < 0.8 else [said[:cut], said[cut:]]
+            for at, piece in enumerate(pieces):
+                opcode = Opcode.CONT if at else Opcode.TEXT
+                stream += frames.Frame(opcode, piece, fin=at == len(pieces) - 1).serialize(mask=True)
+                if chance.random() < 0.1:
+                    stream += frames.Frame(Opcode.PING, b"alive?").serialize(mask=True)
+        while stream:
+            cut = chance.choice((1, 2, 5, 40, 500, 5000))
+            ann.connection.transport.write(stream[:cut])
+            stream = stream[cut:]
+            if chance.random() < 0.5:
+                await asyncio.sleep(0.001)
+        refs: list[int] = []
+        while len(refs) < count:
+            refs += [message["ref"]] if (message := await ann.next()).get("ref") else []
+        assert refs == list(range(1, count + 1))
+
+        ann.connection.transport.write(frames.Frame(Opcode.TEXT, b'{"type":"\xff"}').serialize(mask=True))
+        assert (await ann.last_words())[0] == 1007, "text that is none"
 
 
 async def test_a_refused_handshake_says_why(make_lined: MakeLined) -> None:
