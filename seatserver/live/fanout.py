@@ -43,6 +43,8 @@ from seatserver.tasks import Tasks
 log = structlog.get_logger(__name__)
 
 RETRY_S = 0.5
+FEW_CHANGES = 4
+"""An answer brings so many along: it goes out anyway, and the round has one viewer less to serve."""
 SHARE = 3
 """A tick is so many times as long as what the busy rooms' rounds take: they use a third of the process, no more."""
 
@@ -68,6 +70,7 @@ class Audience:
         self._by_user: dict[str, set[Viewer]] = {}
         self._fanout = fanout
         self._pending: list[Change] = []
+        self._deltas: dict[Codec, Frame] = {}  # what is pending as frames, as far as they were needed
         self._pending_since_ms = 0  # when the first of them was made, by Redis' clock; 0: not known
         self._renew = False  # only a snapshot will do
         self._round: Round | None = None
@@ -133,18 +136,36 @@ class Audience:
 
     def catch_up(self, viewer: Viewer) -> None:
         """Show one viewer now what it has not been shown yet, so that its next answer overtakes nothing."""
+        for frame in self._news_of(viewer):
+            viewer.show(frame, self.mark)
+
+    def news_with_answer(self, viewer: Viewer) -> list[Frame]:
+        """What a viewer who is not behind has not been shown yet, if it is little: to be sent now, with an answer."""
+        return self._news_of(viewer) if len(self._pending) <= FEW_CHANGES and not self._renew else []
+
+    def _news_of(self, viewer: Viewer) -> list[Frame]:
         roll, codec = self._rolls[viewer.codec], viewer.codec
         seen = roll.seen_by(viewer)
         if seen == self.mark:
-            return
+            return []
+        frames = []
         if self._renew:
-            viewer.show(self.snapshot(codec), self.mark)
+            frames.append(self.snapshot(codec))
         else:
             if self._round is not None and seen < self._round.mark:
-                viewer.show(self._round.frames[codec], self._round.mark)
+                frames.append(self._round.frames[codec])
             if self._pending:
-                viewer.show(codec.encode(delta_of(merge(self._pending), self.room)), self.mark)
+                frames.append(self._delta(codec))
+        self._fanout.metrics.frames.labels("snapshot" if self._renew else "delta").inc(len(frames))
         roll.note(viewer, self.mark)
+        return frames
+
+    def _delta(self, codec: Codec) -> Frame:
+        """What is pending as a frame, encoded once."""
+        frame = self._deltas.get(codec)
+        if frame is None:
+            frame = self._deltas[codec] = codec.encode(delta_of(merge(self._pending), self.room))
+        return frame
 
     def beat(self) -> None:
         """Tell a quiet room that it is alive and where it is."""
@@ -170,12 +191,14 @@ class Audience:
             if live.late_ms >= 0:
                 self._fanout.metrics.expiry.observe(live.late_ms / 1000)
         self._pending.append(change)
+        self._deltas.clear()
         self._wake()
 
     def reset(self) -> None:
         """A new epoch: nobody can follow, everybody gets a snapshot."""
         self.mark += 1
         self._pending.clear()
+        self._deltas.clear()
         self._snapshots.clear()
         self._renew = True
         self._abandon()
@@ -241,18 +264,20 @@ class Audience:
 
     def _next_round(self) -> Round | None:
         """What is due at this moment, as a round; the more waits for it, the more it merges."""
-        renew, pending = self._renew, self._pending
-        self._renew, self._pending = False, []
-        if not self.viewers:
-            return None
-        if renew:
-            return self._start("snapshot", self.snapshot)
-        if pending:
-            delta = delta_of(merge(pending), self.room)
-            done = self._start("delta", lambda codec: codec.encode(delta))
-            done.since_ms = self._pending_since_ms
-            return done
-        return None
+        started: Round | None = None
+        if self._renew:
+            if self.viewers:
+                started = self._start("snapshot", self.snapshot)
+        elif self._pending:
+            if not all(roll.has_seen(self.mark) for roll in self._rolls.values()):
+                started = self._start("delta", self._delta)
+                started.since_ms = self._pending_since_ms
+            elif self._pending_since_ms and self.viewers:
+                self._fanout.propagated(self._pending_since_ms)  # with answers
+        self._renew = False
+        self._pending.clear()
+        self._deltas.clear()
+        return started
 
     def _start(self, kind: str, encode: Callable[[Codec], Frame]) -> Round:
         self._heard_ns = clock_ns()
@@ -290,6 +315,7 @@ class Audience:
     def close(self) -> None:
         """Nobody is here any more."""
         self._pending.clear()
+        self._deltas.clear()
         self._renew = False
         if self._tick is not None:
             self._tick.cancel()

@@ -37,10 +37,11 @@ class Pump:
         self._next: asyncio.Handle | None = None
 
     def want(self, work: Work) -> None:
-        """Let ``work`` advance from the loop's next round on. It must not be waiting already."""
+        """Let ``work`` advance from the loop's next round but one on. It must not be waiting already."""
         self._waiting.append(work)
         if self._next is None:
-            self._next = asyncio.get_running_loop().call_soon(self._slice)
+            # Not before the answers that came in with the news: each brings its viewer up to date on its way.
+            self._next = asyncio.get_running_loop().call_soon(self._again)
 
     def close(self) -> None:
         """Nothing advances any more."""

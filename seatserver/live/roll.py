@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 CHUNK = BATCH
 """Viewers between two looks at the clock."""
 
+FEW = 8
+"""So many viewers are asked one by one before a round whether any of them needs it."""
+
 
 class Viewer(Protocol):
     """A socket, as its room sees it."""
@@ -100,6 +103,13 @@ class Roll:
         """The mark up to which the viewer has been shown the room."""
         at = viewer.slot
         return viewer.seen if self._descriptors[at] == DETOUR else self._passed(at)
+
+    def has_seen(self, mark: int) -> bool:
+        """Whether everybody has been shown the room up to ``mark``. Never so among more than a `FEW`: they are served
+        sooner than they are asked."""
+        return len(self._viewers) <= FEW and all(
+            viewer is None or self.seen_by(viewer) == mark for viewer in self._viewers
+        )
 
     def note(self, viewer: Viewer, mark: int) -> None:
         """The viewer has been shown the room up to ``mark`` by itself: what brings nothing newer passes it by."""

@@ -262,7 +262,7 @@ class Session:
                 self._place.audience.catch_up(self)
             if isinstance(message, (wire.Hold, wire.Best, wire.Release)):
                 self._own_holds = (*self._own_holds[-3:], message.hold_id)
-            self.tell(await COMMANDS[type(message)](self._place, message))
+            self._answer(await COMMANDS[type(message)](self._place, message))
         except SeatsRefused as error:
             for reason in error.reasons.values():
                 self._needs.metrics.refusals.labels(reason).inc()
@@ -284,6 +284,13 @@ class Session:
             self._tell_error(ref, SeatServerError("an error on our side; it has been logged"))
         finally:
             self._needs.metrics.commands.labels(name).observe(clock() - started)
+
+    def _answer(self, message: wire.ServerMessage) -> None:
+        """Send the answer to a command, with what it has changed if that is known here already."""
+        if self._audience is None or self._line.behind or isinstance(message, wire.Booked):
+            self.tell(message)
+        else:
+            self._line.write(self.codec.encode(message), *self._audience.news_with_answer(self))
 
     def _tell_error(self, ref: int, error: SeatServerError) -> None:
         self._needs.metrics.errors.labels(error.code).inc()

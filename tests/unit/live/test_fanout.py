@@ -25,7 +25,7 @@ from seatserver import config
 from seatserver.live import fanout as module
 from seatserver.live import roll
 from seatserver.live.codec import Codec, Codecs
-from seatserver.live.fanout import Audience, Fanout, delta_of
+from seatserver.live.fanout import FEW_CHANGES, Audience, Fanout, delta_of
 from seatserver.live.frames import Frame
 from seatserver.live.messages import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
 from seatserver.live.pump import Pump
@@ -225,6 +225,11 @@ class Stage:
         beat = Beat(epoch=self.room.epoch, version=self.room.version)
         looker.write(looker.codec.encode(beat).wire)
 
+    def answer(self, looker: Looker) -> None:
+        """As a session answers another command."""
+        for frame in self.audience.news_with_answer(looker):
+            looker.write(frame.wire)
+
     def end_tick(self) -> None:
         """Let the room's tick be over."""
         if self.audience._tick is not None:
@@ -268,6 +273,42 @@ async def test_a_quiet_rooms_change_goes_out_at_once_and_those_of_a_tick_as_one(
         stage.play((0, 0))
         await rounds()
         assert len(looker.look()) == 1, "quiet again"
+
+
+async def test_an_answer_brings_little_news_along_and_the_round_passes_by() -> None:
+    with staged() as stage:
+        first, second = stage.viewer(), stage.viewer(CODECS.msgpack)
+        for looker in (first, second):
+            looker.look()
+        stage.play((0, 1))
+        stage.answer(first)
+        await rounds()
+        news = [Delta(epoch=EPOCH, from_=0, version=1, changes=((0, 1),))]
+        assert first.look() == second.look() == news, "once each"
+
+        stage.end_tick()
+        stage.play((1, 1))
+        for looker in (first, second):
+            stage.answer(looker)
+            assert len(looker.look()) == 1
+        await rounds()
+        assert first.look() == second.look() == [] and stage.audience._tick is None, "there was nobody to serve"
+        stage.answer(first)
+        assert first.look() == [], "no news"
+
+        for version in range(FEW_CHANGES + 1):
+            stage.play((2, version % 2))
+        stage.answer(first)
+        assert first.look() == [], "more than a little is the round's"
+        await rounds()
+        assert len(first.look()) == len(second.look()) == 1
+        stage.end_tick()
+        stage.restart()
+        stage.answer(first)
+        await rounds()
+        for looker in (first, second):
+            [snapshot] = looker.look()
+            assert isinstance(snapshot, Snapshot)
 
 
 async def test_a_tick_is_as_long_as_the_busy_rooms_need_within_its_bounds() -> None:
