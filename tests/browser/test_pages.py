@@ -1,4 +1,4 @@
-"""The front page and the API page, and the rules that hold for all pages."""
+"""The API page, and the rules that hold for all pages."""
 
 from __future__ import annotations
 
@@ -17,32 +17,11 @@ from tests.browser.site import SHOWTIME, Site, small_hall
 Windows = Callable[..., Window]
 
 
-def test_the_front_page_lists_showtimes_with_live_counts_and_leads_to_the_map(site: Site, window: Windows) -> None:
-    ann, ben = window(site), window(site)
-    ann.open_map()
-    ann.click("A-2", "D-1")
-    ann.expect_seats(A2="mine", D1="mine")
-    ben.open("/")
-    card = ben.page.locator(".card")
-    expect(card).to_contain_text("The Long Night")
-    expect(card).to_contain_text("Rex · Screen One")
-    expect(card).to_contain_text("18 seats of 22 free")
-    expect(card).to_contain_text("from €11.00")
-    card.click()
-    ben.expect_status("live")
-    ben.expect_seats(A2="held")
-
-
-def test_the_price_on_a_card_is_one_that_somebody_can_pay_with_all_fees(site: Site, window: Windows) -> None:
-    kinds = [
-        {"key": "adult", "name": "Adult", "prices": {"standard": 1000, "sofa": 1500}},
-        {"key": "child", "name": "Child", "prices": {"standard": 500}, "only_with": ["adult"]},
-    ]
+def test_the_fees_stand_with_the_prices_of_the_map(site: Site, window: Windows) -> None:
+    kinds = [{"key": "adult", "name": "Adult", "prices": {"standard": 1000, "sofa": 1500}}]
     fees = {"per_ticket_minor": 50, "per_booking_minor": 100}
     site.put_showtime("family", small_hall(), ticket_types=kinds, fees=fees)
     ann = window(site)
-    ann.open("/")
-    expect(ann.page.locator(".card", has_text="from €11.50")).to_have_count(1)
     ann.open_map("family")
     expect(ann.page.locator("#categories")).to_contain_text("Fees: €0.50 for each ticket and €1.00 for each booking")
 

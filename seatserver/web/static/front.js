@@ -1,42 +1,67 @@
 /**
- * The front page: the showtimes of the next two days that can still be booked, with counts that stay fresh while
- * they are on screen.
+ * The front page: the films of a day, where and when they are shown, and how many seats are left.
+ *
+ * The programme is read at the start and again when it is old. The counts of the day that is shown come all in one
+ * request, every few seconds while somebody looks, and never while nobody does.
  */
 
 import { day, element, fetchJson, money, plural, time } from "./page.js";
 
 const HOUR_MS = 3_600_000;
-const SHOWN_MS = 48 * HOUR_MS;
+const SHOWN_MS = 8 * 24 * HOUR_MS;
 const STARTED_MS = HOUR_MS; // a film that has just begun may still be on sale
-const REFRESH_MS = 15_000;
+const COUNTED_MS = 8_000;
+const WAIT_MS = 60_000; // the longest pause between two tries when the server does not answer
+const PROGRAMME_MS = 300_000;
+const COUNTED_AT_ONCE = 100;
+const FEW_SHARE = 0.1;
+const FEW = 6;
 
-const onScreen = new Map(); // card → function that refreshes it
-const observer = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    target.dataset.onScreen = isIntersecting;
-    if (isIntersecting) onScreen.get(target)();
-  }
-});
+const $ = (id) => document.getElementById(id);
 
-async function showtimesAhead() {
-  const found = [];
+let programme = []; // showtimes with `timezone`, `starts` (ms) and `day`, by their start
+let readAt = 0;
+let countedAt = 0;
+let failures = 0;
+let timer = 0;
+const cards = new Map(); // id of a showtime on screen → { showtime, card }
+
+// ---------------------------------------------------------------- the programme
+
+async function readProgramme() {
   const query = new URLSearchParams({
     from: new Date(Date.now() - STARTED_MS).toISOString(),
     to: new Date(Date.now() + SHOWN_MS).toISOString(),
+    limit: 200,
   });
+  const [{ theatres }, showtimes] = await Promise.all([fetchJson("/api/v1/theatres"), everyPage(query)]);
+  const zones = new Map(theatres.map(({ id, timezone }) => [id, timezone]));
+  programme = showtimes.filter((showtime) => phase(showtime) !== "over").map((showtime) => {
+    const [starts, timezone] = [Date.parse(showtime.starts_at), zones.get(showtime.theatre_id)];
+    return { ...showtime, starts, timezone, day: dayKey(starts, timezone) };
+  });
+  readAt = Date.now();
+}
+
+async function everyPage(query) {
+  const found = [];
   for (;;) {
     const { showtimes, next } = await fetchJson(`/api/v1/showtimes?${query}`);
-    found.push(...showtimes.filter((showtime) => Date.parse(showtime.sale_ends_at) > Date.now()));
+    found.push(...showtimes);
     if (!next) return found;
     query.set("after", next);
   }
 }
 
-function dayName(at, timeZone) {
-  const name = day(at, timeZone);
-  if (name === day(Date.now(), timeZone)) return `Today, ${name}`;
-  if (name === day(Date.now() + 24 * HOUR_MS, timeZone)) return `Tomorrow, ${name}`;
-  return name;
+/** "later", "open" or "over": where the sale stands now. */
+function phase({ on_sale_at, sale_ends_at }) {
+  if (Date.now() < Date.parse(on_sale_at)) return "later";
+  return Date.now() < Date.parse(sale_ends_at) ? "open" : "over";
+}
+
+/** 2026-11-22, in the theatre's own days: the Swedes write dates as ISO 8601 does. */
+function dayKey(ms, timeZone) {
+  return new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeZone }).format(ms);
 }
 
 /** The least that somebody who comes alone pays, fees included: no ticket that goes only with another. */
@@ -46,69 +71,182 @@ function leastPrice({ ticket_types, fees }) {
   return Math.min(...prices) + fees.per_ticket_minor + fees.per_booking_minor;
 }
 
-function card(showtime, timeZone) {
-  const { id, title, theatre_name, auditorium_name, currency } = showtime;
-  const count = element("span", { textContent: "…" });
-  const price = element("span", { textContent: `from ${money(leastPrice(showtime), currency)}` });
-  const meter = element("div", { className: "meter" }, element("div"));
-  const made = element(
-    "a",
-    { className: "card", href: `/showtimes/${encodeURIComponent(id)}` },
-    element("time", { textContent: time(Date.parse(showtime.starts_at), timeZone), dateTime: showtime.starts_at }),
-    element(
-      "span",
-      { className: "what" },
-      element("strong", { textContent: title }),
-      element("span", { className: "quiet", textContent: `${theatre_name} · ${auditorium_name}` }),
-    ),
-    meter,
-    element("span", { className: "foot quiet" }, count, price),
-  );
-  onScreen.set(made, () => refresh(id, meter, count));
-  observer.observe(made);
-  return made;
+// ---------------------------------------------------------------- drawing
+
+/** The day of the address, or the first one with anything to see. */
+function chosenDay() {
+  const days = programme.map((showtime) => showtime.day).sort();
+  const asked = location.hash.slice(1);
+  return days.includes(asked) ? asked : days[0];
 }
 
-async function refresh(id, meter, count) {
+function draw() {
+  const chosen = chosenDay();
+  const shown = programme.filter((showtime) => showtime.day === chosen);
+  cards.clear();
+  $("told").textContent = programme.length ? "" : "Nothing is shown in the next days.";
+  $("days").hidden = programme.length === 0;
+  $("days").replaceChildren(dayLinks(chosen));
+  const films = [...Map.groupBy(shown, ({ title }) => title)];
+  $("films").replaceChildren(...films.map(([title, showtimes]) => film(title, showtimes)));
+}
+
+function dayLinks(chosen) {
+  const days = [...Map.groupBy(programme, (showtime) => showtime.day)].sort(([one], [other]) => (one < other ? -1 : 1));
+  return element("ul", {}, ...days.map(([key, [showtime]]) => element("li", {}, dayLink(key, showtime, key === chosen))));
+}
+
+function dayLink(key, { starts, timezone }, isChosen) {
+  const near = new Map([
+    [dayKey(Date.now(), timezone), "Today"],
+    [dayKey(Date.now() + 24 * HOUR_MS, timezone), "Tomorrow"],
+  ]);
+  const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long", timeZone: timezone }).format(starts);
+  const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: timezone }).format(starts);
+  const link = element(
+    "a",
+    { href: `#${key}` },
+    element("strong", { textContent: near.get(key) ?? weekday }),
+    element("span", { textContent: ` ${date}` }),
+  );
+  if (isChosen) link.setAttribute("aria-current", "date");
+  return link;
+}
+
+function film(title, showtimes) {
+  const theatres = [...Map.groupBy(showtimes, ({ theatre_id }) => theatre_id).values()];
+  const hue = [...title].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
+  return element(
+    "section",
+    { className: "film", style: { "--hue": hue } },
+    element("div", { className: "poster", ariaHidden: "true", textContent: initials(title) }),
+    element("h2", { textContent: title }),
+    element("div", { className: "theatres" }, ...theatres.map(theatre)),
+  );
+}
+
+function initials(title) {
+  const words = title.split(/\s+/).filter((word) => !/^(a|an|the|of|and)$/i.test(word));
+  return words.slice(0, 2).map((word) => [...word][0].toUpperCase()).join("");
+}
+
+function theatre(showtimes) {
+  const [{ theatre_name, timezone, starts }] = showtimes;
+  const isAbroad = time(starts) !== time(starts, timezone) || day(starts) !== day(starts, timezone);
+  const note = isAbroad && element("span", { className: "quiet", textContent: ` times of ${city(timezone)}` });
+  return element(
+    "div",
+    { className: "theatre" },
+    element("h3", {}, theatre_name, note),
+    element("ul", { className: "shows" }, ...showtimes.map((showtime) => element("li", {}, show(showtime)))),
+  );
+}
+
+function city(timezone) {
+  return timezone.split("/").at(-1).replaceAll("_", " ");
+}
+
+function show(showtime) {
+  const { id, starts, timezone, starts_at, auditorium_name, currency } = showtime;
+  const card = element(
+    "a",
+    { className: "show", href: `/showtimes/${encodeURIComponent(id)}` },
+    element("time", { dateTime: starts_at, textContent: time(starts, timezone) }),
+    element("span", { className: "hall", textContent: auditorium_name }),
+    element("span", { className: "left", textContent: "…" }),
+    element("span", { className: "price", textContent: `from ${money(leastPrice(showtime), currency)}` }),
+    element("span", { className: "meter" }),
+  );
+  cards.set(id, { showtime, card });
+  paint(id, null);
+  return card;
+}
+
+/** Say what can be had, in a word for the style sheet and in words for people; `total` is null before it is known. */
+function paint(id, total) {
+  const { showtime, card } = cards.get(id);
+  const [state, text] = standing(showtime, total);
+  card.dataset.state = state;
+  const left = card.querySelector(".left");
+  if (text && left.textContent !== text) left.textContent = text;
+  if (total) card.style.setProperty("--taken", 1 - total.free / sum(total));
+}
+
+function standing(showtime, total) {
+  const where = phase(showtime);
+  if (where === "over") return ["over", "Sale has ended"];
+  if (where === "later") return ["later", `Sale begins ${saleBegins(showtime)}`];
+  if (!total) return ["unknown", ""];
+  if (total.free === 0) return ["sold", total.held + total.claimed > 0 ? "Sold out for now" : "Sold out"];
+  if (total.free <= Math.max(FEW, FEW_SHARE * sum(total))) return ["few", `${plural(total.free, "seat")} left`];
+  return ["open", `${new Intl.NumberFormat().format(total.free)} free`];
+}
+
+function saleBegins({ on_sale_at, timezone }) {
+  const form = { weekday: "short", hour: "numeric", minute: "2-digit", timeZone: timezone };
+  const isNear = Date.parse(on_sale_at) - Date.now() < 6 * 24 * HOUR_MS;
+  const date = isNear ? {} : { day: "numeric", month: "short" };
+  return new Intl.DateTimeFormat(undefined, { ...form, ...date }).format(Date.parse(on_sale_at));
+}
+
+function sum(total) {
+  return Object.values(total).reduce((all, part) => all + part, 0);
+}
+
+// ---------------------------------------------------------------- keeping it fresh
+
+/** Count what is on screen; the pauses grow while the server does not answer, and then the page says so. */
+async function count() {
+  clearTimeout(timer);
+  if (document.hidden) return; // visibilitychange goes on
+  const open = [...cards.values()].filter(({ showtime }) => phase(showtime) === "open").map(({ showtime }) => showtime.id);
   try {
-    const { total } = await fetchJson(`/api/v1/showtimes/${encodeURIComponent(id)}/availability`);
-    const all = Object.values(total).reduce((sum, part) => sum + part, 0);
-    count.textContent = total.free > 0 ? `${plural(total.free, "seat")} of ${all} free` : "Sold out for now";
-    meter.style.setProperty("--share", 1 - total.free / all);
-    delete meter.dataset.stale;
+    if (Date.now() - readAt > PROGRAMME_MS) await renew();
+    for (let first = 0; first < open.length; first += COUNTED_AT_ONCE) {
+      const query = new URLSearchParams({ showtimes: open.slice(first, first + COUNTED_AT_ONCE).join(",") });
+      const { showtimes } = await fetchJson(`/api/v1/availability?${query}`);
+      for (const { showtime_id, total } of showtimes) if (cards.has(showtime_id)) paint(showtime_id, total);
+    }
+    for (const [id, { showtime }] of cards) if (phase(showtime) !== "open") paint(id, null);
+    failures = 0;
+    countedAt = Date.now();
+    $("told").textContent = "";
+    delete $("films").dataset.stale;
   } catch {
-    meter.dataset.stale = ""; // the old number stays, greyed, until the next round
+    failures += 1;
+    const since = countedAt ? `The numbers are from ${time(countedAt)}` : "How many seats are left cannot be told";
+    $("told").textContent = `${since}: the server does not answer.`;
+    $("films").dataset.stale = "";
   }
+  clearTimeout(timer);
+  // Not all windows at the same moment.
+  timer = setTimeout(count, Math.min(WAIT_MS, COUNTED_MS * 2 ** failures) * (0.85 + 0.3 * Math.random()));
+}
+
+/** Read the programme again; what has the focus keeps it. */
+async function renew() {
+  const focused = document.activeElement?.closest("[href]")?.getAttribute("href");
+  await readProgramme();
+  draw();
+  if (focused) document.querySelector(`main [href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
 async function start() {
-  const main = document.getElementById("days");
   try {
-    const [{ theatres }, showtimes] = await Promise.all([fetchJson("/api/v1/theatres"), showtimesAhead()]);
-    const zones = new Map(theatres.map(({ id, timezone }) => [id, timezone]));
-    const zoneOf = (showtime) => zones.get(showtime.theatre_id);
-    const days = Map.groupBy(showtimes, (showtime) => dayName(Date.parse(showtime.starts_at), zoneOf(showtime)));
-    main.replaceChildren(
-      ...[...days].map(([name, shown]) =>
-        element(
-          "section",
-          {},
-          element("h1", { textContent: name }),
-          element("div", { className: "cards" }, ...shown.map((showtime) => card(showtime, zoneOf(showtime)))),
-        ),
-      ),
-    );
-    if (showtimes.length === 0)
-      main.replaceChildren(element("p", { textContent: "No showtimes in the next two days." }));
+    await readProgramme();
   } catch (error) {
-    main.replaceChildren(
-      element("p", { className: "notice bad", textContent: `The showtimes cannot be shown: ${error.message}.` }),
-    );
+    $("told").textContent = `The showtimes cannot be shown: ${error.message}.`;
+    setTimeout(start, WAIT_MS / 4);
+    return;
   }
+  draw();
+  addEventListener("hashchange", () => {
+    draw();
+    document.querySelector("#days [aria-current]")?.focus({ preventScroll: true });
+    count();
+  });
+  document.addEventListener("visibilitychange", count);
+  await count();
 }
 
-setInterval(() => {
-  if (document.hidden) return;
-  for (const [made, again] of onScreen) if (made.dataset.onScreen === "true") again();
-}, REFRESH_MS);
 await start();
