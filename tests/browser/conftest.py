@@ -6,6 +6,8 @@ of other modules start theirs.
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,26 @@ ARGUMENTS = (
     "--disable-sync",
 )
 PATIENCE_MS = 15_000
+FINGER_PX = 44
+"""A seat that is smaller than this in the window is not taken by a tap, but shown larger."""
 
 expect.set_options(timeout=PATIENCE_MS)
+
+
+BOX = """async (label) => {
+  const map = document.querySelector("seat-map");
+  const frames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  map.reveal(label);
+  await frames();
+  const { x, y, width, height } = map.boxOf(label);
+  return { x: x + width / 2, y: y + height / 2, width };
+}"""
+"""The middle of a seat in the window, after it was brought into view."""
+
+
+def says(message: str | bytes, kind: str) -> bool:
+    """Whether a message of the socket, JSON or MessagePack, is of this type (or names it)."""
+    return (kind.encode() if isinstance(message, bytes) else kind) in message  # type: ignore[operator]  # alike
 
 
 class Window:
@@ -39,8 +59,10 @@ class Window:
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.forgives_network = False
-        # The time zone differs from the theatre's on purpose.
-        self.page: Page = browser.new_context(locale="en-IE", timezone_id="America/New_York", **context).new_page()
+        self.has_touch = bool(context.get("has_touch"))
+        # The time zone differs from the theatre's on purpose. A camera that glides would be where nobody expects it.
+        usual = {"locale": "en-IE", "timezone_id": "America/New_York", "reduced_motion": "reduce"}
+        self.page: Page = browser.new_context(**{**usual, **context}).new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -59,33 +81,70 @@ class Window:
         self.open(f"/showtimes/{showtime}")
         self.expect_status("live")
 
+    @property
+    def map(self) -> Locator:
+        """The element."""
+        return self.page.locator("seat-map")
+
+    def part(self, name: str) -> Locator:
+        """One of the element's parts, as pages that style it know them."""
+        return self.map.locator(f"[part~={name}]")
+
     def expect_status(self, status: str) -> None:
         """Wait for the connection to be live, waiting …"""
-        expect(self.page.locator("#connection")).to_have_attribute("data-status", status)
+        expect(self.part("status")).to_have_attribute("data-status", status)
 
-    def seat(self, label: str) -> Locator:
-        """A seat by its label, such as ``A-3``."""
-        return self.page.locator(f'.seat[aria-label^="{label} "]')
+    def state(self, label: str) -> str | None:
+        """What a seat shows, by its label, such as ``A-3``."""
+        found: str | None = self.map.evaluate("(map, label) => map.seatState(label) ?? null", label)
+        return found
 
     def expect_seats(self, **states: str) -> None:
-        """Wait until seats show these states: ``expect_seats(A3="mine")``."""
+        """Wait until seats show these states, or one of them: ``expect_seats(A3="mine", A4="mine|held")``."""
         for name, state in states.items():
-            expect(self.seat(f"{name[0]}-{name[1:]}")).to_have_attribute("data-state", state)
+            label = f"{name[0]}-{name[1:]}"
+            deadline = time.monotonic() + PATIENCE_MS / 1000
+            while (found := self.state(label)) not in state.split("|"):
+                assert time.monotonic() < deadline, f"{label} is {found}, not {state}"
+                time.sleep(0.03)
+
+    def place(self, label: str) -> dict[str, float]:
+        """Where a seat is in the window, after it was brought into view: its middle, and its width."""
+        found: dict[str, float] = self.page.evaluate(BOX, label)
+        return found
 
     def click(self, *labels: str) -> None:
-        """Click seats."""
+        """Click seats, or tap them."""
         for label in labels:
-            self.seat(label).click()
+            at = self.place(label)
+            if not self.has_touch:
+                self.page.mouse.click(at["x"], at["y"])
+                continue
+            if at["width"] < FINGER_PX:
+                self.page.touchscreen.tap(at["x"], at["y"])  # comes nearer
+                while (at := self.place(label))["width"] < FINGER_PX:
+                    time.sleep(0.03)
+            self.page.touchscreen.tap(at["x"], at["y"])
+
+    def cell(self, label: str) -> Locator:
+        """What a screen reader knows of a seat that is near the keyboard's place in the hall."""
+        row, number = label.split("-")
+        return self.map.get_by_role("gridcell", name=re.compile(rf"\bRow {row}, seat {number},"))
 
     @property
     def basket(self) -> Locator:
         """The basket."""
-        return self.page.locator("#basket")
+        return self.part("basket")
 
     @property
     def notices(self) -> Locator:
-        """What the page has told the visitor."""
-        return self.page.locator("#notices")
+        """What the seat map has told the visitor."""
+        return self.part("notices")
+
+    @property
+    def spoken(self) -> Locator:
+        """What was last announced to screen readers."""
+        return self.map.locator("[aria-live]")
 
     def expect_no_complaints(self) -> None:
         """No error or warning on the console, no violated policy, nothing thrown."""

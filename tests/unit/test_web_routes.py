@@ -59,6 +59,6 @@ async def test_every_file_is_asked_for_again_but_sent_only_when_changed(client: 
 
 
 async def test_scripts_are_called_scripts_and_nothing_outside_the_folder_is_served(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/static/hall.js")).headers["content-type"].startswith("text/javascript")
+    assert (await client.get("/static/seat-map.js")).headers["content-type"].startswith("text/javascript")
     assert (await client.get("/static/../routes.py")).status_code == 404
     assert (await client.get("/static/%2e%2e/routes.py")).status_code == 404

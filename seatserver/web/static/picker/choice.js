@@ -3,15 +3,15 @@
  * asks for a new hold of all that is wanted, which takes the old one's place in the same step. So the basket becomes
  * what was asked, or stays what it was. Changes wait for each other: each builds on what the one before it brought.
  *
- * Events: "asking", when seats begin or cease to wait for an answer, and "found", when the server chose seats (detail:
- * the seats); "wheelchairs", when another number of them is said.
+ * Events: "asking", when seats begin or cease to wait for an answer (detail: the seats), "found", when the server chose
+ * seats (detail: the seats), "refused" (detail: the CommandError and what is told), "wheelchairs", when another number
+ * of them is said.
  */
 
-import { notify, retire } from "./notices.js";
-import { CommandError } from "./seatmap-client.js";
-import { describeLimit, describeMeasure, describeRefusal } from "./words.js";
+import { CommandError } from "../seatmap-client.js";
+import { LOST } from "./answers.js";
 
-const LOST = ["held", "sold", "blocked", "allocated"]; // reasons that other seats help against
+const FREE = 0;
 
 export class Choice extends EventTarget {
   /** Seats for which an answer is due. */
@@ -19,15 +19,21 @@ export class Choice extends EventTarget {
 
   #client;
   #venue;
+  #words;
+  #answers;
+  #notices;
   #wheelchairs = 0;
   #basketId = null;
   #turn = Promise.resolve();
   #notice = null;
 
-  constructor(client, venue) {
+  constructor({ client, venue, words, answers, notices }) {
     super();
     this.#client = client;
     this.#venue = venue;
+    this.#words = words;
+    this.#answers = answers;
+    this.#notices = notices;
   }
 
   /** How many of the party come with a wheelchair. */
@@ -58,19 +64,26 @@ export class Choice extends EventTarget {
   toggle(seat) {
     const group = this.#venue.groupOf(seat);
     if (group.some((one) => this.asking.has(one))) return;
-    const places = group.map((one) => ({ seat: one }));
     if (this.#client.mine.has(seat)) this.drop({ seat });
-    else this.#add(places, group);
+    else this.add(group);
+  }
+
+  /** Take more seats into the basket. */
+  add(seats) {
+    return this.#add(
+      seats.map((seat) => ({ seat })),
+      seats,
+    );
   }
 
   /** One place more of a general-admission area. */
   addPlace(area) {
-    this.#add([{ area }]);
+    return this.#add([{ area }]);
   }
 
   #add(places, seats = []) {
     const lines = places.map((place) => ({ ...place, ticket: this.#venue.ticketsFor(place)[0].key }));
-    this.ask(() => this.#hold(this.basketId, [...this.lines, ...lines]), { seats });
+    return this.ask(() => this.#hold(this.basketId, [...this.lines, ...lines]), { seats });
   }
 
   /** Give back a seat with its group, or one place of an area: of these tickets, if the place names one. */
@@ -85,7 +98,17 @@ export class Choice extends EventTarget {
       // It may be gone already: its time ran out while this waited.
       if (gone.length > 0) await (rest.length > 0 ? this.#hold(id, rest) : this.#client.release(id));
     };
-    this.ask(giveBack, { seats, taking: false });
+    return this.ask(giveBack, { seats, taking: false });
+  }
+
+  /** Give back everything, in the order in which it was taken. */
+  dropAll() {
+    return this.ask(() => this.each((id) => this.#client.release(id)), { taking: false });
+  }
+
+  /** Do `act` with each hold that there is then, one after another. */
+  async each(act) {
+    for (const id of [...this.#client.holds.keys()]) await act(id);
   }
 
   /** The same places, this one with another type of ticket. */
@@ -97,17 +120,38 @@ export class Choice extends EventTarget {
     });
   }
 
-  /** Let the server choose `count` seats instead of those in the basket; `category` is a key, "" for any. */
-  best(count, category) {
+  /** Let the server choose seats for `wish` (see seatmap-client.d.ts) instead of those in the basket. */
+  best(wish) {
     return this.ask(async () => {
-      const { wheelchairs, basketId } = this;
       const areas = this.lines.filter((line) => line.area !== undefined);
-      const wish = { count, wheelchairs, categories: category ? [category] : [], replaces: basketId };
-      const held = await this.#client.best(wish);
+      const held = await this.#client.best({ ...wish, wheelchairs: this.wheelchairs, replaces: this.basketId });
       this.#tellBest(held);
       // The search minds numbered seats only: the places in areas come along in a second step.
       if (areas.length > 0) await this.#hold(held.hold_id, [...held.lines, ...areas]);
     });
+  }
+
+  /** What the server would choose from for `wish`, ranked; null where it could not be asked. */
+  async offers(wish) {
+    let offers = null;
+    const search = async () => {
+      offers = await this.#client.offers({ ...wish, wheelchairs: this.wheelchairs });
+    };
+    await this.ask(search);
+    return offers;
+  }
+
+  /** Hold these seats, with these types of ticket, instead of those in the basket. */
+  take(seats, tickets) {
+    const numbered = seats.map((seat, at) => {
+      const sold = this.#venue.ticketsFor({ seat });
+      return { seat, ticket: (sold.find(({ key }) => key === tickets[at]) ?? sold[0]).key };
+    });
+    const hold = () => {
+      const areas = this.lines.filter((line) => line.area !== undefined);
+      return this.#hold(this.basketId, [...numbered, ...areas]);
+    };
+    return this.ask(hold, { seats });
   }
 
   /**
@@ -115,10 +159,10 @@ export class Choice extends EventTarget {
    * `asking`. `taking`: it asks for more, which needs a sale that is on.
    */
   ask(act, { seats = [], taking = true } = {}) {
-    retire(this.#notice); // its buttons belong to a basket that is about to change
+    this.#notices.retire(this.#notice); // its buttons belong to a basket that is about to change
     const obstacle = this.#obstacle(taking);
     if (obstacle) {
-      notify("note", obstacle);
+      this.#tell("note", obstacle(), { holds: () => this.#obstacle(taking)?.() === obstacle() });
       return Promise.resolve();
     }
     this.#mark(seats, (one) => this.asking.add(one));
@@ -135,14 +179,15 @@ export class Choice extends EventTarget {
     this.dispatchEvent(new CustomEvent("asking", { detail: seats }));
   }
 
-  /** Why nothing can be asked now, or null. */
+  /** What says why nothing can be asked now, or null. */
   #obstacle(taking) {
     const { status, welcome } = this.#client;
-    if (status !== "live") return "The map is not live at the moment: nothing can be held or given back.";
+    if (status !== "live") return () => this.#words.say("notLive");
     if (!taking) return null;
     const now = this.#client.now();
-    if (now < welcome.on_sale_at_ms) return `The sale begins on ${this.#venue.when(welcome.on_sale_at_ms)}.`;
-    return now >= welcome.sale_ends_at_ms ? "The sale for this showtime has ended." : null;
+    const begins = welcome.on_sale_at_ms;
+    if (now < begins) return () => this.#words.say("saleBegins", { when: this.#venue.when(begins) });
+    return now >= welcome.sale_ends_at_ms ? () => this.#words.say("saleEnded") : null;
   }
 
   #linesOf(id) {
@@ -153,8 +198,7 @@ export class Choice extends EventTarget {
   async #hold(id, lines, options = {}) {
     const { limits } = this.#client.welcome;
     const others = [...this.#client.holds].filter(([other]) => other !== id).flatMap(([, hold]) => hold.lines);
-    if (lines.length + others.length > limits.seats_per_user)
-      return this.#tell("bad", `Sorry: ${describeLimit(limits)}`);
+    if (lines.length + others.length > limits.seats_per_user) return this.#tellLimit(limits);
     const { seats, ...more } = requestOf(lines);
     try {
       const { wheelchairs } = this;
@@ -183,64 +227,92 @@ export class Choice extends EventTarget {
 
   /** What the answer to a change has to say. */
   #tell(kind, text, options) {
-    retire(this.#notice);
-    this.#notice = notify(kind, text, options);
+    this.#notices.retire(this.#notice);
+    this.#notice = this.#notices.tell(kind, text, options);
+  }
+
+  #sorry(why, options) {
+    this.#tell("bad", this.#words.say("sorry", { why }), options);
   }
 
   #tellBest(held) {
-    const { seats, lost, breakdown } = held;
-    const names = this.#venue.names(seats);
-    const told = [`${names} are the best ${seats.length} free seats side by side.`];
-    if (seats.length === 1) told[0] = `${names} is the best free seat.`;
-    if (breakdown.parts > 0) {
-      told[0] = `${seats.length} side by side are not to be had. The best near each other: ${names}.`;
+    const { seats, lost } = held;
+    const told = [this.#answers.found(held)];
+    if (lost.length > 0) {
+      told.push(this.#words.say("otherFaster", { seats: this.#venue.names(lost.map(([seat]) => seat)) }));
     }
-    if (lost.length > 0) told.push(`Others were faster to take ${this.#venue.names(lost.map(([seat]) => seat))}.`);
-    this.#tell("good", told.join(" "), { more: describeMeasure(held) });
+    const holds = () => seats.every((seat) => this.#client.mine.has(seat));
+    this.#tell("good", told.join(" "), { more: this.#answers.measure(held), holds });
     this.dispatchEvent(new CustomEvent("found", { detail: seats }));
   }
 
   #tellLost(held, wanted) {
     const lost = held.lost.filter(([, reason]) => LOST.includes(reason));
-    const why = describeRefusal({ seats: lost, areas: [], stranded: [] }, this.#venue);
+    const why = this.#answers.refusal({ seats: lost });
     const got = held.seats.filter((seat) => !wanted.includes(seat));
     if (got.length === 0) return; // what was lost had come free again
-    this.#tell("good", `${why} You have ${this.#venue.names(got)} instead.`.trim());
+    const holds = () => got.every((seat) => this.#client.mine.has(seat));
+    this.#tell("good", `${why} ${this.#answers.about("haveInstead", got)}`.trim(), { holds });
     this.dispatchEvent(new CustomEvent("found", { detail: got }));
+  }
+
+  #tellLimit(limits) {
+    const held = () => [...this.#client.holds.values()].reduce((sum, { lines }) => sum + lines.length, 0);
+    const before = held();
+    this.#sorry(this.#answers.limit(limits), { holds: () => held() >= before });
   }
 
   #tellRefusal(error, id, lines) {
     const { limits } = this.#client.welcome;
     const reasons = error.seats.map(([, reason]) => reason);
+    const isRace = reasons.some((reason) => LOST.includes(reason));
     const again = (wanted, options) => {
       const seats = wanted.flatMap(({ seat = [] }) => seat).filter((seat) => !this.#client.mine.has(seat));
       this.ask(() => this.#hold(this.#client.holds.has(id) ? id : null, wanted, options), { seats });
     };
     const actions = [];
     if (error.fix.length > 0) {
-      const names = this.#venue.names(error.fix);
-      actions.push([`Take ${names} instead`, () => again(this.#moved(lines, error.fix))]);
-    } else if (reasons.some((reason) => LOST.includes(reason))) {
-      actions.push(["Hold the nearest instead", () => again(lines, { or_nearest: true })]);
+      actions.push([this.#answers.about("takeInstead", error.fix), () => again(this.#moved(lines, error.fix))]);
+    } else if (isRace) {
+      actions.push([this.#words.say("nearestInstead"), () => again(lines, { or_nearest: true })]);
     }
     if (reasons.includes("wheelchair")) {
-      const places = lines.filter(({ seat }) => seat !== undefined && this.#venue.isForWheelchair(seat)).length;
+      const count = lines.filter(({ seat }) => seat !== undefined && this.#venue.isForWheelchair(seat)).length;
       const comeWithThem = () => {
-        this.wheelchairs = places;
+        this.wheelchairs = count;
         again(lines);
       };
-      actions.push([places > 1 ? `${places} of us do` : "One of us does", comeWithThem]);
+      actions.push([this.#words.say("comeWith", { count }), comeWithThem]);
     }
-    this.#tell("bad", `Sorry: ${describeRefusal(error, this.#venue, limits)}`, { actions });
+    const why = this.#answers.refusal(error, limits);
+    const more = [
+      isRace && this.#words.say("fasterThanYou"),
+      this.#client.holds.has(id) && this.#words.say("nothingLost"),
+    ];
+    this.#sorry(why, { actions, more: more.filter(Boolean).join(" "), holds: this.#whileTaken(error) });
+    this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
+  }
+
+  /** Says whether seats that were lost are still gone; what the map shows at first may be older than the refusal. */
+  #whileTaken({ seats }) {
+    const taken = seats.filter(([, reason]) => LOST.includes(reason)).map(([seat]) => seat);
+    const seen = new Set();
+    return () => {
+      const { states, mine } = this.#client;
+      for (const seat of taken) if (states?.[seat] !== FREE) seen.add(seat);
+      const isOver = (seat) => mine.has(seat) || (seen.has(seat) && states?.[seat] === FREE);
+      return taken.length === 0 || !taken.every(isOver);
+    };
   }
 
   #tellFailure(error) {
     if (!(error instanceof CommandError)) return reportError(error);
-    const text = {
-      hold_gone: () => "your seats have changed meanwhile, perhaps in another window. What you hold now is shown.",
-      refused: () => describeRefusal(error, this.#venue, this.#client.welcome.limits),
-    };
-    this.#tell("bad", `Sorry: ${text[error.code]?.() ?? `${error.message}.`}`);
+    const why =
+      error.code === "refused"
+        ? this.#answers.refusal(error, this.#client.welcome.limits)
+        : this.#answers.failure(error);
+    this.#sorry(why);
+    this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
   }
 }
 

@@ -1,0 +1,54 @@
+/**
+ * What a screen reader is told without being asked: one polite region, at most one announcement in five seconds. What
+ * comes up meanwhile waits and is said together; a summary is made only when its turn comes, so it is never old.
+ */
+
+const EVERY_MS = 5_000;
+const GATHER_MS = 150; // what happens in one moment is said in one go
+
+export class Announcer {
+  #node;
+  #texts = [];
+  #summaries = new Set();
+  #lastAt = -Infinity;
+  #timer = 0;
+
+  /** `node`: an element that is a live region. */
+  constructor(node) {
+    this.#node = node;
+  }
+
+  /** Say this as soon as it may be said. */
+  say(text) {
+    if (!text || this.#texts.includes(text)) return;
+    this.#texts.push(text);
+    this.#plan();
+  }
+
+  /** Let `summary` say what there is to say by then ("" for nothing): as soon as it may, once. */
+  summarise(summary) {
+    this.#summaries.add(summary);
+    this.#plan();
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+  }
+
+  #plan() {
+    if (this.#timer) return;
+    const wait = Math.max(GATHER_MS, this.#lastAt + EVERY_MS - performance.now());
+    this.#timer = setTimeout(() => this.#speak(), wait);
+  }
+
+  #speak() {
+    this.#timer = 0;
+    const text = [...this.#texts, ...[...this.#summaries].map((summary) => summary())].filter(Boolean).join(" ");
+    this.#texts = [];
+    this.#summaries.clear();
+    if (!text) return;
+    this.#lastAt = performance.now();
+    // A text that is said twice has to differ, or nobody hears the second one.
+    this.#node.textContent = this.#node.textContent === text ? `${text}\u00a0` : text;
+  }
+}

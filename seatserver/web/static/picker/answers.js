@@ -1,0 +1,110 @@
+/** The server's answers in words for the visitor: why it refused, and how good what it chose is. */
+
+const REASONS = {
+  held: "refusedHeld",
+  sold: "refusedSold",
+  blocked: "refusedBlocked",
+  allocated: "refusedAllocated",
+  group: "refusedGroup",
+  companion: "refusedCompanion",
+  wheelchair: "refusedWheelchair",
+};
+/** Reasons that other seats help against. */
+export const LOST = ["held", "sold", "blocked", "allocated"];
+
+export class Answers {
+  #words;
+  #venue;
+
+  constructor(words, venue) {
+    this.#words = words;
+    this.#venue = venue;
+  }
+
+  /** "C-7 and C-8 are sold." The sentences of a CommandError that names seats or areas. */
+  refusal({ seats, areas = [], stranded = [] }, limits) {
+    const sentences = [...Map.groupBy(seats, ([, reason]) => reason)].map(([reason, refused]) => {
+      if (reason === "limit") return this.limit(limits);
+      if (reason === "gap") return this.#ofSeats("refusedGap", stranded);
+      return this.#ofSeats(
+        REASONS[reason] ?? "refusedOther",
+        refused.map(([seat]) => seat),
+      );
+    });
+    for (const [area, reason, count] of areas) {
+      const name = this.#venue.name({ area });
+      if (reason === "limit") sentences.push(this.limit(limits));
+      else sentences.push(this.#words.say(count > 0 ? "refusedArea" : "refusedFull", { area: name, count }));
+    }
+    return [...new Set(sentences)].join(" ");
+  }
+
+  limit(limits) {
+    return this.#words.say("limit", { count: limits.seats_per_user });
+  }
+
+  /** Which seats a choice leaves over, and why that matters. */
+  gapHint(stranded) {
+    return this.#ofSeats("gapHint", stranded);
+  }
+
+  /** A template about `seats` (and places of areas), whose plural form goes by how many they are. */
+  about(name, seats, areas = []) {
+    const count = seats.length + areas.reduce((sum, [, places]) => sum + places, 0);
+    return this.#words.say(name, { seats: this.#venue.names(seats, areas), count });
+  }
+
+  #ofSeats(name, seats) {
+    return this.about(name, seats);
+  }
+
+  /** How good seats are, of a `held` message or an offer that answers a search: what a visitor can see of it. */
+  measure({ seats, breakdown }) {
+    const count = Math.round(breakdown.distance); // in seats, because the search asked for no other weight than 1
+    if (count === 0) return this.#words.say("measureRight");
+    return this.#words.say(seats.length > 1 ? "measureMean" : "measure", { count });
+  }
+
+  /** What a search found, in a sentence. */
+  found({ seats, breakdown }) {
+    if (breakdown.parts > 0) return this.about("bestNear", seats);
+    return this.about(seats.length > 1 ? "bestTogether" : "bestOne", seats);
+  }
+
+  /** Any CommandError but "refused". */
+  failure({ code, message, facts }) {
+    const say = (name, more) => this.#words.say(name, more);
+    const known = {
+      hold_gone: () => say("goneMeanwhile"),
+      hold_conflict: () => say("goneMeanwhile"),
+      moved: () => say("goneMeanwhile"),
+      late: () => say("lateAnswer"),
+      busy: () => say("tooBusy"),
+      unavailable: () => say("tooBusy"),
+      outcome_unknown: () => say("tooBusy"),
+      forbidden: () => say(facts.scope === "book" ? "mayNotBook" : "mayOnlyWatch"),
+      not_on_sale: () => say("saleEnded"),
+      no_seats_together: () => this.#notTogether(facts),
+      tickets_refused: () => this.#tickets(facts),
+    };
+    return known[code]?.() ?? say("wentWrong", { reason: message });
+  }
+
+  #notTogether({ count, groups_of }) {
+    const groups = groups_of && this.#words.say("onlyInGroups", { count: groups_of });
+    return [this.#words.say("notTogether", { count }), groups].filter(Boolean).join(" ");
+  }
+
+  #tickets({ ticket, rule, at_most, per_companion, only_with = [], place }) {
+    const { seats } = this.#venue.layout;
+    const others = this.#words.either(only_with.map((key) => this.#venue.ticketName(key)));
+    const facts = { ticket: this.#venue.ticketName(ticket), others };
+    if (rule === "only_with") return this.#words.say("ticketOnlyWith", facts);
+    if (rule === "at_most") return this.#words.say("ticketAtMost", { ...facts, count: at_most });
+    if (rule === "per_companion") return this.#words.say("ticketPerCompanion", { ...facts, count: per_companion });
+    if (rule === "category" && place < seats.length) {
+      return this.#words.say("ticketNotThere", { ...facts, seats: this.#venue.names([place]) });
+    }
+    return this.#words.say("ticketUnknown");
+  }
+}

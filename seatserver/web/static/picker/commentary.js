@@ -1,0 +1,134 @@
+/**
+ * What happens in the room, for those who don't watch it: what became ours or was given back, and how much others took,
+ * summarised. Tells the announcer, and whoever listens.
+ *
+ * Events: "gained" and "given", when places became this visitor's or ceased to be by its own doing (detail: {seats,
+ * areas}, areas as pairs of an area and a number of places).
+ */
+
+const FREE = 0;
+const LIVE_MS = 20_000; // a busy room is summarised no more often than this: it is not what the visitor came to hear
+
+export class Commentary extends EventTarget {
+  #client;
+  #venue;
+  #words;
+  #answers;
+  #announcer;
+  #states = null; // as they were when last looked at
+  #mine = { seats: [], areas: new Map() };
+  #ended = [];
+  #isDue = false;
+  #taken = 0;
+  #freed = 0;
+  #timer = 0;
+
+  constructor({ client, venue, words, answers, announcer, signal }) {
+    super();
+    this.#client = client;
+    this.#venue = venue;
+    this.#words = words;
+    this.#answers = answers;
+    this.#announcer = announcer;
+    this.#mine = this.#holdings();
+    const listen = (name, handle) => client.addEventListener(name, ({ detail }) => handle(detail), { signal });
+    listen("change", (seats) => this.#count(seats));
+    listen("holds", () => this.#lookSoon());
+    listen("expired", (gone) => this.#ended.push(gone));
+    listen("booked", (gone) => this.#ended.push(gone));
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+  }
+
+  // ------------------------------------------------------------------ our own
+
+  #holdings() {
+    const areas = new Map();
+    for (const hold of this.#client.holds.values()) {
+      for (const [area, count] of hold.areas) areas.set(area, (areas.get(area) ?? 0) + count);
+    }
+    return { seats: [...this.#client.mine.keys()], areas };
+  }
+
+  /** After the message that changed them has been dealt with: only then it is known whether they ended or were given. */
+  #lookSoon() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
+      this.#look();
+    });
+  }
+
+  #look() {
+    const before = this.#mine;
+    const now = (this.#mine = this.#holdings());
+    const ended = this.#ended.splice(0);
+    const endedSeats = new Set(ended.flatMap(({ seats }) => seats));
+    const gained = { seats: now.seats.filter((seat) => !before.seats.includes(seat)), areas: more(now, before) };
+    const seats = before.seats.filter((seat) => !now.seats.includes(seat) && !endedSeats.has(seat));
+    const given = { seats, areas: ended.length > 0 ? [] : more(before, now) };
+    this.#tell("gained", gained, () => this.#nowMine(gained));
+    this.#tell("given", given, () => {
+      const names = this.#venue.names(given.seats, given.areas);
+      return this.#words.say("givenBack", { seats: names });
+    });
+  }
+
+  #tell(event, places, text) {
+    if (places.seats.length + places.areas.length === 0) return;
+    this.#announcer.say(text());
+    this.dispatchEvent(new CustomEvent(event, { detail: places }));
+  }
+
+  #nowMine({ seats, areas }) {
+    const holds = [...this.#client.holds.values()];
+    const sum = (part) => holds.reduce((total, hold) => total + part(hold), 0);
+    const count = sum(({ lines }) => lines.length);
+    const total = this.#venue.money(sum(({ total_minor }) => total_minor));
+    const tickets = this.#words.say("tickets", { count });
+    return `${this.#answers.about("nowMine", seats, areas)} ${this.#words.say("total", { tickets, total })}`;
+  }
+
+  // ------------------------------------------------------------------ others
+
+  #count(seats) {
+    const { states, mine } = this.#client;
+    if (seats === null || this.#states === null) {
+      this.#states = states.slice();
+      return;
+    }
+    for (const seat of seats) {
+      const [was, is] = [this.#states[seat] === FREE, states[seat] === FREE];
+      this.#states[seat] = states[seat];
+      if (was === is || mine.has(seat) || this.#mine.seats.includes(seat)) continue;
+      if (is) this.#freed += 1;
+      else this.#taken += 1;
+    }
+    if (this.#taken + this.#freed > 0) this.#timer ||= setTimeout(() => this.#summarise(), LIVE_MS);
+  }
+
+  #summarise() {
+    this.#timer = 0;
+    this.#announcer.summarise(() => {
+      const [taken, freed] = [this.#taken, this.#freed];
+      this.#taken = this.#freed = 0;
+      if (taken + freed === 0) return "";
+      const left = this.#states.reduce((sum, state) => sum + (state === FREE), 0);
+      const told = [
+        taken > 0 && this.#words.say("liveTaken", { count: taken }),
+        freed > 0 && this.#words.say("liveFreed", { count: freed }),
+        this.#words.say("liveLeft", { count: left }),
+      ];
+      return told.filter(Boolean).join(" ");
+    });
+  }
+}
+
+/** The areas of which `one` has more places than `other`: pairs of the area and how many more. */
+function more(one, other) {
+  const pairs = [...one.areas].map(([area, count]) => [area, count - (other.areas.get(area) ?? 0)]);
+  return pairs.filter(([, count]) => count > 0);
+}

@@ -1,0 +1,87 @@
+/** What the seat map tells its visitor: sentences that stay until they hold no longer, are closed, or are pushed out. */
+
+import { button, element } from "./dom.js";
+
+const MOST_NOTICES = 3;
+const READ_MS = 5_000; // nothing goes before there was time to read it
+
+export class Notices {
+  #node;
+  #words;
+  #announcer;
+  #kept = new Map(); // notice → {holds, shownAt}
+  #timers = new Set();
+
+  constructor(node, words, announcer) {
+    this.#node = node;
+    this.#words = words;
+    this.#announcer = announcer;
+  }
+
+  /**
+   * Show a sentence, with `more` in small print and buttons for `actions`, which are [label, function]; a button that
+   * was pressed takes the notice away. `kind`: "good", "bad" or "note". `holds` says whether the sentence still does:
+   * see review. Returns the notice.
+   */
+  tell(kind, text, { more = "", actions = [], holds = () => true } = {}) {
+    const before = this.#node.getRootNode().activeElement;
+    const leave = (act) => () => {
+      // Whoever works by keyboard goes on where they were, unless `act` leads elsewhere.
+      if (before?.isConnected) before.focus({ preventScroll: true });
+      this.#remove(notice);
+      act();
+    };
+    const buttons = actions.map(([label, act]) => button(label, leave(act)));
+    const close = button("×", leave(() => {}), { className: "close", ariaLabel: this.#words.say("close") });
+    const notice = element(
+      "div",
+      { className: `notice ${kind}`, part: `notice notice-${kind}` },
+      element(
+        "div",
+        {},
+        element("p", { textContent: text }),
+        more && element("p", { className: "quiet", textContent: more }),
+        buttons.length > 0 && element("p", { className: "actions" }, ...buttons),
+      ),
+      close,
+    );
+    this.#node.append(notice);
+    this.#kept.set(notice, { holds, shownAt: performance.now() });
+    while (this.#kept.size > MOST_NOTICES) this.#remove(this.#kept.keys().next().value);
+    this.#announcer.say([text, more].filter(Boolean).join(" "));
+    return notice;
+  }
+
+  /** Say it to screen readers only: whoever sees the map sees it anyway. */
+  say(text) {
+    this.#announcer.say(text);
+  }
+
+  /** Things have changed: whatever no longer holds goes. */
+  review() {
+    for (const [notice, { holds }] of this.#kept) if (!holds()) this.retire(notice);
+  }
+
+  /** Take away the buttons of a notice that things have moved on from, and the notice once there was time to read it. */
+  retire(notice) {
+    const kept = this.#kept.get(notice);
+    if (!kept) return;
+    notice.querySelector(".actions")?.remove();
+    const wait = Math.max(0, kept.shownAt + READ_MS - performance.now());
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#remove(notice);
+    }, wait);
+    this.#timers.add(timer);
+    kept.holds = () => true; // once is enough
+  }
+
+  stop() {
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  #remove(notice) {
+    this.#kept.delete(notice);
+    notice.remove();
+  }
+}

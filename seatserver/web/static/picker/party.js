@@ -1,0 +1,191 @@
+/** The form above the map: the best seats for a party, how many of it come with a wheelchair, and offers to compare. */
+
+import { button, element } from "./dom.js";
+
+const MOST_PEOPLE = 50; // in one search, whatever the house allows (see /asyncapi.json)
+const USUAL = 2; // people, to begin with
+const OFFERS = 4;
+const FREE = 0;
+
+/** Event "preview": these seats (detail) are looked at; none, when the list is empty. */
+export class Party extends EventTarget {
+  #form;
+  #list;
+  #client;
+  #choice;
+  #venue;
+  #words;
+  #answers;
+  #people = new Map(); // ticket type's key, or "" for any → input
+  #wheelchairs;
+  #category;
+  #offers = [];
+
+  /** `form`: an empty form; `list`: the empty element for the offers. */
+  constructor(form, list, { client, choice, venue, words, answers, signal }) {
+    super();
+    Object.assign(form, { ariaLabel: words.say("best"), hidden: venue.layout.seats.length === 0 });
+    this.#form = form;
+    this.#list = list;
+    this.#client = client;
+    this.#choice = choice;
+    this.#venue = venue;
+    this.#words = words;
+    this.#answers = answers;
+    this.#fill();
+    this.#listen(signal);
+    if (client.welcome) this.#welcome();
+    this.#update();
+  }
+
+  #fill() {
+    const { seats, categories } = this.#venue.layout;
+    const used = categories.filter(({ key }) => seats.some((seat) => seat.category === key));
+    const types = this.#venue.tickets.filter(({ prices }) => used.some(({ key }) => key in prices));
+    if (types.length > 1) types.forEach(({ key, name }, at) => this.#people.set(key, this.#number(name, at ? 0 : USUAL)));
+    else this.#people.set("", this.#number(this.#words.say("people"), USUAL));
+    this.#wheelchairs = this.#number(this.#words.say("wheelchairs"), this.#choice.wheelchairs);
+    this.#wheelchairs.closest("label").hidden = !seats.some(({ kind }) => kind === "wheelchair");
+    const option = (value, textContent) => element("option", { value, textContent });
+    this.#category = element("select", {}, option("", this.#words.say("anywhere")));
+    this.#category.append(...used.map(({ key, name }) => option(key, name)));
+    const where = element("label", {}, element("span", { textContent: this.#words.say("where") }), this.#category);
+    where.hidden = used.length < 2;
+    const hold = element("button", { textContent: this.#words.say("holdBest"), className: "strong", part: "button best" });
+    const compare = button(this.#words.say("compare"), () => this.#compare(), { part: "button compare" });
+    const labels = [...this.#people.values(), this.#wheelchairs].map((input) => input.closest("label"));
+    this.#form.append(...labels, where, element("p", { className: "row" }, hold, compare));
+  }
+
+  #number(name, value) {
+    const input = element("input", { type: "number", inputMode: "numeric", min: 0, value, required: true });
+    element("label", {}, element("span", { textContent: name }), input);
+    return input;
+  }
+
+  #listen(signal) {
+    this.#wheelchairs.addEventListener("input", () => {
+      this.#choice.wheelchairs = countIn(this.#wheelchairs);
+    });
+    this.#choice.addEventListener("wheelchairs", () => {
+      // Not while it is being typed.
+      if (countIn(this.#wheelchairs) !== this.#choice.wheelchairs) this.#wheelchairs.value = this.#choice.wheelchairs;
+      this.#update();
+    });
+    for (const input of this.#people.values()) input.addEventListener("input", () => this.#update());
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#search();
+    });
+    this.#client.addEventListener("welcome", () => this.#welcome(), { signal });
+    this.#client.addEventListener("change", () => this.#dropStale(), { signal });
+  }
+
+  /** After a reload the wheelchair places that are held say how many had been named. */
+  #welcome() {
+    const { limits } = this.#client.welcome;
+    const held = [...this.#client.mine.keys()].filter((seat) => this.#venue.isForWheelchair(seat)).length;
+    const most = Math.min(limits.seats_per_user, MOST_PEOPLE);
+    for (const input of [...this.#people.values(), this.#wheelchairs]) input.max = most;
+    if (held > this.#choice.wheelchairs) this.#choice.wheelchairs = held;
+  }
+
+  #count() {
+    return [...this.#people.values()].reduce((sum, input) => sum + countIn(input), 0);
+  }
+
+  /** A party is somebody, and no smaller than the number of its wheelchairs. */
+  #update() {
+    const [first] = this.#people.values();
+    const isNobody = this.#count() < Math.max(1, this.#choice.wheelchairs);
+    first.setCustomValidity(isNobody ? this.#words.say("nobody") : "");
+  }
+
+  /** The wish of the form, see seatmap-client.d.ts. */
+  #wish() {
+    const categories = this.#category.value ? [this.#category.value] : [];
+    if (this.#people.has("")) return { count: this.#count(), categories };
+    const entries = [...this.#people].map(([key, input]) => [key, countIn(input)]);
+    return { tickets: Object.fromEntries(entries.filter(([, count]) => count > 0)), categories };
+  }
+
+  async #search() {
+    this.#clear();
+    await this.#busy(() => this.#choice.best(this.#wish()));
+  }
+
+  async #compare() {
+    if (!this.#form.reportValidity()) return;
+    const wish = this.#wish();
+    const tickets = Object.entries(wish.tickets ?? {}).flatMap(([key, count]) => Array(count).fill(key));
+    await this.#busy(async () => {
+      const offers = await this.#choice.offers({ ...wish, limit: OFFERS });
+      if (offers) this.#show(offers, tickets);
+    });
+  }
+
+  async #busy(act) {
+    if (this.#form.ariaBusy === "true") return;
+    this.#form.ariaBusy = "true";
+    await act();
+    this.#form.ariaBusy = "false";
+  }
+
+  // ------------------------------------------------------------------ offers
+
+  #show(offers, tickets) {
+    this.#offers = offers.map((offer) => ({ offer, node: this.#line(offer, tickets) }));
+    const close = button("×", () => this.#clear(), { className: "close", ariaLabel: this.#words.say("close") });
+    const heading = element("h2", { tabIndex: -1 }, this.#words.say("offers"), close);
+    this.#list.replaceChildren(heading, element("ol", {}, ...this.#offers.map(({ node }) => node)));
+    this.#list.hidden = false;
+    heading.focus({ preventScroll: true });
+    this.#list.scrollIntoView({ block: "nearest" });
+  }
+
+  #line(offer, tickets) {
+    const facts = { seats: this.#venue.names(offer.seats), total: this.#venue.money(offer.total_minor) };
+    const take = () => {
+      this.#clear();
+      this.#choice.take(offer.seats, tickets);
+    };
+    const { parts, alone } = offer;
+    const told = [
+      offer.seats.length > 1 && parts.length === 1 && this.#words.say("offerTogether"),
+      parts.length > 1 && this.#words.say("offerParts", { count: parts.length }),
+      alone > 0 && this.#words.say("offerAlone", { count: alone }),
+      this.#answers.measure(offer),
+    ];
+    const hold = button(this.#words.say("offerHold", facts), take);
+    const why = element("span", { className: "quiet", textContent: told.filter(Boolean).join(" ") });
+    for (const event of ["pointerenter", "focusin"]) hold.addEventListener(event, () => this.#preview(offer.seats));
+    for (const event of ["pointerleave", "focusout"]) hold.addEventListener(event, () => this.#preview([]));
+    return element("li", {}, hold, why);
+  }
+
+  #preview(seats) {
+    this.dispatchEvent(new CustomEvent("preview", { detail: seats }));
+  }
+
+  /** An offer of which somebody took a seat is none any more. */
+  #dropStale() {
+    const { states, mine } = this.#client;
+    const isThere = ({ offer }) => offer.seats.every((seat) => states[seat] === FREE || mine.has(seat));
+    const gone = this.#offers.filter((one) => !isThere(one));
+    for (const { node } of gone) node.remove();
+    this.#offers = this.#offers.filter(isThere);
+    if (gone.length > 0 && this.#offers.length === 0) this.#clear();
+  }
+
+  #clear() {
+    if (this.#list.contains(this.#list.getRootNode().activeElement)) this.#form.querySelector("button").focus();
+    this.#offers = [];
+    this.#list.hidden = true;
+    this.#list.replaceChildren();
+    this.#preview([]);
+  }
+}
+
+function countIn(input) {
+  return Math.max(0, Math.trunc(input.valueAsNumber) || 0);
+}

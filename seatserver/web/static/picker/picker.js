@@ -1,0 +1,336 @@
+/**
+ * The parts of the seat map put together for one showtime: hall, legend, best seats, areas, basket, bookings, notices,
+ * announcements. Made anew when the language changes; the client, and so the connection, outlives it.
+ */
+
+import { Announcer } from "./announcer.js";
+import { Answers } from "./answers.js";
+import { Areas } from "./areas.js";
+import { Basket } from "./basket.js";
+import { Bookings } from "./bookings.js";
+import { Choice } from "./choice.js";
+import { Commentary } from "./commentary.js";
+import { button, element } from "./dom.js";
+import { Legend } from "./legend.js";
+import { Notices } from "./notices.js";
+import { Party } from "./party.js";
+import { Stage } from "./stage.js";
+import { Venue } from "./venue.js";
+
+const STATES = ["free", "held", "claimed", "sold", "blocked", "allocated"]; // by SeatState number
+const TO_BE_HAD = ["free", "mine", "asking"];
+const COUNT_MS = 500;
+const TIP_GAP = 6; // CSS pixels
+const WINDOW_GAP = 8;
+
+export class Picker {
+  #client;
+  #words;
+  #venue;
+  #choice;
+  #answers;
+  #stage;
+  #legend;
+  #areas;
+  #basket;
+  #bookings;
+  #notices;
+  #announcer;
+  #commentary;
+  #parts;
+  #tell;
+  #restart;
+  #preview = new Set();
+  #pointed = null;
+  #counting = 0;
+  #uncounted = null; // seats whose state may not be what the legend counts; null: all
+  #wasLive = null;
+  #timer;
+  #off = new AbortController();
+
+  /**
+   * In the empty `frame`. `tell(name, detail)` tells the page ("hold", "release", "expired", "booked", "refused",
+   * "status", "checkout"), `restart()` loads the showtime anew, `pageBooks()` says whether the page goes on by itself.
+   */
+  constructor(frame, { client, showtime, layout, server, words, tell, restart, pageBooks, wheelchairs = 0 }) {
+    this.#client = client;
+    this.#words = words;
+    this.#tell = tell;
+    this.#restart = restart;
+    const { signal } = this.#off;
+    const venue = (this.#venue = new Venue(showtime, layout, words));
+    const answers = (this.#answers = new Answers(words, venue));
+    const parts = (this.#parts = this.#build(frame));
+    const announcer = (this.#announcer = new Announcer(parts.spoken));
+    const notices = (this.#notices = new Notices(parts.notices, words, announcer));
+    const choice = (this.#choice = new Choice({ client, venue, words, answers, notices }));
+    choice.wheelchairs = wheelchairs;
+    const all = { client, venue, words, answers, notices, announcer, choice, server, signal };
+    this.#bookings = new Bookings(parts.bookings, all);
+    this.#stage = this.#makeStage(layout);
+    this.#legend = new Legend(parts.prices, parts.signs, all);
+    this.#areas = new Areas(parts.areas, all);
+    const party = new Party(parts.search, parts.offers, all);
+    party.addEventListener("preview", ({ detail }) => this.#look(detail));
+    this.#basket = new Basket(parts.basket, { ...all, pageBooks });
+    this.#commentary = new Commentary(all);
+    this.#listen(signal);
+    this.#paint();
+    this.#showStatus();
+  }
+
+  /** How many of the party come with a wheelchair. */
+  get wheelchairs() {
+    return this.#choice.wheelchairs;
+  }
+
+  get venue() {
+    return this.#venue;
+  }
+
+  get choice() {
+    return this.#choice;
+  }
+
+  /** "free", "mine", … of the seat with this index. */
+  stateOf(seat) {
+    if (this.#choice.asking.has(seat) || this.#client.pending?.has(seat)) return "asking";
+    if (this.#client.mine.has(seat)) return "mine";
+    const { states } = this.#client;
+    if (!states) return "unknown";
+    const state = STATES[states[seat]];
+    return state === "sold" && this.#bookings.seats.has(seat) ? "booked" : state;
+  }
+
+  boxOf(seat) {
+    return this.#stage.boxOf(seat);
+  }
+
+  /** Bring seats into view: in the hall, and the hall in the window, above the docked basket. */
+  reveal(seats) {
+    this.#stage.reveal(seats);
+    const { hall, dock } = this.#parts;
+    const { top, bottom } = hall.getBoundingClientRect();
+    const room = innerHeight - (getComputedStyle(dock).position === "sticky" ? dock.offsetHeight : 0);
+    if (top < 0 || bottom > room) scrollBy({ top: Math.min(top - WINDOW_GAP, bottom - room + WINDOW_GAP) });
+  }
+
+  /** Custom properties, theme or direction of the page changed. */
+  restyle() {
+    this.#stage.restyle();
+    this.#legend.restyle();
+  }
+
+  /** What the page does with the basket changed. */
+  refresh() {
+    this.#basket.render();
+  }
+
+  stop() {
+    this.#off.abort();
+    clearInterval(this.#timer);
+    cancelAnimationFrame(this.#counting);
+    for (const part of [this.#announcer, this.#notices, this.#basket, this.#commentary]) part.stop();
+    this.#stage.disconnect();
+  }
+
+  // ------------------------------------------------------------------ building
+
+  #build(frame) {
+    const say = (name) => this.#words.say(name);
+    const part = (tag, name, properties = {}, ...children) =>
+      element(tag, { className: name, part: name, ...properties }, ...children);
+    const parts = {
+      search: part("form", "search"),
+      offers: part("section", "offers", { ariaLabel: say("offers"), hidden: true }),
+      status: part("p", "status"),
+      prices: part("ul", "prices", { ariaLabel: say("prices") }),
+      frozen: part("p", "frozen", { hidden: true }),
+      hall: part("div", "hall"),
+      tip: part("p", "tip", { hidden: true, ariaHidden: "true" }),
+      areas: part("ul", "areas", { ariaLabel: say("areas") }),
+      signs: part("ul", "signs", { ariaLabel: say("signs") }),
+      notices: part("div", "notices", { role: "group", ariaLabel: say("notices") }),
+      basket: part("section", "basket", { ariaLabel: say("yourSeats"), tabIndex: -1 }),
+      bookings: part("section", "bookings", { ariaLabel: say("bookings") }),
+      spoken: element("p", { className: "spoken", ariaLive: "polite", ariaAtomic: "true" }),
+    };
+    parts.dock = element("div", { className: "dock" }, parts.notices, parts.basket);
+    const top = element("div", { className: "top" }, parts.status, parts.prices);
+    const map = part(
+      "section",
+      "map",
+      { ariaLabel: say("map") },
+      ...[top, parts.frozen, parts.hall, parts.areas, parts.signs],
+    );
+    const main = element("div", { className: "main" }, parts.search, parts.offers, map);
+    const side = element("div", { className: "side" }, parts.dock, parts.bookings);
+    frame.replaceChildren(main, side, parts.tip, parts.spoken);
+    parts.frame = frame;
+    return parts;
+  }
+
+  #makeStage(layout) {
+    const say = (name) => this.#words.say(name);
+    const strings = {
+      ...{ screen: say("screen"), hall: say("hall"), aisle: say("aisle"), zoom: say("tools") },
+      ...{ zoomIn: say("zoomIn"), zoomOut: say("zoomOut"), fit: say("fit") },
+      row: () => "", // every seat's name begins with its row
+    };
+    const look = (seat) => (this.#preview.has(seat) ? "asking" : this.stateOf(seat));
+    const lookArea = (area) => {
+      const [name, left] = [this.#venue.name({ area }), this.#areas?.left(area) ?? ""];
+      const text = left ? this.#words.say("areaLeft", { area: name, left }) : name;
+      return { text, full: this.#client.remaining[area] === 0 };
+    };
+    const describe = (seat) => this.#describe(this.#venue.spoken(seat), seat, ", ");
+    return new Stage(this.#parts.hall, layout, { look, describe, lookArea, strings });
+  }
+
+  // ------------------------------------------------------------------ listening
+
+  #listen(signal) {
+    const on = (target, name, handle) => target.addEventListener(name, ({ detail }) => handle(detail), { signal });
+    const client = this.#client;
+    on(client, "change", (seats) => this.#paint(seats));
+    on(client, "holds", () => this.#paint());
+    on(client, "pending", (seats) => this.#paint(seats));
+    on(client, "status", () => {
+      this.#showStatus();
+      this.#tell("status", {});
+    });
+    on(client, "expired", (detail) => this.#tellExpired(detail));
+    on(client, "booked", (detail) => {
+      this.#bookings.take(detail);
+      this.#paint(detail.seats);
+      this.#tell("booked", detail);
+    });
+    on(this.#choice, "asking", (seats) => this.#paint(seats));
+    on(this.#choice, "found", (seats) => this.reveal(seats));
+    on(this.#choice, "refused", (detail) => this.#tell("refused", detail));
+    on(this.#commentary, "gained", (detail) => this.#tell("hold", detail));
+    on(this.#commentary, "given", (detail) => this.#tell("release", detail));
+    on(this.#basket, "checkout", () => this.#tell("checkout", {}));
+    on(this.#basket, "hurry", () => this.#announcer.say(this.#words.say("minuteLeft")));
+    on(this.#stage, "pick", ({ seat }) => this.#pick(seat));
+    on(this.#stage, "pickarea", ({ area }) => this.#areas.show(area));
+    on(this.#stage, "point", ({ seat }) => this.#point(seat));
+    on(this.#stage, "zoom", () => this.#point(this.#pointed));
+    this.#timer = setInterval(() => client.status === "waiting" && this.#showStatus(), COUNT_MS);
+  }
+
+  #pick(seat) {
+    const state = this.stateOf(seat);
+    // Of a map that is not live nothing is said but that.
+    if (TO_BE_HAD.includes(state) || this.#client.status !== "live") return this.#choice.toggle(seat);
+    const text = this.#words.say("isState", { seat: this.#venue.name({ seat }), state: this.#words.say(state) });
+    this.#notices.tell("note", text, { holds: () => this.stateOf(seat) === state });
+  }
+
+  #tellExpired({ seats, areas, reason }) {
+    this.#tell("expired", { seats, areas, reason });
+    const names = { sold: "lostToBooking", blocked: "houseTook", away: "cameFreeAway" };
+    const text = this.#answers.about(names[reason] ?? "timeRanOut", seats, areas);
+    const free = reason === "sold" || reason === "blocked" ? [] : seats;
+    const isFree = (seat) => this.#client.states?.[seat] === 0;
+    const take = () => this.#choice.add(free);
+    const actions = free.length > 0 ? [[this.#answers.about("takeAgain", free), take]] : [];
+    let seen = false;
+    // The map may still show them held when the message comes.
+    const holds = () => {
+      seen ||= free.every(isFree);
+      return !seen || free.every(isFree);
+    };
+    this.#notices.tell("bad", text, { actions, holds });
+  }
+
+  // ------------------------------------------------------------------ showing
+
+  #look(seats) {
+    const changed = [...this.#preview, ...seats];
+    this.#preview = new Set(seats);
+    this.#stage.paint(changed);
+    if (seats.length > 0) this.#stage.reveal(seats);
+  }
+
+  #describe(name, seat, between) {
+    const hold = this.#client.holds.get(this.#client.mine.get(seat));
+    const line = hold?.lines.find((one) => one.seat === seat);
+    const price = line ? this.#venue.money(line.price_minor) : this.#venue.price({ seat });
+    const said = [name, this.#venue.kind(seat), this.#venue.categoryOf({ seat }).name, price];
+    return [...said, this.#words.say(this.stateOf(seat))].filter(Boolean).join(between);
+  }
+
+  #paint(seats = null) {
+    this.#stage.paint(seats);
+    if (seats === null) this.#uncounted = null;
+    else for (const seat of seats) this.#uncounted?.add(seat);
+    this.#countSoon();
+    if (this.#pointed !== null) this.#point(this.#pointed);
+  }
+
+  /** At most once a frame: a busy room changes more often than anyone can read. */
+  #countSoon() {
+    this.#counting ||= requestAnimationFrame(() => {
+      this.#counting = 0;
+      this.#legend.update((seat) => this.stateOf(seat), this.#client.remaining, this.#uncounted);
+      this.#uncounted = new Set();
+      this.#areas.update();
+      if (this.#venue.areas.length > 0) this.#stage.paintAreas();
+      this.#notices.review();
+    });
+  }
+
+  /** The sign beside the seat under the pointer or the focus. */
+  #point(seat) {
+    this.#pointed = seat;
+    const { tip, frame, hall } = this.#parts;
+    const box = seat === null ? null : this.#stage.boxOf(seat);
+    const view = hall.getBoundingClientRect();
+    tip.hidden = box === null || box.bottom < view.top || box.top > view.bottom;
+    if (tip.hidden) return;
+    tip.textContent = this.#describe(this.#venue.name({ seat }), seat, " · ");
+    const home = frame.getBoundingClientRect();
+    const half = tip.offsetWidth / 2;
+    const middle = box.left + box.width / 2 - home.left;
+    const fits = box.top - tip.offsetHeight - TIP_GAP > 0;
+    const top = fits ? box.top - tip.offsetHeight - TIP_GAP : box.bottom + TIP_GAP;
+    tip.style.left = `${Math.max(half, Math.min(home.width - half, middle)) - half}px`;
+    tip.style.top = `${top - home.top}px`;
+  }
+
+  #showStatus() {
+    const { status, reason, retryAtMs } = this.#client;
+    const { status: node, frozen } = this.#parts;
+    const text = this.#words.say(status);
+    node.dataset.status = status;
+    if (node.textContent !== text) node.textContent = text;
+    const seconds = Math.max(0, Math.ceil((retryAtMs - performance.now()) / 1000));
+    const told = {
+      connecting: () => this.#words.say("frozenConnecting"),
+      waiting: () => this.#words.say(seconds > 0 ? "frozenWaiting" : "frozenRetrying", { seconds }),
+      stopped: () => this.#words.say("frozenStopped", { reason }),
+    }[status]?.();
+    const isLive = status === "live";
+    frozen.hidden = isLive || (status === "connecting" && !this.#client.states);
+    if (told !== undefined && frozen.firstChild?.textContent !== told) this.#sayFrozen(told, status === "stopped");
+    this.#stage.frozen = !isLive;
+    this.#announceStatus(isLive, frozen.hidden, told);
+    this.#notices.review();
+  }
+
+  #sayFrozen(text, isOver) {
+    const again = isOver && button(this.#words.say("again"), () => this.#restart());
+    this.#parts.frozen.replaceChildren(element("span", { textContent: text }), ...[again].filter(Boolean));
+  }
+
+  #announceStatus(isLive, isFine, told) {
+    if (isLive) {
+      if (this.#wasLive === false) this.#announcer.say(this.#words.say("liveAgain"));
+      this.#wasLive = true;
+    } else if (!isFine && this.#wasLive !== false) {
+      this.#announcer.say(told);
+      this.#wasLive = false;
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/** The showtime, its hall and a guest's token, from the public REST interface of a server. */
+
+const GUEST_KEY = "seatserver.guest";
+const MARGIN_MS = 30_000;
+
+/** The JSON of a REST answer; an error carries the problem document's sentence, its `status` and `retryable`. */
+export async function fetchJson(address, options = {}) {
+  const response = await fetch(address, options);
+  if (response.ok) return response.json();
+  const { detail, code, retryable = response.status >= 500 } = await response.json().catch(() => ({}));
+  const error = new Error(detail ?? `the server answered ${response.status}`);
+  throw Object.assign(error, { code, retryable, status: response.status });
+}
+
+/** A showtime with its theatre's `timezone`, and the layout of its hall. */
+export async function fetchShowtime(server, id) {
+  const [showtime, { theatres }] = await Promise.all([
+    fetchJson(new URL(`api/v1/showtimes/${encodeURIComponent(id)}`, server)),
+    fetchJson(new URL("api/v1/theatres", server)),
+  ]);
+  const { map } = await fetchJson(new URL(`api/v1/layouts/${showtime.layout_hash}`, server));
+  const { timezone } = theatres.find((theatre) => theatre.id === showtime.theatre_id);
+  return { showtime: { ...showtime, timezone }, layout: map };
+}
+
+/**
+ * Where a guest's token of a server comes from, as the `token` of a SeatMapClient: async (refused) => token. It is kept
+ * in sessionStorage: a reload in the same window is the same guest and keeps its holds. What it throws says with
+ * `permanent` whether asking again is of no use.
+ */
+export function guestOf(server) {
+  const key = server.origin === location.origin ? GUEST_KEY : `${GUEST_KEY} ${server.origin}`;
+  return async (refused = null) => {
+    const kept = recall(key);
+    if (kept && kept.token !== refused && kept.expires_at_ms - MARGIN_MS > Date.now()) return kept.token;
+    try {
+      const guest = await fetchJson(new URL("api/v1/guests", server), { method: "POST" });
+      remember(key, guest);
+      return guest.token;
+    } catch (error) {
+      throw Object.assign(error, { permanent: error.status !== undefined && !error.retryable });
+    }
+  };
+}
+
+/** What this window remembers under `key`; null where nothing is kept, or where the browser lets nothing be kept. */
+export function recall(key) {
+  try {
+    return JSON.parse(sessionStorage.getItem(key));
+  } catch {
+    return null;
+  }
+}
+
+export function remember(key, value) {
+  try {
+    sessionStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // A frame without storage: a reload will be another guest.
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * What a showtime sells, by the names that people read. A place is {seat} or {area}, by its index in the layout; a
+ * place with a `ticket` (a ticket type's key) is a line of a basket.
+ */
+
+const SEVERAL = 4; // so many seats in a row are named by the first and the last
+
+export class Venue {
+  #showtime;
+  #layout;
+  #words;
+  #groups = new Map();
+  #categories;
+  #prices;
+  #byLabel;
+
+  /** `showtime` and `layout` as fetchShowtime gives them. */
+  constructor(showtime, layout, words) {
+    this.#showtime = showtime;
+    this.#layout = layout;
+    this.#words = words;
+    this.#categories = new Map(layout.categories.map((category) => [category.key, category]));
+    this.#prices = new Map(Object.entries(showtime.prices).map(([key, minor]) => [key, this.money(minor)]));
+    for (const group of layout.groups) for (const seat of group) this.#groups.set(seat, group);
+    this.#byLabel = new Map(layout.seats.map(({ row, number }, seat) => [`${row}-${number}`, seat]));
+  }
+
+  get layout() {
+    return this.#layout;
+  }
+
+  get showtime() {
+    return this.#showtime;
+  }
+
+  get areas() {
+    return this.#layout.general_areas;
+  }
+
+  /** What pages and programs call a seat, in every language: "C-7". */
+  labelOf(seat) {
+    const { row, number } = this.#layout.seats[seat];
+    return `${row}-${number}`;
+  }
+
+  /** The seat with this label; undefined where there is none. */
+  seatOf(label) {
+    return this.#byLabel.get(label);
+  }
+
+  /** "C-7", or an area's name. */
+  name({ seat, area }) {
+    if (seat === undefined) return this.areas[area].name;
+    const { row, number } = this.#layout.seats[seat];
+    return this.#words.say("label", { row, number });
+  }
+
+  /** "C-7, C-8, and 2 × Lawn", "C-7 to C-12"; `areas` are pairs of an area and a number of places. */
+  names(seats, areas = []) {
+    const places = areas.map(([area, count]) => this.#words.say("places", { count, area: this.name({ area }) }));
+    return this.#words.list([...this.#spans(seats), ...places]);
+  }
+
+  #spans(seats) {
+    const runs = [];
+    let before = {};
+    for (const seat of seats) {
+      const { row, number } = this.#layout.seats[seat];
+      if (row === before.row && Number(number) - Number(before.number) === 1) runs.at(-1).push(seat);
+      else runs.push([seat]);
+      before = { row, number };
+    }
+    return runs.flatMap((run) => {
+      const names = run.map((seat) => this.name({ seat }));
+      return run.length < SEVERAL ? names : [this.#words.say("span", { from: names[0], to: names.at(-1) })];
+    });
+  }
+
+  /** "Row C, seat 7", as it is read out. */
+  spoken(seat) {
+    const { row, number } = this.#layout.seats[seat];
+    return this.#words.say("seat", { row, number });
+  }
+
+  /** What kind of place a seat is, in words; "" for an ordinary one. */
+  kind(seat) {
+    const { kind = "standard" } = this.#layout.seats[seat];
+    if (kind === "wheelchair" || kind === "companion") return this.#words.say(kind);
+    if (!kind.startsWith("sofa")) return "";
+    const others = this.groupOf(seat).filter((one) => one !== seat);
+    return others.length > 0 ? this.#words.say("sofaWith", { seats: this.names(others) }) : this.#words.say("sofa");
+  }
+
+  /** The seats that are sold only together with `seat`, itself among them. */
+  groupOf(seat) {
+    return this.#groups.get(seat) ?? [seat];
+  }
+
+  isForWheelchair(seat) {
+    return this.#layout.seats[seat].kind === "wheelchair";
+  }
+
+  /** {key, name, color} of a place's category. */
+  categoryOf({ seat, area }) {
+    const { category } = seat === undefined ? this.areas[area] : this.#layout.seats[seat];
+    return this.#categories.get(category);
+  }
+
+  /** All ticket types of the showtime. */
+  get tickets() {
+    return this.#showtime.ticket_types;
+  }
+
+  ticketName(key) {
+    return this.tickets.find((type) => type.key === key)?.name ?? key;
+  }
+
+  /** The ticket types sold for a place: {key, name, prices, …}. The first is for whoever names none. */
+  ticketsFor(place) {
+    const { key } = this.categoryOf(place);
+    return this.tickets.filter(({ prices }) => key in prices);
+  }
+
+  /** What a place costs whoever names no ticket type. */
+  price(place) {
+    return this.#prices.get(this.categoryOf(place).key);
+  }
+
+  money(minor) {
+    return this.#words.money(minor, this.#showtime.currency);
+  }
+
+  /** A moment in the theatre's own time, in words. */
+  when(ms) {
+    const { timezone } = this.#showtime;
+    return this.#words.say("when", { day: this.#words.day(ms, timezone), time: this.#words.time(ms, timezone) });
+  }
+}
