@@ -46,13 +46,16 @@ class Node:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            # At the end of its input it closes all clients, and then nothing may keep it from ending.
-            _, complaints = self._process.communicate(timeout=30)
-            assert (self._process.returncode, complaints) == (0, "")
-        finally:
-            self._process.kill()
-            self._process.wait()
+        self.stop()
+
+    def stop(self) -> None:
+        """At the end of its input it closes all clients, and then nothing may keep it from ending."""
+        with self._process:
+            try:
+                _, complaints = self._process.communicate(timeout=30)
+                assert (self._process.returncode, complaints) == (0, "")
+            finally:
+                self._process.kill()
 
     def tell(self, code: str, **values: Any) -> Any:
         """What ``code`` returns. Raises `AssertionError` with what it threw."""

@@ -368,7 +368,7 @@ export class SeatMapClient extends EventTarget {
 
   #command(message) {
     if (this.status === "stopped") return Promise.reject(new CommandError("stopped", this.reason));
-    return this.#commands.make(message, this.#holds.marksOf(message));
+    return this.#commands.make(message, this.#holds.marksOf(message, this.pending));
   }
 
   /** Work `pending` out again after marks came or went; those of `seats` in `lost` came to nothing, for `error`. */

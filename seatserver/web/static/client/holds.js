@@ -74,13 +74,16 @@ export class Holds {
     return ended.filter(({ seats, areas }) => seats.length > 0 || areas.length > 0);
   }
 
-  /** What a command is to bring: seat → "holding" | "releasing". Which seats `best` will find, nobody knows yet. */
-  marksOf({ type, seats, hold_id, replaces }) {
+  /**
+   * What a command is to bring: seat → "holding" | "releasing"; `pending` is what earlier ones are to bring. Which
+   * seats `best` will find, nobody knows yet.
+   */
+  marksOf({ type, seats, hold_id, replaces }, pending) {
     const seatsOf = (id) => this.byId.get(id)?.seats ?? [];
     if (type === "release") return new Map((seats ?? seatsOf(hold_id)).map((seat) => [seat, "releasing"]));
     if (type !== "hold") return new Map();
     const givenBack = seatsOf(replaces).filter((seat) => !seats.includes(seat));
-    const wanted = seats.filter((seat) => !this.ofSeats.has(seat));
+    const wanted = seats.filter((seat) => !this.ofSeats.has(seat) || pending.get(seat) === "releasing");
     return new Map([...givenBack.map((seat) => [seat, "releasing"]), ...wanted.map((seat) => [seat, "holding"])]);
   }
 
