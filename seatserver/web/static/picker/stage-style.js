@@ -89,7 +89,7 @@ export const STAGE_STYLE = `
   display: grid;
   place-items: center;
   inline-size: 44px;
-  block-size: 42px;
+  block-size: 44px;
   margin: 0;
   padding: 0;
   border: 0;

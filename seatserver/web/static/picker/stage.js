@@ -23,7 +23,7 @@ const ZOOM_STEP = 1.6;
 const MARGIN = 40; // CSS pixels kept around what is brought into view
 const SMALLEST_RING = 16;
 // CSS pixels at the sides, where the names of the rows stand, and at the bottom, where the buttons lie.
-const RIM = { side: 28, foot: 56 };
+const RIM = { side: 28, foot: 58 };
 const NAMES = 40; // CSS pixels at both sides in which the rows' names stand
 const OUTLINE = 0.2; // pitches that an area's outline may reach out
 const SETTLED_MS = 90; // a camera that has not zoomed for so long has come to rest

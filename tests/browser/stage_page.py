@@ -1,0 +1,283 @@
+"""A page with nothing but the drawn hall on it, for tests of the drawing: no server, no sale, any layout.
+
+The scripts are the server's own files under its own headers, its content security policy among them; what seats look
+like, a test says.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from typing import Any
+
+from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Locator, Page, Route, expect
+
+from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+from seatserver.web.routes import HEADERS, HERE
+
+ORIGIN = "http://stage.test"
+PAGE = """<!doctype html><html lang="en"><title>Hall</title><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/static/page.css"><main><h1>Hall</h1><div id="host"></div><p id="after">After</p></main>"""
+
+# The looks of all seats are in `looks`, what the stage told in `told`.
+SET_UP = """async ({ layout, looks, variables }) => {
+  const { Stage } = await import("/static/picker/stage.js");
+  const host = document.getElementById("host");
+  for (const [name, value] of Object.entries(variables)) host.style.setProperty(name, value);
+  const root = document.createElement("div");
+  host.attachShadow({ mode: "open" }).append(root);
+  layout = { groups: [], general_areas: [], ...layout };
+  window.looks = layout.seats.map((_, seat) => looks[seat] ?? "free");
+  window.areas = layout.general_areas.map(({ name }) => ({ text: name, full: false }));
+  window.stage = new Stage(root, layout, {
+    look: (seat) => window.looks[seat],
+    lookArea: (area) => window.areas[area],
+    describe: (seat) => `${layout.seats[seat].row}-${layout.seats[seat].number}, ${window.looks[seat]}`,
+    strings: {
+      ...{ screen: "Screen", hall: "Seats", aisle: "aisle", zoom: "Zoom" },
+      ...{ zoomIn: "Zoom in", zoomOut: "Zoom out", fit: "Whole hall" },
+    },
+  });
+  window.told = [];
+  for (const name of ["pick", "pickarea", "point", "walk", "zoom"]) {
+    window.stage.addEventListener(name, ({ detail }) => window.told.push([name, detail]));
+  }
+  window.change = (changes) => {
+    for (const [seat, look] of changes) window.looks[seat] = look;
+    window.stage.paint(changes.map(([seat]) => seat));
+  };
+}"""
+
+# Until nothing is drawn any more: what is seen has been the same for some frames.
+AT_REST = """async () => {
+  const canvas = document.getElementById("host").shadowRoot.querySelector("canvas");
+  let before = null;
+  for (let same = 0; same < 9; ) {
+    await new Promise(requestAnimationFrame);
+    const box = window.looks.length > 0 ? window.stage.boxOf(0) : { x: 0, y: 0 };
+    const now = [box.x, box.y, window.stage.scale, canvas.width, canvas.height].join();
+    same = now === before ? same + 1 : 0;
+    before = now;
+  }
+}"""
+
+# The pixels of a rectangle of the drawing, or of all of it, as one text.
+PIXELS = """(box) => {
+  const canvas = document.getElementById("host").shadowRoot.querySelector("canvas");
+  const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+  const context = copy.getContext("2d", { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  const from = canvas.getBoundingClientRect();
+  const ratio = canvas.width / from.width;
+  const { x, y, width, height } = box ?? from;
+  const part = [x - from.x, y - from.y, width, height].map((at) => Math.floor(at * ratio));
+  return [...context.getImageData(...part).data].join();
+}"""
+
+
+def arena(rows: int = 80, across: int = 150) -> SeatMap:
+    """A hall of 12,000 seats: straight rows in three blocks, three categories."""
+    return SeatMap.build(
+        name="Arena",
+        categories=[
+            Category(key=key, name=key, color=color)
+            for key, color in (("front", "#3f6fa8"), ("middle", "#2f8f6b"), ("back", "#b4702c"))
+        ],
+        screen=Screen(x=across / 2, y=-6, width=across / 2),
+        seats=[
+            Seat(
+                row=str(row + 1),
+                number=str(number + 1),
+                x=number + 2 * (number * 3 // across),
+                y=row,
+                category=("front", "middle", "back")[row * 3 // rows],
+            )
+            for row in range(rows)
+            for number in range(across)
+        ],
+    )
+
+
+class StagePage:
+    """A window with a drawn hall. Remembers every complaint of the browser."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        hall: SeatMap,
+        looks: dict[int, str] | None = None,
+        variables: dict[str, str] | None = None,
+        **context: Any,
+    ) -> None:
+        self.hall = hall
+        self.complaints: list[str] = []
+        self.page: Page = browser.new_context(**{"viewport": {"width": 1000, "height": 800}, **context}).new_page()
+        self.page.set_default_timeout(15_000)
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.route("**/*", _give)
+        self.page.goto(ORIGIN)
+        layout = json.loads(hall.encode())
+        known = {str(seat): look for seat, look in (looks or {}).items()}
+        self.page.evaluate(SET_UP, {"layout": layout, "looks": known, "variables": variables or {}})
+        self.rest()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def rest(self) -> None:
+        """Wait until the view stands still."""
+        self.page.evaluate(AT_REST)
+
+    def index(self, label: str) -> int:
+        """A seat's index by its label, such as ``A-3``."""
+        return next(index for index, seat in enumerate(self.hall.seats) if seat.label == label)
+
+    def cell(self, label: str) -> Locator:
+        """A seat's element in the grid, if it is there."""
+        return self.page.locator(f'[role="gridcell"][data-seat="{self.index(label)}"]')
+
+    def button(self, name: str) -> Locator:
+        """A button of the drawing."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    @property
+    def canvas(self) -> Locator:
+        """The drawing."""
+        return self.page.locator("canvas")
+
+    def box(self, label: str) -> dict[str, float]:
+        """Where a seat is on the page: x, y, width, height in CSS pixels."""
+        found: dict[str, float] = self.page.evaluate(f"window.stage.boxOf({self.index(label)}).toJSON()")
+        return found
+
+    def middle(self, label: str) -> tuple[float, float]:
+        """The middle of a seat."""
+        box = self.box(label)
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    @property
+    def scale(self) -> float:
+        """CSS pixels a seat."""
+        found: float = self.page.evaluate("window.stage.scale")
+        return found
+
+    def pixels(self, label: str) -> str:
+        """What is drawn where a seat is."""
+        found: str = self.page.evaluate(PIXELS, self.box(label))
+        return found
+
+    @property
+    def picture(self) -> str:
+        """All that is drawn."""
+        found: str = self.page.evaluate(PIXELS, None)
+        return found
+
+    def change(self, **looks: str) -> None:
+        """Seats look otherwise: ``change(A3="sold")``; returns when that is drawn."""
+        changes = [[self.index(f"{name[0]}-{name[1:]}"), look] for name, look in looks.items()]
+        self.page.evaluate("(changes) => window.change(changes)", changes)
+        self.rest()
+
+    def told(self, name: str) -> list[Any]:
+        """The details of all events of one name, and forget them."""
+        found: list[Any] = self.page.evaluate(
+            """(name) => {
+              const found = window.told.filter(([one]) => one === name).map(([, detail]) => detail);
+              window.told = window.told.filter(([one]) => one !== name);
+              return found;
+            }""",
+            name,
+        )
+        return found
+
+    def picked(self) -> list[str]:
+        """Labels of the seats that were picked since the last question."""
+        return [self.hall.seats[detail["seat"]].label for detail in self.told("pick")]
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after another."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    @property
+    def focused(self) -> str:
+        """The accessible name of what has the focus."""
+        found: str = self.page.evaluate(
+            "document.getElementById('host').shadowRoot.activeElement?.getAttribute('aria-label') ?? ''"
+        )
+        return found
+
+    def expect_seen(self, label: str) -> None:
+        """A seat lies within the drawing."""
+        seat, view = self.box(label), self.canvas.bounding_box()
+        assert view is not None
+        assert view["x"] <= seat["x"] and seat["x"] + seat["width"] <= view["x"] + view["width"]
+        assert view["y"] <= seat["y"] and seat["y"] + seat["height"] <= view["y"] + view["height"]
+
+    def expect_no_complaints(self) -> None:
+        """No error or warning on the console, no violated policy, nothing thrown."""
+        assert not self.complaints, self.complaints
+
+    @property
+    def grid(self) -> Locator:
+        """The grid for the keyboard and for screen readers."""
+        return self.page.get_by_role("grid", name="Seats")
+
+    def expect_state(self, label: str, state: str) -> None:
+        """Wait until a seat's element shows a state."""
+        expect(self.cell(label)).to_have_attribute("data-state", state)
+
+
+class Fingers:
+    """Real touches on a window, as many fingers as are wanted."""
+
+    def __init__(self, page: Page) -> None:
+        self._devtools: CDPSession = page.context.new_cdp_session(page)
+
+    def _send(self, kind: str, *points: tuple[float, float]) -> None:
+        touches = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(points)]
+        self._devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    def tap(self, x: float, y: float) -> None:
+        """One finger, down and up."""
+        self._send("touchStart", (x, y))
+        self._send("touchEnd")
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 8) -> None:
+        """One finger that moves."""
+        self._send("touchStart", start)
+        for step in range(1, steps + 1):
+            self._send("touchMove", _between(start, end, step / steps))
+        self._send("touchEnd")
+
+    def pinch(self, middle: tuple[float, float], before: float, after: float, steps: int = 10) -> None:
+        """Two fingers side by side, so many pixels apart before and after."""
+        x, y = middle
+
+        def fingers(apart: float) -> tuple[tuple[float, float], tuple[float, float]]:
+            return (x - apart / 2, y), (x + apart / 2, y)
+
+        self._send("touchStart", *fingers(before))
+        for step in range(1, steps + 1):
+            self._send("touchMove", *fingers(before + (after - before) * step / steps))
+        self._send("touchEnd")
+
+
+def _between(start: tuple[float, float], end: tuple[float, float], part: float) -> tuple[float, float]:
+    return start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part
+
+
+def _give(route: Route) -> None:
+    path = route.request.url.removeprefix(ORIGIN).split("?")[0]
+    if path == "/":
+        route.fulfill(body=PAGE, headers={**HEADERS, "Content-Type": "text/html; charset=utf-8"})
+        return
+    file = HERE / path.removeprefix("/")
+    if not file.is_file():
+        route.fulfill(status=404 if path != "/favicon.ico" else 204)
+        return
+    kind = "text/javascript" if file.suffix == ".js" else mimetypes.guess_type(file.name)[0] or "text/plain"
+    route.fulfill(body=file.read_bytes(), headers={**HEADERS, "Content-Type": kind})
