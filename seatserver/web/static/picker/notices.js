@@ -21,9 +21,10 @@ export class Notices {
   /**
    * Show a sentence, with `more` in small print and buttons for `actions`, which are [label, function]; a button that
    * was pressed takes the notice away. `kind`: "good", "bad" or "note". `holds` says whether the sentence still does:
-   * see review. Returns the notice.
+   * see review. `instead`: an earlier notice that this one makes needless. Returns the notice.
    */
-  tell(kind, text, { more = "", actions = [], holds = () => true } = {}) {
+  tell(kind, text, { more = "", actions = [], holds = () => true, instead = null } = {}) {
+    this.#remove(instead);
     const before = this.#node.getRootNode().activeElement;
     const leave = (act) => () => {
       // Whoever works by keyboard goes on where they were, unless `act` leads elsewhere.
@@ -82,6 +83,6 @@ export class Notices {
 
   #remove(notice) {
     this.#kept.delete(notice);
-    notice.remove();
+    notice?.remove();
   }
 }

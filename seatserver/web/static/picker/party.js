@@ -136,15 +136,14 @@ export class Party extends EventTarget {
   #show(offers, tickets) {
     this.#offers = offers.map((offer) => ({ offer, node: this.#line(offer, tickets) }));
     const close = button("×", () => this.#clear(), { className: "close", ariaLabel: this.#words.say("close") });
-    const heading = element("h2", { tabIndex: -1 }, this.#words.say("offers"), close);
-    this.#list.replaceChildren(heading, element("ol", {}, ...this.#offers.map(({ node }) => node)));
+    const heading = element("h2", { textContent: this.#words.say("offers") });
+    this.#list.replaceChildren(heading, close, element("ol", {}, ...this.#offers.map(({ node }) => node)));
     this.#list.hidden = false;
-    heading.focus({ preventScroll: true });
     this.#list.scrollIntoView({ block: "nearest" });
+    this.#list.querySelector("ol button")?.focus({ preventScroll: true });
   }
 
   #line(offer, tickets) {
-    const facts = { seats: this.#venue.names(offer.seats), total: this.#venue.money(offer.total_minor) };
     const take = () => {
       this.#clear();
       this.#choice.take(offer.seats, tickets);
@@ -156,11 +155,15 @@ export class Party extends EventTarget {
       alone > 0 && this.#words.say("offerAlone", { count: alone }),
       this.#answers.measure(offer),
     ];
-    const hold = button(this.#words.say("offerHold", facts), take);
-    const why = element("span", { className: "quiet", textContent: told.filter(Boolean).join(" ") });
+    const hold = button("", take, { part: "button offer" });
+    hold.append(
+      element("strong", { textContent: this.#venue.names(offer.seats) }),
+      element("b", { textContent: this.#venue.money(offer.total_minor) }),
+      element("span", { className: "quiet", textContent: told.filter(Boolean).join(" ") }),
+    );
     for (const event of ["pointerenter", "focusin"]) hold.addEventListener(event, () => this.#preview(offer.seats));
     for (const event of ["pointerleave", "focusout"]) hold.addEventListener(event, () => this.#preview([]));
-    return element("li", {}, hold, why);
+    return element("li", {}, hold);
   }
 
   #preview(seats) {

@@ -45,6 +45,7 @@ export class Picker {
   #counting = 0;
   #uncounted = null; // seats whose state may not be what the legend counts; null: all
   #wasLive = null;
+  #explained = null; // the notice that says why a seat is not to be had
   #timer;
   #off = new AbortController();
 
@@ -224,7 +225,8 @@ export class Picker {
     // Of a map that is not live nothing is said but that.
     if (TO_BE_HAD.includes(state) || this.#client.status !== "live") return this.#choice.toggle(seat);
     const text = this.#words.say("isState", { seat: this.#venue.name({ seat }), state: this.#words.say(state) });
-    this.#notices.tell("note", text, { holds: () => this.stateOf(seat) === state });
+    const holds = () => this.stateOf(seat) === state;
+    this.#explained = this.#notices.tell("note", text, { holds, instead: this.#explained });
   }
 
   #tellExpired({ seats, areas, reason }) {

@@ -1,6 +1,6 @@
 /** The showtime, its hall and a guest's token, from the public REST interface of a server. */
 
-const GUEST_KEY = "seatserver.guest";
+export const GUEST_KEY = "seatserver.guest";
 const MARGIN_MS = 30_000;
 
 /** The JSON of a REST answer; an error carries the problem document's sentence, its `status` and `retryable`. */

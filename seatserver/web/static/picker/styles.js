@@ -6,12 +6,11 @@
  * The layout goes by the element's own width, never by the window's.
  */
 
-/** --seat-map-… of each theme. */
+/** Of each theme: --seat-map-… and the scheme of the browser's own controls. */
 const THEMES = {
   light: {
     text: "#1d1a22",
     surface: "#ffffff",
-    ground: "#f6f3ee",
     line: "#d9d2c6",
     accent: "#b3203a",
     "on-accent": "#ffffff",
@@ -28,7 +27,6 @@ const THEMES = {
   dark: {
     text: "#f2eff5",
     surface: "#1c1a23",
-    ground: "#121117",
     line: "#3a3545",
     accent: "#f0788a",
     "on-accent": "#1a0a0e",
@@ -45,7 +43,6 @@ const THEMES = {
   contrast: {
     text: "#000000",
     surface: "#ffffff",
-    ground: "#ffffff",
     line: "#000000",
     accent: "#6a0018",
     "on-accent": "#ffffff",
@@ -62,7 +59,6 @@ const THEMES = {
   contrastDark: {
     text: "#ffffff",
     surface: "#000000",
-    ground: "#000000",
     line: "#ffffff",
     accent: "#ffd0d8",
     "on-accent": "#000000",
@@ -93,16 +89,15 @@ const COLOURS = `
 `;
 
 function properties(theme) {
-  return Object.entries(THEMES[theme])
-    .map(([name, value]) => `--seat-map-${name}: ${value};`)
-    .join(" ");
+  const { scheme, ...values } = THEMES[theme];
+  const lines = Object.entries(values).map(([name, value]) => `--seat-map-${name}: ${value};`);
+  return `color-scheme: ${scheme}; ${lines.join(" ")}`;
 }
 
 const RULES = `
 :host {
   display: block;
   container: seat-map / inline-size;
-  color-scheme: var(--seat-map-scheme);
   font-size: 1rem;
   text-align: start;
 }
@@ -246,8 +241,6 @@ button.close:hover:not(:disabled) {
 button.step {
   inline-size: var(--tall);
   padding: 0;
-  font-size: 1.25em;
-  line-height: 1;
 }
 .row {
   display: flex;
@@ -264,7 +257,7 @@ button.step {
   display: flex;
   flex-wrap: wrap;
   align-items: end;
-  gap: 0.75em 0.6em;
+  gap: 0.75em 0.55em;
 }
 .search label {
   display: grid;
@@ -275,32 +268,44 @@ button.step {
   color: var(--quiet);
 }
 .search input {
-  inline-size: 3.6em;
+  inline-size: 3.3em;
 }
 .search select {
-  max-inline-size: 9em;
+  max-inline-size: 7.5em;
 }
 .search .row {
   margin-inline-start: auto;
   flex-wrap: nowrap;
 }
 .search .row button {
-  padding-inline: 0.75em;
+  padding-inline: 0.6em;
   white-space: nowrap;
 }
-.offers h2 {
-  display: flex;
-  justify-content: space-between;
+.offers {
+  position: relative;
+}
+.offers .close {
+  position: absolute;
+  inset: 0.6em 0.5em auto auto;
+  inset-inline: auto 0.5em;
 }
 .offers ol {
   display: grid;
-  gap: 0.5em;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 17em), 1fr));
+  gap: 0.6em;
 }
-.offers li {
+.offers li button {
   display: grid;
-  grid-template-columns: minmax(0, 16em) minmax(0, 1fr);
-  gap: 0.25em 1em;
-  align-items: center;
+  grid-template-columns: 1fr auto;
+  gap: 0.1em 1em;
+  inline-size: 100%;
+  block-size: 100%;
+  padding: 0.6em 0.9em;
+  text-align: start;
+}
+.offers li .quiet {
+  grid-column: 1 / -1;
+  font-size: 0.9em;
 }
 
 /* ---- the map */
@@ -593,12 +598,10 @@ button.step {
   }
   .search :is(input, select) {
     inline-size: 100%;
+    max-inline-size: none;
   }
   .search .row {
     flex: 1 1 100%;
-  }
-  .offers li {
-    grid-template-columns: minmax(0, 1fr);
   }
   .map {
     padding: 0.75em 0.5em;

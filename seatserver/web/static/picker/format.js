@@ -1,0 +1,65 @@
+/** Numbers, money, times and lists as people of a place write them, by the browser's own Intl. */
+
+export class Format {
+  /** The locale, such as "en-IE". */
+  locale;
+
+  #number;
+  #list;
+  #either;
+
+  /** `lang`: a language tag; the visitor's own variant of that language is taken where the browser knows one. */
+  constructor(lang) {
+    this.locale = localeOf(lang);
+    this.#number = new Intl.NumberFormat(this.locale);
+    this.#list = new Intl.ListFormat(this.locale);
+    this.#either = new Intl.ListFormat(this.locale, { type: "disjunction" });
+  }
+
+  number(value) {
+    return this.#number.format(value);
+  }
+
+  /** ["C-7", "C-8", "D-1"] → "C-7, C-8 and D-1". */
+  list(items) {
+    return this.#list.format(items);
+  }
+
+  /** ["Adult", "Senior"] → "Adult or Senior". */
+  either(items) {
+    return this.#either.format(items);
+  }
+
+  /** 1400, "EUR" → "€14.00". A currency's own number of minor digits is respected: 1400 JPY is ¥1,400. */
+  money(minor, currency) {
+    const format = new Intl.NumberFormat(this.locale, { style: "currency", currency });
+    return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
+  }
+
+  time(ms, timeZone) {
+    return new Intl.DateTimeFormat(this.locale, { timeStyle: "short", timeZone }).format(ms);
+  }
+
+  day(ms, timeZone) {
+    const format = { weekday: "long", day: "numeric", month: "long", timeZone };
+    return new Intl.DateTimeFormat(this.locale, format).format(ms);
+  }
+
+  /** 272500 → "4:33": seconds are rounded up, so that 0:00 means over. */
+  countdown(ms) {
+    const seconds = Math.max(0, Math.ceil(ms / 1000));
+    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+}
+
+/** "en" → "en-IE" for a visitor from there, and a valid tag always. */
+function localeOf(lang) {
+  let tag;
+  try {
+    [tag] = Intl.getCanonicalLocales(lang);
+  } catch {
+    tag = undefined; // no language tag at all
+  }
+  if (!tag) return "en";
+  return navigator.languages.find((one) => one.startsWith(`${tag}-`)) ?? tag;
+}

@@ -1,0 +1,129 @@
+/** Types of `seat-map.js`: the element `<seat-map>`. Seats are called by their labels ("C-7"), areas by their keys. */
+
+import type { Refusal, SeatMapClient, Status } from "./seatmap-client.js";
+
+/** What a seat shows. */
+export type SeatState =
+  | "free"
+  | "asking"
+  | "mine"
+  | "booked"
+  | "held"
+  | "claimed"
+  | "sold"
+  | "blocked"
+  | "allocated"
+  | "unknown";
+
+/** So many places of a general-admission area. */
+export interface AreaPlaces {
+  area: string;
+  count: number;
+}
+
+/** One ticket, of a seat or of a place in an area; the price is in minor units of the currency. */
+export interface Line {
+  seat: string | null;
+  area: string | null;
+  ticket: string;
+  priceMinor: number;
+}
+
+/** All that the visitor holds. `holds` are ids, of which each is booked as a whole; `deadlineMs` is server time. */
+export interface Basket {
+  holds: string[];
+  seats: string[];
+  areas: AreaPlaces[];
+  lines: Line[];
+  feesMinor: number;
+  totalMinor: number;
+  currency: string;
+  deadlineMs: number;
+}
+
+/** A text with `{facts}` in it; one for each plural form of `{count}`; or a function of the facts. */
+export type Template =
+  | string
+  | ({ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>)
+  | ((facts: Record<string, string | number>) => string);
+
+/** A user's token, or where it comes from: a token other than `refused`. */
+export type TokenSource = string | ((refused: string | null) => Promise<string>);
+
+export interface SeatMapEvents {
+  /** The showtime is loaded: `showtime` and `layout` as REST has them, the showtime with its theatre's `timezone`. */
+  "seat-map-ready": CustomEvent<{ showtime: Record<string, unknown>; layout: Record<string, unknown> }>;
+  /** Places became the visitor's: chosen, found, or found again after a reload. */
+  "seat-map-hold": CustomEvent<{ seats: string[]; areas: AreaPlaces[]; basket: Basket }>;
+  /** The visitor gave places back. */
+  "seat-map-release": CustomEvent<{ seats: string[]; areas: AreaPlaces[]; basket: Basket | null }>;
+  /** Places ended to be the visitor's without its doing. */
+  "seat-map-expired": CustomEvent<{
+    seats: string[];
+    areas: AreaPlaces[];
+    reason: "expired" | "sold" | "blocked" | "away";
+  }>;
+  /** The visitor booked, or a booking of the visitor changed. */
+  "seat-map-booked": CustomEvent<{
+    bookingId: string;
+    status: "pending" | "confirmed" | "cancelled" | "expired";
+    seats: string[];
+    areas: AreaPlaces[];
+    lines: Line[];
+    totalMinor: number;
+    currency: string;
+  }>;
+  /** Something that was asked for was refused; `message` is what the visitor is told. */
+  "seat-map-refused": CustomEvent<{
+    code: string;
+    message: string;
+    seats: { seat: string; reason: Refusal }[];
+    areas: { area: string; reason: Refusal; left: number }[];
+    fix: string[];
+  }>;
+  /** The connection: whether the map is live. */
+  "seat-map-status": CustomEvent<{ status: Status; reason: string }>;
+  /** With checkout="page": the visitor wants to book or pay what is in the basket. */
+  "seat-map-checkout": CustomEvent<{ basket: Basket }>;
+  /** The showtime cannot be shown. */
+  "seat-map-error": CustomEvent<{ message: string; code: string | null }>;
+}
+
+export class SeatMapElement extends HTMLElement {
+  server: string;
+  showtime: string;
+  get token(): TokenSource | null;
+  set token(token: TokenSource | null);
+  theme: string;
+  checkout: string;
+  get strings(): Record<string, Template>;
+  set strings(strings: Record<string, Template>);
+  readonly client: SeatMapClient | null;
+  readonly status: Status | "loading" | "failed";
+  readonly basket: Basket | null;
+
+  seatState(label: string): SeatState | undefined;
+  boxOf(label: string): DOMRect | undefined;
+  reveal(...labels: string[]): void;
+  hold(...labels: string[]): Promise<void>;
+  release(): Promise<void>;
+  refresh(): void;
+
+  addEventListener<K extends keyof SeatMapEvents>(
+    type: K,
+    listener: (event: SeatMapEvents[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener<K extends keyof HTMLElementEventMap>(
+    type: K,
+    listener: (event: HTMLElementEventMap[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "seat-map": SeatMapElement;
+  }
+  interface HTMLElementEventMap extends SeatMapEvents {}
+}
