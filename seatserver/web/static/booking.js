@@ -114,7 +114,7 @@ function draw(found, until_ms) {
       element("a", { href: `/showtimes/${encodeURIComponent(showtime.id)}`, textContent: "See the hall" }),
       element("a", { href: "/", textContent: "All showtimes" }),
     ),
-    until_ms && farewell(until_ms),
+    until_ms && farewell(until_ms, booking.status === "confirmed"),
   );
 }
 
@@ -125,9 +125,14 @@ function where({ theatre_name, auditorium_name, starts_at, timezone }) {
   return element(
     "dl",
     {},
-    fact("When", element("time", { dateTime: starts_at, textContent: `${day(starts, timezone)}, ${clock}` })),
+    fact("When", element("time", { dateTime: starts_at, textContent: `${date(starts, timezone)}, ${clock}` })),
     fact("Where", `${theatre_name}, ${auditorium_name}`),
   );
+}
+
+/** With its year: people keep tickets. */
+function date(ms, timeZone) {
+  return new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeZone }).format(ms);
 }
 
 function fact(name, value) {
@@ -186,9 +191,10 @@ function stub({ code, picture, problem }, { id }) {
   );
 }
 
-function farewell(until_ms) {
+function farewell(until_ms, hasTicket) {
   const text = `You booked as a guest: until ${time(until_ms)}, and in this window, you can open this page again.`;
-  return element("p", { className: "guest quiet", textContent: `${text} Print the ticket, or keep it as a PDF.` });
+  const keep = hasTicket ? " Print the ticket, or keep it as a PDF." : "";
+  return element("p", { className: "guest quiet", textContent: text + keep });
 }
 
 // ---------------------------------------------------------------- strangers

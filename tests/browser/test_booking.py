@@ -1,0 +1,190 @@
+"""The booking page: what was booked, how it stands now, and the ticket that is shown at the door or printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from seatserver.client import SeatClient
+from seatserver.live.messages import Places
+from tests.browser.conftest import Window
+from tests.browser.site import SHOWTIME, Site
+from tests.conftest import in_thread
+from tests.integration.lounge import LOUNGE, TARIFF, lounge
+
+Windows = Callable[..., Window]
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+REMEMBER = "([key, value]) => { sessionStorage[key] = JSON.stringify(value); }"
+
+
+class Guest:
+    """A guest who books with the Python client, and may open a window afterwards."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.guest = httpx.post(f"{site.url}/api/v1/guests", trust_env=False).json()
+
+    def book(self, *seats: str, showtime: str = SHOWTIME, pay_later: bool = False, **options: Any) -> UUID:
+        async def book() -> UUID:
+            async with SeatClient(self.site.url, token=self.guest["token"]) as client, client.room(showtime) as room:
+                held = await room.hold(*seats, **options)
+                return (await room.book(held.hold_id, pay_later=pay_later)).booking_id
+
+        return in_thread(book())
+
+    def open(self, window: Windows, booking: UUID, **context: Any) -> Window:
+        """The booking page in a window that knows this guest."""
+        opened = window(self.site, **context)
+        opened.open("/docs")
+        opened.page.evaluate(REMEMBER, ["seatserver.guest", self.guest])
+        opened.open(f"/bookings/{booking}")
+        return opened
+
+
+def settle(site: Site, booking: UUID, step: str) -> None:
+    """What the payment system does."""
+    answer = httpx.post(f"{site.url}/api/v1/bookings/{booking}/{step}", headers=boss(site), trust_env=False)
+    assert answer.is_success, answer.text
+
+
+def boss(site: Site) -> dict[str, str]:
+    return {"Authorization": f"Bearer {site.admin_token}"}
+
+
+@pytest.fixture
+def guest(site: Site) -> Guest:
+    return Guest(site)
+
+
+def test_a_ticket_says_what_was_booked_and_carries_the_code_that_ushers_check(
+    site: Site, window: Windows, guest: Guest
+) -> None:
+    booking = guest.book("B-2", "B-3", "D-1", "D-2")
+    ann = guest.open(window, booking)
+    page = ann.page
+    expect(page.get_by_role("heading", level=1)).to_have_text("The Long Night")
+    ticket = page.get_by_role("article")
+    expect(ticket).to_contain_text("Confirmed")
+    expect(ticket).to_contain_text("Rex, Screen One")
+    expect(ticket).to_contain_text("(the theatre’s time)")
+    expect(ticket.get_by_role("rowheader")).to_have_text(["B-2", "B-3", "D-1", "D-2", "Total"])
+    expect(ticket.get_by_role("row", name="D-1")).to_contain_text("€16.00")
+    expect(ticket.get_by_role("row", name="Total")).to_contain_text("€54.00")
+    expect(page.get_by_text("You booked as a guest")).to_be_visible()
+    picture = ticket.get_by_role("img", name="The ticket’s QR code")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("async (img) => { await img.decode(); return img.naturalWidth > 0; }")
+    code = page.locator(".code").inner_text()
+    checked = httpx.post(
+        f"{site.url}/api/v1/admissions/check", json={"code": code}, headers=boss(site), trust_env=False
+    ).json()
+    assert (checked["good"], checked["booking"]["id"]) == (True, str(booking))
+    assert [seat["label"] for seat in checked["booking"]["seats"]] == ["B-2", "B-3", "D-1", "D-2"]
+
+
+def test_paper_shows_the_ticket_and_nothing_to_click(window: Windows, guest: Guest) -> None:
+    ann = guest.open(window, guest.book("B-2"), color_scheme="dark")
+    expect(ann.page.get_by_role("button", name="Print the ticket")).to_be_visible()
+    ann.page.emulate_media(media="print")
+    expect(ann.page.get_by_role("button")).to_have_count(0)
+    expect(ann.page.get_by_role("link")).to_have_count(0)
+    ticket = ann.page.get_by_role("article")
+    expect(ticket).to_have_css("background-color", "rgb(255, 255, 255)")
+    expect(ticket).to_have_css("color", "rgb(0, 0, 0)")
+    side_mm = ann.page.get_by_role("img").evaluate("img => img.getBoundingClientRect().width / 96 * 25.4")
+    assert 40 < side_mm < 60
+
+
+def test_a_payment_and_a_cancellation_reach_the_open_page(site: Site, window: Windows, guest: Guest) -> None:
+    booking = guest.book("B-2", pay_later=True)
+    ann = guest.open(window, booking)
+    ticket = ann.page.get_by_role("article")
+    expect(ticket).to_contain_text("Waiting for your payment")
+    expect(ticket.locator(".deadline")).to_contain_text("left")
+    expect(ticket.get_by_role("img")).to_have_count(0)
+    settle(site, booking, "confirm")
+    expect(ticket).to_contain_text("Confirmed")
+    expect(ticket.get_by_role("img")).to_have_count(1)
+    settle(site, booking, "cancel")
+    ann.page.reload()
+    expect(ticket).to_contain_text("Cancelled")
+    expect(ticket.get_by_role("img")).to_have_count(0)
+    expect(ann.page.get_by_role("button")).to_have_count(0)
+
+
+def test_an_unpaid_booking_ends_before_the_visitor_s_eyes(make_site: Callable[..., Site], window: Windows) -> None:
+    site = make_site(SEATSERVER_CLAIM_MS="3000", SEATSERVER_REAP_MS="100")
+    guest = Guest(site)
+    ann = guest.open(window, guest.book("B-2", pay_later=True))
+    expect(ann.page.get_by_role("article")).to_contain_text("Not paid in time")
+
+
+def test_places_without_numbers_stand_in_one_line(site: Site, window: Windows, guest: Guest) -> None:
+    tariff: dict[str, Any] = msgspec.to_builtins(TARIFF)
+    site.put_showtime(LOUNGE, lounge(), **{name: tariff[name] for name in ("ticket_types", "fees")})
+    booking = guest.book("C-1", showtime=LOUNGE, areas=(Places(area=0, count=3),))
+    ticket = guest.open(window, booking).page.get_by_role("article")
+    expect(ticket.get_by_role("rowheader")).to_have_text(["C-1", "Lawn × 3", "Fees", "Total"])
+    expect(ticket.get_by_role("row", name="Lawn × 3")).to_contain_text("€21.00")
+    expect(ticket.get_by_role("row", name="C-1")).to_contain_text("Adult")
+
+
+def test_somebody_else_sees_nothing_and_staff_shows_who_they_are(site: Site, window: Windows, guest: Guest) -> None:
+    booking = guest.book("B-2")
+    ben = Guest(site).open(window, booking)
+    expect(ben.page.get_by_role("status")).to_contain_text("You have no booking with this number")
+    expect(ben.page.get_by_role("article")).to_have_count(0)
+    ben.page.get_by_label("Your token").fill("no token at all")
+    ben.page.get_by_role("button", name="Show the booking").click()
+    expect(ben.page.get_by_role("status")).to_contain_text("Who you are could not be told")
+    ben.page.get_by_label("Your token").fill(site.admin_token)
+    ben.page.get_by_role("button", name="Show the booking").click()
+    expect(ben.page.get_by_role("article")).to_contain_text("B-2")
+    expect(ben.page.get_by_text("You booked as a guest")).to_have_count(0)
+    # The browser itself reports what was refused.
+    assert all("404" in text or "401" in text for text in ben.complaints), ben.complaints
+    ben.complaints.clear()
+    strangers = window(site)
+    strangers.open(f"/bookings/{uuid4()}")
+    expect(strangers.page.get_by_role("status")).to_contain_text("This window does not know you")
+
+
+def test_an_outage_leaves_the_ticket_on_the_screen(window: Windows, guest: Guest) -> None:
+    ann = guest.open(window, guest.book("B-2"))
+    ann.forgives_network = True
+    expect(ann.page.get_by_role("article")).to_contain_text("Confirmed")
+    ann.page.context.set_offline(True)
+    ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(ann.page.get_by_role("status")).to_contain_text("What you see may be old")
+    expect(ann.page.get_by_role("img")).to_be_visible()
+    ann.page.context.set_offline(False)
+    expect(ann.page.get_by_role("status")).to_be_empty()
+
+
+@pytest.mark.parametrize("context", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 320, "height": 640}}])
+def test_the_booking_page_is_for_everyone(site: Site, window: Windows, guest: Guest, context: dict[str, Any]) -> None:
+    for booking in (guest.book("B-2"), guest.book("C-1", pay_later=True)):
+        ann = guest.open(window, booking, **context)
+        expect(ann.page.get_by_role("article")).to_be_visible()
+        found = Axe().run(ann.page, options={"runOnly": WCAG}).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+        assert ann.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_an_unknown_address_gets_a_page_that_leads_on(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.open("/shows/tonight")
+    expect(ann.page.get_by_role("heading", level=1)).to_have_text("There is no such page")
+    found = Axe().run(ann.page, options={"runOnly": WCAG}).response["violations"]
+    assert [one["id"] for one in found] == []
+    ann.page.get_by_role("link", name="See all films and showtimes").click()
+    expect(ann.page.get_by_role("heading", level=2)).to_have_text("The Long Night")
+    assert all("404" in text for text in ann.complaints)
+    ann.complaints.clear()
