@@ -1,1 +1,1 @@
-"""The pages a browser sees: front page, seat map, API documentation. They speak the public wire only."""
+"""The pages a browser sees: films and showtimes, the seat map, a booking's ticket, the API. They speak the public wire."""

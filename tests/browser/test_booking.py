@@ -89,6 +89,21 @@ def test_a_ticket_says_what_was_booked_and_carries_the_code_that_ushers_check(
     assert [seat["label"] for seat in checked["booking"]["seats"]] == ["B-2", "B-3", "D-1", "D-2"]
 
 
+def test_from_the_map_one_link_leads_to_the_ticket(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.open_map()
+    ann.click("B-2", "B-3")
+    ann.expect_seats(B2="mine", B3="mine")
+    ann.basket.get_by_role("button", name="Book for €22.00").click()
+    ann.part("bookings").get_by_role("link").click()
+    ann.page.wait_for_url("**/bookings/*")
+    ticket = ann.page.get_by_role("article")
+    expect(ticket.get_by_role("rowheader")).to_have_text(["B-2", "B-3", "Total"])
+    ann.page.get_by_role("link", name="See the hall").click()
+    ann.expect_status("live")
+    ann.expect_seats(B2="booked", B3="booked")
+
+
 def test_paper_shows_the_ticket_and_nothing_to_click(window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"), color_scheme="dark")
     expect(ann.page.get_by_role("button", name="Print the ticket")).to_be_visible()
