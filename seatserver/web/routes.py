@@ -49,6 +49,7 @@ PAGES = {
     "/": "front.html",
     "/showtimes/{showtime_id}": "showtime.html",
     "/bookings/{booking_id}": "booking.html",
+    "/ops": "ops.html",
     "/docs": "docs.html",
 }
 MISSING = "missing.html"

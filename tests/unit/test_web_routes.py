@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from seatserver import config
 from seatserver.web.routes import HERE, web_routes
 
-PAGES = ["/", "/docs", "/showtimes/tonight", "/bookings/6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11"]
+PAGES = ["/", "/docs", "/ops", "/showtimes/tonight", "/bookings/6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11"]
 
 
 @pytest.fixture
