@@ -69,9 +69,7 @@ export class SeatMapClient extends EventTarget {
    */
   constructor(url, options = {}) {
     super();
-    // The pages of before give only their token function, and their tests read JSON.
-    const given = typeof options === "function" ? { token: options, encoding: "json" } : options;
-    const { token, encoding = "msgpack", WebSocket = globalThis.WebSocket, times = {} } = given;
+    const { token, encoding = "msgpack", WebSocket = globalThis.WebSocket, times = {} } = options;
     if (!Object.hasOwn(CODECS, encoding)) throw new TypeError(`expected the encoding msgpack or json, got ${encoding}`);
     if (typeof WebSocket !== "function") throw new TypeError("expected the option WebSocket: there is no global one");
     const codec = CODECS[encoding];
