@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 GUEST_SCOPES = ("watch", "hold", "book")
 TOKEN_LIFETIME_S = 24 * 3600
+OPERATOR_LIFETIME_S = 3600
+"""It may do everything, so it does not live long."""
 PORTS_TRIED = 50
 ADDRESSES = ("DATABASE_URL", "REDIS_URL")
 TOKENS = ("SEATSERVER_TOKEN_SECRET", "SEATSERVER_GUEST_SCOPES")
@@ -222,6 +224,7 @@ def _serve(
     from seatserver.access.tokens import Tokens
 
     token = Tokens(settings).mint("you", GUEST_SCOPES, TOKEN_LIFETIME_S)
+    operator = Tokens(settings).mint("operator", ["admin"], OPERATOR_LIFETIME_S)
 
     def on_ready(url: str) -> None:
         steps.done()
@@ -229,7 +232,7 @@ def _serve(
             signal.raise_signal(signal.SIGTERM)  # uvicorn listens to it by now
         else:
             open_to_others(url)
-            invite(console, [url, *_elsewhere(settings, url)], token, showtimes, command)
+            invite(console, [url, *_elsewhere(settings, url)], (token, operator), showtimes, command)
 
     app.serve(settings, on_ready=on_ready)
 
@@ -245,9 +248,15 @@ def _elsewhere(settings: Settings, url: str) -> list[str]:
     return [f"http://{name}:{_port(url)}"]
 
 
-def invite(console: Console, doors: list[str], token: str, showtimes: list[Showtime], command: tuple[str, str]) -> None:
-    """Print where to look and what to try; the first of ``doors`` is for this machine, a second one for others."""
+def invite(
+    console: Console, doors: list[str], tokens: tuple[str, str], showtimes: list[Showtime], command: tuple[str, str]
+) -> None:
+    """Print where to look and what to try; the first of ``doors`` is for this machine, a second one for others.
+
+    ``tokens`` are a visitor's and an operator's.
+    """
     url, *others = doors
+    token, operator = tokens
     # The next one in the largest hall that leaves time to play.
     soon_ms = time.time_ns() // 1_000_000 + 3_600_000
     largest = max(one.seat_map.place_count for one in showtimes)
@@ -264,6 +273,8 @@ def invite(console: Console, doors: list[str], token: str, showtimes: list[Showt
         "[bold]All showtimes[/], and the documentation of REST and socket:",
         f"  {url}/",
         f"  {url}/docs",
+        "[bold]The house as its operator sees it[/], for an hour:",
+        f"  {url}/ops#token={operator}",
         "",
         "[bold]A token to play with[/], for 24 hours:",
         f"  TOKEN={token}",

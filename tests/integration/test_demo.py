@@ -186,6 +186,11 @@ def test_the_readme_s_program_and_the_printed_lines_work_as_they_stand(tmp_path:
         counts = httpx.get(url, headers=dict([header.split(": ", 1)]))
         assert counts.status_code == 200
 
+        [operator] = [line.partition("#token=")[2] for line in lines if "/ops#token=" in line]
+        house = httpx.get(f"{address}/api/v1/admin/house", headers={"Authorization": f"Bearer {operator}"})
+        assert house.json()["whole"] is True
+        assert httpx.get(f"{address}/ops").status_code == 200
+
         [websockets] = [shlex.split(line) for line in lines if " -m websockets " in line]
         [hello] = [line for line in lines if line.startswith('{"type":"hello"')]
         with subprocess.Popen(websockets, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as talk:
