@@ -18,8 +18,8 @@ export class Camera {
   #isWhole = true;
 
   /**
-   * `bounds` are those of a Plan; `rim`, {side, foot}, are CSS pixels at the sides and at the bottom of the view that are
-   * for other things than seats.
+   * `bounds` are those of a Plan; `rim`, {side, foot}, are CSS pixels at the sides and at the bottom of the view that
+   * are for other things than seats.
    */
   constructor(bounds, rim = { side: 0, foot: 0 }) {
     this.#bounds = bounds;

@@ -57,7 +57,7 @@ export class Plan {
     const least = (pick) => parts.reduce((found, part) => Math.min(found, pick(part)), Infinity);
     const front = least(({ y, height }) => y - height / 2);
     // A screen far from the first row would only make the seats small.
-    const y = Math.max(front - 3.5, Math.min(screen.y, front - 1.4));
+    const y = Math.max(front - 2.6, Math.min(screen.y, front - 1.4));
     this.front = front;
     this.screen = { x: screen.x, y, width: screen.width };
     this.bounds = {
@@ -101,11 +101,11 @@ export class Plan {
     return found;
   }
 
-  /** The seat whose square a point lies in, the nearest of several; null if none. */
-  seatAt(x, y) {
+  /** The seat whose square a point lies in, or lies beside by at most `reach`; the nearest of several, null if none. */
+  seatAt(x, y, reach = 0) {
     let nearest = null;
     let least = Infinity;
-    for (const seat of this.seatsIn(x, y, x, y)) {
+    for (const seat of this.seatsIn(x - reach, y - reach, x + reach, y + reach)) {
       const away = Math.hypot(this.spots[seat].x - x, this.spots[seat].y - y);
       if (away < least) [nearest, least] = [seat, away];
     }

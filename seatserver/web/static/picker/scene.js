@@ -159,7 +159,8 @@ export class Scene {
       context.stroke();
     }
     // Room for the name and what is left, however small the area is.
-    const size = Math.min(0.55, 0.45 * area.height, (1.7 * area.width) / Math.max(12, words.length)) * pitch;
+    const room = Math.min(0.66 * area.height, (1.7 * area.width) / Math.max(12, words.length)) * pitch;
+    const size = Math.min(Math.max(0.55 * pitch, 11 * this.ratio), room);
     if (size < 6 * this.ratio) return;
     context.font = `600 ${size}px ${font}`;
     context.fillStyle = css(full ? quiet : text);
@@ -178,7 +179,7 @@ export class Scene {
     context.textBaseline = "middle";
     const names = [...this.#placeRowNames(pitch, { left, top, width, height }, size)];
     // Names that would stand outside are kept on a strip at the edge.
-    context.fillStyle = css(surface, 0.86);
+    context.fillStyle = css(surface, 0.92);
     const strip = Math.max(0, ...names.map(({ reach }) => 2 * reach));
     if (names.some(({ side, isKept }) => isKept && side < 0)) context.fillRect(0, 0, strip, height);
     if (names.some(({ side, isKept }) => isKept && side > 0)) context.fillRect(width - strip, 0, strip, height);

@@ -13,15 +13,13 @@ const SPARE = 2; // pieces kept, in multiples of what is seen
 
 export class Tiles {
   #scene;
-  #spots;
   #overview = null;
   #level = null;
   #before = null;
 
-  /** Of `scene`, which draws `plan`. */
-  constructor(scene, plan) {
+  /** Of `scene`, which draws. */
+  constructor(scene) {
     this.#scene = scene;
-    this.#spots = plan.spots;
   }
 
   /** Nothing that was drawn holds any more. */
@@ -29,24 +27,15 @@ export class Tiles {
     this.#overview = this.#level = this.#before = null;
   }
 
-  /** These seats look otherwise now. */
-  touch(seats) {
-    for (const level of this.#levels) level.touch(seats);
-  }
-
   /** A rectangle of the hall, {left, top, width, height} in pitches, looks otherwise now. */
-  touchRectangle(rectangle) {
-    for (const level of this.#levels) level.touchRectangle(rectangle);
-  }
-
-  get #levels() {
-    return new Set([this.#overview, this.#level, this.#before].filter(Boolean));
+  touch(rectangle) {
+    for (const level of new Set([this.#overview, this.#level, this.#before])) level?.touch(rectangle);
   }
 
   /**
    * Show the hall at `pitch` device pixels a seat on all of `context`, whose corner is (left, top) in such pixels from
-   * the hall's origin. `isSettled`: the size is here to stay, so it has to be sharp; `isWhole`: all of the hall is seen.
-   * Returns whether all is as it should be; otherwise the next frame goes on.
+   * the hall's origin. `isSettled`: the size is here to stay, so it has to be sharp; `isWhole`: all of the hall is
+   * seen. Returns whether all is as it should be; otherwise the next frame goes on.
    */
   show(context, pitch, left, top, { isSettled, isWhole }) {
     this.#choose(pitch, isSettled);
@@ -79,7 +68,7 @@ export class Tiles {
     if (stretch === 1 || (!isSettled && stretch < STRETCH && stretch > 1 / STRETCH)) return;
     if (this.#level !== this.#overview) this.#before = this.#level;
     const isOverview = this.#overview?.pitch === pitch;
-    this.#level = isOverview ? this.#overview : new Level(this.#scene, this.#spots, pitch);
+    this.#level = isOverview ? this.#overview : new Level(this.#scene, pitch);
   }
 
   /** Put into a rectangle of the view what the other levels have of it, stretched. */
@@ -111,12 +100,10 @@ export class Tiles {
 class Level {
   pitch;
   #scene;
-  #spots;
   #tiles = new Map(); // "column row" → {canvas, context, column, row, touched}
 
-  constructor(scene, spots, pitch) {
+  constructor(scene, pitch) {
     this.#scene = scene;
-    this.#spots = spots;
     this.pitch = pitch;
   }
 
@@ -146,14 +133,7 @@ class Level {
     this.#scene.draw(context, this.pitch, { left, top, width, height });
   }
 
-  touch(seats) {
-    for (const seat of seats) {
-      const { x, y } = this.#spots[seat];
-      this.touchRectangle({ left: x - 0.5, top: y - 0.5, width: 1, height: 1 });
-    }
-  }
-
-  touchRectangle(rectangle) {
+  touch(rectangle) {
     const part = pixelsOf(rectangle, this.pitch);
     for (const [column, row] of this.around(part)) this.#tiles.get(`${column} ${row}`)?.touched.push(part);
   }

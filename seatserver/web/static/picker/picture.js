@@ -1,0 +1,122 @@
+/**
+ * The canvas and what is on it: draws the hall as the camera sees it, as little of it as will do. A seat that changes
+ * costs a seat; a camera that moves costs copies of what is drawn already (tiles.js).
+ */
+
+import { Scene } from "./scene.js";
+import { Tiles, pixelsOf } from "./tiles.js";
+
+const NAMES = 40; // CSS pixels at both sides in which the rows' names stand
+const OUTLINE = 0.2; // pitches that an area's outline may reach out
+const SETTLED_MS = 90; // a camera that has not zoomed for so long has come to rest
+
+export class Picture {
+  #canvas;
+  #context;
+  #plan;
+  #scene;
+  #tiles;
+  #look;
+  #looks;
+  #dirty = new Set();
+  #isStale = true;
+  #view = {}; // what was drawn last
+  #zoomedAt = -Infinity;
+  #ratio = 1;
+
+  /** On `canvas`; `plan` is of `layout`; the rest as Stage has it. */
+  constructor(canvas, plan, layout, { look, lookArea, strings }) {
+    this.#canvas = canvas;
+    this.#context = canvas.getContext("2d", { alpha: false });
+    this.#plan = plan;
+    this.#look = look;
+    this.#looks = layout.seats.map((_, seat) => look(seat));
+    this.#scene = new Scene(plan, layout, { looks: this.#looks, lookArea, strings });
+    this.#scene.readAreas();
+    this.#tiles = new Tiles(this.#scene);
+  }
+
+  /** These seats (null: any of them) may look otherwise now. */
+  paint(seats) {
+    for (const seat of seats ?? this.#looks.keys()) {
+      const look = this.#look(seat);
+      if (look === this.#looks[seat]) continue;
+      this.#looks[seat] = look;
+      this.#dirty.add(seat);
+    }
+  }
+
+  /** The areas may read otherwise now. */
+  paintAreas() {
+    for (const { x, y, width, height } of this.#scene.readAreas()) {
+      const [left, top] = [x - width / 2 - OUTLINE, y - height / 2 - OUTLINE];
+      this.#tiles.touch({ left, top, width: width + 2 * OUTLINE, height: height + 2 * OUTLINE });
+      this.#isStale = true;
+    }
+  }
+
+  /** All of it, in the colours of `palette`. */
+  restyle(palette) {
+    this.#scene.restyle(palette);
+    this.#tiles.clear();
+    this.#isStale = true;
+  }
+
+  /** Be as large as the canvas is on the page and as sharp as the screen. Gives the new size in CSS pixels, or null. */
+  fit() {
+    const style = getComputedStyle(this.#canvas);
+    const [wide, high] = [parseFloat(style.width), parseFloat(style.height)];
+    const ratio = devicePixelRatio;
+    const [width, height] = [Math.round(wide * ratio), Math.round(high * ratio)];
+    if (!(width > 0 && height > 0)) return null;
+    if (width === this.#canvas.width && height === this.#canvas.height && ratio === this.#ratio) return null;
+    if (ratio !== this.#ratio) this.#tiles.clear();
+    this.#ratio = this.#scene.ratio = ratio;
+    [this.#canvas.width, this.#canvas.height] = [width, height];
+    this.#isStale = true;
+    return [wide, high];
+  }
+
+  /** Draw what `camera` sees. Gives {hasMoved: since the last time, isDone: or the next frame goes on}. */
+  draw(camera, now) {
+    const pitch = camera.scale * this.#ratio;
+    const [left, top] = camera.toView(0, 0).map((at) => Math.round(-at * this.#ratio));
+    const before = this.#view;
+    this.#view = { pitch, left, top };
+    if (before.pitch !== undefined && before.pitch !== pitch) this.#zoomedAt = now;
+    const hasMoved = before.pitch !== pitch || before.left !== left || before.top !== top;
+    for (const seat of this.#dirty) this.#tiles.touch(this.#squareOf(seat));
+    const isAll = hasMoved || this.#isStale || !this.#drawSeats(pitch, left, top);
+    if (isAll) this.#isStale = !this.#drawAll(pitch, left, top, now - this.#zoomedAt >= SETTLED_MS, camera.isWhole);
+    this.#dirty.clear();
+    return { hasMoved, isDone: !this.#isStale };
+  }
+
+  #squareOf(seat) {
+    const { x, y } = this.#plan.spots[seat];
+    return { left: x - 0.5, top: y - 0.5, width: 1, height: 1 };
+  }
+
+  /** Whether that was all, or the next frame has to go on. */
+  #drawAll(pitch, left, top, isSettled, isWhole) {
+    const { width, height } = this.#canvas;
+    const isDone = this.#tiles.show(this.#context, pitch, left, top, { isSettled, isWhole }) && isSettled;
+    this.#scene.drawRowNames(this.#context, pitch, { left, top, width, height });
+    return isDone;
+  }
+
+  /** Only the seats that changed; whether that could be done. */
+  #drawSeats(pitch, left, top) {
+    const { width } = this.#canvas;
+    for (const seat of this.#dirty) {
+      const part = pixelsOf(this.#squareOf(seat), pitch);
+      const names = NAMES * this.#ratio; // there the names of rows may lie above the seats
+      if (part.left - left < names || part.left + part.width - left > width - names) return false;
+      this.#context.save();
+      this.#context.translate(part.left - left, part.top - top);
+      this.#scene.draw(this.#context, pitch, part);
+      this.#context.restore();
+    }
+    return true;
+  }
+}
