@@ -9,6 +9,7 @@ const ICONS = {
   fit: "M4 9 V4 H9 M15 4 H20 V9 M20 15 V20 H15 M9 20 H4 V15",
 };
 const SMALLEST_RING = 16; // CSS pixels
+const AROUND = 6; // CSS pixels that the ring of the focus reaches out
 
 export class Frame {
   /** All of it. */
@@ -47,7 +48,7 @@ export class Frame {
     const node = this.#rings[name];
     node.hidden = place === null;
     if (place === null) return;
-    const side = Math.max(SMALLEST_RING, place.side);
+    const side = Math.max(SMALLEST_RING, place.side) + (name === "focus" ? AROUND : 0);
     node.style.inlineSize = node.style.blockSize = `${side}px`;
     node.style.transform = `translate(${place.x - side / 2}px, ${place.y - side / 2}px)`;
   }

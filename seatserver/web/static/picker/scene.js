@@ -40,6 +40,11 @@ export class Scene {
   /** Device pixels of a CSS pixel. */
   ratio = 1;
 
+  /** The colour of what is not drawn on. */
+  get ground() {
+    return css(this.#palette.surface);
+  }
+
   /** Colours from `palette`. */
   restyle(palette) {
     const ruler = document.createElement("canvas").getContext("2d");
@@ -60,7 +65,7 @@ export class Scene {
     context.beginPath();
     context.rect(0, 0, width, height);
     context.clip();
-    context.fillStyle = css(this.#palette.surface);
+    context.fillStyle = this.ground;
     context.fillRect(0, 0, width, height);
     context.translate(-left, -top);
     const inHall = {

@@ -71,8 +71,7 @@ export const STAGE_STYLE = `
 }
 .stage-ring[data-for="focus"] {
   border: 3px solid var(--seat-map-focus, var(--seat-map-accent, Highlight));
-  outline: 2px solid var(--seat-map-surface, Canvas);
-  box-shadow: inset 0 0 0 1.5px var(--seat-map-surface, Canvas);
+  outline: 1.5px solid var(--seat-map-surface, Canvas);
 }
 .stage-zoom {
   position: absolute;

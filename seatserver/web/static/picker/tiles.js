@@ -7,7 +7,7 @@
  */
 
 const SIDE = 256; // device pixels of a piece
-const BUDGET_MS = 5; // for making pieces in one frame
+const BUDGET_MS = 8; // for making pieces in one frame
 const STRETCH = 1.75; // so much larger or smaller than its size a level may be shown while the camera zooms
 const SPARE = 2; // pieces kept, in multiples of what is seen
 
@@ -43,17 +43,22 @@ export class Tiles {
     const level = this.#level;
     const stretch = pitch / level.pitch;
     const view = { left: left / stretch, top: top / stretch, width: width / stretch, height: height / stretch };
-    const until = this.#overview ? performance.now() + BUDGET_MS : Infinity;
+    // The first picture of a hall is made in one go.
+    let budget = this.#overview ? BUDGET_MS : Infinity;
     let isComplete = true;
     for (const [column, row] of level.around(view)) {
-      if (!level.has(column, row)) {
-        // The first picture of a hall is made in one go.
-        if (performance.now() > until) isComplete = false;
-        else level.make(column, row);
-      }
       const at = placeOf(column, row, stretch, left, top);
-      if (level.has(column, row)) context.drawImage(level.get(column, row), at.x, at.y, at.width, at.height);
-      else this.#fill(context, pitch, left, top, at);
+      const isNew = !level.has(column, row);
+      if (isNew && budget <= 0) {
+        isComplete = false;
+        this.#fill(context, pitch, left, top, at);
+        continue;
+      }
+      const since = performance.now();
+      if (isNew) level.make(column, row);
+      context.drawImage(level.get(column, row), at.x, at.y, at.width, at.height);
+      // Another one like this has to fit in, too.
+      if (isNew) budget -= 2 * (performance.now() - since);
     }
     if (isComplete) {
       this.#before = null;
@@ -77,6 +82,8 @@ export class Tiles {
     context.beginPath();
     context.rect(x, y, width, height);
     context.clip();
+    context.fillStyle = this.#scene.ground;
+    context.fillRect(x, y, width, height);
     for (const level of [this.#overview, this.#before]) {
       if (!level) continue;
       const stretch = pitch / level.pitch;
