@@ -37,7 +37,11 @@ class Node:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [NODE, PUPPET, STATIC], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [NODE, "--disable-warning=ExperimentalWarning", PUPPET, STATIC],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def __enter__(self) -> Self:
@@ -53,7 +57,7 @@ class Node:
         with self._process:
             try:
                 _, complaints = self._process.communicate(timeout=30)
-                assert (self._process.returncode, complaints) == (0, "")
+                assert (self._process.returncode, complaints) == (0, ""), complaints
             finally:
                 self._process.kill()
 

@@ -203,6 +203,9 @@ export class CommandError extends Error {
 /** A UUID v4. */
 export function newHoldId(): string;
 
+/** What may be told of an event; Node's types have no name for it. */
+export type Listener = ((event: Event) => void) | { handleEvent(event: Event): void } | null;
+
 export class SeatMapClient extends EventTarget {
   /** `url` is the address of the showtime's socket: ws:, wss:, http: or https:. */
   constructor(url: string | URL, options: ClientOptions);
@@ -252,5 +255,19 @@ export class SeatMapClient extends EventTarget {
     listener: (event: ClientEvents[K]) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
-  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null): void;
+  addEventListener(
+    type: string,
+    listener: Listener,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof ClientEvents>(
+    type: K,
+    listener: (event: ClientEvents[K]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: Listener,
+    options?: boolean | EventListenerOptions,
+  ): void;
 }

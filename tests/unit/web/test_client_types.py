@@ -1,0 +1,121 @@
+"""The client's declared types say what its code and the wire say: `seatmap-client.d.ts` against both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_type_hints
+
+import msgspec
+import pytest
+
+from seatserver.errors import Refusal
+from seatserver.live import messages as wire
+from seatserver.seats.states import BookingStatus
+from tests.javascript import STATIC, Node
+
+TYPES = (STATIC / "seatmap-client.d.ts").read_text()
+CODE = (STATIC / "seatmap-client.js").read_text()
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    with Node() as started:
+        yield started
+
+
+def block(head: str) -> str:
+    """The body of a declaration, without comments."""
+    found = re.search(rf"^export {head}\b[^{{]*{{\n(.*?)^}}", TYPES, re.DOTALL | re.MULTILINE)
+    assert found is not None, head
+    return re.sub(r"/\*\*.*?\*/", "", found[1], flags=re.DOTALL)
+
+
+def fields(interface: str) -> set[str]:
+    """The names of an interface's own fields, as far as they are on a line of their own; `?` is left out."""
+    return set(re.findall(r"^  (?:readonly )?(\w+)\??:", block(f"interface {interface}"), re.MULTILINE))
+
+
+def union(name: str) -> set[str]:
+    """The texts that a type may be."""
+    found = re.search(rf"^export type {name} =(.*?);", TYPES, re.DOTALL | re.MULTILINE)
+    assert found is not None, name
+    return set(re.findall(r'"(\w+)"', found[1]))
+
+
+def named(struct: Any, *without: str) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(struct)} - {*without}
+
+
+def test_it_is_typescript_that_can_be_read(node: Node) -> None:
+    code = "return (await import('node:module')).stripTypeScriptTypes(text).trim().length >= 0"
+    # Declarations alone cannot stand as code, but as `declare` they can.
+    text = TYPES.replace("export class", "export declare class").replace("export function", "export declare function")
+    assert node.tell(code, text=text.replace("export const", "export declare const"))
+
+
+def test_what_is_exported_is_declared(node: Node) -> None:
+    exported = node.tell("return Object.keys(await import(path))", path=str(STATIC / "seatmap-client.js"))
+    assert set(exported) == set(re.findall(r"^export (?:class|function|const) (\w+)", TYPES, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["SeatMapClient", "CommandError"])
+def test_a_class_has_what_is_declared_and_nothing_else(node: Node, name: str) -> None:
+    code = """
+        const made = name === "CommandError" ? new CommandError("x", "y") : new SeatMapClient("ws://x", {});
+        const names = new Set(Object.keys(made));
+        for (const key of Object.getOwnPropertyNames(Object.getPrototypeOf(made))) names.add(key);
+        return [...names];
+    """
+    declared = set(re.findall(r"^  (?:readonly )?(\w+)[?(:<]", block(f"class {name}"), re.MULTILINE))
+    inherited = {"addEventListener", "removeEventListener", "name", "constructor"}
+    assert declared - inherited == set(node.tell(code, name=name)) - inherited
+
+
+def test_the_events_are_those_that_are_told() -> None:
+    told = set(re.findall(r'#tell\("(\w+)"', CODE))
+    assert fields("ClientEvents") == told
+    documented = CODE.partition(" * Events: ")[2].partition("*/")[0]
+    assert set(re.findall(r'"(\w+)"', documented)) == told
+
+
+def test_the_times_are_those_that_can_be_set(node: Node) -> None:
+    assert fields("Times") == set(node.tell("return Object.keys(TIMES)"))
+
+
+@pytest.mark.parametrize(
+    ("interface", "names"),
+    [
+        ("TicketLine", named(wire.TicketLine)),
+        ("Basket", named(wire._Basket)),
+        ("Held", named(wire.Held) - named(wire._Basket) | {"type"}),
+        ("Booked", named(wire.Booked) - named(wire._Basket) | {"type"}),
+        ("Released", named(wire.Released)),
+        ("Offer", named(wire.SeatOffer)),
+        ("Places", named(wire.Places)),
+        ("HoldOptions", named(wire.Hold, "ref", "hold_id", "seats")),
+        ("Wish", named(wire.Best, "ref", "hold_id", "replaces")),
+        ("Welcome", named(wire.Welcome) | {"type"}),
+        ("Hold", named(wire.HoldView, "hold_id", "deadline_ms") - named(wire._Basket) | {"deadlineMs"}),
+    ],
+)
+def test_a_message_has_the_fields_of_the_wire(interface: str, names: set[str]) -> None:
+    assert fields(interface) == names
+
+
+def test_the_limits_are_those_of_the_wire() -> None:
+    inner = re.search(r"limits: {(.*?)}", block("interface Welcome"), re.DOTALL)
+    assert inner is not None
+    assert set(re.findall(r"(\w+):", inner[1])) == named(wire.Limits)
+
+
+def test_words_are_those_of_the_wire() -> None:
+    assert union("Refusal") == set(get_args(Refusal))
+    status = re.search(r"status: (.*);", block("interface Booked"))
+    assert status is not None
+    assert set(re.findall(r'"(\w+)"', status[1])) == set(get_args(BookingStatus))
+    reasons = re.search(r"reason: (.*);", block("interface ClientEvents"))
+    assert reasons is not None
+    hint = get_type_hints(wire.Expired)["reason"]
+    assert set(re.findall(r'"(\w+)"', reasons[1])) == {*get_args(hint), "away"}
+    assert hint == Literal["expired", "sold", "blocked"]
