@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from tests.integration.conftest import MakeServer
 from tests.integration.house import BLOCKED, SHOWTIME, SOFA, Instance, check_books, eventually
 from tests.integration.proxy import Proxy, proxied
 from tests.integration.scripts import ANYWHERE, OpenRuntime, open_runtime
-from tests.javascript import Runtime
+from tests.javascript import NODE, STATIC, Runtime
 
 __all__ = ["open_runtime"]
 
@@ -444,6 +445,17 @@ async def test_a_dead_network_is_noticed_without_a_close(make_server: MakeServer
         await runtime.run("await until(() => logged(clients.ann, 'status').some(([, why]) => why.includes('answer')))")
         proxy.thaw()
         await runtime.run("await live(clients.ann)")
+
+
+async def test_the_readmes_example_runs_as_it_stands(server: Instance) -> None:
+    readme = STATIC.parents[2] / "README.md"
+    code = re.search(r"```js\n(.*?)```", readme.read_text(), re.DOTALL)
+    assert code is not None
+    program = code[1].replace("http://127.0.0.1:8000", server.url).replace("./seatserver/web/static", str(STATIC))
+    process = await asyncio.create_subprocess_exec(NODE, "--input-type=module", "--eval", program, stdout=-1, stderr=-1)
+    said, complaints = await process.communicate()
+    assert (process.returncode, complaints) == (0, b"")
+    assert b"status: 'confirmed'" in said
 
 
 async def _is_held(server: Instance, seat: int) -> bool:
