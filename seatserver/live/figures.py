@@ -144,6 +144,7 @@ class Figures:
         self._clock_samples: deque[tuple[float, float]] = deque(maxlen=CLOCK_SAMPLES)
         self._postgres_ms: float | None = None
         self._redis_ms: float | None = None
+        self._redis_is_gone = False  # known since the last look; who asks need not wait in vain as well
         self._looked_at: tuple[str, ...] = ()
         self._turn_at = 0.0
         self.id = secrets.token_hex(6)
@@ -168,6 +169,8 @@ class Figures:
     async def reports(self) -> tuple[list[Heard], bool]:
         """The reports of all processes, our own first, and whether they are all: without Redis it is ours alone."""
         ours = Heard(self.report(), 0)
+        if self._redis_is_gone:
+            return [ours], False
         try:
             pinned = await self._board.read()
         except Unavailable:
@@ -180,6 +183,8 @@ class Figures:
 
         Raises `Unavailable`.
         """
+        if self._redis_is_gone:
+            raise Unavailable("Redis")
         self._turn()
         speaking = [heard.report for heard in (await self.reports())[0] if not heard.silent]
         concerned = [one.id for one in speaking if one.id != self.id and mark_of(showtime_id) in marks_of(one.rooms)]
@@ -269,11 +274,10 @@ class Figures:
             try:
                 await self._ping_database()
                 self._postgres_ms = (loop.time() - started) * 1000
-            except SeatServerError:
+            except Exception as error:
                 self._postgres_ms = None
-            except Exception:
-                self._postgres_ms = None
-                log.exception("database not asked")
+                if not isinstance(error, SeatServerError):
+                    log.exception("database not asked")
             await self._compare_clocks()
             heed_cancel()
             await asyncio.sleep(HEALTH_S)
@@ -282,14 +286,12 @@ class Figures:
         before = self._clock()
         try:
             took_ms, theirs_ms = await self._board.clock()
-        except SeatServerError:
-            self._redis_ms = None
+        except Exception as error:
+            self._redis_ms, self._redis_is_gone = None, True
+            if not isinstance(error, SeatServerError):
+                log.exception("Redis not asked")
             return
-        except Exception:
-            self._redis_ms = None
-            log.exception("Redis not asked")
-            return
-        self._redis_ms = took_ms
+        self._redis_ms, self._redis_is_gone = took_ms, False
         self._clock_samples.append((took_ms, theirs_ms - (before + self._clock()) / 2))
         # The quickest answer says most: the truth lies within half of its round trip.
         self._fanout.redis_ahead_ms = min(self._clock_samples)[1]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from seatserver.client import SeatClient
 from seatserver.config import Settings
 from seatserver.embedded import EmbeddedRedis
 from seatserver.errors import SeatsRefused
@@ -72,6 +74,27 @@ async def test_two_instances_are_one_house_whichever_is_asked(make_server: MakeS
             assert (room["viewers"], room["holds"], room["refused"]) == (3, 2, 2)
             assert sum(room["places"].values()) == SEATS
             assert (room["places"]["held"], room["places"]["sold"], room["places"]["blocked"]) == (2, 1, 1)
+
+
+async def test_workers_behind_one_port_are_one_house(make_server: MakeServer, tmp_path: Path) -> None:
+    outside = await make_server()
+    command = ("serve", "--port", "0", "--workers", "2")
+    with running(*command, log=tmp_path / "log", env=as_environment(outside.house.settings)) as workers:
+        url = workers.until(r'"url": ?"(http://[^"]+)", "workers": 2').group(1)
+        async with AsyncExitStack() as stack:
+            rooms = []
+            for number in range(4):
+                client = await stack.enter_async_context(SeatClient(url, token=outside.token(f"visitor {number}")))
+                rooms.append(await stack.enter_async_context(client.room(SHOWTIME)))
+            for seat, room in enumerate(rooms):
+                await room.hold(seat)
+            found = await shows(outside, lambda house: house["viewers"] == 4 and house["holds_per_s"] > 0)
+            assert len(found["instances"]) == 3
+            assert found["showtimes"][0]["holds"] == 4
+            async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+                for _ in range(4):  # whichever worker the kernel picks
+                    asked = {"Authorization": f"Bearer {outside.token('boss', 'admin')}", "Connection": "close"}
+                    assert (await http.get(f"/api/v1{HOUSE}", headers=asked)).json()["viewers"] == 4
 
 
 async def test_news_and_expiry_are_timed(make_server: MakeServer) -> None:

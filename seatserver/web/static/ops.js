@@ -171,8 +171,9 @@ class LiveView {
     if (!showtime) return;
     const name = `${showtime.title}, ${showtime.auditorium_name}`;
     $("hall-name").textContent = `${name} · ${placesOf(showtime.places)}`;
+    $("hall").classList.toggle("stale", hall === null);
     if (hall === null) {
-      $("hall-note").textContent = "How wanted its seats are cannot be told at the moment.";
+      $("hall-note").textContent = "Its seats cannot be looked at now; what you see of them is old.";
       return;
     }
     const { demand, layout } = hall;
