@@ -6,11 +6,14 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seatserver.config import Settings
 from seatserver.seats.states import SeatState
+from tests.browser.site import Site
 from tests.integration.conftest import MakeServer
 from tests.integration.house import BLOCKED, SHOWTIME, SOFA, Instance, check_books, eventually
 from tests.integration.proxy import Proxy, proxied
@@ -205,6 +208,50 @@ async def test_another_server_on_the_same_data_goes_on_where_the_first_one_stopp
         await runtime.run("await until(() => clients.ann.states[5] === 1 && clients.ann.status === 'live')")
         booked = await runtime.run("return clients.ann.book(id)", id=held["hold_id"])
         assert booked["status"] == "confirmed"
+
+
+async def test_a_killed_server_that_comes_back_finds_everybody_again(
+    settings: Settings, tmp_path: Path, open_runtime: OpenRuntime
+) -> None:
+    site = Site(settings, tmp_path / "server.log", SEATSERVER_ALLOWED_ORIGINS="*")
+    try:
+        await asyncio.to_thread(site.start)
+        await asyncio.to_thread(site.set_up)
+        runtime = await open_runtime(site.url)
+        code = """
+            const guest = async () => (await (await fetch(`${base}/api/v1/guests`, { method: "POST" })).json()).token;
+            for (const name of ["ann", "bob"]) {
+                open(name, `${base}/ws/showtimes/${showtime}`, { token: await guest(), times });
+                await live(clients[name]);
+            }
+            const held = await clients.ann.hold([1, 2]);
+            await clients.ann.hold([3]);
+            return held.hold_id;
+        """
+        hold_id = await runtime.run(code, base=site.url, showtime=SHOWTIME, times={**QUICK, "lateMs": 120_000})
+        await asyncio.to_thread(site.kill)
+        code = """
+            const { ann, bob } = clients;
+            await until(() => ann.status === "waiting" && bob.status === "waiting");
+            ann.asked = [ann.book(holdId), ann.hold([4])];
+            bob.asked = caught(bob.hold([4, 3]));
+            return [Object.fromEntries(ann.pending), ann.reason !== "", [...ann.states].slice(1, 4)];
+        """
+        # What was last known stays there to be shown, as what it is: not live.
+        assert await runtime.run(code, holdId=hold_id) == [{"4": "holding"}, True, [HELD, HELD, HELD]]
+        await asyncio.to_thread(site.start)
+        code = """
+            const { ann, bob } = clients;
+            const [booked, held] = await Promise.all(ann.asked);
+            const refused = await bob.asked;
+            await until(() => [ann, bob].every((one) => one.states[1] === 3 && one.states[4] === 1));
+            return [booked.status, held.seats, refused.seats[0], [...ann.mine.keys()], ann.pending.size];
+        """
+        told = await runtime.run(code)
+        assert told == ["confirmed", [4], [3, "held"], [3, 4], 0]
+        await runtime.run("for (const one of Object.values(clients)) one.close()")
+    finally:
+        await asyncio.to_thread(site.kill)
 
 
 async def test_a_room_that_begins_anew_is_shown_anew(server: Instance, open_runtime: OpenRuntime) -> None:
