@@ -105,8 +105,8 @@ class OriginRefused(SeatServerError):
 
     def __init__(self, origin: str) -> None:
         super().__init__(
-            f"pages of {origin[:200]} may not use this server: whoever runs it allows them with"
-            " SEATSERVER_ALLOWED_ORIGINS",
+            f"pages of {origin[:200]} may not use this server: whoever runs it names them in"
+            " SEATSERVER_ALLOWED_ORIGINS, or as its own address in SEATSERVER_PUBLIC_URL",
             origin=origin[:200],
         )
 

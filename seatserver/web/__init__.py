@@ -1,1 +1,1 @@
-"""The pages a browser sees: films and showtimes, the seat map, a booking's ticket, the API. They speak the public wire."""
+"""The pages a browser sees: showtimes, seat map, ticket, API documentation … They speak the public wire only."""

@@ -32,12 +32,26 @@ function decodeSafely(text) {
   }
 }
 
-/** Who looks: a token that was entered here, or the guest of this window; null for nobody. */
-function visitor() {
-  const entered = recall(TOKEN);
-  if (entered) return { token: entered };
-  const guest = recall(GUEST);
-  return guest && { token: guest.token, until_ms: guest.expires_at_ms };
+/** Who may be looking: whoever's token was entered here, and the guest of this window. */
+function visitors() {
+  const [token, guest] = [recall(TOKEN), recall(GUEST)];
+  return [token && { token }, guest && { token: guest.token, until_ms: guest.expires_at_ms }].filter(Boolean);
+}
+
+/** The booking as the first visitor sees it who may, and that visitor. */
+async function readAsVisitor() {
+  let refused = null;
+  for (const who of visitors()) {
+    try {
+      return [await read(who.token), who];
+    } catch (error) {
+      if (![401, 404].includes(error.status)) throw error;
+      const isUnknown = error.status === 404;
+      error.message = isUnknown ? "You have no booking with this number." : `Who you are could not be told: ${error.message}.`;
+      refused ??= error; // what was entered comes first, so its mistake is told
+    }
+  }
+  throw refused ?? Object.assign(new Error("This window does not know you."), { status: 404 });
 }
 
 function api(path) {
@@ -230,22 +244,19 @@ let timer = 0;
 
 async function refresh() {
   clearTimeout(timer);
-  const who = visitor();
   let next = SETTLED_MS;
-  if (!who) return refuse("This window does not know you.");
   try {
-    const found = await read(who.token);
+    const [found, who] = await readAsVisitor();
     if (found.booking.status === "pending") next = PENDING_MS;
     const text = JSON.stringify(found);
     if (text !== shown) draw(found, who.until_ms);
     shown = text;
     $("status").replaceChildren();
   } catch (error) {
-    if (error.status === 401) {
+    if (error.status === 401 || error.status === 404) {
       remember(TOKEN, null);
-      return refuse(`Who you are could not be told: ${error.message}.`);
+      return refuse(error.message);
     }
-    if (error.status === 404) return refuse("You have no booking with this number.");
     const stale = shown ? "What you see may be old" : "The booking cannot be shown";
     $("status").replaceChildren(element("span", { className: "notice bad", textContent: `${stale}: ${error.message}.` }));
     next = PENDING_MS;

@@ -14,6 +14,7 @@ const COUNTED_MS = 8_000;
 const WAIT_MS = 60_000; // the longest pause between two tries when the server does not answer
 const PROGRAMME_MS = 300_000;
 const COUNTED_AT_ONCE = 100;
+const MOST = 2_000; // showtimes; in a programme of more, the later days wait until they are near
 const FEW_SHARE = 0.1;
 const FEW = 6;
 
@@ -48,7 +49,7 @@ async function everyPage(query) {
   for (;;) {
     const { showtimes, next } = await fetchJson(`/api/v1/showtimes?${query}`);
     found.push(...showtimes);
-    if (!next) return found;
+    if (!next || found.length >= MOST) return found;
     query.set("after", next);
   }
 }
