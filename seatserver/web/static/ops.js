@@ -1,6 +1,6 @@
 /**
  * The operator's live view: asks `/api/v1/admin/house` every two seconds and shows what it says, with the last minutes
- * of each figure kept here, and the hall that is picked from `…/demand`. Without an operator's token it shows nothing.
+ * of each figure kept here, and the hall that is picked. Without an operator's token it shows nothing.
  *
  * The token comes from the form or from the address (`#token=…`, which is taken out of it at once), and lives as long as
  * this window. When nobody answers, what is shown is marked as old and nothing is made up.
@@ -11,27 +11,26 @@ import { Hall } from "./ops/hall.js";
 import { Poll, Refused, askAs } from "./ops/poll.js";
 import { Spark } from "./ops/spark.js";
 import { Showtimes, showReasons, showServers } from "./ops/tables.js";
-import { alertsOf, duration, placesOf } from "./ops/words.js";
+import { alertsOf, count, duration, placesOf } from "./ops/words.js";
 
 const KEY = "seatserver.operator";
 const HOUSE = "/api/v1/admin/house";
 
 const rate = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const whole = new Intl.NumberFormat("en");
 const $ = (id) => document.getElementById(id);
 
 /** What each figure is called, what it shows, what stands below it, and the number for its line. */
 const FIGURES = [
-  ["Visitors", (h) => whole.format(h.viewers), (h) => `in ${plural(h.rooms, "hall")}`, (h) => h.viewers],
+  ["Visitors", (h) => count(h.viewers), (h) => `in ${plural(h.rooms, "hall")}`, (h) => h.viewers],
   ["Holds a second", (h) => rate.format(h.holds_per_s), () => "seats put into baskets", (h) => h.holds_per_s],
-  ["Seats refused", (h) => whole.format(refused(h)), () => "in the last minute", refused],
-  ["Bookings", (h) => whole.format(booked(h)), () => "in the last minute", booked],
+  ["Seats refused", (h) => count(refused(h)), () => "in the last minute", refused],
+  ["Bookings", (h) => count(booked(h)), () => "in the last minute", booked],
   ["News on screens in", (h) => duration(h.propagation.most_ms), newsNote, (h) => h.propagation.most_ms],
   ["Held seats back in", (h) => duration(h.expiry.most_ms), expiryNote, (h) => h.expiry.most_ms],
 ];
 
 function refused({ refusals }) {
-  return Object.values(refusals).reduce((sum, count) => sum + count, 0);
+  return Object.values(refusals).reduce((sum, times) => sum + times, 0);
 }
 
 function booked({ bookings }) {
@@ -148,10 +147,7 @@ class LiveView {
     const servers = house.instances.filter((one) => !one.silent).length;
     const whose = servers > 1 ? `The figures are of all ${servers} servers together` : "One server runs";
     this.#say(`Live. ${house.whole ? whose : "The figures are of one server only"}.`, "live");
-    const alerts = alertsOf(house).map(({ tone, text }) => element("p", { className: `notice ${tone}`, textContent: text }));
-    const isSame = (node, at) => node.textContent === alerts[at]?.textContent;
-    const shown = [...$("alerts").children];
-    if (shown.length !== alerts.length || !shown.every(isSame)) $("alerts").replaceChildren(...alerts);
+    this.#warn(alertsOf(house));
     FIGURES.forEach(([, value, note, number], at) => {
       const figure = this.#figures[at];
       figure.value.textContent = value(house);
@@ -164,6 +160,14 @@ class LiveView {
     showReasons($("reasons"), house);
     showServers($("servers"), house);
     this.#showHall(showtime, hall);
+  }
+
+  /** Replaced only when they differ, so that they are read aloud once. */
+  #warn(alerts) {
+    const shown = [...$("alerts").children].map(({ textContent }) => textContent);
+    if (shown.join("\n") === alerts.map(({ text }) => text).join("\n")) return;
+    const made = alerts.map(({ tone, text }) => element("p", { className: `notice ${tone}`, textContent: text }));
+    $("alerts").replaceChildren(...made);
   }
 
   #showHall(showtime, hall) {
@@ -179,11 +183,12 @@ class LiveView {
     const { demand, layout } = hall;
     const hottest = demand.hottest.map((one) => {
       const times = [one.held > 0 && `held ${one.held} ×`, one.refused > 0 && `refused ${one.refused} ×`];
-      return element("li", {}, element("b", { textContent: one.label }), element("span", { textContent: ` ${times.filter(Boolean).join(", ")}` }));
+      return element("li", {}, element("b", { textContent: one.label }), ` ${times.filter(Boolean).join(", ")}`);
     });
     $("hottest").replaceChildren(...hottest);
     const quiet = "Nobody has asked for a seat here in the last two minutes.";
-    $("hall-note").textContent = demand.missing > 0 ? "Still asking the other servers …" : hottest.length > 0 ? "" : quiet;
+    const note = hottest.length > 0 ? "" : quiet;
+    $("hall-note").textContent = demand.missing > 0 ? "Still asking the other servers …" : note;
     const most = demand.hottest.slice(0, 3).map((one) => one.label);
     const wanted = most.length > 0 ? `Most wanted: ${most.join(", ")}.` : quiet;
     this.#hall.show(layout, demand, `The hall of ${name}. ${wanted}`);

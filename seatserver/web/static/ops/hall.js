@@ -26,7 +26,7 @@ export class Hall {
     }
   }
 
-  /** `layout` as /api/v1/layouts has it, `demand` of /demand, `label` what the picture shows, for those who don't see it. */
+  /** `layout` as /api/v1/layouts has it, `demand` as …/demand; `label` says what the picture shows. */
   show(layout, demand, label) {
     if (layout !== this.#layout) {
       this.#layout = layout;
@@ -55,6 +55,7 @@ export class Hall {
     this.#drawScreen(pen, colours);
     for (const area of this.#layout.general_areas ?? []) this.#drawArea(pen, area, colours);
     const hasMarks = pitch >= MARKS_FROM;
+    this.#frame.dataset.marks = hasMarks;
     this.#plan.spots.forEach((spot, seat) => this.#drawSeat(pen, spot, seat, colours, hasMarks));
   }
 

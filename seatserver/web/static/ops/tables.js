@@ -1,12 +1,10 @@
 /** The lists of the operator's live view. Rows stay the same elements, so that whoever is on one stays there. */
 
 import { element, plural } from "../page.js";
-import { duration, placesOf, reasonsOf } from "./words.js";
+import { count, duration, placesOf, reasonsOf } from "./words.js";
 
 const SORT_EVERY_MS = 10_000;
 const REASONS_SHOWN = 6;
-
-const whole = new Intl.NumberFormat("en");
 
 function startOf(startsAt) {
   const start = new Date(startsAt);
@@ -78,7 +76,8 @@ export class Showtimes extends EventTarget {
     row.bar = element("span", { className: "bar", ariaHidden: "true" }, row.sold, row.held);
     row.places = cell("taken", "Taken");
     row.places.append(row.share, row.bar);
-    row.title.addEventListener("click", () => this.dispatchEvent(new CustomEvent("pick", { detail: { showtime: id } })));
+    const picked = () => this.dispatchEvent(new CustomEvent("pick", { detail: { showtime: id } }));
+    row.title.addEventListener("click", picked);
     const name = element("th", { scope: "row", role: "rowheader" }, row.title, row.where);
     row.element = element("tr", { role: "row" }, name, row.viewers, row.holds, row.refused, row.places);
     return row;
@@ -86,15 +85,15 @@ export class Showtimes extends EventTarget {
 
   #fill(row, showtime) {
     const { places } = showtime;
-    const all = Object.values(places).reduce((sum, count) => sum + count, 0);
-    const share = (count) => `${all > 0 ? (100 * count) / all : 0}%`;
+    const all = Object.values(places).reduce((sum, some) => sum + some, 0);
+    const share = (some) => `${all > 0 ? (100 * some) / all : 0}%`;
     const taken = places.claimed + places.sold;
     say(row.title, showtime.title);
     const behind = showtime.catching_up ? " · catching up" : "";
     say(row.where, `${showtime.auditorium_name}, ${showtime.theatre_name} · ${startOf(showtime.starts_at)}${behind}`);
-    say(row.viewers, whole.format(showtime.viewers));
-    say(row.holds, whole.format(showtime.holds));
-    say(row.refused, whole.format(showtime.refused));
+    say(row.viewers, count(showtime.viewers));
+    say(row.holds, count(showtime.holds));
+    say(row.refused, count(showtime.refused));
     say(row.share, `${Math.round(all > 0 ? (100 * (taken + places.held)) / all : 0)} %`);
     row.places.title = placesOf(places);
     row.sold.style.width = share(taken);
@@ -108,20 +107,20 @@ export class Showtimes extends EventTarget {
 /** Why seats were refused, as bars. */
 export function showReasons(listing, house) {
   const reasons = reasonsOf(house);
-  const most = Math.max(1, ...reasons.map(([, count]) => count));
-  const rows = reasons.slice(0, REASONS_SHOWN).map(([reason, count]) => {
+  const most = Math.max(1, ...reasons.map(([, times]) => times));
+  const rows = reasons.slice(0, REASONS_SHOWN).map(([reason, times]) => {
     const bar = element("i", { className: "bar" });
-    bar.style.width = `${(100 * count) / most}%`;
+    bar.style.width = `${(100 * times) / most}%`;
     return element(
       "li",
       {},
       element("span", { textContent: reason }),
-      element("b", { textContent: whole.format(count) }),
+      element("b", { textContent: count(times) }),
       bar,
     );
   });
-  const rest = reasons.slice(REASONS_SHOWN).reduce((sum, [, count]) => sum + count, 0);
-  if (rest > 0) rows.push(element("li", { className: "quiet", textContent: `and ${whole.format(rest)} for other reasons` }));
+  const rest = reasons.slice(REASONS_SHOWN).reduce((sum, [, times]) => sum + times, 0);
+  if (rest > 0) rows.push(element("li", { className: "quiet", textContent: `and ${count(rest)} for other reasons` }));
   if (rows.length === 0) rows.push(element("li", { className: "quiet", textContent: "Nobody did." }));
   listing.replaceChildren(...rows);
 }

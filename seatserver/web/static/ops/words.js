@@ -39,11 +39,16 @@ const ERRORS = {
   internal: "a mistake of the server; see its log",
 };
 
+/** 12000 → "12,000". */
+export function count(number) {
+  return new Intl.NumberFormat("en").format(number);
+}
+
 /** [what happened, how often] of a house's refusals and errors, the most frequent first. */
 export function reasonsOf({ refusals, errors }) {
   const named = [
-    ...Object.entries(refusals).map(([reason, count]) => [REASONS[reason] ?? reason, count]),
-    ...Object.entries(errors).map(([code, count]) => [ERRORS[code] ?? code.replaceAll("_", " "), count]),
+    ...Object.entries(refusals).map(([reason, times]) => [REASONS[reason] ?? reason, times]),
+    ...Object.entries(errors).map(([code, times]) => [ERRORS[code] ?? code.replaceAll("_", " "), times]),
   ];
   return named.sort(([, one], [, other]) => other - one);
 }
@@ -99,7 +104,7 @@ export function alertsOf(house) {
 /** "23 seats free, 4 held, 120 sold": a room's places in words. */
 export function placesOf({ free, held, claimed, sold, blocked, allocated }) {
   const kept = blocked + allocated;
-  const parts = [`${free} free`, `${held} held`, `${claimed + sold} sold`];
-  if (kept > 0) parts.push(`${kept} kept by the house`);
+  const parts = [`${count(free)} free`, `${count(held)} held`, `${count(claimed + sold)} sold`];
+  if (kept > 0) parts.push(`${count(kept)} kept by the house`);
   return parts.join(", ");
 }
