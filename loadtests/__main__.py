@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from types import FrameType
 
-from loadtests import best, expiry, fanout, holds, idle, rush, scaling, viewers
+from loadtests import best, drawing, expiry, fanout, holds, idle, rush, scaling, viewers
 from seatserver.errors import SeatServerError
 
 INTERRUPTED = 130
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one load test; the process's exit code."""
     parser = argparse.ArgumentParser(prog="python -m loadtests", description="Load tests; each starts all it needs.")
     tests = parser.add_subparsers(required=True, metavar="NAME")
-    for test in (rush, fanout, holds, viewers, idle, expiry, scaling, best):
+    for test in (rush, fanout, holds, viewers, idle, expiry, scaling, best, drawing):
         test.add(tests)
     args = parser.parse_args(argv)
     before = signal.signal(signal.SIGTERM, _interrupt)

@@ -22,12 +22,12 @@ import pytest
 import redis as redis_client
 
 from seatserver import config, database
+from loadtests.hall_page import BROWSERS
 from seatserver.config import Settings
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
 
 TEMPLATE = "seatserver_template"
 TOKEN_SECRET = "a secret of the tests, long enough for HS256"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 Result = TypeVar("Result")
 

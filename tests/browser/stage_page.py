@@ -1,53 +1,13 @@
-"""A page with nothing but the drawn hall on it, for tests of the drawing: no server, no sale, any layout.
-
-The scripts are the server's own files under its own headers, its content security policy among them; what seats look
-like, a test says.
-"""
+"""A window with the drawn hall alone, for tests of the drawing; what seats look like, a test says."""
 
 from __future__ import annotations
 
-import json
-import mimetypes
 from typing import Any
 
-from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Locator, Page, Route, expect
+from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Locator, Page, expect
 
+from loadtests.hall_page import new_page, open_hall
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
-from seatserver.web.routes import HEADERS, HERE
-
-ORIGIN = "http://stage.test"
-PAGE = """<!doctype html><html lang="en"><title>Hall</title><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/static/page.css"><main><h1>Hall</h1><div id="host"></div><p id="after">After</p></main>"""
-
-# The looks of all seats are in `looks`, what the stage told in `told`.
-SET_UP = """async ({ layout, looks, variables }) => {
-  const { Stage } = await import("/static/picker/stage.js");
-  const host = document.getElementById("host");
-  for (const [name, value] of Object.entries(variables)) host.style.setProperty(name, value);
-  const root = document.createElement("div");
-  host.attachShadow({ mode: "open" }).append(root);
-  layout = { groups: [], general_areas: [], ...layout };
-  window.looks = layout.seats.map((_, seat) => looks[seat] ?? "free");
-  window.areas = layout.general_areas.map(({ name }) => ({ text: name, full: false }));
-  window.stage = new Stage(root, layout, {
-    look: (seat) => window.looks[seat],
-    lookArea: (area) => window.areas[area],
-    describe: (seat) => `${layout.seats[seat].row}-${layout.seats[seat].number}, ${window.looks[seat]}`,
-    strings: {
-      ...{ screen: "Screen", hall: "Seats", aisle: "aisle", zoom: "Zoom" },
-      ...{ zoomIn: "Zoom in", zoomOut: "Zoom out", fit: "Whole hall" },
-    },
-  });
-  window.told = [];
-  for (const name of ["pick", "pickarea", "point", "walk", "zoom"]) {
-    window.stage.addEventListener(name, ({ detail }) => window.told.push([name, detail]));
-  }
-  window.change = (changes) => {
-    for (const [seat, look] of changes) window.looks[seat] = look;
-    window.stage.paint(changes.map(([seat]) => seat));
-  };
-}"""
 
 # Until nothing is drawn any more: what is seen has been the same for some frames.
 AT_REST = """async () => {
@@ -112,15 +72,11 @@ class StagePage:
     ) -> None:
         self.hall = hall
         self.complaints: list[str] = []
-        self.page: Page = browser.new_context(**{"viewport": {"width": 1000, "height": 800}, **context}).new_page()
+        self.page: Page = new_page(browser, **context)
         self.page.set_default_timeout(15_000)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.route("**/*", _give)
-        self.page.goto(ORIGIN)
-        layout = json.loads(hall.encode())
-        known = {str(seat): look for seat, look in (looks or {}).items()}
-        self.page.evaluate(SET_UP, {"layout": layout, "looks": known, "variables": variables or {}})
+        open_hall(self.page, hall, looks, variables)
         self.rest()
 
     def _hear(self, message: ConsoleMessage) -> None:
@@ -268,16 +224,3 @@ class Fingers:
 
 def _between(start: tuple[float, float], end: tuple[float, float], part: float) -> tuple[float, float]:
     return start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part
-
-
-def _give(route: Route) -> None:
-    path = route.request.url.removeprefix(ORIGIN).split("?")[0]
-    if path == "/":
-        route.fulfill(body=PAGE, headers={**HEADERS, "Content-Type": "text/html; charset=utf-8"})
-        return
-    file = HERE / path.removeprefix("/")
-    if not file.is_file():
-        route.fulfill(status=404 if path != "/favicon.ico" else 204)
-        return
-    kind = "text/javascript" if file.suffix == ".js" else mimetypes.guess_type(file.name)[0] or "text/plain"
-    route.fulfill(body=file.read_bytes(), headers={**HEADERS, "Content-Type": kind})

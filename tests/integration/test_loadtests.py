@@ -81,3 +81,13 @@ def test_what_cannot_be_done_is_one_line(capsys: pytest.CaptureFixture[str]) -> 
     said = capsys.readouterr().err
     assert said.startswith("loadtests: ")
     assert said.count("\n") == 1
+
+
+def test_frames_of_the_drawn_hall_are_counted(chromium: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["frames", "--seats", "200", "--frames", "20", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["seats"] == 200
+    assert len(result["activities"]) == 4
+    for activity in result["activities"]:
+        assert activity["frames_per_s"] > 0
+        assert {"between_p95_ms", "script_p95_ms", "cpu_ms_per_frame"} <= activity.keys()
