@@ -21,8 +21,8 @@ import hypothesis
 import pytest
 import redis as redis_client
 
-from seatserver import config, database
 from loadtests.hall_page import BROWSERS
+from seatserver import config, database
 from seatserver.config import Settings
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
 
