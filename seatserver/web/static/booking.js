@@ -5,7 +5,7 @@
  * a payment is awaited, the page asks again every few seconds, and less often afterwards.
  */
 
-import { countdown, day, element, fetchJson, money, recall, remember, time } from "./page.js";
+import { countdown, day, element, fetchJson, money, reasonOf, recall, remember, time } from "./page.js";
 
 const GUEST = "seatserver.guest";
 const TOKEN = "seatserver.token";
@@ -47,7 +47,8 @@ async function readAsVisitor() {
     } catch (error) {
       if (![401, 404].includes(error.status)) throw error;
       const isUnknown = error.status === 404;
-      error.message = isUnknown ? "You have no booking with this number." : `Who you are could not be told: ${error.message}.`;
+      const why = `Who you are could not be told: ${error.message}.`;
+      error.message = isUnknown ? "You have no booking with this number." : why;
       refused ??= error; // what was entered comes first, so its mistake is told
     }
   }
@@ -83,13 +84,13 @@ async function sentence(response) {
 /** The code and its picture as a data address; a house that signs no tickets says so. */
 async function readTicket(address, options) {
   try {
-    const [{ code }, picture] = await Promise.all([
-      fetchJson(address, options),
-      fetch(`${address}.svg`, options).then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error()))),
-    ]);
-    return { code, picture: `data:image/svg+xml,${encodeURIComponent(picture)}` };
+    const { code } = await fetchJson(address, options);
+    const drawn = await fetch(`${address}.svg`, options);
+    if (!drawn.ok) throw new Error(await sentence(drawn));
+    return { code, picture: `data:image/svg+xml,${encodeURIComponent(await drawn.text())}` };
   } catch (error) {
-    return { problem: error.message || "the code cannot be drawn" };
+    if (error.code === "conflict") return { problem: error.message };
+    throw error;
   }
 }
 
@@ -258,7 +259,7 @@ async function refresh() {
       return refuse(error.message);
     }
     const stale = shown ? "What you see may be old" : "The booking cannot be shown";
-    $("status").replaceChildren(element("span", { className: "notice bad", textContent: `${stale}: ${error.message}.` }));
+    $("status").replaceChildren(element("span", { className: "notice bad", textContent: `${stale}: ${reasonOf(error)}.` }));
     next = PENDING_MS;
   }
   timer = setTimeout(() => !document.hidden && refresh(), next);

@@ -5,7 +5,7 @@
  * request, every few seconds while somebody looks, and never while nobody does.
  */
 
-import { day, element, fetchJson, money, plural, time } from "./page.js";
+import { day, element, fetchJson, money, plural, reasonOf, time } from "./page.js";
 
 const HOUR_MS = 3_600_000;
 const SHOWN_MS = 8 * 24 * HOUR_MS;
@@ -213,10 +213,10 @@ async function count() {
     countedAt = Date.now();
     $("told").textContent = "";
     delete $("films").dataset.stale;
-  } catch {
+  } catch (error) {
     failures += 1;
     const since = countedAt ? `The numbers are from ${time(countedAt)}` : "How many seats are left cannot be told";
-    $("told").textContent = `${since}: the server does not answer.`;
+    $("told").textContent = `${since}: ${reasonOf(error)}.`;
     $("films").dataset.stale = "";
   }
   clearTimeout(timer);
@@ -236,7 +236,7 @@ async function start() {
   try {
     await readProgramme();
   } catch (error) {
-    $("told").textContent = `The showtimes cannot be shown: ${error.message}.`;
+    $("told").textContent = `The showtimes cannot be shown: ${reasonOf(error)}.`;
     setTimeout(start, WAIT_MS / 4);
     return;
   }

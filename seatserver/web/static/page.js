@@ -16,3 +16,8 @@ export const countdown = (ms) => format.countdown(ms);
 export function plural(count, noun) {
   return `${format.number(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** Why a request failed, as the end of a sentence; of a server out of reach each browser has words of its own. */
+export function reasonOf(error) {
+  return error instanceof TypeError ? "the server does not answer" : error.message;
+}

@@ -1,0 +1,24 @@
+"""Counts for lists: what many look at is read once, and is true again a moment later."""
+
+from __future__ import annotations
+
+import asyncio
+
+from seatserver.app import House
+from seatserver.seats.counts import KEPT_S, Counts
+from seatserver.seats.states import SeatState
+from tests.integration.house import SEATS, SHOWTIME, hold
+
+
+async def test_counts_are_shared_for_a_moment_and_then_read_again(house: House) -> None:
+    now = 0.0
+    counts = Counts(house.hub, clock=lambda: now)
+    every = await asyncio.gather(*(counts.of(SHOWTIME, SEATS) for _ in range(100)))
+    assert all(one is every[0] for one in every), "one question to Redis for all who ask together"
+    assert sum(every[0].values()) == SEATS
+    free = every[0][SeatState.FREE]
+    await hold(house, "ann", 0, 1)
+    assert (await counts.of(SHOWTIME, SEATS))[SeatState.FREE] == free
+    now = KEPT_S
+    found = await counts.of(SHOWTIME, SEATS)
+    assert (found[SeatState.FREE], found[SeatState.HELD]) == (free - 2, 2)
