@@ -15,22 +15,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
+from loadtests.hall_page import ARGUMENTS
 from seatserver.config import Settings
 from tests.browser.site import SHOWTIME, Site
 
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PATIENCE_MS = 15_000
 FINGER_PX = 44
 """A seat that is smaller than this in the window is not taken by a tap, but shown larger."""
+SECOND_TAP_S = 0.5
+"""A tap that follows sooner is the second of a double tap."""
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -44,6 +37,16 @@ BOX = """async (label) => {
   return { x: x + width / 2, y: y + height / 2, width };
 }"""
 """The middle of a seat in the window, after it was brought into view."""
+
+
+TELL = """<link rel="icon" href="data:,"><script type="module" src="/static/seat-map.js"></script><script>
+window.told = {};
+for (const name of ["ready", "status", "hold", "release", "expired", "refused", "checkout", "booked", "error"]) {
+  const event = `seat-map-${name}`;
+  addEventListener(event, ({ detail }) => (window.told[event] ??= []).push(JSON.parse(JSON.stringify(detail))));
+}
+</script>"""
+"""The line that brings the element, and a listener at the very top of the page."""
 
 
 def says(message: str | bytes, kind: str) -> bool:
@@ -80,6 +83,29 @@ class Window:
         """Go to a seat map and wait until it is live."""
         self.open(f"/showtimes/{showtime}")
         self.expect_status("live")
+
+    def embed(self, html: str, head: str = "") -> None:
+        """Go to a page of somebody else's making, with ``html`` in it, and gather what the element tells it."""
+        page = (
+            f'<!doctype html><html lang="en"><head><title>Cinema</title>{head}{TELL}</head><body>{html}</body></html>'
+        )
+        # A page out of nowhere, as it is one for the browser, may not ask machines nearby without leave.
+        self.page.context.grant_permissions(["local-network-access"])
+        self.page.route("**/embedding", lambda route: route.fulfill(content_type="text/html", body=page))
+        self.open("/embedding")
+
+    def told(self, event: str) -> list[Any]:
+        """The details of all events of this name (without ``seat-map-``) so far."""
+        found: list[Any] = self.page.evaluate("event => window.told[`seat-map-${event}`] ?? []", event)
+        return found
+
+    def wait_until_told(self, event: str, count: int = 1) -> list[Any]:
+        """Wait for the ``count``-th event of this name."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while len(found := self.told(event)) < count:
+            assert time.monotonic() < deadline, f"{event} was told {len(found)} times, not {count}"
+            time.sleep(0.03)
+        return found
 
     @property
     def map(self) -> Locator:
@@ -124,6 +150,7 @@ class Window:
                 self.page.touchscreen.tap(at["x"], at["y"])  # comes nearer
                 while (at := self.place(label))["width"] < FINGER_PX:
                     time.sleep(0.03)
+                time.sleep(SECOND_TAP_S)
             self.page.touchscreen.tap(at["x"], at["y"])
 
     def cell(self, label: str) -> Locator:

@@ -218,7 +218,7 @@ export class SeatMapElement extends HTMLElement {
       const server = addressOf(this.server);
       const { showtime, layout } = await fetchShowtime(server, this.showtime);
       if (run !== this.#run) return;
-      const client = new SeatMapClient(socketOf(server, showtime.id), { token: this.#tokenOf(server) });
+      const client = new SeatMapClient(socketOf(server, showtime.id), { token: this.token || guestOf(server) });
       this.#loaded = { client, showtime, layout, server };
       // A hall never changes under a showtime that has bookings; before that, it may.
       client.addEventListener("welcome", () => client.welcome.layout !== showtime.layout_hash && this.#restart());
@@ -231,26 +231,16 @@ export class SeatMapElement extends HTMLElement {
   }
 
   #fail(error, attempt, words) {
-    const text = words.say("failed", { reason: error.message });
+    const isSilent = error instanceof TypeError; // and each browser has words of its own for that
+    const text = words.say("failed", { reason: isSilent ? words.say("noAnswer") : error.message });
     const again = button(words.say("again"), () => this.#restart());
     this.#show("failed", element("p", { className: "notice bad", role: "alert" }, element("span", { textContent: text }), again));
     this.#tell("error", { message: error.message, code: error.code ?? null });
     // A server that says no is believed; one that does not answer, or not now, is asked again.
-    if (error.retryable ?? error instanceof TypeError) {
+    if (error.retryable ?? isSilent) {
       const most = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt);
       this.#retry = setTimeout(() => this.#start(attempt + 1), RETRY_FIRST_MS + Math.random() * most);
     }
-  }
-
-  #tokenOf(server) {
-    const { token } = this;
-    if (token === null || token === "") return guestOf(server);
-    if (typeof token === "function") return token;
-    const words = this.#wordsOfHere();
-    return (refused) => {
-      if (refused !== token) return token;
-      throw Object.assign(new Error(words.say("noLogin")), { permanent: true });
-    };
   }
 
   /** Make what the visitor sees: of the same showtime and connection, in the language that holds now. */

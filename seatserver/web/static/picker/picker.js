@@ -176,7 +176,6 @@ export class Picker {
     const strings = {
       ...{ screen: say("screen"), hall: say("hall"), aisle: say("aisle"), zoom: say("tools") },
       ...{ zoomIn: say("zoomIn"), zoomOut: say("zoomOut"), fit: say("fit") },
-      row: () => "", // every seat's name begins with its row
     };
     const look = (seat) => (this.#preview.has(seat) ? "asking" : this.stateOf(seat));
     const lookArea = (area) => {

@@ -1,6 +1,6 @@
 /** The showtime, its hall and a guest's token, from the public REST interface of a server. */
 
-export const GUEST_KEY = "seatserver.guest";
+const GUEST_KEY = "seatserver.guest";
 const MARGIN_MS = 30_000;
 
 /** The JSON of a REST answer; an error carries the problem document's sentence, its `status` and `retryable`. */
@@ -24,23 +24,31 @@ export async function fetchShowtime(server, id) {
 }
 
 /**
- * Where a guest's token of a server comes from, as the `token` of a SeatMapClient: async (refused) => token. It is kept
+ * Where a guest's token of a server comes from, as the `token` of a SeatMapClient: (refused) => token or its promise. It is kept
  * in sessionStorage: a reload in the same window is the same guest and keeps its holds. What it throws says with
  * `permanent` whether asking again is of no use.
  */
 export function guestOf(server) {
   const key = server.origin === location.origin ? GUEST_KEY : `${GUEST_KEY} ${server.origin}`;
-  return async (refused = null) => {
+  return (refused = null) => {
     const kept = recall(key);
     if (kept && kept.token !== refused && kept.expires_at_ms - MARGIN_MS > Date.now()) return kept.token;
-    try {
-      const guest = await fetchJson(new URL("api/v1/guests", server), { method: "POST" });
-      remember(key, guest);
-      return guest.token;
-    } catch (error) {
-      throw Object.assign(error, { permanent: error.status !== undefined && !error.retryable });
-    }
+    // Two seat maps on one page are one guest, also when both ask in the same moment.
+    if (!asked.has(key)) asked.set(key, newGuest(server, key).finally(() => asked.delete(key)));
+    return asked.get(key);
   };
+}
+
+const asked = new Map(); // key → the promise of a token that is under way
+
+async function newGuest(server, key) {
+  try {
+    const guest = await fetchJson(new URL("api/v1/guests", server), { method: "POST" });
+    remember(key, guest);
+    return guest.token;
+  } catch (error) {
+    throw Object.assign(error, { permanent: error.status !== undefined && !error.retryable });
+  }
 }
 
 /** What this window remembers under `key`; null where nothing is kept, or where the browser lets nothing be kept. */

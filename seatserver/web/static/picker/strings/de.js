@@ -14,8 +14,8 @@ export default {
   liveAgain: "Der Plan ist wieder live.",
   again: "Noch einmal versuchen",
   failed: "Diese Vorstellung kann nicht gezeigt werden: {reason}.",
+  noAnswer: "der Server antwortet nicht",
   noShowtime: "es ist keine Vorstellung angegeben",
-  noLogin: "die Seite muss ein gültiges Token übergeben",
 
   // Namen der Teile.
   map: "Saalplan",

@@ -20,8 +20,8 @@ export default {
   liveAgain: "The map is live again.",
   again: "Try again",
   failed: "This showtime cannot be shown: {reason}.",
+  noAnswer: "the server does not answer",
   noShowtime: "no showtime is named",
-  noLogin: "the page has to hand over a valid token",
 
   // Labels of the parts.
   map: "Seat map",
