@@ -146,13 +146,22 @@ def test_old_numbers_are_called_old_until_the_server_answers_again(site: Site, w
 @pytest.mark.parametrize("context", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 320, "height": 640}}])
 def test_the_front_page_is_for_everyone(site: Site, window: Windows, context: dict[str, Any]) -> None:
     put(site, "soon", "Soon", noon(2), on_sale_at=noon(1).isoformat())
+    starts = datetime.now(UTC) + timedelta(hours=3)
+    put(
+        site,
+        "long",
+        "<b>Rindfleischetikettierungsüberwachungsaufgaben",
+        starts,
+        prices={"standard": 10**9, "sofa": 10**9},
+    )
     ann = window(site, **context)
     ann.open("/")
     expect(card(ann, "21 free")).to_have_count(1)
+    expect(card(ann, "22 free")).to_have_count(1)
     assert is_accessible(ann.page) == []
     ann.page.keyboard.press("Tab")
     reached = set()
-    for _ in range(6):
+    for _ in range(7):
         reached.add(ann.page.evaluate("document.activeElement.getAttribute('href')"))
         ann.page.keyboard.press("Tab")
     assert {"/", "/docs", f"#{noon(2):%Y-%m-%d}", f"/showtimes/{SHOWTIME}"} <= reached

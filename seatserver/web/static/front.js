@@ -121,14 +121,15 @@ function film(title, showtimes) {
     "section",
     { className: "film", style: { "--hue": hue } },
     element("div", { className: "poster", ariaHidden: "true", textContent: initials(title) }),
-    element("h2", { textContent: title }),
+    element("h2", { textContent: title, dir: "auto" }),
     element("div", { className: "theatres" }, ...theatres.map(theatre)),
   );
 }
 
 function initials(title) {
-  const words = title.split(/\s+/).filter((word) => !/^(a|an|the|of|and)$/i.test(word));
-  return words.slice(0, 2).map((word) => [...word][0].toUpperCase()).join("");
+  const words = title.match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}’']*/gu) ?? [];
+  const telling = words.filter((word) => !/^(a|an|the|of|and)$/i.test(word));
+  return telling.slice(0, 2).map((word) => [...word][0].toUpperCase()).join("");
 }
 
 function theatre(showtimes) {
