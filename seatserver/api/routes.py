@@ -66,10 +66,11 @@ class _CrossOrigin(CORSMiddleware):
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(OPEN_TO_ALL):
+            return await super().__call__(scope, receive, send)
         headers = Headers(scope=scope)
         origin = headers.get("origin")
-        is_open = scope["type"] != "http" or scope["path"].startswith(OPEN_TO_ALL)
-        if is_open or origin is None or allowed(origin, headers.get("host"), self._settings):
+        if origin is None or allowed(origin, headers.get("host"), self._settings):
             return await super().__call__(scope, receive, send)
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             # What it announces will be refused; only then is there an answer to read.
