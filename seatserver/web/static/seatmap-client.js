@@ -177,7 +177,10 @@ export class SeatMapClient extends EventTarget {
   // ------------------------------------------------------------------ connection
 
   #owner = {
-    connecting: () => this.#setStatus("connecting"),
+    connecting: () => {
+      this.closeCode = 0;
+      this.#setStatus("connecting");
+    },
     opened: (token) => this.#greet({ token }),
     received: (message) => this.#receive(message),
     offended: () => this.#room.doubt(),

@@ -1,6 +1,9 @@
 /** How patient the client is, in milliseconds. Each may be set otherwise with the option `times`. */
 export const TIMES = Object.freeze({
-  /** Getting a token, connecting, greeting and catching up each get this long. */
+  /**
+   * Getting a token, connecting, greeting and catching up each get this long. After many failures, browsers themselves
+   * make a new connection wait, Chromium up to 5 s: what is shorter than that would never connect again.
+   */
   answerMs: 10_000,
   /** A command that is not answered for so long, on a connection that says other things, is asked on another. */
   commandMs: 20_000,
