@@ -45,8 +45,9 @@ log = structlog.get_logger(__name__)
 RETRY_S = 0.5
 FEW_CHANGES = 4
 """An answer brings so many along: it goes out anyway, and the round has one viewer less to serve."""
-SHARE = 3
-"""A tick is so many times as long as what the busy rooms' rounds take: they use a third of the process, no more."""
+SHARE = 20
+"""A tick is so many times as long as what the busy rooms' rounds take, within its bounds: most of the process is for
+those who ask."""
 
 BookingReader = Callable[[UUID], Awaitable[Booked | None]]
 """Reads a booking as the message that tells its owner about it; None when there is none."""

@@ -3,8 +3,12 @@
 Much of what a short send costs is the way into the kernel and back. io_uring (see io_uring(7)) takes a batch of sends
 in one call: the kernel carries them out one after the other before the call returns, and reports only those that did
 not go as a whole, which are the sockets that are full or broken. So `Ring.write_to_each` does what `write_to_each`
-does, for about a third less. Other systems do not have it and containers often forbid it: `open_ring` finds out, and
-nobody else needs to know.
+does. Other systems do not have it and containers often forbid it: `open_ring` finds out, and nobody else needs to know.
+
+What it is worth, CPU per delivery of the whole server with and without it, the best of some turns that took turns: in
+a room of 8,000 viewers 3.7 and 5.5 µs, of 1,000 4.6 and 5.5 µs, of 60 no less than without. On a machine whose cores
+are busy with other things most of that is lost in the noise. In rooms of one viewer it took a twelfth more time for a
+hold: for less than a `WORTHWHILE` of them it is not used.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ from array import array
 from collections.abc import Callable
 
 BATCH = 128
+WORTHWHILE = 48
+"""Fewer are served sooner one by one: preparing a batch takes as long as so many ways into the kernel and back."""
 DETOUR = -1
 """No descriptor: whose place in a batch this is has to be looked at."""
 

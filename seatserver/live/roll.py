@@ -21,7 +21,7 @@ from seatserver.live.codec import Codec
 from seatserver.live.frames import Frame
 from seatserver.live.messages import ServerMessage
 from seatserver.live.pump import clock_ns
-from seatserver.live.ring import BATCH, DETOUR, WriteToEach
+from seatserver.live.ring import BATCH, DETOUR, WORTHWHILE, WriteToEach, write_to_each
 
 log = structlog.get_logger(__name__)
 
@@ -149,7 +149,8 @@ class Roll:
         assert frame is not None, "a round was started"
         while self._next < self._end:
             start, self._next = self._next, min(self._next + CHUNK, self._end)
-            unsent = self._write_to_each(self._descriptors[start : self._next], frame.wire)
+            write = self._write_to_each if self._next - start >= WORTHWHILE else write_to_each
+            unsent = write(self._descriptors[start : self._next], frame.wire)
             sent += self._next - start - len(unsent)
             for at, written in unsent:
                 sent += self._look_at(start + at, frame, written)
