@@ -42,6 +42,7 @@ class Sockets:
             return await self._others(scope, receive, send)
         try:
             await receive()  # websocket.connect
+            await self._needs.fanout.newcomers.take()
             codec, bearer = await self._let_in(scope, send)
         except (Gone, *CLOSED):
             return

@@ -33,6 +33,7 @@ from seatserver.live.pump import Pump, clock_ns
 from seatserver.live.ring import Ring, WriteToEach, open_ring, write_to_each
 from seatserver.live.roll import Roll, Viewer
 from seatserver.live.rounds import Round
+from seatserver.live.turns import Turns
 from seatserver.metrics import Metrics
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seats.feed import Notice
@@ -336,6 +337,7 @@ class Fanout:
         self.read_booking = read_booking
         self.tasks = Tasks()
         self.pump = Pump()
+        self.newcomers = Turns()
         self.busy_ns = 0
         """What the last rounds of the rooms that are busy took together."""
         self.redis_ahead_ms = 0.0

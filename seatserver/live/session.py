@@ -237,6 +237,7 @@ class Session:
                 received = await self._line.read()
         except TimeoutError:
             raise Leave(wire.Close.LATE_HELLO, f"expected hello within {hello_s:g} s", 1000) from None
+        await self._needs.fanout.newcomers.take()
         try:
             message = self.codec.decode(received, self._needs.settings.message_bytes)
             if not isinstance(message, wire.Hello):
