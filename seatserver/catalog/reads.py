@@ -1,14 +1,16 @@
 """Reads that many callers want at once: a bounded cache, and one question for all who ask together.
 
 When a sale opens, thousands of sockets ask for the same showtime within milliseconds. `SharedReads` lets the first
-one read and the others wait for its answer, error included, and keeps the answer for a while.
+one read and the others wait for its answer, error included, and keeps the answer for a while. Where many showtimes are
+on sale, a question for one that is too old may bring along those that would be too old next.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from itertools import islice
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -19,6 +21,15 @@ class _Abandoned(Exception):
     """The reader was cancelled: one of those who wait reads instead."""
 
 
+class _Answer(Generic[V]):
+    """``value`` as it was at ``began``; ``used`` when somebody has asked for it since."""
+
+    __slots__ = ("began", "used", "value")
+
+    def __init__(self, value: V, began: float) -> None:
+        self.value, self.began, self.used = value, began, False
+
+
 class SharedReads(Generic[K, V]):
     """At most ``size`` answers, each good for ``ttl_s`` seconds (None: for ever), by ``clock`` in seconds."""
 
@@ -26,19 +37,31 @@ class SharedReads(Generic[K, V]):
         self._size = size
         self._ttl_s = ttl_s
         self._clock = clock
-        self._known: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self._known: OrderedDict[K, _Answer[V]] = OrderedDict()
         self._flights: dict[K, asyncio.Future[V]] = {}
 
     async def get(self, key: K, read: Callable[[], Awaitable[V]]) -> V:
         """The answer for ``key``, from memory, from a read under way, or from ``read``; raises what ``read`` raises."""
+
+        async def alone(_: Mapping[K, V]) -> dict[K, V]:
+            return {key: await read()}
+
+        return await self.get_among(key, alone, 0)
+
+    async def get_among(self, key: K, read: Callable[[Mapping[K, V]], Awaitable[Mapping[K, V]]], most: int) -> V:
+        """Likewise; ``read`` gets what was last known of at most so many others, and may bring them along.
+
+        Raises `KeyError` when ``read`` does not find ``key``.
+        """
         while True:
             known = self._known.get(key)
-            if known is not None and (self._ttl_s is None or self._clock() - known[0] < self._ttl_s):
+            if known is not None and (self._ttl_s is None or self._clock() - known.began < self._ttl_s):
                 self._known.move_to_end(key)
-                return known[1]
+                known.used = True
+                return known.value
             flight = self._flights.get(key)
             if flight is None:
-                return await self._read(key, read)
+                return await self._read(key, read, most)
             try:
                 return await asyncio.shield(flight)
             except _Abandoned:
@@ -49,28 +72,48 @@ class SharedReads(Generic[K, V]):
         self._known.pop(key, None)
         self._flights.pop(key, None)
 
-    async def _read(self, key: K, read: Callable[[], Awaitable[V]]) -> V:
-        flight: asyncio.Future[V] = asyncio.get_running_loop().create_future()
-        self._flights[key] = flight
-        began = self._clock()
+    def _aging(self, now: float, most: int) -> dict[K, V]:
+        """Of the answers that were used last those that have had half their time."""
+        half_s = (self._ttl_s or 0.0) / 2
+        return {
+            key: known.value
+            for key, known in islice(reversed(self._known.items()), most)
+            if known.used and now - known.began >= half_s and key not in self._flights
+        }
+
+    async def _read(self, key: K, read: Callable[[Mapping[K, V]], Awaitable[Mapping[K, V]]], most: int) -> V:
+        began, loop = self._clock(), asyncio.get_running_loop()
+        others = self._aging(began, most)
+        others.pop(key, None)
+        flights: dict[K, asyncio.Future[V]] = {one: loop.create_future() for one in (key, *others)}
+        self._flights.update(flights)
         try:
-            value = await read()
+            found = await read(others)
+            for one, value in found.items():
+                self._keep(one, _Answer(value, began), flights[one])
+            return found[key]
         except asyncio.CancelledError:
-            flight.set_exception(_Abandoned())
+            _fail(flights, _Abandoned())
             raise
         except Exception as error:
-            flight.set_exception(error)
+            _fail(flights, error)
             raise
-        else:
-            flight.set_result(value)
-            if self._flights.get(key) is flight:
-                self._known[key] = (began, value)
-                self._known.move_to_end(key)
-                while len(self._known) > self._size:
-                    self._known.popitem(last=False)
-            return value
         finally:
-            if flight.done() and not flight.cancelled():
-                flight.exception()  # nobody may be waiting: that is no error
-            if self._flights.get(key) is flight:
-                del self._flights[key]
+            _fail(flights, _Abandoned())  # others that are there no more: who asks for them is to hear it
+            for one, flight in flights.items():
+                if self._flights.get(one) is flight:
+                    del self._flights[one]
+
+    def _keep(self, key: K, answer: _Answer[V], flight: asyncio.Future[V]) -> None:
+        flight.set_result(answer.value)
+        if self._flights.get(key) is flight:
+            self._known[key] = answer
+            while len(self._known) > self._size:
+                self._known.popitem(last=False)
+
+
+def _fail(flights: Mapping[K, asyncio.Future[V]], error: Exception) -> None:
+    for flight in flights.values():
+        if not flight.done():
+            flight.set_exception(error)
+            flight.exception()  # nobody may be waiting: that is no error

@@ -152,6 +152,25 @@ async def test_another_instance_sees_a_change_when_its_copy_is_old(catalog: Cata
     assert (await other.showtime("tonight")).title == "Renamed"
 
 
+async def test_what_is_in_use_is_read_along(catalog: Catalog, database: Database) -> None:
+    now = [0.0]
+    other = Catalog(database, clock=lambda: now[0])
+    for showtime_id in ("tonight", "late"):
+        await catalog.put_showtime(draft(id=showtime_id))
+        await other.showtime(showtime_id)
+    now[0] = 1.0
+    await other.showtime("late")
+    await catalog.put_showtime(draft(id="late", title="Renamed"))
+    now[0] = 2.0
+    await other.showtime("tonight")
+    await catalog.put_showtime(draft(id="late", title="Renamed again"))
+    now[0] = 3.9
+    late = await other.showtime("late")
+    assert (late.title, late.seat_map) == ("Renamed", hall())
+    now[0] = 4.0
+    assert (await other.showtime("late")).title == "Renamed again"
+
+
 async def test_pages_hold_every_showtime_once_in_order(catalog: Catalog) -> None:
     await catalog.put_theatre(Theatre(id="rex", name="Rex", timezone="UTC"))
     await catalog.put_auditorium(Auditorium(id="rex-1", theatre_id="rex", name="One"))

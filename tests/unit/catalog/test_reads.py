@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
@@ -109,3 +110,81 @@ async def test_memory_is_bounded_and_forgets_the_least_used() -> None:
     assert source.asked == 3
     await cache.get("b", source.read)
     assert source.asked == 4
+
+
+async def test_with_one_that_is_too_old_come_those_that_are_used_and_old_by_half() -> None:
+    now = [0.0]
+    cache, asked = reads(now=now), []
+
+    async def get(key: str) -> int:
+        async def read(others: Mapping[str, int]) -> dict[str, int]:
+            asked.append((key, dict(others)))
+            return {one: len(asked) for one in (key, *others) if one != "gone"}
+
+        return await cache.get_among(key, read, 10)
+
+    for key in ("used", "unused", "young", "gone soon", "late"):
+        now[0] = 0.5 if key == "young" else 0.0
+        await get(key)
+    now[0] = 1.0
+    for key in ("used", "young", "gone soon"):
+        await get(key)
+    asked.clear()
+    now[0] = 1.4
+    await get("new")
+    assert asked == [("new", {"used": 1, "gone soon": 4})]
+    now[0] = 3.3
+    assert await get("used") == await get("gone soon") == 1, "good for as long as if it had been read by itself"
+    assert len(asked) == 1
+    now[0] = 3.4
+    assert await get("used") == 2
+    with pytest.raises(KeyError):
+        await get("gone")
+
+
+async def test_those_who_ask_for_what_is_read_along_wait_for_it_and_ask_again_when_it_did_not_come() -> None:
+    now = [0.0]
+    source, cache = Source(), reads(now=now)
+    source.go.set()
+    for _ in range(2):
+        for key in ("one", "two", "three"):
+            await cache.get(key, source.read)
+    assert source.asked == 3
+    now[0] = 5.0
+    source.go.clear()
+
+    async def read(others: Mapping[str, int]) -> dict[str, int]:
+        assert set(others) == {"two", "three"}
+        await source.read()
+        return {"one": 10, "two": 20}
+
+    first = asyncio.create_task(cache.get_among("one", read, 10))
+    await started(first)
+    others = [asyncio.create_task(cache.get(key, source.read)) for key in ("two", "three")]
+    await started(*others)
+    assert source.asked == 4
+    cache.forget("two")
+    source.go.set()
+    assert await asyncio.gather(first, *others) == [10, 20, 5]
+    assert await cache.get("two", source.read) == 6, "what was forgotten meanwhile is not kept"
+
+
+async def test_an_error_is_also_that_of_those_who_wait_for_what_was_to_be_read_along() -> None:
+    now = [0.0]
+    source, cache = Source(), reads(now=now)
+    source.go.set()
+    for _ in range(2):
+        for key in ("one", "two"):
+            await cache.get(key, source.read)
+    now[0] = 5.0
+    source.go.clear()
+    source.error = OSError("no database")
+
+    async def read(others: Mapping[str, int]) -> dict[str, int]:
+        return {"one": await source.read()}
+
+    tasks = [asyncio.create_task(cache.get_among(key, read, 10)) for key in ("one", "two")]
+    await started(*tasks)
+    source.go.set()
+    assert [type(found) for found in await asyncio.gather(*tasks, return_exceptions=True)] == [OSError] * 2
+    assert source.asked == 3
