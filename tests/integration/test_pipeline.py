@@ -202,7 +202,10 @@ async def test_a_caller_who_goes_away_leaves_its_answer_to_nobody_else(redis_url
 
 
 async def test_while_redis_takes_nothing_calls_wait_here_and_none_is_forgotten(redis_url: str) -> None:
-    async with proxied(redis_url) as (proxy, url), piped(url, redis_timeout_ms=20_000) as (pipeline, _):
+    async with (
+        proxied(redis_url) as (proxy, url),
+        piped(url, redis_timeout_ms=20_000, answer_ms=30_000, checkout_ms=60_000) as (pipeline, _),
+    ):
         await pipeline.send("PING")
         proxy.freeze()
         asked: list[asyncio.Future[bytes]] = []
