@@ -18,10 +18,10 @@ export class Camera {
   #isWhole = true;
 
   /**
-   * `bounds` are those of a Plan; `rim`, {side, foot}, are CSS pixels at the sides and at the bottom of the view that
-   * are for other things than seats.
+   * `bounds` are those of a Plan; `rim`, {side, head, foot}, are CSS pixels at the sides, at the top and at the bottom
+   * of the view that are for other things than seats.
    */
-  constructor(bounds, rim = { side: 0, foot: 0 }) {
+  constructor(bounds, rim = { side: 0, head: 0, foot: 0 }) {
     this.#bounds = bounds;
     this.#rim = rim;
     this.#view = this.#clamp(this.whole);
@@ -39,11 +39,21 @@ export class Camera {
     return this.#height;
   }
 
+  /** CSS pixels from the top to the bottom that are for seats. */
+  get #room() {
+    return this.#height - this.#rim.head - this.#rim.foot;
+  }
+
+  /** How far the middle of the view lies below the middle of that room, in CSS pixels. */
+  get #lift() {
+    return (this.#rim.foot - this.#rim.head) / 2;
+  }
+
   /** The scale at which the whole hall is seen: the least there is. */
   get least() {
     const { left, right, top, bottom } = this.#bounds;
     const width = Math.max(1, this.#width - 2 * this.#rim.side);
-    const height = Math.max(1, this.#height - this.#rim.foot);
+    const height = Math.max(1, this.#room);
     return Math.min(LARGEST_FIT, width / (right - left), height / (bottom - top));
   }
 
@@ -99,24 +109,23 @@ export class Camera {
   /** The view of the whole hall. */
   get whole() {
     const { left, right, top, bottom } = this.#bounds;
-    return { x: (left + right) / 2, y: (top + bottom + this.#rim.foot / this.least) / 2, scale: this.least };
+    return { x: (left + right) / 2, y: (top + bottom) / 2 + this.#lift / this.least, scale: this.least };
   }
 
   /** The view nearest to where this one is going that shows a rectangle of the hall with `margin` CSS pixels around. */
   showing({ left, top, width, height }, margin, leastScale = 0) {
     const { x, y, scale: before } = this.target;
-    const roomy = Math.min((this.#width - 2 * margin) / width, (this.#height - this.#rim.foot - 2 * margin) / height);
+    const roomy = Math.min((this.#width - 2 * margin) / width, (this.#room - 2 * margin) / height);
     const scale = Math.max(this.least, Math.min(Math.max(before, leastScale), roomy, this.largest));
     const nearest = (at, from, to, size) => {
       const half = Math.max(0, size / 2 - margin) / scale;
       if (to - from > 2 * half) return (from + to) / 2;
       return Math.min(from + half, Math.max(to - half, at));
     };
-    // The middle of what nothing lies on.
-    const lift = this.#rim.foot / 2 / scale;
+    const lift = this.#lift / scale;
     return {
       x: nearest(x, left, left + width, this.#width),
-      y: nearest(y - lift, top, top + height, this.#height - this.#rim.foot) + lift,
+      y: nearest(y - lift, top, top + height, this.#room) + lift,
       scale,
     };
   }
@@ -164,10 +173,10 @@ export class Camera {
       const half = size / 2 / bounded;
       return to - from <= 2 * half ? (from + to) / 2 : Math.min(to - half, Math.max(from + half, at));
     };
-    const [side, foot] = [this.#rim.side / bounded, this.#rim.foot / bounded];
+    const [side, head, foot] = [this.#rim.side, this.#rim.head, this.#rim.foot].map((pixels) => pixels / bounded);
     return {
       x: between(x, left - side, right + side, this.#width),
-      y: between(y, top, bottom + foot, this.#height),
+      y: between(y, top - head, bottom + foot, this.#height),
       scale: bounded,
     };
   }

@@ -6,7 +6,7 @@
 import { Scene } from "./scene.js";
 import { Tiles, pixelsOf } from "./tiles.js";
 
-const NAMES = 40; // CSS pixels at both sides in which the rows' names stand
+const NAMES = 76; // CSS pixels at both sides in which the rows' names stand
 const OUTLINE = 0.2; // pitches that an area's outline may reach out
 const SETTLED_MS = 90; // a camera that has not zoomed for so long has come to rest
 

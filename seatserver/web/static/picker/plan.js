@@ -63,7 +63,7 @@ export class Plan {
     this.bounds = {
       left: Math.min(least(({ x, width }) => x - width / 2) - SIDE, screen.x - screen.width / 2),
       right: Math.max(-least(({ x, width }) => -x - width / 2) + SIDE, screen.x + screen.width / 2),
-      top: y - 1.1,
+      top: y - 0.5,
       bottom: -least(({ y, height }) => -y - height / 2) + BACK,
     };
   }

@@ -6,6 +6,8 @@
 import { css, mix, parse, standingOut } from "./palette.js";
 import { Sprites } from "./sprites.js";
 
+const LONGEST_NAME = 32; // CSS pixels that half of a row's name may take
+
 export class Scene {
   #plan;
   #layout;
@@ -110,7 +112,8 @@ export class Scene {
 
   #drawScreen(context, pitch, inHall) {
     const { x, y, width } = this.#plan.screen;
-    if (!overlaps({ left: x - width / 2 - 1, top: y - 1, width: width + 2, height: 3 }, inHall)) return;
+    const head = 1 + (20 * this.ratio) / pitch; // the name may stand above
+    if (!overlaps({ left: x - width / 2 - 1, top: y - head, width: width + 2, height: head + 2 }, inHall)) return;
     const { text, surface, quiet, font, isForced } = this.#palette;
     const at = (dx, dy) => [(x + dx) * pitch, (y + dy) * pitch];
     const half = width / 2;
@@ -136,14 +139,15 @@ export class Scene {
     context.strokeStyle = css(mix(text, surface, 0.85));
     context.stroke();
     const room = (this.#plan.front - y) * pitch;
-    const size = Math.min(Math.max(0.38 * pitch, 10 * this.ratio), 0.45 * room);
-    if (size < 6 * this.ratio) return;
+    const size = Math.max(0.38 * pitch, 10 * this.ratio);
+    // Where there is no room between the screen and the seats, above it.
+    const middle = size < 0.45 * room ? y * pitch + 0.9 * size : (y - 0.4) * pitch - 0.9 * size;
     context.font = `600 ${size}px ${font}`;
     context.letterSpacing = `${0.22 * size}px`;
     context.fillStyle = css(quiet);
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.fillText(this.#strings.screen.toLocaleUpperCase(), x * pitch, y * pitch + 0.9 * size, width * pitch);
+    context.fillText(this.#strings.screen.toLocaleUpperCase(), x * pitch, middle, width * pitch);
     context.letterSpacing = "0px";
   }
 
@@ -192,16 +196,18 @@ export class Scene {
     for (const { name, x, y, side, reach, isKept } of names) {
       const edge = side < 0 ? strip / 2 : width - strip / 2;
       // Beside the strip, a name that is not kept there goes aside for those that are.
-      context.fillText(name, isKept ? edge : side < 0 ? Math.max(x, reach) : Math.min(x, width - reach), y);
+      const at = isKept ? edge : side < 0 ? Math.max(x, reach) : Math.min(x, width - reach);
+      context.fillText(name, at, y + 0.06 * size, 2 * LONGEST_NAME * ratio);
     }
   }
 
   *#placeRowNames(pitch, { left, top, width, height }, size) {
     const { rows, spots } = this.#plan;
-    const away = 0.5 * pitch + 0.8 * size + 2 * this.ratio;
     const before = [-Infinity, -Infinity];
     for (const [row, { name, seats }] of rows.entries()) {
-      const reach = 0.5 * Math.max(1, this.#nameWidths[row]) * size + 4 * this.ratio;
+      const half = Math.min(0.5 * Math.max(1, this.#nameWidths[row]) * size, LONGEST_NAME * this.ratio);
+      const reach = half + 4 * this.ratio;
+      const away = 0.5 * pitch + reach;
       for (const [end, side] of [-1, 1].entries()) {
         const outer = spots[seats.at(side < 0 ? 0 : -1)].x * pitch - left + side * away;
         const x = side < 0 ? Math.max(outer, reach) : Math.min(outer, width - reach);

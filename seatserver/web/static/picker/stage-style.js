@@ -7,10 +7,11 @@ export const STAGE_STYLE = `
   box-sizing: content-box;
   inline-size: calc(100% - 2 * var(--stage-side));
   aspect-ratio: var(--stage-shape);
-  block-size: calc(var(--seat-map-height) - var(--stage-foot)); /* without a height: what the shape asks for */
-  min-block-size: 9rem;
+  /* Without a height: what the shape asks for. */
+  block-size: calc(var(--seat-map-height) - var(--stage-head) - var(--stage-foot));
+  min-block-size: min(15rem, 50svh);
   max-block-size: var(--seat-map-height, min(74svh, var(--stage-most)));
-  padding: 0 var(--stage-side) var(--stage-foot);
+  padding: var(--stage-head) var(--stage-side) var(--stage-foot);
   overflow: clip;
   contain: strict;
   direction: ltr; /* a hall's left is its left in every language */

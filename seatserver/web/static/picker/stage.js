@@ -23,8 +23,10 @@ const NEAR = 0.15; // pitches by which a finger may miss a seat
 const READABLE = 24; // CSS pixels a pitch that the keyboard's seat has at least
 const ZOOM_STEP = 1.6;
 const MARGIN = 40; // CSS pixels kept around what is brought into view
-// CSS pixels at the sides, where the names of the rows stand, and at the bottom, where the buttons lie.
-const RIM = { side: 28, foot: 58 };
+// CSS pixels at the top, where the screen may have its name, and at the bottom, where the buttons lie.
+const [HEAD, FOOT] = [18, 58];
+// CSS pixels at the sides, where the names of the rows stand: the least, the most, and for each letter.
+const SIDE = { least: 28, most: 72, letter: 7 };
 const THEMES = ["(prefers-color-scheme: dark)", "(forced-colors: active)", "(prefers-contrast: more)"];
 
 export class Stage extends EventTarget {
@@ -60,8 +62,10 @@ export class Stage extends EventTarget {
     this.#layout = layout;
     this.#look = look;
     this.#plan = new Plan(layout);
-    this.#camera = new Camera(this.#plan.bounds, RIM);
-    this.#frame = new Frame(this.#sizes(), strings, {
+    const longest = Math.max(0, ...this.#plan.rows.map(({ name }) => name.length));
+    const side = Math.max(SIDE.least, Math.min(SIDE.most, 12 + SIDE.letter * longest));
+    this.#camera = new Camera(this.#plan.bounds, { side, head: HEAD, foot: FOOT });
+    this.#frame = new Frame(this.#sizes(side), strings, {
       zoomIn: () => this.zoomIn(),
       zoomOut: () => this.zoomOut(),
       fit: () => this.fit(),
@@ -76,13 +80,14 @@ export class Stage extends EventTarget {
     this.#listen();
   }
 
-  #sizes() {
+  #sizes(side) {
     const { left, right, top, bottom } = this.#plan.bounds;
     return {
       shape: (right - left) / (bottom - top),
       most: `${(bottom - top) * LARGEST_FIT}px`,
-      side: `${RIM.side}px`,
-      foot: `${RIM.foot}px`,
+      side: `${side}px`,
+      head: `${HEAD}px`,
+      foot: `${FOOT}px`,
     };
   }
 
