@@ -256,3 +256,46 @@ def test_a_delta_is_applied_once_in_order_or_not_at_all(node: Node) -> None:
     assert told == ["gap", "applied", "old", "gap", "applied", "gap", False, "gap", None, False]
     assert (states, version) == ("1003450", 8)
     assert (again, resume) == (True, {"epoch": "e", "version": 6})
+
+
+def test_a_given_websocket_is_used_and_asked_for_what_the_server_speaks(node: Node) -> None:
+    code = """
+        const asked = [];
+        class Given {
+            constructor(url, protocols) {
+                asked.push([url, ...protocols]);
+            }
+            close() {}
+        }
+        const known = globalThis.WebSocket;
+        delete globalThis.WebSocket;
+        const without = (() => {
+            try {
+                return new SeatMapClient("ws://x");
+            } catch (error) {
+                return error.message;
+            }
+        })();
+        const urls = ["https://x/1", new URL("http://x/2"), "wss://x/3"];
+        const given = [...urls.map((url) => [url, "msgpack"]), ["ws://x/4", "json"]];
+        for (const [url, encoding] of given) {
+            const before = asked.length;
+            open("one", url, { token: "t", encoding, WebSocket: Given });
+            await until(() => asked.length > before);
+        }
+        globalThis.WebSocket = known;
+        return [without, asked];
+    """
+    without, asked = node.tell(code)
+    assert without == "expected the option WebSocket: there is no global one"
+    packed, text = wire.SUBPROTOCOL_MSGPACK, wire.SUBPROTOCOL_JSON
+    assert asked == [["wss://x/1", packed], ["ws://x/2", packed], ["wss://x/3", packed], ["ws://x/4", text]]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [({"encoding": "xml"}, "the encoding msgpack or json, got xml"), ({"token": 7}, "a token as a string, got number")],
+)
+def test_what_it_is_given_is_checked_at_once(node: Node, options: dict[str, Any], problem: str) -> None:
+    code = "try { new SeatMapClient('ws://x', options); } catch (error) { return [error.name, error.message]; }"
+    assert node.tell(code, options=options) == ["TypeError", f"expected {problem}"]
