@@ -44,9 +44,9 @@ async def test_a_page_holds_no_inline_code_and_only_files_that_exist(client: htt
 
 
 def test_a_module_imports_only_modules_that_exist() -> None:
-    for module in (HERE / "static").glob("*.js"):
-        for name in re.findall(r'from "\./([^"]+)"', module.read_text()):
-            assert (HERE / "static" / name).is_file(), f"{module.name} imports {name}"
+    for module in (HERE / "static").rglob("*.js"):
+        for name in re.findall(r'(?:from |import |import\()"(\.[^"]+)"', module.read_text()):
+            assert (module.parent / name).is_file(), f"{module.name} imports {name}"
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/static/page.css"])
