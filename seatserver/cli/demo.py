@@ -15,6 +15,7 @@ import shlex
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -26,7 +27,7 @@ from urllib.parse import urlsplit
 from seatserver import config
 from seatserver.cli import serve, signals
 from seatserver.config import Settings
-from seatserver.errors import StartError
+from seatserver.errors import SeatServerError, StartError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -134,7 +135,7 @@ def _run(folder: DataFolder, args: argparse.Namespace, console: Console, is_endi
         with servers:
             environment = _environment(servers.environment(), secret)
             settings = config.load(environment, host=args.host, port=port)
-            say("Preparing the database, the theatres and their audience")
+            say("Preparing the database and the theatres")
             showtimes = prepare(settings)
             say("Opening the doors")
 
@@ -194,21 +195,24 @@ def _try_to_listen(host: str, port: int) -> None:
 
 
 def prepare(settings: Settings) -> list[Showtime]:
-    """Migrate, load the demo's theatres and let their audience book; the showtimes that are on sale now, by start."""
+    """Migrate and load the demo's theatres; the showtimes that are on sale now, by start."""
     from seatserver import database, logs
-    from seatserver.demo import audience, offer
+    from seatserver.demo import offer
 
     logs.configure(settings)  # what loading has to say is for operators
     database.upgrade(settings.database_url)
-    now = datetime.now(UTC).astimezone()
-
-    async def load() -> list[Showtime]:
-        loaded = await offer.load(settings, now)
-        await audience.come(settings, offer.programme(now))
-        return loaded
-
+    loaded = asyncio.run(offer.load(settings, datetime.now(UTC).astimezone()))
     now_ms = time.time_ns() // 1_000_000
-    return [one for one in asyncio.run(load()) if one.on_sale_at_ms <= now_ms < one.sale_ends_at_ms]
+    return [showtime for showtime in loaded if showtime.on_sale_at_ms <= now_ms < showtime.sale_ends_at_ms]
+
+
+def _let_audience_in(settings: Settings) -> None:
+    """Let the audience book, in a thread of its own while the doors are open: nobody has to wait for it."""
+    from seatserver.demo import audience, offer
+
+    # Whoever ends the demo meanwhile, or takes its Postgres away, leaves it with a smaller audience.
+    with suppress(SeatServerError):
+        asyncio.run(audience.come(settings, offer.programme(datetime.now(UTC).astimezone())))
 
 
 def _serve(
@@ -233,8 +237,14 @@ def _serve(
         else:
             open_to_others(url)
             invite(console, [url, *_elsewhere(settings, url)], (token, operator), showtimes, command)
+            crowd.start()
 
-    app.serve(settings, on_ready=on_ready)
+    crowd = threading.Thread(target=_let_audience_in, args=(settings,), name="audience")
+    try:
+        app.serve(settings, on_ready=on_ready)
+    finally:
+        if crowd.ident is not None:
+            crowd.join()  # before its Postgres and Redis are stopped
 
 
 def _elsewhere(settings: Settings, url: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Who has booked in the demo before anybody looks: halls of an ordinary day, some half full, one sold out.
+"""Who has booked in the demo when anybody looks: halls of an ordinary day, some half full, one sold out.
 
 The seats are taken as everybody takes them, by a hold and a booking, only many at once: one booking for each showtime.
 Whom chance seats where follows from the showtime's id, so a fresh start brings the same halls.
@@ -35,7 +35,8 @@ async def come(settings: Settings, programme: Iterable[Planned]) -> None:
             await _fill(house, planned)
 
     try:
-        await asyncio.gather(*(one(planned) for planned in programme if planned.share > 0))
+        soonest_first = sorted(programme, key=lambda planned: planned.draft.starts_at_ms)
+        await asyncio.gather(*(one(planned) for planned in soonest_first if planned.share > 0))
     finally:
         await house.checkout.close(grace_s=1)
         await house.relay.close()
