@@ -8,7 +8,7 @@
 
 import { element, fetchJson, plural, recall, remember } from "./page.js";
 import { Hall } from "./ops/hall.js";
-import { Poll, Refused, askAs } from "./ops/poll.js";
+import { Poll, askAs } from "./ops/poll.js";
 import { Spark } from "./ops/spark.js";
 import { Showtimes, showReasons, showServers } from "./ops/tables.js";
 import { alertsOf, count, duration, placesOf } from "./ops/words.js";
@@ -195,7 +195,7 @@ class LiveView {
   }
 
   #fail(error) {
-    if (error instanceof Refused && [401, 403].includes(error.status)) {
+    if ([401, 403].includes(error.status)) {
       this.#leave(this.#whyRefused(error));
       return;
     }

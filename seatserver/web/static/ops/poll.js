@@ -1,26 +1,15 @@
 /** Asks again and again, less often while nobody answers, and not at all while nobody looks. */
 
+import { fetchJson } from "../page.js";
+
 const EVERY_MS = 2000;
 const LONGEST_MS = 30_000;
 const PATIENCE_MS = 8000;
 
-/** The server's answer to a request that it refused: `status`, and the problem document's sentence. */
-export class Refused extends Error {
-  constructor(status, detail) {
-    super(detail);
-    this.status = status;
-  }
-}
-
-/** JSON of a path that only an operator may ask for. Throws `Refused`, or what fetch throws when nobody answers. */
-export async function askAs(token, path) {
-  const response = await fetch(path, {
-    headers: { Authorization: `Bearer ${token}` },
-    signal: AbortSignal.timeout(PATIENCE_MS),
-  });
-  if (response.ok) return response.json();
-  const problem = await response.json().catch(() => ({}));
-  throw new Refused(response.status, problem.detail ?? `the server answered ${response.status}`);
+/** The JSON of a path that only an operator may ask for; throws what `fetchJson` throws. */
+export function askAs(token, path) {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  return fetchJson(path, { headers: { Authorization: `Bearer ${token}` }, signal });
 }
 
 export class Poll {

@@ -1,10 +1,16 @@
 /** The operator's live view in words: what is wrong, why seats were refused, how long things take. */
 
 import { list, plural } from "../page.js";
+import { Format } from "../picker/format.js";
 
 const SLOW_LOOP_MS = 200;
 const SLOW_NEWS_MS = 500;
 const SLOW_EXPIRY_MS = 2000;
+
+const format = new Format(document.documentElement.lang);
+
+/** 12000 → "12,000". */
+export const count = (number) => format.number(number);
 
 const REASONS = {
   held: "somebody else held the seat",
@@ -38,11 +44,6 @@ const ERRORS = {
   unknown_seat: "there is no such seat",
   internal: "a mistake of the server; see its log",
 };
-
-/** 12000 → "12,000". */
-export function count(number) {
-  return new Intl.NumberFormat("en").format(number);
-}
 
 /** [what happened, how often] of a house's refusals and errors, the most frequent first. */
 export function reasonsOf({ refusals, errors }) {
