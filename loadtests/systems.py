@@ -54,6 +54,8 @@ class Holder(Member):
         self.deadline_ms = 0
         self.said: Any = None
         """The last answer."""
+        self.changes_seen = 0
+        """How many changes of the room this member has been told of since it came."""
 
     @property
     def busy(self) -> bool:
@@ -150,7 +152,7 @@ class OurViewer(Viewer):
 
 
 class OurHolder(Holder):
-    """Holds seats; keeps no map."""
+    """Holds seats; keeps no map, but follows the room's version, which every change raises by one."""
 
     subprotocol = wire.SUBPROTOCOL_JSON
 
@@ -159,6 +161,7 @@ class OurHolder(Holder):
         self.path = f"/ws/showtimes/{room}"
         self._token = token
         self._hold_id = uuid4()
+        self._first_version = 0
 
     def greet(self) -> None:
         self.send(msgspec.json.encode(wire.Hello(ref=1, token=self._token)))
@@ -171,6 +174,9 @@ class OurHolder(Holder):
         self.ask(msgspec.json.encode(wire.Release(ref=3, hold_id=self._hold_id)), then)
 
     def take(self, message: Any, at: float) -> None:
+        if type(message) is wire.Delta:
+            self.changes_seen = message.version - self._first_version
+            return
         if self._then is not None:
             self.said = message
         match message:
@@ -180,7 +186,10 @@ class OurHolder(Holder):
             case wire.Released():
                 self.answered(True, at)
             case wire.Snapshot() if not self.joined:
+                self._first_version = message.version
                 self.arrive()
+            case wire.Snapshot():
+                self.changes_seen = message.version - self._first_version
             case wire.Refused():
                 self.answered(False, at)
             case wire.Error() if self._then is not None:
@@ -234,7 +243,7 @@ class PlainViewer(Viewer):
 
 
 class PlainHolder(Holder):
-    """Holds seats; keeps no map."""
+    """Holds seats; keeps no map, but counts what it is told."""
 
     def __init__(self, room: str, user: str) -> None:
         super().__init__()
@@ -253,6 +262,8 @@ class PlainHolder(Holder):
 
     def take(self, message: Any, at: float) -> None:
         match message["type"]:
+            case "update":
+                self.changes_seen += 1
             case "held" | "released":
                 self.answered(True, at)
             case "refused":
