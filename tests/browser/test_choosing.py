@@ -317,6 +317,7 @@ def test_a_hall_of_nothing_but_an_area_can_be_sold(site: Site, window: Windows) 
 def test_all_of_it_fits_a_narrow_phone(site: Site, window: Windows, scheme: str) -> None:
     open_lounge(site)
     ann = visit(site, window, viewport={"width": 360, "height": 740}, color_scheme=scheme, has_touch=True)
+    ann.page.get_by_role("button", name="Best seats").tap()
     ann.page.get_by_role("button", name="Hold the best").tap()
     expect(ann.basket.get_by_role("button", name="Book")).to_be_in_viewport()
     expect(ann.basket.locator(".fees")).to_be_in_viewport()

@@ -21,10 +21,14 @@ export class Party extends EventTarget {
   #category;
   #offers = [];
 
-  /** `form`: an empty form; `list`: the empty element for the offers. */
-  constructor(form, list, { client, choice, venue, words, answers, signal }) {
+  /** `opener`: the button that unfolds the empty `form` where there is little room; `list`: for the offers, empty. */
+  constructor(opener, form, list, { client, choice, venue, words, answers, signal }) {
     super();
-    Object.assign(form, { ariaLabel: words.say("best"), hidden: venue.layout.seats.length === 0 });
+    opener.hidden = form.hidden = venue.layout.seats.length === 0;
+    form.ariaLabel = words.say("best");
+    opener.addEventListener("click", () => {
+      opener.ariaExpanded = String(opener.ariaExpanded !== "true");
+    });
     this.#form = form;
     this.#list = list;
     this.#client = client;

@@ -71,7 +71,7 @@ export class Picker {
     this.#stage = this.#makeStage(layout);
     this.#legend = new Legend(parts.prices, parts.signs, all);
     this.#areas = new Areas(parts.areas, all);
-    const party = new Party(parts.search, parts.offers, all);
+    const party = new Party(parts.finder, parts.search, parts.offers, all);
     party.addEventListener("preview", ({ detail }) => this.#look(detail));
     this.#basket = new Basket(parts.basket, { ...all, pageBooks });
     this.#commentary = new Commentary(all);
@@ -141,7 +141,9 @@ export class Picker {
     const say = (name) => this.#words.say(name);
     const part = (tag, name, properties = {}, ...children) =>
       element(tag, { className: name, part: name, ...properties }, ...children);
+    const finder = { type: "button", textContent: say("best"), ariaExpanded: "false" };
     const parts = {
+      finder: part("button", "finder", { ...finder, part: "button finder" }),
       search: part("form", "search"),
       offers: part("section", "offers", { ariaLabel: say("offers"), hidden: true }),
       status: part("p", "status"),
@@ -164,7 +166,7 @@ export class Picker {
       { ariaLabel: say("map") },
       ...[top, parts.frozen, parts.hall, parts.areas, parts.signs],
     );
-    const main = element("div", { className: "main" }, parts.search, parts.offers, map);
+    const main = element("div", { className: "main" }, parts.finder, parts.search, parts.offers, map);
     const side = element("div", { className: "side" }, parts.dock, parts.bookings);
     frame.replaceChildren(main, side, parts.tip, parts.spoken);
     parts.frame = frame;

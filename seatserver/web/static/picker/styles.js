@@ -125,7 +125,7 @@ const RULES = `
   color: var(--seat-map-text);
   font-family: var(--seat-map-font, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif);
   line-height: 1.5;
-  text-wrap: pretty;
+  overflow-wrap: anywhere;
 }
 .frame[data-status="loading"],
 .frame[data-status="failed"] {
@@ -280,6 +280,9 @@ button.step {
 .search .row button {
   padding-inline: 0.6em;
   white-space: nowrap;
+}
+.finder {
+  display: none;
 }
 .offers {
   position: relative;
@@ -556,6 +559,9 @@ button.step {
   background: var(--seat-map-surface);
   color: var(--seat-map-text);
 }
+.notice > div {
+  flex: 1;
+}
 .notice.good {
   --tone: var(--seat-map-good);
 }
@@ -589,6 +595,32 @@ button.step {
   .side {
     display: contents;
   }
+  /* The hall comes first: what finds the best seats unfolds, and prices and signs follow below. */
+  .finder {
+    display: flex;
+    justify-content: space-between;
+    margin-block-end: 0.75em;
+    border-color: var(--seat-map-line);
+    border-radius: var(--radius);
+    font-weight: 650;
+  }
+  .finder::after {
+    content: "";
+    align-self: center;
+    inline-size: 0.5em;
+    block-size: 0.5em;
+    margin-block-start: -0.25em;
+    border: solid currentcolor;
+    border-width: 0 2px 2px 0;
+    transform: rotate(45deg);
+  }
+  .finder[aria-expanded="true"]::after {
+    margin-block-start: 0.25em;
+    transform: rotate(225deg);
+  }
+  .finder[aria-expanded="false"] + .search {
+    display: none;
+  }
   .search {
     gap: 0.5em 0.6em;
     padding: 0.75em;
@@ -604,7 +636,28 @@ button.step {
     flex: 1 1 100%;
   }
   .map {
+    display: flex;
+    flex-direction: column;
     padding: 0.75em 0.5em;
+  }
+  .top {
+    display: contents;
+  }
+  .status {
+    align-self: start;
+    margin-block-end: 0.5em;
+  }
+  .prices {
+    order: 1;
+    flex: none;
+    justify-content: center;
+    margin-block-start: 0.75em;
+  }
+  .areas {
+    align-self: stretch;
+  }
+  .signs {
+    order: 2;
   }
   .prices,
   .signs {
