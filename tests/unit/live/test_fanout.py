@@ -30,7 +30,7 @@ from seatserver.live.frames import Frame
 from seatserver.live.messages import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
 from seatserver.live.pump import Pump
 from seatserver.live.ring import DETOUR, WriteToEach, open_ring, write_to_each
-from seatserver.metrics import Metrics
+from seatserver.metrics import Metrics, buckets_of
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from seatserver.seats.connection import connect
 from seatserver.seats.feed import Notice
@@ -275,6 +275,24 @@ async def test_a_quiet_rooms_change_goes_out_at_once_and_those_of_a_tick_as_one(
         stage.play((0, 0))
         await rounds()
         assert len(looker.look()) == 1, "quiet again"
+
+
+async def test_news_is_as_old_as_its_oldest_change_by_the_clock_of_redis() -> None:
+    with staged() as stage:
+        stage.viewer()
+        assert stage.audience.live is not None
+        stage.fanout.redis_ahead_ms = 1000.0
+        stage.audience.live.published_ms = 42 + 1000 - 15
+        stage.play((0, 1))
+        stage.audience.live.published_ms = 42 + 1000 - 2
+        stage.play((1, 1))
+        await rounds()
+        stage.end_tick()
+        stage.audience.live.published_ms = 0  # made up for a gap: nobody knows when
+        stage.play((0, 0))
+        await rounds()
+        timed = {bound: count for bound, count in buckets_of(stage.fanout.metrics.propagation) if count}
+        assert timed == {0.015: 1}
 
 
 async def test_an_answer_brings_little_news_along_and_the_round_passes_by() -> None:
