@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from seatserver.seatmaps.model import GeneralArea, SeatMap
+from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatMap
 from tests.browser.site import small_hall
 from tests.browser.stage_page import Fingers, StagePage, arena
 
@@ -77,6 +77,30 @@ def test_home_and_end_go_to_the_ends_of_the_row_and_of_the_hall(stage: Stages) -
     assert hall.focused == "D-4, free"
     hall.press("Control+Home")
     assert hall.focused == "A-1, free"
+
+
+def test_a_walk_misses_no_row_and_reaches_every_block(stage: Stages) -> None:
+    # Two blocks with rows of their own at the same height, and a short row between long ones.
+    rows = [("A", 0, 1, 12), ("B", 1, 5, 6), ("C", 2, 1, 12), ("X", 0, 40, 44), ("Y", 1, 40, 44), ("Z", 2, 40, 44)]
+    seats = [
+        Seat(row=row, number=str(x), x=x, y=y, category="standard")
+        for row, y, first, last in rows
+        for x in range(first, last + 1)
+    ]
+    categories = [Category(key="standard", name="Standard", color="#3f6fa8")]
+    hall = stage(SeatMap.build(name="Two", categories=categories, screen=Screen(x=20, y=-3, width=9), seats=seats))
+    hall.press("Tab", "ArrowDown")
+    assert hall.focused == "B-5, free"
+    hall.press("ArrowDown")
+    assert hall.focused == "C-1, free"
+    hall.press("ArrowDown")
+    assert hall.focused == "C-1, free"
+    hall.press("End", "ArrowRight")
+    assert hall.focused == "Z-40, free"
+    hall.press("ArrowUp", "ArrowUp")
+    assert hall.focused == "X-40, free"
+    hall.press("ArrowLeft")
+    assert hall.focused == "A-12, free"
 
 
 def test_the_edges_of_the_hall_stop_a_walk(stage: Stages) -> None:
@@ -549,6 +573,10 @@ def test_a_page_that_reads_from_right_to_left_does_not_mirror_the_hall(stage: St
     assert (hall.middle("A-1")[0], hall.middle("A-6")[0]) == pytest.approx(before)
     hall.press("Tab", "ArrowRight")
     assert hall.focused == "A-2, free"
+    # What stands around the hall does turn.
+    button, view = hall.button("Zoom in").bounding_box(), hall.canvas.bounding_box()
+    assert button is not None and view is not None
+    assert button["x"] < view["x"] + view["width"] / 2
 
 
 def test_a_hall_of_areas_only_has_no_grid(stage: Stages) -> None:

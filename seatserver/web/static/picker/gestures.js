@@ -82,8 +82,8 @@ export class Gestures extends EventTarget {
     const apart = (one) => Math.max(20, Math.hypot(one.x - other.x, one.y - other.y));
     this.#report("pinch", {
       factor: apart(at) / apart(before),
-      x: (at.x + other.x) / 2,
-      y: (at.y + other.y) / 2,
+      x: (before.x + other.x) / 2,
+      y: (before.y + other.y) / 2,
       dx: (at.x - before.x) / 2,
       dy: (at.y - before.y) / 2,
     });

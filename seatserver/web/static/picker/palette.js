@@ -14,7 +14,7 @@ const PROPERTIES = {
   taken: ["--seat-map-taken", "", "GrayText"],
 };
 
-/** What `root` asks for: {text, surface, …} as [red, green, blue] of 0 … 255, font, isForced, isStrong. */
+/** What `root` asks for: {text, surface, …} as [red, green, blue], 0 … 255; font, direction, isForced, isStrong. */
 export function readPalette(root) {
   const isForced = matchMedia("(forced-colors: active)").matches;
   const style = getComputedStyle(root);
@@ -34,6 +34,7 @@ export function readPalette(root) {
   palette.held ??= mix(palette.text, palette.surface, 0.62);
   palette.taken ??= mix(palette.text, palette.surface, 0.5);
   palette.quiet = mix(palette.text, palette.surface, palette.isStrong ? 1 : 0.68);
+  palette.direction = style.direction;
   palette.font = style.getPropertyValue("--seat-map-font").trim() || style.fontFamily || "system-ui, sans-serif";
   return palette;
 }

@@ -9,6 +9,8 @@ const BUCKET = 4; // pitches: side of the squares by which seats are found
 const SIDE = 0.2; // pitches of margin at the sides
 const BACK = 0.6; // pitches of margin behind the last row
 const ASKEW = 0.5; // pitches: parts of a sofa farther apart than this are not beside each other
+const LEVEL = 0.6; // pitches: rows that stand at the same height differ by no more than this
+const ASIDE = 8; // pitches: seats farther aside than this are not ahead
 const AISLE = 1.6; // neighbours in a row farther apart than this have an aisle between them
 
 export class Plan {
@@ -87,18 +89,31 @@ export class Plan {
     return { left, top, width: Math.max(...xs) + 0.5 - left, height: Math.max(...ys) + 0.5 - top };
   }
 
-  /** Indexes of the seats whose square overlaps a rectangle, in the order of the layout. */
+  /** Indexes of the seats whose square overlaps a rectangle. */
   seatsIn(left, top, right, bottom) {
     const found = [];
-    for (let column = Math.floor((left - 0.5) / BUCKET); column <= Math.floor((right + 0.5) / BUCKET); column++) {
-      for (let row = Math.floor((top - 0.5) / BUCKET); row <= Math.floor((bottom + 0.5) / BUCKET); row++) {
-        for (const seat of this.#buckets.get(bucketKey(column, row)) ?? []) {
-          const { x, y } = this.spots[seat];
-          if (x + 0.5 > left && x - 0.5 < right && y + 0.5 > top && y - 0.5 < bottom) found.push(seat);
-        }
+    for (const seats of this.#bucketsIn(left - 0.5, top - 0.5, right + 0.5, bottom + 0.5)) {
+      for (const seat of seats) {
+        const { x, y } = this.spots[seat];
+        if (x + 0.5 > left && x - 0.5 < right && y + 0.5 > top && y - 0.5 < bottom) found.push(seat);
       }
     }
     return found;
+  }
+
+  *#bucketsIn(...corners) {
+    const [left, top, right, bottom] = corners.map((at) => Math.floor(at / BUCKET));
+    // A few seats may be very far from each other.
+    if ((right - left + 1) * (bottom - top + 1) > this.#buckets.size) {
+      yield* this.#buckets.values();
+      return;
+    }
+    for (let column = left; column <= right; column++) {
+      for (let row = top; row <= bottom; row++) {
+        const seats = this.#buckets.get(bucketKey(column, row));
+        if (seats) yield seats;
+      }
+    }
   }
 
   /** The seat whose square a point lies in, or lies beside by at most `reach`; the nearest of several, null if none. */
@@ -112,10 +127,25 @@ export class Plan {
     return nearest;
   }
 
-  /** The next seat of the row, to the left (-1) or to the right (1); the seat itself at the row's end. */
+  /**
+   * The next seat to the left (-1) or to the right (1): of the row, or where that ends, of a row that goes on at the
+   * same height. The seat itself where there is none.
+   */
   beside(seat, step) {
     const { row, column } = this.places[seat];
-    return this.rows[row].seats[column + step] ?? seat;
+    return this.rows[row].seats[column + step] ?? this.#beyond(seat, step) ?? seat;
+  }
+
+  #beyond(seat, step) {
+    const here = this.spots[seat];
+    let nearest = null;
+    let least = Infinity;
+    this.spots.forEach(({ x, y }, other) => {
+      const away = (x - here.x) * step;
+      if (away <= 0 || away >= least || Math.abs(y - here.y) > LEVEL) return;
+      [nearest, least] = [other, away];
+    });
+    return nearest;
   }
 
   /** A row's first (-1) or last (1) seat. */
@@ -124,19 +154,18 @@ export class Plan {
   }
 
   /**
-   * The seat before (-1) or behind (1) this one, towards `x`, the place in the row where the walk began: straight ahead
-   * counts more than near. The seat itself at the first and at the last row.
+   * The seat before (-1) or behind (1) this one: of the next row, that which is nearest to `x`, the place in the row
+   * where the walk began. A row far aside, of another block, is passed over while one that is ahead follows. The seat
+   * itself at the first and at the last row.
    */
-  ahead(seat, step, x = this.#seats[seat].x) {
-    const here = this.#seats[seat];
-    let best = seat;
-    let least = Infinity;
-    this.#seats.forEach((other, candidate) => {
-      const forward = (other.y - here.y) * step;
-      const cost = forward + 3 * Math.abs(other.x - x);
-      if (forward > 0.2 && other.row !== here.row && cost < least) [best, least] = [candidate, cost];
-    });
-    return best;
+  ahead(seat, step, x = this.spots[seat].x) {
+    let second = seat;
+    for (let row = this.places[seat].row + step; row >= 0 && row < this.rows.length; row += step) {
+      const found = this.nearestInRow(row, x);
+      if (Math.abs(this.spots[found].x - x) <= ASIDE) return found;
+      if (second === seat && Math.abs(this.spots[found].y - this.spots[seat].y) > LEVEL) second = found;
+    }
+    return second;
   }
 
   /** The seat of a row that is nearest to `x`. */

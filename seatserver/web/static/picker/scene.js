@@ -76,6 +76,7 @@ export class Scene {
       right: (left + width) / pitch,
       bottom: (top + height) / pitch,
     };
+    context.direction = this.#palette.direction;
     this.#drawScreen(context, pitch, inHall);
     this.#layout.general_areas.forEach((area, index) => this.#drawArea(context, pitch, area, index, inHall));
     for (const sofa of this.#plan.sofas) if (overlaps(sofa, inHall)) this.#drawSofa(context, pitch, sofa);

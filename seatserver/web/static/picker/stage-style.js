@@ -14,7 +14,6 @@ export const STAGE_STYLE = `
   padding: var(--stage-head) var(--stage-side) var(--stage-foot);
   overflow: clip;
   contain: strict;
-  direction: ltr; /* a hall's left is its left in every language */
   background: var(--seat-map-surface, Canvas);
   color: var(--seat-map-text, CanvasText);
   user-select: none;
@@ -76,7 +75,8 @@ export const STAGE_STYLE = `
 }
 .stage-zoom {
   position: absolute;
-  inset: auto 6px 6px auto;
+  inset-block-end: 6px;
+  inset-inline-end: 6px;
   display: flex;
   gap: 1px;
   border: 1px solid var(--seat-map-line, GrayText);
