@@ -5,15 +5,17 @@ Nothing is thrown into nowhere, nothing wrong is shown as live, and nobody is ha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
+from tests.integration.house import Message
 from tests.integration.scripts import OpenRuntime, open_runtime
-from tests.integration.stranger import SNAPSHOT, Script, Stranger, Talk, stranger
+from tests.integration.stranger import SNAPSHOT, WELCOME, Script, Stranger, Talk, stranger
 from tests.javascript import Runtime
 
 __all__ = ["open_runtime"]
@@ -395,3 +397,42 @@ async def test_what_the_browser_says_of_its_network_is_looked_into(runtime: Runt
         """
         assert await runtime.run(code) == ["live", "live"]
         assert len(there.talks) == 2, "who answers is there, whatever the browser thinks"
+
+
+async def test_both_sides_show_that_they_are_there_and_agree_on_the_time(runtime: Runtime) -> None:
+    shown: list[Message] = []
+    noon, evening = 1_800_000_000_000, 1_800_021_600_000
+    limits = {**cast(Message, WELCOME["limits"]), "heartbeat_ms": 200}
+
+    async def script(talk: Talk) -> None:
+        await talk.greet(limits=limits, server_ms=noon)
+
+        async def beat() -> None:
+            while True:
+                await talk.say("beat", ref=0, epoch="one", version=5, server_ms=1)
+                await asyncio.sleep(0.02)
+
+        beating = asyncio.create_task(beat())
+        try:
+            for _ in range(3):
+                shown.append(await talk.hear("beat"))
+            # Somebody has set the server's clock, or this machine has slept: the newest answer is right.
+            await talk.say("beat", ref=shown[-1]["ref"], epoch="one", version=5, server_ms=evening)
+            await talk.stay()
+        finally:
+            beating.cancel()
+
+    async with meeting(runtime, script):
+        code = """
+            const { ann } = clients;
+            await live(ann);
+            const before = ann.now();
+            await until(() => ann.now() > evening - 1000);
+            return [before, ann.now(), logged(ann, "status").length];
+        """
+        before, after, statuses = await runtime.run(code, evening=evening)
+    assert noon - 1000 < before < noon + 60_000
+    assert evening - 1000 < after < evening + 60_000
+    assert statuses == 2
+    assert {(beat["epoch"], beat["version"]) for beat in shown} == {("one", 5)}
+    assert len({beat["ref"] for beat in shown}) == 3

@@ -56,8 +56,8 @@ export class SeatMapClient extends EventTarget {
   #commands;
   #greeted = false;
   #aim = null; // {epoch, version} to reach before the map is live again
-  #hello = { ref: 0, atMs: 0, answered: true, again: false };
-  #beat = { ref: 0, atMs: 0 };
+  #hello = { ref: null, atMs: 0, answered: true, again: false };
+  #beat = { ref: null, atMs: 0 }; // not 0: that is the ref of what the server says unasked
   #elsewhere = false; // our holds were changed by something that will not be told here
   #behind = 0;
 
