@@ -60,7 +60,7 @@ export class SeatMapElement extends HTMLElement {
     this.setAttribute("showtime", id);
   }
 
-  /** A user's token, or an async function (refused) => token; null: a guest. The property stays out of the page's HTML. */
+  /** A user's token, or async (refused) => token; null: a guest. As a property it does not show in the page's HTML. */
   get token() {
     return this.#token ?? this.getAttribute("token");
   }
@@ -234,7 +234,8 @@ export class SeatMapElement extends HTMLElement {
     const isSilent = error instanceof TypeError; // and each browser has words of its own for that
     const text = words.say("failed", { reason: isSilent ? words.say("noAnswer") : error.message });
     const again = button(words.say("again"), () => this.#restart());
-    this.#show("failed", element("p", { className: "notice bad", role: "alert" }, element("span", { textContent: text }), again));
+    const told = element("span", { textContent: text });
+    this.#show("failed", element("p", { className: "notice bad", role: "alert" }, told, again));
     this.#tell("error", { message: error.message, code: error.code ?? null });
     // A server that says no is believed; one that does not answer, or not now, is asked again.
     if (error.retryable ?? isSilent) {

@@ -67,7 +67,8 @@ export class Basket extends EventTarget {
     if (holds.size === 0) {
       this.#clock = this.#bar = null;
       const hint = say(status === "live" ? "hintFree" : "hintFrozen");
-      return [element("h2", { textContent: say("yourSeats") }), element("p", { className: "quiet", textContent: hint })];
+      const heading = element("h2", { textContent: say("yourSeats") });
+      return [heading, element("p", { className: "quiet", textContent: hint })];
     }
     const { basketId } = this.#choice;
     const others = [...holds].filter(([id]) => id !== basketId);

@@ -52,7 +52,7 @@ export class Commentary extends EventTarget {
     return { seats: [...this.#client.mine.keys()], areas };
   }
 
-  /** After the message that changed them has been dealt with: only then it is known whether they ended or were given. */
+  /** When the message that changed them is dealt with: only then it is known whether they ended or were given. */
   #lookSoon() {
     if (this.#isDue) return;
     this.#isDue = true;

@@ -13,7 +13,7 @@ export function element(tag, { dataset = {}, style = {}, attributes = {}, ...pro
   return made;
 }
 
-/** A button that says `textContent` and does `act`. While `ariaDisabled` is "true" it keeps the focus and does nothing. */
+/** A button that says `textContent` and does `act`. While its `ariaDisabled` is "true", it can only be looked at. */
 export function button(textContent, act, properties = {}) {
   const made = element("button", { type: "button", textContent, ...properties });
   made.addEventListener("click", () => made.ariaDisabled !== "true" && act());

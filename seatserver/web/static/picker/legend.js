@@ -80,7 +80,7 @@ export class Legend {
   }
 
   /**
-   * `stateOf(seat)` is the word for what a seat shows; it may be another one than last time for `seats` (null: for all).
+   * `stateOf(seat)` is the word for what a seat shows, another one than last time perhaps for `seats` (null: for all).
    * `remaining` are the free places of each area.
    */
   update(stateOf, remaining, seats = null) {

@@ -1,4 +1,4 @@
-/** What the seat map tells its visitor: sentences that stay until they hold no longer, are closed, or are pushed out. */
+/** What the seat map tells its visitor: sentences that stay until they hold no longer, are closed or pushed out. */
 
 import { button, element } from "./dom.js";
 
@@ -63,7 +63,7 @@ export class Notices {
     for (const [notice, { holds }] of this.#kept) if (!holds()) this.retire(notice);
   }
 
-  /** Take away the buttons of a notice that things have moved on from, and the notice once there was time to read it. */
+  /** Take away the buttons of a notice that things have moved on from, and the notice when it could be read. */
   retire(notice) {
     const kept = this.#kept.get(notice);
     if (!kept) return;

@@ -46,8 +46,8 @@ export class Party extends EventTarget {
     const { seats, categories } = this.#venue.layout;
     const used = categories.filter(({ key }) => seats.some((seat) => seat.category === key));
     const types = this.#venue.tickets.filter(({ prices }) => used.some(({ key }) => key in prices));
-    if (types.length > 1) types.forEach(({ key, name }, at) => this.#people.set(key, this.#number(name, at ? 0 : USUAL)));
-    else this.#people.set("", this.#number(this.#words.say("people"), USUAL));
+    const sorts = types.length > 1 ? types : [{ key: "", name: this.#words.say("people") }];
+    sorts.forEach(({ key, name }, at) => this.#people.set(key, this.#number(name, at === 0 ? USUAL : 0)));
     this.#wheelchairs = this.#number(this.#words.say("wheelchairs"), this.#choice.wheelchairs);
     this.#wheelchairs.closest("label").hidden = !seats.some(({ kind }) => kind === "wheelchair");
     const option = (value, textContent) => element("option", { value, textContent });
@@ -55,10 +55,10 @@ export class Party extends EventTarget {
     this.#category.append(...used.map(({ key, name }) => option(key, name)));
     const where = element("label", {}, element("span", { textContent: this.#words.say("where") }), this.#category);
     where.hidden = used.length < 2;
-    const hold = element("button", { textContent: this.#words.say("holdBest"), className: "strong", part: "button best" });
+    const best = { textContent: this.#words.say("holdBest"), className: "strong", part: "button best" };
     const compare = button(this.#words.say("compare"), () => this.#compare(), { part: "button compare" });
     const labels = [...this.#people.values(), this.#wheelchairs].map((input) => input.closest("label"));
-    this.#form.append(...labels, where, element("p", { className: "row" }, hold, compare));
+    this.#form.append(...labels, where, element("p", { className: "row" }, element("button", best), compare));
   }
 
   #number(name, value) {

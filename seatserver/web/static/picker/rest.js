@@ -24,9 +24,9 @@ export async function fetchShowtime(server, id) {
 }
 
 /**
- * Where a guest's token of a server comes from, as the `token` of a SeatMapClient: (refused) => token or its promise. It is kept
- * in sessionStorage: a reload in the same window is the same guest and keeps its holds. What it throws says with
- * `permanent` whether asking again is of no use.
+ * Where a guest's token of a server comes from, as the `token` of a SeatMapClient: (refused) => token, or its promise.
+ * It is kept in sessionStorage: a reload in the same window is the same guest and keeps its holds. What it throws says
+ * with `permanent` whether asking again is of no use.
  */
 export function guestOf(server) {
   const key = server.origin === location.origin ? GUEST_KEY : `${GUEST_KEY} ${server.origin}`;
