@@ -102,6 +102,18 @@ def test_the_command_line_wins_over_the_environment() -> None:
             "SEATSERVER_ALLOWED_ORIGINS names 'https://*.example': expected https://",
         ),
         (
+            {"SEATSERVER_ALLOWED_ORIGINS": "https://bücher.example"},
+            "SEATSERVER_ALLOWED_ORIGINS names 'https://bücher.example': expected https://",
+        ),
+        (
+            {"SEATSERVER_FRAME_ANCESTORS": "https://a.example;script-src"},
+            "SEATSERVER_FRAME_ANCESTORS names 'https://a.example;script-src': expected https://",
+        ),
+        (
+            {"SEATSERVER_ADMISSION_SECRETS": f"{SECRET},short"},
+            "SEATSERVER_ADMISSION_SECRETS has a secret shorter than 32 bytes: expected",
+        ),
+        (
             {"SEATSERVER_TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/99"},
             "SEATSERVER_TRUSTED_PROXIES names '10.0.0.0/99': expected addresses",
         ),
