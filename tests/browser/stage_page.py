@@ -22,7 +22,7 @@ AT_REST = """async () => {
   }
 }"""
 
-# The pixels of a rectangle of the drawing, or of all of it, as one text.
+# The pixels of a rectangle of the drawing as one text.
 PIXELS = """(box) => {
   const canvas = document.getElementById("host").shadowRoot.querySelector("canvas");
   const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
@@ -30,9 +30,17 @@ PIXELS = """(box) => {
   context.drawImage(canvas, 0, 0);
   const from = canvas.getBoundingClientRect();
   const ratio = canvas.width / from.width;
-  const { x, y, width, height } = box ?? from;
-  const part = [x - from.x, y - from.y, width, height].map((at) => Math.floor(at * ratio));
+  const part = [box.x - from.x, box.y - from.y, box.width, box.height].map((at) => Math.floor(at * ratio));
   return [...context.getImageData(...part).data].join();
+}"""
+
+# A number for all of the drawing: another one for any other drawing.
+DIGEST = """(canvas) => {
+  const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+  const context = copy.getContext("2d", { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  return new Uint32Array(data.buffer).reduce((digest, pixel) => Math.imul(digest ^ pixel, 0x01000193), 0x811c9dc5);
 }"""
 
 
@@ -126,9 +134,9 @@ class StagePage:
         return found
 
     @property
-    def picture(self) -> str:
-        """All that is drawn."""
-        found: str = self.page.evaluate(PIXELS, None)
+    def picture(self) -> int:
+        """A number for all that is drawn."""
+        found: int = self.canvas.evaluate(DIGEST)
         return found
 
     def change(self, **looks: str) -> None:

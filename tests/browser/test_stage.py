@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from statistics import median
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from loadtests.drawing import ACTIVITIES, MEASURE
 from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatMap
 from tests.browser.site import small_hall
 from tests.browser.stage_page import Fingers, StagePage, arena
@@ -435,6 +437,25 @@ def test_what_changed_is_seen_also_after_zooming_and_moving(stage: Stages) -> No
     hall.button("Whole hall").click()
     hall.rest()
     assert hall.pixels("40-75") == free
+
+
+@pytest.mark.parametrize("activity", ACTIVITIES.values())
+def test_after_many_changes_the_drawing_is_what_a_fresh_one_would_be(stage: Stages, activity: str) -> None:
+    hall = stage(arena())
+    measured = hall.page.evaluate(MEASURE, {"activity": activity, "frames": 90, "rate": 100})
+    print(f"{activity}: median {median(measured['between']):.1f} ms, longest {max(measured['between']):.1f} ms")
+    hall.rest()
+    near = hall.picture
+    hall.page.evaluate("window.stage.restyle()")
+    hall.rest()
+    assert hall.picture == near
+    hall.button("Whole hall").evaluate("(button) => button.click()")
+    hall.rest()
+    whole = hall.picture
+    hall.page.evaluate("window.stage.restyle()")
+    hall.rest()
+    assert hall.picture == whole
+    assert len(set(hall.page.evaluate("window.looks"))) == 4
 
 
 def test_all_is_drawn_anew_when_anything_may_have_changed(stage: Stages) -> None:
