@@ -1,6 +1,7 @@
 /** The heat map of one hall: each seat in the colour of how wanted it is, with a mark for what it is now. */
 
 import { Plan } from "../picker/plan.js";
+import { count } from "./words.js";
 
 const TALLEST = 30; // rem; a hall deeper than wide shall not push all else off the screen
 const LEVELS = 9;
@@ -70,7 +71,7 @@ export class Hall {
     pen.stroke();
   }
 
-  #drawArea(pen, { x, y, width, height, name }, { quiet, ground }) {
+  #drawArea(pen, { x, y, width, height, name, key }, { quiet, ground }) {
     pen.fillStyle = ground;
     pen.strokeStyle = quiet;
     pen.lineWidth = 0.06;
@@ -82,7 +83,8 @@ export class Hall {
     pen.font = `${Math.min(0.9, height / 2)}px system-ui, sans-serif`;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
-    pen.fillText(name, x, y, width * 0.9);
+    const free = this.#demand.areas[key]?.free ?? 0;
+    pen.fillText(`${name}: ${count(free)} free`, x, y, width * 0.9);
   }
 
   #drawSeat(pen, { x, y }, seat, colours, hasMarks) {
