@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import pytest
 from playwright.async_api import async_playwright
 
+from tests.integration.house import SHOWTIME, Instance
+from tests.integration.proxy import Proxy, proxied
 from tests.javascript import Node, Runtime, Tab
 
 OpenRuntime = Callable[[str], Awaitable[Runtime]]
 ARGUMENTS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 ANYWHERE = {"allowed_origins": ("*",)}
 """Settings of a server whose page may talk to other ports than its own."""
+QUICK = {"backOffFirstMs": 20, "backOffMostMs": 200}
+"""Times of a client that comes back at once."""
 
 
 @pytest.fixture(params=["node", "chromium"])
@@ -48,3 +53,22 @@ async def _tab(chromium: str, url: str) -> AsyncIterator[Tab]:
             yield await Tab.opened(browser, url)
         finally:
             await browser.close()
+
+
+async def open_client(
+    runtime: Runtime, server: Instance, name: str = "ann", *, url: str | None = None, **options: Any
+) -> None:
+    """A live client of a user of that name."""
+    address = server.address() if url is None else f"{url}/ws/showtimes/{SHOWTIME}"
+    options = {"token": server.token(name.partition(" ")[0]), **options}
+    await runtime.run("await live(open(name, address, options))", name=name, address=address, options=options)
+
+
+@asynccontextmanager
+async def behind_proxy(runtime: Runtime, server: Instance, **options: Any) -> AsyncIterator[Proxy]:
+    """Ann's client by way of a proxy, which comes back quickly when that breaks."""
+    times = {**QUICK, **options.pop("times", {})}
+    async with proxied(server.url) as (proxy, url):
+        await open_client(runtime, server, url=url, times=times, **options)
+        yield proxy
+        await runtime.run("clients.ann.close()")

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import msgspec
+import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
@@ -19,7 +20,8 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from tests.integration.house import JSON, MSGPACK, PATIENCE_S, SHOWTIME, Message
-from tests.javascript import STATIC
+from tests.integration.scripts import QUICK, OpenRuntime
+from tests.javascript import STATIC, Runtime
 
 Script = Callable[["Talk"], Awaitable[None]]
 
@@ -131,3 +133,20 @@ async def stranger(script: Script) -> AsyncIterator[Stranger]:
         address = f"127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
         made.url, made.home = f"ws://{address}/ws/showtimes/{SHOWTIME}", f"http://{address}"
         yield made
+
+
+@pytest.fixture
+async def runtime(open_runtime: OpenRuntime) -> AsyncIterator[Runtime]:
+    """Where the client runs."""
+    async with stranger(Talk.stay) as there:
+        yield await open_runtime(there.home)
+
+
+@asynccontextmanager
+async def meeting(runtime: Runtime, script: Script, **options: Any) -> AsyncIterator[Stranger]:
+    """Ann's client goes to a stranger."""
+    options = {"token": "of ann", "times": QUICK, "encoding": "json", **options}
+    async with stranger(script) as there:
+        await runtime.run("open('ann', address, options)", address=there.url, options=options)
+        yield there
+        await runtime.run("clients.ann.close()")

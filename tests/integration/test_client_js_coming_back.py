@@ -1,0 +1,190 @@
+"""The JavaScript client comes back to servers that send it away or break down, and hammers none of them."""
+
+from __future__ import annotations
+
+from tests.integration.scripts import QUICK, open_runtime
+from tests.integration.stranger import Talk, meeting, runtime, stranger
+from tests.javascript import Runtime
+
+__all__ = ["open_runtime", "runtime"]
+
+
+async def test_the_pauses_grow_until_a_connection_was_stable_for_a_while(runtime: Runtime) -> None:
+    stable_ms = 300
+
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        if talk.number == 4:
+            await talk.hear("offers")
+        await talk.close(1011)
+
+    times = {"backOffFirstMs": 40, "backOffMostMs": 200, "stableMs": stable_ms}
+    await runtime.run("globalThis.chance = Math.random; Math.random = () => 0.999")
+    async with meeting(runtime, script, times=times):
+        code = """
+            const { ann } = clients;
+            await until(() => ann.pauses.length === 4 && ann.status === "live");
+            await sleep(stableMs + 20);
+            ann.offers({ count: 1 }).catch(() => {});
+            await until(() => ann.pauses.length >= 7);
+            return ann.pauses;
+        """
+        pauses = await runtime.run(code, stableMs=stable_ms)
+    assert [round(pause / 10) * 10 for pause in pauses[:7]] == [40, 80, 160, 200, 40, 80, 160]
+    await runtime.run("Math.random = globalThis.chance")
+
+
+async def test_the_pauses_are_anything_up_to_the_longest(runtime: Runtime) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.close(1011)
+
+    async with meeting(runtime, script, times={"backOffFirstMs": 60, "backOffMostMs": 60}):
+        pauses = await runtime.run("await until(() => clients.ann.pauses.length >= 20); return clients.ann.pauses")
+    assert max(pauses) <= 60
+    # The chance that twenty even draws all miss a third of the range is 1 in 3000 for each of the thirds.
+    assert min(pauses) < 30 < max(pauses)
+
+
+async def test_a_server_that_never_gets_anywhere_is_left_alone_for_longer_and_longer(runtime: Runtime) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.stay()
+
+    times = {"backOffFirstMs": 20, "backOffMostMs": 1000, "answerMs": 60, "stableMs": 30}
+    await runtime.run("globalThis.chance = Math.random; Math.random = () => 0.999")
+    async with meeting(runtime, script, times=times):
+        code = """
+            await until(() => clients.ann.pauses.length >= 4);
+            return [clients.ann.pauses, logged(clients.ann, "status")];
+        """
+        pauses, statuses = await runtime.run(code)
+    assert [round(pause / 10) * 10 for pause in pauses[:4]] == [20, 40, 80, 160]
+    assert statuses[1] == ["waiting", "the server does not answer"]
+    await runtime.run("Math.random = globalThis.chance")
+
+
+async def test_what_the_server_wishes_with_its_goodbye_is_heeded(runtime: Runtime) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        if talk.number == 0:
+            await talk.close(1012, "the server restarts", reconnect_after_ms=400)
+        elif talk.number == 1:
+            await talk.close(4101, "you read too slowly", reconnect_after_ms=300)
+        elif talk.number == 2:
+            await talk.close(4200, "the token expired", reconnect_after_ms=0)
+        else:
+            await talk.close(1000, "the house is closed", reconnect_after_ms=-1)
+
+    tokens = "let made = 0; const token = async (refused) => `token ${++made} ${refused}`;"
+    async with stranger(script) as there:
+        code = f"""{tokens}
+            const ann = open("ann", address, {{ token, times }});
+            await until(() => ann.status === "stopped");
+            return [ann.pauses, logged(ann, "status").filter(([, reason]) => reason)];
+        """
+        pauses, reasons = await runtime.run(code, address=there.url, times=QUICK)
+    assert 400 - 1 <= pauses[0] < 400 + 100
+    assert 300 - 1 <= pauses[1] < 300 + 100
+    assert pauses[2] < 100
+    assert reasons == [
+        ["waiting", "the server restarts"],
+        ["waiting", "you read too slowly"],
+        ["waiting", "the token expired"],
+        ["stopped", "the house is closed"],
+    ]
+    tokens_said = [talk.heard[0]["token"] for talk in there.talks]
+    assert tokens_said == ["token 1 null", "token 2 null", "token 3 null", "token 4 token 3 null"]
+
+
+async def test_a_wish_to_come_back_in_a_thousand_years_is_no_busy_loop(runtime: Runtime) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        await talk.close(1012, "later", reconnect_after_ms=10**14)
+
+    async with meeting(runtime, script) as there:
+        code = "await until(() => clients.ann.status === 'waiting'); await sleep(300); return clients.ann.pauses"
+        assert len(await runtime.run(code)) == 1
+        assert len(there.talks) == 1
+        # Who is asked for by hand does not wait.
+        await runtime.run("clients.ann.connect(); await until(() => clients.ann.pauses.length === 2)")
+
+
+async def test_a_refused_token_is_replaced_once_and_then_believed(runtime: Runtime) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.hear("hello")
+        await talk.close(4001, "the token is not ours", reconnect_after_ms=-1)
+
+    async with stranger(script) as there:
+        code = """
+            const refusals = [];
+            const token = async (refused) => `${refusals.push(refused)}`;
+            const ann = open("ann", address, { token, times });
+            await until(() => ann.status === "stopped");
+            return [refusals, ann.reason, ann.closeCode];
+        """
+        told = await runtime.run(code, address=there.url, times=QUICK)
+        assert told == [[None, "1"], "the token is not ours", 4001]
+        assert len(there.talks) == 2
+    async with meeting(runtime, script) as there:
+        await runtime.run("await until(() => clients.ann.status === 'stopped')")
+        assert len(there.talks) == 1, "a token that is a text is not tried twice"
+
+
+async def test_a_token_that_cannot_be_had_now_is_asked_for_again(runtime: Runtime) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        await talk.stay()
+
+    async with stranger(script) as there:
+        code = """
+            let asked = 0;
+            const token = async () => {
+                asked += 1;
+                if (asked === 1) throw new Error("no network");
+                return asked === 2 ? new Promise(() => {}) : "of ann";
+            };
+            const ann = open("ann", address, { token, times: { ...times, answerMs: 100 } });
+            await live(ann);
+            const refuse = () => Promise.reject(Object.assign(new Error("no"), { permanent: true }));
+            const never = open("never", address, { token: refuse });
+            await until(() => never.status === "stopped");
+            return [logged(ann, "status"), never.reason];
+        """
+        statuses, reason = await runtime.run(code, address=there.url, times=QUICK)
+        waits = [why for status, why in statuses if status == "waiting"]
+        assert waits == ["no token: no network", "the server does not answer"]
+        assert reason == "no"
+        await runtime.run("clients.ann.close()")
+
+
+async def test_what_the_browser_says_of_its_network_is_looked_into(runtime: Runtime) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        if talk.number > 0:
+            await talk.say("beat", ref=(await talk.hear("beat"))["ref"], epoch="one", version=5, server_ms=1)
+        await talk.stay()
+
+    # Node has no such events; whatever gives them to it is treated alike.
+    events = """
+        if (!globalThis.addEventListener) {
+            const target = new EventTarget();
+            for (const name of ["addEventListener", "dispatchEvent"]) globalThis[name] = target[name].bind(target);
+        }
+    """
+    await runtime.run(events)
+    times = {"backOffFirstMs": 3_600_000, "backOffMostMs": 3_600_000, "probeMs": 300}
+    async with meeting(runtime, script, times=times) as there:
+        code = """
+            const { ann } = clients;
+            const says = (name) => globalThis.dispatchEvent(new Event(name));
+            await live(ann);
+            says("offline");
+            const before = ann.status;
+            await until(() => ann.status === "waiting");
+            says("online");
+            await live(ann);
+            says("offline");
+            await sleep(600);
+            return [before, ann.status];
+        """
+        assert await runtime.run(code) == ["live", "live"]
+        assert len(there.talks) == 2, "who answers is there, whatever the browser thinks"
