@@ -51,8 +51,8 @@ class LiveView {
   #showtimes = new Showtimes($("showtimes"));
   #hall = new Hall($("hall-picture"));
   #layouts = new Map();
-  #picked = "";
-  #isChosen = false;
+  #shown = ""; // the showtime whose hall is shown
+  #chosen = ""; // by somebody; while nobody looks at it, another one is shown
   #house = null;
   #heardAt = null;
   #poll = new Poll(
@@ -110,19 +110,17 @@ class LiveView {
   }
 
   #pick(showtime) {
-    this.#picked = showtime;
-    this.#isChosen = true;
+    this.#chosen = showtime;
     this.#poll.soon();
   }
 
   async #ask() {
     const token = this.#token;
     const house = await askAs(token, HOUSE);
-    if (!this.#isChosen || !house.showtimes.some((one) => one.showtime_id === this.#picked)) {
-      this.#picked = house.showtimes[0]?.showtime_id ?? "";
-      this.#isChosen = false;
-    }
-    const showtime = house.showtimes.find((one) => one.showtime_id === this.#picked);
+    const known = new Map(house.showtimes.map((one) => [one.showtime_id, one]));
+    if (known.has(this.#chosen)) this.#shown = this.#chosen;
+    else if (!known.has(this.#shown)) this.#shown = house.showtimes[0]?.showtime_id ?? "";
+    const showtime = known.get(this.#shown);
     return { token, house, showtime, hall: showtime ? await this.#askHall(token, showtime) : null };
   }
 
@@ -154,7 +152,7 @@ class LiveView {
       figure.note.textContent = note(house);
       figure.spark.push(number(house));
     });
-    this.#showtimes.show(house.showtimes, this.#picked);
+    this.#showtimes.show(house.showtimes, this.#shown);
     $("showtimes-title").textContent =
       house.showtimes.length > 0 ? "Showtimes people look at" : "Nobody looks at a showtime now";
     showReasons($("reasons"), house);
