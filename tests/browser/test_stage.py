@@ -442,7 +442,7 @@ def test_what_changed_is_seen_also_after_zooming_and_moving(stage: Stages) -> No
 @pytest.mark.parametrize("activity", ACTIVITIES.values())
 def test_after_many_changes_the_drawing_is_what_a_fresh_one_would_be(stage: Stages, activity: str) -> None:
     hall = stage(arena())
-    measured = hall.page.evaluate(MEASURE, {"activity": activity, "frames": 90, "rate": 100})
+    measured = hall.page.evaluate(MEASURE, {"activity": activity, "frames": 45, "rate": 100})
     print(f"{activity}: median {median(measured['between']):.1f} ms, longest {max(measured['between']):.1f} ms")
     hall.rest()
     near = hall.picture

@@ -8,6 +8,7 @@ import { Tiles, pixelsOf } from "./tiles.js";
 
 const NAMES = 76; // CSS pixels at both sides in which the rows' names stand
 const OUTLINE = 0.2; // pitches that an area's outline may reach out
+const MANY = 1500; // changed seats, such as those of a whole room: it is drawn as a whole
 const SETTLED_MS = 90; // a camera that has not zoomed for so long has come to rest
 
 export class Picture {
@@ -58,7 +59,12 @@ export class Picture {
   /** All of it, in the colours of `palette`. */
   restyle(palette) {
     this.#scene.restyle(palette);
+    this.#forget();
+  }
+
+  #forget() {
     this.#tiles.clear();
+    this.#dirty.clear();
     this.#isStale = true;
   }
 
@@ -85,6 +91,7 @@ export class Picture {
     this.#view = { pitch, left, top };
     if (before.pitch !== undefined && before.pitch !== pitch) this.#zoomedAt = now;
     const hasMoved = before.pitch !== pitch || before.left !== left || before.top !== top;
+    if (this.#dirty.size > MANY) this.#forget();
     for (const seat of this.#dirty) this.#tiles.touch(this.#squareOf(seat));
     const isAll = hasMoved || this.#isStale || !this.#drawSeats(pitch, left, top);
     if (isAll) this.#isStale = !this.#drawAll(pitch, left, top, now - this.#zoomedAt >= SETTLED_MS, camera.isWhole);

@@ -133,13 +133,13 @@ export const STAGE_STYLE = `
 }
 `;
 
-const sheets = new WeakMap();
+let sheet = null;
 
 /** Give a document or a shadow tree the stage's style, once. */
 export function adoptStageStyle(root) {
-  if (sheets.has(root)) return;
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(STAGE_STYLE);
-  root.adoptedStyleSheets.push(sheet);
-  sheets.set(root, sheet);
+  if (sheet === null) {
+    sheet = new CSSStyleSheet();
+    sheet.replaceSync(STAGE_STYLE);
+  }
+  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
 }

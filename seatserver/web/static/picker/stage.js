@@ -9,12 +9,12 @@
  */
 
 import { Camera, LARGEST_FIT, PICKING } from "./camera.js";
-import { Frame } from "./frame.js";
 import { Gestures } from "./gestures.js";
 import { Grid } from "./grid.js";
 import { readPalette } from "./palette.js";
 import { Picture } from "./picture.js";
 import { Plan } from "./plan.js";
+import { StageFrame } from "./stage-frame.js";
 import { adoptStageStyle } from "./stage-style.js";
 
 // CSS pixels that a seat must have to be picked with that; smaller ones come nearer first.
@@ -65,7 +65,7 @@ export class Stage extends EventTarget {
     const longest = Math.max(0, ...this.#plan.rows.map(({ name }) => name.length));
     const side = Math.max(SIDE.least, Math.min(SIDE.most, 12 + SIDE.letter * longest));
     this.#camera = new Camera(this.#plan.bounds, { side, head: HEAD, foot: FOOT });
-    this.#frame = new Frame(this.#sizes(side), strings, {
+    this.#frame = new StageFrame(this.#sizes(side), strings, {
       zoomIn: () => this.zoomIn(),
       zoomOut: () => this.zoomOut(),
       fit: () => this.fit(),

@@ -3,12 +3,13 @@
  *
  * A level is the hall at one size. While the camera zooms, the pieces at hand are stretched, and fresh ones are made a
  * few a frame; what is missing is filled from the level before or from the overview, so nothing is ever blank. A seat
- * that changes is drawn anew in the pieces it lies in, when they are next shown.
+ * that changes is drawn anew in the pieces it lies in, when these are next shown.
  */
 
 const SIDE = 256; // device pixels of a piece
 const BUDGET_MS = 8; // for making pieces in one frame
 const STRETCH = 1.75; // so much larger or smaller than its size a level may be shown while the camera zooms
+const MANY = 150; // so many changed seats cost more one by one than the piece as a whole
 const SPARE = 2; // pieces kept, in multiples of what is seen
 
 export class Tiles {
@@ -96,7 +97,7 @@ export class Tiles {
       for (const [column, row] of level.around(part)) {
         if (!level.has(column, row)) continue;
         const at = placeOf(column, row, stretch, left, top);
-        context.drawImage(level.get(column, row), at.x, at.y, at.width, at.height);
+        context.drawImage(level.peek(column, row), at.x, at.y, at.width, at.height);
       }
     }
     context.restore();
@@ -122,17 +123,23 @@ class Level {
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = SIDE;
     const context = canvas.getContext("2d", { alpha: false });
-    const tile = { canvas, context, column, row, touched: [] };
-    this.#draw(tile, { left: column * SIDE, top: row * SIDE, width: SIDE, height: SIDE });
+    const tile = { canvas, context, column, row, touched: new Map() };
+    this.#draw(tile, wholeOf(column, row));
     this.#tiles.set(`${column} ${row}`, tile);
   }
 
   /** A piece, up to date. */
   get(column, row) {
     const tile = this.#tiles.get(`${column} ${row}`);
-    for (const part of tile.touched) this.#draw(tile, part);
-    tile.touched = [];
+    if (tile.touched.size > MANY) this.#draw(tile, wholeOf(column, row));
+    else for (const part of tile.touched.values()) this.#draw(tile, part);
+    tile.touched.clear();
     return tile.canvas;
+  }
+
+  /** A piece as it was: good enough for the moment until there is a better one. */
+  peek(column, row) {
+    return this.#tiles.get(`${column} ${row}`).canvas;
   }
 
   #draw({ context, column, row }, { left, top, width, height }) {
@@ -142,14 +149,15 @@ class Level {
 
   touch(rectangle) {
     const part = pixelsOf(rectangle, this.pitch);
-    for (const [column, row] of this.around(part)) this.#tiles.get(`${column} ${row}`)?.touched.push(part);
+    const key = `${part.left} ${part.top} ${part.width}`;
+    for (const [column, row] of this.around(part)) this.#tiles.get(`${column} ${row}`)?.touched.set(key, part);
   }
 
   /** Columns and rows of the pieces that overlap a rectangle of pixels. */
   *around({ left, top, width, height }) {
-    const column = (at) => Math.floor(at / SIDE);
-    for (let row = column(top); row <= column(top + height - 1); row++) {
-      for (let at = column(left); at <= column(left + width - 1); at++) yield [at, row];
+    const [right, bottom] = [(left + width) / SIDE, (top + height) / SIDE];
+    for (let row = Math.floor(top / SIDE); row < bottom; row++) {
+      for (let column = Math.floor(left / SIDE); column < right; column++) yield [column, row];
     }
   }
 
@@ -170,6 +178,10 @@ export function pixelsOf({ left, top, width, height }, pitch) {
   const [x, y] = [Math.floor(left * pitch), Math.floor(top * pitch)];
   const [right, bottom] = [Math.ceil((left + width) * pitch), Math.ceil((top + height) * pitch)];
   return { left: x, top: y, width: right - x, height: bottom - y };
+}
+
+function wholeOf(column, row) {
+  return { left: column * SIDE, top: row * SIDE, width: SIDE, height: SIDE };
 }
 
 /** Where a piece comes to lie in the view; neighbours share their edges. */

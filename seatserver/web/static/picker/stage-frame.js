@@ -11,7 +11,7 @@ const ICONS = {
 const SMALLEST_RING = 16; // CSS pixels
 const AROUND = 6; // CSS pixels that the ring of the focus reaches out
 
-export class Frame {
+export class StageFrame {
   /** All of it. */
   node;
   canvas = element("canvas", { ariaHidden: "true" });
