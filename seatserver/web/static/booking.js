@@ -5,13 +5,13 @@
  * a payment is awaited, the page asks again every few seconds, and less often afterwards.
  */
 
-import { countdown, day, element, fetchJson, money, reasonOf, recall, remember, time } from "./page.js";
+import { countdown, day, element, fetchJson, money, nameInAddress, reasonOf, recall, remember, time } from "./page.js";
 
 const GUEST = "seatserver.guest";
 const TOKEN = "seatserver.token";
 const PENDING_MS = 3_000;
 const SETTLED_MS = 60_000;
-const ID = decodeSafely(location.pathname.split("/").filter(Boolean).at(-1));
+const ID = nameInAddress();
 
 const STATUS = {
   confirmed: { tone: "good", text: "Confirmed", hint: "Show this ticket at the door, on paper or on your screen." },
@@ -23,14 +23,6 @@ const STATUS = {
 const $ = (id) => document.getElementById(id);
 let clockOffset = 0; // the server's clock minus ours, in ms
 let shown = null; // what the page shows, as text, so that it is drawn again only when that changes
-
-function decodeSafely(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
 
 /** Who may be looking: whoever's token was entered here, and the guest of this window. */
 function visitors() {

@@ -17,6 +17,16 @@ export function plural(count, noun) {
   return `${format.number(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** The last part of this page's address, as text; one that is no text stays as it stands. */
+export function nameInAddress() {
+  const part = location.pathname.split("/").filter(Boolean).at(-1);
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 /** Why a request failed, as the end of a sentence; of a server out of reach each browser has words of its own. */
 export function reasonOf(error) {
   return error instanceof TypeError ? "the server does not answer" : error.message;

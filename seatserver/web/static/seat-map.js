@@ -220,14 +220,26 @@ export class SeatMapElement extends HTMLElement {
       if (run !== this.#run) return;
       const client = new SeatMapClient(socketOf(server, showtime.id), { token: this.token || guestOf(server) });
       this.#loaded = { client, showtime, layout, server };
-      // A hall never changes under a showtime that has bookings; before that, it may.
-      client.addEventListener("welcome", () => client.welcome.layout !== showtime.layout_hash && this.#restart());
+      client.addEventListener("welcome", () => this.#checkWelcome(attempt));
       this.#rebuild();
       client.connect();
       this.#tell("ready", { showtime, layout });
     } catch (error) {
       if (run === this.#run) this.#fail(error, attempt, words);
     }
+  }
+
+  /** A hall never changes under a showtime that is in use; if it is another one nevertheless, all begins anew. */
+  #checkWelcome(attempt) {
+    const { client, showtime } = this.#loaded;
+    if (client.welcome.layout === showtime.layout_hash) return;
+    this.#stop();
+    this.#startLater(attempt);
+  }
+
+  #startLater(attempt) {
+    const most = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt);
+    this.#retry = setTimeout(() => this.#start(attempt + 1), Math.random() * most);
   }
 
   #fail(error, attempt, words) {
@@ -238,10 +250,7 @@ export class SeatMapElement extends HTMLElement {
     this.#show("failed", element("p", { className: "notice bad", role: "alert" }, told, again));
     this.#tell("error", { message: error.message, code: error.code ?? null });
     // A server that says no is believed; one that does not answer, or not now, is asked again.
-    if (error.retryable ?? isSilent) {
-      const most = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt);
-      this.#retry = setTimeout(() => this.#start(attempt + 1), RETRY_FIRST_MS + Math.random() * most);
-    }
+    if (error.retryable ?? isSilent) this.#startLater(attempt);
   }
 
   /** Make what the visitor sees: of the same showtime and connection, in the language that holds now. */

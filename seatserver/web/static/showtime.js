@@ -1,9 +1,8 @@
 /** The showtime page: what is shown where and when, above the seat map of it. */
 
-import { day, time } from "./page.js";
+import { day, nameInAddress, time } from "./page.js";
 import "./seat-map.js";
 
-const id = location.pathname.split("/").pop(); // stays encoded: it may be no text at all
 const map = document.querySelector("seat-map");
 
 map.addEventListener("seat-map-ready", ({ detail: { showtime } }) => {
@@ -18,13 +17,4 @@ map.addEventListener("seat-map-ready", ({ detail: { showtime } }) => {
     time(starts, timezone),
   ].join(" · ");
 });
-map.showtime = decode(id);
-
-/** What the server reads there; an address that is no text goes as it stands, and is told to be no showtime. */
-function decode(part) {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
-}
+map.showtime = nameInAddress();

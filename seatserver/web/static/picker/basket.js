@@ -16,14 +16,18 @@ export class Basket extends EventTarget {
   #notices;
   #node;
   #pageBooks;
+  #ticketAt;
   #booking = false;
   #hurries = false;
   #clock = null;
   #bar = null;
   #timer;
 
-  /** `node`: where it stands. `pageBooks()`: the page goes on with what is held, so booking is not ours. */
-  constructor(node, { client, choice, venue, words, answers, notices, pageBooks, signal }) {
+  /**
+   * `node`: where it stands. `pageBooks()`: the page goes on with what is held, so booking is not ours. `ticketAt(id)`:
+   * the address of a booking's ticket, or null.
+   */
+  constructor(node, { client, choice, venue, words, answers, notices, pageBooks, ticketAt, signal }) {
     super();
     this.#node = node;
     this.#client = client;
@@ -33,6 +37,7 @@ export class Basket extends EventTarget {
     this.#answers = answers;
     this.#notices = notices;
     this.#pageBooks = pageBooks;
+    this.#ticketAt = ticketAt;
     for (const event of ["holds", "status", "welcome"]) {
       client.addEventListener(event, () => this.render(), { signal });
     }
@@ -77,10 +82,10 @@ export class Basket extends EventTarget {
     const fees = sum((hold) => hold.fees_minor);
     const tickets = say("tickets", { count: sum((hold) => hold.lines.length) });
     this.#clock = element("time", { className: "countdown", part: "countdown", role: "timer" });
-    this.#clock.ariaLabel = say("timeLeft");
+    const meaning = element("span", { className: "unseen", textContent: say("timeLeft") });
     this.#bar = element("div", { className: "left" });
     return [
-      element("h2", {}, `${say("yourSeats")} `, this.#clock),
+      element("h2", {}, `${say("yourSeats")} `, meaning, this.#clock),
       element("div", { className: "bar" }, this.#bar),
       element("ul", { className: "lines" }, ...holds.get(basketId).lines.map((line, at) => this.#line(line, at))),
       ...others.map(([id, hold]) => this.#other(id, hold)),
@@ -218,7 +223,9 @@ export class Basket extends EventTarget {
       booked.flatMap((one) => one.areas),
     );
     const isPaid = booked.every(({ status }) => status === "confirmed");
-    this.#notices.tell("good", this.#words.say(isPaid ? "bookedNow" : "bookedPending", { seats }));
+    const href = this.#ticketAt(booked[0].booking_id);
+    const actions = href && booked.length === 1 ? [[this.#words.say("showTicket"), () => location.assign(href)]] : [];
+    this.#notices.tell("good", this.#words.say(isPaid ? "bookedNow" : "bookedPending", { seats }), { actions });
   }
 }
 

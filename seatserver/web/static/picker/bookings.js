@@ -44,19 +44,20 @@ export class Bookings {
   #line(id, { status, seats, areas, total_minor }) {
     const names = this.#venue.names(seats, areas);
     const number = this.#words.say("bookingNumber", { number: id.slice(0, 8) });
-    const text = status === "pending" ? this.#words.say("pending") : number;
-    // Its ticket is for whoever booked; on another site's page this window is nobody to the server.
-    const href = new URL(`bookings/${id}`, this.#server).href;
-    const isOurs = this.#server.origin === location.origin;
-    const ariaLabel = this.#words.say("showTicket", { seats: names });
+    const textContent = status === "pending" ? this.#words.say("pending") : number;
+    const href = this.ticketAt(id);
     return element(
       "li",
       {},
       element("strong", { textContent: names, dir: "auto" }),
-      isOurs
-        ? element("a", { href, textContent: text, title: id, ariaLabel: `${text}. ${ariaLabel}` })
-        : element("span", { className: "quiet", textContent: text, title: id }),
+      element("span", { className: "quiet", textContent, title: id }),
+      href && element("a", { href, textContent: this.#words.say("showTicket") }),
       element("span", { className: "price", textContent: this.#venue.money(total_minor) }),
     );
+  }
+
+  /** The page with a booking's ticket. Only whoever booked may see it: on another site's page we are somebody else. */
+  ticketAt(id) {
+    return this.#server.origin === location.origin ? new URL(`bookings/${id}`, this.#server).href : null;
   }
 }

@@ -63,7 +63,8 @@ ol {
 .quiet {
   color: var(--quiet);
 }
-.spoken {
+.spoken,
+.unseen {
   position: absolute;
   inline-size: 1px;
   block-size: 1px;

@@ -85,13 +85,13 @@ export class Party extends EventTarget {
     this.#client.addEventListener("change", () => this.#dropStale(), { signal });
   }
 
-  /** After a reload the wheelchair places that are held say how many had been named. */
+  /** After a reload the holds say how many wheelchairs had been named. */
   #welcome() {
     const { limits } = this.#client.welcome;
-    const held = [...this.#client.mine.keys()].filter((seat) => this.#venue.isForWheelchair(seat)).length;
+    const named = Math.max(0, ...[...this.#client.holds.values()].map(({ wheelchairs }) => wheelchairs));
     const most = Math.min(limits.seats_per_user, MOST_PEOPLE);
     for (const input of [...this.#people.values(), this.#wheelchairs]) input.max = most;
-    if (held > this.#choice.wheelchairs) this.#choice.wheelchairs = held;
+    if (named > this.#choice.wheelchairs) this.#choice.wheelchairs = named;
   }
 
   #count() {

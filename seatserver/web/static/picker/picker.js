@@ -73,7 +73,7 @@ export class Picker {
     this.#areas = new Areas(parts.areas, all);
     const party = new Party(parts.finder, parts.search, parts.offers, all);
     party.addEventListener("preview", ({ detail }) => this.#look(detail));
-    this.#basket = new Basket(parts.basket, { ...all, pageBooks });
+    this.#basket = new Basket(parts.basket, { ...all, pageBooks, ticketAt: (id) => this.#bookings.ticketAt(id) });
     this.#commentary = new Commentary(all);
     this.#listen(signal);
     this.#paint();

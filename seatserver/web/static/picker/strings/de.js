@@ -132,7 +132,7 @@ export default {
   bookedHeading: "Gebucht",
   bookingNumber: "Nr. {number}",
   pending: "Zahlung steht aus",
-  showTicket: "Karte für {seats} zeigen",
+  showTicket: "Karte zeigen",
 
   // Absagen.
   sorry: "Leider: {why}",

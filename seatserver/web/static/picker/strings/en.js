@@ -138,7 +138,7 @@ export default {
   bookedHeading: "Booked",
   bookingNumber: "No. {number}",
   pending: "payment pending",
-  showTicket: "Show the ticket for {seats}",
+  showTicket: "Show the ticket",
 
   // Refusals.
   sorry: "Sorry: {why}",
