@@ -4,6 +4,9 @@ Redis answers in order, so calls need not wait for each other: those of one tick
 and each reply goes to the oldest call that has none. There is no pool to wait for, no task and no timer per call; one
 watch for all fails those that wait too long. What waits or is under way is bounded.
 
+Many calls travel in chunks. Redis answers what it has read in one go, so if it were given everything at once, it would
+work while we wait, and then we while it waits; with a chunk or two ahead of it both work at the same time.
+
 A connection that breaks takes answers with it. The calls under way are then sent once more over the next connection:
 every script may run twice (see ``lua/``), so no harm comes of it. A call that loses its answer twice, or whose
 connection cannot be replaced, fails; it may have run all the same.
@@ -12,6 +15,7 @@ connection cannot be replaced, fails; it may have run all the same.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import deque
 from collections.abc import Iterable
@@ -30,6 +34,10 @@ from seatserver.tasks import Tasks
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE_S = 0.1
+CHUNK = 24
+"""Calls that are written at once, and that may be under way when more are written to a Redis nearby."""
+CALL_S = 0.00005
+"""What Redis needs for a call, more or less: so many more are under way as it could serve during a round trip."""
 WATCHES = 20
 """How often the watch looks within the time that a call may take."""
 
@@ -52,6 +60,10 @@ class Pipeline:
         self._most = settings.redis_queue_commands
         self._waiting: deque[_Call] = deque()
         self._under_way: deque[_Call] = deque()
+        self._ahead = math.inf  # so many calls may be under way when more are written
+        self._asked_at = (
+            math.nan
+        )  # when the first was written of those under way, by the loop's clock; until its answer
         self._link: Link | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._tasks = Tasks()
@@ -100,6 +112,10 @@ class Pipeline:
                 self._link.abort()  # an answer to nothing: from here on none could be trusted
             return
         future = self._under_way.popleft().future
+        if not math.isnan(self._asked_at):
+            self._measure()
+        if self._waiting and len(self._under_way) == self._ahead:
+            self._flush()
         if future.done():
             return  # its caller went away, or could wait no longer
         if isinstance(reply, Exception):
@@ -128,7 +144,7 @@ class Pipeline:
     # ------------------------------------------------------------ sending
 
     def _flush(self) -> None:
-        """Write what waits, in one go."""
+        """Write what waits, as far as it may go out by now."""
         self._flush_due = False
         waiting, link = self._waiting, self._link
         if not waiting:
@@ -140,11 +156,19 @@ class Pipeline:
                 self._connecting = self._tasks.spawn(self._connect(), "connect to Redis")
         elif link.is_writable:
             if not self._under_way:
-                link.heard_at = asyncio.get_running_loop().time()  # until now it had nothing to say
-            calls = [call for call in waiting if not call.future.done()]
-            waiting.clear()
-            self._under_way.extend(calls)
-            link.write(b"".join([call.packed for call in calls]))
+                # Until now it had nothing to say.
+                link.heard_at = self._asked_at = asyncio.get_running_loop().time()
+            while waiting and len(self._under_way) <= self._ahead and link.is_writable:
+                calls = [waiting.popleft() for _ in range(min(CHUNK, len(waiting)))]
+                calls = [call for call in calls if not call.future.done()]
+                self._under_way.extend(calls)
+                link.write(b"".join([call.packed for call in calls]))
+
+    def _measure(self) -> None:
+        """See how long the way to Redis and back takes at best: over a long one more calls have to be under way."""
+        took_s = asyncio.get_running_loop().time() - self._asked_at
+        self._asked_at = math.nan
+        self._ahead = min(self._ahead, CHUNK + round(took_s / CALL_S))
 
     async def _connect(self) -> None:
         try:
@@ -152,6 +176,7 @@ class Pipeline:
                 # Full jitter: many instances lose the same Redis at the same moment.
                 await asyncio.sleep(random.uniform(0, LONGEST_PAUSE_S))
             self._link = await Link.open(self._redis, self)
+            self._ahead, self._asked_at = math.inf, math.nan
             self._reachable = True
         except (*UNAVAILABLE, RedisError) as error:
             if self._reachable:

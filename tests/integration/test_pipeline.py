@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ipaddress
+import math
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -26,7 +27,7 @@ from seatserver import config
 from seatserver.embedded.binaries import redis_program
 from seatserver.errors import Busy, Unavailable
 from seatserver.seats.connection import connect
-from seatserver.seats.pipeline import Pipeline
+from seatserver.seats.pipeline import CALL_S, CHUNK, Pipeline
 from tests.integration.bench import until
 from tests.integration.proxy import proxied
 
@@ -210,7 +211,7 @@ async def test_while_redis_takes_nothing_calls_wait_here_and_none_is_forgotten(r
         proxy.freeze()
         asked: list[asyncio.Future[bytes]] = []
         while pipeline._link is not None and pipeline._link.is_writable:
-            asked.append(pipeline.send("ECHO", f"{len(asked)} {'x' * 100_000}"))
+            asked.append(pipeline.send("ECHO", f"{len(asked)} {'x' * 1_000_000}"))
             await asyncio.sleep(0)
         for _ in range(3):
             asked.append(pipeline.send("ECHO", len(asked)))
@@ -219,6 +220,27 @@ async def test_while_redis_takes_nothing_calls_wait_here_and_none_is_forgotten(r
         proxy.thaw()
         answers = await asyncio.gather(*asked)
         assert [int(answer.split()[0]) for answer in answers] == list(range(len(asked)))
+
+
+async def test_many_calls_go_out_in_chunks_and_over_a_long_way_more_of_them(redis_url: str) -> None:
+    async with proxied(redis_url) as (proxy, url), piped(url) as (pipeline, _):
+        await pipeline.send("PING")
+        pipeline._ahead = CHUNK  # no way at all
+        proxy.freeze()
+        asked = [pipeline.send("ECHO", number) for number in range(5 * CHUNK)]
+        await asyncio.sleep(0)
+        assert len(pipeline._under_way) == 2 * CHUNK
+        proxy.thaw()
+        assert [int(answer) for answer in await asyncio.gather(*asked)] == list(range(5 * CHUNK))
+
+        pipeline._ahead = math.inf
+        proxy.freeze()
+        asked = [pipeline.send("ECHO", number) for number in range(5 * CHUNK)]
+        await asyncio.sleep(0.05)
+        assert len(pipeline._under_way) == 5 * CHUNK, "nothing is known of the way yet"
+        proxy.thaw()
+        await asyncio.gather(*asked)
+        assert pipeline._ahead >= CHUNK + 0.04 / CALL_S
 
 
 async def test_what_waits_and_what_is_under_way_is_bounded_together(redis_url: str) -> None:
