@@ -8,7 +8,7 @@ const SIGNS = { free: "signFree", mine: "signMine", held: "signHeld", sold: "sig
 const KINDS = { wheelchair: "signWheelchair", companion: "signCompanion" };
 const COUNTED_AS = { asking: "mine", booked: "mine", claimed: "sold", allocated: "blocked" };
 const SAMPLE_PX = 24;
-const ANY = { key: "any", color: "#7d7886" }; // of a seat whose category does not matter
+const ANY = { key: "", color: "#7d7886" }; // of a seat whose category does not matter
 
 export class Legend {
   #node;
@@ -36,7 +36,9 @@ export class Legend {
       const free = element("span", { className: "quiet" });
       this.#free.set(key, free);
       const price = element("b", { textContent: venue.money(prices[key]) });
-      return element("li", { style: { "--category": color } }, element("i"), name, price, free);
+      const hasSeats = this.#layout.seats.some((seat) => seat.category === key);
+      const picture = hasSeats ? this.#sample("free", "standard", key) : element("i");
+      return element("li", { style: { "--category": color } }, picture, name, price, free);
     });
     const extra = [
       [fees.per_ticket_minor, "feesTicket"],
@@ -61,21 +63,23 @@ export class Legend {
     return [...signs, ...kinds];
   }
 
-  #sample(look, kind) {
+  #sample(look, kind, category = ANY.key) {
     const canvas = element("canvas", { ariaHidden: "true" });
-    this.#samples.push({ canvas, look, kind });
+    this.#samples.push({ canvas, look, kind, category });
     return canvas;
   }
 
   /** Draw the samples in the colours that hold now. */
   restyle() {
-    const sprites = new Sprites([ANY], readPalette(this.#node));
+    const palette = readPalette(this.#node);
+    // Seats look as on the map, where the place of a category in the list shows, too.
+    const [any, own] = [[ANY], this.#layout.categories].map((categories) => new Sprites(categories, palette));
     const side = Math.round(SAMPLE_PX * (globalThis.devicePixelRatio || 1));
-    for (const { canvas, look, kind } of this.#samples) {
+    for (const { canvas, look, kind, category } of this.#samples) {
       canvas.width = canvas.height = side;
       const context = canvas.getContext("2d");
       context.translate(side / 2, side / 2);
-      sprites.draw(context, side * 1.1, look, kind, ANY.key);
+      (category === ANY.key ? any : own).draw(context, side * 1.1, look, kind, category);
     }
   }
 

@@ -64,6 +64,7 @@ export const MAP_STYLE = `
   padding-block-start: 0.75em;
   border-block-start: 1px solid var(--seat-map-line);
 }
+.prices canvas,
 .signs canvas {
   inline-size: 1.5em;
   block-size: 1.5em;
