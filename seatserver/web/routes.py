@@ -52,6 +52,8 @@ PAGES = {
     "/ops": "ops.html",
     "/docs": "docs.html",
 }
+OPERATORS = {"/ops"}
+"""Pages that no other site shows in a frame, whatever the settings allow: an admin's token is typed there."""
 MISSING = "missing.html"
 NO_PAGES = ("/api/", "/static/")
 """Where programs ask: they get a problem document also when they say that they read HTML."""
@@ -75,15 +77,18 @@ class _StaticFiles(StaticFiles):
 
 def web_routes(settings: Settings) -> list[BaseRoute]:
     """The routes of all pages and of `/static`."""
-    headers = _headers(settings)
-    files = _StaticFiles("pages", headers)
-    pages = [Route(path, _page(files, name), methods=["GET"]) for path, name in PAGES.items()]
+    headers = _headers(settings.frame_ancestors)
+    files, never_framed = _StaticFiles("pages", headers), _StaticFiles("pages", _headers(()))
+    pages = [
+        Route(path, _page(never_framed if path in OPERATORS else files, name), methods=["GET"])
+        for path, name in PAGES.items()
+    ]
     return [*pages, Mount("/static", _StaticFiles("static", {**headers, **FOR_EVERYBODY}))]
 
 
 def missing_page(settings: Settings, otherwise: Handler) -> Handler:
     """Handles 404: whoever looks for a page with a browser gets one that helps on, all others ``otherwise``."""
-    files = _StaticFiles("pages", _headers(settings))
+    files = _StaticFiles("pages", _headers(settings.frame_ancestors))
 
     async def respond(request: HTTPConnection, error: Exception) -> Response:
         is_page = request.scope.get("method") in ("GET", "HEAD") and not request.url.path.startswith(NO_PAGES)
@@ -97,8 +102,8 @@ def missing_page(settings: Settings, otherwise: Handler) -> Handler:
     return respond
 
 
-def _headers(settings: Settings) -> dict[str, str]:
-    ancestors = " ".join(("'self'", *settings.frame_ancestors))
+def _headers(framed_by: tuple[str, ...]) -> dict[str, str]:
+    ancestors = " ".join(("'self'", *framed_by))
     return {**HEADERS, "Content-Security-Policy": "; ".join((*CONTENT_SECURITY_POLICY, f"frame-ancestors {ancestors}"))}
 
 

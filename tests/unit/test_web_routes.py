@@ -33,6 +33,16 @@ async def test_everything_comes_with_the_strict_policy(client: httpx.AsyncClient
     assert answer.headers["referrer-policy"] == "same-origin"
 
 
+async def test_the_operators_page_is_framed_by_nobody_else() -> None:
+    settings = config.load({"SEATSERVER_FRAME_ANCESTORS": "https://partner.example"})
+    transport = httpx.ASGITransport(app=Starlette(routes=web_routes(settings)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        framed = {
+            path: "partner.example" in (await client.get(path)).headers["content-security-policy"] for path in PAGES
+        }
+    assert framed == {path: path != "/ops" for path in PAGES}
+
+
 @pytest.mark.parametrize("page", PAGES)
 async def test_a_page_holds_no_inline_code_and_only_files_that_exist(client: httpx.AsyncClient, page: str) -> None:
     html = (await client.get(page)).text
