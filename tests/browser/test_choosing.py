@@ -232,6 +232,51 @@ def test_who_loses_a_race_can_have_the_nearest_seats_instead(site: Site, window:
     expect(ben.basket).not_to_contain_text("C-1")
 
 
+def test_a_seat_that_is_asked_for_looks_so_at_once_and_goes_back_when_it_is_refused(
+    site: Site, window: Windows, ann: Window
+) -> None:
+    ben = window(site)
+    kept_back: list[Callable[[], None]] = []
+
+    def route(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        def to_page(message: str | bytes) -> None:
+            if says(message, "delta"):
+                return  # ben sees no news
+            if says(message, "refused"):
+                kept_back.append(lambda: route.send(message))
+            else:
+                route.send(message)
+
+        server.on_message(to_page)
+
+    ben.page.route_web_socket(SOCKETS, route)
+    ben.open_map(LOUNGE)
+    ann.click("C-1")
+    in_basket(ann, "C-1")
+    ben.click("C-1")
+    ben.expect_seats(C1="asking")
+    while not kept_back:
+        ben.page.wait_for_timeout(30)
+    expect(ben.notices).to_be_empty()
+    kept_back[0]()
+    ben.expect_seats(C1="free")  # as ben's map has it, without news
+    expect(ben.notices).to_contain_text("C-1 is being held by someone else.")
+    expect(ben.notices).to_contain_text("Someone was a moment faster.")
+
+
+def test_what_was_said_of_a_seat_goes_when_it_holds_no_longer(site: Site, window: Windows, ann: Window) -> None:
+    ben = visit(site, window)
+    ben.click("C-1")
+    ann.expect_seats(C1="held")
+    ann.click("C-1")
+    expect(ann.notices).to_contain_text("C-1: held by someone else.")
+    ben.click("C-1")
+    ann.expect_seats(C1="free")
+    expect(ann.notices).to_be_empty()
+
+
 def test_seats_kept_for_another_channel_look_blocked_and_say_why(site: Site, ann: Window) -> None:
     site.change_allocations(LOUNGE, action="allocate", channel="box-office", seats=["C-7", "C-8"], reason="guests")
     ann.expect_seats(C7="allocated", C8="allocated")

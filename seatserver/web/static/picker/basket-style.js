@@ -49,6 +49,7 @@ export const BASKET_STYLE = `
   border: 0;
 }
 .lines strong {
+  flex: none;
   min-inline-size: 2.75em;
   white-space: nowrap;
 }
@@ -64,6 +65,7 @@ export const BASKET_STYLE = `
 }
 .price {
   margin-inline-start: auto;
+  white-space: nowrap;
   font-variant-numeric: tabular-nums;
 }
 .bookings li {
@@ -72,6 +74,7 @@ export const BASKET_STYLE = `
   padding-block: 0.4em;
 }
 .bookings strong {
+  flex: initial;
   white-space: normal;
 }
 .bookings a {

@@ -31,7 +31,7 @@ export const FRAME_STYLE = `
   color: var(--seat-map-text);
   font-family: var(--seat-map-font, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif);
   line-height: 1.5;
-  overflow-wrap: anywhere;
+  overflow-wrap: break-word;
 }
 .frame[data-status="loading"],
 .frame[data-status="failed"] {
