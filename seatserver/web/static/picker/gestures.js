@@ -10,7 +10,7 @@ const SECOND_NEAR = 32;
 const FLING_MS = 90; // the last part of a drag, from which its speed is taken
 const FLING_REACH_MS = 160;
 const LINE = 33; // pixels of a wheel that counts in lines
-const PAGE_WHEEL_MS = 200; // a page that is being scrolled goes on scrolling when the drawing comes under the wheel
+const PAGE_WHEEL_MS = 350; // a page that is being scrolled goes on scrolling when the drawing comes under the wheel
 
 export class Gestures extends EventTarget {
   #node;

@@ -189,7 +189,7 @@ export class Stage extends EventTarget {
   }
 
   #listenToHands() {
-    this.#gestures = new Gestures(this.#frame.canvas, (factor) => this.#canZoom(factor));
+    this.#gestures = new Gestures(this.#frame.canvas, (factor) => this.#takesWheel(factor));
     const on = (name, act) => this.#gestures.addEventListener(name, ({ detail }) => act(detail));
     const camera = this.#camera;
     on("pan", ({ dx, dy }) => {
@@ -288,6 +288,13 @@ export class Stage extends EventTarget {
   #canZoom(factor) {
     const { target, least, largest } = this.#camera;
     return factor > 1 ? target.scale < largest * 0.999 : target.scale > least * 1.001;
+  }
+
+  /** Whether the wheel is for zooming; otherwise the page scrolls. */
+  #takesWheel(factor) {
+    // Who has scrolled past the hall and comes back has to see its beginning first.
+    const isPassed = this.#camera.isWhole && this.#frame.canvas.getBoundingClientRect().top < 0;
+    return this.#canZoom(factor) && !isPassed;
   }
 
   #go(view, glides = true) {
