@@ -10,7 +10,7 @@ __all__ = ["open_runtime", "runtime"]
 
 
 async def test_the_pauses_grow_until_a_connection_was_stable_for_a_while(runtime: Runtime) -> None:
-    stable_ms = 300
+    stable_ms = 2000
 
     async def script(talk: Talk) -> None:
         await talk.greet()
@@ -30,7 +30,7 @@ async def test_the_pauses_grow_until_a_connection_was_stable_for_a_while(runtime
             return ann.pauses;
         """
         pauses = await runtime.run(code, stableMs=stable_ms)
-    assert [round(pause / 10) * 10 for pause in pauses[:7]] == [40, 80, 160, 200, 40, 80, 160]
+    assert [round(pause) for pause in pauses[:7]] == [40, 80, 160, 200, 40, 80, 160]
     await runtime.run("Math.random = globalThis.chance")
 
 
@@ -57,7 +57,7 @@ async def test_a_server_that_never_gets_anywhere_is_left_alone_for_longer_and_lo
             return [clients.ann.pauses, logged(clients.ann, "status")];
         """
         pauses, statuses = await runtime.run(code)
-    assert [round(pause / 10) * 10 for pause in pauses[:4]] == [20, 40, 80, 160]
+    assert [round(pause) for pause in pauses[:4]] == [20, 40, 80, 160]
     assert statuses[1] == ["waiting", "the server does not answer"]
     await runtime.run("Math.random = globalThis.chance")
 
@@ -82,8 +82,8 @@ async def test_what_the_server_wishes_with_its_goodbye_is_heeded(runtime: Runtim
             return [ann.pauses, logged(ann, "status").filter(([, reason]) => reason)];
         """
         pauses, reasons = await runtime.run(code, address=there.url, times=QUICK)
-    assert 400 - 1 <= pauses[0] < 400 + 100
-    assert 300 - 1 <= pauses[1] < 300 + 100
+    assert 400 <= pauses[0] < 400 + 100
+    assert 300 <= pauses[1] < 300 + 100
     assert pauses[2] < 100
     assert reasons == [
         ["waiting", "the server restarts"],
@@ -142,7 +142,7 @@ async def test_a_token_that_cannot_be_had_now_is_asked_for_again(runtime: Runtim
                 if (asked === 1) throw new Error("no network");
                 return asked === 2 ? new Promise(() => {}) : "of ann";
             };
-            const ann = open("ann", address, { token, times: { ...times, answerMs: 100 } });
+            const ann = open("ann", address, { token, times: { ...times, answerMs: 1000 } });
             await live(ann);
             const refuse = () => Promise.reject(Object.assign(new Error("no"), { permanent: true }));
             const never = open("never", address, { token: refuse });
@@ -151,7 +151,7 @@ async def test_a_token_that_cannot_be_had_now_is_asked_for_again(runtime: Runtim
         """
         statuses, reason = await runtime.run(code, address=there.url, times=QUICK)
         waits = [why for status, why in statuses if status == "waiting"]
-        assert waits == ["no token: no network", "the server does not answer"]
+        assert waits[:2] == ["no token: no network", "the server does not answer"]
         assert reason == "no"
         await runtime.run("clients.ann.close()")
 
@@ -171,7 +171,7 @@ async def test_what_the_browser_says_of_its_network_is_looked_into(runtime: Runt
         }
     """
     await runtime.run(events)
-    times = {"backOffFirstMs": 3_600_000, "backOffMostMs": 3_600_000, "probeMs": 300}
+    times = {"backOffFirstMs": 3_600_000, "backOffMostMs": 3_600_000, "probeMs": 1500}
     async with meeting(runtime, script, times=times) as there:
         code = """
             const { ann } = clients;
@@ -183,7 +183,7 @@ async def test_what_the_browser_says_of_its_network_is_looked_into(runtime: Runt
             says("online");
             await live(ann);
             says("offline");
-            await sleep(600);
+            await sleep(2000);
             return [before, ann.status];
         """
         assert await runtime.run(code) == ["live", "live"]

@@ -237,7 +237,7 @@ async def test_what_is_asked_while_away_is_done_in_time_or_taken_back(
 async def test_a_hold_that_ends_by_itself_is_told_here_and_after_being_away(
     make_server: MakeServer, open_runtime: OpenRuntime
 ) -> None:
-    server = await make_server(hold_ms=600, hold_total_ms=600, **ANYWHERE)
+    server = await make_server(hold_ms=2500, hold_total_ms=2500, **ANYWHERE)
     runtime = await open_runtime(server.url)
     async with behind_proxy(runtime, server) as proxy:
         await runtime.run("await clients.ann.hold([1])")

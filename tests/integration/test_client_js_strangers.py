@@ -229,3 +229,27 @@ async def test_both_sides_show_that_they_are_there_and_agree_on_the_time(runtime
     assert statuses == 2
     assert {(beat["epoch"], beat["version"]) for beat in shown} == {("one", 5)}
     assert len({beat["ref"] for beat in shown}) == 3
+
+
+async def test_it_is_live_when_the_picture_is_whole_and_not_before(runtime: Runtime) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.greet(snapshot=False)
+        await talk.say("offered", ref=(await talk.hear("offers"))["ref"], offers=[])
+        await talk.say("snapshot", epoch="one", version=4, states="0000000")
+        await talk.say("offered", ref=(await talk.hear("offers"))["ref"], offers=[])
+        await talk.say("delta", epoch="one", version=6, changes=[[6, 3]], **{"from": 4})
+        await talk.stay()
+
+    async with meeting(runtime, script):
+        code = """
+            const { ann } = clients;
+            const looks = [];
+            for (let look = 0; look < 2; look += 1) {
+                await ann.offers({ count: 1 });
+                looks.push([ann.status, ann.states && [...ann.states].join("")]);
+            }
+            await live(ann);
+            return [...looks, [ann.status, [...ann.states].join("")]];
+        """
+        looks = await runtime.run(code)
+    assert looks == [["connecting", None], ["connecting", "0000000"], ["live", "0000003"]]
