@@ -514,6 +514,12 @@ def test_colours_follow_the_custom_properties(stage: Stages) -> None:
     assert "50,100,200,255" in hall.pixels("B-2")
 
 
+def test_a_surface_that_lets_the_page_through_is_not_black(stage: Stages) -> None:
+    hall = stage(variables={"--seat-map-surface": "transparent"})
+    hall.change(B2="sold")  # nothing of that is white but what lies around it
+    assert "255,255,255,255" in hall.pixels("B-2")
+
+
 def test_a_dark_page_makes_a_dark_hall_at_once(stage: Stages) -> None:
     hall = stage()
     before = hall.pixels("B-2")

@@ -142,7 +142,7 @@ export class Camera {
   step(now) {
     if (!this.#glide) return false;
     const { from, to, since } = this.#glide;
-    const part = Math.min(1, (now - since) / GLIDE_MS);
+    const part = Math.max(0, Math.min(1, (now - since) / GLIDE_MS)); // a frame's time may lie before the call
     if (part >= 1) {
       this.#glide = null;
       this.#view = to;

@@ -7,8 +7,6 @@ const PROPERTIES = {
   // name: [custom property, without it, where the system's own colours are forced]
   text: ["--seat-map-text", "CanvasText", "CanvasText"],
   surface: ["--seat-map-surface", "Canvas", "Canvas"],
-  accent: ["--seat-map-accent", "CanvasText", "Highlight"],
-  line: ["--seat-map-line", "GrayText", "CanvasText"],
   mine: ["--seat-map-mine", "", "Highlight"],
   held: ["--seat-map-held", "", "CanvasText"],
   taken: ["--seat-map-taken", "", "GrayText"],
@@ -21,12 +19,11 @@ export function readPalette(root) {
   const probe = document.createElement("span");
   probe.style.cssText = "position: absolute; visibility: hidden; forced-color-adjust: none; transition: none";
   root.append(probe);
-  const read = reader();
+  const read = reader(probe);
   const palette = { isForced, isStrong: isForced || matchMedia("(prefers-contrast: more)").matches };
   palette.isStrong ||= style.getPropertyValue("--seat-map-contrast").trim() === "more";
   for (const [name, [property, otherwise, forced]] of Object.entries(PROPERTIES)) {
-    probe.style.color = isForced ? forced : `var(${property}, ${otherwise || "transparent"})`;
-    const color = read(getComputedStyle(probe).color);
+    const color = read(isForced ? forced : `var(${property}, ${otherwise || "transparent"})`);
     palette[name] = color.alpha === 0 && otherwise === "" ? null : color.rgb;
   }
   probe.remove();
@@ -39,16 +36,24 @@ export function readPalette(root) {
   return palette;
 }
 
-/** Reads any colour that CSS can say by painting it. */
-function reader() {
+/** Reads any colour that CSS can say, as it is at the element `probe`, by painting it. */
+function reader(probe) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 1;
   const context = canvas.getContext("2d", { willReadFrequently: true });
+  const paint = (color) => {
+    probe.style.color = color;
+    context.fillStyle = getComputedStyle(probe).color;
+    context.fillRect(0, 0, 1, 1);
+    return context.getImageData(0, 0, 1, 1).data;
+  };
   return (color) => {
     context.clearRect(0, 0, 1, 1);
-    context.fillStyle = color;
-    context.fillRect(0, 0, 1, 1);
-    const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
+    const alpha = paint(color)[3];
+    context.clearRect(0, 0, 1, 1);
+    // What lies behind a colour that is not solid is not known: the browser's own ground.
+    if (alpha < 255) paint("Canvas");
+    const [red, green, blue] = paint(color);
     return { rgb: [red, green, blue], alpha };
   };
 }
@@ -73,7 +78,7 @@ function luminance([red, green, blue]) {
 }
 
 /** Contrast ratio of WCAG 2: 1 … 21. */
-export function contrast(one, other) {
+function contrast(one, other) {
   const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
   return (high + 0.05) / (low + 0.05);
 }

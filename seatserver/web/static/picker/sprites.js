@@ -62,10 +62,6 @@ export class Sprites {
     this.#pictures.clear();
   }
 
-  get pitch() {
-    return this.#pitch;
-  }
-
   /** A picture of a seat, its middle in the middle. */
   seat(look, kind, category) {
     const key = `${look} ${kind} ${category}`;

@@ -1,6 +1,6 @@
 /** The look of what stands around the drawing; the drawing's own colours are read in palette.js. */
 
-export const STAGE_STYLE = `
+const STAGE_STYLE = `
 .stage {
   position: relative;
   display: block;

@@ -241,8 +241,8 @@ export class Stage extends EventTarget {
     const area = seat === null ? this.#areaAt(x, y) : -1;
     const { scale, isGliding, largest } = this.#camera;
     const isSmall = scale < Math.min(AIM[type] ?? AIM.touch, largest);
-    // The second tap of two that come quickly means no more than the first.
-    if (isGliding || (isSecond && this.#cameNearer)) return;
+    // The second tap of two that come quickly means no more than the first; a finger on a moving hall stops it.
+    if ((isSecond && this.#cameNearer) || (isGliding && type !== "mouse")) return;
     // Fingers that aim at something small may miss it; what they mean is to come nearer.
     this.#cameNearer = isSmall && (seat !== null || (type !== "mouse" && area < 0));
     if (this.#cameNearer) this.#zoomTo(PICKING, x, y);
