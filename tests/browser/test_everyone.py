@@ -280,6 +280,28 @@ def test_a_finger_comes_near_first_and_then_takes_a_seat(site: Site, window: Win
         assert size is None or min(size["width"], size["height"]) >= least - 0.5, button.inner_html()
 
 
+def test_the_docked_basket_never_hides_what_has_the_focus(site: Site, window: Windows) -> None:
+    open_lounge(site)
+    ann = window(site, **PHONE)
+    ann.open_map(LOUNGE)
+    ann.map.evaluate("map => map.hold('C-4', 'C-5')")
+    ann.expect_seats(C4="mine", C5="mine")
+    ann.part("finder").click()
+    ann.page.evaluate("scrollTo(0, 0)")
+    look = """map => {
+      const focused = map.shadowRoot.activeElement;
+      const dock = map.shadowRoot.querySelector(".dock");
+      if (!focused || dock.contains(focused)) return null;
+      return focused.getBoundingClientRect().top < dock.getBoundingClientRect().top;
+    }"""
+    seen = []
+    for _ in range(24):
+        ann.page.keyboard.press("Tab")
+        seen.append(ann.map.evaluate(look))
+    assert True in seen
+    assert False not in seen
+
+
 def test_a_page_at_200_percent_scrolls_in_one_direction_only(site: Site, window: Windows) -> None:
     open_lounge(site)
     ann = window(site, viewport={"width": 640, "height": 400}, device_scale_factor=2)

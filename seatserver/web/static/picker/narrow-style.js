@@ -87,6 +87,18 @@ export const NARROW_STYLE = `
     z-index: 3;
     margin-block-end: 1em;
   }
+  /* What has the focus is not left under it. */
+  .finder,
+  .search *,
+  .offers *,
+  .map :is(button, [tabindex]) {
+    scroll-margin-block-end: 18em;
+  }
+  @media (max-height: 34em) {
+    .dock {
+      position: static;
+    }
+  }
   .dock > .notices > :not(:last-child) {
     display: none;
   }

@@ -110,8 +110,12 @@ export class Picker {
   /** Bring seats into view: in the hall, and the hall in the window, above the docked basket. */
   reveal(seats) {
     this.#stage.reveal(seats);
-    const { hall, dock } = this.#parts;
-    const { top, bottom } = hall.getBoundingClientRect();
+    this.#uncover(this.#parts.hall.getBoundingClientRect());
+  }
+
+  /** Scroll the window, if it takes that to have `box` in it and not under the docked basket. */
+  #uncover({ top, bottom }) {
+    const { dock } = this.#parts;
     const room = innerHeight - (getComputedStyle(dock).position === "sticky" ? dock.offsetHeight : 0);
     if (top < 0 || bottom > room) scrollBy({ top: Math.min(top - WINDOW_GAP, bottom - room + WINDOW_GAP) });
   }
@@ -216,7 +220,11 @@ export class Picker {
     on(this.#basket, "hurry", () => this.#announcer.say(this.#words.say("minuteLeft")));
     on(this.#stage, "pick", ({ seat }) => this.#pick(seat));
     on(this.#stage, "pickarea", ({ area }) => this.#areas.show(area));
-    on(this.#stage, "point", ({ seat }) => this.#point(seat));
+    on(this.#stage, "point", ({ seat }) => {
+      this.#point(seat);
+      const isKeyboard = this.#parts.hall.querySelector("[data-seat]:focus-visible") !== null;
+      if (seat !== null && isKeyboard) this.#uncover(this.#stage.boxOf(seat));
+    });
     on(this.#stage, "zoom", () => this.#point(this.#pointed));
     this.#timer = setInterval(() => client.status === "waiting" && this.#showStatus(), COUNT_MS);
   }
