@@ -15,6 +15,7 @@ export const NARROW_STYLE = `
   /* The hall comes first: what finds the best seats unfolds, and prices and signs follow below. */
   .finder {
     display: flex;
+    align-items: center;
     justify-content: space-between;
     margin-block-end: 0.75em;
     border-color: var(--seat-map-line);
@@ -23,7 +24,6 @@ export const NARROW_STYLE = `
   }
   .finder::after {
     content: "";
-    align-self: center;
     inline-size: 0.5em;
     block-size: 0.5em;
     margin-block-start: -0.25em;

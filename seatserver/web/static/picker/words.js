@@ -45,6 +45,10 @@ export class Words extends Format {
     return super.either(items.map(this.#isolate));
   }
 
+  money(minor, currency) {
+    return this.#isolate(super.money(minor, currency));
+  }
+
   #form(template, count) {
     return template[this.#plural.select(count)] ?? template.other;
   }
