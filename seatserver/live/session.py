@@ -330,7 +330,8 @@ class Session:
         missed = audience.room.since(resume.epoch, resume.version) if resume is not None else None
         if missed is None:
             self.show(audience.snapshot(self.codec), audience.mark)
-        elif missed.seats:
+        elif missed.version > missed.from_version:
+            # Even if no seat is another than before: who follows needs every version.
             self.show(self.codec.encode(delta_of(missed, audience.room)), audience.mark)
 
     async def _identify(self, hello: wire.Hello) -> Identity:

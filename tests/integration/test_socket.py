@@ -517,6 +517,19 @@ async def test_who_resumes_gets_the_missed_changes_only_and_a_snapshot_when_they
                 assert snapshot["states"][:6] == "010110"
 
 
+async def test_who_resumes_is_brought_to_the_rooms_version_even_if_no_seat_is_another(server: Instance) -> None:
+    async with server.watcher("ann") as ann, server.watcher("bob") as bob:
+        first = uuid4()
+        await ann.hold(1, hold_id=first)
+        at = await bob.until("delta", changes=[[1, 1]])
+        await ann.ask("hold", hold_id=str(uuid4()), seats=[1], replaces=str(first))
+        assert (await bob.until("delta"))["changes"] == []
+        welcome = await bob.hello(resume={"epoch": at["epoch"], "version": at["version"]})
+        assert welcome["version"] > at["version"]
+        missed = await bob.next()
+        assert (missed["type"], missed["from"], missed["version"]) == ("delta", at["version"], welcome["version"])
+
+
 async def test_all_sockets_of_a_room_see_the_same_versions_and_end_in_the_same_state(server: Instance) -> None:
     async def follow(wire: Wire, last: int) -> bytes:
         states, version, epoch = bytearray(SEATS), -1, ""
