@@ -107,7 +107,8 @@ class Tab:
         """What ``code``, the body of an async function, returns; ``values`` are names in it."""
         known = "clients, open, live, until, sleep, caught, logged, picture, SeatMapClient, TIMES"
         given = "".join(f"const {name} = {json.dumps(value)};" for name, value in values.items())
-        return await self.page.evaluate(f"async () => {{ const {{{known}}} = window.world; {given} {code} }}")
+        run = f"async () => {{ const {{{known}}} = window.world; {given} {code} }}"
+        return await self.page.evaluate(f"() => window.world.inTime(({run})())")
 
     async def strays(self) -> list[str]:
         """Errors that nobody caught, so far."""

@@ -27,6 +27,19 @@ export function makeWorld(modules) {
     }
   }
 
+  /** What the promise brings; one that never settles is an error. */
+  async function inTime(promise) {
+    let timer;
+    const never = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error("what was to be run never ended")), 3 * PATIENCE_MS);
+    });
+    try {
+      return await Promise.race([promise, never]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** A client that logs: [event, what it says]; a status says how long the pause is, too. */
   function open(name, url, options) {
     const client = new modules.SeatMapClient(url, options);
@@ -73,7 +86,7 @@ export function makeWorld(modules) {
     limits: welcome?.limits,
   });
 
-  return { ...modules, clients, open, live, until, sleep, caught, logged, picture };
+  return { ...modules, clients, open, live, until, sleep, inTime, caught, logged, picture };
 }
 
 async function serve() {
@@ -92,7 +105,8 @@ async function serve() {
   for await (const line of createInterface({ input: process.stdin })) {
     const { code, values } = JSON.parse(line);
     const names = { ...world, ...values };
-    const answer = await AsyncFunction(...Object.keys(names), code)(...Object.values(names)).then(
+    const run = async () => AsyncFunction(...Object.keys(names), code)(...Object.values(names));
+    const answer = await world.inTime(run()).then(
       (value) => ({ value }),
       (error) => ({ error: error.stack }),
     );
