@@ -17,7 +17,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, 
 
 from loadtests.hall_page import ARGUMENTS
 from seatserver.config import Settings
-from tests.browser.site import SHOWTIME, Site
+from seatserver.seatmaps.model import SeatMap
+from tests.browser.site import SHOWTIME, Site, small_hall
+from tests.browser.stage_page import StagePage
 
 PATIENCE_MS = 15_000
 FINGER_PX = 44
@@ -226,4 +228,20 @@ def window(browser: Browser) -> Iterator[Callable[..., Window]]:
     for one in windows:
         one.page.context.close()
     for one in windows:
+        one.expect_no_complaints()
+
+
+@pytest.fixture
+def stage(browser: Browser) -> Iterator[Callable[..., StagePage]]:
+    """Opens drawn halls without a server; afterwards none of the windows may have complained."""
+    stages: list[StagePage] = []
+
+    def make(hall: SeatMap | None = None, **options: Any) -> StagePage:
+        stages.append(StagePage(browser, hall or small_hall(), **options))
+        return stages[-1]
+
+    yield make
+    for one in stages:
+        one.page.context.close()
+    for one in stages:
         one.expect_no_complaints()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Locator, Page, expect
 
 from loadtests.hall_page import new_page, open_hall
-from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatMap
+from tests.browser.site import small_hall
 
 # Until nothing is drawn any more: what is seen has been the same for some frames.
 AT_REST = """async () => {
@@ -64,6 +66,20 @@ def arena(rows: int = 80, across: int = 150) -> SeatMap:
             for row in range(rows)
             for number in range(across)
         ],
+    )
+
+
+def hall_with_lawn() -> SeatMap:
+    """The small hall with an area without numbered seats."""
+    hall = small_hall()
+    lawn = GeneralArea(key="lawn", name="Lawn", category="standard", capacity=10, x=4, y=5, width=4, height=1.5)
+    return SeatMap.build(
+        name=hall.name,
+        categories=hall.categories,
+        screen=hall.screen,
+        seats=hall.seats,
+        groups=hall.groups,
+        general_areas=[lawn],
     )
 
 
@@ -232,3 +248,7 @@ class Fingers:
 
 def _between(start: tuple[float, float], end: tuple[float, float], part: float) -> tuple[float, float]:
     return start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part
+
+
+Stages = Callable[..., StagePage]
+"""Opens halls: the small one, or that which is given, with the options of a `StagePage`."""

@@ -1,0 +1,188 @@
+"""The drawn hall under mice and fingers: picking, moving, zooming."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.stage_page import Fingers, Stages, arena, hall_with_lawn
+
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 780},
+    "device_scale_factor": 3,
+    "has_touch": True,
+    "is_mobile": True,
+}
+PICKING_PX = 44
+
+
+# ---------------------------------------------------------------------- the pointer
+
+
+def test_a_click_picks_and_the_keyboard_goes_on_from_there(stage: Stages) -> None:
+    hall = stage()
+    hall.page.mouse.click(*hall.middle("B-2"))
+    assert hall.picked() == ["B-2"]
+    hall.press("ArrowRight")
+    assert hall.focused == "B-3, free"
+
+
+def test_seats_too_small_to_aim_at_come_nearer_first(stage: Stages) -> None:
+    hall = stage(arena())
+    hall.page.mouse.click(*hall.middle("40-75"))
+    hall.rest()
+    assert hall.picked() == []
+    assert hall.scale >= PICKING_PX
+    hall.page.mouse.click(*hall.middle("40-75"))
+    assert hall.picked() == ["40-75"]
+
+
+def test_hovering_points_at_the_seat_under_the_pointer(stage: Stages) -> None:
+    hall = stage()
+    hall.page.mouse.move(*hall.middle("B-2"))
+    hall.page.mouse.move(*hall.middle("B-3"))
+    hall.page.mouse.move(2, 2)
+    points = [detail["seat"] for detail in hall.told("point")]
+    assert points == [hall.index("B-2"), hall.index("B-3"), None]
+
+
+def test_the_wheel_zooms_at_the_pointer_and_a_drag_moves_without_picking(stage: Stages) -> None:
+    hall = stage(arena())
+    hall.page.mouse.move(*hall.middle("40-75"))
+    before = hall.middle("40-75")
+    for _ in range(8):
+        hall.page.mouse.wheel(0, -120)
+    hall.rest()
+    assert hall.scale > 10
+    assert hall.middle("40-75") == pytest.approx(before, abs=15)  # the overview has its edges
+    before = hall.middle("40-75")
+    hall.page.mouse.move(*before)
+    hall.page.mouse.down()
+    hall.page.mouse.move(before[0] + 60, before[1] + 40, steps=4)
+    hall.page.mouse.move(before[0] + 60, before[1] + 40)
+    hall.page.wait_for_timeout(150)  # a hand that rests before it lets go flings nothing
+    hall.page.mouse.up()
+    hall.rest()
+    assert hall.middle("40-75") == pytest.approx((before[0] + 60, before[1] + 40), abs=3)
+    assert hall.picked() == []
+
+
+def test_where_there_is_nothing_to_zoom_out_of_the_wheel_scrolls_the_page(stage: Stages) -> None:
+    hall = stage(viewport={"width": 900, "height": 300})
+    hall.page.mouse.move(*hall.middle("A-2"))
+    whole = hall.scale
+    hall.page.mouse.wheel(0, 120)
+    hall.page.wait_for_function("scrollY > 100")
+    # Nor is a hall that is passed zoomed into on the way back.
+    hall.page.mouse.wheel(0, -40)
+    hall.page.wait_for_function("scrollY < 100")
+    hall.rest()
+    assert hall.scale == whole
+
+
+def test_a_double_click_beside_the_seats_zooms_in_and_out_again(stage: Stages) -> None:
+    hall = stage(arena())
+    whole = hall.scale
+    x, y = hall.middle("40-50")
+    gap = (x + 1.5 * hall.box("40-50")["width"], y)
+    hall.page.mouse.dblclick(*gap)
+    hall.rest()
+    assert hall.scale >= PICKING_PX
+    hall.page.mouse.dblclick(*gap)
+    hall.rest()
+    assert hall.scale == pytest.approx(whole)
+    assert hall.picked() == []
+
+
+def test_buttons_zoom_and_say_when_they_cannot(stage: Stages) -> None:
+    hall = stage(arena())
+    whole = hall.scale
+    expect(hall.button("Zoom out")).to_have_attribute("aria-disabled", "true")
+    expect(hall.button("Whole hall")).to_have_attribute("aria-disabled", "true")
+    hall.button("Zoom in").click()
+    hall.rest()
+    assert hall.scale > whole
+    expect(hall.button("Zoom out")).to_have_attribute("aria-disabled", "false")
+    hall.button("Whole hall").click()
+    hall.rest()
+    assert hall.scale == pytest.approx(whole)
+
+
+def test_buttons_are_large_enough_for_fingers(stage: Stages) -> None:
+    hall = stage(**PHONE)
+    for name in ("Zoom in", "Zoom out", "Whole hall"):
+        box = hall.button(name).bounding_box()
+        assert box is not None
+        assert box["width"] >= PICKING_PX and box["height"] >= PICKING_PX
+
+
+def test_a_click_on_an_area_tells_which(stage: Stages) -> None:
+    hall = stage(hall_with_lawn())
+    area = hall.hall.general_areas[0]
+    seat, x, y = hall.hall.seats[0], *hall.middle(hall.hall.seats[0].label)
+    hall.page.mouse.click(x + (area.x - seat.x) * hall.scale, y + (area.y - seat.y) * hall.scale)
+    assert hall.told("pickarea") == [{"area": 0}]
+
+
+# ---------------------------------------------------------------------- touch
+
+
+def test_a_tap_in_the_overview_comes_nearer_and_the_next_one_picks(stage: Stages) -> None:
+    hall = stage(arena(20, 30), **PHONE)
+    fingers = Fingers(hall.page)
+    assert hall.scale < PICKING_PX
+    fingers.tap(*hall.middle("10-15"))
+    hall.rest()
+    assert hall.picked() == []
+    assert hall.scale >= PICKING_PX
+    fingers.tap(*hall.middle("10-15"))
+    hall.rest()
+    assert hall.picked() == ["10-15"]
+
+
+def test_the_second_tap_of_two_quick_ones_in_the_overview_picks_nothing(stage: Stages) -> None:
+    hall = stage(arena(20, 30), **PHONE)
+    fingers = Fingers(hall.page)
+    at = hall.middle("10-15")
+    fingers.tap(*at)
+    fingers.tap(*at)
+    hall.rest()
+    assert hall.scale >= PICKING_PX
+    assert hall.picked() == []
+
+
+def test_a_finger_that_moves_picks_nothing_and_moves_the_hall(stage: Stages) -> None:
+    hall = stage(arena(20, 30), **PHONE)
+    fingers = Fingers(hall.page)
+    fingers.tap(*hall.middle("10-15"))
+    hall.rest()
+    before = hall.middle("10-15")
+    fingers.drag(before, (before[0] + 60, before[1] + 50))
+    hall.rest()
+    after = hall.middle("10-15")
+    assert after[0] > before[0] + 30 and after[1] > before[1] + 20
+    assert hall.picked() == []
+
+
+def test_two_fingers_zoom_where_they_are(stage: Stages) -> None:
+    hall = stage(arena(20, 30), **PHONE)
+    fingers = Fingers(hall.page)
+    whole, at = hall.scale, hall.middle("10-15")
+    fingers.pinch(at, 60, 240)
+    hall.rest()
+    assert hall.scale == pytest.approx(4 * whole, rel=0.15)
+    assert hall.middle("10-15") == pytest.approx(at, abs=12)
+    fingers.pinch(at, 240, 30)
+    hall.rest()
+    assert hall.scale == pytest.approx(whole)
+    assert hall.picked() == []
+
+
+def test_a_finger_scrolls_the_page_while_the_whole_hall_is_seen(stage: Stages) -> None:
+    hall = stage(**{**PHONE, "viewport": {"width": 390, "height": 320}})
+    expect(hall.canvas).to_have_css("touch-action", "pan-x pan-y")
+    hall.button("Zoom in").click()
+    hall.rest()
+    expect(hall.canvas).to_have_css("touch-action", "none")
