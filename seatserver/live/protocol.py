@@ -5,7 +5,8 @@ uvicorn keeps what a connection is made of: handshake, ping and pong, fragments,
 - A frame that is ready goes to the socket without a detour. `SocketProtocol` is the `Line` of its session, which finds
   it in the ASGI scope, under ``extensions``.
 - What a peer makes us keep is bounded. One that reads nothing is not read from either, and it is cut off when it is
-  still connected some time after its session ended, because closing a transport waits until its buffer has been sent.
+  still connected some time after its session or either side ended, because closing a transport waits until its buffer
+  has been sent.
   A few messages wait for the session, the rest in the peer's own buffers. And a message may come in so many fragments,
   at no cost to its size: empty ones count for nothing otherwise.
 - A message that is whole and in one frame, as nearly all of them are, is read here. Anything else is the parser's.
@@ -80,7 +81,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.scope.clear()  # type: ignore[attr-defined]  # a dict, whatever its type says
         del self.request, self.response
         self.writable = cast(asyncio.Event, _NEVER_WAIT)
-        # uvicorn would stop reading at every message, if it did not think that it has already.
+        # uvicorn would stop reading at every message, if it did not think that it has already; it may have.
+        self._reading = self._reading and not self.read_paused
         self.read_paused = True
         self._between = _is_between_messages(self.conn)
         self._feed(self._rest)
@@ -161,8 +163,17 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         try:
             await super().run_asgi()
         finally:
-            if not self.disconnected:
-                self._cut_off = self.loop.call_later(self.linger_s, self._plain.abort)
+            self.linger()
+
+    def linger(self) -> None:
+        """It closes: what is left waits so long for the peer, and no longer."""
+        if not self.disconnected and self._cut_off is None:
+            self._cut_off = self.loop.call_later(self.linger_s, self._plain.abort)
+
+    def eof_received(self) -> None:
+        """The peer says nothing more, so the transport closes."""
+        super().eof_received()
+        self.linger()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed."""
@@ -343,6 +354,7 @@ class _Watched:
 
     def close(self) -> None:
         self._line.settle(ends=True)
+        self._line.linger()
         self._transport.close()
 
     def abort(self) -> None:

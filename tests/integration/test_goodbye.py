@@ -7,6 +7,7 @@ import dataclasses
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -115,6 +116,24 @@ async def test_who_answers_no_ping_is_closed(make_server: MakeServer) -> None:
     async with server.watcher("ann") as ann, asleep(server):
         await eventually(lambda: server.gauge("sockets") == 1)
         assert (await ann.ask("beat"))["type"] == "beat"
+
+
+@pytest.mark.parametrize("half_closed", [False, True])
+async def test_who_is_gone_is_forgotten_although_something_waits_for_it(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch, half_closed: bool
+) -> None:
+    monkeypatch.setattr(SocketProtocol, "linger_s", 0.1)
+    pace = {"heartbeat_ms": 60_000, "idle_ms": 120_000} if half_closed else {"heartbeat_ms": 1000, "idle_ms": 2000}
+    server = await make_server(send_buffer=SMALL_BUFFER, tick_ms=0, tick_most_ms=0, seats_per_user=28, **pace)
+    async with asleep(server) as slow, server.watcher("busy") as busy:
+        [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
+        line: Any = sleeper._line
+        await make_noise(busy, lambda: line._plain.get_write_buffer_size() > SMALL_BUFFER)
+        assert not line.behind
+        if half_closed:
+            slow.connection.transport.write_eof()
+        await eventually(lambda: server.house.fanout.sockets_of("sleeper") == 0)
+        assert server.gauge("sockets") == 1
 
 
 # ---------------------------------------------------------------- the server goes

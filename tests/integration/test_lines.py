@@ -13,7 +13,7 @@ import ssl
 import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -31,7 +31,7 @@ from seatserver.live.frames import Frame
 from seatserver.live.outgoing import Outgoing
 from seatserver.live.protocol import INBOX_MESSAGES, SocketProtocol
 from tests.integration.conftest import MakeServer
-from tests.integration.house import JSON, MSGPACK, SEATS, Instance, Wire, eventually
+from tests.integration.house import JSON, MSGPACK, PATIENCE_S, SEATS, SHOWTIME, Instance, Wire, eventually
 from tests.integration.test_goodbye import SMALL_BUFFER, asleep, make_noise
 
 MakeLined = Callable[..., Awaitable[Instance]]
@@ -205,6 +205,37 @@ async def test_a_message_before_the_welcome_and_one_in_pieces_is_read(make_lined
         for ref in (1, 2, 3):
             while (await wire.next()).get("ref") != ref:
                 pass
+
+
+async def test_who_speaks_before_the_handshake_is_over_is_heard_afterwards_too(
+    make_lined: MakeLined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await make_lined()
+    knocked, come_in = asyncio.Event(), asyncio.Event()
+
+    async def take() -> None:
+        knocked.set()
+        await come_in.wait()
+
+    monkeypatch.setattr(server.house.fanout.newcomers, "take", take)
+    async with asyncio.timeout(PATIENCE_S):
+        host, port = server.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            f"GET /ws/showtimes/{SHOWTIME} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        await knocked.wait()
+        hello = json.dumps({"type": "hello", "ref": 1, "token": server.token()}).encode()
+        writer.write(frames.Frame(Opcode.TEXT, hello).serialize(mask=True))
+        [line] = [cast(WebSocketsSansIOProtocol, one) for one in server.server.server_state.connections]
+        await eventually(lambda: not line.queue.empty())
+        come_in.set()
+        await reader.readuntil(b'"welcome"')
+        writer.write(frames.Frame(Opcode.TEXT, b'{"type": "beat", "ref": 2}').serialize(mask=True))
+        await reader.readuntil(b'"beat","ref":2')
+        writer.close()
+        await writer.wait_closed()
 
 
 @pytest.mark.parametrize("seed", range(4))
