@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
 
+from seatserver.errors import Unavailable
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -96,10 +98,11 @@ class SharedReads(Generic[K, V]):
             _fail(flights, _Abandoned())
             raise
         except Exception as error:
-            _fail(flights, error)
+            # When nobody answers, one question tells it to all; any other error is about this one alone.
+            _fail(flights if isinstance(error, Unavailable) else {key: flights[key]}, error)
             raise
         finally:
-            _fail(flights, _Abandoned())  # others that are there no more: who asks for them is to hear it
+            _fail(flights, _Abandoned())  # others that it did not bring: who asks for them reads them
             for one, flight in flights.items():
                 if self._flights.get(one) is flight:
                     del self._flights[one]

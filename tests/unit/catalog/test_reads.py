@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from seatserver.catalog.reads import SharedReads
+from seatserver.errors import Unavailable
 
 
 class Source:
@@ -188,3 +189,41 @@ async def test_an_error_is_also_that_of_those_who_wait_for_what_was_to_be_read_a
     source.go.set()
     assert [type(found) for found in await asyncio.gather(*tasks, return_exceptions=True)] == [OSError] * 2
     assert source.asked == 3
+
+
+@pytest.mark.parametrize("fate", ["unknown", "broken", "away"])
+async def test_what_is_wrong_with_one_is_nobody_elses_error(fate: str) -> None:
+    now = [0.0]
+    cache = reads(now=now)
+    source = Source()
+
+    async def alone(_: Mapping[str, int]) -> dict[str, int]:
+        return {"good": await source.read()}
+
+    async def along(others: Mapping[str, int]) -> dict[str, int]:
+        assert list(others) == ["good"]
+        asked.set()
+        await answer.wait()
+        if fate == "broken":
+            raise ValueError("this one cannot be read")
+        if fate == "away":
+            raise Unavailable("Postgres")
+        return {}  # neither found the one that it was asked for, nor could bring the other along
+
+    asked, answer = asyncio.Event(), asyncio.Event()
+    source.go.set()
+    for _ in range(2):
+        assert await cache.get_among("good", alone, 10) == 1
+    now[0] = 2.0
+    bad = asyncio.create_task(cache.get_among("bad", along, 10))
+    await asked.wait()
+    good = asyncio.create_task(cache.get_among("good", alone, 10))
+    await started(good)
+    answer.set()
+    with pytest.raises({"unknown": KeyError, "broken": ValueError, "away": Unavailable}[fate]):
+        await bad
+    if fate == "away":
+        with pytest.raises(Unavailable):
+            await good  # one question is enough to hear that nobody answers
+    else:
+        assert await good == 2
