@@ -170,7 +170,7 @@ async def test_those_who_ask_for_what_is_read_along_wait_for_it_and_ask_again_wh
     assert await cache.get("two", source.read) == 6, "what was forgotten meanwhile is not kept"
 
 
-async def test_an_error_is_also_that_of_those_who_wait_for_what_was_to_be_read_along() -> None:
+async def test_that_nobody_answers_is_said_to_all_who_wait_for_what_was_to_be_read_along() -> None:
     now = [0.0]
     source, cache = Source(), reads(now=now)
     source.go.set()
@@ -179,7 +179,7 @@ async def test_an_error_is_also_that_of_those_who_wait_for_what_was_to_be_read_a
             await cache.get(key, source.read)
     now[0] = 5.0
     source.go.clear()
-    source.error = OSError("no database")
+    source.error = Unavailable("Postgres")
 
     async def read(others: Mapping[str, int]) -> dict[str, int]:
         return {"one": await source.read()}
@@ -187,11 +187,11 @@ async def test_an_error_is_also_that_of_those_who_wait_for_what_was_to_be_read_a
     tasks = [asyncio.create_task(cache.get_among(key, read, 10)) for key in ("one", "two")]
     await started(*tasks)
     source.go.set()
-    assert [type(found) for found in await asyncio.gather(*tasks, return_exceptions=True)] == [OSError] * 2
+    assert [type(found) for found in await asyncio.gather(*tasks, return_exceptions=True)] == [Unavailable] * 2
     assert source.asked == 3
 
 
-@pytest.mark.parametrize("fate", ["unknown", "broken", "away"])
+@pytest.mark.parametrize("fate", ["unknown", "broken"])
 async def test_what_is_wrong_with_one_is_nobody_elses_error(fate: str) -> None:
     now = [0.0]
     cache = reads(now=now)
@@ -206,8 +206,6 @@ async def test_what_is_wrong_with_one_is_nobody_elses_error(fate: str) -> None:
         await answer.wait()
         if fate == "broken":
             raise ValueError("this one cannot be read")
-        if fate == "away":
-            raise Unavailable("Postgres")
         return {}  # neither found the one that it was asked for, nor could bring the other along
 
     asked, answer = asyncio.Event(), asyncio.Event()
@@ -220,10 +218,6 @@ async def test_what_is_wrong_with_one_is_nobody_elses_error(fate: str) -> None:
     good = asyncio.create_task(cache.get_among("good", alone, 10))
     await started(good)
     answer.set()
-    with pytest.raises({"unknown": KeyError, "broken": ValueError, "away": Unavailable}[fate]):
+    with pytest.raises(ValueError if fate == "broken" else KeyError):
         await bad
-    if fate == "away":
-        with pytest.raises(Unavailable):
-            await good  # one question is enough to hear that nobody answers
-    else:
-        assert await good == 2
+    assert await good == 2
