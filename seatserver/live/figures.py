@@ -163,6 +163,8 @@ class Figures:
             await self._board.take_down(self.id)
         except Unavailable:
             pass  # it ends by itself
+        except Exception:
+            log.exception("report not taken down")  # no reason not to close what closes next
 
     # ------------------------------------------------------------ everybody's
 
@@ -189,8 +191,8 @@ class Figures:
         speaking = [heard.report for heard in (await self.reports())[0] if not heard.silent]
         concerned = [one.id for one in speaking if one.id != self.id and mark_of(showtime_id) in marks_of(one.rooms)]
         texts = await self._board.look_at(showtime_id, concerned)
-        found = [self._own_demand(showtime_id), *(_DEMAND.decode(text) for text in texts.values())]
-        return added(found), len(concerned) - len(texts)
+        theirs = [demand for text in texts.values() if (demand := _demand(text)) is not None]
+        return added([self._own_demand(showtime_id), *theirs]), len(concerned) - len(theirs)
 
     # ------------------------------------------------------------ our own
 
@@ -306,6 +308,14 @@ def _heard(pinned: Pinned) -> Heard | None:
         return Heard(_REPORT.decode(pinned.text), pinned.age_ms)
     except msgspec.DecodeError as error:  # of a release that reports otherwise
         log.warning("report not understood", id=pinned.id, error=str(error))
+        return None
+
+
+def _demand(text: bytes) -> RoomDemand | None:
+    try:
+        return _DEMAND.decode(text)
+    except msgspec.DecodeError as error:
+        log.warning("demand not understood", error=str(error))
         return None
 
 

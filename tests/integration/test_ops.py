@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from seatserver.client import SeatClient
 from seatserver.config import Settings
 from seatserver.embedded import EmbeddedRedis
-from seatserver.errors import SeatsRefused
+from seatserver.errors import SeatsRefused, Unavailable
 from seatserver.live import figures
+from seatserver.seats import board
 from tests.integration.conftest import MakeServer
 from tests.integration.contract import Contract
 from tests.integration.house import SEATS, SHOWTIME, Instance, eventually, serving
@@ -141,6 +143,31 @@ async def test_an_instance_that_goes_in_good_order_is_forgotten_at_once(server: 
     async with serving(brisk):
         await shows(server, lambda house: len(house["instances"]) == 2)
     assert len((await ask(server)).json()["instances"]) == 1
+
+
+async def test_a_report_that_cannot_be_taken_down_keeps_no_instance_from_closing(
+    server: Instance, brisk: Settings
+) -> None:
+    try:
+        async with serving(brisk) as other:
+            await server.house.redis.set(board.IDS, "not what it should be")
+        with pytest.raises(Unavailable):
+            await other.house.store.sweep(SHOWTIME)  # it has let go of Redis
+    finally:
+        await server.house.redis.delete(board.IDS)
+
+
+async def test_what_an_instance_of_another_release_says_of_a_hall_is_missing(server: Instance) -> None:
+    async with server.room("ann") as ann:
+        await ann.hold(1)
+        other = figures.Report(
+            id="other", name="other:1", release="0", started_ms=0, rooms=figures.mark_of(SHOWTIME), feed=True
+        )
+        hall = msgspec.msgpack.encode({"places": "in words"})
+        await board.Board(server.house.redis).pin("other", msgspec.msgpack.encode(other), {SHOWTIME: hall})
+        found = (await ask(server, DEMAND)).json()
+        assert found["missing"] == 1
+        assert found["hottest"] == [{"label": "A-2", "held": 1, "refused": 0}]
 
 
 async def test_an_instance_that_dies_falls_silent_and_counts_no_more(
