@@ -52,14 +52,18 @@ export class Format {
   }
 }
 
-/** "en" → "en-IE" for a visitor from there, and a valid tag always. */
+/** "en" → "en-IE" for a visitor from there, and a valid tag always: browsers name languages that are none. */
 function localeOf(lang) {
-  let tag;
-  try {
-    [tag] = Intl.getCanonicalLocales(lang);
-  } catch {
-    tag = undefined; // no language tag at all
-  }
+  const tag = canonical(lang);
   if (!tag) return "en";
-  return navigator.languages.find((one) => one.startsWith(`${tag}-`)) ?? tag;
+  return navigator.languages.map(canonical).find((one) => one?.startsWith(`${tag}-`)) ?? tag;
+}
+
+/** A language tag as Intl takes it; undefined for what is none. */
+function canonical(lang) {
+  try {
+    return Intl.getCanonicalLocales(lang)[0];
+  } catch {
+    return undefined;
+  }
 }
