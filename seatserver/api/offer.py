@@ -84,7 +84,8 @@ async def count_showtimes(call: Call) -> schemas.CountedShowtimes:
     wanted = list(dict.fromkeys(filter(None, query.showtimes.split(","))))
     if len(wanted) > schemas.MAX_COUNTED:
         raise BadRequest(f"showtimes names {len(wanted)}: at most {schemas.MAX_COUNTED} at once", "showtimes")
-    found = await asyncio.gather(*(_counted(call, showtime_id) for showtime_id in wanted))
+    existing = await call.needs.catalog.existing(wanted)
+    found = await asyncio.gather(*(_counted(call, showtime_id) for showtime_id in existing))
     return schemas.CountedShowtimes(showtimes=tuple(one for one in found if one is not None))
 
 

@@ -12,7 +12,7 @@ import asyncio
 import re
 import time
 import zoneinfo
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -85,6 +85,16 @@ class Catalog:
             return await self._showtimes.get_among(showtime_id, partial(self._read_showtimes, showtime_id), READ_ALONG)
         except KeyError:
             raise NotFound("showtime", showtime_id[:80]) from None
+
+    async def existing(self, showtime_ids: Sequence[str]) -> list[str]:
+        """Those that are showtimes, in the same order: however many are none, they are one question. Raises
+        `Unavailable`."""
+        unknown = {one for one in showtime_ids if one not in self._showtimes}
+        if asked := [one for one in unknown if is_id(one)]:
+            among = showtimes.c.id == sa.any_(sa.literal(asked, ARRAY(sa.Text)))
+            async with self._database.reading() as connection:
+                unknown.difference_update(await connection.scalars(sa.select(showtimes.c.id).where(among)))
+        return [one for one in showtime_ids if one not in unknown]
 
     async def layout(self, layout_hash: str) -> SeatMap:
         """The seat map with this content hash. Raises `NotFound`, `Unavailable`."""

@@ -42,6 +42,10 @@ class SharedReads(Generic[K, V]):
         self._known: OrderedDict[K, _Answer[V]] = OrderedDict()
         self._flights: dict[K, asyncio.Future[V]] = {}
 
+    def __contains__(self, key: K) -> bool:
+        """Whether there is an answer, however old."""
+        return key in self._known
+
     async def get(self, key: K, read: Callable[[], Awaitable[V]]) -> V:
         """The answer for ``key``, from memory, from a read under way, or from ``read``; raises what ``read`` raises."""
 

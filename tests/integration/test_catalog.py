@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import msgspec
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from seatserver.catalog.catalog import Auditorium, Catalog, ShowtimeDraft, ShowtimeFilter, Theatre
 from seatserver.catalog.tables import showtimes
@@ -150,6 +152,31 @@ async def test_another_instance_sees_a_change_when_its_copy_is_old(catalog: Cata
     assert (await other.showtime("tonight")).title == "The Long Take"
     now[0] = 2.0
     assert (await other.showtime("tonight")).title == "Renamed"
+
+
+async def test_names_that_nobody_knows_cost_one_question_for_all_of_them(
+    catalog: Catalog, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for showtime_id in ("tonight", "late"):
+        await catalog.put_showtime(draft(id=showtime_id))
+    asked = 0
+    reading = database.reading
+
+    def counted() -> AbstractAsyncContextManager[AsyncConnection]:
+        nonlocal asked
+        asked += 1
+        return reading()
+
+    monkeypatch.setattr(database, "reading", counted)
+    other = Catalog(database)
+    names = ["late", "no id!", *(f"made-up-{number}" for number in range(98)), "tonight"]
+    assert await other.existing(names) == ["late", "tonight"]
+    assert asked == 1
+    for showtime_id in ("late", "tonight"):
+        await other.showtime(showtime_id)
+    asked = 0
+    assert await other.existing(["tonight", "late"]) == ["tonight", "late"]
+    assert asked == 0, "those are known"
 
 
 async def test_what_is_in_use_is_read_along(catalog: Catalog, database: Database) -> None:
