@@ -166,3 +166,14 @@ def test_the_front_page_is_for_everyone(site: Site, window: Windows, context: di
         ann.page.keyboard.press("Tab")
     assert {"/", "/docs", f"#{noon(2):%Y-%m-%d}", f"/showtimes/{SHOWTIME}"} <= reached
     assert ann.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_where_nothing_is_shown_the_page_goes_on_saying_so(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.page.clock.install(time=datetime.now(UTC) + timedelta(days=30))
+    ann.open("/")
+    told = ann.page.get_by_role("status")
+    expect(told).to_have_text("Nothing is shown in the next days.")
+    ann.page.clock.run_for(30_000)
+    ann.page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
+    expect(told).to_have_text("Nothing is shown in the next days.")

@@ -85,11 +85,17 @@ function draw() {
   const chosen = chosenDay();
   const shown = programme.filter((showtime) => showtime.day === chosen);
   cards.clear();
-  $("told").textContent = programme.length ? "" : "Nothing is shown in the next days.";
+  tellProgramme();
   $("days").hidden = programme.length === 0;
   $("days").replaceChildren(dayLinks(chosen));
   const films = [...Map.groupBy(shown, ({ title }) => title)];
   $("films").replaceChildren(...films.map(([title, showtimes]) => film(title, showtimes)));
+}
+
+/** Say what there is to say of a page that is up to date; said twice, it would be read aloud twice. */
+function tellProgramme() {
+  const text = programme.length > 0 ? "" : "Nothing is shown in the next days.";
+  if ($("told").textContent !== text) $("told").textContent = text;
 }
 
 function dayLinks(chosen) {
@@ -212,7 +218,7 @@ async function count() {
     for (const [id, { showtime }] of cards) if (phase(showtime) !== "open") paint(id, null);
     failures = 0;
     countedAt = Date.now();
-    $("told").textContent = "";
+    tellProgramme();
     delete $("films").dataset.stale;
   } catch (error) {
     failures += 1;
