@@ -171,6 +171,21 @@ def test_somebody_else_sees_nothing_and_staff_shows_who_they_are(site: Site, win
     expect(strangers.page.get_by_role("status")).to_contain_text("This window does not know you")
 
 
+def test_a_token_that_is_being_entered_stays_while_somebody_looks_elsewhere(site: Site, window: Windows) -> None:
+    ben = window(site)
+    ben.open(f"/bookings/{uuid4()}")
+    token = ben.page.get_by_label("Your token")
+    token.fill("half of it")
+    with ben.page.expect_console_message() as refused:
+        ben.page.evaluate("sessionStorage['seatserver.token'] = JSON.stringify('no token at all')")
+        ben.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert "401" in refused.value.text
+    expect(ben.page.get_by_role("status")).to_contain_text("Who you are could not be told")
+    expect(token).to_have_value("half of it")
+    expect(token).to_be_focused()
+    ben.complaints.clear()
+
+
 def test_an_outage_leaves_the_ticket_on_the_screen(window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"))
     ann.forgives_network = True

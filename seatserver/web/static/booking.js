@@ -212,6 +212,7 @@ function refuse(text) {
   document.title = "Your booking";
   $("title").textContent = "Your booking";
   $("status").replaceChildren(element("span", { className: "notice bad", textContent: text }));
+  if ($("booking").querySelector(".sign-in")) return; // somebody may be at it
   const field = element("input", { type: "password", name: "token", autocomplete: "off", required: true });
   const form = element(
     "form",
