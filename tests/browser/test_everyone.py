@@ -132,6 +132,25 @@ def test_somebody_without_a_mouse_chooses_changes_and_books(site: Site, window: 
     expect(ann.notices).to_contain_text("Booked: C-4.")
 
 
+def test_who_holds_a_key_down_takes_a_seat_once(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.open_map()
+    ann.cell("B-2").focus()
+    ann.page.evaluate("""() => {
+      window.heard = [];
+      for (const what of ["hold", "release"]) addEventListener(`seat-map-${what}`, () => window.heard.push(what));
+    }""")
+    ann.page.keyboard.down("Enter")
+    ann.expect_seats(B2="mine")
+    for _ in range(5):
+        ann.page.keyboard.down("Enter")  # that it repeats
+    ann.page.keyboard.up("Enter")
+    ann.page.keyboard.press("ArrowRight")
+    ann.page.keyboard.press("Enter")
+    ann.expect_seats(B2="mine", B3="mine")
+    assert ann.page.evaluate("window.heard") == ["hold", "hold"]
+
+
 def test_the_best_seats_are_compared_and_held_by_keyboard(site: Site, window: Windows) -> None:
     open_lounge(site)
     ann = window(site)

@@ -163,8 +163,10 @@ export class Grid extends EventTarget {
     else if (ctrlKey) return;
     else if (key in STEPS) this.#step(...STEPS[key]);
     else if (key === "PageUp" || key === "PageDown") this.#leap(key === "PageUp" ? -1 : 1);
-    else if (key === "Enter" || key === " ") this.#report("pick", { seat: this.#cursor });
-    else if (key === "+" || key === "=") this.#report("zoom", { step: 1 });
+    else if (key === "Enter" || key === " ") {
+      // A key that is held down would take the seat and give it back in turns.
+      if (!event.repeat) this.#report("pick", { seat: this.#cursor });
+    } else if (key === "+" || key === "=") this.#report("zoom", { step: 1 });
     else if (key === "-") this.#report("zoom", { step: -1 });
     else if (key === "0") this.#report("zoom", { step: 0 });
     else return;
