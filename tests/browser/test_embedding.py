@@ -15,6 +15,8 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Window
 from tests.browser.site import SHOWTIME, Site
 
+pytestmark = pytest.mark.long
+
 Windows = Callable[..., Window]
 Sites = Callable[..., Site]
 

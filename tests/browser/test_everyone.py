@@ -19,6 +19,8 @@ from tests.browser.conftest import FINGER_PX, SECOND_TAP_S, Window
 from tests.browser.site import SHOWTIME, Site
 from tests.integration.lounge import LOUNGE, TARIFF, WARNED, lounge
 
+pytestmark = pytest.mark.long
+
 Windows = Callable[..., Window]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LARGE = 12_000

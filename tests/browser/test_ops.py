@@ -20,6 +20,8 @@ from seatserver.errors import SeatsRefused
 from tests.browser.conftest import Window
 from tests.browser.site import SHOWTIME, Site, small_hall
 
+pytestmark = pytest.mark.long
+
 Windows = Callable[..., Window]
 PHONE = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
 

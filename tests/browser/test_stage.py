@@ -11,6 +11,8 @@ from loadtests.drawing import ACTIVITIES, MEASURE
 from seatserver.seatmaps.model import SeatMap
 from tests.browser.stage_page import Stages, arena, hall_with_lawn
 
+pytestmark = pytest.mark.long
+
 PICKING_PX = 44
 LOOKS = ("free", "asking", "mine", "booked", "held", "sold", "blocked", "unknown")
 

@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 
 from tests.browser.stage_page import Fingers, Stages, arena, hall_with_lawn
 
+pytestmark = pytest.mark.long
+
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 780},
     "device_scale_factor": 3,

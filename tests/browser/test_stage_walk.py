@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from tests.browser.stage_page import Stages, arena
 
+pytestmark = pytest.mark.long
+
 # ---------------------------------------------------------------------- the keyboard
 
 

@@ -22,7 +22,7 @@ QUICK = {"backOffFirstMs": 20, "backOffMostMs": 200}
 """Times of a client that comes back at once."""
 
 
-@pytest.fixture(params=["node", "chromium"])
+@pytest.fixture(params=["node", pytest.param("chromium", marks=pytest.mark.long)])
 async def open_runtime(request: pytest.FixtureRequest) -> AsyncIterator[OpenRuntime]:
     """Opens a runtime, in a browser on a page of the server at the URL; afterwards no error may have been left over."""
     async with AsyncExitStack() as stack:
