@@ -16,6 +16,8 @@ from tests.browser.conftest import Window, says
 from tests.browser.site import Site
 from tests.integration.lounge import BEANBAGS, ENFORCED, LOUNGE, TARIFF, WARNED, lounge
 
+pytestmark = pytest.mark.long
+
 Windows = Callable[..., Window]
 SOCKETS = re.compile("/ws/showtimes/")
 
@@ -275,6 +277,36 @@ def test_what_was_said_of_a_seat_goes_when_it_holds_no_longer(site: Site, window
     ben.click("C-1")
     ann.expect_seats(C1="free")
     expect(ann.notices).to_be_empty()
+
+
+def test_what_was_said_of_a_taken_seat_goes_when_the_visitor_goes_on(site: Site, window: Windows, ann: Window) -> None:
+    ben = visit(site, window)
+    ben.click("C-1")
+    ann.expect_seats(C1="held")
+    ann.click("C-1")
+    expect(ann.notices).to_contain_text("C-1: held by someone else.")
+    ann.click("B-1")
+    in_basket(ann, "B-1")
+    expect(ann.notices).to_be_empty()
+
+
+def test_what_is_refused_twice_stands_there_once(ann: Window) -> None:
+    ann.click("A-1")
+    expect(ann.part("notice")).to_have_count(1)
+    watch = """notices => {
+      window.most = 1;
+      const count = () => { window.most = Math.max(window.most, notices.children.length); };
+      new MutationObserver(count).observe(notices, { childList: true });
+      return notices.firstChild;
+    }"""
+    first = ann.notices.evaluate_handle(watch)
+    ann.click("A-1")
+    ann.page.wait_for_function("notice => !notice.isConnected", arg=first)
+    expect(ann.part("notice")).to_have_count(1)
+    assert ann.page.evaluate("window.most") == 1
+    press(ann, "One of us does")
+    in_basket(ann, "A-1")
+    expect(ann.part("notice")).to_have_count(0)
 
 
 def test_seats_kept_for_another_channel_look_blocked_and_say_why(site: Site, ann: Window) -> None:

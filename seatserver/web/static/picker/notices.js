@@ -9,7 +9,7 @@ export class Notices {
   #node;
   #words;
   #announcer;
-  #kept = new Map(); // notice → {holds, shownAt}
+  #kept = new Map(); // notice → {holds, said, shownAt, isLeaving}
   #timers = new Set();
 
   constructor(node, words, announcer) {
@@ -21,10 +21,12 @@ export class Notices {
   /**
    * Show a sentence, with `more` in small print and buttons for `actions`, which are [label, function]; a button that
    * was pressed takes the notice away. `kind`: "good", "bad" or "note". `holds` says whether the sentence still does:
-   * see review. `instead`: an earlier notice that this one makes needless. Returns the notice.
+   * see review. `instead`: an earlier notice that this one makes needless, as it does one that says the same. Returns
+   * the notice.
    */
   tell(kind, text, { more = "", actions = [], holds = () => true, instead = null } = {}) {
     this.#remove(instead);
+    for (const [earlier, { said }] of this.#kept) if (said === `${kind} ${text}`) this.#remove(earlier);
     const before = this.#node.getRootNode().activeElement;
     const leave = (act) => () => {
       // Whoever works by keyboard goes on where they were, unless `act` leads elsewhere.
@@ -47,7 +49,7 @@ export class Notices {
       close,
     );
     this.#node.append(notice);
-    this.#kept.set(notice, { holds, shownAt: performance.now() });
+    this.#kept.set(notice, { holds, said: `${kind} ${text}`, shownAt: performance.now() });
     while (this.#kept.size > MOST_NOTICES) this.#remove(this.#kept.keys().next().value);
     this.#announcer.say([text, more].filter(Boolean).join(" "));
     return notice;
@@ -66,7 +68,8 @@ export class Notices {
   /** Take away the buttons of a notice that things have moved on from, and the notice when it could be read. */
   retire(notice) {
     const kept = this.#kept.get(notice);
-    if (!kept) return;
+    if (!kept || kept.isLeaving) return;
+    kept.isLeaving = true;
     notice.querySelector(".actions")?.remove();
     const wait = Math.max(0, kept.shownAt + READ_MS - performance.now());
     const timer = setTimeout(() => {
@@ -74,7 +77,6 @@ export class Notices {
       this.#remove(notice);
     }, wait);
     this.#timers.add(timer);
-    kept.holds = () => true; // once is enough
   }
 
   stop() {

@@ -211,7 +211,10 @@ export class Picker {
       this.#paint(detail.seats);
       this.#tell("booked", detail);
     });
-    on(this.#choice, "asking", (seats) => this.#paint(seats));
+    on(this.#choice, "asking", (seats) => {
+      this.#notices.retire(this.#explained); // the visitor goes on
+      this.#paint(seats);
+    });
     on(this.#choice, "found", (seats) => this.reveal(seats));
     on(this.#choice, "refused", (detail) => this.#tell("refused", detail));
     on(this.#commentary, "gained", (detail) => this.#tell("hold", detail));
