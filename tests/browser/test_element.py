@@ -15,6 +15,8 @@ from tests.browser.conftest import Window
 from tests.browser.site import SHOWTIME, Site
 from tests.integration.lounge import ENFORCED, LOUNGE, TARIFF, lounge
 
+pytestmark = pytest.mark.long
+
 Windows = Callable[..., Window]
 ELEMENT = f'<seat-map showtime="{SHOWTIME}"></seat-map>'
 
@@ -312,3 +314,24 @@ def test_the_element_loads_nothing_but_its_own_files_and_the_public_interface(si
     ann = embedded(site, window)
     paths = {url.removeprefix(site.url) for url in ann.requests if url.startswith("http")}
     assert all(path.startswith(("/static/", "/api/v1/", "/embedding")) for path in paths)
+
+
+@pytest.mark.parametrize("path", ["guests", "theatres"])
+def test_a_server_that_never_answers_one_request_is_asked_again(site: Site, window: Windows, path: str) -> None:
+    ann = window(site)
+    ann.page.add_init_script("""{
+      const { timeout } = AbortSignal;
+      AbortSignal.timeout = (ms) => timeout.call(AbortSignal, Math.min(ms, 1000)); // nobody waits so long here
+    }""")
+    unanswered: list[Route] = []
+
+    def lose_the_first(route: Route) -> None:
+        if unanswered:
+            route.continue_()
+        else:
+            unanswered.append(route)
+
+    ann.page.route(f"**/api/v1/{path}", lose_the_first)
+    ann.embed(ELEMENT)
+    ann.expect_status("live")
+    assert len(unanswered) == 1

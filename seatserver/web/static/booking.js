@@ -5,7 +5,19 @@
  * a payment is awaited, the page asks again every few seconds, and less often afterwards.
  */
 
-import { countdown, day, element, fetchJson, money, nameInAddress, reasonOf, recall, remember, time } from "./page.js";
+import {
+  countdown,
+  day,
+  element,
+  fetchJson,
+  money,
+  nameInAddress,
+  patience,
+  reasonOf,
+  recall,
+  remember,
+  time,
+} from "./page.js";
 
 const GUEST = "seatserver.guest";
 const TOKEN = "seatserver.token";
@@ -53,7 +65,7 @@ function api(path) {
 
 /** The booking with its showtime and the ticket's code and picture, where it has one. */
 async function read(token) {
-  const options = { headers: { Authorization: `Bearer ${token}` }, cache: "no-store" };
+  const options = { headers: { Authorization: `Bearer ${token}` }, cache: "no-store", signal: patience() };
   const address = api(`bookings/${encodeURIComponent(ID)}`);
   const response = await fetch(address, options);
   clockOffset = Date.parse(response.headers.get("date") ?? new Date()) - Date.now();

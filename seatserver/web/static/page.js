@@ -1,9 +1,10 @@
 /** What the pages share with the seat map's parts: elements, REST answers, what a window remembers, numbers and times. */
 
 import { Format } from "./picker/format.js";
+import { isSilence } from "./picker/rest.js";
 
 export { element } from "./picker/dom.js";
-export { fetchJson, recall, remember } from "./picker/rest.js";
+export { fetchJson, patience, recall, remember } from "./picker/rest.js";
 
 const format = new Format(document.documentElement.lang);
 
@@ -27,7 +28,7 @@ export function nameInAddress() {
   }
 }
 
-/** Why a request failed, as the end of a sentence; of a server out of reach each browser has words of its own. */
+/** Why a request failed, as the end of a sentence. */
 export function reasonOf(error) {
-  return error instanceof TypeError ? "the server does not answer" : error.message;
+  return isSilence(error) ? "the server does not answer" : error.message;
 }

@@ -10,7 +10,7 @@
 
 import { button, element } from "./picker/dom.js";
 import { Picker } from "./picker/picker.js";
-import { fetchShowtime, guestOf } from "./picker/rest.js";
+import { fetchShowtime, guestOf, isSilence } from "./picker/rest.js";
 import { sheet } from "./picker/styles.js";
 import { Words } from "./picker/words.js";
 import { SeatMapClient } from "./seatmap-client.js";
@@ -243,7 +243,7 @@ export class SeatMapElement extends HTMLElement {
   }
 
   #fail(error, attempt, words) {
-    const isSilent = error instanceof TypeError; // and each browser has words of its own for that
+    const isSilent = isSilence(error);
     const text = words.say("failed", { reason: isSilent ? words.say("noAnswer") : error.message });
     const again = button(words.say("again"), () => this.#restart());
     const told = element("span", { textContent: text });

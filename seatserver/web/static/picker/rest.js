@@ -2,10 +2,17 @@
 
 const GUEST_KEY = "seatserver.guest";
 const MARGIN_MS = 30_000;
+const PATIENCE_MS = 30_000; // a large hall takes a while on a slow network; what is lost there would take forever
+
+/** A signal that ends a request to which no answer comes. */
+export const patience = () => AbortSignal.timeout(PATIENCE_MS);
+
+/** Whether an error says that no answer came: each browser has words of its own for that. */
+export const isSilence = (error) => error instanceof TypeError || error?.name === "TimeoutError";
 
 /** The JSON of a REST answer; an error carries the problem document's sentence, its `status` and `retryable`. */
 export async function fetchJson(address, options = {}) {
-  const response = await fetch(address, options);
+  const response = await fetch(address, { signal: patience(), ...options });
   if (response.ok) return response.json();
   const { detail, code, retryable = response.status >= 500 } = await response.json().catch(() => ({}));
   const error = new Error(detail ?? `the server answered ${response.status}`);
