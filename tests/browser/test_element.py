@@ -11,6 +11,8 @@ import msgspec
 import pytest
 from playwright.sync_api import Route, expect
 
+from seatserver.access.tokens import Tokens
+from seatserver.config import Settings
 from tests.browser.conftest import Window
 from tests.browser.site import SHOWTIME, Site
 from tests.integration.lounge import ENFORCED, LOUNGE, TARIFF, lounge
@@ -335,3 +337,27 @@ def test_a_server_that_never_answers_one_request_is_asked_again(site: Site, wind
     ann.embed(ELEMENT)
     ann.expect_status("live")
     assert len(unanswered) == 1
+
+
+@pytest.mark.parametrize("hours", [-48, 48])
+def test_a_visitor_whose_clock_is_wrong_is_the_same_guest_after_a_reload(
+    site: Site, window: Windows, hours: int
+) -> None:
+    ann = window(site)
+    ann.page.add_init_script(f"const {{ now }} = Date; Date.now = () => now() + {hours * 3_600_000};")
+    ann.open_map()
+    ann.click("B-2")
+    ann.expect_seats(B2="mine")
+    ann.page.reload()
+    ann.expect_status("live")
+    ann.expect_seats(B2="mine")
+
+
+def test_a_guest_whose_token_is_over_comes_back_as_another_one(site: Site, settings: Settings, window: Windows) -> None:
+    ann = window(site)
+    ann.open_map()
+    stale = Tokens(settings).mint("guest:of-old", ["watch", "hold"], -60)
+    ann.page.evaluate("token => { sessionStorage['seatserver.guest'] = JSON.stringify({ token }); }", stale)
+    ann.page.reload()
+    ann.expect_status("live")
+    assert ann.map.evaluate("map => map.client.welcome.user") != "guest:of-old"

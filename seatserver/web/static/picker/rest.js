@@ -1,7 +1,6 @@
 /** The showtime, its hall and a guest's token, from the public REST interface of a server. */
 
 const GUEST_KEY = "seatserver.guest";
-const MARGIN_MS = 30_000;
 const PATIENCE_MS = 30_000; // a large hall takes a while on a slow network; what is lost there would take forever
 
 /** A signal that ends a request to which no answer comes. */
@@ -32,14 +31,14 @@ export async function fetchShowtime(server, id) {
 
 /**
  * Where a guest's token of a server comes from, as the `token` of a SeatMapClient: (refused) => token, or its promise.
- * It is kept in sessionStorage: a reload in the same window is the same guest and keeps its holds. What it throws says
- * with `permanent` whether asking again is of no use.
+ * It is kept in sessionStorage: a reload in the same window is the same guest and keeps its holds. When it is over, the
+ * server says: the clock here may be wrong. What it throws says with `permanent` whether asking again is of no use.
  */
 export function guestOf(server) {
   const key = server.origin === location.origin ? GUEST_KEY : `${GUEST_KEY} ${server.origin}`;
   return (refused = null) => {
     const kept = recall(key);
-    if (kept && kept.token !== refused && kept.expires_at_ms - MARGIN_MS > Date.now()) return kept.token;
+    if (kept && kept.token !== refused) return kept.token;
     // Two seat maps on one page are one guest, also when both ask in the same moment.
     if (!asked.has(key)) asked.set(key, newGuest(server, key).finally(() => asked.delete(key)));
     return asked.get(key);
