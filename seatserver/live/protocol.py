@@ -188,6 +188,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport, self._pace = self._plain, None
         self.conn.parser.close()
 
+    def shutdown(self) -> None:
+        """The server goes. Nothing is said to whoever goes already: the peer has said its goodbye, or we have."""
+        if self._plain.is_closing():
+            self.stop_keepalive()
+        else:
+            super().shutdown()
+
     def data_received(self, data: bytes) -> None:
         """Take as much of it as there is room for; the rest waits, and the peer with it."""
         self._feed(self._rest + data if self._rest else data)

@@ -128,7 +128,7 @@ async def test_who_is_gone_is_forgotten_although_something_waits_for_it(
     async with asleep(server) as slow, server.watcher("busy") as busy:
         [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
         line: Any = sleeper._line
-        await make_noise(busy, lambda: line._plain.get_write_buffer_size() > SMALL_BUFFER)
+        await make_noise(busy, lambda: line._plain.get_write_buffer_size() > 6 * SMALL_BUFFER)
         assert not line.behind
         if half_closed:
             slow.connection.transport.write_eof()
@@ -176,6 +176,26 @@ async def test_a_server_that_goes_finishes_what_is_in_flight_and_lets_nobody_in(
     assert code == 1012
     words = [word for word in words if word["type"] != "delta"]
     assert [(word["type"], word.get("ref")) for word in words] == [("booked", 9), ("bye", None)]
+
+
+async def test_a_server_goes_while_somebody_who_said_goodbye_still_has_to_take_what_was_sent(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SocketProtocol, "linger_s", PATIENCE_S)
+    server = await make_server(send_buffer=SMALL_BUFFER, tick_ms=0, tick_most_ms=0, seats_per_user=28, shutdown_ms=2000)
+    async with asleep(server) as slow, server.watcher("busy") as busy:
+        [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
+        line: Any = sleeper._line
+        await make_noise(busy, lambda: line._plain.get_write_buffer_size() > 6 * SMALL_BUFFER)
+        del sleeper
+        slow.connection.protocol.send_close(1000)
+        slow.connection.transport.write(b"".join(slow.connection.protocol.data_to_send()))
+        await eventually(lambda: server.gauge("sockets") == 1)
+        assert line in server.server.server_state.connections
+        server.server.should_exit = True
+        code, words = await busy.last_words()
+        assert (code, words[-1]["type"]) == (1012, "bye")
+        await eventually(lambda: not any(one.is_serving() for one in server.server.servers))
 
 
 async def test_a_booking_that_nobody_waits_for_any_more_is_finished_before_the_server_goes(brisk: Settings) -> None:
