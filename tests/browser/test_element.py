@@ -361,3 +361,12 @@ def test_a_guest_whose_token_is_over_comes_back_as_another_one(site: Site, setti
     ann.page.reload()
     ann.expect_status("live")
     assert ann.map.evaluate("map => map.client.welcome.user") != "guest:of-old"
+
+
+def test_an_element_out_of_the_page_says_that_it_shows_nothing(ann: Window) -> None:
+    status = ann.map.evaluate("""async (map) => {
+      map.remove();
+      await new Promise((done) => setTimeout(done));
+      return map.status;
+    }""")
+    assert status == "loading"

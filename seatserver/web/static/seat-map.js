@@ -105,7 +105,7 @@ export class SeatMapElement extends HTMLElement {
 
   /** "loading", "connecting", "live", "waiting", "stopped" or "failed". */
   get status() {
-    return this.client?.status ?? this.#frame.dataset.status ?? "loading";
+    return this.client?.status ?? (this.#frame.dataset.status || "loading"); // empty: of a map that was stopped
   }
 
   /** What this visitor holds: {holds, seats, areas, lines, feesMinor, totalMinor, currency, deadlineMs}, or null. */
