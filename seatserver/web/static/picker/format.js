@@ -8,7 +8,7 @@ export class Format {
   #list;
   #either;
 
-  /** `lang`: a language tag; the visitor's own variant of that language is taken where the browser knows one. */
+  /** `lang`: a language tag; of its variants the one of where the visitor lives, where the browser knows it. */
   constructor(lang) {
     this.locale = localeOf(lang);
     this.#number = new Intl.NumberFormat(this.locale);
@@ -52,11 +52,21 @@ export class Format {
   }
 }
 
-/** "en" → "en-IE" for a visitor from there, and a valid tag always: browsers name languages that are none. */
+/**
+ * "en" → "en-IE" for a visitor from there, and "en-DE" for one who prefers German: times and days are written as at home,
+ * in the page's language. A valid tag always: browsers name languages that are none.
+ */
 function localeOf(lang) {
   const tag = canonical(lang);
   if (!tag) return "en";
-  return navigator.languages.map(canonical).find((one) => one?.startsWith(`${tag}-`)) ?? tag;
+  const preferred = navigator.languages.map(canonical).filter(Boolean);
+  const { language, region } = new Intl.Locale(tag);
+  const home = preferred.length > 0 ? new Intl.Locale(preferred[0]).maximize() : {};
+  if (!region && home.region && home.language !== language) {
+    const there = `${tag}-${home.region}`;
+    if (new Intl.DateTimeFormat(there).resolvedOptions().locale === there) return there;
+  }
+  return preferred.find((one) => one.startsWith(`${tag}-`)) ?? tag;
 }
 
 /** A language tag as Intl takes it; undefined for what is none. */
