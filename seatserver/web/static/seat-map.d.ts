@@ -125,5 +125,6 @@ declare global {
   interface HTMLElementTagNameMap {
     "seat-map": SeatMapElement;
   }
-  interface HTMLElementEventMap extends SeatMapEvents {}
+  /** They bubble: of elements, of the document and of the window. */
+  interface GlobalEventHandlersEventMap extends SeatMapEvents {}
 }

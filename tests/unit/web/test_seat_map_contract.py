@@ -65,6 +65,11 @@ def test_the_events_are_those_of_the_code_and_of_the_types() -> None:
     assert set(re.findall(r'^  "(seat-map-\w+)": CustomEvent', TYPES, re.MULTILINE)) == told
 
 
+def test_the_events_are_typed_wherever_they_bubble_to() -> None:
+    # Of what elements, the document and the window tell, TypeScript knows the details by this interface alone.
+    assert re.search(r"^  interface GlobalEventHandlersEventMap extends SeatMapEvents {}$", TYPES, re.MULTILINE)
+
+
 def test_the_custom_properties_are_those_of_the_code() -> None:
     themes = CODE.partition("const THEMES = {")[2].partition("\n};")[0]
     set_by_us = {f"--seat-map-{name}" for name in re.findall(r'^    "?([\w-]+)"?: ', themes, re.MULTILINE)}
