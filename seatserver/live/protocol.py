@@ -19,11 +19,13 @@ import asyncio
 import os
 import random
 from asyncio import TimerHandle
+from contextlib import suppress
 from types import GeneratorType
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import frames
+from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 from websockets.protocol import Protocol, State
 
@@ -232,6 +234,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
             return
         super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """A message is whole."""
+        # Nobody is told that it is no text who has said goodbye in the same breath: that comes next.
+        with suppress(InvalidState):
+            super().send_receive_event_to_app()
 
     def start_keepalive(self) -> None:
         """The first ping comes at a moment by chance, the others follow it."""

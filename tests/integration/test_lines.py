@@ -238,6 +238,15 @@ async def test_who_speaks_before_the_handshake_is_over_is_heard_afterwards_too(
         await writer.wait_closed()
 
 
+async def test_a_goodbye_right_after_a_message_that_is_no_text_is_answered(make_server: MakeServer) -> None:
+    server = await make_server()
+    async with server.watcher() as wire:
+        for opcode, payload in ((Opcode.TEXT, b"\xff"), (Opcode.CLOSE, frames.Close(1000, "").serialize())):
+            wire.connection.protocol.writes.append(frames.Frame(opcode, payload).serialize(mask=True))
+        wire.connection.transport.write(b"".join(wire.connection.protocol.data_to_send()))
+        assert await wire.closed() == 1000
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_messages_are_read_however_their_bytes_are_cut(make_server: MakeServer, seed: int) -> None:
     chance, count = random.Random(seed), 200
