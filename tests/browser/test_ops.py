@@ -100,6 +100,8 @@ def test_an_operator_sees_what_happens_in_the_house(site: Site, window: Windows,
     expect(page.locator("#showtimes-title")).to_have_text("Nobody looks at a showtime now")
     expect(page.locator("#alerts")).to_have_text("All is well.")
     expect(page.locator("#servers li")).to_have_count(1)
+    order = page.get_by_text("The busiest first.")
+    expect(order).to_be_hidden()
     with crowd(site, settings):
         expect(figure(boss, "Visitors")).to_have_text("2")
         expect(figure(boss, "Seats refused")).to_have_text("3")
@@ -107,6 +109,7 @@ def test_an_operator_sees_what_happens_in_the_house(site: Site, window: Windows,
         expect(figure(boss, "News on screens in")).to_have_text(re.compile(r"\d ms"))
         row = page.get_by_role("row", name="The Long Night")
         expect(row).to_contain_text("Screen One, Rex")
+        expect(order).to_be_visible()
         expect(row.get_by_role("cell")).to_have_text(["2", "2", "3", "9 %"])
         expect(page.locator("#reasons li").first).to_have_text("somebody else held the seat3")
         expect(page.locator("#hottest li").first).to_have_text("B-2 held 1 ×, refused 3 ×")
@@ -194,13 +197,17 @@ def test_when_the_server_dies_the_page_says_so_and_since_when_and_comes_back(sit
     boss = window(site)
     boss.forgives_network = True
     open_as_operator(boss, site)
+    well = boss.page.get_by_text("All is well.")
+    expect(well).to_be_visible()
     site.kill()
     status = boss.page.locator("#status")
     expect(status).to_contain_text(re.compile(r"does not answer\. What you see is from \d+:\d\d:\d\d"))
     expect(boss.page.locator("body")).to_have_attribute("data-state", "lost")
+    expect(well).to_be_hidden()
     site.start()
     expect(status).to_contain_text("Live.", timeout=60_000)
     expect(boss.page.locator("body")).to_have_attribute("data-state", "live")
+    expect(well).to_be_visible()
 
 
 def test_a_page_that_nobody_looks_at_does_not_ask(site: Site, window: Windows) -> None:
