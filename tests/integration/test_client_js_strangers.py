@@ -129,6 +129,37 @@ async def test_a_command_is_tried_again_where_the_server_says_that_it_helps(runt
         assert len({(message["ref"], message["hold_id"]) for message in asked}) == 1, "it is the same command"
 
 
+async def test_a_hold_that_ended_while_a_command_was_about_it_does_not_stay_when_that_comes_to_nothing(
+    runtime: Runtime,
+) -> None:
+    old = {**HELD, "hold_id": "old", "wheelchairs": 0}
+
+    async def script(talk: Talk) -> None:
+        await talk.greet(holds=[old] if talk.number == 0 else [])
+        asked = await talk.hear("hold")
+        if talk.number == 0:
+            return
+        await talk.say("error", ref=asked["ref"], code="busy", message="too much to do", retryable=True)
+        await talk.stay()
+
+    # It comes late before it is tried again.
+    async with meeting(runtime, script, times={**QUICK, "lateMs": 400}):
+        code = """
+            const { ann } = clients;
+            const ended = [];
+            ann.addEventListener("expired", ({ detail }) => ended.push(detail));
+            await until(() => ann.holds.size === 1);
+            const random = Math.random;
+            Math.random = () => 1;
+            const error = await ann.hold([2], { replaces: "old" }).catch((caught) => caught);
+            Math.random = random;
+            return [error.code, ann.status, [...ann.holds.keys()], [...ann.mine], [...ann.pending], ended];
+        """
+        code, status, holds, mine, pending, ended = await runtime.run(code)
+    assert (code, status, holds, mine, pending) == ("busy", "live", [], [], [])
+    assert ended == [{"seats": [1], "areas": [], "reason": "away"}]
+
+
 async def test_a_message_that_is_too_long_for_the_server_is_not_sent(runtime: Runtime) -> None:
     async def script(talk: Talk) -> None:
         await talk.greet()

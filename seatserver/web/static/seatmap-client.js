@@ -90,6 +90,7 @@ export class SeatMapClient extends EventTarget {
       times: this.#times,
       onSilence: () => this.#connection.giveUp("a command is not answered"),
       onMarks: (...marks) => this.#showMarks(...marks),
+      onFailure: (message) => this.#endDoubtful(message),
     });
   }
 
@@ -359,6 +360,15 @@ export class SeatMapClient extends EventTarget {
     this.#aim = null;
     this.#connection.isLive();
     if (this.status !== "live") this.#setStatus("live");
+  }
+
+  /** The answer that was to tell what became of a hold will not come; a booking's may come true all the same. */
+  #endDoubtful({ type }) {
+    const before = this.#holds.byId.size;
+    const ended = this.#holds.endDoubtful(this.#commands.holdIds);
+    if (this.#holds.byId.size === before) return;
+    this.#tell("holds");
+    if (type !== "book") for (const hold of ended) this.#tell("expired", { ...hold, reason: "away" });
   }
 
   #remove(holdId) {

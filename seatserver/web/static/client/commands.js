@@ -32,22 +32,24 @@ export class Commands {
   #times;
   #onSilence;
   #onMarks;
+  #onFailure;
   #ref = 0;
   #waiting = new Map(); // ref → command
 
   /**
    * `write` encodes a message, `send` sends that on the present connection and tells whether there is one, `mostBytes`
-   * tells how long it may be, `onSilence`
-   * is called when a command is not answered although the connection seems alive, `onMarks` with the seats whose marks
-   * came or went and, where they did not come true, the error.
+   * tells how long it may be, `onSilence` is called when a command is not answered although the connection seems alive,
+   * `onMarks` with the seats whose marks came or went and, where they did not come true, the error, `onFailure` with
+   * the message of a command that came to nothing.
    */
-  constructor({ write, send, mostBytes, times, onSilence, onMarks }) {
+  constructor({ write, send, mostBytes, times, onSilence, onMarks, onFailure }) {
     this.#write = write;
     this.#send = send;
     this.#mostBytes = mostBytes;
     this.#times = times;
     this.#onSilence = onSilence;
     this.#onMarks = onMarks;
+    this.#onFailure = onFailure;
   }
 
   /** A ref that no command has had. */
@@ -114,6 +116,7 @@ export class Commands {
     const command = this.#remove(ref);
     if (!command) return;
     this.#onMarks([...command.marks.keys()], error);
+    this.#onFailure(command.message);
     command.reject(error);
   }
 

@@ -17,6 +17,7 @@ export class Holds {
   byId = new Map();
   /** Seat → hold id. */
   ofSeats = new Map();
+  #doubtful = new Set(); // ids that the server's last list did not have, of which a command's answer is to tell more
 
   /** A hold as the server told it now, in place of the one that it `replaces`. */
   put(message, { replaces, wheelchairs }) {
@@ -25,6 +26,7 @@ export class Holds {
     expect(typeof message.hold_id === "string", "a hold without an id");
     if (replaces) this.byId.delete(replaces);
     this.byId.set(message.hold_id, hold);
+    this.#doubtful.delete(message.hold_id);
     this.#index();
   }
 
@@ -62,16 +64,20 @@ export class Holds {
       return [view.hold_id, holdOf(view, view.wheelchairs ?? 0)];
     });
     const alive = new Map(fresh);
-    const kept = new Set(fresh.flatMap(([, hold]) => hold.seats));
-    const ended = [];
-    for (const [id, hold] of this.byId) {
-      if (alive.has(id) || asked.has(id)) continue;
-      this.byId.delete(id);
-      ended.push({ seats: hold.seats.filter((seat) => !kept.has(seat)), areas: hold.areas });
-    }
+    this.#doubtful = new Set([...this.byId.keys()].filter((id) => !alive.has(id)));
     for (const [id, hold] of fresh) this.byId.set(id, hold);
+    return this.endDoubtful(asked);
+  }
+
+  /** What is missing from the server's last list, and is not in `asked` any more, has ended; answers as `adopt`. */
+  endDoubtful(asked) {
+    const ids = [...this.#doubtful].filter((id) => this.byId.has(id) && !asked.has(id));
+    const ended = ids.map((id) => this.byId.get(id));
+    for (const id of ids) this.byId.delete(id);
     this.#index();
-    return ended.filter(({ seats, areas }) => seats.length > 0 || areas.length > 0);
+    return ended
+      .map(({ seats, areas }) => ({ seats: seats.filter((seat) => !this.ofSeats.has(seat)), areas }))
+      .filter(({ seats, areas }) => seats.length > 0 || areas.length > 0);
   }
 
   /**
