@@ -45,6 +45,9 @@ export const NARROW_STYLE = `
   .search label {
     flex: 1 1 4.5em;
   }
+  .search label:has(select) {
+    flex-basis: 9em; /* a category's name */
+  }
   .search :is(input, select) {
     inline-size: 100%;
     max-inline-size: none;
