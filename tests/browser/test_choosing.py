@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from playwright.sync_api import Locator, WebSocketRoute, expect
 
-from seatserver.seatmaps.model import Category, GeneralArea, Screen, SeatMap
+from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatMap
 from seatserver.seatmaps.rules import Rules
 from tests.browser.conftest import Window, says
 from tests.browser.site import Site
@@ -388,6 +388,28 @@ def test_a_hall_of_nothing_but_an_area_can_be_sold(site: Site, window: Windows) 
     ann.page.keyboard.press("Enter")
     press(ann, "Book for €9.00")
     expect(ann.notices).to_contain_text("Booked: 1 × Field.")
+
+
+def test_where_every_place_is_taken_nobody_is_asked_to_choose(site: Site, window: Windows) -> None:
+    hall = SeatMap.build(
+        name="Loft",
+        categories=[Category(key="seat", name="Seat", color="#009e73")],
+        screen=Screen(x=0, y=0, width=8),
+        seats=[Seat(row="A", number="1", x=0, y=2, category="seat")],
+        general_areas=[GeneralArea(key="rug", name="Rug", category="seat", capacity=1, x=0, y=4, width=3, height=2)],
+    )
+    site.put_showtime("loft", hall, prices={"seat": 900})
+    ann, ben = window(site), window(site)
+    for visitor in (ann, ben):
+        visitor.open_map("loft")
+    expect(ann.basket).to_contain_text("Choose a free seat to hold it.")
+    ben.click("A-1")
+    ann.expect_seats(A1="held")
+    expect(ann.basket).to_contain_text("Choose a free seat to hold it.")
+    press(ben, "One more place in Rug")
+    expect(ann.basket).to_contain_text("Every place is taken.")
+    ben.click("A-1")
+    expect(ann.basket).to_contain_text("Choose a free seat to hold it.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

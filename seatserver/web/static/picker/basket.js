@@ -19,6 +19,7 @@ export class Basket extends EventTarget {
   #ticketAt;
   #booking = false;
   #hurries = false;
+  #hasFree = true;
   #clock = null;
   #bar = null;
   #timer;
@@ -43,6 +44,13 @@ export class Basket extends EventTarget {
     }
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.render();
+  }
+
+  /** Whether there is a free place: where there is none, the empty basket asks for no choice. */
+  set hasFree(hasFree) {
+    if (hasFree === this.#hasFree) return;
+    this.#hasFree = hasFree;
+    if (this.#client.holds.size === 0) this.render();
   }
 
   stop() {
@@ -71,7 +79,8 @@ export class Basket extends EventTarget {
     const say = (name, facts) => this.#words.say(name, facts);
     if (holds.size === 0) {
       this.#clock = this.#bar = null;
-      const hint = say(status === "live" ? "hintFree" : "hintFrozen");
+      const live = this.#hasFree ? "hintFree" : "hintTaken";
+      const hint = say(status === "live" ? live : "hintFrozen");
       const heading = element("h2", { textContent: say("yourSeats") });
       return [heading, element("p", { className: "quiet", textContent: hint })];
     }

@@ -11,6 +11,9 @@ const SAMPLE_PX = 24;
 const ANY = { key: "", color: "#7d7886" }; // of a seat whose category does not matter
 
 export class Legend {
+  /** Whether any place is free. */
+  hasFree = true;
+
   #node;
   #layout;
   #words;
@@ -93,6 +96,7 @@ export class Legend {
       this.#counts.clear();
     }
     for (const seat of seats ?? this.#layout.seats.keys()) this.#count(seat, stateOf(seat));
+    this.hasFree = this.#counts.get("free") > 0 || remaining.some((left) => left > 0);
     const free = new Map();
     this.#layout.general_areas.forEach(({ category }, area) => add(free, category, remaining[area] ?? 0));
     for (const [state, node] of this.#signs) write(node, this.#words.number(this.#counts.get(state) ?? 0));

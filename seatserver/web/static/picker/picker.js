@@ -289,6 +289,7 @@ export class Picker {
       this.#counting = 0;
       this.#legend.update((seat) => this.stateOf(seat), this.#client.remaining, this.#uncounted);
       this.#uncounted = new Set();
+      if (this.#client.states) this.#basket.hasFree = this.#legend.hasFree;
       this.#areas.update();
       if (this.#venue.areas.length > 0) this.#stage.paintAreas();
       this.#notices.review();

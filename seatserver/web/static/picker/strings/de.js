@@ -104,6 +104,7 @@ export default {
   // Der Warenkorb.
   yourSeats: "Ihre Plätze",
   hintFree: "Wählen Sie einen freien Platz, um ihn zu reservieren.",
+  hintTaken: "Alle Plätze sind vergeben. Wird einer frei, zeigt es der Plan sofort.",
   hintFrozen: "Plätze lassen sich reservieren, sobald der Plan live ist.",
   fees: "Gebühren",
   tickets: { one: "{count} Karte", other: "{count} Karten" },

@@ -110,6 +110,7 @@ export default {
   // The basket.
   yourSeats: "Your seats",
   hintFree: "Choose a free seat to hold it.",
+  hintTaken: "Every place is taken. One that becomes free shows here at once.",
   hintFrozen: "Seats can be held when the map is live.",
   fees: "Fees",
   tickets: { one: "{count} ticket", other: "{count} tickets" },
