@@ -153,6 +153,35 @@ def test_who_holds_a_key_down_takes_a_seat_once(site: Site, window: Windows) -> 
     assert ann.page.evaluate("window.heard") == ["hold", "hold"]
 
 
+def test_who_is_at_a_notice_that_goes_is_not_thrown_to_the_page_s_top(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.open_map()
+    ann.cell("A-1").focus()  # a wheelchair place, by somebody who has named none
+    ann.page.keyboard.press("Enter")
+    ann.notices.locator(".actions button").focus()
+    ann.map.evaluate("map => map.hold('B-2')")
+    expect(ann.notices.locator(".actions button")).to_have_count(0)
+    expect(ann.notices.get_by_role("button", name="Close")).to_be_focused()
+    expect(ann.notices.get_by_role("button")).to_have_count(0)
+    expect(ann.cell("A-1")).to_be_focused()
+
+
+def test_who_closes_a_notice_that_came_of_what_is_gone_stays_at_the_notices(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.open_map()
+    ann.map.evaluate("map => map.hold('B-2')")
+    ann.basket.get_by_role("button", name="More time").focus()
+    ann.page.keyboard.press("Enter")
+    ann.page.keyboard.press("Enter")
+    close = ann.notices.get_by_role("button", name="Close")
+    close.focus()
+    ann.map.evaluate("map => map.release()")
+    ann.expect_seats(B2="free")
+    ann.page.keyboard.press("Enter")
+    expect(close).to_have_count(0)
+    expect(ann.notices).to_be_focused()
+
+
 def test_the_best_seats_are_compared_and_held_by_keyboard(site: Site, window: Windows) -> None:
     open_lounge(site)
     ann = window(site)

@@ -9,11 +9,12 @@ export class Notices {
   #node;
   #words;
   #announcer;
-  #kept = new Map(); // notice → {holds, said, shownAt, isLeaving}
+  #kept = new Map(); // notice → {holds, said, before, shownAt, isLeaving}
   #timers = new Set();
 
   constructor(node, words, announcer) {
     this.#node = node;
+    node.tabIndex = -1; // see #remove
     this.#words = words;
     this.#announcer = announcer;
   }
@@ -27,10 +28,8 @@ export class Notices {
   tell(kind, text, { more = "", actions = [], holds = () => true, instead = null } = {}) {
     this.#remove(instead);
     for (const [earlier, { said }] of this.#kept) if (said === `${kind} ${text}`) this.#remove(earlier);
-    const before = this.#node.getRootNode().activeElement;
+    const before = this.#focused;
     const leave = (act) => () => {
-      // Whoever works by keyboard goes on where they were, unless `act` leads elsewhere.
-      if (before?.isConnected) before.focus({ preventScroll: true });
       this.#remove(notice);
       act();
     };
@@ -49,7 +48,7 @@ export class Notices {
       close,
     );
     this.#node.append(notice);
-    this.#kept.set(notice, { holds, said: `${kind} ${text}`, shownAt: performance.now() });
+    this.#kept.set(notice, { holds, said: `${kind} ${text}`, before, shownAt: performance.now() });
     while (this.#kept.size > MOST_NOTICES) this.#remove(this.#kept.keys().next().value);
     this.#announcer.say([text, more].filter(Boolean).join(" "));
     return notice;
@@ -70,7 +69,9 @@ export class Notices {
     const kept = this.#kept.get(notice);
     if (!kept || kept.isLeaving) return;
     kept.isLeaving = true;
-    notice.querySelector(".actions")?.remove();
+    const actions = notice.querySelector(".actions");
+    if (actions?.contains(this.#focused)) notice.querySelector(".close").focus({ preventScroll: true });
+    actions?.remove();
     const wait = Math.max(0, kept.shownAt + READ_MS - performance.now());
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
@@ -83,8 +84,19 @@ export class Notices {
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
+  get #focused() {
+    return this.#node.getRootNode().activeElement;
+  }
+
+  /** Whoever is at a notice that goes is taken back to where they were when it came, or at least stays here. */
   #remove(notice) {
+    if (notice === null) return;
+    const isHere = notice.contains(this.#focused);
+    const before = this.#kept.get(notice)?.before;
     this.#kept.delete(notice);
-    notice?.remove();
+    notice.remove();
+    if (!isHere) return;
+    before?.focus({ preventScroll: true });
+    if (!this.#focused) this.#node.focus({ preventScroll: true });
   }
 }
