@@ -370,3 +370,12 @@ def test_an_element_out_of_the_page_says_that_it_shows_nothing(ann: Window) -> N
       return map.status;
     }""")
     assert status == "loading"
+
+
+def test_a_seat_in_a_state_that_only_newer_servers_know_is_no_free_one(ann: Window) -> None:
+    ann.map.evaluate("""({ client }) => {
+      client.states[1] = 6;
+      client.dispatchEvent(new CustomEvent("change", { detail: [1] }));
+    }""")
+    ann.expect_seats(A2="unknown")
+    expect(ann.cell("A-2")).to_have_attribute("aria-disabled", "true")

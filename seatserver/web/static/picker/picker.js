@@ -99,7 +99,7 @@ export class Picker {
     if (this.#client.mine.has(seat)) return "mine";
     const { states } = this.#client;
     if (!states) return "unknown";
-    const state = STATES[states[seat]];
+    const state = STATES[states[seat]] ?? "unknown"; // newer servers may have more
     return state === "sold" && this.#bookings.seats.has(seat) ? "booked" : state;
   }
 
