@@ -190,6 +190,13 @@ def test_a_wheelchair_place_is_for_whoever_says_so_and_then_company_sits_beside(
     wheelchairs.fill("0")
     ann.click("A-1")
     expect(ann.notices).to_contain_text("A-1 is kept for those who come with a wheelchair")
+    wheelchairs.fill("3")
+    people = ann.page.get_by_label("Adult").first
+    expect(people).to_have_js_property("validationMessage", "These are more wheelchairs than people.")
+    people.fill("0")
+    expect(people).to_have_js_property("validationMessage", "Say for how many.")
+    people.fill("3")
+    expect(people).to_have_js_property("validationMessage", "")
 
 
 # ---------------------------------------------------------------- refusals that help
@@ -425,3 +432,13 @@ def test_all_of_it_fits_a_narrow_phone(site: Site, window: Windows, scheme: str)
     assert top is not None
     assert 0 <= top["y"] < 740 / 2
     assert ann.page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_longer_words_of_another_language_fit_a_narrow_phone_too(site: Site, window: Windows) -> None:
+    open_lounge(site)
+    ann = visit(site, window, viewport={"width": 320, "height": 740}, has_touch=True)
+    ann.map.evaluate("map => { map.lang = 'de'; }")
+    ann.page.get_by_role("button", name="Beste Plätze", exact=True).tap()
+    for name in ("Beste Plätze nehmen", "Vergleichen"):
+        expect(ann.page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    assert ann.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -177,8 +177,12 @@ button.step {
 .search input {
   inline-size: 3.3em;
 }
+.search label:has(select) {
+  flex: 1 1 7.5em;
+  max-inline-size: 12em;
+}
 .search select {
-  max-inline-size: 7.5em;
+  inline-size: 100%;
 }
 .search .row {
   margin-inline-start: auto;

@@ -47,6 +47,7 @@ export const NARROW_STYLE = `
   }
   .search label:has(select) {
     flex-basis: 9em; /* a category's name */
+    max-inline-size: none;
   }
   .search :is(input, select) {
     inline-size: 100%;
@@ -54,6 +55,7 @@ export const NARROW_STYLE = `
   }
   .search .row {
     flex: 1 1 100%;
+    flex-wrap: wrap; /* other languages have longer words */
   }
   .map {
     display: flex;

@@ -101,8 +101,9 @@ export class Party extends EventTarget {
   /** A party is somebody, and no smaller than the number of its wheelchairs. */
   #update() {
     const [first] = this.#people.values();
-    const isNobody = this.#count() < Math.max(1, this.#choice.wheelchairs);
-    first.setCustomValidity(isNobody ? this.#words.say("nobody") : "");
+    const count = this.#count();
+    const tooMany = this.#choice.wheelchairs > count ? this.#words.say("tooManyWheelchairs") : "";
+    first.setCustomValidity(count < 1 ? this.#words.say("nobody") : tooMany);
   }
 
   /** The wish of the form, see seatmap-client.d.ts. */

@@ -100,6 +100,7 @@ export default {
     other: "Im Mittel etwa {count} Plätze von der Stelle, an der man am besten sieht.",
   },
   nobody: "Bitte angeben, für wie viele.",
+  tooManyWheelchairs: "Das sind mehr Rollstühle als Personen.",
 
   // Der Warenkorb.
   yourSeats: "Ihre Plätze",

@@ -106,6 +106,7 @@ export default {
     other: "On average about {count} seats from the spot where one sees best.",
   },
   nobody: "Say for how many.",
+  tooManyWheelchairs: "These are more wheelchairs than people.",
 
   // The basket.
   yourSeats: "Your seats",
