@@ -79,6 +79,8 @@ async def test_a_killed_server_that_comes_back_finds_everybody_again(
             }
             const held = await clients.ann.hold([1, 2]);
             await clients.ann.hold([3]);
+            // The answer may come before the news.
+            await until(() => [1, 2, 3].every((seat) => clients.ann.states[seat] === 1));
             return held.hold_id;
         """
         hold_id = await runtime.run(code, base=site.url, showtime=SHOWTIME, times={**QUICK, "lateMs": 120_000})
