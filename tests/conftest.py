@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import signal
 import time
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,12 @@ Result = TypeVar("Result")
 # A slow machine is no failure; a failing example prints how to replay it.
 hypothesis.settings.register_profile("seatserver", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("seatserver")
+
+
+def pytest_configure() -> None:
+    """Commands under test hear Ctrl-C, also where a shell runs the tests in the background and lets them ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
