@@ -5,11 +5,11 @@ in one call: the kernel carries them out one after the other before the call ret
 not go as a whole, which are the sockets that are full or broken. So `Ring.write_to_each` does what `write_to_each`
 does. Other systems do not have it and containers often forbid it: `open_ring` finds out, and nobody else needs to know.
 
-What it is worth, CPU µs per delivery of the whole server with and without it, in turns on two busy cores, the best turns
-and in brackets the medians: 200 viewers 9.9 and 11.4 (11.2 and 11.9), 1,000 viewers 4.6 and 5.5 (5.4 and 6.9), in a
-second run 5.5 and 5.6 (6.4 and 6.4), 8,000 viewers 3.7 and 5.5 (6.7 and 5.5, of three turns). 60 viewers: no less than
-without. What it saves differs from run to run, and is not yet shown on a quiet machine. In rooms of one viewer it took a
-twelfth more time for a hold: for less than a `WORTHWHILE` of them it is not used.
+What it is worth, CPU µs per delivery of the whole server with and without it, in turns on two busy cores, the best
+turns and in brackets the medians: 200 viewers 9.9 and 11.4 (11.2 and 11.9), 1,000 viewers 4.6 and 5.5 (5.4 and 6.9),
+in a second run 5.5 and 5.6 (6.4 and 6.4), 8,000 viewers 3.7 and 5.5 (6.7 and 5.5, of three turns). 60 viewers: no
+less than without. What it saves differs from run to run, and is not yet shown on a quiet machine. In rooms of one
+viewer it took a twelfth more time for a hold: for less than a `WORTHWHILE` of them it is not used.
 """
 
 from __future__ import annotations
