@@ -182,6 +182,24 @@ def test_who_closes_a_notice_that_came_of_what_is_gone_stays_at_the_notices(site
     expect(ann.notices).to_be_focused()
 
 
+def test_who_is_at_a_notice_that_is_told_again_is_still_at_it(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.open_map()
+    ann.map.evaluate("map => map.hold('B-2')")
+    more, close = (ann.page.get_by_role("button", name=name) for name in ("More time", "Close"))
+    more.click()
+    more.click()  # at the latest this one finds that the clock says the same as before
+    close.focus()
+    first = close.element_handle()
+    assert first is not None
+    more.evaluate("button => button.click()")
+    expect(close).to_have_count(1)
+    ann.page.wait_for_function("button => !button.isConnected", arg=first)
+    expect(close).to_be_focused()
+    ann.page.keyboard.press("Enter")
+    expect(close).to_have_count(0)
+
+
 def test_the_best_seats_are_compared_and_held_by_keyboard(site: Site, window: Windows) -> None:
     open_lounge(site)
     ann = window(site)

@@ -22,13 +22,14 @@ export class Notices {
   /**
    * Show a sentence, with `more` in small print and buttons for `actions`, which are [label, function]; a button that
    * was pressed takes the notice away. `kind`: "good", "bad" or "note". `holds` says whether the sentence still does:
-   * see review. `instead`: an earlier notice that this one makes needless, as it does one that says the same. Returns
-   * the notice.
+   * see review. `instead`: an earlier notice that this one makes needless, as it does one that says the same; whoever
+   * was at that one is at the new one. Returns the notice.
    */
   tell(kind, text, { more = "", actions = [], holds = () => true, instead = null } = {}) {
-    this.#remove(instead);
-    for (const [earlier, { said }] of this.#kept) if (said === `${kind} ${text}`) this.#remove(earlier);
-    const before = this.#focused;
+    const said = `${kind} ${text}`;
+    const replaced = [...this.#kept].filter(([earlier, kept]) => earlier === instead || kept.said === said);
+    const wasAt = replaced.find(([earlier]) => earlier.contains(this.#focused));
+    const before = wasAt ? wasAt[1].before : this.#focused;
     const leave = (act) => () => {
       this.#remove(notice);
       act();
@@ -48,7 +49,9 @@ export class Notices {
       close,
     );
     this.#node.append(notice);
-    this.#kept.set(notice, { holds, said: `${kind} ${text}`, before, shownAt: performance.now() });
+    this.#kept.set(notice, { holds, said, before, shownAt: performance.now() });
+    if (wasAt) close.focus({ preventScroll: true });
+    for (const [earlier] of replaced) this.#remove(earlier);
     while (this.#kept.size > MOST_NOTICES) this.#remove(this.#kept.keys().next().value);
     this.#announcer.say([text, more].filter(Boolean).join(" "));
     return notice;
@@ -90,7 +93,6 @@ export class Notices {
 
   /** Whoever is at a notice that goes is taken back to where they were when it came, or at least stays here. */
   #remove(notice) {
-    if (notice === null) return;
     const isHere = notice.contains(this.#focused);
     const before = this.#kept.get(notice)?.before;
     this.#kept.delete(notice);
