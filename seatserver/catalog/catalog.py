@@ -15,7 +15,7 @@ import zoneinfo
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -318,8 +318,14 @@ def _check_unchanged(stored: sa.Row[Any], values: dict[str, Any]) -> None:
         raise Conflict(f"showtime {stored.id!r} has bookings: its currency cannot change any more", where="currency")
 
 
+@cache
+def _known_timezones() -> set[str]:
+    """What a time zone may be called; to look through the database takes 10 ms of the loop, so once is enough."""
+    return zoneinfo.available_timezones() - LOCAL_TIMEZONES
+
+
 def _check_timezone(name: str) -> None:
-    known = zoneinfo.available_timezones() - LOCAL_TIMEZONES
+    known = _known_timezones()
     # A machine without a time zone database knows no name at all: then it cannot judge.
     if name not in known and (known or not TIMEZONE_FORM.fullmatch(name)):
         raise BadRequest(f"timezone is {name[:80]!r}: expected a name such as Europe/Berlin", "timezone")

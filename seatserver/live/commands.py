@@ -20,7 +20,8 @@ from seatserver.config import Clock, Settings
 from seatserver.errors import SeatsRefused, UnknownSeat
 from seatserver.live import baskets
 from seatserver.live import messages as wire
-from seatserver.live.fanout import Audience, Fanout
+from seatserver.live.audience import Audience
+from seatserver.live.fanout import Fanout
 from seatserver.metrics import Metrics
 from seatserver.seats.choices import AreaTickets, Buyer, PartyWish, Selection
 from seatserver.seats.holding import Holding, Sight

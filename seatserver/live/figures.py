@@ -26,8 +26,9 @@ import seatserver
 from seatserver.catalog.showtime import Showtime
 from seatserver.config import Clock
 from seatserver.errors import SeatServerError, Unavailable
+from seatserver.live.audience import Audience
 from seatserver.live.demand import PERIOD_S
-from seatserver.live.fanout import Audience, Fanout
+from seatserver.live.fanout import Fanout
 from seatserver.metrics import Metrics, buckets_of, total_of
 from seatserver.seats.board import Board, Pinned
 from seatserver.seats.states import SeatState

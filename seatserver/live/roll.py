@@ -6,7 +6,7 @@ one number a viewer, side by side: the descriptor of a socket where nothing wait
 once. `DETOUR` stands for everybody else (who is behind, has bytes waiting, speaks TLS, runs on another server, or has
 been shown the room by itself meanwhile); they are looked at. Whoever changes a line's state tells the roll.
 
-The mark says how much a viewer has seen, see `seatserver.live.fanout`. On the short cut nobody notes it viewer by
+The mark says how much a viewer has seen, see `seatserver.live.audience`. On the short cut nobody notes it viewer by
 viewer: it follows from how far the round has come.
 """
 

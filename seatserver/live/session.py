@@ -18,9 +18,9 @@ import structlog
 from seatserver.access.tokens import Identity
 from seatserver.errors import BadRequest, NotFound, SeatServerError, SeatsRefused, TooLarge, Unauthorized
 from seatserver.live import messages as wire
+from seatserver.live.audience import Audience, delta_of
 from seatserver.live.codec import Codec, Received
 from seatserver.live.commands import COMMANDS, Needs, Place, refused, welcome
-from seatserver.live.fanout import Audience, delta_of
 from seatserver.live.frames import Frame
 from seatserver.live.line import Gone, Line
 

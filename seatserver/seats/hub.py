@@ -4,7 +4,7 @@ A room is loaded when its first viewer comes and forgotten after the last. Loadi
 read a snapshot, then apply what the feed brought meanwhile; versions sort out what overlaps. The same steps heal every
 gap. The hub also keeps each room's timer: at the earliest deadline it runs the sweep, so that expiry reaches viewers
 within milliseconds; a room in which nothing is held has no timer. Deadlines come as durations by Redis' own clock, so
-that no other clock matters. Whoever shows a room (`seatserver.live.fanout`) listens to it; nothing else holds one.
+that no other clock matters. Whoever shows a room (`seatserver.live.audience`) listens to it; nothing else holds one.
 """
 
 from __future__ import annotations

@@ -22,10 +22,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from seatserver import config
-from seatserver.live import fanout as module
 from seatserver.live import roll
+from seatserver.live.audience import FEW_CHANGES, Audience, delta_of
 from seatserver.live.codec import Codec, Codecs
-from seatserver.live.fanout import FEW_CHANGES, Audience, Fanout, delta_of
+from seatserver.live.fanout import SHARE, Fanout
 from seatserver.live.frames import Frame
 from seatserver.live.messages import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
 from seatserver.live.pump import Pump
@@ -337,7 +337,7 @@ async def test_a_tick_is_as_long_as_the_busy_rooms_need_within_its_bounds() -> N
         fanout = Fanout(stage.fanout._hub, settings, Metrics(), lambda: 42, stage.read_booking)
         assert fanout.tick_s == 0.010
         fanout.busy_ns = 1_000_000
-        assert fanout.tick_s == pytest.approx(0.001 * module.SHARE)
+        assert fanout.tick_s == pytest.approx(0.001 * SHARE)
         fanout.busy_ns = 10_000_000_000
         assert fanout.tick_s == 0.050
 
