@@ -27,6 +27,8 @@ from seatserver import config, database
 from seatserver.config import Settings
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
 
+WORKERS = 6
+"""Most processes that share the tests; each has a Postgres and a Redis of its own. With ``-n 0`` there are none."""
 TEMPLATE = "seatserver_template"
 TOKEN_SECRET = "a secret of the tests, long enough for HS256"
 
@@ -35,6 +37,17 @@ Result = TypeVar("Result")
 # A slow machine is no failure; a failing example prints how to replay it.
 hypothesis.settings.register_profile("seatserver", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("seatserver")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """A plain ``pytest`` uses all cores; CI has time, and whoever names tests or looks into one wants order."""
+    if hasattr(config, "workerinput"):
+        return  # one of them
+    asked = config.option
+    plain = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not (asked.usepdb or asked.collectonly)
+    if plain and asked.numprocesses is None and not os.environ.get("CI"):
+        asked.numprocesses = min((os.cpu_count() or 1) + 1, WORKERS)
 
 
 def pytest_configure() -> None:

@@ -120,7 +120,10 @@ class _Worker:
     def signal(self, number: int) -> None:
         """Send a signal, if it still lives."""
         if self.process.returncode is None:
-            self.process.send_signal(number)
+            # Not Popen's way: it looks first whether the process has ended, and takes the exit code from asyncio's
+            # watcher, for which it is then unknown (CPython issue 127049, mended in 3.14).
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
 
 
 class _Supervisor:

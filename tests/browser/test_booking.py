@@ -104,6 +104,7 @@ def test_from_the_map_one_link_leads_to_the_ticket(site: Site, window: Windows) 
     ann.expect_seats(B2="booked", B3="booked")
 
 
+@pytest.mark.long
 def test_paper_shows_the_ticket_and_nothing_to_click(window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"), color_scheme="dark")
     expect(ann.page.get_by_role("button", name="Print the ticket")).to_be_visible()
@@ -134,6 +135,7 @@ def test_a_payment_and_a_cancellation_reach_the_open_page(site: Site, window: Wi
     expect(ann.page.get_by_role("button")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_an_unpaid_booking_ends_before_the_visitor_s_eyes(make_site: Callable[..., Site], window: Windows) -> None:
     site = make_site(SEATSERVER_CLAIM_MS="3000", SEATSERVER_REAP_MS="100")
     guest = Guest(site)
@@ -141,6 +143,7 @@ def test_an_unpaid_booking_ends_before_the_visitor_s_eyes(make_site: Callable[..
     expect(ann.page.get_by_role("article")).to_contain_text("Not paid in time")
 
 
+@pytest.mark.long
 def test_places_without_numbers_stand_in_one_line(site: Site, window: Windows, guest: Guest) -> None:
     tariff: dict[str, Any] = msgspec.to_builtins(TARIFF)
     site.put_showtime(LOUNGE, lounge(), **{name: tariff[name] for name in ("ticket_types", "fees")})
@@ -151,6 +154,7 @@ def test_places_without_numbers_stand_in_one_line(site: Site, window: Windows, g
     expect(ticket.get_by_role("row", name="C-1")).to_contain_text("Adult")
 
 
+@pytest.mark.long
 def test_somebody_else_sees_nothing_and_staff_shows_who_they_are(site: Site, window: Windows, guest: Guest) -> None:
     booking = guest.book("B-2")
     ben = Guest(site).open(window, booking)
@@ -171,6 +175,7 @@ def test_somebody_else_sees_nothing_and_staff_shows_who_they_are(site: Site, win
     expect(strangers.page.get_by_role("status")).to_contain_text("This window does not know you")
 
 
+@pytest.mark.long
 def test_a_token_that_is_being_entered_stays_while_somebody_looks_elsewhere(site: Site, window: Windows) -> None:
     ben = window(site)
     ben.open(f"/bookings/{uuid4()}")
@@ -186,6 +191,7 @@ def test_a_token_that_is_being_entered_stays_while_somebody_looks_elsewhere(site
     ben.complaints.clear()
 
 
+@pytest.mark.long
 def test_an_outage_leaves_the_ticket_on_the_screen(window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"))
     ann.forgives_network = True
@@ -198,6 +204,7 @@ def test_an_outage_leaves_the_ticket_on_the_screen(window: Windows, guest: Guest
     expect(ann.page.get_by_role("status")).to_be_empty()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("context", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 320, "height": 640}}])
 def test_the_booking_page_is_for_everyone(site: Site, window: Windows, guest: Guest, context: dict[str, Any]) -> None:
     for booking in (guest.book("B-2"), guest.book("C-1", pay_later=True)):

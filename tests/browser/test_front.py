@@ -88,6 +88,7 @@ def test_each_day_has_its_own_address_by_the_theatre_s_clock(site: Site, window:
     expect(ann.page.get_by_role("heading", level=2)).to_have_text("The Long Night")
 
 
+@pytest.mark.long
 def test_a_card_says_what_can_be_had(site: Site, window: Windows) -> None:
     starts = noon(2)
     put(site, "few", "Nearly Full", starts)
@@ -106,6 +107,7 @@ def test_a_card_says_what_can_be_had(site: Site, window: Windows) -> None:
     expect(ann.page.locator('.show[data-state="few"]').last).to_contain_text("1 seat left")
 
 
+@pytest.mark.long
 def test_the_counts_of_a_day_come_in_one_request_and_only_while_somebody_looks(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.page.clock.install()
@@ -124,6 +126,7 @@ def test_the_counts_of_a_day_come_in_one_request_and_only_while_somebody_looks(s
     assert counted == 1
 
 
+@pytest.mark.long
 def test_old_numbers_are_called_old_until_the_server_answers_again(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.forgives_network = True
@@ -143,6 +146,7 @@ def test_old_numbers_are_called_old_until_the_server_answers_again(site: Site, w
     expect(ann.page.get_by_role("status")).to_be_empty()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("context", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 320, "height": 640}}])
 def test_the_front_page_is_for_everyone(site: Site, window: Windows, context: dict[str, Any]) -> None:
     put(site, "soon", "Soon", noon(2), on_sale_at=noon(1).isoformat())
@@ -168,6 +172,7 @@ def test_the_front_page_is_for_everyone(site: Site, window: Windows, context: di
     assert ann.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.long
 def test_where_nothing_is_shown_the_page_goes_on_saying_so(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.page.clock.install(time=datetime.now(UTC) + timedelta(days=30))

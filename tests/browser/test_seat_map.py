@@ -121,6 +121,7 @@ def test_everything_can_be_given_back_at_once(two: tuple[Window, Window]) -> Non
     ben.expect_seats(A2="free", A3="free", D3="free", D4="free")
 
 
+@pytest.mark.long
 def test_more_seats_than_allowed_are_refused_with_the_limit(make_site: Callable[..., Site], window: Windows) -> None:
     ann = window(make_site(SEATSERVER_SEATS_PER_USER="2"))
     ann.open_map()
@@ -129,6 +130,7 @@ def test_more_seats_than_allowed_are_refused_with_the_limit(make_site: Callable[
     ann.expect_seats(A2="mine", A3="mine", A4="free")
 
 
+@pytest.mark.long
 def test_the_clock_runs_and_more_time_can_be_had(make_site: Callable[..., Site], window: Windows) -> None:
     ann = window(make_site(SEATSERVER_HOLD_MS="60000", SEATSERVER_HOLD_TOTAL_MS="600000"))
     ann.open_map()
@@ -254,6 +256,7 @@ def test_the_hall_is_walked_and_a_seat_bought_by_keyboard_alone(two: tuple[Windo
     ben.expect_seats(B4="sold")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_phone_shows_it_all_without_scrolling_sideways(site: Site, window: Windows, scheme: str) -> None:
     ann = window(site, viewport={"width": 320, "height": 640}, color_scheme=scheme, has_touch=True)

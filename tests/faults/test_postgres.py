@@ -63,6 +63,7 @@ async def test_row_12_postgres_stands_still(site: Site, report: Report) -> None:
         await check(site, load)
 
 
+@pytest.mark.long
 async def test_row_13_the_answer_to_commit_is_cut_off(open_site: OpenSite, report: Report) -> None:
     async with open_site() as site:
         await site.add_servers(2, proxied=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.scripts import QUICK, open_runtime
 from tests.integration.stranger import Talk, meeting, runtime, stranger
 from tests.javascript import Runtime
@@ -9,6 +11,7 @@ from tests.javascript import Runtime
 __all__ = ["open_runtime", "runtime"]
 
 
+@pytest.mark.long
 async def test_the_pauses_grow_until_a_connection_was_stable_for_a_while(runtime: Runtime) -> None:
     stable_ms = 2000
 
@@ -156,6 +159,7 @@ async def test_a_token_that_cannot_be_had_now_is_asked_for_again(runtime: Runtim
         await runtime.run("clients.ann.close()")
 
 
+@pytest.mark.long
 async def test_what_the_browser_says_of_its_network_is_looked_into(runtime: Runtime) -> None:
     async def script(talk: Talk) -> None:
         await talk.greet()

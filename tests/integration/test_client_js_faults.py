@@ -14,6 +14,8 @@ from tests.integration.house import SHOWTIME, check_books, eventually
 from tests.integration.proxy import Proxy, proxied
 from tests.integration.scripts import ANYWHERE, OpenRuntime, open_runtime
 
+pytestmark = pytest.mark.long
+
 __all__ = ["open_runtime"]
 
 USERS = {"ann": "json", "cat": "msgpack"}

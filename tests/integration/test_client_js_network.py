@@ -236,6 +236,7 @@ async def test_what_is_asked_while_away_is_done_in_time_or_taken_back(
         assert (await server.states())[5] == FREE
 
 
+@pytest.mark.long
 async def test_a_hold_that_ends_by_itself_is_told_here_and_after_being_away(
     make_server: MakeServer, open_runtime: OpenRuntime
 ) -> None:

@@ -210,7 +210,7 @@ async def test_a_lost_answer_to_commit_is_unknown_and_can_be_read_again(
     assert await ids(database) == ["one"]
 
 
-@pytest.mark.parametrize("ending", ["patience ends", "cancelled"])
+@pytest.mark.parametrize("ending", [pytest.param("patience ends", marks=pytest.mark.long), "cancelled"])
 async def test_silence_at_commit_is_unknown_and_spoils_no_connection(
     impatient: Settings, database_url: str, ending: str
 ) -> None:

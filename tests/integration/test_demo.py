@@ -32,6 +32,7 @@ from tests.integration.test_embedded import wait_until_gone
 
 PATIENCE_S = 60.0
 README = Path(__file__).parents[2] / "README.md"
+LONG = pytest.mark.long
 COMMAND = [sys.executable, "-m", "seatserver"]
 
 
@@ -144,7 +145,15 @@ async def test_the_demo_sells_a_seat_and_remembers_it_after_kill_9(tmp_path: Pat
             assert SeatState.FREE in {room.state(seat) for seat in range(50)}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=LONG),
+        pytest.param(signal.SIGHUP, marks=LONG),
+    ],
+    ids=lambda number: number.name,
+)
 def test_the_demo_ends_in_good_order_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     with running(*demo(tmp_path), log=tmp_path / "log") as started:
         started.address()
@@ -159,7 +168,7 @@ def test_the_demo_ends_in_good_order_and_leaves_nothing(tmp_path: Path, number: 
     assert "database system is shut down" in postgres
 
 
-@pytest.mark.parametrize("delay_s", [0.2, 0.5, 0.8, 1.2, 1.6])
+@pytest.mark.parametrize("delay_s", [0.5, *(pytest.param(delay_s, marks=LONG) for delay_s in (0.2, 0.8, 1.2, 1.6))])
 def test_a_signal_in_the_middle_of_the_start_leaves_nothing(tmp_path: Path, delay_s: float) -> None:
     with running(*demo(tmp_path), log=tmp_path / "log") as started:
         time.sleep(delay_s)
@@ -240,6 +249,7 @@ def test_env_without_a_running_demo_is_one_clear_line(tmp_path: Path) -> None:
     assert re.fullmatch(r"seatserver: no demo is running on .*\n", answer.stderr)
 
 
+@pytest.mark.long
 def test_fresh_forgets_everything_of_ours_and_touches_nothing_else(tmp_path: Path) -> None:
     strange = tmp_path / "strange"
     strange.mkdir()
@@ -291,6 +301,7 @@ def test_open_to_other_machines_it_prints_their_address_too(tmp_path: Path) -> N
         assert "127.0.0.1" not in other
 
 
+@pytest.mark.long
 def test_an_imported_hall_gets_a_showtime_by_the_printed_request(tmp_path: Path) -> None:
     hall = Path(__file__).parents[1] / "fixtures" / "vista-small.json"
     with running(*demo(tmp_path), log=tmp_path / "log") as started:

@@ -156,6 +156,7 @@ async def test_a_viewer_who_wakes_in_time_is_told_that_it_was_too_slow(make_serv
         assert await slow.closed() == 4101
 
 
+@pytest.mark.long
 async def test_little_is_kept_for_who_reads_nothing_by_us_and_by_the_system(make_server: MakeServer) -> None:
     server = await make_server(outbox_bytes=65_536)
     piece = Frame(bytes(10_000), text=False)

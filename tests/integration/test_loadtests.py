@@ -10,6 +10,8 @@ import pytest
 
 from loadtests.__main__ import main
 
+pytestmark = pytest.mark.long
+
 Run = Any
 
 

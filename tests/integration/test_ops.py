@@ -187,6 +187,7 @@ async def test_an_instance_that_dies_falls_silent_and_counts_no_more(
     assert found["whole"] is True
 
 
+@pytest.mark.long
 async def test_without_redis_an_instance_speaks_for_itself_and_says_so(
     make_server: MakeServer, redis_server: EmbeddedRedis
 ) -> None:

@@ -140,6 +140,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_nobody_else_notices(serve
         assert before[1] in workers_of(server)
 
 
+@pytest.mark.long
 async def test_a_worker_that_hangs_is_replaced(on_sale: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "LONGEST_SILENCE", 2)
     for name, value in as_environment(on_sale).items():
