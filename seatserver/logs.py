@@ -64,20 +64,20 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 class _Unfailing:
-    """A stream that loses what it cannot write: a full disk under the log, or a reader of it that has gone, must not
-    raise an error in whoever had something to say."""
+    """A stream that loses what it cannot write: a full disk under the log, a reader of it that has gone, or a stream
+    that somebody has closed (a `ValueError`), must not raise an error in whoever had something to say."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.isatty = stream.isatty
 
     def write(self, text: str) -> int:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             self._stream.flush()
 
 

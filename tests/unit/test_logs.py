@@ -117,3 +117,9 @@ def test_a_log_that_cannot_be_written_stops_nobody(
     structlog.get_logger().warning("duty interrupted", duty="reap")
     logging.getLogger("some.library").error("failed")
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_closed_stream_is_no_error_of_who_has_something_to_say(configured: Callable[..., io.StringIO]) -> None:
+    configured().close()
+    structlog.get_logger().info("sold")
+    logging.getLogger("uvicorn").info("Started")
