@@ -199,6 +199,22 @@ def test_a_wheelchair_place_is_for_whoever_says_so_and_then_company_sits_beside(
     expect(people).to_have_js_property("validationMessage", "")
 
 
+def test_a_companion_seat_that_is_clicked_alone_can_be_taken_with_its_wheelchair_place(
+    site: Site, window: Windows, ann: Window
+) -> None:
+    ben = visit(site, window)
+    ann.click("A-3")
+    expect(ann.notices).to_contain_text("A-3 is for company beside a wheelchair")
+    press(ann, "Take A-1 too, for our wheelchair")
+    in_basket(ann, "A-1", "A-3")
+    expect(ann.page.get_by_label("Wheelchairs")).to_have_value("1")
+    expect(ann.notices).to_be_empty()
+    ben.expect_seats(A1="held")
+    ben.click("A-2")
+    expect(ben.notices).to_contain_text("A-2 is for company beside a wheelchair")
+    expect(ben.notices.locator(".actions")).to_have_count(0)  # there is no place left that it could go with
+
+
 # ---------------------------------------------------------------- refusals that help
 
 

@@ -82,8 +82,12 @@ export class Choice extends EventTarget {
   }
 
   #add(places, seats = []) {
-    const lines = places.map((place) => ({ ...place, ticket: this.#venue.ticketsFor(place)[0].key }));
-    return this.ask(() => this.#hold(this.basketId, [...this.lines, ...lines]), { seats });
+    return this.ask(() => this.#hold(this.basketId, [...this.lines, ...this.#withTickets(places)]), { seats });
+  }
+
+  /** Places as lines of a basket, each with the ticket for whoever names none. */
+  #withTickets(places) {
+    return places.map((place) => ({ ...place, ticket: this.#venue.ticketsFor(place)[0].key }));
   }
 
   /** Give back a seat with its group, or one place of an area: of these tickets, if the place names one. */
@@ -276,13 +280,18 @@ export class Choice extends EventTarget {
     } else if (isRace) {
       actions.push([this.#words.say("nearestInstead"), () => again(lines, { or_nearest: true })]);
     }
+    const comeWith = (count, wanted) => () => {
+      this.wheelchairs = count;
+      again(wanted);
+    };
+    const chairs = lines.filter(({ seat }) => seat !== undefined && this.#venue.isForWheelchair(seat)).length;
     if (reasons.includes("wheelchair")) {
-      const count = lines.filter(({ seat }) => seat !== undefined && this.#venue.isForWheelchair(seat)).length;
-      const comeWithThem = () => {
-        this.wheelchairs = count;
-        again(lines);
-      };
-      actions.push([this.#words.say("comeWith", { count }), comeWithThem]);
+      actions.push([this.#words.say("comeWith", { count: chairs }), comeWith(chairs, lines)]);
+    }
+    const beside = this.#besideCompany(error, lines);
+    if (beside.length > 0) {
+      const all = [...lines, ...this.#withTickets(beside.map((seat) => ({ seat })))];
+      actions.push([this.#answers.about("withWheelchair", beside), comeWith(chairs + beside.length, all)]);
     }
     const why = this.#answers.refusal(error, limits);
     const more = [
@@ -291,6 +300,21 @@ export class Choice extends EventTarget {
     ];
     this.#sorry(why, { actions, more: more.filter(Boolean).join(" "), holds: this.#whileTaken(error) });
     this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
+  }
+
+  /** For companion seats that were refused: the free wheelchair places that they would go with, one for each row. */
+  #besideCompany({ seats }, lines) {
+    const { layout } = this.#venue;
+    const rowOf = (seat) => layout.seats[seat].row;
+    const alone = seats.filter(([, reason]) => reason === "companion").map(([seat]) => seat);
+    const places = [...layout.seats.keys()].filter((seat) => this.#venue.isForWheelchair(seat));
+    return [...Map.groupBy(alone, rowOf)].flatMap(([row, [seat]]) => {
+      const there = places.filter((place) => rowOf(place) === row);
+      if (lines.some((line) => there.includes(line.seat))) return []; // it has as much company as the house allows
+      const far = (place) => Math.abs(layout.seats[place].x - layout.seats[seat].x);
+      const free = there.filter((place) => this.#client.states?.[place] === FREE);
+      return free.sort((one, other) => far(one) - far(other)).slice(0, 1);
+    });
   }
 
   /** Says whether seats that were lost are still gone; what the map shows at first may be older than the refusal. */

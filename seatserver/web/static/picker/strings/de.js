@@ -174,6 +174,7 @@ export default {
   nearestInstead: "Die nächstgelegenen nehmen",
   haveInstead: "Sie haben stattdessen {seats}.",
   comeWith: { one: "Eine Person von uns", other: "{count} von uns" },
+  withWheelchair: "{seats} dazunehmen, für unseren Rollstuhl",
   goneMeanwhile: "Ihre Plätze haben sich geändert, vielleicht in einem anderen Fenster. Sie sehen den neuen Stand.",
   lateAnswer: "Die Verbindung war zu lange weg; diese Plätze wurden nicht genommen.",
   mayOnlyWatch: "Hier lassen sich Plätze ansehen, aber nicht reservieren.",

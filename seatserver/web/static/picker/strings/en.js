@@ -171,6 +171,7 @@ export default {
   nearestInstead: "Hold the nearest instead",
   haveInstead: "You have {seats} instead.",
   comeWith: { one: "One of us does", other: "{count} of us do" },
+  withWheelchair: "Take {seats} too, for our wheelchair",
   goneMeanwhile: "Your seats have changed meanwhile, perhaps in another window. What you hold now is shown.",
   lateAnswer: "The connection was away for too long, so these seats were not taken.",
   mayOnlyWatch: "Here seats can be looked at, but not held.",
