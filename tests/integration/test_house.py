@@ -111,7 +111,7 @@ async def test_a_house_closes_although_redis_is_silent(brisk: Settings) -> None:
 
 
 async def test_readiness_says_what_is_missing(brisk: Settings) -> None:
-    quick = dataclasses.replace(brisk, probe_ms=50, probe_lost_ms=300, redis_timeout_ms=200)
+    quick = dataclasses.replace(brisk, probe_ms=50, probe_lost_ms=300, redis_timeout_ms=1000)
     async with proxied(brisk.redis_url) as (proxy, url):
         async with opened(dataclasses.replace(quick, redis_url=url)) as house:
             await eventually(lambda: house.feed.healthy)

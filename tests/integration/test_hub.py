@@ -427,7 +427,7 @@ async def test_an_error_that_nobody_expected_does_not_end_the_catching_up(instan
 
 
 async def test_a_room_survives_minutes_without_redis(redis_url: str) -> None:
-    async with proxied(redis_url) as (proxy, url), open_instance(url, redis_timeout_ms=200) as instance:
+    async with proxied(redis_url) as (proxy, url), open_instance(url, redis_timeout_ms=1000) as instance:
         watcher = await instance.watch()
         proxy.freeze()
         proxy.cut_all()

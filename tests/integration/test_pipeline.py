@@ -328,7 +328,7 @@ async def test_a_server_that_says_more_than_it_was_asked_is_not_believed() -> No
 
 
 async def test_nobody_waits_longer_than_the_timeout_and_a_silent_connection_is_given_up(redis_url: str) -> None:
-    async with proxied(redis_url) as (proxy, url), piped(url, redis_timeout_ms=200) as (pipeline, _):
+    async with proxied(redis_url) as (proxy, url), piped(url, redis_timeout_ms=600) as (pipeline, _):
         await pipeline.send("PING")
         proxy.freeze()
         for _ in range(3):  # the first on the old connection, the others while none can be made

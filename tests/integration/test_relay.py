@@ -136,7 +136,7 @@ async def test_a_redis_that_was_set_back_notices_the_gap_and_takes_over_the_trut
 
 async def test_while_redis_is_silent_a_booking_is_acknowledged_and_its_news_waits(brisk: Settings) -> None:
     async with proxied(brisk.redis_url) as (proxy, url):
-        settings = dataclasses.replace(brisk, redis_url=url, redis_timeout_ms=200)
+        settings = dataclasses.replace(brisk, redis_url=url, redis_timeout_ms=1000)
         async with opened(settings) as house:
             hold_id = await hold(house, "ann", 1)
             async with house.database.transaction() as connection:
