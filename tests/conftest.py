@@ -45,7 +45,8 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return  # one of them
     asked = config.option
-    plain = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not (asked.usepdb or asked.collectonly)
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    plain = whole and not (asked.markexpr or asked.usepdb or asked.collectonly)
     if plain and asked.numprocesses is None and not os.environ.get("CI"):
         asked.numprocesses = min((os.cpu_count() or 1) + 1, WORKERS)
 
