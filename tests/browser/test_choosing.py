@@ -166,10 +166,66 @@ def test_the_best_seats_take_the_place_of_the_old_ones_and_are_explained(ann: Wi
     ann.page.get_by_label("Adult").fill("2")
     press(ann, "Hold the best")
     in_basket(ann, "D-1", "D-2", "Lawn")
-    ann.page.get_by_label("Adult").fill("5")
+    ann.page.get_by_label("Adult").fill("3")
     press(ann, "Hold the best")
-    expect(ann.notices).to_contain_text("There are no 5 free seats together")
+    expect(ann.notices).to_contain_text("There are no 3 free seats together")
     in_basket(ann, "D-1", "D-2", "Lawn")
+
+
+def test_the_search_says_when_fewer_seats_are_left_than_it_is_asked_for(site: Site, ann: Window) -> None:
+    best, search = ann.part("best"), ann.part("search")
+    expect(best).to_have_attribute("aria-disabled", "false")
+    ann.page.get_by_label("Where").select_option("Sofa")
+    ann.page.get_by_label("Adult").fill("5")
+    expect(search).to_contain_text("Only 4 seats are left to choose from.")
+    expect(best).to_have_attribute("aria-disabled", "true")
+    ann.page.get_by_label("Adult").press("Enter")  # asks for nothing
+    ann.page.get_by_label("Adult").fill("4")
+    expect(search).not_to_contain_text("left to choose from")
+    expect(best).to_have_attribute("aria-disabled", "false")
+    ann.page.get_by_label("Adult").fill("2")
+    ann.page.get_by_label("Where").select_option("Anywhere")
+    seats = [f"{seat.row}-{seat.number}" for seat in lounge().seats]
+    site.change_allocations(LOUNGE, action="block", seats=seats, reason="a private party")
+    expect(search).to_contain_text("No seat is free at the moment.")
+    expect(best).to_have_attribute("aria-disabled", "true")
+    expect(ann.part("compare")).to_have_attribute("aria-disabled", "true")
+    site.change_allocations(LOUNGE, action="open", seats=["B-1", "B-2"], reason="two could not come")
+    expect(search).not_to_contain_text("No seat is free")
+    press(ann, "Hold the best")
+    in_basket(ann, "B-1", "B-2")
+    expect(best).to_have_attribute("aria-disabled", "false")  # these two could be chosen again
+    expect(ann.part("notice")).to_have_count(1)
+
+
+def test_offers_whose_seats_went_are_closed_with_a_word_and_compared_anew(site: Site, ann: Window) -> None:
+    ann.page.get_by_label("Where").select_option("Standard")
+    press(ann, "Compare")
+    offers = ann.part("offers").locator("strong")
+    expect(offers.first).to_be_visible()
+    seats = [f"{seat.row}-{seat.number}" for seat in lounge().seats if seat.row != "D"]
+    site.change_allocations(LOUNGE, action="block", seats=seats, reason="a school")
+    expect(ann.notices).to_contain_text("The seats of these offers are taken by now.")
+    expect(ann.part("offers")).to_be_hidden()
+    ann.page.get_by_label("Where").select_option("Sofa")
+    ann.notices.get_by_role("button", name="Compare").click()
+    expect(offers).to_contain_text(["D-1 and D-2"])
+
+
+def test_offers_are_closed_when_the_visitor_books_in_another_window(site: Site, window: Windows, ann: Window) -> None:
+    guest = ann.page.evaluate("sessionStorage['seatserver.guest']")
+    other = window(site)
+    other.open("/")
+    other.page.evaluate("guest => { sessionStorage['seatserver.guest'] = guest; }", guest)
+    other.open_map(LOUNGE)
+    press(ann, "Compare")
+    expect(ann.part("offers").locator("strong").first).to_be_visible()
+    other.click("A-8")
+    in_basket(ann, "A-8")
+    expect(ann.part("offers").locator("strong").first).to_be_visible()
+    press(other, "Book for")
+    expect(ann.part("offers")).to_be_hidden()
+    expect(ann.notices).to_contain_text("You have booked, so the offers are closed.")
 
 
 def test_a_wheelchair_place_is_for_whoever_says_so_and_then_company_sits_beside(ann: Window) -> None:

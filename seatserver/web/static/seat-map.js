@@ -27,7 +27,7 @@ export class SeatMapElement extends HTMLElement {
   #frame = element("div", { className: "frame", part: "frame" });
   #token = null;
   #strings = {};
-  #loaded = null; // {client, showtime, layout, server}
+  #loaded = null; // {client, showtime, layout, server, isGuest}
   #picker = null;
   #isDue = false;
   #run = 0;
@@ -219,7 +219,7 @@ export class SeatMapElement extends HTMLElement {
       const { showtime, layout } = await fetchShowtime(server, this.showtime);
       if (run !== this.#run) return;
       const client = new SeatMapClient(socketOf(server, showtime.id), { token: this.token || guestOf(server) });
-      this.#loaded = { client, showtime, layout, server };
+      this.#loaded = { client, showtime, layout, server, isGuest: !this.token };
       client.addEventListener("welcome", () => this.#checkWelcome(attempt));
       this.#rebuild();
       client.connect();

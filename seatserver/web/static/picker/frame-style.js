@@ -192,6 +192,10 @@ button.step {
   padding-inline: 0.6em;
   white-space: nowrap;
 }
+.search .few {
+  flex: 1 1 100%;
+  font-size: 0.9em;
+}
 .finder {
   display: none;
 }

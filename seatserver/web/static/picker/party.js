@@ -5,7 +5,7 @@ import { button, element } from "./dom.js";
 const MOST_PEOPLE = 50; // in one search, whatever the house allows (see /asyncapi.json)
 const USUAL = 2; // people, to begin with
 const OFFERS = 4;
-const FREE = 0;
+const [FREE, HELD, ALLOCATED] = [0, 1, 5];
 
 /** Event "preview": these seats (detail) are looked at; none, when the list is empty. */
 export class Party extends EventTarget {
@@ -16,13 +16,17 @@ export class Party extends EventTarget {
   #venue;
   #words;
   #answers;
+  #notices;
+  #toBeHad;
   #people = new Map(); // ticket type's key, or "" for any → input
   #wheelchairs;
   #category;
+  #buttons;
+  #few = element("p", { className: "few quiet", id: "few", hidden: true });
   #offers = [];
 
   /** `opener`: the button that unfolds the empty `form` where there is little room; `list`: for the offers, empty. */
-  constructor(opener, form, list, { client, choice, venue, words, answers, signal }) {
+  constructor(opener, form, list, { client, choice, venue, words, answers, notices, isGuest, signal }) {
     super();
     opener.hidden = form.hidden = venue.layout.seats.length === 0;
     form.ariaLabel = words.say("best");
@@ -36,10 +40,12 @@ export class Party extends EventTarget {
     this.#venue = venue;
     this.#words = words;
     this.#answers = answers;
+    this.#notices = notices;
+    this.#toBeHad = isGuest ? [FREE] : [FREE, ALLOCATED]; // a seller of a channel may have what is kept for it
     this.#fill();
     this.#listen(signal);
     if (client.welcome) this.#welcome();
-    this.#update();
+    this.update();
   }
 
   #fill() {
@@ -55,10 +61,13 @@ export class Party extends EventTarget {
     this.#category.append(...used.map(({ key, name }) => option(key, name)));
     const where = element("label", {}, element("span", { textContent: this.#words.say("where") }), this.#category);
     where.hidden = used.length < 2;
-    const best = { textContent: this.#words.say("holdBest"), className: "strong", part: "button best" };
+    const named = { textContent: this.#words.say("holdBest"), className: "strong", part: "button best" };
+    const best = element("button", named);
     const compare = button(this.#words.say("compare"), () => this.#compare(), { part: "button compare" });
     const labels = [...this.#people.values(), this.#wheelchairs].map((input) => input.closest("label"));
-    this.#form.append(...labels, where, element("p", { className: "row" }, element("button", best), compare));
+    this.#buttons = [best, compare];
+    for (const one of this.#buttons) one.setAttribute("aria-describedby", this.#few.id);
+    this.#form.append(...labels, where, element("p", { className: "row" }, ...this.#buttons), this.#few);
   }
 
   #number(name, value) {
@@ -74,15 +83,21 @@ export class Party extends EventTarget {
     this.#choice.addEventListener("wheelchairs", () => {
       // Not while it is being typed.
       if (countIn(this.#wheelchairs) !== this.#choice.wheelchairs) this.#wheelchairs.value = this.#choice.wheelchairs;
-      this.#update();
+      this.update();
     });
-    for (const input of this.#people.values()) input.addEventListener("input", () => this.#update());
+    for (const input of [...this.#people.values(), this.#category]) {
+      input.addEventListener("input", () => this.update());
+    }
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#search();
+      if (this.#few.hidden) this.#search();
     });
-    this.#client.addEventListener("welcome", () => this.#welcome(), { signal });
-    this.#client.addEventListener("change", () => this.#dropStale(), { signal });
+    const on = (name, act) => this.#client.addEventListener(name, act, { signal });
+    on("welcome", () => this.#welcome());
+    on("change", () => this.#dropStale());
+    // That our own seats were booked is told right after; that they are free again, a little later.
+    on("holds", () => queueMicrotask(() => this.#dropStale([...this.#toBeHad, HELD])));
+    on("booked", ({ detail }) => this.#closeBooked(detail));
   }
 
   /** After a reload the holds say how many wheelchairs had been named. */
@@ -98,12 +113,39 @@ export class Party extends EventTarget {
     return [...this.#people.values()].reduce((sum, input) => sum + countIn(input), 0);
   }
 
-  /** A party is somebody, and no smaller than the number of its wheelchairs. */
-  #update() {
+  /** A party is somebody, no smaller than the number of its wheelchairs, and no larger than what is free. */
+  update() {
     const [first] = this.#people.values();
     const count = this.#count();
     const tooMany = this.#choice.wheelchairs > count ? this.#words.say("tooManyWheelchairs") : "";
     first.setCustomValidity(count < 1 ? this.#words.say("nobody") : tooMany);
+    this.#sayFew(count);
+  }
+
+  /** Where fewer seats are left than are asked for, no search finds them: that is said instead. */
+  #sayFew(count) {
+    const wanted = Math.max(1, count);
+    const left = this.#left(wanted);
+    const none = this.#category.value ? "noneFreeThere" : "noneFree";
+    const text = left < wanted ? this.#words.say(left > 0 ? "fewFree" : none, { count: left }) : "";
+    if (this.#few.textContent !== text) this.#few.textContent = text;
+    this.#few.hidden = text === "";
+    for (const one of this.#buttons) one.ariaDisabled = String(!this.#few.hidden);
+  }
+
+  /** How many seats there are to choose from, those of the basket among them; counted no further than to `most`. */
+  #left(most) {
+    const { states } = this.#client;
+    if (!states) return most; // nobody knows yet
+    const ours = new Set(this.#choice.lines.map(({ seat }) => seat));
+    const { value: category } = this.#category;
+    let left = 0;
+    for (const [seat, { category: key }] of this.#venue.layout.seats.entries()) {
+      if (category && key !== category) continue;
+      if (this.#toBeHad.includes(states[seat]) || ours.has(seat)) left += 1;
+      if (left === most) break;
+    }
+    return left;
   }
 
   /** The wish of the form, see seatmap-client.d.ts. */
@@ -175,14 +217,30 @@ export class Party extends EventTarget {
     this.dispatchEvent(new CustomEvent("preview", { detail: seats }));
   }
 
-  /** An offer of which somebody took a seat is none any more. */
-  #dropStale() {
+  /** An offer of which somebody took a seat is none any more. `fine`: states in which a seat is not taken. */
+  #dropStale(fine = this.#toBeHad) {
     const { states, mine } = this.#client;
-    const isThere = ({ offer }) => offer.seats.every((seat) => states[seat] === FREE || mine.has(seat));
+    const isThere = ({ offer }) => offer.seats.every((seat) => fine.includes(states[seat]) || mine.has(seat));
     const gone = this.#offers.filter((one) => !isThere(one));
-    for (const { node } of gone) node.remove();
+    if (gone.length === 0) return;
     this.#offers = this.#offers.filter(isThere);
-    if (gone.length > 0 && this.#offers.length === 0) this.#clear();
+    if (this.#offers.length === 0) {
+      this.#clear();
+      const again = [this.#words.say("compare"), () => this.#compare()];
+      this.#notices.tell("note", this.#words.say("offersGone"), { actions: [again] });
+      return;
+    }
+    const wasAt = gone.some(({ node }) => node.contains(node.getRootNode().activeElement));
+    for (const { node } of gone) node.remove();
+    this.#preview([]);
+    if (wasAt) this.#offers[0].node.querySelector("button").focus({ preventScroll: true });
+  }
+
+  /** Whoever has booked, here or in another window, chooses no longer. */
+  #closeBooked({ status }) {
+    if (this.#offers.length === 0 || status === "cancelled" || status === "expired") return;
+    this.#clear();
+    this.#notices.tell("note", this.#words.say("offersBooked"));
   }
 
   #clear() {

@@ -32,6 +32,7 @@ export class Picker {
   #stage;
   #legend;
   #areas;
+  #party;
   #basket;
   #bookings;
   #notices;
@@ -53,7 +54,7 @@ export class Picker {
    * In the empty `frame`. `tell(name, detail)` tells the page ("hold", "release", "expired", "booked", "refused",
    * "status", "checkout"), `restart()` loads the showtime anew, `pageBooks()` says whether the page goes on by itself.
    */
-  constructor(frame, { client, showtime, layout, server, words, tell, restart, pageBooks, wheelchairs = 0 }) {
+  constructor(frame, { client, showtime, layout, server, isGuest, words, tell, restart, pageBooks, wheelchairs = 0 }) {
     this.#client = client;
     this.#words = words;
     this.#tell = tell;
@@ -66,12 +67,12 @@ export class Picker {
     const notices = (this.#notices = new Notices(parts.notices, words, announcer));
     const choice = (this.#choice = new Choice({ client, venue, words, answers, notices }));
     choice.wheelchairs = wheelchairs;
-    const all = { client, venue, words, answers, notices, announcer, choice, server, signal };
+    const all = { client, venue, words, answers, notices, announcer, choice, server, isGuest, signal };
     this.#bookings = new Bookings(parts.bookings, all);
     this.#stage = this.#makeStage(layout);
     this.#legend = new Legend(parts.prices, parts.signs, all);
     this.#areas = new Areas(parts.areas, all);
-    const party = new Party(parts.finder, parts.search, parts.offers, all);
+    const party = (this.#party = new Party(parts.finder, parts.search, parts.offers, all));
     party.addEventListener("preview", ({ detail }) => this.#look(detail));
     this.#basket = new Basket(parts.basket, { ...all, pageBooks, ticketAt: (id) => this.#bookings.ticketAt(id) });
     this.#commentary = new Commentary(all);
@@ -291,6 +292,7 @@ export class Picker {
       this.#uncounted = new Set();
       if (this.#client.states) this.#basket.hasFree = this.#legend.hasFree;
       this.#areas.update();
+      this.#party.update();
       if (this.#venue.areas.length > 0) this.#stage.paintAreas();
       this.#notices.review();
     });

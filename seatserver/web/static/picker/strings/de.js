@@ -101,6 +101,14 @@ export default {
   },
   nobody: "Bitte angeben, für wie viele.",
   tooManyWheelchairs: "Das sind mehr Rollstühle als Personen.",
+  noneFree: "Zurzeit ist kein Platz frei.",
+  noneFreeThere: "Dort ist zurzeit kein Platz frei.",
+  fewFree: {
+    one: "Es ist nur noch {count} Platz zu haben.",
+    other: "Es sind nur noch {count} Plätze zu haben.",
+  },
+  offersGone: "Die Plätze dieser Angebote sind inzwischen vergeben.",
+  offersBooked: "Sie haben gebucht; die Angebote sind geschlossen.",
 
   // Der Warenkorb.
   yourSeats: "Ihre Plätze",

@@ -107,6 +107,14 @@ export default {
   },
   nobody: "Say for how many.",
   tooManyWheelchairs: "These are more wheelchairs than people.",
+  noneFree: "No seat is free at the moment.",
+  noneFreeThere: "No seat is free there at the moment.",
+  fewFree: {
+    one: "Only {count} seat is left to choose from.",
+    other: "Only {count} seats are left to choose from.",
+  },
+  offersGone: "The seats of these offers are taken by now.",
+  offersBooked: "You have booked, so the offers are closed.",
 
   // The basket.
   yourSeats: "Your seats",
