@@ -25,7 +25,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from seatserver import config, listening, logs
-from seatserver.access.admission import AdmissionCodes
+from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
 from seatserver.api import needs as api
@@ -214,6 +214,7 @@ def build_app(house: House, lifespan: Lifespan | None = None) -> ASGIApp:
         tokens=house.tokens,
         tickets=house.tickets,
         admission_codes=AdmissionCodes(house.settings),
+        booking_keys=BookingKeys(house.settings),
         figures=house.figures,
         ready=house.ready,
         metrics_text=house.metrics.text,

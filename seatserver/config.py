@@ -74,7 +74,7 @@ class Settings:
     token_leeway_s: int = setting("SEATSERVER_TOKEN_LEEWAY_S", 5, "Clock difference with a token's issuer that is forgiven.", at_least=0, at_most=300)
     guest_scopes: tuple[str, ...] = setting("SEATSERVER_GUEST_SCOPES", (), "What guests may do, comma-separated; empty allows no guests. Scopes: watch, hold, claim, book, settle, admin.")
     guest_token_s: int = setting("SEATSERVER_GUEST_TOKEN_S", 7200, "How long a guest's token lives.", at_least=60, at_most=604_800)
-    admission_secrets: tuple[str, ...] = setting("SEATSERVER_ADMISSION_SECRETS", (), "Secrets of at least 32 bytes for the codes on tickets, comma-separated: the first signs, all are believed; empty: the tokens' secret.", secret=True)
+    admission_secrets: tuple[str, ...] = setting("SEATSERVER_ADMISSION_SECRETS", (), "Secrets of at least 32 bytes for the codes on tickets and the links to them, comma-separated: the first signs, all are believed; empty: the tokens' secret.", secret=True)
     ticket_s: int = setting("SEATSERVER_TICKET_S", 30, "How long a single-use socket ticket lives.", at_least=1, at_most=600)
 
     # Holds.

@@ -1,9 +1,13 @@
-"""The codes on tickets: what an usher's scanner reads.
+"""The codes on tickets, which an usher's scanner reads, and the keys in the links that lead to tickets.
 
 A code carries the booking's number and a signature of this server, nothing else. Whether the ticket is good is asked of
 the booking at the door, because a booking can be cancelled after its ticket was printed. The signature is there because
 a booking's number is no secret: it stands in addresses and e-mails, and a client may even choose it. Whoever knows a
-number but may not see its booking cannot make the code from it. This module is pure; REST is its only caller.
+number but may not see its booking cannot make the code from it.
+
+A key opens one booking to whoever has its link, to read it: a guest's token is gone with the window that booked, and a
+ticket must be there on the phone a week later. Both come from the same secrets, but neither can be made from the other.
+This module is pure; REST is its only caller.
 """
 
 from __future__ import annotations
@@ -24,6 +28,9 @@ SIGNATURE_BYTES = 13
 and number just 30 bytes, which base32 writes without padding."""
 CODE_CHARS = 48
 PURPOSE = b"seatserver admission code"
+KEY_PURPOSE = b"seatserver booking key"
+KEY_BYTES = 18
+"""144 bits, written as 24 characters without padding: so much that nobody has to count wrong guesses."""
 MISREAD = str.maketrans("018", "OIB")
 """Digits that base32 does not have, and the letters that people who type a code mean by them."""
 
@@ -32,9 +39,7 @@ class AdmissionCodes:
     """Writes and reads codes. The first of the settings' secrets signs, every one of them is believed."""
 
     def __init__(self, settings: Settings) -> None:
-        secrets = settings.admission_secrets or tuple(filter(None, (settings.token_secret,)))
-        # A key of its own: who learns what signs tickets cannot sign tokens with it.
-        self._keys = [hmac.digest(secret.encode(), PURPOSE, hashlib.sha256) for secret in secrets]
+        self._keys = _keys_for(PURPOSE, settings)
 
     def write(self, booking_id: UUID) -> str:
         """The booking's code: 48 capitals and digits, which a QR code holds in its compact alphanumeric mode.
@@ -63,6 +68,32 @@ class AdmissionCodes:
         if content[:1] != VERSION:
             raise BadTicket
         return UUID(bytes=content[1:])
+
+
+class BookingKeys:
+    """Writes and tries the keys of bookings, with the secrets of the codes: the first signs, every one is believed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._keys = _keys_for(KEY_PURPOSE, settings)
+
+    def write(self, booking_id: UUID) -> str | None:
+        """The booking's key: 24 letters, digits, ``-`` and ``_``, always the same. None where no secret is set."""
+        return _booking_key(self._keys[0], booking_id) if self._keys else None
+
+    def fits(self, key: str, booking_id: UUID) -> bool:
+        """Whether this is the booking's key, found in the same time however much of it is right."""
+        given = key.encode("utf-8", "replace")
+        return any([hmac.compare_digest(given, _booking_key(own, booking_id).encode()) for own in self._keys])
+
+
+def _keys_for(purpose: bytes, settings: Settings) -> list[bytes]:
+    """One key for each secret. Each purpose has its own: who learns what signs tickets cannot sign tokens with it."""
+    secrets = settings.admission_secrets or tuple(filter(None, (settings.token_secret,)))
+    return [hmac.digest(secret.encode(), purpose, hashlib.sha256) for secret in secrets]
+
+
+def _booking_key(own: bytes, booking_id: UUID) -> str:
+    return base64.urlsafe_b64encode(hmac.digest(own, booking_id.bytes, hashlib.sha256)[:KEY_BYTES]).decode()
 
 
 def _signature(key: bytes, content: bytes) -> bytes:

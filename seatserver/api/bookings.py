@@ -1,6 +1,7 @@
 """Handlers of bookings. Whoever booked sees and changes the booking; so do payment systems (scope settle) and admins.
 
-To everybody else a booking does not exist: that someone else's booking is there is none of their business.
+Whoever has the link that its owner was given sees the booking too, without learning whose it is. To everybody else a
+booking does not exist: that someone else's booking is there is none of their business.
 """
 
 from __future__ import annotations
@@ -46,6 +47,11 @@ async def cancel_booking(call: Call) -> schemas.BookingView:
 async def visible_booking(call: Call) -> Booking:
     """The booking of the path, if the caller may see it. Raises `NotFound`."""
     booking_id = call.uuid("booking_id", "booking")
+    if call.booking_key is not None:
+        # Nothing is looked up for a wrong key, so not even the time tells whether there is such a booking.
+        if not call.needs.booking_keys.fits(call.booking_key, booking_id):
+            raise NotFound("booking", str(booking_id))
+        return await call.needs.checkout.get(booking_id)
     booking = await call.needs.checkout.get(booking_id)
     if booking.user_id != call.identity.user_id and not call.identity.may("settle"):
         raise NotFound("booking", str(booking_id))
@@ -60,12 +66,14 @@ async def _changeable(call: Call, action: str) -> UUID:
 
 
 async def booking_view(call: Call, booking: Booking) -> schemas.BookingView:
-    """A booking as REST shows it."""
+    """A booking as REST shows it to the caller: to its owner with the link to the ticket, by that link without them."""
+    by_key = call.booking_key is not None
+    is_owner = not by_key and booking.user_id == call.identity.user_id
     seat_map = (await call.needs.catalog.showtime(booking.showtime_id)).seat_map
     return schemas.BookingView(
         id=booking.id,
         showtime_id=booking.showtime_id,
-        user_id=booking.user_id,
+        user_id=None if by_key else booking.user_id,
         status=booking.status,
         seats=named_seats(booking.seats, seat_map),
         lines=ticket_lines(booking.lines, seat_map),
@@ -75,4 +83,11 @@ async def booking_view(call: Call, booking: Booking) -> schemas.BookingView:
         channel=booking.channel,
         created_at_ms=booking.created_at_ms,
         expires_at_ms=booking.expires_at_ms,
+        ticket_url=_ticket_url(call, booking.id) if is_owner else None,
     )
+
+
+def _ticket_url(call: Call, booking_id: UUID) -> str | None:
+    """The booking page with the key in the fragment, which browsers send to no server, neither here nor as Referer."""
+    key = call.needs.booking_keys.write(booking_id)
+    return key and f"/bookings/{booking_id}#key={key}"

@@ -27,6 +27,8 @@ from seatserver.api.problems import HEADERS, bad_form, problem_of
 from seatserver.errors import BadRequest, NotFound, SeatServerError, TooLarge, Unauthorized
 
 ANY_TOKEN = "*"
+BOOKING_SCHEME = "Booking"
+"""In `Authorization`, which proxies keep out of their logs and caches (RFC 9111, section 3.5), unlike an address."""
 BODY_S = 30
 MAX_QUERY_PARAMETERS = 32
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -45,6 +47,8 @@ class Call:
     _identity: Identity | None = None
     body: Any = None
     query: Any = None
+    booking_key: str | None = None
+    """What came instead of a token, and is not checked yet; only for endpoints that take one."""
 
     @property
     def identity(self) -> Identity:
@@ -72,8 +76,9 @@ Handler = Callable[[Call], Awaitable[msgspec.Struct | Response]]
 class Endpoint:
     """One row of the route table.
 
-    ``scope`` is None for everybody, `ANY_TOKEN` for any valid token (the handler decides), or a scope. ``errors`` are
-    those beyond what follows from scope, body and parameters.
+    ``scope`` is None for everybody, `ANY_TOKEN` for any valid token (the handler decides), or a scope. With
+    ``takes_key`` the key of a booking serves instead of the token (the handler tries it). ``errors`` are those beyond
+    what follows from scope, body and parameters.
     """
 
     method: str
@@ -86,6 +91,7 @@ class Endpoint:
     status: int = 200
     media_type: str = "application/json"
     scope: str | None = None
+    takes_key: bool = False
     body: type[msgspec.Struct] | type[AnyDocument] | None = None
     query: type[msgspec.Struct] | None = None
     errors: tuple[type[SeatServerError], ...] = ()
@@ -107,7 +113,8 @@ class Endpoint:
 
     async def _call(self, needs: Needs, request: Request) -> Call:
         identity = None
-        if self.scope is not None:
+        booking_key = _booking_key(request) if self.takes_key else None
+        if self.scope is not None and booking_key is None:
             identity = await _authenticate(needs, request)
             if self.scope != ANY_TOKEN:
                 identity.require(self.scope, self.name.replace("_", " "))
@@ -117,7 +124,7 @@ class Endpoint:
             body = await _read(request, needs.settings.request_body_bytes)
             if issubclass(self.body, msgspec.Struct):
                 body = _decode(body, self.body)
-        return Call(needs, request, identity, body, query)
+        return Call(needs, request, identity, body, query, booking_key)
 
 
 def answer_of(answer: msgspec.Struct, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -127,10 +134,20 @@ def answer_of(answer: msgspec.Struct, status: int = 200, headers: dict[str, str]
 
 
 async def _authenticate(needs: Needs, request: Request) -> Identity:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    scheme, token = _authorization(request)
+    if scheme != "bearer" or not token:
         raise Unauthorized("this needs a token: send it as `Authorization: Bearer …`")
-    return await needs.tokens.verify(token.strip())
+    return await needs.tokens.verify(token)
+
+
+def _booking_key(request: Request) -> str | None:
+    scheme, key = _authorization(request)
+    return key if scheme == BOOKING_SCHEME.lower() else None
+
+
+def _authorization(request: Request) -> tuple[str, str]:
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower(), credentials.strip()
 
 
 def _query(kind: type[msgspec.Struct], request: Request) -> msgspec.Struct:

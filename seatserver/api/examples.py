@@ -87,6 +87,7 @@ _BOOKING = schemas.BookingView(
     channel="",
     created_at_ms=NOW_MS,
     expires_at_ms=None,
+    ticket_url=f"/bookings/{HOLD_ID}#key=Vd0s9p3Qx-1yZbWc7uTgkR_m",
 )
 _CODE = "AFXRYHA6RJJEUU45BQGS6232J4I2UNSOPPH2QGS7DDBJY2TY"
 

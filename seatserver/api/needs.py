@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from seatserver.access.admission import AdmissionCodes
+from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
 from seatserver.bookings.allocations import Allocations
@@ -32,6 +32,7 @@ class Needs:
     tokens: Tokens
     tickets: Tickets
     admission_codes: AdmissionCodes
+    booking_keys: BookingKeys
     figures: Figures
     ready: Callable[[], Awaitable[dict[str, str | None]]]
     metrics_text: Callable[[], bytes]

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 import seatserver
-from seatserver.api.endpoints import AnyDocument, Endpoint
+from seatserver.api.endpoints import ANY_TOKEN, BOOKING_SCHEME, AnyDocument, Endpoint
 from seatserver.api.examples import HALL, examples
 from seatserver.api.problems import MEDIA_TYPE, Problem
 from seatserver.api.schemas import Id, LayoutHash
@@ -46,10 +46,17 @@ Scopes: `watch` looks at rooms, `hold` holds seats (and watches), `claim` makes 
 confirms, `book` books at once (and claims), `settle` confirms, cancels and reads anybody's bookings, as a payment
 service does, and `admin` allows everything."""
 
+BOOKINGS = """\
+Bookings; seats are held over the socket, see /asyncapi.json.
+
+Whoever booked is told `ticket_url`, a link to the ticket for any browser. What stands behind its `#key=` is the
+booking's key: sent as `Authorization: Booking …` instead of a token, it reads this one booking and its ticket, for as
+long as the server knows the secret that signed it, and changes nothing. To a wrong key no booking exists."""
+
 TAGS = {
     "offer": "What is offered. Open to everybody, unless an operation names a scope.",
     "access": ACCESS,
-    "bookings": "Bookings; seats are held over the socket, see /asyncapi.json.",
+    "bookings": BOOKINGS,
     "admin": "Creating and changing the offer, the house's own seats, and what the house does now. Repeating a request "
     "changes nothing more.",
     "service": "Health and metrics.",
@@ -92,7 +99,12 @@ def openapi() -> dict[str, Any]:
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "A JWT whose `scope` names watch, hold, claim, book, settle or admin.",
-                }
+                },
+                "booking": {
+                    "type": "http",
+                    "scheme": BOOKING_SCHEME,
+                    "description": "A booking's key, from its `ticket_url`. It reads this booking, and nothing else.",
+                },
             },
         },
     }
@@ -122,7 +134,7 @@ def _operation(endpoint: Endpoint, shapes: _Shapes) -> dict[str, Any]:
         "operationId": endpoint.name,
         "summary": endpoint.summary,
         "tags": [endpoint.tag],
-        "security": [{"bearer": [] if endpoint.scope == "*" else [endpoint.scope]}] if endpoint.scope else [],
+        "security": _security(endpoint),
     }
     parameters = _parameters(endpoint, shapes)
     if parameters:
@@ -132,6 +144,15 @@ def _operation(endpoint: Endpoint, shapes: _Shapes) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     operation["responses"] = _responses(endpoint, shapes)
     return operation
+
+
+def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
+    ways: list[dict[str, list[str]]] = []
+    if endpoint.scope is not None:
+        ways.append({"bearer": [] if endpoint.scope == ANY_TOKEN else [endpoint.scope]})
+    if endpoint.takes_key:
+        ways.append({"booking": []})
+    return ways
 
 
 def _any_hall() -> dict[str, Any]:

@@ -339,7 +339,7 @@ class BookingView(Document, frozen=True):
 
     id: Annotated[UUID, Meta(description="The hold's id.")]
     showtime_id: Id
-    user_id: str
+    user_id: Annotated[str | None, Meta(description="Who booked; null for whoever reads with the booking's key.")]
     status: Annotated[str, Meta(pattern="^(pending|confirmed|cancelled|expired)$")]
     seats: tuple[NamedSeat, ...]
     lines: Annotated[
@@ -351,6 +351,13 @@ class BookingView(Document, frozen=True):
     channel: Annotated[str, Meta(description="The sales channel; empty: the public.")]
     created_at_ms: Millis
     expires_at_ms: Annotated[int | None, Meta(description="A pending booking ends then, unless it is confirmed.")]
+    ticket_url: Annotated[
+        str | None,
+        Meta(
+            description="The ticket's page on this server, for any browser: its path, and the booking's key behind "
+            "`#key=`. Null for whoever has not booked, and where the server has no secret to sign with."
+        ),
+    ]
 
 
 class Admission(Document, frozen=True):

@@ -16,7 +16,7 @@ import httpx
 import msgspec
 import pytest
 
-from seatserver.access.admission import AdmissionCodes
+from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.api.examples import HALL
 from seatserver.api.table import ENDPOINTS
 from seatserver.app import House, build_app
@@ -695,6 +695,89 @@ async def test_a_hold_of_another_or_of_nobody_cannot_be_booked(rest: Rest) -> No
     assert (code(wrong), wrong.json()["facts"]) == ((400, "bad_request"), {"where": "hold_id"})
 
 
+# ---------------------------------------------------------------- the link to a ticket
+
+
+def key_in(booking: dict[str, Any]) -> dict[str, str]:
+    """The header of whoever has only the link."""
+    page, _, key = booking["ticket_url"].partition("#key=")
+    assert page == f"/bookings/{booking['id']}"
+    return {"Authorization": f"Booking {key}"}
+
+
+async def test_whoever_booked_gets_the_link_to_the_ticket_and_nobody_else_does(rest: Rest) -> None:
+    booking = (await rest.book("ann:claim,hold", await rest.hold("ann", 2, 3), pay_later=True)).json()
+    path = f"/bookings/{booking['id']}"
+    assert re.fullmatch(path + "#key=[A-Za-z0-9_-]{24}", booking["ticket_url"])
+    confirmed = (await rest.ask("POST", f"{path}/confirm", "till:settle")).json()
+    assert (confirmed["user_id"], confirmed["ticket_url"]) == ("ann", None)
+    for user, link in (("ann", booking["ticket_url"]), ("boss:admin", None)):
+        assert (await rest.ask("GET", path, user)).json()["ticket_url"] == link
+
+
+async def test_the_link_shows_a_stranger_the_ticket_but_not_whose_it_is(rest: Rest) -> None:
+    booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
+    path, headers = f"/bookings/{booking['id']}", key_in(booking)
+    seen = await rest.ask("GET", path, headers=headers)
+    assert seen.json() == {**booking, "user_id": None, "ticket_url": None}
+    assert seen.headers["cache-control"] == "no-store"
+    for kind in ("admission", "admission.svg"):
+        by_link, by_token = [
+            await rest.ask("GET", f"{path}/{kind}", headers=headers),
+            await rest.ask("GET", f"{path}/{kind}", "ann"),
+        ]
+        assert (by_link.status_code, by_link.content) == (200, by_token.content)
+    await rest.ask("POST", f"{path}/cancel", "ann")
+    assert (await rest.ask("GET", path, headers=headers)).json()["status"] == "cancelled"
+    assert code(await rest.ask("GET", f"{path}/admission", headers=headers)) == (409, "booking_state")
+
+
+async def test_the_link_changes_nothing_and_is_no_token(rest: Rest) -> None:
+    booking = (await rest.book("ann:claim,hold", await rest.hold("ann", 0), pay_later=True)).json()
+    headers = key_in(booking)
+    as_token = {"Authorization": headers["Authorization"].replace("Booking", "Bearer")}
+    body = {"showtime_id": "tonight", "hold_id": booking["id"]}
+    for given in (headers, as_token):
+        for path in (
+            f"/bookings/{booking['id']}/confirm",
+            f"/bookings/{booking['id']}/cancel",
+            "/bookings",
+            "/tickets",
+        ):
+            assert code(await rest.ask("POST", path, headers=given, json=body)) == (401, "unauthorized")
+    assert code(await rest.ask("GET", f"/bookings/{booking['id']}", headers=as_token)) == (401, "unauthorized")
+    assert (await rest.ask("GET", f"/bookings/{booking['id']}", "ann")).json()["status"] == "pending"
+
+
+async def test_to_a_wrong_key_no_booking_exists(rest: Rest) -> None:
+    booking = (await rest.book("ann", await rest.hold("ann", 0))).json()
+    other = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
+    gone = str(UUID(int=7))
+    of_gone = {"Authorization": f"Booking {BookingKeys(rest.house.settings).write(UUID(int=7))}"}
+    for kind in ("", "/admission", "/admission.svg"):
+        answers = [
+            (await rest.ask("GET", f"/bookings/{booking_id}{kind}", headers=headers), booking_id)
+            for booking_id, headers in (
+                (booking["id"], key_in(other)),
+                (booking["id"], {"Authorization": "Booking"}),
+                (booking["id"], {"Authorization": b"booking AAAA \xff"}),
+                (gone, key_in(other)),
+                (gone, of_gone),
+            )
+        ]
+        assert {code(answer) for answer, _ in answers} == {(404, "not_found")}
+        assert len({answer.text.replace(booking_id, "…") for answer, booking_id in answers}) == 1
+
+
+async def test_a_house_without_secrets_gives_no_links_and_opens_none(rest: Rest) -> None:
+    booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
+    async with door(rest, token_secret="", guest_scopes=()) as http:
+        path = f"/api/v1/bookings/{booking['id']}"
+        token = rest.house.tokens.mint("ann", ["watch"], 60)
+        assert (await http.get(path, headers={"Authorization": f"Bearer {token}"})).json()["ticket_url"] is None
+        assert code(await http.get(path, headers=key_in(booking))) == (404, "not_found")
+
+
 # ---------------------------------------------------------------- tickets at the door
 
 
@@ -706,7 +789,7 @@ async def test_a_ticket_s_code_tells_the_usher_whom_to_let_in(rest: Rest) -> Non
     assert checked.json() == {
         "good": True,
         "problem": None,
-        "booking": booking,
+        "booking": {**booking, "ticket_url": None},
         "showtime": (await rest.ask("GET", "/showtimes/tonight")).json(),
     }
     for user, status in (("ann", 403), (None, 401)):

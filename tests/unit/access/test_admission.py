@@ -1,8 +1,9 @@
-"""Promises of the codes on tickets."""
+"""Promises of the codes on tickets, and of the keys in the links to them."""
 
 from __future__ import annotations
 
 import base64
+import hmac
 import re
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seatserver import config
-from seatserver.access.admission import VERSION, AdmissionCodes
+from seatserver.access.admission import PURPOSE, VERSION, AdmissionCodes, BookingKeys
 from seatserver.errors import BadTicket, Conflict
 
 SECRET, NEWER, FOREIGN = ("a" * 32, "b" * 32, "c" * 32)
@@ -20,6 +21,16 @@ BOOKING = UUID("6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11")
 
 def codes(*secrets: str, token_secret: str = "") -> AdmissionCodes:
     return AdmissionCodes(config.load({}, admission_secrets=secrets, token_secret=token_secret))
+
+
+def keys(*secrets: str, token_secret: str = "") -> BookingKeys:
+    return BookingKeys(config.load({}, admission_secrets=secrets, token_secret=token_secret))
+
+
+def key_of(own: BookingKeys, booking_id: UUID = BOOKING) -> str:
+    key = own.write(booking_id)
+    assert key is not None
+    return key
 
 
 @given(st.uuids())
@@ -79,3 +90,52 @@ def test_the_tokens_secret_serves_where_there_is_no_other() -> None:
         codes().write(BOOKING)
     with pytest.raises(BadTicket):
         codes().read(codes(SECRET).write(BOOKING))
+
+
+@given(st.uuids(), st.uuids())
+def test_a_key_fits_its_booking_and_no_other(booking_id: UUID, other: UUID) -> None:
+    key = key_of(keys(SECRET), booking_id)
+    assert re.fullmatch("[A-Za-z0-9_-]{24}", key), "144 bits that stand in an address as they are"
+    assert key == key_of(keys(SECRET), booking_id)
+    assert keys(SECRET).fits(key, booking_id)
+    assert keys(SECRET).fits(key, other) == (other == booking_id)
+
+
+@given(st.integers(0, 23), st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"))
+def test_no_letter_of_a_key_can_be_changed(place: int, letter: str) -> None:
+    key = key_of(keys(SECRET))
+    changed = key[:place] + letter + key[place + 1 :]
+    assert keys(SECRET).fits(changed, BOOKING) == (changed == key)
+
+
+@given(st.text(max_size=100))
+@example("")
+@example("ß" * 12)
+@example("\ud800" * 24)
+def test_garbage_is_no_key(text: str) -> None:
+    assert not keys(SECRET).fits(text, BOOKING)
+    assert not keys(SECRET).fits(key_of(keys(SECRET)) + (text or "="), BOOKING)
+
+
+def test_a_key_outlives_its_secret_while_the_old_one_is_still_named() -> None:
+    old, rotated = keys(SECRET), keys(NEWER, SECRET)
+    assert rotated.fits(key_of(old), BOOKING)
+    assert key_of(rotated) == key_of(keys(NEWER))
+    assert not keys(NEWER).fits(key_of(old), BOOKING)
+    assert not keys(FOREIGN).fits(key_of(old), BOOKING)
+
+
+def test_what_the_same_secret_signs_for_another_purpose_is_no_key() -> None:
+    signature = base64.b32decode(codes(SECRET).write(BOOKING))[-13:]
+    key = base64.urlsafe_b64decode(key_of(keys(SECRET)))
+    assert not key.startswith(signature)
+    for content in (BOOKING.bytes, str(BOOKING).encode(), VERSION + BOOKING.bytes):
+        for own in (SECRET.encode(), hmac.digest(SECRET.encode(), PURPOSE, "sha256")):
+            signed = hmac.digest(own, content, "sha256")[: len(key)]
+            assert not keys(SECRET).fits(base64.urlsafe_b64encode(signed).decode(), BOOKING)
+
+
+def test_the_tokens_secret_makes_keys_where_there_is_no_other() -> None:
+    assert key_of(keys(token_secret=SECRET)) == key_of(keys(SECRET))
+    assert keys().write(BOOKING) is None
+    assert not keys().fits(key_of(keys(SECRET)), BOOKING)

@@ -92,6 +92,14 @@ def test_writes_need_a_token() -> None:
     assert set(open_writes) - only_answer == {"make_guest"}
 
 
+def test_the_key_of_a_booking_only_reads() -> None:
+    by_key = [one for one in ENDPOINTS if one.takes_key]
+    assert {one.name for one in by_key} == {"get_booking", "get_admission", "draw_admission"}
+    for one in by_key:
+        operation = DOCUMENTS["openapi"]["paths"][one.path][one.method.lower()]
+        assert (one.method, operation["security"]) == ("GET", [{"bearer": []}, {"booking": []}])
+
+
 def test_every_close_code_is_explained_and_lies_in_its_range() -> None:
     assert close_codes().keys() == CLOSE_CODES.keys()
     for name, code in close_codes().items():
