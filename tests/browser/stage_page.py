@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,15 +12,37 @@ from loadtests.hall_page import new_page, open_hall
 from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatMap
 from tests.browser.site import small_hall
 
-# Until nothing is drawn any more: what is seen has been the same for some frames.
+QUICK_S = 0.1
+"""Between two of what a hand does quickly."""
+
+# Knows which frames the page has asked for and not had; a test that asks itself uses the browser's own `ask`.
+COUNT_FRAMES = """{
+  const due = new Set();
+  const [ask, cancel] = [window.requestAnimationFrame.bind(window), window.cancelAnimationFrame.bind(window)];
+  window.requestAnimationFrame = (act) => {
+    const id = ask((now) => {
+      due.delete(id);
+      act(now);
+    });
+    due.add(id);
+    return id;
+  };
+  window.cancelAnimationFrame = (id) => {
+    due.delete(id);
+    cancel(id);
+  };
+  window.pace = { ask, due };
+}"""
+
+# Until nothing is drawn any more: for some frames nobody has asked for another one, and what is seen is the same.
 AT_REST = """async () => {
   const canvas = document.getElementById("host").shadowRoot.querySelector("canvas");
   let before = null;
   for (let same = 0; same < 9; ) {
-    await new Promise(requestAnimationFrame);
+    await new Promise(window.pace.ask);
     const box = window.looks.length > 0 ? window.stage.boxOf(0) : { x: 0, y: 0 };
     const now = [box.x, box.y, window.stage.scale, canvas.width, canvas.height].join();
-    same = now === before ? same + 1 : 0;
+    same = now === before && window.pace.due.size === 0 ? same + 1 : 0;
     before = now;
   }
 }"""
@@ -98,6 +121,7 @@ class StagePage:
         self.complaints: list[str] = []
         self.page: Page = new_page(browser, **context)
         self.page.set_default_timeout(15_000)
+        self.page.add_init_script(COUNT_FRAMES)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         open_hall(self.page, hall, looks, variables)
@@ -211,20 +235,49 @@ class StagePage:
         expect(self.cell(label)).to_have_attribute("data-state", state)
 
 
+class Mouse:
+    """A mouse whose events say themselves when they were, in seconds, however busy the machine is."""
+
+    def __init__(self, page: Page) -> None:
+        self._devtools: CDPSession = page.context.new_cdp_session(page)
+
+    def _send(self, kind: str, x: float, y: float, at: float, **more: Any) -> None:
+        self._devtools.send("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "timestamp": at, **more})
+
+    def click_twice(self, x: float, y: float) -> None:
+        """Two quick clicks."""
+        now = time.time()
+        self._send("mouseMoved", x, y, now)
+        for count in (1, 2):
+            for kind in ("mousePressed", "mouseReleased"):
+                self._send(kind, x, y, now + QUICK_S * count, button="left", clickCount=count)
+
+    def turn(self, x: float, y: float, by: float, at: float) -> None:
+        """Turn the wheel."""
+        self._send("mouseWheel", x, y, at, deltaX=0, deltaY=by)
+
+
 class Fingers:
     """Real touches on a window, as many fingers as are wanted."""
 
     def __init__(self, page: Page) -> None:
         self._devtools: CDPSession = page.context.new_cdp_session(page)
 
-    def _send(self, kind: str, *points: tuple[float, float]) -> None:
+    def _send(self, kind: str, *points: tuple[float, float], **more: float) -> None:
         touches = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(points)]
-        self._devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+        self._devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches, **more})
 
     def tap(self, x: float, y: float) -> None:
         """One finger, down and up."""
         self._send("touchStart", (x, y))
         self._send("touchEnd")
+
+    def tap_twice(self, x: float, y: float) -> None:
+        """Two quick taps: a tenth of a second apart by their own time, however long they take here."""
+        now = time.time()
+        for at in (now, now + QUICK_S):
+            self._send("touchStart", (x, y), timestamp=at)
+            self._send("touchEnd", timestamp=at)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 8) -> None:
         """One finger that moves."""

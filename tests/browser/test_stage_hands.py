@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.stage_page import Fingers, Stages, arena, hall_with_lawn
+from tests.browser.stage_page import QUICK_S, Fingers, Mouse, Stages, arena, hall_with_lawn
 
 pytestmark = pytest.mark.long
 
@@ -73,12 +74,12 @@ def test_the_wheel_zooms_at_the_pointer_and_a_drag_moves_without_picking(stage: 
 
 def test_where_there_is_nothing_to_zoom_out_of_the_wheel_scrolls_the_page(stage: Stages) -> None:
     hall = stage(viewport={"width": 900, "height": 300})
-    hall.page.mouse.move(*hall.middle("A-2"))
-    whole = hall.scale
-    hall.page.mouse.wheel(0, 120)
+    mouse, at = Mouse(hall.page), hall.middle("A-2")
+    whole, now = hall.scale, time.time()
+    mouse.turn(*at, by=120, at=now)
     hall.page.wait_for_function("scrollY > 100")
     # Nor is a hall that is passed zoomed into on the way back.
-    hall.page.mouse.wheel(0, -40)
+    mouse.turn(*at, by=-40, at=now + 2 * QUICK_S)
     hall.page.wait_for_function("scrollY < 100")
     hall.rest()
     assert hall.scale == whole
@@ -86,13 +87,13 @@ def test_where_there_is_nothing_to_zoom_out_of_the_wheel_scrolls_the_page(stage:
 
 def test_a_double_click_beside_the_seats_zooms_in_and_out_again(stage: Stages) -> None:
     hall = stage(arena())
-    whole = hall.scale
+    mouse, whole = Mouse(hall.page), hall.scale
     x, y = hall.middle("40-50")
     gap = (x + 1.5 * hall.box("40-50")["width"], y)
-    hall.page.mouse.dblclick(*gap)
+    mouse.click_twice(*gap)
     hall.rest()
     assert hall.scale >= PICKING_PX
-    hall.page.mouse.dblclick(*gap)
+    mouse.click_twice(*gap)
     hall.rest()
     assert hall.scale == pytest.approx(whole)
     assert hall.picked() == []
@@ -147,9 +148,7 @@ def test_a_tap_in_the_overview_comes_nearer_and_the_next_one_picks(stage: Stages
 def test_the_second_tap_of_two_quick_ones_in_the_overview_picks_nothing(stage: Stages) -> None:
     hall = stage(arena(20, 30), **PHONE)
     fingers = Fingers(hall.page)
-    at = hall.middle("10-15")
-    fingers.tap(*at)
-    fingers.tap(*at)
+    fingers.tap_twice(*hall.middle("10-15"))
     hall.rest()
     assert hall.scale >= PICKING_PX
     assert hall.picked() == []
