@@ -60,11 +60,16 @@ async def test_two_instances_are_one_house_whichever_is_asked(make_server: MakeS
         with pytest.raises(SeatsRefused):
             await ann.hold(3)
         await bob.book(held.hold_id)
+
+        def has_heard_of_all(house: Any) -> bool:
+            """Each instance's report is of another moment, and a booking comes to the rooms after its answer."""
+            told = (house["viewers"], house["refusals"].get("held"), house["bookings"].get("confirmed"))
+            return told == (3, 2, 1) and house["showtimes"][0]["places"]["sold"] == 1
+
         for asked in (here, there):
-            found = await shows(asked, lambda house: house["viewers"] == 3 and house["refusals"].get("held") == 2)
+            found = await shows(asked, has_heard_of_all)
             assert found["whole"] is True
             assert (found["rooms"], len(found["instances"])) == (1, 2)
-            assert found["bookings"]["confirmed"] == 1
             assert 0 < found["holds_per_s"] <= 2, "two holds, in seconds that are still few"
             assert all(not one["silent"] and one["feed"] for one in found["instances"])
             [room] = found["showtimes"]
@@ -90,9 +95,13 @@ async def test_workers_behind_one_port_are_one_house(make_server: MakeServer, tm
                 rooms.append(await stack.enter_async_context(client.room(SHOWTIME)))
             for seat, room in enumerate(rooms):
                 await room.hold(seat)
-            found = await shows(outside, lambda house: house["viewers"] == 4 and house["holds_per_s"] > 0)
+
+            def has_heard_of_all(house: Any) -> bool:
+                return house["viewers"] == 4 and [room["holds"] for room in house["showtimes"]] == [4]
+
+            found = await shows(outside, has_heard_of_all)
+            assert found["holds_per_s"] > 0
             assert len(found["instances"]) == 3
-            assert found["showtimes"][0]["holds"] == 4
             async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
                 for _ in range(4):  # whichever worker the kernel picks
                     asked = {"Authorization": f"Bearer {outside.token('boss', 'admin')}", "Connection": "close"}
@@ -121,9 +130,9 @@ async def test_a_hall_shows_what_people_are_after_on_any_instance(make_server: M
                 await bob.hold(1)
         hottest = [{"label": "A-2", "held": 1, "refused": 5}]
         for asked in (here, there):
-            found = await shows(asked, lambda hall: hall["hottest"] == hottest, DEMAND)
+            # The news of the hold may come after all the answers.
+            found = await shows(asked, lambda hall: hall["hottest"] == hottest and hall["states"][1] == "1", DEMAND)
             assert len(found["states"]) == len(found["wanted"]) == SEATS
-            assert found["states"][1] == "1"
             assert int(found["wanted"][1]) > 0
             assert set(found["wanted"][2:]) == {"0"}
             assert found["missing"] == 0
