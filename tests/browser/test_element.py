@@ -142,7 +142,7 @@ def test_a_token_that_is_not_believed_is_said_and_ends_the_attempts(site: Site, 
     ann = window(site)
     ann.embed(f'<seat-map showtime="{SHOWTIME}" token="forged"></seat-map>')
     ann.expect_status("stopped")
-    expect(ann.part("frozen")).to_contain_text("This map is not live: this is not a token")
+    expect(ann.part("frozen")).to_contain_text("This map is not live: the server does not know you.")
     expect(ann.part("frozen").get_by_role("button", name="Try again")).to_be_visible()
 
 

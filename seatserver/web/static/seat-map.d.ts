@@ -85,7 +85,7 @@ export interface SeatMapEvents {
   "seat-map-status": CustomEvent<{ status: Status; reason: string }>;
   /** With checkout="page": the visitor wants to book or pay what is in the basket. */
   "seat-map-checkout": CustomEvent<{ basket: Basket }>;
-  /** The showtime cannot be shown. */
+  /** The showtime cannot be shown, or its connection has ended for good; `message` is for whoever made the page. */
   "seat-map-error": CustomEvent<{ message: string; code: string | null }>;
 }
 

@@ -19,6 +19,8 @@ const HOME = new URL("..", import.meta.url); // of the server that this file cam
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MOST_MS = 15_000;
 const PAGE_LOOKS = ["lang", "dir", "class", "style", "data-theme"]; // of the page's root: any may change how we look
+const VALUES = { theme: ["auto", "light", "dark", "contrast"], checkout: ["page"] }; // of attributes
+const STOPS = { 4001: "unauthorized", 4003: "forbidden", 4004: "not_found" }; // close codes, as REST calls them
 
 export class SeatMapElement extends HTMLElement {
   static observedAttributes = ["server", "showtime", "token", "lang", "dir", "theme", "checkout"];
@@ -176,6 +178,7 @@ export class SeatMapElement extends HTMLElement {
 
   attributeChangedCallback(name, before, now) {
     if (before === now) return;
+    warnOfOther(name, now);
     if (name === "lang" || name === "dir") this.refresh();
     else if (name === "theme") this.#picker?.restyle();
     else if (name === "checkout") this.#picker?.refresh();
@@ -243,14 +246,28 @@ export class SeatMapElement extends HTMLElement {
   }
 
   #fail(error, attempt, words) {
-    const isSilent = isSilence(error);
-    const text = words.say("failed", { reason: isSilent ? words.say("noAnswer") : error.message });
+    const isSilent = isSilence(error) && !error.permanent;
+    const text = words.say("failed", { reason: this.#reasonOf(error, isSilent, words) });
     const again = button(words.say("again"), () => this.#restart());
     const told = element("span", { textContent: text });
     this.#show("failed", element("p", { className: "notice bad", role: "alert" }, told, again));
-    this.#tell("error", { message: error.message, code: error.code ?? null });
+    this.#tell("error", { message: this.#detailOf(error, isSilent), code: error.code ?? null });
     // A server that says no is believed; one that does not answer, or not now, is asked again.
     if (error.retryable ?? isSilent) this.#startLater(attempt);
+  }
+
+  /** What a visitor is told of it … */
+  #reasonOf(error, isSilent, words) {
+    if (error.isStrange) return words.say("noServer", { server: this.server });
+    if (error.permanent) return words.say("notKnown");
+    return isSilent ? words.say("noAnswer") : error.message;
+  }
+
+  /** … and whoever made the page. */
+  #detailOf({ message, isStrange }, isSilent) {
+    if (isStrange) return `${message}: expected the address of a seat server as "server", got "${this.server}"`;
+    if (!isSilent) return message;
+    return `no answer from "${this.server}" that this page may read (${message}): is its origin an allowed one there?`;
   }
 
   /** Make what the visitor sees: of the same showtime and connection, in the language that holds now. */
@@ -307,6 +324,13 @@ export class SeatMapElement extends HTMLElement {
       checkout: () => ({ basket: this.basket }),
     };
     this.#tell(name, details[name]());
+    if (name === "status" && this.status === "stopped") this.#tellStop();
+  }
+
+  /** It will not be live again by itself. */
+  #tellStop() {
+    const { reason, closeCode } = this.client;
+    this.#tell("error", { message: reason, code: STOPS[closeCode] ?? null });
   }
 
   #refusal({ error, why }) {
@@ -346,9 +370,18 @@ export class SeatMapElement extends HTMLElement {
 
 /** A folder's address, which names of files can follow; relative to the page. */
 function addressOf(server) {
+  if (!URL.canParse(server, document.baseURI)) throw Object.assign(new Error("no address"), { isStrange: true });
   const address = new URL(server, document.baseURI);
   if (!address.pathname.endsWith("/")) address.pathname += "/";
   return address;
+}
+
+/** What an attribute cannot mean is told to whoever made the page; it counts as if it were not there. */
+function warnOfOther(name, value) {
+  const known = VALUES[name];
+  if (!known || !value || known.includes(value)) return;
+  const expected = known.map((one) => `"${one}"`).join(" or ");
+  console.warn(`<seat-map ${name}="${value}">: expected ${expected} as ${name}; it counts as if it were not set.`);
 }
 
 function socketOf(server, id) {

@@ -20,6 +20,7 @@ import { Venue } from "./venue.js";
 const STATES = ["free", "held", "claimed", "sold", "blocked", "allocated"]; // by SeatState number
 const TO_BE_HAD = ["free", "mine", "asking"];
 const COUNT_MS = 500;
+const BAD_TOKEN = 4001; // a close code
 const TIP_GAP = 6; // CSS pixels
 const WINDOW_GAP = 8;
 
@@ -317,7 +318,7 @@ export class Picker {
   }
 
   #showStatus() {
-    const { status, reason, retryAtMs } = this.#client;
+    const { status, retryAtMs } = this.#client;
     const { status: node, frozen } = this.#parts;
     const text = this.#words.say(status);
     node.dataset.status = status;
@@ -326,7 +327,7 @@ export class Picker {
     const told = {
       connecting: () => this.#words.say("frozenConnecting"),
       waiting: () => this.#words.say(seconds > 0 ? "frozenWaiting" : "frozenRetrying", { seconds }),
-      stopped: () => this.#words.say("frozenStopped", { reason }),
+      stopped: () => this.#words.say("frozenStopped", { reason: this.#whyStopped() }),
     }[status]?.();
     const isLive = status === "live";
     frozen.hidden = isLive || (status === "connecting" && !this.#client.states);
@@ -334,6 +335,13 @@ export class Picker {
     this.#stage.frozen = !isLive;
     this.#announceStatus(isLive, frozen.hidden, told);
     this.#notices.review();
+  }
+
+  /** The server's words, where they are for visitors; a token's faults are the page's, which is told them. */
+  #whyStopped() {
+    const { closeCode, reason } = this.#client;
+    if (closeCode === BAD_TOKEN) return this.#words.say("notKnown");
+    return closeCode === 0 ? this.#words.say("noConnection") : reason;
   }
 
   #sayFrozen(text, isOver) {

@@ -9,13 +9,22 @@ export const patience = () => AbortSignal.timeout(PATIENCE_MS);
 /** Whether an error says that no answer came: each browser has words of its own for that. */
 export const isSilence = (error) => error instanceof TypeError || error?.name === "TimeoutError";
 
-/** The JSON of a REST answer; an error carries the problem document's sentence, its `status` and `retryable`. */
+/**
+ * The JSON of a REST answer; an error carries the problem document's sentence, its `status` and `retryable`, and
+ * `isStrange` when what answered is no seat server.
+ */
 export async function fetchJson(address, options = {}) {
   const response = await fetch(address, { signal: patience(), ...options });
-  if (response.ok) return response.json();
+  if (response.ok) return response.json().catch((error) => refuse(address, response, error));
   const { detail, code, retryable = response.status >= 500 } = await response.json().catch(() => ({}));
-  const error = new Error(detail ?? `the server answered ${response.status}`);
-  throw Object.assign(error, { code, retryable, status: response.status });
+  const isStrange = response.status === 404 && code === undefined;
+  const error = new Error(detail ?? `${isStrange ? address : "the server"} answered ${response.status}`);
+  throw Object.assign(error, { code, retryable, isStrange, status: response.status });
+}
+
+function refuse(address, { status }, error) {
+  if (!(error instanceof SyntaxError)) throw error;
+  throw Object.assign(new Error(`${address} answered what is no JSON`), { retryable: false, isStrange: true, status });
 }
 
 /** A showtime with its theatre's `timezone`, and the layout of its hall. */

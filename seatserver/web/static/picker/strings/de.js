@@ -15,6 +15,9 @@ export default {
   again: "Noch einmal versuchen",
   failed: "Diese Vorstellung kann nicht gezeigt werden: {reason}.",
   noAnswer: "der Server antwortet nicht",
+  noServer: "unter {server} gibt es keinen Server für Saalpläne",
+  notKnown: "der Server kennt Sie nicht. Bitte laden Sie die Seite neu, oder melden Sie sich noch einmal an",
+  noConnection: "es kommt keine Verbindung zustande. Bitte laden Sie die Seite neu",
   noShowtime: "es ist keine Vorstellung angegeben",
 
   // Namen der Teile.

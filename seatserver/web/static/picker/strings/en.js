@@ -21,6 +21,9 @@ export default {
   again: "Try again",
   failed: "This showtime cannot be shown: {reason}.",
   noAnswer: "the server does not answer",
+  noServer: "there is no seat server at {server}",
+  notKnown: "the server does not know you. Please load the page again, or sign in again",
+  noConnection: "no connection can be made. Please load the page again",
   noShowtime: "no showtime is named",
 
   // Labels of the parts.
