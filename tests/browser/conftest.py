@@ -30,14 +30,14 @@ SECOND_TAP_S = 0.5
 expect.set_options(timeout=PATIENCE_MS)
 
 
-BOX = """async (label) => {
+FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+BOX = f"""async (label) => {{
   const map = document.querySelector("seat-map");
-  const frames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   map.reveal(label);
-  await frames();
-  const { x, y, width, height } = map.boxOf(label);
-  return { x: x + width / 2, y: y + height / 2, width };
-}"""
+  await {FRAMES};
+  const {{ x, y, width, height }} = map.boxOf(label);
+  return {{ x: x + width / 2, y: y + height / 2, width }};
+}}"""
 """The middle of a seat in the window, after it was brought into view."""
 
 
@@ -135,6 +135,21 @@ class Window:
             while (found := self.state(label)) not in state.split("|"):
                 assert time.monotonic() < deadline, f"{label} is {found}, not {state}"
                 time.sleep(0.03)
+
+    def wait_until(self, is_so: Callable[[], object]) -> None:
+        """Wait for something that a route or a listener of the test notes."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not is_so():
+            assert time.monotonic() < deadline
+            self.page.wait_for_timeout(30)
+
+    def wait_until_drawn(self) -> None:
+        """Wait until the page has had the frames in which it measures and draws itself."""
+        self.page.evaluate(f"() => {FRAMES}")
+
+    def stop_the_clock(self) -> None:
+        """The clock of the page, which was installed, goes only by `run_for` now, however slow the machine is."""
+        self.page.clock.pause_at(self.page.evaluate("Date.now()") / 1000 + 10)
 
     def place(self, label: str) -> dict[str, float]:
         """Where a seat is in the window, after it was brought into view: its middle, and its width."""

@@ -247,6 +247,7 @@ def test_from_right_to_left_everything_turns_but_the_hall(ann: Window) -> None:
     basket, hall = sides()
     assert hall < basket
     ann.page.evaluate("document.documentElement.dir = 'rtl'")
+    ann.wait_until_drawn()
     basket, hall = sides()
     assert basket < hall
     left, right = ann.map.evaluate("map => [map.boxOf('A-1').x, map.boxOf('A-6').x]")
@@ -285,6 +286,7 @@ def test_a_page_has_the_last_word_on_colours_and_parts(site: Site, window: Windo
     </style>"""
     ann.embed(ELEMENT, head=style)
     ann.expect_status("live")
+    ann.wait_until_drawn()
     assert color(ann, "basket") == "rgb(255, 238, 204)"
     assert color(ann, "basket", "borderTopWidth") == "7px"
     assert ann.part("hall").evaluate("hall => hall.clientHeight") == 333
@@ -298,7 +300,7 @@ def test_a_page_has_the_last_word_on_colours_and_parts(site: Site, window: Windo
     ann.page.evaluate("document.documentElement.style.colorScheme = 'dark'")
     ann.page.add_style_tag(content="seat-map { --seat-map-surface: #aabbcc; }")
     ann.map.evaluate("map => map.refresh()")
-    ann.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    ann.wait_until_drawn()
     assert ann.part("hall").evaluate(corner) == [170, 187, 204, 255]
 
 
