@@ -1,8 +1,10 @@
 /**
  * The booking page: what was booked, how it stands, and the ticket to show at the door or to print.
  *
- * It knows the visitor by what the window remembers: the guest who booked in it, or a token that was entered here. While
- * a payment is awaited, the page asks again every few seconds, and less often afterwards.
+ * The key in its address opens it in any browser; where there is none, the page knows the visitor by what the window
+ * remembers: the guest who booked in it, or a token that was entered here. Whoever booked is given the key, so that the
+ * address, kept or sent to a phone, is the ticket. While a payment is awaited, the page asks again every few seconds, and
+ * less often afterwards.
  */
 
 import {
@@ -36,23 +38,35 @@ const $ = (id) => document.getElementById(id);
 let clockOffset = 0; // the server's clock minus ours, in ms
 let shown = null; // what the page shows, as text, so that it is drawn again only when that changes
 
-/** Who may be looking: whoever's token was entered here, and the guest of this window. */
-function visitors() {
-  const [token, guest] = [recall(TOKEN), recall(GUEST)];
-  return [token && { token }, guest && { token: guest.token, until_ms: guest.expires_at_ms }].filter(Boolean);
+/** The key in the address; whatever a mail or a chat has put behind it is not part of it. */
+function keyInAddress() {
+  return location.hash.match(/^#key=([\w-]+)/)?.[1];
 }
 
-/** The booking as the first visitor sees it who may, and that visitor. */
+/** What may open the booking: the key, a token that was entered here, and the token of this window's guest. */
+function visitors() {
+  const [key, token, guest] = [keyInAddress(), recall(TOKEN), recall(GUEST)?.token];
+  return [
+    token && { authorization: `Bearer ${token}`, stranger: "You have no booking with this number." },
+    key && { authorization: `Booking ${key}`, stranger: "This address opens no booking: it may not be whole." },
+    guest && { authorization: `Bearer ${guest}`, stranger: "You have no booking with this number." },
+  ].filter(Boolean);
+}
+
+/**
+ * The booking as the first visitor sees it who may. With `hasLink` the address in the address bar opens it anywhere:
+ * whoever booked has it there from now on.
+ */
 async function readAsVisitor() {
   let refused = null;
-  for (const who of visitors()) {
+  for (const { authorization, stranger } of visitors()) {
     try {
-      return [await read(who.token), who];
+      const { ticket_url, ...found } = await read(authorization);
+      if (ticket_url) history.replaceState(null, "", ticket_url);
+      return { ...found, hasLink: Boolean(ticket_url) || authorization.startsWith("Booking ") };
     } catch (error) {
       if (![401, 404].includes(error.status)) throw error;
-      const isUnknown = error.status === 404;
-      const why = `Who you are could not be told: ${error.message}.`;
-      error.message = isUnknown ? "You have no booking with this number." : why;
+      error.message = error.status === 404 ? stranger : `Who you are could not be told: ${error.message}.`;
       refused ??= error; // what was entered comes first, so its mistake is told
     }
   }
@@ -63,21 +77,21 @@ function api(path) {
   return new URL(`api/v1/${path}`, location.origin);
 }
 
-/** The booking with its showtime and the ticket's code and picture, where it has one. */
-async function read(token) {
-  const options = { headers: { Authorization: `Bearer ${token}` }, cache: "no-store", signal: patience() };
+/** The booking with its showtime and the ticket's code and picture, where it has one; and its address, for its owner. */
+async function read(authorization) {
+  const options = { headers: { Authorization: authorization }, cache: "no-store", signal: patience() };
   const address = api(`bookings/${encodeURIComponent(ID)}`);
   const response = await fetch(address, options);
   clockOffset = Date.parse(response.headers.get("date") ?? new Date()) - Date.now();
   if (!response.ok) throw Object.assign(new Error(await sentence(response)), { status: response.status });
-  const booking = await response.json();
+  const { ticket_url, user_id: _, ...booking } = await response.json();
   const [showtime, { theatres }] = await Promise.all([
     fetchJson(api(`showtimes/${encodeURIComponent(booking.showtime_id)}`)),
     fetchJson(api("theatres")),
   ]);
   const { timezone } = theatres.find(({ id }) => id === showtime.theatre_id);
   const ticket = booking.status === "confirmed" ? await readTicket(`${address}/admission`, options) : null;
-  return { booking, showtime: { ...showtime, timezone }, ticket };
+  return { ticket_url, booking, showtime: { ...showtime, timezone }, ticket };
 }
 
 async function sentence(response) {
@@ -100,8 +114,7 @@ async function readTicket(address, options) {
 
 // ---------------------------------------------------------------- drawing
 
-function draw(found, until_ms) {
-  const { booking, showtime, ticket } = found;
+function draw({ booking, showtime, ticket, hasLink }) {
   const { text, hint } = STATUS[booking.status];
   document.title = `${showtime.title} · your booking`;
   $("title").textContent = showtime.title;
@@ -133,7 +146,7 @@ function draw(found, until_ms) {
       element("a", { href: `/showtimes/${encodeURIComponent(showtime.id)}`, textContent: "See the hall" }),
       element("a", { href: "/", textContent: "All showtimes" }),
     ),
-    until_ms && farewell(until_ms, booking.status === "confirmed"),
+    hasLink && ["confirmed", "pending"].includes(booking.status) && keepsake(),
   );
 }
 
@@ -210,10 +223,28 @@ function stub({ code, picture, problem }, { id }) {
   );
 }
 
-function farewell(until_ms, hasTicket) {
-  const text = `You booked as a guest: until ${time(until_ms)}, and in this window, you can open this page again.`;
-  const keep = hasTicket ? " Print the ticket, or keep it as a PDF." : "";
-  return element("p", { className: "guest quiet", textContent: text + keep });
+/** What the address is worth, and a button that copies it. */
+function keepsake() {
+  const told = element("span", { ariaLive: "polite" });
+  const copy = async () => {
+    told.textContent = "";
+    try {
+      await navigator.clipboard.writeText(location.href);
+      told.textContent = "Copied.";
+    } catch {
+      // Without HTTPS, or by the visitor's own choice.
+      told.textContent = "Your browser does not let this page copy: take the link from the address bar.";
+    }
+  };
+  const text =
+    "The link to this page opens your ticket in any browser: keep it, or send it to your phone. " +
+    "Whoever has the link has the ticket, so share it with nobody else.";
+  return element(
+    "div",
+    { className: "keep" },
+    element("p", { className: "quiet", textContent: text }),
+    element("p", { className: "actions" }, element("button", { textContent: "Copy link", onclick: copy }), told),
+  );
 }
 
 // ---------------------------------------------------------------- strangers
@@ -238,7 +269,7 @@ function refuse(text) {
     refresh();
   });
   $("booking").replaceChildren(
-    element("p", {}, "A guest’s booking opens only in the window in which it was made. Or show who you are:"),
+    element("p", {}, "A guest’s booking opens by its whole link, or where it was made. Or show who you are:"),
     form,
     element("p", {}, element("a", { href: "/", textContent: "All showtimes" })),
   );
@@ -252,10 +283,10 @@ async function refresh() {
   clearTimeout(timer);
   let next = SETTLED_MS;
   try {
-    const [found, who] = await readAsVisitor();
+    const found = await readAsVisitor();
     if (found.booking.status === "pending") next = PENDING_MS;
     const text = JSON.stringify(found);
-    if (text !== shown) draw(found, who.until_ms);
+    if (text !== shown) draw(found);
     shown = text;
     $("status").replaceChildren();
   } catch (error) {
@@ -271,6 +302,7 @@ async function refresh() {
 }
 
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
+window.addEventListener("hashchange", refresh); // another link, put into the same address bar
 setInterval(() => {
   for (const node of document.querySelectorAll(".deadline")) node.textContent = left(Number(node.dataset.until));
 }, 1000);
