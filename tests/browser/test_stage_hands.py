@@ -32,6 +32,16 @@ def test_a_click_picks_and_the_keyboard_goes_on_from_there(stage: Stages) -> Non
     assert hall.focused == "B-3, free"
 
 
+def test_a_double_click_picks_a_seat_once_and_a_later_click_picks_again(stage: Stages) -> None:
+    hall = stage()
+    mouse = Mouse(hall.page)
+    mouse.click_twice(*hall.middle("A-2"))
+    assert hall.picked() == ["A-2"]
+    hall.page.mouse.click(*hall.middle("A-2"))
+    hall.page.mouse.click(*hall.middle("A-3"))
+    assert hall.picked() == ["A-2", "A-3"]
+
+
 def test_seats_too_small_to_aim_at_come_nearer_first(stage: Stages) -> None:
     hall = stage(arena())
     hall.page.mouse.click(*hall.middle("40-75"))
@@ -152,6 +162,17 @@ def test_the_second_tap_of_two_quick_ones_in_the_overview_picks_nothing(stage: S
     hall.rest()
     assert hall.scale >= PICKING_PX
     assert hall.picked() == []
+
+
+def test_two_quick_taps_on_a_large_seat_pick_it_once(stage: Stages) -> None:
+    hall = stage(**PHONE)
+    fingers = Fingers(hall.page)
+    hall.button("Zoom in").click()
+    hall.rest()
+    assert hall.box("A-2")["width"] >= PICKING_PX
+    fingers.tap_twice(*hall.middle("A-2"))
+    hall.rest()
+    assert hall.picked() == ["A-2"]
 
 
 def test_a_finger_that_moves_picks_nothing_and_moves_the_hall(stage: Stages) -> None:

@@ -1,7 +1,8 @@
 /**
  * What fingers, pens, mice and wheels do on the drawing, told as a few plain events: "pan" {dx, dy}, "fling" {dx, dy},
- * "pinch" {factor, x, y, dx, dy}, "wheel" {factor, x, y}, "tap" {x, y, type, isSecond}, "hover" {x, y} or null, "grab"
- * {isDown}. All in CSS pixels from the drawing's corner.
+ * "pinch" {factor, x, y, dx, dy}, "wheel" {factor, x, y}, "tap" {x, y, type, isSecond, isDouble}, "hover" {x, y} or
+ * null, "grab" {isDown}. All in CSS pixels from the drawing's corner. `isSecond`: so soon after another tap that it may
+ * be aimed at what was seen then; `isDouble`: to the visitor's machine, it belongs to a double click.
  */
 
 const SLACK = { mouse: 4, pen: 6, touch: 10 }; // pixels that a click may wander
@@ -17,6 +18,7 @@ export class Gestures extends EventTarget {
   #pointers = new Map();
   #start = null; // of the drag: null once it can be no tap any more
   #trail = [];
+  #clicks = 1; // in a row, by the machine's own notion
   #lastTap = { at: -Infinity, x: 0, y: 0 };
   #pageWheel = -Infinity;
   #off = new AbortController();
@@ -30,6 +32,7 @@ export class Gestures extends EventTarget {
     const on = (name, act, options = {}, target = node) =>
       target.addEventListener(name, act.bind(this), { signal: this.#off.signal, ...options });
     on("pointerdown", this.#onDown);
+    on("mousedown", ({ detail }) => (this.#clicks = detail)); // comes after pointerdown, which does not count
     on("pointermove", this.#onMove);
     on("pointerup", this.#onUp);
     on("pointercancel", this.#onCancel);
@@ -49,6 +52,7 @@ export class Gestures extends EventTarget {
 
   #onDown(event) {
     if (event.button !== 0) return;
+    this.#clicks = 1;
     const at = this.#at(event);
     this.#pointers.set(event.pointerId, at);
     this.#node.setPointerCapture(event.pointerId);
@@ -108,7 +112,9 @@ export class Gestures extends EventTarget {
     const { at, x: lastX, y: lastY } = this.#lastTap;
     const isSecond = event.timeStamp - at < SECOND_MS && Math.hypot(x - lastX, y - lastY) < SECOND_NEAR;
     this.#lastTap = { at: isSecond ? -Infinity : event.timeStamp, x, y };
-    this.#report("tap", { x, y, type: event.pointerType, isSecond });
+    const { pointerType: type } = event;
+    // Of fingers, machines count no clicks before the finger is up.
+    this.#report("tap", { x, y, type, isSecond, isDouble: type === "touch" ? isSecond : this.#clicks > 1 });
   }
 
   /** A drag that ends in motion goes on a little. */

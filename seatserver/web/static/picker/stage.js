@@ -42,6 +42,7 @@ export class Stage extends EventTarget {
   #hovered = null;
   #isKeyboard = false; // the keyboard was used last, not a pointer
   #cameNearer = false; // by the last tap
+  #tapped = null; // the seat that the last tap picked
   #off = new AbortController();
   #resizes;
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -236,15 +237,18 @@ export class Stage extends EventTarget {
     });
   }
 
-  #onTap({ x, y, type, isSecond }) {
+  #onTap({ x, y, type, isSecond, isDouble }) {
     const seat = this.#seatAt(x, y, type === "mouse" ? 0 : NEAR);
     const area = seat === null ? this.#areaAt(x, y) : -1;
     const { scale, isGliding, largest } = this.#camera;
     const isSmall = scale < Math.min(AIM[type] ?? AIM.touch, largest);
     // The second tap of two that come quickly means no more than the first; a finger on a moving hall stops it.
     if ((isSecond && this.#cameNearer) || (isGliding && type !== "mouse")) return;
+    // Nor does a double click pick a seat twice, which would give it back.
+    if (isDouble && seat !== null && seat === this.#tapped) return;
     // Fingers that aim at something small may miss it; what they mean is to come nearer.
     this.#cameNearer = isSmall && (seat !== null || (type !== "mouse" && area < 0));
+    this.#tapped = this.#cameNearer ? null : seat;
     if (this.#cameNearer) this.#zoomTo(PICKING, x, y);
     else if (seat !== null) {
       this.#grid.moveTo(seat);
