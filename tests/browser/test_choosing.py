@@ -397,6 +397,15 @@ def test_seats_kept_for_another_channel_look_blocked_and_say_why(site: Site, ann
     expect(ann.notices).to_contain_text("C-7: kept for another seller.")
 
 
+def test_the_price_of_a_sofa_is_told_for_each_seat(ann: Window) -> None:
+    prices = ann.part("prices").get_by_role("listitem")
+    expect(prices.filter(has_text="Sofa")).to_contain_text("€16.00 per seat")
+    expect(prices.filter(has_text="Standard")).not_to_contain_text("per seat")
+    at = ann.place("D-1")
+    ann.page.mouse.move(at["x"], at["y"])
+    expect(ann.part("tip")).to_have_text("D-1 · sofa, sold together with D-2 · Sofa · €16.00 per seat · free")
+
+
 def test_the_legend_says_what_the_signs_on_this_halls_seats_mean(ann: Window) -> None:
     signs = ann.part("signs")
     expect(signs).to_contain_text("Wheelchair place")

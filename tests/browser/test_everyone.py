@@ -249,7 +249,7 @@ def test_every_seat_reads_its_row_number_kind_price_and_state(site: Site, window
         "A-2": "Row A, seat 2, companion seat, Standard, €10.00, free",
         "B-2": "Row B, seat 2, Standard, €10.00, held by someone else",
         "C-8": "Row C, seat 8, Standard, €10.00, not for sale",
-        "D-1": "Row D, seat 1, sofa, sold together with D-2, Sofa, €16.00, free",
+        "D-1": "Row D, seat 1, sofa, sold together with D-2, Sofa, €16.00 per seat, free",
     }
     for label, name in told.items():
         expect(ann.cell(label)).to_have_attribute("aria-label", name)

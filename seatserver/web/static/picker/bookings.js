@@ -25,9 +25,9 @@ export class Bookings {
   }
 
   /** Take in a `booked` message: a new booking, or news of one. */
-  take({ booking_id, status, seats, areas, total_minor }) {
+  take({ booking_id, status, seats, areas, total_minor, ticket_url }) {
     if (status === "cancelled" || status === "expired") delete this.#kept[booking_id];
-    else this.#kept[booking_id] = { status, seats, areas, total_minor };
+    else this.#kept[booking_id] = { status, seats, areas, total_minor, ticket_url };
     remember(this.#key, this.#kept);
     this.#render();
   }
@@ -56,8 +56,13 @@ export class Bookings {
     );
   }
 
-  /** The page with a booking's ticket. Only whoever booked may see it: on another site's page we are somebody else. */
+  /**
+   * The page with a booking's ticket. Its link is all that it needs; without one (the server may be older) only our own
+   * page knows who we are, and another site's has nowhere to lead.
+   */
   ticketAt(id) {
+    const link = this.#kept[id]?.ticket_url;
+    if (link) return new URL(link, this.#server).href;
     return this.#server.origin === location.origin ? new URL(`bookings/${id}`, this.#server).href : null;
   }
 }

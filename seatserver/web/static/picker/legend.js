@@ -38,8 +38,11 @@ export class Legend {
     const lines = this.#layout.categories.map(({ key, name, color }) => {
       const free = element("span", { className: "quiet" });
       this.#free.set(key, free);
-      const price = element("b", { textContent: venue.money(prices[key]) });
       const hasSeats = this.#layout.seats.some((seat) => seat.category === key);
+      // What goes only together has its price for each of them all the same.
+      const isGrouped = this.#layout.groups.some(([seat]) => this.#layout.seats[seat].category === key);
+      const money = venue.money(prices[key]);
+      const price = element("b", { textContent: isGrouped ? this.#words.say("perSeat", { money }) : money });
       const picture = hasSeats ? this.#sample("free", "standard", key) : element("i");
       return element("li", { style: { "--category": color } }, picture, name, price, free);
     });

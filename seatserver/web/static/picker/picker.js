@@ -272,7 +272,8 @@ export class Picker {
   #describe(name, seat, between) {
     const hold = this.#client.holds.get(this.#client.mine.get(seat));
     const line = hold?.lines.find((one) => one.seat === seat);
-    const price = line ? this.#venue.money(line.price_minor) : this.#venue.price({ seat });
+    const money = line ? this.#venue.money(line.price_minor) : this.#venue.price({ seat });
+    const price = this.#venue.groupOf(seat).length > 1 ? this.#words.say("perSeat", { money }) : money;
     const said = [name, this.#venue.kind(seat), this.#venue.categoryOf({ seat }).name, price];
     return [...said, this.#words.say(this.stateOf(seat))].filter(Boolean).join(between);
   }

@@ -44,6 +44,7 @@ export default {
   companion: "Begleitplatz",
   sofa: "Sofa",
   sofaWith: "Sofa, nur zusammen mit {seats}",
+  perSeat: "{money} je Platz",
   free: "frei",
   asking: "wird angefragt …",
   mine: "Ihr Platz",

@@ -50,6 +50,7 @@ export default {
   companion: "companion seat",
   sofa: "sofa",
   sofaWith: "sofa, sold together with {seats}",
+  perSeat: "{money} per seat",
   free: "free",
   asking: "asking …",
   mine: "yours",
