@@ -86,6 +86,7 @@ class House:
         self.database = Database(settings)
         self.tokens = Tokens(settings)
         self.tickets = Tickets(settings, self.redis)
+        self.booking_keys = BookingKeys(settings)
         self.catalog = Catalog(self.database)
         self.records = Records(self.database, wall_clock)
         self.store = SeatStore(self.redis, settings, self.records.ground)
@@ -183,7 +184,7 @@ class House:
         booking = await self.records.find(booking_id)
         if booking is None:
             return None
-        return baskets.booked(booking, (await self.catalog.showtime(booking.showtime_id)).seat_map)
+        return baskets.booked(booking, (await self.catalog.showtime(booking.showtime_id)).seat_map, self.booking_keys)
 
     async def close_connections(self) -> None:
         """Let go of Postgres and Redis; for a house that was never entered."""
@@ -214,7 +215,7 @@ def build_app(house: House, lifespan: Lifespan | None = None) -> ASGIApp:
         tokens=house.tokens,
         tickets=house.tickets,
         admission_codes=AdmissionCodes(house.settings),
-        booking_keys=BookingKeys(house.settings),
+        booking_keys=house.booking_keys,
         figures=house.figures,
         ready=house.ready,
         metrics_text=house.metrics.text,
@@ -228,6 +229,7 @@ def build_app(house: House, lifespan: Lifespan | None = None) -> ASGIApp:
         checkout=house.checkout,
         tokens=house.tokens,
         tickets=house.tickets,
+        booking_keys=house.booking_keys,
         fanout=house.fanout,
         metrics=house.metrics,
         clock=wall_clock,

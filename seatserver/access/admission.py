@@ -7,7 +7,7 @@ number but may not see its booking cannot make the code from it.
 
 A key opens one booking to whoever has its link, to read it: a guest's token is gone with the window that booked, and a
 ticket must be there on the phone a week later. Both come from the same secrets, but neither can be made from the other.
-This module is pure; REST is its only caller.
+This module is pure; REST and the socket tell whoever booked, and REST alone reads what they bring back.
 """
 
 from __future__ import annotations
@@ -79,6 +79,14 @@ class BookingKeys:
     def write(self, booking_id: UUID) -> str | None:
         """The booking's key: 24 letters, digits, ``-`` and ``_``, always the same. None where no secret is set."""
         return _booking_key(self._keys[0], booking_id) if self._keys else None
+
+    def link(self, booking_id: UUID) -> str | None:
+        """The path of the ticket's page, for the booking's owner. None where no secret is set.
+
+        The key is in the fragment, which browsers send to no server: neither here nor as Referer.
+        """
+        key = self.write(booking_id)
+        return key and f"/bookings/{booking_id}#key={key}"
 
     def fits(self, key: str, booking_id: UUID) -> bool:
         """Whether this is the booking's key, found in the same time however much of it is right."""

@@ -83,11 +83,5 @@ async def booking_view(call: Call, booking: Booking) -> schemas.BookingView:
         channel=booking.channel,
         created_at_ms=booking.created_at_ms,
         expires_at_ms=booking.expires_at_ms,
-        ticket_url=_ticket_url(call, booking.id) if is_owner else None,
+        ticket_url=call.needs.booking_keys.link(booking.id) if is_owner else None,
     )
-
-
-def _ticket_url(call: Call, booking_id: UUID) -> str | None:
-    """The booking page with the key in the fragment, which browsers send to no server, neither here nor as Referer."""
-    key = call.needs.booking_keys.write(booking_id)
-    return key and f"/bookings/{booking_id}#key={key}"

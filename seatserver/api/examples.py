@@ -74,6 +74,7 @@ _SHOWTIME = schemas.ShowtimeView(
     rules=Rules(),
     layout_hash=HALL.content_hash,
 )
+_TICKET_URL = f"/bookings/{HOLD_ID}#key=Vd0s9p3Qx-1yZbWc7uTgkR_m"
 _BOOKING = schemas.BookingView(
     id=HOLD_ID,
     showtime_id="tonight",
@@ -87,7 +88,7 @@ _BOOKING = schemas.BookingView(
     channel="",
     created_at_ms=NOW_MS,
     expires_at_ms=None,
-    ticket_url=f"/bookings/{HOLD_ID}#key=Vd0s9p3Qx-1yZbWc7uTgkR_m",
+    ticket_url=_TICKET_URL,
 )
 _CODE = "AFXRYHA6RJJEUU45BQGS6232J4I2UNSOPPH2QGS7DDBJY2TY"
 
@@ -329,7 +330,7 @@ MESSAGES: tuple[msgspec.Struct, ...] = (
     messages.Released(ref=3, hold_id=HOLD_ID, seats=(2, 3)),
     messages.Expired(hold_id=HOLD_ID, seats=(2, 3), reason="expired"),
     messages.Elsewhere(hold_id=HOLD_ID),
-    messages.Booked(ref=6, booking_id=HOLD_ID, status="confirmed", **_BASKET),
+    messages.Booked(ref=6, booking_id=HOLD_ID, status="confirmed", ticket_url=_TICKET_URL, **_BASKET),
     messages.Error(
         ref=4,
         code="hold_gone",

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from seatserver.access.admission import BookingKeys
 from seatserver.bookings.records import Booking
 from seatserver.catalog.showtime import Showtime
 from seatserver.live import messages as wire
@@ -46,7 +47,7 @@ def hold_view(hold: HeldSeats, showtime: Showtime) -> wire.HoldView:
     )
 
 
-def booked(booking: Booking, seat_map: SeatMap, ref: int = 0) -> wire.Booked:
+def booked(booking: Booking, seat_map: SeatMap, keys: BookingKeys, ref: int = 0) -> wire.Booked:
     """A booking as its owner is told about it."""
     seats, areas = sorted_out(booking.seats, seat_map)
     return wire.Booked(
@@ -60,6 +61,7 @@ def booked(booking: Booking, seat_map: SeatMap, ref: int = 0) -> wire.Booked:
         total_minor=booking.total_minor,
         currency=booking.currency,
         expires_at_ms=booking.expires_at_ms,
+        ticket_url=keys.link(booking.id),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from seatserver.access.admission import BookingKeys
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Identity, Tokens
 from seatserver.bookings.checkout import Checkout
@@ -39,6 +40,7 @@ class Needs:
     checkout: Checkout
     tokens: Tokens
     tickets: Tickets
+    booking_keys: BookingKeys
     fanout: Fanout
     metrics: Metrics
     clock: Clock
@@ -190,7 +192,7 @@ async def book(at: Place, asked: wire.Book) -> wire.ServerMessage:
     booking = await at.needs.checkout.book(
         at.showtime.id, asked.hold_id, at.identity.user_id, pay_later=asked.pay_later
     )
-    return baskets.booked(booking, at.showtime.seat_map, asked.ref)
+    return baskets.booked(booking, at.showtime.seat_map, at.needs.booking_keys, asked.ref)
 
 
 async def beat(at: Place, asked: wire.Beat) -> wire.ServerMessage:

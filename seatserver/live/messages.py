@@ -339,13 +339,15 @@ class Elsewhere(_Message, frozen=True, kw_only=True):
 class Booked(_Message, _Basket, frozen=True, kw_only=True):
     """A booking of this user as it is now. ``ref`` is 0 when a payment or cancellation came in elsewhere.
 
-    Bookings from before prices were recorded for each ticket have no ``lines``.
+    Bookings from before prices were recorded for each ticket have no ``lines``. ``ticket_url`` is the path of the
+    ticket's page on this server and opens it in any browser; None where the server has no secret to sign it with.
     """
 
     ref: Ref
     booking_id: UUID
     status: BookingStatus
     expires_at_ms: Millis | None = None
+    ticket_url: str | None = None
 
 
 class Error(_Message, frozen=True, kw_only=True):

@@ -136,6 +136,9 @@ def test_a_seat_is_bought_on_somebody_else_s_page(make_site: Sites, window: Wind
     address = f"{site.url}/api/v1/bookings/{booked['bookingId']}"
     found = httpx.get(address, headers={"Authorization": f"Bearer {site.admin_token}"}, trust_env=False).json()
     assert [seat["label"] for seat in found["seats"]] == ["B-2", "B-3"]
+    ann.part("bookings").get_by_role("link").click()
+    ann.page.wait_for_url(f"{site.url}/bookings/*")
+    expect(ann.page.get_by_role("article").get_by_role("rowheader")).to_have_text(["B-2", "B-3", "Total"])
 
 
 def test_the_client_alone_works_on_somebody_else_s_page(make_site: Sites, window: Windows, portal: Portal) -> None:

@@ -65,6 +65,8 @@ export interface Booked extends Basket {
   booking_id: string;
   status: "pending" | "confirmed" | "cancelled" | "expired";
   expires_at_ms: number | null;
+  /** The path of the ticket's page on the server, which opens in any browser. */
+  ticket_url: string | null;
 }
 
 export interface Offer {

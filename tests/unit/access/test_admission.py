@@ -99,6 +99,7 @@ def test_a_key_fits_its_booking_and_no_other(booking_id: UUID, other: UUID) -> N
     assert key == key_of(keys(SECRET), booking_id)
     assert keys(SECRET).fits(key, booking_id)
     assert keys(SECRET).fits(key, other) == (other == booking_id)
+    assert keys(SECRET).link(booking_id) == f"/bookings/{booking_id}#key={key}"
 
 
 @given(st.integers(0, 23), st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"))
@@ -137,5 +138,5 @@ def test_what_the_same_secret_signs_for_another_purpose_is_no_key() -> None:
 
 def test_the_tokens_secret_makes_keys_where_there_is_no_other() -> None:
     assert key_of(keys(token_secret=SECRET)) == key_of(keys(SECRET))
-    assert keys().write(BOOKING) is None
+    assert keys().write(BOOKING) is keys().link(BOOKING) is None
     assert not keys().fits(key_of(keys(SECRET)), BOOKING)
