@@ -44,6 +44,7 @@ SECRET = "a secret of the fault tests, long enough for every algorithm that some
 ROOT = Path(__file__).parents[2]
 TEMPLATE = "faults_template"
 HOUR_MS = 3_600_000
+SYNCED_S = 30.0
 
 # Short deadlines, and everything that is done from time to time is done often: a fault and its end fit into seconds.
 BRISK = {
@@ -265,6 +266,8 @@ class Site:
         }
         self.redis_url = redis.url
         """The way to the Redis that is in charge."""
+        self.redis_binary: Path | None = None
+        """What a second Redis runs too: an older one could not read what the first one sends it."""
         self.servers: list[Server] = []
         self.seats = SEATS
         self.to_redis: Proxy | None = None
@@ -359,15 +362,16 @@ class Site:
     @asynccontextmanager
     async def replica(self) -> AsyncIterator[EmbeddedRedis]:
         """A second Redis that follows the first; it takes the same password."""
-        second = EmbeddedRedis(self.folder / "replica")
+        second = EmbeddedRedis(self.folder / "replica", self.redis_binary)
         await self.keeper.apart(second.start)
         try:
             password = urlsplit(self.redis.url).password or ""
             async with Redis.from_url(second.url, decode_responses=True) as connection:
                 await connection.config_set("masterauth", password)
                 await connection.replicaof("127.0.0.1", self.redis.port)
-                while (await connection.info("replication"))["master_link_status"] != "up":  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+                async with asyncio.timeout(SYNCED_S):
+                    while (await connection.info("replication"))["master_link_status"] != "up":  # noqa: ASYNC110
+                        await asyncio.sleep(0.01)
             yield second
         finally:
             _signal(second.pid, signal.SIGCONT)
@@ -421,6 +425,7 @@ async def opened(
         try:
             site = Site(keeper, database_url, redis, folder, seed)
             site.environ.update(variables)
+            site.redis_binary = redis_binary
             try:
                 await site.open(seats)
                 yield site
