@@ -338,8 +338,7 @@ def test_a_seat_that_is_asked_for_looks_so_at_once_and_goes_back_when_it_is_refu
     in_basket(ann, "C-1")
     ben.click("C-1")
     ben.expect_seats(C1="asking")
-    while not kept_back:
-        ben.page.wait_for_timeout(30)
+    ben.wait_until(lambda: kept_back)
     expect(ben.notices).to_be_empty()
     kept_back[0]()
     ben.expect_seats(C1="free")  # as ben's map has it, without news
@@ -353,6 +352,7 @@ def test_what_was_said_of_a_seat_goes_when_it_holds_no_longer(site: Site, window
     ann.expect_seats(C1="held")
     ann.click("C-1")
     expect(ann.notices).to_contain_text("C-1: held by someone else.")
+    ben.expect_seats(C1="mine")  # what is asked for is not given back
     ben.click("C-1")
     ann.expect_seats(C1="free")
     expect(ann.notices).to_be_empty()
@@ -496,6 +496,7 @@ def test_where_every_place_is_taken_nobody_is_asked_to_choose(site: Site, window
     expect(ann.basket).to_contain_text("Choose a free seat to hold it.")
     press(ben, "One more place in Rug")
     expect(ann.basket).to_contain_text("Every place is taken.")
+    in_basket(ben, "A-1", "Rug")
     ben.click("A-1")
     expect(ann.basket).to_contain_text("Choose a free seat to hold it.")
 
