@@ -355,7 +355,7 @@ class BookingView(Document, frozen=True):
         str | None,
         Meta(
             description="The ticket's page on this server, for any browser: its path, and the booking's key behind "
-            "`#key=`. Null for whoever has not booked, and where the server has no secret to sign with."
+            "`#key=`. Null for whoever reads with that key, and where the server has no secret to sign with."
         ),
     ]
 
