@@ -66,7 +66,7 @@ async def _changeable(call: Call, action: str) -> UUID:
 
 
 async def booking_view(call: Call, booking: Booking) -> schemas.BookingView:
-    """A booking as REST shows it: with the link to its ticket, and to whoever reads by that link without whose it is."""
+    """A booking as REST shows it: with the link to its ticket; without that and its owner to who reads by the link."""
     by_key = call.booking_key is not None
     seat_map = (await call.needs.catalog.showtime(booking.showtime_id)).seat_map
     return schemas.BookingView(
