@@ -25,9 +25,6 @@ from seatserver.errors import Unavailable
 from seatserver.seatmaps.model import GeneralArea, SeatMap
 from tests.integration.contract import Contract
 
-# One worker runs them all: the last test looks back on what the others have asked.
-pytestmark = pytest.mark.xdist_group("rest")
-
 SHOWTIME = {
     "auditorium_id": "studio",
     "layout_hash": HALL.content_hash,
