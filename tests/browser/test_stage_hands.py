@@ -175,6 +175,30 @@ def test_two_quick_taps_on_a_large_seat_pick_it_once(stage: Stages) -> None:
     assert hall.picked() == ["A-2"]
 
 
+PEN_TAPS = """(canvas, [x, y]) => {
+  canvas.setPointerCapture = () => {}; // only what touches the glass can be captured
+  const tell = (Event, type, at, more) => {
+    const event = new Event(type, { bubbles: true, clientX: x, clientY: y, ...more });
+    Object.defineProperty(event, "timeStamp", { value: at });
+    canvas.dispatchEvent(event);
+  };
+  for (const detail of [1, 2]) {
+    const at = performance.now() + 100 * detail;
+    for (const type of ["pointerdown", "pointerup"]) {
+      tell(PointerEvent, type, at, { pointerType: "pen", pointerId: 7, isPrimary: true });
+    }
+    for (const type of ["mousedown", "mouseup"]) tell(MouseEvent, type, at, { detail });
+  }
+}"""
+"""Two quick taps of a pen whose mouse events come after it is up, as they do on tablets."""
+
+
+def test_two_quick_taps_of_a_pen_pick_a_seat_once(stage: Stages) -> None:
+    hall = stage()
+    hall.canvas.evaluate(PEN_TAPS, hall.middle("A-2"))
+    assert hall.picked() == ["A-2"]
+
+
 def test_a_finger_that_moves_picks_nothing_and_moves_the_hall(stage: Stages) -> None:
     hall = stage(arena(20, 30), **PHONE)
     fingers = Fingers(hall.page)

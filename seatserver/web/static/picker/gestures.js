@@ -113,8 +113,8 @@ export class Gestures extends EventTarget {
     const isSecond = event.timeStamp - at < SECOND_MS && Math.hypot(x - lastX, y - lastY) < SECOND_NEAR;
     this.#lastTap = { at: isSecond ? -Infinity : event.timeStamp, x, y };
     const { pointerType: type } = event;
-    // Of fingers, machines count no clicks before the finger is up.
-    this.#report("tap", { x, y, type, isSecond, isDouble: type === "touch" ? isSecond : this.#clicks > 1 });
+    // Of fingers and pens, machines count no clicks before they are up.
+    this.#report("tap", { x, y, type, isSecond, isDouble: type === "mouse" ? this.#clicks > 1 : isSecond });
   }
 
   /** A drag that ends in motion goes on a little. */
