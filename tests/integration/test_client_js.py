@@ -220,18 +220,20 @@ async def test_who_is_not_wanted_stops_and_says_why(server: Instance, open_runti
     code = """
         const client = open("ann", address, { token, times });
         await until(() => client.status === "stopped");
-        return [client.reason, client.closeCode, (await caught(client.hold([1]))).code];
+        const { reason, closeCode, stoppedBy } = client;
+        return [reason, closeCode, stoppedBy, (await caught(client.hold([1]))).code];
     """
     unknown = server.address("never")
-    reason, close_code, answer = await runtime.run(code, address=unknown, token=server.token(), times=QUICK)
-    assert (reason, close_code, answer) == ("there is no showtime 'never'", 4004, "stopped")
-    reason, close_code, _ = await runtime.run(code, address=server.address(), token="no token", times=QUICK)
-    assert close_code == 4001
+    told = await runtime.run(code, address=unknown, token=server.token(), times=QUICK)
+    assert told == ["there is no showtime 'never'", 4004, "server", "stopped"]
+    reason, *why, _ = await runtime.run(code, address=server.address(), token="no token", times=QUICK)
+    assert why == [4001, "token"]
     assert "token" in reason
     code_7 = code.replace("{ token, times }", "{ token: async () => 7, times }")
-    reason, close_code, _ = await runtime.run(code_7, address=server.address(), times=QUICK)
-    assert (reason, close_code) == ("expected a token as a string, got number", 0)
-    reason, close_code, _ = await runtime.run(code, address="ws://[", token=server.token(), times=QUICK)
+    reason, *why, _ = await runtime.run(code_7, address=server.address(), times=QUICK)
+    assert (reason, *why) == ("expected a token as a string, got number", 4001, "token")
+    reason, *why, _ = await runtime.run(code, address="ws://[", token=server.token(), times=QUICK)
+    assert why == [0, "socket"]
     assert reason.startswith("ws://[ cannot be connected to")
 
 

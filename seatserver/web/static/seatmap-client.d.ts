@@ -227,8 +227,10 @@ export class SeatMapClient extends EventTarget {
   readonly status: Status;
   /** Why it is not live, in words; "" when there is nothing to say. */
   readonly reason: string;
-  /** The close code with which the server stopped it; 0 without one. */
+  /** The close code with which the server stopped it; 4001 also where there is no token to be had; 0 without one. */
   readonly closeCode: number;
+  /** What stopped it: "socket", where none can be made, "page" by `close`; "" while nothing did. */
+  readonly stoppedBy: "" | "server" | "token" | "socket" | "page";
   /** On performance.now()'s clock. */
   readonly retryAtMs: number;
 

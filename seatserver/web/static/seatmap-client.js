@@ -43,8 +43,10 @@ export class SeatMapClient extends EventTarget {
   status = "connecting";
   /** Why it is not live, in words; "" when there is nothing to say. */
   reason = "";
-  /** The close code with which the server stopped it; 0 without one. */
+  /** The close code with which the server stopped it; 4001 also where there is no token to be had; 0 without one. */
   closeCode = 0;
+  /** What stopped it: "server", "token", "socket" (none can be made) or "page" (by `close`); "" while nothing did. */
+  stoppedBy = "";
   retryAtMs = 0;
 
   #room = new Room();
@@ -138,7 +140,7 @@ export class SeatMapClient extends EventTarget {
   /** Leave for good: what is not answered yet is rejected with the code "closed". Holds stay until their deadline. */
   close() {
     this.#connection.close();
-    this.#end("closed", "closed", 0);
+    this.#end("closed", "closed", 0, "page");
   }
 
   /**
@@ -180,6 +182,7 @@ export class SeatMapClient extends EventTarget {
   #owner = {
     connecting: () => {
       this.closeCode = 0;
+      this.stoppedBy = "";
       this.#setStatus("connecting");
     },
     opened: (token) => this.#greet({ token }),
@@ -190,7 +193,7 @@ export class SeatMapClient extends EventTarget {
       this.retryAtMs = atMs;
       this.#setStatus("waiting", reason);
     },
-    stopped: (reason, code) => this.#end(reason, "stopped", code),
+    stopped: (reason, code, by) => this.#end(reason, "stopped", code, by),
     wake: () => {
       if (this.status !== "live") return;
       this.#say();
@@ -219,8 +222,9 @@ export class SeatMapClient extends EventTarget {
     this.#commands.connectionLost();
   }
 
-  #end(reason, code, closeCode) {
+  #end(reason, code, closeCode, by) {
     this.closeCode = closeCode;
+    this.stoppedBy = by;
     this.#setStatus("stopped", reason);
     this.#commands.failAll(code, reason);
   }

@@ -9,7 +9,8 @@
  *   offended()               … after this: what was said on it cannot be relied on
  *   dropped()                the connection is over
  *   waiting(reason, atMs)    … and is tried again at that time, on performance.now()'s clock
- *   stopped(reason, code)    … for good; `code` is the close code, 0 without one
+ *   stopped(reason, code, by) … for good; `code` is the close code, 0 without one; `by`: "token" (there is none that is
+ *                            believed; the code is 4001 then), "socket" (none can be made) or "server"
  *   wake()                   the machine may have slept or lost its network: see whether the server is still there
  */
 
@@ -115,7 +116,7 @@ export class Connection {
       this.#token = await this.#tokens(this.#refused);
     } catch (error) {
       if (attempt !== this.#attempt) return;
-      if (error?.permanent) this.#stop(error.message, 0);
+      if (error?.permanent) this.#stop(error.message, BAD_TOKEN, "token");
       else this.#lost(0, `no token: ${error?.message ?? error}`);
       return;
     }
@@ -128,7 +129,7 @@ export class Connection {
       socket = new this.#WebSocket(this.#address, [this.#codec.subprotocol]);
     } catch (error) {
       // A bad address, or a page that may not connect there: the next attempt would fare no better.
-      this.#stop(`${this.#address} cannot be connected to: ${error.message}`, 0);
+      this.#stop(`${this.#address} cannot be connected to: ${error.message}`, 0, "socket");
       return;
     }
     this.#socket = socket;
@@ -166,7 +167,7 @@ export class Connection {
       this.#refused = this.#token;
       this.#wait(this.#backOff.next(), reason);
     } else if (isFinal(code) || bye?.reconnect_after_ms === -1) {
-      this.#stop(reason, code);
+      this.#stop(reason, code, code === BAD_TOKEN ? "token" : "server");
     } else if (isAtOnce(code)) {
       this.#refused = this.#token;
       this.#wait(liveMs >= this.#times.stableMs ? 0 : this.#backOff.next(), reason);
@@ -195,9 +196,9 @@ export class Connection {
     this.#owner.waiting(reason, performance.now() + ms);
   }
 
-  #stop(reason, code) {
+  #stop(reason, code, by) {
     this.close();
-    this.#owner.stopped(reason, code);
+    this.#owner.stopped(reason, code, by);
   }
 
   /** Coming back from a tunnel or a sleeping laptop, nobody waits for the rest of a back-off. */
