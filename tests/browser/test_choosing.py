@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from playwright.sync_api import Locator, WebSocketRoute, expect
 
-from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatMap
+from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatKind, SeatMap
 from seatserver.seatmaps.rules import Rules
 from tests.browser.conftest import Window, says
 from tests.browser.site import Site
@@ -179,7 +180,10 @@ def test_the_search_says_when_fewer_seats_are_left_than_it_is_asked_for(site: Si
     ann.page.get_by_label("Adult").fill("5")
     expect(search).to_contain_text("Only 4 seats are left to choose from.")
     expect(best).to_have_attribute("aria-disabled", "true")
+    for field in ("Where", "Adult"):
+        expect(ann.page.get_by_label(field)).to_have_accessible_description("Only 4 seats are left to choose from.")
     ann.page.get_by_label("Adult").press("Enter")  # asks for nothing
+    expect(ann.spoken).to_contain_text("Only 4 seats are left to choose from.")
     ann.page.get_by_label("Adult").fill("4")
     expect(search).not_to_contain_text("left to choose from")
     expect(best).to_have_attribute("aria-disabled", "false")
@@ -228,6 +232,53 @@ def test_offers_are_closed_when_the_visitor_books_in_another_window(site: Site, 
     expect(ann.notices).to_contain_text("You have booked, so the offers are closed.")
 
 
+def test_offers_stay_open_when_an_earlier_booking_is_paid(site: Site, ann: Window) -> None:
+    ann.click("C-1")
+    in_basket(ann, "C-1")
+    pay_later = "async ({ client }) => (await client.book([...client.holds.keys()][0], { payLater: true })).booking_id"
+    booking = ann.map.evaluate(pay_later)
+    expect(ann.part("bookings")).to_contain_text("payment pending")
+    press(ann, "Compare")
+    offers = ann.part("offers").locator("strong")
+    expect(offers.first).to_be_visible()
+    headers = {"Authorization": f"Bearer {site.admin_token}"}
+    paid = httpx.post(f"{site.url}/api/v1/bookings/{booking}/confirm", headers=headers, trust_env=False)
+    assert paid.is_success, paid.text
+    expect(ann.part("bookings")).not_to_contain_text("payment pending")
+    expect(offers.first).to_be_visible()
+    expect(ann.notices).not_to_contain_text("the offers are closed")
+
+
+def test_whoever_is_at_an_offer_that_goes_is_told_so_and_holds_no_other_by_mistake(
+    site: Site, window: Windows, ann: Window
+) -> None:
+    ben = visit(site, window)
+    press(ann, "Compare")
+    offers = ann.part("offers").get_by_role("listitem")
+    looked_at = ann.map.locator("[role=gridcell][data-state=asking]")
+    gone = str(offers.last.locator("strong").text_content())
+    offers.last.get_by_role("button").focus()
+    offers.first.get_by_role("button").hover()
+    expect(looked_at).to_have_count(2)
+    ben.map.evaluate("(map, labels) => map.hold(...labels)", re.split(" and |, ", gone))
+    expect(ann.part("offers").get_by_text(gone, exact=True)).to_have_count(0)
+    expect(ann.part("offers").get_by_role("heading")).to_be_focused()
+    expect(ann.spoken).to_contain_text("The offer you were at is taken by now.")
+    expect(looked_at).to_have_count(2)
+    ann.page.keyboard.press("Enter")
+    expect(offers.first).to_be_visible()
+    expect(ann.basket).to_contain_text("Choose a free seat")
+    site.change_allocations(LOUNGE, action="block", seats=free_seats(ann), reason="a school")
+    expect(ann.part("offers")).to_be_hidden()
+    expect(ann.part("search")).to_be_focused()
+
+
+def free_seats(visitor: Window) -> list[str]:
+    """Labels of the lounge's seats that are free."""
+    labels = [f"{seat.row}-{seat.number}" for seat in lounge().seats]
+    return [label for label in labels if visitor.state(label) in ("free", "asking")]
+
+
 def test_a_wheelchair_place_is_for_whoever_says_so_and_then_company_sits_beside(ann: Window) -> None:
     ann.click("A-2")
     expect(ann.notices).to_contain_text("A-2 is for company beside a wheelchair")
@@ -269,6 +320,35 @@ def test_a_companion_seat_that_is_clicked_alone_can_be_taken_with_its_wheelchair
     ben.click("A-2")
     expect(ben.notices).to_contain_text("A-2 is for company beside a wheelchair")
     expect(ben.notices.locator(".actions")).to_have_count(0)  # there is no place left that it could go with
+
+
+def test_company_of_one_wheelchair_leaves_the_party_its_other_wheelchairs(ann: Window) -> None:
+    ann.page.get_by_label("Wheelchairs").fill("2")
+    ann.click("A-3")
+    press(ann, "Take A-1 too, for our wheelchair")
+    in_basket(ann, "A-1", "A-3")
+    expect(ann.page.get_by_label("Wheelchairs")).to_have_value("2")
+
+
+def test_companion_seats_of_two_rows_come_with_two_wheelchair_places(site: Site, window: Windows) -> None:
+    kinds = [SeatKind.WHEELCHAIR, SeatKind.COMPANION, SeatKind.STANDARD]
+    hall = SeatMap.build(
+        name="Two rows",
+        categories=[Category(key="seat", name="Seat", color="#009e73")],
+        screen=Screen(x=1, y=0, width=4),
+        seats=[
+            Seat(row=row, number=str(x + 1), x=x, y=y, category="seat", kind=kind)
+            for y, row in enumerate("AB", start=2)
+            for x, kind in enumerate(kinds)
+        ],
+    )
+    site.put_showtime("two-rows", hall, prices={"seat": 900})
+    ann = window(site)
+    ann.open_map("two-rows")
+    ann.map.evaluate("map => map.hold('A-2', 'B-2')")
+    press(ann, "Take A-1 and B-1 too, for our wheelchairs")
+    in_basket(ann, "A-1", "A-2", "B-1", "B-2")
+    expect(ann.page.get_by_label("Wheelchairs")).to_have_value("2")
 
 
 # ---------------------------------------------------------------- refusals that help

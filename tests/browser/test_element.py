@@ -365,6 +365,42 @@ def test_a_guest_whose_token_is_over_comes_back_as_another_one(site: Site, setti
     assert ann.map.evaluate("map => map.client.welcome.user") != "guest:of-old"
 
 
+def test_bookings_are_shown_to_whoever_made_them_and_no_link_to_a_ticket_is_kept(
+    site: Site, settings: Settings, window: Windows
+) -> None:
+    ann = embedded(site, window)
+    bookings = ann.part("bookings")
+    link = bookings.get_by_role("link", name="Show the ticket")
+    first, second = (Tokens(settings).mint(name, ["watch", "hold", "book"], 600) for name in ("first", "second"))
+
+    def become(user: str, token: str) -> None:
+        ann.map.evaluate("(map, token) => { map.token = token; }", token)
+        ann.page.wait_for_function(
+            "user => document.querySelector('seat-map').client?.welcome?.user === user", arg=user
+        )
+        ann.expect_status("live")
+
+    become("first", first)
+    ann.click("A-3")
+    ann.basket.get_by_role("button", name="Book for €11.00").click()
+    expect(bookings).to_contain_text("A-3")
+    secret = str(link.get_attribute("href"))
+    assert "#" in secret or "?" in secret, "the link is all that its owner needs"
+    set_attribute(ann, "lang", "de")
+    expect(bookings.get_by_role("link")).to_have_attribute("href", secret)
+    set_attribute(ann, "lang", "en")
+    key = re.split("[#?]", secret)[1]
+    kept = ann.page.evaluate("JSON.stringify([Object.entries(sessionStorage), Object.entries(localStorage)])")
+    assert key not in kept and "A-3" not in kept
+    become("second", second)
+    expect(bookings).to_be_hidden()
+    ann.expect_seats(A3="sold")
+    become("first", first)
+    expect(bookings).to_contain_text("A-3")
+    ann.expect_seats(A3="booked")
+    assert str(link.get_attribute("href")) != secret
+
+
 def test_an_element_out_of_the_page_says_that_it_shows_nothing(ann: Window) -> None:
     status = ann.map.evaluate("""async (map) => {
       map.remove();

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Window
 from tests.browser.site import SHOWTIME, Site
@@ -13,6 +14,7 @@ from tests.browser.site import SHOWTIME, Site
 pytestmark = pytest.mark.long
 
 Windows = Callable[..., Window]
+SOCKETS = re.compile("/ws/showtimes/")
 
 
 @pytest.fixture
@@ -82,6 +84,59 @@ def test_a_token_that_is_no_text_is_told_and_not_tried_again(page: Callable[[str
     expect(ann.map).to_contain_text("This showtime cannot be shown: the server does not know you.")
     [error] = ann.wait_until_told("error")
     assert error["message"] == "expected a token as a string, got number"
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("", {"message": "this server admits no guests; bring a token", "code": "unauthorized"}),
+        ("throw Object.assign(new Error('no seat is booked for you'), { permanent: true })", None),
+    ],
+    ids=["no guests", "the page's own no"],
+)
+def test_where_there_is_no_token_to_be_had_nobody_speaks_of_the_connection(
+    make_site: Callable[..., Site], window: Windows, how: str, told: dict[str, str] | None
+) -> None:
+    ann = window(make_site(SEATSERVER_GUEST_SCOPES=""))
+    given = f"<script>document.querySelector('seat-map').token = async () => {{ {how} }};</script>" if how else ""
+    ann.embed(f'<seat-map showtime="{SHOWTIME}"></seat-map>{given}')
+    ann.expect_status("stopped")
+    expect(ann.part("frozen")).to_contain_text("This map is not live: the server does not know you.")
+    [error] = ann.wait_until_told("error")
+    assert error == (told or {"message": "no seat is booked for you", "code": "unauthorized"})
+    # The browser itself reports the 401.
+    ann.complaints = [text for text in ann.complaints if "401" not in text]
+
+
+def test_a_token_that_holds_no_longer_is_told_as_such(site: Site, window: Windows) -> None:
+    def expire(route: WebSocketRoute) -> None:
+        route.on_message(lambda _: route.close(code=4200, reason="the token expired"))
+
+    ann = window(site)
+    ann.page.route_web_socket(SOCKETS, expire)
+    ann.embed(f'<seat-map showtime="{SHOWTIME}" token="of yesterday"></seat-map>')
+    ann.expect_status("stopped")
+    expect(ann.part("frozen")).to_contain_text("This map is not live: the server does not know you.")
+    assert ann.wait_until_told("error") == [{"message": "the token holds no longer", "code": "unauthorized"}]
+
+
+def test_a_page_that_may_open_no_socket_says_that_no_connection_can_be_made(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.page.add_init_script("WebSocket = class { constructor() { throw new Error('the policy forbids it'); } };")
+    ann.embed(f'<seat-map showtime="{SHOWTIME}"></seat-map>')
+    expect(ann.part("frozen")).to_contain_text("This map is not live: no connection can be made.")
+    [error] = ann.wait_until_told("error")
+    assert error["message"].endswith("cannot be connected to: the policy forbids it")
+    assert error["code"] is None
+
+
+def test_a_page_that_ends_the_connection_is_said_to_have_done_so(page: Callable[[str], Window]) -> None:
+    ann = page("")
+    ann.expect_status("live")
+    ann.map.evaluate("map => map.client.close()")
+    expect(ann.part("frozen")).to_contain_text("This map is not live: this page has ended the connection.")
+    ann.part("frozen").get_by_role("button", name="Try again").click()
+    ann.expect_status("live")
 
 
 def test_a_value_that_an_attribute_does_not_have_is_warned_of(page: Callable[[str], Window]) -> None:

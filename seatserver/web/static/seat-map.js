@@ -29,7 +29,7 @@ export class SeatMapElement extends HTMLElement {
   #frame = element("div", { className: "frame", part: "frame" });
   #token = null;
   #strings = {};
-  #loaded = null; // {client, showtime, layout, server, isGuest}
+  #loaded = null; // {client, showtime, layout, server, isGuest, tickets}
   #picker = null;
   #isDue = false;
   #run = 0;
@@ -222,7 +222,7 @@ export class SeatMapElement extends HTMLElement {
       const { showtime, layout } = await fetchShowtime(server, this.showtime);
       if (run !== this.#run) return;
       const client = new SeatMapClient(socketOf(server, showtime.id), { token: this.token || guestOf(server) });
-      this.#loaded = { client, showtime, layout, server, isGuest: !this.token };
+      this.#loaded = { client, showtime, layout, server, isGuest: !this.token, tickets: new Map() };
       client.addEventListener("welcome", () => this.#checkWelcome(attempt));
       this.#rebuild();
       client.connect();

@@ -1,4 +1,7 @@
-/** The bookings of this window; kept in sessionStorage, so a reload still shows them. */
+/**
+ * The bookings of a user in this window; kept in sessionStorage, so a reload still shows them. Links to tickets are not
+ * kept: whoever has one has the ticket, and the next visitor of this window may be somebody else.
+ */
 
 import { element } from "./dom.js";
 import { recall, remember } from "./rest.js";
@@ -8,27 +11,46 @@ export class Bookings {
   seats = new Set();
 
   #node;
-  #key;
+  #client;
   #venue;
   #words;
   #server;
-  #kept;
+  #tickets;
+  #key = null; // for what is kept of this user; null before a welcome says who that is
+  #kept = {};
 
-  constructor(node, { venue, words, server }) {
+  /** `tickets`: booking id → link, to be filled here, and to be shown again in another language. */
+  constructor(node, { client, venue, words, server, tickets, signal }) {
     this.#node = node;
-    this.#key = `seatserver.bookings.${venue.showtime.id}`;
+    this.#client = client;
     this.#venue = venue;
     this.#words = words;
     this.#server = server;
-    this.#kept = recall(this.#key) ?? {};
-    this.#render();
+    this.#tickets = tickets;
+    client.addEventListener("welcome", () => this.#load(), { signal });
+    this.#load();
   }
 
-  /** Take in a `booked` message: a new booking, or news of one. */
+  /** Take in a `booked` message: a new booking (it says whether it is one), or news of one. */
   take({ booking_id, status, seats, areas, total_minor, ticket_url }) {
-    if (status === "cancelled" || status === "expired") delete this.#kept[booking_id];
-    else this.#kept[booking_id] = { status, seats, areas, total_minor, ticket_url };
+    const isOver = status === "cancelled" || status === "expired";
+    const isNew = !isOver && !(booking_id in this.#kept);
+    if (ticket_url) this.#tickets.set(booking_id, ticket_url);
+    if (isOver) delete this.#kept[booking_id];
+    else this.#kept[booking_id] = { status, seats, areas, total_minor };
     remember(this.#key, this.#kept);
+    this.#render();
+    return isNew;
+  }
+
+  /** What is kept of whoever the server says we are. */
+  #load() {
+    const { welcome } = this.#client;
+    const key = welcome && `seatserver.bookings ${this.#server.href} ${welcome.showtime} ${welcome.user}`;
+    if (key !== this.#key) {
+      this.#key = key;
+      this.#kept = recall(key) ?? {};
+    }
     this.#render();
   }
 
@@ -57,11 +79,11 @@ export class Bookings {
   }
 
   /**
-   * The page with a booking's ticket. Its link is all that it needs; without one (the server may be older) only our own
-   * page knows who we are, and another site's has nowhere to lead.
+   * The page with a booking's ticket. Its link is all that it needs; without one (after a reload, or the server may be
+   * older) only our own page knows who we are, and another site's has nowhere to lead.
    */
   ticketAt(id) {
-    const link = this.#kept[id]?.ticket_url;
+    const link = this.#tickets.get(id);
     if (link) return new URL(link, this.#server).href;
     return this.#server.origin === location.origin ? new URL(`bookings/${id}`, this.#server).href : null;
   }

@@ -281,7 +281,7 @@ export class Choice extends EventTarget {
       actions.push([this.#words.say("nearestInstead"), () => again(lines, { or_nearest: true })]);
     }
     const comeWith = (count, wanted) => () => {
-      this.wheelchairs = count;
+      this.wheelchairs = Math.max(this.wheelchairs, count);
       again(wanted);
     };
     const chairs = lines.filter(({ seat }) => seat !== undefined && this.#venue.isForWheelchair(seat)).length;

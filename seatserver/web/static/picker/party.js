@@ -24,12 +24,14 @@ export class Party extends EventTarget {
   #buttons;
   #few = element("p", { className: "few quiet", id: "few", hidden: true });
   #offers = [];
+  #looked = null; // the offer that is looked at
 
   /** `opener`: the button that unfolds the empty `form` where there is little room; `list`: for the offers, empty. */
   constructor(opener, form, list, { client, choice, venue, words, answers, notices, isGuest, signal }) {
     super();
     opener.hidden = form.hidden = venue.layout.seats.length === 0;
     form.ariaLabel = words.say("best");
+    form.tabIndex = -1; // can be sent there
     opener.addEventListener("click", () => {
       opener.ariaExpanded = String(opener.ariaExpanded !== "true");
     });
@@ -63,10 +65,13 @@ export class Party extends EventTarget {
     where.hidden = used.length < 2;
     const named = { textContent: this.#words.say("holdBest"), className: "strong", part: "button best" };
     const best = element("button", named);
-    const compare = button(this.#words.say("compare"), () => this.#compare(), { part: "button compare" });
-    const labels = [...this.#people.values(), this.#wheelchairs].map((input) => input.closest("label"));
+    const other = { type: "button", textContent: this.#words.say("compare"), part: "button compare" };
+    const compare = element("button", other);
+    compare.addEventListener("click", () => this.#orSayFew(() => this.#compare()));
+    const inputs = [...this.#people.values(), this.#wheelchairs];
+    const labels = inputs.map((input) => input.closest("label"));
     this.#buttons = [best, compare];
-    for (const one of this.#buttons) one.setAttribute("aria-describedby", this.#few.id);
+    for (const one of [...inputs, this.#category, best, compare]) one.setAttribute("aria-describedby", this.#few.id);
     this.#form.append(...labels, where, element("p", { className: "row" }, ...this.#buttons), this.#few);
   }
 
@@ -90,14 +95,13 @@ export class Party extends EventTarget {
     }
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (this.#few.hidden) this.#search();
+      this.#orSayFew(() => this.#search());
     });
     const on = (name, act) => this.#client.addEventListener(name, act, { signal });
     on("welcome", () => this.#welcome());
     on("change", () => this.#dropStale());
     // That our own seats were booked is told right after; that they are free again, a little later.
     on("holds", () => queueMicrotask(() => this.#dropStale([...this.#toBeHad, HELD])));
-    on("booked", ({ detail }) => this.#closeBooked(detail));
   }
 
   /** After a reload the holds say how many wheelchairs had been named. */
@@ -131,6 +135,12 @@ export class Party extends EventTarget {
     if (this.#few.textContent !== text) this.#few.textContent = text;
     this.#few.hidden = text === "";
     for (const one of this.#buttons) one.ariaDisabled = String(!this.#few.hidden);
+  }
+
+  /** Do `act`, or say why it would be in vain to whoever does not see it. */
+  #orSayFew(act) {
+    if (this.#few.hidden) act();
+    else this.#notices.say(this.#few.textContent);
   }
 
   /** How many seats there are to choose from, those of the basket among them; counted no further than to `most`. */
@@ -183,7 +193,7 @@ export class Party extends EventTarget {
   #show(offers, tickets) {
     this.#offers = offers.map((offer) => ({ offer, node: this.#line(offer, tickets) }));
     const close = button("×", () => this.#clear(), { className: "close", ariaLabel: this.#words.say("close") });
-    const heading = element("h2", { textContent: this.#words.say("offers") });
+    const heading = element("h2", { textContent: this.#words.say("offers"), tabIndex: -1 });
     this.#list.replaceChildren(heading, close, element("ol", {}, ...this.#offers.map(({ node }) => node)));
     this.#list.hidden = false;
     this.#list.scrollIntoView({ block: "nearest" });
@@ -208,13 +218,17 @@ export class Party extends EventTarget {
       element("b", { textContent: this.#venue.money(offer.total_minor) }),
       element("span", { className: "quiet", textContent: told.filter(Boolean).join(" ") }),
     );
-    for (const event of ["pointerenter", "focusin"]) hold.addEventListener(event, () => this.#preview(offer.seats));
-    for (const event of ["pointerleave", "focusout"]) hold.addEventListener(event, () => this.#preview([]));
+    for (const event of ["pointerenter", "focusin"]) hold.addEventListener(event, () => this.#preview(offer));
+    for (const event of ["pointerleave", "focusout"]) {
+      hold.addEventListener(event, () => this.#looked === offer && this.#preview(null));
+    }
     return element("li", {}, hold);
   }
 
-  #preview(seats) {
-    this.dispatchEvent(new CustomEvent("preview", { detail: seats }));
+  /** This offer is looked at; none, when it is null. */
+  #preview(offer) {
+    this.#looked = offer;
+    this.dispatchEvent(new CustomEvent("preview", { detail: offer?.seats ?? [] }));
   }
 
   /** An offer of which somebody took a seat is none any more. `fine`: states in which a seat is not taken. */
@@ -225,30 +239,35 @@ export class Party extends EventTarget {
     if (gone.length === 0) return;
     this.#offers = this.#offers.filter(isThere);
     if (this.#offers.length === 0) {
-      this.#clear();
+      this.#clear(this.#form);
       const again = [this.#words.say("compare"), () => this.#compare()];
       this.#notices.tell("note", this.#words.say("offersGone"), { actions: [again] });
       return;
     }
+    if (gone.some(({ offer }) => offer === this.#looked)) this.#preview(null);
     const wasAt = gone.some(({ node }) => node.contains(node.getRootNode().activeElement));
+    // Not to another offer: a key that is on its way down was meant for the one that went.
+    if (wasAt) {
+      this.#list.querySelector("h2").focus({ preventScroll: true });
+      this.#notices.say(this.#words.say("offerGone"));
+    }
     for (const { node } of gone) node.remove();
-    this.#preview([]);
-    if (wasAt) this.#offers[0].node.querySelector("button").focus({ preventScroll: true });
   }
 
   /** Whoever has booked, here or in another window, chooses no longer. */
-  #closeBooked({ status }) {
-    if (this.#offers.length === 0 || status === "cancelled" || status === "expired") return;
-    this.#clear();
+  close() {
+    if (this.#offers.length === 0) return;
+    this.#clear(this.#form);
     this.#notices.tell("note", this.#words.say("offersBooked"));
   }
 
-  #clear() {
-    if (this.#list.contains(this.#list.getRootNode().activeElement)) this.#form.querySelector("button").focus();
+  /** Close the offers; whoever is there comes to `place`: after what nobody asked for, where no key does anything. */
+  #clear(place = this.#form.querySelector("button")) {
+    if (this.#list.contains(this.#list.getRootNode().activeElement)) place.focus();
     this.#offers = [];
     this.#list.hidden = true;
     this.#list.replaceChildren();
-    this.#preview([]);
+    this.#preview(null);
   }
 }
 

@@ -20,7 +20,7 @@ import { Venue } from "./venue.js";
 const STATES = ["free", "held", "claimed", "sold", "blocked", "allocated"]; // by SeatState number
 const TO_BE_HAD = ["free", "mine", "asking"];
 const COUNT_MS = 500;
-const BAD_TOKEN = 4001; // a close code
+const STOPS = { token: "notKnown", socket: "noConnection", page: "closedByPage" }; // what stopped it, in words
 const TIP_GAP = 6; // CSS pixels
 const WINDOW_GAP = 8;
 
@@ -54,8 +54,10 @@ export class Picker {
   /**
    * In the empty `frame`. `tell(name, detail)` tells the page ("hold", "release", "expired", "booked", "refused",
    * "status", "checkout"), `restart()` loads the showtime anew, `pageBooks()` says whether the page goes on by itself.
+   * `tickets`: booking id → link to its ticket, for as long as the showtime is shown.
    */
-  constructor(frame, { client, showtime, layout, server, isGuest, words, tell, restart, pageBooks, wheelchairs = 0 }) {
+  constructor(frame, { wheelchairs = 0, ...given }) {
+    const { client, showtime, layout, server, isGuest, tickets, words, tell, restart, pageBooks } = given;
     this.#client = client;
     this.#words = words;
     this.#tell = tell;
@@ -69,7 +71,7 @@ export class Picker {
     const choice = (this.#choice = new Choice({ client, venue, words, answers, notices }));
     choice.wheelchairs = wheelchairs;
     const all = { client, venue, words, answers, notices, announcer, choice, server, isGuest, signal };
-    this.#bookings = new Bookings(parts.bookings, all);
+    this.#bookings = new Bookings(parts.bookings, { ...all, tickets });
     this.#stage = this.#makeStage(layout);
     this.#legend = new Legend(parts.prices, parts.signs, all);
     this.#areas = new Areas(parts.areas, all);
@@ -201,7 +203,7 @@ export class Picker {
     const on = (target, name, handle) => target.addEventListener(name, ({ detail }) => handle(detail), { signal });
     const client = this.#client;
     on(client, "change", (seats) => this.#paint(seats));
-    on(client, "holds", () => this.#paint());
+    for (const name of ["holds", "welcome"]) on(client, name, () => this.#paint());
     on(client, "pending", (seats) => this.#paint(seats));
     on(client, "status", () => {
       this.#showStatus();
@@ -209,7 +211,7 @@ export class Picker {
     });
     on(client, "expired", (detail) => this.#tellExpired(detail));
     on(client, "booked", (detail) => {
-      this.#bookings.take(detail);
+      if (this.#bookings.take(detail)) this.#party.close();
       this.#paint(detail.seats);
       this.#tell("booked", detail);
     });
@@ -338,11 +340,10 @@ export class Picker {
     this.#notices.review();
   }
 
-  /** The server's words, where they are for visitors; a token's faults are the page's, which is told them. */
+  /** The server's words, where they are for visitors; the page's faults and doings are told the page. */
   #whyStopped() {
-    const { closeCode, reason } = this.#client;
-    if (closeCode === BAD_TOKEN) return this.#words.say("notKnown");
-    return closeCode === 0 ? this.#words.say("noConnection") : reason;
+    const { stoppedBy, reason } = this.#client;
+    return stoppedBy in STOPS ? this.#words.say(STOPS[stoppedBy]) : reason;
   }
 
   #sayFrozen(text, isOver) {

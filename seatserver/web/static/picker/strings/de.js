@@ -18,6 +18,7 @@ export default {
   noServer: "unter {server} gibt es keinen Server für Saalpläne",
   notKnown: "der Server kennt Sie nicht. Bitte laden Sie die Seite neu, oder melden Sie sich noch einmal an",
   noConnection: "es kommt keine Verbindung zustande. Bitte laden Sie die Seite neu",
+  closedByPage: "diese Seite hat die Verbindung beendet",
   noShowtime: "es ist keine Vorstellung angegeben",
 
   // Namen der Teile.
@@ -111,6 +112,7 @@ export default {
     one: "Es ist nur noch {count} Platz zu haben.",
     other: "Es sind nur noch {count} Plätze zu haben.",
   },
+  offerGone: "Das Angebot, bei dem Sie waren, ist inzwischen vergeben.",
   offersGone: "Die Plätze dieser Angebote sind inzwischen vergeben.",
   offersBooked: "Sie haben gebucht; die Angebote sind geschlossen.",
 
@@ -186,7 +188,10 @@ export default {
   nearestInstead: "Die nächstgelegenen nehmen",
   haveInstead: "Sie haben stattdessen {seats}.",
   comeWith: { one: "Eine Person von uns", other: "{count} von uns" },
-  withWheelchair: "{seats} dazunehmen, für unseren Rollstuhl",
+  withWheelchair: {
+    one: "{seats} dazunehmen, für unseren Rollstuhl",
+    other: "{seats} dazunehmen, für unsere Rollstühle",
+  },
   goneMeanwhile: "Ihre Plätze haben sich geändert, vielleicht in einem anderen Fenster. Sie sehen den neuen Stand.",
   lateAnswer: "Die Verbindung war zu lange weg; diese Plätze wurden nicht genommen.",
   mayOnlyWatch: "Hier lassen sich Plätze ansehen, aber nicht reservieren.",

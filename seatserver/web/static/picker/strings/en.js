@@ -24,6 +24,7 @@ export default {
   noServer: "there is no seat server at {server}",
   notKnown: "the server does not know you. Please load the page again, or sign in again",
   noConnection: "no connection can be made. Please load the page again",
+  closedByPage: "this page has ended the connection",
   noShowtime: "no showtime is named",
 
   // Labels of the parts.
@@ -117,6 +118,7 @@ export default {
     one: "Only {count} seat is left to choose from.",
     other: "Only {count} seats are left to choose from.",
   },
+  offerGone: "The offer you were at is taken by now.",
   offersGone: "The seats of these offers are taken by now.",
   offersBooked: "You have booked, so the offers are closed.",
 
@@ -183,7 +185,7 @@ export default {
   nearestInstead: "Hold the nearest instead",
   haveInstead: "You have {seats} instead.",
   comeWith: { one: "One of us does", other: "{count} of us do" },
-  withWheelchair: "Take {seats} too, for our wheelchair",
+  withWheelchair: { one: "Take {seats} too, for our wheelchair", other: "Take {seats} too, for our wheelchairs" },
   goneMeanwhile: "Your seats have changed meanwhile, perhaps in another window. What you hold now is shown.",
   lateAnswer: "The connection was away for too long, so these seats were not taken.",
   mayOnlyWatch: "Here seats can be looked at, but not held.",
