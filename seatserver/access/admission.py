@@ -29,8 +29,11 @@ and number just 30 bytes, which base32 writes without padding."""
 CODE_CHARS = 48
 PURPOSE = b"seatserver admission code"
 KEY_PURPOSE = b"seatserver booking key"
-KEY_BYTES = 18
-"""144 bits, written as 24 characters without padding: so much that nobody has to count wrong guesses."""
+KEY_BYTES = 20
+"""160 bits, which base32 writes without padding: so much that nobody has to count wrong guesses."""
+KEY_PATTERN = "[a-z2-7]{32}"
+"""Small letters and digits only: whatever makes a link of an address in a text takes all of these, but may leave a sign
+at the end to the sentence."""
 MISREAD = str.maketrans("018", "OIB")
 """Digits that base32 does not have, and the letters that people who type a code mean by them."""
 
@@ -77,7 +80,7 @@ class BookingKeys:
         self._keys = _keys_for(KEY_PURPOSE, settings)
 
     def write(self, booking_id: UUID) -> str | None:
-        """The booking's key: 24 letters, digits, ``-`` and ``_``, always the same. None where no secret is set."""
+        """The booking's key: 32 small letters and digits, always the same. None where no secret is set."""
         return _booking_key(self._keys[0], booking_id) if self._keys else None
 
     def link(self, booking_id: UUID) -> str | None:
@@ -101,7 +104,7 @@ def _keys_for(purpose: bytes, settings: Settings) -> list[bytes]:
 
 
 def _booking_key(own: bytes, booking_id: UUID) -> str:
-    return base64.urlsafe_b64encode(hmac.digest(own, booking_id.bytes, hashlib.sha256)[:KEY_BYTES]).decode()
+    return base64.b32encode(hmac.digest(own, booking_id.bytes, hashlib.sha256)[:KEY_BYTES]).decode().lower()
 
 
 def _signature(key: bytes, content: bytes) -> bytes:

@@ -50,7 +50,7 @@ async def check_admission(call: Call) -> schemas.AdmissionCheck:
     return schemas.AdmissionCheck(
         good=problem is None,
         problem=problem,
-        booking=await booking_view(call, booking),
+        booking=await booking_view(call, booking, link=False),
         showtime=showtime_view(await call.needs.catalog.showtime(booking.showtime_id)),
     )
 

@@ -26,22 +26,25 @@ async def make_booking(call: Call) -> schemas.BookingView:
         )
     except SeatsRefused as refused:
         raise spelled_out(refused, (await call.needs.catalog.showtime(body.showtime_id)).seat_map) from None
-    return await booking_view(call, booking)
+    return await booking_view(call, booking, link=True)
 
 
 async def get_booking(call: Call) -> schemas.BookingView:
     """The booking as it is now."""
-    return await booking_view(call, await visible_booking(call))
+    booking = await visible_booking(call)
+    return await booking_view(call, booking, link=_is_the_caller_s(call, booking))
 
 
 async def confirm_booking(call: Call) -> schemas.BookingView:
-    """The payment came in: pending becomes confirmed."""
-    return await booking_view(call, await call.needs.checkout.confirm(await _changeable(call, "confirming a booking")))
+    """The payment came in: pending becomes confirmed. Whoever says so is told the link too, to mail it."""
+    booking = await call.needs.checkout.confirm(await _changeable(call, "confirming a booking"))
+    return await booking_view(call, booking, link=True)
 
 
 async def cancel_booking(call: Call) -> schemas.BookingView:
     """Give the seats back."""
-    return await booking_view(call, await call.needs.checkout.cancel(await _changeable(call, "cancelling a booking")))
+    booking = await call.needs.checkout.cancel(await _changeable(call, "cancelling a booking"))
+    return await booking_view(call, booking, link=_is_the_caller_s(call, booking))
 
 
 async def visible_booking(call: Call) -> Booking:
@@ -53,9 +56,13 @@ async def visible_booking(call: Call) -> Booking:
             raise NotFound("booking", str(booking_id))
         return await call.needs.checkout.get(booking_id)
     booking = await call.needs.checkout.get(booking_id)
-    if booking.user_id != call.identity.user_id and not call.identity.may("settle"):
+    if not _is_the_caller_s(call, booking) and not call.identity.may("settle"):
         raise NotFound("booking", str(booking_id))
     return booking
+
+
+def _is_the_caller_s(call: Call, booking: Booking) -> bool:
+    return call.booking_key is None and booking.user_id == call.identity.user_id
 
 
 async def _changeable(call: Call, action: str) -> UUID:
@@ -65,14 +72,17 @@ async def _changeable(call: Call, action: str) -> UUID:
     return booking.id
 
 
-async def booking_view(call: Call, booking: Booking) -> schemas.BookingView:
-    """A booking as REST shows it: with the link to its ticket; without that and its owner to who reads by the link."""
-    by_key = call.booking_key is not None
+async def booking_view(call: Call, booking: Booking, *, link: bool) -> schemas.BookingView:
+    """A booking as REST shows it, without its owner to whoever reads by the link.
+
+    ``link`` says whether with the link to its ticket. That opens the ticket to whoever has it for as long as there is
+    one, so only the owner gets it, and the payment service with its confirmation; nobody else who may look.
+    """
     seat_map = (await call.needs.catalog.showtime(booking.showtime_id)).seat_map
     return schemas.BookingView(
         id=booking.id,
         showtime_id=booking.showtime_id,
-        user_id=None if by_key else booking.user_id,
+        user_id=booking.user_id if call.booking_key is None else None,
         status=booking.status,
         seats=named_seats(booking.seats, seat_map),
         lines=ticket_lines(booking.lines, seat_map),
@@ -82,5 +92,5 @@ async def booking_view(call: Call, booking: Booking) -> schemas.BookingView:
         channel=booking.channel,
         created_at_ms=booking.created_at_ms,
         expires_at_ms=booking.expires_at_ms,
-        ticket_url=call.needs.booking_keys.link(booking.id) if not by_key else None,
+        ticket_url=call.needs.booking_keys.link(booking.id) if link else None,
     )

@@ -74,7 +74,7 @@ _SHOWTIME = schemas.ShowtimeView(
     rules=Rules(),
     layout_hash=HALL.content_hash,
 )
-_TICKET_URL = f"/bookings/{HOLD_ID}#key=Vd0s9p3Qx-1yZbWc7uTgkR_m"
+_TICKET_URL = f"/bookings/{HOLD_ID}#key=mzxw6ytboi3gk5dfon2c4ylsmvwg64tq"
 _BOOKING = schemas.BookingView(
     id=HOLD_ID,
     showtime_id="tonight",

@@ -49,10 +49,10 @@ service does, and `admin` allows everything."""
 BOOKINGS = """\
 Bookings; seats are held over the socket, see /asyncapi.json.
 
-Whoever booked is told `ticket_url`, a link to the ticket for any browser; so is a payment service, which may mail it.
-What stands behind its `#key=` is the booking's key: sent as `Authorization: Booking …` instead of a token, it reads
-this one booking and its ticket, for as long as the server knows the secret that signed it, and changes nothing. To a
-wrong key no booking exists."""
+Whoever booked is told `ticket_url`, a link to the ticket for any browser; so is a payment service when it confirms,
+since it may mail the link. What stands behind its `#key=` is the booking's key: sent as `Authorization: Booking …`
+instead of a token, it reads this one booking and its ticket, for as long as the server knows the secret that signed
+it, and changes nothing. To a wrong key no booking exists."""
 
 TAGS = {
     "offer": "What is offered. Open to everybody, unless an operation names a scope.",

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from seatserver.access.admission import KEY_PATTERN
 from seatserver.catalog.catalog import PAGE_LIMIT
 from seatserver.catalog.showtime import ID_PATTERN, MAX_TITLE
 from seatserver.seatmaps.model import MAX_LABEL, MAX_NAME, SeatMap
@@ -352,10 +353,11 @@ class BookingView(Document, frozen=True):
     created_at_ms: Millis
     expires_at_ms: Annotated[int | None, Meta(description="A pending booking ends then, unless it is confirmed.")]
     ticket_url: Annotated[
-        str | None,
+        Annotated[str, Meta(pattern=f"#key={KEY_PATTERN}$")] | None,
         Meta(
             description="The ticket's page on this server, for any browser: its path, and the booking's key behind "
-            "`#key=`. Null for whoever reads with that key, and where the server has no secret to sign with."
+            "`#key=`. Told to whoever booked, and to a payment service in the answer to its confirmation; else null, "
+            "and where the server has no secret to sign with.",
         ),
     ]
 

@@ -10,14 +10,17 @@ import httpx
 import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from seatserver.client import SeatClient
 from seatserver.live.messages import Places
 from tests.browser.conftest import Window
 from tests.browser.site import SHOWTIME, Site
+from tests.browser.test_embedding import Portal, portal
 from tests.conftest import in_thread
 from tests.integration.lounge import LOUNGE, TARIFF, lounge
+
+__all__ = ["portal"]
 
 Windows = Callable[..., Window]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -129,11 +132,81 @@ def test_a_link_that_is_not_whole_says_so_and_the_whole_one_opens(site: Site, wi
 
 
 @pytest.mark.long
-def test_where_a_page_may_not_copy_it_says_where_the_link_is(window: Windows, guest: Guest) -> None:
+@pytest.mark.parametrize("behind", [".", "_", "-", ")", "?from=mail", "%20see%20you", "&utm_source=x"])
+def test_what_a_mail_or_a_chat_puts_behind_the_link_does_no_harm(
+    site: Site, window: Windows, guest: Guest, behind: str
+) -> None:
+    ann = guest.open(window, guest.book("B-2"))
+    expect(ann.page.get_by_role("button", name="Copy link")).to_be_visible()
+    ben = window(site)
+    ben.page.goto(ann.page.url + behind)
+    expect(ben.page.get_by_role("article")).to_contain_text("Confirmed")
+    cut = window(site)
+    cut.page.goto(f"{ann.page.url}a")
+    expect(cut.page.get_by_role("status")).to_contain_text("This address opens no booking: it may not be whole")
+
+
+@pytest.mark.long
+def test_the_late_answer_to_a_wrong_link_does_not_take_away_the_ticket_of_the_right_one(
+    site: Site, window: Windows, guest: Guest
+) -> None:
+    ann = guest.open(window, guest.book("B-2"))
+    expect(ann.page.get_by_role("button", name="Copy link")).to_be_visible()
+    link = ann.page.url
+    wrong = link[:-1] + ("a" if link[-1] != "a" else "b")
+    ben = window(site)
+    kept: list[Route] = []
+
+    def keep(route: Route) -> None:
+        if route.request.headers["authorization"].endswith(wrong.partition("#key=")[2]):
+            kept.append(route)
+        else:
+            route.continue_()
+
+    ben.page.route("**/api/v1/bookings/*", keep)
+    ben.page.goto(wrong)
+    ben.wait_until(lambda: kept)
+    ben.page.goto(link)
+    expect(ben.page.get_by_role("article")).to_contain_text("Confirmed")
+    with ben.page.expect_response(lambda response: response.status == 404):
+        kept[0].continue_()
+    ben.page.evaluate("new Promise(done => setTimeout(done, 100))")  # the page has read the answer by then
+    expect(ben.page.get_by_role("article")).to_contain_text("Confirmed")
+    expect(ben.page.get_by_role("status")).to_be_empty()
+    assert all("404" in text for text in ben.complaints), ben.complaints
+    ben.complaints.clear()
+
+
+@pytest.mark.long
+def test_where_a_page_may_not_copy_the_link_stands_ready_to_be_copied_by_hand(window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"))
     ann.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     ann.page.get_by_role("button", name="Copy link").click()
-    expect(ann.page.get_by_text("take the link from the address bar")).to_be_visible()
+    expect(ann.page.get_by_text("copy the link yourself")).to_be_visible()
+    field = ann.page.get_by_role("textbox", name="The link to your ticket")
+    expect(field).to_have_value(ann.page.url)
+    expect(field).to_be_focused()
+    assert ann.page.evaluate("getSelection().toString()") == ann.page.url
+    found = Axe().run(ann.page, options={"runOnly": WCAG}).response["violations"]
+    assert [one["id"] for one in found] == []
+
+
+@pytest.mark.long
+def test_in_the_frame_of_another_site_the_link_is_the_ticket_s_and_not_that_site_s(
+    make_site: Callable[..., Site], window: Windows, portal: Portal
+) -> None:
+    site = make_site(SEATSERVER_FRAME_ANCESTORS=portal.url)
+    ann = Guest(site)
+    own = ann.open(window, ann.book("B-2")).page
+    expect(own.get_by_role("button", name="Copy link")).to_be_visible()
+    portal.embed(site, f'<iframe title="Ticket" width="900" height="900" src="{own.url}"></iframe>')
+    framed = window(site)
+    framed.page.goto(f"{portal.url}/")
+    ticket = framed.page.frame_locator("iframe")
+    ticket.get_by_role("button", name="Copy link").click()
+    expect(ticket.get_by_role("textbox", name="The link to your ticket")).to_have_value(own.url)
+    assert all("lipboard" in text for text in framed.complaints), framed.complaints
+    framed.complaints.clear()
 
 
 def test_from_the_map_one_link_leads_to_the_ticket(site: Site, window: Windows) -> None:
@@ -218,6 +291,7 @@ def test_somebody_else_sees_nothing_and_staff_shows_who_they_are(site: Site, win
     ben.page.get_by_role("button", name="Show the booking").click()
     expect(ben.page.get_by_role("article")).to_contain_text("B-2")
     expect(ben.page.get_by_role("button", name="Copy link")).to_have_count(0)
+    assert ben.page.url == f"{site.url}/bookings/{booking}"
     # The browser itself reports what was refused.
     assert all("404" in text or "401" in text for text in ben.complaints), ben.complaints
     ben.complaints.clear()

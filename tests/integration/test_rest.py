@@ -702,15 +702,31 @@ def key_in(booking: dict[str, Any]) -> dict[str, str]:
     return {"Authorization": f"Booking {key}"}
 
 
-async def test_whoever_booked_gets_the_link_to_the_ticket_and_so_does_the_till_that_may_mail_it(rest: Rest) -> None:
+async def test_whoever_booked_gets_the_link_to_the_ticket_and_so_does_the_till_that_confirms(rest: Rest) -> None:
     booking = (await rest.book("ann:claim,hold", await rest.hold("ann", 2, 3), pay_later=True)).json()
     path = f"/bookings/{booking['id']}"
-    assert re.fullmatch(path + "#key=[A-Za-z0-9_-]{24}", booking["ticket_url"])
+    assert re.fullmatch(path + "#key=[a-z2-7]{32}", booking["ticket_url"])
     confirmed = (await rest.ask("POST", f"{path}/confirm", "till:settle")).json()
     assert (confirmed["user_id"], confirmed["ticket_url"]) == ("ann", booking["ticket_url"])
-    for user in ("ann", "boss:admin"):
-        assert (await rest.ask("GET", path, user)).json()["ticket_url"] == booking["ticket_url"]
+    again = await rest.ask("POST", f"{path}/confirm", "till:settle")
+    assert again.json()["ticket_url"] == booking["ticket_url"], "as when the first answer got lost"
+    assert (await rest.ask("GET", path, "ann")).json()["ticket_url"] == booking["ticket_url"]
+    cancelled = (await rest.ask("POST", f"{path}/cancel", "ann")).json()
+    assert (cancelled["status"], cancelled["ticket_url"]) == ("cancelled", booking["ticket_url"])
+
+
+async def test_staff_who_look_check_or_cancel_are_not_told_a_customer_s_link(rest: Rest) -> None:
+    booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
+    path = f"/bookings/{booking['id']}"
+    ticket = (await rest.ask("GET", f"{path}/admission", "ann")).json()
+    for staff in ("usher:settle", "boss:admin"):
+        seen = (await rest.ask("GET", path, staff)).json()
+        assert seen == {**booking, "ticket_url": None}
+        checked = await rest.ask("POST", "/admissions/check", staff, json={"code": ticket["code"]})
+        assert checked.json()["booking"] == {**booking, "ticket_url": None}
     assert code(await rest.ask("GET", path, "bob")) == (404, "not_found")
+    cancelled = (await rest.ask("POST", f"{path}/cancel", "boss:admin")).json()
+    assert (cancelled["status"], cancelled["ticket_url"]) == ("cancelled", None)
 
 
 async def test_the_link_shows_a_stranger_the_ticket_but_not_whose_it_is(rest: Rest) -> None:
@@ -788,7 +804,7 @@ async def test_a_ticket_s_code_tells_the_usher_whom_to_let_in(rest: Rest) -> Non
     assert checked.json() == {
         "good": True,
         "problem": None,
-        "booking": booking,
+        "booking": {**booking, "ticket_url": None},
         "showtime": (await rest.ask("GET", "/showtimes/tonight")).json(),
     }
     for user, status in (("ann", 403), (None, 401)):

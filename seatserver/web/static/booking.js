@@ -38,32 +38,42 @@ const $ = (id) => document.getElementById(id);
 let clockOffset = 0; // the server's clock minus ours, in ms
 let shown = null; // what the page shows, as text, so that it is drawn again only when that changes
 
-/** The key in the address; whatever a mail or a chat has put behind it is not part of it. */
+/**
+ * The key in the address; whatever a mail or a chat has put behind it is not part of it. Empty where there is one that
+ * is not whole.
+ */
 function keyInAddress() {
-  return location.hash.match(/^#key=([\w-]+)/)?.[1];
+  if (!location.hash.startsWith("#key=")) return undefined;
+  return location.hash.match(/^#key=([a-z2-7]{32})(?![a-z2-7])/)?.[1] ?? "";
 }
 
-/** What may open the booking: the key, a token that was entered here, and the token of this window's guest. */
+/**
+ * What may open the booking: a token that was entered here, the key, and the token of this window's guest. Without
+ * `authorization` where it cannot be, so that nobody needs to be asked.
+ */
 function visitors() {
   const [key, token, guest] = [keyInAddress(), recall(TOKEN), recall(GUEST)?.token];
   return [
     token && { authorization: `Bearer ${token}`, stranger: "You have no booking with this number." },
-    key && { authorization: `Booking ${key}`, stranger: "This address opens no booking: it may not be whole." },
+    key !== undefined && {
+      authorization: key && `Booking ${key}`,
+      stranger: "This address opens no booking: it may not be whole.",
+    },
     guest && { authorization: `Bearer ${guest}`, stranger: "You have no booking with this number." },
   ].filter(Boolean);
 }
 
 /**
- * The booking as the first visitor sees it who may. With `hasLink` the address in the address bar opens it anywhere:
- * whoever booked has it there from now on.
+ * The booking as the first visitor sees it who may. Whoever booked is told its `ticket_url`; `hasLink` says that there
+ * is a link which opens it anywhere: that one, or the address that the page was opened by.
  */
 async function readAsVisitor() {
   let refused = null;
   for (const { authorization, stranger } of visitors()) {
     try {
-      const { ticket_url, ...found } = await read(authorization);
-      if (ticket_url) history.replaceState(null, "", ticket_url);
-      return { ...found, hasLink: Boolean(ticket_url) || authorization.startsWith("Booking ") };
+      if (!authorization) throw Object.assign(new Error(stranger), { status: 404 });
+      const found = await read(authorization);
+      return { ...found, hasLink: Boolean(found.ticket_url) || authorization.startsWith("Booking ") };
     } catch (error) {
       if (![401, 404].includes(error.status)) throw error;
       error.message = error.status === 404 ? stranger : `Who you are could not be told: ${error.message}.`;
@@ -223,28 +233,35 @@ function stub({ code, picture, problem }, { id }) {
   );
 }
 
-/** What the address is worth, and a button that copies it. */
+/** What the address is worth, and a button that copies it; or a field to copy it from. */
 function keepsake() {
   const told = element("span", { ariaLive: "polite" });
+  const field = element("input", { readOnly: true, onfocus: () => field.select() });
+  const byHand = element("label", {}, "The link to your ticket", field);
   const copy = async () => {
     told.textContent = "";
     try {
       await navigator.clipboard.writeText(location.href);
       told.textContent = "Copied.";
+      byHand.remove();
     } catch {
-      // Without HTTPS, or by the visitor's own choice.
-      told.textContent = "Your browser does not let this page copy: take the link from the address bar.";
+      // Without HTTPS, in a frame that may not, or by the visitor's own choice. A frame's address is in no address bar.
+      told.textContent = "Your browser does not let this page copy: copy the link yourself.";
+      field.value = location.href;
+      keep.append(byHand);
+      field.focus();
     }
   };
   const text =
     "The link to this page opens your ticket in any browser: keep it, or send it to your phone. " +
     "Whoever has the link has the ticket, so share it with nobody else.";
-  return element(
+  const keep = element(
     "div",
     { className: "keep" },
     element("p", { className: "quiet", textContent: text }),
     element("p", { className: "actions" }, element("button", { textContent: "Copy link", onclick: copy }), told),
   );
+  return keep;
 }
 
 // ---------------------------------------------------------------- strangers
@@ -278,18 +295,24 @@ function refuse(text) {
 // ---------------------------------------------------------------- keeping it fresh
 
 let timer = 0;
+let runs = 0;
 
+/** Asks and draws. The answer to an earlier question, which a later one has overtaken, counts no more. */
 async function refresh() {
   clearTimeout(timer);
+  const run = ++runs;
   let next = SETTLED_MS;
   try {
-    const found = await readAsVisitor();
+    const { ticket_url, ...found } = await readAsVisitor();
+    if (run !== runs) return;
+    if (ticket_url) history.replaceState(null, "", ticket_url); // whoever booked has it there from now on
     if (found.booking.status === "pending") next = PENDING_MS;
     const text = JSON.stringify(found);
     if (text !== shown) draw(found);
     shown = text;
     $("status").replaceChildren();
   } catch (error) {
+    if (run !== runs) return;
     if (error.status === 401 || error.status === 404) {
       remember(TOKEN, null);
       return refuse(error.message);
