@@ -225,7 +225,7 @@ class LiveRoom:
 
     async def beat(self) -> wire.Beat:
         """Ask where the server is."""
-        return await self._ask(wire.Beat(ref=next(self._refs)), wire.Beat)
+        return await self._ask(wire.ClientBeat(ref=next(self._refs)), wire.Beat)
 
     def indexes(self, seats: Sequence[str | int]) -> tuple[int, ...]:
         """Labels such as ``C-7`` as seat indexes. Raises `KeyError` for a label that the hall does not have."""

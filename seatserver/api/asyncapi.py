@@ -26,7 +26,7 @@ REPLIES: dict[type[msgspec.Struct], tuple[type[msgspec.Struct], ...]] = {
     messages.Best: (messages.Held, messages.Refused, messages.Error),
     messages.Offers: (messages.Offered, messages.Error),
     messages.Book: (messages.Booked, messages.Refused, messages.Error),
-    messages.Beat: (messages.Beat,),
+    messages.ClientBeat: (messages.Beat,),
 }
 
 # What the server says of its own accord.
@@ -86,6 +86,8 @@ Every command carries a `ref` that its reply repeats. What concerns a hold carri
 that repeating it is safe.
 A `delta` that does not follow on what you have (`from` is ahead of your version, or another epoch) means that you
 missed something: say `hello` again with `resume`, on the same socket.
+The server refuses a message with a field that it does not know. Its own messages, and the objects in them, may gain
+fields: pass over those that you do not know.
 Close codes: 4000 to 4099 do not reconnect, 4100 to 4199 back off, 4200 to 4299 reconnect now."""
 
 

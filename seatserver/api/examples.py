@@ -301,6 +301,7 @@ MESSAGES: tuple[msgspec.Struct, ...] = (
     messages.Best(ref=5, hold_id=HOLD_ID, tickets={"adult": 2}, categories=("sofa",)),
     messages.Offers(ref=8, count=2, limit=3),
     messages.Book(ref=6, hold_id=HOLD_ID),
+    messages.ClientBeat(ref=7),
     messages.Beat(ref=7, epoch=EPOCH, version=41, server_ms=NOW_MS),
     messages.Welcome(
         ref=1,

@@ -195,7 +195,7 @@ async def book(at: Place, asked: wire.Book) -> wire.ServerMessage:
     return baskets.booked(booking, at.showtime.seat_map, at.needs.booking_keys, asked.ref)
 
 
-async def beat(at: Place, asked: wire.Beat) -> wire.ServerMessage:
+async def beat(at: Place, asked: wire.ClientBeat) -> wire.ServerMessage:
     """Alive, and at which version."""
     room = at.audience.room
     return wire.Beat(ref=asked.ref, epoch=room.epoch, version=room.version, server_ms=at.needs.clock())
@@ -210,6 +210,6 @@ COMMANDS: dict[type, Command] = {
     wire.Best: best,
     wire.Offers: offers,
     wire.Book: book,
-    wire.Beat: beat,
+    wire.ClientBeat: beat,
 }
 """Message → what carries it out."""

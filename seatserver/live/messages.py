@@ -1,10 +1,11 @@
 """The public wire contract, version 1: every message of the socket as a tagged Struct.
 
-A message is one JSON text (`seatmap.v1+json`) or one MessagePack map (`seatmap.v1+msgpack`) with a ``type``. Unknown
-fields are refused. Seats and general-admission areas are indexes into the layout that `Welcome.layout` names; states
-are the numbers of `seatserver.seats.states.SeatState`. Every command carries a ``ref`` chosen by the client, which the
-reply repeats. Times are milliseconds since the epoch on the server's clock; ``server_ms`` lets a client work out how
-far its own clock is off.
+A message is one JSON text (`seatmap.v1+json`) or one MessagePack map (`seatmap.v1+msgpack`) with a ``type``. The server
+refuses fields that it does not know, so that a misspelt one is noticed; a client passes over them, since messages of
+the server may gain fields, and clients of an earlier release go on. Seats and general-admission areas are indexes into
+the layout that `Welcome.layout` names; states are the numbers of `seatserver.seats.states.SeatState`. Every command
+carries a ``ref`` chosen by the client, which the reply repeats. Times are milliseconds since the epoch on the server's
+clock; ``server_ms`` lets a client work out how far its own clock is off.
 
 `/asyncapi.json` is made from these Structs. This module is pure.
 """
@@ -35,11 +36,15 @@ People = Annotated[int, Meta(ge=1, le=MAX_SEATS_PER_COMMAND)]
 TicketKey = Annotated[str, Meta(max_length=64, description="Key of one of the showtime's ticket types.")]
 
 
-class _Message(msgspec.Struct, tag_field="type", tag=str.lower, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class _Message(msgspec.Struct, tag_field="type", tag=str.lower, frozen=True, kw_only=True):
     pass
 
 
 # ---------------------------------------------------------------- client → server
+
+
+class _Command(_Message, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    pass
 
 
 class Resume(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -49,7 +54,7 @@ class Resume(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     version: Annotated[int, Meta(ge=0)]
 
 
-class Hello(_Message, frozen=True, kw_only=True):
+class Hello(_Command, frozen=True, kw_only=True):
     """First message, due within 5 s: who is there, and where it stopped last time.
 
     Send it again at any time to hand in a fresh token or to ask for what was missed.
@@ -72,7 +77,7 @@ class Places(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 AreaPlaces = Annotated[tuple[Places, ...], Meta(max_length=50)]
 
 
-class Hold(_Message, frozen=True, kw_only=True):
+class Hold(_Command, frozen=True, kw_only=True):
     """Hold all these seats, and places of general-admission areas, or nothing.
 
     ``hold_id`` is made by the client: repeating the message is safe. It stands for this request, and is booked as a
@@ -93,7 +98,7 @@ class Hold(_Message, frozen=True, kw_only=True):
     or_nearest: bool = False
 
 
-class Release(_Message, frozen=True, kw_only=True):
+class Release(_Command, frozen=True, kw_only=True):
     """Give back a hold: all of it, or only ``seats``, as far as the rest may stand by itself."""
 
     ref: Ref
@@ -101,14 +106,14 @@ class Release(_Message, frozen=True, kw_only=True):
     seats: Seats | None = None
 
 
-class Extend(_Message, frozen=True, kw_only=True):
+class Extend(_Command, frozen=True, kw_only=True):
     """Ask for more time; the server caps the total age of a hold."""
 
     ref: Ref
     hold_id: UUID
 
 
-class _Search(_Message, frozen=True, kw_only=True):
+class _Search(_Command, frozen=True, kw_only=True):
     """What a party wishes: how many (``count``), or how many of each type of ticket (``tickets``), and where.
 
     ``categories`` and ``areas`` (their names in the layout) limit the search; empty: anywhere. ``wheelchairs``: so many
@@ -142,7 +147,7 @@ class Offers(_Search, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=20)] = 5
 
 
-class Book(_Message, frozen=True, kw_only=True):
+class Book(_Command, frozen=True, kw_only=True):
     """Turn a hold into a booking: at once, or (``pay_later``) as a pending claim that a payment confirms."""
 
     ref: Ref
@@ -150,11 +155,8 @@ class Book(_Message, frozen=True, kw_only=True):
     pay_later: bool = False
 
 
-class Beat(_Message, frozen=True, kw_only=True):
-    """A sign of life, and how a client notices what it missed: the server's carries epoch and version.
-
-    The server says it when it has had nothing else to say for `Limits.heartbeat_ms`, and in answer to a client's.
-    """
+class ClientBeat(_Command, tag="beat", frozen=True, kw_only=True):
+    """A sign of life; the server answers with its own, whatever this one carries besides ``ref``."""
 
     ref: Ref = 0
     epoch: str = ""
@@ -165,7 +167,19 @@ class Beat(_Message, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- server → client
 
 
-class TicketLine(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=True):
+class Beat(_Message, frozen=True, kw_only=True):
+    """A sign of life, and how a client notices what it missed: this is where the room is.
+
+    The server says it when it has had nothing else to say for `Limits.heartbeat_ms`, and in answer to a client's.
+    """
+
+    ref: Ref = 0
+    epoch: str = ""
+    version: int = 0
+    server_ms: Millis = 0
+
+
+class TicketLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One ticket: of a seat, or of a place in a general-admission area; its type's key and its price in minor units."""
 
     seat: int | None = None
@@ -174,7 +188,7 @@ class TicketLine(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     price_minor: int
 
 
-class _Basket(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class _Basket(msgspec.Struct, frozen=True, kw_only=True):
     """What a hold holds and what it costs; the prices stay those of the moment when it was made.
 
     ``areas`` are pairs of a general-admission area and a number of places. ``total_minor`` is all ``lines`` and
@@ -198,7 +212,7 @@ class HoldView(_Basket, frozen=True, kw_only=True):
     stranded: tuple[int, ...] = ()
 
 
-class Limits(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What this server allows."""
 
     seats_per_user: int
@@ -268,7 +282,7 @@ class Held(_Message, _Basket, frozen=True, kw_only=True):
     breakdown: Breakdown = {}
 
 
-class SeatOffer(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class SeatOffer(msgspec.Struct, frozen=True, kw_only=True):
     """One offer: ``parts`` are the seats that are side by side, ``cost`` is in seat pitches for each person.
 
     Lower is better; ``breakdown`` explains it. ``alone`` people would sit alone, ``stranded`` seats be left over.
@@ -368,7 +382,7 @@ class Bye(_Message, frozen=True, kw_only=True):
     reconnect_after_ms: int
 
 
-ClientMessage = Hello | Hold | Release | Extend | Best | Offers | Book | Beat
+ClientMessage = Hello | Hold | Release | Extend | Best | Offers | Book | ClientBeat
 ServerMessage = (
     Welcome | Snapshot | Delta | Held | Offered | Refused | Released | Expired | Elsewhere | Booked | Error | Beat | Bye
 )

@@ -253,12 +253,12 @@ class Session:
         started, name, ref = clock(), "unknown", 0
         try:
             message = self.codec.decode(received, self._needs.settings.message_bytes)
-            ref, name = message.ref, type(message).__name__.lower()
+            ref, name = message.ref, str(type(message).__struct_config__.tag)
             if isinstance(message, wire.Hello):
                 await self._hello(message)
                 return
             assert self._place is not None, "nothing is served before hello"
-            if isinstance(message, wire.Beat):
+            if isinstance(message, wire.ClientBeat):
                 # Its answer says where the room is.
                 self._place.audience.catch_up(self)
             if isinstance(message, (wire.Hold, wire.Best, wire.Release)):

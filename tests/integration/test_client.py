@@ -16,7 +16,7 @@ from seatserver.live.messages import Booked, Bye, Expired
 from seatserver.seats.states import SeatState
 from tests.integration.conftest import MakeServer
 from tests.integration.house import BLOCKED, SEATS, SHOWTIME, Instance, check_books, eventually, put_on_sale
-from tests.integration.proxy import Proxy, proxied
+from tests.integration.proxy import Filter, Proxy, proxied
 
 FREE, HELD, SOLD, GONE = SeatState.FREE, SeatState.HELD, SeatState.SOLD, SeatState.BLOCKED
 
@@ -213,6 +213,27 @@ async def test_what_happens_elsewhere_to_ones_booking_is_heard(server: Instance)
         await room.until(lambda one: any(isinstance(notice, Booked) for notice in one.notices))
         [news] = [notice for notice in room.notices if isinstance(notice, Booked)]
         assert (news.booking_id, news.status) == (held.hold_id, "confirmed")
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+async def test_a_client_of_an_earlier_release_learns_that_it_booked_from_a_server_that_says_more(
+    server: Instance, encoding: str
+) -> None:
+    json, msgpack = b'"ticket_url":', b"\xaaticket_url"
+
+    def says_more() -> Filter:
+        """Calls the newest field what no client knows, at the same length: sockets count the bytes of a message."""
+        return lambda data: data.replace(json, b'"ticket_urn":').replace(msgpack, b"\xaaticket_urn")
+
+    async with proxied(server.url) as (proxy, url), SeatClient(url, token=server.token("ann")) as client:
+        proxy.answers_through = says_more
+        async with client.room(SHOWTIME, encoding=encoding) as room:
+            held = await room.hold(1)
+            booked = await room.book(held.hold_id)
+            assert (booked.status, booked.ticket_url) == ("confirmed", None)
+            await room.until(lambda one: one.state(1) == SOLD)
+            assert (await room.beat()).version == room.room.version
+            assert room.connections == 1
 
 
 async def test_the_rest_calls_speak_in_the_servers_own_errors(server: Instance) -> None:

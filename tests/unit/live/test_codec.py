@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from seatserver.api.examples import examples
 from seatserver.errors import BadRequest, Refusal, TooLarge
 from seatserver.live import messages as wire
 from seatserver.live.codec import Codec, Codecs, JsonCodec, MsgpackCodec, Received
@@ -112,7 +113,7 @@ from_server = st.one_of(
     st.builds(wire.Bye, code=st.integers(1000, 4999), reason=texts, reconnect_after_ms=st.integers(-1, 2**31)),
 )
 from_client = st.one_of(
-    *map(every, (wire.Hello, wire.Hold, wire.Release, wire.Extend, wire.Best, wire.Book, wire.Beat))
+    *map(every, (wire.Hello, wire.Hold, wire.Release, wire.Extend, wire.Best, wire.Book, wire.ClientBeat))
 )
 
 
@@ -142,6 +143,35 @@ def test_every_message_of_a_client_is_understood(codec: Codec, message: wire.Cli
     frame = encoded(codec, message)
     assert codec.decode(frame, 65_536) == message
     assert codec.ref_of(frame) == message.ref
+
+
+OPEN_MAPS = {"facts", "breakdown"}
+"""Fields that are maps of anything, where nothing is unknown."""
+
+
+def of_a_later_release(value: Any) -> Any:
+    """The same, and in every object something new."""
+    if isinstance(value, list):
+        return [of_a_later_release(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    known = {name: inner if name in OPEN_MAPS else of_a_later_release(inner) for name, inner in value.items()}
+    return {**known, "new": {"in": ["release", 2]}}
+
+
+@pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.subprotocol)
+@pytest.mark.parametrize("kind", get_args(wire.ServerMessage), ids=lambda kind: kind.__name__)
+def test_a_client_passes_over_what_a_later_server_says_besides(codec: Codec, kind: type[msgspec.Struct]) -> None:
+    more = of_a_later_release(json.loads(msgspec.json.encode(examples()[kind])))
+    assert read_back(codec, encoded(codec, more), wire.ServerMessage) == examples()[kind]
+
+
+@pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.subprotocol)
+@pytest.mark.parametrize("kind", get_args(wire.ClientMessage), ids=lambda kind: kind.__name__)
+def test_the_server_refuses_a_field_that_it_does_not_know(codec: Codec, kind: type[msgspec.Struct]) -> None:
+    known = json.loads(msgspec.json.encode(examples()[kind]))
+    with pytest.raises(BadRequest, match="new"):
+        codec.decode(encoded(codec, {**known, "new": 1}), LIMIT)
 
 
 def deep_json(levels: int) -> str:

@@ -99,7 +99,7 @@ CLIENT_MESSAGES: list[wire.ClientMessage] = [
     wire.Release(ref=5, hold_id=HOLD_ID, seats=(7,)),
     wire.Extend(ref=6, hold_id=HOLD_ID),
     wire.Book(ref=7, hold_id=HOLD_ID, pay_later=True),
-    wire.Beat(ref=8, epoch="e", version=70_000),
+    wire.ClientBeat(ref=8, epoch="e", version=70_000),
 ]
 
 
