@@ -253,7 +253,8 @@ def orders(load: Load, seats: Iterable[int]) -> list[str]:
     settings, problems = load.site.settings, []
     ends = ends_of(load.history.steps, settings.claim_ms)
     for seat in seats:
-        unexplained = explain(actions_of(load.history.steps, seat, settings.hold_ms), ends)
+        actions = actions_of(load.history.steps, seat, settings.hold_ms, settings.hold_replay_ms)
+        unexplained = explain(actions, ends)
         if unexplained is not None:
             began = unexplained[0].called_ms
             story = [

@@ -55,8 +55,8 @@ class Seat(NamedTuple):
 FREE = Seat()
 
 
-def actions_of(steps: Iterable[Step], seat: int, hold_ms: float) -> list[Action]:
-    """The history of one seat. ``hold_ms`` is how long a hold lasts."""
+def actions_of(steps: Iterable[Step], seat: int, hold_ms: float, replay_ms: float = float("inf")) -> list[Action]:
+    """The history of one seat. ``hold_ms`` is how long a hold lasts, ``replay_ms`` how long it is remembered after."""
     steps = [step for step in steps if seat in step.seats]
     found: list[Action] = []
     # Whoever tried to book has pinned the hold, and an extension may have been made that nobody heard of.
@@ -71,6 +71,9 @@ def actions_of(steps: Iterable[Step], seat: int, hold_ms: float) -> list[Action]
 
     for step in steps:
         done, unknown = step.outcome == "ok", step.may_have_happened
+        if step.verb == "hold" and step.outcome == "refused" and step.answered_ms - step.called_ms > replay_ms:
+            # Asked so long that a hold whose answer was lost may have ended and been forgotten before the refusal.
+            add(step, "take", perhaps=True, lasting=True)
         match step.verb:
             case "hold" if done or unknown or step.outcome == "gone":
                 # A repeated hold that is answered `gone` had been made, and ended, before.

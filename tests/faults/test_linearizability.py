@@ -118,6 +118,16 @@ def test_a_refusal_says_something_of_every_seat() -> None:
     assert actions_of(limited, 1, HOLD_MS) == []
 
 
+def test_a_refusal_that_took_longer_than_holds_are_remembered_may_follow_a_hold_of_ones_own() -> None:
+    late = step("hold", 1, 0, "refused", reasons={1: "sold"}, answered_ms=9000.0)
+    seen = step("hold", 2, 100, "refused", reasons={1: "held"})
+    sold = [step("hold", 3, 8000, deadline_ms=9000.0), step("book", 3, 8010)]
+    assert explain(actions_of([late, seen, *sold], 1, HOLD_MS, replay_ms=5000)) is None
+    quick = step("hold", 1, 0, "refused", reasons={1: "sold"}, answered_ms=4000.0)
+    sold = [step("hold", 3, 3000, deadline_ms=4000.0), step("book", 3, 3010)]
+    assert explain(actions_of([quick, seen, *sold], 1, HOLD_MS, replay_ms=5000)) is not None
+
+
 def test_steps_become_the_story_of_a_seat() -> None:
     steps = [
         step("hold", 1, 0, deadline_ms=1000.0),
