@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from loadtests import meters
 from seatserver.embedded import launcher, process
 
-START_S = 30.0
+START_S = 90.0
 STOP_STEPS: tuple[process.StopStep, ...] = ((signal.SIGTERM, 15.0), (signal.SIGKILL, 3.0))
 
 

@@ -7,6 +7,7 @@ A database is copied from a migrated template, which takes some milliseconds; Re
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import os
 import shutil
@@ -26,6 +27,7 @@ from loadtests.hall_page import BROWSERS
 from seatserver import config, database
 from seatserver.config import Settings
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
+from tests import waiting
 
 WORKERS = 6
 """Most processes that share the tests; each has a Postgres and a Redis of its own. With ``-n 0`` there are none."""
@@ -58,12 +60,27 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked `long` run where CI is set, where ``-m`` says which to run, and where they are named one by one."""
+    """Tests marked `long` run where CI is set, where ``-m`` says which to run, and where they are named one by one.
+
+    Every asynchronous test has an end.
+    """
+    for item in items:
+        _bound(item)
     if os.environ.get("CI") or config.option.markexpr or any("::" in argument for argument in config.args):
         return
     if longer := [item for item in items if item.get_closest_marker("long")]:
         config.hook.pytest_deselected(items=longer)
         items[:] = [item for item in items if item not in longer]
+
+
+def _bound(item: pytest.Item) -> None:
+    if not isinstance(item, pytest.Function):
+        return
+    if (inner := getattr(item.obj, "hypothesis", None)) is not None:  # each example has the time of a test
+        if inspect.iscoroutinefunction(inner.inner_test) and not hasattr(inner.inner_test, "__wrapped__"):
+            inner.inner_test = waiting.bounded(inner.inner_test)
+    elif inspect.iscoroutinefunction(item.obj):
+        item.obj = waiting.bounded(item.obj)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from seatserver.access.tokens import Tokens
 from seatserver.config import Settings
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
 
-START_S = 30.0
+START_S = 90.0
 SHOWTIME = "tonight"
 PRICES = {"standard": 1100, "sofa": 1600}
 

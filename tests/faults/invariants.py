@@ -23,11 +23,12 @@ from tests.faults.linearizability import actions_of, ends_of, explain
 from tests.faults.site import NEWCOMERS, SHOWTIME, Server, Site
 from tests.faults.users import FollowedRoom, Load
 from tests.integration.house import BROKEN_BOOKINGS, DOUBLE_SOLD
+from tests.waiting import slowness
 
 KEY = f"seats:{{{SHOWTIME}}}:"
 STATE_OF = {"pending": 2, "confirmed": 3}
 COUNTED = {0: "free", 1: "held", 2: "claimed", 3: "sold", 4: "blocked"}
-REST_S = 30.0
+REST_S = 90.0
 """No hold, claim or payment of these tests lasts longer than 3 s: what is not at rest after so long never will be."""
 SERVING_AGAIN_S = 15.0
 """Three times what the product promises."""
@@ -356,7 +357,7 @@ async def serves_again(site: Site, servers: Iterable[Server] | None = None) -> f
     started = time.monotonic()
     await asyncio.gather(*(_served(site, server) for server in servers or site.servers))
     took_s = time.monotonic() - started
-    assert took_s < SERVING_AGAIN_S, f"I9: serving again took {took_s:.1f} s"
+    assert took_s < SERVING_AGAIN_S * slowness(), f"I9: serving again took {took_s:.1f} s"
     return took_s
 
 

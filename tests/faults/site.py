@@ -44,7 +44,7 @@ SECRET = "a secret of the fault tests, long enough for every algorithm that some
 ROOT = Path(__file__).parents[2]
 TEMPLATE = "faults_template"
 HOUR_MS = 3_600_000
-SYNCED_S = 30.0
+SYNCED_S = 60.0
 
 # Short deadlines, and everything that is done from time to time is done often: a fault and its end fit into seconds.
 BRISK = {

@@ -25,9 +25,9 @@ from seatserver.seats.states import SeatState
 from tests.faults.history import History, Step
 from tests.faults.site import NEWCOMERS, SHOWTIME, Server, Site
 
-AGAIN_S = 30.0
+AGAIN_S = 60.0
 """How long somebody repeats a request whose outcome is not known."""
-AFTER_LOAD_S = 40.0
+AFTER_LOAD_S = 120.0
 GONE = ("hold_gone", "hold_conflict")
 RETRYABLE = ("unavailable", "outcome_unknown", "busy", "hold_pinned")
 

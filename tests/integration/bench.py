@@ -19,6 +19,7 @@ from seatserver.seats.connection import connect
 from seatserver.seats.feed import FeedMessage
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import Applied, Ground, HeldSeats, SeatStore, View, feed_channel
+from tests.waiting import within
 
 SHOW = "show-1"
 SEATS = 24
@@ -75,15 +76,16 @@ class Heard:
         mark = uuid.uuid4().hex.encode()
         await self._redis.publish("mark", mark)
         heard: list[FeedMessage] = []
-        while True:
-            message = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=10)
-            if message is None:
-                continue
-            if message["channel"] == b"mark":
-                if message["data"] == mark:
-                    return heard
-            else:
-                heard.append(msgspec.msgpack.decode(message["data"], type=FeedMessage))
+        async with within("the mark on the feed"):
+            while True:
+                message = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=10)
+                if message is None:
+                    continue
+                if message["channel"] == b"mark":
+                    if message["data"] == mark:
+                        return heard
+                else:
+                    heard.append(msgspec.msgpack.decode(message["data"], type=FeedMessage))
 
 
 class Bench:
@@ -160,9 +162,9 @@ async def open_bench(redis_url: str, truth: Truth | None = None, **overrides: in
 
 async def until(check: Callable[[], bool | Awaitable[bool]], what: str) -> None:
     """Wait for something that will happen; a test that never gets there says what it waited for."""
-    for _ in range(6000):
-        result = check()
-        if result if isinstance(result, bool) else await result:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"waited a minute for: {what}")
+    async with within(what):
+        while True:
+            result = check()
+            if result if isinstance(result, bool) else await result:
+                return
+            await asyncio.sleep(0.01)

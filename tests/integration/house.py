@@ -8,13 +8,14 @@ encoding.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import json
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
 import msgspec
@@ -28,9 +29,11 @@ from seatserver.catalog.catalog import Catalog
 from seatserver.catalog.showtime import Auditorium, ShowtimeDraft, Theatre
 from seatserver.client import LiveRoom, SeatClient
 from seatserver.config import Settings
+from seatserver.errors import SeatServerError
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from seatserver.seatmaps.pricing import Tariff
 from seatserver.seats.states import SeatState
+from tests.waiting import PATIENCE_S, within
 
 SHOWTIME = "tonight"
 BLOCKED = 23
@@ -39,11 +42,11 @@ OTHER_SOFA = (26, 27)
 SEATS = 28
 PRICES = {"standard": 1000, "sofa": 1600}
 HOUR_MS = 3_600_000
-PATIENCE_S = 30.0
 JSON, MSGPACK = "seatmap.v1+json", "seatmap.v1+msgpack"
 ALL_SCOPES = ("watch", "hold", "book")
 
 Message = dict[str, Any]
+Answer = TypeVar("Answer")
 
 
 def hall() -> SeatMap:
@@ -94,14 +97,49 @@ async def block_from_the_start(house: app.House, seat: int = BLOCKED, showtime: 
         await connection.execute(sa.text(f"{keep} ON CONFLICT DO NOTHING"), {"id": showtime, "seat": seat})
 
 
-async def eventually(is_so: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Wait until it is so; how long it takes fails no test, for ever does."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            found = is_so()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.01)
+async def eventually(is_so: Callable[[], bool | Awaitable[bool]], what: str = "") -> None:
+    """Wait until it is so; how long it takes fails no test, for ever does.
+
+    Who cannot answer at the moment (an error that is ``retryable``: a Postgres that is just coming back, say) is asked
+    again.
+    """
+    away: SeatServerError | None = None
+    try:
+        async with within(what or _source(is_so)):
+            while True:
+                try:
+                    found = is_so()
+                    if found if isinstance(found, bool) else await found:
+                        return
+                    away = None
+                except SeatServerError as error:
+                    if not error.retryable:
+                        raise
+                    away = error
+                await asyncio.sleep(0.01)
+    except AssertionError as error:
+        raise error from away
+
+
+async def answered(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """What somebody answers who may be away for a moment, as `eventually` waits."""
+    answers: list[Answer] = []
+
+    async def has_answered() -> bool:
+        answers.append(await ask())
+        return True
+
+    await eventually(has_answered, "an answer")
+    return answers[-1]
+
+
+def _source(is_so: Callable[..., Any]) -> str:
+    """The line that says what is waited for."""
+    try:
+        lines, number = inspect.getsourcelines(is_so)
+    except (OSError, TypeError):
+        return repr(is_so)
+    return f"{lines[0].strip()} (line {number})"
 
 
 class Wire:
@@ -228,9 +266,13 @@ async def hold(house: app.House, user: str, *seats: int, showtime: str = SHOWTIM
 
 
 async def rows(house: app.House, query: str, **values: Any) -> list[Any]:
-    """Ask Postgres."""
-    async with house.database.reading() as connection:
-        return list((await connection.execute(sa.text(query), values)).all())
+    """Ask Postgres, until it answers."""
+
+    async def ask() -> list[Any]:
+        async with house.database.reading() as connection:
+            return list((await connection.execute(sa.text(query), values)).all())
+
+    return await answered(ask)
 
 
 BROKEN_BOOKINGS = """
@@ -294,13 +336,17 @@ async def serving(
             server = app.make_server(house, ready.set_result)
             vars(server.config).update(options or {})
             task = asyncio.create_task(server.serve([listener]))
-            await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
+            async with within("the server to be ready"):
+                await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                await task  # it says why
             instance = Instance(house, server, await ready)
             try:
                 yield instance
             finally:
                 server.should_exit = True
-                await task
+                async with within("the server to end"):
+                    await task
     for wire in instance.wires:
         assert "Traceback" not in repr(wire.log)
     assert not server.server_state.connections

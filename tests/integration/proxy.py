@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.waiting import within
+
 Filter = Callable[[bytes], bytes]
 """What of these bytes goes on its way; one such function for each connection, which may keep some for later."""
 
@@ -71,9 +73,10 @@ class Proxy:
         finally:
             server.close()
             self.thaw()
-            while self._serving:
-                self.cut_all()
-                await asyncio.wait(self._serving, timeout=0.01)
+            async with within("the proxy's connections to end"):
+                while self._serving:
+                    self.cut_all()
+                    await asyncio.wait(self._serving, timeout=0.01)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))

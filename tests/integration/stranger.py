@@ -19,9 +19,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from tests.integration.house import JSON, MSGPACK, PATIENCE_S, SHOWTIME, Message
+from tests.integration.house import JSON, MSGPACK, SHOWTIME, Message
 from tests.integration.scripts import QUICK, OpenRuntime
 from tests.javascript import STATIC, Runtime
+from tests.waiting import PATIENCE_S
 
 Script = Callable[["Talk"], Awaitable[None]]
 

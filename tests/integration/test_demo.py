@@ -29,8 +29,8 @@ from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import quote
 from seatserver.seats.states import SeatState
 from tests.integration.test_embedded import wait_until_gone
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 60.0
 README = Path(__file__).parents[2] / "README.md"
 LONG = pytest.mark.long
 COMMAND = [sys.executable, "-m", "seatserver"]

@@ -20,8 +20,7 @@ from redis.retry import Retry
 from seatserver.embedded import DataFolder, EmbeddedPostgres, EmbeddedRedis, EmbeddedServers, process
 from seatserver.errors import StartError
 from tests.conftest import execute, in_thread
-
-PATIENCE_S = 30.0
+from tests.waiting import PATIENCE_S
 
 PARENT = """
 import sys, time

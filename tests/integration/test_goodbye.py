@@ -19,8 +19,9 @@ from seatserver.config import Settings
 from seatserver.live import session
 from seatserver.live.protocol import SocketProtocol
 from tests.integration.conftest import MakeServer
-from tests.integration.house import MSGPACK, PATIENCE_S, SEATS, Instance, Wire, eventually, put_on_sale, serving
+from tests.integration.house import MSGPACK, SEATS, Instance, Wire, eventually, put_on_sale, serving
 from tests.integration.proxy import proxied
+from tests.waiting import PATIENCE_S, within
 
 MANY = tuple(range(20))
 SMALL_BUFFER = 4096
@@ -41,9 +42,10 @@ async def asleep(server: Instance, user: str = "sleeper") -> AsyncIterator[Wire]
 
 async def make_noise(wire: Wire, enough: Callable[[], bool]) -> int:
     """Hold and release until it is enough; the room's version afterwards."""
-    while not enough():
-        held = await wire.hold(*MANY)
-        await wire.ask("release", hold_id=held["hold_id"])
+    async with within("enough noise"):
+        while not enough():
+            held = await wire.hold(*MANY)
+            await wire.ask("release", hold_id=held["hold_id"])
     return int((await wire.ask("beat"))["version"])
 
 

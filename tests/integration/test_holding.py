@@ -35,6 +35,7 @@ from tests.integration.lounge import (
     open_lounge,
     visitor,
 )
+from tests.waiting import within
 
 B, C = ROW_B.start, ROW_C.start
 
@@ -208,10 +209,11 @@ async def test_every_hold_of_a_rush_kept_the_rules_at_the_moment_when_it_was_mad
     async with visitor(server, "ann") as ann, visitor(other, "bob") as bob, visitor(server, "cat") as cat:
         await asyncio.gather(click(ann), click(bob), click(cat))
         version = (await ann.beat()).version
-        while not heard or heard[-1].version < version:
-            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=10)
-            if message is not None:
-                heard.append(msgspec.msgpack.decode(message["data"], type=FeedMessage))
+        async with within("the feed to tell of all of it"):
+            while not heard or heard[-1].version < version:
+                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=10)
+                if message is not None:
+                    heard.append(msgspec.msgpack.decode(message["data"], type=FeedMessage))
     await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py has no types here
 
     hall, states, holds = lounge(), bytearray(SEATS + BEANBAGS), 0

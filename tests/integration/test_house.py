@@ -23,9 +23,10 @@ from seatserver.config import Settings
 from seatserver.errors import StartError
 from seatserver.live.messages import Bye
 from tests.conftest import execute
-from tests.integration.house import PATIENCE_S, SHOWTIME, eventually, opened, serving
+from tests.integration.house import SHOWTIME, eventually, opened, serving
 from tests.integration.proxy import proxied
 from tests.integration.test_demo import environment, run, running
+from tests.waiting import PATIENCE_S
 
 
 def as_environment(settings: Settings, **more: str) -> dict[str, str]:

@@ -31,8 +31,9 @@ from seatserver.live.frames import Frame
 from seatserver.live.outgoing import Outgoing
 from seatserver.live.protocol import INBOX_MESSAGES, SocketProtocol
 from tests.integration.conftest import MakeServer
-from tests.integration.house import JSON, MSGPACK, PATIENCE_S, SEATS, SHOWTIME, Instance, Wire, eventually
+from tests.integration.house import JSON, MSGPACK, SEATS, SHOWTIME, Instance, Wire, eventually
 from tests.integration.test_goodbye import SMALL_BUFFER, asleep, make_noise
+from tests.waiting import PATIENCE_S, within
 
 MakeLined = Callable[..., Awaitable[Instance]]
 LINES = {
@@ -164,10 +165,11 @@ async def test_little_is_kept_for_who_reads_nothing_by_us_and_by_the_system(make
         ann.connection.transport.pause_reading()
         [line] = lines_of(server)
         written = 0
-        while not line.behind:
-            line.write(piece)
-            written += len(piece.wire)
-            await asyncio.sleep(0)
+        async with within("the peer's system to take no more"):
+            while not line.behind:
+                line.write(piece)
+                written += len(piece.wire)
+                await asyncio.sleep(0)
         # What the peer's system takes for it is not ours; a default there is some hundred kilobytes.
         assert line._plain.get_write_buffer_size() <= 65_536 + len(piece.wire)
         assert written < 2_000_000, "the default is more than twice that"

@@ -16,9 +16,9 @@ from seatserver.config import Settings
 from seatserver.embedded.process import choose_port
 from tests.conftest import TOKEN_SECRET
 from tests.integration.test_demo import environment
+from tests.waiting import PATIENCE_S
 
 REPOSITORY = Path(__file__).parents[2]
-PATIENCE_S = 60.0
 
 
 @pytest.fixture

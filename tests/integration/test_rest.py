@@ -24,6 +24,7 @@ from seatserver.config import Settings
 from seatserver.errors import Unavailable
 from seatserver.seatmaps.model import GeneralArea, SeatMap
 from tests.integration.contract import Contract
+from tests.waiting import within
 
 SHOWTIME = {
     "auditorium_id": "studio",
@@ -82,14 +83,14 @@ def code(response: httpx.Response) -> tuple[int, str]:
 
 async def settled(house: House) -> None:
     """Wait until the relay has brought what there was to bring."""
-    async with asyncio.timeout(30):
+    async with within("the relay to be done"):
         while house.relay._draining:  # noqa: ASYNC110 - the relay tells nobody when it is done
             await asyncio.sleep(0.005)
 
 
 async def eventually(rest: Rest, path: str, is_so: Callable[[Any], bool]) -> None:
     """Ask until the answer is so; what the relay and the feed do takes them a moment."""
-    async with asyncio.timeout(30):
+    async with within(f"another answer of {path}"):
         while not is_so((await rest.ask("GET", path)).json()):  # noqa: ASYNC110 - there is nothing to wait on over REST
             await asyncio.sleep(0.02)
 

@@ -23,10 +23,11 @@ from seatserver.config import Settings
 from seatserver.errors import StartError
 from seatserver.live.messages import Bye
 from seatserver.seats.states import SeatState
-from tests.integration.house import PATIENCE_S, SHOWTIME, eventually, opened
+from tests.integration.house import SHOWTIME, eventually, opened
 from tests.integration.test_demo import Running, run, running
 from tests.integration.test_embedded import wait_until_gone
 from tests.integration.test_house import as_environment
+from tests.waiting import PATIENCE_S
 
 WORKERS = 2
 SERVE = ["serve", "--port", "0", "--workers", str(WORKERS)]

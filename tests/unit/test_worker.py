@@ -13,8 +13,7 @@ import structlog
 from seatserver.errors import Unavailable
 from seatserver.metrics import Metrics
 from seatserver.worker import JITTER, repeat
-
-PATIENCE_S = 30.0
+from tests.waiting import PATIENCE_S
 
 
 @asynccontextmanager
