@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,7 +50,7 @@ class Installation:
 
     def demo_showtime(self) -> Showtime:
         """Load the demo theatre; the last showtime of its largest hall."""
-        showtimes = asyncio.run(offer.load(self.settings, datetime.now(UTC).astimezone()))
+        showtimes = asyncio.run(offer.load(self.settings, offer.local_now()))
         return max(showtimes, key=lambda one: (len(one.seat_map.seats), one.starts_at_ms))
 
     def token(self, user: str) -> str:

@@ -37,7 +37,7 @@ from seatserver.bookings.outbox import Relay
 from seatserver.bookings.reconcile import Reconciler
 from seatserver.bookings.records import Records
 from seatserver.catalog.catalog import Catalog
-from seatserver.config import Settings
+from seatserver.config import Clock, Settings
 from seatserver.database import NOT_THERE, Database
 from seatserver.errors import SeatServerError, StartError, Unavailable
 from seatserver.garbage import Collector
@@ -79,7 +79,8 @@ def wall_clock() -> int:
 class House:
     """Every part of one process. ``async with`` it: entering starts the background tasks, leaving ends them all."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock = wall_clock) -> None:
+        """``clock`` decides what is on sale and when a payment is late; deadlines of holds are by Redis' clock."""
         self.settings = settings
         self.metrics = Metrics()
         self.redis = connection.connect(settings)
@@ -88,12 +89,12 @@ class House:
         self.tickets = Tickets(settings, self.redis)
         self.booking_keys = BookingKeys(settings)
         self.catalog = Catalog(self.database)
-        self.records = Records(self.database, wall_clock)
+        self.records = Records(self.database, clock)
         self.store = SeatStore(self.redis, settings, self.records.ground)
         self.hub = Hub(self.store, settings)
         self.feed = Feed(self.redis, settings, self.hub.received, self.hub.restored)
         self.hub.attach(self.feed)
-        self.holding = Holding(self.store, settings, wall_clock)
+        self.holding = Holding(self.store, settings, clock)
         self.relay = Relay(self.database, self.store)
         self.checkout = Checkout(
             settings=settings,
@@ -103,9 +104,9 @@ class House:
             records=self.records,
             relay=self.relay,
             metrics=self.metrics,
-            clock=wall_clock,
+            clock=clock,
         )
-        self.allocations = Allocations(self.database, self.catalog, wall_clock, self.relay.kick)
+        self.allocations = Allocations(self.database, self.catalog, clock, self.relay.kick)
         self.reconciler = Reconciler(self.records, self.store, self.relay)
         self.fanout = Fanout(self.hub, settings, self.metrics, wall_clock, self._read_booking)
         self.worker = Worker(

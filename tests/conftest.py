@@ -116,12 +116,16 @@ def database_url(postgres_server: EmbeddedPostgres, migrated_template: str) -> I
     name = f"test_{next(_NUMBERS)}"
     execute(postgres_server.url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
     yield url_of(postgres_server, name)
+    if not _runs(postgres_server.pid):  # a test that killed it has failed before it started it again
+        postgres_server.start()
     drop(postgres_server, name)
 
 
 @pytest.fixture
 def redis_url(redis_server: EmbeddedRedis) -> str:
     """The URL of an empty Redis."""
+    if not _runs(redis_server.pid):
+        redis_server.start()
     with redis_client.Redis.from_url(redis_server.url) as connection:
         connection.flushall()
     return redis_server.url
@@ -158,6 +162,13 @@ _NUMBERS = itertools.count(1)
 def url_of(server: EmbeddedPostgres, name: str) -> str:
     """The URL of the database ``name`` on ``server``."""
     return f"{server.url.rpartition('/')[0]}/{name}"
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def drop(server: EmbeddedPostgres, name: str) -> None:

@@ -19,7 +19,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -109,6 +110,7 @@ def exports(folder: DataFolder) -> str:
 
 def _run(folder: DataFolder, args: argparse.Namespace, console: Console, is_ending: Callable[[], bool]) -> None:
     from seatserver.cli.steps import Steps
+    from seatserver.demo import offer
     from seatserver.embedded import EmbeddedServers
 
     # A wrong setting or a taken port stops us here, before anything is started or emptied.
@@ -136,14 +138,16 @@ def _run(folder: DataFolder, args: argparse.Namespace, console: Console, is_endi
             environment = _environment(servers.environment(), secret)
             settings = config.load(environment, host=args.host, port=port)
             say("Preparing the database and the theatres")
-            showtimes = prepare(settings)
+            now = offer.local_now()
+            showtimes = prepare(settings, now)
             say("Opening the doors")
 
             def open_to_others(url: str) -> None:
                 shared = {name: environment[name] for name in (*ADDRESSES, *TOKENS)}
                 folder.remember(environment={**shared, "PORT": str(_port(url))})
 
-            _serve(settings, showtimes, console, _command(args), steps, is_ending, open_to_others)
+            crowd = _Audience(settings, now)
+            _serve(settings, showtimes, crowd, console, _command(args), steps, is_ending, open_to_others)
 
 
 def _place(address: str) -> str:
@@ -194,30 +198,67 @@ def _try_to_listen(host: str, port: int) -> None:
         probe.bind(address)
 
 
-def prepare(settings: Settings) -> list[Showtime]:
-    """Migrate and load the demo's theatres; the showtimes that are on sale now, by start."""
+def prepare(settings: Settings, now: datetime) -> list[Showtime]:
+    """Migrate and load the demo's theatres; the showtimes that are on sale ``now`` and have room, by start."""
     from seatserver import database, logs
     from seatserver.demo import offer
 
     logs.configure(settings)  # what loading has to say is for operators
     database.upgrade(settings.database_url)
-    loaded = asyncio.run(offer.load(settings, datetime.now(UTC).astimezone()))
-    now_ms = time.time_ns() // 1_000_000
-    return [showtime for showtime in loaded if showtime.on_sale_at_ms <= now_ms < showtime.sale_ends_at_ms]
+    loaded = asyncio.run(offer.load(settings, now))
+    now_ms = round(now.timestamp() * 1000)
+    on_sale = [showtime for showtime in loaded if showtime.on_sale_at_ms <= now_ms < showtime.sale_ends_at_ms]
+    return asyncio.run(offer.with_room(settings, on_sale)) or on_sale
 
 
-def _let_audience_in(settings: Settings) -> None:
-    """Let the audience book, in a thread of its own while the doors are open: nobody has to wait for it."""
-    from seatserver.demo import audience, offer
+class _Audience:
+    """The audience, which books in a thread of its own while the doors are open: nobody has to wait for it."""
 
-    # Whoever ends the demo meanwhile, or takes its Postgres away, leaves it with a smaller audience.
-    with suppress(SeatServerError):
-        asyncio.run(audience.come(settings, offer.programme(datetime.now(UTC).astimezone())))
+    def __init__(self, settings: Settings, now: datetime) -> None:
+        self._settings, self._now = settings, now
+        self._thread = threading.Thread(target=self._run, name="audience")
+        self._lock = threading.Lock()
+        self._end: Callable[[], object] | None = None
+        self._ended = False
+
+    def start(self) -> None:
+        """Let it in."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Send it home; returns when it has gone. What it has not booked yet, it books at the next start."""
+        with self._lock:
+            self._ended = True
+            if self._end is not None:
+                self._end()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        # Whoever takes the demo's Postgres away leaves it with a smaller audience.
+        with suppress(SeatServerError, asyncio.CancelledError):
+            asyncio.run(self._come())
+
+    async def _come(self) -> None:
+        from seatserver.demo import audience, offer
+
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        with self._lock:
+            if self._ended:
+                return
+            self._end = partial(loop.call_soon_threadsafe, task.cancel)
+        try:
+            await audience.come(self._settings, offer.programme(self._now))
+        finally:
+            with self._lock:
+                self._end = None
 
 
 def _serve(
     settings: Settings,
     showtimes: list[Showtime],
+    crowd: _Audience,
     console: Console,
     command: tuple[str, str],
     steps: Steps,
@@ -239,12 +280,10 @@ def _serve(
             invite(console, [url, *_elsewhere(settings, url)], (token, operator), showtimes, command)
             crowd.start()
 
-    crowd = threading.Thread(target=_let_audience_in, args=(settings,), name="audience")
     try:
         app.serve(settings, on_ready=on_ready)
     finally:
-        if crowd.ident is not None:
-            crowd.join()  # before its Postgres and Redis are stopped
+        crowd.end()  # before its Postgres and Redis are stopped
 
 
 def _elsewhere(settings: Settings, url: str) -> list[str]:

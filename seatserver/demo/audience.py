@@ -10,55 +10,107 @@ import asyncio
 import dataclasses
 import random
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from seatserver.app import House
-from seatserver.config import Settings
+from seatserver.app import House, wall_clock
+from seatserver.catalog.showtime import Showtime
+from seatserver.config import Clock, Settings
 from seatserver.demo.offer import AT_ONCE, SOLD_OUT, Planned, house_seats
-from seatserver.errors import HoldGone, SeatsRefused
+from seatserver.errors import HoldGone, NotFound, NotOnSale, SeatServerError, SeatsRefused
 from seatserver.seatmaps.model import SeatKind, SeatMap
+from seatserver.seats.states import SeatState
 
 USER = "the audience"
 NEEDED = (SeatKind.WHEELCHAIR, SeatKind.COMPANION)
+ATTEMPTS = 3
+PAUSES_S = (0.5, 1.0, 2.0, 4.0)
+GRACE_S = 5.0
 PARTIES = (1, 2, 2, 2, 2, 3, 3, 4)
 LOOKED_AT = 8
 """So many free seats a party compares; the nearer to the middle of the hall, the better."""
 
 
-async def come(settings: Settings, programme: Iterable[Planned]) -> None:
-    """Book the ``share`` of each showtime that is on sale and to which nobody of the audience has come yet."""
-    house = House(dataclasses.replace(settings, seats_per_user=500))
+async def come(settings: Settings, programme: Iterable[Planned], clock: Clock = wall_clock) -> None:
+    """Book the ``share`` of each showtime that is on sale by ``clock``, unless the audience has come to it already.
+
+    A showtime that nobody can come to (sold out, or its sale ends at this moment) keeps nobody from the others. Cancel
+    it to end it early: what is being written is finished, and the rest comes at the next start. What a slow machine
+    does not do in time is tried again. Raises the first of the errors, such as `Unavailable`, when all that could be
+    booked is.
+    """
+    house = House(dataclasses.replace(settings, seats_per_user=500), clock)
     turns = asyncio.Semaphore(AT_ONCE)
+    failed: list[SeatServerError] = []
 
     async def one(planned: Planned) -> None:
         async with turns:
-            await _fill(house, planned)
+            for pause_s in (*PAUSES_S, None):
+                try:
+                    return await _fill(house, planned, clock)
+                except SeatServerError as error:
+                    if pause_s is None or not error.retryable:
+                        failed.append(error)
+                        return
+                await asyncio.sleep(pause_s)
 
     try:
         soonest_first = sorted(programme, key=lambda planned: planned.draft.starts_at_ms)
-        await asyncio.gather(*(one(planned) for planned in soonest_first if planned.share > 0))
+        # A group, because whoever is still busy with a connection when it is closed leaves a traceback.
+        async with asyncio.TaskGroup() as tasks:
+            for planned in soonest_first:
+                if planned.share > 0 and planned.draft.on_sale_at_ms <= clock() < planned.draft.sale_ends_at_ms:
+                    tasks.create_task(one(planned))
     finally:
-        await house.checkout.close(grace_s=1)
+        await house.checkout.close(grace_s=GRACE_S)
         await house.relay.close()
         await house.close_connections()
+    if failed:
+        raise failed[0]
 
 
-async def _fill(house: House, planned: Planned) -> None:
-    showtime = await house.catalog.showtime(planned.draft.id)
-    hold_id = booking_of(showtime.id)
-    if await house.records.find(hold_id) is not None:
-        return
-    seats = taken(showtime.seat_map, planned.share, showtime.id, house_seats(showtime.seat_map))
+async def _fill(house: House, planned: Planned, clock: Clock) -> None:
     try:
-        await house.store.hold(showtime.id, hold_id, USER, seats)
-        await house.checkout.book(showtime.id, hold_id, USER, pay_later=False)
-    except (SeatsRefused, HoldGone):
-        return  # somebody was here before the audience: then the hall is lively enough
+        showtime = await house.catalog.showtime(planned.draft.id)
+    except NotFound:
+        return  # the demo did not run on the day on which it would have been put into the programme
+    for attempt in range(ATTEMPTS):
+        hold_id = booking_of(showtime.id, attempt)
+        if await house.records.find(hold_id) is not None:
+            return
+        try:
+            showtime.check_on_sale(clock())
+            # An earlier start may have been ended between hold and booking.
+            if hold_id not in {hold.hold_id for hold in await house.store.holds_of(showtime.id, USER)}:
+                if not (seats := await _free(house, showtime, planned.share)):
+                    return
+                await house.store.hold(showtime.id, hold_id, USER, seats)
+            await house.checkout.book(showtime.id, hold_id, USER, pay_later=False)
+            return
+        except (SeatsRefused, HoldGone):
+            await _give_back(house, showtime.id, hold_id)  # somebody was faster, or the hold ran out
+        except NotOnSale:
+            await _give_back(house, showtime.id, hold_id)
+            return
 
 
-def booking_of(showtime_id: str) -> UUID:
+async def _free(house: House, showtime: Showtime, share: float) -> list[int]:
+    """The places that the audience takes, without those that somebody has: a hall that is sold out has none."""
+    hall = showtime.seat_map
+    states = (await house.store.snapshot(showtime.id, hall.place_count)).states
+    lost = {place for place, state in enumerate(states) if state != SeatState.FREE}
+    lost |= {place for group in hall.groups if not lost.isdisjoint(group) for place in group}
+    return [place for place in taken(hall, share, showtime.id, house_seats(hall)) if place not in lost]
+
+
+async def _give_back(house: House, showtime_id: str, hold_id: UUID) -> None:
+    with suppress(HoldGone):
+        await house.store.release(showtime_id, hold_id, USER)
+
+
+def booking_of(showtime_id: str, attempt: int = 0) -> UUID:
     """The id of the audience's booking."""
-    return uuid5(NAMESPACE_URL, f"seatserver:demo:{showtime_id}")
+    return uuid5(NAMESPACE_URL, f"seatserver:demo:{showtime_id}" + (f":{attempt}" if attempt else ""))
 
 
 def taken(hall: SeatMap, share: float, seed: str, kept: Collection[int]) -> list[int]:

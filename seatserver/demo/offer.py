@@ -1,18 +1,25 @@
 """The demo's offer: two theatres, three halls, a programme for each day, and one film whose sale is yet to begin.
 
 Loading it again changes nothing that exists; a later day only adds its own showtimes. At any hour some are on sale.
+Showtimes start by the clock on the theatre's wall, also on a day on which that clock is changed: `local_now` has the
+machine's time zone with all its rules, and every `now` here is meant to be such a time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import os
+import zoneinfo
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
 
+from seatserver.app import wall_clock
 from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.keeping import Change
+from seatserver.bookings.records import Records
 from seatserver.catalog.catalog import Catalog
 from seatserver.catalog.showtime import Auditorium, Showtime, ShowtimeDraft, Theatre
 from seatserver.config import Settings
@@ -41,8 +48,11 @@ RULES = Rules(
     wheelchairs_free_min=15,
 )
 AT_ONCE = 6
-BOOKED_AHEAD = (1.0, 0.5, 0.0)
+PARTY = 2
+BOOKED_AHEAD = (1.0, 0.5, 0.2)
 """How much of each day's shares is booked already; what is booked costs time at the first start."""
+PREMIERE_SHARE = 0.2
+UNKNOWN_ZONES = {"localtime", "Factory", "posixrules"}
 SOLD_OUT = 1.0
 
 
@@ -86,14 +96,18 @@ PROGRAMME: dict[tuple[str, str], tuple[Slot, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A showtime of the programme; ``share`` of its hall is booked when it is new."""
+    """A showtime of the programme; ``share`` of its hall is booked when it is new.
+
+    One that ``is_earlier`` was put into the programme on an earlier day, if the demo ran then.
+    """
 
     draft: ShowtimeDraft
     share: float
+    is_earlier: bool = False
 
 
 async def load(settings: Settings, now: datetime) -> list[Showtime]:
-    """Put theatres and showtimes of ``now`` (with its time zone) and the next days; all of them, by start."""
+    """Put theatres and showtimes of ``now`` (with its time zone) and the next days; all that are there, by start."""
     database = Database(settings)
     catalog = Catalog(database)
     # Nobody is told of the blocked seats: whoever serves finds them.
@@ -104,9 +118,24 @@ async def load(settings: Settings, now: datetime) -> list[Showtime]:
         await database.close()
 
 
+async def with_room(settings: Settings, showtimes: Iterable[Showtime]) -> list[Showtime]:
+    """Those of ``showtimes`` in which a party of two finds places that nobody has bought."""
+    database = Database(settings)
+    records = Records(database, wall_clock)
+    try:
+        found = []
+        for showtime in showtimes:
+            ground = await records.ground(showtime.id)
+            if showtime.seat_map.place_count - len(ground.taken.keys() | ground.kept.keys()) >= PARTY:
+                found.append(showtime)
+        return found
+    finally:
+        await database.close()
+
+
 def programme(now: datetime) -> Iterator[Planned]:
-    """What is shown today and on the next days."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    """What is shown today and on the next days, and the premieres of earlier days' programmes."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     halls = {hall.name: hall for hall in demo_halls()}
     for (_, name), slots in PROGRAMME.items():
         hall = halls[name]
@@ -114,33 +143,44 @@ def programme(now: datetime) -> Iterator[Planned]:
             for slot in slots:
                 if slot.only_on_day in (None, day):
                     yield _planned(slot, hall, day, midnight)
+        for slot in slots:
+            if slot.sale_begins is not None and slot.only_on_day is not None:
+                for days_ago in range(1, slot.only_on_day + 1):
+                    earlier = _planned(slot, hall, slot.only_on_day, midnight - timedelta(days=days_ago))
+                    yield replace(earlier, share=PREMIERE_SHARE, is_earlier=True)
 
 
 async def _load(catalog: Catalog, allocations: Allocations, now: datetime) -> list[Showtime]:
     for theatre_id, name in THEATRES.items():
-        await catalog.put_theatre(Theatre(id=theatre_id, name=name, timezone=machine_timezone()))
+        await catalog.put_theatre(Theatre(id=theatre_id, name=name, timezone=_name_of(now.tzinfo)))
     halls = {hall.name: hall for hall in demo_halls()}
     for theatre_id, name in PROGRAMME:
         await catalog.put_auditorium(Auditorium(id=auditorium_of(name), theatre_id=theatre_id, name=name))
         await catalog.put_layout(halls[name])
     turns = asyncio.Semaphore(AT_ONCE)
 
-    async def put(draft: ShowtimeDraft) -> Showtime:
+    async def put(planned: Planned) -> Showtime | None:
+        draft = planned.draft
         async with turns:
             try:
                 return await catalog.showtime(draft.id)
             except NotFound:
+                if planned.is_earlier:
+                    return None
                 showtime = await catalog.put_showtime(draft)
                 keeping = Change(action="block", reason="house seats", places=house_seats(showtime.seat_map))
                 await allocations.change(draft.id, [keeping], by=BOSS)
                 return showtime
 
-    showtimes = await asyncio.gather(*(put(planned.draft) for planned in programme(now)))
+    async with asyncio.TaskGroup() as tasks:
+        putting = [tasks.create_task(put(planned)) for planned in programme(now)]
+    showtimes = [showtime for task in putting if (showtime := task.result()) is not None]
     return sorted(showtimes, key=lambda showtime: showtime.starts_at_ms)
 
 
 def _planned(slot: Slot, hall: SeatMap, day: int, midnight: datetime) -> Planned:
-    starts_at = midnight + timedelta(days=day, hours=slot.hour, minutes=slot.minute)
+    # By the clock on the wall: arithmetic within one time zone is.
+    starts_at = datetime.combine(midnight + timedelta(days=day), time(slot.hour, slot.minute), midnight.tzinfo)
     on_sale_at = starts_at - ON_SALE_AHEAD if slot.sale_begins is None else midnight + slot.sale_begins
     share = SOLD_OUT if day == slot.sold_out_on_day else slot.share * BOOKED_AHEAD[day]
     auditorium_id = auditorium_of(hall.name)
@@ -190,10 +230,32 @@ def house_seats(hall: SeatMap) -> tuple[int, ...]:
     return tuple(ordinary[-2:])
 
 
+def local_now() -> datetime:
+    """The time in this machine's zone."""
+    name = machine_timezone()
+    return datetime.now(UTC if name == "UTC" else zoneinfo.ZoneInfo(name))
+
+
 def machine_timezone() -> str:
-    """The IANA name of this machine's time zone, UTC where it cannot be told."""
-    _, found, name = str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")
-    return name if found and not name.startswith("Etc/") else "UTC"
+    """The IANA name of this machine's time zone: what ``TZ`` says, or else /etc; UTC where it cannot be told.
+
+    ``TZ`` may also be a rule without a name, such as ``CET-1CEST``; the demo then runs in UTC.
+    """
+    told = os.environ.get("TZ")
+    path = str(Path("/etc/localtime").resolve()) if told is None else told.removeprefix(":")
+    name = path.partition("/zoneinfo/")[2] if "/zoneinfo/" in path else path
+    if told is None and not _is_known(name):  # a copy of the zone's file, as in many containers
+        with suppress(OSError):
+            name = Path("/etc/timezone").read_text().strip()
+    return name if _is_known(name) and name not in ("Etc/UTC", "Etc/UCT", "UCT", "Zulu") else "UTC"
+
+
+def _is_known(name: str) -> bool:
+    return name in zoneinfo.available_timezones() - UNKNOWN_ZONES
+
+
+def _name_of(zone: tzinfo | None) -> str:
+    return zone.key if isinstance(zone, zoneinfo.ZoneInfo) else "UTC"
 
 
 def _millis(moment: datetime) -> int:

@@ -23,21 +23,27 @@ exec {program} "$@"
 """
 
 
+def libfaketime() -> str:
+    """The library's path. Without it the test is skipped; where CI is set, it fails."""
+    found = [path for place in PLACES for path in glob.glob(place)]
+    if not found:
+        reason = "no libfaketime on this machine: install the package `libfaketime`"
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}, and CI requires it")
+        pytest.skip(reason)
+    return found[0]
+
+
 class Clock:
     """``redis`` is the program to start; `jump` sets its clock from then on."""
 
     def __init__(self, folder: Path) -> None:
-        found = [path for place in PLACES for path in glob.glob(place)]
-        if not found:
-            reason = "no libfaketime on this machine: install the package `libfaketime`"
-            if os.environ.get("CI"):
-                pytest.fail(f"{reason}, and CI requires it")
-            pytest.skip(reason)
+        library = libfaketime()
         self._setting = folder / "clock"
         self.redis = folder / "redis-server"
         self.jump(0)
         program = os.environ.get("TEST_REDIS_SERVER") or binaries.redis_program()
-        self.redis.write_text(WRAPPER.format(library=found[0], setting=self._setting, program=program))
+        self.redis.write_text(WRAPPER.format(library=library, setting=self._setting, program=program))
         self.redis.chmod(0o755)
 
     def jump(self, seconds: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import gc
 import os
 import re
 import shlex
@@ -14,7 +16,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -24,15 +29,19 @@ from seatserver.client import SeatClient
 from seatserver.config import Settings
 from seatserver.demo import audience, offer
 from seatserver.demo.halls import demo_halls
-from seatserver.errors import NotOnSale, TicketsRefused
+from seatserver.errors import TicketsRefused
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import quote
 from seatserver.seats.states import SeatState
+from tests.faults.clock import libfaketime
+from tests.integration.house import eventually, rows
 from tests.integration.test_embedded import wait_until_gone
 from tests.waiting import PATIENCE_S
 
 README = Path(__file__).parents[2] / "README.md"
 LONG = pytest.mark.long
+UNCLEAN = re.compile(r"Traceback|Exception|Warning|\[(warning|error|critical)")
+"""What nobody may see on a terminal."""
 COMMAND = [sys.executable, "-m", "seatserver"]
 
 
@@ -163,7 +172,7 @@ def test_the_demo_ends_in_good_order_and_leaves_nothing(tmp_path: Path, number: 
         assert started.process.wait(PATIENCE_S) == 0, started.output
     wait_until_gone(*family)
     assert "Stopped; nothing is left running" in started.output
-    assert "Traceback" not in started.output
+    assert not UNCLEAN.search(started.output), started.output
     postgres = (tmp_path / "data" / "logs" / "postgres.log").read_text()
     assert "database system is shut down" in postgres
 
@@ -346,18 +355,153 @@ def test_migrate_says_what_it_did(postgres_server: object, database_url: str) ->
     assert answer.stdout == "nothing to do: the database is at the newest migration\n"
 
 
-@pytest.mark.parametrize("hour", [0, 9, 15, 23])
-async def test_at_any_hour_some_showtimes_are_on_sale(settings: Settings, hour: int) -> None:
-    now = datetime(2026, 3, 28, hour, 59, tzinfo=UTC)
+BERLIN = "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [
+        ("UTC", "2036-06-10T13:00"),
+        ("UTC", "2036-06-10T23:59"),
+        *(pytest.param("UTC", f"2036-06-10T{hour:02}:30", marks=LONG) for hour in range(24)),
+        pytest.param(BERLIN, "2036-02-29T23:10", marks=LONG),  # a leap day
+        pytest.param(BERLIN, "2036-03-30T01:30", marks=LONG),  # summer time begins half an hour later
+        pytest.param(BERLIN, "2036-10-26T02:30", marks=LONG),  # it ends
+        pytest.param("Pacific/Kiritimati", "2036-12-31T22:50", marks=LONG),
+        pytest.param("America/St_Johns", "2036-06-10T21:15", marks=LONG),
+    ],
+)
+async def test_at_any_hour_three_halls_are_on_sale_and_each_open_showtime_has_an_audience(
+    settings: Settings, zone: str, start: str
+) -> None:
+    now = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(zone))
+
+    def clock() -> int:
+        return round(now.timestamp() * 1000)
+
     loaded = await offer.load(settings, now)
-    on_sale = []
-    for showtime in loaded:
-        try:
-            showtime.check_on_sale(round((now + timedelta(hours=1)).timestamp() * 1000))
-        except NotOnSale:
-            continue
-        on_sale.append(showtime)
+    await audience.come(settings, offer.programme(now), clock)
+    on_sale = [one for one in loaded if one.on_sale_at_ms <= clock() < one.sale_ends_at_ms]
     assert len({showtime.auditorium_id for showtime in on_sale}) == 3
+    async with House(dataclasses.replace(settings, duties=False), clock) as house:
+        for showtime in loaded:
+            _, _, states = await house.hub.states(showtime.id, showtime.seat_map.place_count)
+            assert (SeatState.SOLD in states) is (showtime in on_sale), showtime.id
+            assert SeatState.HELD not in states, showtime.id
+    for showtime in loaded:
+        starts_at = datetime.fromtimestamp(showtime.starts_at_ms / 1000, ZoneInfo(zone))
+        assert showtime.id.endswith(f"{starts_at:%Y-%m-%d-%H%M}"), "by the clock on the theatre's wall"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("zone", "clock"),
+    [
+        ("Pacific/Kiritimati", "2036-02-29T23:40"),
+        ("America/Los_Angeles", "2036-11-01T23:55"),
+        (BERLIN, "2036-03-30T02:59"),
+    ],
+)
+def test_the_demo_of_the_evening_has_an_audience_and_a_clean_terminal(tmp_path: Path, zone: str, clock: str) -> None:
+    ahead_s = round(datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(zone)).timestamp() - time.time())
+    env = environment(TZ=zone, LC_ALL="de_DE.UTF-8", LD_PRELOAD=libfaketime(), FAKETIME=f"{ahead_s:+d}s")
+    with running(*demo(tmp_path), log=tmp_path / "log", env=env) as started:
+        address = started.address()
+        [token] = re.findall(r"  TOKEN=(\S+)", started.output)
+        with httpx.Client(base_url=f"{address}/api/v1", headers={"Authorization": f"Bearer {token}"}) as http:
+            listed = http.get("/showtimes").raise_for_status()
+            now = parsedate_to_datetime(listed.headers["date"])
+            on_sale = [
+                one["id"]
+                for one in listed.json()["showtimes"]
+                if datetime.fromisoformat(one["on_sale_at"]) <= now < datetime.fromisoformat(one["sale_ends_at"])
+            ]
+            assert len(on_sale) > 6
+            deadline = time.monotonic() + PATIENCE_S
+            while waiting := [
+                one for one in on_sale if not http.get(f"/showtimes/{one}/availability").json()["total"]["sold"]
+            ]:
+                assert time.monotonic() < deadline, f"nobody has come to {waiting}: {started.output}"
+                time.sleep(0.5)
+        os.killpg(started.process.pid, signal.SIGINT)
+        assert started.process.wait(PATIENCE_S) == 0, started.output
+    assert not UNCLEAN.search(started.output), started.output
+
+
+async def test_a_hall_that_is_sold_out_or_full_of_others_keeps_the_audience_from_no_other(settings: Settings) -> None:
+    now = datetime(2036, 6, 10, 12, tzinfo=UTC)
+    loaded = await offer.load(settings, now)
+    full, crowded = [one for one in loaded if one.auditorium_id == "grand-hall"][:2]
+    places = full.seat_map.place_count
+    kept = offer.house_seats(full.seat_map)
+    free = [place for place in range(places) if place not in kept]
+
+    def clock() -> int:
+        return round(now.timestamp() * 1000)
+
+    async with House(dataclasses.replace(settings, duties=False, seats_per_user=500), clock) as house:
+        bought, held = uuid4(), uuid4()
+        await house.store.hold(full.id, bought, "rich", free)
+        await house.checkout.book(full.id, bought, "rich", pay_later=False)
+        await house.store.hold(crowded.id, held, "quick", free[:-40])
+    assert [one.id for one in await offer.with_room(settings, [full, crowded])] == [crowded.id]
+    await audience.come(settings, offer.programme(now), clock)
+    async with House(dataclasses.replace(settings, duties=False), clock) as house:
+        for showtime in loaded:
+            if showtime.on_sale_at_ms <= clock():
+                _, _, states = await house.hub.states(showtime.id, showtime.seat_map.place_count)
+                assert SeatState.SOLD in states, showtime.id
+                assert states.count(SeatState.HELD) == (len(free) - 40 if showtime == crowded else 0)
+        assert {booking.user_id for booking in [await house.checkout.get(bought)]} == {"rich"}
+
+
+@pytest.mark.parametrize("ended_after", [1, 4, 9])
+async def test_an_audience_that_is_sent_home_comes_at_the_next_start_and_leaves_nothing_held(
+    settings: Settings, ended_after: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime(2036, 6, 10, 12, tzinfo=UTC)
+
+    def clock() -> int:
+        return round(now.timestamp() * 1000)
+
+    loaded = await offer.load(settings, now)
+    coming = asyncio.create_task(audience.come(settings, offer.programme(now), clock))
+    async with House(dataclasses.replace(settings, duties=False), clock) as house:
+
+        async def some_have_booked() -> bool:
+            counted = await rows(house, "SELECT count(*) FROM bookings")
+            return coming.done() or counted[0][0] >= ended_after
+
+        await eventually(some_have_booked)
+        coming.cancel()
+        await asyncio.wait([coming])
+        await audience.come(settings, offer.programme(now), clock)
+        for showtime in loaded:
+            _, _, states = await house.hub.states(showtime.id, showtime.seat_map.place_count)
+            assert (SeatState.SOLD in states) is (showtime.on_sale_at_ms <= clock()), showtime.id
+            assert SeatState.HELD not in states, showtime.id
+    gc.collect()
+    told = capfd.readouterr()
+    assert "Exception" not in told.err + told.out
+    assert "SAWarning" not in told.err + told.out
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("Pacific/Kiritimati", "Pacific/Kiritimati"),
+        (":Europe/Berlin", BERLIN),
+        ("/usr/share/zoneinfo/Europe/Berlin", BERLIN),
+        ("Etc/UTC", "UTC"),
+        ("", "UTC"),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "UTC"),
+        ("../../etc/passwd", "UTC"),
+    ],
+)
+def test_the_theatre_has_the_time_zone_of_the_machine(monkeypatch: pytest.MonkeyPatch, told: str, name: str) -> None:
+    monkeypatch.setenv("TZ", told)
+    assert offer.machine_timezone() == name
+    assert str(offer.local_now().tzinfo) == name
 
 
 async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings: Settings) -> None:
@@ -381,21 +525,26 @@ async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings
 
 
 async def test_the_audience_comes_once_and_leaves_room(settings: Settings) -> None:
-    now = datetime.now(UTC).replace(hour=9)
+    now = datetime(2036, 6, 10, 9, tzinfo=UTC)
+
+    def clock() -> int:
+        return round(now.timestamp() * 1000)
+
     await offer.load(settings, now)
     for _ in range(2):
-        await audience.come(settings, offer.programme(now))
-    async with House(dataclasses.replace(settings, duties=False)) as house:
+        await audience.come(settings, offer.programme(now), clock)
+    async with House(dataclasses.replace(settings, duties=False), clock) as house:
         shares = {}
-        for planned in offer.programme(now):
+        todays = [planned for planned in offer.programme(now) if not planned.is_earlier]
+        for planned in todays:
             showtime = await house.catalog.showtime(planned.draft.id)
             _, _, states = await house.hub.states(showtime.id, showtime.seat_map.place_count)
             shares[showtime.id] = states.count(SeatState.SOLD) / len(states)
             is_planned = pytest.approx(planned.share, abs=0.09)
             assert shares[showtime.id] == is_planned, showtime.id
             assert (SeatState.FREE in states) is (planned.share < 1), showtime.id
-        last = max(offer.programme(now), key=lambda planned: planned.draft.starts_at_ms)
-        assert shares[last.draft.id] == 0, "whoever takes the last one of the list finds seats"
+        last = max(todays, key=lambda planned: planned.draft.starts_at_ms)
+        assert shares[last.draft.id] < 0.2, "whoever takes the last one of the list finds seats"
 
 
 def test_the_audience_sits_the_same_way_each_time_and_leaves_no_half_sofa() -> None:
