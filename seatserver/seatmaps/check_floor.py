@@ -96,7 +96,7 @@ def check_strays(hall: Hall) -> Iterator[Finding]:
         for part in parts[1:]:
             if not lonely.issuperset(part):
                 yield from _part_apart(hall, name, parts[0], part)
-    for run in hall.seat_map.runs:
+    for run in hall.named_runs:
         yield from _off_line(hall, run)
         if len(run) <= FEW:
             yield from _off_row(hall, run)

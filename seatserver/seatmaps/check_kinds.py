@@ -32,8 +32,9 @@ def check_groups(hall: Hall) -> Iterator[Finding]:
         rows = dict.fromkeys(hall.row_name(seats[seat].row) for seat in group)
         spots = sorted(lines.spot_of[seat] for seat in group)
         kinds = [seats[seat].kind for seat in sorted(group, key=lambda seat: lines.spot_of[seat])]
-        if len(rows) > 1:
-            yield _group(hall, group, "group_across_rows", f"go only together but stand in rows {listed(list(rows))}")
+        if len({hall.floor_row(seat) for seat in group}) > 1:
+            where = f"rows {listed(list(rows))}" if len(rows) > 1 else "several rows"
+            yield _group(hall, group, "group_across_rows", f"go only together but stand in {where}")
         elif spots[-1] - spots[0] != len(spots) - 1:
             problem = "go only together but an aisle or another seat is between them"
             yield _group(hall, group, "group_apart", problem)
@@ -120,7 +121,7 @@ def _loose_sofa(hall: Hall, parts: Sequence[int]) -> Finding:
 def check_accessible(hall: Hall) -> Iterator[Finding]:
     """Companion seats without a wheelchair place, wheelchair places without a companion seat, a hall without either."""
     seats, runs = hall.seat_map.seats, hall.seat_map.runs
-    rows_with_place = {seat.row for seat in seats if seat.kind is SeatKind.WHEELCHAIR}
+    rows_with_place = {hall.floor_row(index) for index, seat in enumerate(seats) if seat.kind is SeatKind.WHEELCHAIR}
     for run in runs:
         for stretch in _special(hall, run):
             kinds = Counter(seats[seat].kind for seat in stretch)
@@ -133,7 +134,7 @@ def check_accessible(hall: Hall) -> Iterator[Finding]:
                     problem="no companion's seat beside",
                     mend="make the seat beside a companion's (2010 ADA Standards, 221.3 and 802.3)",
                 )
-            elif not places and seats[stretch[0]].row not in rows_with_place:
+            elif not places and hall.floor_row(stretch[0]) not in rows_with_place:
                 yield hall.finding(
                     Severity.WARNING,
                     "companion_alone",

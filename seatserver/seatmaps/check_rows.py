@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from seatserver.seatmaps.findings import Finding, Hall, Severity, Spot, count, listed, pitches
-from seatserver.seatmaps.model import AISLE
+from seatserver.seatmaps.rows import AISLE
 
 LEGROOM = 0.75
 """Rows closer behind one another than this leave nobody a way: 0.4 m at 0.55 m a pitch, less than a seat alone."""
@@ -101,7 +101,7 @@ def _stretches(hall: Hall) -> Iterator[list[int]]:
 
 
 def _same_row(hall: Hall, one: int, other: int) -> bool:
-    return hall.seat_map.seats[one].row == hall.seat_map.seats[other].row
+    return hall.floor_row(one) == hall.floor_row(other)
 
 
 def _is_hole(hall: Hall, left: int, right: int) -> bool:
@@ -137,7 +137,7 @@ def check_numbers(hall: Hall) -> Iterator[Finding]:
     directions: dict[int, int] = {}
     missing: dict[tuple[int, int], list[str]] = defaultdict(list)
     of_jump: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for number, run in enumerate(hall.seat_map.runs):
+    for number, run in enumerate(hall.named_runs):
         numbers = _numbers(hall, run)
         if numbers is None or len(numbers) < 3:
             continue
@@ -182,7 +182,7 @@ def _against_the_rest(hall: Hall, directions: dict[int, int]) -> Iterator[Findin
     against: dict[str, list[int]] = defaultdict(list)
     for number, direction in directions.items():
         if direction != usual:
-            run = hall.seat_map.runs[number]
+            run = hall.named_runs[number]
             against[hall.row_of(run[0])] += run[0], run[-1]
     for row, seats in against.items():
         yield hall.finding(

@@ -18,7 +18,9 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from seatserver.seatmaps.imported import Draft
+from seatserver.seatmaps.lines import lines_of
 from seatserver.seatmaps.model import MAX_AREAS, MAX_COORDINATE, MAX_SEATS, GeneralArea, Screen, Seat
+from seatserver.seatmaps.rows import AISLE
 
 APART = 6.0
 """Pitches that make two places of what should be one: wider than any aisle inside a row."""
@@ -133,6 +135,24 @@ class Hall:
         for row in rows.values():
             row.sort(key=lambda index: self.spots[index])
         return rows
+
+    @cached_property
+    def named_runs(self) -> list[list[int]]:
+        """What the file calls one row, each from left to right and cut where more than an aisle is between."""
+        runs: list[list[int]] = []
+        for row in self.rows.values():
+            last: int | None = None
+            for seat in row:
+                if last is None or self.spots[last].to(self.spots[seat]) > AISLE:
+                    runs.append([])
+                runs[-1].append(seat)
+                last = seat
+        return runs
+
+    def floor_row(self, seat: int) -> int:
+        """The row in which a seat stands, whatever it is called: a number that only tells rows apart."""
+        lines = lines_of(self.seat_map)
+        return lines.row_of_run[lines.run_of[seat]]
 
     def row_name(self, row: str) -> str:
         """What a key of `rows` is to people."""

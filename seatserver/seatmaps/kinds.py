@@ -191,20 +191,19 @@ def _find_kinds(seat_map: SeatMap) -> Kinds:
 def _companions(seat_map: SeatMap) -> dict[int, tuple[int, ...]]:
     seats = seat_map.seats
     stretches = [
-        list(stretch)
-        for run in seat_map.runs
+        (row, list(stretch))
+        for row, run in zip(seat_map.floor.row_of_run, seat_map.runs, strict=True)
         for special, stretch in groupby(run, key=lambda seat: seats[seat].kind in ("wheelchair", "companion"))
         if special
     ]
     # Row → each of its wheelchair places → all those of its stretch.
-    rows: dict[str, dict[int, tuple[int, ...]]] = {}
-    for stretch in stretches:
+    rows: dict[int, dict[int, tuple[int, ...]]] = {}
+    for row, stretch in stretches:
         places = tuple(seat for seat in stretch if seats[seat].kind is SeatKind.WHEELCHAIR)
-        rows.setdefault(seats[stretch[0]].row, {}).update(dict.fromkeys(places, places))
+        rows.setdefault(row, {}).update(dict.fromkeys(places, places))
     found: dict[int, tuple[int, ...]] = {}
     nearest_in = {row: _Nearest(seat_map, places) for row, places in rows.items() if places}
-    for stretch in stretches:
-        row = seats[stretch[0]].row
+    for row, stretch in stretches:
         own = [seat for seat in stretch if seat in rows[row]]
         for seat in stretch:
             if row in nearest_in and seats[seat].kind is SeatKind.COMPANION:

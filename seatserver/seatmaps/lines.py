@@ -30,7 +30,8 @@ class Lines(msgspec.Struct, frozen=True):
     By spot: ``seat_at`` is the seat's index (at an aisle the number of seats, at a row's end one more); ``edges`` is
     SEAT, AISLE or ROW_END, and ``nothing`` the same with TAKEN for every seat; ``joined`` is 1 where the seat is of one
     group with the seat before it. By seat: ``spot_of``, ``run_of``. By run: ``spans``, its first spot and the one
-    behind its last; ``back``, the place of its row counted from the back, 0 for the row farthest from the screen;
+    behind its last; ``row_of_run``; ``back``, the place of its row counted from the back, 0 for the row farthest from
+    the screen;
     ``boxes``, the least and the greatest ``x``, the least and the greatest ``y``; ``groups``, those with a seat in it.
     ``scattered``: the seats of some group do not stand side by side.
     """
@@ -42,6 +43,7 @@ class Lines(msgspec.Struct, frozen=True):
     spot_of: tuple[int, ...]
     run_of: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
+    row_of_run: tuple[int, ...]
     back: tuple[int, ...]
     boxes: tuple[tuple[float, float, float, float], ...]
     groups: tuple[tuple[tuple[int, ...], ...], ...]
@@ -56,7 +58,7 @@ def lines_of(seat_map: SeatMap) -> Lines:
 def _lay_out(seat_map: SeatMap) -> Lines:
     seats, runs, group_of = seat_map.seats, seat_map.runs, seat_map.group_of
     no_seat = {AISLE: len(seats), ROW_END: len(seats) + 1}
-    rows = [seats[run[0]].row for run in runs]
+    rows = seat_map.floor.row_of_run
     seat_at, edges = [no_seat[ROW_END]], bytearray([ROW_END])
     spot_of, run_of = [0] * len(seats), [0] * len(seats)
     spans: list[tuple[int, int]] = []
@@ -86,7 +88,8 @@ def _lay_out(seat_map: SeatMap) -> Lines:
         spans=tuple(spans),
         boxes=tuple(_box([seats[seat] for seat in run]) for run in runs),
         groups=tuple(tuple(sorted({group_of[seat] for seat in run if seat in group_of})) for run in runs),
-        back=_places_from_the_back(seat_map, rows),
+        row_of_run=rows,
+        back=_places_from_the_back(seat_map),
         scattered=sum(joined) < sum(len(group) - 1 for group in seat_map.groups),
     )
 
@@ -96,13 +99,14 @@ def _box(seats: list[Seat]) -> tuple[float, float, float, float]:
     return min(xs), max(xs), min(ys), max(ys)
 
 
-def _places_from_the_back(seat_map: SeatMap, rows: list[str]) -> tuple[int, ...]:
+def _places_from_the_back(seat_map: SeatMap) -> tuple[int, ...]:
     """For every run the place of its row, counted from the back; rows that stand equally far share one."""
-    depths: dict[str, list[float]] = {}
-    for seat in seat_map.seats:
-        depths.setdefault(seat.row, []).append(seat.y)
+    runs, rows = seat_map.floor
+    depths: dict[int, list[float]] = {}
+    for run, row in zip(runs, rows, strict=True):
+        depths.setdefault(row, []).extend(seat_map.seats[seat].y for seat in run)
     means = {row: sum(ys) / len(ys) for row, ys in depths.items()}
-    places: dict[str, int] = {}
+    places: dict[int, int] = {}
     place, depth = -1, float("inf")
     for row in sorted(means, key=means.__getitem__, reverse=True):
         if depth - means[row] > SAME_DEPTH:

@@ -27,6 +27,7 @@ import msgspec
 
 from seatserver.errors import BadSeatMap
 from seatserver.seatmaps.document import decode
+from seatserver.seatmaps.rows import Rows, find_rows
 
 MAX_SEATS = 50_000
 """Most places of a hall, those of its general areas included."""
@@ -34,8 +35,6 @@ MAX_AREAS = 100
 MAX_COORDINATE = 1_000_000
 MAX_NAME = 200
 MAX_LABEL = 16
-AISLE = 1.6
-"""Seats of one row whose centres are farther apart than this, in pitches, have an aisle between them."""
 COLOR = re.compile(r"#[0-9a-f]{6}")
 
 Table = TypeVar("Table")
@@ -178,23 +177,15 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Seat index → all seats of its group, itself included; seats without a group are absent."""
         return {index: group for group in self.groups for index in group}
 
-    @cached_property
+    @property
     def runs(self) -> tuple[tuple[int, ...], ...]:
         """Unbroken runs of neighbours, each from left to right: a row's end or an aisle ends a run."""
-        rows: dict[str, list[int]] = {}
-        for index, seat in enumerate(self.seats):
-            rows.setdefault(seat.row, []).append(index)
-        runs: list[list[int]] = []
-        for row in rows.values():
-            row.sort(key=lambda index: (self.seats[index].x, self.seats[index].y))
-            last: Seat | None = None
-            for index in row:
-                seat = self.seats[index]
-                if last is None or math.hypot(seat.x - last.x, seat.y - last.y) > AISLE:
-                    runs.append([])
-                runs[-1].append(index)
-                last = seat
-        return tuple(tuple(run) for run in runs)
+        return self.floor.runs
+
+    @cached_property
+    def floor(self) -> Rows:
+        """The rows as they stand, whatever they are called."""
+        return find_rows([(seat.x, seat.y) for seat in self.seats])
 
     @cached_property
     def place_count(self) -> int:

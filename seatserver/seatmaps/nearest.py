@@ -20,8 +20,9 @@ from seatserver.seatmaps.alternatives import Party
 from seatserver.seatmaps.gaps import FREE, parts_of
 from seatserver.seatmaps.kinds import kinds_of, looks_to
 from seatserver.seatmaps.lines import lines_of
-from seatserver.seatmaps.model import AISLE, SeatMap
+from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.neighbours import CELL, neighbours_of
+from seatserver.seatmaps.rows import AISLE
 from seatserver.seatmaps.rules import Rules, judge
 from seatserver.seatmaps.score import Field, Offer, Weights, Wish, cost_of
 from seatserver.seatmaps.seating import Seating

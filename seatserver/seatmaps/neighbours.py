@@ -44,8 +44,7 @@ class Neighbours:
         self.xs = [seats[seat].x if seat < len(seats) else 0.0 for seat in lines.seat_at]
         self.ys = [seats[seat].y if seat < len(seats) else 0.0 for seat in lines.seat_at]
         links: list[set[int]] = [{run} for run in range(len(lines.spans))]
-        rows = [seats[run[0]].row for run in seat_map.runs]
-        for run, (one, other) in enumerate(pairwise(rows)):
+        for run, (one, other) in enumerate(pairwise(lines.row_of_run)):
             if one == other:
                 links[run].add(run + 1)
                 links[run + 1].add(run)

@@ -12,7 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from seatserver.seatmaps.model import AISLE, GeneralArea, SeatKind, SeatMap
+from seatserver.seatmaps.model import GeneralArea, SeatKind, SeatMap
+from seatserver.seatmaps.rows import AISLE
 
 SHAPES = "■◆●▲★▼◉◈"
 SHAPE_OF_KIND = {SeatKind.WHEELCHAIR: "W", SeatKind.COMPANION: "C"}

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from seatserver.demo.halls import demo_halls, grand_hall, studio
 from seatserver.errors import BadSeatMap
-from seatserver.seatmaps.model import AISLE, GeneralArea, Seat, SeatMap
+from seatserver.seatmaps.model import GeneralArea, Seat, SeatMap
+from seatserver.seatmaps.rows import AISLE
 from tests.unit.seatmaps.halls import edited, general_areas, grid_halls, with_areas
 
 
