@@ -17,8 +17,8 @@ from loadtests.children import Running, running
 from loadtests.crowd import Decode, Member
 from loadtests.installation import Installation
 from seatserver.errors import StartError
-from seatserver.live import messages as wire
 from seatserver.seats.states import SeatState
+from seatserver.wire import messages as wire
 
 FREE, HELD = int(SeatState.FREE), int(SeatState.HELD)
 

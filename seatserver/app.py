@@ -1,8 +1,8 @@
 """The one place where everything is wired together.
 
-`House` makes every part of a process and knows the order in which they start and stop. `create_app` is the ASGI
+`Server` makes every part of a process and knows the order in which they start and stop. `create_app` is the ASGI
 application; `serve` runs it under uvicorn with our settings until a signal; `work` runs only the background duties.
-Read `House.__init__` from top to bottom to see who knows whom.
+Read `Server.__init__` from top to bottom to see who knows whom.
 """
 
 from __future__ import annotations
@@ -28,38 +28,39 @@ from seatserver import config, listening, logs
 from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
-from seatserver.api import needs as api
+from seatserver.api import services as api
 from seatserver.api.problems import exception_handlers, handle
 from seatserver.api.routes import cross_origin, rest_routes
 from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
-from seatserver.bookings.outbox import Relay
 from seatserver.bookings.reconcile import Reconciler
 from seatserver.bookings.records import Records
+from seatserver.bookings.seat_changes import Relay
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
 from seatserver.database import NOT_THERE, Database
 from seatserver.errors import SeatServerError, StartError, Unavailable
 from seatserver.garbage import Collector
-from seatserver.live import baskets
-from seatserver.live import commands as live
-from seatserver.live.drain import Door
-from seatserver.live.endpoint import Sockets
-from seatserver.live.fanout import Fanout
-from seatserver.live.figures import Figures
-from seatserver.live.messages import Booked
-from seatserver.live.protocol import SocketProtocol
+from seatserver.holding.holding import Holding
+from seatserver.live import views
+from seatserver.live.broadcast.broadcaster import Broadcaster
+from seatserver.live.broadcast.services import BroadcastServices
+from seatserver.live.session import commands as live
+from seatserver.live.session.endpoint import Sockets
+from seatserver.live.session.registry import SessionRegistry
+from seatserver.live.transport.uvicorn_connection import UvicornConnection
 from seatserver.loop import LoopWatch
 from seatserver.metrics import Metrics
-from seatserver.seats import connection
-from seatserver.seats.board import Board
-from seatserver.seats.counts import Counts
-from seatserver.seats.feed import Feed
-from seatserver.seats.holding import Holding
-from seatserver.seats.hub import Hub
+from seatserver.operations.instance_reports import InstanceReports
+from seatserver.operations.report_store import ReportStore
+from seatserver.redis_io import client as redis_client
+from seatserver.rooms.counts import Counts
+from seatserver.rooms.feed import Feed
+from seatserver.rooms.hub import Hub
 from seatserver.seats.store import SeatStore
-from seatserver.tasks import Tasks, heed_cancel
+from seatserver.tasks import Tasks, raise_if_cancelled
 from seatserver.web.routes import missing_page, web_routes
+from seatserver.wire.messages import Booked
 from seatserver.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -76,21 +77,21 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-class House:
+class Server:
     """Every part of one process. ``async with`` it: entering starts the background tasks, leaving ends them all."""
 
     def __init__(self, settings: Settings, clock: Clock = wall_clock) -> None:
         """``clock`` decides what is on sale and when a payment is late; deadlines of holds are by Redis' clock."""
         self.settings = settings
         self.metrics = Metrics()
-        self.redis = connection.connect(settings)
+        self.redis = redis_client.connect(settings)
         self.database = Database(settings)
         self.tokens = Tokens(settings)
         self.tickets = Tickets(settings, self.redis)
         self.booking_keys = BookingKeys(settings)
         self.catalog = Catalog(self.database)
         self.records = Records(self.database, clock)
-        self.store = SeatStore(self.redis, settings, self.records.ground)
+        self.store = SeatStore(self.redis, settings, self.records.load_ownership)
         self.hub = Hub(self.store, settings)
         self.feed = Feed(self.redis, settings, self.hub.received, self.hub.restored)
         self.hub.attach(self.feed)
@@ -106,9 +107,9 @@ class House:
             metrics=self.metrics,
             clock=clock,
         )
-        self.allocations = Allocations(self.database, self.catalog, clock, self.relay.kick)
+        self.allocations = Allocations(self.database, self.catalog, clock, self.relay.notify)
         self.reconciler = Reconciler(self.records, self.store, self.relay)
-        self.fanout = Fanout(self.hub, settings, self.metrics, wall_clock, self._read_booking)
+        self.broadcaster = Broadcaster(self.hub, BroadcastServices(settings, self.metrics, clock, self._read_booking))
         self.worker = Worker(
             settings=settings,
             store=self.store,
@@ -118,30 +119,30 @@ class House:
             reconciler=self.reconciler,
             metrics=self.metrics,
         )
-        self.door = Door(settings, self.metrics)
+        self.sessions = SessionRegistry(settings, self.metrics)
         self.loop_watch = LoopWatch(settings, self.metrics)
-        self.figures = Figures(
+        self.reports = InstanceReports(
             metrics=self.metrics,
-            fanout=self.fanout,
-            board=Board(self.redis),
+            broadcaster=self.broadcaster,
+            board=ReportStore(self.redis),
             clock=wall_clock,
             ping_database=self.database.ping,
             is_feed_healthy=lambda: self.feed.healthy,
-            is_draining=lambda: self.door.draining,
+            is_draining=lambda: self.sessions.draining,
         )
         self._tasks = Tasks()
 
     async def __aenter__(self) -> Self:
         try:
             await self.check()
-            heed_cancel()
+            raise_if_cancelled()
         except BaseException:
             await self.close_connections()
             raise
         self.loop_watch.start()
         self._tasks.spawn(self.hub.run(), "hub")
-        self._tasks.spawn(self.fanout.run(), "beats")
-        self._tasks.spawn(self.figures.run(), "figures")
+        self._tasks.spawn(self.broadcaster.run(), "beats")
+        self._tasks.spawn(self.reports.run(), "reports")
         if self.settings.duties:
             self._tasks.spawn(self.worker.run(), "duties")
         return self
@@ -150,9 +151,9 @@ class House:
         # What is being written finishes first; then what feeds on it; the connections last.
         await self.checkout.close(grace_s=self.settings.shutdown_ms / 4000)
         await self._tasks.close()
-        await self.figures.close()
+        await self.reports.close()
         await self.relay.close()
-        await self.fanout.close()
+        await self.broadcaster.close()
         await self.hub.close()
         await self.close_connections()
         self.loop_watch.close()
@@ -164,7 +165,7 @@ class House:
             await self.database.check_migrated()
         except Unavailable:
             raise StartError(NOT_THERE) from None
-        await connection.check(self.redis)
+        await redis_client.check(self.redis)
 
     async def ready(self) -> dict[str, str | None]:
         """Each part that is needed to serve, with None or what is wrong with it."""
@@ -172,23 +173,23 @@ class House:
             "postgres": await _problem(self.database.ping()),
             "redis": await _problem(self._ping_redis()),
             "feed": None if self.feed.healthy else "the probe over Redis pub/sub does not come back",
-            "server": "draining" if self.door.draining else None,
+            "server": "draining" if self.sessions.draining else None,
         }
 
     async def _ping_redis(self) -> None:
         try:
             await self.redis.ping()
-        except connection.UNAVAILABLE:
+        except redis_client.UNAVAILABLE:
             raise Unavailable("Redis") from None
 
     async def _read_booking(self, booking_id: UUID) -> Booked | None:
         booking = await self.records.find(booking_id)
         if booking is None:
             return None
-        return baskets.booked(booking, (await self.catalog.showtime(booking.showtime_id)).seat_map, self.booking_keys)
+        return views.booked(booking, (await self.catalog.showtime(booking.showtime_id)).seat_map, self.booking_keys)
 
     async def close_connections(self) -> None:
-        """Let go of Postgres and Redis; for a house that was never entered."""
+        """Let go of Postgres and Redis; also for a server that was never entered."""
         self.holding.close()
         await self.store.close()
         await self.database.close()
@@ -203,62 +204,62 @@ async def _problem(check: Coroutine[Any, Any, None]) -> str | None:
     return None
 
 
-def build_app(house: House, lifespan: Lifespan | None = None) -> ASGIApp:
-    """The ASGI application of a house; whoever opens the house runs it meanwhile."""
-    rest = api.Needs(
-        settings=house.settings,
-        catalog=house.catalog,
-        hub=house.hub,
-        counts=Counts(house.hub),
-        holding=house.holding,
-        checkout=house.checkout,
-        allocations=house.allocations,
-        tokens=house.tokens,
-        tickets=house.tickets,
-        admission_codes=AdmissionCodes(house.settings),
-        booking_keys=house.booking_keys,
-        figures=house.figures,
-        ready=house.ready,
-        metrics_text=house.metrics.text,
+def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
+    """The ASGI application of a server that is entered and left elsewhere."""
+    rest = api.ApiServices(
+        settings=server.settings,
+        catalog=server.catalog,
+        hub=server.hub,
+        counts=Counts(server.hub),
+        holding=server.holding,
+        checkout=server.checkout,
+        allocations=server.allocations,
+        tokens=server.tokens,
+        tickets=server.tickets,
+        admission_codes=AdmissionCodes(server.settings),
+        booking_keys=server.booking_keys,
+        reports=server.reports,
+        ready=server.ready,
+        metrics_text=server.metrics.text,
         clock=wall_clock,
     )
-    sockets = live.Needs(
-        settings=house.settings,
-        catalog=house.catalog,
-        store=house.store,
-        holding=house.holding,
-        checkout=house.checkout,
-        tokens=house.tokens,
-        tickets=house.tickets,
-        booking_keys=house.booking_keys,
-        fanout=house.fanout,
-        metrics=house.metrics,
+    sockets = live.LiveServices(
+        settings=server.settings,
+        catalog=server.catalog,
+        store=server.store,
+        holding=server.holding,
+        checkout=server.checkout,
+        tokens=server.tokens,
+        tickets=server.tickets,
+        booking_keys=server.booking_keys,
+        broadcaster=server.broadcaster,
+        metrics=server.metrics,
         clock=wall_clock,
     )
     pages = Starlette(
-        routes=[*rest_routes(rest), *web_routes(house.settings)],
-        middleware=cross_origin(house.settings),
-        exception_handlers={**exception_handlers(), 404: missing_page(house.settings, handle)},
+        routes=[*rest_routes(rest), *web_routes(server.settings)],
+        middleware=cross_origin(server.settings),
+        exception_handlers={**exception_handlers(), 404: missing_page(server.settings, handle)},
         lifespan=lifespan,
     )
     # A path with a slash too many is not found, like any other wrong path.
     pages.router.redirect_slashes = False
-    return Sockets(sockets, house.door, pages)
+    return Sockets(sockets, server.sessions, pages)
 
 
 def create_app() -> ASGIApp:
     """For any ASGI server: ``seatserver.app:create_app`` as a factory. Settings come from the environment."""
     settings = config.load()
     logs.configure(settings)
-    house = House(settings)
+    server = Server(settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with house:
+        async with server:
             yield
-            await house.door.drain()
+            await server.sessions.drain()
 
-    return build_app(house, lifespan)
+    return build_app(server, lifespan)
 
 
 def serve(settings: Settings, on_ready: Callable[[str], None] | None = None, *, shares_port: bool = False) -> None:
@@ -280,20 +281,20 @@ def work(settings: Settings) -> None:
 async def _serve(
     settings: Settings, listener: socket.socket, signals: _Signals, on_ready: Callable[[str], None] | None
 ) -> None:
-    async with House(settings) as house:
-        server = make_server(house, on_ready)
+    async with Server(settings) as server:
+        http = make_server(server, on_ready)
         if not signals.heard:
-            signals.tell = server.handle_exit
+            signals.tell = http.handle_exit
             with Collector():
-                await server.serve([listener])
+                await http.serve([listener])
 
 
-def make_server(house: House, on_ready: Callable[[str], None] | None = None) -> uvicorn.Server:
-    """The server of a house, with our settings; ``serve([listener])`` it while the house is open."""
-    settings = house.settings
+def make_server(server: Server, on_ready: Callable[[str], None] | None = None) -> uvicorn.Server:
+    """uvicorn with our settings; run ``serve([listener])`` while ``server`` is entered."""
+    settings = server.settings
     limits = uvicorn.Config(
-        build_app(house),
-        ws=SocketProtocol,
+        build_app(server),
+        ws=UvicornConnection,
         ws_max_size=settings.message_bytes * FRAME_BYTES_FACTOR,
         ws_ping_interval=settings.heartbeat_ms / 1000,
         ws_ping_timeout=settings.idle_ms / 1000,
@@ -309,24 +310,24 @@ def make_server(house: House, on_ready: Callable[[str], None] | None = None) -> 
         server_header=False,
         lifespan="off",
     )
-    return _Server(limits, house, on_ready or (lambda url: log.info("serving", url=url)))
+    return _Server(limits, server, on_ready or (lambda url: log.info("serving", url=url)))
 
 
 class _Server(uvicorn.Server):
     """uvicorn that says when it listens, and says goodbye to sockets in slices before it closes them."""
 
-    def __init__(self, settings: uvicorn.Config, house: House, on_ready: Callable[[str], None]) -> None:
+    def __init__(self, settings: uvicorn.Config, server: Server, on_ready: Callable[[str], None]) -> None:
         super().__init__(settings)
-        self._house = house
+        self._seat_server = server
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
-            self._on_ready(listening.url_of(self._house.settings, sockets[0]))
+            self._on_ready(listening.url_of(self._seat_server.settings, sockets[0]))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._house.door.drain()
+        await self._seat_server.sessions.drain()
         await super().shutdown(sockets)
 
     @contextmanager
@@ -336,10 +337,10 @@ class _Server(uvicorn.Server):
 
 
 class _Signals:
-    """SIGINT and SIGTERM, from before the house opens until it has closed.
+    """SIGINT and SIGTERM, from before the server starts until it has stopped.
 
     uvicorn would listen to them only while it serves, and then raise them again, which ends the process before the
-    house is closed. A handler that was there before us is told at the end; without one `serve` returns.
+    server has stopped. A handler that was there before us is told at the end; without one `serve` returns.
     """
 
     def __init__(self) -> None:
@@ -372,9 +373,9 @@ async def _work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with House(settings) as house:
+    async with Server(settings) as server:
         log.info("working", duties="expiry, relay, reap, release, reconcile")
-        duties = None if settings.duties else asyncio.create_task(house.worker.run())
+        duties = None if settings.duties else asyncio.create_task(server.worker.run())
         await stop.wait()
         if duties is not None:
             duties.cancel()

@@ -28,9 +28,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from seatserver.errors import SeatsRefused
-from seatserver.live import messages as wire
+from seatserver.rooms.room import Applied, Change, Room
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seats.room import Applied, Change, Room
+from seatserver.wire import messages as wire
 
 COMMAND_S = 10.0
 SHORTEST_PAUSE_S = 0.1

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from seatserver.app import House, wall_clock
+from seatserver.app import Server, wall_clock
 from seatserver.bookings.audit import LATE_S, BookingAudit
 from seatserver.errors import NotFound, SeatServerError
 from seatserver.seats.audit import SeatAudit
@@ -42,7 +42,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 class Doctor:
     """One examination of the installation that a house's settings name."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: Server) -> None:
         self._house = house
         self._bookings = BookingAudit(house.database)
         self._seats = SeatAudit(house.redis)
@@ -191,7 +191,7 @@ class Doctor:
         if difference:
             await asyncio.sleep(1)  # a booking may be on its way this very moment
             difference = await self._difference(showtime_id)
-        ground = await self._house.records.ground(showtime_id)
+        ground = await self._house.records.load_ownership(showtime_id)
         problems = await self._seats.problems(showtime_id, ground.seat_count)
         mend = "the reconcile duty repairs it; --repair does so now"
         return [
@@ -201,7 +201,7 @@ class Doctor:
 
     async def _difference(self, showtime_id: str) -> str:
         """How Redis differs from Postgres; empty when it does not, or when something newer is under way."""
-        ground = await self._house.records.ground(showtime_id)
+        ground = await self._house.records.load_ownership(showtime_id)
         view = await self._house.store.snapshot(showtime_id, ground.seat_count)
         if view.pgseq < ground.seq:
             return f"Redis is at change {view.pgseq}, Postgres at {ground.seq}"

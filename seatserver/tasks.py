@@ -18,7 +18,7 @@ from seatserver.errors import SeatServerError
 log = structlog.get_logger(__name__)
 
 
-def heed_cancel() -> None:
+def raise_if_cancelled() -> None:
     """Raise `CancelledError` when this task is being cancelled and something has swallowed that.
 
     `asyncio.wait_for` of Python 3.11, which redis-py uses, does so when its result arrives in the same moment. An

@@ -15,13 +15,13 @@ import structlog
 
 from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
-from seatserver.bookings.outbox import Relay
 from seatserver.bookings.reconcile import Reconciler
+from seatserver.bookings.seat_changes import Relay
 from seatserver.config import Settings
 from seatserver.errors import SeatServerError
 from seatserver.metrics import Metrics
 from seatserver.seats.store import SeatStore
-from seatserver.tasks import heed_cancel
+from seatserver.tasks import raise_if_cancelled
 
 log = structlog.get_logger(__name__)
 
@@ -87,4 +87,4 @@ async def repeat(duty: str, every_ms: int, work: Callable[[], Awaitable[int]], m
                 log.warning("duty interrupted", duty=duty, error=str(error))
         except Exception:
             log.exception("duty failed", duty=duty)
-        heed_cancel()
+        raise_if_cancelled()

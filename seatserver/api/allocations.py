@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from seatserver.api import allocation_schemas
 from seatserver.api.endpoints import Call
-from seatserver.api.places import area_of, label_of, seat_of, spelled_out
+from seatserver.api.places import area_of, label_of, seat_of, with_labels
 from seatserver.bookings.allocations import Entry
 from seatserver.bookings.keeping import Change
 from seatserver.catalog.catalog import Showtime
@@ -33,7 +33,7 @@ async def change_allocations(call: Call) -> allocation_schemas.AllocationsChange
             showtime.id, changes, call.identity.user_id, held=held, spare_holds=spare_holds
         )
     except SeatsRefused as refused:
-        raise spelled_out(refused, seat_map) from None
+        raise with_labels(refused, seat_map) from None
     entries = tuple(_entry(entry, seat_map) for entry in done.entries)
     return allocation_schemas.AllocationsChanged(entries=entries, notes=done.notes)
 

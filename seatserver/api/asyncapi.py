@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document of the socket, made from the Structs of `seatserver.live.messages`."""
+"""The AsyncAPI 3.0 document of the socket, made from the Structs of `seatserver.wire.messages`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import seatserver
 from seatserver import errors
 from seatserver.api.examples import examples
 from seatserver.api.shapes import component_schemas, example_of
-from seatserver.live import messages
-from seatserver.live.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, Close
+from seatserver.wire import messages
+from seatserver.wire.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, Close
 
 CHANNEL = "showtime"
 CHANNEL_REF = f"#/channels/{CHANNEL}"

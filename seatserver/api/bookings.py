@@ -11,7 +11,7 @@ from uuid import UUID
 from seatserver.api import schemas
 from seatserver.api.choices import named_seats, ticket_lines
 from seatserver.api.endpoints import Call
-from seatserver.api.places import spelled_out
+from seatserver.api.places import with_labels
 from seatserver.bookings.records import Booking
 from seatserver.errors import NotFound, SeatsRefused
 
@@ -25,7 +25,7 @@ async def make_booking(call: Call) -> schemas.BookingView:
             body.showtime_id, body.hold_id, call.identity.user_id, pay_later=body.pay_later
         )
     except SeatsRefused as refused:
-        raise spelled_out(refused, (await call.needs.catalog.showtime(body.showtime_id)).seat_map) from None
+        raise with_labels(refused, (await call.needs.catalog.showtime(body.showtime_id)).seat_map) from None
     return await booking_view(call, booking, link=True)
 
 

@@ -11,11 +11,11 @@ from seatserver.api import schemas
 from seatserver.api.endpoints import Call
 from seatserver.api.places import area_of, label_of, seat_of
 from seatserver.errors import BadRequest
+from seatserver.holding.holding import RoomView
+from seatserver.holding.requests import Buyer, PartyWish
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Line, Quote
 from seatserver.seatmaps.score import Offer
-from seatserver.seats.choices import Buyer, PartyWish
-from seatserver.seats.holding import Sight
 from seatserver.seats.store import View
 
 
@@ -37,7 +37,7 @@ async def best_available(call: Call) -> schemas.RankedOffers:
     showtime.check_on_sale(needs.clock())
     seat_map = showtime.seat_map
     epoch, version, states = await needs.hub.states(showtime.id, seat_map.place_count)
-    sight = Sight(View(epoch, version, 0, states, None))
+    sight = RoomView(View(epoch, version, 0, states, None))
     buyer = Buyer(call.identity.user_id, call.identity.channel)
     found = await needs.holding.offers(showtime, buyer, party, sight, body.limit)
     return schemas.RankedOffers(offers=tuple(_offer_view(offer, quoted, seat_map) for offer, quoted in found))

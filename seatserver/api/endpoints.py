@@ -22,8 +22,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from seatserver.access.tokens import Identity
-from seatserver.api.needs import Needs
 from seatserver.api.problems import HEADERS, bad_form, problem_of
+from seatserver.api.services import ApiServices
 from seatserver.errors import BadRequest, NotFound, SeatServerError, TooLarge, Unauthorized
 
 ANY_TOKEN = "*"
@@ -42,7 +42,7 @@ class AnyDocument:
 class Call:
     """One request, checked: ``body`` and ``query`` are Structs of the endpoint's types, where it has them."""
 
-    needs: Needs
+    needs: ApiServices
     request: Request
     _identity: Identity | None = None
     body: Any = None
@@ -97,7 +97,7 @@ class Endpoint:
     errors: tuple[type[SeatServerError], ...] = ()
     other_statuses: dict[int, str] = field(default_factory=dict)
 
-    def route(self, needs: Needs) -> Route:
+    def route(self, needs: ApiServices) -> Route:
         """The Starlette route."""
 
         async def respond(request: Request) -> Response:
@@ -111,7 +111,7 @@ class Endpoint:
 
         return Route(self.path, respond, methods=[self.method], name=self.name)
 
-    async def _call(self, needs: Needs, request: Request) -> Call:
+    async def _call(self, needs: ApiServices, request: Request) -> Call:
         identity = None
         booking_key = _booking_key(request) if self.takes_key else None
         if self.scope is not None and booking_key is None:
@@ -133,7 +133,7 @@ def answer_of(answer: msgspec.Struct, status: int = 200, headers: dict[str, str]
     return Response(msgspec.json.encode(answer), status, headers=sent, media_type="application/json")
 
 
-async def _authenticate(needs: Needs, request: Request) -> Identity:
+async def _authenticate(needs: ApiServices, request: Request) -> Identity:
     scheme, token = _authorization(request)
     if scheme != "bearer" or not token:
         raise Unauthorized("this needs a token: send it as `Authorization: Bearer …`")

@@ -13,11 +13,11 @@ import msgspec
 
 from seatserver.api import allocation_schemas, ops_schemas, schemas
 from seatserver.api.problems import Problem
-from seatserver.live import messages
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
 from seatserver.seatmaps.pricing import Fees, TicketType
 from seatserver.seatmaps.rules import GapRule, Rules
 from seatserver.seatmaps.score import Wish, cost_of
+from seatserver.wire import messages
 
 HOLD_ID = UUID("6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11")
 NOW_MS = 1_893_499_200_000  # 2030-01-01 12:00 UTC

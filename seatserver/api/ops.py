@@ -1,7 +1,7 @@
-"""Handlers of the operator's live view: all processes' reports as one answer, and one hall's demand.
+"""Handlers of the operator's live view: the reports of all instances in one answer, and the demand in one hall.
 
-What is asked costs little, however many look: the reports of `seatserver.live.figures` lie ready in Redis, and only
-rooms that somebody is in are spoken of.
+Asking is cheap, however many people look: the reports lie ready in Redis (`seatserver.operations.instance_reports`),
+and only rooms with viewers are in them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from seatserver.api.ops_schemas import (
     SeatDemand,
     WantedPlaces,
 )
-from seatserver.live.figures import Heard, RoomDemand, RoomReport, marks_of
+from seatserver.operations.instance_reports import ReceivedReport, RoomDemand, RoomReport, marks_of
 from seatserver.seatmaps.model import SeatMap
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,7 +38,7 @@ HOT = 12.0
 async def get_house(call: Call) -> HouseNow:
     """The whole house now."""
     query: LiveQuery = call.query
-    heard, whole = await call.needs.figures.reports()
+    heard, whole = await call.needs.reports.all()
     return house_now(heard, at_ms=call.needs.clock(), whole=whole, rooms=query.rooms)
 
 
@@ -47,7 +47,7 @@ async def get_demand(call: Call) -> SeatDemand:
     showtime = await call.needs.catalog.showtime(call.text("showtime_id"))
     seat_map = showtime.seat_map
     epoch, version, states = await call.needs.hub.states(showtime.id, seat_map.place_count)
-    demand, missing = await call.needs.figures.demand(showtime.id)
+    demand, missing = await call.needs.reports.demand(showtime.id)
     seats = len(seat_map.seats)
     return SeatDemand(
         showtime_id=showtime.id,
@@ -65,7 +65,7 @@ async def get_demand(call: Call) -> SeatDemand:
     )
 
 
-def house_now(heard: Sequence[Heard], *, at_ms: int, whole: bool, rooms: int) -> HouseNow:
+def house_now(heard: Sequence[ReceivedReport], *, at_ms: int, whole: bool, rooms: int) -> HouseNow:
     """The reports as one; those of silent processes are named and not counted."""
     reports = [one.report for one in heard if not one.silent]
     return HouseNow(
@@ -131,7 +131,7 @@ def hottest(demand: RoomDemand, seat_map: SeatMap) -> tuple[WantedPlaces, ...]:
     return tuple(WantedPlaces(label=label, held=held, refused=refused) for label, (_, held, refused) in first)
 
 
-def _instance(heard: Heard) -> Instance:
+def _instance(heard: ReceivedReport) -> Instance:
     report = heard.report
     return Instance(
         id=report.id,

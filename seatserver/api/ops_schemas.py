@@ -10,8 +10,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from seatserver.api.schemas import Counts, Document, Id, LayoutHash, Millis, Moment
-from seatserver.live.demand import PERIOD_S, PERIODS
-from seatserver.live.figures import LONG, SHORT
+from seatserver.live.broadcast.demand import PERIOD_S, PERIODS
+from seatserver.operations.instance_reports import LONG, SHORT
 
 LIVE_ROOMS = 50
 """Rooms in one answer."""

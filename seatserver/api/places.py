@@ -16,7 +16,7 @@ def label_of(seat_map: SeatMap, place: int) -> str:
     return seat_map.seats[place].label if area is None else seat_map.general_areas[area].name
 
 
-def spelled_out(refused: SeatsRefused, seat_map: SeatMap) -> SeatsRefused:
+def with_labels(refused: SeatsRefused, seat_map: SeatMap) -> SeatsRefused:
     """The refusal with the labels of its places."""
     labels = {place: label_of(seat_map, place) for place in (*refused.reasons, *refused.fix)}
     return SeatsRefused(refused.reasons, stranded=refused.stranded, fix=refused.fix, labels=labels)

@@ -15,13 +15,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seatserver.access.origins import allowed
 from seatserver.api.documents import ASYNCAPI_FILE, OPENAPI_FILE
-from seatserver.api.needs import Needs
 from seatserver.api.problems import HEADERS, problem_of
+from seatserver.api.services import ApiServices
 from seatserver.api.table import ENDPOINTS
 from seatserver.config import Settings
 from seatserver.errors import OriginRefused
 
-__all__ = ["Needs", "cross_origin", "rest_routes"]
+__all__ = ["ApiServices", "cross_origin", "rest_routes"]
 
 PREFLIGHT_S = 600
 METHODS = ("GET", "POST", "PUT")
@@ -29,7 +29,7 @@ READABLE = {"Access-Control-Allow-Origin": "*"}
 OPEN_TO_ALL = "/static/"
 
 
-def rest_routes(needs: Needs) -> list[BaseRoute]:
+def rest_routes(needs: ApiServices) -> list[BaseRoute]:
     """All routes of the REST interface, and `/openapi.json` and `/asyncapi.json`."""
     documents = [
         Route("/openapi.json", _document(OPENAPI_FILE), methods=["GET"]),

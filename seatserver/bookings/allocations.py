@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from seatserver.access.tokens import CHANNEL_FORM, is_channel
 from seatserver.bookings.keeping import Change, Keeping, Now, Step, notes_on, notes_on_time, plan
-from seatserver.bookings.outbox import leave
+from seatserver.bookings.seat_changes import append_changes
 from seatserver.bookings.tables import booked_seats, kept_seats, seat_log
 from seatserver.catalog.catalog import Catalog, Showtime
 from seatserver.catalog.showtime import LATEST_MS, check_text
@@ -324,7 +324,7 @@ async def _note(
         for (state, channel), seats in moved.items()
         for at in range(0, len(seats), SEATS_PER_ROW)
     ]
-    seq = await leave(connection, showtime_id, news)
+    seq = await append_changes(connection, showtime_id, news)
     values = [{"showtime_id": showtime_id, "seq": seq, "by_user": by, **line} for line in lines]
     adding = sa.insert(seat_log).values(values).returning(seat_log)
     return tuple(sorted((_entry(row) for row in await connection.execute(adding)), key=lambda entry: entry.id))

@@ -25,8 +25,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from seatserver.bookings.allocations import kept_against
-from seatserver.bookings.outbox import Relay, leave
 from seatserver.bookings.records import STATE_OF_STATUS, Booking, Records, booking_of
+from seatserver.bookings.seat_changes import Relay, append_changes
 from seatserver.bookings.tables import booked_seats, bookings
 from seatserver.catalog.catalog import Catalog, Showtime
 from seatserver.config import Clock, Settings
@@ -41,10 +41,10 @@ from seatserver.errors import (
     SeatsRefused,
     Unavailable,
 )
+from seatserver.holding.terms import placed, terms_of
 from seatserver.metrics import Metrics
 from seatserver.seats.states import BookingStatus, SeatState
 from seatserver.seats.store import HeldSeats, SeatStore
-from seatserver.seats.terms import placed, terms_of
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +123,7 @@ class Checkout:
             if booking is None:
                 return reaped
             self._moved(booking)
-            self._relay.kick(booking.showtime_id)
+            self._relay.notify(booking.showtime_id)
         return REAP_AT_ONCE
 
     async def _reap_one(self) -> Booking | None:
@@ -163,7 +163,7 @@ class Checkout:
     def _written(self, task: asyncio.Task[Booking]) -> None:
         self._writing.discard(task)
         if not task.cancelled() and task.exception() is None:
-            self._relay.kick(task.result().showtime_id)
+            self._relay.notify(task.result().showtime_id)
 
     async def _until_known(self, booking_id: UUID, step: Callable[[], Awaitable[Booking]]) -> Booking:
         unknown = False
@@ -196,7 +196,7 @@ class Checkout:
                     raise SeatsRefused(lost)
         except SeatsRefused:
             # Redis thought they were ours: it is stale.
-            self._relay.kick(claim.showtime.id)
+            self._relay.notify(claim.showtime.id)
             repair = self._store.load(claim.showtime.id, "repair")
             await _quietly(repair)
             raise
@@ -254,7 +254,7 @@ class Checkout:
             booking = await self._end(connection, booking, "expired" if is_late else status)
         self._moved(booking)
         if is_late:
-            self._relay.kick(booking.showtime_id)
+            self._relay.notify(booking.showtime_id)
             raise BookingState(str(booking_id), booking.status, status)
         return booking
 
@@ -311,7 +311,7 @@ async def _to_outbox(connection: AsyncConnection, booking: Booking) -> None:
         "state": int(STATE_OF_STATUS.get(booking.status, SeatState.FREE)),
         "seats": list(booking.seats),
     }
-    await leave(connection, booking.showtime_id, [change], ever_booked=sa.true())
+    await append_changes(connection, booking.showtime_id, [change], ever_booked=sa.true())
 
 
 def _same_request(known: Booking, showtime_id: str, user_id: str, pay_later: bool) -> Booking:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import structlog
 
-from seatserver.bookings.outbox import Relay
 from seatserver.bookings.records import Records
+from seatserver.bookings.seat_changes import Relay
 from seatserver.errors import SeatServerError
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import SeatStore
@@ -50,7 +50,7 @@ class Reconciler:
     async def repair(self, showtime_id: str) -> bool:
         """Check one showtime and repair it; answers whether that was needed."""
         [before] = await self._store.positions([showtime_id])
-        ground = await self._records.ground(showtime_id)
+        ground = await self._records.load_ownership(showtime_id)
         if before is not None and before[2] > ground.seq:
             # Redis was told of changes that Postgres does not know now: it was restored from a backup, or a standby
             # that lacked them took over.
@@ -64,7 +64,7 @@ class Reconciler:
         if view.pgseq < ground.seq and behind_before != view.pgseq:
             # Most likely on its way; if it is not, the next run takes over the whole truth.
             self._behind[showtime_id] = view.pgseq
-            self._relay.kick(showtime_id)
+            self._relay.notify(showtime_id)
             return False
         taken = {seat: state for seat, state in enumerate(view.states) if state in OWNED}
         if view.pgseq == ground.seq and taken == ground.taken and view.kept == ground.kept:

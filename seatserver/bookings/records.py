@@ -19,7 +19,7 @@ from seatserver.database import Database
 from seatserver.errors import NotFound
 from seatserver.seatmaps.pricing import Line
 from seatserver.seats.states import BookingStatus, SeatState
-from seatserver.seats.store import Ground
+from seatserver.seats.store import Ownership
 
 KEEP_AFTER_SALE_MS = 24 * 3_600_000
 
@@ -91,7 +91,7 @@ class Records:
             raise NotFound("booking", str(booking_id))
         return booking
 
-    async def ground(self, showtime_id: str) -> Ground:
+    async def load_ownership(self, showtime_id: str) -> Ownership:
         """What Redis must know of a showtime, all of one moment. Raises `NotFound`."""
         of_showtime = (
             sa.select(showtimes.c.seq, showtimes.c.sale_ends_at, seat_maps.c.seat_count)
@@ -112,7 +112,7 @@ class Records:
             raise NotFound("showtime", showtime_id)
         # Never in the past: a room that is forgotten at once would be loaded again at once.
         ends_ms = max(_millis(showtime.sale_ends_at), self._clock()) + KEEP_AFTER_SALE_MS
-        return Ground(
+        return Ownership(
             seq=showtime.seq,
             taken={row.seat: int(STATE_OF_STATUS[row.status]) for row in taken},
             kept={row.seat: row.channel or "" for row in kept},

@@ -44,10 +44,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _examined(settings: config.Settings, *, repair: bool) -> tuple[list[Finding], list[str]]:
-    from seatserver.app import House
+    from seatserver.app import Server
     from seatserver.doctor import Doctor
 
-    house, done = House(settings), []
+    house, done = Server(settings), []
     try:
         doctor = Doctor(house)
         findings = await doctor.examine()

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from seatserver.app import House, wall_clock
+from seatserver.app import Server, wall_clock
 from seatserver.catalog.showtime import Showtime
 from seatserver.config import Clock, Settings
 from seatserver.demo.offer import AT_ONCE, SOLD_OUT, Planned, house_seats
@@ -39,7 +39,7 @@ async def come(settings: Settings, programme: Iterable[Planned], clock: Clock = 
     does not do in time is tried again. Raises the first of the errors, such as `Unavailable`, when all that could be
     booked is.
     """
-    house = House(dataclasses.replace(settings, seats_per_user=500), clock)
+    house = Server(dataclasses.replace(settings, seats_per_user=500), clock)
     turns = asyncio.Semaphore(AT_ONCE)
     failed: list[SeatServerError] = []
 
@@ -69,7 +69,7 @@ async def come(settings: Settings, programme: Iterable[Planned], clock: Clock = 
         raise failed[0]
 
 
-async def _fill(house: House, planned: Planned, clock: Clock) -> None:
+async def _fill(house: Server, planned: Planned, clock: Clock) -> None:
     try:
         showtime = await house.catalog.showtime(planned.draft.id)
     except NotFound:
@@ -94,7 +94,7 @@ async def _fill(house: House, planned: Planned, clock: Clock) -> None:
             return
 
 
-async def _free(house: House, showtime: Showtime, share: float) -> list[int]:
+async def _free(house: Server, showtime: Showtime, share: float) -> list[int]:
     """The places that the audience takes, without those that somebody has: a hall that is sold out has none."""
     hall = showtime.seat_map
     states = (await house.store.snapshot(showtime.id, hall.place_count)).states
@@ -103,7 +103,7 @@ async def _free(house: House, showtime: Showtime, share: float) -> list[int]:
     return [place for place in taken(hall, share, showtime.id, house_seats(hall)) if place not in lost]
 
 
-async def _give_back(house: House, showtime_id: str, hold_id: UUID) -> None:
+async def _give_back(house: Server, showtime_id: str, hold_id: UUID) -> None:
     with suppress(HoldGone):
         await house.store.release(showtime_id, hold_id, USER)
 

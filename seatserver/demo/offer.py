@@ -125,7 +125,7 @@ async def with_room(settings: Settings, showtimes: Iterable[Showtime]) -> list[S
     try:
         found = []
         for showtime in showtimes:
-            ground = await records.ground(showtime.id)
+            ground = await records.load_ownership(showtime.id)
             if showtime.seat_map.place_count - len(ground.taken.keys() | ground.kept.keys()) >= PARTY:
                 found.append(showtime)
         return found

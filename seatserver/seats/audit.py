@@ -15,7 +15,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from seatserver.errors import Unavailable
-from seatserver.seats.connection import UNAVAILABLE
+from seatserver.redis_io.client import UNAVAILABLE
 from seatserver.seats.store import feed_channel
 
 OVERDUE_MS = 5000

@@ -16,8 +16,8 @@ from redis.exceptions import NoScriptError
 
 from seatserver.config import Settings
 from seatserver.errors import Unavailable
-from seatserver.seats.connection import cannot_serve
-from seatserver.seats.pipeline import Pipeline
+from seatserver.redis_io.client import cannot_serve
+from seatserver.redis_io.pipeline import Pipeline
 
 VERBS = ("hold", "release", "extend", "pin", "apply", "keep", "sweep", "load", "snapshot", "holds")
 

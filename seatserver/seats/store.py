@@ -21,13 +21,13 @@ from redis.asyncio import Redis
 
 from seatserver.config import Settings
 from seatserver.errors import HoldConflict, HoldGone, HoldPinned, Refusal, SeatsRefused, Unavailable
-from seatserver.seats.connection import UNAVAILABLE
+from seatserver.redis_io.client import UNAVAILABLE
 from seatserver.seats.scripts import Scripts
 from seatserver.seats.states import SeatState
 from seatserver.tasks import Tasks
 
 
-class Ground(msgspec.Struct, frozen=True):
+class Ownership(msgspec.Struct, frozen=True):
     """What Postgres knows of a showtime at one moment: the ground truth that Redis is loaded from.
 
     ``seq`` numbers its last change; ``taken`` maps booked seats to CLAIMED or SOLD, ``kept`` maps seats to the sales
@@ -59,7 +59,7 @@ class HeldSeats(msgspec.Struct, frozen=True):
 class View(msgspec.Struct, frozen=True):
     """A whole room at one version; ``next_due_ms`` is the time until its next deadline, None when nothing is held.
 
-    ``states`` has one byte per place; ``kept`` is as in `Ground`.
+    ``states`` has one byte per place; ``kept`` is as in `Ownership`.
     """
 
     epoch: str
@@ -111,7 +111,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
 UNCONDITIONAL = Conditions()
 
 
-class Stale(Exception):
+class RoomMoved(Exception):
     """The rules were judged by a room that has moved on; ``states`` are those seats that differ, as they are now.
 
     They are as the asker sees them: what it may take counts as FREE. Empty when only a fresh look will do.
@@ -132,7 +132,7 @@ class Applied(msgspec.Struct, frozen=True):
 class SeatStore:
     """The verbs. ``ground`` reads a showtime from Postgres."""
 
-    def __init__(self, redis: Redis, settings: Settings, ground: Callable[[str], Awaitable[Ground]]) -> None:
+    def __init__(self, redis: Redis, settings: Settings, ground: Callable[[str], Awaitable[Ownership]]) -> None:
         self._redis = redis
         self._settings = settings
         self._ground = ground
@@ -155,7 +155,7 @@ class SeatStore:
     ) -> HeldSeats:
         """Hold all ``seats``, and the places of the conditions' areas, or nothing.
 
-        Raises `SeatsRefused` that names every seat, `Stale` when the rules must be judged anew, `HoldConflict` when
+        Raises `SeatsRefused` that names every seat, `RoomMoved` when the rules must be judged anew, `HoldConflict` when
         the id was used otherwise, `HoldGone` when this hold, or the one to replace, is over, `HoldPinned`.
         """
         settings, wanted, judged = self._settings, _csv(sorted(set(seats))), conditions.judged
@@ -203,7 +203,7 @@ class SeatStore:
 
         An ``of`` without seats stands for a hold that was not there.
 
-        Answers the seats. Raises `HoldGone`, `HoldPinned`, and `Stale` when the hold is not as it was.
+        Answers the seats. Raises `HoldGone`, `HoldPinned`, and `RoomMoved` when the hold is not as it was.
         """
         wanted = "" if seats is None else _csv(sorted(set(seats)))
         expected = "" if of is None else _csv(of.seats) or "none"
@@ -327,7 +327,7 @@ class SeatStore:
             case ["refused", flat]:
                 raise SeatsRefused({flat[at]: flat[at + 1] for at in range(0, len(flat), 2)})
             case ["stale", flat]:
-                raise Stale({flat[at]: flat[at + 1] for at in range(0, len(flat), 2)})
+                raise RoomMoved({flat[at]: flat[at + 1] for at in range(0, len(flat), 2)})
             case ["conflict", why]:
                 raise HoldConflict(str(hold_id), why)
             case ["pinned", until_ms, *of]:

@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Route, expect
 
 from seatserver.client import SeatClient
-from seatserver.live.messages import Places
+from seatserver.wire.messages import Places
 from tests.browser.conftest import Window
 from tests.browser.site import SHOWTIME, Site
 from tests.browser.test_embedding import Portal, portal

@@ -31,8 +31,8 @@ from seatserver.bookings.records import Booking, booking_of
 from seatserver.bookings.tables import booked_seats, bookings
 from seatserver.database import Database
 from seatserver.errors import SeatsRefused
+from seatserver.rooms.room import Applied, Change, Room
 from seatserver.seats import scripts
-from seatserver.seats.room import Applied, Change, Room
 from seatserver.seats.store import SeatStore
 
 KILLED = 137

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from seatserver.live import messages as wire
+from seatserver.wire import messages as wire
 from tests.faults.builds import PAUSES, STEPS
 from tests.faults.conftest import OpenSite, Report
 from tests.faults.invariants import check, statuses

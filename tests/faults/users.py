@@ -20,8 +20,8 @@ import httpx
 
 from seatserver.client import SHORTEST_PAUSE_S, Disconnected, LiveRoom, RemoteError, SeatClient
 from seatserver.errors import SeatsRefused
-from seatserver.live import messages as wire
 from seatserver.seats.states import SeatState
+from seatserver.wire import messages as wire
 from tests.faults.history import History, Step
 from tests.faults.site import NEWCOMERS, SHOWTIME, Server, Site
 

@@ -15,10 +15,10 @@ from redis.asyncio.client import PubSub
 
 from seatserver import config
 from seatserver.config import Settings
-from seatserver.seats.connection import connect
-from seatserver.seats.feed import FeedMessage
+from seatserver.redis_io.client import connect
+from seatserver.rooms.feed import FeedMessage
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import Applied, Ground, HeldSeats, SeatStore, View, feed_channel
+from seatserver.seats.store import Applied, HeldSeats, Ownership, SeatStore, View, feed_channel
 from tests.waiting import within
 
 SHOW = "show-1"
@@ -36,9 +36,9 @@ class Truth:
         self.reads = 0
         self.before_read: Callable[[], Awaitable[None]] | None = None
 
-    async def ground(self, showtime_id: str) -> Ground:
+    async def load_ownership(self, showtime_id: str) -> Ownership:
         self.reads += 1
-        known = Ground(self.seq, dict(self.taken), time.time_ns() // 1_000_000 + DAY_MS, SEATS, dict(self.kept))
+        known = Ownership(self.seq, dict(self.taken), time.time_ns() // 1_000_000 + DAY_MS, SEATS, dict(self.kept))
         if self.before_read is not None:
             await self.before_read()
         return known
@@ -95,7 +95,7 @@ class Bench:
         self.settings = settings
         self.truth = truth
         self.redis = connect(settings)
-        self.store = SeatStore(self.redis, settings, truth.ground)
+        self.store = SeatStore(self.redis, settings, truth.load_ownership)
 
     async def hold(self, user: str, seats: Sequence[int], hold_id: UUID | None = None) -> HeldSeats:
         return await self.store.hold(SHOW, hold_id or uuid.uuid4(), user, seats)

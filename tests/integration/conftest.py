@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from seatserver.app import House
+from seatserver.app import Server
 from seatserver.config import Settings
 from tests.integration.house import Instance, block_from_the_start, opened, put_on_sale, serving
 
@@ -46,7 +46,7 @@ async def server(make_server: MakeServer) -> Instance:
 
 
 @pytest.fixture
-async def house(brisk: Settings) -> AsyncIterator[House]:
+async def house(brisk: Settings) -> AsyncIterator[Server]:
     """A house that serves nobody and does no duties by itself: a relay runs only where a booking is written."""
     async with opened(dataclasses.replace(brisk, duties=False)) as made:
         yield made

@@ -90,7 +90,7 @@ async def put_on_sale(catalog: Catalog, showtime_id: str = SHOWTIME, **changes: 
     await catalog.put_showtime(msgspec.structs.replace(draft, **changes))
 
 
-async def block_from_the_start(house: app.House, seat: int = BLOCKED, showtime: str = SHOWTIME) -> None:
+async def block_from_the_start(house: app.Server, seat: int = BLOCKED, showtime: str = SHOWTIME) -> None:
     """A seat that was blocked before anybody looked: no change of the showtime tells of it."""
     async with house.database.transaction() as connection:
         keep = "INSERT INTO kept_seats (showtime_id, seat, reason, kept_by) VALUES (:id, :seat, 'house seat', 'test')"
@@ -213,7 +213,7 @@ class Wire:
 class Instance:
     """One server."""
 
-    def __init__(self, house: app.House, server: uvicorn.Server, url: str) -> None:
+    def __init__(self, house: app.Server, server: uvicorn.Server, url: str) -> None:
         self.house, self.server, self.url = house, server, url
         self.wires: list[Wire] = []
 
@@ -258,14 +258,14 @@ class Instance:
         return (await self.house.store.snapshot(showtime, SEATS)).states
 
 
-async def hold(house: app.House, user: str, *seats: int, showtime: str = SHOWTIME) -> UUID:
+async def hold(house: app.Server, user: str, *seats: int, showtime: str = SHOWTIME) -> UUID:
     """Hold seats; the hold's id."""
     hold_id = uuid4()
     await house.store.hold(showtime, hold_id, user, seats)
     return hold_id
 
 
-async def rows(house: app.House, query: str, **values: Any) -> list[Any]:
+async def rows(house: app.Server, query: str, **values: Any) -> list[Any]:
     """Ask Postgres, until it answers."""
 
     async def ask() -> list[Any]:
@@ -288,17 +288,17 @@ DOUBLE_SOLD = """
 """
 
 
-async def check_books(house: app.House) -> None:
+async def check_books(house: app.Server) -> None:
     """No seat has two owners, no booking has lost or kept a seat that it should not."""
     assert await rows(house, DOUBLE_SOLD) == []
     assert await rows(house, BROKEN_BOOKINGS) == []
 
 
-async def settled(house: app.House, showtime: str = SHOWTIME) -> bytes:
+async def settled(house: app.Server, showtime: str = SHOWTIME) -> bytes:
     """Wait until all that Postgres decided has arrived in Redis and both agree; the states then."""
 
     async def agree() -> bool:
-        ground = await house.records.ground(showtime)
+        ground = await house.records.load_ownership(showtime)
         view = await house.store.snapshot(showtime, SEATS)
         if view.pgseq != ground.seq or await rows(house, "SELECT 1 FROM outbox WHERE showtime_id = :id", id=showtime):
             return False
@@ -311,9 +311,9 @@ async def settled(house: app.House, showtime: str = SHOWTIME) -> bytes:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[app.House]:
+async def opened(settings: Settings) -> AsyncIterator[app.Server]:
     """A house that serves nobody, with the showtime on sale."""
-    async with app.House(settings) as house:
+    async with app.Server(settings) as house:
         await put_on_sale(house.catalog)
         await block_from_the_start(house)
         yield house
@@ -331,7 +331,7 @@ async def serving(
     with listening.listen(settings) as listener:
         if send_buffer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-        async with app.House(settings) as house:
+        async with app.Server(settings) as house:
             ready = asyncio.get_running_loop().create_future()
             server = app.make_server(house, ready.set_result)
             vars(server.config).update(options or {})

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 from seatserver import config
 from seatserver.config import Settings
-from seatserver.seats.feed import Feed, Notice
-from seatserver.seats.hub import Hub, LiveRoom
-from seatserver.seats.room import Applied, Change, Room
+from seatserver.rooms.feed import Feed, Notice
+from seatserver.rooms.hub import Hub, LiveRoom
+from seatserver.rooms.room import Applied, Change, Room
 from seatserver.seats.store import SeatStore, View, feed_channel
 from tests.integration.bench import SEATS, SHOW, Bench, Truth, until
 
@@ -65,7 +65,7 @@ class Instance(Bench):
 
     def __init__(self, settings: Settings, truth: Truth) -> None:
         super().__init__(settings, truth)
-        self.slow = SlowStore(self.redis, settings, truth.ground)
+        self.slow = SlowStore(self.redis, settings, truth.load_ownership)
         self.store = self.slow
         self.hub = Hub(self.store, settings)
         self.restored = 0

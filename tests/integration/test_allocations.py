@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from seatserver.app import House
+from seatserver.app import Server
 from seatserver.bookings.allocations import Changed
 from seatserver.bookings.keeping import Change
 from seatserver.bookings.records import Booking
@@ -60,21 +60,21 @@ def open_up(*places: int, reason: str = "all is well") -> Change:
     return Change(action="open", reason=reason, places=places)
 
 
-async def change(house: House, *changes: Change, by: str = "boss", **more: Any) -> Changed:
+async def change(house: Server, *changes: Change, by: str = "boss", **more: Any) -> Changed:
     return await house.allocations.change(SHOWTIME, changes, by, **more)
 
 
-async def hold_for(house: House, channel: str, *seats: int, user: str = "ann") -> UUID:
+async def hold_for(house: Server, channel: str, *seats: int, user: str = "ann") -> UUID:
     hold_id = uuid4()
     await house.store.hold(SHOWTIME, hold_id, user, seats, Conditions(channel=channel))
     return hold_id
 
 
-async def book(house: House, hold_id: UUID, user: str = "ann") -> Booking:
+async def book(house: Server, hold_id: UUID, user: str = "ann") -> Booking:
     return await house.checkout.book(SHOWTIME, hold_id, user, pay_later=False)
 
 
-async def counted(house: House) -> tuple[int, int, int]:
+async def counted(house: Server) -> tuple[int, int, int]:
     """How many changes there were, lines of the log, and kept seats, without the one that always is."""
     [(seq,)] = await rows(house, "SELECT seq FROM showtimes")
     [(lines,)] = await rows(house, "SELECT count(*) FROM seat_log")
@@ -82,7 +82,7 @@ async def counted(house: House) -> tuple[int, int, int]:
     return seq, lines, kept
 
 
-async def test_a_request_changes_all_its_seats_and_everybody_sees_it(house: House) -> None:
+async def test_a_request_changes_all_its_seats_and_everybody_sees_it(house: Server) -> None:
     done = await change(house, block(1, 2), allocate("kiosk", 3, *SOFA), open_up(BLOCKED, 4))
     assert [(entry.action, entry.channel, entry.places) for entry in done.entries] == [
         ("block", None, (1, 2)),
@@ -99,7 +99,7 @@ async def test_a_request_changes_all_its_seats_and_everybody_sees_it(house: Hous
     assert caught.value.reasons == {1: "blocked", 3: "allocated", 24: "allocated", 25: "allocated"}
 
 
-async def test_one_sold_seat_refuses_all_and_leaves_everything_as_it_was(house: House) -> None:
+async def test_one_sold_seat_refuses_all_and_leaves_everything_as_it_was(house: Server) -> None:
     await book(house, await hold(house, "ann", 1))
     states, before = await settled(house), await counted(house)
     with pytest.raises(SeatsRefused) as caught:
@@ -109,7 +109,7 @@ async def test_one_sold_seat_refuses_all_and_leaves_everything_as_it_was(house: 
     assert await settled(house) == states
 
 
-async def test_repeating_a_request_changes_nothing_more(house: House) -> None:
+async def test_repeating_a_request_changes_nothing_more(house: Server) -> None:
     tonight = datetime.now(UTC) + timedelta(hours=1)
     request = [block(1, 2), allocate("kiosk", 3, release_at=tonight), open_up(4)]
     await change(house, *request)
@@ -122,7 +122,7 @@ async def test_repeating_a_request_changes_nothing_more(house: House) -> None:
     assert await counted(house) == (2, 3, 3), "another reason is told in the log, and to no room"
 
 
-async def test_the_log_tells_who_did_what_and_why(house: House) -> None:
+async def test_the_log_tells_who_did_what_and_why(house: Server) -> None:
     await change(house, block(1, 2, reason="broken armrest"), by="ann")
     await change(house, open_up(1, reason="mended"), allocate("kiosk", 2, reason="for the door"), by="bob")
     entries, following = await house.allocations.log(SHOWTIME, 2)
@@ -139,7 +139,7 @@ async def test_the_log_tells_who_did_what_and_why(house: House) -> None:
     assert (kiosk.channel, kiosk.places, kiosk.reason, kiosk.by) == ("kiosk", (2,), "for the door", "bob")
 
 
-async def test_of_changes_and_bookings_of_the_same_seats_each_is_whole_or_refused(house: House) -> None:
+async def test_of_changes_and_bookings_of_the_same_seats_each_is_whole_or_refused(house: Server) -> None:
     """The seats are held when the house takes them: who comes second is refused, whichever that is."""
     dice, ends = random.Random(5), set()
 
@@ -170,7 +170,7 @@ async def test_of_changes_and_bookings_of_the_same_seats_each_is_whole_or_refuse
 
 
 async def test_of_many_changes_at_once_each_is_whole_and_the_numbers_have_no_gaps(
-    house: House, brisk: Settings
+    house: Server, brisk: Settings
 ) -> None:
     async with opened(dataclasses.replace(brisk, duties=False)) as other:
         sides = [house, other] * 5
@@ -202,7 +202,7 @@ async def test_the_house_ends_the_holds_of_what_it_takes_and_tells_their_owners(
     assert held.hold_id == spared
 
 
-async def test_holds_are_spared_where_the_house_asks_for_it(house: House) -> None:
+async def test_holds_are_spared_where_the_house_asks_for_it(house: Server) -> None:
     await hold(house, "ann", 1)
     with pytest.raises(SeatsRefused) as caught:
         await change(house, block(1, 2), held={1}, spare_holds=True)
@@ -211,7 +211,7 @@ async def test_holds_are_spared_where_the_house_asks_for_it(house: House) -> Non
     assert (await settled(house))[1] == HELD
 
 
-async def test_a_channel_sells_its_seats_and_the_public_does_not(house: House) -> None:
+async def test_a_channel_sells_its_seats_and_the_public_does_not(house: Server) -> None:
     await change(house, allocate("kiosk", 1, 2), allocate("club", 3))
     await settled(house)
     for channel, seats in (("", [1]), ("club", [2]), ("kiosk", [3])):
@@ -232,7 +232,7 @@ async def test_a_channel_sells_its_seats_and_the_public_does_not(house: House) -
     [("kiosk", "club", "allocated"), ("", "club", "allocated"), ("kiosk", None, "blocked")],
 )
 async def test_a_seat_that_was_kept_otherwise_after_it_was_held_is_not_sold(
-    house: House, buyer: str, now_kept_for: str | None, reason: str
+    house: Server, buyer: str, now_kept_for: str | None, reason: str
 ) -> None:
     hold_id = await hold_for(house, buyer, 1, 2)
     async with house.database.transaction() as connection:
@@ -247,7 +247,7 @@ async def test_a_seat_that_was_kept_otherwise_after_it_was_held_is_not_sold(
     await check_books(house)
 
 
-async def test_what_was_allocated_until_a_time_is_everybodys_then(house: House) -> None:
+async def test_what_was_allocated_until_a_time_is_everybodys_then(house: Server) -> None:
     soon, later = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) + timedelta(hours=2)
     await change(house, allocate("kiosk", 1, 2, release_at=soon), block(3, release_at=later), block(4))
     await book(house, await hold_for(house, "kiosk", 2))
@@ -263,7 +263,7 @@ async def test_what_was_allocated_until_a_time_is_everybodys_then(house: House) 
     assert entry.reason == "for the door"
 
 
-async def test_many_timers_open_each_seat_once(house: House, brisk: Settings) -> None:
+async def test_many_timers_open_each_seat_once(house: Server, brisk: Settings) -> None:
     async with opened(dataclasses.replace(brisk, duties=False)) as other:
         await put_on_sale(house.catalog, "tomorrow")
         for showtime in (SHOWTIME, "tomorrow"):
@@ -319,7 +319,7 @@ async def test_a_lost_answer_to_commit_is_unavailable_and_the_same_request_finds
 
 
 @pytest.mark.parametrize("loss", ["everything", "what is kept", "a few changes"])
-async def test_whatever_redis_loses_the_house_keeps_its_seats(house: House, loss: str) -> None:
+async def test_whatever_redis_loses_the_house_keeps_its_seats(house: Server, loss: str) -> None:
     await change(house, block(1), allocate("kiosk", 2))
     truth = await settled(house)
     redis = house.redis
@@ -339,7 +339,7 @@ async def test_whatever_redis_loses_the_house_keeps_its_seats(house: House, loss
         await hold(house, "ann", 1)
 
 
-async def test_a_whole_hall_is_changed_in_one_request(house: House) -> None:
+async def test_a_whole_hall_is_changed_in_one_request(house: Server) -> None:
     seats = [
         Seat(row=f"R{row}", number=str(number), x=number, y=row, category="standard")
         for row in range(60)
@@ -362,7 +362,7 @@ async def test_a_whole_hall_is_changed_in_one_request(house: House) -> None:
     assert (await house.store.snapshot("big", 3000)).states == bytes(3000)
 
 
-async def test_what_cannot_be_asked_for_is_refused_in_words(house: House) -> None:
+async def test_what_cannot_be_asked_for_is_refused_in_words(house: Server) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     for wrong, says in (
         ([], "1 to 100"),

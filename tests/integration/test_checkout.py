@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
-from seatserver.app import House
+from seatserver.app import Server
 from seatserver.bookings.keeping import Change
 from seatserver.bookings.records import Booking
 from seatserver.config import Settings
@@ -47,19 +47,19 @@ COMMIT = b"COMMIT;"  # with the semicolon: a transaction begins with READ COMMIT
 LOCK = sa.text("SELECT 1 FROM showtimes FOR UPDATE")
 
 
-async def book(house: House, hold_id: UUID, user: str = "ann", *, pay_later: bool = False) -> Booking:
+async def book(house: Server, hold_id: UUID, user: str = "ann", *, pay_later: bool = False) -> Booking:
     return await house.checkout.book(SHOWTIME, hold_id, user, pay_later=pay_later)
 
 
 @pytest.fixture
-async def other_redis(brisk: Settings) -> AsyncIterator[House]:
+async def other_redis(brisk: Settings) -> AsyncIterator[Server]:
     """A house on the same Postgres whose Redis knows nothing of the first one's holds, as after a split brain."""
     url = brisk.redis_url.removesuffix("/0") + "/1"
     async with opened(dataclasses.replace(brisk, duties=False, redis_url=url)) as made:
         yield made
 
 
-async def test_a_hold_becomes_a_confirmed_booking_in_one_step(house: House) -> None:
+async def test_a_hold_becomes_a_confirmed_booking_in_one_step(house: Server) -> None:
     hold_id = await hold(house, "ann", 1, *SOFA)
     booking = await book(house, hold_id)
     assert (booking.id, booking.status, booking.user_id) == (hold_id, "confirmed", "ann")
@@ -72,7 +72,7 @@ async def test_a_hold_becomes_a_confirmed_booking_in_one_step(house: House) -> N
     await check_books(house)
 
 
-async def test_a_pending_booking_is_confirmed_or_cancelled_and_its_seats_follow(house: House) -> None:
+async def test_a_pending_booking_is_confirmed_or_cancelled_and_its_seats_follow(house: Server) -> None:
     paid, given_up = await hold(house, "ann", 1), await hold(house, "ann", 2)
     for hold_id in (paid, given_up):
         booking = await book(house, hold_id, pay_later=True)
@@ -92,7 +92,7 @@ async def test_a_pending_booking_is_confirmed_or_cancelled_and_its_seats_follow(
     await check_books(house)
 
 
-async def test_every_repeated_step_answers_the_same(house: House) -> None:
+async def test_every_repeated_step_answers_the_same(house: Server) -> None:
     hold_id = await hold(house, "ann", 1, 2)
     first = await book(house, hold_id, pay_later=True)
     assert await book(house, hold_id, pay_later=True) == first
@@ -112,7 +112,7 @@ async def test_every_repeated_step_answers_the_same(house: House) -> None:
     assert seq == 3, "three changes, however often they were asked for"
 
 
-async def test_a_payment_after_the_deadline_finds_the_booking_expired(house: House) -> None:
+async def test_a_payment_after_the_deadline_finds_the_booking_expired(house: Server) -> None:
     hold_id = await hold(house, "ann", 1)
     await book(house, hold_id, pay_later=True)
     async with house.database.transaction() as connection:
@@ -123,7 +123,7 @@ async def test_a_payment_after_the_deadline_finds_the_booking_expired(house: Hou
     assert (await settled(house))[1] == FREE
 
 
-async def test_a_seat_that_was_blocked_after_it_was_held_is_not_sold(house: House) -> None:
+async def test_a_seat_that_was_blocked_after_it_was_held_is_not_sold(house: Server) -> None:
     hold_id = await hold(house, "ann", 1)
     await house.store.pin(SHOWTIME, hold_id, "ann")
     await house.allocations.change(SHOWTIME, [Change(action="block", reason="wet paint", places=(1,))], "boss")
@@ -133,7 +133,7 @@ async def test_a_seat_that_was_blocked_after_it_was_held_is_not_sold(house: Hous
     assert (await settled(house))[1] == SeatState.BLOCKED
 
 
-async def test_a_booking_that_is_not_on_sale_leaves_the_hold_as_it_was(house: House) -> None:
+async def test_a_booking_that_is_not_on_sale_leaves_the_hold_as_it_was(house: Server) -> None:
     hold_id = await hold(house, "ann", 1)
     await put_on_sale(house.catalog, sale_ends_at_ms=now_ms() - 1000, starts_at_ms=now_ms())
     with pytest.raises(NotOnSale):
@@ -141,7 +141,7 @@ async def test_a_booking_that_is_not_on_sale_leaves_the_hold_as_it_was(house: Ho
     assert await house.store.release(SHOWTIME, hold_id, "ann") == (1,)
 
 
-async def test_the_same_step_many_times_at_once_is_one_booking(house: House) -> None:
+async def test_the_same_step_many_times_at_once_is_one_booking(house: Server) -> None:
     hold_id = await hold(house, "ann", 1, 2)
     answers = await asyncio.gather(*(book(house, hold_id, pay_later=True) for _ in range(20)))
     assert len(set(answers)) == 1
@@ -151,7 +151,7 @@ async def test_the_same_step_many_times_at_once_is_one_booking(house: House) -> 
     await check_books(house)
 
 
-async def test_what_is_not_ones_own_cannot_be_booked(house: House) -> None:
+async def test_what_is_not_ones_own_cannot_be_booked(house: Server) -> None:
     hold_id = await hold(house, "ann", 1)
     for stranger, wanted in (("bob", hold_id), ("ann", uuid4())):
         with pytest.raises(HoldGone):
@@ -170,7 +170,7 @@ async def test_what_is_not_ones_own_cannot_be_booked(house: House) -> None:
         await house.checkout.book("never", hold_id, "ann", pay_later=False)
 
 
-async def test_after_the_sale_a_hold_is_not_booked_but_a_booking_is_still_answered(house: House) -> None:
+async def test_after_the_sale_a_hold_is_not_booked_but_a_booking_is_still_answered(house: Server) -> None:
     early, late = await hold(house, "ann", 1), await hold(house, "ann", 2)
     booked = await book(house, early)
     await settled(house)
@@ -181,7 +181,7 @@ async def test_after_the_sale_a_hold_is_not_booked_but_a_booking_is_still_answer
 
 
 async def test_a_repetition_after_the_sale_s_end_is_answered_though_redis_has_not_heard_of_the_booking(
-    house: House, other_redis: House
+    house: Server, other_redis: Server
 ) -> None:
     hold_id = await hold(house, "ann", 1)
     await other_redis.store.hold(SHOWTIME, hold_id, "ann", [1])
@@ -190,7 +190,7 @@ async def test_a_repetition_after_the_sale_s_end_is_answered_though_redis_has_no
     assert await book(other_redis, hold_id) == booked
 
 
-async def test_bookings_are_counted_once_however_often_they_are_repeated(house: House) -> None:
+async def test_bookings_are_counted_once_however_often_they_are_repeated(house: Server) -> None:
     hold_id = await hold(house, "ann", 1)
     for _ in range(3):
         await book(house, hold_id)
@@ -202,7 +202,9 @@ async def test_bookings_are_counted_once_however_often_they_are_repeated(house: 
     assert 'seatserver_bookings_total{status="cancelled"} 1.0' in text
 
 
-async def test_postgres_wins_over_a_redis_that_says_held_and_redis_learns_it(house: House, other_redis: House) -> None:
+async def test_postgres_wins_over_a_redis_that_says_held_and_redis_learns_it(
+    house: Server, other_redis: Server
+) -> None:
     mine = await hold(house, "ann", 0, 1)
     await book(other_redis, await hold(other_redis, "bob", 1, 2), "bob")
     with pytest.raises(SeatsRefused) as caught:
@@ -218,7 +220,7 @@ async def test_postgres_wins_over_a_redis_that_says_held_and_redis_learns_it(hou
 
 
 async def test_of_overlapping_baskets_exactly_one_is_sold_and_nobody_waits_for_ever(
-    house: House, other_redis: House
+    house: Server, other_redis: Server
 ) -> None:
     rng = random.Random(7)
     for _ in range(12):
@@ -241,7 +243,7 @@ async def test_of_overlapping_baskets_exactly_one_is_sold_and_nobody_waits_for_e
             await side.store.load(SHOWTIME, "repair")
 
 
-async def test_callers_who_go_away_in_the_middle_leave_nothing_half_done(house: House) -> None:
+async def test_callers_who_go_away_in_the_middle_leave_nothing_half_done(house: Server) -> None:
     rng = random.Random(23)
 
     async def patience() -> None:

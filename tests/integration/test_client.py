@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from seatserver.client import Disconnected, LiveRoom, RemoteError, SeatClient
 from seatserver.errors import SeatsRefused
-from seatserver.live.messages import Booked, Bye, Expired
 from seatserver.seats.states import SeatState
+from seatserver.wire.messages import Booked, Bye, Expired
 from tests.integration.conftest import MakeServer
 from tests.integration.house import BLOCKED, SEATS, SHOWTIME, Instance, check_books, eventually, put_on_sale
 from tests.integration.proxy import Filter, Proxy, proxied

@@ -16,7 +16,7 @@ from seatserver.config import Settings
 from seatserver.embedded import EmbeddedRedis
 from seatserver.embedded.binaries import redis_program
 from seatserver.errors import ConfigError, StartError
-from seatserver.seats.connection import check, connect
+from seatserver.redis_io.client import check, connect
 
 
 def reaching(url: str) -> Settings:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from seatserver.app import House
-from seatserver.seats.counts import KEPT_S, Counts
+from seatserver.app import Server
+from seatserver.rooms.counts import KEPT_S, Counts
 from seatserver.seats.states import SeatState
 from tests.integration.house import SEATS, SHOWTIME, hold
 
 
-async def test_counts_are_shared_for_a_moment_and_then_read_again(house: House) -> None:
+async def test_counts_are_shared_for_a_moment_and_then_read_again(house: Server) -> None:
     now = 0.0
     counts = Counts(house.hub, clock=lambda: now)
     every = await asyncio.gather(*(counts.of(SHOWTIME, SEATS) for _ in range(100)))

@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from seatserver.app import House
+from seatserver.app import Server
 from seatserver.client import SeatClient
 from seatserver.config import Settings
 from seatserver.demo import audience, offer
@@ -383,7 +383,7 @@ async def test_at_any_hour_three_halls_are_on_sale_and_each_open_showtime_has_an
     await audience.come(settings, offer.programme(now), clock)
     on_sale = [one for one in loaded if one.on_sale_at_ms <= clock() < one.sale_ends_at_ms]
     assert len({showtime.auditorium_id for showtime in on_sale}) == 3
-    async with House(dataclasses.replace(settings, duties=False), clock) as house:
+    async with Server(dataclasses.replace(settings, duties=False), clock) as house:
         for showtime in loaded:
             _, _, states = await house.hub.states(showtime.id, showtime.seat_map.place_count)
             assert (SeatState.SOLD in states) is (showtime in on_sale), showtime.id
@@ -439,14 +439,14 @@ async def test_a_hall_that_is_sold_out_or_full_of_others_keeps_the_audience_from
     def clock() -> int:
         return round(now.timestamp() * 1000)
 
-    async with House(dataclasses.replace(settings, duties=False, seats_per_user=500), clock) as house:
+    async with Server(dataclasses.replace(settings, duties=False, seats_per_user=500), clock) as house:
         bought, held = uuid4(), uuid4()
         await house.store.hold(full.id, bought, "rich", free)
         await house.checkout.book(full.id, bought, "rich", pay_later=False)
         await house.store.hold(crowded.id, held, "quick", free[:-40])
     assert [one.id for one in await offer.with_room(settings, [full, crowded])] == [crowded.id]
     await audience.come(settings, offer.programme(now), clock)
-    async with House(dataclasses.replace(settings, duties=False), clock) as house:
+    async with Server(dataclasses.replace(settings, duties=False), clock) as house:
         for showtime in loaded:
             if showtime.on_sale_at_ms <= clock():
                 _, _, states = await house.hub.states(showtime.id, showtime.seat_map.place_count)
@@ -466,7 +466,7 @@ async def test_an_audience_that_is_sent_home_comes_at_the_next_start_and_leaves_
 
     loaded = await offer.load(settings, now)
     coming = asyncio.create_task(audience.come(settings, offer.programme(now), clock))
-    async with House(dataclasses.replace(settings, duties=False), clock) as house:
+    async with Server(dataclasses.replace(settings, duties=False), clock) as house:
 
         async def some_have_booked() -> bool:
             counted = await rows(house, "SELECT count(*) FROM bookings")
@@ -517,7 +517,7 @@ async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings
     ]
     assert days == [{28, 29, 30}, {29, 30, 31}]
     assert {int(showtime_id.split("-")[-2]) for showtime_id in kept_on} == {29, 30}
-    async with House(dataclasses.replace(settings, duties=False)) as house:
+    async with Server(dataclasses.replace(settings, duties=False)) as house:
         for showtime in {showtime.id for showtime in (*first, *tomorrow)}:
             [kept] = await house.allocations.kept(showtime)
             assert (kept.channel, len(kept.places), kept.reason) == (None, 2, "house seats")
@@ -533,7 +533,7 @@ async def test_the_audience_comes_once_and_leaves_room(settings: Settings) -> No
     await offer.load(settings, now)
     for _ in range(2):
         await audience.come(settings, offer.programme(now), clock)
-    async with House(dataclasses.replace(settings, duties=False), clock) as house:
+    async with Server(dataclasses.replace(settings, duties=False), clock) as house:
         shares = {}
         todays = [planned for planned in offer.programme(now) if not planned.is_earlier]
         for planned in todays:

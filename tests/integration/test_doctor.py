@@ -10,7 +10,7 @@ import uuid
 
 import sqlalchemy as sa
 
-from seatserver.app import House
+from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.doctor import Doctor, Finding
 from tests.integration.house import SHOWTIME, hold, settled
@@ -18,11 +18,11 @@ from tests.integration.house import SHOWTIME, hold, settled
 BASE = f"seats:{{{SHOWTIME}}}"
 
 
-async def wrong(house: House) -> list[Finding]:
+async def wrong(house: Server) -> list[Finding]:
     return [finding for finding in await Doctor(house).examine() if finding.verdict == "wrong"]
 
 
-async def run(house: House, *statements: str) -> None:
+async def run(house: Server, *statements: str) -> None:
     """Write around the server."""
     async with house.database.transaction() as connection:
         for statement in statements:
@@ -35,7 +35,7 @@ def doctor(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-async def test_a_healthy_installation_has_nothing_wrong_while_it_is_used(house: House) -> None:
+async def test_a_healthy_installation_has_nothing_wrong_while_it_is_used(house: Server) -> None:
     hold_id = await hold(house, "ann", 1, 2)
     await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)
     await hold(house, "bob", 3)
@@ -47,7 +47,7 @@ async def test_a_healthy_installation_has_nothing_wrong_while_it_is_used(house: 
     }  # fmt: skip
 
 
-async def test_what_redis_has_wrong_is_named_and_mended(house: House) -> None:
+async def test_what_redis_has_wrong_is_named_and_mended(house: Server) -> None:
     hold_id = await hold(house, "ann", 1, 2)
     await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)
     await settled(house)
@@ -59,7 +59,7 @@ async def test_what_redis_has_wrong_is_named_and_mended(house: House) -> None:
     assert await wrong(house) == []
 
 
-async def test_a_room_that_does_not_add_up_is_described(house: House) -> None:
+async def test_a_room_that_does_not_add_up_is_described(house: Server) -> None:
     await hold(house, "ann", 1, 2)
     await house.redis.hdel(f"{BASE}:owner", "1")
     await house.redis.zadd(f"{BASE}:due", {"999": 1, "1": 4102444800000, "2": 4102444800000})
@@ -71,7 +71,7 @@ async def test_a_room_that_does_not_add_up_is_described(house: House) -> None:
     }
 
 
-async def test_changes_that_nobody_brings_to_redis_are_found_and_brought(house: House) -> None:
+async def test_changes_that_nobody_brings_to_redis_are_found_and_brought(house: Server) -> None:
     await house.store.load(SHOWTIME)
     await run(
         house,
@@ -86,7 +86,7 @@ async def test_changes_that_nobody_brings_to_redis_are_found_and_brought(house: 
     assert await wrong(house) == []
 
 
-async def test_a_claim_that_nobody_ends_is_found_and_ended(house: House) -> None:
+async def test_a_claim_that_nobody_ends_is_found_and_ended(house: Server) -> None:
     hold_id = await hold(house, "ann", 1)
     await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=True)
     await settled(house)
@@ -98,7 +98,7 @@ async def test_a_claim_that_nobody_ends_is_found_and_ended(house: House) -> None
     assert await wrong(house) == []
 
 
-async def test_seats_that_nobody_opened_in_time_are_found_and_opened(house: House) -> None:
+async def test_seats_that_nobody_opened_in_time_are_found_and_opened(house: Server) -> None:
     await house.store.load(SHOWTIME)
     await run(house, "UPDATE kept_seats SET release_at = now() - interval '1 hour'")
     [finding] = await wrong(house)
@@ -108,7 +108,7 @@ async def test_seats_that_nobody_opened_in_time_are_found_and_opened(house: Hous
     assert await wrong(house) == []
 
 
-async def test_a_seat_with_two_owners_is_never_overlooked(house: House) -> None:
+async def test_a_seat_with_two_owners_is_never_overlooked(house: Server) -> None:
     for user, seats in (("ann", (1, 2)), ("bob", (3,))):
         await house.checkout.book(SHOWTIME, await hold(house, user, *seats), user, pay_later=False)
     await settled(house)
@@ -117,7 +117,7 @@ async def test_a_seat_with_two_owners_is_never_overlooked(house: House) -> None:
     assert f"seat 2 of {SHOWTIME} has two owners" in says
 
 
-async def test_the_command_says_it_in_lines_or_json_and_by_its_exit_code(house: House, settings: Settings) -> None:
+async def test_the_command_says_it_in_lines_or_json_and_by_its_exit_code(house: Server, settings: Settings) -> None:
     well = doctor(settings)
     assert (well.returncode, well.stderr) == (0, "")
     assert "✓ Postgres" in well.stdout

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from websockets.exceptions import InvalidStatus
 
 from seatserver.config import Settings
-from seatserver.live import session
-from seatserver.live.protocol import SocketProtocol
+from seatserver.live.session import session
+from seatserver.live.transport.uvicorn_connection import UvicornConnection
 from tests.integration.conftest import MakeServer
 from tests.integration.house import MSGPACK, SEATS, Instance, Wire, eventually, put_on_sale, serving
 from tests.integration.proxy import proxied
@@ -54,7 +54,7 @@ async def test_a_slow_reader_gets_a_snapshot_instead_of_all_it_missed_and_costs_
 ) -> None:
     server = await make_server(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, seats_per_user=28)
     async with asleep(server) as slow, server.watcher("busy") as busy, server.watcher("quick") as quick:
-        [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
+        [sleeper] = [one for one in server.house.sessions._sessions if one.user_id == "sleeper"]
         await make_noise(busy, lambda: sleeper._stale)
         version = await make_noise(busy, lambda: True)
 
@@ -77,7 +77,7 @@ async def test_a_slow_reader_gets_a_snapshot_instead_of_all_it_missed_and_costs_
 
 async def test_who_never_reads_is_closed_and_cut_off(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "CLOSE_S", 0.1)
-    monkeypatch.setattr(SocketProtocol, "linger_s", 0.1)
+    monkeypatch.setattr(UvicornConnection, "linger_s", 0.1)
     server = await make_server(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, seats_per_user=28, slow_ms=200)
     async with asleep(server), asleep(server), server.watcher("busy") as busy:
         assert len(server.server.server_state.connections) == 3
@@ -92,7 +92,7 @@ async def test_who_asks_and_asks_and_reads_no_reply_is_closed(
     make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "CLOSE_S", 0.1)
-    monkeypatch.setattr(SocketProtocol, "linger_s", 0.1)
+    monkeypatch.setattr(UvicornConnection, "linger_s", 0.1)
     server = await make_server(send_buffer=SMALL_BUFFER, slow_ms=200)
 
     async def ask_on(wire: Wire) -> None:
@@ -124,17 +124,17 @@ async def test_who_answers_no_ping_is_closed(make_server: MakeServer) -> None:
 async def test_who_is_gone_is_forgotten_although_something_waits_for_it(
     make_server: MakeServer, monkeypatch: pytest.MonkeyPatch, half_closed: bool
 ) -> None:
-    monkeypatch.setattr(SocketProtocol, "linger_s", 0.1)
+    monkeypatch.setattr(UvicornConnection, "linger_s", 0.1)
     pace = {"heartbeat_ms": 60_000, "idle_ms": 120_000} if half_closed else {"heartbeat_ms": 1000, "idle_ms": 2000}
     server = await make_server(send_buffer=SMALL_BUFFER, tick_ms=0, tick_most_ms=0, seats_per_user=28, **pace)
     async with asleep(server) as slow, server.watcher("busy") as busy:
-        [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
-        line: Any = sleeper._line
+        [sleeper] = [one for one in server.house.sessions._sessions if one.user_id == "sleeper"]
+        line: Any = sleeper._connection
         await make_noise(busy, lambda: line._plain.get_write_buffer_size() > 6 * SMALL_BUFFER)
         assert not line.behind
         if half_closed:
             slow.connection.transport.write_eof()
-        await eventually(lambda: server.house.fanout.sockets_of("sleeper") == 0)
+        await eventually(lambda: server.house.broadcaster.services.sockets_of("sleeper") == 0)
         assert server.gauge("sockets") == 1
 
 
@@ -165,8 +165,8 @@ async def test_a_server_that_goes_finishes_what_is_in_flight_and_lets_nobody_in(
             await connection.execute(lock)
             await ann.send("book", ref=9, hold_id=hold_id)
             await eventually(lambda: bool(server.house.checkout._writing))
-            draining = asyncio.create_task(server.house.door.drain())
-            await eventually(lambda: server.house.door.draining)
+            draining = asyncio.create_task(server.house.sessions.drain())
+            await eventually(lambda: server.house.sessions.draining)
             with pytest.raises(InvalidStatus) as caught:
                 async with server.socket("late"):
                     pass
@@ -183,11 +183,11 @@ async def test_a_server_that_goes_finishes_what_is_in_flight_and_lets_nobody_in(
 async def test_a_server_goes_while_somebody_who_said_goodbye_still_has_to_take_what_was_sent(
     make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SocketProtocol, "linger_s", PATIENCE_S)
+    monkeypatch.setattr(UvicornConnection, "linger_s", PATIENCE_S)
     server = await make_server(send_buffer=SMALL_BUFFER, tick_ms=0, tick_most_ms=0, seats_per_user=28, shutdown_ms=2000)
     async with asleep(server) as slow, server.watcher("busy") as busy:
-        [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
-        line: Any = sleeper._line
+        [sleeper] = [one for one in server.house.sessions._sessions if one.user_id == "sleeper"]
+        line: Any = sleeper._connection
         await make_noise(busy, lambda: line._plain.get_write_buffer_size() > 6 * SMALL_BUFFER)
         del sleeper
         slow.connection.protocol.send_close(1000)
@@ -211,7 +211,7 @@ async def test_a_booking_that_nobody_waits_for_any_more_is_finished_before_the_s
                 await ann.send("book", ref=9, hold_id=str(hold_id))
                 await eventually(lambda: bool(server.house.checkout._writing))
             server.server.should_exit = True
-            await eventually(lambda: server.house.door.draining)
+            await eventually(lambda: server.house.sessions.draining)
     async with serving(brisk) as server:
         assert (await server.house.checkout.get(hold_id)).status == "confirmed"
 
@@ -233,7 +233,7 @@ async def test_a_server_goes_although_a_viewer_sleeps_and_postgres_is_silent(
         async with serving(hurried, send_buffer=SMALL_BUFFER) as server:
             await put_on_sale(server.house.catalog)
             async with asleep(server), server.watcher("busy") as busy:
-                [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
+                [sleeper] = [one for one in server.house.sessions._sessions if one.user_id == "sleeper"]
                 await make_noise(busy, lambda: sleeper._stale)
                 held = await busy.hold(*MANY)
                 proxy.freeze()

@@ -12,11 +12,11 @@ import pytest
 
 from seatserver.client import LiveRoom, RemoteError
 from seatserver.errors import SeatsRefused
-from seatserver.live.messages import Held, Places
+from seatserver.rooms.feed import FeedMessage
 from seatserver.seatmaps.pricing import Tariff
 from seatserver.seatmaps.rules import judge
-from seatserver.seats.feed import FeedMessage
 from seatserver.seats.states import SeatState
+from seatserver.wire.messages import Held, Places
 from tests.integration.conftest import MakeServer
 from tests.integration.house import HOUR_MS, Instance, check_books, eventually, now_ms
 from tests.integration.lounge import (

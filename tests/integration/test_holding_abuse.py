@@ -10,13 +10,13 @@ import pytest
 from seatserver.app import wall_clock
 from seatserver.client import RemoteError
 from seatserver.errors import SeatsRefused
-from seatserver.live.messages import Places
-from seatserver.live.session import BAD_MESSAGES
+from seatserver.holding.holding import Holding, RoomView
+from seatserver.holding.requests import Buyer
+from seatserver.live.session.session import BAD_MESSAGES
 from seatserver.seatmaps.pricing import Tariff
-from seatserver.seats.choices import Buyer
-from seatserver.seats.holding import Holding, Sight
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import HeldSeats, SeatStore
+from seatserver.wire.messages import Places
 from tests.integration.conftest import MakeServer
 from tests.integration.house import Instance, block_from_the_start, check_books, eventually
 from tests.integration.lounge import (
@@ -108,7 +108,7 @@ class MadeMeanwhile(SeatStore):
 async def test_a_part_of_a_hold_that_is_just_being_made_is_given_back_by_the_rules_too(server: Instance) -> None:
     await open_lounge(server)
     house = server.house
-    store = MadeMeanwhile(house.redis, house.settings, house.records.ground)
+    store = MadeMeanwhile(house.redis, house.settings, house.records.load_ownership)
     holding = Holding(store, house.settings, wall_clock)
     hold_id = uuid.uuid4()
     async with visitor(server, "ann") as ann:
@@ -119,7 +119,7 @@ async def test_a_part_of_a_hold_that_is_just_being_made_is_given_back_by_the_rul
         store.make = make
         showtime = await house.catalog.showtime(LOUNGE)
         with pytest.raises(SeatsRefused):
-            await holding.release(showtime, Buyer("ann"), hold_id, (WHEELCHAIR,), Sight())
+            await holding.release(showtime, Buyer("ann"), hold_id, (WHEELCHAIR,), RoomView())
         [held] = await house.store.holds_of(LOUNGE, "ann")
         assert set(held.seats) == {WHEELCHAIR, *COMPANIONS}
     await store.close()
@@ -152,7 +152,7 @@ async def test_a_part_is_given_back_beside_a_hold_that_is_over_and_that_nobody_h
     for seat in (B, B + 1):
         await house.redis.delete(f"{base}:seat:{seat}")
         await house.redis.zadd(f"{base}:due", {str(seat): 1000})
-    assert await house.holding.release(showtime, Buyer("ann"), mine, (B + 4,), Sight()) == (B + 4,)
+    assert await house.holding.release(showtime, Buyer("ann"), mine, (B + 4,), RoomView()) == (B + 4,)
 
 
 async def test_a_part_is_given_back_by_a_user_who_came_through_another_channel(server: Instance) -> None:

@@ -17,11 +17,11 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Message
 
-from seatserver.app import House, create_app
+from seatserver.app import Server, create_app
 from seatserver.client import SeatClient
 from seatserver.config import Settings
 from seatserver.errors import StartError
-from seatserver.live.messages import Bye
+from seatserver.wire.messages import Bye
 from tests.conftest import execute
 from tests.integration.house import SHOWTIME, eventually, opened, serving
 from tests.integration.proxy import proxied
@@ -71,7 +71,7 @@ async def test_a_house_that_cannot_open_leaves_nothing_open(settings: Settings) 
     nowhere = dataclasses.replace(settings, redis_url="redis://127.0.0.1:1/0")
     before = len(asyncio.all_tasks())
     with pytest.raises(StartError, match="Redis does not answer"):
-        async with House(nowhere):
+        async with Server(nowhere):
             raise AssertionError("it is open")
     await eventually(lambda: len(asyncio.all_tasks()) == before)
 
@@ -80,7 +80,7 @@ async def test_a_house_may_be_closed_at_any_moment_of_its_start(brisk: Settings)
     before = len(asyncio.all_tasks())
     for steps in range(40):
         async with asyncio.timeout(PATIENCE_S):
-            async with House(brisk):
+            async with Server(brisk):
                 for _ in range(steps):
                     await asyncio.sleep(0)
             await eventually(lambda: len(asyncio.all_tasks()) == before)
@@ -88,7 +88,7 @@ async def test_a_house_may_be_closed_at_any_moment_of_its_start(brisk: Settings)
 
 async def test_opening_is_given_up_at_any_moment(brisk: Settings) -> None:
     async def live() -> None:
-        async with House(brisk):
+        async with Server(brisk):
             await asyncio.sleep(3600)
 
     before = len(asyncio.all_tasks())

@@ -15,9 +15,9 @@ from redis.asyncio import Redis
 
 from seatserver import config
 from seatserver.errors import NotFound, SeatsRefused, Unavailable
-from seatserver.seats.connection import connect
-from seatserver.seats.feed import Feed
-from seatserver.seats.hub import Hub
+from seatserver.redis_io.client import connect
+from seatserver.rooms.feed import Feed
+from seatserver.rooms.hub import Hub
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import feed_channel
 from tests.integration.bench import SEATS, SHOW, Truth, open_bench, until

@@ -26,10 +26,10 @@ from websockets import frames
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
-from seatserver.live import session
-from seatserver.live.frames import Frame
-from seatserver.live.outgoing import Outgoing
-from seatserver.live.protocol import INBOX_MESSAGES, SocketProtocol
+from seatserver.live.session import session
+from seatserver.live.transport.asgi_connection import AsgiConnection
+from seatserver.live.transport.uvicorn_connection import INBOX_MESSAGES, UvicornConnection
+from seatserver.wire.frames import Frame
 from tests.integration.conftest import MakeServer
 from tests.integration.house import JSON, MSGPACK, SEATS, SHOWTIME, Instance, Wire, eventually
 from tests.integration.test_goodbye import SMALL_BUFFER, asleep, make_noise
@@ -37,8 +37,8 @@ from tests.waiting import PATIENCE_S, within
 
 MakeLined = Callable[..., Awaitable[Instance]]
 LINES = {
-    "in batches": (SocketProtocol, True),
-    "one by one": (SocketProtocol, False),
+    "in batches": (UvicornConnection, True),
+    "one by one": (UvicornConnection, False),
     "ordinary": (WebSocketsSansIOProtocol, True),
 }
 
@@ -55,11 +55,11 @@ def make_lined(request: pytest.FixtureRequest, make_server: MakeServer) -> MakeL
 
 
 def lines_of(server: Instance) -> list[Any]:
-    return [one._line for one in server.house.door._sessions]
+    return [one._connection for one in server.house.sessions._sessions]
 
 
 async def test_the_server_decides_which_line_a_socket_has(make_server: MakeServer) -> None:
-    for protocol, kind in ((SocketProtocol, SocketProtocol), (WebSocketsSansIOProtocol, Outgoing)):
+    for protocol, kind in ((UvicornConnection, UvicornConnection), (WebSocketsSansIOProtocol, AsgiConnection)):
         server = await make_server(options={"ws": protocol})
         async with server.watcher(), server.watcher(encoding=MSGPACK):
             assert [type(line) for line in lines_of(server)] == [kind, kind]
@@ -110,7 +110,7 @@ async def test_who_is_behind_is_left_out_until_it_has_caught_up_and_then_gets_on
 ) -> None:
     server = await make_lined(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, tick_most_ms=0, seats_per_user=28)
     async with asleep(server) as slow, server.watcher("busy") as busy, server.watcher("quick") as quick:
-        [sleeper] = [one for one in server.house.door._sessions if one.user_id == "sleeper"]
+        [sleeper] = [one for one in server.house.sessions._sessions if one.user_id == "sleeper"]
         await make_noise(busy, lambda: sleeper._stale)
         version = await make_noise(busy, lambda: True)
         first = slow.log[-1]["version"]
@@ -136,7 +136,7 @@ async def test_who_is_behind_is_left_out_until_it_has_caught_up_and_then_gets_on
 
 async def test_who_stays_behind_is_closed(make_lined: MakeLined, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "CLOSE_S", 0.1)
-    monkeypatch.setattr(SocketProtocol, "linger_s", 0.1)
+    monkeypatch.setattr(UvicornConnection, "linger_s", 0.1)
     server = await make_lined(
         send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, tick_most_ms=0, seats_per_user=28, slow_ms=200
     )
@@ -189,7 +189,7 @@ async def test_more_commands_than_are_served_wait_with_the_peer(make_lined: Make
                 ann.connection.protocol.send_text(b'{"type":"beat","ref":%d}' % ref)
             ann.connection.send_data()
             [line] = lines_of(server)
-            if isinstance(line, SocketProtocol):
+            if isinstance(line, UvicornConnection):
                 await eventually(lambda: not line._plain.is_reading())
                 assert INBOX_MESSAGES <= len(line._inbox.events) < INBOX_MESSAGES + 100
         replies = [await ann.next() for _ in range(many - 1)]
@@ -220,7 +220,7 @@ async def test_who_speaks_before_the_handshake_is_over_is_heard_afterwards_too(
         knocked.set()
         await come_in.wait()
 
-    monkeypatch.setattr(server.house.fanout.newcomers, "take", take)
+    monkeypatch.setattr(server.house.broadcaster.handshakes, "acquire", take)
     async with asyncio.timeout(PATIENCE_S):
         host, port = server.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -370,7 +370,7 @@ async def test_a_connection_that_is_over_leaves_nothing_to_the_garbage_collector
         async with server.watcher("ann") as ann, server.watcher("bob"), server.watcher("eve"):
             left = [weakref.ref(part) for line in lines_of(server) for part in (line, line.conn, line.conn.reader)]
             ann.connection.transport.abort()
-            for one in server.house.door._sessions:
+            for one in server.house.sessions._sessions:
                 if one.user_id == "bob":
                     one.dismiss(session.Leave(4200, "the end", 0))
             del one

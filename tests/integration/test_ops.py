@@ -17,8 +17,8 @@ from seatserver.client import SeatClient
 from seatserver.config import Settings
 from seatserver.embedded import EmbeddedRedis
 from seatserver.errors import SeatsRefused, Unavailable
-from seatserver.live import figures
-from seatserver.seats import board
+from seatserver.operations import instance_reports
+from seatserver.operations import report_store as board
 from tests.integration.conftest import MakeServer
 from tests.integration.contract import Contract
 from tests.integration.house import SEATS, SHOWTIME, Instance, eventually, serving
@@ -169,11 +169,11 @@ async def test_a_report_that_cannot_be_taken_down_keeps_no_instance_from_closing
 async def test_what_an_instance_of_another_release_says_of_a_hall_is_missing(server: Instance) -> None:
     async with server.room("ann") as ann:
         await ann.hold(1)
-        other = figures.Report(
-            id="other", name="other:1", release="0", started_ms=0, rooms=figures.mark_of(SHOWTIME), feed=True
+        other = instance_reports.Report(
+            id="other", name="other:1", release="0", started_ms=0, rooms=instance_reports.mark_of(SHOWTIME), feed=True
         )
         hall = msgspec.msgpack.encode({"places": "in words"})
-        await board.Board(server.house.redis).pin("other", msgspec.msgpack.encode(other), {SHOWTIME: hall})
+        await board.ReportStore(server.house.redis).publish("other", msgspec.msgpack.encode(other), {SHOWTIME: hall})
         found = (await ask(server, DEMAND)).json()
         assert found["missing"] == 1
         assert found["hottest"] == [{"label": "A-2", "held": 1, "refused": 0}]
@@ -182,7 +182,7 @@ async def test_what_an_instance_of_another_release_says_of_a_hall_is_missing(ser
 async def test_an_instance_that_dies_falls_silent_and_counts_no_more(
     make_server: MakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figures, "SILENT_MS", 2500)
+    monkeypatch.setattr(instance_reports, "SILENT_MS", 2500)
     survivor = await make_server()
     environment = as_environment(survivor.house.settings)
     with running("serve", "--port", "0", log=tmp_path / "log", env=environment) as victim:

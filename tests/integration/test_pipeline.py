@@ -26,8 +26,8 @@ from redis.exceptions import ResponseError
 from seatserver import config
 from seatserver.embedded.binaries import redis_program
 from seatserver.errors import Busy, Unavailable
-from seatserver.seats.connection import connect
-from seatserver.seats.pipeline import CALL_S, CHUNK, Pipeline
+from seatserver.redis_io.client import connect
+from seatserver.redis_io.pipeline import CALL_S, CHUNK, Pipeline
 from tests.integration.bench import until
 from tests.integration.proxy import proxied
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from redis.asyncio import Redis
 
-from seatserver.app import House
+from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.seats.states import SeatState
 from tests.integration.conftest import MakeServer
@@ -40,7 +40,7 @@ async def forge(redis: Redis, **changes: int | str | None) -> None:
         await redis.hset(f"{BASE}:meta", table, await redis.hlen(f"{BASE}:{table}"))
 
 
-async def test_where_both_agree_nothing_is_repaired(house: House) -> None:
+async def test_where_both_agree_nothing_is_repaired(house: Server) -> None:
     assert await house.reconciler.run() == [], "what Redis never knew is no difference"
     await sell(house, 1)
     await hold(house, "bob", 2)
@@ -63,7 +63,7 @@ async def test_where_both_agree_nothing_is_repaired(house: House) -> None:
     ],
 )
 async def test_forged_owners_are_put_right_once(
-    house: House, redis: Redis, forged: dict[str, int | str | None]
+    house: Server, redis: Redis, forged: dict[str, int | str | None]
 ) -> None:
     await sell(house, 1)
     truth = await settled(house)
@@ -92,7 +92,7 @@ async def test_a_sold_seat_that_redis_gave_to_somebody_is_taken_back_and_everybo
         assert (await bob.hold(0))["type"] == "held"
 
 
-async def test_holds_survive_a_repair_of_other_seats(house: House, redis: Redis) -> None:
+async def test_holds_survive_a_repair_of_other_seats(house: Server, redis: Redis) -> None:
     await sell(house, 1)
     await settled(house)
     hold_id = await hold(house, "bob", 2, 3)
@@ -103,7 +103,7 @@ async def test_holds_survive_a_repair_of_other_seats(house: House, redis: Redis)
     assert (await house.checkout.book(SHOWTIME, hold_id, "bob", pay_later=False)).status == "confirmed"
 
 
-async def test_a_redis_that_stays_behind_is_first_given_time_and_then_the_truth(house: House, redis: Redis) -> None:
+async def test_a_redis_that_stays_behind_is_first_given_time_and_then_the_truth(house: Server, redis: Redis) -> None:
     for seat in (1, 2, 3):
         await sell(house, seat)
     await settled(house)
@@ -114,7 +114,7 @@ async def test_a_redis_that_stays_behind_is_first_given_time_and_then_the_truth(
     assert [(await settled(house))[seat] for seat in (1, 2, 3)] == [SOLD] * 3
 
 
-async def test_one_showtime_that_cannot_be_checked_stops_no_other(house: House, redis: Redis) -> None:
+async def test_one_showtime_that_cannot_be_checked_stops_no_other(house: Server, redis: Redis) -> None:
     await put_on_sale(house.catalog, "another", starts_at_ms=now_ms() + 60_000)
     for showtime in (SHOWTIME, "another"):
         await house.store.load(showtime)
@@ -125,7 +125,7 @@ async def test_one_showtime_that_cannot_be_checked_stops_no_other(house: House, 
     assert sorted(await house.reconciler.known_showtimes()) == ["another", SHOWTIME]
 
 
-async def test_redis_follows_a_postgres_that_was_set_back(house: House) -> None:
+async def test_redis_follows_a_postgres_that_was_set_back(house: Server) -> None:
     """A restored backup, or a standby that lacked the last changes: Redis knows sales that never were, by now."""
     await sell(house, 1)
     lost = await sell(house, 2)

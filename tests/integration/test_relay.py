@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 from redis.asyncio import Redis
 
-from seatserver.app import House
+from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.errors import Unavailable
-from seatserver.seats.feed import FeedMessage
+from seatserver.rooms.feed import FeedMessage
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import feed_channel
 from tests.integration.conftest import MakeServer
@@ -26,24 +26,24 @@ FREE, SOLD = SeatState.FREE, SeatState.SOLD
 META = f"seats:{{{SHOWTIME}}}:meta"
 
 
-async def sell(house: House, seat: int, user: str = "ann") -> UUID:
+async def sell(house: Server, seat: int, user: str = "ann") -> UUID:
     hold_id = await hold(house, user, seat)
     assert (await house.checkout.book(SHOWTIME, hold_id, user, pay_later=False)).status == "confirmed"
     return hold_id
 
 
-async def outbox(house: House) -> list[int]:
+async def outbox(house: Server) -> list[int]:
     return [row.seq for row in await rows(house, "SELECT seq FROM outbox ORDER BY seq")]
 
 
 @pytest.fixture
-def crashed(monkeypatch: pytest.MonkeyPatch, house: House) -> House:
+def crashed(monkeypatch: pytest.MonkeyPatch, house: Server) -> Server:
     """A house that dies between each COMMIT and what comes after."""
-    monkeypatch.setattr(house.relay, "kick", lambda showtime_id: None)
+    monkeypatch.setattr(house.relay, "notify", lambda showtime_id: None)
     return house
 
 
-async def test_what_a_crash_left_behind_arrives_later_and_in_order(crashed: House, brisk: Settings) -> None:
+async def test_what_a_crash_left_behind_arrives_later_and_in_order(crashed: Server, brisk: Settings) -> None:
     for seat in range(5):
         await sell(crashed, seat)
     assert await outbox(crashed) == [1, 2, 3, 4, 5]
@@ -55,7 +55,7 @@ async def test_what_a_crash_left_behind_arrives_later_and_in_order(crashed: Hous
 
 
 async def test_what_a_crash_left_behind_is_told_to_the_viewers_and_the_owner(
-    crashed: House, make_server: MakeServer
+    crashed: Server, make_server: MakeServer
 ) -> None:
     server = await make_server(relay_ms=60_000)
     async with server.watcher("ann") as ann, server.watcher("bob") as bob:
@@ -77,7 +77,7 @@ async def test_any_number_of_relays_bring_each_change_once_and_in_order(brisk: S
         bookings = await asyncio.gather(*(sell(houses[seat % 3], seat) for seat in range(20)))
         cancelled = await asyncio.gather(*(houses[0].checkout.cancel(one) for one in bookings[:10]))
         for house in houses * 3:
-            house.relay.kick(SHOWTIME)
+            house.relay.notify(SHOWTIME)
             await house.relay.poll()
         states = await settled(houses[0])
         assert [states[seat] for seat in range(20)] == [FREE] * 10 + [SOLD] * 10
@@ -99,7 +99,7 @@ async def test_any_number_of_relays_bring_each_change_once_and_in_order(brisk: S
 
 @pytest.mark.parametrize("loss", ["everything", "the scripts", "half a room", "some changes"])
 async def test_whatever_redis_loses_in_between_it_ends_up_with_the_truth(
-    crashed: House, brisk: Settings, loss: str
+    crashed: Server, brisk: Settings, loss: str
 ) -> None:
     for seat in range(4):
         await sell(crashed, seat)
@@ -120,7 +120,7 @@ async def test_whatever_redis_loses_in_between_it_ends_up_with_the_truth(
 
 
 async def test_a_redis_that_was_set_back_notices_the_gap_and_takes_over_the_truth(
-    house: House, brisk: Settings
+    house: Server, brisk: Settings
 ) -> None:
     for seat in range(4):
         await sell(house, seat)
@@ -153,7 +153,7 @@ async def test_while_redis_is_silent_a_booking_is_acknowledged_and_its_news_wait
             await check_books(house)
 
 
-async def test_a_relay_that_is_closed_in_the_middle_loses_nothing(house: House, brisk: Settings) -> None:
+async def test_a_relay_that_is_closed_in_the_middle_loses_nothing(house: Server, brisk: Settings) -> None:
     for seat in range(5):
         await sell(house, seat)
     await house.relay.close()

@@ -19,7 +19,7 @@ import pytest
 from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.api.examples import HALL
 from seatserver.api.table import ENDPOINTS
-from seatserver.app import House, build_app
+from seatserver.app import Server, build_app
 from seatserver.config import Settings
 from seatserver.errors import Unavailable
 from seatserver.seatmaps.model import GeneralArea, SeatMap
@@ -49,7 +49,7 @@ FAMILIES = {
 class Rest:
     """A client, the house behind it, and tokens."""
 
-    def __init__(self, house: House, http: httpx.AsyncClient) -> None:
+    def __init__(self, house: Server, http: httpx.AsyncClient) -> None:
         self.house = house
         self.http = http
 
@@ -81,7 +81,7 @@ def code(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["code"]
 
 
-async def settled(house: House) -> None:
+async def settled(house: Server) -> None:
     """Wait until the relay has brought what there was to bring."""
     async with within("the relay to be done"):
         while house.relay._draining:  # noqa: ASYNC110 - the relay tells nobody when it is done
@@ -103,7 +103,7 @@ def contract() -> Contract:
 @pytest.fixture
 async def empty(settings: Settings, contract: Contract) -> AsyncIterator[Rest]:
     """A house without any offer."""
-    async with House(dataclasses.replace(settings, request_body_bytes=20_000)) as house:
+    async with Server(dataclasses.replace(settings, request_body_bytes=20_000)) as house:
         transport = httpx.ASGITransport(build_app(house), raise_app_exceptions=False)
         hooks = {"response": [contract.check]}
         async with httpx.AsyncClient(transport=transport, base_url="http://test", event_hooks=hooks) as http:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from seatserver.client import RemoteError
-from seatserver.seats.searches import MOST, Searches
+from seatserver.holding.search_thread import MOST, Searches
 from tests.integration.house import Instance, eventually
 from tests.integration.lounge import ROW_B, ROW_C, open_lounge, visitor
 

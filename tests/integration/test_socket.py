@@ -210,7 +210,7 @@ async def test_a_user_has_a_limited_number_of_sockets_however_fast_they_come(mak
             pass
         await everybody.wait()
         await asyncio.gather(*coming)
-    await eventually(lambda: server.house.fanout.sockets_of("ann") == 0)
+    await eventually(lambda: server.house.broadcaster.services.sockets_of("ann") == 0)
     async with server.watcher():
         pass
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused
-from seatserver.seats.feed import Notice
+from seatserver.rooms.feed import Notice
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import Applied, Conditions, Judged
 from tests.integration.bench import SHOW, Bench, open_bench

@@ -10,7 +10,7 @@ import pytest
 
 from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import AreaWish, Conditions, HeldSeats, Judged, Stale
+from seatserver.seats.store import AreaWish, Conditions, HeldSeats, Judged, RoomMoved
 from tests.integration.bench import SEATS, SHOW, Bench, open_bench
 
 HELD, SOLD, BLOCKED, ALLOCATED, CLAIMED = (
@@ -183,7 +183,7 @@ async def test_an_area_that_has_too_few_places_gives_none(bench: Bench) -> None:
 
 async def test_a_hold_is_judged_anew_when_a_seat_it_relied_on_has_changed(bench: Bench) -> None:
     await bench.hold("bob", [4])
-    with pytest.raises(Stale) as caught:
+    with pytest.raises(RoomMoved) as caught:
         judged = Judged(guards=((3, True), (4, True), (5, False)))
         await bench.store.hold(SHOW, uuid.uuid4(), "ann", [1], Conditions(judged=judged))
     assert caught.value.states == {4: HELD, 5: SeatState.FREE}
@@ -196,7 +196,7 @@ async def test_a_hold_may_rely_on_more_seats_than_fit_one_command(bench: Bench) 
     bench.truth.keep("", [7])
     await bench.store.load(SHOW, "repair")
     many = tuple((seat, seat not in (4, 7)) for seat in range(1, 20_000))
-    with pytest.raises(Stale) as caught:
+    with pytest.raises(RoomMoved) as caught:
         wrong = (*many[:-1], (many[-1][0], False))
         await bench.store.hold(SHOW, uuid.uuid4(), "ann", [0], Conditions(judged=Judged(guards=wrong)))
     assert caught.value.states == {many[-1][0]: SeatState.FREE}
@@ -214,7 +214,7 @@ async def test_a_verdict_on_the_whole_room_holds_for_its_version_only(bench: Ben
     view = await bench.view()
     judged = Judged(room=f"{view.epoch}:{view.version}")
     await bench.store.hold(SHOW, uuid.uuid4(), "ann", [1], Conditions(judged=judged))
-    with pytest.raises(Stale):
+    with pytest.raises(RoomMoved):
         await bench.store.hold(SHOW, uuid.uuid4(), "ann", [2], Conditions(judged=judged))
 
 
@@ -243,7 +243,7 @@ async def test_the_terms_of_a_hold_come_back_with_every_answer(bench: Bench) -> 
 async def test_the_rest_of_a_hold_has_its_own_terms_and_only_if_it_is_as_it_was(bench: Bench) -> None:
     held = await bench.store.hold(SHOW, uuid.uuid4(), "ann", [1, 2, 3], Conditions(terms="three"))
     await bench.store.release(SHOW, held.hold_id, "ann", [3], of=held, terms="two")
-    with pytest.raises(Stale):
+    with pytest.raises(RoomMoved):
         await bench.store.release(SHOW, held.hold_id, "ann", [2], of=held, terms="one")
     [left] = await bench.store.holds_of(SHOW, "ann")
     assert (left.seats, left.terms) == ((1, 2), "two")

@@ -13,7 +13,7 @@ import pytest
 
 from seatserver.embedded import EmbeddedRedis
 from seatserver.errors import Busy, HoldGone, NotFound, SeatServerError, SeatsRefused, Unavailable
-from seatserver.seats.room import Applied, Change, Room
+from seatserver.rooms.room import Applied, Change, Room
 from seatserver.seats.states import SeatState
 from tests.integration.bench import SEATS, SHOW, Bench, Truth, open_bench
 from tests.integration.proxy import proxied

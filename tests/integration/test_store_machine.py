@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused
-from seatserver.seats.room import Applied, Change, Room
+from seatserver.rooms.room import Applied, Change, Room
 from seatserver.seats.states import REFUSAL_OF_STATE, SeatState
 from seatserver.seats.store import Conditions, HeldSeats
 from tests.integration.bench import SEATS, SHOW, Bench, open_bench

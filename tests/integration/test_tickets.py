@@ -14,7 +14,7 @@ from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Identity
 from seatserver.config import Settings
 from seatserver.errors import Unauthorized, Unavailable
-from seatserver.seats.connection import connect
+from seatserver.redis_io.client import connect
 
 
 def ann(expires_in_s: int = 60) -> Identity:

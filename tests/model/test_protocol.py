@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatserver.bookings.checkout import Checkout
-from seatserver.bookings.outbox import Relay
 from seatserver.bookings.reconcile import Reconciler
+from seatserver.bookings.seat_changes import Relay
 from seatserver.seats.store import SeatStore
 from tests.model.locks import deadlocks
 from tests.model.protocol import Mutant, State, explore, healthy, steps

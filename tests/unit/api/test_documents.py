@@ -15,7 +15,7 @@ from seatserver.api.endpoints import AnyDocument
 from seatserver.api.examples import examples
 from seatserver.api.openapi import openapi
 from seatserver.api.table import ENDPOINTS
-from seatserver.live import messages
+from seatserver.wire import messages
 
 DOCUMENTS = {"openapi": openapi(), "asyncapi": asyncapi()}
 

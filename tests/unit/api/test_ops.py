@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from seatserver.api.examples import HALL
 from seatserver.api.ops import hottest, house_now, lag, levels
 from seatserver.api.ops_schemas import HouseNow, Lag, WantedPlaces
-from seatserver.live.figures import SILENT_MS, Heard, Report, RoomReport, added, mark_of
+from seatserver.operations.instance_reports import SILENT_MS, ReceivedReport, Report, RoomReport, added, mark_of
 
 BOUNDS = (0.001, 0.01, 0.1, math.inf)
 
@@ -35,7 +35,7 @@ def room(showtime_id: str, *, viewers: int = 1, holds: int = 0, version: int = 1
 
 
 def merged(*reports: Report, rooms: int = 10) -> HouseNow:
-    return house_now([Heard(one, 0) for one in reports], at_ms=0, whole=True, rooms=rooms)
+    return house_now([ReceivedReport(one, 0) for one in reports], at_ms=0, whole=True, rooms=rooms)
 
 
 def test_a_room_of_two_processes_is_one_room_as_the_newer_one_knows_it() -> None:
@@ -58,7 +58,10 @@ def test_the_busiest_rooms_come_first_and_the_others_are_only_counted() -> None:
 
 
 def test_a_silent_process_is_named_and_not_counted() -> None:
-    heard = [Heard(report("a", room("x")), 0), Heard(report("b", room("y"), refusals={"held": 3}), SILENT_MS + 1)]
+    heard = [
+        ReceivedReport(report("a", room("x")), 0),
+        ReceivedReport(report("b", room("y"), refusals={"held": 3}), SILENT_MS + 1),
+    ]
     found = house_now(heard, at_ms=0, whole=True, rooms=10)
     assert (found.viewers, found.rooms, found.refusals) == (1, 1, {})
     assert [(one.name, one.silent) for one in found.instances] == [("a", False), ("b", True)]

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from seatserver.live import messages as wire
-from seatserver.live.codec import MsgpackCodec
+from seatserver.wire import messages as wire
+from seatserver.wire.codec import MsgpackCodec
 from tests.javascript import Node
 
 SAFE = 2**53 - 1

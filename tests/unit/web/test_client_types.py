@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from seatserver.errors import Refusal
-from seatserver.live import messages as wire
 from seatserver.seats.states import BookingStatus
+from seatserver.wire import messages as wire
 from tests.javascript import STATIC, Node
 
 TYPES = (STATIC / "seatmap-client.d.ts").read_text()

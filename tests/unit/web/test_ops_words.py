@@ -13,7 +13,7 @@ from seatserver import errors
 from seatserver.api.examples import DOCUMENTS
 from seatserver.api.ops import house_now
 from seatserver.api.ops_schemas import HouseNow
-from seatserver.live.figures import Heard, Report
+from seatserver.operations.instance_reports import ReceivedReport, Report
 from tests.javascript import NODE, STATIC
 
 
@@ -49,7 +49,9 @@ def house(**fields: Any) -> dict[str, Any]:
     """The house as the page hears of it; ``fields`` are of its only process' report."""
     well = {"postgres_ms": 1.0, "redis_ms": 1.0, "feed": True}
     report = Report(id="a", name="web-1", release="1", started_ms=0, **{**well, **fields})
-    found: dict[str, Any] = msgspec.to_builtins(house_now([Heard(report, 0)], at_ms=60_000, whole=True, rooms=1))
+    found: dict[str, Any] = msgspec.to_builtins(
+        house_now([ReceivedReport(report, 0)], at_ms=60_000, whole=True, rooms=1)
+    )
     return found
 
 

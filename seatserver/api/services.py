@@ -1,0 +1,39 @@
+"""What the REST interface needs from the rest of the house; `app.py` hands it in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from seatserver.access.admission import AdmissionCodes, BookingKeys
+from seatserver.access.tickets import Tickets
+from seatserver.access.tokens import Tokens
+from seatserver.bookings.allocations import Allocations
+from seatserver.bookings.checkout import Checkout
+from seatserver.catalog.catalog import Catalog
+from seatserver.config import Clock, Settings
+from seatserver.holding.holding import Holding
+from seatserver.operations.instance_reports import InstanceReports
+from seatserver.rooms.counts import Counts
+from seatserver.rooms.hub import Hub
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiServices:
+    """Handed to every handler. ``ready`` maps each part to None or to what is wrong with it."""
+
+    settings: Settings
+    catalog: Catalog
+    hub: Hub
+    counts: Counts
+    holding: Holding
+    checkout: Checkout
+    allocations: Allocations
+    tokens: Tokens
+    tickets: Tickets
+    admission_codes: AdmissionCodes
+    booking_keys: BookingKeys
+    reports: InstanceReports
+    ready: Callable[[], Awaitable[dict[str, str | None]]]
+    metrics_text: Callable[[], bytes]
+    clock: Clock

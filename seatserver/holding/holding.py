@@ -1,0 +1,364 @@
+"""From a wish to a hold: the rules of the showtime, the price, and the next best thing when a seat is lost.
+
+Clicks, "best available", kiosks and partners all come through here; the same pure functions of `seatserver.seatmaps`
+judge for all of them. They look at the room as this instance knows it; the atomic script of the hold then checks that
+what they relied on is still true. When it is not, the script says what differs, and the choice is judged again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from functools import partial
+from uuid import UUID
+
+import msgspec
+
+from seatserver.catalog.showtime import Showtime
+from seatserver.config import Clock, Settings
+from seatserver.errors import (
+    Busy,
+    HoldConflict,
+    NoSeatsTogether,
+    Refusal,
+    SeatsRefused,
+    TicketsRefused,
+)
+from seatserver.holding.requests import AreaTickets, Buyer, PartyWish, Selection, nothing_together
+from seatserver.holding.search_thread import Searches
+from seatserver.holding.terms import Terms, lines_of, terms_of
+from seatserver.seatmaps.best import best_offers, nearest_equal
+from seatserver.seatmaps.model import SeatMap
+from seatserver.seatmaps.pricing import Quote, without
+from seatserver.seatmaps.rules import Verdict, glance, judge
+from seatserver.seatmaps.score import MAX_PARTY, Offer, Wish
+from seatserver.seats.states import SeatState
+from seatserver.seats.store import (
+    NOTHING_JUDGED,
+    AreaWish,
+    Conditions,
+    HeldSeats,
+    Judged,
+    RoomMoved,
+    SeatStore,
+    View,
+)
+
+TRIES = 40
+PATIENT_TRIES = 3
+"""After so many tries a request looks at Redis itself and waits a moment: somebody else gets on meanwhile."""
+LONGEST_PAUSE_S = 0.02
+LOST_TO_OTHERS: frozenset[Refusal] = frozenset({"held", "sold", "blocked", "allocated"})
+MENDABLE: frozenset[Refusal] = LOST_TO_OTHERS | {"gap"}
+"""What `Selection.or_nearest` helps with; too many seats, or half a sofa, it does not."""
+NO_VERDICT = Verdict({}, (), None, (), False)
+USED_OTHERWISE = "this hold id was used for another request"
+"""As ``lua/hold.lua`` says it."""
+
+
+class Holding:
+    """Makes holds and gives them back. All methods raise what `SeatStore` raises."""
+
+    def __init__(self, store: SeatStore, settings: Settings, clock: Clock) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self.searches = Searches()
+
+    def close(self) -> None:
+        """Search no more."""
+        self.searches.close()
+
+    async def hold(
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, selection: Selection, sight: RoomView
+    ) -> HeldSeats:
+        """Hold what was chosen; with ``or_nearest`` the nearest equal seats for those that are lost.
+
+        Raises `SeatsRefused` that names every seat, and for a gap which seats would be left over and what would do;
+        `TicketsRefused`; `Busy` when the room changes faster than it can be judged.
+        """
+        selection.check(showtime.seat_map)
+        asked = _fingerprint("hold", selection, sight.replaces)
+        work = self._hold(showtime, buyer, hold_id, selection, sight, asked)
+        return await self._unless_repeated(showtime, buyer, hold_id, asked, work)
+
+    async def best(
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, sight: RoomView
+    ) -> HeldSeats:
+        """Find the best seats and hold them; a seat lost to a rival counts as taken, and the search goes on.
+
+        Raises `NoSeatsTogether` when there are none (any more), `TicketsRefused`, `Busy`.
+        """
+        asked = _fingerprint("best", party, sight.replaces)
+        work = self._best(showtime, buyer, hold_id, party, sight, asked)
+        return await self._unless_repeated(showtime, buyer, hold_id, asked, work)
+
+    async def _unless_repeated(
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, asked: str, work: Awaitable[HeldSeats]
+    ) -> HeldSeats:
+        """Do the work; where it finds nothing to hold the request may be a repeated one, whose answer is known.
+
+        The first run may have held the very seats that this one misses, and at prices that are not to be had any more.
+        """
+        try:
+            return await work
+        except (NoSeatsTogether, TicketsRefused, Busy):
+            for known in await self._store.holds_of(showtime.id, buyer.user_id):
+                if known.hold_id == hold_id:
+                    if known.asked != asked:
+                        raise HoldConflict(str(hold_id), USED_OTHERWISE) from None
+                    return known
+            raise
+
+    async def _hold(
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, selection: Selection, sight: RoomView, asked: str
+    ) -> HeldSeats:
+        # Judging takes the longer the more seats are scattered over the hall: not for what nobody may hold anyway.
+        too_many = selection.places > self._settings.seats_per_user
+        quote = selection.priced(showtime, selection.seats)
+        lost: dict[int, Refusal] = {}
+        nearest: Offer | None = None
+        await self._look(showtime, buyer, sight)
+        for tries in range(TRIES):
+            seats = selection.seats if nearest is None else nearest.seats
+            verdict = NO_VERDICT if too_many else await self._judge(showtime, sight, seats, selection.wheelchairs)
+            terms = Terms(
+                quote=quote if nearest is None else selection.priced(showtime, seats),
+                wheelchairs=selection.wheelchairs,
+                lost=_still_lost(lost, seats),
+                stranded=verdict.stranded,
+                cost=None if nearest is None else nearest.cost,
+                breakdown={} if nearest is None else nearest.breakdown,
+            )
+            conditions = Conditions(
+                areas=_area_wishes(showtime.seat_map, sight, selection.areas),
+                channel=buyer.channel, asked=asked, judged=_judged(verdict, sight),
+                replaces=sight.replaces, terms=terms.text(),
+            )  # fmt: skip
+            try:
+                return await self._store.hold(showtime.id, hold_id, buyer.user_id, seats, conditions)
+            except RoomMoved as stale:
+                await self._look_again(showtime, buyer, sight, stale.states, tries)
+            except SeatsRefused as error:
+                refused = _explained(error, verdict)
+                lost.update({seat: why for seat, why in error.reasons.items() if seat in selection.seats})
+                mendable = MENDABLE.issuperset(error.reasons.values()) and len(seats) <= MAX_PARTY
+                if not selection.or_nearest or not mendable:
+                    raise refused from None
+                taken = {seat: SeatState.HELD for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
+                await self._look_again(showtime, buyer, sight, taken, tries)
+                nearest = await self._nearest(showtime, sight, selection)
+                if nearest is None:
+                    raise refused from None
+        raise _too_fast()
+
+    async def _best(
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, sight: RoomView, asked: str
+    ) -> HeldSeats:
+        wish = party.wish_in(showtime)
+        lost: dict[int, Refusal] = {}
+        await self._look(showtime, buyer, sight)
+        for tries in range(TRIES):
+            offers = await self._search(showtime, wish, sight, limit=1)
+            if not offers:
+                raise nothing_together(wish, showtime.seat_map)
+            [offer] = offers
+            # Before anything else is waited for: the next search begins as soon as this one has its answer.
+            sight.in_flight.update(offer.seats)
+            try:
+                verdict = await self._judge(showtime, sight, offer.seats, wish.wheelchairs)
+                terms = Terms(
+                    quote=party.priced(showtime, offer.seats),
+                    wheelchairs=wish.wheelchairs, lost=_still_lost(lost, offer.seats),
+                    stranded=verdict.stranded, cost=offer.cost, breakdown=offer.breakdown,
+                )  # fmt: skip
+                conditions = Conditions(
+                    channel=buyer.channel, asked=asked, judged=_judged(verdict, sight),
+                    replaces=sight.replaces, terms=terms.text(),
+                )  # fmt: skip
+                return await self._store.hold(showtime.id, hold_id, buyer.user_id, offer.seats, conditions)
+            except RoomMoved as stale:
+                await self._look_again(showtime, buyer, sight, stale.states, tries)
+            except SeatsRefused as error:
+                if "limit" in error.reasons.values():
+                    raise
+                taken = {seat: why for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
+                lost.update(taken)
+                await self._look_again(showtime, buyer, sight, dict.fromkeys(taken, SeatState.HELD), tries)
+            finally:
+                sight.in_flight.difference_update(offer.seats)
+        raise _too_fast()
+
+    async def offers(
+        self, showtime: Showtime, buyer: Buyer, party: PartyWish, sight: RoomView, limit: int
+    ) -> list[tuple[Offer, Quote]]:
+        """The best offers and what they cost, the best first; holds nothing."""
+        await self._look(showtime, buyer, sight)
+        found = await self._search(showtime, party.wish_in(showtime), sight, limit)
+        return [(offer, party.priced(showtime, offer.seats)) for offer in found]
+
+    async def release(
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, seats: Sequence[int] | None, sight: RoomView
+    ) -> tuple[int, ...]:
+        """Give back a hold, or some of its seats if the rest may stand by itself; answers those given back."""
+        if seats is None:
+            return await self._store.release(showtime.id, hold_id, buyer.user_id)
+        if torn := showtime.seat_map.torn_groups(seats):
+            raise SeatsRefused(dict.fromkeys(torn, "group"))
+        for tries in range(TRIES):
+            living = await self._store.holds_of(showtime.id, buyer.user_id)
+            held = next((hold for hold in living if hold.hold_id == hold_id), HeldSeats(hold_id, (), 0))
+            rest = [seat for seat in held.seats if seat not in seats]
+            judged, terms = NOTHING_JUDGED, held.terms
+            if 0 < len(rest) < len(held.seats):
+                judged, terms = await self._judge_rest(showtime, buyer, held, rest, sight)
+            try:
+                return await self._store.release(
+                    showtime.id, hold_id, buyer.user_id, seats, of=held, judged=judged, terms=terms
+                )
+            except RoomMoved:
+                sight.forget()
+            await _pause(tries)
+        raise _too_fast()
+
+    # ------------------------------------------------------------ looking and judging
+
+    async def _judge_rest(
+        self, showtime: Showtime, buyer: Buyer, held: HeldSeats, rest: Sequence[int], sight: RoomView
+    ) -> tuple[Judged, str]:
+        """What the rules say of the ``rest`` of a hold, and its terms. Raises `SeatsRefused`, `TicketsRefused`."""
+        before, seat_map = terms_of(held, showtime), showtime.seat_map
+        sight.replaces = held.hold_id
+        # The script sees the room as whoever made the hold does, through whatever channel the user comes now.
+        await self._look(showtime, Buyer(buyer.user_id, held.channel), sight)
+        numbered = [seat for seat in rest if seat < len(seat_map.seats)]
+        verdict = await self._judge(showtime, sight, numbered, before.wheelchairs)
+        if verdict.reasons:
+            raise _explained(SeatsRefused(verdict.reasons), verdict)
+        gone = lines_of(before.quote, seat_map, set(held.seats).difference(rest))
+        left = without(showtime.tariff, before.quote, [line.place for line in gone])
+        terms = msgspec.structs.replace(before, quote=left, stranded=verdict.stranded)
+        return _judged(verdict, sight), terms.text()
+
+    async def _judge(self, showtime: Showtime, sight: RoomView, seats: Sequence[int], wheelchairs: int) -> Verdict:
+        room = showtime.seat_map, bytes(sight.states), seats, showtime.rules
+        minutes_left = self._minutes_left(showtime)
+        verdict = glance(*room, wheelchairs=wheelchairs, minutes_left=minutes_left)
+        if verdict is None:
+            look = partial(judge, *room, wheelchairs=wheelchairs, minutes_left=minutes_left)
+            verdict = await self.searches.run(look)
+        return verdict
+
+    def _minutes_left(self, showtime: Showtime) -> float:
+        return (showtime.starts_at_ms - self._clock()) / 60_000
+
+    async def _search(self, showtime: Showtime, wish: Wish, sight: RoomView, limit: int) -> list[Offer]:
+        def search() -> list[Offer]:
+            # Looked at when its turn has come: what others are after by then.
+            avoid = frozenset(sight.in_flight)
+            return best_offers(
+                showtime.seat_map, states, wish, showtime.rules, minutes_left=minutes_left, limit=limit, avoid=avoid
+            )
+
+        states, minutes_left = bytes(sight.states), self._minutes_left(showtime)
+        return await self.searches.run(search)
+
+    async def _nearest(self, showtime: Showtime, sight: RoomView, selection: Selection) -> Offer | None:
+        search = partial(
+            nearest_equal, showtime.seat_map, bytes(sight.states), selection.seats, showtime.rules,
+            wheelchairs=selection.wheelchairs, minutes_left=self._minutes_left(showtime),
+        )  # fmt: skip
+        return await self.searches.run(search)
+
+    async def _look(self, showtime: Showtime, buyer: Buyer, sight: RoomView) -> None:
+        """Make ``sight`` what the buyer may take: a channel's own seats and those to be given back count as free."""
+        seen = sight.seen
+        if seen is None or buyer.channel:
+            seen = await self._store.snapshot(showtime.id, showtime.seat_map.place_count)
+        sight.states = bytearray(seen.states)
+        sight.room = f"{seen.epoch}:{seen.version}"
+        for seat, channel in seen.kept.items():
+            if channel and channel == buyer.channel and sight.states[seat] == SeatState.ALLOCATED:
+                sight.states[seat] = SeatState.FREE
+        if sight.replaces is not None:
+            for held in await self._store.holds_of(showtime.id, buyer.user_id):
+                if held.hold_id == sight.replaces:
+                    for seat in held.seats:
+                        sight.states[seat] = SeatState.FREE
+
+    async def _look_again(
+        self, showtime: Showtime, buyer: Buyer, sight: RoomView, known: Mapping[int, int], tries: int
+    ) -> None:
+        """Take over what Redis said of some seats; when that is nothing, or was not enough, look at all of them."""
+        if known and tries < PATIENT_TRIES:
+            for seat, state in known.items():
+                sight.states[seat] = state
+            return
+        await _pause(tries)
+        sight.forget()
+        await self._look(showtime, buyer, sight)
+
+
+class RoomView:
+    """The room as one request sees it: what this instance knows, then what the script said of it.
+
+    ``seen`` is where to begin, None for a fresh look at Redis. ``in_flight``: seats that others on this instance are
+    about to hold. ``replaces``: the hold whose place the new one takes.
+    """
+
+    def __init__(
+        self, seen: View | None = None, *, in_flight: set[int] | None = None, replaces: UUID | None = None
+    ) -> None:
+        self.seen = seen
+        self.in_flight: set[int] = set() if in_flight is None else in_flight
+        self.replaces = replaces
+        self.states = bytearray()
+        self.room = ""
+
+    def forget(self) -> None:
+        """Look at Redis next time."""
+        self.seen = None
+
+
+async def _pause(tries: int) -> None:
+    if tries >= PATIENT_TRIES:
+        await asyncio.sleep(random.uniform(0, LONGEST_PAUSE_S))
+
+
+def _too_fast() -> Busy:
+    return Busy("the room", "changes faster than seats can be chosen")
+
+
+def _still_lost(lost: Mapping[int, Refusal], seats: Collection[int]) -> tuple[tuple[int, Refusal], ...]:
+    """What was lost and is not among ``seats`` again."""
+    return tuple(sorted((seat, why) for seat, why in lost.items() if seat not in seats))
+
+
+def _area_wishes(seat_map: SeatMap, sight: RoomView, areas: Iterable[AreaTickets]) -> tuple[AreaWish, ...]:
+    counts: dict[int, int] = {}
+    for wish in areas:
+        counts[wish.area] = counts.get(wish.area, 0) + wish.count
+    found = []
+    for area, count in sorted(counts.items()):
+        places = seat_map.places_of(area)
+        free = sight.states.find(SeatState.FREE, places.start, places.stop)
+        found.append(AreaWish(places, max(free, places.start), count))
+    return tuple(found)
+
+
+def _judged(verdict: Verdict, sight: RoomView) -> Judged:
+    return Judged(verdict.reasons, verdict.guards, sight.room if verdict.whole_room else "")
+
+
+def _explained(error: SeatsRefused, verdict: Verdict) -> SeatsRefused:
+    if "gap" not in error.reasons.values() and "group" not in error.reasons.values():
+        return error
+    return SeatsRefused(error.reasons, stranded=verdict.stranded, fix=verdict.fix or ())
+
+
+def _fingerprint(verb: str, request: object, replaces: UUID | None) -> str:
+    """The request as a short text: the same again is a repetition."""
+    document = msgspec.json.encode([verb, request, replaces])
+    return hashlib.blake2b(document, digest_size=16).hexdigest()

@@ -1,0 +1,334 @@
+"""One room and all its viewers here: shared frames, merged ticks, served in slices.
+
+An `Audience` listens to one live room and shows it to the sessions in it, delivery by delivery: a delivery merges the
+changes since the last one (last write per seat), makes one frame for each encoding in use, and sends it to every
+viewer. A change in a quiet room is delivered at once; while changes keep coming, deliveries follow each other in ticks,
+which grow with the time that the last deliveries took. A delivery to many viewers takes several slices of the
+`TimeSlicer`; a room has one delivery at a time.
+
+What keeps the order for each viewer is its mark. The audience counts everything that happens to the room; a viewer
+remembers the count up to which it has been shown the room, and a frame that brings nothing newer passes it by. So
+whoever joins, comes back, or needs a snapshot in the middle of a round gets what is true at that moment, and whatever
+is still under way from before does not follow it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from uuid import UUID
+
+from seatserver.catalog.showtime import Showtime
+from seatserver.errors import Unavailable
+from seatserver.live.broadcast.delivery import Delivery
+from seatserver.live.broadcast.demand import Demand
+from seatserver.live.broadcast.recipients import RecipientList, Viewer
+from seatserver.live.broadcast.scheduler import clock_ns
+from seatserver.live.broadcast.services import BroadcastServices
+from seatserver.live.views import split_places
+from seatserver.rooms.feed import Notice
+from seatserver.rooms.hub import LiveRoom
+from seatserver.rooms.room import Change, Room, merge
+from seatserver.seatmaps.model import SeatMap
+from seatserver.wire.codec import Codec
+from seatserver.wire.frames import Frame
+from seatserver.wire.messages import Beat, Delta, Elsewhere, Expired, ServerMessage, Snapshot
+
+RETRY_S = 0.5
+FEW_CHANGES = 4
+"""An answer brings so many along: it goes out anyway, and the round has one viewer less to serve."""
+
+
+class Audience:
+    """The viewers of one room on this instance; the room's `Listener`, and a `Job` of the `TimeSlicer`."""
+
+    def __init__(self, showtime_id: str, seat_map: SeatMap, services: BroadcastServices) -> None:
+        self.showtime_id = showtime_id
+        self.seat_map = seat_map
+        self.live: LiveRoom | None = None
+        self.showtime: Showtime | None = None
+        """As whoever came last found it; for people who look at the rooms from outside."""
+        self.demand = Demand()
+        self.in_flight: set[int] = set()
+        """Seats that a `best` on this instance is about to hold: the next one looks elsewhere first."""
+        self.mark = 0
+        """How much has happened to the room since it came to this instance."""
+        self._recipients: dict[Codec, RecipientList] = {}
+        self._by_user: dict[str, set[Viewer]] = {}
+        self._services = services
+        self._pending: list[Change] = []
+        self._deltas: dict[Codec, Frame] = {}  # what is pending as frames, as far as they were needed
+        self._pending_since_ms = 0  # when the first of them was made, by Redis' clock; 0: not known
+        self._renew = False  # only a snapshot will do
+        self._delivery: Delivery | None = None
+        self._waiting = False  # for the time slicer
+        self._tick: asyncio.TimerHandle | None = None
+        self._cost_ns = 0  # of the last round, while the room is busy
+        self._heard_ns = 0  # when the last round started
+        self._snapshots: dict[Codec, tuple[str, int, Frame]] = {}
+
+    @property
+    def room(self) -> Room:
+        """The room shown here; only while somebody is in it."""
+        assert self.live is not None, "an audience without viewers has no room"
+        return self.live.room
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether the room may be older than Redis', because changes were missed."""
+        return self.live is not None and self.live.buffer is not None
+
+    @property
+    def viewers(self) -> int:
+        """How many there are."""
+        return sum(map(len, self._recipients.values()))
+
+    def add(self, viewer: Viewer) -> None:
+        """From now on ``viewer`` gets every change after the room's version of this moment."""
+        recipients = self._recipients.get(viewer.codec)
+        if recipients is None:
+            recipients = self._recipients[viewer.codec] = RecipientList(self.mark, self._services.write_to_each)
+        if viewer.slot >= 0:
+            recipients.note(viewer, self.mark)
+            return
+        recipients.add(viewer, self.mark)
+        self._by_user.setdefault(viewer.user_id, set()).add(viewer)
+        self._services.count(viewer.user_id, 1)
+
+    def discard(self, viewer: Viewer) -> None:
+        """The viewer goes, if it ever came."""
+        if viewer.slot < 0:
+            return
+        self._recipients[viewer.codec].remove(viewer)
+        theirs = self._by_user[viewer.user_id]
+        theirs.remove(viewer)
+        if not theirs:
+            del self._by_user[viewer.user_id]
+        self._services.count(viewer.user_id, -1)
+
+    def redirect(self, viewer: Viewer) -> None:
+        """The viewer's descriptor has changed."""
+        if viewer.slot >= 0:
+            self._recipients[viewer.codec].redirect(viewer)
+
+    def snapshot(self, codec: Codec) -> Frame:
+        """The room as one frame, encoded once per version."""
+        room = self.room
+        cached = self._snapshots.get(codec)
+        if cached is not None and cached[:2] == (room.epoch, room.version):
+            return cached[2]
+        frame = codec.encode(snapshot_of(room))
+        self._snapshots[codec] = (room.epoch, room.version, frame)
+        return frame
+
+    def catch_up(self, viewer: Viewer) -> None:
+        """Show one viewer now what it has not been shown yet, so that its next answer overtakes nothing."""
+        for frame in self._news_of(viewer):
+            viewer.show(frame, self.mark)
+
+    def news_with_answer(self, viewer: Viewer) -> list[Frame]:
+        """What a viewer who is not behind has not been shown yet, if it is little: to be sent now, with an answer."""
+        return self._news_of(viewer) if len(self._pending) <= FEW_CHANGES and not self._renew else []
+
+    def _news_of(self, viewer: Viewer) -> list[Frame]:
+        recipients, codec = self._recipients[viewer.codec], viewer.codec
+        seen = recipients.seen_by(viewer)
+        if seen == self.mark:
+            return []
+        frames = []
+        if self._renew:
+            frames.append(self.snapshot(codec))
+        else:
+            if self._delivery is not None and seen < self._delivery.mark:
+                frames.append(self._delivery.frames[codec])
+            if self._pending:
+                frames.append(self._delta(codec))
+        self._services.metrics.frames.labels("snapshot" if self._renew else "delta").inc(len(frames))
+        recipients.note(viewer, self.mark)
+        return frames
+
+    def _delta(self, codec: Codec) -> Frame:
+        """What is pending as a frame, encoded once."""
+        frame = self._deltas.get(codec)
+        if frame is None:
+            frame = self._deltas[codec] = codec.encode(delta_of(merge(self._pending), self.room))
+        return frame
+
+    def beat(self) -> None:
+        """Tell a quiet room that it is alive and where it is."""
+        quiet_ms = (clock_ns() - self._heard_ns) / 1e6
+        if self._waiting or self._tick is not None or quiet_ms < self._services.settings.heartbeat_ms / 2:
+            return
+        if self.live is None or not self.viewers:
+            return
+        room = self.room
+        beat = Beat(epoch=room.epoch, version=room.version, server_ms=self._services.clock())
+        self._delivery = self._start("beat", lambda codec: codec.encode(beat))
+        self._wake()
+
+    # ------------------------------------------------------------ the room's listener
+
+    def changed(self, change: Change) -> None:
+        """A change of the room: out at once when the room was quiet, else with its tick."""
+        self.mark += 1
+        live = self.live
+        if live is not None:
+            if not self._pending:
+                self._pending_since_ms = live.published_ms
+            if live.late_ms >= 0:
+                self._services.metrics.expiry.observe(live.late_ms / 1000)
+        self._pending.append(change)
+        self._deltas.clear()
+        self._wake()
+
+    def reset(self) -> None:
+        """A new epoch: nobody can follow, everybody gets a snapshot."""
+        self.mark += 1
+        self._pending.clear()
+        self._deltas.clear()
+        self._snapshots.clear()
+        self._renew = True
+        self._abandon()
+        self._wake()
+
+    def noticed(self, notice: Notice) -> None:
+        """Tell a user what became of a hold or booking."""
+        if notice.user_id not in self._by_user:
+            return
+        if notice.kind == "holds":
+            if len(self._by_user[notice.user_id]) > 1:
+                self._tell(notice.user_id, Elsewhere(hold_id=UUID(notice.hold_id)))
+        elif notice.kind == "booking":
+            self._services.tasks.spawn(self._tell_booking(notice), "tell booking")
+        elif notice.kind != "epoch":
+            seats, areas = split_places(notice.seats, self.seat_map)
+            gone = Expired(hold_id=UUID(notice.hold_id), seats=seats, areas=areas, reason=notice.kind)
+            self._tell(notice.user_id, gone)
+
+    async def _tell_booking(self, notice: Notice) -> None:
+        while notice.user_id in self._by_user:
+            try:
+                message = await self._services.read_booking(UUID(notice.hold_id))
+            except Unavailable:
+                await asyncio.sleep(RETRY_S)
+                continue
+            if message is not None:
+                self._tell(notice.user_id, message)
+            return
+
+    def _tell(self, user_id: str, message: ServerMessage) -> None:
+        for viewer in tuple(self._by_user.get(user_id, ())):
+            viewer.tell(message)
+
+    # ------------------------------------------------------------ deliveries
+
+    @property
+    def _is_due(self) -> bool:
+        return self._renew or bool(self._pending)
+
+    def _wake(self) -> None:
+        """Ask for a time slice, unless we are there already or the tick is not over."""
+        if not self._waiting and self._tick is None:
+            self._waiting = True
+            self._services.slicer.schedule(self)
+
+    def advance(self, until_ns: int) -> bool:
+        """Go on with the delivery under way, or with the one that is due; whether there is none."""
+        if self._delivery is not None and self._delivery.kind == "beat" and self._is_due:
+            self._abandon()  # news is a sign of life too
+        if self._delivery is None:
+            self._delivery = self._next_delivery()
+        if self._delivery is not None and not self._delivery.advance(until_ns):
+            return False
+        self._waiting = False
+        self._end_delivery()
+        return True
+
+    def _abandon(self) -> None:
+        if self._delivery is not None:
+            self._delivery.abandon()
+            self._delivery = None
+
+    def _next_delivery(self) -> Delivery | None:
+        """What is due at this moment, as a round; the more waits for it, the more it merges."""
+        started: Delivery | None = None
+        if self._renew:
+            if self.viewers:
+                started = self._start("snapshot", self.snapshot)
+        elif self._pending:
+            if not all(recipients.has_seen(self.mark) for recipients in self._recipients.values()):
+                started = self._start("delta", self._delta)
+                started.since_ms = self._pending_since_ms
+            elif self._pending_since_ms and self.viewers:
+                self._services.propagated(self._pending_since_ms)  # with answers
+        self._renew = False
+        self._pending.clear()
+        self._deltas.clear()
+        return started
+
+    def _start(self, kind: str, encode: Callable[[Codec], Frame]) -> Delivery:
+        self._heard_ns = clock_ns()
+        return Delivery(
+            kind,
+            self.mark,
+            {codec: encode(codec) for codec, recipients in self._recipients.items() if len(recipients)},
+            self._recipients,
+        )
+
+    def _end_delivery(self) -> None:
+        done, self._delivery = self._delivery, None
+        if done is None:
+            return
+        self._services.metrics.frames.labels(done.kind).inc(done.sent)
+        if done.kind == "beat":
+            return
+        took_s = (clock_ns() - done.started_ns) / 1e9
+        self._services.metrics.rounds.observe(took_s)
+        if done.since_ms:
+            self._services.propagated(done.since_ms)
+        self._services.busy_ns += done.cost_ns - self._cost_ns
+        self._cost_ns = done.cost_ns
+        left_s = max(0.0, self._services.tick_s - took_s)
+        self._tick = asyncio.get_running_loop().call_later(left_s, self._tick_over)
+
+    def _tick_over(self) -> None:
+        self._tick = None
+        if self._is_due:
+            self._wake()
+        else:
+            self._quiet()
+
+    def _quiet(self) -> None:
+        self._services.busy_ns -= self._cost_ns
+        self._cost_ns = 0
+
+    def close(self) -> None:
+        """Nobody is here any more."""
+        self._pending.clear()
+        self._deltas.clear()
+        self._renew = False
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+        self._quiet()
+
+
+def delta_of(change: Change, room: Room) -> Delta:
+    """A change, after which the room is as it is now, as the wire shows it."""
+    return Delta(
+        epoch=change.epoch,
+        from_=change.from_version,
+        version=change.version,
+        changes=tuple(pair for pair in change.seats if pair[0] < room.seat_count) if room.areas else change.seats,
+        areas=tuple((area, room.remaining(area)) for area in room.areas_of(change)),
+    )
+
+
+def snapshot_of(room: Room) -> Snapshot:
+    """The room as the wire shows it."""
+    return Snapshot(
+        epoch=room.epoch,
+        version=room.version,
+        states=room.snapshot(),
+        areas=tuple(room.remaining(area) for area in range(len(room.areas))),
+    )

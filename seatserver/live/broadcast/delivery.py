@@ -1,0 +1,50 @@
+"""One round of a room: a frame for each encoding in use, on its way to all who are in the room."""
+
+from __future__ import annotations
+
+from seatserver.live.broadcast.recipients import RecipientList
+from seatserver.live.broadcast.scheduler import clock_ns
+from seatserver.wire.codec import Codec
+from seatserver.wire.frames import Frame
+
+
+class Delivery:
+    """A frame for each encoding on its way to the viewers."""
+
+    __slots__ = ("_left", "cost_ns", "frames", "kind", "mark", "sent", "since_ms", "started_ns")
+
+    def __init__(
+        self, kind: str, mark: int, frames: dict[Codec, Frame], recipients: dict[Codec, RecipientList]
+    ) -> None:
+        self.kind = kind
+        self.mark = mark
+        self.frames = frames
+        self.sent = 0
+        self.since_ms = 0
+        """When the first of the changes that it brings was made, by Redis' clock; 0: not known."""
+        self.cost_ns = 0
+        self.started_ns = clock_ns()
+        self._left = [recipients[codec] for codec in frames]
+        # A beat brings nothing new, so it is also for those who know all that it knows.
+        below = mark + 1 if kind == "beat" else mark
+        for codec, frame in frames.items():
+            recipients[codec].start(frame, mark, below)
+
+    def advance(self, until_ns: int) -> bool:
+        """Serve some viewers, then more until all are served or the time is over; whether all are."""
+        now_ns = started_ns = clock_ns()
+        while self._left:
+            self.sent += self._left[-1].serve(until_ns)
+            if self._left[-1].is_served:
+                self._left.pop()
+            now_ns = clock_ns()
+            if now_ns >= until_ns:
+                break
+        self.cost_ns += now_ns - started_ns
+        return not self._left
+
+    def abandon(self) -> None:
+        """Serve nobody else."""
+        for recipients in self._left:
+            recipients.abandon()
+        self._left.clear()

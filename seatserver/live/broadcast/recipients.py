@@ -1,0 +1,187 @@
+"""Who is in a room, in delivery order: one `RecipientList` for each encoding; its viewers share their frames.
+
+Serving thousands of sockets costs one system call each, and more only if each of them is looked at first: a socket's
+data is spread over memory, and fetching it takes half as long as the system call. So the list keeps one number for each
+viewer, side by side: the descriptor of a socket with nothing waiting, which the frame is written to at once. `NO_FD`
+stands for everybody else (who is behind, has bytes waiting, speaks TLS, runs on another server, or was just shown the
+room separately); they are looked at one by one. Whoever changes a connection's state tells the list.
+
+The mark says how much a viewer has seen; see `seatserver.live.broadcast.audience`. For viewers on the fast path it is
+not stored: it follows from how far the delivery has come.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Protocol
+
+import structlog
+
+from seatserver.live.broadcast.io_uring import BATCH, MIN_BATCH, NO_FD, WriteToEach, write_to_each
+from seatserver.live.broadcast.scheduler import clock_ns
+from seatserver.wire.codec import Codec
+from seatserver.wire.frames import Frame
+from seatserver.wire.messages import ServerMessage
+
+log = structlog.get_logger(__name__)
+
+CHUNK = BATCH
+"""Viewers between two looks at the clock."""
+
+FEW = 8
+"""So many viewers are asked one by one before a round whether any of them needs it."""
+
+
+class Viewer(Protocol):
+    """A socket, as its room sees it."""
+
+    codec: Codec
+    user_id: str
+    slot: int
+    """Its place in the list, which sees to it; -1 outside."""
+    seen: int
+    """The mark up to which it has been shown the room, as far as it was shown by itself."""
+
+    @property
+    def descriptor(self) -> int:
+        """Where a frame may be written to at once, or `NO_FD`."""
+
+    def show(self, frame: Frame, mark: int) -> bool:
+        """Send a frame that brings the viewer up to ``mark``; whether that was done.
+
+        A viewer who is behind is not sent it; a snapshot is its due instead, when there is room for one.
+        """
+
+    def finish(self, frame: Frame, sent: int, mark: int) -> None:
+        """Send the rest of a frame of which ``sent`` bytes have gone to the descriptor."""
+
+    def tell(self, message: ServerMessage) -> None:
+        """Send a private message."""
+
+
+class RecipientList:
+    """The viewers of one room and one encoding, and how far a frame has come among them."""
+
+    def __init__(self, mark: int, write_to_each: WriteToEach) -> None:
+        self._write_to_each = write_to_each
+        self._viewers: list[Viewer | None] = []
+        self._descriptors = array("i")
+        self._gone = 0
+        # The mark of the last round.
+        self._done = mark
+        # The round under way: who stands from `_next` to `_end` has yet to be served.
+        self._frame: Frame | None = None
+        self._mark = self._below = self._next = self._end = 0
+
+    def __len__(self) -> int:
+        return len(self._viewers) - self._gone
+
+    # ------------------------------------------------------------ coming and going
+
+    def add(self, viewer: Viewer, mark: int) -> None:
+        """One more, who has seen the room up to ``mark``; it takes no part in the round under way."""
+        viewer.slot, viewer.seen = len(self._viewers), mark
+        self._viewers.append(viewer)
+        self._descriptors.append(NO_FD)
+        self._place(viewer)
+
+    def remove(self, viewer: Viewer) -> None:
+        """One less."""
+        self._viewers[viewer.slot] = None
+        self._descriptors[viewer.slot] = NO_FD
+        viewer.slot = -1
+        self._gone += 1
+
+    def redirect(self, viewer: Viewer) -> None:
+        """The viewer's descriptor has changed."""
+        viewer.seen = self.seen_by(viewer)
+        self._place(viewer)
+
+    # ------------------------------------------------------------ what each has seen
+
+    def seen_by(self, viewer: Viewer) -> int:
+        """The mark up to which the viewer has been shown the room."""
+        at = viewer.slot
+        return viewer.seen if self._descriptors[at] == NO_FD else self._passed(at)
+
+    def has_seen(self, mark: int) -> bool:
+        """Whether everybody has been shown the room up to ``mark``. Never so among more than a `FEW`: they are served
+        sooner than they are asked."""
+        return len(self._viewers) <= FEW and all(
+            viewer is None or self.seen_by(viewer) == mark for viewer in self._viewers
+        )
+
+    def note(self, viewer: Viewer, mark: int) -> None:
+        """The viewer has been shown the room up to ``mark`` by itself: what brings nothing newer passes it by."""
+        viewer.seen = mark
+        self._place(viewer)
+
+    def _passed(self, at: int) -> int:
+        """The mark that rounds have brought to this place in the list."""
+        return self._mark if at < self._next else self._done
+
+    def _place(self, viewer: Viewer) -> None:
+        """On the short cut, if there is one and the viewer has seen just what the rounds have shown."""
+        at = viewer.slot
+        self._descriptors[at] = viewer.descriptor if viewer.seen == self._passed(at) else NO_FD
+
+    # ------------------------------------------------------------ a round
+
+    def start(self, frame: Frame, mark: int, below: int) -> None:
+        """A frame that brings up to ``mark`` everybody who is here now and has seen less than ``below``."""
+        if self._gone > len(self):
+            self._close_ranks()
+        self._frame, self._mark, self._below = frame, mark, below
+        self._next, self._end = 0, len(self._viewers)
+
+    def abandon(self) -> None:
+        """Whoever was not served yet is not served any more; something newer will be."""
+        self._next = self._end = 0
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the round is over."""
+        return self._next == self._end
+
+    def serve(self, until_ns: int) -> int:
+        """Serve a chunk, then more until everybody is served or the time is over; how many frames were sent."""
+        frame, sent = self._frame, 0
+        assert frame is not None, "a round was started"
+        while self._next < self._end:
+            start, self._next = self._next, min(self._next + CHUNK, self._end)
+            write = self._write_to_each if self._next - start >= MIN_BATCH else write_to_each
+            unsent = write(self._descriptors[start : self._next], frame.wire)
+            sent += self._next - start - len(unsent)
+            for at, written in unsent:
+                sent += self._look_at(start + at, frame, written)
+            if clock_ns() >= until_ns:
+                break
+        if self._next == self._end:
+            self._done = self._mark
+            self._next = self._end = 0
+        return sent
+
+    def _look_at(self, at: int, frame: Frame, written: int) -> bool:
+        """Serve a viewer who needs more than a write; whether the frame was sent."""
+        viewer = self._viewers[at]
+        if viewer is None:
+            return False
+        shown = False
+        try:
+            if written != NO_FD:
+                viewer.finish(frame, written, self._mark)
+                shown = True
+            elif viewer.seen < self._below:
+                shown = viewer.show(frame, self._mark)
+        except Exception:
+            # One socket that fails must not cost the others their frame.
+            log.exception("a viewer could not be served", user=viewer.user_id)
+        self._place(viewer)
+        return shown
+
+    def _close_ranks(self) -> None:
+        stay = [viewer for viewer in self._viewers if viewer is not None]
+        self._descriptors = array("i", [self._descriptors[viewer.slot] for viewer in stay])
+        for at, viewer in enumerate(stay):
+            viewer.slot = at
+        self._viewers, self._gone = [*stay], 0

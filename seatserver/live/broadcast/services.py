@@ -1,0 +1,60 @@
+"""What all audiences of one process share: settings, clock, metrics, the slices of the loop, the length of a tick."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from seatserver.config import Clock, Settings
+from seatserver.live.broadcast.io_uring import WriteToEach, write_to_each
+from seatserver.live.broadcast.scheduler import TimeSlicer
+from seatserver.metrics import Metrics
+from seatserver.tasks import Tasks
+from seatserver.wire.messages import Booked
+
+TICK_PER_BUSY_TIME = 20
+"""Tick length: so many times the last deliveries of all busy rooms, within bounds. At most a twentieth of the process
+delivers then; the rest answers commands."""
+
+BookingReader = Callable[[UUID], Awaitable[Booked | None]]
+"""Reads a booking as the message that tells its owner about it; None when there is none."""
+
+
+class BroadcastServices:
+    """One for each process; every `Audience` is given it."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, clock: Clock, read_booking: BookingReader) -> None:
+        self.settings = settings
+        self.metrics = metrics
+        self.clock = clock
+        self.read_booking = read_booking
+        self.tasks = Tasks()
+        self.slicer = TimeSlicer()
+        self.busy_ns = 0
+        """How long the last deliveries of the busy rooms took together."""
+        self.redis_ahead_ms = 0.0
+        """How far Redis' clock is ahead of ours, as far as we know."""
+        self.write_to_each: WriteToEach = write_to_each
+        self._sockets: Counter[str] = Counter()
+
+    @property
+    def tick_s(self) -> float:
+        """How long a busy room waits from the start of one delivery to the start of the next."""
+        settings = self.settings
+        wanted_s = TICK_PER_BUSY_TIME * self.busy_ns / 1e9
+        return min(max(wanted_s, settings.tick_ms / 1000), settings.tick_most_ms / 1000)
+
+    def propagated(self, since_ms: int) -> None:
+        """The last viewer of a room was sent a change that was made then, by Redis' clock."""
+        self.metrics.propagation.observe(max(0.0, self.clock() + self.redis_ahead_ms - since_ms) / 1000)
+
+    def count(self, user_id: str, step: int) -> None:
+        """A socket of this user came (1) or went (-1)."""
+        self._sockets[user_id] += step
+        if not self._sockets[user_id]:
+            del self._sockets[user_id]
+
+    def sockets_of(self, user_id: str) -> int:
+        """How many sockets of this process are in a room for this user."""
+        return self._sockets[user_id]

@@ -1,0 +1,215 @@
+"""What a client may ask for once it has said hello: one function for each command.
+
+A command gets the `CommandContext` (who asks, about which showtime) and the message. It returns the reply or raises one
+of `seatserver.errors`, which the session sends to the client. Who gets a seat is not decided here but in
+`seatserver.seats.store` and `seatserver.bookings.checkout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from seatserver.access.admission import BookingKeys
+from seatserver.access.tickets import Tickets
+from seatserver.access.tokens import Identity, Tokens
+from seatserver.bookings.checkout import Checkout
+from seatserver.catalog.catalog import Catalog, Showtime
+from seatserver.config import Clock, Settings
+from seatserver.errors import SeatsRefused, UnknownSeat
+from seatserver.holding.holding import Holding, RoomView
+from seatserver.holding.requests import AreaTickets, Buyer, PartyWish, Selection
+from seatserver.live import views as baskets
+from seatserver.live.broadcast.audience import Audience
+from seatserver.live.broadcast.broadcaster import Broadcaster
+from seatserver.metrics import Metrics
+from seatserver.seats.store import HeldSeats, SeatStore, View
+from seatserver.wire import messages as wire
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveServices:
+    """What a session needs from the rest of the house; `app.py` hands it in."""
+
+    settings: Settings
+    catalog: Catalog
+    store: SeatStore
+    holding: Holding
+    checkout: Checkout
+    tokens: Tokens
+    tickets: Tickets
+    booking_keys: BookingKeys
+    broadcaster: Broadcaster
+    metrics: Metrics
+    clock: Clock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommandContext:
+    """Who asks, and about what; made by hello."""
+
+    needs: LiveServices
+    showtime: Showtime
+    identity: Identity
+    audience: Audience
+
+    @property
+    def buyer(self) -> Buyer:
+        """Who asks, as the seats know it."""
+        return Buyer(self.identity.user_id, self.identity.channel)
+
+    def sight(self, replaces: UUID | None = None) -> RoomView:
+        """The room as this instance knows it now."""
+        room = self.audience.room
+        seen = View(room.epoch, room.version, 0, bytes(room.states), None)
+        return RoomView(seen, in_flight=self.audience.in_flight, replaces=replaces)
+
+    def count(self, held: HeldSeats) -> None:
+        """Note that a hold was made, for those who look after the house."""
+        self.needs.metrics.holds.inc()
+        self.audience.demand.hold(held.seats)
+
+    async def on_sale(self) -> Showtime:
+        """The showtime as it is now (sale times and prices may have changed since hello). Raises `NotOnSale`."""
+        current = await self.needs.catalog.showtime(self.showtime.id)
+        current.check_on_sale(self.needs.clock())
+        return current
+
+
+def welcome(at: CommandContext, ref: int, holds: Iterable[HeldSeats]) -> wire.Welcome:
+    """The answer to hello."""
+    room, settings = at.audience.room, at.needs.settings
+    return wire.Welcome(
+        ref=ref,
+        showtime=at.showtime.id,
+        layout=at.showtime.layout_hash,
+        epoch=room.epoch,
+        version=room.version,
+        server_ms=at.needs.clock(),
+        user=at.identity.user_id,
+        scopes=tuple(sorted(at.identity.scopes)),
+        holds=tuple(baskets.hold_view(hold, at.showtime) for hold in holds),
+        limits=wire.Limits(
+            seats_per_user=settings.seats_per_user,
+            hold_ms=settings.hold_ms,
+            hold_total_ms=settings.hold_total_ms,
+            heartbeat_ms=settings.heartbeat_ms,
+            message_bytes=settings.message_bytes,
+        ),
+        on_sale_at_ms=at.showtime.on_sale_at_ms,
+        sale_ends_at_ms=at.showtime.sale_ends_at_ms,
+    )
+
+
+async def hold(at: CommandContext, asked: wire.Hold) -> wire.ServerMessage:
+    """All these seats or none, or the nearest equal ones."""
+    at.identity.require("hold", "holding seats")
+    showtime = await at.on_sale()
+    selection = Selection(
+        # A seat that is named twice is asked for once, unless two tickets are named for it.
+        seats=tuple(asked.seats if asked.tickets is not None else sorted(set(asked.seats))),
+        areas=tuple(AreaTickets(places.area, places.count, places.ticket) for places in asked.areas),
+        tickets=asked.tickets,
+        wheelchairs=asked.wheelchairs,
+        or_nearest=asked.or_nearest,
+    )
+    held = await at.needs.holding.hold(showtime, at.buyer, asked.hold_id, selection, at.sight(asked.replaces))
+    at.count(held)
+    return baskets.held(asked.ref, held, showtime)
+
+
+async def release(at: CommandContext, asked: wire.Release) -> wire.ServerMessage:
+    """Give back a hold or whole groups of it."""
+    at.identity.require("hold", "releasing seats")
+    seat_map = at.showtime.seat_map
+    if asked.seats is not None and (unknown := seat_map.unknown(asked.seats)):
+        raise UnknownSeat(unknown, len(seat_map.seats))
+    showtime = await at.needs.catalog.showtime(at.showtime.id)
+    freed = await at.needs.holding.release(showtime, at.buyer, asked.hold_id, asked.seats, at.sight())
+    seats, areas = baskets.split_places(freed, seat_map)
+    return wire.Released(ref=asked.ref, hold_id=asked.hold_id, seats=seats, areas=areas)
+
+
+async def extend(at: CommandContext, asked: wire.Extend) -> wire.ServerMessage:
+    """More time."""
+    at.identity.require("hold", "extending a hold")
+    held = await at.needs.store.extend(at.showtime.id, asked.hold_id, at.identity.user_id)
+    return baskets.held(asked.ref, held, at.showtime)
+
+
+async def best(at: CommandContext, asked: wire.Best) -> wire.ServerMessage:
+    """Find and hold."""
+    at.identity.require("hold", "holding seats")
+    showtime = await at.on_sale()
+    party = PartyWish.of(asked)
+    held = await at.needs.holding.best(showtime, at.buyer, asked.hold_id, party, at.sight(asked.replaces))
+    at.count(held)
+    return baskets.held(asked.ref, held, showtime)
+
+
+async def offers(at: CommandContext, asked: wire.Offers) -> wire.ServerMessage:
+    """Find, and hold nothing."""
+    showtime = await at.on_sale()
+    found = await at.needs.holding.offers(showtime, at.buyer, PartyWish.of(asked), at.sight(), asked.limit)
+    return wire.Offered(
+        ref=asked.ref,
+        offers=tuple(
+            wire.SeatOffer(
+                seats=offer.seats,
+                parts=offer.parts,
+                cost=offer.cost,
+                breakdown=offer.breakdown,
+                alone=offer.alone,
+                stranded=offer.stranded,
+                total_minor=quote.total_minor,
+                currency=quote.currency,
+            )
+            for offer, quote in found
+        ),
+    )
+
+
+def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: CommandContext | None) -> wire.Refused:
+    """Why a hold or booking is refused, areas by how many places they have left."""
+    assert at is not None, "nothing is refused before hello"
+    room, seat_map = at.audience.room, at.showtime.seat_map
+    areas = {area: why for place, why in error.reasons.items() if (area := seat_map.area_of(place)) is not None}
+    return wire.Refused(
+        ref=ref,
+        hold_id=hold_id,
+        seats=tuple((seat, reason) for seat, reason in sorted(error.reasons.items()) if seat < len(seat_map.seats)),
+        areas=tuple((area, why, room.remaining(area)) for area, why in sorted(areas.items())),
+        stranded=error.stranded,
+        fix=error.fix,
+    )
+
+
+async def book(at: CommandContext, asked: wire.Book) -> wire.ServerMessage:
+    """Turn a hold into a booking."""
+    at.identity.require("claim" if asked.pay_later else "book", "booking")
+    booking = await at.needs.checkout.book(
+        at.showtime.id, asked.hold_id, at.identity.user_id, pay_later=asked.pay_later
+    )
+    return baskets.booked(booking, at.showtime.seat_map, at.needs.booking_keys, asked.ref)
+
+
+async def beat(at: CommandContext, asked: wire.ClientBeat) -> wire.ServerMessage:
+    """Alive, and at which version."""
+    room = at.audience.room
+    return wire.Beat(ref=asked.ref, epoch=room.epoch, version=room.version, server_ms=at.needs.clock())
+
+
+Command = Callable[[CommandContext, Any], Awaitable[wire.ServerMessage]]
+
+COMMANDS: dict[type, Command] = {
+    wire.Hold: hold,
+    wire.Release: release,
+    wire.Extend: extend,
+    wire.Best: best,
+    wire.Offers: offers,
+    wire.Book: book,
+    wire.ClientBeat: beat,
+}
+"""Message → what carries it out."""

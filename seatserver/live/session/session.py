@@ -1,0 +1,379 @@
+"""One socket, from hello to bye.
+
+A session is one task on one `Connection`. It reads commands one at a time (TCP holds back a client that sends faster
+than it is answered) and writes its answers itself; the room writes to the same connection in between. Every command
+gets exactly one reply that repeats its ``ref``: a result or an `Error`. Nothing is dropped silently and no traceback is
+sent. A viewer who is behind gets no frames until it has caught up, then one snapshot for all it missed; one who stays
+behind is closed. A session returns everything it took when it ends, for whatever reason; holds belong to the user and
+stay until their deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import structlog
+
+from seatserver.access.tokens import Identity
+from seatserver.errors import BadRequest, NotFound, SeatServerError, SeatsRefused, TooLarge, Unauthorized
+from seatserver.live.broadcast.audience import Audience, delta_of
+from seatserver.live.session.commands import COMMANDS, CommandContext, LiveServices, refused, welcome
+from seatserver.live.transport.connection import Connection, ConnectionClosed
+from seatserver.wire import messages as wire
+from seatserver.wire.codec import Codec, Received
+from seatserver.wire.frames import Frame
+
+log = structlog.get_logger(__name__)
+
+BAD_MESSAGES = 20
+CLOSE_S = 2.0
+
+
+class Leave(Exception):
+    """The session ends: close code, the reason a person can read, and when to come back (-1: don't)."""
+
+    def __init__(self, code: int, reason: str, reconnect_after_ms: int = -1) -> None:
+        super().__init__(reason)
+        self.code, self.reason, self.reconnect_after_ms = code, reason, reconnect_after_ms
+
+
+class Session:
+    """One socket of one showtime. `run` it; `dismiss` ends it from outside."""
+
+    __slots__ = (
+        "_audience",
+        "_bad_messages",
+        "_bearer",
+        "_behind",
+        "_cancelled",
+        "_connection",
+        "_expiry",
+        "_leave",
+        "_needs",
+        "_owed_bytes",
+        "_own_holds",
+        "_place",
+        "_serving",
+        "_showtime_id",
+        "_stale",
+        "_task",
+        "_told_bookings",
+        "codec",
+        "seen",
+        "slot",
+        "user_id",
+    )
+
+    def __init__(
+        self, connection: Connection, showtime_id: str, codec: Codec, needs: LiveServices, bearer: str | None
+    ) -> None:
+        self.codec = codec
+        self.user_id = ""
+        self.slot = -1
+        self.seen = 0
+        self._connection = connection
+        self._showtime_id = showtime_id
+        self._needs = needs
+        self._bearer = bearer
+        self._audience: Audience | None = None
+        self._place: CommandContext | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._behind: asyncio.TimerHandle | None = None
+        self._stale = False  # a snapshot is due
+        self._owed_bytes = 0
+        self._task: asyncio.Task[None] | None = None
+        self._leave: Leave | None = None
+        self._cancelled = False
+        self._serving = False
+        self._bad_messages = 0
+        self._told_bookings: dict[UUID, str] | None = None
+        self._own_holds: tuple[UUID, ...] = ()  # those of the last commands, whose notices are still to come
+
+    # ------------------------------------------------------------ as the room sees it
+
+    @property
+    def descriptor(self) -> int:
+        """Where a frame may be written to at once, or `roll.DETOUR`."""
+        return self._connection.descriptor
+
+    def show(self, frame: Frame, mark: int) -> bool:
+        """Send a frame that brings the viewer up to ``mark``, unless it is behind; whether it was sent."""
+        connection = self._connection
+        if connection.behind:
+            self._stale = True
+            return False
+        self.seen = mark
+        connection.write(frame)
+        return True
+
+    def finish(self, frame: Frame, sent: int, mark: int) -> None:
+        """Send the rest of a frame of which ``sent`` bytes have gone to the descriptor."""
+        self.seen = mark
+        self._connection.write_rest(frame, sent)
+
+    def tell(self, message: wire.ServerMessage) -> None:
+        """Send a private message; the same news of a booking only once, and no news of what this socket did itself."""
+        if isinstance(message, wire.Elsewhere) and message.hold_id in self._own_holds:
+            # Once for each command: the next to change it may be another socket.
+            at = self._own_holds.index(message.hold_id)
+            self._own_holds = (*self._own_holds[:at], *self._own_holds[at + 1 :])
+            return
+        if isinstance(message, wire.Booked):
+            told = self._told_bookings = self._told_bookings or {}
+            if message.ref == 0 and told.get(message.booking_id) == message.status:
+                return
+            told[message.booking_id] = message.status
+        frame = self.codec.encode(message)
+        if self._connection.behind:
+            self._owed_bytes += len(frame.wire)
+            if self._owed_bytes > self._needs.settings.outbox_bytes:
+                self._give_up(Leave(wire.Close.SLOW, "you read your replies too slowly", 1000))
+                return
+        self._connection.write(frame)
+
+    def dismiss(self, leave: Leave) -> None:
+        """End the session: it finishes the command that it is serving, says bye and closes."""
+        self._leave = self._leave or leave
+        if not self._serving:
+            self._cancel()
+
+    # ------------------------------------------------------------ as the connection sees it
+
+    def redirected(self) -> None:
+        """Another descriptor, or none."""
+        if self._audience is not None:
+            self._audience.redirect(self)
+
+    def fell_behind(self) -> None:
+        """The peer takes less than it is sent."""
+        if self._cancelled:
+            return  # it ends anyway
+        self._needs.metrics.behind.inc()
+        slow_s = self._needs.settings.slow_ms / 1000
+        leave = Leave(wire.Close.SLOW, "you read too slowly", 1000)
+        self._behind = asyncio.get_running_loop().call_later(slow_s, self._give_up, leave)
+
+    def caught_up(self) -> None:
+        """The peer has taken most of it: one snapshot stands for what it was not sent."""
+        self._stop_waiting()
+        self._owed_bytes = 0
+        if self._stale and self._audience is not None:
+            self._stale = False
+            self.show(self._audience.snapshot(self.codec), self._audience.mark)
+
+    def _stop_waiting(self) -> None:
+        if self._behind is not None:
+            self._behind.cancel()
+            self._behind = None
+
+    def _give_up(self, leave: Leave) -> None:
+        """End the session whatever it is doing."""
+        self._leave = leave
+        self._cancel()
+
+    def _cancel(self) -> None:
+        # Its own task sees by itself that it shall leave.
+        if self._task is not None and not self._cancelled and self._task is not asyncio.current_task():
+            self._cancelled = True
+            self._task.cancel()
+
+    # ------------------------------------------------------------ its life
+
+    async def run(self) -> None:
+        """Serve the socket until either side ends it."""
+        self._task = asyncio.current_task()
+        self._connection.attach(self, self._needs.settings.outbox_bytes)
+        try:
+            leave = await self._serve_on()
+            self._cancelled = True  # nobody needs to end it any more
+            await self._say_bye(leave)
+        finally:
+            self._cancelled, self._stale = True, False
+            self._stop_waiting()
+            if self._expiry is not None:
+                self._expiry.cancel()
+            if self._audience is not None:
+                self._needs.broadcaster.leave(self._audience, self)
+
+    async def _serve_on(self) -> Leave | None:
+        """Why the session ends; None when the socket is gone already."""
+        try:
+            await self._greet()
+            while self._leave is None:
+                received = await self._connection.read()
+                self._serving = True
+                await self._serve(received)
+                self._serving = False
+            return self._leave
+        except Leave as leave:
+            return leave
+        except ConnectionClosed:
+            return None
+        except asyncio.CancelledError:
+            if self._leave is None or self._task is None or self._task.uncancel():
+                raise
+            return self._leave
+        except Exception:
+            log.exception("session failed", showtime=self._showtime_id)
+            return Leave(wire.Close.INTERNAL, "an error on our side", reconnect_after_ms=1000)
+
+    async def _say_bye(self, leave: Leave | None) -> None:
+        if leave is None:
+            return
+        self._needs.metrics.closed.labels(str(leave.code)).inc()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                if leave.code != wire.Close.SLOW:
+                    bye = wire.Bye(code=leave.code, reason=leave.reason, reconnect_after_ms=leave.reconnect_after_ms)
+                    self.tell(bye)
+                await self._connection.close(leave.code, _close_reason(leave.reason))
+        except (TimeoutError, ConnectionClosed):
+            pass  # it went away before we could say so
+
+    async def _greet(self) -> None:
+        """Wait for the hello; nothing else is served before it."""
+        hello_s = self._needs.settings.hello_ms / 1000
+        try:
+            async with asyncio.timeout(hello_s):
+                received = await self._connection.read()
+        except TimeoutError:
+            raise Leave(wire.Close.LATE_HELLO, f"expected hello within {hello_s:g} s", 1000) from None
+        await self._needs.broadcaster.handshakes.acquire()
+        try:
+            message = self.codec.decode(received, self._needs.settings.message_bytes)
+            if not isinstance(message, wire.Hello):
+                raise BadRequest("expected hello as the first message", "type")
+            await self._hello(message)
+        except SeatServerError as error:
+            self._tell_error(self.codec.ref_of(received), error)
+            raise _leave_after(error) from None
+
+    async def _serve(self, received: Received) -> None:
+        """Carry out one command and answer it."""
+        clock = asyncio.get_running_loop().time
+        started, name, ref = clock(), "unknown", 0
+        try:
+            message = self.codec.decode(received, self._needs.settings.message_bytes)
+            ref, name = message.ref, str(type(message).__struct_config__.tag)
+            if isinstance(message, wire.Hello):
+                await self._hello(message)
+                return
+            assert self._place is not None, "nothing is served before hello"
+            if isinstance(message, wire.ClientBeat):
+                # Its answer says where the room is.
+                self._place.audience.catch_up(self)
+            if isinstance(message, (wire.Hold, wire.Best, wire.Release)):
+                self._own_holds = (*self._own_holds[-3:], message.hold_id)
+            self._answer(await COMMANDS[type(message)](self._place, message))
+        except SeatsRefused as error:
+            for reason in error.reasons.values():
+                self._needs.metrics.refusals.labels(reason).inc()
+            if self._audience is not None:
+                self._audience.demand.refuse(error.reasons)
+            hold_id: UUID = message.hold_id  # type: ignore[union-attr]  # only commands on holds are refused so
+            self.tell(refused(ref, hold_id, error, self._place))
+        except (BadRequest, TooLarge) as error:
+            self._tell_error(ref or self.codec.ref_of(received), error)
+            if name != "unknown":
+                return  # it was understood: a person who asks for what is not there stays welcome
+            self._bad_messages += 1
+            if self._bad_messages >= BAD_MESSAGES:
+                raise Leave(wire.Close.BAD_MESSAGES, f"{BAD_MESSAGES} messages were not understood") from None
+        except SeatServerError as error:
+            self._tell_error(ref, error)
+        except Exception:
+            log.exception("command failed", command=name, showtime=self._showtime_id)
+            self._tell_error(ref, SeatServerError("an error on our side; it has been logged"))
+        finally:
+            self._needs.metrics.commands.labels(name).observe(clock() - started)
+
+    def _answer(self, message: wire.ServerMessage) -> None:
+        """Send the answer to a command, with what it has changed if that is known here already."""
+        if self._audience is None or self._connection.behind or isinstance(message, wire.Booked):
+            self.tell(message)
+        else:
+            self._connection.write(self.codec.encode(message), *self._audience.news_with_answer(self))
+
+    def _tell_error(self, ref: int, error: SeatServerError) -> None:
+        self._needs.metrics.errors.labels(error.code).inc()
+        self.tell(
+            wire.Error(ref=ref, code=error.code, message=error.message, retryable=error.retryable, facts=error.facts)
+        )
+
+    # ------------------------------------------------------------ hello
+
+    async def _hello(self, hello: wire.Hello) -> None:
+        """Find out who it is, join the room, and bring the viewer up to date."""
+        needs, before = self._needs, self._place
+        identity = await self._identify(hello)
+        identity.require("watch", "watching a room")
+        if before is not None and identity.user_id != before.identity.user_id:
+            raise Unauthorized("this socket belongs to another user; open a new one")
+        showtime = await needs.catalog.showtime(self._showtime_id)
+        audience = self._audience
+        if audience is None:
+            audience = await needs.broadcaster.join(showtime.id, showtime.seat_map)
+            # From here on `run` gives the place back.
+            self._audience = audience
+        holds = await needs.store.holds_of(showtime.id, identity.user_id)
+
+        # No await from here to the end: the viewer joins at exactly the version that it is shown, and is counted where
+        # it was checked.
+        if before is None:
+            self._check_sockets_of(identity.user_id)
+        self._place = CommandContext(needs=needs, showtime=showtime, identity=identity, audience=audience)
+        self.user_id = identity.user_id
+        audience.showtime = showtime
+        self._await_expiry(identity)
+        audience.add(self)
+        self.tell(welcome(self._place, hello.ref, holds))
+        resume = hello.resume
+        missed = audience.room.since(resume.epoch, resume.version) if resume is not None else None
+        if missed is None:
+            self.show(audience.snapshot(self.codec), audience.mark)
+        elif missed.version > missed.from_version:
+            # Even if no seat is another than before: who follows needs every version.
+            self.show(self.codec.encode(delta_of(missed, audience.room)), audience.mark)
+
+    async def _identify(self, hello: wire.Hello) -> Identity:
+        if hello.token is not None:
+            return await self._needs.tokens.verify(hello.token)
+        if hello.ticket is not None:
+            return await self._needs.tickets.redeem(hello.ticket)
+        if self._place is not None:
+            return self._place.identity
+        if self._bearer is not None:
+            return await self._needs.tokens.verify(self._bearer)
+        raise Unauthorized("hello needs a token, a ticket, or an Authorization header at the handshake")
+
+    def _check_sockets_of(self, user_id: str) -> None:
+        limit = self._needs.settings.sockets_per_user
+        if self._needs.broadcaster.services.sockets_of(user_id) >= limit:
+            raise Leave(wire.Close.TOO_MANY_SOCKETS, f"you have {limit} sockets open already", 10_000)
+
+    def _await_expiry(self, identity: Identity) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        # With the leeway of verification: who is sent away earlier would be let in again at once, and so on.
+        left_s = (identity.expires_at_ms - self._needs.clock()) / 1000 + self._needs.settings.token_leeway_s
+        leave = Leave(wire.Close.TOKEN_EXPIRED, "the token expired; come back with a fresh one", 0)
+        self._expiry = asyncio.get_running_loop().call_later(max(0.0, left_s), self.dismiss, leave)
+
+
+def _close_reason(reason: str) -> str:
+    """As much of it as a close frame takes: 123 bytes (RFC 6455, 5.5). The whole was in the `bye`."""
+    return reason.encode()[:123].decode(errors="ignore")
+
+
+def _leave_after(error: SeatServerError) -> Leave:
+    """How a session ends whose hello failed."""
+    if error.retryable:
+        return Leave(wire.Close.UNAVAILABLE, error.message, reconnect_after_ms=2000)
+    if isinstance(error, Unauthorized):
+        return Leave(wire.Close.BAD_TOKEN, error.message)
+    if isinstance(error, NotFound):
+        return Leave(wire.Close.NO_SHOWTIME, error.message)
+    if isinstance(error, (BadRequest, TooLarge)):
+        return Leave(wire.Close.NO_HELLO, error.message)
+    return Leave(wire.Close.FORBIDDEN, error.message)

@@ -1,0 +1,95 @@
+"""How Redis is reached: the client that every part of the server shares.
+
+RESP 2 everywhere, so that Redis 6.2 to 8 and Valkey behave the same. A command is retried once, and only because a
+pooled connection may have died since its last use: every script of ours may run twice (see ``lua/``), so a retry after
+a lost reply is harmless. Replies stay bytes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from seatserver.config import Settings
+from seatserver.errors import ConfigError, StartError
+
+UNAVAILABLE = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    TimeoutError,
+    OSError,
+    BusyLoadingError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    ClusterDownError,
+    MasterDownError,
+    TryAgainError,
+)
+"""What Redis or the way to it raises when it cannot serve at the moment."""
+
+# Redis 6.2 answers with an error of the script that only quotes the reason; newer ones give some reasons no class.
+_REASONS = re.compile(r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|BUSY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN) ")
+
+
+def cannot_serve(error: BaseException) -> bool:
+    """Whether the error means that Redis cannot serve at the moment, and not that we asked for nonsense."""
+    return isinstance(error, UNAVAILABLE) or (
+        isinstance(error, ResponseError) and _REASONS.search(str(error)) is not None
+    )
+
+
+def connect(settings: Settings) -> Redis:
+    """A client for ``settings.redis_url``; connects at its first command. The caller closes it with ``aclose``.
+
+    Raises `ConfigError` for an address that says something that Redis connections do not have.
+    """
+    seconds = settings.redis_timeout_ms / 1000
+    # A Unix socket has no keepalive to ask for, and refuses to be asked.
+    keepalive = {} if settings.redis_url.startswith("unix://") else {"socket_keepalive": True}
+    try:
+        pool = BlockingConnectionPool.from_url(
+            settings.redis_url,
+            protocol=2,
+            max_connections=settings.redis_connections,
+            timeout=seconds,
+            socket_timeout=seconds,
+            socket_connect_timeout=seconds,
+            retry=Retry(NoBackoff(), 1),
+            client_name="seatserver",
+            **keepalive,
+        )
+        pool.connection_class(**pool.connection_kwargs)  # reads what from_url passes on unread
+    except (TypeError, ValueError):
+        # Without the value and without redis-py's text: either may quote the password.
+        raise ConfigError(
+            "REDIS_URL", "cannot be read", "expected redis://:password@host:port/0 or unix:///path"
+        ) from None
+    return Redis.from_pool(pool)
+
+
+async def check(redis: Redis) -> None:
+    """One round trip. Raises `StartError` with one line that says what an operator can do."""
+    try:
+        await redis.ping()
+    except (AuthenticationError, NoPermissionError):
+        raise StartError("Redis refuses the user or password in REDIS_URL") from None
+    except UNAVAILABLE:
+        raise StartError("Redis does not answer at REDIS_URL: is it running, and is the address right?") from None
+    except ResponseError as error:
+        raise StartError(f"Redis refuses: {error}. Check REDIS_URL") from None

@@ -1,0 +1,113 @@
+"""One open connection to Redis: bytes go out, replies come in, nothing in between.
+
+redis-py sets the connection up (address, TLS, user and password, database, name, timeouts) as ``client.py`` says; then
+the link takes its transport over. From there on no coroutine runs for a command and none for a reply: what arrives goes
+through hiredis to the owner at once. For occasional commands use the client's pool; a link is for script calls
+(``pipeline.py``) and for the subscription (`seatserver.rooms.feed`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+import hiredis
+from redis.asyncio import Redis
+from redis.asyncio.connection import DefaultParser
+
+from seatserver.tasks import raise_if_cancelled
+
+_MORE = object()
+
+
+def packed(*command: str | int | bytes) -> bytes:
+    """A command as it travels."""
+    return hiredis.pack_command(command)  # type: ignore[arg-type, no-any-return]  # its stub knows tuples of one word
+
+
+class Owner(Protocol):
+    """Who a link belongs to. Called in the event loop; must not block."""
+
+    def replied(self, reply: Any) -> None:
+        """The next reply, in the order of the commands; an error that Redis answers is an exception object."""
+
+    def lost(self) -> None:
+        """The link has ended and nothing more comes. Called once."""
+
+    def writable(self) -> None:
+        """The link takes more again."""
+
+
+class Link(asyncio.Protocol):
+    """One connection; `open` it. ``is_writable`` is false while Redis takes less than it is sent, ``heard_at`` is when
+    something last came in, by the loop's clock."""
+
+    def __init__(self, writer: asyncio.StreamWriter, owner: Owner) -> None:
+        self._writer = writer  # kept: it would close the transport when it is collected
+        self._transport = writer.transport
+        self._owner = owner
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(replyError=DefaultParser.parse_error, notEnoughData=_MORE)
+        self._ended = False
+        self.is_writable = True
+        self.heard_at = self._loop.time()
+        self._transport.set_protocol(self)
+
+    @classmethod
+    async def open(cls, redis: Redis, owner: Owner) -> Link:
+        """Connect as the client does. Raises what redis-py raises: `RedisError`, `OSError`, `TimeoutError`."""
+        pool = redis.connection_pool
+        connection = pool.connection_class(**pool.connection_kwargs)
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it unannotated
+            raise_if_cancelled()
+            # redis-py has no public name for what it writes to. Nothing waits in its reader: in RESP 2 Redis never
+            # speaks unasked, and every answer to the set-up was read.
+            writer = connection._writer
+            assert writer is not None, "it is connected"
+            link = cls(writer, owner)
+            connection._reader = connection._writer = None
+            return link
+        except BaseException:
+            await asyncio.shield(connection.disconnect(nowait=True))
+            raise
+
+    def write(self, commands: bytes) -> None:
+        """Send packed commands; what Redis does not take at once is buffered, so heed ``is_writable``."""
+        self._transport.write(commands)
+
+    def abort(self) -> None:
+        """End it now, whatever is under way. The owner is told before this returns."""
+        self._transport.abort()
+        self._end()
+
+    # ------------------------------------------------------------ as the transport sees it
+
+    def data_received(self, data: bytes) -> None:
+        """Take every reply that is whole to the owner."""
+        self.heard_at = self._loop.time()
+        reader, replied = self._reader, self._owner.replied
+        try:
+            reader.feed(data)
+            while not self._ended and (reply := reader.gets()) is not _MORE:
+                replied(reply)
+        except hiredis.ProtocolError:
+            self.abort()  # what answers there is no Redis
+
+    def pause_writing(self) -> None:
+        """The buffer is full."""
+        self.is_writable = False
+
+    def resume_writing(self) -> None:
+        """The buffer has room."""
+        self.is_writable = True
+        self._owner.writable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is closed."""
+        self._end()
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._owner.lost()

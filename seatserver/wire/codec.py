@@ -1,0 +1,134 @@
+"""JSON and MessagePack for the wire, and what is wrong with a message that does not fit.
+
+A codec turns a server message into one frame (text for JSON, binary for MessagePack), which every socket of that
+encoding shares, and what a client sent into a message. This module is pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from seatserver.errors import BadRequest, TooLarge
+from seatserver.wire.frames import Frame
+from seatserver.wire.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, ClientMessage, Ref, ServerMessage
+
+Received = str | bytes
+"""What a client sent in one message: text or bytes."""
+
+
+class _OnlyRef(msgspec.Struct):
+    ref: Ref = 0
+
+
+# RecursionError: msgspec walks into a value that it skips, however deep it is nested.
+_NOT_READABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+
+
+class JsonCodec:
+    """Text frames."""
+
+    subprotocol = SUBPROTOCOL_JSON
+
+    def __init__(self) -> None:
+        self._encoder = msgspec.json.Encoder()
+        self._decoder = msgspec.json.Decoder(ClientMessage)
+        self._ref = msgspec.json.Decoder(_OnlyRef)
+
+    def encode(self, message: ServerMessage) -> Frame:
+        """The message as a text frame."""
+        return Frame(self._encoder.encode(message), text=True)
+
+    def decode(self, received: Received, limit_bytes: int) -> ClientMessage:
+        """What a client said. Raises `TooLarge`, or `BadRequest` that names the field."""
+        if isinstance(received, bytes):
+            raise BadRequest(f"expected a text frame: this socket speaks {SUBPROTOCOL_JSON}")
+        # One character is at least one byte, so most frames need no encoding to be measured.
+        if len(received) > limit_bytes or (
+            len(received) * 4 > limit_bytes and len(received.encode("utf-8", "surrogatepass")) > limit_bytes
+        ):
+            raise TooLarge("the message", limit_bytes)
+        try:
+            message: ClientMessage = self._decoder.decode(received)
+            return message
+        except _NOT_READABLE as error:
+            raise _explained(error, "JSON") from None
+
+    def ref_of(self, received: Received) -> int:
+        """The ``ref`` of what could not be decoded, 0 when it has no valid one either."""
+        try:
+            return self._ref.decode(received).ref
+        except _NOT_READABLE:
+            return 0
+
+
+class MsgpackCodec:
+    """Binary frames."""
+
+    subprotocol = SUBPROTOCOL_MSGPACK
+
+    def __init__(self) -> None:
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(ClientMessage)
+        self._ref = msgspec.msgpack.Decoder(_OnlyRef)
+
+    def encode(self, message: ServerMessage) -> Frame:
+        """The message as a binary frame."""
+        return Frame(self._encoder.encode(message), text=False)
+
+    def decode(self, received: Received, limit_bytes: int) -> ClientMessage:
+        """What a client said. Raises `TooLarge`, or `BadRequest` that names the field."""
+        if isinstance(received, str):
+            raise BadRequest(f"expected a binary frame: this socket speaks {SUBPROTOCOL_MSGPACK}")
+        if len(received) > limit_bytes:
+            raise TooLarge("the message", limit_bytes)
+        try:
+            message: ClientMessage = self._decoder.decode(received)
+            return message
+        except _NOT_READABLE as error:
+            raise _explained(error, "MessagePack") from None
+
+    def ref_of(self, received: Received) -> int:
+        """The ``ref`` of what could not be decoded, 0 when it has no valid one either."""
+        try:
+            return self._ref.decode(received).ref if isinstance(received, bytes) else 0
+        except _NOT_READABLE:
+            return 0
+
+
+Codec = JsonCodec | MsgpackCodec
+
+
+class Codecs:
+    """The encodings that a server speaks."""
+
+    def __init__(self) -> None:
+        self.json = JsonCodec()
+        self.msgpack = MsgpackCodec()
+
+    def choose(self, asked: Sequence[str]) -> Codec | None:
+        """The codec for the subprotocols that a client asks for: JSON for none, None when none of them is known."""
+        if not asked:
+            return self.json
+        for subprotocol in asked:
+            if subprotocol == SUBPROTOCOL_JSON:
+                return self.json
+            if subprotocol == SUBPROTOCOL_MSGPACK:
+                return self.msgpack
+        return None
+
+
+_PLACE = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<place>.*)`)?$", re.DOTALL)
+
+
+def _explained(error: Exception, encoding: str) -> BadRequest:
+    if isinstance(error, RecursionError):
+        return BadRequest(f"not valid {encoding}: it is nested too deeply")
+    match = _PLACE.match(str(error))
+    assert match is not None, "the pattern matches any text"
+    problem, place = match["problem"], (match["place"] or "").lstrip(".")
+    if not isinstance(error, msgspec.ValidationError):
+        return BadRequest(f"not valid {encoding}: {problem}")
+    return BadRequest(f"{place}: {problem}" if place else problem, place)

@@ -1,0 +1,621 @@
+"""From one room to all its viewers, without a server: shared frames, merged ticks, and everybody sees the room.
+
+The viewers here have real sockets: what a client would make of the bytes is what is looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from seatserver import config
+from seatserver.live.broadcast import recipients
+from seatserver.live.broadcast.audience import FEW_CHANGES, Audience, delta_of
+from seatserver.live.broadcast.broadcaster import Broadcaster
+from seatserver.live.broadcast.io_uring import NO_FD, WriteToEach, open_batch_writer, write_to_each
+from seatserver.live.broadcast.scheduler import TimeSlicer
+from seatserver.live.broadcast.services import TICK_PER_BUSY_TIME, BroadcastServices
+from seatserver.metrics import Metrics, buckets_of
+from seatserver.redis_io.client import connect
+from seatserver.rooms.feed import Notice
+from seatserver.rooms.hub import Hub, LiveRoom
+from seatserver.rooms.room import Applied, Change, Room
+from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+from seatserver.seats.store import Ownership, SeatStore
+from seatserver.wire.codec import Codec, Codecs
+from seatserver.wire.frames import Frame
+from seatserver.wire.messages import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
+
+SEATS = 6
+
+
+def hall_of(count: int) -> SeatMap:
+    """A row of seats."""
+    return SeatMap.build(
+        name="Row",
+        categories=[Category(key="standard", name="Standard", color="#0072b2")],
+        screen=Screen(x=0, y=0, width=5),
+        seats=[Seat(row="A", number=str(seat + 1), x=seat, y=3, category="standard") for seat in range(count)],
+    )
+
+
+EPOCH = "epoch"
+BOOKING = UUID("00000000-0000-4000-8000-000000000007")
+CODECS = Codecs()
+HEAD = 2  # bytes of a short frame before its payload
+
+
+class Looker:
+    """A viewer on a socket, and the picture that a client makes of what arrives there.
+
+    As a line does it keeps what the socket does not take, and has a descriptor only while nothing is kept. ``direct``
+    False is a line that has none, like those of other servers.
+    """
+
+    def __init__(self, codec: Codec = CODECS.json, user_id: str = "ann", *, direct: bool = True) -> None:
+        self.codec = codec
+        self.user_id = user_id
+        self.slot = -1
+        self.seen = 0
+        self.audience: Audience | None = None
+        self.near, self.far = socket.socketpair()
+        for end in (self.near, self.far):
+            end.setblocking(False)
+        self.direct = direct
+        self.behind = False
+        self.stale = False
+        self.kept = b""
+        self.told: list[ServerMessage] = []
+        self.heard: list[ServerMessage] = []
+        self.picture = Room(SEATS, 0)
+
+    def close(self) -> None:
+        self.near.close()
+        self.far.close()
+
+    # ------------------------------------------------------------ what a session and its line do
+
+    @property
+    def descriptor(self) -> int:
+        return self.near.fileno() if self.direct and not self.kept and not self.behind else NO_FD
+
+    def show(self, frame: Frame, mark: int) -> bool:
+        if self.behind:
+            self.stale = True
+            return False
+        self.seen = mark
+        self.write(frame.wire)
+        return True
+
+    def finish(self, frame: Frame, sent: int, mark: int) -> None:
+        self.seen = mark
+        self.write(frame.wire[sent:])
+
+    def tell(self, message: ServerMessage) -> None:
+        self.told.append(message)
+
+    def write(self, data: bytes) -> None:
+        self.kept += data
+        try:
+            self.kept = self.kept[os.write(self.near.fileno(), self.kept) :]
+        except BlockingIOError:
+            pass
+        self.redirected()
+
+    def redirected(self) -> None:
+        if self.audience is not None:
+            self.audience.redirect(self)
+
+    def sleep(self) -> None:
+        """It reads nothing, and is behind: from now on there is no room for frames."""
+        self.behind = True
+        self.redirected()
+
+    def wake(self) -> None:
+        """It has caught up."""
+        self.behind = False
+        if self.stale and self.audience is not None:
+            self.stale = False
+            self.show(self.audience.snapshot(self.codec), self.audience.mark)
+        self.redirected()
+
+    # ------------------------------------------------------------ what a client does
+
+    def look(self) -> list[ServerMessage]:
+        """Take all that has arrived."""
+        arrived = b""
+        while True:
+            try:
+                arrived += self.far.recv(1 << 20)
+            except BlockingIOError:
+                if not self.kept:
+                    break
+                self.write(b"")
+        messages = []
+        while arrived:
+            size = arrived[1] if arrived[1] < 126 else int.from_bytes(arrived[2:4])
+            head = HEAD if arrived[1] < 126 else HEAD + 2
+            messages.append(self.take(arrived[head : head + size]))
+            arrived = arrived[head + size :]
+        return messages
+
+    def take(self, payload: bytes) -> ServerMessage:
+        message: ServerMessage = (
+            msgspec.json.decode(payload, type=ServerMessage)
+            if self.codec is CODECS.json
+            else msgspec.msgpack.decode(payload, type=ServerMessage)
+        )
+        if isinstance(message, Snapshot):
+            newer = message.epoch != self.picture.epoch or message.version >= self.picture.version
+            assert newer, "a snapshot never takes a viewer back"
+            self.picture.reset(message.epoch, message.version, bytes(map(int, message.states)))
+        elif isinstance(message, Delta):
+            change = Change(message.epoch, message.from_, message.version, message.changes)
+            assert self.picture.apply(change) is Applied.YES, "every delta follows what came before it, and is news"
+        elif isinstance(message, Beat):
+            assert (message.epoch, message.version) == (self.picture.epoch, self.picture.version)
+        self.heard.append(message)
+        return message
+
+
+class Stage:
+    """An audience and its room; `play` changes the room as the hub does."""
+
+    def __init__(self, *, heartbeat_ms: int = 15_000, slice_s: float | None = None) -> None:
+        settings = config.load({}, redis_url="redis://127.0.0.1:1", tick_ms=1000)
+        settings = dataclasses.replace(settings, heartbeat_ms=heartbeat_ms)
+        hub = Hub(SeatStore(connect(settings), settings, nothing), settings)
+        self.read: list[UUID] = []
+        self.broadcaster = Broadcaster(hub, BroadcastServices(settings, Metrics(), lambda: 42, self.read_booking))
+        if slice_s is not None:
+            self.broadcaster.services.slicer = TimeSlicer(slice_s)
+        self.audience = Audience("show", hall_of(SEATS), self.broadcaster.services)
+        self.room = Room(SEATS, 100)
+        self.room.reset(EPOCH, 0, bytes(SEATS))
+        self.audience.live = LiveRoom("show", self.room, self.audience)
+        self.epochs = itertools.count(1)
+        self.lookers = ExitStack()
+
+    async def read_booking(self, booking_id: UUID) -> Booked | None:
+        self.read.append(booking_id)
+        if booking_id != BOOKING:
+            return None
+        basket: dict[str, Any] = {"areas": (), "lines": (), "fees_minor": 0, "total_minor": 900, "currency": "EUR"}
+        return Booked(ref=0, booking_id=booking_id, status="confirmed", seats=(1,), **basket)
+
+    def play(self, *pairs: tuple[int, int]) -> None:
+        change = Change(self.room.epoch, self.room.version, self.room.version + 1, pairs)
+        assert self.room.apply(change) is Applied.YES
+        self.audience.changed(change)
+
+    def restart(self) -> None:
+        self.room.reset(f"epoch {next(self.epochs)}", 1, bytes(SEATS))
+        self.audience.reset()
+
+    def viewer(self, codec: Codec = CODECS.json, user_id: str = "ann", *, direct: bool = True) -> Looker:
+        """One who joins, with its snapshot."""
+        looker = Looker(codec, user_id, direct=direct)
+        self.lookers.callback(looker.close)
+        self.join(looker)
+        return looker
+
+    def join(self, looker: Looker) -> None:
+        """As a session does at hello, the first time and again: from the version that the snapshot shows."""
+        looker.audience = self.audience
+        self.audience.add(looker)
+        looker.show(self.audience.snapshot(looker.codec), self.audience.mark)
+
+    def ask(self, looker: Looker) -> None:
+        """As a session answers a beat."""
+        if looker.behind:
+            return
+        self.audience.catch_up(looker)
+        beat = Beat(epoch=self.room.epoch, version=self.room.version)
+        looker.write(looker.codec.encode(beat).wire)
+
+    def answer(self, looker: Looker) -> None:
+        """As a session answers another command."""
+        if looker.behind:
+            return
+        for frame in self.audience.news_with_answer(looker):
+            looker.write(frame.wire)
+
+    def end_tick(self) -> None:
+        """Let the room's tick be over."""
+        if self.audience._tick is not None:
+            self.audience._tick.cancel()
+            self.audience._tick_over()
+
+
+@contextmanager
+def staged(**options: Any) -> Iterator[Stage]:
+    stage = Stage(**options)
+    with stage.lookers:
+        yield stage
+
+
+async def nothing(showtime_id: str) -> Ownership:
+    raise AssertionError("nothing is loaded here")
+
+
+async def rounds(count: int = 3) -> None:
+    """Let the loop go round."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_a_quiet_rooms_change_goes_out_at_once_and_those_of_a_tick_as_one() -> None:
+    with staged() as stage:
+        looker = stage.viewer()
+        looker.look()
+        stage.play((0, 1))
+        await rounds()
+        assert looker.look() == [Delta(epoch=EPOCH, from_=0, version=1, changes=((0, 1),))]
+        stage.play((1, 1))
+        stage.play((2, 1), (1, 0))
+        stage.play((2, 3))
+        await rounds()
+        assert looker.look() == [], "the tick is not over"
+        stage.end_tick()
+        await rounds()
+        assert looker.look() == [Delta(epoch=EPOCH, from_=1, version=4, changes=((1, 0), (2, 3)))]
+        stage.end_tick()
+        stage.play((0, 0))
+        await rounds()
+        assert len(looker.look()) == 1, "quiet again"
+
+
+async def test_news_is_as_old_as_its_oldest_change_by_the_clock_of_redis() -> None:
+    with staged() as stage:
+        stage.viewer()
+        assert stage.audience.live is not None
+        stage.broadcaster.services.redis_ahead_ms = 1000.0
+        stage.audience.live.published_ms = 42 + 1000 - 15
+        stage.play((0, 1))
+        stage.audience.live.published_ms = 42 + 1000 - 2
+        stage.play((1, 1))
+        await rounds()
+        stage.end_tick()
+        stage.audience.live.published_ms = 0  # made up for a gap: nobody knows when
+        stage.play((0, 0))
+        await rounds()
+        timed = {bound: count for bound, count in buckets_of(stage.broadcaster.services.metrics.propagation) if count}
+        assert timed == {0.015: 1}
+
+
+async def test_an_answer_brings_little_news_along_and_the_round_passes_by() -> None:
+    with staged() as stage:
+        first, second = stage.viewer(), stage.viewer(CODECS.msgpack)
+        for looker in (first, second):
+            looker.look()
+        stage.play((0, 1))
+        stage.answer(first)
+        await rounds()
+        news = [Delta(epoch=EPOCH, from_=0, version=1, changes=((0, 1),))]
+        assert first.look() == second.look() == news, "once each"
+
+        stage.end_tick()
+        stage.play((1, 1))
+        for looker in (first, second):
+            stage.answer(looker)
+            assert len(looker.look()) == 1
+        await rounds()
+        assert first.look() == second.look() == [] and stage.audience._tick is None, "there was nobody to serve"
+        stage.answer(first)
+        assert first.look() == [], "no news"
+
+        for version in range(FEW_CHANGES + 1):
+            stage.play((2, version % 2))
+        stage.answer(first)
+        assert first.look() == [], "more than a little is the round's"
+        await rounds()
+        assert len(first.look()) == len(second.look()) == 1
+        stage.end_tick()
+        stage.restart()
+        stage.answer(first)
+        await rounds()
+        for looker in (first, second):
+            [snapshot] = looker.look()
+            assert isinstance(snapshot, Snapshot)
+
+
+async def test_a_tick_is_as_long_as_the_busy_rooms_need_within_its_bounds() -> None:
+    with staged() as stage:
+        settings = config.load({}, tick_ms=10, tick_most_ms=50)
+        services = BroadcastServices(settings, Metrics(), lambda: 42, stage.read_booking)
+        assert services.tick_s == 0.010
+        services.busy_ns = 1_000_000
+        assert services.tick_s == pytest.approx(0.001 * TICK_PER_BUSY_TIME)
+        services.busy_ns = 10_000_000_000
+        assert services.tick_s == 0.050
+
+
+async def test_only_rooms_that_are_busy_make_the_tick_longer() -> None:
+    with staged() as stage:
+        stage.viewer()
+        stage.play((0, 1))
+        await rounds()
+        assert stage.broadcaster.services.busy_ns > 0
+        stage.play((0, 0))
+        stage.end_tick()
+        await rounds()
+        assert stage.broadcaster.services.busy_ns > 0
+        stage.end_tick()
+        assert stage.broadcaster.services.busy_ns == 0
+        stage.play((0, 1))
+        await rounds()
+        stage.audience.close()
+        assert stage.broadcaster.services.busy_ns == 0
+
+
+async def test_a_frame_is_encoded_once_and_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    with staged() as stage:
+        lookers = [stage.viewer(codec, direct=False) for codec in (CODECS.json, CODECS.msgpack) * 2]
+        shown: list[Frame] = []
+
+        def show(looker: Looker, frame: Frame, mark: int) -> bool:
+            shown.append(frame)
+            return True
+
+        monkeypatch.setattr(Looker, "show", show)
+        stage.play((0, 1))
+        await rounds()
+        assert len(shown) == len(lookers)
+        assert len(set(map(id, shown))) == 2
+
+
+async def test_a_snapshot_is_made_once_per_version_and_encoding() -> None:
+    with staged() as stage:
+        first = stage.audience.snapshot(CODECS.json)
+        assert stage.audience.snapshot(CODECS.json) is first
+        assert stage.audience.snapshot(CODECS.msgpack) is not first
+        stage.play((0, 1))
+        assert stage.audience.snapshot(CODECS.json) is not first
+        stage.restart()
+        assert msgspec.json.decode(stage.audience.snapshot(CODECS.json).payload, type=Snapshot).epoch == "epoch 1"
+
+
+async def test_a_snapshot_is_made_anew_after_a_reset_to_the_same_version() -> None:
+    with staged() as stage:
+        before = msgspec.json.decode(stage.audience.snapshot(CODECS.json).payload, type=Snapshot)
+        room = stage.audience.room
+        room.reset(room.epoch, room.version, bytes([3]) + bytes(SEATS - 1))
+        stage.audience.reset()
+        after = msgspec.json.decode(stage.audience.snapshot(CODECS.json).payload, type=Snapshot)
+        assert (after.version, after.states) == (before.version, "3" + "0" * (SEATS - 1))
+
+
+async def test_only_its_own_user_hears_of_a_hold_and_on_every_socket() -> None:
+    with staged() as stage:
+        ann, ann_again, bob = stage.viewer(), stage.viewer(CODECS.msgpack), stage.viewer(user_id="bob")
+        stage.audience.noticed(Notice("expired", "ann", str(BOOKING), (1, 2)))
+        stage.audience.noticed(Notice("sold", "ann", str(BOOKING), (3,)))
+        stage.audience.noticed(Notice("epoch", "", "", (0,)))
+        stage.audience.noticed(Notice("expired", "somebody else", str(BOOKING), (4,)))
+        expected = [
+            Expired(hold_id=BOOKING, seats=(1, 2), reason="expired"),
+            Expired(hold_id=BOOKING, seats=(3,), reason="sold"),
+        ]
+        assert ann.told == ann_again.told == expected
+        assert bob.told == []
+
+
+async def test_a_booking_is_read_and_told_to_its_user() -> None:
+    with staged() as stage:
+        ann = stage.viewer()
+        stage.audience.noticed(Notice("booking", "nobody here", str(BOOKING), (1,)))
+        stage.audience.noticed(Notice("booking", "ann", str(BOOKING), (1,)))
+        await stage.broadcaster.services.tasks.close(grace_s=60)
+        assert stage.read == [BOOKING]
+        assert [type(message) for message in ann.told] == [Booked]
+
+
+async def test_sockets_of_a_user_are_counted_once_each() -> None:
+    with staged() as stage:
+        ann, again = stage.viewer(), stage.viewer()
+        stage.join(ann)
+        assert stage.broadcaster.services.sockets_of("ann") == stage.audience.viewers == 2
+        for looker in (ann, ann, again):
+            stage.audience.discard(looker)
+        assert stage.broadcaster.services.sockets_of("ann") == stage.audience.viewers == 0
+
+
+async def test_who_left_hears_nothing_more_and_who_stays_hears_all() -> None:
+    with staged() as stage:
+        lookers = [stage.viewer(user_id=f"user {number}") for number in range(10)]
+        for looker in lookers:
+            looker.look()
+        for leaving in range(9):
+            stage.audience.discard(lookers[leaving])
+            stage.play((0, 1 + leaving % 2))
+            stage.end_tick()
+            await rounds()
+            for number, looker in enumerate(lookers):
+                assert len(looker.look()) == (number > leaving)
+
+
+async def test_a_beat_says_where_the_room_is() -> None:
+    with staged() as stage:
+        looker = stage.viewer()
+        stage.play((0, 1))
+        await rounds()
+        looker.look()
+        stage.end_tick()
+        stage.audience.beat()
+        await rounds()
+        assert looker.look() == [], "the room was not quiet"
+    with staged(heartbeat_ms=100) as stage:
+        looker, other = stage.viewer(), stage.viewer(CODECS.msgpack, direct=False)
+        looker.look()
+        await asyncio.sleep(0.06)
+        stage.audience.beat()
+        await rounds()
+        assert looker.look() == [Beat(ref=0, epoch=EPOCH, version=0, server_ms=42)]
+        assert other.look()[-1] == looker.heard[-1]
+
+
+async def test_news_does_not_wait_for_a_beat_that_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipients, "CHUNK", 1)
+    with staged(heartbeat_ms=0, slice_s=0) as stage:
+        lookers = [stage.viewer() for _ in range(6)]
+        stage.audience.beat()
+        await rounds(2)
+        stage.play((0, 1))
+        await rounds(40)
+        kinds = [[type(message) for message in looker.look()] for looker in lookers]
+        assert [Snapshot, Delta] in kinds, "news is a sign of life too"
+        assert all(heard in ([Snapshot, Delta], [Snapshot, Beat, Delta]) for heard in kinds), kinds
+
+
+async def test_one_socket_that_breaks_costs_the_others_nothing() -> None:
+    with staged() as stage:
+        lookers = [stage.viewer() for _ in range(3)]
+        lookers[1].far.close()
+        lookers[1].write = lambda data: None  # type: ignore[method-assign]  # as a transport does that is broken
+        stage.play((0, 1))
+        await rounds()
+        for looker in (lookers[0], lookers[2]):
+            assert isinstance(looker.look()[-1], Delta)
+
+
+async def test_a_socket_that_is_full_gets_the_rest_when_it_is_read_and_nothing_is_torn() -> None:
+    with staged() as stage:
+        looker, quick = stage.viewer(), stage.viewer()
+        sent = 0
+        while not looker.kept:
+            stage.play((sent % SEATS, 1 + sent // SEATS % 2))
+            stage.end_tick()
+            await rounds()
+            sent += 1
+            quick.look()
+        assert looker.descriptor == NO_FD
+        for _ in range(3):
+            stage.play((0, 4))
+            stage.end_tick()
+            await rounds()
+        looker.look()
+        quick.look()
+        assert [type(message) for message in looker.heard] == [Snapshot] + [Delta] * (sent + 3)
+        assert looker.picture.states == quick.picture.states == stage.room.states
+        assert looker.descriptor != NO_FD
+
+
+async def test_who_has_had_the_frame_of_a_round_is_not_shown_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipients, "CHUNK", 1)
+    with staged(slice_s=0) as stage:
+        lookers = [stage.viewer() for _ in range(4)]
+        stage.play((0, 1))
+        await rounds(3)
+        assert stage.audience._delivery is not None, "in the middle of it"
+        for looker in lookers:
+            looker.sleep()
+            looker.wake()
+            stage.ask(looker)
+        await rounds(20)
+        for looker in lookers:
+            assert [type(message) for message in looker.look()] == [Snapshot, Delta, Beat]
+
+
+actions = st.one_of(
+    st.tuples(st.just("play"), st.lists(st.tuples(st.integers(0, SEATS - 1), st.integers(0, 4)), max_size=3)),
+    st.tuples(st.just("step"), st.integers(1, 4)),
+    st.tuples(st.sampled_from(["hello", "ask", "answer", "sleep", "wake", "leave", "look"]), st.integers(0, 7)),
+    st.tuples(st.sampled_from(["come", "tick", "beat", "restart"])),
+)
+
+
+async def act(stage: Stage, lookers: list[Looker], action: tuple[Any, ...]) -> None:
+    match action:
+        case ["play", pairs]:
+            stage.play(*pairs)
+        case ["step", count]:
+            await rounds(count)
+        case ["hello", who]:
+            stage.join(lookers[who])
+        case ["ask", who]:
+            stage.ask(lookers[who])
+        case ["answer", who]:
+            stage.answer(lookers[who])
+        case ["sleep", who]:
+            lookers[who].sleep()
+        case ["wake", who]:
+            lookers[who].wake()
+        case ["look", who]:
+            lookers[who].look()
+        case ["leave", who]:
+            stage.audience.discard(lookers[who])
+            lookers[who] = stage.viewer(lookers[who].codec, direct=lookers[who].direct)
+        case ["come"]:
+            lookers.append(stage.viewer(CODECS.json))
+        case ["tick"]:
+            stage.end_tick()
+        case ["beat"]:
+            stage.audience.beat()
+        case ["restart"]:
+            stage.restart()
+
+
+@pytest.fixture(scope="module", params=["one by one", "io_uring"])
+def write(request: pytest.FixtureRequest) -> Iterator[WriteToEach]:
+    """Both ways to a batch of sockets."""
+    opened = open_batch_writer() if request.param == "io_uring" else None
+    if request.param == "io_uring" and opened is None:
+        pytest.skip("no io_uring here")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipients, "MIN_BATCH", 1)
+        yield write_to_each if opened is None else opened.write_to_each
+    if opened is not None:
+        opened.close()
+
+
+@hypothesis_settings(max_examples=300)
+@given(script=st.lists(actions, max_size=60))
+def test_every_viewer_sees_the_room_in_order_whatever_happens_in_the_middle_of_a_round(
+    write: WriteToEach, script: list[tuple[Any, ...]]
+) -> None:
+    """A round serves one viewer a slice here, so that everything can happen in between."""
+
+    async def scenario() -> None:
+        with staged(heartbeat_ms=0, slice_s=0) as stage:
+            stage.broadcaster.services.write_to_each = write
+            kinds = [(codec, direct) for codec in (CODECS.json, CODECS.msgpack) for direct in (True, False)]
+            lookers = [stage.viewer(codec, direct=direct) for codec, direct in kinds * 2]
+            for action in script:
+                await act(stage, lookers, action)
+            for looker in lookers:
+                looker.wake()
+            stage.play((0, 1))
+            while stage.audience._waiting or stage.audience._is_due:
+                stage.end_tick()
+                await rounds()
+            for looker in lookers:
+                looker.look()
+                assert looker.picture.epoch == stage.room.epoch
+                assert looker.picture.version == stage.room.version
+                assert looker.picture.states == stage.room.states
+                # Whatever happened, the next frame takes the short cut again.
+                assert looker.descriptor == stage.audience._recipients[looker.codec]._descriptors[looker.slot]
+
+    chunk, recipients.CHUNK = recipients.CHUNK, 1
+    try:
+        asyncio.run(scenario())
+    finally:
+        recipients.CHUNK = chunk
+
+
+def test_a_change_on_the_wire_says_what_it_follows() -> None:
+    frame = CODECS.json.encode(delta_of(Change(EPOCH, 3, 5, ((1, 2), (4, 0))), Room(SEATS, 0)))
+    assert frame.payload == '{"type":"delta","epoch":"epoch","from":3,"version":5,"changes":[[1,2],[4,0]]}'

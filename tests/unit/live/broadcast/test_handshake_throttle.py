@@ -1,0 +1,49 @@
+"""Turns: some in each round of the loop, in order, and nobody waits for somebody who has gone."""
+
+from __future__ import annotations
+
+import asyncio
+
+from seatserver.live.broadcast.handshake_throttle import HandshakeThrottle
+
+
+async def test_so_many_have_their_turn_in_one_round_of_the_loop_in_the_order_of_coming() -> None:
+    turns, order = HandshakeThrottle(3), []
+
+    async def come(number: int) -> None:
+        await turns.acquire()
+        order.append(number)
+
+    tasks = [asyncio.create_task(come(number)) for number in range(20)]
+    while len(order) < 20:
+        before = len(order)
+        await asyncio.sleep(0)
+        assert len(order) <= before + 3
+    assert order == list(range(20))
+    await asyncio.gather(*tasks)
+
+
+async def test_who_comes_alone_does_not_wait() -> None:
+    turns = HandshakeThrottle(1)
+    for _ in range(3):
+        taking = turns.acquire()
+        try:
+            taking.send(None)
+        except StopIteration:
+            pass
+        else:
+            raise AssertionError("it waits")
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert turns._next is None, "a loop without newcomers has nothing to do for them"
+
+
+async def test_who_goes_while_it_waits_takes_no_turn() -> None:
+    turns = HandshakeThrottle(1)
+    tasks = [asyncio.create_task(turns.acquire()) for _ in range(10)]
+    await asyncio.sleep(0)
+    for task in tasks[1:9]:
+        task.cancel()
+    for _ in range(4):
+        await asyncio.sleep(0)
+    assert tasks[9].done() and not tasks[9].cancelled()
