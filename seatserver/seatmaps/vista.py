@@ -1,16 +1,17 @@
 """Halls as a cinema's Vista system answers them: the JSON form ``SeatLayoutData``.
 
-The hall is a grid that all areas share: a seat's place is (``RowIndex``, ``ColumnIndex``), row 0 is the back, and an
-unused column is an aisle. Every area repeats all rows, with ``PhysicalName`` null where it has no seats.
-``SeatsInGroup`` ties seats together that are only sold together, ``SeatStyle`` tells which part of a sofa a seat is.
-An area with ``IsAllocatedSeating`` false that lists no seats is general admission for ``NumberOfSeats`` people.
-``Status`` is the sale state of the moment the file was written and no part of the hall. This module is pure.
+A seat's place is (``RowIndex``, ``ColumnIndex``) on a grid that all areas share, or on one of its area alone
+(`vista_grids`); row 0 is the back, and an unused column is an aisle. ``SeatsInGroup`` ties seats together that are only
+sold together, ``SeatStyle`` tells which part of a sofa a seat is. An area with ``IsAllocatedSeating`` false that lists
+no seats is general admission for ``NumberOfSeats`` people. ``Status`` is the sale state of the moment the file was
+written and no part of the hall. This module is pure.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -29,6 +30,7 @@ from seatserver.seatmaps.imported import (
     screen_before,
 )
 from seatserver.seatmaps.model import MAX_NAME, Category, GeneralArea, Problem, Screen, SeatKind
+from seatserver.seatmaps.vista_grids import Grid, GridArea, choose_grid, rows_by_index
 
 FORMAT = "Vista SeatLayoutData"
 MAX_INDEX = 2000
@@ -47,11 +49,16 @@ KIND_OF_STYLE = {
 }
 
 
+Measure = float | str | None
+"""A number, or one as text: ``"12.5"``, ``"12,5 %"``."""
+
+
 class VistaPosition(msgspec.Struct, frozen=True):
-    """A place on the grid. ``AreaNumber`` is left out: all areas share one grid."""
+    """A place on a grid; ``area`` is the number of the area whose grid that is."""
 
     row: int = msgspec.field(name="RowIndex")
     column: int = msgspec.field(name="ColumnIndex")
+    area: int | str | None = msgspec.field(name="AreaNumber", default=None)
 
 
 class VistaSeat(msgspec.Struct, frozen=True):
@@ -73,25 +80,28 @@ class VistaRow(msgspec.Struct, frozen=True):
 
 
 class VistaArea(msgspec.Struct, frozen=True):
-    """Seats that are sold under one area category; ``left`` and ``width`` are in the file's drawing units."""
+    """Seats that are sold under one area category; its rectangle is in the file's drawing units, mostly percent."""
 
     category: str = msgspec.field(name="AreaCategoryCode")
     rows: list[VistaRow] = msgspec.field(name="Rows")
     description: str | None = msgspec.field(name="Description", default=None)
-    number: int | None = msgspec.field(name="Number", default=None)
+    number: int | str | None = msgspec.field(name="Number", default=None)
     seat_count: int | None = msgspec.field(name="NumberOfSeats", default=None)
     allocated: bool = msgspec.field(name="IsAllocatedSeating", default=True)
-    left: float = msgspec.field(name="Left", default=0.0)
-    width: float = msgspec.field(name="Width", default=0.0)
-    column_count: int = msgspec.field(name="ColumnCount", default=0)
+    left: Measure = msgspec.field(name="Left", default=0.0)
+    top: Measure = msgspec.field(name="Top", default=0.0)
+    width: Measure = msgspec.field(name="Width", default=0.0)
+    height: Measure = msgspec.field(name="Height", default=0.0)
+    column_count: int | str | None = msgspec.field(name="ColumnCount", default=0)
+    row_count: int | str | None = msgspec.field(name="RowCount", default=0)
 
 
 class VistaLayout(msgspec.Struct, frozen=True):
     """The hall."""
 
     areas: list[VistaArea] = msgspec.field(name="Areas")
-    screen_start: float | None = msgspec.field(name="ScreenStart", default=None)
-    screen_width: float | None = msgspec.field(name="ScreenWidth", default=None)
+    screen_start: Measure = msgspec.field(name="ScreenStart", default=None)
+    screen_width: Measure = msgspec.field(name="ScreenWidth", default=None)
 
 
 class VistaAnswer(msgspec.Struct, frozen=True):
@@ -122,23 +132,26 @@ def draft_vista(answer: VistaAnswer, name: str) -> Draft:
         for place, problem, _ in problems:
             raise BadSeatMap(place, problem)
         raise BadSeatMap("SeatLayoutData.Areas", "no area has a seat")
-    left = min((seat.position.column for _, _, _, seat in found), default=0)
-    front = max((seat.position.row for _, _, _, seat in found), default=0)
     area_names = _area_names(layout)
+    grid = choose_grid(_grid_areas(layout, area_names, found))
+    spots = [_spot(grid, area, seat) for _, area, _, seat in found]
+    left = min((column for _, column in spots), default=0)
+    front = max((row for row, _ in spots), default=0)
+    keys = _Keys(layout, grid)
     seats = [
         FoundSeat(
             place=place,
-            key=seat.position,
+            key=keys.of(area, seat.position),
             row=clean(row),
             number=clean(seat.id),
-            x=seat.position.column - left,
-            y=front - seat.position.row,
-            rank=front - seat.position.row,
+            x=spot_column - left,
+            y=front - spot_row,
+            rank=front - spot_row,
             category=layout.areas[area].category,
             area=area_names[area],
             kind=KIND_OF_STYLE.get(seat.style, SeatKind.STANDARD),
         )
-        for place, area, row, seat in found
+        for (place, area, row, seat), (spot_row, spot_column) in zip(found, spots, strict=True)
     ]
     used = {seat.category for seat in seats} | {area.category for _, area in unnumbered}
     categories, category_places = _categories(layout, used)
@@ -146,9 +159,9 @@ def draft_vista(answer: VistaAnswer, name: str) -> Draft:
         format_name=FORMAT,
         name=name,
         categories=categories,
-        screen=_screen(layout, left) or screen_before(seats),
+        screen=_screen(layout, left, grid) or screen_before(seats),
         seats=seats,
-        groups=_groups(found, problems),
+        groups=_groups(found, keys, problems),
         general_areas=_general_areas(unnumbered, area_names, seats),
     )
     places = {
@@ -156,7 +169,7 @@ def draft_vista(answer: VistaAnswer, name: str) -> Draft:
         "categories": category_places,
         "general_areas": [f"SeatLayoutData.Areas[{index}]" for index, _ in unnumbered],
     }
-    notes = tuple(_notes(layout, area_names, found))
+    notes = (*grid.notes, *_notes(layout, area_names, found))
     return replace(draft, notes=notes, found=tuple(problems), places=places, field_at=_field_at)
 
 
@@ -208,6 +221,78 @@ def _seats(layout: VistaLayout, problems: list[Problem]) -> Iterator[tuple[str, 
             problems.append(Problem(f"{area_place}.NumberOfSeats", problem, "look for the seats that the file misses"))
 
 
+def _grid_areas(layout: VistaLayout, area_names: Sequence[str], found: Found) -> dict[int, GridArea]:
+    seats: dict[int, list[tuple[str, VistaSeat]]] = defaultdict(list)
+    for _, area, row, seat in found:
+        seats[area].append((row, seat))
+    return {
+        index: GridArea(
+            name=area_names[index],
+            cells=frozenset((seat.position.row, seat.position.column) for _, seat in listed),
+            row_names=rows_by_index([(seat.position.row, row) for row, seat in listed]),
+            rows=_count(layout.areas[index].row_count),
+            columns=_count(layout.areas[index].column_count),
+            rectangle=_rectangle(layout.areas[index]),
+        )
+        for index, listed in seats.items()
+    }
+
+
+def _rectangle(area: VistaArea) -> tuple[float, float, float, float]:
+    return (
+        measure(area.left) or 0.0,
+        measure(area.top) or 0.0,
+        measure(area.width) or 0.0,
+        measure(area.height) or 0.0,
+    )
+
+
+def _count(text: int | str | None) -> int:
+    """A count of rows or columns; 0 where it says nothing usable."""
+    number = measure(text) if isinstance(text, str) else text
+    return int(number) if number is not None and 0 < number <= MAX_INDEX else 0
+
+
+def measure(text: Measure) -> float | None:
+    """A number as the file writes it, or None."""
+    if isinstance(text, str):
+        try:
+            text = float(text.strip().removesuffix("%").strip().replace(",", "."))
+        except ValueError:
+            return None
+    return text if text is not None and math.isfinite(text) else None
+
+
+def _spot(grid: Grid, area: int, seat: VistaSeat) -> tuple[float, float]:
+    """The seat's row and column in the hall."""
+    row, column = grid.origins[area]
+    return seat.position.row + row, seat.position.column + column
+
+
+class _Keys:
+    """What names a seat inside the file: its row and column, and the area where each has a grid of its own."""
+
+    def __init__(self, layout: VistaLayout, grid: Grid) -> None:
+        self._own = grid.own
+        self._areas: dict[str, list[int]] = defaultdict(list)
+        for index, area in enumerate(layout.areas):
+            if area.number is not None:
+                self._areas[clean(area.number)].append(index)
+            else:
+                said = {clean(seat.position.area) for row in area.rows for seat in row.seats or ()} - {""}
+                for number in said if len(said) == 1 else ():
+                    self._areas[number].append(index)
+
+    def of(self, area: int, position: VistaPosition, *, named: bool = False) -> Hashable:
+        """The key of a seat in an area; with ``named`` of one that a seat of the area names as its mate."""
+        if not self._own:
+            return position.row, position.column
+        if named and position.area is not None:
+            numbered = self._areas.get(clean(position.area), [area])
+            area = area if area in numbered else numbered[0]
+        return area, position.row, position.column
+
+
 def _general_areas(
     unnumbered: Sequence[tuple[int, VistaArea]], area_names: Sequence[str], seats: Sequence[FoundSeat]
 ) -> Iterator[GeneralArea]:
@@ -233,7 +318,7 @@ def _area_names(layout: VistaLayout) -> list[str]:
     described = [clean(area.description) or "Area" for area in layout.areas]
     times = Counter(described)
     return [
-        f"{text} {area.number if area.number is not None else index + 1}" if times[text] > 1 else text
+        f"{text} {clean(area.number) or index + 1}" if times[text] > 1 else text
         for index, (text, area) in enumerate(zip(described, layout.areas, strict=True))
     ]
 
@@ -256,49 +341,56 @@ def _categories(layout: VistaLayout, used: set[str]) -> tuple[list[Category], li
     return categories, list(places.values())
 
 
-def _screen(layout: VistaLayout, left_column: int) -> Screen | None:
+def _screen(layout: VistaLayout, left_column: float, grid: Grid) -> Screen | None:
     """The file's screen on the seats' grid, or None when it does not say.
 
     Screen and areas are given in drawing units; an area's ``Width`` is its ``ColumnCount`` columns.
     """
-    start, width = layout.screen_start, layout.screen_width
-    # The quotient itself is looked at: of a tiny width it is zero.
-    area = next(
-        (one for one in layout.areas if 0 < one.column_count <= MAX_INDEX and one.width / one.column_count > 0), None
-    )
-    if start is None or width is None or width <= 0 or area is None:
+    start, width = measure(layout.screen_start), measure(layout.screen_width)
+    pitch, shift = grid.percent_per_column, 0.0
+    if not grid.own:
+        # The quotient itself is looked at: of a tiny width it is zero.
+        area = next((one for one in layout.areas if _count(one.column_count) and _pitch(one) > 0), None)
+        pitch, shift = (_pitch(area), measure(area.left) or 0.0) if area is not None else (None, 0.0)
+    if start is None or width is None or width <= 0 or pitch is None:
         return None
-    pitch = area.width / area.column_count
-    centre = (start + width / 2 - area.left) / pitch - 0.5 - left_column
+    centre = (start + width / 2 - shift) / pitch - 0.5 - left_column
     # Adding zero turns -0.0 into 0.0.
     screen = Screen(x=round(centre, 3) + 0.0, y=-SCREEN_DISTANCE, width=round(width / pitch, 3))
     # Written so that NaN fails too.
     return screen if abs(screen.x) <= MAX_INDEX and 0 < screen.width <= MAX_INDEX else None
 
 
-def _groups(found: Found, problems: list[Problem]) -> set[frozenset[VistaPosition]]:
+def _pitch(area: VistaArea) -> float:
+    return (measure(area.width) or 0.0) / _count(area.column_count)
+
+
+def _groups(found: Found, keys: _Keys, problems: list[Problem]) -> set[frozenset[Hashable]]:
     """Groups as every one of their seats names them; seats of a group must agree."""
-    named: dict[VistaPosition, frozenset[VistaPosition]] = {}
+    named: dict[Hashable, frozenset[Hashable]] = {}
     # Equal groups become one object: comparing them mate by mate would take the cube of a group's size.
-    known: dict[frozenset[VistaPosition], frozenset[VistaPosition]] = {}
-    for _, _, _, seat in found:
-        group = frozenset((*(seat.group or ()), seat.position))
-        named[seat.position] = known.setdefault(group, group)
-    broken: set[frozenset[VistaPosition]] = set()
-    for place, _, row, seat in found:
+    known: dict[frozenset[Hashable], frozenset[Hashable]] = {}
+    for _, area, _, seat in found:
+        own = keys.of(area, seat.position)
+        group = frozenset((*(keys.of(area, mate, named=True) for mate in seat.group or ()), own))
+        named[own] = known.setdefault(group, group)
+    broken: set[frozenset[Hashable]] = set()
+    for place, area, row, seat in found:
         label = f"{row}-{clean(seat.id)}"
+        group = named[keys.of(area, seat.position)]
         for index, mate in enumerate(seat.group or ()):
-            if mate not in named:
+            theirs = named.get(keys.of(area, mate, named=True))
+            if theirs is None:
                 problem = f"there is no seat at RowIndex {mate.row}, ColumnIndex {mate.column}"
                 mend = f"add that seat, or take it out of the group of {label}"
                 problems.append(Problem(f"{place}.SeatsInGroup[{index}]", problem, mend))
-            elif named[mate] is not named[seat.position]:
+            elif theirs is not group:
                 problem = "the seats of this group do not name the same group"
                 mend = f"let {label} and the seats that go with it name the same seats"
                 problems.append(Problem(f"{place}.SeatsInGroup", problem, mend))
             else:
                 continue
-            broken.add(named[seat.position])
+            broken.add(group)
             break
     return {group for group in named.values() if len(group) > 1 and group not in broken}
 
