@@ -27,6 +27,7 @@ from sqlalchemy.pool import NullPool
 
 from seatserver.config import Settings
 from seatserver.errors import ConfigError, StartError, Unavailable
+from seatserver.transports import is_closed_transport
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -158,13 +159,18 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             is_connected = True
             try:
                 yield connection
-            except OSError:
+            except (OSError, RuntimeError) as error:
                 # A timeout (TimeoutError is an OSError): the connection may still be busy with the old statement,
                 # and a rollback would wait behind it.
-                await connection.invalidate()
+                if isinstance(error, OSError) or is_closed_transport(error):
+                    await connection.invalidate()
                 raise
     except (OSError, sa.exc.TimeoutError) as error:
         raise Unavailable(POSTGRES) from error
+    except RuntimeError as error:
+        if is_closed_transport(error):
+            raise Unavailable(POSTGRES) from error
+        raise
     except BROKEN_OFF as error:
         if not is_connected:
             raise Unavailable(POSTGRES) from error
@@ -185,6 +191,10 @@ async def _commit(connection: AsyncConnection) -> None:
             raise
         await _give_up(connection, error)
     except OSError as error:
+        await _give_up(connection, error)
+    except RuntimeError as error:
+        if not is_closed_transport(error):
+            raise
         await _give_up(connection, error)
 
 
@@ -263,6 +273,10 @@ def _connector(
         except ValueError as error:
             # A parameter that asyncpg does not take, or a host that no name can have.
             raise ConfigError("DATABASE_URL", "cannot be used", str(error)) from None
+        except RuntimeError as error:
+            if not is_closed_transport(error):
+                raise
+            raise ConnectionResetError("the connection was closed while it was set up") from error
         if transaction_ms is not None and connection.get_server_version().major >= TRANSACTION_TIMEOUT_SINCE:
             # Between PREPARE and EXECUTE a session does not count as idle: only this ends it when its client is paused
             # there. Said here and not at the start, because older servers refuse what they do not know.

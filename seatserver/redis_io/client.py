@@ -8,8 +8,10 @@ a lost reply is harmless. Replies stay bytes.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -28,6 +30,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from seatserver.config import Settings
 from seatserver.errors import ConfigError, StartError
+from seatserver.transports import is_closed_transport
 
 UNAVAILABLE = (
     RedisConnectionError,
@@ -74,6 +77,7 @@ def connect(settings: Settings) -> Redis:
             client_name="seatserver",
             **keepalive,
         )
+        pool.connection_class = _noticing(pool.connection_class)
         pool.connection_class(**pool.connection_kwargs)  # reads what from_url passes on unread
     except (TypeError, ValueError):
         # Without the value and without redis-py's text: either may quote the password.
@@ -81,6 +85,21 @@ def connect(settings: Settings) -> Redis:
             "REDIS_URL", "cannot be read", "expected redis://:password@host:port/0 or unix:///path"
         ) from None
     return Redis.from_pool(pool)
+
+
+def _noticing(kind: type[AbstractConnection]) -> type[AbstractConnection]:
+    """The same kind of connection, to which a closed transport is a lost connection: retried, and told as one."""
+
+    class Noticing(kind):  # type: ignore[valid-type, misc]  # which of redis-py's kinds the address decides
+        async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+            try:
+                await super().send_packed_command(command, check_health)
+            except RuntimeError as error:
+                if not is_closed_transport(error):
+                    raise
+                raise RedisConnectionError("the connection was closed") from error
+
+    return Noticing
 
 
 async def check(redis: Redis) -> None:

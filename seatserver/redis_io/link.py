@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import DefaultParser
 
 from seatserver.tasks import raise_if_cancelled
+from seatserver.transports import is_closed_transport
 
 _MORE = object()
 
@@ -63,8 +64,11 @@ class Link(asyncio.Protocol):
             raise_if_cancelled()
             # redis-py has no public name for what it writes to. Nothing waits in its reader: in RESP 2 Redis never
             # speaks unasked, and every answer to the set-up was read.
-            writer = connection._writer
-            assert writer is not None, "it is connected"
+            writer, reader = connection._writer, connection._reader
+            assert writer is not None and reader is not None, "it is connected"
+            if writer.transport.is_closing() or reader.at_eof() or reader.exception() is not None:
+                # Its end has been told to redis-py's protocol, and would never be told to ours.
+                raise ConnectionResetError("the connection was closed while it was set up")
             link = cls(writer, owner)
             connection._reader = connection._writer = None
             return link
@@ -73,8 +77,18 @@ class Link(asyncio.Protocol):
             raise
 
     def write(self, commands: bytes) -> None:
-        """Send packed commands; what Redis does not take at once is buffered, so heed ``is_writable``."""
-        self._transport.write(commands)
+        """Send packed commands; what Redis does not take at once is buffered, so heed ``is_writable``.
+
+        Nothing is sent when the link has ended; an owner who does not know yet is told in the next tick.
+        """
+        if self._ended:
+            return
+        try:
+            self._transport.write(commands)
+        except RuntimeError as error:
+            if not is_closed_transport(error):
+                raise
+            self._loop.call_soon(self._end)
 
     def abort(self) -> None:
         """End it now, whatever is under way. The owner is told before this returns."""

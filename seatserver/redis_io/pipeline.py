@@ -182,11 +182,18 @@ class Pipeline:
             if self._reachable:
                 log.warning("Redis cannot be reached", error=str(error))
             self._reachable = False
-            _fail(self._waiting)
-            self._waiting.clear()
+            self._give_up()
+        except Exception:
+            log.exception("connecting to Redis failed")  # nobody who waits shall wait for the watch
+            self._reachable = False
+            self._give_up()
         finally:
             self._connecting = None
         self._flush()
+
+    def _give_up(self) -> None:
+        _fail(self._waiting)
+        self._waiting.clear()
 
     # ------------------------------------------------------------ patience
 

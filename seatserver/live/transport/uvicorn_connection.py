@@ -363,7 +363,8 @@ class _Watched:
         self._connection, self._transport = connection, connection._plain
 
     def write(self, data: bytes) -> None:
-        self._transport.write(data)
+        if not self._transport.is_closing():
+            self._transport.write(data)
         self._connection.settle()
 
     def close(self) -> None:
