@@ -85,6 +85,8 @@ class Settings:
     checkout_ms: int = setting("SEATSERVER_CHECKOUT_MS", 30_000, "How long a hold is pinned while its booking is written.", at_least=1000, at_most=600_000)
     answer_ms: int = setting("SEATSERVER_ANSWER_MS", 9000, "Longest that whoever books, confirms or cancels waits; past that the answer is `outcome_unknown`, and the same request again learns it.", at_least=100, at_most=300_000)
     claim_ms: int = setting("SEATSERVER_CLAIM_MS", 900_000, "How long a pending booking waits for its payment.", at_least=1000, at_most=86_400_000)
+    searches: int = setting("SEATSERVER_SEARCHES", 128, "Most searches for seats that wait for their turn; past that whoever has most of them is refused with `busy`.", at_least=2, at_most=10_000)
+    searches_per_user: int = setting("SEATSERVER_SEARCHES_PER_USER", 8, "Most of them of one user.", at_least=1, at_most=9_999)
 
     # Rooms and sockets.
     hello_ms: int = setting("SEATSERVER_HELLO_MS", 5000, "A socket's first message is due within this time.", at_least=100, at_most=60_000)
@@ -224,6 +226,7 @@ SMALLER: tuple[tuple[str, str, str], ...] = (
     ("redis_timeout_ms", "checkout_ms", "a hold could come loose while Redis is asked"),
     ("redis_timeout_ms", "answer_ms", "whoever books would hear that nobody knows before Redis is given up"),
     ("answer_ms", "checkout_ms", "who repeats a booking as told would find its hold loose"),
+    ("searches_per_user", "searches", "one user could take every place in the queue"),
     ("heartbeat_ms", "idle_ms", "quiet but healthy clients would be closed"),
     ("probe_ms", "probe_lost_ms", "a healthy feed would be declared dead"),
 )

@@ -65,7 +65,7 @@ class Holding:
         self._store = store
         self._settings = settings
         self._clock = clock
-        self.searches = Searches()
+        self.searches = Searches(settings.searches, settings.searches_per_user)
 
     def close(self) -> None:
         """Search no more."""
@@ -123,7 +123,9 @@ class Holding:
         await self._look(showtime, buyer, sight)
         for tries in range(TRIES):
             seats = selection.seats if nearest is None else nearest.seats
-            verdict = NO_VERDICT if too_many else await self._judge(showtime, sight, seats, selection.wheelchairs)
+            verdict = (
+                NO_VERDICT if too_many else await self._judge(showtime, buyer, sight, seats, selection.wheelchairs)
+            )
             terms = Terms(
                 quote=quote if nearest is None else selection.priced(showtime, seats),
                 wheelchairs=selection.wheelchairs,
@@ -149,7 +151,7 @@ class Holding:
                     raise refused from None
                 taken = {seat: SeatState.HELD for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
                 await self._look_again(showtime, buyer, sight, taken, tries)
-                nearest = await self._nearest(showtime, sight, selection)
+                nearest = await self._nearest(showtime, buyer, sight, selection)
                 if nearest is None:
                     raise refused from None
         raise _too_fast()
@@ -161,14 +163,14 @@ class Holding:
         lost: dict[int, Refusal] = {}
         await self._look(showtime, buyer, sight)
         for tries in range(TRIES):
-            offers = await self._search(showtime, wish, sight, limit=1)
+            offers = await self._search(showtime, buyer, wish, sight, limit=1)
             if not offers:
                 raise nothing_together(wish, showtime.seat_map)
             [offer] = offers
             # Before anything else is waited for: the next search begins as soon as this one has its answer.
             sight.in_flight.update(offer.seats)
             try:
-                verdict = await self._judge(showtime, sight, offer.seats, wish.wheelchairs)
+                verdict = await self._judge(showtime, buyer, sight, offer.seats, wish.wheelchairs)
                 terms = Terms(
                     quote=party.priced(showtime, offer.seats),
                     wheelchairs=wish.wheelchairs, lost=_still_lost(lost, offer.seats),
@@ -196,7 +198,7 @@ class Holding:
     ) -> list[tuple[Offer, Quote]]:
         """The best offers and what they cost, the best first; holds nothing."""
         await self._look(showtime, buyer, sight)
-        found = await self._search(showtime, party.wish_in(showtime), sight, limit)
+        found = await self._search(showtime, buyer, party.wish_in(showtime), sight, limit)
         return [(offer, party.priced(showtime, offer.seats)) for offer in found]
 
     async def release(
@@ -234,7 +236,7 @@ class Holding:
         # The script sees the room as whoever made the hold does, through whatever channel the user comes now.
         await self._look(showtime, Buyer(buyer.user_id, held.channel), sight)
         numbered = [seat for seat in rest if seat < len(seat_map.seats)]
-        verdict = await self._judge(showtime, sight, numbered, before.wheelchairs)
+        verdict = await self._judge(showtime, buyer, sight, numbered, before.wheelchairs)
         if verdict.reasons:
             raise _explained(SeatsRefused(verdict.reasons), verdict)
         gone = lines_of(before.quote, seat_map, set(held.seats).difference(rest))
@@ -242,19 +244,21 @@ class Holding:
         terms = msgspec.structs.replace(before, quote=left, stranded=verdict.stranded)
         return _judged(verdict, sight), terms.text()
 
-    async def _judge(self, showtime: Showtime, sight: RoomView, seats: Sequence[int], wheelchairs: int) -> Verdict:
+    async def _judge(
+        self, showtime: Showtime, buyer: Buyer, sight: RoomView, seats: Sequence[int], wheelchairs: int
+    ) -> Verdict:
         room = showtime.seat_map, bytes(sight.states), seats, showtime.rules
         minutes_left = self._minutes_left(showtime)
         verdict = glance(*room, wheelchairs=wheelchairs, minutes_left=minutes_left)
         if verdict is None:
             look = partial(judge, *room, wheelchairs=wheelchairs, minutes_left=minutes_left)
-            verdict = await self.searches.run(look)
+            verdict = await self.searches.run(look, user=buyer.user_id, room=showtime.id)
         return verdict
 
     def _minutes_left(self, showtime: Showtime) -> float:
         return (showtime.starts_at_ms - self._clock()) / 60_000
 
-    async def _search(self, showtime: Showtime, wish: Wish, sight: RoomView, limit: int) -> list[Offer]:
+    async def _search(self, showtime: Showtime, buyer: Buyer, wish: Wish, sight: RoomView, limit: int) -> list[Offer]:
         def search() -> list[Offer]:
             # Looked at when its turn has come: what others are after by then.
             avoid = frozenset(sight.in_flight)
@@ -263,14 +267,14 @@ class Holding:
             )
 
         states, minutes_left = bytes(sight.states), self._minutes_left(showtime)
-        return await self.searches.run(search)
+        return await self.searches.run(search, user=buyer.user_id, room=showtime.id)
 
-    async def _nearest(self, showtime: Showtime, sight: RoomView, selection: Selection) -> Offer | None:
+    async def _nearest(self, showtime: Showtime, buyer: Buyer, sight: RoomView, selection: Selection) -> Offer | None:
         search = partial(
             nearest_equal, showtime.seat_map, bytes(sight.states), selection.seats, showtime.rules,
             wheelchairs=selection.wheelchairs, minutes_left=self._minutes_left(showtime),
         )  # fmt: skip
-        return await self.searches.run(search)
+        return await self.searches.run(search, user=buyer.user_id, room=showtime.id)
 
     async def _look(self, showtime: Showtime, buyer: Buyer, sight: RoomView) -> None:
         """Make ``sight`` what the buyer may take: a channel's own seats and those to be given back count as free."""

@@ -1,23 +1,26 @@
-"""Searches for seats, in a thread beside the event loop.
+"""Searches for seats, in a thread beside the event loop, shared fairly.
 
 A search is pure computing: well under a millisecond in a small hall, a tenth of a second in a crowded large one. In the
 loop every room would wait for it; in many threads at once, Python's lock would make the loop wait for its turn. So
-there is one thread that takes one search after the other, and a bounded number of searches waits for it. What a caller
-does with an answer before it awaits again is done before the next search begins.
+there is one thread that takes one search after the other. What a caller does with an answer before it awaits again is
+done before the next search begins.
+
+The rooms take turns, and within a room its users. A user stands in line once, whatever number of sockets, rooms and
+searches they have: the next of their searches joins the line when the one before has had its turn. How many may wait is
+bounded for each user and in all; when all places are taken, whoever has most searches waiting loses the latest of them
+to a user who has fewer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from seatserver.errors import Busy
-
-MOST = 32
-"""Searches that wait or run: with more the last one's user would have given up before its turn came."""
 
 SWITCH_S = 0.001
 """While a search runs the loop gets its turn at the interpreter after so long; by Python's own 5 ms everything that it
@@ -26,31 +29,129 @@ does would come so much later."""
 Found = TypeVar("Found")
 
 
+class _Search:
+    """One that waits; ``turn`` has a result when it may run."""
+
+    __slots__ = ("room", "turn", "user")
+
+    def __init__(self, user: str, room: str, turn: asyncio.Future[None]) -> None:
+        self.user, self.room, self.turn = user, room, turn
+
+
 class Searches:
-    """The thread and its queue."""
+    """The thread and its queue: at most ``most`` searches wait or run, and ``most_per_user`` of one user."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int, most_per_user: int) -> None:
         self._thread = ThreadPoolExecutor(1, "search", initializer=_switch_often)
-        self._turn = asyncio.Lock()
-        self._count = 0
+        self._most, self._most_per_user = most, most_per_user
+        self._line = _Line()
+        self._running: _Search | None = None
 
-    async def run(self, search: Callable[[], Found]) -> Found:
-        """What ``search`` answers or raises. Raises `Busy` when too many wait already.
+    async def run(self, search: Callable[[], Found], *, user: str = "", room: str = "") -> Found:
+        """What ``search`` answers or raises, when the turn of this user in this room has come.
 
-        A caller who goes away takes a search that has not begun out of the queue.
+        Raises `Busy` when too many of the user's searches wait already, or too many in all. The search of a caller who
+        goes away leaves the queue, unless it has begun.
         """
-        if self._count >= MOST:
-            raise Busy("the queue of searches for seats")
-        self._count += 1
+        self._find_place(user)
+        loop = asyncio.get_running_loop()
+        asked = _Search(user, room, loop.create_future())
+        self._line.join(asked)
         try:
-            async with self._turn:
-                return await asyncio.get_running_loop().run_in_executor(self._thread, search)
+            self._next()
+            await asked.turn
+            return await loop.run_in_executor(self._thread, search)
         finally:
-            self._count -= 1
+            if self._running is asked:
+                self._running = None
+                self._next()
+            else:
+                self._line.leave(asked)
 
     def close(self) -> None:
         """Take no more searches; the one that runs ends by itself."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _next(self) -> None:
+        """Begin a search, if none runs."""
+        if self._running is None and (first := self._line.take()) is not None:
+            self._running = first
+            first.turn.set_result(None)
+
+    def _find_place(self, user: str) -> None:
+        """Raise `Busy` unless the user may have one more search; somebody else may lose a place to it."""
+        own = self._line.count(user) + (self._running is not None and self._running.user == user)
+        if own >= self._most_per_user:
+            raise Busy("your queue of searches for seats")
+        if len(self._line) + (self._running is not None) >= self._most:
+            latest = self._line.latest_of_who_has_most()
+            if latest is None or self._line.count(latest.user) <= own + 1:
+                raise Busy("the queue of searches for seats")
+            self._line.leave(latest)
+            latest.turn.set_exception(Busy("your queue of searches for seats"))
+
+
+class _Line:
+    """Who waits. The first search of each user stands in its room; rooms, and users within them, in their order."""
+
+    def __init__(self) -> None:
+        self._users: dict[str, deque[_Search]] = {}
+        self._rooms: dict[str, dict[str, _Search]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def count(self, user: str) -> int:
+        """How many searches of the user wait."""
+        return len(self._users.get(user, ()))
+
+    def join(self, asked: _Search) -> None:
+        """Wait, behind the user's others."""
+        others = self._users.setdefault(asked.user, deque())
+        others.append(asked)
+        self._count += 1
+        if len(others) == 1:
+            self._stand(asked)
+
+    def leave(self, asked: _Search) -> None:
+        """Wait no more; nothing happens to one that has left."""
+        others = self._users.get(asked.user, deque())
+        if others and others[0] is asked:
+            self._step_out(asked)
+        elif asked in others:
+            others.remove(asked)
+            self._count -= 1
+
+    def take(self) -> _Search | None:
+        """Whose turn it is; its room and its user have the last place from now on."""
+        for room, standing in self._rooms.items():
+            first = next(iter(standing.values()))
+            self._rooms[room] = self._rooms.pop(room)
+            self._step_out(first)
+            return first
+        return None
+
+    def latest_of_who_has_most(self) -> _Search | None:
+        """The search that came last of the user with most of them."""
+        return max(self._users.values(), key=len)[-1] if self._users else None
+
+    def _stand(self, asked: _Search) -> None:
+        self._rooms.setdefault(asked.room, {})[asked.user] = asked
+
+    def _step_out(self, first: _Search) -> None:
+        """The user's first search goes, the next one takes its place at the end."""
+        standing = self._rooms[first.room]
+        del standing[first.user]
+        if not standing:
+            del self._rooms[first.room]
+        others = self._users[first.user]
+        others.popleft()
+        self._count -= 1
+        if others:
+            self._stand(others[0])
+        else:
+            del self._users[first.user]
 
 
 def _switch_often() -> None:

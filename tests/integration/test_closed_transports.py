@@ -116,8 +116,8 @@ def test_a_call_whose_connection_ends_while_it_is_made_is_answered_or_unavailabl
             closes_once(redis, moment)
             with structlog.testing.capture_logs() as logged:
                 first = asyncio.wait_for(pipeline.send("ECHO", 1), 20)
-                outcomes: list[Any] = await asyncio.gather(first, return_exceptions=True)
-                assert outcomes == [b"1"] or isinstance(outcomes[0], Unavailable), outcomes
+                outcomes = await asyncio.gather(first, return_exceptions=True)
+                assert outcomes[0] == b"1" or isinstance(outcomes[0], Unavailable), outcomes
                 assert await asyncio.wait_for(pipeline.send("ECHO", 2), 20) == b"2"
             assert {line["event"] for line in logged} <= {"Redis cannot be reached"}
 

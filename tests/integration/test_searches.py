@@ -1,20 +1,31 @@
-"""Searches for seats stop nobody: they have a thread of their own, and take their turns."""
+"""Searches for seats stop nobody: they have a thread of their own, take their turns, and nobody gets all the turns."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from seatserver.client import RemoteError
-from seatserver.holding.search_thread import MOST, Searches
+from seatserver.errors import Busy
+from seatserver.holding.search_thread import Searches
 from tests.integration.house import Instance, eventually
-from tests.integration.lounge import ROW_B, ROW_C, open_lounge, visitor
+from tests.integration.lounge import LOUNGE, ROW_B, ROW_C, open_lounge, visitor
 
 B, C = ROW_B.start, ROW_C.start
+MOST, MOST_PER_USER = 32, 8
+
+
+@pytest.fixture
+def searches() -> Iterator[Searches]:
+    made = Searches(MOST, MOST_PER_USER)
+    yield made
+    made.close()
 
 
 @asynccontextmanager
@@ -26,13 +37,24 @@ async def long_search(searches: Searches) -> AsyncIterator[None]:
         begun.set()
         over.wait(60)
 
-    task = asyncio.create_task(searches.run(search))
+    task = asyncio.create_task(searches.run(search, user="somebody"))
     await eventually(begun.is_set)
     try:
         yield
     finally:
         over.set()
         await task
+
+
+async def queued(searches: Searches, *asked: tuple[str, str], ran: list[Any] | None = None) -> list[asyncio.Task[None]]:
+    """Searches of these users in these rooms, asked for in this order; each notes when it ran."""
+
+    def note(who: tuple[str, str]) -> Callable[[], None]:
+        return lambda: None if ran is None else ran.append(who)
+
+    tasks = [asyncio.create_task(searches.run(note(who), user=who[0], room=who[1])) for who in asked]
+    await asyncio.sleep(0)
+    return tasks
 
 
 async def test_while_seats_are_searched_for_everybody_else_goes_on(server: Instance) -> None:
@@ -48,36 +70,99 @@ async def test_while_seats_are_searched_for_everybody_else_goes_on(server: Insta
         assert len((await best).seats) == len((await nearest).seats) == 2
 
 
-async def test_more_searches_than_could_be_waited_for_are_refused_clearly(server: Instance) -> None:
+async def test_who_asks_for_more_at_once_than_anybody_may_is_refused_clearly(server: Instance) -> None:
     await open_lounge(server)
-    searches = server.house.holding.searches
-    async with visitor(server, "ann") as ann:
+    searches, most = server.house.holding.searches, server.house.settings.searches_per_user
+    async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
         async with long_search(searches):
-            waiting = [asyncio.create_task(searches.run(int)) for _ in range(MOST - 1)]
-            await asyncio.sleep(0)
-            with pytest.raises(RemoteError, match="queue of searches for seats is full; try again shortly") as caught:
+            waiting = await queued(searches, *[("ann", "elsewhere")] * most)
+            with pytest.raises(RemoteError, match="your queue of searches for seats is full; try again") as caught:
                 await ann.best(2)
             assert (caught.value.code, caught.value.retryable) == ("busy", True)
+            others = asyncio.create_task(bob.best(2))
         await asyncio.gather(*waiting)
+        assert len((await others).seats) == 2
         assert await ann.best(2)
 
 
-async def test_who_gives_up_waiting_makes_room_for_the_next() -> None:
-    searches = Searches()
+async def test_users_take_turns_whatever_one_of_them_has_asked_for(searches: Searches) -> None:
+    ran: list[Any] = []
     async with long_search(searches):
+        tasks = await queued(
+            searches, *[("hog", "hall")] * 5, ("ann", "hall"), ("bob", "hall"), ("ann", "hall"), ran=ran
+        )
+    await asyncio.gather(*tasks)
+    assert [user for user, _ in ran] == ["hog", "ann", "bob", "hog", "ann", "hog", "hog", "hog"]
+
+
+async def test_rooms_take_turns_whatever_goes_on_in_one_of_them(searches: Searches) -> None:
+    ran: list[Any] = []
+    crowd = [(f"fan {number}", "premiere") for number in range(6)]
+    async with long_search(searches):
+        tasks = await queued(searches, *crowd, ("ann", "quiet"), ("bob", "quiet"), ran=ran)
+    await asyncio.gather(*tasks)
+    assert [room for _, room in ran][:4] == ["premiere", "quiet", "premiere", "quiet"]
+
+
+async def test_a_user_in_many_rooms_has_no_more_turns_than_one_in_one_room(searches: Searches) -> None:
+    ran: list[Any] = []
+    async with long_search(searches):
+        hog = [("hog", f"room {number}") for number in range(6)]
+        tasks = await queued(searches, *hog, ("ann", "hall"), ran=ran)
+    await asyncio.gather(*tasks)
+    assert ran.index(("ann", "hall")) == 1
+
+
+async def test_when_all_places_are_taken_whoever_has_most_of_them_loses_one_to_a_newcomer(searches: Searches) -> None:
+    async with long_search(searches):
+        crowd = await queued(searches, *[(f"user {number}", "hall") for number in range(MOST - 1 - MOST_PER_USER)])
+        hog = await queued(searches, *[("hog", "hall")] * MOST_PER_USER)
+        [newcomer] = await queued(searches, ("ann", "hall"))
+    await asyncio.gather(*crowd, *hog[:-1], newcomer)
+    with pytest.raises(Busy, match="your queue of searches"):
+        await hog[-1]
+
+
+async def test_when_everybody_has_one_place_and_all_are_taken_the_next_is_refused(searches: Searches) -> None:
+    async with long_search(searches):
+        crowd = await queued(searches, *[(f"user {number}", "hall") for number in range(MOST - 1)])
+        [newcomer] = await queued(searches, ("ann", "hall"))
+        with pytest.raises(Busy, match="the queue of searches for seats is full"):
+            await newcomer
+    await asyncio.gather(*crowd)
+
+
+async def test_who_gives_up_waiting_makes_room_for_the_next(searches: Searches) -> None:
+    async with long_search(searches):
+        keeps = await queued(searches, ("ann", "hall"))
         for _ in range(MOST * 2):
-            task = asyncio.create_task(searches.run(int))
-            await asyncio.sleep(0)
+            for task in await queued(searches, ("ann", "hall"), ("bob", "hall"), ("ann", "other")):
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+        for task in keeps:
             task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-    assert await searches.run(lambda: 7) == 7
-    searches.close()
+    assert await searches.run(lambda: 7, user="ann", room="hall") == 7
 
 
-async def test_a_search_that_fails_fails_alone() -> None:
-    searches = Searches()
+async def test_a_search_that_fails_fails_alone(searches: Searches) -> None:
     with pytest.raises(ZeroDivisionError):
         await searches.run(lambda: 1 // 0)
     assert await searches.run(lambda: 7) == 7
-    searches.close()
+
+
+@pytest.mark.parametrize("commands", [5, 60], ids=["that all came in", "of which many are still on their way"])
+async def test_what_a_socket_has_not_been_asked_when_it_dies_is_never_done(server: Instance, commands: int) -> None:
+    """A search waits for its turn, so that what the socket sent after it is unread when the socket hangs up."""
+    await open_lounge(server)
+    async with server.watcher("ann", showtime=LOUNGE) as wire:
+        async with long_search(server.house.holding.searches):
+            await wire.send("offers", ref=900, count=2)
+            await eventually(lambda: server.house.holding.searches._line.count("ann") == 1)
+            for number in range(commands):
+                await wire.send("hold", ref=1000 + number, hold_id=str(uuid4()), seats=[B + number % 8])
+            sessions = server.gauge("sockets")
+            wire.connection.transport.close()  # without a goodbye: everything that was sent arrives, then the end
+            await wire.connection.wait_closed()
+        await eventually(lambda: server.gauge("sockets") < sessions)
+    assert await server.house.store.holds_of(LOUNGE, "ann") == ()

@@ -9,6 +9,7 @@ uvicorn does the handshake, ping and pong, fragments and the close. What it lack
   been sent. A few messages wait for the session, the rest in the peer's own buffers. A message may come in only so many
   fragments, because empty fragments add nothing to its size.
 - A message that is whole and in one frame, as nearly all are, is read here. Anything else goes to uvicorn's parser.
+- What the peer has sent is worth nothing once it has hung up: what its session has not read by then is dropped.
 - Pings are spread over time, so that sockets that came in together are not pinged together for ever.
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import select
 from asyncio import TimerHandle
 from contextlib import suppress
 from types import GeneratorType
@@ -45,6 +47,8 @@ INBOX_MESSAGES = 16
 BITE_BYTES = 2048
 # First bytes of a frame that is a whole message (RFC 6455, 5.2); the second says that it is masked and how long it is.
 WHOLE_TEXT, WHOLE_BINARY = 0x81, 0x82
+# The peer has ended its side, although what it sent before has not all been read; Linux tells.
+HUNG_UP: int = getattr(select, "POLLRDHUP", 0)
 MASKED, IN_TWO_BYTES, IN_EIGHT_BYTES = 0x80, 126, 127
 
 
@@ -126,6 +130,9 @@ class UvicornConnection(WebSocketsSansIOProtocol):
         inbox = self._inbox
         while self.behind or not inbox.events:
             await inbox.wait()
+        if self._has_hung_up():
+            self._drop_unread()
+            raise ConnectionClosed
         event = inbox.events.pop(0)
         if self._rest or not self._reading:
             self._feed(self._rest)
@@ -182,6 +189,7 @@ class UvicornConnection(WebSocketsSansIOProtocol):
             self._cut_off.cancel()
             self._cut_off = None
         self.behind = False
+        self._drop_unread()
         if self._pace is not None:
             self.settle(ends=True)
         super().connection_lost(exc)
@@ -247,6 +255,20 @@ class UvicornConnection(WebSocketsSansIOProtocol):
             self.ping_timer = self.loop.call_later(delay_s, self.send_keepalive_ping)
 
     # ------------------------------------------------------------ the bounded inbox
+
+    def _has_hung_up(self) -> bool:
+        """Whether the peer has gone, even if nothing has been read from it for a while."""
+        if self._plain.is_closing():
+            return True
+        if self._reading or not HUNG_UP or (plain := self._plain.get_extra_info("socket")) is None:
+            return False  # it would have been told
+        looking = select.poll()
+        looking.register(plain.fileno(), HUNG_UP)
+        return bool(looking.poll(0))
+
+    def _drop_unread(self) -> None:
+        self._inbox.events.clear()
+        self._rest = b""
 
     def _look_again(self) -> None:
         self._feed(self._rest)
