@@ -14,7 +14,7 @@ from pathlib import Path
 from seatserver.client import SeatClient
 from seatserver.seats.states import SeatState
 
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 def address(log: Path) -> tuple[str, str]:

@@ -26,13 +26,53 @@ import redis as redis_client
 from loadtests.hall_page import BROWSERS
 from seatserver import config, database
 from seatserver.config import Settings
-from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
-from tests import waiting
+from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis, process
+from tests import progress, waiting
 
 WORKERS = 6
 """Most processes that share the tests; each has a Postgres and a Redis of its own. With ``-n 0`` there are none."""
 TEMPLATE = "seatserver_template"
 TOKEN_SECRET = "a secret of the tests, long enough for HS256"
+
+LONGER = (
+    "tests/browser/",
+    "tests/faults/",
+    *(
+        f"tests/integration/test_{name}.py"
+        for name in (
+            "allocations",
+            "client_js_coming_back",
+            "client_js_network",
+            "client_js_strangers",
+            "database",
+            "demo",
+            "doctor",
+            "embedded",
+            "goodbye",
+            "holding_abuse",
+            "house",
+            "lines",
+            "loadtests",
+            "ops",
+            "procfile",
+            "relay",
+            "searches",
+            "seatmap_command",
+            "two_instances",
+            "workers",
+        )
+    ),
+    "tests/unit/loadtests/test_best.py",
+)
+"""What starts whole programs and browsers, breaks them or sets races: a newcomer's first run has a taste of it."""
+EVEN_SO = (
+    "tests/browser/test_seat_map.py::test_a_click_in_one_window_shows_in_the_other",
+    "tests/integration/test_demo.py::test_the_demo_sells_a_seat_and_remembers_it_after_kill_9",
+    "tests/integration/test_demo.py::test_the_demo_ends_in_good_order_and_leaves_nothing[SIGINT]",
+    "tests/integration/test_demo.py::test_a_hall_that_is_sold_out_or_full_of_others_keeps_the_audience_from_no_other",
+    "tests/integration/test_embedded.py::test_servers_start_again_after_kill_9",
+    "tests/integration/test_two_instances.py::test_of_two_who_take_a_seat_at_once_on_two_instances_exactly_one_gets_it",
+)
 
 Result = TypeVar("Result")
 
@@ -41,16 +81,28 @@ hypothesis.settings.register_profile("seatserver", deadline=None, print_blob=Tru
 hypothesis.settings.load_profile("seatserver")
 
 
+OTHER_CLOCK = {name: os.environ[name] for name in ("LD_PRELOAD", "FAKETIME") if "FAKETIME" in os.environ}
+"""Where libfaketime gives this run another date and hour, its Postgres and Redis live by the same clock."""
+if OTHER_CLOCK:
+    _usual = process.environment
+    process.environment = lambda: {**_usual(), **OTHER_CLOCK}
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """A plain ``pytest`` uses all cores; CI has time, and whoever names tests or looks into one wants order."""
     if hasattr(config, "workerinput"):
         return  # one of them
     asked = config.option
-    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    plain = whole and not (asked.markexpr or asked.usepdb or asked.collectonly)
-    if plain and asked.numprocesses is None and not os.environ.get("CI"):
-        asked.numprocesses = min((os.cpu_count() or 1) + 1, WORKERS)
+    if _is_whole(config) and not (asked.usepdb or asked.collectonly or os.environ.get("CI")):
+        if asked.numprocesses is None:
+            asked.numprocesses = min((os.cpu_count() or 1) + 1, WORKERS)
+        if not asked.verbose:
+            config.pluginmanager.register(progress.Progress(config), "progress")
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS
 
 
 def pytest_configure() -> None:
@@ -59,18 +111,26 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` selects
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests marked `long` run where CI is set, where ``-m`` says which to run, and where they are named one by one.
 
-    Every asynchronous test has an end.
+    In a run of everything the modules of `LONGER` count as marked too. Every asynchronous test has an end.
     """
     for item in items:
         _bound(item)
+        if (_is_whole(config) or config.option.markexpr) and _is_longer(item.nodeid):
+            item.add_marker("long")
     if os.environ.get("CI") or config.option.markexpr or any("::" in argument for argument in config.args):
         return
     if longer := [item for item in items if item.get_closest_marker("long")]:
         config.hook.pytest_deselected(items=longer)
         items[:] = [item for item in items if item not in longer]
+
+
+def _is_longer(nodeid: str) -> bool:
+    path, _, name = nodeid.partition("::")
+    return path.startswith(LONGER) and not (f"{path}::{name}").startswith(EVEN_SO)
 
 
 def _bound(item: pytest.Item) -> None:
@@ -141,6 +201,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
         token_secret=TOKEN_SECRET,
         guest_scopes=("watch", "hold", "book"),
         port=0,
+        redis_timeout_ms=6000,  # a slow machine is not a Redis that has gone; tests about that have limits of their own
     )
 
 

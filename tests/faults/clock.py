@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import glob
 import os
+import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,14 @@ def libfaketime() -> str:
             pytest.fail(f"{reason}, and CI requires it")
         pytest.skip(reason)
     return found[0]
+
+
+def as_if_at(moment: datetime) -> dict[str, str]:
+    """The environment in which a process takes ``moment`` for now; its clock goes on from there."""
+    # This run may have been given another date itself: then our own clock is that much before the machine's.
+    ours_s = int(os.environ.get("FAKETIME", "+0s").strip("s"))
+    ahead_s = round(moment.timestamp() - time.time()) + ours_s
+    return {"LD_PRELOAD": libfaketime(), "FAKETIME": f"{ahead_s:+d}s", "FAKETIME_DONT_RESET": "1"}
 
 
 class Clock:

@@ -33,7 +33,7 @@ from seatserver.errors import TicketsRefused
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import quote
 from seatserver.seats.states import SeatState
-from tests.faults.clock import libfaketime
+from tests.faults.clock import as_if_at
 from tests.integration.house import eventually, rows
 from tests.integration.test_embedded import wait_until_gone
 from tests.waiting import PATIENCE_S
@@ -42,6 +42,7 @@ README = Path(__file__).parents[2] / "README.md"
 LONG = pytest.mark.long
 UNCLEAN = re.compile(r"Traceback|Exception|Warning|\[(warning|error|critical)")
 """What nobody may see on a terminal."""
+pytestmark = pytest.mark.clock
 COMMAND = [sys.executable, "-m", "seatserver"]
 
 
@@ -361,14 +362,14 @@ BERLIN = "Europe/Berlin"
 @pytest.mark.parametrize(
     ("zone", "start"),
     [
-        ("UTC", "2036-06-10T13:00"),
-        ("UTC", "2036-06-10T23:59"),
-        *(pytest.param("UTC", f"2036-06-10T{hour:02}:30", marks=LONG) for hour in range(24)),
-        pytest.param(BERLIN, "2036-02-29T23:10", marks=LONG),  # a leap day
-        pytest.param(BERLIN, "2036-03-30T01:30", marks=LONG),  # summer time begins half an hour later
-        pytest.param(BERLIN, "2036-10-26T02:30", marks=LONG),  # it ends
-        pytest.param("Pacific/Kiritimati", "2036-12-31T22:50", marks=LONG),
-        pytest.param("America/St_Johns", "2036-06-10T21:15", marks=LONG),
+        ("UTC", "2136-06-10T13:00"),
+        ("UTC", "2136-06-10T23:59"),
+        *(pytest.param("UTC", f"2136-06-10T{hour:02}:30", marks=LONG) for hour in range(24)),
+        pytest.param(BERLIN, "2136-02-29T23:10", marks=LONG),  # a leap day
+        pytest.param(BERLIN, "2136-03-25T01:30", marks=LONG),  # summer time begins half an hour later
+        pytest.param(BERLIN, "2136-10-28T02:30", marks=LONG),  # it ends
+        pytest.param("Pacific/Kiritimati", "2136-12-31T22:50", marks=LONG),
+        pytest.param("America/St_Johns", "2136-06-10T21:15", marks=LONG),
     ],
 )
 async def test_at_any_hour_three_halls_are_on_sale_and_each_open_showtime_has_an_audience(
@@ -403,8 +404,8 @@ async def test_at_any_hour_three_halls_are_on_sale_and_each_open_showtime_has_an
     ],
 )
 def test_the_demo_of_the_evening_has_an_audience_and_a_clean_terminal(tmp_path: Path, zone: str, clock: str) -> None:
-    ahead_s = round(datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(zone)).timestamp() - time.time())
-    env = environment(TZ=zone, LC_ALL="de_DE.UTF-8", LD_PRELOAD=libfaketime(), FAKETIME=f"{ahead_s:+d}s")
+    at = datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(zone))
+    env = environment(TZ=zone, LC_ALL="de_DE.UTF-8", **as_if_at(at))
     with running(*demo(tmp_path), log=tmp_path / "log", env=env) as started:
         address = started.address()
         [token] = re.findall(r"  TOKEN=(\S+)", started.output)
@@ -429,7 +430,7 @@ def test_the_demo_of_the_evening_has_an_audience_and_a_clean_terminal(tmp_path: 
 
 
 async def test_a_hall_that_is_sold_out_or_full_of_others_keeps_the_audience_from_no_other(settings: Settings) -> None:
-    now = datetime(2036, 6, 10, 12, tzinfo=UTC)
+    now = datetime(2136, 6, 10, 12, tzinfo=UTC)
     loaded = await offer.load(settings, now)
     full, crowded = [one for one in loaded if one.auditorium_id == "grand-hall"][:2]
     places = full.seat_map.place_count
@@ -459,7 +460,7 @@ async def test_a_hall_that_is_sold_out_or_full_of_others_keeps_the_audience_from
 async def test_an_audience_that_is_sent_home_comes_at_the_next_start_and_leaves_nothing_held(
     settings: Settings, ended_after: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    now = datetime(2036, 6, 10, 12, tzinfo=UTC)
+    now = datetime(2136, 6, 10, 12, tzinfo=UTC)
 
     def clock() -> int:
         return round(now.timestamp() * 1000)
@@ -505,7 +506,7 @@ def test_the_theatre_has_the_time_zone_of_the_machine(monkeypatch: pytest.Monkey
 
 
 async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings: Settings) -> None:
-    today = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    today = datetime(2136, 3, 28, 12, tzinfo=UTC)
     first = await offer.load(settings, today)
     again = await offer.load(settings, today + timedelta(hours=3))
     tomorrow = await offer.load(settings, today + timedelta(days=1))
@@ -525,7 +526,7 @@ async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings
 
 
 async def test_the_audience_comes_once_and_leaves_room(settings: Settings) -> None:
-    now = datetime(2036, 6, 10, 9, tzinfo=UTC)
+    now = datetime(2136, 6, 10, 9, tzinfo=UTC)
 
     def clock() -> int:
         return round(now.timestamp() * 1000)

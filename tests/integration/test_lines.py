@@ -32,7 +32,7 @@ from seatserver.live.transport.uvicorn_connection import INBOX_MESSAGES, Uvicorn
 from seatserver.wire.frames import Frame
 from tests.integration.conftest import MakeServer
 from tests.integration.house import JSON, MSGPACK, SEATS, SHOWTIME, Instance, Wire, eventually
-from tests.integration.test_goodbye import SMALL_BUFFER, asleep, make_noise
+from tests.integration.test_goodbye import SMALL_BUFFER, asleep, make_noise, reader
 from tests.waiting import PATIENCE_S, within
 
 MakeLined = Callable[..., Awaitable[Instance]]
@@ -109,7 +109,7 @@ async def test_who_is_behind_is_left_out_until_it_has_caught_up_and_then_gets_on
     make_lined: MakeLined,
 ) -> None:
     server = await make_lined(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, tick_most_ms=0, seats_per_user=28)
-    async with asleep(server) as slow, server.watcher("busy") as busy, server.watcher("quick") as quick:
+    async with asleep(server) as slow, server.watcher("busy") as busy, reader(server) as quick:
         [sleeper] = [one for one in server.house.sessions._sessions if one.user_id == "sleeper"]
         await make_noise(busy, lambda: sleeper._stale)
         version = await make_noise(busy, lambda: True)
