@@ -1,4 +1,4 @@
-"""The commands of a real installation: serve, worker, migrate, settings.
+"""The commands of a real installation: serve, worker, migrate.
 
 They take everything from the environment (`seatserver settings` lists it) and bring no servers of their own.
 """
@@ -6,7 +6,6 @@ They take everything from the environment (`seatserver settings` lists it) and b
 from __future__ import annotations
 
 import argparse
-import sys
 
 from seatserver import config
 from seatserver.cli import signals
@@ -36,8 +35,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     worker.set_defaults(run=run_worker)
     migrate = commands.add_parser("migrate", help="bring the database to the newest migration")
     migrate.set_defaults(run=run_migrate)
-    settings = commands.add_parser("settings", help="list every setting")
-    settings.set_defaults(run=run_settings)
 
 
 def add_address(command: argparse.ArgumentParser) -> None:
@@ -89,21 +86,6 @@ def run_migrate(args: argparse.Namespace) -> int:
         print(f"applied {revision}")
     if not applied:
         print("nothing to do: the database is at the newest migration")
-    return 0
-
-
-def run_settings(args: argparse.Namespace) -> int:
-    """The table of settings: drawn on a terminal, Markdown elsewhere."""
-    if not sys.stdout.isatty():
-        print(config.markdown())
-        return 0
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("variable", "default", "what it is", box=None)
-    for row in config.rows():
-        table.add_row(row.env, row.shown_default(), row.text)
-    Console().print(table)
     return 0
 
 

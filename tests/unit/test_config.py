@@ -178,5 +178,5 @@ def test_the_readme_shows_every_setting() -> None:
     shown = text.partition(BEGIN)[2].partition(END)[0].strip()
     assert shown == config.markdown(), (
         "the README's table is not the table of config.py: replace what stands between the markers by the output of "
-        "`seatserver settings | cat`"
+        "`seatserver settings --markdown`"
     )

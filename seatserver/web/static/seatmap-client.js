@@ -73,7 +73,12 @@ export class SeatMapClient extends EventTarget {
     super();
     const { token, encoding = "msgpack", WebSocket = globalThis.WebSocket, times = {} } = options;
     if (!Object.hasOwn(CODECS, encoding)) throw new TypeError(`expected the encoding msgpack or json, got ${encoding}`);
-    if (typeof WebSocket !== "function") throw new TypeError("expected the option WebSocket: there is no global one");
+    if (typeof WebSocket !== "function") {
+      throw new TypeError(
+        "this runtime has no WebSocket: expected Node 22 or newer, or a class of your own as the option WebSocket " +
+          "(such as that of the npm package ws)",
+      );
+    }
     const codec = CODECS[encoding];
     this.#times = { ...TIMES, ...times };
     this.#write = codec.write;
