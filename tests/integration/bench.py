@@ -129,6 +129,10 @@ class Bench:
         seconds, micros = await self.redis.time()
         return int(seconds) * 1000 + int(micros) // 1000
 
+    async def is_after(self, moment_ms: int) -> bool:
+        """Whether that is over, by Redis' clock."""
+        return await self.now_ms() > moment_ms
+
     async def age(self, held: HeldSeats, *, created_ms: int, deadline_ms: int) -> None:
         """Let the hold have been made at another time, and end at another."""
         fields = ["created", str(created_ms), "deadline", str(deadline_ms)]

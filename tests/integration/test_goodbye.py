@@ -119,7 +119,7 @@ async def test_who_asks_and_asks_and_reads_no_reply_is_closed(
 
 
 async def test_who_answers_no_ping_is_closed(make_server: MakeServer) -> None:
-    server = await make_server(heartbeat_ms=100, idle_ms=200)
+    server = await make_server(heartbeat_ms=500, idle_ms=2000)
     async with server.watcher("ann") as ann, asleep(server):
         await eventually(lambda: server.gauge("sockets") == 1)
         assert (await ann.ask("beat"))["type"] == "beat"

@@ -6,6 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,7 @@ from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused
 from seatserver.rooms.feed import Notice
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import Applied, Conditions, Judged
-from tests.integration.bench import SHOW, Bench, open_bench
+from tests.integration.bench import SHOW, Bench, open_bench, until
 
 CLAIMED, SOLD, BLOCKED, FREE, HELD = (
     SeatState.CLAIMED,
@@ -207,7 +208,7 @@ async def test_a_hold_that_ended_is_remembered_for_repetitions_and_not_for_its_w
 async def test_a_seat_is_free_again_by_its_ttl_alone(redis_url: str) -> None:
     async with open_bench(redis_url, hold_ms=200) as bench:
         held = await bench.hold("ann", [1])
-        await asyncio.sleep(0.25)
+        await until(partial(bench.is_after, held.deadline_ms + 5), "the hold's time is over")
         assert await bench.redis.exists(bench.key("seat:1")) == 0
         with pytest.raises(HoldGone, match="time ran out"):
             await bench.store.pin(SHOW, held.hold_id, "ann")
@@ -243,12 +244,12 @@ async def test_an_extension_never_takes_time_away(bench: Bench) -> None:
 
 
 async def test_a_pinned_hold_outlives_its_deadline_over_the_checkout(redis_url: str) -> None:
-    async with open_bench(redis_url, hold_ms=300, database_statement_ms=3500, checkout_ms=60_000) as bench:
+    async with open_bench(redis_url, hold_ms=2000, database_statement_ms=3500, checkout_ms=60_000) as bench:
         held = await bench.hold("ann", [1, 2])
         pinned = await bench.store.pin(SHOW, held.hold_id, "ann")
         assert pinned.seats == held.seats
         assert pinned.deadline_ms > held.deadline_ms
-        await asyncio.sleep(0.35)
+        await until(partial(bench.is_after, held.deadline_ms), "the hold's own deadline is over")
         await bench.store.sweep(SHOW)
         assert await bench.states() == {1: HELD, 2: HELD}
         assert await bench.store.pin(SHOW, held.hold_id, "ann")
