@@ -26,7 +26,7 @@ import redis as redis_client
 from loadtests.hall_page import BROWSERS
 from seatserver import config, database
 from seatserver.config import Settings
-from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis, process
+from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
 from tests import progress, waiting
 
 WORKERS = 6
@@ -79,13 +79,6 @@ Result = TypeVar("Result")
 # A slow machine is no failure; a failing example prints how to replay it.
 hypothesis.settings.register_profile("seatserver", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("seatserver")
-
-
-OTHER_CLOCK = {name: os.environ[name] for name in ("LD_PRELOAD", "FAKETIME") if "FAKETIME" in os.environ}
-"""Where libfaketime gives this run another date and hour, its Postgres and Redis live by the same clock."""
-if OTHER_CLOCK:
-    _usual = process.environment
-    process.environment = lambda: {**_usual(), **OTHER_CLOCK}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -67,7 +67,9 @@ class Progress:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """What passed leaves no dot."""
+        """What passed leaves no dot, and what failed is named by `pytest_runtest_logreport`."""
+        if report.failed:
+            return ("failed" if report.when == "call" else "error", "", "")
         return (
             ("passed", "", "") if report.when == "call" and report.passed and not hasattr(report, "wasxfail") else None
         )

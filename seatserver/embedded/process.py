@@ -57,8 +57,14 @@ class Account:
 
 
 def environment() -> dict[str, str]:
-    """What children inherit: no locale, no time zone, and none of the PG… variables that would steer Postgres."""
-    kept = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
+    """What children inherit: no locale, no time zone, and none of the PG… variables that would steer Postgres.
+
+    Where libfaketime gives us another date or hour, they live by the same clock: a showtime must not be over for Redis
+    while it is on sale for us.
+    """
+    kept: tuple[str, ...] = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
+    if "FAKETIME" in os.environ:
+        kept += ("FAKETIME", "LD_PRELOAD")
     return {"LC_ALL": "C", "TZ": "UTC", **{name: os.environ[name] for name in kept if name in os.environ}}
 
 
