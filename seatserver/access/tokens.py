@@ -53,6 +53,11 @@ class Identity:
     expires_at_ms: int
     channel: str = PUBLIC
 
+    @property
+    def is_guest(self) -> bool:
+        """Whether nobody but this token knows who it is: when it ends, so does the guest."""
+        return self.user_id.startswith(GUEST)
+
     def may(self, scope: str) -> bool:
         """Whether the scopes, with what they imply, contain ``scope``."""
         return scope in self.scopes or any(scope in IMPLIED.get(own, ()) for own in self.scopes)

@@ -281,7 +281,7 @@ _BASKET: dict[str, Any] = {
     "total_minor": 2800,
     "currency": "EUR",
 }
-_MINE = messages.HoldView(hold_id=HOLD_ID, deadline_ms=DEADLINE_MS, **_BASKET)
+_MINE = messages.HoldView(hold_id=HOLD_ID, deadline_ms=DEADLINE_MS, latest_deadline_ms=DEADLINE_MS + 600_000, **_BASKET)
 _OFFER = messages.SeatOffer(
     seats=(2, 3),
     parts=((2, 3),),
@@ -325,7 +325,7 @@ MESSAGES: tuple[msgspec.Struct, ...] = (
     ),
     messages.Snapshot(epoch=EPOCH, version=40, states="0400"),
     messages.Delta(epoch=EPOCH, from_=40, version=41, changes=((2, 1), (3, 1))),
-    messages.Held(ref=2, hold_id=HOLD_ID, deadline_ms=DEADLINE_MS, **_BASKET),
+    messages.Held(ref=2, hold_id=HOLD_ID, deadline_ms=DEADLINE_MS, latest_deadline_ms=DEADLINE_MS + 600_000, **_BASKET),
     messages.Offered(ref=8, offers=(_OFFER,)),
     messages.Refused(ref=2, hold_id=HOLD_ID, seats=((2, "sold"), (3, "sold"))),
     messages.Released(ref=3, hold_id=HOLD_ID, seats=(2, 3)),

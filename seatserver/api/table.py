@@ -148,7 +148,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         scope=ANY_TOKEN,
         body=schemas.NewBooking,
         answer=schemas.BookingView,
-        errors=(NotFound, HoldGone, HoldConflict, SeatsRefused, NotOnSale, BookingState, OutcomeUnknown),
+        errors=(NotFound, HoldGone, HoldConflict, SeatsRefused, BookingState, OutcomeUnknown),
     ),
     Endpoint(
         method="GET",

@@ -36,15 +36,15 @@ from seatserver.errors import (
     HoldConflict,
     HoldGone,
     NotFound,
-    NotOnSale,
     OutcomeUnknown,
     SeatsRefused,
     Unavailable,
 )
+from seatserver.holding.deadlines import latest_deadline_ms
 from seatserver.holding.terms import placed, terms_of
 from seatserver.metrics import Metrics
 from seatserver.seats.states import BookingStatus, SeatState
-from seatserver.seats.store import HeldSeats, SeatStore
+from seatserver.seats.store import NO_END_MS, HeldSeats, SeatStore
 
 log = structlog.get_logger(__name__)
 
@@ -81,14 +81,14 @@ class Checkout:
         """Turn a hold into a booking: confirmed, or with ``pay_later`` pending until its payment comes.
 
         Raises `HoldGone` when the hold is not (any more) this user's and no booking of this user has its id,
-        `SeatsRefused` when Postgres knows another owner, `NotOnSale`, `OutcomeUnknown`, `Unavailable`.
+        `SeatsRefused` when Postgres knows another owner, `OutcomeUnknown`, `Unavailable`. Whether the sale is still on
+        is not asked: what was held while it was is booked until the hold's deadline.
         """
         showtime = await self._catalog.showtime(showtime_id)
         pinned_at = asyncio.get_running_loop().time()
         try:
-            showtime.check_on_sale(self._clock())
-            held = await self._store.pin(showtime_id, hold_id, user_id)
-        except (HoldGone, NotOnSale):
+            held = await self._pin(showtime, hold_id, user_id)
+        except HoldGone:
             known = await self._records.find(hold_id)
             if known is None:
                 raise
@@ -148,6 +148,10 @@ class Checkout:
             await asyncio.wait(self._writing, timeout=grace_s)
 
     # ------------------------------------------------------------ writing
+
+    async def _pin(self, showtime: Showtime, hold_id: UUID, user_id: str) -> HeldSeats:
+        latest_ms = latest_deadline_ms(showtime, self._settings.hold_ms, NO_END_MS)
+        return await self._store.pin(showtime.id, hold_id, user_id, latest_ms=latest_ms)
 
     async def _write(self, booking_id: UUID, step: Callable[[], Awaitable[Booking]]) -> Booking:
         """Run a step to its end, whatever becomes of the caller. Who waits too long for it hears `OutcomeUnknown`."""
@@ -211,7 +215,7 @@ class Checkout:
         clock = asyncio.get_running_loop().time
         while (clock() - claim.pinned_at) * 1000 > self._settings.checkout_ms - self._settings.transaction_ms:
             claim.pinned_at = clock()
-            held = await self._store.pin(claim.showtime.id, claim.hold_id, claim.user_id)
+            held = await self._pin(claim.showtime, claim.hold_id, claim.user_id)
             if tuple(sorted(held.seats)) != claim.seats:
                 raise HoldGone(str(claim.hold_id), "it was changed while it was booked")
 

@@ -22,10 +22,12 @@ from seatserver.errors import (
     Busy,
     HoldConflict,
     NoSeatsTogether,
+    NotOnSale,
     Refusal,
     SeatsRefused,
     TicketsRefused,
 )
+from seatserver.holding.deadlines import latest_deadline_ms, over_for_more
 from seatserver.holding.requests import AreaTickets, Buyer, PartyWish, Selection, nothing_together
 from seatserver.holding.search_thread import Searches
 from seatserver.holding.terms import Terms, lines_of, terms_of
@@ -53,6 +55,8 @@ LONGEST_PAUSE_S = 0.02
 LOST_TO_OTHERS: frozenset[Refusal] = frozenset({"held", "sold", "blocked", "allocated"})
 MENDABLE: frozenset[Refusal] = LOST_TO_OTHERS | {"gap"}
 """What `Selection.or_nearest` helps with; too many seats, or half a sofa, it does not."""
+NOT_IN_BASKET: frozenset[Refusal] = LOST_TO_OTHERS | {"full"}
+"""What is said of a place that the basket has not, once the sale is over: it was asked for as one more."""
 NO_VERDICT = Verdict({}, (), None, (), False)
 USED_OTHERWISE = "this hold id was used for another request"
 """As ``lua/hold.lua`` says it."""
@@ -77,7 +81,7 @@ class Holding:
         """Hold what was chosen; with ``or_nearest`` the nearest equal seats for those that are lost.
 
         Raises `SeatsRefused` that names every seat, and for a gap which seats would be left over and what would do;
-        `TicketsRefused`; `Busy` when the room changes faster than it can be judged.
+        `TicketsRefused`; `NotOnSale`; `Busy` when the room changes faster than it can be judged.
         """
         selection.check(showtime.seat_map)
         asked = _fingerprint("hold", selection, sight.replaces)
@@ -89,7 +93,7 @@ class Holding:
     ) -> HeldSeats:
         """Find the best seats and hold them; a seat lost to a rival counts as taken, and the search goes on.
 
-        Raises `NoSeatsTogether` when there are none (any more), `TicketsRefused`, `Busy`.
+        Raises `NoSeatsTogether` when there are none (any more), `TicketsRefused`, `NotOnSale`, `Busy`.
         """
         asked = _fingerprint("best", party, sight.replaces)
         work = self._best(showtime, buyer, hold_id, party, sight, asked)
@@ -100,11 +104,12 @@ class Holding:
     ) -> HeldSeats:
         """Do the work; where it finds nothing to hold the request may be a repeated one, whose answer is known.
 
-        The first run may have held the very seats that this one misses, and at prices that are not to be had any more.
+        The first run may have held the very seats that this one misses, at prices that are not to be had any more, in
+        a sale that is over by now.
         """
         try:
             return await work
-        except (NoSeatsTogether, TicketsRefused, Busy):
+        except (NoSeatsTogether, TicketsRefused, NotOnSale, Busy):
             for known in await self._store.holds_of(showtime.id, buyer.user_id):
                 if known.hold_id == hold_id:
                     if known.asked != asked:
@@ -115,6 +120,7 @@ class Holding:
     async def _hold(
         self, showtime: Showtime, buyer: Buyer, hold_id: UUID, selection: Selection, sight: RoomView, asked: str
     ) -> HeldSeats:
+        over = over_for_more(showtime, self._clock(), has_basket=sight.replaces is not None)
         # Judging takes the longer the more seats are scattered over the hall: not for what nobody may hold anyway.
         too_many = selection.places > self._settings.seats_per_user
         quote = selection.priced(showtime, selection.seats)
@@ -138,12 +144,15 @@ class Holding:
                 areas=_area_wishes(showtime.seat_map, sight, selection.areas),
                 channel=buyer.channel, asked=asked, judged=_judged(verdict, sight),
                 replaces=sight.replaces, terms=terms.text(),
+                latest_ms=self._latest_ms(showtime, buyer), only_kept=over is not None,
             )  # fmt: skip
             try:
                 return await self._store.hold(showtime.id, hold_id, buyer.user_id, seats, conditions)
             except RoomMoved as stale:
                 await self._look_again(showtime, buyer, sight, stale.states, tries)
             except SeatsRefused as error:
+                if over is not None and not NOT_IN_BASKET.isdisjoint(error.reasons.values()):
+                    raise over from None
                 refused = _explained(error, verdict)
                 lost.update({seat: why for seat, why in error.reasons.items() if seat in selection.seats})
                 mendable = MENDABLE.issuperset(error.reasons.values()) and len(seats) <= MAX_PARTY
@@ -159,6 +168,7 @@ class Holding:
     async def _best(
         self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, sight: RoomView, asked: str
     ) -> HeldSeats:
+        showtime.check_on_sale(self._clock())
         wish = party.wish_in(showtime)
         lost: dict[int, Refusal] = {}
         await self._look(showtime, buyer, sight)
@@ -178,7 +188,7 @@ class Holding:
                 )  # fmt: skip
                 conditions = Conditions(
                     channel=buyer.channel, asked=asked, judged=_judged(verdict, sight),
-                    replaces=sight.replaces, terms=terms.text(),
+                    replaces=sight.replaces, terms=terms.text(), latest_ms=self._latest_ms(showtime, buyer),
                 )  # fmt: skip
                 return await self._store.hold(showtime.id, hold_id, buyer.user_id, offer.seats, conditions)
             except RoomMoved as stale:
@@ -254,6 +264,9 @@ class Holding:
             look = partial(judge, *room, wheelchairs=wheelchairs, minutes_left=minutes_left)
             verdict = await self.searches.run(look, user=buyer.user_id, room=showtime.id)
         return verdict
+
+    def _latest_ms(self, showtime: Showtime, buyer: Buyer) -> int:
+        return latest_deadline_ms(showtime, self._settings.hold_ms, buyer.until_ms)
 
     def _minutes_left(self, showtime: Showtime) -> float:
         return (showtime.starts_at_ms - self._clock()) / 60_000

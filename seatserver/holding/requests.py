@@ -17,16 +17,21 @@ from seatserver.errors import BadRequest, NoSeatsTogether, TicketsRefused, Unkno
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Quote
 from seatserver.seatmaps.score import MAX_PARTY, Weights, Wish
+from seatserver.seats.store import NO_END_MS
 
 MOST_PLACES = 500
 """In one hold: what the script takes in one step."""
 
 
 class Buyer(msgspec.Struct, frozen=True):
-    """Who buys, and through which sales channel (empty: as the public does)."""
+    """Who buys, and through which sales channel (empty: as the public does).
+
+    ``until_ms`` is when the buyer loses the way to what they hold, as a guest whose token ends does.
+    """
 
     user_id: str
     channel: str = ""
+    until_ms: int = NO_END_MS
 
 
 class AreaTickets(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from typing import Any
 from seatserver.access.admission import BookingKeys
 from seatserver.bookings.records import Booking
 from seatserver.catalog.showtime import Showtime
+from seatserver.holding.deadlines import reach_ms
 from seatserver.holding.terms import Terms, terms_of
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Line
@@ -19,13 +20,14 @@ from seatserver.seats.store import HeldSeats
 from seatserver.wire import messages as wire
 
 
-def held(ref: int, hold: HeldSeats, showtime: Showtime) -> wire.Held:
-    """A hold, and what there is to say about how it came to be."""
+def held(ref: int, hold: HeldSeats, showtime: Showtime, latest_ms: int) -> wire.Held:
+    """A hold, and what there is to say about how it came to be; extensions reach to ``latest_ms`` at most."""
     terms = terms_of(hold, showtime)
     return wire.Held(
         ref=ref,
         hold_id=hold.hold_id,
         deadline_ms=hold.deadline_ms,
+        latest_deadline_ms=reach_ms(hold, latest_ms),
         lost=terms.lost,
         stranded=terms.stranded,
         cost=terms.cost,
@@ -34,12 +36,13 @@ def held(ref: int, hold: HeldSeats, showtime: Showtime) -> wire.Held:
     )
 
 
-def hold_view(hold: HeldSeats, showtime: Showtime) -> wire.HoldView:
+def hold_view(hold: HeldSeats, showtime: Showtime, latest_ms: int) -> wire.HoldView:
     """A hold, for its owner who comes back."""
     terms = terms_of(hold, showtime)
     return wire.HoldView(
         hold_id=hold.hold_id,
         deadline_ms=hold.deadline_ms,
+        latest_deadline_ms=reach_ms(hold, latest_ms),
         wheelchairs=terms.wheelchairs,
         stranded=terms.stranded,
         **_basket(hold, terms, showtime.seat_map),

@@ -44,7 +44,7 @@ class Ownership(msgspec.Struct, frozen=True):
 class HeldSeats(msgspec.Struct, frozen=True):
     """A living hold. ``fence`` grows with every hold of the showtime; ``terms`` is what was agreed when it was made.
 
-    ``asked`` is the request that it stands for (`Conditions.asked`).
+    ``asked`` is the request that it stands for (`Conditions.asked`). At ``oldest_ms`` it has reached its total age.
     """
 
     hold_id: UUID
@@ -54,6 +54,7 @@ class HeldSeats(msgspec.Struct, frozen=True):
     terms: str = ""
     channel: str = ""
     asked: str = ""
+    oldest_ms: int = 0
 
 
 class View(msgspec.Struct, frozen=True):
@@ -91,13 +92,16 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 NOTHING_JUDGED = Judged()
+NO_END_MS = 2**53 - 1
+"""Later than any deadline, and exact in Lua."""
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     """What goes with the seats of a hold: places of ``areas``, for a buyer of ``channel``, in place of ``replaces``.
 
     ``asked`` is the whole request as a text, by default its seats: the same id with the same text is the same hold,
-    answered as before. ``terms`` are kept with the hold and come back with every answer.
+    answered as before. ``terms`` are kept with the hold and come back with every answer. No deadline that this hold
+    sets is after ``latest_ms``. With ``only_kept`` nothing is taken that ``replaces`` has not: the sale is over.
     """
 
     areas: tuple[AreaWish, ...] = ()
@@ -106,6 +110,8 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     judged: Judged = NOTHING_JUDGED
     replaces: UUID | None = None
     terms: str = ""
+    latest_ms: int = NO_END_MS
+    only_kept: bool = False
 
 
 UNCONDITIONAL = Conditions()
@@ -166,25 +172,30 @@ class SeatStore:
             ",".join(f"{area.places[0]}-{area.places[-1]}@{area.start}={area.count}" for area in conditions.areas),
             _pairs(judged.refused), _guards(judged), judged.room,
             "" if conditions.replaces is None else str(conditions.replaces), conditions.terms,
+            conditions.latest_ms, int(not conditions.only_kept),
         )  # fmt: skip
         return self._held(hold_id, reply)
 
-    async def extend(self, showtime_id: str, hold_id: UUID, user_id: str) -> HeldSeats:
-        """Ask for more time. At the cap of the total age the deadline stays as it was. Raises `HoldGone`."""
-        settings = self._settings
-        reply = await self._on_room(
-            "extend", showtime_id, str(hold_id), user_id, settings.hold_ms, settings.hold_total_ms
-        )
-        return self._held(hold_id, reply)
+    async def extend(self, showtime_id: str, hold_id: UUID, user_id: str, *, latest_ms: int = NO_END_MS) -> HeldSeats:
+        """Ask for more time, up to the hold's total age and not past ``latest_ms``; what is promised already stays.
 
-    async def pin(self, showtime_id: str, hold_id: UUID, user_id: str) -> HeldSeats:
-        """Make sure the user holds every seat, and keep it so over the checkout. Raises `HoldGone`.
-
-        At most one checkout past the hold's total age: pinning again and again keeps nothing for ever.
+        Raises `HoldGone`.
         """
         settings = self._settings
         reply = await self._on_room(
-            "pin", showtime_id, str(hold_id), user_id, settings.checkout_ms, settings.hold_total_ms
+            "extend", showtime_id, str(hold_id), user_id, settings.hold_ms, settings.hold_total_ms, latest_ms
+        )
+        return self._held(hold_id, reply)
+
+    async def pin(self, showtime_id: str, hold_id: UUID, user_id: str, *, latest_ms: int = NO_END_MS) -> HeldSeats:
+        """Make sure the user holds every seat, and keep it so over the checkout. Raises `HoldGone`.
+
+        At most one checkout past the hold's total age and past ``latest_ms``: pinning again and again keeps nothing
+        for ever.
+        """
+        settings = self._settings
+        reply = await self._on_room(
+            "pin", showtime_id, str(hold_id), user_id, settings.checkout_ms, settings.hold_total_ms, latest_ms
         )
         return self._held(hold_id, reply)
 
@@ -216,7 +227,7 @@ class SeatStore:
 
     async def holds_of(self, showtime_id: str, user_id: str) -> tuple[HeldSeats, ...]:
         """The user's living holds, the newest last."""
-        _, flat = await self._on_room("holds", showtime_id, user_id)
+        _, flat = await self._on_room("holds", showtime_id, user_id, self._settings.hold_total_ms)
         fields = len(HeldSeats.__struct_fields__)
         each = (flat[at : at + fields] for at in range(0, len(flat), fields))
         found = [HeldSeats(UUID(hold_id), tuple(seats), *others) for hold_id, seats, *others in each]

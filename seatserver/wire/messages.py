@@ -82,7 +82,8 @@ class Hold(_Command, frozen=True, kw_only=True):
 
     ``hold_id`` is made by the client: repeating the message is safe. It stands for this request, and is booked as a
     whole. A basket that changes is a new hold that ``replaces`` the old one in the same step: it keeps the seats that
-    both have and gives the others back, or, refused, leaves the old one as it was. ``tickets`` are types of ticket in
+    both have and gives the others back, or, refused, leaves the old one as it was. After the end of the sale it may
+    keep what the old one has, all or less, and take nothing more. ``tickets`` are types of ticket in
     the order of ``seats``; without them every seat is sold as the first type. ``wheelchairs``: so many of the party
     come with one. With ``or_nearest``, seats that are lost are made good with the nearest equal ones, in the same
     reply, which names those lost.
@@ -107,7 +108,7 @@ class Release(_Command, frozen=True, kw_only=True):
 
 
 class Extend(_Command, frozen=True, kw_only=True):
-    """Ask for more time; the server caps the total age of a hold."""
+    """Ask for more time; the server caps the total age of a hold, and how long one lasts past the end of the sale."""
 
     ref: Ref
     hold_id: UUID
@@ -204,10 +205,14 @@ class _Basket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HoldView(_Basket, frozen=True, kw_only=True):
-    """A hold of this user that is alive; ``wheelchairs`` and ``stranded`` as when it was made."""
+    """A hold of this user that is alive; ``wheelchairs`` and ``stranded`` as when it was made.
+
+    ``latest_deadline_ms`` as in `Held`.
+    """
 
     hold_id: UUID
     deadline_ms: Millis
+    latest_deadline_ms: Millis = 0
     wheelchairs: int = 0
     stranded: tuple[int, ...] = ()
 
@@ -268,6 +273,8 @@ class Delta(_Message, frozen=True, kw_only=True, omit_defaults=True):
 class Held(_Message, _Basket, frozen=True, kw_only=True):
     """The hold is yours until ``deadline_ms``; also the answer to `Extend` and `Best`.
 
+    What was held before the sale ended may be booked until then. `Extend` brings the deadline no further than
+    ``latest_deadline_ms``: when the two are equal there is no more time to be had. 0: the server did not say.
     ``lost`` names seats that the request wanted, or the search had found, and that the hold has not, with the reason.
     ``stranded`` are seats that this choice leaves over alone (where the house warns, or where there was no other way).
     ``cost`` and ``breakdown`` say how good the seats are, in seat pitches for each person, lower is better.
@@ -276,6 +283,7 @@ class Held(_Message, _Basket, frozen=True, kw_only=True):
     ref: Ref
     hold_id: UUID
     deadline_ms: Millis
+    latest_deadline_ms: Millis = 0
     lost: tuple[tuple[int, Refusal], ...] = ()
     stranded: tuple[int, ...] = ()
     cost: float | None = None

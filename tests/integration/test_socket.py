@@ -473,7 +473,8 @@ async def test_a_user_who_comes_back_finds_the_holds_that_are_alive(server: Inst
     async with server.socket() as wire:
         holds = (await wire.hello())["holds"]
     basket = {name: held[name] for name in ("seats", "areas", "lines", "fees_minor", "total_minor", "currency")}
-    mine = {"hold_id": held["hold_id"], "deadline_ms": held["deadline_ms"], "wheelchairs": 0, "stranded": []}
+    deadlines = {name: held[name] for name in ("deadline_ms", "latest_deadline_ms")}
+    mine = {"hold_id": held["hold_id"], **deadlines, "wheelchairs": 0, "stranded": []}
     assert holds == [{**basket, **mine}]
     assert (basket["seats"], basket["total_minor"]) == ([5, 6], 2000)
 

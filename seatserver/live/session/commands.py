@@ -19,13 +19,14 @@ from seatserver.bookings.checkout import Checkout
 from seatserver.catalog.catalog import Catalog, Showtime
 from seatserver.config import Clock, Settings
 from seatserver.errors import SeatsRefused, UnknownSeat
+from seatserver.holding.deadlines import latest_deadline_ms
 from seatserver.holding.holding import Holding, RoomView
 from seatserver.holding.requests import AreaTickets, Buyer, PartyWish, Selection
 from seatserver.live import views as baskets
 from seatserver.live.broadcast.audience import Audience
 from seatserver.live.broadcast.broadcaster import Broadcaster
 from seatserver.metrics import Metrics
-from seatserver.seats.store import HeldSeats, SeatStore, View
+from seatserver.seats.store import NO_END_MS, HeldSeats, SeatStore, View
 from seatserver.wire import messages as wire
 
 
@@ -58,7 +59,16 @@ class CommandContext:
     @property
     def buyer(self) -> Buyer:
         """Who asks, as the seats know it."""
-        return Buyer(self.identity.user_id, self.identity.channel)
+        who = self.identity
+        return Buyer(who.user_id, who.channel, who.expires_at_ms if who.is_guest else NO_END_MS)
+
+    def latest_deadline_ms(self, showtime: Showtime) -> int:
+        """Past this no hold of the showtime is promised to whoever asks."""
+        return latest_deadline_ms(showtime, self.needs.settings.hold_ms, self.buyer.until_ms)
+
+    def held(self, ref: int, hold: HeldSeats, showtime: Showtime) -> wire.Held:
+        """A hold as the answer to what was asked."""
+        return baskets.held(ref, hold, showtime, self.latest_deadline_ms(showtime))
 
     def sight(self, replaces: UUID | None = None) -> RoomView:
         """The room as this instance knows it now."""
@@ -71,16 +81,15 @@ class CommandContext:
         self.needs.metrics.holds.inc()
         self.audience.demand.hold(held.seats)
 
-    async def on_sale(self) -> Showtime:
-        """The showtime as it is now (sale times and prices may have changed since hello). Raises `NotOnSale`."""
-        current = await self.needs.catalog.showtime(self.showtime.id)
-        current.check_on_sale(self.needs.clock())
-        return current
+    async def showtime_now(self) -> Showtime:
+        """The showtime as it is now: sale times and prices may have changed since hello."""
+        return await self.needs.catalog.showtime(self.showtime.id)
 
 
 def welcome(at: CommandContext, ref: int, holds: Iterable[HeldSeats]) -> wire.Welcome:
     """The answer to hello."""
     room, settings = at.audience.room, at.needs.settings
+    latest_ms = at.latest_deadline_ms(at.showtime)
     return wire.Welcome(
         ref=ref,
         showtime=at.showtime.id,
@@ -90,7 +99,7 @@ def welcome(at: CommandContext, ref: int, holds: Iterable[HeldSeats]) -> wire.We
         server_ms=at.needs.clock(),
         user=at.identity.user_id,
         scopes=tuple(sorted(at.identity.scopes)),
-        holds=tuple(baskets.hold_view(hold, at.showtime) for hold in holds),
+        holds=tuple(baskets.hold_view(hold, at.showtime, latest_ms) for hold in holds),
         limits=wire.Limits(
             seats_per_user=settings.seats_per_user,
             hold_ms=settings.hold_ms,
@@ -106,7 +115,7 @@ def welcome(at: CommandContext, ref: int, holds: Iterable[HeldSeats]) -> wire.We
 async def hold(at: CommandContext, asked: wire.Hold) -> wire.ServerMessage:
     """All these seats or none, or the nearest equal ones."""
     at.identity.require("hold", "holding seats")
-    showtime = await at.on_sale()
+    showtime = await at.showtime_now()
     selection = Selection(
         # A seat that is named twice is asked for once, unless two tickets are named for it.
         seats=tuple(asked.seats if asked.tickets is not None else sorted(set(asked.seats))),
@@ -117,7 +126,7 @@ async def hold(at: CommandContext, asked: wire.Hold) -> wire.ServerMessage:
     )
     held = await at.needs.holding.hold(showtime, at.buyer, asked.hold_id, selection, at.sight(asked.replaces))
     at.count(held)
-    return baskets.held(asked.ref, held, showtime)
+    return at.held(asked.ref, held, showtime)
 
 
 async def release(at: CommandContext, asked: wire.Release) -> wire.ServerMessage:
@@ -126,32 +135,36 @@ async def release(at: CommandContext, asked: wire.Release) -> wire.ServerMessage
     seat_map = at.showtime.seat_map
     if asked.seats is not None and (unknown := seat_map.unknown(asked.seats)):
         raise UnknownSeat(unknown, len(seat_map.seats))
-    showtime = await at.needs.catalog.showtime(at.showtime.id)
+    showtime = await at.showtime_now()
     freed = await at.needs.holding.release(showtime, at.buyer, asked.hold_id, asked.seats, at.sight())
     seats, areas = baskets.split_places(freed, seat_map)
     return wire.Released(ref=asked.ref, hold_id=asked.hold_id, seats=seats, areas=areas)
 
 
 async def extend(at: CommandContext, asked: wire.Extend) -> wire.ServerMessage:
-    """More time."""
+    """More time, as far as there is any: after the end of the sale too, up to what its last hold gets."""
     at.identity.require("hold", "extending a hold")
-    held = await at.needs.store.extend(at.showtime.id, asked.hold_id, at.identity.user_id)
-    return baskets.held(asked.ref, held, at.showtime)
+    showtime = await at.showtime_now()
+    held = await at.needs.store.extend(
+        showtime.id, asked.hold_id, at.identity.user_id, latest_ms=at.latest_deadline_ms(showtime)
+    )
+    return at.held(asked.ref, held, showtime)
 
 
 async def best(at: CommandContext, asked: wire.Best) -> wire.ServerMessage:
     """Find and hold."""
     at.identity.require("hold", "holding seats")
-    showtime = await at.on_sale()
+    showtime = await at.showtime_now()
     party = PartyWish.of(asked)
     held = await at.needs.holding.best(showtime, at.buyer, asked.hold_id, party, at.sight(asked.replaces))
     at.count(held)
-    return baskets.held(asked.ref, held, showtime)
+    return at.held(asked.ref, held, showtime)
 
 
 async def offers(at: CommandContext, asked: wire.Offers) -> wire.ServerMessage:
     """Find, and hold nothing."""
-    showtime = await at.on_sale()
+    showtime = await at.showtime_now()
+    showtime.check_on_sale(at.needs.clock())
     found = await at.needs.holding.offers(showtime, at.buyer, PartyWish.of(asked), at.sight(), asked.limit)
     return wire.Offered(
         ref=asked.ref,

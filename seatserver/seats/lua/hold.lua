@@ -3,13 +3,14 @@
 --       asked (what the request was), seats (csv, sorted; may be empty when there are areas),
 --       areas (`first-last@start=count` csv: so many places between first and last, looked for from start on),
 --       ruled (`seat=reason` csv: what the house rules refuse), guards (`seat=1|0` csv), judged (epoch:version or empty),
---       replaces (hold_id or empty), terms
--- -> ['held', [seat, ...], deadline, fence, terms, channel, asked] | ['refused', [seat, reason, ...]] | ['stale', [seat, state, ...]]
+--       replaces (hold_id or empty), terms, latest (ms: no deadline that is set here is later), taking (1: as usual;
+--       0: the sale is over, and only what `replaces` has already may be held)
+-- -> ['held', [seat, ...], deadline, fence, terms, channel, asked, oldest] | ['refused', [seat, reason, ...]] | ['stale', [seat, state, ...]]
 --    | ['conflict', why] | ['gone', status, hold_id] | ['pinned', until, hold_id] | ['absent']
 -- `stale`: the rules were judged by what is not so any more. An area without enough places is refused as `full` by its first.
 local hold_id, user, channel = ARGV[1], ARGV[2], ARGV[3]
 local ttl, total, replay, cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local asked, replaces, terms = ARGV[8], ARGV[14], ARGV[15]
+local asked, replaces, terms, latest, taking = ARGV[8], ARGV[14], ARGV[15], tonumber(ARGV[16]), ARGV[17] == '1'
 local PLACES_AT_ONCE = 100
 
 local room = open_room()
@@ -24,7 +25,7 @@ if before[1] then
   if before[2] ~= asked then return answer('conflict', 'this hold id was used for another request') end
   local hold, why = living_hold(hold_id, user)
   if not hold then return answer('gone', why, hold_id) end
-  return answer('held', seat_numbers(hold.seats), hold.deadline, tonumber(hold.fence), hold.terms, hold.channel, asked)
+  return held_answer(hold, hold.deadline, total)
 end
 
 -- The seats of the hold that this one replaces are as good as free, and go back if they are not wanted any more.
@@ -58,6 +59,8 @@ local function obstacles(names)
       found[index] = 'held'
     elseif not open_to(kept[index], channel) then
       found[index] = kept[index] == '' and 'blocked' or 'allocated'
+    elseif not (taking or locks[index]) then
+      found[index] = 'blocked'
     end
   end
   return found
@@ -115,7 +118,7 @@ if next(reasons) then
   return answer('refused', refused)
 end
 
-local created, deadline = now, now + ttl
+local created, deadline = now, math.max(now + 1, math.min(now + ttl, latest))
 if old then
   -- Changing one's mind again and again keeps nothing longer than holding on to it would.
   created = old.created
@@ -150,4 +153,4 @@ keep_user(user, left + replay)
 soonest = deadline
 notices[#notices + 1] = { 'holds', user, hold_id, {} }
 publish(room)
-return answer('held', seat_numbers(seats), deadline, fence, terms, channel, asked)
+return answer('held', seat_numbers(seats), deadline, fence, terms, channel, asked, created + total)

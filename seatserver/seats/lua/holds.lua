@@ -1,7 +1,7 @@
 -- The living holds of one user, for a client that comes back. Changes nothing.
--- ARGV: user
--- -> ['holds', [hold_id, [seat, ...], deadline, fence, terms, channel, asked, ...]] | ['absent']
-local user = ARGV[1]
+-- ARGV: user, total_ms
+-- -> ['holds', [hold_id, [seat, ...], deadline, fence, terms, channel, asked, oldest, ...]] | ['absent']
+local user, total = ARGV[1], tonumber(ARGV[2])
 if not open_room() then return answer('absent') end
 local found, seen = {}, {}
 for _, seat in ipairs(redis.call('ZRANGEBYSCORE', user_key(user), '(' .. now, '+inf')) do
@@ -18,6 +18,7 @@ for _, seat in ipairs(redis.call('ZRANGEBYSCORE', user_key(user), '(' .. now, '+
       found[#found + 1] = hold.terms
       found[#found + 1] = hold.channel
       found[#found + 1] = hold.asked
+      found[#found + 1] = hold.created + total
     end
   end
 end

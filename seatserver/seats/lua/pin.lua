@@ -1,6 +1,6 @@
 -- Make sure that this user holds every seat of the hold, and keep it so while its booking is written.
--- ARGV: hold_id, user, checkout_ms, total_ms
--- -> ['held', [seat, ...], deadline, fence, terms, channel, asked] | ['gone', status] | ['absent']
+-- ARGV: hold_id, user, checkout_ms, total_ms, latest (ms: the last deadline of any hold)
+-- -> ['held', [seat, ...], deadline, fence, terms, channel, asked, oldest] | ['gone', status] | ['absent']
 local hold_id, user, checkout, total = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local room = open_room()
@@ -8,9 +8,9 @@ if not room then return answer('absent') end
 
 local hold, why = living_hold(hold_id, user)
 if not hold then return answer('gone', why) end
--- Once past its total age: who pins again and again without ever booking must not keep the seats.
-local pinned = math.min(now + checkout, hold.created + total + checkout)
+-- Once past its last deadline: who pins again and again without ever booking must not keep the seats.
+local pinned = math.min(now, hold.created + total, tonumber(ARGV[5])) + checkout
 local deadline = math.max(hold.deadline, pinned)
 if deadline > hold.deadline then prolong(hold_id, user, hold, deadline) end
 redis.call('HSET', hold_key(hold_id), 'pinned', pinned)
-return answer('held', seat_numbers(hold.seats), deadline, tonumber(hold.fence), hold.terms, hold.channel, hold.asked)
+return held_answer(hold, deadline, total)

@@ -228,6 +228,12 @@ local function living_hold(hold_id, user)
   return hold
 end
 
+-- What hold, extend and pin answer: `oldest` is when the hold has its total age, past which no extension goes.
+local function held_answer(hold, deadline, total)
+  return answer('held', seat_numbers(hold.seats), deadline, tonumber(hold.fence), hold.terms, hold.channel, hold.asked,
+    hold.created + total)
+end
+
 -- Keep the list of a user's seats at least this long, and a minute more, so that not every hold has to say so.
 local function keep_user(user, ms)
   if redis.call('PTTL', user_key(user)) < ms then redis.call('PEXPIRE', user_key(user), ms + 60000) end

@@ -38,6 +38,8 @@ export interface Hold extends Basket {
   /** Seats that this choice leaves over alone. */
   stranded: number[];
   deadlineMs: number;
+  /** How far `extend` can bring `deadlineMs`; 0 where the server does not say. */
+  latestDeadlineMs: number;
 }
 
 /** The answer to `hold`, `best` and `extend`; `lost` are seats that were wanted or found, and that the hold has not. */
@@ -46,6 +48,8 @@ export interface Held extends Basket {
   ref: number;
   hold_id: string;
   deadline_ms: number;
+  /** How far `extend` can bring the deadline. */
+  latest_deadline_ms: number;
   lost: [seat: number, reason: Refusal][];
   stranded: number[];
   cost: number | null;
@@ -120,7 +124,13 @@ export interface Welcome {
   server_ms: number;
   user: string;
   scopes: string[];
-  holds: (Basket & { hold_id: string; deadline_ms: number; wheelchairs: number; stranded: number[] })[];
+  holds: (Basket & {
+    hold_id: string;
+    deadline_ms: number;
+    latest_deadline_ms: number;
+    wheelchairs: number;
+    stranded: number[];
+  })[];
   limits: {
     seats_per_user: number;
     hold_ms: number;

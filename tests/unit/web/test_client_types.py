@@ -96,7 +96,11 @@ def test_the_times_are_those_that_can_be_set(node: Node) -> None:
         ("HoldOptions", named(wire.Hold, "ref", "hold_id", "seats")),
         ("Wish", named(wire.Best, "ref", "hold_id", "replaces")),
         ("Welcome", named(wire.Welcome) | {"type"}),
-        ("Hold", named(wire.HoldView, "hold_id", "deadline_ms") - named(wire._Basket) | {"deadlineMs"}),
+        (
+            "Hold",
+            named(wire.HoldView, "hold_id", "deadline_ms", "latest_deadline_ms") - named(wire._Basket)
+            | {"deadlineMs", "latestDeadlineMs"},
+        ),
     ],
 )
 def test_a_message_has_the_fields_of_the_wire(interface: str, names: set[str]) -> None:

@@ -49,6 +49,7 @@ special: dict[str, st.SearchStrategy[Any]] = {
     "from_": st.integers(0, 2**53),
     "server_ms": st.integers(0, 2**53),
     "deadline_ms": st.integers(0, 2**53),
+    "latest_deadline_ms": st.integers(0, 2**53),
     "expires_at_ms": st.none() | st.integers(0, 2**53),
     "on_sale_at_ms": st.integers(0, 2**53),
     "sale_ends_at_ms": st.integers(0, 2**53),

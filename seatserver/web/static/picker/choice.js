@@ -117,11 +117,12 @@ export class Choice extends EventTarget {
 
   /** The same places, this one with another type of ticket. */
   changeTicket({ seat, area, ticket }, other) {
-    return this.ask(async () => {
+    const change = async () => {
       const { lines } = this;
       const at = lines.findIndex((line) => line.seat === seat && line.area === area && line.ticket === ticket);
       if (at >= 0) await this.#hold(this.basketId, lines.with(at, { seat, area, ticket: other }));
-    });
+    };
+    return this.ask(change, { taking: false });
   }
 
   /** Let the server choose seats for `wish` (see seatmap-client.d.ts) instead of those in the basket. */

@@ -1,0 +1,214 @@
+"""What a deadline promises is kept: one test or more for each row of the table in `seatserver.holding.deadlines`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from seatserver.app import Server
+from seatserver.bookings.keeping import Change
+from seatserver.client import RemoteError
+from seatserver.errors import SeatsRefused
+from seatserver.seatmaps.rules import Rules
+from seatserver.seats.store import AreaWish, Conditions
+from seatserver.wire.messages import Places
+from tests.integration.bench import SHOW, Bench, open_bench
+from tests.integration.conftest import MakeServer
+from tests.integration.house import SHOWTIME, Instance, Wire, hold, now_ms, put_on_sale, rows
+from tests.integration.lounge import ENFORCED, LAWN, ROW_B, ROW_C, open_lounge, visitor
+
+MINUTE_MS = 60_000
+
+
+@pytest.fixture
+async def bench(redis_url: str) -> AsyncIterator[Bench]:
+    async with open_bench(redis_url) as made:
+        yield made
+
+
+async def end_the_sale(house: Server, **changes: Any) -> None:
+    """The sale of the small hall has ended a moment ago."""
+    await put_on_sale(house.catalog, **{"sale_ends_at_ms": now_ms() - 1000, "starts_at_ms": now_ms(), **changes})
+
+
+async def ask_again(wire: Wire, held: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """The same command of the same hold as before."""
+    return await wire.ask(hold_id=held["hold_id"], **fields)
+
+
+# ---------------------------------------------------------------- the end of the sale
+
+
+@pytest.mark.parametrize("pay_later", [False, True])
+async def test_what_was_held_before_the_end_of_the_sale_is_booked_after_it(house: Server, pay_later: bool) -> None:
+    hold_id = await hold(house, "ann", 1, 2)
+    await end_the_sale(house)
+    booking = await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=pay_later)
+    assert (booking.id, booking.seats) == (hold_id, (1, 2))
+
+
+async def test_no_deadline_is_later_than_that_of_a_hold_of_the_last_moment(server: Instance) -> None:
+    ends_ms = now_ms() + MINUTE_MS
+    await put_on_sale(server.house.catalog, sale_ends_at_ms=ends_ms)
+    async with server.watcher() as wire:
+        held = await wire.hold(1)
+        assert held["latest_deadline_ms"] == ends_ms + server.house.settings.hold_ms
+        for _ in range(3):
+            longer = await ask_again(wire, held, type="extend")
+            assert longer["deadline_ms"] <= longer["latest_deadline_ms"] == held["latest_deadline_ms"]
+    async with server.socket() as wire:
+        [found] = (await wire.hello())["holds"]
+    assert (found["deadline_ms"], found["latest_deadline_ms"]) == (longer["deadline_ms"], held["latest_deadline_ms"])
+
+
+async def test_more_time_than_the_sale_gives_is_not_given_but_nothing_is_taken_away(bench: Bench) -> None:
+    held = await bench.hold("ann", [1])
+    now = await bench.now_ms()
+    await bench.age(held, created_ms=now, deadline_ms=now + 10_000)
+    longer = await bench.store.extend(SHOW, held.hold_id, "ann", latest_ms=now + 20_000)
+    assert longer.deadline_ms == now + 20_000
+    kept = await bench.store.extend(SHOW, held.hold_id, "ann", latest_ms=now - 5000)
+    assert kept.deadline_ms == now + 20_000
+    pinned = await bench.store.pin(SHOW, held.hold_id, "ann", latest_ms=now - 5000)
+    assert pinned.deadline_ms <= max(now + 20_000, now - 5000 + bench.settings.checkout_ms)
+    late = Conditions(latest_ms=now + 30_000)
+    assert (await bench.store.hold(SHOW, uuid4(), "bob", [2], late)).deadline_ms == now + 30_000
+
+
+async def test_an_extension_at_the_end_says_that_there_is_no_more_time(server: Instance) -> None:
+    async with server.watcher() as wire:
+        held = await wire.hold(1)
+        # Moved to before the hold: what it was promised is more than any extension gives now.
+        await end_the_sale(server.house, sale_ends_at_ms=now_ms() - MINUTE_MS)
+        longer = await ask_again(wire, held, type="extend")
+    assert longer["deadline_ms"] == longer["latest_deadline_ms"] == held["deadline_ms"]
+
+
+async def test_after_the_end_a_basket_may_be_changed_into_less_but_not_into_more(server: Instance) -> None:
+    await open_lounge(server, Rules())
+    one, other, third = ROW_B[:3]
+    async with visitor(server, "ann") as room:
+        first = await room.hold(one, other, areas=(Places(area=LAWN, count=2),))
+        await open_lounge(server, Rules(), sale_ends_at_ms=now_ms() - 1000, starts_at_ms=now_ms())
+        lawn = (Places(area=LAWN, count=2),)
+        for more in (
+            room.hold(one, other, third, replaces=first.hold_id),
+            room.hold(one, other, third, replaces=first.hold_id, or_nearest=True),
+            room.hold(one, other, areas=(Places(area=LAWN, count=3),), replaces=first.hold_id),
+            room.hold(third),
+            room.best(2, replaces=first.hold_id),
+        ):
+            with pytest.raises(RemoteError) as caught:
+                await more
+            assert caught.value.code == "not_on_sale"
+        second = await room.hold(one, other, tickets=("adult", "child"), areas=lawn, replaces=first.hold_id)
+        assert (second.seats, second.areas) == ((one, other), ((LAWN, 2),))
+        assert second.total_minor < first.total_minor
+        lawn = (Places(area=LAWN, count=1),)
+        fewer = await room.hold(one, other, tickets=("adult", "child"), areas=lawn, replaces=second.hold_id)
+        assert (fewer.seats, fewer.areas) == ((one, other), ((LAWN, 1),))
+        assert (await room.release(fewer.hold_id, other)).seats == (other,)
+        booked = await room.book(fewer.hold_id)
+        assert (booked.seats, booked.areas) == ((one,), ((LAWN, 1),))
+
+
+async def test_what_is_only_kept_is_decided_in_the_step_that_holds_it(bench: Bench) -> None:
+    old = await bench.store.hold(SHOW, uuid4(), "ann", [1, 2], Conditions(areas=(AreaWish(range(10, 20), 10, 2),)))
+    over = Conditions(replaces=old.hold_id, only_kept=True)
+    with pytest.raises(SeatsRefused) as caught:
+        await bench.store.hold(SHOW, uuid4(), "ann", [1, 3], over)
+    assert caught.value.reasons == {3: "blocked"}
+    for count, refused in ((3, True), (2, False)):
+        wish = Conditions(replaces=old.hold_id, only_kept=True, areas=(AreaWish(range(10, 20), 14, count),))
+        if refused:
+            with pytest.raises(SeatsRefused) as caught:
+                await bench.store.hold(SHOW, uuid4(), "ann", [1], wish)
+            assert caught.value.reasons == {10: "full"}
+        else:
+            assert (await bench.store.hold(SHOW, uuid4(), "ann", [1], wish)).seats == (1, 10, 11)
+
+
+async def test_a_repeated_request_is_answered_after_the_end_as_it_was_before_it(server: Instance) -> None:
+    async with server.watcher() as wire:
+        first = await wire.hold(1, 2)
+        best = await wire.ask("best", hold_id=str(uuid4()), count=1)
+        await end_the_sale(server.house)
+        for told, again in (
+            (first, await wire.hold(1, 2, hold_id=UUID(first["hold_id"]))),
+            (best, await ask_again(wire, best, type="best", count=1)),
+        ):
+            assert (again["type"], again["seats"], again["deadline_ms"]) == (
+                "held", told["seats"], told["deadline_ms"],
+            )  # fmt: skip
+        assert (await wire.hold(1, hold_id=UUID(first["hold_id"])))["code"] == "hold_conflict"
+        assert (await wire.hold(5))["code"] == "not_on_sale"
+
+
+# ---------------------------------------------------------------- other rules
+
+
+async def test_the_start_of_the_show_ends_no_hold_and_no_sale(house: Server) -> None:
+    hold_id = await hold(house, "ann", 1)
+    await put_on_sale(house.catalog, starts_at_ms=now_ms() - MINUTE_MS)
+    assert (await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)).status == "confirmed"
+
+
+async def test_a_sale_that_was_put_off_leaves_what_is_held_to_be_booked(house: Server) -> None:
+    hold_id = await hold(house, "ann", 1)
+    await put_on_sale(house.catalog, on_sale_at_ms=now_ms() + MINUTE_MS)
+    assert (await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)).status == "confirmed"
+
+
+async def test_who_began_to_pay_in_time_may_pay_until_the_payment_s_deadline(house: Server) -> None:
+    hold_id = await hold(house, "ann", 1)
+    booking = await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=True)
+    await end_the_sale(house, starts_at_ms=now_ms() - MINUTE_MS)
+    assert booking.expires_at_ms is not None
+    assert booking.expires_at_ms - now_ms() <= house.settings.claim_ms
+    assert (await house.checkout.confirm(hold_id)).status == "confirmed"
+
+
+async def test_seats_that_are_released_to_all_stay_their_holder_s_to_book(house: Server) -> None:
+    kept = Change(
+        action="allocate", channel="club", reason="members", places=(1,),
+        release_at=datetime.now(UTC) + timedelta(hours=1),
+    )  # fmt: skip
+    await house.allocations.change(SHOWTIME, [kept], "boss")
+    hold_id = uuid4()
+    await house.store.hold(SHOWTIME, hold_id, "ann", [1], Conditions(channel="club"))
+    async with house.database.transaction() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE kept_seats SET release_at = now() - interval '1 second' WHERE seat = 1"
+        )
+    assert await house.allocations.release_due() == 1
+    assert (await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)).channel == "club"
+    assert await rows(house, "SELECT seat FROM kept_seats WHERE seat = 1") == []
+
+
+async def test_no_guest_is_promised_a_seat_for_longer_than_their_token_lasts(make_server: MakeServer) -> None:
+    server = await make_server(guest_scopes=("watch", "hold", "book"), guest_token_s=60)
+    token, guest = server.house.tokens.guest()
+    async with server.socket() as wire:
+        await wire.hello(token=token)
+        held = await wire.hold(1)
+        assert held["deadline_ms"] == held["latest_deadline_ms"] == guest.expires_at_ms
+        assert (await ask_again(wire, held, type="extend"))["deadline_ms"] == guest.expires_at_ms
+    async with server.watcher("somebody with an account") as wire:
+        server_token = server.token("somebody with an account", lifetime_s=60)
+        await wire.hello(token=server_token)
+        held = await wire.hold(2)
+        assert held["deadline_ms"] > now_ms() + MINUTE_MS, "they come back with a fresh one"
+
+
+async def test_a_house_rule_is_judged_when_seats_are_held_and_not_again(server: Instance) -> None:
+    await open_lounge(server, Rules())
+    async with visitor(server, "ann") as ann:
+        held = await ann.hold(ROW_B[0], ROW_B[2])
+        await open_lounge(server, ENFORCED)
+        with pytest.raises(SeatsRefused):
+            await ann.hold(ROW_C[1])
+        assert (await ann.book(held.hold_id)).seats == (ROW_B[0], ROW_B[2])
