@@ -74,9 +74,10 @@ class Searches:
 
     def _next(self) -> None:
         """Begin a search, if none runs."""
-        if self._running is None and (first := self._line.take()) is not None:
-            self._running = first
-            first.turn.set_result(None)
+        while self._running is None and (first := self._line.take()) is not None:
+            if not first.turn.done():  # else its caller was cancelled a moment ago, and has not run since
+                self._running = first
+                first.turn.set_result(None)
 
     def _find_place(self, user: str) -> None:
         """Raise `Busy` unless the user may have one more search; somebody else may lose a place to it."""
@@ -88,6 +89,8 @@ class Searches:
             if latest is None or self._line.count(latest.user) <= own + 1:
                 raise Busy("the queue of searches for seats")
             self._line.leave(latest)
+            if latest.turn.done():
+                return  # its caller was cancelled a moment ago: that is the place
             latest.turn.set_exception(Busy("your queue of searches for seats"))
 
 

@@ -166,3 +166,27 @@ async def test_what_a_socket_has_not_been_asked_when_it_dies_is_never_done(serve
             await wire.connection.wait_closed()
         await eventually(lambda: server.gauge("sockets") < sessions)
     assert await server.house.store.holds_of(LOUNGE, "ann") == ()
+
+
+async def test_a_caller_who_goes_away_as_its_turn_comes_stops_nobody(searches: Searches) -> None:
+    ran: list[Any] = []
+    async with long_search(searches):
+        gone, stays = await queued(searches, ("gone", "room"), ("stays", "room"), ran=ran)
+        task = asyncio.create_task(searches.run(lambda: ran.append("last"), user="last", room="room"))
+        await asyncio.sleep(0)
+        # As a socket that closes in the very moment in which the search before it ends.
+        gone.cancel()
+        searches._running = None
+        searches._next()
+    await asyncio.gather(gone, stays, task, return_exceptions=True)
+    assert gone.cancelled() and ran == [("stays", "room"), "last"]
+
+
+async def test_a_caller_who_goes_away_is_no_longer_the_one_who_makes_room(searches: Searches) -> None:
+    async with long_search(searches):
+        greedy = await queued(searches, *[("greedy", "room")] * MOST_PER_USER)
+        others = await queued(searches, *[(f"user {number}", "room") for number in range(MOST - MOST_PER_USER - 1)])
+        greedy[-1].cancel()
+        [newcomer] = await queued(searches, ("newcomer", "room"))
+    await asyncio.gather(*greedy, *others, newcomer, return_exceptions=True)
+    assert newcomer.exception() is None
