@@ -41,6 +41,12 @@ BOX = f"""async (label) => {{
 """The middle of a seat in the window, after it was brought into view."""
 
 
+PATIENT_TOASTS = """{
+  const { setTimeout } = window;
+  window.setTimeout = (act, ms, ...more) => setTimeout(act, [4000, 10000].includes(ms) ? 60_000 : ms, ...more);
+}"""
+"""What goes by itself after a moment (see picker/notices.js) stays for as long as a test may take to read it."""
+
 TELL = """<link rel="icon" href="data:,"><script type="module" src="/static/seat-map.js"></script><script>
 window.told = {};
 for (const name of ["ready", "status", "hold", "release", "expired", "refused", "checkout", "booked", "error"]) {
@@ -69,6 +75,7 @@ class Window:
         usual = {"locale": "en-IE", "timezone_id": "America/New_York", "reduced_motion": "reduce"}
         self.page: Page = browser.new_context(**{**usual, **context}).new_page()
         self.page.set_default_timeout(PATIENCE_MS)
+        self.page.add_init_script(PATIENT_TOASTS)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))

@@ -128,7 +128,7 @@ def test_somebody_without_a_mouse_chooses_changes_and_books(site: Site, window: 
     ann.expect_seats(C5="free")
     walk_to("More time")
     keys.press("Enter")
-    walk_to("Book for €10.50", "Shift+Tab")
+    walk_to("Book for €10.50")
     keys.press("Enter")
     ben.expect_seats(C4="sold")
     expect(ann.notices).to_contain_text("Booked: C-4.")

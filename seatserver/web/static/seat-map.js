@@ -11,6 +11,7 @@
 import { button, element } from "./picker/dom.js";
 import { Picker } from "./picker/picker.js";
 import { fetchShowtime, guestOf, isSilence } from "./picker/rest.js";
+import { showSkeleton } from "./picker/skeleton.js";
 import { sheet } from "./picker/styles.js";
 import { Words } from "./picker/words.js";
 import { SeatMapClient } from "./seatmap-client.js";
@@ -34,6 +35,7 @@ export class SeatMapElement extends HTMLElement {
   #isDue = false;
   #run = 0;
   #retry = 0;
+  #loading = new AbortController(); // aborts when something else is shown
   #page = new MutationObserver(() => this.refresh());
 
   constructor() {
@@ -215,7 +217,7 @@ export class SeatMapElement extends HTMLElement {
   async #start(attempt = 0) {
     const run = this.#run;
     const words = this.#wordsOfHere();
-    if (attempt === 0) this.#show("loading", element("p", { textContent: words.say("loading") }));
+    if (attempt === 0) this.#showLoading(words);
     try {
       if (!this.showtime) throw new Error(words.say("noShowtime"));
       const server = addressOf(this.server);
@@ -289,7 +291,14 @@ export class SeatMapElement extends HTMLElement {
     });
   }
 
+  #showLoading(words) {
+    this.#show("loading", "");
+    showSkeleton(this.#frame, words, this.#loading.signal);
+  }
+
   #show(status, node) {
+    this.#loading.abort();
+    this.#loading = new AbortController();
     this.#frame.dataset.status = status;
     this.#frame.replaceChildren(node);
   }

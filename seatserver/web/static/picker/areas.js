@@ -6,13 +6,15 @@ export class Areas {
   #client;
   #choice;
   #words;
+  #sale;
   #rows;
 
   /** `node`: an empty list. */
-  constructor(node, { client, choice, venue, words }) {
+  constructor(node, { client, choice, venue, words, sale }) {
     this.#client = client;
     this.#choice = choice;
     this.#words = words;
+    this.#sale = sale;
     node.hidden = venue.areas.length === 0;
     this.#rows = venue.areas.map((_, area) => {
       const name = venue.name({ area });
@@ -38,7 +40,7 @@ export class Areas {
       const text = this.#words.number(count);
       if (mine.textContent !== text) mine.textContent = text;
       less.ariaDisabled = String(count === 0);
-      more.ariaDisabled = String(!remaining[area]);
+      more.ariaDisabled = String(!remaining[area] || this.#sale.isClosed);
     });
   }
 

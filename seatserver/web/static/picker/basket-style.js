@@ -1,19 +1,54 @@
 /** The look of basket, bookings and notices. */
 
 export const BASKET_STYLE = `
-.side {
-  position: sticky;
-  inset-block-start: 1em;
+.basket {
+  display: grid;
+  grid-template-columns: 1fr auto;
+  align-items: center;
+  gap: 0 0.75em;
+  padding-block: 0.75em;
 }
-.basket h2 {
-  display: flex;
-  align-items: baseline;
-  justify-content: space-between;
+.basket > h2 {
+  margin: 0;
+}
+.basket > .quiet,
+.basket > .details,
+.basket > .book,
+.basket > p {
+  grid-column: 1 / -1;
+}
+.basket > .details {
+  margin-block: 0.5em;
 }
 .countdown {
+  white-space: nowrap;
   font-size: 1.35em;
+  font-weight: 650;
   font-variant-numeric: tabular-nums;
   line-height: 1;
+}
+.sum strong {
+  white-space: nowrap;
+}
+/* One thing at a time: while offers are compared, the basket is its sum. */
+@container seat-map (min-width: 58.01em) {
+  .frame:has(> .offers:not([hidden])) .basket > .details {
+    display: none;
+  }
+  .frame:has(> .offers:not([hidden])) .basket > .sum {
+    display: flex;
+    grid-column: 1 / -1;
+    justify-content: space-between;
+    margin-block: 0.5em;
+  }
+}
+.opener,
+.sum,
+.book .short {
+  display: none;
+}
+.dock > .notices > .notice {
+  margin-block-end: var(--gap);
 }
 .bar {
   block-size: 4px;
@@ -34,7 +69,7 @@ export const BASKET_STYLE = `
   color: var(--seat-map-bad);
 }
 .lines {
-  max-block-size: 17em;
+  max-block-size: max(5.75em, 100svh - 42em);
   overflow-y: auto;
   overscroll-behavior: contain;
 }
@@ -85,7 +120,7 @@ export const BASKET_STYLE = `
 .total {
   display: flex;
   justify-content: space-between;
-  margin-block: 0 0.75em;
+  margin-block: 0 0.6em;
   padding-block-start: 0.6em;
   border-block-start: 2px solid var(--seat-map-line);
   font-variant-numeric: tabular-nums;
@@ -121,16 +156,31 @@ export const BASKET_STYLE = `
   justify-content: space-between;
   gap: 0.5em;
   margin-block-end: 0.75em;
-  padding: 0.6em 0.4em 0.6em 0.9em;
+  padding-block: 0.5em;
   padding-inline: 0.9em 0.4em;
   border: 1px solid var(--seat-map-line);
   border-inline-start: 5px solid var(--tone, var(--quiet));
   border-radius: 0.625em;
   background: var(--seat-map-surface);
   color: var(--seat-map-text);
+  font-size: 0.9em;
+  line-height: 1.4;
 }
 .notice > div {
   flex: 1;
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 0.3em 0.75em;
+}
+.notice p {
+  flex: 1 1 11em;
+}
+.notice p.quiet {
+  flex-basis: 100%;
+}
+.notice.good:has(.actions) .quiet {
+  display: none;
 }
 .notice.good {
   --tone: var(--seat-map-good);
@@ -138,17 +188,14 @@ export const BASKET_STYLE = `
 .notice.bad {
   --tone: var(--seat-map-bad);
 }
-.notice p + p {
-  margin-block-start: 0.3em;
-}
 .notice .quiet {
   font-size: 0.9em;
 }
 .notice .actions {
+  flex: 0 1 auto;
   display: flex;
   flex-wrap: wrap;
   gap: 0.5em;
-  margin-block-start: 0.5em;
 }
 .notice button:not(.close) {
   padding-inline: 0.6em;

@@ -20,6 +20,8 @@ export class Basket extends EventTarget {
   #booking = false;
   #hurries = false;
   #hasFree = true;
+  #sale;
+  #isOpen = false;
   #clock = null;
   #bar = null;
   #timer;
@@ -28,7 +30,7 @@ export class Basket extends EventTarget {
    * `node`: where it stands. `pageBooks()`: the page goes on with what is held, so booking is not ours. `ticketAt(id)`:
    * the address of a booking's ticket, or null.
    */
-  constructor(node, { client, choice, venue, words, answers, notices, pageBooks, ticketAt, signal }) {
+  constructor(node, { client, choice, venue, words, answers, notices, sale, pageBooks, ticketAt, signal }) {
     super();
     this.#node = node;
     this.#client = client;
@@ -37,11 +39,13 @@ export class Basket extends EventTarget {
     this.#words = words;
     this.#answers = answers;
     this.#notices = notices;
+    this.#sale = sale;
     this.#pageBooks = pageBooks;
     this.#ticketAt = ticketAt;
     for (const event of ["holds", "status", "welcome"]) {
       client.addEventListener(event, () => this.render(), { signal });
     }
+    node.addEventListener("keydown", ({ key }) => key === "Escape" && this.#open(false));
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.render();
   }
@@ -68,59 +72,104 @@ export class Basket extends EventTarget {
     const key = active?.dataset.key;
     this.#node.replaceChildren(...this.#contents());
     this.#node.dataset.empty = String(this.#client.holds.size === 0);
+    this.#node.dataset.open = String(this.#isOpen);
     this.#tick();
     if (!isInside) return;
     [...this.#node.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key)?.focus();
     if (!this.#node.contains(this.#node.getRootNode().activeElement)) this.#node.focus({ preventScroll: true });
   }
 
+  #emptyHint() {
+    if (this.#client.status !== "live") return this.#words.say("hintFrozen");
+    if (this.#sale.isClosed) return this.#words.say(this.#sale.phase === "before" ? "hintSoon" : "hintOver");
+    return this.#words.say(this.#hasFree ? "hintFree" : "hintTaken");
+  }
+
   #contents() {
-    const { holds, status } = this.#client;
+    const { holds } = this.#client;
     const say = (name, facts) => this.#words.say(name, facts);
+    const heading = element("h2", { textContent: say("yourSeats") });
     if (holds.size === 0) {
       this.#clock = this.#bar = null;
-      const live = this.#hasFree ? "hintFree" : "hintTaken";
-      const hint = say(status === "live" ? live : "hintFrozen");
-      const heading = element("h2", { textContent: say("yourSeats") });
-      return [heading, element("p", { className: "quiet", textContent: hint })];
+      this.#isOpen = false;
+      return [heading, element("p", { className: "quiet", textContent: this.#emptyHint() })];
     }
     const { basketId } = this.#choice;
     const others = [...holds].filter(([id]) => id !== basketId);
-    const sum = (part) => [...holds.values()].reduce((total, hold) => total + part(hold), 0);
-    const total = this.#venue.money(sum((hold) => hold.total_minor));
-    const fees = sum((hold) => hold.fees_minor);
-    const tickets = say("tickets", { count: sum((hold) => hold.lines.length) });
+    const sumUp = (part) => [...holds.values()].reduce((total, hold) => total + part(hold), 0);
+    const total = this.#venue.money(sumUp((hold) => hold.total_minor));
+    const fees = sumUp((hold) => hold.fees_minor);
+    const tickets = say("tickets", { count: sumUp((hold) => hold.lines.length) });
     this.#clock = element("time", { className: "countdown", part: "countdown", role: "timer" });
     const meaning = element("span", { className: "unseen", textContent: say("timeLeft") });
     this.#bar = element("div", { className: "left" });
-    return [
-      element("h2", {}, `${say("yourSeats")} `, meaning, this.#clock),
+    const details = element(
+      "div",
+      { className: "details", id: "details" },
       element("div", { className: "bar" }, this.#bar),
       element("ul", { className: "lines" }, ...holds.get(basketId).lines.map((line, at) => this.#line(line, at))),
       ...others.map(([id, hold]) => this.#other(id, hold)),
       this.#hint(holds.get(basketId)),
       fees > 0 && sumOf(say("fees"), this.#venue.money(fees), "fees"),
       sumOf(tickets, element("strong", { textContent: total }), "total"),
-      this.#goOn(total),
       element(
         "p",
         { className: "row" },
         this.#button("extend", say("extend"), () => this.#extend()),
-        this.#button("release", say("release"), () => this.#choice.dropAll()),
+        this.#button("release", say("release"), () => this.#choice.dropAll({ undoable: true })),
       ),
-    ].filter(Boolean);
+    );
+    const sum = element("span", { className: "sum", ariaHidden: "true" });
+    sum.append(element("span", { textContent: tickets }), " ", element("strong", { textContent: total }));
+    return [heading, this.#opener(), meaning, this.#clock, sum, details, this.#goOn(total)];
+  }
+
+  /** Where there is little room, the basket is one line, which opens to all of it. */
+  #opener() {
+    const opener = button("", () => this.#open(!this.#isOpen), {
+      className: "opener",
+      part: "button opener",
+      ariaLabel: this.#words.say("allOfBasket"),
+      ariaExpanded: String(this.#isOpen),
+      dataset: { key: "opener" },
+      attributes: { "aria-controls": "details" },
+    });
+    return opener;
+  }
+
+  #open(isOpen) {
+    const opener = this.#node.querySelector(".opener");
+    if (!opener || isOpen === this.#isOpen) return;
+    // Whoever is in what closes comes back to what opens it.
+    const isInside = this.#node.querySelector(".details").contains(this.#node.getRootNode().activeElement);
+    if (!isOpen && isInside) opener.focus({ preventScroll: true });
+    this.#isOpen = isOpen;
+    if (isOpen) this.#notices.pass();
+    this.#node.dataset.open = opener.ariaExpanded = String(isOpen);
   }
 
   /** The button that books, or leads on to where the page does. */
   #goOn(total) {
     const { welcome } = this.#client;
     if (this.#pageBooks()) {
-      return this.#button("book", this.#words.say("checkout", { total }), () => this.#tell("checkout"));
+      return this.#main("checkout", "checkoutShort", { total }, () => this.#tell("checkout"));
     }
     const mayBook = welcome?.scopes.some((scope) => scope === "book" || scope === "admin");
     if (!mayBook) return element("p", { className: "quiet", textContent: this.#words.say("mayNotBook") });
-    const text = this.#booking ? this.#words.say("booking") : this.#words.say("book", { total });
-    return this.#button("book", text, () => this.#book());
+    if (this.#booking) return this.#button("book", this.#words.say("booking"), () => {});
+    return this.#main("book", "bookShort", { total }, () => this.#book());
+  }
+
+  /** The main button says the amount, except where it stands beside it. */
+  #main(name, short, facts, act) {
+    const text = this.#words.say(name, facts);
+    const made = this.#button("book", "", act);
+    made.ariaLabel = text;
+    made.append(
+      element("span", { className: "whole", textContent: text }),
+      element("span", { className: "short", textContent: this.#words.say(short) }),
+    );
+    return made;
   }
 
   #button(name, text, act) {
@@ -214,7 +263,8 @@ export class Basket extends EventTarget {
     await this.#choice.ask(() => this.#choice.each(more), { taking: false });
     if (!extended) return;
     const left = this.#deadline() - this.#client.now();
-    if (this.#deadline() - before < 1000) this.#notices.tell("note", this.#words.say("noMoreTime"));
+    const holds = () => this.#client.holds.size > 0;
+    if (this.#deadline() - before < 1000) this.#notices.tell("bad", this.#words.say("noMoreTime"), { holds });
     else this.#notices.say(this.#words.say("moreTime", { time: this.#words.countdown(left) }));
   }
 

@@ -10,6 +10,7 @@
 
 import { CommandError } from "../seatmap-client.js";
 import { LOST } from "./answers.js";
+import { goneOf, requestOf, seatsOf } from "./lines.js";
 
 const FREE = 0;
 
@@ -22,18 +23,20 @@ export class Choice extends EventTarget {
   #words;
   #answers;
   #notices;
+  #sale;
   #wheelchairs = 0;
   #basketId = null;
   #turn = Promise.resolve();
   #notice = null;
 
-  constructor({ client, venue, words, answers, notices }) {
+  constructor({ client, venue, words, answers, notices, sale }) {
     super();
     this.#client = client;
     this.#venue = venue;
     this.#words = words;
     this.#answers = answers;
     this.#notices = notices;
+    this.#sale = sale;
   }
 
   /** How many of the party come with a wheelchair. */
@@ -105,9 +108,18 @@ export class Choice extends EventTarget {
     return this.ask(giveBack, { seats, taking: false });
   }
 
-  /** Give back everything, in the order in which it was taken. */
-  dropAll() {
-    return this.ask(() => this.each((id) => this.#client.release(id)), { taking: false });
+  /** Give back everything, in the order in which it was taken. `undoable`: the visitor is offered to have it again. */
+  dropAll({ undoable = false } = {}) {
+    return this.ask(
+      async () => {
+        const lines = [...this.#client.holds.keys()].flatMap((id) => this.#linesOf(id));
+        await this.each((id) => this.#client.release(id));
+        if (!undoable || lines.length === 0) return;
+        const text = this.#words.say("givenBack", { seats: this.#venue.namesOf(lines) });
+        this.#tell("note", text, { actions: [this.#undo(lines)], isSaid: true });
+      },
+      { taking: false },
+    );
   }
 
   /** Do `act` with each hold that there is then, one after another. */
@@ -128,9 +140,10 @@ export class Choice extends EventTarget {
   /** Let the server choose seats for `wish` (see seatmap-client.d.ts) instead of those in the basket. */
   best(wish) {
     return this.ask(async () => {
-      const areas = this.lines.filter((line) => line.area !== undefined);
-      const held = await this.#client.best({ ...wish, wheelchairs: this.wheelchairs, replaces: this.basketId });
-      this.#tellBest(held);
+      const { lines: before, basketId: replaces } = this;
+      const areas = before.filter((line) => line.area !== undefined);
+      const held = await this.#client.best({ ...wish, wheelchairs: this.wheelchairs, replaces });
+      this.#tellBest(held, before);
       // The search minds numbered seats only: the places in areas come along in a second step.
       if (areas.length > 0) await this.#hold(held.hold_id, [...held.lines, ...areas]);
     });
@@ -152,11 +165,43 @@ export class Choice extends EventTarget {
       const sold = this.#venue.ticketsFor({ seat });
       return { seat, ticket: (sold.find(({ key }) => key === tickets[at]) ?? sold[0]).key };
     });
-    const hold = () => {
-      const areas = this.lines.filter((line) => line.area !== undefined);
-      return this.#hold(this.basketId, [...numbered, ...areas]);
+    const hold = async () => {
+      const before = this.lines;
+      const areas = before.filter((line) => line.area !== undefined);
+      const held = await this.#hold(this.basketId, [...numbered, ...areas]);
+      const gone = held ? goneOf(before, held) : [];
+      if (gone.length > 0) this.#tell("good", this.#wentBack(gone), { actions: [this.#undo(before)] });
     };
     return this.ask(hold, { seats });
+  }
+
+  // ------------------------------------------------------------------ undoing
+
+  /** The button that brings back a basket as it was, with these lines. */
+  #undo(lines) {
+    return [this.#words.say("undo"), () => this.ask(() => this.#restore(lines), { seats: seatsOf(lines) })];
+  }
+
+  /** All of it, or nothing changes and the visitor is told what somebody else has by now. */
+  async #restore(lines) {
+    const { seats, ...more } = requestOf(lines);
+    const { limits } = this.#client.welcome;
+    try {
+      await this.#client.hold(seats, { ...more, wheelchairs: this.wheelchairs, replaces: this.basketId });
+      const holds = () => seats.every((seat) => this.#client.mine.has(seat));
+      this.#tell("good", this.#words.say("undone", { seats: this.#venue.namesOf(lines) }), { holds });
+      this.dispatchEvent(new CustomEvent("found", { detail: seats }));
+    } catch (error) {
+      if (error.code !== "refused") throw error;
+      const why = this.#answers.refusal(error, limits);
+      const rest = this.basketId === null ? "" : this.#words.say("nothingLost");
+      this.#tell("bad", this.#words.say("notUndone", { why }), { more: rest, holds: this.#whileTaken(error) });
+      this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
+    }
+  }
+
+  #wentBack(lines) {
+    return this.#answers.about("wentBack", seatsOf(lines));
   }
 
   /**
@@ -186,33 +231,36 @@ export class Choice extends EventTarget {
 
   /** What says why nothing can be asked now, or null. */
   #obstacle(taking) {
-    const { status, welcome } = this.#client;
-    if (status !== "live") return () => this.#words.say("notLive");
-    if (!taking) return null;
-    const now = this.#client.now();
-    const begins = welcome.on_sale_at_ms;
-    if (now < begins) return () => this.#words.say("saleBegins", { when: this.#venue.when(begins) });
-    return now >= welcome.sale_ends_at_ms ? () => this.#words.say("saleEnded") : null;
+    if (this.#client.status !== "live") return () => this.#words.say("notLive");
+    return taking && this.#sale.isClosed ? () => this.#sale.reason : null;
   }
 
   #linesOf(id) {
     return this.#client.holds.get(id)?.lines ?? [];
   }
 
-  /** Hold what `lines` name in place of the hold `id`, if there is one; a refusal is told with what may help. */
+  /**
+   * Hold what `lines` name in place of the hold `id`, if there is one; a refusal is told with what may help. Gives the
+   * answer, or null.
+   */
   async #hold(id, lines, options = {}) {
     const { limits } = this.#client.welcome;
     const others = [...this.#client.holds].filter(([other]) => other !== id).flatMap(([, hold]) => hold.lines);
-    if (lines.length + others.length > limits.seats_per_user) return this.#tellLimit(limits);
+    if (lines.length + others.length > limits.seats_per_user) {
+      this.#tellLimit(limits);
+      return null;
+    }
     const { seats, ...more } = requestOf(lines);
     try {
       const { wheelchairs } = this;
       const held = await this.#client.hold(seats, { ...more, wheelchairs, replaces: id, ...options });
       if (held.lost.length > 0) this.#tellLost(held, seats);
+      return held;
     } catch (error) {
       if (error.code !== "refused") throw error;
       this.#tellRefusal(error, id, lines);
     }
+    return null;
   }
 
   /** `lines` on other `seats`: who stays keeps the ticket, the others' tickets move within their category. */
@@ -240,14 +288,18 @@ export class Choice extends EventTarget {
     this.#tell("bad", this.#words.say("sorry", { why }), options);
   }
 
-  #tellBest(held) {
+  #tellBest(held, before) {
     const { seats, lost } = held;
     const told = [this.#answers.found(held)];
+    // Nothing that somebody chose by hand goes without a word.
+    const gone = goneOf(before, held);
+    if (gone.length > 0) told.push(this.#wentBack(gone));
     if (lost.length > 0) {
       told.push(this.#words.say("otherFaster", { seats: this.#venue.names(lost.map(([seat]) => seat)) }));
     }
     const holds = () => seats.every((seat) => this.#client.mine.has(seat));
-    this.#tell("good", told.join(" "), { more: this.#answers.measure(held), holds });
+    const actions = gone.length > 0 ? [this.#undo(before)] : [];
+    this.#tell("good", told.join(" "), { more: this.#answers.measure(held), actions, holds });
     this.dispatchEvent(new CustomEvent("found", { detail: seats }));
   }
 
@@ -339,16 +391,4 @@ export class Choice extends EventTarget {
     this.#sorry(why);
     this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
   }
-}
-
-/** The fields of a `hold` message for these lines. */
-function requestOf(lines) {
-  const numbered = lines.filter((line) => line.seat !== undefined);
-  const others = lines.filter((line) => line.area !== undefined);
-  const alike = Map.groupBy(others, ({ area, ticket }) => JSON.stringify([area, ticket]));
-  return {
-    seats: numbered.map(({ seat }) => seat),
-    tickets: numbered.map(({ ticket }) => ticket),
-    areas: [...alike.values()].map(([{ area, ticket }, ...more]) => ({ area, ticket, count: 1 + more.length })),
-  };
 }

@@ -50,6 +50,20 @@ export class Format {
     const seconds = Math.max(0, Math.ceil(ms / 1000));
     return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   }
+
+  /** 7_384_000 → "2:03:04": as `countdown`, with the hours where there are any. */
+  hours(ms) {
+    const minutes = Math.floor(Math.max(0, Math.ceil(ms / 1000)) / 60);
+    if (minutes < 60) return this.countdown(ms);
+    const [, seconds] = this.countdown(ms).split(":");
+    return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${seconds}`;
+  }
+
+  /** 3 → "3 days". */
+  days(count) {
+    const format = { style: "unit", unit: "day", unitDisplay: "long" };
+    return new Intl.NumberFormat(this.locale, format).format(count);
+  }
 }
 
 /**

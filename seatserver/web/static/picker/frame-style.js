@@ -1,4 +1,4 @@
-/** The look of the frame, of all controls, and of what finds the best seats. Sizes follow the page's text (em). */
+/** The look of the frame and of all controls. Sizes follow the page's text (em). */
 
 export const FRAME_STYLE = `
 :host {
@@ -20,30 +20,37 @@ export const FRAME_STYLE = `
 }
 .frame {
   --quiet: color-mix(in srgb, var(--seat-map-text) 72%, var(--seat-map-surface));
-  --radius: 0.875em;
+  --radius: 0.75em;
   --low: max(2.25em, 24px);
   --tall: max(2.75em, 44px);
+  --gap: 0.75em;
   position: relative;
   display: grid;
-  grid-template-columns: minmax(0, 1fr) minmax(17em, 20em);
-  gap: 0 1.5em;
-  align-items: start;
+  grid-template: "map search" auto "map offers" auto "map side" 1fr / minmax(0, 1fr) minmax(17em, 20em);
+  gap: 0 1em;
   color: var(--seat-map-text);
   font-family: var(--seat-map-font, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif);
   line-height: 1.5;
   overflow-wrap: break-word;
 }
-.frame[data-status="loading"],
 .frame[data-status="failed"] {
   display: block;
 }
-.frame[data-status="loading"] {
-  min-block-size: 20em;
-  padding: 1em;
-  border: 1px solid var(--seat-map-line);
-  border-radius: var(--radius);
-  background: var(--seat-map-surface);
-  color: var(--quiet);
+.search {
+  grid-area: search;
+}
+.offers {
+  grid-area: offers;
+}
+.map {
+  grid-area: map;
+}
+/* The basket stands at the lower end of its column, so its button is always at the same place. */
+.side {
+  grid-area: side;
+  display: flex;
+  flex-direction: column;
+  justify-content: end;
 }
 h2 {
   margin: 0 0 0.5em;
@@ -82,11 +89,44 @@ ol {
 .map,
 .basket,
 .bookings {
-  margin-block-end: 1em;
+  margin-block-end: var(--gap);
   padding: 1em;
   border: 1px solid var(--seat-map-line);
   border-radius: var(--radius);
   background: var(--seat-map-surface);
+}
+.map,
+.dock > .basket {
+  margin-block-end: 0;
+}
+.map {
+  align-self: start;
+}
+
+/* ---- what stands there while it loads */
+.bone {
+  display: block;
+  block-size: 1em;
+  border-radius: 0.5em;
+  background: color-mix(in srgb, var(--seat-map-text) 9%, var(--seat-map-surface));
+}
+.bone.control {
+  flex: 1;
+  block-size: var(--tall);
+}
+.bone.words {
+  inline-size: min(100%, 16em);
+}
+.ghost .hall {
+  display: flex;
+  flex-direction: column;
+  align-items: center;
+  justify-content: center;
+  gap: 1.5em;
+}
+.bone.seats {
+  inline-size: 70%;
+  block-size: 1.5em;
 }
 
 /* ---- controls */
@@ -119,8 +159,6 @@ select {
   padding: 0.3em 0.6em;
 }
 button.book {
-  inline-size: 100%;
-  margin-block-end: 0.6em;
   border-color: var(--seat-map-accent);
   background: var(--seat-map-accent);
   color: var(--seat-map-on-accent);
@@ -157,72 +195,5 @@ button.step {
 .row > button {
   flex: 1;
   padding-inline: 0.4em;
-}
-
-/* ---- best seats */
-.search {
-  display: flex;
-  flex-wrap: wrap;
-  align-items: end;
-  gap: 0.75em 0.55em;
-}
-.search label {
-  display: grid;
-  gap: 0.2em;
-}
-.search label > span {
-  font-size: 0.9em;
-  color: var(--quiet);
-}
-.search input {
-  inline-size: 3.3em;
-}
-.search label:has(select) {
-  flex: 1 1 7.5em;
-  max-inline-size: 12em;
-}
-.search select {
-  inline-size: 100%;
-}
-.search .row {
-  margin-inline-start: auto;
-  flex-wrap: nowrap;
-}
-.search .row button {
-  padding-inline: 0.6em;
-  white-space: nowrap;
-}
-.search .few {
-  flex: 1 1 100%;
-  font-size: 0.9em;
-}
-.finder {
-  display: none;
-}
-.offers {
-  position: relative;
-}
-.offers .close {
-  position: absolute;
-  inset: 0.6em 0.5em auto auto;
-  inset-inline: auto 0.5em;
-}
-.offers ol {
-  display: grid;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 17em), 1fr));
-  gap: 0.6em;
-}
-.offers li button {
-  display: grid;
-  grid-template-columns: 1fr auto;
-  gap: 0.1em 1em;
-  inline-size: 100%;
-  block-size: 100%;
-  padding: 0.6em 0.9em;
-  text-align: start;
-}
-.offers li .quiet {
-  grid-column: 1 / -1;
-  font-size: 0.9em;
 }
 `;

@@ -13,6 +13,8 @@ const ANY = { key: "", color: "#7d7886" }; // of a seat whose category does not 
 export class Legend {
   /** Whether any place is free. */
   hasFree = true;
+  /** Whether any seat is held by somebody else, so that it may come free. */
+  hasHeld = false;
 
   #node;
   #layout;
@@ -100,6 +102,7 @@ export class Legend {
     }
     for (const seat of seats ?? this.#layout.seats.keys()) this.#count(seat, stateOf(seat));
     this.hasFree = this.#counts.get("free") > 0 || remaining.some((left) => left > 0);
+    this.hasHeld = this.#counts.get("held") > 0;
     const free = new Map();
     this.#layout.general_areas.forEach(({ category }, area) => add(free, category, remaining[area] ?? 0));
     for (const [state, node] of this.#signs) write(node, this.#words.number(this.#counts.get(state) ?? 0));

@@ -1,12 +1,39 @@
 /** The look of what stands around the hall (which is in stage-style.js), and of the areas below it. */
 
 export const MAP_STYLE = `
-.top {
+/* As high as the window's first view has room for, see room.js; nothing that comes later changes that. */
+.view {
+  position: relative;
+  display: grid;
+  grid-template-rows: auto auto minmax(0, 1fr);
+  min-block-size: var(--seat-map-height, max(min(15rem, 50svh), calc(100svh - var(--taken, 16rem))));
+}
+.hall {
+  grid-row: 3;
+  position: relative;
+  min-block-size: min(10rem, 35svh);
+  border-radius: 0.5em;
+  overflow: hidden;
+}
+.hall > .stage {
+  position: absolute;
+  inset: 0;
+  box-sizing: border-box;
+  inline-size: auto;
+  block-size: auto;
+  min-block-size: 0;
+  max-block-size: none;
+  padding: 0;
+  aspect-ratio: auto;
+}
+.key {
   display: flex;
   flex-wrap: wrap;
-  align-items: start;
-  gap: 0.5em 1.25em;
-  margin-block-end: 0.75em;
+  align-items: center;
+  justify-content: center;
+  gap: 0.2em 1.1em;
+  padding-block-start: 0.5em;
+  font-size: 0.85em;
 }
 .status {
   display: inline-flex;
@@ -15,7 +42,6 @@ export const MAP_STYLE = `
   padding: 0.1em 0.75em;
   border: 1px solid var(--seat-map-line);
   border-radius: 99px;
-  font-size: 0.9em;
   white-space: nowrap;
 }
 .status::before {
@@ -34,15 +60,12 @@ export const MAP_STYLE = `
 .status[data-status="stopped"] {
   --tone: var(--seat-map-bad);
 }
-.prices {
-  flex: 1 1 20em;
-}
 .prices,
 .signs {
   display: flex;
   flex-wrap: wrap;
-  gap: 0.35em 1.25em;
-  font-size: 0.9em;
+  justify-content: center;
+  gap: 0.2em 1.1em;
 }
 .prices li,
 .signs li {
@@ -58,20 +81,10 @@ export const MAP_STYLE = `
   border-radius: 0.3em;
   background: var(--category);
 }
-.signs {
-  justify-content: center;
-  margin-block-start: 0.75em;
-  padding-block-start: 0.75em;
-  border-block-start: 1px solid var(--seat-map-line);
-}
 .prices canvas,
 .signs canvas {
   inline-size: 1.5em;
   block-size: 1.5em;
-}
-.hall {
-  border-radius: 0.5em;
-  overflow: hidden;
 }
 .frozen {
   display: flex;
@@ -85,6 +98,25 @@ export const MAP_STYLE = `
   background: var(--seat-map-warn);
   color: var(--seat-map-surface);
   font-weight: 600;
+}
+.banner {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  justify-content: center;
+  gap: 0.1em 1em;
+  margin-block-end: 0.5em;
+  padding: 0.5em 1em;
+  border: 1px solid var(--seat-map-line);
+  border-radius: 0.625em;
+  background: color-mix(in srgb, var(--seat-map-text) 6%, var(--seat-map-surface));
+  font-weight: 600;
+  text-align: center;
+}
+.to-go {
+  font-variant-numeric: tabular-nums;
+  font-weight: 400;
+  white-space: nowrap;
 }
 .frozen button {
   color: var(--seat-map-text);

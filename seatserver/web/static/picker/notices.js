@@ -1,16 +1,22 @@
-/** What the seat map tells its visitor: sentences that stay until they hold no longer, are closed or pushed out. */
+/**
+ * What the seat map tells its visitor: one message at a time. What happened goes by itself after a moment (a toast,
+ * longer where something can be done about it); what is wrong stays until it holds no longer, is closed or answered.
+ * What holds until it ends is not told here: see the banners in sale.js and picker.js.
+ */
 
 import { button, element } from "./dom.js";
 
-const MOST_NOTICES = 3;
-const READ_MS = 5_000; // nothing goes before there was time to read it
+const READ_MS = 5_000; // nothing wrong goes before there was time to read it
+const TOAST_MS = 4_000;
+const CHOICE_MS = 10_000; // of a toast with a button
+const LINGER_MS = 2_000; // and again, while somebody is at it
 
 export class Notices {
   #node;
   #words;
   #announcer;
-  #kept = new Map(); // notice → {holds, said, before, shownAt, isLeaving}
-  #timers = new Set();
+  #current = null; // {notice, holds, before, shownAt, isWrong, isLeaving}
+  #timer = 0;
 
   constructor(node, words, announcer) {
     this.#node = node;
@@ -20,16 +26,15 @@ export class Notices {
   }
 
   /**
-   * Show a sentence, with `more` in small print and buttons for `actions`, which are [label, function]; a button that
-   * was pressed takes the notice away. `kind`: "good", "bad" or "note". `holds` says whether the sentence still does:
-   * see review. `instead`: an earlier notice that this one makes needless, as it does one that says the same; whoever
-   * was at that one is at the new one. Returns the notice.
+   * Show a sentence instead of the one before, with `more` in small print and buttons for `actions`, which are [label,
+   * function]; a button that was pressed takes the notice away. `kind`: "good" and "note" for what happened, "bad" for
+   * what is wrong. `holds` says whether the sentence still does: see review. Whoever was at the one before is at this
+   * one. `isSaid`: screen readers hear it otherwise. Returns the notice.
    */
-  tell(kind, text, { more = "", actions = [], holds = () => true, instead = null } = {}) {
-    const said = `${kind} ${text}`;
-    const replaced = [...this.#kept].filter(([earlier, kept]) => earlier === instead || kept.said === said);
-    const wasAt = replaced.find(([earlier]) => earlier.contains(this.#focused));
-    const before = wasAt ? wasAt[1].before : this.#focused;
+  tell(kind, text, { more = "", actions = [], holds = () => true, isSaid = false } = {}) {
+    const earlier = this.#current;
+    const wasAt = earlier?.notice.contains(this.#focused);
+    const before = wasAt ? earlier.before : this.#focused;
     const leave = (act) => () => {
       this.#remove(notice);
       act();
@@ -49,11 +54,12 @@ export class Notices {
       close,
     );
     this.#node.append(notice);
-    this.#kept.set(notice, { holds, said, before, shownAt: performance.now() });
+    this.#current = { notice, holds, before, shownAt: performance.now(), isWrong: kind === "bad", isLeaving: false };
     if (wasAt) close.focus({ preventScroll: true });
-    for (const [earlier] of replaced) this.#remove(earlier);
-    while (this.#kept.size > MOST_NOTICES) this.#remove(this.#kept.keys().next().value);
-    this.#announcer.say([text, more].filter(Boolean).join(" "));
+    earlier?.notice.remove();
+    clearTimeout(this.#timer);
+    if (kind !== "bad") this.#goAfter(actions.length > 0 ? CHOICE_MS : TOAST_MS);
+    if (!isSaid) this.#announcer.say([text, more].filter(Boolean).join(" "));
     return notice;
   }
 
@@ -62,29 +68,40 @@ export class Notices {
     this.#announcer.say(text);
   }
 
-  /** Things have changed: whatever no longer holds goes. */
+  /** The visitor has gone on to something else: what happened before needs no more telling. */
+  pass() {
+    if (this.#current && !this.#current.isWrong) this.#remove(this.#current.notice);
+  }
+
+  /** Things have changed: what no longer holds goes. */
   review() {
-    for (const [notice, { holds }] of this.#kept) if (!holds()) this.retire(notice);
+    if (this.#current && !this.#current.holds()) this.retire(this.#current.notice);
   }
 
   /** Take away the buttons of a notice that things have moved on from, and the notice when it could be read. */
   retire(notice) {
-    const kept = this.#kept.get(notice);
-    if (!kept || kept.isLeaving) return;
-    kept.isLeaving = true;
+    const current = this.#current;
+    if (!current || current.notice !== notice || current.isLeaving) return;
+    current.isLeaving = true;
     const actions = notice.querySelector(".actions");
     if (actions?.contains(this.#focused)) notice.querySelector(".close").focus({ preventScroll: true });
     actions?.remove();
-    const wait = Math.max(0, kept.shownAt + READ_MS - performance.now());
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      this.#remove(notice);
-    }, wait);
-    this.#timers.add(timer);
+    clearTimeout(this.#timer);
+    const wait = Math.max(0, current.shownAt + READ_MS - performance.now());
+    this.#timer = setTimeout(() => this.#remove(notice), wait);
   }
 
   stop() {
-    for (const timer of this.#timers) clearTimeout(timer);
+    clearTimeout(this.#timer);
+  }
+
+  /** Nobody is hurried: while the pointer or the keyboard is at it, it stays. */
+  #goAfter(ms) {
+    this.#timer = setTimeout(() => {
+      const { notice } = this.#current;
+      if (notice.matches(":hover, :focus-within")) this.#goAfter(LINGER_MS);
+      else this.#remove(notice);
+    }, ms);
   }
 
   get #focused() {
@@ -93,9 +110,11 @@ export class Notices {
 
   /** Whoever is at a notice that goes is taken back to where they were when it came, or at least stays here. */
   #remove(notice) {
+    if (this.#current?.notice !== notice) return;
     const isHere = notice.contains(this.#focused);
-    const before = this.#kept.get(notice)?.before;
-    this.#kept.delete(notice);
+    const { before } = this.#current;
+    clearTimeout(this.#timer);
+    this.#current = null;
     notice.remove();
     if (!isHere) return;
     before?.focus({ preventScroll: true });

@@ -14,6 +14,8 @@ import { button, element } from "./dom.js";
 import { Legend } from "./legend.js";
 import { Notices } from "./notices.js";
 import { Party } from "./party.js";
+import { fitRoom } from "./room.js";
+import { Sale } from "./sale.js";
 import { Stage } from "./stage.js";
 import { Venue } from "./venue.js";
 
@@ -34,6 +36,7 @@ export class Picker {
   #legend;
   #areas;
   #party;
+  #sale;
   #basket;
   #bookings;
   #notices;
@@ -68,20 +71,23 @@ export class Picker {
     const parts = (this.#parts = this.#build(frame));
     const announcer = (this.#announcer = new Announcer(parts.spoken));
     const notices = (this.#notices = new Notices(parts.notices, words, announcer));
-    const choice = (this.#choice = new Choice({ client, venue, words, answers, notices }));
+    const sale = (this.#sale = new Sale(parts.banner, { client, venue, words, announcer, signal }));
+    const choice = (this.#choice = new Choice({ client, venue, words, answers, notices, sale }));
     choice.wheelchairs = wheelchairs;
-    const all = { client, venue, words, answers, notices, announcer, choice, server, isGuest, signal };
+    const all = { client, venue, words, answers, notices, announcer, choice, sale, server, isGuest, signal };
     this.#bookings = new Bookings(parts.bookings, { ...all, tickets });
     this.#stage = this.#makeStage(layout);
     this.#legend = new Legend(parts.prices, parts.signs, all);
     this.#areas = new Areas(parts.areas, all);
-    const party = (this.#party = new Party(parts.finder, parts.search, parts.offers, all));
+    const party = (this.#party = new Party(parts.search, parts.offers, all));
     party.addEventListener("preview", ({ detail }) => this.#look(detail));
     this.#basket = new Basket(parts.basket, { ...all, pageBooks, ticketAt: (id) => this.#bookings.ticketAt(id) });
     this.#commentary = new Commentary(all);
     this.#listen(signal);
     this.#paint();
     this.#showStatus();
+    this.#showSale();
+    fitRoom(frame, parts, signal);
   }
 
   /** How many of the party come with a wheelchair. */
@@ -120,7 +126,8 @@ export class Picker {
   /** Scroll the window, if it takes that to have `box` in it and not under the docked basket. */
   #uncover({ top, bottom }) {
     const { dock } = this.#parts;
-    const room = innerHeight - (getComputedStyle(dock).position === "sticky" ? dock.offsetHeight : 0);
+    const isBelow = getComputedStyle(dock).zIndex !== "auto"; // along the lower edge, where there is little room
+    const room = innerHeight - (isBelow ? dock.offsetHeight : 0);
     if (top < 0 || bottom > room) scrollBy({ top: Math.min(top - WINDOW_GAP, bottom - room + WINDOW_GAP) });
   }
 
@@ -139,7 +146,7 @@ export class Picker {
     this.#off.abort();
     clearInterval(this.#timer);
     cancelAnimationFrame(this.#counting);
-    for (const part of [this.#announcer, this.#notices, this.#basket, this.#commentary]) part.stop();
+    for (const part of [this.#announcer, this.#notices, this.#basket, this.#commentary, this.#sale]) part.stop();
     this.#stage.disconnect();
   }
 
@@ -149,14 +156,13 @@ export class Picker {
     const say = (name) => this.#words.say(name);
     const part = (tag, name, properties = {}, ...children) =>
       element(tag, { className: name, part: name, ...properties }, ...children);
-    const finder = { type: "button", textContent: say("best"), ariaExpanded: "false" };
     const parts = {
-      finder: part("button", "finder", { ...finder, part: "button finder" }),
       search: part("form", "search"),
       offers: part("section", "offers", { ariaLabel: say("offers"), hidden: true }),
       status: part("p", "status"),
       prices: part("ul", "prices", { ariaLabel: say("prices") }),
       frozen: part("p", "frozen", { hidden: true }),
+      banner: part("p", "banner", { hidden: true }),
       hall: part("div", "hall"),
       tip: part("p", "tip", { hidden: true, ariaHidden: "true" }),
       areas: part("ul", "areas", { ariaLabel: say("areas") }),
@@ -167,16 +173,11 @@ export class Picker {
       spoken: element("p", { className: "spoken", ariaLive: "polite", ariaAtomic: "true" }),
     };
     parts.dock = element("div", { className: "dock" }, parts.notices, parts.basket);
-    const top = element("div", { className: "top" }, parts.status, parts.prices);
-    const map = part(
-      "section",
-      "map",
-      { ariaLabel: say("map") },
-      ...[top, parts.frozen, parts.hall, parts.areas, parts.signs],
-    );
-    const main = element("div", { className: "main" }, parts.finder, parts.search, parts.offers, map);
-    const side = element("div", { className: "side" }, parts.dock, parts.bookings);
-    frame.replaceChildren(main, side, parts.tip, parts.spoken);
+    parts.view = element("div", { className: "view" }, parts.frozen, parts.banner, parts.hall);
+    const key = element("div", { className: "key" }, parts.status, parts.prices, parts.signs);
+    parts.map = part("section", "map", { ariaLabel: say("map") }, parts.view, parts.areas, key);
+    const side = element("div", { className: "side" }, parts.bookings, parts.dock);
+    frame.replaceChildren(parts.search, parts.offers, parts.map, side, parts.tip, parts.spoken);
     parts.frame = frame;
     return parts;
   }
@@ -223,6 +224,7 @@ export class Picker {
     on(this.#choice, "refused", (detail) => this.#tell("refused", detail));
     on(this.#commentary, "gained", (detail) => this.#tell("hold", detail));
     on(this.#commentary, "given", (detail) => this.#tell("release", detail));
+    on(this.#sale, "change", () => this.#showSale());
     on(this.#basket, "checkout", () => this.#tell("checkout", {}));
     on(this.#basket, "hurry", () => this.#announcer.say(this.#words.say("minuteLeft")));
     on(this.#stage, "pick", ({ seat }) => this.#pick(seat));
@@ -242,7 +244,7 @@ export class Picker {
     if (TO_BE_HAD.includes(state) || this.#client.status !== "live") return this.#choice.toggle(seat);
     const text = this.#words.say("isState", { seat: this.#venue.name({ seat }), state: this.#words.say(state) });
     const holds = () => this.stateOf(seat) === state;
-    this.#explained = this.#notices.tell("note", text, { holds, instead: this.#explained });
+    this.#explained = this.#notices.tell("note", text, { holds });
   }
 
   #tellExpired({ seats, areas, reason }) {
@@ -294,12 +296,29 @@ export class Picker {
       this.#counting = 0;
       this.#legend.update((seat) => this.stateOf(seat), this.#client.remaining, this.#uncounted);
       this.#uncounted = new Set();
-      if (this.#client.states) this.#basket.hasFree = this.#legend.hasFree;
+      if (this.#client.states) this.#showFull();
       this.#areas.update();
       this.#party.update();
       if (this.#venue.areas.length > 0) this.#stage.paintAreas();
       this.#notices.review();
     });
+  }
+
+  #showFull() {
+    const isFull = !this.#legend.hasFree;
+    this.#basket.hasFree = !isFull;
+    const isOurs = this.#client.holds.size > 0; // whoever holds what there is has not come in vain
+    this.#sale.setTaken({ isFull: isFull && !isOurs, mayComeFree: this.#legend.hasHeld });
+  }
+
+  /** Of a showtime that is not sold now, all looks so. */
+  #showSale() {
+    const { isClosed, phase } = this.#sale;
+    this.#parts.frame.dataset.sale = phase;
+    this.#stage.closed = isClosed;
+    this.#basket.render();
+    this.#areas.update();
+    this.#notices.review();
   }
 
   /** The sign beside the seat under the pointer or the focus. */

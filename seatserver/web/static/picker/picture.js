@@ -26,13 +26,13 @@ export class Picture {
   #ratio = 1;
 
   /** On `canvas`; `plan` is of `layout`; the rest as Stage has it. */
-  constructor(canvas, plan, layout, { look, lookArea, strings }) {
+  constructor(canvas, plan, layout, { look, lookArea, strings, side }) {
     this.#canvas = canvas;
     this.#context = canvas.getContext("2d", { alpha: false });
     this.#plan = plan;
     this.#look = look;
     this.#looks = layout.seats.map((_, seat) => look(seat));
-    this.#scene = new Scene(plan, layout, { looks: this.#looks, lookArea, strings });
+    this.#scene = new Scene(plan, layout, { looks: this.#looks, lookArea, strings, side });
     this.#scene.readAreas();
     this.#tiles = new Tiles(this.#scene);
   }

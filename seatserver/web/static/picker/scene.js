@@ -7,6 +7,7 @@ import { css, mix, parse, standingOut } from "./palette.js";
 import { Sprites } from "./sprites.js";
 
 const LONGEST_NAME = 32; // CSS pixels that half of a row's name may take
+const NAME_AIR = 4; // CSS pixels on both sides of it
 
 export class Scene {
   #plan;
@@ -19,14 +20,19 @@ export class Scene {
   #sprites;
   #areaColors;
   #nameWidths = []; // of rows, for type one pixel high
+  #longestName; // CSS pixels that half of a row's name may take
 
-  /** Of `plan`, the Plan of `layout`; `looks` has each seat's look; `lookArea` and `strings` as Stage has them. */
-  constructor(plan, layout, { looks, lookArea, strings }) {
+  /**
+   * Of `plan`, the Plan of `layout`; `looks` has each seat's look; `lookArea` and `strings` as Stage has them. `side`:
+   * CSS pixels at both sides of the hall that are for the names of rows, so that no name lies over a seat there.
+   */
+  constructor(plan, layout, { looks, lookArea, strings, side = Infinity }) {
     this.#plan = plan;
     this.#layout = layout;
     this.#looks = looks;
     this.#lookArea = lookArea;
     this.#strings = strings;
+    this.#longestName = Math.min(LONGEST_NAME, side / 2 - NAME_AIR);
   }
 
   /** Ask what is to be written on the areas; gives those on which that is something else than before. */
@@ -198,7 +204,7 @@ export class Scene {
       const edge = side < 0 ? strip / 2 : width - strip / 2;
       // Beside the strip, a name that is not kept there goes aside for those that are.
       const at = isKept ? edge : side < 0 ? Math.max(x, reach) : Math.min(x, width - reach);
-      context.fillText(name, at, y + 0.06 * size, 2 * LONGEST_NAME * ratio);
+      context.fillText(name, at, y + 0.06 * size, 2 * this.#longestName * ratio);
     }
   }
 
@@ -206,8 +212,8 @@ export class Scene {
     const { rows, spots } = this.#plan;
     const before = [-Infinity, -Infinity];
     for (const [row, { name, seats }] of rows.entries()) {
-      const half = Math.min(0.5 * Math.max(1, this.#nameWidths[row]) * size, LONGEST_NAME * this.ratio);
-      const reach = half + 4 * this.ratio;
+      const half = Math.min(0.5 * Math.max(1, this.#nameWidths[row]) * size, this.#longestName * this.ratio);
+      const reach = half + NAME_AIR * this.ratio;
       const away = 0.5 * pitch + reach;
       for (const [end, side] of [-1, 1].entries()) {
         const outer = spots[seats.at(side < 0 ? 0 : -1)].x * pitch - left + side * away;

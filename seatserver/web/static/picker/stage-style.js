@@ -22,9 +22,9 @@ const STAGE_STYLE = `
 }
 .stage > canvas {
   position: absolute;
-  inset: 0;
+  inset: 0 0 auto;
   inline-size: 100%;
-  block-size: 100%;
+  block-size: calc(100% - var(--stage-tools));
   touch-action: none;
   cursor: default;
 }
@@ -43,6 +43,10 @@ const STAGE_STYLE = `
 .stage[data-frozen="true"] > canvas {
   opacity: 0.5;
   filter: grayscale(1);
+}
+.stage[data-closed="true"] > canvas {
+  opacity: 0.45;
+  filter: grayscale(0.8);
 }
 .stage-grid {
   position: absolute;
@@ -73,17 +77,17 @@ const STAGE_STYLE = `
   border: 3px solid var(--seat-map-focus, var(--seat-map-accent, Highlight));
   outline: 1.5px solid var(--seat-map-surface, Canvas);
 }
+/* All along the lower edge: nothing of the hall comes between or behind the buttons. */
 .stage-zoom {
   position: absolute;
-  inset-block-end: 6px;
-  inset-inline-end: 6px;
+  inset: auto 0 0;
   display: flex;
-  gap: 1px;
-  border: 1px solid var(--seat-map-line, GrayText);
-  border-radius: 12px;
-  background: var(--seat-map-line, GrayText);
-  overflow: hidden;
-  box-shadow: 0 2px 10px rgb(0 0 0 / 0.14);
+  align-items: end;
+  justify-content: end;
+  gap: 4px;
+  block-size: var(--stage-tools);
+  padding-inline: 4px;
+  background: var(--seat-map-surface, Canvas);
 }
 .stage-zoom button {
   display: grid;
@@ -92,8 +96,8 @@ const STAGE_STYLE = `
   block-size: 44px;
   margin: 0;
   padding: 0;
-  border: 0;
-  border-radius: 0;
+  border: 1px solid var(--seat-map-line, GrayText);
+  border-radius: 10px;
   background: var(--seat-map-surface, Canvas);
   color: inherit;
   cursor: pointer;

@@ -23,8 +23,9 @@ const NEAR = 0.15; // pitches by which a finger may miss a seat
 const READABLE = 24; // CSS pixels a pitch that the keyboard's seat has at least
 const ZOOM_STEP = 1.6;
 const MARGIN = 40; // CSS pixels kept around what is brought into view
-// CSS pixels at the top, where the screen may have its name, and at the bottom, where the buttons lie.
-const [HEAD, FOOT] = [18, 58];
+// CSS pixels at the top, where the screen may have its name, and at the bottom.
+const [HEAD, FOOT] = [18, 6];
+const TOOLS = 52; // CSS pixels below the drawing, where the buttons lie: never over seats
 // CSS pixels at the sides, where the names of the rows stand: the least, the most, and for each letter.
 const SIDE = { least: 28, most: 72, letter: 7 };
 const THEMES = ["(prefers-color-scheme: dark)", "(forced-colors: active)", "(prefers-contrast: more)"];
@@ -71,7 +72,7 @@ export class Stage extends EventTarget {
       zoomOut: () => this.zoomOut(),
       fit: () => this.fit(),
     });
-    this.#picture = new Picture(this.#frame.canvas, this.#plan, layout, { look, lookArea, strings });
+    this.#picture = new Picture(this.#frame.canvas, this.#plan, layout, { look, lookArea, strings, side });
     if (layout.seats.length > 0) {
       this.#grid = new Grid(this.#frame.grid, this.#plan, layout, { look, describe, strings });
     }
@@ -88,7 +89,8 @@ export class Stage extends EventTarget {
       most: `${(bottom - top) * LARGEST_FIT}px`,
       side: `${side}px`,
       head: `${HEAD}px`,
-      foot: `${FOOT}px`,
+      foot: `${FOOT + TOOLS}px`,
+      tools: `${TOOLS}px`,
     };
   }
 
@@ -110,7 +112,18 @@ export class Stage extends EventTarget {
   /** Whether the drawing is out of date; then it is shown pale. */
   set frozen(frozen) {
     this.#frame.node.dataset.frozen = String(frozen);
-    if (this.#grid) this.#grid.isFrozen = frozen;
+    this.#showUse();
+  }
+
+  /** Whether no seat is to be had, free or not; then it is shown muted. */
+  set closed(closed) {
+    this.#frame.node.dataset.closed = String(closed);
+    this.#showUse();
+  }
+
+  #showUse() {
+    const { frozen, closed } = this.#frame.node.dataset;
+    if (this.#grid) this.#grid.isFrozen = frozen === "true" || closed === "true";
   }
 
   get frozen() {

@@ -7,6 +7,7 @@ import { BASKET_STYLE } from "./basket-style.js";
 import { FRAME_STYLE } from "./frame-style.js";
 import { MAP_STYLE } from "./map-style.js";
 import { NARROW_STYLE } from "./narrow-style.js";
+import { SEARCH_STYLE } from "./search-style.js";
 import { COLOURS } from "./theme-style.js";
 
 const PREFERENCES = `
@@ -31,7 +32,7 @@ let made = null;
 export function sheet() {
   if (made === null) {
     made = new CSSStyleSheet();
-    made.replaceSync([COLOURS, FRAME_STYLE, MAP_STYLE, BASKET_STYLE, NARROW_STYLE, PREFERENCES].join(""));
+    made.replaceSync([COLOURS, FRAME_STYLE, SEARCH_STYLE, MAP_STYLE, BASKET_STYLE, NARROW_STYLE, PREFERENCES].join(""));
   }
   return made;
 }

@@ -61,6 +61,16 @@ export class Venue {
     return this.#words.list([...this.#spans(seats), ...places]);
   }
 
+  /** The places of these lines of a basket, as `names` has them. */
+  namesOf(lines) {
+    const unnumbered = lines.filter(({ area }) => area !== undefined);
+    const areas = [...Map.groupBy(unnumbered, ({ area }) => area)].map(([area, places]) => [area, places.length]);
+    return this.names(
+      lines.flatMap(({ seat = [] }) => seat),
+      areas,
+    );
+  }
+
   #spans(seats) {
     const runs = [];
     let before = {};

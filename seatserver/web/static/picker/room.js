@@ -1,0 +1,37 @@
+/**
+ * How much of the window's height the hall may take: all that what stands above it, beside it and below it in the first
+ * view leaves. The stylesheet does the sum (100svh less --taken), so a browser's bars that come and go move nothing.
+ */
+
+const GAP = 12; // CSS pixels below everything
+const PRICES = 4; // em, where there is little room: two lines below the hall
+const DEEP = 0.6; // of the window's height: what begins below is scrolled to first, and then stands at the top
+
+/**
+ * Keep --taken of `frame` up to date until `signal` aborts. `parts`: {map, view, dock}, the card around the hall, the
+ * hall's place in it, and what lies along the lower edge where there is little room.
+ */
+export function fitRoom(frame, { map, view, dock }, signal) {
+  const measure = () => {
+    const home = frame.getBoundingClientRect().top + scrollY;
+    const top = home < DEEP * innerHeight ? home : GAP;
+    const isNarrow = getComputedStyle(frame).display === "flex";
+    const above = view.getBoundingClientRect().top - frame.getBoundingClientRect().top;
+    const taken = isNarrow ? above + dock.offsetHeight + PRICES * parseFloat(getComputedStyle(frame).fontSize) : map.offsetHeight - view.offsetHeight + GAP;
+    frame.style.setProperty("--taken", `${Math.ceil(top + taken)}px`);
+  };
+  let before = "";
+  // Not by what is in it: what comes and goes while somebody looks changes nothing of its size.
+  const look = () => {
+    const { top, width } = frame.getBoundingClientRect();
+    const now = [Math.round(top + scrollY), Math.round(width), innerHeight, getComputedStyle(frame).fontSize].join();
+    if (now === before) return;
+    before = now;
+    measure();
+  };
+  const sizes = new ResizeObserver(look);
+  for (const node of [frame, document.body]) sizes.observe(node);
+  addEventListener("resize", look, { signal });
+  signal.addEventListener("abort", () => sizes.disconnect());
+  look();
+}
