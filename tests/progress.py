@@ -44,6 +44,10 @@ class Progress:
         self._count = self._done = self._failed = 0
         self._weight = self._weight_done = 0.0
 
+    def pytest_sessionstart(self) -> None:
+        """Ours is the only percentage; pytest has no option for it once it has begun."""
+        vars(self._terminal)["_show_progress_info"] = False
+
     @property
     def _terminal(self) -> pytest.TerminalReporter:
         found = self._config.pluginmanager.get_plugin("terminalreporter")

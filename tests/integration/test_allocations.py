@@ -38,6 +38,8 @@ from tests.integration.house import (
 )
 from tests.integration.proxy import proxied
 
+pytestmark = pytest.mark.clock
+
 FREE, HELD, SOLD, IS_BLOCKED, ALLOCATED = (
     SeatState.FREE,
     SeatState.HELD,

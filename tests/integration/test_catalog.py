@@ -21,6 +21,8 @@ from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from seatserver.seatmaps.pricing import Tariff
 from seatserver.seatmaps.rules import GapRule, Rules
 
+pytestmark = pytest.mark.clock
+
 ODEON = Theatre(id="odeon", name="Odeon", timezone="Europe/Berlin")
 STUDIO = Auditorium(id="studio", theatre_id="odeon", name="Studio")
 EUROS = Tariff.flat("EUR", {"standard": 1150})

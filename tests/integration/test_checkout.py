@@ -41,6 +41,8 @@ from tests.integration.house import (
 )
 from tests.integration.proxy import proxied
 
+pytestmark = pytest.mark.clock
+
 FREE, CLAIMED, SOLD = SeatState.FREE, SeatState.CLAIMED, SeatState.SOLD
 COMMIT = b"COMMIT;"  # with the semicolon: a transaction begins with READ COMMITTED
 LOCK = sa.text("SELECT 1 FROM showtimes FOR UPDATE")

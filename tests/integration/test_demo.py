@@ -42,7 +42,6 @@ README = Path(__file__).parents[2] / "README.md"
 LONG = pytest.mark.long
 UNCLEAN = re.compile(r"Traceback|Exception|Warning|\[(warning|error|critical)")
 """What nobody may see on a terminal."""
-pytestmark = pytest.mark.clock
 COMMAND = [sys.executable, "-m", "seatserver"]
 
 
@@ -135,6 +134,7 @@ async def hold_and_book(address: str, showtime: str) -> tuple[int, ...]:
         return held.seats
 
 
+@pytest.mark.clock
 async def test_the_demo_sells_a_seat_and_remembers_it_after_kill_9(tmp_path: Path) -> None:
     with running(*demo(tmp_path), log=tmp_path / "first.log") as first:
         address, showtime = first.address(), first.showtime()
@@ -155,6 +155,7 @@ async def test_the_demo_sells_a_seat_and_remembers_it_after_kill_9(tmp_path: Pat
             assert SeatState.FREE in {room.state(seat) for seat in range(50)}
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize(
     "number",
     [
@@ -190,6 +191,7 @@ def test_a_signal_in_the_middle_of_the_start_leaves_nothing(tmp_path: Path, dela
         again.address()
 
 
+@pytest.mark.clock
 def test_the_readme_s_program_and_the_printed_lines_work_as_they_stand(tmp_path: Path) -> None:
     program = README.read_text().partition("```python\n")[2].partition("```")[0]
     with running(*demo(tmp_path), log=tmp_path / "log") as started:
@@ -505,6 +507,7 @@ def test_the_theatre_has_the_time_zone_of_the_machine(monkeypatch: pytest.Monkey
     assert str(offer.local_now().tzinfo) == name
 
 
+@pytest.mark.clock
 async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings: Settings) -> None:
     today = datetime(2136, 3, 28, 12, tzinfo=UTC)
     first = await offer.load(settings, today)
@@ -525,6 +528,7 @@ async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings
             assert len((await house.allocations.log(showtime, 10))[0]) == 1
 
 
+@pytest.mark.clock
 async def test_the_audience_comes_once_and_leaves_room(settings: Settings) -> None:
     now = datetime(2136, 6, 10, 9, tzinfo=UTC)
 

@@ -15,6 +15,8 @@ from tests.integration.conftest import MakeServer
 from tests.integration.house import BLOCKED, SHOWTIME, eventually, hold, now_ms, put_on_sale, settled
 from tests.integration.test_relay import sell
 
+pytestmark = pytest.mark.clock
+
 FREE, HELD, SOLD = SeatState.FREE, SeatState.HELD, SeatState.SOLD
 BASE = f"seats:{{{SHOWTIME}}}"
 

@@ -16,6 +16,8 @@ from seatserver.config import Settings
 from seatserver.errors import Unauthorized, Unavailable
 from seatserver.redis_io.client import connect
 
+pytestmark = pytest.mark.clock
+
 
 def ann(expires_in_s: int = 60) -> Identity:
     return Identity("ann", frozenset({"watch", "hold"}), int(time.time() + expires_in_s) * 1000, "kiosk")

@@ -15,6 +15,8 @@ from seatserver import config
 from seatserver.access.admission import PURPOSE, VERSION, AdmissionCodes, BookingKeys
 from seatserver.errors import BadTicket, Conflict
 
+pytestmark = pytest.mark.clock
+
 SECRET, NEWER, FOREIGN = ("a" * 32, "b" * 32, "c" * 32)
 BOOKING = UUID("6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11")
 

@@ -34,6 +34,8 @@ from seatserver.access.tokens import MAX_TOKEN_CHARS, PUBLIC, Identity, Tokens
 from seatserver.config import Settings
 from seatserver.errors import BadRequest, ConfigError, Forbidden, Unauthorized, Unavailable
 
+pytestmark = pytest.mark.clock
+
 SECRET = "a secret of these tests, long enough for HS256"
 SETTINGS = config.load({}, token_secret=SECRET, guest_scopes=("watch", "hold"))
 

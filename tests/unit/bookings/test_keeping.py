@@ -12,6 +12,8 @@ from seatserver.bookings.keeping import Action, Change, Keeping, Now, Step, note
 from seatserver.errors import BadRequest, SeatsRefused
 from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatMap
 
+pytestmark = pytest.mark.clock
+
 HALL = SeatMap.build(
     name="Studio",
     categories=[Category(key="standard", name="Standard", color="#0072b2")],

@@ -13,6 +13,8 @@ from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from seatserver.seatmaps.pricing import Tariff
 from seatserver.seatmaps.rules import GapRule, Rules
 
+pytestmark = pytest.mark.clock
+
 HALL = SeatMap.build(
     name="Studio",
     categories=[Category(key=key, name=key, color="#0072b2") for key in ("front", "back")],
