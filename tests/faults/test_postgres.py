@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,8 @@ async def test_row_12_postgres_stands_still(site: Site, report: Report) -> None:
         report.hit(await load.busy(5))
         async with site.standing_still(site.postgres):
             await load.run_for(4)
-            assert load.errors["unavailable"] or load.errors["outcome_unknown"], "nobody waits for ever"
+            given_up = await load.until(lambda: load.errors["unavailable"] or load.errors["outcome_unknown"])
+            assert given_up, "nobody waits for ever"
         await report.serves_again(site)
         await load.run_for(0.5)
         await load.end()
@@ -82,6 +84,7 @@ async def lost_answers_to_commit(site: Site, report: Report) -> None:
                 before = server.to_postgres.lost
                 server.to_postgres.lose_answer_to, server.to_postgres.lose_times = b"COMMIT", 1 + round_ % 3
                 await load.run_for(0.1)
+                await load.until(partial(server.to_postgres.has_lost, before), 5.0)
                 server.to_postgres.lose_answer_to = None
                 if lost := server.to_postgres.lost - before:
                     report.hit(lost, lost)
@@ -105,6 +108,7 @@ async def test_row_23_the_database_pool_is_exhausted(open_site: OpenSite, report
                     async with sql.transaction():
                         await sql.execute("SELECT 1 FROM showtimes WHERE id = $1 FOR UPDATE", SHOWTIME)
                         await load.run_for(3)
+                        assert await load.until(lambda: load.errors["unavailable"]), "nobody waits for ever"
                 else:
                     name = site.database_url.rpartition("/")[2]
                     await sql.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 1")
@@ -113,8 +117,8 @@ async def test_row_23_the_database_pool_is_exhausted(open_site: OpenSite, report
                         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
                     )
                     await load.run_for(3)
+                    assert await load.until(lambda: load.errors["unavailable"]), "nobody waits for ever"
                     await sql.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
-            assert load.errors["unavailable"], "nobody waits for ever"
             await report.serves_again(site)
             await load.end()
             await check(site, load)

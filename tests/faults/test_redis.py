@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -125,11 +126,9 @@ async def lost_answers_of_scripts(
                 if verb == "load":
                     async with site.keys() as keys:
                         await keys.delete(f"seats:{{{SHOWTIME}}}:meta")
-                for _ in range(20):
-                    await load.run_for(0.05)
-                    if server.to_redis.lost > before:
-                        report.hit(1)
-                        break
+                # Some scripts are seldom asked for, and on a slow machine all of them.
+                if await load.until(partial(server.to_redis.has_lost, before), 5.0):
+                    report.hit(1)
                 server.to_redis.lose_answer_to = None
         assert report.faults > 10
         await report.serves_again(site)

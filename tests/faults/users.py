@@ -277,6 +277,14 @@ class Load:
             self.raise_what_failed()
             await asyncio.sleep(0.05)
 
+    async def until(self, is_so: Callable[[], object], at_most_s: float = AFTER_LOAD_S) -> bool:
+        """Let them go on until it is so, or for that long; whether it is."""
+        ends_at = asyncio.get_running_loop().time() + at_most_s
+        while not (found := bool(is_so())) and asyncio.get_running_loop().time() < ends_at:
+            self.raise_what_failed()
+            await asyncio.sleep(0.01)
+        return found
+
     async def end(self) -> None:
         """Everybody finishes their errand."""
         self.ending = True

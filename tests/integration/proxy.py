@@ -47,6 +47,10 @@ class Proxy:
         """How many there are now."""
         return len(self._serving)
 
+    def has_lost(self, more_than: int) -> bool:
+        """Whether more than so many answers were lost."""
+        return self.lost > more_than
+
     def freeze(self) -> None:
         """Nothing gets through any more, and nobody is told."""
         self._flowing.clear()
