@@ -25,6 +25,7 @@ from seatserver.access.tokens import Identity
 from seatserver.api.problems import HEADERS, bad_form, problem_of
 from seatserver.api.services import ApiServices
 from seatserver.errors import BadRequest, NotFound, SeatServerError, TooLarge, Unauthorized
+from seatserver.misfits import UNREADABLE
 
 ANY_TOKEN = "*"
 BOOKING_SCHEME = "Booking"
@@ -188,5 +189,5 @@ async def _read(request: Request, limit_bytes: int) -> bytes:
 def _decode(body: bytes, kind: type[msgspec.Struct]) -> msgspec.Struct:
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise bad_form(error) from None

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
 from seatserver.errors import BadRequest, SeatServerError
+from seatserver.misfits import misfit, unreadable
 
 log = structlog.get_logger(__name__)
 
@@ -90,18 +91,15 @@ def problem_of(error: Exception, where: str) -> Response:
 
 
 def bad_form(error: Exception) -> BadRequest:
-    """msgspec's complaint about a body or a query as ours; ``where`` is the field, such as ``seats[0]``."""
+    """What is wrong with a body or a query, in our words; ``where`` is the field, such as ``seats[0]``."""
     if not isinstance(error, msgspec.ValidationError):
-        why = "" if isinstance(error, UnicodeError) else str(error).removeprefix("JSON is malformed: ")
-        why = "it ends too early" if "truncated" in why else why or "it is not UTF-8"
-        return BadRequest(f"the body is not valid JSON: {why}")
-    text = str(error)
-    path = re.search(r" - at `(?:key )?(?:in )?\$\.?([^`]*)`$", text)
-    field = re.search(r"field `([^`]*)`", text)
-    parts = [path.group(1)] if path and path.group(1) else []
-    if field:
-        parts.append(field.group(1))
-    return BadRequest(text.replace("`$.", "`").replace("`$`", "the body"), ".".join(parts))
+        return BadRequest(f"the body is not valid JSON: {unreadable(error)}")
+    place, problem, is_key = misfit(error)
+    field = re.search(r"field `([^`]*)`", problem)
+    text = problem
+    if place:
+        text += f" - at a key of `{place}`" if is_key else f" - at `{place}`"
+    return BadRequest(text, ".".join([*([place] if place else []), *([field[1]] if field else [])]))
 
 
 def exception_handlers() -> dict[type[Exception], ExceptionHandler]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from seatserver.errors import BadRequest, NotOnSale
+from seatserver.misfits import misfit
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Quote, Tariff, quote
 from seatserver.seatmaps.rules import Rules
@@ -135,4 +136,6 @@ def _check_rules(rules: Rules) -> None:
     try:
         msgspec.convert(msgspec.to_builtins(rules), Rules)
     except msgspec.ValidationError as error:
-        raise BadRequest(f"rules: {error}", "rules") from None
+        place, problem, _ = misfit(error)
+        where = f"rules.{place}" if place else "rules"
+        raise BadRequest(f"{where}: {problem}", where) from None

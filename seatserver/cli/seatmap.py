@@ -58,7 +58,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         verb.add_argument(
             "file",
             metavar="FILE",
-            help="Vista SeatLayoutData, pretix seating plan or our own JSON; - reads standard input",
+            help="Vista SeatLayoutData, pretix seating plan or our own JSON, a CSV list of seats or a map of "
+            "characters, also as UTF-16 or packed with gzip; - reads standard input",
         )
         verb.add_argument("--name", default="", help="the hall's name, instead of the file's own")
     for verb in (check, store):
@@ -89,7 +90,7 @@ def _party(text: str) -> int:
 
 
 def _read(file: str) -> bytes:
-    from seatserver.seatmaps.document import MAX_DOCUMENT_BYTES
+    from seatserver.seatmaps.encodings import MAX_DOCUMENT_BYTES
 
     try:
         if file == "-":

@@ -1,8 +1,9 @@
-"""From the bytes of a seat-map file to typed values, with one clear error for whatever is wrong.
+"""From a seat map's file to typed values, with one clear error for whatever is wrong.
 
-All readers of hall files go through `decode`: it bounds the size, says line and column where the text is no JSON, and
-names the place in the file (``Areas[2].Rows[4].Seats[7].Position.ColumnIndex``) where the JSON is not of the expected
-form. `Lenient` reads on after such a place, for those who want to know all that is wrong. This module is pure.
+All readers of hall files go through here: the size is bounded, line and column are told where the text is no JSON, and
+the place in the file (``Areas[2].Rows[4].Seats[7].Position.ColumnIndex``) where the JSON is not of the expected form.
+`decode` is for the house's own form, `tree_of` and `convert` for files of any form. `Lenient` reads on after such a
+place, for those who want to know all that is wrong. This module is pure.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from seatserver.errors import BadSeatMap
+from seatserver.misfits import UNREADABLE, misfit
+from seatserver.seatmaps.encodings import MAX_DOCUMENT_BYTES, as_utf8
+from seatserver.seatmaps.json_text import parse
 
-MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+__all__ = ["MAX_DOCUMENT_BYTES", "Lenient", "convert", "decode", "tree_of"]
 
 MAX_MISFITS = 25
 """So many places that are not of the expected form are taken out of a document; a file with more is another form."""
@@ -29,25 +32,33 @@ T = TypeVar("T")
 
 def decode(document: bytes, form: type[T]) -> T:
     """Decode JSON into ``form``; raises `BadSeatMap` with the place, whatever the bytes are."""
-    if len(document) > MAX_DOCUMENT_BYTES:
-        raise BadSeatMap("", f"the file is larger than {MAX_DOCUMENT_BYTES // 1024 // 1024} MB")
-    document = document.removeprefix(BYTE_ORDER_MARK)
-    try:
-        document.decode()
-    except UnicodeDecodeError as error:
-        raise BadSeatMap(_line_and_column(document, error.start), "is not UTF-8 text") from None
+    document = as_utf8(document)
     try:
         return msgspec.json.decode(document, type=form)
     except msgspec.ValidationError as error:
-        raise _misplaced(str(error)) from None
-    except msgspec.DecodeError as error:
-        raise _malformed(document, str(error)) from None
+        raise _misplaced(error) from None
+    except UNREADABLE:
+        parse(document)  # says why
+        raise BadSeatMap("", "the file is not valid JSON") from None
+
+
+def tree_of(document: bytes) -> Any:
+    """The document as lists, dicts, texts and numbers; raises `BadSeatMap`."""
+    return parse(as_utf8(document))
+
+
+def convert(tree: Any, form: type[T]) -> T:
+    """What `tree_of` made, as ``form``; raises `BadSeatMap` with the place."""
+    try:
+        return msgspec.convert(tree, form)
+    except msgspec.ValidationError as error:
+        raise _misplaced(error) from None
     except RecursionError:
         raise BadSeatMap("", "the file is nested too deeply") from None
 
 
 class Lenient:
-    """Decodes what of a document is of the expected form, and remembers what is not.
+    """Converts what of a document is of the expected form, and remembers what is not.
 
     What does not fit is taken out: the element of a list that it stands in, or where there is no list the field itself.
     ``problems`` are the places and what is wrong there. Indexes behind an element that was taken out are lower in what
@@ -58,18 +69,20 @@ class Lenient:
         self.problems: list[tuple[str, str]] = []
         self._removed: dict[str, list[int]] = {}
 
-    def decode(self, document: bytes, form: type[T]) -> T:
-        """Decode JSON into ``form``; raises `BadSeatMap` where nothing of the form can be made of it."""
+    def convert(self, tree: Any, form: type[T]) -> T:
+        """The tree as ``form``, without what does not fit; raises `BadSeatMap` where nothing can be made of it.
+
+        The misfits are taken out of ``tree`` itself.
+        """
         try:
-            return decode(document, form)
+            return convert(tree, form)
         except BadSeatMap as error:
             problem = error
-        tree = decode(document, Any)
         while len(self.problems) < MAX_MISFITS:
             if not self._take_out(tree, problem):
                 break
             try:
-                return decode(msgspec.json.encode(tree), form)
+                return convert(tree, form)
             except BadSeatMap as error:
                 problem = error
         place, text = self.problems[0] if self.problems else (problem.place, problem.problem)
@@ -126,28 +139,11 @@ def _delete(tree: Any, steps: list[str | int]) -> bool:
     return True
 
 
-def _misplaced(message: str) -> BadSeatMap:
-    """msgspec says ``Expected `int`, got `str` - at `$.Seats[0].Position```; we put the place first."""
-    problem, _, path = message.partition(" - at `$")
+def _misplaced(error: msgspec.ValidationError) -> BadSeatMap:
+    """What does not fit the form, the place first."""
+    place, problem, _ = misfit(error)
     problem = problem.replace("`", "").replace("Object missing", "misses the").replace("Object contains", "has the")
     problem = problem[:1].lower() + problem[1:].replace("array", "list")
     # It may repeat a text of the file, and reaches terminals.
     problem = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in problem)
-    return BadSeatMap(path.rstrip("`").lstrip("."), problem if path else f"the file is no seat map: {problem}")
-
-
-def _malformed(document: bytes, message: str) -> BadSeatMap:
-    found = re.search(r"^(?:JSON is malformed: )?(.*?)(?: \(byte (\d+)\))?$", message)
-    problem, byte = (found[1], found[2]) if found else (message, None)
-    at = len(document) if byte is None else int(byte)
-    if byte is None and "truncated" in message:
-        problem = "the file ends in the middle" if document.strip() else "the file is empty"
-    return BadSeatMap(_line_and_column(document, at), f"not valid JSON: {problem}")
-
-
-def _line_and_column(document: bytes, at: int) -> str:
-    before = document[:at]
-    line_start = before.rfind(b"\n") + 1
-    column = len(before[line_start:].decode(errors="replace")) + 1
-    line = before.count(b"\n") + 1
-    return f"line {line}, column {column}"
+    return BadSeatMap(place, problem if place else f"the file is no seat map: {problem}")

@@ -72,7 +72,8 @@ class Draft:
 
     ``found`` is what was wrong with the file already; ``places`` are the places in the file of the map's ``seats``,
     ``categories`` … in their order (none: the file has them as the map does), and ``field_at(place, field)`` is how the
-    file calls a field of the thing at a place.
+    file calls a field of the thing at a place. ``original`` says where in the file a place is, when the reader saw the
+    hall in another shape.
     """
 
     seat_map: SeatMap
@@ -81,10 +82,12 @@ class Draft:
     found: tuple[Problem, ...] = ()
     places: Mapping[str, Sequence[str]] = field(default_factory=dict)
     field_at: Callable[[str, str], str] = "{}.{}".format
+    original: Callable[[str], str] = str
 
     def problems(self) -> Iterator[Problem]:
         """All that is wrong, at its place in the file."""
-        yield from self.found
+        for place, problem, mend in self.found:
+            yield Problem(self.original(place), problem, mend)
         for place, problem, mend in self.seat_map.problems():
             yield Problem(self.in_file(place), self.in_file(problem), mend)
 
@@ -103,8 +106,8 @@ class Draft:
         part, index, name = found.groups()
         places = self.places.get(part, ())
         if int(index) >= len(places):
-            return found[0]
-        return self.field_at(places[int(index)], name) if name else places[int(index)]
+            return self.original(found[0])
+        return self.original(self.field_at(places[int(index)], name) if name else places[int(index)])
 
 
 def clean(text: str | int | None) -> str:

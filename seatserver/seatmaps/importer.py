@@ -1,21 +1,26 @@
 """Reads a hall from any file format the house knows, by looking at what the file says.
 
-The formats are Vista's ``SeatLayoutData``, pretix's seating plan, and our own (`SeatMap.encode`). The command line
-and the admin API call `read_seat_map`; what comes back is validated, or there is one `BadSeatMap`. This module is pure.
+The formats are Vista's ``SeatLayoutData``, pretix's seating plan and our own (`SeatMap.encode`) as JSON, whatever is
+wrapped around them (`shapes`), and lists and maps of characters (`tables`). The command line and the admin API call
+`read_seat_map`; what comes back is validated, or there is one `BadSeatMap`. This module is pure.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from seatserver.errors import BadSeatMap
-from seatserver.seatmaps.document import Lenient, decode
+from seatserver.seatmaps.document import Lenient, convert
+from seatserver.seatmaps.encodings import as_utf8
 from seatserver.seatmaps.imported import Draft, Imported, clean
+from seatserver.seatmaps.json_text import parse
 from seatserver.seatmaps.model import Problem, SeatMap
 from seatserver.seatmaps.pretix import PretixPlan, draft_pretix
+from seatserver.seatmaps.shapes import EXPECTED, Found, find_hall
+from seatserver.seatmaps.tables import draft_table
 from seatserver.seatmaps.vista import VistaAnswer, draft_vista
 
 T = TypeVar("T")
@@ -23,20 +28,19 @@ T = TypeVar("T")
 FORMAT = "seatserver"
 
 
-class _Probe(msgspec.Struct, frozen=True):
-    """The keys by which a format is known, unread."""
-
-    vista: msgspec.Raw | msgspec.UnsetType = msgspec.field(name="SeatLayoutData", default=msgspec.UNSET)
-    pretix: msgspec.Raw | msgspec.UnsetType = msgspec.field(name="zones", default=msgspec.UNSET)
-    own: msgspec.Raw | msgspec.UnsetType = msgspec.field(name="seats", default=msgspec.UNSET)
-
-
 def read_seat_map(document: bytes, *, name: str = "", unnamed: str = "Seat map") -> Imported:
     """Read a hall; ``name`` replaces the file's own name, ``unnamed`` stands in where there is neither.
 
     Raises `BadSeatMap` that names the place in the file.
     """
-    return _draft(document, decode, clean(name), unnamed).finish()
+    found = _open(document, clean(name), unnamed)
+    if isinstance(found, Draft):
+        return found.finish()
+    try:
+        draft = _draft(found, convert, clean(name), unnamed)
+    except BadSeatMap as error:
+        raise _in_file(error, found) from None
+    return replace(draft, original=found.original).finish()
 
 
 def draft_seat_map(document: bytes, *, name: str = "", unnamed: str = "Seat map") -> Draft:
@@ -44,23 +48,44 @@ def draft_seat_map(document: bytes, *, name: str = "", unnamed: str = "Seat map"
 
     Raises `BadSeatMap` where the file can't be read at all.
     """
+    found = _open(document, clean(name), unnamed)
+    if isinstance(found, Draft):
+        return found
     lenient = Lenient()
     try:
-        draft = _draft(document, lenient.decode, clean(name), unnamed)
-    except BadSeatMap:
-        if lenient.problems:
-            # What was taken out left nothing to read: that is what is wrong with the file.
-            raise BadSeatMap(*lenient.problems[0]) from None
-        raise
+        draft = _draft(found, lenient.convert, clean(name), unnamed)
+    except BadSeatMap as error:
+        # What was taken out left nothing to read: that is what is wrong with the file.
+        first = BadSeatMap(*lenient.problems[0]) if lenient.problems else error
+        raise _in_file(first, found) from None
     if not lenient.problems:
-        return draft
+        return replace(draft, original=found.original)
     misfits = [Problem(place, problem, "write it as the format does") for place, problem in lenient.problems]
-    found = [Problem(lenient.original(place), lenient.original(problem), mend) for place, problem, mend in draft.found]
+    told = [Problem(lenient.original(place), lenient.original(problem), mend) for place, problem, mend in draft.found]
     places = draft.places
     if draft.format == FORMAT:
         draft, places = _with_kept_groups(draft, lenient)
-    told = {part: [lenient.original(place) for place in listed] for part, listed in places.items()}
-    return replace(draft, found=(*misfits, *found), places=told)
+    in_file = {part: [lenient.original(place) for place in listed] for part, listed in places.items()}
+    return replace(draft, found=(*misfits, *told), places=in_file, original=found.original)
+
+
+def _open(document: bytes, name: str, unnamed: str) -> Draft | Found:
+    """The hall inside a file, or the draft of one that is no JSON."""
+    text = as_utf8(document)
+    start = text.lstrip()[:1]
+    if start in (b"{", b"[", b'"', b""):
+        return find_hall(parse(text))
+    if start == b"<":
+        kind = "HTML, perhaps an error page" if b"<html" in text[:2000].lower() else "XML"
+        raise BadSeatMap("line 1, column 1", f"the file is no seat map but {kind}: {EXPECTED}")
+    draft = draft_table(text.decode(), name or unnamed)
+    if draft is not None:
+        return draft
+    raise BadSeatMap("", f"the file is no seat map: {EXPECTED}")
+
+
+def _in_file(error: BadSeatMap, found: Found) -> BadSeatMap:
+    return BadSeatMap(found.original(error.place), error.problem)
 
 
 def _with_kept_groups(draft: Draft, lenient: Lenient) -> tuple[Draft, dict[str, list[str]]]:
@@ -81,21 +106,15 @@ def _with_kept_groups(draft: Draft, lenient: Lenient) -> tuple[Draft, dict[str, 
     return replace(draft, seat_map=msgspec.structs.replace(seat_map, groups=groups)), places
 
 
-class _Decode(Protocol):
-    def __call__(self, document: bytes, form: type[T], /) -> T: ...
+class _Convert(Protocol):
+    def __call__(self, tree: Any, form: type[T], /) -> T: ...
 
 
-def _draft(document: bytes, read: _Decode, name: str, unnamed: str) -> Draft:
-    probe = decode(document, _Probe)
-    if probe.vista is not msgspec.UNSET:
-        return draft_vista(read(document, VistaAnswer), name or unnamed)
-    if probe.pretix is not msgspec.UNSET:
-        return draft_pretix(read(document, PretixPlan), name, unnamed=unnamed)
-    if probe.own is not msgspec.UNSET:
-        seat_map = read(document, SeatMap)
-        return Draft(msgspec.structs.replace(seat_map, name=name or seat_map.name), FORMAT)
-    raise BadSeatMap(
-        "",
-        "the file is no seat map: expected `SeatLayoutData` (Vista), `zones` (a pretix seating plan) "
-        "or `seats` (our own form) at the top",
-    )
+def _draft(found: Found, read: _Convert, name: str, unnamed: str) -> Draft:
+    unnamed = clean(found.name) or unnamed
+    if found.form == "vista":
+        return draft_vista(read(found.tree, VistaAnswer), name or unnamed)
+    if found.form == "pretix":
+        return draft_pretix(read(found.tree, PretixPlan), name, unnamed=unnamed)
+    seat_map = read(found.tree, SeatMap)
+    return Draft(msgspec.structs.replace(seat_map, name=name or seat_map.name), FORMAT)

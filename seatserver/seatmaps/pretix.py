@@ -17,9 +17,9 @@ from statistics import median
 import msgspec
 
 from seatserver.errors import BadSeatMap
-from seatserver.seatmaps.document import decode
+from seatserver.seatmaps.document import convert, tree_of
 from seatserver.seatmaps.imported import PALETTE, Draft, FoundSeat, Imported, assemble, clean, screen_before
-from seatserver.seatmaps.model import Category, Problem
+from seatserver.seatmaps.model import MAX_SEATS, Category, Problem
 
 FORMAT = "pretix seating plan"
 STAGE = re.compile(r"\b(stage|screen|bühne|leinwand|podium|scène|écran|pantalla|escenario)\b", re.IGNORECASE)
@@ -93,11 +93,14 @@ class PretixPlan(msgspec.Struct, frozen=True):
 
 def read_pretix(document: bytes, name: str = "", *, unnamed: str = "Seat map") -> Imported:
     """Read a seating plan; ``name`` replaces the plan's own. Raises `BadSeatMap`."""
-    return draft_pretix(decode(document, PretixPlan), name, unnamed=unnamed).finish()
+    return draft_pretix(convert(tree_of(document), PretixPlan), name, unnamed=unnamed).finish()
 
 
 def draft_pretix(plan: PretixPlan, name: str, *, unnamed: str) -> Draft:
     """The hall of a plan, not validated; raises `BadSeatMap` when there is none to be seen."""
+    seat_count = sum(len(row.seats) for zone in plan.zones for row in zone.rows)
+    if seat_count > MAX_SEATS:
+        raise BadSeatMap("zones", f"{seat_count} seats; at most {MAX_SEATS} are allowed")
     problems: list[Problem] = []
     rows = [row for row in _rows(plan, problems) if row]
     if not rows:

@@ -17,7 +17,7 @@ from dataclasses import replace
 import msgspec
 
 from seatserver.errors import BadSeatMap
-from seatserver.seatmaps.document import decode
+from seatserver.seatmaps.document import convert, tree_of
 from seatserver.seatmaps.imported import (
     PALETTE,
     SCREEN_DISTANCE,
@@ -29,7 +29,7 @@ from seatserver.seatmaps.imported import (
     rounded,
     screen_before,
 )
-from seatserver.seatmaps.model import MAX_NAME, Category, GeneralArea, Problem, Screen, SeatKind
+from seatserver.seatmaps.model import MAX_NAME, MAX_SEATS, Category, GeneralArea, Problem, Screen, SeatKind
 from seatserver.seatmaps.vista_grids import Grid, GridArea, choose_grid, rows_by_index
 
 FORMAT = "Vista SeatLayoutData"
@@ -113,7 +113,7 @@ class VistaAnswer(msgspec.Struct, frozen=True):
 
 def read_vista(document: bytes, name: str) -> Imported:
     """Read Vista's answer; the format has no name for the hall, so the caller gives one. Raises `BadSeatMap`."""
-    return draft_vista(decode(document, VistaAnswer), name).finish()
+    return draft_vista(convert(tree_of(document), VistaAnswer), name).finish()
 
 
 def draft_vista(answer: VistaAnswer, name: str) -> Draft:
@@ -125,6 +125,9 @@ def draft_vista(answer: VistaAnswer, name: str) -> Draft:
         said = f"; Vista says: {clean(answer.error)}" if clean(answer.error) else ""
         raise BadSeatMap("SeatLayoutData", f"is null{said}")
     layout = answer.layout
+    seat_count = sum(len(row.seats or ()) for area in layout.areas for row in area.rows)
+    if seat_count > MAX_SEATS:
+        raise BadSeatMap("SeatLayoutData.Areas", f"{seat_count} seats; at most {MAX_SEATS} are allowed")
     problems: list[Problem] = []
     found = list(_seats(layout, problems))
     unnumbered = [(index, area) for index, area in enumerate(layout.areas) if _is_unnumbered(area)]

@@ -6,12 +6,12 @@ encoding shares, and what a client sent into a message. This module is pure.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import msgspec
 
 from seatserver.errors import BadRequest, TooLarge
+from seatserver.misfits import UNREADABLE, misfit, unreadable
 from seatserver.wire.frames import Frame
 from seatserver.wire.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, ClientMessage, Ref, ServerMessage
 
@@ -21,10 +21,6 @@ Received = str | bytes
 
 class _OnlyRef(msgspec.Struct):
     ref: Ref = 0
-
-
-# RecursionError: msgspec walks into a value that it skips, however deep it is nested.
-_NOT_READABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 class JsonCodec:
@@ -53,14 +49,14 @@ class JsonCodec:
         try:
             message: ClientMessage = self._decoder.decode(received)
             return message
-        except _NOT_READABLE as error:
+        except UNREADABLE as error:
             raise _explained(error, "JSON") from None
 
     def ref_of(self, received: Received) -> int:
         """The ``ref`` of what could not be decoded, 0 when it has no valid one either."""
         try:
             return self._ref.decode(received).ref
-        except _NOT_READABLE:
+        except UNREADABLE:
             return 0
 
 
@@ -87,14 +83,14 @@ class MsgpackCodec:
         try:
             message: ClientMessage = self._decoder.decode(received)
             return message
-        except _NOT_READABLE as error:
+        except UNREADABLE as error:
             raise _explained(error, "MessagePack") from None
 
     def ref_of(self, received: Received) -> int:
         """The ``ref`` of what could not be decoded, 0 when it has no valid one either."""
         try:
             return self._ref.decode(received).ref if isinstance(received, bytes) else 0
-        except _NOT_READABLE:
+        except UNREADABLE:
             return 0
 
 
@@ -120,15 +116,8 @@ class Codecs:
         return None
 
 
-_PLACE = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<place>.*)`)?$", re.DOTALL)
-
-
 def _explained(error: Exception, encoding: str) -> BadRequest:
-    if isinstance(error, RecursionError):
-        return BadRequest(f"not valid {encoding}: it is nested too deeply")
-    match = _PLACE.match(str(error))
-    assert match is not None, "the pattern matches any text"
-    problem, place = match["problem"], (match["place"] or "").lstrip(".")
     if not isinstance(error, msgspec.ValidationError):
-        return BadRequest(f"not valid {encoding}: {problem}")
+        return BadRequest(f"not valid {encoding}: {unreadable(error)}")
+    place, problem, _ = misfit(error)
     return BadRequest(f"{place}: {problem}" if place else problem, place)

@@ -122,3 +122,26 @@ async def test_what_starlette_raises_has_the_same_form() -> None:
             answer = await http.request(method, path)
             assert (answer.status_code, answer.json()["code"]) == (status, code)
             assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Expected `int`, got `str` - at `$.name`", "Expected `int`, got `str` - at `name`"),
+        ("A future release says this otherwise - at `$.inner[1].n`", "Is not of the documented form - at `inner[1].n`"),
+        ("A future release says this otherwise", "Is not of the documented form"),
+    ],
+)
+def test_sentences_that_we_do_not_know_become_one_of_ours_with_the_place(said: str, told: str) -> None:
+    assert bad_form(msgspec.ValidationError(said)).message == told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+        msgspec.DecodeError("Invalid UTF-8 encoded string"),
+    ],
+)
+def test_invalid_utf_8_reads_the_same_whichever_way_the_reader_says_it(error: Exception) -> None:
+    assert bad_form(error).message == "the body is not valid JSON: it is not UTF-8"
