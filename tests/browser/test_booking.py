@@ -15,8 +15,8 @@ from playwright.sync_api import Route, expect
 from seatserver.client import SeatClient
 from seatserver.wire.messages import Places
 from tests.browser.conftest import Window
+from tests.browser.portal import Portal, portal
 from tests.browser.site import SHOWTIME, Site
-from tests.browser.test_embedding import Portal, portal
 from tests.conftest import in_thread
 from tests.integration.lounge import LOUNGE, TARIFF, lounge
 

@@ -2,104 +2,28 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import Callable
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Window
+from tests.browser.portal import ALONE_JS, JS, Portal, portal
 from tests.browser.site import SHOWTIME, Site
 
 pytestmark = pytest.mark.long
 
+__all__ = ["portal"]
+
 Windows = Callable[..., Window]
 Sites = Callable[..., Site]
 
-EMBED = """\
-<script type="module" src="{url}/static/seat-map.js"></script>
-<seat-map showtime="tonight"></seat-map>
-"""
 ALONE = """\
 <output></output>
 <script type="module" src="/alone.js" data-server="{url}"></script>
 """
-ALONE_JS = """\
-const { server } = document.querySelector("[data-server]").dataset;
-const { SeatMapClient } = await import(`${server}/static/seatmap-client.js`);
-async function token() {
-  const answer = await fetch(`${server}/api/v1/guests`, { method: "POST" });
-  const found = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(found.detail), { permanent: true });
-  return found.token;
-}
-const client = new SeatMapClient(`${server.replace("http", "ws")}/ws/showtimes/tonight`, { token });
-client.addEventListener("status", () => {
-  document.querySelector("output").textContent = `${client.status}: ${client.reason ?? ""}`;
-});
-client.connect();
-window.client = client;
-"""
 """A page that brings its own picture of the hall and takes only our client."""
-
-
-class Portal:
-    """Somebody else's web site: pages by path, all of them under one policy that names just what a seat map needs."""
-
-    def __init__(self) -> None:
-        self.pages: dict[str, tuple[str, str]] = {"/favicon.ico": ("image/x-icon", ""), "/alone.js": (JS, ALONE_JS)}
-        self.policy = "default-src 'none'"
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Answers, self))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def embed(self, site: Site, html: str = EMBED) -> None:
-        """Put our lines on the site's first page, and our server into its policy."""
-        self.pages["/"] = ("text/html; charset=utf-8", PAGE.format(body=html.format(url=site.url)))
-        self.policy = (
-            f"default-src 'none'; base-uri 'none'; script-src 'self' {site.url}; "
-            f"connect-src {site.url} {site.url.replace('http', 'ws')}; frame-src {site.url}"
-        )
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-JS = "text/javascript; charset=utf-8"
-PAGE = (
-    '<!doctype html>\n<html lang="en">\n<title>What to do tonight</title>\n<h1>What to do tonight</h1>\n{body}</html>\n'
-)
-
-
-class _Answers(BaseHTTPRequestHandler):
-    def __init__(self, portal: Portal, *connection: Any) -> None:
-        self._portal = portal
-        super().__init__(*connection)
-
-    def do_GET(self) -> None:
-        media_type, content = self._portal.pages.get(self.path, ("text/plain", ""))
-        self.send_response(200)
-        self.send_header("Content-Type", media_type)
-        self.send_header("Content-Security-Policy", self._portal.policy)
-        self.end_headers()
-        self.wfile.write(content.encode())
-
-    def log_message(self, format: str, *values: Any) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def portal() -> Iterator[Portal]:
-    opened = Portal()
-    yield opened
-    opened.close()
 
 
 def visit(window: Windows, site: Site, portal: Portal) -> Window:
@@ -107,6 +31,14 @@ def visit(window: Windows, site: Site, portal: Portal) -> Window:
     visitor = window(site)
     visitor.page.goto(f"{portal.url}/")
     return visitor
+
+
+def expect_told_the_settings(visitor: Window) -> None:
+    """Whoever made the page reads on the console which settings allow it."""
+    assert any("SEATSERVER_ALLOWED_ORIGINS" in text for text in visitor.complaints)
+    visitor.complaints = [text for text in visitor.complaints if "SEATSERVER" not in text]
+    visitor.forgives_network = True
+    forget_the_browser_s_own(visitor)
 
 
 def forget_the_browser_s_own(visitor: Window) -> None:
@@ -157,14 +89,23 @@ def test_the_client_alone_works_on_somebody_else_s_page(make_site: Sites, window
 def test_a_page_that_is_not_allowed_reads_why(site: Site, window: Windows, portal: Portal) -> None:
     portal.embed(site)
     ann = visit(window, site, portal)
-    expect(ann.map).to_contain_text(f"pages of {portal.url} may not use this server")
-    expect(ann.map).to_contain_text("SEATSERVER_ALLOWED_ORIGINS")
-    forget_the_browser_s_own(ann)
+    expect(ann.map).to_contain_text("This showtime cannot be shown: this page is not allowed to show it.")
+    expect(ann.map).not_to_contain_text("SEATSERVER")
+    assert any(f"pages of {portal.url} may not use this server" in text for text in ann.complaints)
+    expect_told_the_settings(ann)
     portal.embed(site, ALONE)
     ben = visit(window, site, portal)
-    expect(ben.page.locator("output")).to_contain_text(f"pages of {portal.url} may not use this server")
-    expect(ben.page.locator("output")).to_contain_text("stopped")
+    expect(ben.page.locator("output")).to_have_text(f"stopped: pages of {portal.url} may not use this server")
     forget_the_browser_s_own(ben)
+
+
+def test_the_client_alone_finds_out_why_its_page_is_refused(site: Site, window: Windows, portal: Portal) -> None:
+    portal.pages["/alone.js"] = (JS, ALONE_JS.replace("{ token }", '{ token: "of whoever signed in here" }'))
+    portal.embed(site, ALONE)
+    ann = visit(window, site, portal)
+    expect(ann.page.locator("output")).to_have_text(f"stopped: pages of {portal.url} may not use this server")
+    assert ann.page.evaluate("[client.stoppedBy, client.closeCode]") == ["server", 4003]
+    expect_told_the_settings(ann)
 
 
 def test_a_listed_origin_opens_nothing_to_others(make_site: Sites, window: Windows, portal: Portal) -> None:

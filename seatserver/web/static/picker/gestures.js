@@ -1,13 +1,14 @@
 /**
  * What fingers, pens, mice and wheels do on the drawing, told as a few plain events: "pan" {dx, dy}, "fling" {dx, dy},
  * "pinch" {factor, x, y, dx, dy}, "wheel" {factor, x, y}, "tap" {x, y, type, isSecond, isDouble}, "hover" {x, y} or
- * null, "grab" {isDown}. All in CSS pixels from the drawing's corner. `isSecond`: so soon after another tap that it may
+ * null, "grab" {isDown}. All in CSS pixels of the drawing from its corner, however it lies in the window. `isSecond`: so soon after another tap that it may
  * be aimed at what was seen then; `isDouble`: to the visitor's machine, it belongs to a double click.
  */
 
-const SLACK = { mouse: 4, pen: 6, touch: 10 }; // pixels that a click may wander
-const SECOND_MS = 320; // so soon after a tap another one makes a double tap
+// Of hands, so in pixels of the window: how far a click may wander, and how near two taps are to each other.
+const SLACK = { mouse: 4, pen: 6, touch: 10 };
 const SECOND_NEAR = 32;
+const SECOND_MS = 320; // so soon after a tap another one makes a double tap
 const FLING_MS = 90; // the last part of a drag, from which its speed is taken
 const FLING_REACH_MS = 160;
 const LINE = 33; // pixels of a wheel that counts in lines
@@ -15,19 +16,24 @@ const PAGE_WHEEL_MS = 350; // a page that is being scrolled goes on scrolling wh
 
 export class Gestures extends EventTarget {
   #node;
+  #plane;
   #pointers = new Map();
   #start = null; // of the drag: null once it can be no tap any more
   #trail = [];
   #clicks = 1; // in a row, by the machine's own notion
-  #lastTap = { at: -Infinity, x: 0, y: 0 };
+  #lastTap = { when: -Infinity, clientX: 0, clientY: 0 };
   #pageWheel = -Infinity;
   #off = new AbortController();
   #takesWheel;
 
-  /** On `node`; `takesWheel(factor)` says whether zooming is of use, or the page should scroll instead. */
-  constructor(node, takesWheel) {
+  /**
+   * On `node`, which lies in the window as `plane` says; `takesWheel(factor)` says whether zooming is of use, or the
+   * page should scroll instead.
+   */
+  constructor(node, plane, takesWheel) {
     super();
     this.#node = node;
+    this.#plane = plane;
     this.#takesWheel = takesWheel;
     const on = (name, act, options = {}, target = node) =>
       target.addEventListener(name, act.bind(this), { signal: this.#off.signal, ...options });
@@ -45,9 +51,9 @@ export class Gestures extends EventTarget {
     this.#off.abort();
   }
 
-  #at(event) {
-    const box = this.#node.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  #at({ clientX, clientY }) {
+    const [x, y] = this.#plane.fromWindow(clientX, clientY);
+    return { x, y, clientX, clientY };
   }
 
   #onDown(event) {
@@ -69,7 +75,7 @@ export class Gestures extends EventTarget {
       return;
     }
     if (this.#start) {
-      if (Math.hypot(at.x - this.#start.x, at.y - this.#start.y) < this.#start.slack) return;
+      if (apart(at, this.#start) < this.#start.slack) return;
       this.#start = null;
       this.#report("grab", { isDown: true });
     }
@@ -83,9 +89,8 @@ export class Gestures extends EventTarget {
   /** One of two fingers moved. */
   #pinch(moved, before, at) {
     const [[, other]] = [...this.#pointers].filter(([id]) => id !== moved);
-    const apart = (one) => Math.max(20, Math.hypot(one.x - other.x, one.y - other.y));
     this.#report("pinch", {
-      factor: apart(at) / apart(before),
+      factor: Math.max(20, apart(at, other)) / Math.max(20, apart(before, other)),
       x: (before.x + other.x) / 2,
       y: (before.y + other.y) / 2,
       dx: (at.x - before.x) / 2,
@@ -109,9 +114,9 @@ export class Gestures extends EventTarget {
 
   #tap(event) {
     const { x, y } = this.#start;
-    const { at, x: lastX, y: lastY } = this.#lastTap;
-    const isSecond = event.timeStamp - at < SECOND_MS && Math.hypot(x - lastX, y - lastY) < SECOND_NEAR;
-    this.#lastTap = { at: isSecond ? -Infinity : event.timeStamp, x, y };
+    const isSecond =
+      event.timeStamp - this.#lastTap.when < SECOND_MS && apart(this.#start, this.#lastTap) < SECOND_NEAR;
+    this.#lastTap = { ...this.#start, when: isSecond ? -Infinity : event.timeStamp };
     const { pointerType: type } = event;
     // Of fingers and pens, machines count no clicks before they are up.
     this.#report("tap", { x, y, type, isSecond, isDouble: type === "mouse" ? this.#clicks > 1 : isSecond });
@@ -136,7 +141,8 @@ export class Gestures extends EventTarget {
     const [dx, dy] = [event.deltaX * unit, event.deltaY * unit];
     if (!event.ctrlKey && (event.shiftKey || Math.abs(dx) > Math.abs(dy))) {
       event.preventDefault();
-      this.#report("pan", { dx: -(dx || dy), dy: 0 });
+      const [panX, panY] = this.#plane.vectorFromWindow(-(dx || dy), 0);
+      this.#report("pan", { dx: panX, dy: panY });
       return;
     }
     const factor = Math.exp(-Math.max(-150, Math.min(150, dy)) * (event.ctrlKey ? 0.01 : 0.0022));
@@ -153,4 +159,9 @@ export class Gestures extends EventTarget {
   #report(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+/** How far two places are from each other, in pixels of the window. */
+function apart(one, other) {
+  return Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
 }

@@ -14,6 +14,7 @@ import { button, element } from "./dom.js";
 import { Legend } from "./legend.js";
 import { Notices } from "./notices.js";
 import { Party } from "./party.js";
+import { Plane } from "./plane.js";
 import { fitRoom } from "./room.js";
 import { Sale } from "./sale.js";
 import { Stage } from "./stage.js";
@@ -23,7 +24,7 @@ const STATES = ["free", "held", "claimed", "sold", "blocked", "allocated"]; // b
 const TO_BE_HAD = ["free", "mine", "asking"];
 const COUNT_MS = 500;
 const STOPS = { token: "notKnown", socket: "noConnection", page: "closedByPage" }; // what stopped it, in words
-const TIP_GAP = 6; // CSS pixels
+const TIP_GAP = 6; // CSS pixels of the frame
 const WINDOW_GAP = 8;
 
 export class Picker {
@@ -127,7 +128,7 @@ export class Picker {
   #uncover({ top, bottom }) {
     const { dock } = this.#parts;
     const isBelow = getComputedStyle(dock).zIndex !== "auto"; // along the lower edge, where there is little room
-    const room = innerHeight - (isBelow ? dock.offsetHeight : 0);
+    const room = innerHeight - (isBelow ? dock.getBoundingClientRect().height : 0);
     if (top < 0 || bottom > room) scrollBy({ top: Math.min(top - WINDOW_GAP, bottom - room + WINDOW_GAP) });
   }
 
@@ -179,6 +180,7 @@ export class Picker {
     const side = element("div", { className: "side" }, parts.bookings, parts.dock);
     frame.replaceChildren(parts.search, parts.offers, parts.map, side, parts.tip, parts.spoken);
     parts.frame = frame;
+    parts.plane = new Plane(frame);
     return parts;
   }
 
@@ -324,19 +326,19 @@ export class Picker {
   /** The sign beside the seat under the pointer or the focus. */
   #point(seat) {
     this.#pointed = seat;
-    const { tip, frame, hall } = this.#parts;
+    const { tip, plane, hall } = this.#parts;
     const box = seat === null ? null : this.#stage.boxOf(seat);
     const view = hall.getBoundingClientRect();
     tip.hidden = box === null || box.bottom < view.top || box.top > view.bottom;
     if (tip.hidden) return;
     tip.textContent = this.#describe(this.#venue.name({ seat }), seat, " · ");
-    const home = frame.getBoundingClientRect();
-    const half = tip.offsetWidth / 2;
-    const middle = box.left + box.width / 2 - home.left;
-    const fits = box.top - tip.offsetHeight - TIP_GAP > 0;
-    const top = fits ? box.top - tip.offsetHeight - TIP_GAP : box.bottom + TIP_GAP;
-    tip.style.left = `${Math.max(half, Math.min(home.width - half, middle)) - half}px`;
-    tip.style.top = `${top - home.top}px`;
+    const [width, height] = [tip.offsetWidth, tip.offsetHeight];
+    const [x, y] = plane.fromWindow(box.left + box.width / 2, box.top + box.height / 2);
+    const left = Math.max(0, Math.min((tip.offsetParent?.clientWidth ?? 0) - width, x - width / 2));
+    const away = this.#stage.scale / 2 + TIP_GAP;
+    const above = plane.boxOf({ left, top: y - away - height, width, height });
+    tip.style.left = `${left}px`;
+    tip.style.top = `${above.top > 0 ? y - away - height : y + away}px`;
   }
 
   #showStatus() {

@@ -9,6 +9,7 @@ import { Tiles, pixelsOf } from "./tiles.js";
 const NAMES = 76; // CSS pixels at both sides in which the rows' names stand
 const OUTLINE = 0.2; // pitches that an area's outline may reach out
 const MANY = 1500; // changed seats, such as those of a whole room: it is drawn as a whole
+const MOST_PIXELS = 16_000_000; // of the canvas, however much the page magnifies it
 const SETTLED_MS = 90; // a camera that has not zoomed for so long has come to rest
 
 export class Picture {
@@ -68,11 +69,16 @@ export class Picture {
     this.#isStale = true;
   }
 
-  /** Be as large as the canvas is on the page and as sharp as the screen. Gives the new size in CSS pixels, or null. */
-  fit() {
+  /**
+   * Be as large as the canvas is on the page and as sharp as the screen, where the page shows it `magnified` so many
+   * times. Gives the new size in CSS pixels, or null.
+   */
+  fit(magnified) {
     const style = getComputedStyle(this.#canvas);
     const [wide, high] = [parseFloat(style.width), parseFloat(style.height)];
-    const ratio = devicePixelRatio;
+    // Smaller than it is drawn looks well; and it may be on the way from nothing to its full size.
+    const wished = devicePixelRatio * Math.max(1, magnified);
+    const ratio = Math.max(devicePixelRatio, Math.min(wished, Math.sqrt(MOST_PIXELS / (wide * high))));
     const [width, height] = [Math.round(wide * ratio), Math.round(high * ratio)];
     if (!(width > 0 && height > 0)) return null;
     if (width === this.#canvas.width && height === this.#canvas.height && ratio === this.#ratio) return null;

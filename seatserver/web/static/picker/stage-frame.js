@@ -1,6 +1,7 @@
 /** The elements that the drawn hall is made of: the canvas, the grid's place, two rings around seats, three buttons. */
 
 import { button, element } from "./dom.js";
+import { Plane } from "./plane.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
 const ICONS = {
@@ -16,6 +17,8 @@ export class StageFrame {
   node;
   canvas = element("canvas", { ariaHidden: "true" });
   grid = element("div", { className: "stage-grid" });
+  /** How it lies in the window. */
+  plane;
   #rings = {
     hover: element("div", { className: "stage-ring", hidden: true, dataset: { for: "hover" } }),
     focus: element("div", { className: "stage-ring", hidden: true, dataset: { for: "focus" } }),
@@ -36,6 +39,7 @@ export class StageFrame {
     const style = Object.fromEntries(Object.entries(sizes).map(([name, value]) => [`--stage-${name}`, value]));
     const rings = Object.values(this.#rings);
     this.node = element("div", { className: "stage", style }, this.canvas, this.grid, ...rings, buttons);
+    this.plane = new Plane(this.node);
   }
 
   /** What of zooming is of use now. */

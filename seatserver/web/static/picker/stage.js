@@ -130,7 +130,7 @@ export class Stage extends EventTarget {
     return this.#frame.node.dataset.frozen === "true";
   }
 
-  /** CSS pixels a pitch. */
+  /** CSS pixels of the drawing a pitch. */
   get scale() {
     return this.#camera.scale;
   }
@@ -161,12 +161,11 @@ export class Stage extends EventTarget {
     this.#grid.focus();
   }
 
-  /** Where a seat is on the page. */
+  /** Where a seat is in the window: its bounding box, where the page turned it. */
   boxOf(seat) {
     const { x, y } = this.#plan.spots[seat];
     const [left, top] = this.#camera.toView(x - 0.5, y - 0.5);
-    const box = this.#frame.canvas.getBoundingClientRect();
-    return new DOMRect(box.left + left, box.top + top, this.#camera.scale, this.#camera.scale);
+    return this.#frame.plane.boxOf({ left, top, width: this.#camera.scale, height: this.#camera.scale });
   }
 
   /** Custom properties or theme have changed. */
@@ -198,12 +197,15 @@ export class Stage extends EventTarget {
     document.fonts?.addEventListener("loadingdone", () => this.restyle(), { signal });
     this.#frame.node.addEventListener("keydown", () => (this.#isKeyboard = true), { capture: true });
     this.#frame.node.addEventListener("pointerdown", () => (this.#isKeyboard = false), { capture: true });
+    // No observer tells that the page magnifies us, but it has begun before anybody looks closely.
+    this.#frame.node.addEventListener("pointerenter", () => this.#resize());
+    for (const end of ["transitionend", "animationend"]) document.addEventListener(end, () => this.#resize(), { signal });
     this.#listenToHands();
     if (this.#grid) this.#listenToGrid();
   }
 
   #listenToHands() {
-    this.#gestures = new Gestures(this.#frame.canvas, (factor) => this.#takesWheel(factor));
+    this.#gestures = new Gestures(this.#frame.canvas, this.#frame.plane, (factor) => this.#takesWheel(factor));
     const on = (name, act) => this.#gestures.addEventListener(name, ({ detail }) => act(detail));
     const camera = this.#camera;
     on("pan", ({ dx, dy }) => {
@@ -254,7 +256,10 @@ export class Stage extends EventTarget {
     const seat = this.#seatAt(x, y, type === "mouse" ? 0 : NEAR);
     const area = seat === null ? this.#areaAt(x, y) : -1;
     const { scale, isGliding, largest } = this.#camera;
-    const isSmall = scale < Math.min(AIM[type] ?? AIM.touch, largest);
+    // A seat is as large as it is in the window, not as the page's style calls it.
+    const magnified = this.#frame.plane.scale;
+    const picking = Math.min(PICKING / magnified, largest);
+    const isSmall = scale < Math.min((AIM[type] ?? AIM.touch) / magnified, largest);
     // The second tap of two that come quickly means no more than the first; a finger on a moving hall stops it.
     if ((isSecond && this.#cameNearer) || (isGliding && type !== "mouse")) return;
     // Nor does a double click pick a seat twice, which would give it back.
@@ -262,14 +267,14 @@ export class Stage extends EventTarget {
     // Fingers that aim at something small may miss it; what they mean is to come nearer.
     this.#cameNearer = isSmall && (seat !== null || (type !== "mouse" && area < 0));
     this.#tapped = this.#cameNearer ? null : seat;
-    if (this.#cameNearer) this.#zoomTo(PICKING, x, y);
+    if (this.#cameNearer) this.#zoomTo(picking, x, y);
     else if (seat !== null) {
       this.#grid.moveTo(seat);
       this.#grid.focus({ preventScroll: true });
       this.#report("pick", { seat });
     } else if (area >= 0) this.#report("pickarea", { area });
     else if (isSecond) {
-      if (scale < PICKING * 0.99) this.#zoomTo(PICKING, x, y);
+      if (scale < picking * 0.99) this.#zoomTo(picking, x, y);
       else this.fit();
     }
   }
@@ -296,7 +301,7 @@ export class Stage extends EventTarget {
   // ------------------------------------------------------------------ the camera
 
   #resize() {
-    const size = this.#picture.fit();
+    const size = this.#picture.fit(this.#frame.plane.scale);
     if (size === null) return;
     this.#camera.resize(...size);
     this.#draw(performance.now()); // at once: an emptied canvas would flicker
@@ -310,7 +315,8 @@ export class Stage extends EventTarget {
   /** Whether the wheel is for zooming; otherwise the page scrolls. */
   #takesWheel(factor) {
     // Who has scrolled past the hall and comes back has to see its beginning first.
-    const isPassed = this.#camera.isWhole && this.#frame.canvas.getBoundingClientRect().top < 0;
+    const isAbove = this.#frame.canvas.getBoundingClientRect().top < 0 && document.scrollingElement?.scrollTop > 0;
+    const isPassed = this.#camera.isWhole && isAbove;
     return this.#canZoom(factor) && !isPassed;
   }
 
