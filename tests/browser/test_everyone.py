@@ -317,6 +317,34 @@ def test_what_others_do_is_summarised(site: Site, window: Windows) -> None:
     expect(ann.spoken).to_have_text("3 more seats are taken. One seat came free. 19 seats are free.")
 
 
+def test_a_seat_that_came_and_went_is_none_that_was_taken(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.page.clock.install()
+    ann.open_map()
+    ann.stop_the_clock()
+    for _ in range(3):
+        for action, state in (("block", "blocked"), ("open", "free")):
+            site.change_allocations(SHOWTIME, action=action, seats=["B-1", "B-2", "B-3"], reason="a group")
+            ann.expect_seats(B1=state, B2=state, B3=state)
+    site.change_allocations(SHOWTIME, action="block", seats=["B-2"], reason="broken")
+    ann.expect_seats(B2="blocked")
+    ann.page.clock.run_for(30_000)
+    expect(ann.spoken).to_have_text("One more seat is taken. 20 seats are free.")
+
+
+def test_a_room_that_is_as_it_was_is_not_talked_about(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.page.clock.install()
+    ann.open_map()
+    ann.stop_the_clock()
+    before = ann.spoken.text_content()
+    for action, state in (("block", "blocked"), ("open", "free")):
+        site.change_allocations(SHOWTIME, action=action, seats=["B-1"], reason="a group")
+        ann.expect_seats(B1=state)
+    ann.page.clock.run_for(30_000)
+    assert ann.spoken.text_content() == before
+
+
 def test_the_last_minute_and_a_lost_connection_are_said(make_site: Callable[..., Site], window: Windows) -> None:
     site = make_site(SEATSERVER_HOLD_MS="50000")
     ann = window(site)

@@ -1,6 +1,6 @@
 /**
- * What happens in the room, for those who don't watch it: what became ours or was given back, and how much others took,
- * summarised. Tells the announcer, and whoever listens.
+ * What happens in the room, for those who don't watch it: what became ours or was given back, and how others changed
+ * the room, summarised: a seat that came and went in between is none that was taken. Tells the announcer, and whoever listens.
  *
  * Events: "gained" and "given", when places became this visitor's or ceased to be by its own doing (detail: {seats,
  * areas}, areas as pairs of an area and a number of places).
@@ -19,8 +19,8 @@ export class Commentary extends EventTarget {
   #mine = { seats: [], areas: new Map() };
   #ended = [];
   #isDue = false;
-  #taken = 0;
-  #freed = 0;
+  #before = new Map(); // seat that changed since the last summary → whether it was free then
+  #ours = new Set(); // seats that were ours at any time since then
   #timer = 0;
 
   constructor({ client, venue, words, answers, announcer, signal }) {
@@ -31,6 +31,7 @@ export class Commentary extends EventTarget {
     this.#answers = answers;
     this.#announcer = announcer;
     this.#mine = this.#holdings();
+    this.#forget();
     const listen = (name, handle) => client.addEventListener(name, ({ detail }) => handle(detail), { signal });
     listen("change", (seats) => this.#count(seats));
     listen("holds", () => this.#lookSoon());
@@ -65,6 +66,7 @@ export class Commentary extends EventTarget {
   #look() {
     const before = this.#mine;
     const now = (this.#mine = this.#holdings());
+    for (const seat of now.seats) this.#ours.add(seat);
     const ended = this.#ended.splice(0);
     const endedSeats = new Set(ended.flatMap(({ seats }) => seats));
     const gained = { seats: now.seats.filter((seat) => !before.seats.includes(seat)), areas: more(now, before) };
@@ -95,26 +97,33 @@ export class Commentary extends EventTarget {
   // ------------------------------------------------------------------ others
 
   #count(seats) {
-    const { states, mine } = this.#client;
+    const { states } = this.#client;
     if (seats === null || this.#states === null) {
       this.#states = states.slice();
       return;
     }
     for (const seat of seats) {
-      const [was, is] = [this.#states[seat] === FREE, states[seat] === FREE];
+      const was = this.#states[seat] === FREE;
       this.#states[seat] = states[seat];
-      if (was === is || mine.has(seat) || this.#mine.seats.includes(seat)) continue;
-      if (is) this.#freed += 1;
-      else this.#taken += 1;
+      if (!this.#before.has(seat)) this.#before.set(seat, was);
     }
-    if (this.#taken + this.#freed > 0) this.#timer ||= setTimeout(() => this.#summarise(), LIVE_MS);
+    if (this.#before.size > 0) this.#timer ||= setTimeout(() => this.#summarise(), LIVE_MS);
+  }
+
+  /** Begin to count anew. */
+  #forget() {
+    this.#before.clear();
+    this.#ours = new Set(this.#mine.seats);
   }
 
   #summarise() {
     this.#timer = 0;
     this.#announcer.summarise(() => {
-      const [taken, freed] = [this.#taken, this.#freed];
-      this.#taken = this.#freed = 0;
+      const others = [...this.#before].filter(([seat]) => !this.#ours.has(seat));
+      const isFree = (seat) => this.#states[seat] === FREE;
+      const taken = others.filter(([seat, was]) => was && !isFree(seat)).length;
+      const freed = others.filter(([seat, was]) => !was && isFree(seat)).length;
+      this.#forget();
       if (taken + freed === 0) return "";
       const left = this.#states.reduce((sum, state) => sum + (state === FREE), 0);
       const told = [
