@@ -99,15 +99,18 @@ class BadTicket(SeatServerError):
 
 
 class OriginRefused(SeatServerError):
-    """A web page of an origin that may not use this server has asked."""
+    """A web page of an origin that may not use this server has asked.
+
+    Its visitors may read the message; which settings allow an origin is a fact, for whoever makes the page.
+    """
 
     code, status = "origin_refused", 403
 
     def __init__(self, origin: str) -> None:
         super().__init__(
-            f"pages of {origin[:200]} may not use this server: whoever runs it names them in"
-            " SEATSERVER_ALLOWED_ORIGINS, or as its own address in SEATSERVER_PUBLIC_URL",
+            f"pages of {origin[:200]} may not use this server",
             origin=origin[:200],
+            settings=["SEATSERVER_ALLOWED_ORIGINS", "SEATSERVER_PUBLIC_URL"],
         )
 
 

@@ -112,7 +112,7 @@ def test_a_listed_origin_opens_nothing_to_others(make_site: Sites, window: Windo
     site = make_site(SEATSERVER_ALLOWED_ORIGINS="https://portal.example")
     portal.embed(site)
     ann = visit(window, site, portal)
-    expect(ann.map).to_contain_text("may not use this server")
+    expect(ann.map).to_contain_text("this page is not allowed to show it")
     refused = ann.page.evaluate(
         """(url) => new Promise((done) => {
           const socket = new WebSocket(url);
@@ -122,7 +122,7 @@ def test_a_listed_origin_opens_nothing_to_others(make_site: Sites, window: Windo
         f"ws{site.url.removeprefix('http')}/ws/showtimes/{SHOWTIME}",
     )
     assert refused == "closed"
-    forget_the_browser_s_own(ann)
+    expect_told_the_settings(ann)
 
 
 def test_our_pages_stand_in_frames_only_where_the_house_says_so(

@@ -27,6 +27,13 @@ from tests.waiting import PATIENCE_S
 Script = Callable[["Talk"], Awaitable[None]]
 
 TYPES = {".js": "text/javascript", ".svg": "image/svg+xml"}
+LIMITS = {
+    "seats_per_user": 10,
+    "hold_ms": 300_000,
+    "hold_total_ms": 900_000,
+    "heartbeat_ms": 15_000,
+    "message_bytes": 65_536,
+}
 WELCOME = {
     "showtime": SHOWTIME,
     "layout": "hall",
@@ -35,13 +42,7 @@ WELCOME = {
     "user": "ann",
     "scopes": ["book", "hold", "watch"],
     "holds": [],
-    "limits": {
-        "seats_per_user": 10,
-        "hold_ms": 300_000,
-        "hold_total_ms": 900_000,
-        "heartbeat_ms": 15_000,
-        "message_bytes": 65_536,
-    },
+    "limits": LIMITS,
     "server_ms": 1_800_000_000_000,
     "on_sale_at_ms": 0,
     "sale_ends_at_ms": 2_000_000_000_000,

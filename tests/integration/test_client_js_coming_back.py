@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.integration.scripts import QUICK, open_runtime
-from tests.integration.stranger import Talk, meeting, runtime, stranger
+from tests.integration.stranger import LIMITS, Talk, meeting, runtime, stranger
 from tests.javascript import Runtime
 
 __all__ = ["open_runtime", "runtime"]
@@ -192,3 +194,103 @@ async def test_what_the_browser_says_of_its_network_is_looked_into(runtime: Runt
         """
         assert await runtime.run(code) == ["live", "live"]
         assert len(there.talks) == 2, "who answers is there, whatever the browser thinks"
+
+
+# ---------------------------------------------------------------------- sockets that are open and dead
+
+EVENTS = """
+    // Node has none of these; whatever gives them to it is treated alike.
+    if (!globalThis.addEventListener) {
+        const target = new EventTarget();
+        for (const name of ["addEventListener", "dispatchEvent"]) globalThis[name] = target[name].bind(target);
+    }
+    globalThis.document ??= Object.assign(new EventTarget(), { hidden: false });
+"""
+NEVER_MS = 3_600_000
+PATIENT = {**LIMITS, "heartbeat_ms": NEVER_MS}
+"""Limits of a server that would not be missed for an hour."""
+
+
+async def dead_at_first(talk: Talk) -> None:
+    """The first connection says nothing any more once it is live; the next is as it should be."""
+    await talk.greet(limits=PATIENT)
+    if talk.number > 0:
+        asked = await talk.hear("offers")
+        await talk.say("offered", ref=asked["ref"], offers=[])
+    await talk.stay()
+
+
+@pytest.mark.parametrize("event", ["online", "pageshow", "focus", "resume", "visibilitychange"])
+async def test_a_dead_socket_is_noticed_when_somebody_comes_back(runtime: Runtime, event: str) -> None:
+    await runtime.run(EVENTS)
+    async with meeting(runtime, dead_at_first, times={**QUICK, "probeMs": 300}) as there:
+        code = """
+            const { ann } = clients;
+            await live(ann);
+            const target = ["resume", "visibilitychange"].includes(event) ? document : globalThis;
+            target.dispatchEvent(new Event(event));
+            const waits = () => logged(ann, "status").filter(([status]) => status === "waiting");
+            await until(() => waits().length > 0 && ann.status === "live");
+            return waits();
+        """
+        assert await runtime.run(code, event=event) == [["waiting", "the server does not answer"]]
+        assert len(there.talks) == 2
+
+
+async def test_a_machine_that_slept_looks_at_once_whether_the_server_is_still_there(runtime: Runtime) -> None:
+    async with meeting(runtime, dead_at_first, times={**QUICK, "probeMs": 300}) as there:
+        code = """
+            const { ann } = clients;
+            await live(ann);
+            const { now } = Date;
+            Date.now = () => now() + 60_000; // no event tells of a lid that was closed and opened again
+            const waits = () => logged(ann, "status").filter(([status]) => status === "waiting");
+            await until(() => waits().length > 0 && ann.status === "live");
+            Date.now = now;
+            return waits();
+        """
+        assert await runtime.run(code) == [["waiting", "the server does not answer"]]
+        assert len(there.talks) == 2
+
+
+async def test_what_is_asked_on_a_dead_socket_is_soon_asked_on_another(runtime: Runtime) -> None:
+    times = {**QUICK, "probeMs": 300, "commandMs": NEVER_MS, "lateMs": NEVER_MS}
+    async with meeting(runtime, dead_at_first, times=times) as there:
+        code = """
+            const { ann } = clients;
+            await live(ann);
+            const { now } = Date;
+            Date.now = () => now() + 2_000; // what was heard this very moment need not be doubted
+            const offers = await ann.offers({ count: 1 });
+            Date.now = now;
+            return offers;
+        """
+        assert await runtime.run(code) == []
+        assert len(there.talks) == 2
+
+
+async def test_a_command_that_takes_its_time_is_not_taken_for_a_dead_socket(runtime: Runtime) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.greet(limits=PATIENT)
+        asked = await talk.hear("offers")
+        await talk.hear("beat")
+        await asyncio.sleep(1)
+        await talk.say("offered", ref=asked["ref"], offers=[])
+        await talk.stay()
+
+    await runtime.run(EVENTS)
+    async with meeting(runtime, script, times={**QUICK, "probeMs": 300}) as there:
+        code = """
+            const { ann } = clients;
+            await live(ann);
+            const { now } = Date;
+            const at = now();
+            Date.now = () => at; // the server was heard this very moment, however slow the machine is
+            const asked = ann.offers({ count: 1 });
+            globalThis.dispatchEvent(new Event("focus"));
+            const offers = await asked;
+            Date.now = now;
+            return [offers, ann.status];
+        """
+        assert await runtime.run(code) == [[], "live"]
+        assert len(there.talks) == 1

@@ -8,6 +8,7 @@
  * file is the element itself: what a page sets and hears. What a visitor sees is put together in picker/picker.js.
  */
 
+import { hintOf } from "./client/refusal.js";
 import { button, element } from "./picker/dom.js";
 import { Picker } from "./picker/picker.js";
 import { fetchShowtime, guestOf, isSilence } from "./picker/rest.js";
@@ -253,7 +254,9 @@ export class SeatMapElement extends HTMLElement {
     const again = button(words.say("again"), () => this.#restart());
     const told = element("span", { textContent: text });
     this.#show("failed", element("p", { className: "notice bad", role: "alert" }, told, again));
-    this.#tell("error", { message: this.#detailOf(error, isSilent), code: error.code ?? null });
+    const detail = this.#detailOf(error, isSilent);
+    if (error.code === "origin_refused") console.error(`<seat-map>: ${detail}`);
+    this.#tell("error", { message: detail, code: error.code ?? null });
     // A server that says no is believed; one that does not answer, or not now, is asked again.
     if (error.retryable ?? isSilent) this.#startLater(attempt);
   }
@@ -261,14 +264,15 @@ export class SeatMapElement extends HTMLElement {
   /** What a visitor is told of it … */
   #reasonOf(error, isSilent, words) {
     if (error.isStrange) return words.say("noServer", { server: this.server });
+    if (error.code === "origin_refused") return words.say("notAllowed");
     if (error.permanent) return words.say("notKnown");
     return isSilent ? words.say("noAnswer") : error.message;
   }
 
   /** … and whoever made the page. */
-  #detailOf({ message, isStrange }, isSilent) {
+  #detailOf({ message, isStrange, facts }, isSilent) {
     if (isStrange) return `${message}: expected the address of a seat server as "server", got "${this.server}"`;
-    if (!isSilent) return message;
+    if (!isSilent) return hintOf(message, facts);
     return `no answer from "${this.server}" that this page may read (${message}): is its origin an allowed one there?`;
   }
 

@@ -34,6 +34,8 @@ import { tokensOf } from "./client/tokens.js";
 
 export { CommandError, newHoldId, TIMES };
 
+const FRESH_MS = 1_000; // a server that was heard so lately is there
+
 export class SeatMapClient extends EventTarget {
   /** Seat index → "holding" | "releasing": what commands that are not answered yet are to bring. */
   pending = new Map();
@@ -60,6 +62,7 @@ export class SeatMapClient extends EventTarget {
   #aim = null; // {epoch, version} to reach before the map is live again
   #hello = { ref: null, atMs: 0, answered: true, again: false };
   #beat = { ref: null, atMs: 0 }; // not 0: that is the ref of what the server says unasked
+  #probing = false; // asked whether the server is there, and has not heard anything since
   #elsewhere = false; // our holds were changed by something that will not be told here
   #behind = 0;
 
@@ -92,7 +95,7 @@ export class SeatMapClient extends EventTarget {
     });
     this.#commands = new Commands({
       write: codec.write,
-      send: (frame) => this.#greeted && this.#connection.send(frame),
+      send: (frame) => this.#sendCommand(frame),
       mostBytes: () => this.welcome?.limits.message_bytes ?? Infinity,
       times: this.#times,
       onSilence: () => this.#connection.giveUp("a command is not answered"),
@@ -199,12 +202,25 @@ export class SeatMapClient extends EventTarget {
       this.#setStatus("waiting", reason);
     },
     stopped: (reason, code, by) => this.#end(reason, "stopped", code, by),
-    wake: () => {
-      if (this.status !== "live") return;
-      this.#say();
-      this.#connection.expectWithin(this.#times.probeMs);
-    },
+    wake: () => this.#probe(),
   };
+
+  /** See whether the server is still there: a socket can stay open long after its network is gone. */
+  #probe() {
+    if (this.status !== "live" || this.#probing) return;
+    this.#probing = true;
+    this.#say();
+    // Commands are answered in turn, and one that takes its time may be before us.
+    const { answerMs, probeMs } = this.#times;
+    this.#connection.expectWithin(this.#commands.areSent ? Math.max(answerMs, probeMs) : probeMs);
+  }
+
+  /** Whether it could be sent. Nobody who clicks waits long for a connection that only seems to be one. */
+  #sendCommand(frame) {
+    if (!this.#greeted) return false;
+    if (Math.abs(Date.now() - this.#connection.heardAtMs) > FRESH_MS && !this.#commands.areSent) this.#probe();
+    return this.#connection.send(frame);
+  }
 
   #greet(more = {}) {
     this.#hello = { ref: this.#commands.nextRef(), atMs: performance.now(), answered: false, again: false };
@@ -222,7 +238,7 @@ export class SeatMapClient extends EventTarget {
 
   #reset() {
     clearTimeout(this.#behind);
-    this.#greeted = false;
+    this.#greeted = this.#probing = false;
     this.#aim = null;
     this.#commands.connectionLost();
   }
@@ -247,6 +263,7 @@ export class SeatMapClient extends EventTarget {
   // ------------------------------------------------------------------ what the server says
 
   #receive(message) {
+    this.#probing = false;
     if (Object.hasOwn(this.#on, message.type)) this.#on[message.type](message); // newer servers may say more
     if (!this.#greeted) return;
     const { heartbeat_ms } = this.welcome.limits;

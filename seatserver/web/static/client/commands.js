@@ -67,6 +67,11 @@ export class Commands {
     return new Set([...this.#waiting.values()].flatMap(({ message }) => [message.hold_id, message.replaces]));
   }
 
+  /** Whether any of them is on its way. */
+  get areSent() {
+    return [...this.#waiting.values()].some(({ sent }) => sent);
+  }
+
   /** All marks: the youngest command says what becomes of a seat. */
   get marks() {
     return new Map([...this.#waiting.values()].flatMap((command) => [...command.marks]));

@@ -11,12 +11,17 @@
  *   waiting(reason, atMs)    … and is tried again at that time, on performance.now()'s clock
  *   stopped(reason, code, by) … for good; `code` is the close code, 0 without one; `by`: "token" (there is none that is
  *                            believed; the code is 4001 then), "socket" (none can be made) or "server"
- *   wake()                   the machine may have slept or lost its network: see whether the server is still there
+ *   wake()                   the machine may have slept or lost its network, or somebody comes back to it: see
+ *                            whether the server is still there
  */
 
 import { BackOff } from "./backoff.js";
+import { whyRefused } from "./refusal.js";
 
 const BAD_TOKEN = 4001;
+const FORBIDDEN = 4003;
+const NEVER_OPENED = 1006; // or ended without a word
+const LOOK_MS = 5_000; // so often the clocks are looked at; one that ran on meanwhile means that the machine slept
 const LONGEST_WISH_MS = 600_000; // a timer that is too long for the machine would end at once
 
 const isFinal = (code) => code >= 4000 && code < 4100;
@@ -26,6 +31,8 @@ const isAtOnce = (code) => code >= 4200 && code < 4300;
 export class Connection {
   /** When something was last sent, on performance.now()'s clock. */
   sentAtMs = 0;
+  /** When something was last heard, by Date.now(): that clock goes on while a machine sleeps. */
+  heardAtMs = 0;
 
   #address;
   #tokens;
@@ -45,7 +52,10 @@ export class Connection {
   #bye = null;
   #watchdog = 0;
   #timer = 0;
+  #clocks = 0;
   #listening = null;
+  #isAllowed = false; // pages of this origin may use the server: a socket opened, or it said so
+  #isAsking = false; // why none opens
 
   constructor({ address, tokens, codec, WebSocket, times, owner }) {
     this.#address = address;
@@ -68,6 +78,7 @@ export class Connection {
   close() {
     this.#listening?.abort();
     this.#listening = null;
+    clearInterval(this.#clocks);
     clearTimeout(this.#timer);
     this.#waiting = false;
     this.#renewed = false;
@@ -137,13 +148,17 @@ export class Connection {
     this.expectWithin(this.#times.answerMs);
     // Handlers of a socket that was given up stay silent.
     const ours = (handle) => (event) => socket === this.#socket && handle(event);
-    socket.onopen = ours(() => this.#owner.opened(this.#token));
+    socket.onopen = ours(() => {
+      this.#isAllowed = true;
+      this.#owner.opened(this.#token);
+    });
     socket.onmessage = ours(({ data }) => this.#receive(data, socket));
     socket.onerror = () => {}; // the close that follows says it
     socket.onclose = ours(({ code, reason }) => this.#lost(code, reason));
   }
 
   #receive(data, socket) {
+    this.heardAtMs = Date.now();
     try {
       this.#owner.received(this.#codec.read(data));
     } catch (error) {
@@ -175,7 +190,21 @@ export class Connection {
       // The server's wish is a floor; the jitter on top keeps a thousand viewers from coming back in one instant.
       const wishedMs = Math.min(LONGEST_WISH_MS, Math.max(0, Number(bye?.reconnect_after_ms) || 0));
       this.#wait(wishedMs + this.#backOff.next(), reason);
+      if (code === NEVER_OPENED && !this.#isAllowed) this.#askWhy();
     }
+  }
+
+  /** Browsers hide from scripts why a socket was refused; the REST interface says whether this page may ask at all. */
+  async #askWhy() {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    const listening = this.#listening;
+    const refusal = await whyRefused(this.#address);
+    this.#isAsking = false;
+    if (refusal === undefined || this.#isAllowed || this.#listening !== listening) return;
+    this.#isAllowed = refusal === null;
+    if (this.#isAllowed) return;
+    this.#stop(refusal, FORBIDDEN, "server");
   }
 
   #drop() {
@@ -209,9 +238,22 @@ export class Connection {
       if (this.#waiting && !this.#patient) this.#open();
       else if (this.#liveAtMs !== null) this.#owner.wake();
     };
-    globalThis.addEventListener?.("online", look, { signal });
+    for (const name of ["online", "pageshow", "focus"]) globalThis.addEventListener?.(name, look, { signal });
     globalThis.addEventListener?.("offline", () => this.#liveAtMs !== null && this.#owner.wake(), { signal });
     const { document } = globalThis;
     document?.addEventListener("visibilitychange", () => document.hidden || look(), { signal });
+    document?.addEventListener("resume", look, { signal });
+    this.#watchClocks(look);
+  }
+
+  /** Call `look` when a timer fires late: no event tells of a lid that was closed and opened again. */
+  #watchClocks(look) {
+    let due = Date.now() + LOOK_MS;
+    this.#clocks = setInterval(() => {
+      const lateMs = Date.now() - due;
+      due = Date.now() + LOOK_MS;
+      if (lateMs > LOOK_MS) look();
+    }, LOOK_MS);
+    this.#clocks.unref?.(); // Node may end meanwhile
   }
 }

@@ -17,6 +17,9 @@ export const TIMES = Object.freeze({
   backOffMostMs: 15_000,
   /** Longer than the server merges changes before it sends them. */
   tickMs: 1_000,
-  /** After waking up, or when the browser says that it is offline, the server has this long to answer. */
+  /**
+   * After waking up, when somebody comes back to the page or clicks, and when the browser says that it is offline, the
+   * server has this long to show that it is there.
+   */
   probeMs: 4_000,
 });

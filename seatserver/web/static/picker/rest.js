@@ -16,10 +16,10 @@ export const isSilence = (error) => error instanceof TypeError || error?.name ==
 export async function fetchJson(address, options = {}) {
   const response = await fetch(address, { signal: patience(), ...options });
   if (response.ok) return response.json().catch((error) => refuse(address, response, error));
-  const { detail, code, retryable = response.status >= 500 } = await response.json().catch(() => ({}));
+  const { detail, code, facts, retryable = response.status >= 500 } = await response.json().catch(() => ({}));
   const isStrange = response.status === 404 && code === undefined;
   const error = new Error(detail ?? `${isStrange ? address : "the server"} answered ${response.status}`);
-  throw Object.assign(error, { code, retryable, isStrange, status: response.status });
+  throw Object.assign(error, { code, facts, retryable, isStrange, status: response.status });
 }
 
 function refuse(address, { status }, error) {

@@ -16,6 +16,7 @@ export default {
   failed: "Diese Vorstellung kann nicht gezeigt werden: {reason}.",
   noAnswer: "der Server antwortet nicht",
   noServer: "unter {server} gibt es keinen Server für Saalpläne",
+  notAllowed: "diese Seite darf sie nicht anzeigen",
   notKnown: "der Server kennt Sie nicht. Bitte laden Sie die Seite neu, oder melden Sie sich noch einmal an",
   noConnection: "es kommt keine Verbindung zustande. Bitte laden Sie die Seite neu",
   closedByPage: "diese Seite hat die Verbindung beendet",

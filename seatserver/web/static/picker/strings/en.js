@@ -22,6 +22,7 @@ export default {
   failed: "This showtime cannot be shown: {reason}.",
   noAnswer: "the server does not answer",
   noServer: "there is no seat server at {server}",
+  notAllowed: "this page is not allowed to show it",
   notKnown: "the server does not know you. Please load the page again, or sign in again",
   noConnection: "no connection can be made. Please load the page again",
   closedByPage: "this page has ended the connection",

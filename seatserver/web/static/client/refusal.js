@@ -1,0 +1,31 @@
+/**
+ * Why no socket opens, where it is that pages of this origin may not use the server. Browsers tell a script nothing of a
+ * handshake that was refused, not even its status; the REST interface refuses such pages in a form that they can read.
+ */
+
+const PATIENCE_MS = 10_000;
+
+/**
+ * When the server of the socket at `address` says that it refuses this page's origin: its words for that, which its
+ * visitors may read. Null when it says anything else; undefined when nothing is to be heard of it.
+ */
+export async function whyRefused(address) {
+  if (!globalThis.fetch || !globalThis.location?.origin) return undefined; // programs have no origin
+  try {
+    const asked = new URL(address.replace(/^ws/, "http"));
+    asked.pathname = asked.pathname.replace(/ws\/showtimes\/([^/]*)$/, "api/v1/showtimes/$1");
+    const answer = await fetch(asked, { signal: AbortSignal.timeout(PATIENCE_MS), credentials: "omit" });
+    const { code, detail, facts } = answer.status === 403 ? await answer.json() : {};
+    if (code !== "origin_refused") return null;
+    console.error(hintOf(detail, facts));
+    return detail;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What whoever made the page has to know besides: which of the server's settings allow its origin. */
+export function hintOf(detail, facts) {
+  const settings = facts?.settings?.join(" or ");
+  return settings ? `${detail}: whoever runs it names them in ${settings}` : detail;
+}
