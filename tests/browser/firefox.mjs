@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import puppeteer from "puppeteer-core";
 
 const [, , executablePath] = process.argv;
+const PATIENCE_MS = 120_000; // a slow machine is no failure
 const SIZE = { width: 1000, height: 800 };
 const PREFERENCES = {
   "intl.accept_languages": "en-IE, en",
@@ -20,7 +21,7 @@ const browser = await puppeteer.launch({
   browser: "firefox",
   executablePath,
   headless: true,
-  acceptInsecureCerts: false,
+  timeout: PATIENCE_MS,
   defaultViewport: null,
   extraPrefsFirefox: PREFERENCES,
 });
@@ -31,6 +32,7 @@ const acts = {
     const context = await browser.createBrowserContext();
     // Not a tab: what lies behind another one gets no frames.
     const page = await context.newPage({ type: "window" });
+    page.setDefaultTimeout(PATIENCE_MS);
     await page.setViewport(SIZE);
     const complaints = [];
     page.on("console", (said) => ["error", "warn"].includes(said.type()) && complaints.push(said.text()));

@@ -22,7 +22,7 @@ from tests.browser.site import SHOWTIME
 from tests.javascript import NODE
 
 HERE = Path(__file__).parent
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 BROWSERS = ("firefox-esr", "firefox")
 
 PART = """([part, what]) => {

@@ -237,7 +237,7 @@ export class SeatMapClient extends EventTarget {
   readonly status: Status;
   /** Why it is not live, in words; "" when there is nothing to say. */
   readonly reason: string;
-  /** The close code with which the server stopped it; 4001 also where there is no token to be had; 0 without one. */
+  /** The close code with which the server stopped it; 4001 also without a token, 4003 for pages of other origins, or 0. */
   readonly closeCode: number;
   /** What stopped it: "socket", where none can be made, "page" by `close`; "" while nothing did. */
   readonly stoppedBy: "" | "server" | "token" | "socket" | "page";

@@ -45,7 +45,7 @@ export class SeatMapClient extends EventTarget {
   status = "connecting";
   /** Why it is not live, in words; "" when there is nothing to say. */
   reason = "";
-  /** The close code with which the server stopped it; 4001 also where there is no token to be had; 0 without one. */
+  /** The close code with which the server stopped it; 4001 also without a token, 4003 for pages of other origins, or 0. */
   closeCode = 0;
   /** What stopped it: "server", "token", "socket" (none can be made) or "page" (by `close`); "" while nothing did. */
   stoppedBy = "";

@@ -21,7 +21,9 @@ import { whyRefused } from "./refusal.js";
 const BAD_TOKEN = 4001;
 const FORBIDDEN = 4003;
 const NEVER_OPENED = 1006; // or ended without a word
-const LOOK_MS = 5_000; // so often the clocks are looked at; one that ran on meanwhile means that the machine slept
+// How often the clock is looked at, and how much too late that has to be to mean that the machine slept.
+const LOOK_MS = 5_000;
+const LATE_MS = 15_000;
 const LONGEST_WISH_MS = 600_000; // a timer that is too long for the machine would end at once
 
 const isFinal = (code) => code >= 4000 && code < 4100;
@@ -252,7 +254,7 @@ export class Connection {
     this.#clocks = setInterval(() => {
       const lateMs = Date.now() - due;
       due = Date.now() + LOOK_MS;
-      if (lateMs > LOOK_MS) look();
+      if (lateMs > LATE_MS) look();
     }, LOOK_MS);
     this.#clocks.unref?.(); // Node may end meanwhile
   }
