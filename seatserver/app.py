@@ -143,6 +143,7 @@ class Server:
         self._tasks.spawn(self.hub.run(), "hub")
         self._tasks.spawn(self.broadcaster.run(), "beats")
         self._tasks.spawn(self.reports.run(), "reports")
+        self._tasks.spawn(logs.tell_counts(), "counts of the log")
         if self.settings.duties:
             self._tasks.spawn(self.worker.run(), "duties")
         return self

@@ -3,25 +3,46 @@
 The house logs through structlog, ``log.warning("what happened", field=value)``; libraries log through Python's
 `logging`, which `configure` brings into the same form. There is no line per request or per socket message: those are
 counted by `seatserver.metrics`, because at ten thousand a second the log would be the load.
+
+Nobody outside can fill the log. Lines of libraries, and our own from a logger made by `from_outside`, are written once
+a minute for each kind, with a count (`seatserver.log_limits`). What concerns the operator alone is always written.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from contextlib import suppress
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import Processor
 
 from seatserver.config import Settings
+from seatserver.log_limits import EVERY_S, Limiter, kind_of
 
 # Everything below a library's warnings is noise to an operator; uvicorn's server log has two lines per socket.
 QUIET = ("uvicorn.access", "uvicorn.error", "websockets", "httpx", "httpcore", "asyncio", "alembic", "sqlalchemy")
 
-# Said for everyone who sends garbage or is refused a socket: with these lines any stranger could fill the disk.
-STRANGERS = {"Invalid HTTP request received.", "ASGI callable returned without completing handshake."}
+# Said whenever a socket is refused; we say so ourselves, and why.
+NO_NEWS = {"ASGI callable returned without completing handshake."}
+# Garbage that somebody sends: where in the library that was noticed is nothing to act upon.
+GARBAGE = {
+    "Invalid HTTP request received.",
+    "Unsupported upgrade request.",
+    "Invalid UTF-8 sequence received from client.",
+    "parser failed",
+    "opening handshake failed",
+}
+
+limiter = Limiter()
+"""Of this process."""
+
+
+def from_outside(name: str) -> Any:
+    """A logger for what somebody outside can cause as often as they like; the kind of a line is its event and code."""
+    return structlog.get_logger(name, from_outside=True)
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
@@ -34,6 +55,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     text = settings.log_format == "text" or (settings.log_format == "auto" and stream.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _leave_out_repetitions,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -51,7 +73,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
         )
     )
-    handler.addFilter(lambda record: record.msg not in STRANGERS)
+    handler.addFilter(_is_news)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -61,6 +83,56 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         library.propagate = True
     for name in QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+async def tell_counts() -> None:
+    """Say what was left out, of kinds of which no other line comes; until cancelled, and then once more."""
+    try:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            _tell(limiter.overdue())
+    finally:
+        _tell(limiter.overdue(at_once=True))
+
+
+def _tell(left_out: dict[str, int]) -> None:
+    for kind, count in left_out.items():
+        structlog.get_logger(__name__).warning("lines left out", like=kind, count=count)
+
+
+def _leave_out_repetitions(
+    logger: object, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Ours: raise `DropEvent` for a line of the same kind as another of this minute."""
+    record = event.get("_record")
+    more = getattr(record, "left_out", 0)  # a library's: `_is_news` has counted it
+    if event.pop("from_outside", False):
+        counted = limiter.admit(kind_of(event.get("event"), event.get("code", ""), error=_error(event.get("exc_info"))))
+        if counted is None:
+            raise structlog.DropEvent
+        more = counted
+    if more:
+        event["left_out"] = more
+    return event
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """A library's: whether the line is the first of its kind in this minute. Garbage is told without a traceback."""
+    if record.msg in NO_NEWS:
+        return False
+    error = _error(record.exc_info)
+    if record.msg in GARBAGE:
+        error = record.exc_info = record.exc_text = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    left_out = limiter.admit(kind_of(record.name, record.msg, error=error))
+    record.left_out = left_out
+    return left_out is not None
+
+
+def _error(exc_info: Any) -> BaseException | None:
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    return exc_info[1] if isinstance(exc_info, tuple) else exc_info or None
 
 
 class _Unfailing:

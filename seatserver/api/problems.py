@@ -11,17 +11,17 @@ import re
 from typing import Annotated
 
 import msgspec
-import structlog
 from msgspec import Meta
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
+from seatserver import logs
 from seatserver.errors import BadRequest, SeatServerError
 from seatserver.misfits import misfit, unreadable
 
-log = structlog.get_logger(__name__)
+log = logs.from_outside(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -11,6 +12,24 @@ import pytest
 import structlog
 
 from seatserver import config, logs
+from seatserver.log_limits import OTHERS, Limiter, kind_of
+
+
+class Clock:
+    """A clock that a test puts forward."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What the limits go by."""
+    made = Clock()
+    monkeypatch.setattr(logs, "limiter", Limiter(clock=made))
+    return made
 
 
 @pytest.fixture
@@ -76,14 +95,110 @@ def test_what_is_below_the_level_and_what_is_per_request_stays_out(configured: C
     assert lines(stream) == []
 
 
-def test_what_strangers_send_writes_no_lines(configured: Callable[..., io.StringIO]) -> None:
+def test_what_strangers_send_writes_a_line_a_minute_without_a_traceback(
+    configured: Callable[..., io.StringIO], clock: Clock
+) -> None:
     stream = configured(log_level="debug", log_format="json")
     library = logging.getLogger("uvicorn.error")
+    for _ in range(500):
+        library.warning("Invalid HTTP request received.")
+        library.warning("Unsupported upgrade request.")
+        library.error("ASGI callable returned without completing handshake.")
+        try:
+            b"\xff".decode()
+        except UnicodeDecodeError:
+            library.exception("Invalid UTF-8 sequence received from client.")
+    assert [line["event"] for line in lines(stream)] == [
+        "Invalid HTTP request received.",
+        "Unsupported upgrade request.",
+        "Invalid UTF-8 sequence received from client.",
+    ]
+    assert "Traceback" not in stream.getvalue()
+    clock.now += 60
     library.warning("Invalid HTTP request received.")
-    library.error("ASGI callable returned without completing handshake.")
-    assert lines(stream) == []
-    library.error("Exception in ASGI application")
-    assert len(lines(stream)) == 1
+    assert lines(stream)[-1]["left_out"] == 499
+
+
+def test_an_error_of_a_library_is_told_with_its_traceback_and_others_of_its_kind_are_counted(
+    configured: Callable[..., io.StringIO],
+) -> None:
+    stream = configured(log_format="json")
+    for number in range(100):
+        try:
+            raise AssertionError(number)
+        except AssertionError:
+            logging.getLogger("asyncio").exception("Fatal error: <transport at 0x%x> %d", number, number)
+    [line] = lines(stream)
+    assert "AssertionError: 0" in str(line["exception"])
+
+
+def test_what_somebody_outside_causes_is_told_once_a_minute_for_each_kind_with_a_count(
+    configured: Callable[..., io.StringIO], clock: Clock
+) -> None:
+    stream = configured(log_format="json")
+    log = logs.from_outside("door")
+    for number in range(100):
+        log.warning("request failed", code="unavailable", request=f"GET /{number}")
+        log.warning("request failed", code="busy", request=f"GET /{number}")
+    told = [(line["code"], line["request"]) for line in lines(stream)]
+    assert told == [("unavailable", "GET /0"), ("busy", "GET /0")]
+    clock.now += 59
+    log.warning("request failed", code="busy", request="GET /")
+    assert len(lines(stream)) == 2
+    clock.now += 2
+    log.warning("request failed", code="busy", request="GET /")
+    assert lines(stream)[-1]["left_out"] == 100
+    assert "from_outside" not in stream.getvalue()
+
+
+def test_what_is_the_operators_own_is_never_left_out(configured: Callable[..., io.StringIO]) -> None:
+    stream = configured(log_format="json")
+    for number in range(100):
+        structlog.get_logger().info("allocations changed", by="ann")
+        logs.from_outside("door").warning("request failed", request=number)
+    assert sum(line["event"] == "allocations changed" for line in lines(stream)) == 100
+
+
+async def test_counts_are_told_when_no_other_line_of_the_kind_comes(configured: Callable[..., io.StringIO]) -> None:
+    stream = configured(log_format="json")
+    for _ in range(100):
+        logs.from_outside("door").warning("request failed", code="busy")
+    telling = asyncio.create_task(logs.tell_counts())
+    await asyncio.sleep(0)
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
+    assert [(line["event"], line.get("like"), line.get("count")) for line in lines(stream)][1:] == [
+        ("lines left out", "request failed busy", 99)
+    ]
+
+
+def test_the_number_of_kinds_is_bounded_and_others_share_one() -> None:
+    limiter = Limiter(most_kinds=3, clock=Clock())
+    assert [limiter.admit(f"kind {letter}") for letter in "abcdefg"] == [0, 0, 0, 0, None, None, None]
+    assert limiter.overdue(at_once=True) == {OTHERS: 3}
+
+
+def test_kinds_that_are_over_make_room_for_new_ones() -> None:
+    clock = Clock()
+    limiter = Limiter(most_kinds=3, clock=clock)
+    for letter in "abc":
+        limiter.admit(letter)
+    clock.now += 60
+    assert limiter.admit("d") == 0
+    assert limiter.admit("e") == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        ("socket <TCPTransport closed=True 0x55d0>", "socket <TCPTransport closed=False 0x1f>"),
+        ("got 17 bytes", "got 4 bytes"),
+        ("name 'a' refused", "name 'b; DROP' refused"),
+        ("first\nsecond", "first\nthird"),
+    ],
+)
+def test_addresses_numbers_and_quotations_make_no_kind_of_their_own(one: str, another: str) -> None:
+    assert kind_of(one) == kind_of(another)
 
 
 def test_text_tracebacks_show_no_variables(configured: Callable[..., io.StringIO]) -> None:

@@ -15,15 +15,14 @@ from __future__ import annotations
 from array import array
 from typing import Protocol
 
-import structlog
-
+from seatserver import logs
 from seatserver.live.broadcast.io_uring import BATCH, MIN_BATCH, NO_FD, WriteToEach, write_to_each
 from seatserver.live.broadcast.scheduler import clock_ns
 from seatserver.wire.codec import Codec
 from seatserver.wire.frames import Frame
 from seatserver.wire.messages import ServerMessage
 
-log = structlog.get_logger(__name__)
+log = logs.from_outside(__name__)
 
 CHUNK = BATCH
 """Viewers between two looks at the clock."""

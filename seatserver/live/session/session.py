@@ -13,8 +13,7 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
-import structlog
-
+from seatserver import logs
 from seatserver.access.tokens import Identity
 from seatserver.errors import BadRequest, NotFound, SeatServerError, SeatsRefused, TooLarge, Unauthorized
 from seatserver.live.broadcast.audience import Audience, delta_of
@@ -24,7 +23,7 @@ from seatserver.wire import messages as wire
 from seatserver.wire.codec import Codec, Received
 from seatserver.wire.frames import Frame
 
-log = structlog.get_logger(__name__)
+log = logs.from_outside(__name__)
 
 BAD_MESSAGES = 20
 CLOSE_S = 2.0

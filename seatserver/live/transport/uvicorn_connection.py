@@ -326,6 +326,8 @@ class UvicornConnection(WebSocketsSansIOProtocol):
                 self._plain.pause_reading()
 
     def _has_room(self) -> bool:
+        if self.handshake_initiated and not self.handshake_complete:
+            return False  # the parser could not even say what is wrong with a frame
         # After our close frame messages are thrown away; the peer's own close must be seen.
         return self.close_sent or (not self.behind and len(self._inbox.events) < INBOX_MESSAGES)
 
