@@ -47,7 +47,15 @@ async def take(history: History, wire: Wire, user: str, seats: tuple[int, ...]) 
 
 
 @pytest.mark.long
-async def test_row_1_four_hundred_users_want_one_seat(site: Site, report: Report) -> None:
+async def test_row_1_four_hundred_users_want_one_seat(open_site: OpenSite, report: Report) -> None:
+    # Nobody's hold ends before the last one has asked, however slow the machine is.
+    async with open_site(SEATSERVER_HOLD_MS="120000", SEATSERVER_HOLD_TOTAL_MS="120000") as site:
+        await site.add_servers(2)
+        await everybody_wants_one_seat(site, report)
+
+
+async def everybody_wants_one_seat(site: Site, report: Report) -> None:
+    """And one gets it, three times."""
     history, crowd = History(), 400
     async with AsyncExitStack() as stack:
         wires = []
