@@ -26,6 +26,7 @@ from starlette.types import ASGIApp
 
 from seatserver import config, listening, logs
 from seatserver.access.admission import AdmissionCodes, BookingKeys
+from seatserver.access.guests import Guests
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
 from seatserver.api import services as api
@@ -33,6 +34,7 @@ from seatserver.api.problems import exception_handlers, handle
 from seatserver.api.routes import cross_origin, rest_routes
 from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
+from seatserver.bookings.own import OwnBookings
 from seatserver.bookings.reconcile import Reconciler
 from seatserver.bookings.records import Records
 from seatserver.bookings.seat_changes import Relay
@@ -91,6 +93,7 @@ class Server:
         self.booking_keys = BookingKeys(settings)
         self.catalog = Catalog(self.database)
         self.records = Records(self.database, clock)
+        self.own_bookings = OwnBookings(self.database)
         self.store = SeatStore(self.redis, settings, self.records.load_ownership)
         self.hub = Hub(self.store, settings)
         self.feed = Feed(self.redis, settings, self.hub.received, self.hub.restored)
@@ -153,6 +156,7 @@ class Server:
         await self.checkout.close(grace_s=self.settings.shutdown_ms / 4000)
         await self._tasks.close()
         await self.reports.close()
+        await self.own_bookings.close()
         await self.relay.close()
         await self.broadcaster.close()
         await self.hub.close()
@@ -189,6 +193,10 @@ class Server:
             return None
         return views.booked(booking, (await self.catalog.showtime(booking.showtime_id)).seat_map, self.booking_keys)
 
+    async def has_showtime(self, showtime_id: str) -> bool:
+        """Whether there is such a showtime. Raises `Unavailable`."""
+        return await self.catalog.existing([showtime_id]) != []
+
     async def close_connections(self) -> None:
         """Let go of Postgres and Redis; also for a server that was never entered."""
         self.holding.close()
@@ -214,8 +222,10 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         counts=Counts(server.hub),
         holding=server.holding,
         checkout=server.checkout,
+        own_bookings=server.own_bookings,
         allocations=server.allocations,
         tokens=server.tokens,
+        guests=Guests(server.settings, server.tokens),
         tickets=server.tickets,
         admission_codes=AdmissionCodes(server.settings),
         booking_keys=server.booking_keys,
@@ -230,6 +240,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         store=server.store,
         holding=server.holding,
         checkout=server.checkout,
+        own_bookings=server.own_bookings,
         tokens=server.tokens,
         tickets=server.tickets,
         booking_keys=server.booking_keys,
@@ -238,7 +249,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         clock=wall_clock,
     )
     pages = Starlette(
-        routes=[*rest_routes(rest), *web_routes(server.settings)],
+        routes=[*rest_routes(rest), *web_routes(server.settings, server.has_showtime)],
         middleware=cross_origin(server.settings),
         exception_handlers={**exception_handlers(), 404: missing_page(server.settings, handle)},
         lifespan=lifespan,

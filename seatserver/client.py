@@ -65,6 +65,7 @@ class SeatClient:
         self.base_url = base_url.rstrip("/")
         self.token = token
         self._is_guest = token is None
+        self._renewal: str | None = None
         self._asking = asyncio.Lock()
         self._http = httpx.AsyncClient(base_url=self.base_url, timeout=timeout_s)
         self._layouts: dict[str, SeatMap] = {}
@@ -95,11 +96,36 @@ class SeatClient:
         """The token in use; a guest's is fetched once for all rooms."""
         async with self._asking:
             if self.token is None:
-                self.token = cast(str, (await self.call("POST", "/guests", anonymous=True))["token"])
+                guest = await self._guest()
+                self.token, self._renewal = cast(str, guest["token"]), guest.get("renewal")
             return self.token
 
+    async def _guest(self) -> dict[str, Any]:
+        """The same guest as before, if that is still possible, else a new one."""
+        if self._renewal is not None:
+            try:
+                renewal = {"renewal": self._renewal}
+                return cast(dict[str, Any], await self.call("POST", "/guests/renew", renewal, anonymous=True))
+            except RemoteError as error:
+                if error.code != "unauthorized":
+                    raise
+        return cast(dict[str, Any], await self.call("POST", "/guests", anonymous=True))
+
+    async def bookings(self, **query: str | int) -> dict[str, Any]:
+        """A page of one's own bookings, newest first; ``query`` may have showtime, status, limit, after.
+
+        Raises `RemoteError`.
+        """
+        await self.access_token()
+        return cast(dict[str, Any], await self.call("GET", f"/bookings?{httpx.QueryParams(query)}"))
+
+    async def cancel_booking(self, booking_id: UUID) -> dict[str, Any]:
+        """Give a booking's seats back; the booking as it is then. Raises `RemoteError`."""
+        await self.access_token()
+        return cast(dict[str, Any], await self.call("POST", f"/bookings/{booking_id}/cancel"))
+
     def forget_guest(self, token: str) -> bool:
-        """A guest's ``token`` holds no longer: the next connection asks for another, as another guest.
+        """A guest's ``token`` holds no longer: the next connection asks for another, as the same guest if it can.
 
         Answers whether that is so; a token that was given to us is not ours to replace.
         """
@@ -156,6 +182,8 @@ class LiveRoom:
         """General-admission area → its free places."""
         self.notices: list[wire.Expired | wire.Booked | wire.Elsewhere | wire.Bye] = []
         """What the server said unasked: expired holds, holds and bookings changed elsewhere, goodbyes."""
+        self.bookings: dict[UUID, wire.OwnBooking] = {}
+        """One's own bookings here that have not ended, as last told."""
 
     @property
     def room(self) -> Room:
@@ -385,15 +413,27 @@ class LiveRoom:
                 self.notices.append(message)
             case wire.Expired() | wire.Elsewhere():
                 self.notices.append(message)
-            case wire.Booked() if message.ref == 0:
-                self.notices.append(message)
+            case wire.Booked():
+                self._keep_booking(message)
+                if message.ref == 0:
+                    self.notices.append(message)
+                else:
+                    self._answer(message)
             case _:
                 self._answer(message)
         async with self._moved:
             self._moved.notify_all()
 
+    def _keep_booking(self, booking: wire.OwnBooking) -> None:
+        if booking.status in ("pending", "confirmed"):
+            self.bookings[booking.booking_id] = booking
+        else:
+            self.bookings.pop(booking.booking_id, None)
+
     async def _arrive(self, welcome: wire.Welcome, connection: ClientConnection) -> None:
         self.welcome = welcome
+        if welcome.bookings is not None:
+            self.bookings = {booking.booking_id: booking for booking in welcome.bookings}
         if self.seat_map is None or self.seat_map.content_hash != welcome.layout:
             self.seat_map = await self._client.layout(welcome.layout)
             self._room = Room(len(self.seat_map.seats), ring=0)

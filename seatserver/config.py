@@ -74,6 +74,7 @@ class Settings:
     token_leeway_s: int = setting("SEATSERVER_TOKEN_LEEWAY_S", 5, "Clock difference with a token's issuer that is forgiven.", at_least=0, at_most=300)
     guest_scopes: tuple[str, ...] = setting("SEATSERVER_GUEST_SCOPES", (), "What guests may do, comma-separated; empty allows no guests. Scopes: watch, hold, claim, book, settle, admin.")
     guest_token_s: int = setting("SEATSERVER_GUEST_TOKEN_S", 7200, "How long a guest's token lives.", at_least=60, at_most=604_800)
+    guest_renewal_s: int = setting("SEATSERVER_GUEST_RENEWAL_S", 15_552_000, "How long a browser may renew its guest's token and so stay the same guest, from the guest's first token on; 0: guests end with their token.", at_least=0, at_most=34_560_000)
     admission_secrets: tuple[str, ...] = setting("SEATSERVER_ADMISSION_SECRETS", (), "Secrets of at least 32 bytes for the codes on tickets and the links to them, comma-separated: the first signs, all are believed; empty: the tokens' secret.", secret=True)
     ticket_s: int = setting("SEATSERVER_TICKET_S", 30, "How long a single-use socket ticket lives.", at_least=1, at_most=600)
 
@@ -257,6 +258,13 @@ def _check_relations(settings: Settings) -> None:
             f"expected more than {_env('database_pool_wait_ms')} and {_env('database_statement_ms')} together "
             f"({settings.database_pool_wait_ms + settings.database_statement_ms}): "
             "whoever only waited for a turn would hear that nobody knows",
+        )
+    if 0 < settings.guest_renewal_s < settings.guest_token_s:
+        raise ConfigError(
+            _env("guest_renewal_s"),
+            f"is {settings.guest_renewal_s}",
+            f"expected 0, or at least {_env('guest_token_s')} ({settings.guest_token_s}): "
+            "a guest would end before the first token does",
         )
     _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
     _one_of("log_format", settings.log_format, ("auto", "text", "json"))

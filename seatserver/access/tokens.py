@@ -124,11 +124,11 @@ class Tokens:
             claims["channel"] = channel
         return jwt.encode(claims, self._settings.token_secret, algorithm="HS256")
 
-    def guest(self) -> tuple[str, Identity]:
-        """A fresh guest and their token; raises `Unauthorized` when guests are not allowed here."""
+    def guest(self, user_id: str | None = None) -> tuple[str, Identity]:
+        """A token for the guest with this id, or for a new guest; raises `Unauthorized` where guests aren't allowed."""
         if not self._settings.guest_scopes:
             raise Unauthorized("this server admits no guests; bring a token")
-        user_id = GUEST + secrets.token_urlsafe(12)
+        user_id = user_id or GUEST + secrets.token_urlsafe(12)
         token = self.mint(user_id, self._settings.guest_scopes, self._settings.guest_token_s)
         return token, _identity(self._claims(token, self._keys["HS256"]))
 

@@ -6,12 +6,12 @@ booking does not exist: that someone else's booking is there is none of their bu
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from seatserver.api import schemas
 from seatserver.api.choices import named_seats, ticket_lines
 from seatserver.api.endpoints import Call
+from seatserver.api.offer import showtime_view
 from seatserver.api.places import with_labels
+from seatserver.bookings.own import OwnFilter
 from seatserver.bookings.records import Booking
 from seatserver.errors import NotFound, SeatsRefused
 
@@ -29,6 +29,20 @@ async def make_booking(call: Call) -> schemas.BookingView:
     return await booking_view(call, booking, link=True)
 
 
+async def get_bookings(call: Call) -> schemas.OwnBookings:
+    """The caller's own bookings, whatever else the token allows."""
+    query: schemas.BookingsQuery = call.query
+    wanted = OwnFilter(showtime_id=query.showtime, status=query.status, limit=query.limit, after=query.after)
+    found, following = await call.needs.own_bookings.page(call.identity.user_id, wanted)
+    catalog = call.needs.catalog
+    showtimes = [await catalog.showtime(one) for one in dict.fromkeys(booking.showtime_id for booking in found)]
+    return schemas.OwnBookings(
+        bookings=tuple([await booking_view(call, booking, link=True) for booking in found]),
+        showtimes=tuple(showtime_view(showtime) for showtime in showtimes),
+        next=following,
+    )
+
+
 async def get_booking(call: Call) -> schemas.BookingView:
     """The booking as it is now."""
     booking = await visible_booking(call)
@@ -37,13 +51,19 @@ async def get_booking(call: Call) -> schemas.BookingView:
 
 async def confirm_booking(call: Call) -> schemas.BookingView:
     """The payment came in: pending becomes confirmed. Whoever says so is told the link too, to mail it."""
-    booking = await call.needs.checkout.confirm(await _changeable(call, "confirming a booking"))
-    return await booking_view(call, booking, link=True)
+    booking = await visible_booking(call)
+    if not call.identity.may("settle"):
+        call.identity.require("book", "confirming a booking")
+    return await booking_view(call, await call.needs.checkout.confirm(booking.id), link=True)
 
 
 async def cancel_booking(call: Call) -> schemas.BookingView:
-    """Give the seats back."""
-    booking = await call.needs.checkout.cancel(await _changeable(call, "cancelling a booking"))
+    """Give the seats back. Whoever may only claim cancels what is not paid yet, and nothing else."""
+    booking = await visible_booking(call)
+    may_cancel_all = call.identity.may("settle") or call.identity.may("book")
+    if not may_cancel_all:
+        call.identity.require("book" if booking.status == "confirmed" else "claim", "cancelling a booking")
+    booking = await call.needs.checkout.cancel(booking.id, only_pending=not may_cancel_all)
     return await booking_view(call, booking, link=_is_the_caller_s(call, booking))
 
 
@@ -65,13 +85,6 @@ def _is_the_caller_s(call: Call, booking: Booking) -> bool:
     return call.booking_key is None and booking.user_id == call.identity.user_id
 
 
-async def _changeable(call: Call, action: str) -> UUID:
-    booking = await visible_booking(call)
-    if not call.identity.may("settle"):
-        call.identity.require("book", action)
-    return booking.id
-
-
 async def booking_view(call: Call, booking: Booking, *, link: bool) -> schemas.BookingView:
     """A booking as REST shows it, without its owner to whoever reads by the link.
 
@@ -83,6 +96,7 @@ async def booking_view(call: Call, booking: Booking, *, link: bool) -> schemas.B
         id=booking.id,
         showtime_id=booking.showtime_id,
         user_id=booking.user_id if call.booking_key is None else None,
+        reference=booking.reference,
         status=booking.status,
         seats=named_seats(booking.seats, seat_map),
         lines=ticket_lines(booking.lines, seat_map),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 from urllib.parse import parse_qsl
@@ -98,19 +98,15 @@ class Endpoint:
     errors: tuple[type[SeatServerError], ...] = ()
     other_statuses: dict[int, str] = field(default_factory=dict)
 
-    def route(self, needs: ApiServices) -> Route:
-        """The Starlette route."""
-
-        async def respond(request: Request) -> Response:
-            try:
-                answer = await self.handler(await self._call(needs, request))
-            except Exception as error:
-                return problem_of(error, f"{self.method} {request.url.path}")
-            if isinstance(answer, Response):
-                return answer
-            return answer_of(answer, self.status)
-
-        return Route(self.path, respond, methods=[self.method], name=self.name)
+    async def respond(self, needs: ApiServices, request: Request) -> Response:
+        """The answer to a request of this path and method."""
+        try:
+            answer = await self.handler(await self._call(needs, request))
+        except Exception as error:
+            return problem_of(error, f"{self.method} {request.url.path}")
+        if isinstance(answer, Response):
+            return answer
+        return answer_of(answer, self.status)
 
     async def _call(self, needs: ApiServices, request: Request) -> Call:
         identity = None
@@ -126,6 +122,22 @@ class Endpoint:
             if issubclass(self.body, msgspec.Struct):
                 body = _decode(body, self.body)
         return Call(needs, request, identity, body, query, booking_key)
+
+
+def routes_of(endpoints: Iterable[Endpoint], needs: ApiServices) -> list[Route]:
+    """The Starlette routes, one for each path: what answers 405 names all methods of its route, and of no other."""
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in endpoints:
+        by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+    return [_route(path, by_method, needs) for path, by_method in by_path.items()]
+
+
+def _route(path: str, by_method: dict[str, Endpoint], needs: ApiServices) -> Route:
+    async def respond(request: Request) -> Response:
+        # Starlette lets HEAD in wherever GET is.
+        return await by_method["GET" if request.method == "HEAD" else request.method].respond(needs, request)
+
+    return Route(path, respond, methods=list(by_method), name=" ".join(one.name for one in by_method.values()))
 
 
 def answer_of(answer: msgspec.Struct, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -45,7 +45,10 @@ HALL = SeatMap.build(
 )
 
 _HALL_VIEW = schemas.AuditoriumView(id="studio", name="Studio")
-_THEATRE = schemas.TheatreView(id="odeon", name="Odeon", timezone="Europe/Berlin", auditoriums=(_HALL_VIEW,))
+_ADDRESS = "Kantstraße 12a, 10623 Berlin"
+_THEATRE = schemas.TheatreView(
+    id="odeon", name="Odeon", timezone="Europe/Berlin", address=_ADDRESS, auditoriums=(_HALL_VIEW,)
+)
 _TICKET_TYPES = (
     TicketType(key="adult", name="Adult", prices={"standard": 1150, "sofa": 1400}),
     TicketType(key="child", name="Child", prices={"standard": 750}, only_with=("adult",), per_companion=3),
@@ -62,6 +65,7 @@ _SHOWTIME = schemas.ShowtimeView(
     title="The Long Take",
     theatre_id="odeon",
     theatre_name="Odeon",
+    theatre_address=_ADDRESS,
     auditorium_id="studio",
     auditorium_name="Studio",
     starts_at=STARTS,
@@ -74,11 +78,13 @@ _SHOWTIME = schemas.ShowtimeView(
     rules=Rules(),
     layout_hash=HALL.content_hash,
 )
+_REFERENCE = "MADQ KJN9"
 _TICKET_URL = f"/bookings/{HOLD_ID}#key=mzxw6ytboi3gk5dfon2c4ylsmvwg64tq"
 _BOOKING = schemas.BookingView(
     id=HOLD_ID,
     showtime_id="tonight",
     user_id=GUEST,
+    reference=_REFERENCE,
     status="confirmed",
     seats=_SOFA,
     lines=_LINES,
@@ -135,7 +141,7 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
         facts={"seats": [[2, "sold"], [3, "sold"]]},
     ),
     schemas.NewBooking(showtime_id="tonight", hold_id=HOLD_ID),
-    schemas.PutTheatre(name="Odeon", timezone="Europe/Berlin"),
+    schemas.PutTheatre(name="Odeon", timezone="Europe/Berlin", address=_ADDRESS),
     schemas.PutAuditorium(theatre_id="odeon", name="Studio"),
     schemas.PutShowtime(
         auditorium_id="studio",
@@ -198,9 +204,18 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
         ),
     ),
     _QUOTE,
-    schemas.Guest(token="eyJhbGciOi…", user_id=GUEST, scopes=("book", "hold", "watch"), expires_at_ms=NOW_MS),
+    schemas.Guest(
+        token="eyJhbGciOi…",
+        user_id=GUEST,
+        scopes=("book", "hold", "watch"),
+        expires_at_ms=NOW_MS + 7_200_000,
+        renewal="eyJhbGciOi…",
+        renewal_expires_at_ms=NOW_MS + 15_552_000_000,
+    ),
+    schemas.RenewGuest(renewal="eyJhbGciOi…"),
     schemas.Ticket(ticket="q7Zr0cX1u9S4", expires_at_ms=NOW_MS + 30_000),
     _BOOKING,
+    schemas.OwnBookings(bookings=(_BOOKING,), showtimes=(_SHOWTIME,), next=None),
     schemas.Admission(booking_id=HOLD_ID, code=_CODE),
     schemas.AskAdmission(code=_CODE, showtime_id="tonight"),
     schemas.AdmissionCheck(good=True, problem=None, booking=_BOOKING, showtime=_SHOWTIME),
@@ -282,6 +297,13 @@ _BASKET: dict[str, Any] = {
     "currency": "EUR",
 }
 _MINE = messages.HoldView(hold_id=HOLD_ID, deadline_ms=DEADLINE_MS, latest_deadline_ms=DEADLINE_MS + 600_000, **_BASKET)
+_PENDING = messages.OwnBooking(
+    booking_id=UUID(int=HOLD_ID.int + 1),
+    reference="1CPT EETD",
+    status="pending",
+    expires_at_ms=DEADLINE_MS,
+    **{**_BASKET, "seats": (0,), "lines": (messages.TicketLine(seat=0, ticket="adult", price_minor=1150),)},
+)
 _OFFER = messages.SeatOffer(
     seats=(2, 3),
     parts=((2, 3),),
@@ -322,6 +344,7 @@ MESSAGES: tuple[msgspec.Struct, ...] = (
         ),
         on_sale_at_ms=NOW_MS - 1_000_000,
         sale_ends_at_ms=NOW_MS + 1_000_000,
+        bookings=(_PENDING,),
     ),
     messages.Snapshot(epoch=EPOCH, version=40, states="0400"),
     messages.Delta(epoch=EPOCH, from_=40, version=41, changes=((2, 1), (3, 1))),
@@ -331,7 +354,9 @@ MESSAGES: tuple[msgspec.Struct, ...] = (
     messages.Released(ref=3, hold_id=HOLD_ID, seats=(2, 3)),
     messages.Expired(hold_id=HOLD_ID, seats=(2, 3), reason="expired"),
     messages.Elsewhere(hold_id=HOLD_ID),
-    messages.Booked(ref=6, booking_id=HOLD_ID, status="confirmed", ticket_url=_TICKET_URL, **_BASKET),
+    messages.Booked(
+        ref=6, booking_id=HOLD_ID, reference=_REFERENCE, status="confirmed", ticket_url=_TICKET_URL, **_BASKET
+    ),
     messages.Error(
         ref=4,
         code="hold_gone",

@@ -101,7 +101,7 @@ async def _counted(call: Call, showtime_id: str) -> schemas.ShowtimeCounts | Non
 async def put_theatre(call: Call) -> schemas.TheatreView:
     """Create or change a theatre."""
     body: schemas.PutTheatre = call.body
-    theatre = Theatre(id=call.text("theatre_id"), name=body.name, timezone=body.timezone)
+    theatre = Theatre(id=call.text("theatre_id"), name=body.name, timezone=body.timezone, address=body.address)
     await call.needs.catalog.put_theatre(theatre)
     halls = next((halls for known, halls in await call.needs.catalog.theatres() if known.id == theatre.id), [])
     return _theatre(theatre, halls)
@@ -178,6 +178,7 @@ def _theatre(theatre: Theatre, halls: list[Auditorium]) -> schemas.TheatreView:
         id=theatre.id,
         name=theatre.name,
         timezone=theatre.timezone,
+        address=theatre.address,
         auditoriums=tuple(schemas.AuditoriumView(id=hall.id, name=hall.name) for hall in halls),
     )
 
@@ -190,6 +191,7 @@ def showtime_view(entry: ShowtimeEntry) -> schemas.ShowtimeView:
         title=entry.title,
         theatre_id=entry.theatre_id,
         theatre_name=entry.theatre_name,
+        theatre_address=entry.theatre_address,
         auditorium_id=entry.auditorium_id,
         auditorium_name=entry.auditorium_name,
         starts_at=_moment(entry.starts_at_ms),

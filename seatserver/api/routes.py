@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seatserver.access.origins import allowed
 from seatserver.api.documents import ASYNCAPI_FILE, OPENAPI_FILE
+from seatserver.api.endpoints import routes_of
 from seatserver.api.problems import HEADERS, problem_of
 from seatserver.api.services import ApiServices
 from seatserver.api.table import ENDPOINTS
@@ -35,7 +36,7 @@ def rest_routes(needs: ApiServices) -> list[BaseRoute]:
         Route("/openapi.json", _document(OPENAPI_FILE), methods=["GET"]),
         Route("/asyncapi.json", _document(ASYNCAPI_FILE), methods=["GET"]),
     ]
-    return [*(endpoint.route(needs) for endpoint in ENDPOINTS), *documents]
+    return [*routes_of(ENDPOINTS, needs), *documents]
 
 
 def cross_origin(settings: Settings) -> list[Middleware]:

@@ -15,8 +15,10 @@ import msgspec
 from msgspec import Meta
 
 from seatserver.access.admission import KEY_PATTERN
+from seatserver.access.guests import MAX_RENEWAL_CHARS
+from seatserver.bookings.own import LISTED
 from seatserver.catalog.catalog import PAGE_LIMIT
-from seatserver.catalog.showtime import ID_PATTERN, MAX_TITLE
+from seatserver.catalog.showtime import ID_PATTERN, MAX_ADDRESS, MAX_TITLE
 from seatserver.seatmaps.model import MAX_LABEL, MAX_NAME, SeatMap
 from seatserver.seatmaps.pricing import (
     CURRENCY_PATTERN,
@@ -33,6 +35,9 @@ from seatserver.seatmaps.score import MAX_PARTY, Breakdown, Weights
 
 Id = Annotated[str, Meta(pattern=ID_PATTERN, description="Letters, digits, '-' and '_'; chosen by whoever creates it.")]
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_TITLE)]
+Address = Annotated[
+    str, Meta(max_length=MAX_ADDRESS, description="One line, for tickets and calendars; empty where it isn't known.")
+]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
 Millis = Annotated[int, Meta(description="Milliseconds since the epoch, server clock.")]
 Currency = Annotated[str, Meta(pattern=CURRENCY_PATTERN, description="ISO 4217 code.")]
@@ -45,6 +50,7 @@ LayoutHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="The lay
 
 
 MAX_COUNTED = 100
+STATUS_PATTERN = "^(pending|confirmed|cancelled|expired)$"
 
 
 class Document(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -72,6 +78,17 @@ class CountsQuery(Document, frozen=True):
     showtimes: Annotated[
         str, Meta(max_length=8000, description=f"Ids with commas between them, at most {MAX_COUNTED}.")
     ]
+
+
+class BookingsQuery(Document, frozen=True):
+    """Which of your bookings to list."""
+
+    showtime: Annotated[Id | None, Meta(description="Only those of this showtime.")] = None
+    status: Annotated[
+        Annotated[str, Meta(pattern=STATUS_PATTERN)] | None, Meta(description="Only those that stand so.")
+    ] = None
+    limit: Annotated[int, Meta(ge=1, le=LISTED, description="Most bookings in the answer.")] = 20
+    after: Annotated[Cursor | None, Meta(description="`next` of the page before.")] = None
 
 
 class LayoutQuery(Document, frozen=True):
@@ -133,6 +150,12 @@ class NewBooking(Document, frozen=True):
     ] = False
 
 
+class RenewGuest(Document, frozen=True):
+    """The renewal that came with a guest's token."""
+
+    renewal: Annotated[str, Meta(max_length=MAX_RENEWAL_CHARS)]
+
+
 class AskAdmission(Document, frozen=True):
     """A ticket's code as it was scanned or typed, and the showtime of the door that is asking, if it is one's door."""
 
@@ -145,6 +168,7 @@ class PutTheatre(Document, frozen=True):
 
     name: Name
     timezone: Annotated[str, Meta(max_length=64, description="IANA name, such as Europe/Berlin.")]
+    address: Address = ""
 
 
 class PutAuditorium(Document, frozen=True):
@@ -203,6 +227,7 @@ class TheatreView(Document, frozen=True):
     id: Id
     name: Name
     timezone: str
+    address: Address
     auditoriums: tuple[AuditoriumView, ...]
 
 
@@ -219,6 +244,7 @@ class ShowtimeView(Document, frozen=True):
     title: str
     theatre_id: Id
     theatre_name: str
+    theatre_address: Address
     auditorium_id: Id
     auditorium_name: str
     starts_at: Moment
@@ -275,12 +301,17 @@ class CountedShowtimes(Document, frozen=True):
 
 
 class Guest(Document, frozen=True):
-    """A guest's token."""
+    """A guest's token, and what its browser may exchange for the next one of the same guest."""
 
     token: str
     user_id: str
     scopes: tuple[str, ...]
     expires_at_ms: Millis
+    renewal: Annotated[
+        str | None,
+        Meta(description="For `POST /api/v1/guests/renew`, as often as needed; null: this guest ends with the token."),
+    ]
+    renewal_expires_at_ms: Annotated[int | None, Meta(description="When the renewal ends. It never moves.")]
 
 
 class Ticket(Document, frozen=True):
@@ -341,7 +372,14 @@ class BookingView(Document, frozen=True):
     id: Annotated[UUID, Meta(description="The hold's id.")]
     showtime_id: Id
     user_id: Annotated[str | None, Meta(description="Who booked; null for whoever reads with the booking's key.")]
-    status: Annotated[str, Meta(pattern="^(pending|confirmed|cancelled|expired)$")]
+    reference: Annotated[
+        str,
+        Meta(
+            pattern="^[0-9A-HJKMNP-TV-Z]{4} [0-9A-HJKMNP-TV-Z]{4}$",
+            description="What people call it: the same on the ticket, in mails and at the door. It opens nothing.",
+        ),
+    ]
+    status: Annotated[str, Meta(pattern=STATUS_PATTERN)]
     seats: tuple[NamedSeat, ...]
     lines: Annotated[
         tuple[TicketLine, ...], Meta(description="What each seat cost; empty where that was not recorded.")
@@ -360,6 +398,14 @@ class BookingView(Document, frozen=True):
             "and where the server has no secret to sign with.",
         ),
     ]
+
+
+class OwnBookings(Document, frozen=True):
+    """A page of your bookings, the newest first, and the showtimes that they are for."""
+
+    bookings: tuple[BookingView, ...]
+    showtimes: tuple[ShowtimeView, ...]
+    next: Annotated[str | None, Meta(description="Ask again with `after` set to this; null at the end.")]
 
 
 class Admission(Document, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from seatserver.access.guests import GuestPass
 from seatserver.api import schemas
 from seatserver.api.endpoints import Call, answer_of
 from seatserver.api.problems import HEADERS
@@ -13,12 +14,24 @@ METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 async def make_guest(call: Call) -> schemas.Guest:
     """A token for somebody without an account, where the configuration allows it."""
-    token, identity = call.needs.tokens.guest()
+    return _guest(call.needs.guests.make())
+
+
+async def renew_guest(call: Call) -> schemas.Guest:
+    """A fresh token for the same guest."""
+    body: schemas.RenewGuest = call.body
+    return _guest(call.needs.guests.renew(body.renewal))
+
+
+def _guest(admitted: GuestPass) -> schemas.Guest:
+    identity = admitted.identity
     return schemas.Guest(
-        token=token,
+        token=admitted.token,
         user_id=identity.user_id,
         scopes=tuple(sorted(identity.scopes)),
         expires_at_ms=identity.expires_at_ms,
+        renewal=admitted.renewal,
+        renewal_expires_at_ms=admitted.renewal_expires_at_ms,
     )
 
 

@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from seatserver.access.admission import AdmissionCodes, BookingKeys
+from seatserver.access.guests import Guests
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
 from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
+from seatserver.bookings.own import OwnBookings
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
 from seatserver.holding.holding import Holding
@@ -28,8 +30,10 @@ class ApiServices:
     counts: Counts
     holding: Holding
     checkout: Checkout
+    own_bookings: OwnBookings
     allocations: Allocations
     tokens: Tokens
+    guests: Guests
     tickets: Tickets
     admission_codes: AdmissionCodes
     booking_keys: BookingKeys

@@ -107,9 +107,13 @@ class Checkout:
         """
         return await self._write(booking_id, lambda: self._move(booking_id, "confirmed", ("pending",)))
 
-    async def cancel(self, booking_id: UUID) -> Booking:
-        """End a pending or confirmed booking; its seats are free again. One that ended already is answered as it is."""
-        return await self._write(booking_id, lambda: self._move(booking_id, "cancelled", ("pending", "confirmed")))
+    async def cancel(self, booking_id: UUID, *, only_pending: bool = False) -> Booking:
+        """End a pending or confirmed booking; its seats are free again. One that ended already is answered as it is.
+
+        With ``only_pending`` one that has been paid meanwhile raises `BookingState`.
+        """
+        allowed = ("pending",) if only_pending else ("pending", "confirmed")
+        return await self._write(booking_id, lambda: self._move(booking_id, "cancelled", allowed))
 
     async def reap(self) -> int:
         """End pending bookings whose deadline has passed; answers how many. Safe on many instances at once."""

@@ -38,6 +38,13 @@ bookings = sa.Table(
     sa.CheckConstraint("status IN ('pending', 'confirmed', 'cancelled', 'expired')", name="status_known"),
     sa.CheckConstraint("(status = 'pending') = (expires_at IS NOT NULL)", name="pending_has_deadline"),
     sa.Index("ix_bookings_showtime_id", "showtime_id"),
+    sa.Index("ix_bookings_user_id_created_at_id", "user_id", "created_at", "id"),
+    sa.Index(
+        "ix_bookings_live_of_user",
+        "showtime_id",
+        "user_id",
+        postgresql_where=sa.text("status IN ('pending', 'confirmed')"),
+    ),
     sa.Index("ix_bookings_pending_deadline", "expires_at", postgresql_where=sa.text("status = 'pending'")),
 )
 

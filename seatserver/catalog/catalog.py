@@ -32,6 +32,7 @@ from seatserver.catalog.showtime import (
     ShowtimeDraft,
     ShowtimeEntry,
     Theatre,
+    check_address,
     check_id,
     check_text,
     is_id,
@@ -110,7 +111,7 @@ class Catalog:
         found = [Auditorium(id=hall.id, theatre_id=hall.theatre_id, name=hall.name) for hall in halls]
         return [
             (
-                Theatre(id=house.id, name=house.name, timezone=house.timezone),
+                Theatre(id=house.id, name=house.name, timezone=house.timezone, address=house.address),
                 [hall for hall in found if hall.theatre_id == house.id],
             )
             for house in houses
@@ -150,9 +151,11 @@ class Catalog:
         """Create or change a theatre. Raises `BadRequest`."""
         check_id("id", theatre.id)
         check_text("name", theatre.name)
+        check_address("address", theatre.address)
         _check_timezone(theatre.timezone)
         async with self._writing() as connection:
             await _upsert(connection, theatres, msgspec.structs.asdict(theatre))
+        self._showtimes.forget_all()  # they carry its name and address
 
     async def put_auditorium(self, auditorium: Auditorium) -> None:
         """Create or change an auditorium. Raises `BadRequest`, also for a theatre that does not exist."""
@@ -161,6 +164,7 @@ class Catalog:
         async with self._writing() as connection:
             await _require(connection, theatres, "theatre", auditorium.theatre_id)
             await _upsert(connection, auditoriums, msgspec.structs.asdict(auditorium))
+        self._showtimes.forget_all()
 
     async def put_layout(self, seat_map: SeatMap) -> str:
         """Store a validated map, once; its content hash. Raises `BadSeatMap` for what Postgres cannot store."""
@@ -268,6 +272,7 @@ def _entries() -> sa.Select[Any]:
             auditoriums.c.name.label("auditorium_name"),
             auditoriums.c.theatre_id,
             theatres.c.name.label("theatre_name"),
+            theatres.c.address.label("theatre_address"),
         )
         .join(auditoriums, auditoriums.c.id == showtimes.c.auditorium_id)
         .join(theatres, theatres.c.id == auditoriums.c.theatre_id)
@@ -281,6 +286,7 @@ def _fields(row: sa.Row[Any]) -> dict[str, Any]:
         "title": row.title,
         "theatre_id": row.theatre_id,
         "theatre_name": row.theatre_name,
+        "theatre_address": row.theatre_address,
         "auditorium_id": row.auditorium_id,
         "auditorium_name": row.auditorium_name,
         "starts_at_ms": _millis(row.starts_at),

@@ -78,6 +78,11 @@ class SharedReads(Generic[K, V]):
         self._known.pop(key, None)
         self._flights.pop(key, None)
 
+    def forget_all(self) -> None:
+        """Likewise for every key."""
+        self._known.clear()
+        self._flights.clear()
+
     def _aging(self, now: float, most: int) -> dict[K, V]:
         """Of the answers that were used last those that have had half their time."""
         half_s = (self._ttl_s or 0.0) / 2

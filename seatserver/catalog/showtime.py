@@ -19,16 +19,18 @@ from seatserver.seatmaps.rules import Rules
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 MAX_TITLE = 200
+MAX_ADDRESS = 300
 EARLIEST_MS = 946_684_800_000  # 2000-01-01
 LATEST_MS = 7_258_118_400_000  # 2200-01-01
 
 
 class Theatre(msgspec.Struct, frozen=True, kw_only=True):
-    """A building; ``timezone`` is an IANA name."""
+    """A building; ``timezone`` is an IANA name, ``address`` one line as on an envelope, empty where it isn't known."""
 
     id: str
     name: str
     timezone: str
+    address: str = ""
 
 
 class Auditorium(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +76,7 @@ class ShowtimeEntry(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     theatre_id: str
     theatre_name: str
+    theatre_address: str = ""
     auditorium_id: str
     auditorium_name: str
     starts_at_ms: int
@@ -129,6 +132,12 @@ def check_text(where: str, text: str) -> None:
     # Line breaks, terminal codes and marks that turn the direction of writing are not printable.
     if not text.strip() or len(text) > MAX_TITLE or not text.isprintable():
         raise BadRequest(f"{where} is not a text of 1 to {MAX_TITLE} characters that can be printed", where)
+
+
+def check_address(where: str, text: str) -> None:
+    """Raise `BadRequest` for an address that is too long, or that would mislead who reads it; none at all is fine."""
+    if len(text) > MAX_ADDRESS or not text.isprintable():
+        raise BadRequest(f"{where} is not one line of at most {MAX_ADDRESS} characters that can be printed", where)
 
 
 def _check_rules(rules: Rules) -> None:

@@ -16,6 +16,7 @@ theatres = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("timezone", sa.Text, nullable=False, comment="An IANA name, such as Europe/Berlin."),
+    sa.Column("address", sa.Text, nullable=False, server_default="", comment="One line; empty: not known."),
 )
 
 auditoriums = sa.Table(

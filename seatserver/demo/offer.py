@@ -31,7 +31,10 @@ from seatserver.seatmaps.pricing import Fees, Tariff, TicketType
 from seatserver.seatmaps.rules import GapRule, Rules
 
 BOSS = "the house"
-THEATRES = {"lantern": "The Lantern", "harbour": "Harbour Pictures"}
+THEATRES = {
+    "lantern": ("The Lantern", "7 Lamp Lane, Old Town"),
+    "harbour": ("Harbour Pictures", "Pier 3, Harbour Quay"),
+}
 ON_SALE_AHEAD = timedelta(days=7)
 SALE_GOES_ON = timedelta(minutes=20)
 CURRENCY = "EUR"
@@ -151,8 +154,9 @@ def programme(now: datetime) -> Iterator[Planned]:
 
 
 async def _load(catalog: Catalog, allocations: Allocations, now: datetime) -> list[Showtime]:
-    for theatre_id, name in THEATRES.items():
-        await catalog.put_theatre(Theatre(id=theatre_id, name=name, timezone=_name_of(now.tzinfo)))
+    for theatre_id, (name, address) in THEATRES.items():
+        theatre = Theatre(id=theatre_id, name=name, timezone=_name_of(now.tzinfo), address=address)
+        await catalog.put_theatre(theatre)
     halls = {hall.name: hall for hall in demo_halls()}
     for theatre_id, name in PROGRAMME:
         await catalog.put_auditorium(Auditorium(id=auditorium_of(name), theatre_id=theatre_id, name=name))

@@ -50,21 +50,30 @@ def hold_view(hold: HeldSeats, showtime: Showtime, latest_ms: int) -> wire.HoldV
 
 
 def booked(booking: Booking, seat_map: SeatMap, keys: BookingKeys, ref: int = 0) -> wire.Booked:
-    """A booking as its owner is told about it."""
+    """News of a booking for its owner."""
+    return wire.Booked(ref=ref, **_booking(booking, seat_map, keys))
+
+
+def own_booking(booking: Booking, seat_map: SeatMap, keys: BookingKeys) -> wire.OwnBooking:
+    """A booking, for its owner who comes back."""
+    return wire.OwnBooking(**_booking(booking, seat_map, keys))
+
+
+def _booking(booking: Booking, seat_map: SeatMap, keys: BookingKeys) -> dict[str, Any]:
     seats, areas = split_places(booking.seats, seat_map)
-    return wire.Booked(
-        ref=ref,
-        booking_id=booking.id,
-        status=booking.status,
-        seats=seats,
-        areas=areas,
-        lines=_lines(booking.lines, seat_map),
-        fees_minor=booking.fees_minor,
-        total_minor=booking.total_minor,
-        currency=booking.currency,
-        expires_at_ms=booking.expires_at_ms,
-        ticket_url=keys.link(booking.id),
-    )
+    return {
+        "booking_id": booking.id,
+        "reference": booking.reference,
+        "status": booking.status,
+        "seats": seats,
+        "areas": areas,
+        "lines": _lines(booking.lines, seat_map),
+        "fees_minor": booking.fees_minor,
+        "total_minor": booking.total_minor,
+        "currency": booking.currency,
+        "expires_at_ms": booking.expires_at_ms,
+        "ticket_url": keys.link(booking.id),
+    }
 
 
 def split_places(places: Iterable[int], seat_map: SeatMap) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:

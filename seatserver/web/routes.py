@@ -1,14 +1,19 @@
 """Pages and static files for browsers.
 
-Every page is a fixed HTML file of this package whose scripts, ES modules without a build step, fetch what they show
-from the public REST interface and socket: nothing here knows a showtime or a seat. So the pages can be cached, need no
-templates, and prove that the public wire is enough to build a seat picker. `app.py` mounts `web_routes`.
+Every page is a file of this package, filled with the texts of a language once at the start; its scripts, ES modules
+without a build step, fetch what they show from the public REST interface and socket. So the pages can be cached, and
+prove that the public wire is enough to build a seat picker. The one question that is asked here is whether there is
+such a showtime: a page about nothing is a 404. Of bookings nothing is asked, because whether there is one is nobody's
+business but its owner's. `app.py` mounts `web_routes`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from uuid import UUID
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -17,10 +22,16 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from seatserver.config import Settings
+from seatserver.errors import SeatServerError
+from seatserver.web.languages import COOKIE, COOKIE_S, QUERY, TEXTS, filled, language_of
 
 Handler = Callable[[HTTPConnection, Exception], Awaitable[Response]]
+IsThere = Callable[[str], Awaitable[bool]]
+"""Whether there is a showtime with this id; raises a `SeatServerError` where that cannot be told now."""
 
 HERE = Path(__file__).parent
+LOOK_UP_S = 1.0
+"""Longest a page waits to be told whether its showtime exists; after that it comes without an answer."""
 
 # No inline script or style, nothing from elsewhere. `'self'` covers our own socket only in newer browsers, so ws: and
 # wss: are named.
@@ -40,18 +51,21 @@ HEADERS = {
     # Files keep their names across releases, so a browser asks each time; the ETag makes the usual answer a 304.
     "Cache-Control": "no-cache",
 }
+BY_LANGUAGE = {"Vary": "Accept-Language, Cookie"}
 
 # A page of another origin loads the seat map's modules as it would from its own. They are the same for everybody; who
 # may hold a seat with them is asked elsewhere.
 FOR_EVERYBODY = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 
-PAGES = {
+VISITORS = {
     "/": "front.html",
     "/showtimes/{showtime_id}": "showtime.html",
+    "/bookings": "bookings.html",
     "/bookings/{booking_id}": "booking.html",
-    "/ops": "ops.html",
-    "/docs": "docs.html",
 }
+"""Pages of visitors, in their language."""
+STAFF = {"/ops": "ops.html", "/docs": "docs.html"}
+"""Pages in English only."""
 OPERATORS = {"/ops"}
 """Pages that no other site shows in a frame, whatever the settings allow: an admin's token is typed there."""
 MISSING = "missing.html"
@@ -75,29 +89,77 @@ class _StaticFiles(StaticFiles):
         return response
 
 
-def web_routes(settings: Settings) -> list[BaseRoute]:
+class _Page:
+    """One HTML file in every language, with the headers of all pages."""
+
+    def __init__(self, name: str, headers: Mapping[str, str], **parts: str) -> None:
+        self._headers = {**headers, **BY_LANGUAGE}
+        template, header = (HERE.joinpath("pages", file).read_text(encoding="utf-8") for file in (name, "header.html"))
+        more = {"more": '<a href="/docs">{{api}}</a> '} if name == "front.html" else {"more": ""}
+        self._content: dict[str, bytes] = {}
+        for language in TEXTS:
+            own = {part: TEXTS[language][text] for part, text in parts.items()}
+            drawn = filled(filled(header, language, more), language)
+            self._content[language] = filled(template, language, {**own, "header": drawn}).encode()
+        self._tags = {one: f'"{hashlib.sha256(html).hexdigest()[:32]}"' for one, html in self._content.items()}
+
+    def answer(self, request: HTTPConnection, status: int = 200) -> Response:
+        """The page in the visitor's language; a language that the address names is remembered."""
+        named = request.query_params.get(QUERY)
+        language = language_of(request.headers.get("accept-language", ""), named or request.cookies.get(COOKIE))
+        headers = {**self._headers, "Content-Language": language}
+        if status == 200:
+            headers["ETag"] = self._tags[language]
+            if self._tags[language] in request.headers.get("if-none-match", ""):
+                return self._remembering(Response(status_code=304, headers=headers), named)
+        page = Response(self._content[language], status, headers, media_type="text/html; charset=utf-8")
+        return self._remembering(page, named)
+
+    @staticmethod
+    def _remembering(response: Response, language: str | None) -> Response:
+        if language in TEXTS:
+            response.set_cookie(COOKIE, language, max_age=COOKIE_S, samesite="lax")
+        return response
+
+
+def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
     """The routes of all pages and of `/static`."""
     headers = _headers(settings.frame_ancestors)
     files, never_framed = _StaticFiles("pages", headers), _StaticFiles("pages", _headers(()))
-    pages = [
-        Route(path, _page(never_framed if path in OPERATORS else files, name), methods=["GET"])
-        for path, name in PAGES.items()
+    missing = {
+        kind: _Page(MISSING, headers, heading=f"missing_{kind}_heading", text=f"missing_{kind}_text")
+        for kind in ("showtime", "booking")
+    }
+    front, showtime, own, booking = (_Page(name, headers) for name in VISITORS.values())
+
+    async def show_showtime(request: Request) -> Response:
+        if await _is_nowhere(is_there, request.path_params["showtime_id"]):
+            return missing["showtime"].answer(request, 404)
+        return showtime.answer(request)
+
+    async def show_booking(request: Request) -> Response:
+        if not _is_uuid(request.path_params["booking_id"]):
+            return missing["booking"].answer(request, 404)
+        return booking.answer(request)
+
+    shown = zip(VISITORS, (_always(front), show_showtime, _always(own), show_booking), strict=True)
+    visitors = [Route(path, respond, methods=["GET"]) for path, respond in shown]
+    staff = [
+        Route(path, _file(never_framed if path in OPERATORS else files, name), methods=["GET"])
+        for path, name in STAFF.items()
     ]
-    return [*pages, Mount("/static", _StaticFiles("static", {**headers, **FOR_EVERYBODY}))]
+    return [*visitors, *staff, Mount("/static", _StaticFiles("static", {**headers, **FOR_EVERYBODY}))]
 
 
 def missing_page(settings: Settings, otherwise: Handler) -> Handler:
     """Handles 404: whoever looks for a page with a browser gets one that helps on, all others ``otherwise``."""
-    files = _StaticFiles("pages", _headers(settings.frame_ancestors))
+    page = _Page(MISSING, _headers(settings.frame_ancestors), heading="missing_heading", text="missing_text")
 
     async def respond(request: HTTPConnection, error: Exception) -> Response:
         is_page = request.scope.get("method") in ("GET", "HEAD") and not request.url.path.startswith(NO_PAGES)
         if not is_page or "text/html" not in request.headers.get("accept", ""):
             return await otherwise(request, error)
-        # Without the request's headers: If-None-Match would make it a 304, as if there were a page.
-        page = await files.get_response(MISSING, {**request.scope, "headers": []})
-        page.status_code = 404
-        return page
+        return page.answer(request, 404)
 
     return respond
 
@@ -107,8 +169,31 @@ def _headers(framed_by: tuple[str, ...]) -> dict[str, str]:
     return {**HEADERS, "Content-Security-Policy": "; ".join((*CONTENT_SECURITY_POLICY, f"frame-ancestors {ancestors}"))}
 
 
-def _page(files: _StaticFiles, name: str) -> Callable[[Request], Awaitable[Response]]:
+def _file(files: _StaticFiles, name: str) -> Callable[[Request], Awaitable[Response]]:
     async def respond(request: Request) -> Response:
         return await files.get_response(name, request.scope)
 
     return respond
+
+
+def _always(page: _Page) -> Callable[[Request], Awaitable[Response]]:
+    async def respond(request: Request) -> Response:
+        return page.answer(request)
+
+    return respond
+
+
+async def _is_nowhere(is_there: IsThere, showtime_id: str) -> bool:
+    """Whether it is known that there is no such showtime: while nobody can tell, the page itself goes on asking."""
+    try:
+        async with asyncio.timeout(LOOK_UP_S):
+            return not await is_there(showtime_id)
+    except (SeatServerError, TimeoutError):
+        return False
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False

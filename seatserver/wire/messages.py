@@ -217,6 +217,21 @@ class HoldView(_Basket, frozen=True, kw_only=True):
     stranded: tuple[int, ...] = ()
 
 
+class OwnBooking(_Basket, frozen=True, kw_only=True):
+    """A booking of this user; a ``pending`` one ends at ``expires_at_ms`` unless it is paid.
+
+    ``reference`` is what people call it: eight characters in two groups, on the ticket too. Bookings from before prices
+    were recorded for each ticket have no ``lines``. ``ticket_url`` is the path of the ticket's page on this server and
+    opens it in any browser; None where the server has no secret to sign it with.
+    """
+
+    booking_id: UUID
+    reference: str = ""
+    status: BookingStatus
+    expires_at_ms: Millis | None = None
+    ticket_url: str | None = None
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What this server allows."""
 
@@ -228,7 +243,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Welcome(_Message, frozen=True, kw_only=True):
-    """The answer to `Hello`. A snapshot or the missed deltas follow."""
+    """The answer to `Hello`. A snapshot or the missed deltas follow.
+
+    ``bookings`` are this user's for this showtime that are pending or confirmed, pending ones first, then the newest
+    first, at most 20: ``GET /api/v1/bookings`` lists all. None means that they cannot be read now: what was told before
+    stands.
+    """
 
     ref: Ref
     showtime: str
@@ -242,6 +262,7 @@ class Welcome(_Message, frozen=True, kw_only=True):
     limits: Limits
     on_sale_at_ms: Millis
     sale_ends_at_ms: Millis
+    bookings: tuple[OwnBooking, ...] | None = None
 
 
 class Snapshot(_Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -358,18 +379,10 @@ class Elsewhere(_Message, frozen=True, kw_only=True):
     hold_id: UUID
 
 
-class Booked(_Message, _Basket, frozen=True, kw_only=True):
-    """A booking of this user as it is now. ``ref`` is 0 when a payment or cancellation came in elsewhere.
-
-    Bookings from before prices were recorded for each ticket have no ``lines``. ``ticket_url`` is the path of the
-    ticket's page on this server and opens it in any browser; None where the server has no secret to sign it with.
-    """
+class Booked(_Message, OwnBooking, frozen=True, kw_only=True):
+    """A booking of this user as it is now. ``ref`` is 0 when it was made, paid or cancelled elsewhere."""
 
     ref: Ref
-    booking_id: UUID
-    status: BookingStatus
-    expires_at_ms: Millis | None = None
-    ticket_url: str | None = None
 
 
 class Error(_Message, frozen=True, kw_only=True):

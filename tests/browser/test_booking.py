@@ -24,7 +24,7 @@ __all__ = ["portal"]
 
 Windows = Callable[..., Window]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-REMEMBER = "([key, value]) => { sessionStorage[key] = JSON.stringify(value); }"
+REMEMBER = "([key, value]) => { localStorage[key] = JSON.stringify(value); }"
 
 
 class Guest:
@@ -282,8 +282,9 @@ def test_places_without_numbers_stand_in_one_line(site: Site, window: Windows, g
 def test_somebody_else_sees_nothing_and_staff_shows_who_they_are(site: Site, window: Windows, guest: Guest) -> None:
     booking = guest.book("B-2")
     ben = Guest(site).open(window, booking)
-    expect(ben.page.get_by_role("status")).to_contain_text("You have no booking with this number")
+    expect(ben.page.get_by_role("status")).to_contain_text("We found no booking of yours with this number")
     expect(ben.page.get_by_role("article")).to_have_count(0)
+    ben.page.get_by_text("For staff").click()
     ben.page.get_by_label("Your token").fill("no token at all")
     ben.page.get_by_role("button", name="Show the booking").click()
     expect(ben.page.get_by_role("status")).to_contain_text("Who you are could not be told")
@@ -297,13 +298,14 @@ def test_somebody_else_sees_nothing_and_staff_shows_who_they_are(site: Site, win
     ben.complaints.clear()
     strangers = window(site)
     strangers.open(f"/bookings/{uuid4()}")
-    expect(strangers.page.get_by_role("status")).to_contain_text("This window does not know you")
+    expect(strangers.page.get_by_role("status")).to_contain_text("This browser does not know you")
 
 
 @pytest.mark.long
 def test_a_token_that_is_being_entered_stays_while_somebody_looks_elsewhere(site: Site, window: Windows) -> None:
     ben = window(site)
     ben.open(f"/bookings/{uuid4()}")
+    ben.page.get_by_text("For staff").click()
     token = ben.page.get_by_label("Your token")
     token.fill("half of it")
     with ben.page.expect_console_message() as refused:

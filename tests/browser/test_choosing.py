@@ -90,7 +90,7 @@ def test_quick_clicks_make_one_basket_which_is_booked_as_a_whole(ann: Window) ->
 
 
 HOLD_BESIDE = """async ([showtime, seats]) => {
-  const { token } = JSON.parse(sessionStorage["seatserver.guest"]);
+  const { token } = JSON.parse(localStorage["seatserver.guest"]);
   const socket = new WebSocket(`ws://${location.host}/ws/showtimes/${showtime}`);
   await new Promise((done) => (socket.onopen = done));
   socket.send(JSON.stringify({ type: "hello", token }));
@@ -113,10 +113,10 @@ def test_what_the_visitor_holds_elsewhere_is_listed_and_can_be_given_back(ann: W
 
 
 def test_two_windows_of_one_visitor_show_and_change_the_same_basket(site: Site, window: Windows, ann: Window) -> None:
-    guest = ann.page.evaluate("sessionStorage['seatserver.guest']")
+    guest = ann.page.evaluate("localStorage['seatserver.guest']")
     other = window(site)
     other.open("/")
-    other.page.evaluate("guest => { sessionStorage['seatserver.guest'] = guest; }", guest)
+    other.page.evaluate("guest => { localStorage['seatserver.guest'] = guest; }", guest)
     other.open_map(LOUNGE)
     ann.click("C-1")
     in_basket(other, "C-1")
@@ -225,10 +225,10 @@ def test_offers_whose_seats_went_are_closed_with_a_word_and_compared_anew(site: 
 
 
 def test_offers_are_closed_when_the_visitor_books_in_another_window(site: Site, window: Windows, ann: Window) -> None:
-    guest = ann.page.evaluate("sessionStorage['seatserver.guest']")
+    guest = ann.page.evaluate("localStorage['seatserver.guest']")
     other = window(site)
     other.open("/")
-    other.page.evaluate("guest => { sessionStorage['seatserver.guest'] = guest; }", guest)
+    other.page.evaluate("guest => { localStorage['seatserver.guest'] = guest; }", guest)
     other.open_map(LOUNGE)
     press(ann, "Compare")
     expect(ann.part("offers").locator("strong").first).to_be_visible()

@@ -134,7 +134,7 @@ def test_what_was_set_before_the_script_came_counts(site: Site, window: Windows)
     ann.embed(early)
     ann.expect_status("live")
     expect(ann.basket).to_contain_text("Your places")
-    assert ann.page.evaluate("Object.keys(sessionStorage)") == []
+    assert ann.page.evaluate("[...Object.keys(sessionStorage), ...Object.keys(localStorage)]") == []
     assert ann.map.evaluate("map => map.getAttribute('token')") is None
 
 
@@ -359,7 +359,8 @@ def test_a_guest_whose_token_is_over_comes_back_as_another_one(site: Site, setti
     ann = window(site)
     ann.open_map()
     stale = Tokens(settings).mint("guest:of-old", ["watch", "hold"], -60)
-    ann.page.evaluate("token => { sessionStorage['seatserver.guest'] = JSON.stringify({ token }); }", stale)
+    guest = {"token": stale, "user_id": "guest:of-old"}
+    ann.page.evaluate("guest => { localStorage['seatserver.guest'] = JSON.stringify(guest); }", guest)
     ann.page.reload()
     ann.expect_status("live")
     assert ann.map.evaluate("map => map.client.welcome.user") != "guest:of-old"

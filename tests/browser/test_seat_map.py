@@ -98,9 +98,14 @@ def test_a_reload_keeps_what_is_held(two: tuple[Window, Window]) -> None:
 def test_a_token_that_no_longer_holds_is_replaced_by_a_fresh_one(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.open_map()
-    ann.page.evaluate("sessionStorage['seatserver.guest'] = JSON.stringify({token: 'stale', expires_at_ms: 1e15})")
+    user = ann.map.evaluate("map => map.client.welcome.user")
+    ann.page.evaluate(
+        "const kept = JSON.parse(localStorage['seatserver.guest']); kept.token = 'stale';"
+        "localStorage['seatserver.guest'] = JSON.stringify(kept)"
+    )
     ann.page.reload()
     ann.expect_status("live")
+    assert ann.map.evaluate("map => map.client.welcome.user") == user
     ann.click("A-3")
     ann.expect_seats(A3="mine")
 

@@ -87,8 +87,19 @@ async def test_a_guest_needs_no_token_and_is_one_person_in_all_rooms(server: Ins
             await room.close()
 
 
-async def test_a_guest_whose_token_ends_comes_back_as_another_guest(make_server: MakeServer) -> None:
+async def test_a_guest_whose_token_ends_comes_back_as_the_same_guest(make_server: MakeServer) -> None:
     server = await make_server(guest_token_s=2, token_leeway_s=0)
+    async with SeatClient(server.url) as client, client.room(SHOWTIME) as room:
+        assert room.welcome is not None
+        first = room.welcome.user
+        held = await room.hold(1)
+        await room.until(lambda one: one.connections > 1 and one.connected)
+        assert (room.welcome.user, [one.hold_id for one in room.welcome.holds]) == (first, [held.hold_id])
+        await room.book(held.hold_id)
+
+
+async def test_where_guests_end_with_their_token_they_come_back_as_another(make_server: MakeServer) -> None:
+    server = await make_server(guest_token_s=2, guest_renewal_s=0, token_leeway_s=0)
     async with SeatClient(server.url) as client, client.room(SHOWTIME) as room:
         assert room.welcome is not None
         first = room.welcome.user

@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -15,17 +16,19 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 import pytest
+from icalendar import Calendar
 
 from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.api.examples import HALL
 from seatserver.api.table import ENDPOINTS
 from seatserver.app import Server, build_app
 from seatserver.config import Settings
-from seatserver.errors import Unavailable
+from seatserver.errors import BookingState, Unavailable
 from seatserver.seatmaps.model import GeneralArea, SeatMap
 from tests.integration.contract import Contract
 from tests.waiting import within
 
+ODEON = {"name": "Odeon", "timezone": "Europe/Berlin"}
 SHOWTIME = {
     "auditorium_id": "studio",
     "layout_hash": HALL.content_hash,
@@ -345,7 +348,7 @@ async def test_what_is_not_there_is_a_problem_that_says_so(rest: Rest, path: str
 async def test_a_method_that_a_path_does_not_have_names_those_that_it_has(rest: Rest) -> None:
     refused = await rest.ask("DELETE", "/bookings")
     assert code(refused) == (405, "method_not_allowed")
-    assert refused.headers["allow"] == "POST"
+    assert set(refused.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
 
 
 @pytest.mark.parametrize(
@@ -614,6 +617,20 @@ async def test_a_guest_gets_a_token_that_works(rest: Rest) -> None:
     assert (await rest.house.tickets.redeem(ticket)).user_id == guest["user_id"]
 
 
+async def test_a_guest_s_renewal_gives_another_token_of_the_same_guest_and_opens_nothing_else(rest: Rest) -> None:
+    guest = (await rest.ask("POST", "/guests")).json()
+    for _ in range(2):
+        renewed = (await rest.ask("POST", "/guests/renew", json={"renewal": guest["renewal"]})).json()
+        assert renewed["user_id"] == guest["user_id"]
+        assert renewed["renewal_expires_at_ms"] == guest["renewal_expires_at_ms"]
+        headers = {"Authorization": f"Bearer {renewed['token']}"}
+        assert (await rest.ask("GET", "/bookings", headers=headers)).json()["bookings"] == []
+    headers = {"Authorization": f"Bearer {guest['renewal']}"}
+    assert code(await rest.ask("GET", "/bookings", headers=headers)) == (401, "unauthorized")
+    for wrong in (guest["token"], "", guest["renewal"][:-2]):
+        assert code(await rest.ask("POST", "/guests/renew", json={"renewal": wrong})) == (401, "unauthorized")
+
+
 async def test_without_a_sound_token_the_door_stays_shut(rest: Rest) -> None:
     for headers in ({}, {"Authorization": "Basic abc"}, {"Authorization": "Bearer x"}, {"Authorization": "Bearer "}):
         refused = await rest.ask("POST", "/tickets", headers=headers)
@@ -673,6 +690,40 @@ async def test_a_cancelled_booking_frees_its_seats_and_stays_cancelled(rest: Res
     refused = await rest.ask("POST", f"/bookings/{hold_id}/confirm", "ann")
     assert code(refused) == (409, "booking_state")
     await eventually(rest, "/showtimes/tonight/availability", lambda found: found["total"]["free"] == 3)
+
+
+async def test_whoever_may_only_claim_cancels_what_is_not_paid_and_nothing_else(rest: Rest) -> None:
+    unpaid, paid = await rest.hold("ann", 0), await rest.hold("ann", 2, 3)
+    for hold_id in (unpaid, paid):
+        await rest.book("ann:claim", hold_id, pay_later=True)
+    assert (await rest.ask("POST", f"/bookings/{paid}/confirm", "bank:settle")).json()["status"] == "confirmed"
+    assert code(await rest.ask("POST", f"/bookings/{paid}/cancel", "ann:claim")) == (403, "forbidden")
+    assert code(await rest.ask("POST", f"/bookings/{unpaid}/cancel", "ann:watch")) == (403, "forbidden")
+    assert code(await rest.ask("POST", f"/bookings/{unpaid}/cancel", "bob:claim")) == (404, "not_found")
+    for _ in range(2):
+        assert (await rest.ask("POST", f"/bookings/{unpaid}/cancel", "ann:claim")).json()["status"] == "cancelled"
+    with pytest.raises(BookingState):
+        await rest.house.checkout.cancel(UUID(paid), only_pending=True)
+
+
+async def test_one_s_own_bookings_are_listed_a_page_at_a_time_newest_first(rest: Rest) -> None:
+    made = []
+    for seats, pay_later in (((0,), True), ((2, 3), False)):
+        made.append((await rest.book("ann", await rest.hold("ann", *seats), pay_later=pay_later)).json())
+    listed = (await rest.ask("GET", "/bookings", "ann:watch")).json()
+    assert listed["bookings"] == made[::-1]
+    assert [showtime["id"] for showtime in listed["showtimes"]] == ["tonight"]
+    assert listed["next"] is None
+    first = (await rest.ask("GET", "/bookings?limit=1", "ann")).json()
+    second = (await rest.ask("GET", f"/bookings?limit=1&after={first['next']}", "ann")).json()
+    assert (first["bookings"], second["bookings"], second["next"]) == ([made[1]], [made[0]], None)
+    pending = (await rest.ask("GET", "/bookings?status=pending&showtime=tonight", "ann")).json()
+    assert pending["bookings"] == [made[0]]
+    assert (await rest.ask("GET", "/bookings?showtime=never", "ann")).json()["bookings"] == []
+    for stranger in ("bob", "boss:admin", "bank:settle"):
+        assert (await rest.ask("GET", "/bookings", stranger)).json()["bookings"] == [], "only one's own, whoever asks"
+    for wrong in ("after=x", "after=1.x", "limit=0", "limit=101", "status=lost", f"after={'9' * 90}.{UUID(int=1)}"):
+        assert code(await rest.ask("GET", f"/bookings?{wrong}", "ann")) == (400, "bad_request")
 
 
 async def test_somebody_elses_booking_does_not_exist(rest: Rest) -> None:
@@ -824,6 +875,39 @@ async def test_the_code_is_drawn_for_whoever_may_see_the_booking(rest: Rest) -> 
     assert drawn.headers["cache-control"] == "no-store"
     assert drawn.text.startswith("<svg ")
     assert 'viewBox="0 0 37 37"' in drawn.text, "29 modules and the quiet zone on both sides"
+
+
+async def test_a_booking_is_an_entry_for_a_calendar_without_the_code_or_the_link(rest: Rest) -> None:
+    await rest.ask(
+        "PUT", "/admin/theatres/odeon", "boss:admin", json={**ODEON, "address": "Kantstraße 12a, 10623 Berlin"}
+    )
+    booking = (await rest.book("ann", await rest.hold("ann", 2, 3), pay_later=True)).json()
+    path = f"/bookings/{booking['id']}"
+    assert code(await rest.ask("GET", f"{path}/calendar.ics", "ann")) == (409, "booking_state")
+    await rest.ask("POST", f"{path}/confirm", "bank:settle")
+    ticket = (await rest.ask("GET", f"{path}/admission", "ann")).json()
+    file = await rest.ask("GET", f"{path}/calendar.ics", headers=key_in(booking))
+    assert file.headers["content-type"] == "text/calendar; charset=utf-8"
+    assert f"booking-{booking['reference'].replace(' ', '-')}.ics" in file.headers["content-disposition"]
+    events: list[Any] = list(Calendar.from_ical(file.content).walk("VEVENT"))
+    [event] = events
+    assert (event["SUMMARY"], event["UID"]) == ("The Long Take", booking["id"])
+    assert event["DTSTART"].dt == datetime(2100, 1, 1, 19, 30, tzinfo=UTC)
+    assert event["LOCATION"] == "Odeon, Studio, Kantstraße 12a, 10623 Berlin"
+    assert event["DESCRIPTION"] == f"B-1, B-2\n{booking['reference']}"
+    assert ticket["code"] not in file.text
+    assert booking["ticket_url"].partition("#")[2] not in file.text
+
+
+async def test_a_theatre_has_an_address_of_one_line(rest: Rest) -> None:
+    for address in ("Kantstraße 12a, 10623 Berlin", ""):
+        body = {**ODEON, "address": address}
+        assert (await rest.ask("PUT", "/admin/theatres/odeon", "boss:admin", json=body)).json()["address"] == address
+        assert (await rest.ask("GET", "/theatres")).json()["theatres"][0]["address"] == address
+        assert (await rest.ask("GET", "/showtimes/tonight")).json()["theatre_address"] == address
+    for wrong in ("two\nlines", "\u202eback", "x" * 301):
+        refused = await rest.ask("PUT", "/admin/theatres/odeon", "boss:admin", json={**ODEON, "address": wrong})
+        assert (code(refused), refused.json()["facts"]["where"]) == ((400, "bad_request"), "address")
 
 
 async def test_a_ticket_is_good_only_while_its_booking_is(rest: Rest) -> None:

@@ -71,6 +71,10 @@ def test_the_command_line_wins_over_the_environment() -> None:
             {"SEATSERVER_" + "Q" * 40: "1"},
             f"SEATSERVER_{'Q' * 40} is not a setting of this server: `seatserver settings` lists",
         ),
+        (
+            {"SEATSERVER_GUEST_RENEWAL_S": "3600"},
+            "SEATSERVER_GUEST_RENEWAL_S is 3600: expected 0, or at least SEATSERVER_GUEST_TOKEN_S (7200)",
+        ),
         ({"SEATSERVER_LOG_LEVEL": "loud"}, "SEATSERVER_LOG_LEVEL is 'loud': expected one of debug, info, warning"),
         ({"SEATSERVER_TOKEN_SECRET": "short"}, "SEATSERVER_TOKEN_SECRET is shorter than 32 bytes"),
         ({"SEATSERVER_GUEST_SCOPES": "watch"}, "SEATSERVER_GUEST_SCOPES is set: expected SEATSERVER_TOKEN_SECRET too"),

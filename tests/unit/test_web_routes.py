@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
 
 from seatserver import config
-from seatserver.web.routes import HERE, web_routes
+from seatserver.config import Settings
+from seatserver.errors import Unavailable
+from seatserver.web.routes import HERE, IsThere, missing_page, web_routes
 
-PAGES = ["/", "/docs", "/ops", "/showtimes/tonight", "/bookings/6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11"]
+BOOKING = "/bookings/6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11"
+FOR_VISITORS = ["/", "/showtimes/tonight", "/bookings", BOOKING]
+PAGES = [*FOR_VISITORS, "/docs", "/ops"]
+
+
+async def is_tonight(showtime: str) -> bool:
+    """As a catalog with one showtime answers."""
+    return showtime == "tonight"
+
+
+def app(is_there: IsThere = is_tonight, settings: Settings | None = None) -> Starlette:
+    settings = settings or config.load({})
+
+    async def plain(request: HTTPConnection, error: Exception) -> Response:
+        return Response("nothing here", 404)
+
+    return Starlette(routes=web_routes(settings, is_there), exception_handlers={404: missing_page(settings, plain)})
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=Starlette(routes=web_routes(config.load({}))))
+    transport = httpx.ASGITransport(app=app())
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 
@@ -35,7 +56,7 @@ async def test_everything_comes_with_the_strict_policy(client: httpx.AsyncClient
 
 async def test_the_operators_page_is_framed_by_nobody_else() -> None:
     settings = config.load({"SEATSERVER_FRAME_ANCESTORS": "https://partner.example"})
-    transport = httpx.ASGITransport(app=Starlette(routes=web_routes(settings)))
+    transport = httpx.ASGITransport(app=app(settings=settings))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         framed = {
             path: "partner.example" in (await client.get(path)).headers["content-security-policy"] for path in PAGES
@@ -72,3 +93,63 @@ async def test_scripts_are_called_scripts_and_nothing_outside_the_folder_is_serv
     assert (await client.get("/static/seat-map.js")).headers["content-type"].startswith("text/javascript")
     assert (await client.get("/static/../routes.py")).status_code == 404
     assert (await client.get("/static/%2e%2e/routes.py")).status_code == 404
+
+
+@pytest.mark.parametrize("path", FOR_VISITORS)
+async def test_a_page_is_wholly_in_the_language_that_the_browser_asks_for(client: httpx.AsyncClient, path: str) -> None:
+    german = await client.get(path, headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
+    english = await client.get(path, headers={"Accept-Language": "fr, en;q=0.3"})
+    for answer, language in ((german, "de"), (english, "en")):
+        assert f'<html lang="{language}">' in answer.text
+        assert answer.headers["content-language"] == language
+        assert {part.strip() for part in answer.headers["vary"].split(",")} >= {"Accept-Language", "Cookie"}
+        assert "{{" not in answer.text
+    assert german.headers["etag"] != english.headers["etag"]
+    other = {"Accept-Language": "de", "If-None-Match": english.headers["etag"]}
+    assert (await client.get(path, headers=other)).status_code == 200, "what a cache has in English is no answer"
+    assert "Meine Buchungen" in german.text
+    assert "My bookings" not in german.text
+
+
+async def test_the_visitor_s_choice_is_remembered_and_comes_before_the_browser_s(client: httpx.AsyncClient) -> None:
+    chosen = await client.get("/?lang=de", headers={"Accept-Language": "en"})
+    assert "Programm" in chosen.text
+    assert client.cookies["lang"] == "de"
+    assert '<html lang="de">' in (await client.get(BOOKING, headers={"Accept-Language": "en"})).text
+    client.cookies.clear()
+    unknown = await client.get("/?lang=%22%3E%3Cb%3E", headers={"Accept-Language": "de"})
+    assert '<html lang="de">' in unknown.text
+    assert "set-cookie" not in unknown.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/showtimes/nope", "Diese Vorstellung gibt es nicht"),
+        ("/bookings/nope", "Diese Buchung gibt es nicht"),
+        ("/elsewhere", "Diese Seite gibt es nicht"),
+    ],
+)
+async def test_where_there_is_nothing_a_page_says_so_and_leads_to_the_programme(
+    client: httpx.AsyncClient, path: str, text: str
+) -> None:
+    answer = await client.get(path, headers={"Accept-Language": "de", "Accept": "text/html", "If-None-Match": "*"})
+    assert answer.status_code == 404
+    assert text in answer.text
+    assert 'href="/"' in answer.text
+    assert "etag" not in answer.headers
+
+
+async def test_while_nobody_can_tell_whether_there_is_a_showtime_its_page_comes() -> None:
+    async def away(showtime: str) -> bool:
+        raise Unavailable("Postgres")
+
+    async def frozen(showtime: str) -> bool:
+        await asyncio.Event().wait()
+        return False
+
+    for is_there in (away, frozen):
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app(is_there)), base_url="http://test"
+        ) as client:
+            assert "<seat-map>" in (await client.get("/showtimes/nope")).text

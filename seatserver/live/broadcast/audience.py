@@ -53,6 +53,8 @@ class Audience:
         """Seats that a `best` on this instance is about to hold: the next one looks elsewhere first."""
         self.mark = 0
         """How much has happened to the room since it came to this instance."""
+        self.booking_news = 0
+        """How often somebody's booking was made or changed since then."""
         self._recipients: dict[Codec, RecipientList] = {}
         self._by_user: dict[str, set[Viewer]] = {}
         self._services = services
@@ -193,6 +195,8 @@ class Audience:
 
     def noticed(self, notice: Notice) -> None:
         """Tell a user what became of a hold or booking."""
+        if notice.kind == "booking":
+            self.booking_news += 1
         if notice.user_id not in self._by_user:
             return
         if notice.kind == "holds":

@@ -7,7 +7,7 @@ of `seatserver.errors`, which the session sends to the client. Who gets a seat i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,9 +16,11 @@ from seatserver.access.admission import BookingKeys
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Identity, Tokens
 from seatserver.bookings.checkout import Checkout
+from seatserver.bookings.own import OwnBookings
+from seatserver.bookings.records import Booking
 from seatserver.catalog.catalog import Catalog, Showtime
 from seatserver.config import Clock, Settings
-from seatserver.errors import SeatsRefused, UnknownSeat
+from seatserver.errors import SeatsRefused, Unavailable, UnknownSeat
 from seatserver.holding.deadlines import latest_deadline_ms
 from seatserver.holding.holding import Holding, RoomView
 from seatserver.holding.requests import AreaTickets, Buyer, PartyWish, Selection
@@ -26,8 +28,11 @@ from seatserver.live import views as baskets
 from seatserver.live.broadcast.audience import Audience
 from seatserver.live.broadcast.broadcaster import Broadcaster
 from seatserver.metrics import Metrics
+from seatserver.seats.states import SeatState
 from seatserver.seats.store import NO_END_MS, HeldSeats, SeatStore, View
 from seatserver.wire import messages as wire
+
+READS_OF_OWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,7 @@ class LiveServices:
     store: SeatStore
     holding: Holding
     checkout: Checkout
+    own_bookings: OwnBookings
     tokens: Tokens
     tickets: Tickets
     booking_keys: BookingKeys
@@ -86,10 +92,34 @@ class CommandContext:
         return await self.needs.catalog.showtime(self.showtime.id)
 
 
-def welcome(at: CommandContext, ref: int, holds: Iterable[HeldSeats]) -> wire.Welcome:
-    """The answer to hello."""
+async def own_bookings(needs: LiveServices, audience: Audience, user_id: str) -> list[Booking] | None:
+    """The user's bookings here that have not ended, or None where they cannot be read now.
+
+    The user is not in the audience yet, so news of a booking that come in while it is read would reach nobody: then it
+    is read again.
+    """
+    room = audience.room
+    found: list[Booking] = []
+    for _ in range(READS_OF_OWN):
+        if SeatState.CLAIMED not in room.states and SeatState.SOLD not in room.states:
+            return []  # a room before its sale: nobody needs to ask Postgres
+        news = audience.booking_news
+        try:
+            found = await needs.own_bookings.of(user_id, audience.showtime_id)
+        except Unavailable:
+            return None
+        if audience.booking_news == news:
+            break
+    return found
+
+
+def welcome(
+    at: CommandContext, ref: int, holds: Iterable[HeldSeats], bookings: Sequence[Booking] | None
+) -> wire.Welcome:
+    """The answer to hello. ``bookings`` is None where they cannot be read now."""
     room, settings = at.audience.room, at.needs.settings
     latest_ms = at.latest_deadline_ms(at.showtime)
+    booked = {booking.id for booking in bookings or ()}
     return wire.Welcome(
         ref=ref,
         showtime=at.showtime.id,
@@ -99,7 +129,8 @@ def welcome(at: CommandContext, ref: int, holds: Iterable[HeldSeats]) -> wire.We
         server_ms=at.needs.clock(),
         user=at.identity.user_id,
         scopes=tuple(sorted(at.identity.scopes)),
-        holds=tuple(baskets.hold_view(hold, at.showtime, latest_ms) for hold in holds),
+        # Read before the bookings: what has been booked since is no hold any more.
+        holds=tuple(baskets.hold_view(hold, at.showtime, latest_ms) for hold in holds if hold.hold_id not in booked),
         limits=wire.Limits(
             seats_per_user=settings.seats_per_user,
             hold_ms=settings.hold_ms,
@@ -109,6 +140,9 @@ def welcome(at: CommandContext, ref: int, holds: Iterable[HeldSeats]) -> wire.We
         ),
         on_sale_at_ms=at.showtime.on_sale_at_ms,
         sale_ends_at_ms=at.showtime.sale_ends_at_ms,
+        bookings=None
+        if bookings is None
+        else tuple(baskets.own_booking(one, at.showtime.seat_map, at.needs.booking_keys) for one in bookings),
     )
 
 

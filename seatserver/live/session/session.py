@@ -17,7 +17,7 @@ from seatserver import logs
 from seatserver.access.tokens import Identity
 from seatserver.errors import BadRequest, NotFound, SeatServerError, SeatsRefused, TooLarge, Unauthorized
 from seatserver.live.broadcast.audience import Audience, delta_of
-from seatserver.live.session.commands import COMMANDS, CommandContext, LiveServices, refused, welcome
+from seatserver.live.session.commands import COMMANDS, CommandContext, LiveServices, own_bookings, refused, welcome
 from seatserver.live.transport.connection import Connection, ConnectionClosed
 from seatserver.wire import messages as wire
 from seatserver.wire.codec import Codec, Received
@@ -316,6 +316,7 @@ class Session:
             # From here on `run` gives the place back.
             self._audience = audience
         holds = await needs.store.holds_of(showtime.id, identity.user_id)
+        bookings = await own_bookings(needs, audience, identity.user_id)
 
         # No await from here to the end: the viewer joins at exactly the version that it is shown, and is counted where
         # it was checked.
@@ -326,7 +327,7 @@ class Session:
         audience.showtime = showtime
         self._await_expiry(identity)
         audience.add(self)
-        self.tell(welcome(self._place, hello.ref, holds))
+        self.tell(welcome(self._place, hello.ref, holds, bookings))
         resume = hello.resume
         missed = audience.room.since(resume.epoch, resume.version) if resume is not None else None
         if missed is None:

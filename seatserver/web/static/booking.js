@@ -1,38 +1,21 @@
 /**
  * The booking page: what was booked, how it stands, and the ticket to show at the door or to print.
  *
- * The key in its address opens it in any browser; where there is none, the page knows the visitor by what the window
- * remembers: the guest who booked in it, or a token that was entered here. Whoever booked is given the key, so that the
- * address, kept or sent to a phone, is the ticket. While a payment is awaited, the page asks again every few seconds, and
- * less often afterwards.
+ * The key in its address opens it in any browser; where there is none, the page knows the visitor by this browser's
+ * guest, or by a token that was entered in this window. Whoever booked is given the key, so that the address, kept or
+ * sent to a phone, is the ticket. While a payment is awaited, the page asks again every few seconds, and less often
+ * afterwards. What it shows is drawn by ticket.js.
  */
 
-import {
-  countdown,
-  day,
-  element,
-  fetchJson,
-  money,
-  nameInAddress,
-  patience,
-  reasonOf,
-  recall,
-  remember,
-  time,
-} from "./page.js";
+import { guestOf, knownGuest, onGuestChange } from "./guest.js";
+import { api, TOKEN } from "./own.js";
+import { button, element, fetchJson, HERE, nameInAddress, patience, reasonOf, recall, remember, say } from "./page.js";
+import { ticketOf, timeLeft } from "./ticket.js";
 
-const GUEST = "seatserver.guest";
-const TOKEN = "seatserver.token";
 const PENDING_MS = 3_000;
 const SETTLED_MS = 60_000;
 const ID = nameInAddress();
-
-const STATUS = {
-  confirmed: { tone: "good", text: "Confirmed", hint: "Show this ticket at the door, on paper or on your screen." },
-  pending: { tone: "warn", text: "Waiting for your payment", hint: "The ticket appears here as soon as it is paid." },
-  cancelled: { tone: "bad", text: "Cancelled", hint: "The seats are free again. A ticket printed before lets nobody in." },
-  expired: { tone: "bad", text: "Not paid in time", hint: "The seats are free again." },
-};
+const renewed = guestOf(HERE);
 
 const $ = (id) => document.getElementById(id);
 let clockOffset = 0; // the server's clock minus ours, in ms
@@ -48,18 +31,15 @@ function keyInAddress() {
 }
 
 /**
- * What may open the booking: a token that was entered here, the key, and the token of this window's guest. Without
- * `authorization` where it cannot be, so that nobody needs to be asked.
+ * What may open the booking: a token that was entered here, the key, and this browser's guest. Without `authorization`
+ * where it cannot be, so that nobody needs to be asked.
  */
 function visitors() {
-  const [key, token, guest] = [keyInAddress(), recall(TOKEN), recall(GUEST)?.token];
+  const [key, token, guest] = [keyInAddress(), recall(TOKEN), knownGuest(HERE)?.token];
   return [
-    token && { authorization: `Bearer ${token}`, stranger: "You have no booking with this number." },
-    key !== undefined && {
-      authorization: key && `Booking ${key}`,
-      stranger: "This address opens no booking: it may not be whole.",
-    },
-    guest && { authorization: `Bearer ${guest}`, stranger: "You have no booking with this number." },
+    token && { authorization: `Bearer ${token}`, stranger: say("notYours") },
+    key !== undefined && { authorization: key && `Booking ${key}`, stranger: say("badLink") },
+    guest && { authorization: `Bearer ${guest}`, stranger: say("notYours"), guest },
   ].filter(Boolean);
 }
 
@@ -69,25 +49,34 @@ function visitors() {
  */
 async function readAsVisitor() {
   let refused = null;
-  for (const { authorization, stranger } of visitors()) {
+  for (const { authorization, stranger, guest } of visitors()) {
     try {
       if (!authorization) throw Object.assign(new Error(stranger), { status: 404 });
-      const found = await read(authorization);
+      const found = await readAs(authorization, guest);
       return { ...found, hasLink: Boolean(found.ticket_url) || authorization.startsWith("Booking ") };
     } catch (error) {
       if (![401, 404].includes(error.status)) throw error;
-      error.message = error.status === 404 ? stranger : `Who you are could not be told: ${error.message}.`;
+      error.message = error.status === 404 ? stranger : say("badToken", { reason: error.message });
       refused ??= error; // what was entered comes first, so its mistake is told
     }
   }
-  throw refused ?? Object.assign(new Error("This window does not know you."), { status: 404 });
+  throw refused ?? Object.assign(new Error(say("unknownVisitor")), { status: 404 });
 }
 
-function api(path) {
-  return new URL(`api/v1/${path}`, location.origin);
+/** A guest whose token is over is the same guest with a fresh one. */
+async function readAs(authorization, guest) {
+  try {
+    return await read(authorization);
+  } catch (error) {
+    if (!guest || error.status !== 401) throw error;
+    return read(`Bearer ${await renewed(guest)}`);
+  }
 }
 
-/** The booking with its showtime and the ticket's code and picture, where it has one; and its address, for its owner. */
+/**
+ * The booking with its showtime and the ticket's code and picture, where it has one; its address, for its owner; and
+ * the `authorization` that opened it.
+ */
 async function read(authorization) {
   const options = { headers: { Authorization: authorization }, cache: "no-store", signal: patience() };
   const address = api(`bookings/${encodeURIComponent(ID)}`);
@@ -101,12 +90,12 @@ async function read(authorization) {
   ]);
   const { timezone } = theatres.find(({ id }) => id === showtime.theatre_id);
   const ticket = booking.status === "confirmed" ? await readTicket(`${address}/admission`, options) : null;
-  return { ticket_url, booking, showtime: { ...showtime, timezone }, ticket };
+  return { ticket_url, authorization, booking, showtime: { ...showtime, timezone }, ticket };
 }
 
 async function sentence(response) {
   const { detail } = await response.json().catch(() => ({}));
-  return detail ?? `the server answered ${response.status}`;
+  return detail ?? say("answered", { status: String(response.status) });
 }
 
 /** The code and its picture as a data address; a house that signs no tickets says so. */
@@ -122,163 +111,21 @@ async function readTicket(address, options) {
   }
 }
 
-// ---------------------------------------------------------------- drawing
-
-function draw({ booking, showtime, ticket, hasLink }) {
-  const { text, hint } = STATUS[booking.status];
-  document.title = `${showtime.title} · your booking`;
-  $("title").textContent = showtime.title;
-  $("status").replaceChildren();
-  $("booking").replaceChildren(
-    element(
-      "article",
-      { className: "ticket", dataset: { status: booking.status } },
-      element(
-        "div",
-        { className: "facts" },
-        element(
-          "p",
-          { className: "state" },
-          element("strong", { textContent: text }),
-          booking.status === "pending" && deadline(booking),
-          element("span", { className: "hint", textContent: hint }),
-        ),
-        where(showtime),
-        seats(booking, showtime),
-      ),
-      ticket && stub(ticket, booking),
-    ),
-    element(
-      "p",
-      { className: "actions" },
-      booking.status === "confirmed" &&
-        element("button", { className: "main", textContent: "Print the ticket", onclick: () => window.print() }),
-      element("a", { href: `/showtimes/${encodeURIComponent(showtime.id)}`, textContent: "See the hall" }),
-      element("a", { href: "/", textContent: "All showtimes" }),
-    ),
-    hasLink && ["confirmed", "pending"].includes(booking.status) && keepsake(),
-  );
-}
-
-function where({ theatre_name, auditorium_name, starts_at, timezone }) {
-  const starts = Date.parse(starts_at);
-  const abroad = time(starts) !== time(starts, timezone) || day(starts) !== day(starts, timezone);
-  const clock = `${time(starts, timezone)}${abroad ? " (the theatre’s time)" : ""}`;
-  return element(
-    "dl",
-    {},
-    fact("When", element("time", { dateTime: starts_at, textContent: `${date(starts, timezone)}, ${clock}` })),
-    fact("Where", `${theatre_name}, ${auditorium_name}`),
-  );
-}
-
-/** With its year: people keep tickets. */
-function date(ms, timeZone) {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeZone }).format(ms);
-}
-
-function fact(name, value) {
-  return element("div", {}, element("dt", { textContent: name }), element("dd", {}, value));
-}
-
-/** One line for each seat; places of a general area, which have no numbers, together. */
-function seats(booking, { ticket_types, currency }) {
-  const names = new Map(ticket_types.map(({ key, name }) => [key, name]));
-  const unpriced = booking.seats.map(({ label }) => ({ label }));
-  const lines = Map.groupBy(booking.lines.length ? booking.lines : unpriced, ({ label, ticket, price_minor }) =>
-    [label, ticket, price_minor].join(" "),
-  );
-  const rows = [...lines.values()].map((same) => {
-    const [{ label, ticket, price_minor }] = same;
-    const price = price_minor === undefined ? "" : money(price_minor * same.length, currency);
-    return row(same.length > 1 ? `${label} × ${same.length}` : label, names.get(ticket) ?? ticket ?? "", price);
-  });
-  const fees = booking.fees_minor > 0 && row("Fees", "", money(booking.fees_minor, booking.currency), "fees");
-  return element(
-    "table",
-    {},
-    element("caption", { textContent: "Seats" }),
-    element("thead", {}, row("Seat", "Ticket", "Price", "", "col")),
-    element("tbody", {}, ...rows),
-    element("tfoot", {}, fees, row("Total", "", money(booking.total_minor, booking.currency), "total")),
-  );
-}
-
-function row(first, second, third, className = "", scope = "row") {
-  const rest = [second, third].map((textContent) => element(scope === "col" ? "th" : "td", { textContent }));
-  if (scope === "col") for (const head of rest) head.scope = "col";
-  return element("tr", { className }, element("th", { scope, textContent: first }), ...rest);
-}
-
-function deadline({ expires_at_ms }) {
-  return element("span", { className: "deadline", dataset: { until: expires_at_ms }, textContent: left(expires_at_ms) });
-}
-
-function left(until_ms) {
-  const ms = until_ms - Date.now() - clockOffset;
-  return ms > 0 ? `${countdown(ms)} left` : "the time is over";
-}
-
-/** The part that is torn off: the QR code, the same in letters for a scanner that fails, and the booking's number. */
-function stub({ code, picture, problem }, { id }) {
-  if (problem) {
-    return element("div", { className: "stub" }, element("p", { textContent: `Without a code: ${problem}.` }));
-  }
-  return element(
-    "div",
-    { className: "stub" },
-    element("img", { src: picture, alt: "The ticket’s QR code", width: 222, height: 222 }),
-    element("p", { className: "code" }, ...code.match(/.{4}/g).map((part) => element("span", { textContent: part }))),
-    element("p", { className: "number", textContent: `Booking ${id}` }),
-  );
-}
-
-/** What the address is worth, and a button that copies it; or a field to copy it from. */
-function keepsake() {
-  const told = element("span", { ariaLive: "polite" });
-  const field = element("input", { readOnly: true, onfocus: () => field.select() });
-  const byHand = element("label", {}, "The link to your ticket", field);
-  const copy = async () => {
-    told.textContent = "";
-    try {
-      await navigator.clipboard.writeText(location.href);
-      told.textContent = "Copied.";
-      byHand.remove();
-    } catch {
-      // Without HTTPS, in a frame that may not, or by the visitor's own choice. A frame's address is in no address bar.
-      told.textContent = "Your browser does not let this page copy: copy the link yourself.";
-      field.value = location.href;
-      keep.append(byHand);
-      field.focus();
-    }
-  };
-  const text =
-    "The link to this page opens your ticket in any browser: keep it, or send it to your phone. " +
-    "Whoever has the link has the ticket, so share it with nobody else.";
-  const keep = element(
-    "div",
-    { className: "keep" },
-    element("p", { className: "quiet", textContent: text }),
-    element("p", { className: "actions" }, element("button", { textContent: "Copy link", onclick: copy }), told),
-  );
-  return keep;
-}
-
 // ---------------------------------------------------------------- strangers
 
 /** Nobody's booking, or not this visitor's. */
 function refuse(text) {
   shown = null;
-  document.title = "Your booking";
-  $("title").textContent = "Your booking";
+  document.title = $("title").textContent = say("yourBooking");
   $("status").replaceChildren(element("span", { className: "notice bad", textContent: text }));
+  $("booking").removeAttribute("aria-busy");
   if ($("booking").querySelector(".sign-in")) return; // somebody may be at it
   const field = element("input", { type: "password", name: "token", autocomplete: "off", required: true });
   const form = element(
     "form",
     { className: "sign-in" },
-    element("label", {}, "Your token", field),
-    element("button", { textContent: "Show the booking" }),
+    element("label", {}, say("token"), field),
+    element("button", { textContent: say("show") }),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -286,9 +133,9 @@ function refuse(text) {
     refresh();
   });
   $("booking").replaceChildren(
-    element("p", {}, "A guest’s booking opens by its whole link, or where it was made. Or show who you are:"),
-    form,
-    element("p", {}, element("a", { href: "/", textContent: "All showtimes" })),
+    element("p", { textContent: say("notFoundHint") }),
+    element("p", {}, element("a", { className: "button main", href: "/", textContent: say("programme") })),
+    element("details", { className: "staff" }, element("summary", { textContent: say("staff") }), form),
   );
 }
 
@@ -303,12 +150,12 @@ async function refresh() {
   const run = ++runs;
   let next = SETTLED_MS;
   try {
-    const { ticket_url, ...found } = await readAsVisitor();
+    const { ticket_url, authorization, ...found } = await readAsVisitor();
     if (run !== runs) return;
     if (ticket_url) history.replaceState(null, "", ticket_url); // whoever booked has it there from now on
     if (found.booking.status === "pending") next = PENDING_MS;
     const text = JSON.stringify(found);
-    if (text !== shown) draw(found);
+    if (text !== shown) show({ ...found, authorization });
     shown = text;
     $("status").replaceChildren();
   } catch (error) {
@@ -317,16 +164,38 @@ async function refresh() {
       remember(TOKEN, null);
       return refuse(error.message);
     }
-    const stale = shown ? "What you see may be old" : "The booking cannot be shown";
-    $("status").replaceChildren(element("span", { className: "notice bad", textContent: `${stale}: ${reasonOf(error)}.` }));
+    tellFailure(error);
     next = PENDING_MS;
   }
   timer = setTimeout(() => !document.hidden && refresh(), next);
 }
 
+function show(found) {
+  const { title } = found.showtime;
+  document.title = say("bookingOf", { title });
+  $("title").textContent = title;
+  $("booking").removeAttribute("aria-busy");
+  const left = (until) => timeLeft(until - Date.now() - clockOffset);
+  $("booking").replaceChildren(...ticketOf({ ...found, left, refresh }));
+}
+
+function tellFailure(error) {
+  const text = say(shown ? "old" : "notShown", { reason: reasonOf(error) });
+  const told = $("status").querySelector(".notice span");
+  if (told?.textContent !== text) {
+    const again = button(say("again"), refresh);
+    const notice = element("p", { className: "notice bad plain" }, element("span", { textContent: text }), again);
+    $("status").replaceChildren(notice);
+  }
+  if (!shown) $("booking").replaceChildren();
+}
+
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 window.addEventListener("hashchange", refresh); // another link, put into the same address bar
+onGuestChange(HERE, () => shown ?? refresh()); // who this browser is may be known by now
 setInterval(() => {
-  for (const node of document.querySelectorAll(".deadline")) node.textContent = left(Number(node.dataset.until));
+  for (const node of document.querySelectorAll(".deadline")) {
+    node.textContent = timeLeft(Number(node.dataset.until) - Date.now() - clockOffset);
+  }
 }, 1000);
 await refresh();

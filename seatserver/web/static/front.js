@@ -5,7 +5,7 @@
  * request, every few seconds while somebody looks, and never while nobody does.
  */
 
-import { day, element, fetchJson, money, plural, reasonOf, time } from "./page.js";
+import { button, element, fetchJson, isAbroad, locale, money, reasonOf, say, time } from "./page.js";
 
 const HOUR_MS = 3_600_000;
 const SHOWN_MS = 8 * 24 * HOUR_MS;
@@ -16,6 +16,7 @@ const PROGRAMME_MS = 300_000;
 const COUNTED_AT_ONCE = 100;
 const MOST = 2_000; // showtimes; in a programme of more, the later days wait until they are near
 const FEW_SHARE = 0.1;
+const FREE_SHARE = 0.5;
 const FEW = 6;
 
 const $ = (id) => document.getElementById(id);
@@ -90,12 +91,22 @@ function draw() {
   $("days").replaceChildren(dayLinks(chosen));
   const films = [...Map.groupBy(shown, ({ title }) => title)];
   $("films").replaceChildren(...films.map(([title, showtimes]) => film(title, showtimes)));
+  $("films").removeAttribute("aria-busy");
+  $("films").removeAttribute("aria-label");
 }
 
-/** Say what there is to say of a page that is up to date; said twice, it would be read aloud twice. */
+/** Say what there is to say of a page that is up to date. */
 function tellProgramme() {
-  const text = programme.length > 0 ? "" : "Nothing is shown in the next days.";
-  if ($("told").textContent !== text) $("told").textContent = text;
+  tell(programme.length > 0 ? "" : say("nothingOn"));
+}
+
+/** Said twice, it would be read aloud twice. `again` is what a button beside it does. */
+function tell(text, again = null) {
+  if (($("told").firstChild?.textContent ?? "") === text) return;
+  const retry = again && button(say("again"), again);
+  const children = [element("span", { textContent: text }), retry].filter(Boolean);
+  const notice = element("p", { className: again ? "notice plain" : "" }, ...children);
+  $("told").replaceChildren(...(text ? [again ? notice : children[0]] : []));
 }
 
 function dayLinks(chosen) {
@@ -105,11 +116,11 @@ function dayLinks(chosen) {
 
 function dayLink(key, { starts, timezone }, isChosen) {
   const near = new Map([
-    [dayKey(Date.now(), timezone), "Today"],
-    [dayKey(Date.now() + 24 * HOUR_MS, timezone), "Tomorrow"],
+    [dayKey(Date.now(), timezone), say("today")],
+    [dayKey(Date.now() + 24 * HOUR_MS, timezone), say("tomorrow")],
   ]);
-  const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long", timeZone: timezone }).format(starts);
-  const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: timezone }).format(starts);
+  const weekday = new Intl.DateTimeFormat(locale, { weekday: "long", timeZone: timezone }).format(starts);
+  const date = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: timezone }).format(starts);
   const link = element(
     "a",
     { href: `#${key}` },
@@ -126,26 +137,28 @@ function film(title, showtimes) {
   return element(
     "section",
     { className: "film", style: { "--hue": hue } },
-    element("div", { className: "poster", ariaHidden: "true", textContent: initials(title) }),
+    poster(title),
     element("h2", { textContent: title, dir: "auto" }),
     element("div", { className: "theatres" }, ...theatres.map(theatre)),
   );
 }
 
-function initials(title) {
-  const words = title.match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}’']*/gu) ?? [];
-  const telling = words.filter((word) => !/^(a|an|the|of|and)$/i.test(word));
-  return telling.slice(0, 2).map((word) => [...word][0].toUpperCase()).join("");
+/** The title on the film's colour, the smaller the longer it is. */
+function poster(title) {
+  const longest = Math.max(...title.split(/\s+/).map((word) => word.length));
+  const size = title.length > 40 || longest > 13 ? "small" : title.length > 18 || longest > 9 ? "middle" : "large";
+  const words = element("span", { textContent: title, dir: "auto" });
+  return element("div", { className: "poster", ariaHidden: "true", dataset: { size } }, words);
 }
 
 function theatre(showtimes) {
   const [{ theatre_name, timezone, starts }] = showtimes;
-  const isAbroad = time(starts) !== time(starts, timezone) || day(starts) !== day(starts, timezone);
-  const note = isAbroad && element("span", { className: "quiet", textContent: ` times of ${city(timezone)}` });
+  const text = ` ${say("timesOf", { city: city(timezone) })}`;
+  const note = isAbroad(starts, timezone) && element("span", { className: "quiet", textContent: text });
   return element(
     "div",
     { className: "theatre" },
-    element("h3", {}, theatre_name, note),
+    element("h3", { dir: "auto" }, theatre_name, note),
     element("ul", { className: "shows" }, ...showtimes.map((showtime) => element("li", {}, show(showtime)))),
   );
 }
@@ -156,14 +169,15 @@ function city(timezone) {
 
 function show(showtime) {
   const { id, starts, timezone, starts_at, auditorium_name, currency } = showtime;
+  const price = say("from", { money: money(leastPrice(showtime), currency) });
   const card = element(
     "a",
     { className: "show", href: `/showtimes/${encodeURIComponent(id)}` },
     element("time", { dateTime: starts_at, textContent: time(starts, timezone) }),
-    element("span", { className: "hall", textContent: auditorium_name }),
-    element("span", { className: "left", textContent: "…" }),
-    element("span", { className: "price", textContent: `from ${money(leastPrice(showtime), currency)}` }),
-    element("span", { className: "meter" }),
+    element("span", { className: "hall", textContent: auditorium_name, title: auditorium_name, dir: "auto" }),
+    element("span", { className: "meter", ariaHidden: "true" }),
+    element("span", { className: "left" }, "\u00a0"),
+    element("span", { className: "price", textContent: price }),
   );
   cards.set(id, { showtime, card });
   paint(id, null);
@@ -177,24 +191,27 @@ function paint(id, total) {
   card.dataset.state = state;
   const left = card.querySelector(".left");
   if (text && left.textContent !== text) left.textContent = text;
-  if (total) card.style.setProperty("--taken", 1 - total.free / sum(total));
+  if (!total) return;
+  card.style.setProperty("--taken", 1 - total.free / sum(total));
+  card.title = say("seatsFree", { count: total.free });
 }
 
 function standing(showtime, total) {
   const where = phase(showtime);
-  if (where === "over") return ["over", "Sale has ended"];
-  if (where === "later") return ["later", `Sale begins ${saleBegins(showtime)}`];
+  if (where === "over") return ["over", say("saleOver")];
+  if (where === "later") return ["later", say("saleBegins", { time: saleBegins(showtime) })];
   if (!total) return ["unknown", ""];
-  if (total.free === 0) return ["sold", total.held + total.claimed > 0 ? "Sold out for now" : "Sold out"];
-  if (total.free <= Math.max(FEW, FEW_SHARE * sum(total))) return ["few", `${plural(total.free, "seat")} left`];
-  return ["open", `${new Intl.NumberFormat().format(total.free)} free`];
+  if (total.free === 0) return ["sold", say(total.held + total.claimed > 0 ? "soldOutForNow" : "soldOut")];
+  const few = Math.max(FEW, FEW_SHARE * sum(total));
+  if (total.free <= few) return ["few", say("seatsLeft", { count: total.free })];
+  return total.free < FREE_SHARE * sum(total) ? ["filling", say("filling")] : ["open", say("mostlyFree")];
 }
 
 function saleBegins({ on_sale_at, timezone }) {
   const form = { weekday: "short", hour: "numeric", minute: "2-digit", timeZone: timezone };
   const isNear = Date.parse(on_sale_at) - Date.now() < 6 * 24 * HOUR_MS;
   const date = isNear ? {} : { day: "numeric", month: "short" };
-  return new Intl.DateTimeFormat(undefined, { ...form, ...date }).format(Date.parse(on_sale_at));
+  return new Intl.DateTimeFormat(locale, { ...form, ...date }).format(Date.parse(on_sale_at));
 }
 
 function sum(total) {
@@ -222,8 +239,8 @@ async function count() {
     delete $("films").dataset.stale;
   } catch (error) {
     failures += 1;
-    const since = countedAt ? `The numbers are from ${time(countedAt)}` : "How many seats are left cannot be told";
-    $("told").textContent = `${since}: ${reasonOf(error)}.`;
+    const reason = reasonOf(error);
+    tell(countedAt ? say("oldNumbers", { time: time(countedAt), reason }) : say("noNumbers", { reason }), count);
     $("films").dataset.stale = "";
   }
   clearTimeout(timer);
@@ -239,14 +256,24 @@ async function renew() {
   if (focused) document.querySelector(`main [href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
+/** Somebody pressed the button: what is said goes, so that it is heard again if it is still so. */
+function startAgain() {
+  tell("");
+  $("days").hidden = $("films").hidden = false;
+  start();
+}
+
 async function start() {
+  clearTimeout(timer);
   try {
     await readProgramme();
   } catch (error) {
-    $("told").textContent = `The showtimes cannot be shown: ${reasonOf(error)}.`;
-    setTimeout(start, WAIT_MS / 4);
+    $("days").hidden = $("films").hidden = true; // bones of what does not come
+    tell(say("noProgramme", { reason: reasonOf(error) }), startAgain);
+    timer = setTimeout(start, WAIT_MS / 4);
     return;
   }
+  $("films").hidden = false;
   draw();
   addEventListener("hashchange", () => {
     draw();

@@ -1,18 +1,38 @@
-/** What the pages share with the seat map's parts: elements, REST answers, what a window remembers, numbers and times. */
+/**
+ * What the pages share with the seat map's parts: elements, REST answers, what a window remembers, numbers and times;
+ * and their own texts, in the page's language.
+ */
 
+import "./header.js";
 import { Format } from "./picker/format.js";
 import { isSilence } from "./picker/rest.js";
+import de from "./words/de.js";
+import en from "./words/en.js";
 
-export { element } from "./picker/dom.js";
+export { button, element } from "./picker/dom.js";
 export { fetchJson, patience, recall, remember } from "./picker/rest.js";
 
-const format = new Format(document.documentElement.lang);
+const { lang } = document.documentElement;
+const texts = { ...en, ...{ de }[lang] };
+const format = new Format(lang);
+const plurals = new Intl.PluralRules(format.locale);
 
+export const HERE = new URL("/", location.origin); // the server, which these pages came from
+/** How dates and numbers are written here, for `Intl`. */
+export const { locale } = format;
 export const money = (minor, currency) => format.money(minor, currency);
 export const time = (ms, timeZone) => format.time(ms, timeZone);
 export const day = (ms, timeZone) => format.day(ms, timeZone);
 export const list = (words) => format.list(words);
 export const countdown = (ms) => format.countdown(ms);
+
+/** The text `name` with these facts; numbers are written as people here write them. */
+export function say(name, facts = {}) {
+  const form = texts[name];
+  const text = typeof form === "string" ? form : (form[plurals.select(facts.count)] ?? form.other);
+  const shown = (fact) => (typeof fact === "number" ? format.number(fact) : fact);
+  return text.replace(/\{(\w+)\}/g, (whole, fact) => (fact in facts ? shown(facts[fact]) : whole));
+}
 
 export function plural(count, noun) {
   return `${format.number(count)} ${noun}${count === 1 ? "" : "s"}`;
@@ -30,5 +50,10 @@ export function nameInAddress() {
 
 /** Why a request failed, as the end of a sentence. */
 export function reasonOf(error) {
-  return isSilence(error) ? "the server does not answer" : error.message;
+  return isSilence(error) ? say("noAnswer") : error.message;
+}
+
+/** Whether clocks at `timeZone` show another time than the visitor's at that moment. */
+export function isAbroad(ms, timeZone) {
+  return time(ms) !== time(ms, timeZone) || day(ms) !== day(ms, timeZone);
 }

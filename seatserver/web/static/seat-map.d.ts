@@ -29,6 +29,18 @@ export interface Line {
   priceMinor: number;
 }
 
+/** A booking of the visitor; `reference` is what people call it. */
+export interface Booking {
+  bookingId: string;
+  reference: string;
+  status: "pending" | "confirmed" | "cancelled" | "expired";
+  seats: string[];
+  areas: AreaPlaces[];
+  lines: Line[];
+  totalMinor: number;
+  currency: string;
+}
+
 /** All that the visitor holds. `holds` are ids, of which each is booked as a whole; `deadlineMs` is server time. */
 export interface Basket {
   holds: string[];
@@ -64,15 +76,7 @@ export interface SeatMapEvents {
     reason: "expired" | "sold" | "blocked" | "away";
   }>;
   /** The visitor booked, or a booking of the visitor changed. */
-  "seat-map-booked": CustomEvent<{
-    bookingId: string;
-    status: "pending" | "confirmed" | "cancelled" | "expired";
-    seats: string[];
-    areas: AreaPlaces[];
-    lines: Line[];
-    totalMinor: number;
-    currency: string;
-  }>;
+  "seat-map-booked": CustomEvent<Booking>;
   /** Something that was asked for was refused; `message` is what the visitor is told. */
   "seat-map-refused": CustomEvent<{
     code: string;
@@ -85,6 +89,8 @@ export interface SeatMapEvents {
   "seat-map-status": CustomEvent<{ status: Status; reason: string }>;
   /** With checkout="page": the visitor wants to book or pay what is in the basket. */
   "seat-map-checkout": CustomEvent<{ basket: Basket }>;
+  /** With checkout="page": the visitor wants to go on paying this booking. */
+  "seat-map-continue": CustomEvent<Booking>;
   /** The showtime cannot be shown, or its connection has ended for good; `message` is for whoever made the page. */
   "seat-map-error": CustomEvent<{ message: string; code: string | null }>;
 }

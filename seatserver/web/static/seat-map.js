@@ -11,7 +11,8 @@
 import { hintOf } from "./client/refusal.js";
 import { button, element } from "./picker/dom.js";
 import { Picker } from "./picker/picker.js";
-import { fetchShowtime, guestOf, isSilence } from "./picker/rest.js";
+import { guestOf, onGuestChange } from "./guest.js";
+import { fetchShowtime, isSilence } from "./picker/rest.js";
 import { showSkeleton } from "./picker/skeleton.js";
 import { sheet } from "./picker/styles.js";
 import { Words } from "./picker/words.js";
@@ -31,7 +32,8 @@ export class SeatMapElement extends HTMLElement {
   #frame = element("div", { className: "frame", part: "frame" });
   #token = null;
   #strings = {};
-  #loaded = null; // {client, showtime, layout, server, isGuest, tickets}
+  #loaded = null; // {client, showtime, layout, server, isGuest, token}
+  #guests = null; // what ends listening for another guest
   #picker = null;
   #isDue = false;
   #run = 0;
@@ -210,6 +212,7 @@ export class SeatMapElement extends HTMLElement {
   #stop() {
     this.#run += 1;
     clearTimeout(this.#retry);
+    this.#guests?.abort();
     this.#picker?.stop();
     this.#loaded?.client.close();
     this.#picker = this.#loaded = null;
@@ -224,8 +227,11 @@ export class SeatMapElement extends HTMLElement {
       const server = addressOf(this.server);
       const { showtime, layout } = await fetchShowtime(server, this.showtime);
       if (run !== this.#run) return;
-      const client = new SeatMapClient(socketOf(server, showtime.id), { token: this.token || guestOf(server) });
-      this.#loaded = { client, showtime, layout, server, isGuest: !this.token, tickets: new Map() };
+      const source = this.token || guestOf(server);
+      const client = new SeatMapClient(socketOf(server, showtime.id), { token: source });
+      const token = async () => (typeof source === "function" ? source(null) : source);
+      this.#loaded = { client, showtime, layout, server, isGuest: !this.token, token };
+      if (!this.token) this.#followGuest(server);
       client.addEventListener("welcome", () => this.#checkWelcome(attempt));
       this.#rebuild();
       client.connect();
@@ -241,6 +247,16 @@ export class SeatMapElement extends HTMLElement {
     if (client.welcome.layout === showtime.layout_hash) return;
     this.#stop();
     this.#startLater(attempt);
+  }
+
+  /** Another tab made this browser another guest: what this one holds is not that guest's. */
+  #followGuest(server) {
+    this.#guests = new AbortController();
+    const { signal } = this.#guests;
+    onGuestChange(server, (guest) => {
+      const user = this.client?.welcome?.user;
+      if (user && guest?.user_id !== user) this.#restart();
+    }, { signal });
   }
 
   #startLater(attempt) {
@@ -324,17 +340,11 @@ export class SeatMapElement extends HTMLElement {
       hold: () => ({ ...this.#places(seats, areas), basket: this.basket }),
       release: () => ({ ...this.#places(seats, areas), basket: this.basket }),
       expired: () => ({ ...this.#places(seats, areas), reason: more.reason }),
-      booked: () => ({
-        bookingId: more.booking_id,
-        status: more.status,
-        ...this.#places(seats, areas),
-        lines: more.lines.map((line) => this.#line(line)),
-        totalMinor: more.total_minor,
-        currency: more.currency,
-      }),
+      booked: () => this.#booking({ seats, areas, ...more }),
       refused: () => this.#refusal(more),
       status: () => ({ status: this.status, reason: this.client.reason }),
       checkout: () => ({ basket: this.basket }),
+      continue: () => this.#booking({ seats, areas, ...more }),
     };
     this.#tell(name, details[name]());
     if (name === "status" && this.status === "stopped") this.#tellStop();
@@ -354,6 +364,18 @@ export class SeatMapElement extends HTMLElement {
       seats: error.seats.map(([seat, reason]) => ({ seat: venue.labelOf(seat), reason })),
       areas: error.areas.map(([area, reason, left]) => ({ area: venue.areas[area].key, reason, left })),
       fix: error.fix.map((seat) => venue.labelOf(seat)),
+    };
+  }
+
+  #booking({ booking_id, reference, status, seats, areas, lines, total_minor, currency }) {
+    return {
+      bookingId: booking_id,
+      reference,
+      status,
+      ...this.#places(seats, areas),
+      lines: lines.map((line) => this.#line(line)),
+      totalMinor: total_minor,
+      currency,
     };
   }
 

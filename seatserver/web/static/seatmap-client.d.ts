@@ -63,14 +63,22 @@ export interface Released {
   areas?: [area: number, places: number][];
 }
 
-export interface Booked extends Basket {
-  type: "booked";
-  ref: number;
+/** A booking of this user. */
+export interface OwnBooking extends Basket {
   booking_id: string;
+  /** What people call it: eight characters in two groups, on the ticket too. */
+  reference: string;
   status: "pending" | "confirmed" | "cancelled" | "expired";
+  /** A pending booking ends then unless it is paid. */
   expires_at_ms: number | null;
   /** The path of the ticket's page on the server, which opens in any browser. */
   ticket_url: string | null;
+}
+
+/** News of a booking; `ref` is 0 where it was made, paid or cancelled elsewhere. */
+export interface Booked extends OwnBooking {
+  type: "booked";
+  ref: number;
 }
 
 export interface Offer {
@@ -140,6 +148,8 @@ export interface Welcome {
   };
   on_sale_at_ms: number;
   sale_ends_at_ms: number;
+  /** This user's that are pending or confirmed; null where they cannot be read now. */
+  bookings: OwnBooking[] | null;
 }
 
 /** "waiting": until `retryAtMs`; "stopped": for good, see `reason`. */
@@ -190,6 +200,8 @@ export interface ClientEvents {
     areas: [area: number, places: number][];
     reason: "expired" | "sold" | "blocked" | "away";
   }>;
+  /** `bookings` changed. */
+  bookings: CustomEvent<null>;
   booked: CustomEvent<Booked>;
   /** The seats whose mark in `pending` came, changed or went. */
   pending: CustomEvent<number[]>;
@@ -233,6 +245,8 @@ export class SeatMapClient extends EventTarget {
   /** Seat → hold id. */
   readonly mine: Map<number, string>;
   readonly pending: Map<number, Mark>;
+  /** This user's bookings here that have not ended, by id: at most the 20 newest when it connects. */
+  readonly bookings: Map<string, OwnBooking>;
   readonly welcome: Welcome | null;
   readonly status: Status;
   /** Why it is not live, in words; "" when there is nothing to say. */
@@ -263,6 +277,8 @@ export class SeatMapClient extends EventTarget {
   extend(holdId: string): Promise<Held>;
   /** Book a hold: at once, or (`payLater`) as a claim that a payment confirms. */
   book(holdId: string, options?: { payLater?: boolean }): Promise<Booked>;
+  /** A booking was cancelled over REST: it goes from `bookings` before the server says so here. */
+  forgetBooking(id: string): void;
 
   addEventListener<K extends keyof ClientEvents>(
     type: K,

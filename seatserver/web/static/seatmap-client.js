@@ -18,8 +18,8 @@
  * - a message that is not as the contract says ends the connection and is followed by a fresh snapshot.
  *
  * Events: "status", "welcome", "change" (detail: changed seat indexes, or null for all), "holds", "expired" (detail:
- * {seats, areas, reason}), "booked" (detail: the message), "pending" (detail: seats whose mark changed), "rolledback"
- * (detail: {seats, error}).
+ * {seats, areas, reason}), "bookings" (`bookings` changed), "booked" (detail: the message), "pending" (detail: seats
+ * whose mark changed), "rolledback" (detail: {seats, error}).
  */
 
 import { ServerClock } from "./client/clock.js";
@@ -39,6 +39,11 @@ const FRESH_MS = 1_000; // a server that was heard so lately is there
 export class SeatMapClient extends EventTarget {
   /** Seat index → "holding" | "releasing": what commands that are not answered yet are to bring. */
   pending = new Map();
+  /**
+   * Booking id → {booking_id, reference, status, seats, areas, lines, fees_minor, total_minor, currency, expires_at_ms,
+   * ticket_url}: this user's bookings here that have not ended, as last told; at most the 20 newest when it connects.
+   */
+  bookings = new Map();
   /** The last `welcome`: user, scopes, limits, layout, sale times. */
   welcome = null;
   /** "connecting" | "live" | "waiting" (until `retryAtMs`, on performance.now()'s clock) | "stopped". */
@@ -185,6 +190,11 @@ export class SeatMapClient extends EventTarget {
     return this.#command({ type: "book", hold_id: holdId, pay_later: payLater });
   }
 
+  /** A booking was cancelled over REST: it goes from `bookings` before the server says so here. */
+  forgetBooking(id) {
+    if (this.bookings.delete(id)) this.#tell("bookings");
+  }
+
   // ------------------------------------------------------------------ connection
 
   #owner = {
@@ -274,18 +284,23 @@ export class SeatMapClient extends EventTarget {
 
   #on = {
     welcome: (message) => {
-      const { epoch, version, holds, limits, server_ms, ref } = message;
+      const { epoch, version, holds, bookings = null, limits, server_ms, ref } = message;
       expect(limits?.heartbeat_ms > 0 && Number.isFinite(server_ms), "a welcome without limits or time");
       expect(typeof epoch === "string" && Number.isSafeInteger(version), "a welcome without epoch and version");
+      expect(bookings === null || Array.isArray(bookings), "a welcome with bookings that are no list");
       if (ref !== this.#hello.ref) return; // another one is under way
       const { again, atMs } = this.#hello;
       const ended = this.#holds.adopt(holds, this.#commands.holdIds);
       this.#clock.learn(server_ms, atMs);
       this.#hello.answered = true;
+      const isAnother = this.welcome !== null && this.welcome.user !== message.user;
       this.welcome = message;
       this.#greeted = true;
       this.#aim = { epoch, version };
+      // Null: they could not be read, and what was told before stands; but never to another user.
+      if (bookings || isAnother) this.bookings = new Map((bookings ?? []).map((one) => [one.booking_id, one]));
       this.#tell("holds");
+      this.#tell("bookings");
       if (!this.#elsewhere) for (const hold of ended) this.#tell("expired", { ...hold, reason: "away" });
       this.#elsewhere = again;
       this.#tell("welcome");
@@ -343,8 +358,12 @@ export class SeatMapClient extends EventTarget {
     booked: (message) => {
       expect(typeof message.booking_id === "string", "a booking without an id");
       this.#remove(message.booking_id);
+      const { type: _, ref: __, ...booking } = message;
+      if (["pending", "confirmed"].includes(message.status)) this.bookings.set(message.booking_id, booking);
+      else this.bookings.delete(message.booking_id);
       this.#commands.settle(message);
       this.#tell("booked", message);
+      this.#tell("bookings");
     },
     error: (message) => this.#failed(message),
     bye: (message) => this.#connection.announceEnd(message),

@@ -89,7 +89,8 @@ def test_the_times_are_those_that_can_be_set(node: Node) -> None:
         ("TicketLine", named(wire.TicketLine)),
         ("Basket", named(wire._Basket)),
         ("Held", named(wire.Held) - named(wire._Basket) | {"type"}),
-        ("Booked", named(wire.Booked) - named(wire._Basket) | {"type"}),
+        ("OwnBooking", named(wire.OwnBooking) - named(wire._Basket)),
+        ("Booked", named(wire.Booked) - named(wire.OwnBooking) | {"type"}),
         ("Released", named(wire.Released)),
         ("Offer", named(wire.SeatOffer)),
         ("Places", named(wire.Places)),
@@ -115,7 +116,7 @@ def test_the_limits_are_those_of_the_wire() -> None:
 
 def test_words_are_those_of_the_wire() -> None:
     assert union("Refusal") == set(get_args(Refusal))
-    status = re.search(r"status: (.*);", block("interface Booked"))
+    status = re.search(r"status: (.*);", block("interface OwnBooking"))
     assert status is not None
     assert set(re.findall(r'"(\w+)"', status[1])) == set(get_args(BookingStatus))
     reasons = re.search(r"reason: (.*);", block("interface ClientEvents"))

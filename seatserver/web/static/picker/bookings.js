@@ -1,12 +1,15 @@
 /**
- * The bookings of a user in this window; kept in sessionStorage, so a reload still shows them. Links to tickets are not
- * kept: whoever has one has the ticket, and the next visitor of this window may be somebody else.
+ * This user's bookings of the showtime, as the server tells them on every device: with the way to the ticket, and for
+ * those that are not paid yet the time that is left, "Continue" and "Cancel".
  */
 
-import { element } from "./dom.js";
-import { recall, remember } from "./rest.js";
+import { button, element } from "./dom.js";
+import { fetchJson } from "./rest.js";
 
-export class Bookings {
+const TICK_MS = 1_000;
+
+/** Events: "continue" (detail: the booking), where the page goes on with payments. */
+export class Bookings extends EventTarget {
   /** Every seat of these bookings. */
   seats = new Set();
 
@@ -14,77 +17,144 @@ export class Bookings {
   #client;
   #venue;
   #words;
+  #notices;
   #server;
-  #tickets;
-  #key = null; // for what is kept of this user; null before a welcome says who that is
-  #kept = {};
+  #token;
+  #pageBooks;
+  #asked = null; // id of the booking of which we ask whether it shall really be cancelled
+  #busy = new Set(); // ids of those that are being cancelled
+  #known = new Set();
+  #timer;
 
-  /** `tickets`: booking id → link, to be filled here, and to be shown again in another language. */
-  constructor(node, { client, venue, words, server, tickets, signal }) {
+  /** `token()`: a promise of this user's token. `pageBooks()`: the page goes on with payments, so they are not ours. */
+  constructor(node, { client, venue, words, notices, server, token, pageBooks, signal }) {
+    super();
     this.#node = node;
     this.#client = client;
     this.#venue = venue;
     this.#words = words;
+    this.#notices = notices;
     this.#server = server;
-    this.#tickets = tickets;
-    client.addEventListener("welcome", () => this.#load(), { signal });
-    this.#load();
+    this.#token = token;
+    this.#pageBooks = pageBooks;
+    for (const event of ["bookings", "status"]) client.addEventListener(event, () => this.#render(), { signal });
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#render();
   }
 
-  /** Take in a `booked` message: a new booking (it says whether it is one), or news of one. */
-  take({ booking_id, status, seats, areas, total_minor, ticket_url }) {
-    const isOver = status === "cancelled" || status === "expired";
-    const isNew = !isOver && !(booking_id in this.#kept);
-    if (ticket_url) this.#tickets.set(booking_id, ticket_url);
-    if (isOver) delete this.#kept[booking_id];
-    else this.#kept[booking_id] = { status, seats, areas, total_minor };
-    remember(this.#key, this.#kept);
-    this.#render();
+  stop() {
+    clearInterval(this.#timer);
+  }
+
+  /** Take in a `booked` message: whether it is a booking that was not there before. */
+  take({ booking_id, status }) {
+    const isNew = !this.#known.has(booking_id) && (status === "pending" || status === "confirmed");
+    this.#known.add(booking_id);
     return isNew;
   }
 
-  /** What is kept of whoever the server says we are. */
-  #load() {
-    const { welcome } = this.#client;
-    const key = welcome && `seatserver.bookings ${this.#server.href} ${welcome.showtime} ${welcome.user}`;
-    if (key !== this.#key) {
-      this.#key = key;
-      this.#kept = recall(key) ?? {};
-    }
-    this.#render();
+  /**
+   * The page with a booking's ticket. Its link is all that it needs; without one (the server may have no secret) only
+   * our own page knows who we are, and another site's has nowhere to lead.
+   */
+  ticketAt(id) {
+    const link = this.#client.bookings.get(id)?.ticket_url;
+    if (link) return new URL(link, this.#server).href;
+    return this.#server.origin === location.origin ? new URL(`bookings/${id}`, this.#server).href : null;
   }
 
+  /** Draw it anew; the keyboard stays at the control where it was. */
   #render() {
-    const entries = Object.entries(this.#kept);
-    this.seats = new Set(entries.flatMap(([, { seats }]) => seats));
-    const lines = entries.map(([id, booking]) => this.#line(id, booking));
-    this.#node.hidden = entries.length === 0;
-    const heading = element("h2", { textContent: this.#words.say("bookedHeading") });
+    const bookings = [...this.#client.bookings.values()];
+    this.seats = new Set(bookings.flatMap(({ seats }) => seats));
+    for (const { booking_id } of bookings) this.#known.add(booking_id);
+    const focused = this.#node.getRootNode().activeElement?.dataset.key;
+    const lines = bookings.map((booking) => this.#line(booking));
+    this.#node.hidden = bookings.length === 0;
+    const heading = element("h2", { textContent: this.#words.say("bookings") });
     this.#node.replaceChildren(heading, element("ul", { className: "lines" }, ...lines));
+    this.#tick();
+    if (focused) [...this.#node.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focused)?.focus();
   }
 
-  #line(id, { status, seats, areas, total_minor }) {
+  #line(booking) {
+    const { booking_id, status, seats, areas, total_minor, reference, expires_at_ms } = booking;
+    const isPending = status === "pending";
     const names = this.#venue.names(seats, areas);
-    const number = this.#words.say("bookingNumber", { number: id.slice(0, 8) });
-    const textContent = status === "pending" ? this.#words.say("pending") : number;
-    const href = this.ticketAt(id);
+    const until = isPending && element("time", { className: "until", dataset: { until: expires_at_ms } });
+    const href = isPending ? null : this.ticketAt(booking_id);
     return element(
       "li",
-      {},
+      { dataset: { status } },
       element("strong", { textContent: names, dir: "auto" }),
-      element("span", { className: "quiet", textContent, title: id }),
-      href && element("a", { href, textContent: this.#words.say("showTicket") }),
       element("span", { className: "price", textContent: this.#venue.money(total_minor) }),
+      element("span", { className: "quiet", textContent: isPending ? this.#words.say("pending") : reference }),
+      until,
+      href && element("a", { href, textContent: this.#words.say("showTicket") }),
+      isPending && this.#actions(booking, names),
     );
   }
 
-  /**
-   * The page with a booking's ticket. Its link is all that it needs; without one (after a reload, or the server may be
-   * older) only our own page knows who we are, and another site's has nowhere to lead.
-   */
-  ticketAt(id) {
-    const link = this.#tickets.get(id);
-    if (link) return new URL(link, this.#server).href;
-    return this.#server.origin === location.origin ? new URL(`bookings/${id}`, this.#server).href : null;
+  /** What one may do with a booking that is not paid yet. */
+  #actions(booking, names) {
+    const id = booking.booking_id;
+    const say = (name) => this.#words.say(name);
+    const disabled = this.#busy.has(id);
+    const act = (name, does, ariaLabel = null) =>
+      button(say(name), does, { disabled, ariaLabel, dataset: { key: `${name} ${id}` } });
+    if (this.#asked === id) {
+      const sure = element("span", { role: "alert", textContent: this.#words.say("cancelSure", { seats: names }) });
+      const answers = [act("cancelYes", () => this.#cancel(id)), act("cancelNo", () => this.#ask(null))];
+      return element("p", { className: "row" }, sure, ...answers);
+    }
+    const scopes = this.#client.welcome?.scopes ?? [];
+    const mayCancel = ["claim", "book", "settle", "admin"].some((scope) => scopes.includes(scope));
+    return element(
+      "p",
+      { className: "row" },
+      act("continue", () => this.#goOn(booking), `${say("continue")}: ${names}`),
+      mayCancel && act("cancel", () => this.#ask(id), `${say("cancel")}: ${names}`),
+    );
+  }
+
+  #goOn(booking) {
+    if (this.#pageBooks()) return void this.dispatchEvent(new CustomEvent("continue", { detail: booking }));
+    const href = this.ticketAt(booking.booking_id);
+    if (href) location.assign(href);
+    else this.#notices.tell("note", this.#words.say("continueElsewhere"));
+  }
+
+  #ask(id) {
+    this.#asked = id;
+    this.#render();
+    if (id) this.#node.querySelector("[role=alert] ~ button")?.focus();
+  }
+
+  async #cancel(id) {
+    this.#busy.add(id);
+    this.#render();
+    try {
+      const address = new URL(`api/v1/bookings/${id}/cancel`, this.#server);
+      const headers = { Authorization: `Bearer ${await this.#token()}` };
+      const { status } = await fetchJson(address, { method: "POST", headers });
+      // The news of it comes over the socket too; it may be the first to come.
+      if (status !== "pending" && status !== "confirmed") this.#client.forgetBooking(id);
+      this.#notices.tell("note", this.#words.say("cancelled"));
+    } catch (error) {
+      this.#notices.tell("bad", this.#words.say("notCancelled", { reason: error.message }));
+    } finally {
+      this.#busy.delete(id);
+      this.#asked = null;
+      this.#render();
+    }
+  }
+
+  #tick() {
+    for (const node of this.#node.querySelectorAll(".until")) {
+      const left = Number(node.dataset.until) - this.#client.now();
+      const time = this.#words.countdown(left);
+      const text = left > 0 ? this.#words.say("pendingLeft", { time }) : this.#words.say("pendingOver");
+      if (node.textContent !== text) node.textContent = text;
+    }
   }
 }

@@ -57,11 +57,11 @@ export class Picker {
 
   /**
    * In the empty `frame`. `tell(name, detail)` tells the page ("hold", "release", "expired", "booked", "refused",
-   * "status", "checkout"), `restart()` loads the showtime anew, `pageBooks()` says whether the page goes on by itself.
-   * `tickets`: booking id → link to its ticket, for as long as the showtime is shown.
+   * "status", "checkout", "continue"), `restart()` loads the showtime anew, `pageBooks()` says whether the page goes on
+   * by itself. `token()` is a promise of the user's token.
    */
   constructor(frame, { wheelchairs = 0, ...given }) {
-    const { client, showtime, layout, server, isGuest, tickets, words, tell, restart, pageBooks } = given;
+    const { client, showtime, layout, server, isGuest, token, words, tell, restart, pageBooks } = given;
     this.#client = client;
     this.#words = words;
     this.#tell = tell;
@@ -76,7 +76,7 @@ export class Picker {
     const choice = (this.#choice = new Choice({ client, venue, words, answers, notices, sale }));
     choice.wheelchairs = wheelchairs;
     const all = { client, venue, words, answers, notices, announcer, choice, sale, server, isGuest, signal };
-    this.#bookings = new Bookings(parts.bookings, { ...all, tickets });
+    this.#bookings = new Bookings(parts.bookings, { ...all, token, pageBooks });
     this.#stage = this.#makeStage(layout);
     this.#legend = new Legend(parts.prices, parts.signs, all);
     this.#areas = new Areas(parts.areas, all);
@@ -111,7 +111,8 @@ export class Picker {
     const { states } = this.#client;
     if (!states) return "unknown";
     const state = STATES[states[seat]] ?? "unknown"; // newer servers may have more
-    return state === "sold" && this.#bookings.seats.has(seat) ? "booked" : state;
+    const isTaken = state === "sold" || state === "claimed";
+    return isTaken && this.#bookings.seats.has(seat) ? "booked" : state;
   }
 
   boxOf(seat) {
@@ -147,7 +148,8 @@ export class Picker {
     this.#off.abort();
     clearInterval(this.#timer);
     cancelAnimationFrame(this.#counting);
-    for (const part of [this.#announcer, this.#notices, this.#basket, this.#commentary, this.#sale]) part.stop();
+    const parts = [this.#announcer, this.#notices, this.#basket, this.#bookings, this.#commentary, this.#sale];
+    for (const part of parts) part.stop();
     this.#stage.disconnect();
   }
 
@@ -206,7 +208,7 @@ export class Picker {
     const on = (target, name, handle) => target.addEventListener(name, ({ detail }) => handle(detail), { signal });
     const client = this.#client;
     on(client, "change", (seats) => this.#paint(seats));
-    for (const name of ["holds", "welcome"]) on(client, name, () => this.#paint());
+    for (const name of ["holds", "bookings", "welcome"]) on(client, name, () => this.#paint());
     on(client, "pending", (seats) => this.#paint(seats));
     on(client, "status", () => {
       this.#showStatus();
@@ -228,6 +230,7 @@ export class Picker {
     on(this.#commentary, "given", (detail) => this.#tell("release", detail));
     on(this.#sale, "change", () => this.#showSale());
     on(this.#basket, "checkout", () => this.#tell("checkout", {}));
+    on(this.#bookings, "continue", (detail) => this.#tell("continue", detail));
     on(this.#basket, "hurry", () => this.#announcer.say(this.#words.say("minuteLeft")));
     on(this.#stage, "pick", ({ seat }) => this.#pick(seat));
     on(this.#stage, "pickarea", ({ area }) => this.#areas.show(area));

@@ -1,6 +1,5 @@
-/** The showtime, its hall and a guest's token, from the public REST interface of a server. */
+/** The showtime and its hall from the public REST interface of a server, and what a window remembers. */
 
-const GUEST_KEY = "seatserver.guest";
 const PATIENCE_MS = 30_000; // a large hall takes a while on a slow network; what is lost there would take forever
 
 /** A signal that ends a request to which no answer comes. */
@@ -36,34 +35,6 @@ export async function fetchShowtime(server, id) {
   const { map } = await fetchJson(new URL(`api/v1/layouts/${showtime.layout_hash}`, server));
   const { timezone } = theatres.find((theatre) => theatre.id === showtime.theatre_id);
   return { showtime: { ...showtime, timezone }, layout: map };
-}
-
-/**
- * Where a guest's token of a server comes from, as the `token` of a SeatMapClient: (refused) => token, or its promise.
- * It is kept in sessionStorage: a reload in the same window is the same guest and keeps its holds. When it is over, the
- * server says: the clock here may be wrong. What it throws says with `permanent` whether asking again is of no use.
- */
-export function guestOf(server) {
-  const key = server.origin === location.origin ? GUEST_KEY : `${GUEST_KEY} ${server.origin}`;
-  return (refused = null) => {
-    const kept = recall(key);
-    if (kept && kept.token !== refused) return kept.token;
-    // Two seat maps on one page are one guest, also when both ask in the same moment.
-    if (!asked.has(key)) asked.set(key, newGuest(server, key).finally(() => asked.delete(key)));
-    return asked.get(key);
-  };
-}
-
-const asked = new Map(); // key → the promise of a token that is under way
-
-async function newGuest(server, key) {
-  try {
-    const guest = await fetchJson(new URL("api/v1/guests", server), { method: "POST" });
-    remember(key, guest);
-    return guest.token;
-  } catch (error) {
-    throw Object.assign(error, { permanent: error.status !== undefined && !error.retryable });
-  }
 }
 
 /** What this window remembers under `key`; null where nothing is kept, or where the browser lets nothing be kept. */

@@ -159,9 +159,17 @@ export default {
 
   // Die Buchungen dieses Fensters.
   bookings: "Ihre Buchungen",
-  bookedHeading: "Gebucht",
-  bookingNumber: "Nr. {number}",
   pending: "Zahlung steht aus",
+  pendingLeft: "noch {time}",
+  pendingOver: "Zeit abgelaufen",
+  continue: "Weiter",
+  continueElsewhere: "Bezahlen Sie dort weiter, wo Sie begonnen haben.",
+  cancel: "Stornieren",
+  cancelSure: "{seats} wirklich aufgeben?",
+  cancelYes: "Ja, stornieren",
+  cancelNo: "Behalten",
+  cancelled: "Storniert. Die Plätze sind wieder frei.",
+  notCancelled: "Das Stornieren ist nicht gelungen: {reason}.",
   showTicket: "Karte zeigen",
 
   // Absagen.

@@ -163,11 +163,19 @@ export default {
     other: "{seats} would be left over alone, where hardly anyone sits. If you can, move over or take them too.",
   },
 
-  // The bookings of this window.
+  // The user's bookings of this showtime.
   bookings: "Your bookings",
-  bookedHeading: "Booked",
-  bookingNumber: "No. {number}",
   pending: "payment pending",
+  pendingLeft: "{time} left",
+  pendingOver: "time is up",
+  continue: "Continue",
+  continueElsewhere: "Go on where you began to pay.",
+  cancel: "Cancel",
+  cancelSure: "Give up {seats}?",
+  cancelYes: "Yes, cancel",
+  cancelNo: "Keep",
+  cancelled: "Cancelled. The seats are free again.",
+  notCancelled: "It could not be cancelled: {reason}.",
   showTicket: "Show the ticket",
 
   // Refusals.

@@ -1,0 +1,87 @@
+"""Guests: people without an account, and how one browser stays one guest.
+
+A guest's token lives for hours, because whoever steals it can act with it until it ends. So that the guest doesn't end
+with it, the browser also keeps a *renewal*: a text that this server signed, which it may exchange for a fresh token of
+the same guest. A renewal opens nothing else: it is signed with a key of its own, so neither can a token be used as a
+renewal nor the other way round, and it travels in the body of one request only. Its end is fixed when the guest is
+made and never moves, so a stolen one is worthless after `Settings.guest_renewal_s` however often it is used.
+
+Nothing is stored: a renewal is checked by its signature, on any instance, and a new `SEATSERVER_TOKEN_SECRET` ends all.
+The REST interface is the only caller.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from typing import Any
+
+import jwt
+import msgspec
+
+from seatserver.access.tokens import LATEST_MS, Identity, Tokens
+from seatserver.config import Settings
+from seatserver.errors import Unauthorized
+
+MAX_RENEWAL_CHARS = 1024
+PURPOSE = b"seatserver guest renewal"
+ISSUER = "seatserver guest renewal"
+ENDED = "this guest has ended; ask for a new one"
+
+
+class GuestPass(msgspec.Struct, frozen=True, kw_only=True):
+    """A guest, their token, and the renewal with its end; None where guests end with their token."""
+
+    identity: Identity
+    token: str
+    renewal: str | None
+    renewal_expires_at_ms: int | None
+
+
+class Guests:
+    """Makes guests and renews their tokens, by the settings."""
+
+    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+        self._settings = settings
+        self._tokens = tokens
+        self._key = hmac.digest(settings.token_secret.encode(), PURPOSE, hashlib.sha256)
+
+    def make(self) -> GuestPass:
+        """A new guest. Raises `Unauthorized` where guests aren't allowed."""
+        token, identity = self._tokens.guest()
+        lifetime_s = self._settings.guest_renewal_s
+        if not lifetime_s:
+            return GuestPass(identity=identity, token=token, renewal=None, renewal_expires_at_ms=None)
+        ends_s = int(time.time()) + lifetime_s
+        renewal = jwt.encode({"iss": ISSUER, "sub": identity.user_id, "exp": ends_s}, self._key, algorithm="HS256")
+        return GuestPass(identity=identity, token=token, renewal=renewal, renewal_expires_at_ms=ends_s * 1000)
+
+    def renew(self, renewal: str) -> GuestPass:
+        """A fresh token of the guest whose renewal this is, with what guests may do by now; the renewal stays the same.
+
+        It may be repeated, also by several windows at once. Raises `Unauthorized`: the renewal is over or isn't ours,
+        or guests aren't allowed any more.
+        """
+        if not self._settings.guest_renewal_s or not self._settings.token_secret:
+            raise Unauthorized(ENDED)
+        claims = self._claims(renewal)
+        token, identity = self._tokens.guest(claims["sub"])
+        ends_ms = min(claims["exp"] * 1000, LATEST_MS)
+        return GuestPass(identity=identity, token=token, renewal=renewal, renewal_expires_at_ms=ends_ms)
+
+    def _claims(self, renewal: str) -> dict[str, Any]:
+        if len(renewal) > MAX_RENEWAL_CHARS:
+            raise Unauthorized(ENDED)
+        try:
+            return jwt.decode(
+                renewal,
+                self._key,
+                algorithms=["HS256"],
+                issuer=ISSUER,
+                leeway=self._settings.token_leeway_s,
+                options={"require": ["exp", "iss", "sub"]},
+            )
+        except (jwt.PyJWTError, RecursionError, ValueError, OverflowError, TypeError):
+            # For whatever reason in the same words: the browser can do nothing but begin anew.
+            raise Unauthorized(ENDED) from None

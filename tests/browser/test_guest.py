@@ -1,0 +1,169 @@
+"""One browser is one guest: across its tabs and restarts, and until its renewal ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from seatserver.access.tokens import Tokens
+from seatserver.config import Settings
+from tests.browser.conftest import Window
+from tests.browser.site import SHOWTIME, Site
+
+Windows = Callable[..., Window]
+USER = "document.querySelector('seat-map')?.client?.welcome?.user"
+GUEST = "JSON.parse(localStorage['seatserver.guest'])"
+BOOK_LATER = "async ({ client }) => (await client.book([...client.holds.keys()][0], { payLater: true })).booking_id"
+
+
+class Tab(Window):
+    """Another tab of the same browser."""
+
+    def __init__(self, first: Window) -> None:
+        self.url, self.complaints, self.requests = first.url, first.complaints, first.requests
+        self.forgives_network, self.has_touch = False, first.has_touch
+        context: BrowserContext = first.page.context
+        self.page: Page = context.new_page()
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+
+def user(window: Window) -> str:
+    window.wait_until(lambda: window.page.evaluate(USER))
+    found: str = window.page.evaluate(USER)
+    return found
+
+
+@pytest.fixture
+def ann(site: Site, window: Windows) -> Window:
+    opened = window(site)
+    opened.open_map()
+    return opened
+
+
+def test_a_second_tab_shows_the_visitor_s_seats_as_the_visitor_s_own(ann: Window) -> None:
+    ann.click("B-2")
+    ann.expect_seats(B2="mine")
+    tab = Tab(ann)
+    tab.open_map()
+    tab.expect_seats(B2="mine")
+    assert user(tab) == user(ann)
+    tab.click("B-3")
+    ann.expect_seats(B2="mine", B3="mine")
+
+
+def test_tabs_that_open_together_are_one_guest(site: Site, window: Windows) -> None:
+    first = window(site)
+    first.open("/docs")
+    tabs = [Tab(first) for _ in range(4)]
+    for tab in tabs:
+        tab.page.goto(f"{site.url}/showtimes/{SHOWTIME}", wait_until="commit")
+    assert len({user(tab) for tab in tabs}) == 1
+
+
+def test_tabs_of_a_page_without_locks_agree_on_one_guest_too(site: Site, window: Windows) -> None:
+    first = window(site)
+    # As on plain http, where browsers have none.
+    first.page.context.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined })")
+    first.open("/docs")
+    tabs = [Tab(first) for _ in range(3)]
+    for tab in tabs:
+        tab.page.goto(f"{site.url}/showtimes/{SHOWTIME}", wait_until="commit")
+    first.wait_until(lambda: len({user(tab) for tab in tabs}) == 1)
+
+
+def test_whoever_closes_the_tab_and_comes_back_finds_seats_and_bookings(ann: Window) -> None:
+    ann.click("B-2")
+    ann.expect_seats(B2="mine")
+    ann.basket.get_by_role("button", name="Book for").click()
+    expect(ann.part("bookings")).to_contain_text("B-2")
+    tab = Tab(ann)
+    ann.page.close()
+    tab.open_map()
+    tab.expect_seats(B2="booked")
+    tab.part("bookings").get_by_role("link", name="Show the ticket").click()
+    expect(tab.page.get_by_role("article")).to_contain_text("Confirmed")
+
+
+def test_a_guest_whose_token_is_over_stays_the_same_guest(settings: Settings, ann: Window) -> None:
+    ann.click("B-2")
+    ann.expect_seats(B2="mine")
+    before = user(ann)
+    stale = Tokens(settings).mint(before, ["watch", "hold", "book"], -60)
+    ann.page.evaluate(
+        f"token => {{ localStorage['seatserver.guest'] = JSON.stringify({{ ...{GUEST}, token }}); }}", stale
+    )
+    ann.page.reload()
+    ann.expect_seats(B2="mine")
+    assert user(ann) == before
+
+
+def test_a_guest_is_another_one_where_the_renewal_is_over_too(site: Site, settings: Settings, ann: Window) -> None:
+    before = user(ann)
+    stale = Tokens(settings).mint(before, ["watch", "hold", "book"], -60)
+    kept = f"{{ ...{GUEST}, token, renewal: 'long ago' }}"
+    ann.page.evaluate(f"token => {{ localStorage['seatserver.guest'] = JSON.stringify({kept}); }}", stale)
+    ann.page.reload()
+    ann.expect_status("live")
+    assert user(ann) != before
+    assert all("401" in text for text in ann.complaints), ann.complaints
+    ann.complaints.clear()
+
+
+def test_where_nothing_can_be_kept_the_map_works_for_as_long_as_the_page(site: Site, window: Windows) -> None:
+    ann = window(site)
+    for store in ("localStorage", "sessionStorage"):
+        throws = "{ get() { throw new DOMException('no', 'SecurityError'); } }"
+        ann.page.add_init_script(f"Object.defineProperty(window, '{store}', {throws})")
+    ann.open_map()
+    ann.click("B-2")
+    ann.expect_seats(B2="mine")
+
+
+def test_a_guest_who_is_forgotten_in_one_tab_is_forgotten_in_all(ann: Window) -> None:
+    tab = Tab(ann)
+    tab.open_map()
+    before = user(tab)
+    ann.page.evaluate("async () => (await import('/static/guest.js')).forgetGuest(new URL(location.origin))")
+    tab.wait_until(lambda: tab.page.evaluate(USER) not in (None, before))
+
+
+def test_a_pending_booking_is_continued_or_cancelled_from_another_tab(ann: Window) -> None:
+    ann.click("B-2")
+    ann.expect_seats(B2="mine")
+    tab = Tab(ann)
+    tab.open_map()
+    booking = ann.map.evaluate(BOOK_LATER)
+    late = Tab(ann)
+    late.open_map()
+    for one in (ann, tab, late):
+        one.expect_seats(B2="booked")
+        expect(one.part("bookings")).to_contain_text("payment pending")
+        expect(one.part("bookings").locator(".until")).to_contain_text("left")
+    tab.part("bookings").get_by_role("button", name="Continue").click()
+    tab.page.wait_for_url(f"**/bookings/{booking}*")
+    expect(tab.page.get_by_role("article")).to_contain_text("Waiting for your payment")
+    late.part("bookings").get_by_role("button", name="Cancel").click()
+    expect(late.part("bookings").get_by_role("alert")).to_have_text("Give up B-2?")
+    late.part("bookings").get_by_role("button", name="Keep").click()
+    late.part("bookings").get_by_role("button", name="Cancel").click()
+    late.part("bookings").get_by_role("button", name="Yes, cancel").click()
+    for one in (ann, late):
+        expect(one.part("bookings")).to_be_hidden()
+        one.expect_seats(B2="free")
+
+
+def test_where_the_page_takes_payments_it_hears_which_booking_to_go_on_with(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.embed('<seat-map showtime="tonight" checkout="page"></seat-map>')
+    ann.page.evaluate("addEventListener('seat-map-continue', ({ detail }) => { window.continued = detail; })")
+    ann.expect_status("live")
+    ann.click("B-2")
+    ann.expect_seats(B2="mine")
+    booking = ann.map.evaluate(BOOK_LATER)
+    ann.part("bookings").get_by_role("button", name="Continue").click()
+    told: dict[str, Any] = ann.page.evaluate("window.continued")
+    assert (told["bookingId"], told["status"], told["seats"]) == (booking, "pending", ["B-2"])

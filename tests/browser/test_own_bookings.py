@@ -1,0 +1,188 @@
+"""My bookings, and the pages in German: what a visitor of the whole site comes by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from icalendar import Calendar
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Window
+from tests.browser.site import SHOWTIME, Site
+from tests.browser.test_booking import Guest, settle
+from tests.browser.test_front import is_accessible
+
+Windows = Callable[..., Window]
+GERMAN = {"locale": "de-DE"}
+
+
+@pytest.fixture
+def guest(site: Site) -> Guest:
+    return Guest(site)
+
+
+def test_my_bookings_lists_what_this_browser_booked_and_leads_to_the_tickets(
+    site: Site, window: Windows, guest: Guest
+) -> None:
+    paid, unpaid, gone = guest.book("B-2", "B-3"), guest.book("C-2", pay_later=True), guest.book("C-1")
+    settle(site, gone, "cancel")
+    ann = guest.open(window, paid)
+    expect(ann.page.get_by_role("article")).to_be_visible()
+    reference = ann.page.locator(".number b").inner_text()
+    assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{4} [0-9A-HJKMNP-TV-Z]{4}", reference)
+    ann.page.get_by_role("link", name="My bookings").click()
+    expect(ann.page.get_by_role("heading", level=1)).to_have_text("My bookings")
+    expect(ann.page.get_by_role("link", name="My bookings")).to_have_attribute("aria-current", "page")
+    coming = ann.page.locator("section", has=ann.page.get_by_role("heading", name="Coming up")).locator(".booking")
+    earlier = ann.page.locator("section", has=ann.page.get_by_role("heading", name="Earlier")).locator(".booking")
+    expect(coming).to_have_count(2)
+    expect(earlier).to_contain_text(["Cancelled"])
+    pending = coming.filter(has_text="Waiting for your payment")
+    expect(pending).to_contain_text("left")
+    expect(pending).to_contain_text("C-2")
+    settle(site, unpaid, "confirm")
+    expect(coming.filter(has_text="Confirmed")).to_have_count(2)
+    ticket = coming.filter(has_text="B-2 and B-3")
+    expect(ticket).to_contain_text(reference)
+    expect(ticket).to_contain_text("€22.00")
+    assert is_accessible(ann.page) == []
+    ticket.click()
+    expect(ann.page.locator(".number b")).to_have_text(reference)
+
+
+def test_whoever_booked_nothing_is_led_to_the_programme_and_becomes_no_guest(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.open("/bookings")
+    expect(ann.page.get_by_role("heading", level=2)).to_have_text("You have no bookings yet")
+    assert not [url for url in ann.requests if "/guests" in url]
+    assert is_accessible(ann.page) == []
+    ann.page.get_by_role("link", name="See all films and showtimes").click()
+    expect(ann.page.get_by_role("heading", level=2)).to_have_text("The Long Night")
+
+
+def test_a_browser_that_others_use_too_can_forget_its_guest(site: Site, window: Windows, guest: Guest) -> None:
+    ann = guest.open(window, guest.book("B-2"))
+    expect(ann.page.get_by_role("article")).to_be_visible()
+    ticket = ann.page.url
+    ann.open("/bookings")
+    ann.page.get_by_text("Forget me on this browser").click()
+    ann.page.get_by_role("button", name="Yes, forget me").click()
+    expect(ann.page.get_by_role("heading", level=2)).to_have_text("You have no bookings yet")
+    assert ann.page.evaluate("localStorage.length") == 0
+    ann.page.goto(ticket)
+    expect(ann.page.get_by_role("article")).to_contain_text("Confirmed")
+
+
+def test_while_the_server_is_away_the_list_and_the_programme_offer_to_try_again(
+    site: Site, window: Windows, guest: Guest
+) -> None:
+    ann = guest.open(window, guest.book("B-2"))
+    ann.forgives_network = True
+    expect(ann.page.get_by_role("article")).to_be_visible()
+    for path, heading in (("/bookings", "Coming up"), ("/", "The Long Night")):
+        ann.page.route("**/api/v1/**", lambda route: route.abort())
+        ann.open(path)
+        status = ann.page.get_by_role("status")
+        expect(status).to_contain_text("the server does not answer")
+        expect(ann.page.locator(".bones:visible")).to_have_count(0)
+        ann.page.unroute_all()
+        status.get_by_role("button", name="Try again").click()
+        expect(ann.page.get_by_role("heading", level=2)).to_have_text(heading)
+        expect(status).to_be_empty()
+
+
+def test_a_pending_booking_is_cancelled_on_its_page_by_its_owner_only(
+    site: Site, window: Windows, guest: Guest
+) -> None:
+    ann = guest.open(window, guest.book("B-2", pay_later=True))
+    expect(ann.page.get_by_role("button", name="Copy link")).to_be_visible()
+    ben = window(site)
+    ben.page.goto(ann.page.url)
+    expect(ben.page.get_by_role("article")).to_contain_text("Waiting for your payment")
+    ben.page.reload()
+    expect(ben.page.get_by_role("article")).to_be_visible()
+    expect(ben.page.get_by_role("button", name="Cancel booking")).to_have_count(0)
+    ann.page.get_by_role("button", name="Cancel booking").click()
+    expect(ann.page.get_by_text("Give up these seats?")).to_be_visible()
+    expect(ann.page.get_by_role("button", name="Keep them")).to_be_focused()
+    ann.page.get_by_role("button", name="Yes, cancel").click()
+    expect(ann.page.get_by_role("article")).to_contain_text("The seats are free again")
+
+
+def test_a_ticket_goes_into_a_calendar(window: Windows, guest: Guest) -> None:
+    ann = guest.open(window, guest.book("B-2", "B-3"))
+    reference = ann.page.locator(".number b").inner_text()
+    with ann.page.expect_download() as download:
+        ann.page.get_by_role("button", name="Add to calendar").click()
+    assert download.value.suggested_filename == f"booking-{reference.replace(' ', '-')}.ics"
+    events: list[Any] = list(Calendar.from_ical(download.value.path().read_bytes()).walk("VEVENT"))
+    [event] = events
+    assert event["SUMMARY"] == "The Long Night"
+    assert reference in event["DESCRIPTION"]
+
+
+# ---------------------------------------------------------------- languages
+
+
+@pytest.mark.parametrize("context", [GERMAN, {"locale": "en-IE"}])
+def test_a_page_mixes_no_languages(site: Site, window: Windows, guest: Guest, context: dict[str, Any]) -> None:
+    """Words, days and prices of every page of visitors."""
+    german = context is GERMAN
+    paid, unpaid = guest.book("B-2"), guest.book("B-3", pay_later=True)
+    ann = guest.open(window, paid, **context)
+    seen = []
+    for path, shown in (
+        ("/", ".show[title]"),
+        (f"/bookings/{paid}", "article"),
+        (f"/bookings/{unpaid}", "article"),
+        ("/bookings", ".booking >> nth=1"),
+        (f"/bookings/{uuid4()}", ".staff"),
+        ("/bookings/x", "main a"),
+        ("/showtimes/nope", "main a"),
+    ):
+        ann.open(path)
+        expect(ann.page.locator(shown).first).to_be_visible()
+        assert ann.page.evaluate("document.documentElement.lang") == ("de" if german else "en")
+        seen.append(ann.page.locator("body").inner_text())
+    text = re.sub(r"The Long Night|Deutsch|English", "", "\n".join(seen))
+    foreign = {
+        True: r"\b(the|your|seats?|showtimes|today|tomorrow|(mon|tues|wednes|thurs|fri|satur|sun)day|booking|€\d)",
+        False: r"\b(der|die|das|Ihre|Plätze|Vorstellung|Heute|\w+tag|Buchung|\d,\d\d\s€)\b",
+    }
+    assert re.findall(foreign[german], text, re.IGNORECASE) == []
+    assert re.search(r"11,00\s€" if german else "€11.00", text)
+    ann.complaints[:] = [one for one in ann.complaints if "404" not in one]
+
+
+def test_the_switch_changes_the_language_for_good_and_keeps_the_ticket_open(
+    site: Site, window: Windows, guest: Guest
+) -> None:
+    ann = guest.open(window, guest.book("B-2"))
+    expect(ann.page.get_by_role("button", name="Copy link")).to_be_visible()
+    ben = window(site)
+    ben.page.goto(ann.page.url)
+    expect(ben.page.get_by_role("article")).to_contain_text("Confirmed")
+    ben.page.get_by_role("link", name="Deutsch").click()
+    expect(ben.page.get_by_role("article")).to_contain_text("Bestätigt")
+    assert ben.page.url == ann.page.url
+    ben.open(f"/showtimes/{SHOWTIME}")
+    expect(ben.basket).to_contain_text("Ihre Plätze")
+    ben.page.get_by_role("link", name="English").click()
+    expect(ben.basket).to_contain_text("Your seats")
+
+
+def test_a_showtime_that_is_not_there_is_a_404_that_leads_to_the_programme(site: Site, window: Windows) -> None:
+    ann = window(site)
+    answer = ann.page.goto(f"{site.url}/showtimes/nope")
+    assert answer is not None
+    assert answer.status == 404
+    expect(ann.page.get_by_role("heading", level=1)).to_have_text("There is no such showtime")
+    assert is_accessible(ann.page) == []
+    ann.page.get_by_role("link", name="See all films and showtimes").click()
+    expect(ann.page.get_by_role("heading", level=2)).to_have_text("The Long Night")
+    assert all("404" in text for text in ann.complaints)
+    ann.complaints.clear()

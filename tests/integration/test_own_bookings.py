@@ -1,0 +1,132 @@
+"""A user's own bookings: whoever enters a room is told them, on every device, also while the room is busy."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from seatserver.client import RemoteError, SeatClient
+from seatserver.errors import Unavailable
+from seatserver.seats.states import SeatState
+from tests.integration.house import JSON, MSGPACK, SHOWTIME, Instance, hold, put_on_sale
+from tests.integration.proxy import proxied
+
+FREE, CLAIMED, SOLD = SeatState.FREE, SeatState.CLAIMED, SeatState.SOLD
+
+
+@pytest.mark.parametrize("encoding", [JSON, MSGPACK])
+async def test_another_device_learns_one_s_bookings_from_its_welcome(server: Instance, encoding: str) -> None:
+    async with server.room("ann") as phone:
+        pending = await phone.book((await phone.hold("A-1", "A-2")).hold_id, pay_later=True)
+        paid = await phone.book((await phone.hold("B-1")).hold_id)
+        await phone.until(lambda room: (room.state("A-1"), room.state("B-1")) == (CLAIMED, SOLD))
+        assert list(phone.bookings) == [pending.booking_id, paid.booking_id]
+    async with server.socket("ann", encoding) as desktop, server.socket("bob", encoding) as stranger:
+        first, second = (await desktop.hello())["bookings"]
+        assert (first["status"], first["seats"], first["total_minor"]) == ("pending", [0, 1], 2000)
+        assert first["expires_at_ms"] == pending.expires_at_ms
+        assert (first["reference"], first["ticket_url"]) == (pending.reference, pending.ticket_url)
+        assert (second["status"], second["seats"], second["expires_at_ms"]) == ("confirmed", [8], None)
+        assert (await stranger.hello())["bookings"] == []
+
+
+async def test_a_device_that_watches_learns_of_a_booking_made_and_cancelled_on_another(server: Instance) -> None:
+    async with SeatClient(server.url, token=server.token("ann", "watch", "hold", "claim")) as client:
+        async with client.room(SHOWTIME) as phone, client.room(SHOWTIME) as desktop:
+            held = await phone.hold("A-1")
+            booked = await phone.book(held.hold_id, pay_later=True)
+            await desktop.until(lambda room: list(room.bookings) == [booked.booking_id])
+            assert (await client.cancel_booking(booked.booking_id))["status"] == "cancelled"
+            await desktop.until(lambda room: not room.bookings and room.state("A-1") == FREE)
+            await phone.until(lambda room: not room.bookings)
+        listed = await client.bookings(showtime=SHOWTIME, limit=5)
+        assert [booking["status"] for booking in listed["bookings"]] == ["cancelled"]
+
+
+async def test_what_has_become_a_booking_is_not_told_as_a_hold(server: Instance) -> None:
+    held = await hold(server.house, "ann", 0)
+    async with server.watcher("ann") as wire:
+        while True:
+            await server.house.checkout.book(SHOWTIME, held, "ann", pay_later=True)
+            async with server.socket("ann") as other:
+                welcome = await other.hello()
+            held_ids = [one["hold_id"] for one in welcome["holds"]]
+            booked_ids = [one["booking_id"] for one in welcome["bookings"]]
+            assert held_ids + booked_ids == [str(held)], "one or the other, whenever it is asked"
+            if booked_ids:
+                break
+        assert (await wire.until("booked"))["booking_id"] == str(held)
+
+
+async def test_many_who_enter_at_once_are_told_theirs_by_few_questions(server: Instance) -> None:
+    await put_on_sale(server.house.catalog, "tomorrow")
+    own = server.house.own_bookings
+    for user, seat, showtime in (("ann", 0, SHOWTIME), ("ann", 1, "tomorrow"), ("bob", 2, SHOWTIME)):
+        held = await hold(server.house, user, seat, showtime=showtime)
+        await server.house.checkout.book(showtime, held, user, pay_later=True)
+    read, questions = own._read, []
+
+    async def counted(entrances: list[tuple[str, str]]) -> object:
+        questions.append(len(entrances))
+        return await read(entrances)
+
+    own._read = counted  # type: ignore[method-assign,assignment]  # counts, and does what it did
+    users = ["ann", "bob", *(f"guest {number}" for number in range(300))]
+    found = dict(zip(users, await asyncio.gather(*(own.of(user, SHOWTIME) for user in users)), strict=True))
+    assert {user: [one.seats for one in theirs] for user, theirs in found.items() if theirs} == {
+        "ann": [(0,)],
+        "bob": [(2,)],
+    }
+    assert len(questions) <= 2
+    assert sum(questions) == len(users)
+
+
+async def test_whoever_gives_up_takes_the_answer_from_nobody_else(server: Instance) -> None:
+    own = server.house.own_bookings
+    async with asyncio.TaskGroup() as tasks:
+        impatient = tasks.create_task(own.of("ann", SHOWTIME))
+        patient = tasks.create_task(own.of("ann", SHOWTIME))
+        await asyncio.sleep(0)
+        impatient.cancel()
+    assert patient.result() == []
+
+
+async def test_while_bookings_cannot_be_read_the_room_is_entered_all_the_same(server: Instance) -> None:
+    async with (
+        proxied(server.url) as (proxy, url),
+        SeatClient(url, token=server.token("ann")) as client,
+        client.room(SHOWTIME) as phone,
+    ):
+        booked = await phone.book((await phone.hold("A-1")).hold_id)
+        await phone.until(lambda room: room.state("A-1") == SOLD)
+
+        async def away(_: object) -> object:
+            raise Unavailable("Postgres")
+
+        server.house.own_bookings._read = away  # type: ignore[method-assign,assignment]  # as when Postgres is away
+        async with server.socket("ann") as wire:
+            assert (await wire.hello())["bookings"] is None
+        proxy.cut_all()
+        await phone.until(lambda room: room.connections > 1 and room.connected)
+        assert list(phone.bookings) == [booked.booking_id], "what was told before stands"
+
+
+async def test_a_room_before_its_sale_asks_postgres_for_nobody_s_bookings(server: Instance) -> None:
+    async def asked(_: object) -> object:
+        raise AssertionError("nothing is sold here")
+
+    server.house.own_bookings._read = asked  # type: ignore[method-assign,assignment]  # would be noticed
+    async with server.socket("ann") as wire:
+        assert (await wire.hello())["bookings"] == []
+
+
+async def test_whoever_may_only_watch_cancels_nothing(server: Instance) -> None:
+    async with server.room("ann") as room:
+        booked = await room.book((await room.hold("A-1")).hold_id, pay_later=True)
+    async with SeatClient(server.url, token=server.token("ann", "watch")) as client:
+        with pytest.raises(RemoteError) as refused:
+            await client.cancel_booking(booked.booking_id)
+        assert refused.value.code == "forbidden"
+        listed = await client.bookings(status="pending")
+        assert len(listed["bookings"]) == 1

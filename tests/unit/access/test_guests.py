@@ -1,0 +1,76 @@
+"""Guests: one browser stays one guest for as long as its renewal lasts, and a renewal is good for nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatserver import config
+from seatserver.access.guests import Guests
+from seatserver.access.tokens import Tokens
+from seatserver.config import Settings
+from seatserver.errors import Unauthorized
+
+SETTINGS = config.load({}, token_secret="s" * 32, guest_scopes=("watch", "hold"))
+
+
+def guests(settings: Settings = SETTINGS) -> Guests:
+    return Guests(settings, Tokens(settings))
+
+
+async def test_every_guest_is_someone_else_and_stays_the_same_one_by_their_renewal() -> None:
+    one, other = guests().make(), guests().make()
+    assert one.identity.user_id != other.identity.user_id
+    assert one.identity.user_id.startswith("guest:")
+    assert one.renewal is not None
+    renewed = guests().renew(one.renewal)
+    assert await Tokens(SETTINGS).verify(renewed.token) == renewed.identity
+    assert renewed.identity.user_id == one.identity.user_id
+    assert (renewed.renewal, renewed.renewal_expires_at_ms) == (one.renewal, one.renewal_expires_at_ms)
+
+
+def test_a_renewed_guest_may_what_guests_may_by_now() -> None:
+    renewal = guests().make().renewal
+    assert renewal is not None
+    assert guests(dataclasses.replace(SETTINGS, guest_scopes=("watch",))).renew(renewal).identity.scopes == {"watch"}
+    for changes in ({"guest_scopes": ()}, {"guest_renewal_s": 0}, {"token_secret": "t" * 32}):
+        with pytest.raises(Unauthorized):
+            guests(dataclasses.replace(SETTINGS, **changes)).renew(renewal)
+
+
+def test_guests_may_end_with_their_token() -> None:
+    made = guests(dataclasses.replace(SETTINGS, guest_renewal_s=0)).make()
+    assert (made.renewal, made.renewal_expires_at_ms) == (None, None)
+
+
+def test_a_renewal_ends_when_it_was_said_to_however_often_it_is_used() -> None:
+    made = guests().make()
+    assert made.renewal is not None
+    claims = jwt.decode(made.renewal, options={"verify_signature": False})
+    assert claims["exp"] * 1000 == made.renewal_expires_at_ms
+    assert abs(claims["exp"] - time.time() - SETTINGS.guest_renewal_s) < 60
+    over = {**claims, "exp": int(time.time()) - 60}
+    with pytest.raises(Unauthorized, match="this guest has ended"):
+        guests().renew(jwt.encode(over, guests()._key, algorithm="HS256"))
+
+
+async def test_no_token_is_a_renewal_and_no_renewal_a_token() -> None:
+    made = guests().make()
+    assert made.renewal is not None
+    with pytest.raises(Unauthorized):
+        guests().renew(made.token)
+    with pytest.raises(Unauthorized):
+        guests().renew(Tokens(SETTINGS).mint("boss", ["admin"], 600))
+    with pytest.raises(Unauthorized):
+        await Tokens(SETTINGS).verify(made.renewal)
+
+
+@given(st.text(max_size=2000))
+def test_any_other_text_is_refused_and_never_a_surprise(text: str) -> None:
+    with pytest.raises(Unauthorized):
+        guests().renew(text)

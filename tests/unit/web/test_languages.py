@@ -1,0 +1,72 @@
+"""Pages speak one language: the one that is asked for, and in it they say everything."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatserver.web.languages import TEXTS, filled, language_of
+from seatserver.web.routes import HERE
+
+STATIC = HERE / "static"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "chosen", "language"),
+    [
+        ("", None, "en"),
+        ("de", None, "de"),
+        ("de-CH-1996, en;q=0.9", None, "de"),
+        ("EN;q=0.4,DE;q=0.6", None, "de"),
+        ("en;q=0.8, de;q=0.8", None, "en"),
+        ("fr, it;q=0.5", None, "en"),
+        ("fr, de;q=0.1", None, "de"),
+        ("de;q=0, fr", None, "en"),
+        ("*", None, "en"),
+        ("de;q=x", None, "en"),
+        ("en", "de", "de"),
+        ("de", "xx", "de"),
+    ],
+)
+def test_the_choice_comes_first_then_the_browser_s_wish_then_english(
+    accepted: str, chosen: str | None, language: str
+) -> None:
+    assert language_of(accepted, chosen) == language
+
+
+@given(st.text(), st.none() | st.text())
+def test_whatever_is_asked_for_a_page_has_a_language(accepted: str, chosen: str | None) -> None:
+    assert language_of(accepted, chosen) in TEXTS
+
+
+def test_every_language_has_every_text_and_none_breaks_out_of_html() -> None:
+    for texts in TEXTS.values():
+        assert texts.keys() == TEXTS["en"].keys()
+        assert not [text for text in texts.values() if set(text) & set('<>&"')]
+
+
+def test_a_text_that_is_not_there_is_noticed() -> None:
+    with pytest.raises(KeyError):
+        filled("{{nothing}}", "en")
+
+
+def words(language: str) -> dict[str, set[str]]:
+    """The texts of a language: the facts in each."""
+    source = STATIC.joinpath(f"words/{language}.js").read_text()
+    blocks = re.split(r"^  (?=\w+:)", source.partition("export default {")[2], flags=re.MULTILINE)[1:]
+    return {block.partition(":")[0]: set(re.findall(r"\{(\w+)\}", block)) - {"count"} for block in blocks}
+
+
+def test_the_scripts_say_everything_in_every_language_with_the_same_facts() -> None:
+    assert words("de") == words("en")
+
+
+def test_every_text_of_the_scripts_is_used_and_every_text_that_is_used_is_there() -> None:
+    code = "\n".join(path.read_text() for path in STATIC.glob("*.js") if path.name != "seat-map.js")
+    known = set(words("en"))
+    by_status = {"confirmed", "pending", "cancelled", "expired", "pendingHint", "cancelledHint", "expiredHint"}
+    assert known - by_status == {name for name in known - by_status if f'"{name}"' in code}
+    assert set(re.findall(r'\bsay\("(\w+)"', code)) <= known
