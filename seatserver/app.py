@@ -27,6 +27,7 @@ from starlette.types import ASGIApp
 from seatserver import config, listening, logs
 from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.guests import Guests
+from seatserver.access.networks import NetworkNames
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
 from seatserver.api import services as api
@@ -243,6 +244,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         own_bookings=server.own_bookings,
         tokens=server.tokens,
         tickets=server.tickets,
+        networks=NetworkNames(server.settings),
         booking_keys=server.booking_keys,
         broadcaster=server.broadcaster,
         metrics=server.metrics,

@@ -302,6 +302,7 @@ class LiveRoom:
             stranded=answer.stranded,
             fix=answer.fix,
             labels={seat: seats[seat].label for seat in (*dict(answer.seats), *answer.fix)},
+            retry_at_ms=dict(answer.retry_at_ms),
         )
 
     # ------------------------------------------------------------ the connection's life

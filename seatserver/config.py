@@ -80,7 +80,8 @@ class Settings:
 
     # Holds.
     hold_ms: int = setting("SEATSERVER_HOLD_MS", 300_000, "How long a hold lasts, and how long an extension makes it.", at_least=200, at_most=3_600_000)
-    hold_total_ms: int = setting("SEATSERVER_HOLD_TOTAL_MS", 900_000, "Oldest a hold may get by extensions.", at_least=200, at_most=86_400_000)
+    hold_total_ms: int = setting("SEATSERVER_HOLD_TOTAL_MS", 900_000, "Oldest a hold may get by extensions, and longest that somebody may hold one seat in all.", at_least=200, at_most=86_400_000)
+    hold_pause_ms: int = setting("SEATSERVER_HOLD_PAUSE_MS", 300_000, "Then a seat has to be free for so long before the same person may take it again, or another guest of the same network.", at_least=100, at_most=86_400_000)
     hold_replay_ms: int = setting("SEATSERVER_HOLD_REPLAY_MS", 60_000, "How long a hold is remembered past its end, so that a late repetition is answered and not held anew.", at_least=1000, at_most=3_600_000)
     seats_per_user: int = setting("SEATSERVER_SEATS_PER_USER", 10, "Most seats one user may hold in one showtime.", at_least=1, at_most=500)
     checkout_ms: int = setting("SEATSERVER_CHECKOUT_MS", 30_000, "How long a hold is pinned while its booking is written.", at_least=1000, at_most=600_000)
@@ -243,6 +244,13 @@ def _check_relations(settings: Settings) -> None:
             _env("hold_total_ms"),
             f"is {settings.hold_total_ms}",
             f"expected at least {_env('hold_ms')} ({settings.hold_ms}): a hold would outlive its own limit",
+        )
+    if settings.hold_pause_ms <= settings.sweep_ms:
+        raise ConfigError(
+            _env("hold_pause_ms"),
+            f"is {settings.hold_pause_ms}",
+            f"expected more than {_env('sweep_ms')} ({settings.sweep_ms}): "
+            "a seat's pause could be over before others see that it is free",
         )
     if settings.database_statement_ms * CLAIM_STATEMENTS >= settings.checkout_ms:
         raise ConfigError(

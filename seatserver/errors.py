@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-Refusal = Literal["held", "sold", "blocked", "allocated", "full", "limit", "group", "companion", "wheelchair", "gap"]
+Refusal = Literal[
+    "held", "sold", "blocked", "allocated", "full", "cooling", "limit", "group", "companion", "wheelchair", "gap"
+]
 """Why a seat is refused: what it is (``allocated``: kept for another sales channel; ``full``: an area has not so many
-places left), that the user would hold too many (``limit``), or the house rule that it breaks (`seatmaps.rules`)."""
+places left), that the same person has held it for long (``cooling``: `seatserver.seats.holders`), that the user would
+hold too many (``limit``), or the house rule that it breaks (`seatmaps.rules`)."""
 TicketRule = Literal["unknown", "category", "at_most", "only_with", "per_companion"]
 
 
@@ -157,7 +160,8 @@ class SeatsRefused(SeatServerError):
     ``reasons`` maps each seat's index to its reason. Where a house rule refuses, ``stranded`` are the seats that would
     be left over alone, and ``fix`` is the nearest choice that the rule lets pass, empty when there is none. ``areas``
     maps the key of each general area that is refused to the reason and to how many of its places are left.
-    ``labels`` maps seats to what people call them, where people read this.
+    ``labels`` maps seats to what people call them, where people read this. ``retry_at_ms`` maps what is ``cooling`` to
+    when the same person may have it again (ms since the epoch), if nobody else takes it meanwhile.
     """
 
     code, status = "seats_refused", 409
@@ -170,6 +174,7 @@ class SeatsRefused(SeatServerError):
         stranded: Sequence[int] = (),
         fix: Sequence[int] = (),
         labels: Mapping[int, str] | None = None,
+        retry_at_ms: Mapping[int, int] | None = None,
     ) -> None:
         labels, self.areas = labels or {}, dict(areas or {})
         named = [f"{labels.get(seat, seat)} {reason}" for seat, reason in sorted(reasons.items())]
@@ -177,6 +182,8 @@ class SeatsRefused(SeatServerError):
         facts: dict[str, Any] = {"seats": [[seat, reason] for seat, reason in sorted(reasons.items())]}
         if areas:
             facts["areas"] = {key: list(why) for key, why in areas.items()}
+        if retry_at_ms:
+            facts["retry_at_ms"] = [[seat, when] for seat, when in sorted(retry_at_ms.items())]
         if stranded:
             facts["stranded"] = list(stranded)
         if fix:
@@ -184,6 +191,7 @@ class SeatsRefused(SeatServerError):
         instead = f"; possible instead: {', '.join(str(labels.get(seat, seat)) for seat in fix)}" if fix else ""
         super().__init__(f"refused: {', '.join(named)}{instead}", **facts)
         self.reasons, self.stranded, self.fix = reasons, tuple(stranded), tuple(fix)
+        self.retry_at_ms = dict(retry_at_ms or {})
 
 
 class TicketsRefused(SeatServerError):

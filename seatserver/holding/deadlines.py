@@ -14,7 +14,7 @@ seat back (`blocked`), and its owner is told of that. What could make a promise 
 | a hold's | the start of the show | Nothing: only the sale's own end counts, which may be before the show or after its start. |
 | a hold's | a house rule whose time comes | Judged when the hold is made, not again when it is booked. |
 | a hold's | the release of allocated seats | The channel's buyer keeps and books what was held before. |
-| a hold's | the end of a guest's token | No deadline is later: a guest whose token is over has no way back to the hold. Who has an account comes back with a fresh token, so theirs does not count. |
+| a hold's | the end of a guest's token | Where guests cannot renew it, no deadline is later: there is no way back to the hold. Everybody else comes back with a fresh token, so its end does not count. |
 | a hold's | the checkout | A booking that begins before the deadline has a whole `SEATSERVER_CHECKOUT_MS` to be written, and no hold lives longer than that past its last deadline. |
 | a payment's (`expires_at_ms`) | the end of the sale, the start of the show | Nothing: who began to pay in time has the whole `SEATSERVER_CLAIM_MS`. |
 | a payment's | the hold's | The booking has left the hold behind: only the payment's counts. |

@@ -53,9 +53,10 @@ PATIENT_TRIES = 3
 """After so many tries a request looks at Redis itself and waits a moment: somebody else gets on meanwhile."""
 LONGEST_PAUSE_S = 0.02
 LOST_TO_OTHERS: frozenset[Refusal] = frozenset({"held", "sold", "blocked", "allocated"})
-MENDABLE: frozenset[Refusal] = LOST_TO_OTHERS | {"gap"}
+MENDABLE: frozenset[Refusal] = LOST_TO_OTHERS | {"gap", "cooling"}
 """What `Selection.or_nearest` helps with; too many seats, or half a sofa, it does not."""
-NOT_IN_BASKET: frozenset[Refusal] = LOST_TO_OTHERS | {"full"}
+LOST_NOW: frozenset[Refusal] = LOST_TO_OTHERS | {"cooling"}
+NOT_IN_BASKET: frozenset[Refusal] = LOST_NOW | {"full"}
 """What is said of a place that the basket has not, once the sale is over: it was asked for as one more."""
 NO_VERDICT = Verdict({}, (), None, (), False)
 USED_OTHERWISE = "this hold id was used for another request"
@@ -93,7 +94,8 @@ class Holding:
     ) -> HeldSeats:
         """Find the best seats and hold them; a seat lost to a rival counts as taken, and the search goes on.
 
-        Raises `NoSeatsTogether` when there are none (any more), `TicketsRefused`, `NotOnSale`, `Busy`.
+        Raises `NoSeatsTogether` when there are none (any more), `SeatsRefused` when there are only some that this
+        buyer has to wait for, or at the limit, `TicketsRefused`, `NotOnSale`, `Busy`.
         """
         asked = _fingerprint("best", party, sight.replaces)
         work = self._best(showtime, buyer, hold_id, party, sight, asked)
@@ -144,7 +146,7 @@ class Holding:
                 areas=_area_wishes(showtime.seat_map, sight, selection.areas),
                 channel=buyer.channel, asked=asked, judged=_judged(verdict, sight),
                 replaces=sight.replaces, terms=terms.text(),
-                latest_ms=self._latest_ms(showtime, buyer), only_kept=over is not None,
+                latest_ms=self._latest_ms(showtime, buyer), only_kept=over is not None, network=buyer.network,
             )  # fmt: skip
             try:
                 return await self._store.hold(showtime.id, hold_id, buyer.user_id, seats, conditions)
@@ -158,6 +160,10 @@ class Holding:
                 mendable = MENDABLE.issuperset(error.reasons.values()) and len(seats) <= MAX_PARTY
                 if not selection.or_nearest or not mendable:
                     raise refused from None
+                if nearest is not None and sight.cooling and LOST_NOW.isdisjoint(error.reasons.values()):
+                    # What is chosen around the seats that cool off may be refused for the gap that they are.
+                    raise refused from None
+                sight.note_cooling(error)
                 taken = {seat: SeatState.HELD for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
                 await self._look_again(showtime, buyer, sight, taken, tries)
                 nearest = await self._nearest(showtime, buyer, sight, selection)
@@ -188,14 +194,17 @@ class Holding:
                 )  # fmt: skip
                 conditions = Conditions(
                     channel=buyer.channel, asked=asked, judged=_judged(verdict, sight),
-                    replaces=sight.replaces, terms=terms.text(), latest_ms=self._latest_ms(showtime, buyer),
+                    replaces=sight.replaces, terms=terms.text(),
+                    latest_ms=self._latest_ms(showtime, buyer), network=buyer.network,
                 )  # fmt: skip
                 return await self._store.hold(showtime.id, hold_id, buyer.user_id, offer.seats, conditions)
             except RoomMoved as stale:
                 await self._look_again(showtime, buyer, sight, stale.states, tries)
             except SeatsRefused as error:
-                if "limit" in error.reasons.values():
-                    raise
+                if "limit" in error.reasons.values() or not sight.cooling.isdisjoint(offer.seats):
+                    raise  # of those that cool off there would be others only if there were any
+                sight.note_cooling(error)
+                lost.update({seat: why for seat, why in error.reasons.items() if why == "cooling"})
                 taken = {seat: why for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
                 lost.update(taken)
                 await self._look_again(showtime, buyer, sight, dict.fromkeys(taken, SeatState.HELD), tries)
@@ -274,7 +283,7 @@ class Holding:
     async def _search(self, showtime: Showtime, buyer: Buyer, wish: Wish, sight: RoomView, limit: int) -> list[Offer]:
         def search() -> list[Offer]:
             # Looked at when its turn has come: what others are after by then.
-            avoid = frozenset(sight.in_flight)
+            avoid = sight.in_flight | sight.cooling
             return best_offers(
                 showtime.seat_map, states, wish, showtime.rules, minutes_left=minutes_left, limit=limit, avoid=avoid
             )
@@ -283,8 +292,11 @@ class Holding:
         return await self.searches.run(search, user=buyer.user_id, room=showtime.id)
 
     async def _nearest(self, showtime: Showtime, buyer: Buyer, sight: RoomView, selection: Selection) -> Offer | None:
+        states = bytearray(sight.states)
+        for seat in sight.cooling:
+            states[seat] = SeatState.HELD
         search = partial(
-            nearest_equal, showtime.seat_map, bytes(sight.states), selection.seats, showtime.rules,
+            nearest_equal, showtime.seat_map, bytes(states), selection.seats, showtime.rules,
             wheelchairs=selection.wheelchairs, minutes_left=self._minutes_left(showtime),
         )  # fmt: skip
         return await self.searches.run(search, user=buyer.user_id, room=showtime.id)
@@ -322,7 +334,8 @@ class RoomView:
     """The room as one request sees it: what this instance knows, then what the script said of it.
 
     ``seen`` is where to begin, None for a fresh look at Redis. ``in_flight``: seats that others on this instance are
-    about to hold. ``replaces``: the hold whose place the new one takes.
+    about to hold. ``replaces``: the hold whose place the new one takes. ``cooling``: free seats that this buyer has had
+    for so long that they have to wait.
     """
 
     def __init__(
@@ -331,8 +344,13 @@ class RoomView:
         self.seen = seen
         self.in_flight: set[int] = set() if in_flight is None else in_flight
         self.replaces = replaces
+        self.cooling: set[int] = set()
         self.states = bytearray()
         self.room = ""
+
+    def note_cooling(self, error: SeatsRefused) -> None:
+        """Look for others than the seats that were refused as cooling."""
+        self.cooling.update(seat for seat, why in error.reasons.items() if why == "cooling")
 
     def forget(self) -> None:
         """Look at Redis next time."""
@@ -372,7 +390,8 @@ def _judged(verdict: Verdict, sight: RoomView) -> Judged:
 def _explained(error: SeatsRefused, verdict: Verdict) -> SeatsRefused:
     if "gap" not in error.reasons.values() and "group" not in error.reasons.values():
         return error
-    return SeatsRefused(error.reasons, stranded=verdict.stranded, fix=verdict.fix or ())
+    fix = verdict.fix or ()
+    return SeatsRefused(error.reasons, stranded=verdict.stranded, fix=fix, retry_at_ms=error.retry_at_ms)
 
 
 def _fingerprint(verb: str, request: object, replaces: UUID | None) -> str:

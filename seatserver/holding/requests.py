@@ -26,12 +26,14 @@ MOST_PLACES = 500
 class Buyer(msgspec.Struct, frozen=True):
     """Who buys, and through which sales channel (empty: as the public does).
 
-    ``until_ms`` is when the buyer loses the way to what they hold, as a guest whose token ends does.
+    ``until_ms`` is when the buyer loses the way to what they hold, as a guest whose token ends does. ``network`` is
+    where a guest comes from (`seatserver.access.networks`), empty for everybody else.
     """
 
     user_id: str
     channel: str = ""
     until_ms: int = NO_END_MS
+    network: str = ""
 
 
 class AreaTickets(msgspec.Struct, frozen=True):

@@ -47,7 +47,7 @@ class Notice(msgspec.Struct, frozen=True, array_like=True):
 
 
 class FeedMessage(msgspec.Struct, frozen=True, array_like=True):
-    """What a script published; ``changes`` alternates seat and state. See ``publish`` in ``lua/prelude.lua``.
+    """What a script published; ``changes`` alternates seat and state. See ``publish`` in ``lua/steps.lua``.
 
     ``late_ms`` is how long past its deadline the oldest hold was that this ended; -1 when none had run out.
     """

@@ -1,6 +1,6 @@
 """The Lua verbs: packed, sent, and their answers unpacked.
 
-A script is one file of ``lua/`` with ``prelude.lua`` before it. Redis knows it by its hash once it has seen it whole;
+A script is one file of ``lua/`` with those of `SHARED` before it. Redis knows it by its hash once it has seen it whole;
 when it has not, or has forgotten (a restart, SCRIPT FLUSH), the first call that notices brings the text.
 """
 
@@ -19,6 +19,7 @@ from seatserver.errors import Unavailable
 from seatserver.redis_io.client import cannot_serve
 from seatserver.redis_io.pipeline import Pipeline
 
+SHARED = ("prelude", "past", "steps")
 VERBS = ("hold", "release", "extend", "pin", "apply", "keep", "sweep", "load", "snapshot", "holds")
 
 
@@ -28,7 +29,7 @@ class Script:
     def __init__(self, verb: str) -> None:
         folder = files("seatserver.seats") / "lua"
         self.verb = verb
-        self.source = (folder / "prelude.lua").read_text("utf-8") + (folder / f"{verb}.lua").read_text("utf-8")
+        self.source = "".join((folder / f"{name}.lua").read_text("utf-8") for name in (*SHARED, verb))
         # Redis names a script by the SHA-1 of its text; nothing here is a secret.
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 

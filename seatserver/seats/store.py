@@ -22,6 +22,7 @@ from redis.asyncio import Redis
 from seatserver.config import Settings
 from seatserver.errors import HoldConflict, HoldGone, HoldPinned, Refusal, SeatsRefused, Unavailable
 from seatserver.redis_io.client import UNAVAILABLE
+from seatserver.seats.holders import people_of
 from seatserver.seats.scripts import Scripts
 from seatserver.seats.states import SeatState
 from seatserver.tasks import Tasks
@@ -102,6 +103,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     ``asked`` is the whole request as a text, by default its seats: the same id with the same text is the same hold,
     answered as before. ``terms`` are kept with the hold and come back with every answer. No deadline that this hold
     sets is after ``latest_ms``. With ``only_kept`` nothing is taken that ``replaces`` has not: the sale is over.
+    ``network`` is where a guest comes from (`seatserver.access.networks`), empty for everybody else.
     """
 
     areas: tuple[AreaWish, ...] = ()
@@ -112,6 +114,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     terms: str = ""
     latest_ms: int = NO_END_MS
     only_kept: bool = False
+    network: str = ""
 
 
 UNCONDITIONAL = Conditions()
@@ -172,7 +175,7 @@ class SeatStore:
             ",".join(f"{area.places[0]}-{area.places[-1]}@{area.start}={area.count}" for area in conditions.areas),
             _pairs(judged.refused), _guards(judged), judged.room,
             "" if conditions.replaces is None else str(conditions.replaces), conditions.terms,
-            conditions.latest_ms, int(not conditions.only_kept),
+            conditions.latest_ms, int(not conditions.only_kept), people_of(settings, user_id, conditions.network),
         )  # fmt: skip
         return self._held(hold_id, reply)
 
@@ -335,10 +338,10 @@ class SeatStore:
 
     def _fail(self, hold_id: UUID, reply: list[Any]) -> NoReturn:
         match reply:
-            case ["refused", flat]:
-                raise SeatsRefused({flat[at]: flat[at + 1] for at in range(0, len(flat), 2)})
+            case ["refused", flat, again]:
+                raise SeatsRefused(_by_seat(flat), retry_at_ms=_by_seat(again))
             case ["stale", flat]:
-                raise RoomMoved({flat[at]: flat[at + 1] for at in range(0, len(flat), 2)})
+                raise RoomMoved(_by_seat(flat))
             case ["conflict", why]:
                 raise HoldConflict(str(hold_id), why)
             case ["pinned", until_ms, *of]:
@@ -367,6 +370,11 @@ def _base(showtime_id: str) -> str:
 def feed_channel(showtime_id: str) -> str:
     """Where the scripts publish what changed in a showtime."""
     return _base(showtime_id) + ":feed"
+
+
+def _by_seat(flat: Sequence[Any]) -> dict[int, Any]:
+    """Pairs of a seat and something, one after the other, as a table."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _csv(seats: Iterable[int]) -> str:

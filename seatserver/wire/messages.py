@@ -337,11 +337,14 @@ class Offered(_Message, frozen=True, kw_only=True):
 class Refused(_Message, frozen=True, kw_only=True):
     """Nothing was done: every seat that failed, with its reason.
 
-    ``held``, ``sold``, ``blocked``, ``allocated`` (kept for another sales channel): what it is. ``limit``: the user
+    ``held``, ``sold``, ``blocked``, ``allocated`` (kept for another sales channel): what it is. ``cooling``: this user,
+    or a guest of the same network, has held it for `Limits.hold_total_ms` in all; ``retry_at_ms`` are pairs of such a
+    seat and the time when it may be tried again, if nobody else takes it meanwhile. ``limit``: the user
     would hold too many. ``group``: it goes only together with the rest of its group. ``companion``: it goes only with
     its wheelchair place. ``wheelchair``: it is kept for those who need it. ``gap``: the choice would leave the seats of
     ``stranded`` over alone. ``fix`` is the nearest choice that the house rules let pass. ``areas`` are general
-    areas with the reason (``full``: not so many places are left, or ``limit``) and how many places they have left.
+    areas with the reason (``full``: not so many places are left, or ``cooling`` or ``limit``) and how many places they
+    have left; ``areas_retry_at_ms`` are pairs of an area that is ``cooling`` and the time, likewise.
     """
 
     ref: Ref
@@ -350,6 +353,8 @@ class Refused(_Message, frozen=True, kw_only=True):
     areas: tuple[tuple[int, Refusal, int], ...] = ()
     stranded: tuple[int, ...] = ()
     fix: tuple[int, ...] = ()
+    retry_at_ms: tuple[tuple[int, Millis], ...] = ()
+    areas_retry_at_ms: tuple[tuple[int, Millis], ...] = ()
 
 
 class Released(_Message, frozen=True, kw_only=True):

@@ -22,6 +22,8 @@ ROUNDING_MS = 2.0
 """Redis' clock and ours are the same, but deadlines are whole milliseconds."""
 MOST_STATES = 2_000_000
 LOST_TO_OTHERS = ("held", "sold")
+OWN_FAULT = ("cooling",)
+"""Of a seat that is free, and that only whoever asks has to leave to others for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ def actions_of(steps: Iterable[Step], seat: int, hold_ms: float, replay_ms: floa
                 add(step, "take", perhaps=not done, lasting=True)
             case "hold" if step.reasons.get(seat) in LOST_TO_OTHERS:
                 add(step, "saw_taken")
-            case "hold" if seat not in step.reasons and set(step.reasons.values()) <= set(LOST_TO_OTHERS):
+            case "hold" if step.reasons.get(seat) in OWN_FAULT:
+                add(step, "saw_free")
+            case "hold" if seat not in step.reasons and set(step.reasons.values()) <= {*LOST_TO_OTHERS, *OWN_FAULT}:
                 add(step, "saw_free")
             case "release" if done or unknown:
                 add(step, "give", perhaps=unknown)

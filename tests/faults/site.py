@@ -53,7 +53,9 @@ BRISK = {
     "SEATSERVER_DATABASE_POOL_WAIT_MS": "1000",
     "SEATSERVER_REDIS_TIMEOUT_MS": "500",
     "SEATSERVER_HOLD_MS": "1500",
-    "SEATSERVER_HOLD_TOTAL_MS": "4000",
+    # So long that nobody reaches it: the history takes a hold whose answer was lost to have lasted its whole time.
+    "SEATSERVER_HOLD_TOTAL_MS": "30000",
+    "SEATSERVER_HOLD_PAUSE_MS": "1000",
     "SEATSERVER_HOLD_REPLAY_MS": "5000",
     "SEATSERVER_CHECKOUT_MS": "2600",
     "SEATSERVER_ANSWER_MS": "2200",

@@ -116,6 +116,8 @@ def test_a_refusal_says_something_of_every_seat() -> None:
     assert actions_of(steps, 3, HOLD_MS) == []
     limited = [step("hold", 1, 0, "refused", reasons={2: "held", 1: "limit"})]
     assert actions_of(limited, 1, HOLD_MS) == []
+    cooling = [step("hold", 1, 0, "refused", reasons={2: "held", 1: "cooling"})]
+    assert [action.kind for action in actions_of(cooling, 1, HOLD_MS)] == ["saw_free"]
 
 
 def test_a_refusal_that_took_longer_than_holds_are_remembered_may_follow_a_hold_of_ones_own() -> None:

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -137,6 +138,32 @@ class Bench:
         """Let the hold have been made at another time, and end at another."""
         fields = ["created", str(created_ms), "deadline", str(deadline_ms)]
         await self.redis.hset(self.key(f"hold:{held.hold_id}"), items=fields)
+
+    async def pass_time(self, ms: int) -> None:
+        """Let the room have been left alone for so long, without waiting: whatever Redis knows happened earlier."""
+        redis = self.redis
+        async for key in redis.scan_iter(match=self.key("hold:*")):
+            for name in ("created", "since", "deadline"):
+                if await redis.hexists(key, name):
+                    await redis.hincrby(key, name, -ms)
+            left = await redis.pttl(key)
+            await redis.pexpire(key, max(1, left - ms))
+        for pattern in ("due", "user:*"):
+            async for key in redis.scan_iter(match=self.key(pattern)):
+                pairs: Any = await redis.zrange(key, 0, -1, withscores=True)
+                for member, score in pairs:
+                    await redis.zadd(key, {member: score - ms})
+        async for key in redis.scan_iter(match=self.key("seat:*")):
+            await redis.pexpire(key, max(1, await redis.pttl(key) - ms))
+        past: dict[Any, Any] = await redis.hgetall(self.key("past"))
+        for seat, packed in past.items():
+            ended, claimed, people, had = msgspec.msgpack.decode(packed)
+            earlier = [value - ms if at % 3 == 2 else value for at, value in enumerate(had)]
+            moved = [ended - ms, claimed and claimed - ms, people, earlier]
+            await redis.hset(self.key("past"), seat, msgspec.msgpack.encode(moved))
+        left = await redis.pttl(self.key("past"))
+        if left > 0:
+            await redis.pexpire(self.key("past"), max(1, left - ms))
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Heard]:

@@ -190,7 +190,7 @@ async def test_seats_that_are_released_to_all_stay_their_holder_s_to_book(house:
 
 
 async def test_no_guest_is_promised_a_seat_for_longer_than_their_token_lasts(make_server: MakeServer) -> None:
-    server = await make_server(guest_scopes=("watch", "hold", "book"), guest_token_s=60)
+    server = await make_server(guest_scopes=("watch", "hold", "book"), guest_token_s=60, guest_renewal_s=0)
     token, guest = server.house.tokens.guest()
     async with server.socket() as wire:
         await wire.hello(token=token)

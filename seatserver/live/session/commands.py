@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from seatserver.access.admission import BookingKeys
+from seatserver.access.networks import NetworkNames
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Identity, Tokens
 from seatserver.bookings.checkout import Checkout
@@ -47,6 +48,7 @@ class LiveServices:
     own_bookings: OwnBookings
     tokens: Tokens
     tickets: Tickets
+    networks: NetworkNames
     booking_keys: BookingKeys
     broadcaster: Broadcaster
     metrics: Metrics
@@ -55,18 +57,23 @@ class LiveServices:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandContext:
-    """Who asks, and about what; made by hello."""
+    """Who asks, and about what; made by hello. ``network`` is where they come from, as it may be remembered."""
 
     needs: LiveServices
     showtime: Showtime
     identity: Identity
     audience: Audience
+    network: str = ""
 
     @property
     def buyer(self) -> Buyer:
         """Who asks, as the seats know it."""
         who = self.identity
-        return Buyer(who.user_id, who.channel, who.expires_at_ms if who.is_guest else NO_END_MS)
+        if not who.is_guest:
+            return Buyer(who.user_id, who.channel)
+        # Who can renew the token keeps the way to what they hold.
+        until_ms = NO_END_MS if self.needs.settings.guest_renewal_s else who.expires_at_ms
+        return Buyer(who.user_id, who.channel, until_ms, self.network)
 
     def latest_deadline_ms(self, showtime: Showtime) -> int:
         """Past this no hold of the showtime is promised to whoever asks."""
@@ -223,6 +230,7 @@ def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: CommandContext | N
     assert at is not None, "nothing is refused before hello"
     room, seat_map = at.audience.room, at.showtime.seat_map
     areas = {area: why for place, why in error.reasons.items() if (area := seat_map.area_of(place)) is not None}
+    again = [(seat_map.area_of(place), place, when) for place, when in sorted(error.retry_at_ms.items())]
     return wire.Refused(
         ref=ref,
         hold_id=hold_id,
@@ -230,6 +238,8 @@ def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: CommandContext | N
         areas=tuple((area, why, room.remaining(area)) for area, why in sorted(areas.items())),
         stranded=error.stranded,
         fix=error.fix,
+        retry_at_ms=tuple((place, when) for area, place, when in again if area is None),
+        areas_retry_at_ms=tuple((area, when) for area, _, when in again if area is not None),
     )
 
 

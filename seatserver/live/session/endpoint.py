@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from seatserver.access.networks import network_of
 from seatserver.access.origins import allowed
 from seatserver.live.session.commands import LiveServices
 from seatserver.live.session.registry import SessionRegistry
@@ -46,15 +47,14 @@ class Sockets:
             codec, bearer = await self._let_in(scope, send)
         except (ConnectionClosed, *CLOSED):
             return
+        # Named at once: what a session keeps of where somebody comes from is not their address.
+        network = self._needs.networks.write(showtime_id, network_of(scope))
         connection: Connection | None = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
         if connection is not None:
-            await self._host(connection, showtime_id, codec, bearer)
+            await self._sessions.host(Session(connection, showtime_id, codec, self._needs, bearer, network))
         else:
             async with AsgiConnection(receive, send) as connection:
-                await self._host(connection, showtime_id, codec, bearer)
-
-    async def _host(self, connection: Connection, showtime_id: str, codec: Codec, bearer: str | None) -> None:
-        await self._sessions.host(Session(connection, showtime_id, codec, self._needs, bearer))
+                await self._sessions.host(Session(connection, showtime_id, codec, self._needs, bearer, network))
 
     async def _let_in(self, scope: Scope, send: Send) -> tuple[Codec, str | None]:
         """Accept the socket; returns its codec and the token of its header.

@@ -50,6 +50,7 @@ class Session:
         "_expiry",
         "_leave",
         "_needs",
+        "_network",
         "_owed_bytes",
         "_own_holds",
         "_place",
@@ -65,7 +66,13 @@ class Session:
     )
 
     def __init__(
-        self, connection: Connection, showtime_id: str, codec: Codec, needs: LiveServices, bearer: str | None
+        self,
+        connection: Connection,
+        showtime_id: str,
+        codec: Codec,
+        needs: LiveServices,
+        bearer: str | None,
+        network: str = "",
     ) -> None:
         self.codec = codec
         self.user_id = ""
@@ -75,6 +82,7 @@ class Session:
         self._showtime_id = showtime_id
         self._needs = needs
         self._bearer = bearer
+        self._network = network
         self._audience: Audience | None = None
         self._place: CommandContext | None = None
         self._expiry: asyncio.TimerHandle | None = None
@@ -322,7 +330,9 @@ class Session:
         # it was checked.
         if before is None:
             self._check_sockets_of(identity.user_id)
-        self._place = CommandContext(needs=needs, showtime=showtime, identity=identity, audience=audience)
+        self._place = CommandContext(
+            needs=needs, showtime=showtime, identity=identity, audience=audience, network=self._network
+        )
         self.user_id = identity.user_id
         audience.showtime = showtime
         self._await_expiry(identity)

@@ -15,6 +15,7 @@ for _, seat in ipairs(seats) do
   own[seat] = true
 end
 if state ~= FREE then shrink_hold(booking_id, own, 'booked') end
+remember_booking(seats, state, redis.call('HGET', hold_key(booking_id), 'people'))
 notify(lost, 'sold')
 notices[#notices + 1] = { 'booking', user, booking_id, seat_numbers(seats) }
 settle(seq)

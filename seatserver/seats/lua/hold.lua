@@ -4,13 +4,15 @@
 --       areas (`first-last@start=count` csv: so many places between first and last, looked for from start on),
 --       ruled (`seat=reason` csv: what the house rules refuse), guards (`seat=1|0` csv), judged (epoch:version or empty),
 --       replaces (hold_id or empty), terms, latest (ms: no deadline that is set here is later), taking (1: as usual;
---       0: the sale is over, and only what `replaces` has already may be held)
--- -> ['held', [seat, ...], deadline, fence, terms, channel, asked, oldest] | ['refused', [seat, reason, ...]] | ['stale', [seat, state, ...]]
+--       0: the sale is over, and only what `replaces` has already may be held), people (`seatserver.seats.holders`)
+-- -> ['held', [seat, ...], deadline, fence, terms, channel, asked, oldest] | ['refused', [seat, reason, ...], [seat, retry_at, ...]] | ['stale', [seat, state, ...]]
 --    | ['conflict', why] | ['gone', status, hold_id] | ['pinned', until, hold_id] | ['absent']
+-- `retry_at` (ms): when a seat that is `cooling` may be had again, if nobody takes it meanwhile.
 -- `stale`: the rules were judged by what is not so any more. An area without enough places is refused as `full` by its first.
 local hold_id, user, channel = ARGV[1], ARGV[2], ARGV[3]
 local ttl, total, replay, cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local asked, replaces, terms, latest, taking = ARGV[8], ARGV[14], ARGV[15], tonumber(ARGV[16]), ARGV[17] == '1'
+local people = people_of(ARGV[18])
 local PLACES_AT_ONCE = 100
 
 local room = open_room()
@@ -48,9 +50,31 @@ if #moved > 0 or room_moved then
   return answer('stale', moved)
 end
 
+-- How long the people of this hold have had a seat already, and when that is forgotten if nobody takes it meanwhile.
+local function had(packed)
+  local past = past_of(packed)
+  if now - past.ended >= people.pause then return 0, 0 end
+  local longest, again = 0, 0
+  for index = 1, #past.list, 3 do
+    local name, used, last = past.list[index], past.list[index + 1], past.list[index + 2]
+    for _, own in ipairs(people.names) do
+      if own == name and now - last < people.memory then
+        longest, again = math.max(longest, used), math.max(again, last + people.memory)
+      end
+    end
+  end
+  return longest, math.min(past.ended + people.pause, again)
+end
+
+-- What a hold has to get at least: what it is promised already, or enough to be of use.
+local least = math.max(ttl / 10, old and old.deadline - now or 0)
+-- Of seats that nobody else has: how long these people have had them, and when those that they had too long cool off.
+local worn, cooling = {}, {}
+
 -- Why each of these cannot be had, nil where it can.
 local function obstacles(names)
   local taken, kept, locks = redis.call('HMGET', TAKEN, unpack(names)), kept_for(names), locks_of(names)
+  local past = people and redis.call('HMGET', PAST, unpack(names)) or {}
   local found = {}
   for index = 1, #names do
     if taken[index] then
@@ -61,6 +85,12 @@ local function obstacles(names)
       found[index] = kept[index] == '' and 'blocked' or 'allocated'
     elseif not (taking or locks[index]) then
       found[index] = 'blocked'
+    elseif past[index] and not locks[index] then
+      local used, again = had(past[index])
+      worn[names[index]] = used
+      if used > 0 and total - used < least then
+        found[index], cooling[names[index]] = 'cooling', again
+      end
     end
   end
   return found
@@ -72,12 +102,13 @@ if #seats > 0 then
 end
 for seat, reason in string.gmatch(ARGV[11], '(%d+)=(%a+)') do reasons[seat] = reasons[seat] or reason end
 
--- Any places of an area are as good as any others: the first free ones from `start` on, once around.
+-- Any places of an area are as good as any others: the first free ones from `start` on, once around, and of those that
+-- these people have had already only as many as it takes.
 local named = {}
 for _, seat in ipairs(seats) do named[#named + 1] = seat end
 for first, last, start, count in string.gmatch(ARGV[10], '(%d+)-(%d+)@(%d+)=(%d+)') do
   first, last, start, count = tonumber(first), tonumber(last), tonumber(start), tonumber(count)
-  local size, seen, got = last - first + 1, 0, {}
+  local size, seen, got, used, cool = last - first + 1, 0, {}, {}, {}
   while seen < size and #got < count do
     local names = {}
     while #names < PLACES_AT_ONCE and seen < size do
@@ -86,12 +117,25 @@ for first, last, start, count in string.gmatch(ARGV[10], '(%d+)-(%d+)@(%d+)=(%d+
     end
     local found = obstacles(names)
     for index, place in ipairs(names) do
-      if not found[index] and #got < count then got[#got + 1] = place end
+      if found[index] == 'cooling' then
+        cool[#cool + 1] = cooling[place]
+      elseif not found[index] and (worn[place] or 0) > 0 then
+        used[#used + 1] = place
+      elseif not found[index] and #got < count then
+        got[#got + 1] = place
+      end
     end
   end
+  for _, place in ipairs(used) do
+    if #got < count then got[#got + 1] = place end
+  end
   if #got < count then
-    reasons[string.format('%d', first)] = 'full'
-    named[#named + 1] = string.format('%d', first)
+    local place = string.format('%d', first)
+    named[#named + 1] = place
+    table.sort(cool)
+    -- With as many of the places that cool off as are missing.
+    cooling[place] = cool[count - #got]
+    reasons[place] = cooling[place] and 'cooling' or 'full'
   end
   for _, place in ipairs(got) do seats[#seats + 1] = place end
 end
@@ -107,30 +151,39 @@ if redis.call('ZCOUNT', mine, '(' .. now, '+inf') - (old and #old.seats or 0) + 
 end
 if next(reasons) then
   publish(room)
-  local refused, said = {}, {}
+  local refused, said, again = {}, {}, {}
   for _, seat in ipairs(named) do
     if reasons[seat] and not said[seat] then
       said[seat] = true
       refused[#refused + 1] = tonumber(seat)
       refused[#refused + 1] = reasons[seat]
+      if reasons[seat] == 'cooling' then again[#again + 1], again[#again + 2] = tonumber(seat), cooling[seat] end
     end
   end
-  return answer('refused', refused)
+  return answer('refused', refused, again)
 end
 
-local created, deadline = now, math.max(now + 1, math.min(now + ttl, latest))
+-- Its age is that of the seat that these people have had for the longest.
+local created, carried = now, {}
+for _, seat in ipairs(seats) do created = math.min(created, now - (worn[seat] or 0)) end
+local deadline = math.max(now + 1, math.min(now + ttl, created + total, latest))
 if old then
   -- Changing one's mind again and again keeps nothing longer than holding on to it would.
-  created = old.created
+  created = math.min(created, old.created)
   deadline = math.max(old.deadline, math.min(deadline, created + total))
   local gone, wanted = {}, {}
   for _, seat in ipairs(seats) do wanted[seat] = true end
   for _, seat in ipairs(old.seats) do
     gone[seat] = true
-    if wanted[seat] then kept_on[seat] = true else changed(seat, rest(seat)) end
+    if wanted[seat] then
+      kept_on[seat] = true
+      carried[#carried + 1] = string.format('%s=%d', seat, math.max(0, now - old.began(seat)))
+    else
+      changed(seat, rest(seat))
+    end
   end
   let_go(old.seats, replaces .. user)
-  shrink_hold(replaces, gone, 'replaced')
+  shrink_hold(replaces, gone, 'replaced', kept_on)
 end
 
 room.fence = room.fence + 1
@@ -147,7 +200,8 @@ redis.call('ZADD', mine, unpack(due))
 redis.call('HSET', OWNER, unpack(owned))
 local all = table.concat(seats, ',')
 redis.call('HSET', hold_key(hold_id), 'user', user, 'channel', channel, 'asked', asked, 'first', all, 'seats', all,
-  'terms', terms, 'status', 'live', 'deadline', deadline, 'created', created, 'fence', fence, 'pinned', 0, 'replay', replay)
+  'terms', terms, 'status', 'live', 'deadline', deadline, 'created', created, 'fence', fence, 'pinned', 0, 'replay', replay,
+  'since', now, 'carried', table.concat(carried, ','), 'people', ARGV[18])
 redis.call('PEXPIRE', hold_key(hold_id), left + replay)
 keep_user(user, left + replay)
 soonest = deadline

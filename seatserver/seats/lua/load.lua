@@ -38,11 +38,16 @@ if newer then
   end
   notify(lost, 'blocked')
   wanted, lost = {}, {}
+  local freed = {}
   for seat, state in string.gmatch(ARGV[5], '(%d+)=(%d+)') do wanted[seat] = tonumber(state) end
   current = redis.call('HGETALL', TAKEN)
   for index = 1, #current, 2 do
-    if not wanted[current[index]] then decide(current[index], FREE) end
+    if not wanted[current[index]] then
+      decide(current[index], FREE)
+      freed[#freed + 1] = current[index]
+    end
   end
+  remember_booking(freed, FREE)
   for seat, state in pairs(wanted) do
     if tonumber(redis.call('HGET', TAKEN, seat)) ~= state or redis.call('HEXISTS', OWNER, seat) == 1 then
       bereave(lost, decide(seat, state), seat)

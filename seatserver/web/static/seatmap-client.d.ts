@@ -7,6 +7,7 @@ export type Refusal =
   | "blocked"
   | "allocated"
   | "full"
+  | "cooling"
   | "limit"
   | "group"
   | "companion"
@@ -221,6 +222,9 @@ export class CommandError extends Error {
   readonly stranded: number[];
   /** The nearest choice that would do; empty when there is none. */
   readonly fix: number[];
+  /** When seats that are "cooling" may be tried again, on the server's clock, if nobody else takes them meanwhile. */
+  readonly retry_at_ms: [seat: number, ms: number][];
+  readonly areas_retry_at_ms: [area: number, ms: number][];
   readonly facts: Record<string, unknown>;
 }
 

@@ -3,15 +3,17 @@
 /**
  * A command that was not carried out. When the server refused seats (code "refused"): `seats` is [[index, reason], …],
  * `areas` is [[area, reason, places left], …], `stranded` are seats that would be left over, `fix` a choice that would
- * do. The client itself says "late" (no answer came in time), "stopped", "closed" and "moved" (other seats were held
+ * do; `retry_at_ms` is [[index, ms], …] of seats that are "cooling", `areas_retry_at_ms` the same of areas. The client itself says "late" (no answer came in time), "stopped", "closed" and "moved" (other seats were held
  * than those wanted).
  */
 export class CommandError extends Error {
-  constructor(code, message, { retryable = false, seats = [], areas = [], stranded = [], fix = [], facts = {} } = {}) {
+  constructor(code, message, why = {}) {
+    const { retryable = false, seats = [], areas = [], stranded = [], fix = [], facts = {} } = why;
+    const { retry_at_ms = [], areas_retry_at_ms = [] } = why;
     super(message);
     this.name = "CommandError";
     this.code = code;
-    Object.assign(this, { retryable, seats, areas, stranded, fix, facts });
+    Object.assign(this, { retryable, seats, areas, stranded, fix, retry_at_ms, areas_retry_at_ms, facts });
   }
 }
 

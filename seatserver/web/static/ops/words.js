@@ -18,6 +18,7 @@ const REASONS = {
   blocked: "the house keeps the seat back",
   allocated: "the seat is for another sales channel",
   full: "the area had no places left",
+  cooling: "they had held the seat for long already",
   limit: "they would have held too many seats",
   group: "the seat is sold only together with its neighbour",
   companion: "a companion seat without its wheelchair place",

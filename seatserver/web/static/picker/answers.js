@@ -22,10 +22,11 @@ export class Answers {
   }
 
   /** "C-7 and C-8 are sold." The sentences of a CommandError that names seats or areas. */
-  refusal({ seats, areas = [], stranded = [] }, limits) {
+  refusal({ seats, areas = [], stranded = [], retry_at_ms = [], areas_retry_at_ms = [] }, limits) {
     const sentences = [...Map.groupBy(seats, ([, reason]) => reason)].map(([reason, refused]) => {
       if (reason === "limit") return this.limit(limits);
       if (reason === "gap") return this.#ofSeats("refusedGap", stranded);
+      if (reason === "cooling") return this.#cooling(retry_at_ms);
       return this.#ofSeats(
         REASONS[reason] ?? "refusedOther",
         refused.map(([seat]) => seat),
@@ -33,7 +34,9 @@ export class Answers {
     });
     for (const [area, reason, count] of areas) {
       const name = this.#venue.name({ area });
+      const again = areas_retry_at_ms.find(([cooling]) => cooling === area)?.[1];
       if (reason === "limit") sentences.push(this.limit(limits));
+      else if (again) sentences.push(this.#words.say("coolingArea", { area: name, when: this.#venue.when(again) }));
       else sentences.push(this.#words.say(count > 0 ? "refusedArea" : "refusedFull", { area: name, count }));
     }
     return [...new Set(sentences)].join(" ");
@@ -52,6 +55,13 @@ export class Answers {
   about(name, seats, areas = []) {
     const count = seats.length + areas.reduce((sum, [, places]) => sum + places, 0);
     return this.#words.say(name, { seats: this.#venue.names(seats, areas), count });
+  }
+
+  /** Seats that the visitor has had for long, and when all of them may be taken again. */
+  #cooling(retryAt) {
+    const seats = retryAt.map(([seat]) => seat);
+    const when = this.#venue.when(Math.max(...retryAt.map(([, ms]) => ms)));
+    return this.#words.say("refusedCooling", { seats: this.#venue.names(seats, []), count: seats.length, when });
   }
 
   #ofSeats(name, seats) {

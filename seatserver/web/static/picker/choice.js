@@ -330,7 +330,7 @@ export class Choice extends EventTarget {
     const actions = [];
     if (error.fix.length > 0) {
       actions.push([this.#answers.about("takeInstead", error.fix), () => again(this.#moved(lines, error.fix))]);
-    } else if (isRace) {
+    } else if (isRace || reasons.includes("cooling")) {
       actions.push([this.#words.say("nearestInstead"), () => again(lines, { or_nearest: true })]);
     }
     const comeWith = (count, wanted) => () => {

@@ -200,6 +200,11 @@ export default {
   refusedOther: { one: "{seats} ist nicht zu haben.", other: "{seats} sind nicht zu haben." },
   refusedArea: { one: "{area} hat nur noch {count} Platz.", other: "{area} hat nur noch {count} Plätze." },
   refusedFull: "{area} ist voll.",
+  refusedCooling: {
+    one: "{seats} war lange genug für Sie reserviert. Nimmt ihn niemand sonst, können Sie es wieder versuchen: {when}.",
+    other: "{seats} waren lange genug für Sie reserviert. Nimmt sie niemand sonst, können Sie es wieder versuchen: {when}.",
+  },
+  coolingArea: "Die letzten Plätze in {area} waren lange genug für Sie reserviert. Versuchen Sie es wieder: {when}.",
   limit: {
     one: "Sie können höchstens {count} Platz reservieren.",
     other: "Sie können höchstens {count} Plätze reservieren.",

@@ -200,6 +200,11 @@ export default {
   refusedOther: { one: "{seats} is not to be had.", other: "{seats} are not to be had." },
   refusedArea: { one: "{area} has only {count} place left.", other: "{area} has only {count} places left." },
   refusedFull: "{area} is full.",
+  refusedCooling: {
+    one: "You have held {seats} for as long as one may. If nobody else takes it, you can again: {when}.",
+    other: "You have held {seats} for as long as one may. If nobody else takes them, you can again: {when}.",
+  },
+  coolingArea: "You have held the last places in {area} for as long as one may. You can again: {when}.",
   limit: { one: "You may hold at most {count} seat.", other: "You may hold at most {count} seats." },
   fasterThanYou: "Someone was a moment faster.",
   nothingLost: "What you had before is still yours.",
