@@ -18,6 +18,7 @@ pytestmark = pytest.mark.long
 Windows = Callable[..., Window]
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+WIDE_AS_THE_DEVICE = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 TITLE = "The Extraordinarily Long Night of the Lighthouse Keeper’s Son"
 ROWS = "ABCDEFGHIJKLMN"
 SHARES = {"adult": 1.0, "child": 0.6, "senior": 0.8, "student": 0.9}
@@ -188,7 +189,7 @@ def test_while_it_loads_its_parts_stand_where_they_will_be(
     ann = window(site, **context)
     kept: list[Route] = []
     ann.page.route("**/api/v1/layouts/*", lambda route: kept.append(route))
-    ann.embed('<seat-map showtime="cinema"></seat-map>')
+    ann.embed('<seat-map showtime="cinema"></seat-map>', head=WIDE_AS_THE_DEVICE)
     ann.wait_until(lambda: kept)
     expect(ann.map.get_by_role("status")).to_have_text(re.compile("Loading the hall"))
     places = """map => Object.fromEntries([".search", ".view", ".basket"].map((selector) => {

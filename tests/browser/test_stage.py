@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from loadtests.drawing import ACTIVITIES, MEASURE
-from seatserver.seatmaps.model import SeatMap
-from tests.browser.stage_page import Stages, arena, hall_with_lawn
+from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+from tests.browser.stage_page import PIXELS, Stages, arena, hall_with_lawn
 
 pytestmark = pytest.mark.long
 
@@ -229,3 +229,33 @@ def test_nothing_is_left_when_the_hall_is_taken_away(stage: Stages) -> None:
     hall.page.emulate_media(color_scheme="dark")
     hall.page.mouse.wheel(0, 100)
     hall.page.evaluate("new Promise(requestAnimationFrame)")
+
+
+@pytest.mark.parametrize("row", ["A", "W12", "Balcony 1"])
+def test_the_seats_at_the_edge_of_a_hall_are_not_cut_by_the_names_of_their_rows(stage: Stages, row: str) -> None:
+    edge = SeatMap.build(
+        name="Wide",
+        categories=[Category(key="seat", name="Seat", color="#3f6fa8")],
+        screen=Screen(x=10, y=-2, width=8),
+        seats=[
+            Seat(row=f"{row}{y}", number=str(x + 1), x=x, y=y, category="seat") for y in range(8) for x in range(20)
+        ],
+    )
+    hall = stage(edge, viewport={"width": 390, "height": 600})
+    for _ in range(4):
+        hall.button("Zoom in").click()
+        hall.rest()
+    hall.page.mouse.move(195, 200)
+
+    def outer_fifth(seat: int, start: float) -> str:
+        """What is drawn of the side of a seat in the middle row."""
+        box = hall.box(f"{row}3-{seat}")
+        part = {**box, "x": box["x"] + start * box["width"], "width": box["width"] / 5}
+        found: str = hall.page.evaluate(PIXELS, part)
+        return found
+
+    for aside, seat, inside, start in ((-900, 1, 2, 0.0), (900, 20, 19, 0.8)):
+        hall.page.mouse.wheel(aside, 0)
+        hall.page.wait_for_function(f"stage.boxOf({hall.index(f'{row}3-{seat}')}).x > 0")
+        hall.rest()
+        assert outer_fifth(seat, start) == outer_fifth(inside, start)

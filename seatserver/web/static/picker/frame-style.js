@@ -117,6 +117,9 @@ ol {
 .bone.words {
   inline-size: min(100%, 16em);
 }
+.ghost .key {
+  min-block-size: 4.8em;
+}
 .ghost .hall {
   display: flex;
   flex-direction: column;

@@ -45,6 +45,7 @@ export const NARROW_STYLE = `
   .search .best {
     order: 0;
     flex: 1 1 8em;
+    padding-inline: 0.4em;
   }
   .search .few {
     flex: 1 1 100%;
@@ -283,7 +284,7 @@ export const NARROW_STYLE = `
   .dock .sum {
     grid-area: 2 / 2;
     align-self: start;
-    font-size: 0.65em;
+    font-size: 0.55em;
   }
   .sum > span {
     display: none;

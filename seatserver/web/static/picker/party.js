@@ -208,6 +208,8 @@ export class Party extends EventTarget {
   #sayWhyNot(count) {
     const { isClosed, reason } = this.#sale;
     for (const stepper of this.#steppers) stepper.isClosed = isClosed;
+    // A field that is disabled loses the focus, so whoever is at it keeps it.
+    if (!this.#category.matches(":focus")) this.#category.disabled = isClosed;
     const wanted = Math.max(1, count);
     const left = isClosed ? wanted : this.#left(wanted);
     const none = this.#category.value ? "noneFreeThere" : "noneFree";

@@ -249,6 +249,8 @@ export class Stage extends EventTarget {
       const { x, y } = this.#plan.spots[this.#grid.cursor];
       const factor = step > 0 ? ZOOM_STEP : 1 / ZOOM_STEP;
       this.#zoomTo(this.#camera.target.scale * factor, ...this.#camera.toView(x, y));
+      // A seat at the edge grows beyond it.
+      this.#go(this.#camera.showing(this.#plan.around([this.#grid.cursor]), 0));
     });
   }
 
