@@ -41,7 +41,7 @@ from seatserver.bookings.records import Records
 from seatserver.bookings.seat_changes import Relay
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
-from seatserver.database import NOT_THERE, Database
+from seatserver.database import Database, why_away
 from seatserver.errors import SeatServerError, StartError, Unavailable
 from seatserver.garbage import Collector
 from seatserver.holding.holding import Holding
@@ -169,8 +169,8 @@ class Server:
         try:
             await self.database.ping()
             await self.database.check_migrated()
-        except Unavailable:
-            raise StartError(NOT_THERE) from None
+        except Unavailable as error:
+            raise StartError(why_away(error)) from None
         await redis_client.check(self.redis)
 
     async def ready(self) -> dict[str, str | None]:

@@ -46,6 +46,7 @@ class Settings:
     database_pool_wait_ms: int = setting("SEATSERVER_DATABASE_POOL_WAIT_MS", 3000, "Longest wait for a free Postgres connection.", at_least=10, at_most=60_000)
     database_statement_ms: int = setting("SEATSERVER_DATABASE_STATEMENT_MS", 5000, "Longest a statement may run.", at_least=50, at_most=600_000)
     database_lock_ms: int = setting("SEATSERVER_DATABASE_LOCK_MS", 3000, "Longest wait for a row lock.", at_least=10, at_most=600_000)
+    database_pooler: str = setting("SEATSERVER_DATABASE_POOLER", "auto", "Whether a pooler in transaction mode (PgBouncer, Supavisor …) stands before Postgres: `yes`, `no`, or `auto`: each new connection finds out.")
     redis_timeout_ms: int = setting("SEATSERVER_REDIS_TIMEOUT_MS", 2000, "Longest wait for Redis to connect or answer.", at_least=50, at_most=60_000)
     redis_connections: int = setting("SEATSERVER_REDIS_CONNECTIONS", 8, "Most Redis connections per process for tickets and health, besides the one that all holds share and the feed's.", at_least=1, at_most=1000)
     redis_queue_commands: int = setting("SEATSERVER_REDIS_QUEUE_COMMANDS", 20_000, "Most commands that wait for Redis; past that a command is refused with `busy`.", at_least=1, at_most=1_000_000)
@@ -274,6 +275,7 @@ def _check_relations(settings: Settings) -> None:
             f"expected 0, or at least {_env('guest_token_s')} ({settings.guest_token_s}): "
             "a guest would end before the first token does",
         )
+    _one_of("database_pooler", settings.database_pooler, ("auto", "yes", "no"))
     _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
     _one_of("log_format", settings.log_format, ("auto", "text", "json"))
     for scope in settings.guest_scopes:

@@ -6,31 +6,32 @@
 a server that is away: that is `errors.Unavailable`. The one exception is COMMIT: when its answer is lost nobody knows
 what happened, and saying "unavailable" would be a guess, so that is `CommitUnknown`.
 
-Behind pgBouncer in transaction mode: version 1.21 or newer with ``max_prepared_statements`` above 0, because asyncpg
-prepares its statements; ``ignore_startup_parameters`` must name the timeouts of `_server_settings`, which then
-belong into the role (``ALTER ROLE … SET``).
+How a connection is made, its time limits, and what is different behind a pooler: `seatserver.postgres`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
 
 import asyncpg
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import NullPool
 
 from seatserver.config import Settings
-from seatserver.errors import ConfigError, StartError, Unavailable
+from seatserver.errors import StartError, Unavailable
+from seatserver.postgres import Connector
 from seatserver.transports import is_closed_transport
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+log = structlog.get_logger(__name__)
 
 metadata = sa.MetaData(
     naming_convention={
@@ -45,12 +46,9 @@ metadata = sa.MetaData(
 POSTGRES = "Postgres"
 RECYCLE_S = 1800
 COMMAND_GRACE_S = 1.0
-CONNECT_S = 5.0
-NOT_THERE = "Postgres does not answer at DATABASE_URL: is it running, and is the address right?"
 MIGRATION_LOCK = 0x5EA75E12  # any number that no other user of the same database takes
 MIGRATION_WAIT_S = 300
 MIGRATION_TABLE_LOCK_S = 10
-TRANSACTION_TIMEOUT_SINCE = 17
 
 # SQLSTATE classes and codes (PostgreSQL manual, appendix A) that say "not now" rather than "not like this".
 AWAY_CLASSES = ("08", "40", "53", "57", "58")  # connection, rolled back by rivals, resources, operator, system
@@ -60,6 +58,9 @@ ROLLED_BACK_CLASSES = ("23", "40")  # an answer to COMMIT that says for certain 
 # What asyncpg says when a connection ends while it is being set up; later on they can mean other things.
 BROKEN_OFF = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 REFUSED_CLASSES = ("28", "3D")  # wrong password or role, no such database: an operator's doing
+# Prepared statements that are not there, or are there already: sessions change hands, and we did not see it.
+FOREIGN_SESSION = {"26000", "42P05"}
+POOLER_UNSEEN = "a pooler stands before Postgres and was not recognised: set SEATSERVER_DATABASE_POOLER=yes"
 
 
 class CommitUnknown(Exception):
@@ -75,14 +76,14 @@ class Database:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._engine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=_connector(
-                settings.database_url,
-                _server_settings(settings),
-                command_s=settings.database_statement_ms / 1000 + COMMAND_GRACE_S,
-                transaction_ms=settings.transaction_ms,
-            ),
+        self._connector = Connector(
+            settings.database_url,
+            application="seatserver",
+            limits=_limits(settings),
+            pooler=settings.database_pooler,
+            command_s=settings.database_statement_ms / 1000 + COMMAND_GRACE_S,
+        )
+        self._engine = self._connector.engine(
             pool_size=settings.database_pool_size,
             max_overflow=0,
             pool_timeout=settings.database_pool_wait_ms / 1000,
@@ -95,6 +96,11 @@ class Database:
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._frozen = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
+    @property
+    def behind_pooler(self) -> bool:
+        """Whether the newest connection leads through a pooler that keeps no session settings."""
+        return self._connector.pooled
+
     async def close(self) -> None:
         """Close every pooled connection."""
         await self._engine.dispose()
@@ -105,7 +111,7 @@ class Database:
             async with self.reading() as connection:
                 await connection.execute(sa.text("SELECT 1"))
         except Unavailable as error:
-            raise _refused(error) from None
+            raise _refused(error) from error.__cause__
 
     async def check_migrated(self) -> None:
         """Raise `StartError` unless the database is at the newest migration."""
@@ -116,7 +122,7 @@ class Database:
         except sa.exc.ProgrammingError:
             found = None
         except Unavailable as error:
-            raise _refused(error) from None
+            raise _refused(error) from error.__cause__
         if found not in (None, *known):
             raise _too_new(found)
         if found != known[0]:
@@ -140,13 +146,29 @@ class Database:
 
     @asynccontextmanager
     async def reading(self, *, snapshot: bool = False) -> AsyncIterator[AsyncConnection]:
-        """A connection for reads, one round trip a statement.
+        """A connection for single statements, one round trip each. What they write must be harmless to write twice.
 
         With ``snapshot`` all statements of the block see the same moment (REPEATABLE READ, read only), for two round
-        trips more. Raises `Unavailable`.
+        trips more. Behind a pooler every block is one transaction, because its limits are. Raises `Unavailable`.
         """
-        async with _connected(self._frozen if snapshot else self._autocommit) as connection:
+        if snapshot:
+            async with _connected(self._frozen) as connection:
+                yield connection
+            return
+        in_transaction = self.behind_pooler
+        async with _connected(self._engine if in_transaction else self._autocommit) as connection:
+            if not in_transaction and _is_pooled(connection):  # the first one that is
+                in_transaction = True
+                await connection.execution_options(isolation_level="READ COMMITTED")
             yield connection
+            if in_transaction:
+                await connection.commit()
+
+
+def _is_pooled(connection: AsyncConnection) -> bool:
+    # Asked without a switch to another greenlet: nothing is sent.
+    driver = connection.sync_connection and connection.sync_connection.connection.driver_connection
+    return bool(driver and driver.pooled)
 
 
 @asynccontextmanager
@@ -177,8 +199,11 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         raise
     except sa.exc.DBAPIError as error:
         broke_off = not is_connected and isinstance(_driver_error(error), BROKEN_OFF)
+        is_foreign = _sqlstate(_driver_error(error)) in FOREIGN_SESSION
+        if is_foreign:
+            log.error(POOLER_UNSEEN)
         # Refused: to whoever asks now it is as good as away. It may be about to be restored from a backup.
-        if broke_off or _is_away(error) or _is_refused(error):
+        if broke_off or is_foreign or _is_away(error) or _is_refused(error):
             raise Unavailable(POSTGRES) from error
         raise
 
@@ -232,9 +257,20 @@ def _is_refused(error: sa.exc.DBAPIError) -> bool:
 def _refused(error: Unavailable) -> StartError | Unavailable:
     """What an operator is told who asks."""
     cause = error.__cause__
-    if isinstance(cause, sa.exc.DBAPIError) and _is_refused(cause):
-        return StartError(f"Postgres refuses: {_driver_error(cause)}. Check DATABASE_URL")
-    return error
+    return StartError(why_away(error)) if isinstance(cause, sa.exc.DBAPIError) and _is_refused(cause) else error
+
+
+def why_away(error: BaseException) -> str:
+    """For an operator: what stands behind an `Unavailable` of Postgres (or its cause), in one line, with a remedy."""
+    cause = error.__cause__ if isinstance(error, Unavailable) else error
+    driver = _driver_error(cause) if isinstance(cause, sa.exc.DBAPIError) else cause
+    says = " ".join(str(driver or "").split())
+    if isinstance(driver, asyncpg.PostgresError):  # said by Postgres itself, or by what stands before it
+        if _sqlstate(driver) in FOREIGN_SESSION:
+            return f"{POOLER_UNSEEN} (Postgres says: {says})"
+        return f"Postgres refuses: {says}. Check DATABASE_URL"
+    reason = f" ({says})" if says else ""
+    return f"Postgres does not answer at DATABASE_URL{reason}: is it running, and is the address right?"
 
 
 def _refuse_closed(connection: Any, record: Any, proxy: Any) -> None:
@@ -242,66 +278,15 @@ def _refuse_closed(connection: Any, record: Any, proxy: Any) -> None:
         raise sa.exc.DisconnectionError("closed by the server")  # the pool opens another one
 
 
-def _server_settings(settings: Settings) -> dict[str, str]:
+def _limits(settings: Settings) -> dict[str, int]:
     return {
-        "application_name": "seatserver",
-        "timezone": "UTC",
-        "statement_timeout": str(settings.database_statement_ms),
-        "lock_timeout": str(settings.database_lock_ms),
-        # A process that is paused in the middle of a transaction must not keep its locks. See also `_connector`.
-        "idle_in_transaction_session_timeout": str(settings.transaction_ms),
+        "statement_timeout": settings.database_statement_ms,
+        "lock_timeout": settings.database_lock_ms,
+        # A process that is paused in the middle of a transaction must not keep its locks. Between PREPARE and EXECUTE
+        # a session does not count as idle: only `transaction_timeout` ends it when its client is paused there.
+        "idle_in_transaction_session_timeout": settings.transaction_ms,
+        "transaction_timeout": settings.transaction_ms,
     }
-
-
-Connector = Callable[[], Awaitable[Any]]
-
-
-def _connector(
-    database_url: str, server_settings: dict[str, str], command_s: float | None, transaction_ms: int | None = None
-) -> Connector:
-    """How a connection is made. asyncpg itself reads the URL, so that all of libpq's parameters work (``sslmode``,
-    ``host=/socket/folder``, several hosts …). ``command_s`` is the client's own limit, for a server that is frozen;
-    ``transaction_ms`` is the server's for a whole transaction, whatever the client does meanwhile.
-    """
-    url = _plain_url(database_url)
-
-    async def connect() -> Any:
-        try:
-            connection = await asyncpg.connect(
-                url, timeout=CONNECT_S, command_timeout=command_s, server_settings=dict(server_settings)
-            )
-        except ValueError as error:
-            # A parameter that asyncpg does not take, or a host that no name can have.
-            raise ConfigError("DATABASE_URL", "cannot be used", str(error)) from None
-        except RuntimeError as error:
-            if not is_closed_transport(error):
-                raise
-            raise ConnectionResetError("the connection was closed while it was set up") from error
-        if transaction_ms is not None and connection.get_server_version().major >= TRANSACTION_TIMEOUT_SINCE:
-            # Between PREPARE and EXECUTE a session does not count as idle: only this ends it when its client is paused
-            # there. Said here and not at the start, because older servers refuse what they do not know.
-            try:
-                await connection.execute(f"SET transaction_timeout = {transaction_ms}")
-            except BaseException:
-                connection.terminate()
-                raise
-        return connection
-
-    return connect
-
-
-def _plain_url(database_url: str) -> str:
-    if not database_url:
-        raise ConfigError("DATABASE_URL", "is not set", "expected postgresql://user:password@host:port/database")
-    url = database_url.replace("postgresql+asyncpg://", "postgresql://", 1)
-    try:
-        for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
-            urlsplit(f"//{host}").port  # noqa: B018 - the property raises for a bad port
-    except ValueError:
-        raise ConfigError(
-            "DATABASE_URL", "cannot be read", "expected postgresql://user:password@host:port/db"
-        ) from None
-    return url
 
 
 # ---------------------------------------------------------------- migrations
@@ -316,37 +301,45 @@ def migrations_path() -> Path:
     raise StartError("the migrations are missing from this installation: install seatserver again")
 
 
-def upgrade(database_url: str) -> list[str]:
+def upgrade(database_url: str, pooler: str = "auto") -> list[str]:
     """Bring the database to the newest migration; the revisions that were applied, oldest first.
 
-    Safe to run from several processes at once: one works, the others wait for it. Blocking, with an event loop of its
-    own: from a coroutine call it through ``asyncio.to_thread``. Raises `StartError` and `ConfigError`.
+    Safe to run from several processes at once: one works, the others wait for it. ``pooler`` is the setting of that
+    name. Blocking, with an event loop of its own: from a coroutine call it through ``asyncio.to_thread``. Raises
+    `StartError` and `ConfigError`.
     """
-    return asyncio.run(_upgrade(database_url))
+    return asyncio.run(_upgrade(database_url, pooler))
 
 
-async def _upgrade(database_url: str) -> list[str]:
+async def _upgrade(database_url: str, pooler: str) -> list[str]:
     try:
-        async with connect_once(database_url) as connection:
-            # A lock of the session, not of a transaction: each migration commits for itself.
-            await connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        async with connect_once(database_url, pooler) as connection:
+            # Locks of the session, and each migration commits for itself; behind a pooler one transaction for all,
+            # because another one may find itself in another session, without the lock.
+            is_pooled = _is_pooled(connection)
+            lock, local = ("pg_advisory_xact_lock", "LOCAL ") if is_pooled else ("pg_advisory_lock", "")
+            await connection.execute(sa.text(f"SELECT {lock}(:key)"), {"key": MIGRATION_LOCK})
             # From here on a migration that waits for a table holds up everybody behind it: give up soon instead.
-            await connection.execute(sa.text(f"SET lock_timeout = '{MIGRATION_TABLE_LOCK_S}s'"))
+            await connection.execute(sa.text(f"SET {local}lock_timeout = '{MIGRATION_TABLE_LOCK_S}s'"))
+            if not is_pooled:
+                await connection.commit()
+            applied = await connection.run_sync(_apply)
             await connection.commit()
-            return await connection.run_sync(_apply)
+            return applied
     except OSError as error:
-        raise StartError(NOT_THERE) from error
+        raise StartError(why_away(error)) from error
     except sa.exc.DBAPIError as error:
-        driver = _driver_error(error)
-        raise StartError(f"the database cannot be migrated: {driver or error}") from error
+        if error.statement is None:
+            raise StartError(why_away(error)) from error  # there was no connection yet
+        raise StartError(f"the database cannot be migrated: {_driver_error(error) or error}") from error
 
 
 @asynccontextmanager
-async def connect_once(database_url: str) -> AsyncIterator[AsyncConnection]:
+async def connect_once(database_url: str, pooler: str = "auto") -> AsyncIterator[AsyncConnection]:
     """A connection outside any pool and without the limits of serving, for migrations."""
-    server_settings = {"application_name": "seatserver migrate", "lock_timeout": f"{MIGRATION_WAIT_S}s"}
-    connect = _connector(database_url, server_settings, command_s=None)
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    limits = {"lock_timeout": MIGRATION_WAIT_S * 1000}
+    connector = Connector(database_url, application="seatserver migrate", limits=limits, pooler=pooler)
+    engine = connector.engine(poolclass=NullPool)
     try:
         async with engine.connect() as connection:
             yield connection
@@ -358,8 +351,10 @@ def _apply(connection: sa.Connection) -> list[str]:
     from alembic import command
     from alembic.runtime.migration import MigrationContext
 
+    is_outer = connection.in_transaction()
     found = MigrationContext.configure(connection).get_current_revision()
-    connection.rollback()  # alembic commits only transactions that it began itself
+    if not is_outer:
+        connection.rollback()  # alembic commits only transactions that it began itself
     if found not in (None, *revisions()):
         raise _too_new(found)
     config = _alembic()

@@ -15,7 +15,8 @@ import msgspec
 
 from seatserver.app import Server, wall_clock
 from seatserver.bookings.audit import LATE_S, BookingAudit
-from seatserver.errors import NotFound, SeatServerError
+from seatserver.database import why_away
+from seatserver.errors import NotFound, SeatServerError, StartError, Unavailable
 from seatserver.seats.audit import SeatAudit
 from seatserver.seats.states import SeatState
 
@@ -89,13 +90,19 @@ class Doctor:
             return [Finding(verdict="wrong", about=about, says=error.message, mend=mend)]
 
     async def _postgres(self) -> list[Finding]:
-        await self._house.database.ping()
+        try:
+            await self._house.database.ping()
+        except Unavailable as error:
+            raise StartError(why_away(error)) from None
         version, _ = await self._bookings.facts()
         if int(version.split(".")[0]) < OLDEST_POSTGRES:
             mend = f"move to Postgres {OLDEST_POSTGRES} or newer"
             return [Finding(verdict="wrong", about="Postgres", says=f"is version {version}", mend=mend)]
         await self._house.database.check_migrated()
-        return [Finding(verdict="ok", about="Postgres", says=f"version {version}, at the newest migration")]
+        says = f"version {version}, at the newest migration"
+        if self._house.database.behind_pooler:
+            says += ", behind a pooler in transaction mode (SEATSERVER_DATABASE_POOLER)"
+        return [Finding(verdict="ok", about="Postgres", says=says)]
 
     async def _redis(self) -> list[Finding]:
         facts = await self._seats.facts()

@@ -81,7 +81,7 @@ def run_migrate(args: argparse.Namespace) -> int:
     required_database(settings)
     from seatserver import database
 
-    applied = database.upgrade(settings.database_url)
+    applied = database.upgrade(settings.database_url, settings.database_pooler)
     for revision in applied:
         print(f"applied {revision}")
     if not applied:
