@@ -14,6 +14,7 @@ from seatserver.api.places import with_labels
 from seatserver.bookings.own import OwnFilter
 from seatserver.bookings.records import Booking
 from seatserver.errors import NotFound, SeatsRefused
+from seatserver.money import digits_of
 
 
 async def make_booking(call: Call) -> schemas.BookingView:
@@ -103,6 +104,7 @@ async def booking_view(call: Call, booking: Booking, *, link: bool) -> schemas.B
         fees_minor=booking.fees_minor,
         total_minor=booking.total_minor,
         currency=booking.currency,
+        currency_digits=digits_of(booking.currency),
         channel=booking.channel,
         created_at_ms=booking.created_at_ms,
         expires_at_ms=booking.expires_at_ms,

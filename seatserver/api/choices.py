@@ -50,6 +50,7 @@ def quote_view(quoted: Quote, seat_map: SeatMap) -> schemas.QuoteView:
         fees_minor=quoted.fees_minor,
         total_minor=quoted.total_minor,
         currency=quoted.currency,
+        currency_digits=quoted.currency_digits,
     )
 
 

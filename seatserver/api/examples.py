@@ -57,7 +57,7 @@ _LINES = (
     schemas.TicketLine(index=2, label="B-1", ticket="adult", price_minor=1400),
     schemas.TicketLine(index=3, label="B-2", ticket="adult", price_minor=1400),
 )
-_QUOTE = schemas.QuoteView(lines=_LINES, fees_minor=50, total_minor=2850, currency="EUR")
+_QUOTE = schemas.QuoteView(lines=_LINES, fees_minor=50, total_minor=2850, currency="EUR", currency_digits=2)
 _SOFA = (schemas.NamedSeat(index=2, label="B-1"), schemas.NamedSeat(index=3, label="B-2"))
 _FOUND = cost_of(HALL, (2, 3), Wish(count=2))
 _SHOWTIME = schemas.ShowtimeView(
@@ -72,6 +72,7 @@ _SHOWTIME = schemas.ShowtimeView(
     on_sale_at=OPENS,
     sale_ends_at=ENDS,
     currency="EUR",
+    currency_digits=2,
     prices={"standard": 1150, "sofa": 1400},
     ticket_types=_TICKET_TYPES,
     fees=Fees(per_booking_minor=50),
@@ -91,6 +92,7 @@ _BOOKING = schemas.BookingView(
     fees_minor=50,
     total_minor=2850,
     currency="EUR",
+    currency_digits=2,
     channel="",
     created_at_ms=NOW_MS,
     expires_at_ms=None,
@@ -295,6 +297,7 @@ _BASKET: dict[str, Any] = {
     "fees_minor": 0,
     "total_minor": 2800,
     "currency": "EUR",
+    "currency_digits": 2,
 }
 _MINE = messages.HoldView(hold_id=HOLD_ID, deadline_ms=DEADLINE_MS, latest_deadline_ms=DEADLINE_MS + 600_000, **_BASKET)
 _PENDING = messages.OwnBooking(
@@ -313,6 +316,7 @@ _OFFER = messages.SeatOffer(
     stranded=(),
     total_minor=2800,
     currency="EUR",
+    currency_digits=2,
 )
 
 MESSAGES: tuple[msgspec.Struct, ...] = (

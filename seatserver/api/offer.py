@@ -12,6 +12,7 @@ from seatserver.api import schemas
 from seatserver.api.endpoints import Call, answer_of
 from seatserver.catalog.catalog import Auditorium, ShowtimeDraft, ShowtimeEntry, ShowtimeFilter, Theatre
 from seatserver.errors import BadRequest, NotFound
+from seatserver.money import digits_of
 from seatserver.seatmaps.importer import read_seat_map
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Tariff, check_all_priced, check_prices
@@ -198,6 +199,7 @@ def showtime_view(entry: ShowtimeEntry) -> schemas.ShowtimeView:
         on_sale_at=_moment(entry.on_sale_at_ms),
         sale_ends_at=_moment(entry.sale_ends_at_ms),
         currency=tariff.currency,
+        currency_digits=digits_of(tariff.currency),
         prices=tariff.default_prices,
         ticket_types=tariff.ticket_types,
         fees=tariff.fees,

@@ -41,6 +41,9 @@ Address = Annotated[
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
 Millis = Annotated[int, Meta(description="Milliseconds since the epoch, server clock.")]
 Currency = Annotated[str, Meta(pattern=CURRENCY_PATTERN, description="ISO 4217 code.")]
+CurrencyDigits = Annotated[
+    int, Meta(ge=0, le=4, description="Minor digits of the currency: amounts are in units of 1 / 10^digits.")
+]
 Cursor = Annotated[str, Meta(max_length=100)]
 SeatName = Annotated[
     Annotated[int, Meta(ge=0)] | Annotated[str, Meta(max_length=2 * MAX_LABEL + 1)],
@@ -251,6 +254,7 @@ class ShowtimeView(Document, frozen=True):
     on_sale_at: Moment
     sale_ends_at: Moment
     currency: Currency
+    currency_digits: CurrencyDigits
     prices: Annotated[Prices, Meta(description="What a place of each category costs whoever names no ticket type.")]
     ticket_types: tuple[TicketType, ...]
     fees: Fees
@@ -344,6 +348,7 @@ class QuoteView(Document, frozen=True):
     fees_minor: int
     total_minor: Annotated[int, Meta(description="Prices and fees.")]
     currency: Currency
+    currency_digits: CurrencyDigits
 
 
 class OfferView(Document, frozen=True):
@@ -387,6 +392,7 @@ class BookingView(Document, frozen=True):
     fees_minor: int
     total_minor: Annotated[int, Meta(description="Prices and fees.")]
     currency: Currency
+    currency_digits: CurrencyDigits
     channel: Annotated[str, Meta(description="The sales channel; empty: the public.")]
     created_at_ms: Millis
     expires_at_ms: Annotated[int | None, Meta(description="A pending booking ends then, unless it is confirmed.")]

@@ -40,6 +40,7 @@ from seatserver.catalog.showtime import (
 from seatserver.catalog.tables import auditoriums, seat_maps, showtimes, theatres
 from seatserver.database import CommitUnknown, Database
 from seatserver.errors import BadRequest, BadSeatMap, Conflict, NotFound, Unavailable
+from seatserver.money import CURRENCIES
 from seatserver.seatmaps.best import Wish, best_offers
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Tariff
@@ -194,7 +195,7 @@ class Catalog:
             seat_map = await self.layout(draft.layout_hash)
         except NotFound:
             raise BadRequest(f"there is no layout {draft.layout_hash!r}: import it first", "layout_hash") from None
-        draft.validate(seat_map)
+        draft.validate(seat_map, keeps_currency=await self._has_currency(draft.id, draft.tariff.currency))
         values: dict[str, Any] = {
             "id": draft.id,
             "auditorium_id": draft.auditorium_id,
@@ -218,6 +219,14 @@ class Catalog:
         return await self.showtime(draft.id)
 
     # ------------------------------------------------------------ inside
+
+    async def _has_currency(self, showtime_id: str, currency: str) -> bool:
+        """Whether a showtime is stored with a currency that no new one may have."""
+        if currency in CURRENCIES or not is_id(showtime_id):
+            return False
+        query = sa.select(showtimes.c.currency).where(showtimes.c.id == showtime_id)
+        async with self._database.reading() as connection:
+            return bool(await connection.scalar(query) == currency)
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:

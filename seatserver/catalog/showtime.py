@@ -54,8 +54,11 @@ class ShowtimeDraft(msgspec.Struct, frozen=True, kw_only=True):
     tariff: Tariff
     rules: Rules = Rules()
 
-    def validate(self, seat_map: SeatMap) -> None:
-        """Raise `BadRequest` that names the first field which contradicts the layout or another field."""
+    def validate(self, seat_map: SeatMap, *, keeps_currency: bool = False) -> None:
+        """Raise `BadRequest` that names the first field which contradicts the layout or another field.
+
+        With ``keeps_currency`` the showtime is stored with its currency already, see `Tariff.validate`.
+        """
         check_id("id", self.id)
         check_text("title", self.title)
         for name in ("starts_at", "on_sale_at", "sale_ends_at"):
@@ -65,7 +68,7 @@ class ShowtimeDraft(msgspec.Struct, frozen=True, kw_only=True):
             raise BadRequest("sale_ends_at is not after on_sale_at", "sale_ends_at")
         if self.on_sale_at_ms > self.starts_at_ms:
             raise BadRequest("on_sale_at is after starts_at", "on_sale_at")
-        self.tariff.validate(seat_map)
+        self.tariff.validate(seat_map, keeps_currency=keeps_currency)
         _check_rules(self.rules)
 
 

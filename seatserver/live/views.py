@@ -14,6 +14,7 @@ from seatserver.bookings.records import Booking
 from seatserver.catalog.showtime import Showtime
 from seatserver.holding.deadlines import reach_ms
 from seatserver.holding.terms import Terms, terms_of
+from seatserver.money import digits_of
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.pricing import Line
 from seatserver.seats.store import HeldSeats
@@ -71,6 +72,7 @@ def _booking(booking: Booking, seat_map: SeatMap, keys: BookingKeys) -> dict[str
         "fees_minor": booking.fees_minor,
         "total_minor": booking.total_minor,
         "currency": booking.currency,
+        "currency_digits": digits_of(booking.currency),
         "expires_at_ms": booking.expires_at_ms,
         "ticket_url": keys.link(booking.id),
     }
@@ -100,6 +102,7 @@ def _basket(hold: HeldSeats, terms: Terms, seat_map: SeatMap) -> dict[str, Any]:
         "fees_minor": quote.fees_minor,
         "total_minor": quote.total_minor,
         "currency": quote.currency,
+        "currency_digits": quote.currency_digits,
     }
 
 

@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from seatserver.errors import BadRequest, BadSeatMap, TicketsRefused, UnknownSeat
+from seatserver.money import CURRENCIES, digits_of
 from seatserver.seatmaps.model import MAX_NAME, SeatMap, check_text
 
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
@@ -101,10 +102,18 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Category key → what a place costs whoever names no ticket type."""
         return {category: price for kind in reversed(self.ticket_types) for category, price in kind.prices.items()}
 
-    def validate(self, seat_map: SeatMap) -> None:
-        """Raise `BadRequest` that names the first field which contradicts the hall or another field."""
+    def validate(self, seat_map: SeatMap, *, keeps_currency: bool = False) -> None:
+        """Raise `BadRequest` that names the first field which contradicts the hall or another field.
+
+        With ``keeps_currency`` it is a tariff's that is stored already: it stays, though no new one may have it.
+        """
         if not re.fullmatch(CURRENCY_PATTERN, self.currency):
             raise BadRequest(f"currency is {self.currency!r}: expected three capital letters, as in EUR", "currency")
+        if self.currency not in CURRENCIES and not keeps_currency:
+            raise BadRequest(
+                f"currency is {self.currency!r}: expected the ISO 4217 code of money that people pay with, as in EUR",
+                "currency",
+            )
         if not 1 <= len(self.ticket_types) <= MAX_TICKET_TYPES:
             raise BadRequest(
                 f"ticket_types has {len(self.ticket_types)} entries: expected 1 to {MAX_TICKET_TYPES}", "ticket_types"
@@ -139,6 +148,11 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
     fees: Fees
     currency: str
+
+    @property
+    def currency_digits(self) -> int:
+        """Minor digits of the currency."""
+        return digits_of(self.currency)
 
     @property
     def fees_minor(self) -> int:

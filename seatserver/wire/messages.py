@@ -202,6 +202,7 @@ class _Basket(msgspec.Struct, frozen=True, kw_only=True):
     fees_minor: int
     total_minor: int
     currency: str
+    currency_digits: int
 
 
 class HoldView(_Basket, frozen=True, kw_only=True):
@@ -325,6 +326,7 @@ class SeatOffer(msgspec.Struct, frozen=True, kw_only=True):
     stranded: tuple[int, ...]
     total_minor: int
     currency: str
+    currency_digits: int
 
 
 class Offered(_Message, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from seatserver.client import SeatClient
 from seatserver.wire.messages import Places
 from tests.browser.conftest import Window
 from tests.browser.portal import Portal, portal
-from tests.browser.site import SHOWTIME, Site
+from tests.browser.site import PRICES, SHOWTIME, Site, small_hall
 from tests.conftest import in_thread
 from tests.integration.lounge import LOUNGE, TARIFF, lounge
 
@@ -89,6 +89,15 @@ def test_a_ticket_says_what_was_booked_and_carries_the_code_that_ushers_check(
     ).json()
     assert (checked["good"], checked["booking"]["id"]) == (True, str(booking))
     assert [seat["label"] for seat in checked["booking"]["seats"]] == ["B-2", "B-3", "D-1", "D-2"]
+
+
+def test_a_ticket_shows_the_minor_digits_of_the_standard(site: Site, window: Windows, guest: Guest) -> None:
+    """HUF has two, which Chromium's own table leaves out."""
+    site.put_showtime("forints", small_hall(), currency="HUF", prices=dict.fromkeys(PRICES, 290_000))
+    ann = guest.open(window, guest.book("B-2", "B-3", showtime="forints"))
+    ticket = ann.page.get_by_role("article")
+    expect(ticket.get_by_role("row", name="B-2")).to_contain_text("2,900.00")
+    expect(ticket.get_by_role("row", name="Total")).to_contain_text("5,800.00")
 
 
 def test_the_address_of_whoever_booked_opens_the_ticket_in_any_browser(

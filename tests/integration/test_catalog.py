@@ -137,6 +137,23 @@ async def test_bookings_fix_the_currency_and_changes_of_the_house_do_not(catalog
     assert (changed.title, changed.tariff, changed.rules) == ("Renamed", cheaper, strict)
 
 
+async def test_what_is_no_money_is_refused_and_a_showtime_that_has_it_already_stays_open(
+    catalog: Catalog, database: Database
+) -> None:
+    nothing = draft(tariff=Tariff.flat("XXX", {"standard": 1150}))
+    with pytest.raises(BadRequest, match="currency is 'XXX'"):
+        await catalog.put_showtime(nothing)
+    await catalog.put_showtime(draft())
+    with pytest.raises(BadRequest, match="currency is 'XXX'"):
+        await catalog.put_showtime(nothing)
+    async with database.transaction() as connection:
+        await connection.execute(sa.update(showtimes).values(currency="XXX", ever_booked=True))
+    found = await Catalog(database).showtime(draft().id)
+    assert found.currency == "XXX"
+    renamed = await catalog.put_showtime(msgspec.structs.replace(nothing, title="Renamed"))
+    assert (renamed.title, renamed.currency) == ("Renamed", "XXX")
+
+
 async def test_a_rush_on_one_showtime_is_one_question_to_postgres(catalog: Catalog, database: Database) -> None:
     await catalog.put_showtime(draft())
     fresh = Catalog(database)

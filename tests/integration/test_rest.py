@@ -398,6 +398,7 @@ async def test_every_answer_forbids_browsers_to_guess_its_type(rest: Rest) -> No
         ({"starts_at": "1900-01-01T20:30:00Z"}, "starts_at"),
         ({"sale_ends_at": "2000-01-01T20:30:00Z"}, "sale_ends_at"),
         ({"currency": "euro"}, "currency"),
+        ({"currency": "XXX"}, "currency"),
         ({"prices": {"standard": 1}}, "prices"),
         ({"prices": {"standard": 1, "sofa": -1}}, "prices[...]"),
         ({"prices": {"standard": 1, "sofa": 1.5}}, "prices[...]"),

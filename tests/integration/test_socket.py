@@ -472,7 +472,8 @@ async def test_a_user_who_comes_back_finds_the_holds_that_are_alive(server: Inst
         await wire.ask("release", hold_id=gone["hold_id"])
     async with server.socket() as wire:
         holds = (await wire.hello())["holds"]
-    basket = {name: held[name] for name in ("seats", "areas", "lines", "fees_minor", "total_minor", "currency")}
+    money = ("fees_minor", "total_minor", "currency", "currency_digits")
+    basket = {name: held[name] for name in ("seats", "areas", "lines", *money)}
     deadlines = {name: held[name] for name in ("deadline_ms", "latest_deadline_ms")}
     mine = {"hold_id": held["hold_id"], **deadlines, "wheelchairs": 0, "stranded": []}
     assert holds == [{**basket, **mine}]

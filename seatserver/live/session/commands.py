@@ -219,6 +219,7 @@ async def offers(at: CommandContext, asked: wire.Offers) -> wire.ServerMessage:
                 stranded=offer.stranded,
                 total_minor=quote.total_minor,
                 currency=quote.currency,
+                currency_digits=quote.currency_digits,
             )
             for offer, quote in found
         ),

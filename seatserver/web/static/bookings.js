@@ -116,7 +116,7 @@ function startOf({ showtime_id }) {
 }
 
 function card(booking) {
-  const { id, status, reference, seats, total_minor, currency, ticket_url } = booking;
+  const { id, status, reference, seats, total_minor, ticket_url } = booking;
   const showtime = shown.showtimes.get(booking.showtime_id);
   const { theatre_name, auditorium_name } = showtime;
   const [starts, zone] = [Date.parse(showtime.starts_at), zones.get(showtime.theatre_id)];
@@ -131,7 +131,7 @@ function card(booking) {
     element("span", { className: "quiet", textContent: `${theatre_name}, ${auditorium_name}`, dir: "auto" }),
     element("span", { className: "seats", textContent: list(labelsOf(seats)), dir: "auto" }),
     element("span", { className: "number", textContent: reference }),
-    element("span", { className: "price", textContent: money(total_minor, currency) }),
+    element("span", { className: "price", textContent: money(total_minor, booking) }),
     element("span", { className: "state" }, say(state), status === "pending" && until(booking)),
     element("span", { className: "go", textContent: say(WAYS[status] ?? "toDetails") }),
   );

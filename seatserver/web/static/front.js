@@ -168,8 +168,8 @@ function city(timezone) {
 }
 
 function show(showtime) {
-  const { id, starts, timezone, starts_at, auditorium_name, currency } = showtime;
-  const price = say("from", { money: money(leastPrice(showtime), currency) });
+  const { id, starts, timezone, starts_at, auditorium_name } = showtime;
+  const price = say("from", { money: money(leastPrice(showtime), showtime) });
   const card = element(
     "a",
     { className: "show", href: `/showtimes/${encodeURIComponent(id)}` },

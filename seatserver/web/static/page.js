@@ -20,7 +20,8 @@ const plurals = new Intl.PluralRules(format.locale);
 export const HERE = new URL("/", location.origin); // the server, which these pages came from
 /** How dates and numbers are written here, for `Intl`. */
 export const { locale } = format;
-export const money = (minor, currency) => format.money(minor, currency);
+/** An amount of a showtime, a booking, or whatever else has a `currency` and its `currency_digits`. */
+export const money = (minor, priced) => format.money(minor, priced);
 export const time = (ms, timeZone) => format.time(ms, timeZone);
 export const day = (ms, timeZone) => format.day(ms, timeZone);
 export const list = (words) => format.list(words);

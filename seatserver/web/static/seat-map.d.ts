@@ -39,6 +39,8 @@ export interface Booking {
   lines: Line[];
   totalMinor: number;
   currency: string;
+  /** Minor digits of the currency: an amount is `minor / 10 ** currencyDigits`. */
+  currencyDigits: number;
 }
 
 /** All that the visitor holds. `holds` are ids, of which each is booked as a whole; `deadlineMs` is server time. */
@@ -50,6 +52,8 @@ export interface Basket {
   feesMinor: number;
   totalMinor: number;
   currency: string;
+  /** Minor digits of the currency: an amount is `minor / 10 ** currencyDigits`. */
+  currencyDigits: number;
   deadlineMs: number;
 }
 

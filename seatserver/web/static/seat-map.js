@@ -115,7 +115,10 @@ export class SeatMapElement extends HTMLElement {
     return this.client?.status ?? (this.#frame.dataset.status || "loading"); // empty: of a map that was stopped
   }
 
-  /** What this visitor holds: {holds, seats, areas, lines, feesMinor, totalMinor, currency, deadlineMs}, or null. */
+  /**
+   * What this visitor holds, or null: {holds, seats, areas, lines, feesMinor, totalMinor, currency, currencyDigits,
+   * deadlineMs}.
+   */
   get basket() {
     const holds = [...(this.client?.holds ?? [])];
     if (holds.length === 0) return null;
@@ -128,6 +131,7 @@ export class SeatMapElement extends HTMLElement {
       feesMinor: sum("fees_minor"),
       totalMinor: sum("total_minor"),
       currency: all[0].currency,
+      currencyDigits: all[0].currency_digits,
       deadlineMs: Math.min(...all.map(({ deadlineMs }) => deadlineMs)),
     };
   }
@@ -367,7 +371,7 @@ export class SeatMapElement extends HTMLElement {
     };
   }
 
-  #booking({ booking_id, reference, status, seats, areas, lines, total_minor, currency }) {
+  #booking({ booking_id, reference, status, seats, areas, lines, total_minor, currency, currency_digits }) {
     return {
       bookingId: booking_id,
       reference,
@@ -376,6 +380,7 @@ export class SeatMapElement extends HTMLElement {
       lines: lines.map((line) => this.#line(line)),
       totalMinor: total_minor,
       currency,
+      currencyDigits: currency_digits,
     };
   }
 

@@ -30,6 +30,8 @@ export interface Basket {
   fees_minor: number;
   total_minor: number;
   currency: string;
+  /** Minor digits of the currency: an amount is `minor / 10 ** currency_digits`. */
+  currency_digits: number;
 }
 
 /** A hold of this user; `deadlineMs` is on the server's clock, see `SeatMapClient.now`. */
@@ -91,6 +93,8 @@ export interface Offer {
   stranded: number[];
   total_minor: number;
   currency: string;
+  /** Minor digits of the currency: an amount is `minor / 10 ** currency_digits`. */
+  currency_digits: number;
 }
 
 /** Places of one general-admission area. */

@@ -40,8 +40,8 @@ export class SeatMapClient extends EventTarget {
   /** Seat index → "holding" | "releasing": what commands that are not answered yet are to bring. */
   pending = new Map();
   /**
-   * Booking id → {booking_id, reference, status, seats, areas, lines, fees_minor, total_minor, currency, expires_at_ms,
-   * ticket_url}: this user's bookings here that have not ended, as last told; at most the 20 newest when it connects.
+   * Booking id → {booking_id, reference, status, seats, areas, lines, fees_minor, total_minor, currency,
+   * currency_digits, expires_at_ms, ticket_url}: this user's bookings here that have not ended, as last told; at most the 20 newest when it connects.
    */
   bookings = new Map();
   /** The last `welcome`: user, scopes, limits, layout, sale times. */
@@ -128,8 +128,8 @@ export class SeatMapClient extends EventTarget {
   }
 
   /**
-   * Hold id → {seats, areas, lines, fees_minor, total_minor, currency, wheelchairs, stranded, deadlineMs}: this user's
-   * holds, as last told; the one that was made last is the last.
+   * Hold id → {seats, areas, lines, fees_minor, total_minor, currency, currency_digits, wheelchairs, stranded,
+   * deadlineMs …}: this user's holds, as last told; the one that was made last is the last.
    */
   get holds() {
     return this.#holds.byId;

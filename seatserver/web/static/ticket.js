@@ -74,7 +74,7 @@ export function labelsOf(places) {
 }
 
 /** One line for each seat; places of a general area together. */
-function prices(booking, { ticket_types, currency }) {
+function prices(booking, { ticket_types }) {
   const kinds = new Map(ticket_types.map(({ key, name }) => [key, name]));
   const unpriced = booking.seats.map(({ label }) => ({ label }));
   const lines = Map.groupBy(booking.lines.length ? booking.lines : unpriced, ({ label, ticket, price_minor }) =>
@@ -82,17 +82,17 @@ function prices(booking, { ticket_types, currency }) {
   );
   const rows = [...lines.values()].map((same) => {
     const [{ label, ticket, price_minor }] = same;
-    const price = price_minor === undefined ? "" : money(price_minor * same.length, currency);
+    const price = price_minor === undefined ? "" : money(price_minor * same.length, booking);
     return row(same.length > 1 ? `${label} × ${same.length}` : label, kinds.get(ticket) ?? ticket ?? "", price);
   });
-  const fees = booking.fees_minor > 0 && row(say("fees"), "", money(booking.fees_minor, booking.currency), "fees");
+  const fees = booking.fees_minor > 0 && row(say("fees"), "", money(booking.fees_minor, booking), "fees");
   return element(
     "table",
     {},
     element("caption", { textContent: say("seats", { count: booking.seats.length }) }),
     element("thead", {}, row(say("seat"), say("ticket"), say("price"), "", "col")),
     element("tbody", {}, ...rows),
-    element("tfoot", {}, fees, row(say("total"), "", money(booking.total_minor, booking.currency), "total")),
+    element("tfoot", {}, fees, row(say("total"), "", money(booking.total_minor, booking), "total")),
   );
 }
 

@@ -317,6 +317,15 @@ def test_a_currency_is_three_capital_letters(currency: str) -> None:
         Tariff.flat(currency, ADULT.prices).validate(HALL)
 
 
+@pytest.mark.parametrize("currency", ["XXX", "XTS", "ZZZ", "XAU", "XBA", "XDR", "CLF", "UYI"])
+def test_a_currency_is_money_that_people_pay_with(currency: str) -> None:
+    tariff = Tariff.flat(currency, ADULT.prices)
+    with pytest.raises(BadRequest, match=f"currency is '{currency}'.*money that people pay with") as caught:
+        tariff.validate(HALL)
+    assert caught.value.facts == {"where": "currency"}
+    tariff.validate(HALL, keeps_currency=True)
+
+
 def test_fees_have_bounds_too() -> None:
     for fees in (Fees(per_ticket_minor=-1), Fees(per_booking_minor=MAX_PRICE_MINOR + 1)):
         with pytest.raises(BadRequest, match="fees") as caught:

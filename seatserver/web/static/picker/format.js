@@ -30,9 +30,13 @@ export class Format {
     return this.#either.format(items);
   }
 
-  /** 1400, "EUR" → "€14.00". A currency's own number of minor digits is respected: 1400 JPY is ¥1,400. */
-  money(minor, currency) {
-    const format = new Intl.NumberFormat(this.locale, { style: "currency", currency });
+  /**
+   * 1400, {currency: "EUR", currency_digits: 2} → "€14.00". The minor digits are the server's, as ISO 4217 has them:
+   * browsers have digits of their own, in which 290000 HUF would be 290,000. (A server that is older tells none.)
+   */
+  money(minor, { currency, currency_digits: digits }) {
+    const exactly = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    const format = new Intl.NumberFormat(this.locale, { style: "currency", currency, ...exactly });
     return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
   }
 

@@ -137,7 +137,7 @@ export class Venue {
   }
 
   money(minor) {
-    return this.#words.money(minor, this.#showtime.currency);
+    return this.#words.money(minor, this.#showtime);
   }
 
   /** A moment in the theatre's own time, in words. */

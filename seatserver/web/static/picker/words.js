@@ -45,8 +45,8 @@ export class Words extends Format {
     return super.either(items.map(this.#isolate));
   }
 
-  money(minor, currency) {
-    return this.#isolate(super.money(minor, currency));
+  money(minor, priced) {
+    return this.#isolate(super.money(minor, priced));
   }
 
   #form(template, count) {

@@ -193,7 +193,8 @@ class Stage:
         self.read.append(booking_id)
         if booking_id != BOOKING:
             return None
-        basket: dict[str, Any] = {"areas": (), "lines": (), "fees_minor": 0, "total_minor": 900, "currency": "EUR"}
+        money = {"fees_minor": 0, "total_minor": 900, "currency": "EUR", "currency_digits": 2}
+        basket: dict[str, Any] = {"areas": (), "lines": (), **money}
         return Booked(ref=0, booking_id=booking_id, status="confirmed", seats=(1,), **basket)
 
     def play(self, *pairs: tuple[int, int]) -> None:
