@@ -221,7 +221,9 @@ async def test_a_pooler_that_was_denied_is_named_with_its_setting(pooled: Settin
     server = Server(dataclasses.replace(pooled, database_pooler="no"))
     with pytest.raises(StartError, match="SEATSERVER_DATABASE_POOLER=yes"):
         for _ in range(20):
-            await asyncio.gather(*(server.check() for _ in range(4)))
+            told = await asyncio.gather(*(server.check() for _ in range(4)), return_exceptions=True)
+            for error in filter(None, told):
+                raise error
     await server.close_connections()
 
 
