@@ -222,7 +222,7 @@ export class SeatMapClient extends EventTarget {
     this.#say();
     // Commands are answered in turn, and one that takes its time may be before us.
     const { answerMs, probeMs } = this.#times;
-    this.#connection.expectWithin(this.#commands.areSent ? Math.max(answerMs, probeMs) : probeMs);
+    this.#connection.expectSooner(this.#commands.areSent ? Math.max(answerMs, probeMs) : probeMs);
   }
 
   /** Whether it could be sent. Nobody who clicks waits long for a connection that only seems to be one. */

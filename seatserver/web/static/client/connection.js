@@ -53,6 +53,7 @@ export class Connection {
   #liveAtMs = null;
   #bye = null;
   #watchdog = 0;
+  #dueAtMs = 0;
   #timer = 0;
   #clocks = 0;
   #listening = null;
@@ -98,7 +99,13 @@ export class Connection {
   /** Give the connection up when nothing is heard for so long: a dead network sends no close. */
   expectWithin(ms) {
     clearTimeout(this.#watchdog);
+    this.#dueAtMs = performance.now() + ms;
     this.#watchdog = setTimeout(() => this.giveUp("the server does not answer"), ms);
+  }
+
+  /** Likewise, but never later than what is expected already. */
+  expectSooner(ms) {
+    if (performance.now() + ms < this.#dueAtMs) this.expectWithin(ms);
   }
 
   /** End this connection and try another one. */
