@@ -41,6 +41,7 @@ export class Stage extends EventTarget {
   #look;
   #request = 0;
   #hovered = null;
+  #place = ""; // of the hall in the view, as the grid has it
   #isKeyboard = false; // the keyboard was used last, not a pointer
   #cameNearer = false; // by the last tap
   #tapped = null; // the seat that the last tap picked
@@ -350,7 +351,10 @@ export class Stage extends EventTarget {
     if (this.#camera.width <= 1) return;
     const isGliding = this.#camera.step(now);
     const { hasMoved, isDone } = this.#picture.draw(this.#camera, now);
-    if (hasMoved) this.#follow();
+    // What is drawn lies at whole pixels; whoever asks where a seat is, is told exactly.
+    const place = [...this.#camera.toView(0, 0), this.#camera.scale].join();
+    if (hasMoved || place !== this.#place) this.#follow();
+    this.#place = place;
     if (isGliding || !isDone) this.#drawSoon();
   }
 
