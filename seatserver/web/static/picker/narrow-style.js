@@ -8,6 +8,8 @@ export const NARROW_STYLE = `
     display: flex;
     flex-direction: column;
     align-items: stretch;
+    /* Down to the window's edge, where the basket stands, unless the page wants a small hall. */
+    min-block-size: min(calc(100svh - var(--top, 100svh)), calc(var(--seat-map-height, 100svh) + 18em));
   }
   .side {
     display: contents;
@@ -25,6 +27,9 @@ export const NARROW_STYLE = `
   }
   .search.ghost {
     min-block-size: 0;
+  }
+  .ghost .key {
+    min-block-size: 9em;
   }
   .search[data-more] .finder {
     display: flex;
@@ -116,6 +121,7 @@ export const NARROW_STYLE = `
     position: sticky;
     inset-block-end: 0;
     z-index: 5;
+    margin-block-start: auto;
   }
   /* What has the focus is not left under it. */
   .search *,

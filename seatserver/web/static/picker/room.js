@@ -8,7 +8,7 @@ const PRICES = 4; // em, where there is little room: two lines below the hall
 const DEEP = 0.6; // of the window's height: what begins below is scrolled to first, and then stands at the top
 
 /**
- * Keep --taken of `frame` up to date until `signal` aborts. `parts`: {map, view, dock}, the card around the hall, the
+ * Keep --taken of `frame`, and --top, what stands above it, up to date until `signal` aborts. `parts`: {map, view, dock}, the card around the hall, the
  * hall's place in it, and what lies along the lower edge where there is little room.
  */
 export function fitRoom(frame, { map, view, dock }, signal) {
@@ -18,6 +18,7 @@ export function fitRoom(frame, { map, view, dock }, signal) {
     const isNarrow = getComputedStyle(frame).display === "flex";
     const above = view.getBoundingClientRect().top - frame.getBoundingClientRect().top;
     const taken = isNarrow ? above + dock.offsetHeight + PRICES * parseFloat(getComputedStyle(frame).fontSize) : map.offsetHeight - view.offsetHeight + GAP;
+    frame.style.setProperty("--top", `${Math.ceil(top)}px`);
     frame.style.setProperty("--taken", `${Math.ceil(top + taken)}px`);
   };
   let before = "";
