@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -57,20 +57,21 @@ class Connector:
     """Makes connections to ``database_url``.
 
     asyncpg itself reads the URL, so that all of libpq's parameters work (``sslmode``, ``host=/socket/folder``, several
-    hosts …). ``pooler`` is ``yes``, ``no`` or ``auto``: look at each new connection. ``command_s`` is the client's own
-    limit, for a server that is frozen. Raises `ConfigError` when the URL cannot be read.
+    hosts …). ``pooler`` is ``yes``, ``no`` or ``auto``: look at each new connection; ``pgbouncer=true`` in the URL, a
+    hint for other clients, is a yes too. ``command_s`` is the client's own limit, for a server that is frozen. Raises
+    `ConfigError` when the URL cannot be read.
     """
 
     def __init__(
         self, database_url: str, *, application: str, limits: Limits, pooler: str, command_s: float | None = None
     ) -> None:
-        self._url = _plain_url(database_url)
+        self._url, hint = _without_hint(_plain_url(database_url))
         # No more than these: a pooler turns away whoever begins with a parameter that it does not know.
         self._begin_with = {"application_name": application, "timezone": "UTC"}
         self._limits = limits
-        self._pooler = pooler
+        self._pooler = hint if hint and pooler == "auto" else pooler
         self._command_s = command_s
-        self.pooled = pooler == "yes"
+        self.pooled = self._pooler == "yes"
         """What the newest connection was."""
 
     def engine(self, **options: Any) -> AsyncEngine:
@@ -133,6 +134,18 @@ class Connector:
 
 async def _made(connection: PostgresConnection) -> PostgresConnection:
     return connection
+
+
+def _without_hint(url: str) -> tuple[str, str]:
+    """The URL without ``pgbouncer=…``, which asyncpg would hand on to a server that does not know it; and whether that
+    hint says ``yes``, or nothing."""
+    parts = urlsplit(url)
+    pieces = [piece for piece in parts.query.split("&") if piece]
+    hints = [piece for piece in pieces if piece.startswith("pgbouncer=")]
+    if not hints:
+        return url, ""
+    query = "&".join(piece for piece in pieces if piece not in hints)
+    return urlunsplit(parts._replace(query=query)), "yes" if "pgbouncer=true" in hints else ""
 
 
 def _plain_url(database_url: str) -> str:

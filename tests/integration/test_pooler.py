@@ -216,6 +216,16 @@ async def test_the_setting_wins_over_what_is_found(settings: Settings, setting: 
     await database.close()
 
 
+@pytest.mark.parametrize(("hint", "is_behind"), [("pgbouncer=true", True), ("pgbouncer=false&sslmode=disable", False)])
+async def test_the_hint_that_other_clients_need_in_the_url_is_understood(
+    settings: Settings, hint: str, is_behind: bool
+) -> None:
+    database = Database(dataclasses.replace(settings, database_url=f"{settings.database_url}?{hint}"))
+    await database.ping()
+    assert database.behind_pooler is is_behind
+    await database.close()
+
+
 async def test_a_pooler_that_was_denied_is_named_with_its_setting(pooled: Settings) -> None:
     """Two connections take turns with few sessions; what one prepared, the other meets."""
     server = Server(dataclasses.replace(pooled, database_pooler="no"))
