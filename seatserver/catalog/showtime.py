@@ -150,4 +150,4 @@ def _check_rules(rules: Rules) -> None:
     except msgspec.ValidationError as error:
         place, problem, _ = misfit(error)
         where = f"rules.{place}" if place else "rules"
-        raise BadRequest(f"{where}: {problem}", where) from None
+        raise BadRequest(f"{where}: {problem}", "rules") from None
