@@ -184,7 +184,7 @@ def test_the_front_page_is_for_everyone(site: Site, window: Windows, context: di
     assert is_accessible(ann.page) == []
     ann.page.keyboard.press("Tab")
     reached = set()
-    for _ in range(7):
+    for _ in range(9):
         reached.add(ann.page.evaluate("document.activeElement.getAttribute('href')"))
         ann.page.keyboard.press("Tab")
     assert {"/", "/docs", f"#{noon(2):%Y-%m-%d}", f"/showtimes/{SHOWTIME}"} <= reached
