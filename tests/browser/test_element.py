@@ -100,7 +100,7 @@ def test_a_page_that_takes_payment_itself_is_told_when_the_visitor_goes_on(site:
 def test_seats_whose_time_ran_out_are_told_and_can_be_taken_again(
     make_site: Callable[..., Site], window: Windows
 ) -> None:
-    ann = embedded(make_site(SEATSERVER_HOLD_MS="4000", SEATSERVER_HOLD_TOTAL_MS="4000"), window)
+    ann = embedded(make_site(SEATSERVER_HOLD_MS="4000", SEATSERVER_HOLD_TOTAL_MS="40000"), window)
     ann.click("A-3")
     [expired] = ann.wait_until_told("expired")
     assert expired == {"seats": ["A-3"], "areas": [], "reason": "expired"}

@@ -139,6 +139,14 @@ class Bench:
         fields = ["created", str(created_ms), "deadline", str(deadline_ms)]
         await self.redis.hset(self.key(f"hold:{held.hold_id}"), items=fields)
 
+    async def rest(self) -> None:
+        """Let the pause have passed since each seat was free last; nothing else gets older."""
+        past: dict[Any, Any] = await self.redis.hgetall(self.key("past"))
+        for seat, packed in past.items():
+            ended, *others = msgspec.msgpack.decode(packed)
+            moved = msgspec.msgpack.encode([ended - self.settings.hold_pause_ms, *others])
+            await self.redis.hset(self.key("past"), seat, moved)
+
     async def pass_time(self, ms: int) -> None:
         """Let the room have been left alone for so long, without waiting: whatever Redis knows happened earlier."""
         redis = self.redis

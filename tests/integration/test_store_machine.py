@@ -53,6 +53,7 @@ class ModelHold:
     ended: str = ""
     over: bool = False  # its time has passed, though viewers may not know yet
     pinned: bool = False
+    old: bool = False  # its user has had its seats for as long as one may
 
     @property
     def alive(self) -> bool:
@@ -85,6 +86,7 @@ class Machine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
         self.made: list[ModelHold] = []
+        self.cooling: set[tuple[str, int]] = set()
         self.room = Room(SEATS, 50)
         self.snapshots = 0
         self.run(self.open())
@@ -129,6 +131,11 @@ class Machine(RuleBasedStateMachine):
         kept = {seat: int(ALLOCATED if channel else BLOCKED) for seat, channel in self.kept.items()}
         return bytes({**kept, **held, **self.taken}.get(seat, 0) for seat in range(SEATS))
 
+    def part(self, hold: ModelHold, seats: set[int]) -> None:
+        """A hold loses seats, which its user may have had for too long by then."""
+        if hold.old and not hold.over:
+            self.cooling.update((hold.user, seat) for seat in seats)
+
     def expire(self) -> None:
         for hold in self.made:
             if hold.over and not hold.ended:
@@ -141,8 +148,10 @@ class Machine(RuleBasedStateMachine):
             if holder is None:
                 continue
             if holder.id == booking.id:
+                self.part(holder, {seat})
                 holder.seats.discard(seat)
             else:
+                self.part(holder, holder.seats)
                 holder.end("sold")
         for hold in self.made:
             if hold.id == booking.id and not hold.seats:
@@ -164,6 +173,8 @@ class Machine(RuleBasedStateMachine):
             state = SeatState(self.expected()[seat])
             if state is not FREE and not (state is ALLOCATED and self.is_open_to(user, seat)):
                 reasons[seat] = REFUSAL_OF_STATE[state]
+            elif (user, seat) in self.cooling:
+                reasons[seat] = "cooling"
         mine = sum(len(hold.seats) for hold in self.made if hold.user == user)
         if mine + len(seats) > CAP:
             reasons = {seat: reasons.get(seat, "limit") for seat in seats}
@@ -172,6 +183,7 @@ class Machine(RuleBasedStateMachine):
             held = self.run(self.bench.store.hold(SHOW, model.id, user, seats, conditions))
         except SeatsRefused as error:
             assert error.reasons == reasons
+            assert error.retry_at_ms.keys() == {seat for seat, why in reasons.items() if why == "cooling"}
             return multiple()
         assert reasons == {}
         assert held.seats == tuple(seats)
@@ -205,6 +217,7 @@ class Machine(RuleBasedStateMachine):
         else:
             assert hold.ended == "released" or (hold.alive and not hold.pinned)
             assert set(freed) <= set(hold.asked)
+            self.part(hold, hold.seats & set(freed))
             hold.seats -= set(freed)
             if not hold.seats:
                 hold.end("released")
@@ -219,6 +232,31 @@ class Machine(RuleBasedStateMachine):
             assert hold.alive
             assert set(held.seats) == hold.seats
             hold.pinned |= verb == "pin"
+
+    @rule(hold=holds)
+    def it_gets_as_old_as_one_may(self, hold: ModelHold) -> None:
+        async def age() -> None:
+            for name in ("created", "since"):
+                key = self.bench.key(f"hold:{hold.id}")
+                await self.bench.redis.hincrby(key, name, -self.bench.settings.hold_total_ms)
+
+        if hold.alive and not hold.old:
+            hold.old = True
+            self.run(age())
+
+    @rule(user=users, seats=some_seats)
+    def somebody_has_seats_for_as_long_as_one_may(self, user: str, seats: list[int]) -> None:
+        hold = self.hold(user, seats)
+        if isinstance(hold, ModelHold):
+            self.it_gets_as_old_as_one_may(hold)
+            self.release(hold, None)
+            assert self.cooling.issuperset((user, seat) for seat in seats)
+
+    @rule()
+    def the_seats_that_nobody_has_rest(self) -> None:
+        """The pause passes. A seat that is booked meanwhile was not free in it."""
+        self.run(self.bench.rest())
+        self.cooling = {(user, seat) for user, seat in self.cooling if seat in self.taken}
 
     @rule(hold=holds)
     def its_time_passes(self, hold: ModelHold) -> None:
@@ -285,6 +323,7 @@ class Machine(RuleBasedStateMachine):
         for seat in seats:
             holder = self.holder(seat)
             if holder is not None and not self.is_open_to(holder.user, seat):
+                self.part(holder, holder.seats)
                 holder.end("blocked")
 
     @rule(booking=bookings)

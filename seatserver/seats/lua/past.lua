@@ -1,17 +1,17 @@
 -- Who has had a seat, and for how long: the rules are stated in `seatserver.seats.holders`. Stands after prelude.lua.
 
--- The people of a hold, as `seatserver.seats.holders` writes them: {pause, memory, names}; nil where an earlier release wrote
+-- The people of a hold, as `seatserver.seats.holders` writes them: {pause, memory, names, text}; nil where an earlier release wrote
 -- none.
 local function people_of(text)
   local pause, memory, names = string.match(text or '', '^(%d+)|(%d+)|(.+)$')
   if not pause then return nil end
   local list = {}
   for name in string.gmatch(names, '[^,]+') do list[#list + 1] = name end
-  return { pause = tonumber(pause), memory = tonumber(memory), names = list }
+  return { pause = tonumber(pause), memory = tonumber(memory), names = list, text = text }
 end
 
--- What :past says of a seat: `ended`, when it was free last; `claimed`, since when a booking of `people` waits for its
--- payment (0: none does); `list` of name, ms that they have had the seat, when that was last; the latest last.
+-- What :past says of a seat: `ended`, when it became free last; `people` (a text), who had it then, or have it by a booking
+-- that waits for its payment since `claimed` (0: there is none); `list` of name, ms that they have had the seat, when that was last; the latest last.
 local function past_of(packed)
   if not packed then return { ended = 0, claimed = 0, people = '', list = {} } end
   local fields = cmsgpack.unpack(packed)
@@ -65,7 +65,7 @@ local function remember(people, seats, began, at)
     local past = past_of(known[index])
     if began(seat) - past.ended >= people.pause then past = past_of(false) end
     charge(past, people, math.max(0, at - began(seat)), at)
-    past.ended = at
+    past.ended, past.people = math.max(past.ended, at), people.text
     fields[#fields + 1], fields[#fields + 2] = seat, past
   end
   write_past(fields, people.memory)
@@ -80,13 +80,22 @@ local function remember_booking(seats, state, text)
     for index, seat in ipairs(some) do
       local past = (known[index] or people) and past_of(known[index])
       if past then
-        local theirs = past.claimed > 0 and people_of(past.people)
+        local last = people_of(past.people)
+        local theirs = past.claimed > 0 and last
+        local rested = last and not theirs and state ~= FREE and now - past.ended >= last.pause
+        if rested then
+          -- Somebody new, without a hold that would say so.
+          past, memory = past_of(false), math.max(memory, last.memory)
+        end
         if theirs then
           charge(past, theirs, math.max(0, now - past.claimed), now)
           memory = math.max(memory, theirs.memory)
         end
         if theirs or people or state == FREE then
-          past.ended, past.claimed, past.people = now, people and now or 0, people and text or ''
+          past.ended, past.claimed = now, people and now or 0
+          if people then past.people = text end
+        end
+        if theirs or people or rested or state == FREE then
           fields[#fields + 1], fields[#fields + 2] = seat, past
         end
       end
