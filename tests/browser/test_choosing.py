@@ -188,7 +188,9 @@ def test_the_search_says_when_fewer_seats_are_left_than_it_is_asked_for(site: Si
     expect(search).to_contain_text("Only 4 seats are left to choose from.")
     expect(best).to_have_attribute("aria-disabled", "true")
     for field in ("Where", "Adult"):
-        expect(ann.page.get_by_label(field)).to_have_accessible_description("Only 4 seats are left to choose from.")
+        expect(ann.page.get_by_label(field, exact=True)).to_have_accessible_description(
+            "Only 4 seats are left to choose from."
+        )
     ann.page.get_by_label("Adult", exact=True).press("Enter")  # asks for nothing
     expect(ann.spoken).to_contain_text("Only 4 seats are left to choose from.")
     ann.page.get_by_label("Adult", exact=True).fill("4")
