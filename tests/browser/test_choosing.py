@@ -187,10 +187,9 @@ def test_the_search_says_when_fewer_seats_are_left_than_it_is_asked_for(site: Si
     ann.page.get_by_label("Adult", exact=True).fill("5")
     expect(search).to_contain_text("Only 4 seats are left to choose from.")
     expect(best).to_have_attribute("aria-disabled", "true")
-    for field in ("Where", "Adult"):
-        expect(ann.page.get_by_label(field, exact=True)).to_have_accessible_description(
-            "Only 4 seats are left to choose from."
-        )
+    for role, name in (("combobox", "Where"), ("spinbutton", "Adult")):
+        field = ann.page.get_by_role(role, name=name)  # type: ignore[arg-type]  # both are roles
+        expect(field).to_have_accessible_description("Only 4 seats are left to choose from.")
     ann.page.get_by_label("Adult", exact=True).press("Enter")  # asks for nothing
     expect(ann.spoken).to_contain_text("Only 4 seats are left to choose from.")
     ann.page.get_by_label("Adult", exact=True).fill("4")
