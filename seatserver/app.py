@@ -24,7 +24,7 @@ import uvloop
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from seatserver import config, listening, logs
+from seatserver import config, descriptors, listening, logs
 from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.guests import Guests
 from seatserver.access.networks import NetworkNames
@@ -41,8 +41,8 @@ from seatserver.bookings.records import Records
 from seatserver.bookings.seat_changes import Relay
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
-from seatserver.database import Database, why_away
-from seatserver.errors import SeatServerError, StartError, Unavailable
+from seatserver.database import Database, away_at_start
+from seatserver.errors import SeatServerError, Unavailable
 from seatserver.garbage import Collector
 from seatserver.holding.holding import Holding
 from seatserver.live import views
@@ -52,6 +52,7 @@ from seatserver.live.session import commands as live
 from seatserver.live.session.endpoint import Sockets
 from seatserver.live.session.registry import SessionRegistry
 from seatserver.live.transport.uvicorn_connection import UvicornConnection
+from seatserver.live.transport.uvicorn_http import bounded
 from seatserver.loop import LoopWatch
 from seatserver.metrics import Metrics
 from seatserver.operations.instance_reports import InstanceReports
@@ -61,6 +62,7 @@ from seatserver.rooms.counts import Counts
 from seatserver.rooms.feed import Feed
 from seatserver.rooms.hub import Hub
 from seatserver.seats.store import SeatStore
+from seatserver.starting import once_there
 from seatserver.tasks import Tasks, raise_if_cancelled
 from seatserver.web.routes import missing_page, web_routes
 from seatserver.wire.messages import Booked
@@ -123,7 +125,8 @@ class Server:
             reconciler=self.reconciler,
             metrics=self.metrics,
         )
-        self.sessions = SessionRegistry(settings, self.metrics)
+        self.share = descriptors.share(settings)
+        self.sessions = SessionRegistry(settings, self.metrics, self.share.sockets)
         self.loop_watch = LoopWatch(settings, self.metrics)
         self.reports = InstanceReports(
             metrics=self.metrics,
@@ -143,6 +146,9 @@ class Server:
         except BaseException:
             await self.close_connections()
             raise
+        if shortage := self.share.shortage(self.settings):
+            tell = log.warning if self.share.is_much_less(self.settings) else log.info
+            tell("fewer sockets than the settings say", problem=shortage)
         self.loop_watch.start()
         self._tasks.spawn(self.hub.run(), "hub")
         self._tasks.spawn(self.broadcaster.run(), "beats")
@@ -165,13 +171,34 @@ class Server:
         self.loop_watch.close()
 
     async def check(self) -> None:
-        """Raise `StartError` with one clear line when this process could not work."""
+        """Raise `StartError` with one clear line when this process could not work, `NotThereYet` when it may soon."""
         try:
             await self.database.ping()
             await self.database.check_migrated()
         except Unavailable as error:
-            raise StartError(why_away(error)) from None
+            raise away_at_start(error) from None
         await redis_client.check(self.redis)
+
+    async def is_there_before(self, stop: asyncio.Event) -> bool:
+        """Wait until Postgres and Redis answer, for as long as the settings say; False when ``stop`` was set first.
+
+        Closes the connections unless it answers True. Raises `StartError`.
+        """
+        waiting = asyncio.create_task(once_there(self.check, self.settings.start_wait_s))
+        stopping = asyncio.create_task(stop.wait())
+        there = False
+        try:
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                await waiting
+                there = True
+            return there
+        finally:
+            for task in (waiting, stopping):
+                task.cancel()
+            await asyncio.gather(waiting, stopping, return_exceptions=True)
+            if not there:
+                await self.close_connections()
 
     async def ready(self) -> dict[str, str | None]:
         """Each part that is needed to serve, with None or what is wrong with it."""
@@ -265,10 +292,12 @@ def create_app() -> ASGIApp:
     """For any ASGI server: ``seatserver.app:create_app`` as a factory. Settings come from the environment."""
     settings = config.load()
     logs.configure(settings)
+    descriptors.raise_limit(settings)
     server = Server(settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await server.is_there_before(asyncio.Event())
         async with server:
             yield
             await server.sessions.drain()
@@ -282,6 +311,7 @@ def serve(settings: Settings, on_ready: Callable[[str], None] | None = None, *, 
     Raises `StartError` when the address cannot be had or a dependency does not answer.
     """
     logs.configure(settings)
+    descriptors.raise_limit(settings)
     with listening.listen(settings, shares_port=shares_port) as listener, _Signals() as signals:
         _run(_serve(settings, listener, signals, on_ready))
 
@@ -295,7 +325,15 @@ def work(settings: Settings) -> None:
 async def _serve(
     settings: Settings, listener: socket.socket, signals: _Signals, on_ready: Callable[[str], None] | None
 ) -> None:
-    async with Server(settings) as server:
+    server, stop, loop = Server(settings), asyncio.Event(), asyncio.get_running_loop()
+
+    def give_up(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    signals.tell = give_up
+    if signals.heard or not await server.is_there_before(stop):
+        return
+    async with server:
         http = make_server(server, on_ready)
         if not signals.heard:
             signals.tell = http.handle_exit
@@ -308,6 +346,7 @@ def make_server(server: Server, on_ready: Callable[[str], None] | None = None) -
     settings = server.settings
     limits = uvicorn.Config(
         build_app(server),
+        http=bounded(server.share.connections),
         ws=UvicornConnection,
         ws_max_size=settings.message_bytes * FRAME_BYTES_FACTOR,
         ws_ping_interval=settings.heartbeat_ms / 1000,
@@ -387,7 +426,10 @@ async def _work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Server(settings) as server:
+    server = Server(settings)
+    if not await server.is_there_before(stop):
+        return
+    async with server:
         log.info("working", duties="expiry, relay, reap, release, reconcile")
         duties = None if settings.duties else asyncio.create_task(server.worker.run())
         await stop.wait()

@@ -50,6 +50,7 @@ class Settings:
     redis_timeout_ms: int = setting("SEATSERVER_REDIS_TIMEOUT_MS", 2000, "Longest wait for Redis to connect or answer.", at_least=50, at_most=60_000)
     redis_connections: int = setting("SEATSERVER_REDIS_CONNECTIONS", 8, "Most Redis connections per process for tickets and health, besides the one that all holds share and the feed's.", at_least=1, at_most=1000)
     redis_queue_commands: int = setting("SEATSERVER_REDIS_QUEUE_COMMANDS", 20_000, "Most commands that wait for Redis; past that a command is refused with `busy`.", at_least=1, at_most=1_000_000)
+    start_wait_s: int = setting("SEATSERVER_START_WAIT_S", 60, "How long a start waits for Postgres and Redis to answer; 0 does not wait.", at_least=0, at_most=3600)
 
     # The door.
     host: str = setting("SEATSERVER_HOST", "127.0.0.1", "Address to listen on.")

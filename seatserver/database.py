@@ -24,8 +24,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import NullPool
 
 from seatserver.config import Settings
-from seatserver.errors import StartError, Unavailable
+from seatserver.errors import NotThereYet, StartError, Unavailable
 from seatserver.postgres import Connector
+from seatserver.starting import once_there
 from seatserver.transports import is_closed_transport
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ AWAY_CODES = {"55P03", "25006", "25P03", "25P04"}
 ROLLED_BACK_CLASSES = ("23", "40")  # an answer to COMMIT that says for certain that nothing was written
 # What asyncpg says when a connection ends while it is being set up; later on they can mean other things.
 BROKEN_OFF = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+WAITED_FOR = ("08", "53", "57")  # no way there, no room, starting up or shutting down: a moment later it may answer
 REFUSED_CLASSES = ("28", "3D")  # wrong password or role, no such database: an operator's doing
 # Prepared statements that are not there, or are there already: sessions change hands, and we did not see it.
 FOREIGN_SESSION = {"26000", "42P05"}
@@ -273,6 +275,15 @@ def why_away(error: BaseException) -> str:
     return f"Postgres does not answer at DATABASE_URL{reason}: is it running, and is the address right?"
 
 
+def away_at_start(error: BaseException) -> StartError:
+    """The same as an error of the start: `NotThereYet` where waiting may do."""
+    cause = error.__cause__ if isinstance(error, Unavailable) else error
+    driver = _driver_error(cause) if isinstance(cause, sa.exc.DBAPIError) else cause
+    told_by_postgres = isinstance(driver, asyncpg.PostgresError)
+    waits = not told_by_postgres or _sqlstate(driver)[:2] in WAITED_FOR
+    return (NotThereYet if waits else StartError)(why_away(error))
+
+
 def _refuse_closed(connection: Any, record: Any, proxy: Any) -> None:
     if connection.driver_connection.is_closed():
         raise sa.exc.DisconnectionError("closed by the server")  # the pool opens another one
@@ -301,14 +312,14 @@ def migrations_path() -> Path:
     raise StartError("the migrations are missing from this installation: install seatserver again")
 
 
-def upgrade(database_url: str, pooler: str = "auto") -> list[str]:
+def upgrade(database_url: str, pooler: str = "auto", wait_s: float = 0.0) -> list[str]:
     """Bring the database to the newest migration; the revisions that were applied, oldest first.
 
-    Safe to run from several processes at once: one works, the others wait for it. ``pooler`` is the setting of that
-    name. Blocking, with an event loop of its own: from a coroutine call it through ``asyncio.to_thread``. Raises
-    `StartError` and `ConfigError`.
+    Waits up to ``wait_s`` seconds for a Postgres that does not answer yet. ``pooler`` is the setting of that name.
+    Safe to run from several processes at once: one works, the others wait for it. Blocking, with an event loop of its
+    own: from a coroutine call it through ``asyncio.to_thread``. Raises `StartError` and `ConfigError`.
     """
-    return asyncio.run(_upgrade(database_url, pooler))
+    return asyncio.run(once_there(lambda: _upgrade(database_url, pooler), wait_s))
 
 
 async def _upgrade(database_url: str, pooler: str) -> list[str]:
@@ -327,10 +338,10 @@ async def _upgrade(database_url: str, pooler: str) -> list[str]:
             await connection.commit()
             return applied
     except OSError as error:
-        raise StartError(why_away(error)) from error
+        raise away_at_start(error) from error
     except sa.exc.DBAPIError as error:
         if error.statement is None:
-            raise StartError(why_away(error)) from error  # there was no connection yet
+            raise away_at_start(error) from error  # there was no connection yet
         raise StartError(f"the database cannot be migrated: {_driver_error(error) or error}") from error
 
 

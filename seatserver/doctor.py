@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from seatserver import descriptors
 from seatserver.app import Server, wall_clock
 from seatserver.bookings.audit import LATE_S, BookingAudit
 from seatserver.database import why_away
@@ -51,6 +52,7 @@ class Doctor:
     async def examine(self) -> list[Finding]:
         """Everything, in order; raises nothing that an installation could cause."""
         findings = [
+            self._open_files(),
             *await self._guarded("Postgres", "is DATABASE_URL right, and does it run?", self._postgres),
             *await self._guarded("Redis", "is REDIS_URL right, and does it run?", self._redis),
         ]
@@ -88,6 +90,16 @@ class Doctor:
             return await look()
         except SeatServerError as error:
             return [Finding(verdict="wrong", about=about, says=error.message, mend=mend)]
+
+    def _open_files(self) -> Finding:
+        """By the limit of whoever asks, which a server that is started elsewhere need not have."""
+        settings = self._house.settings
+        if shortage := descriptors.share(settings).shortage(settings):
+            mend = "raise it where the server is started, or lower SEATSERVER_SOCKETS"
+            verdict: Verdict = "warning" if descriptors.share(settings).is_much_less(settings) else "ok"
+            return Finding(verdict=verdict, about="Open files", says=f"started here, {shortage}", mend=mend)
+        says = f"enough for {settings.sockets} sockets, if it is started as this command was"
+        return Finding(verdict="ok", about="Open files", says=says)
 
     async def _postgres(self) -> list[Finding]:
         try:

@@ -48,6 +48,10 @@ class StartError(SeatServerError):
     code = "start"
 
 
+class NotThereYet(StartError):
+    """A server that the process needs does not answer. It may come up: a start waits for it."""
+
+
 class BadSeatMap(SeatServerError):
     """A seat map or its file is wrong. ``place`` says where in the file, as a path such as ``Areas[2].Rows[4]``."""
 

@@ -9,7 +9,7 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
-from seatserver import config
+from seatserver import config, descriptors
 from seatserver.cli.serve import required
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Examine, perhaps repair and examine again; 1 when something is wrong at the end."""
     settings = required(config.load())
+    descriptors.raise_limit(settings)
     findings, done = asyncio.run(_examined(settings, repair=args.repair))
     if args.json:
         import msgspec

@@ -79,9 +79,10 @@ def run_migrate(args: argparse.Namespace) -> int:
     """Apply what is missing and say what was applied."""
     settings = config.load()
     required_database(settings)
-    from seatserver import database
+    from seatserver import database, logs
 
-    applied = database.upgrade(settings.database_url, settings.database_pooler)
+    logs.configure(settings)
+    applied = database.upgrade(settings.database_url, settings.database_pooler, settings.start_wait_s)
     for revision in applied:
         print(f"applied {revision}")
     if not applied:

@@ -29,7 +29,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from seatserver.config import Settings
-from seatserver.errors import ConfigError, StartError
+from seatserver.errors import ConfigError, NotThereYet, StartError
 from seatserver.transports import is_closed_transport
 
 UNAVAILABLE = (
@@ -103,12 +103,12 @@ def _noticing(kind: type[AbstractConnection]) -> type[AbstractConnection]:
 
 
 async def check(redis: Redis) -> None:
-    """One round trip. Raises `StartError` with one line that says what an operator can do."""
+    """One round trip. Raises `StartError` with one line that says what an operator can do, or `NotThereYet`."""
     try:
         await redis.ping()
     except (AuthenticationError, NoPermissionError):
         raise StartError("Redis refuses the user or password in REDIS_URL") from None
     except UNAVAILABLE:
-        raise StartError("Redis does not answer at REDIS_URL: is it running, and is the address right?") from None
+        raise NotThereYet("Redis does not answer at REDIS_URL: is it running, and is the address right?") from None
     except ResponseError as error:
         raise StartError(f"Redis refuses: {error}. Check REDIS_URL") from None

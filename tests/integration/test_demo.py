@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -98,9 +98,11 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str | Path, log: Path, env: dict[str, str] | None = None) -> Iterator[Running]:
-    """The command, in a session of its own as in a terminal; it is gone afterwards."""
-    command = [*COMMAND, *(str(argument) for argument in arguments)]
+def running(
+    *arguments: str | Path, log: Path, env: dict[str, str] | None = None, under: Sequence[str] = ()
+) -> Iterator[Running]:
+    """The command, in a session of its own as in a terminal; it is gone afterwards. ``under``: what starts it."""
+    command = [*under, *COMMAND, *(str(argument) for argument in arguments)]
     # Under nohup SIGHUP is ignored, and the demo rightly leaves it so.
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with log.open("wb") as output:

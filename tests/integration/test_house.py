@@ -46,7 +46,7 @@ def test_a_dependency_that_is_not_there_is_one_clear_line(settings: Settings, co
         ("DATABASE_URL", "postgresql://user:hidden@127.0.0.1:1/db", "Postgres does not answer at DATABASE_URL"),
         ("REDIS_URL", "redis://:hidden@127.0.0.1:1/0", "Redis does not answer at REDIS_URL"),
     ):
-        answer = run(*arguments, env=as_environment(settings, **{variable: url}))
+        answer = run(*arguments, env=as_environment(settings, SEATSERVER_START_WAIT_S="0", **{variable: url}))
         assert answer.returncode == 1
         assert re.fullmatch(rf"seatserver: {line}.*\n", answer.stderr), answer.stderr
         assert "hidden" not in answer.stderr

@@ -204,7 +204,7 @@ def test_a_supervisor_that_is_stopped_while_its_workers_start_leaves_nothing(on_
 
 
 def test_workers_that_cannot_start_say_why_in_one_line(on_sale: Settings) -> None:
-    nowhere = as_environment(on_sale, REDIS_URL="redis://:hidden@127.0.0.1:1/0")
+    nowhere = as_environment(on_sale, REDIS_URL="redis://:hidden@127.0.0.1:1/0", SEATSERVER_START_WAIT_S="0")
     answer = run(*SERVE, env=nowhere)
     assert answer.returncode == 1
     assert re.fullmatch(r"seatserver: Redis does not answer at REDIS_URL.*\n", answer.stderr), answer.stderr

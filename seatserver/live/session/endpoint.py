@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from seatserver import logs
 from seatserver.access.networks import network_of
 from seatserver.access.origins import allowed
 from seatserver.live.session.commands import LiveServices
@@ -24,6 +25,8 @@ from seatserver.live.transport.connection import Connection, ConnectionClosed
 from seatserver.live.transport.uvicorn_connection import EXTENSION
 from seatserver.wire.codec import Codec, Codecs
 from seatserver.wire.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
+
+log = logs.from_outside(__name__)
 
 PATH = "/ws/showtimes/"
 
@@ -71,6 +74,8 @@ class Sockets:
         if not allowed(origin, host, self._needs.settings):
             await _deny(scope, send, 403, "this web origin may not connect: see SEATSERVER_ALLOWED_ORIGINS")
         if self._sessions.draining or self._sessions.full:
+            if not self._sessions.draining:
+                log.warning("socket refused", code="full", open=self._sessions.count)
             await _deny(scope, send, 503, "this server takes no more sockets at the moment", retry_after=2)
         asked = scope.get("subprotocols", [])
         codec = self._codecs.choose(asked)

@@ -19,18 +19,24 @@ SPREAD_MS = 5000
 
 
 class SessionRegistry:
-    """The sessions of this process."""
+    """The sessions of this process, at most ``most``."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, most: int) -> None:
         self._settings = settings
         self._metrics = metrics
+        self._most = most
         self._sessions: set[Session] = set()
         self.draining = False
 
     @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._sessions)
+
+    @property
     def full(self) -> bool:
         """Whether another socket would be one too many."""
-        return len(self._sessions) >= self._settings.sockets
+        return len(self._sessions) >= self._most
 
     async def host(self, session: Session) -> None:
         """Run a session and know of it meanwhile."""
