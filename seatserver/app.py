@@ -33,6 +33,7 @@ from seatserver.access.tokens import Tokens
 from seatserver.api import services as api
 from seatserver.api.problems import exception_handlers, handle
 from seatserver.api.routes import cross_origin, rest_routes
+from seatserver.bookings.admissions import Admissions
 from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
 from seatserver.bookings.own import OwnBookings
@@ -255,6 +256,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         tokens=server.tokens,
         guests=Guests(server.settings, server.tokens),
         tickets=server.tickets,
+        admissions=Admissions(server.database),
         admission_codes=AdmissionCodes(server.settings),
         booking_keys=server.booking_keys,
         reports=server.reports,

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from seatserver.errors import ConfigError
 
-SCOPES = ("watch", "hold", "claim", "book", "settle", "admin")
+SCOPES = ("watch", "hold", "claim", "book", "settle", "admit", "admin")
 TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"0", "false", "no", "off"}
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9][0-9_]{0,17}(?<!_)")
@@ -74,7 +74,7 @@ class Settings:
     token_issuer: str = setting("SEATSERVER_TOKEN_ISSUER", "seatserver", "The `iss` every token must carry, comma-separated when there are several.")
     token_audience: str = setting("SEATSERVER_TOKEN_AUDIENCE", "seatserver", "The `aud` every token must carry.")
     token_leeway_s: int = setting("SEATSERVER_TOKEN_LEEWAY_S", 5, "Clock difference with a token's issuer that is forgiven.", at_least=0, at_most=300)
-    guest_scopes: tuple[str, ...] = setting("SEATSERVER_GUEST_SCOPES", (), "What guests may do, comma-separated; empty allows no guests. Scopes: watch, hold, claim, book, settle, admin.")
+    guest_scopes: tuple[str, ...] = setting("SEATSERVER_GUEST_SCOPES", (), "What guests may do, comma-separated; empty allows no guests. Scopes: watch, hold, claim, book, settle, admit, admin.")
     guest_token_s: int = setting("SEATSERVER_GUEST_TOKEN_S", 7200, "How long a guest's token lives.", at_least=60, at_most=604_800)
     guest_renewal_s: int = setting("SEATSERVER_GUEST_RENEWAL_S", 15_552_000, "How long a browser may renew its guest's token and so stay the same guest, from the guest's first token on; 0: guests end with their token.", at_least=0, at_most=34_560_000)
     admission_secrets: tuple[str, ...] = setting("SEATSERVER_ADMISSION_SECRETS", (), "Secrets of at least 32 bytes for the codes on tickets and the links to them, comma-separated: the first signs, all are believed; empty: the tokens' secret.", secret=True)

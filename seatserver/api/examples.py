@@ -99,6 +99,16 @@ _BOOKING = schemas.BookingView(
     ticket_url=_TICKET_URL,
 )
 _CODE = "AFXRYHA6RJJEUU45BQGS6232J4I2UNSOPPH2QGS7DDBJY2TY"
+_SCAN_ID = UUID("0c9f4c1e-6f0b-4b52-9a3e-0d5c3f1c7a10")
+_ADMISSION = schemas.AdmissionRecord(
+    scan_id=_SCAN_ID,
+    booking_id=HOLD_ID,
+    door="North",
+    admitted_at_ms=NOW_MS,
+    admitted_by="scanner-2",
+    undone_at_ms=None,
+    undone_by=None,
+)
 
 _BLOCKED = allocation_schemas.AllocationEntry(
     id=7,
@@ -220,7 +230,13 @@ DOCUMENTS: tuple[msgspec.Struct, ...] = (
     schemas.OwnBookings(bookings=(_BOOKING,), showtimes=(_SHOWTIME,), next=None),
     schemas.Admission(booking_id=HOLD_ID, code=_CODE),
     schemas.AskAdmission(code=_CODE, showtime_id="tonight"),
-    schemas.AdmissionCheck(good=True, problem=None, booking=_BOOKING, showtime=_SHOWTIME),
+    schemas.AdmissionCheck(
+        good=True, problem=None, admitted_at_ms=None, door=None, booking=_BOOKING, showtime=_SHOWTIME
+    ),
+    schemas.AskAdmit(code=_CODE, scan_id=_SCAN_ID, door="North", showtime_id="tonight"),
+    schemas.AdmitAnswer(admitted=True, problem=None, admission=_ADMISSION, booking=_BOOKING, showtime=_SHOWTIME),
+    schemas.AskUndo(scan_id=_SCAN_ID),
+    _ADMISSION,
     schemas.ImportedLayout(
         hash=HALL.content_hash,
         name="Studio",

@@ -44,7 +44,7 @@ their own, with a key that the settings name.
 
 Scopes: `watch` looks at rooms, `hold` holds seats (and watches), `claim` makes pending bookings that a payment
 confirms, `book` books at once (and claims), `settle` confirms, cancels and reads anybody's bookings, as a payment
-service does, and `admin` allows everything."""
+service does, `admit` lets people in at the door, and `admin` allows everything."""
 
 BOOKINGS = """\
 Bookings; seats are held over the socket, see /asyncapi.json.
@@ -99,7 +99,7 @@ def openapi() -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "A JWT whose `scope` names watch, hold, claim, book, settle or admin.",
+                    "description": "A JWT whose `scope` names watch, hold, claim, book, settle, admit or admin.",
                 },
                 "booking": {
                     "type": "http",

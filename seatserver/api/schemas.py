@@ -166,6 +166,23 @@ class AskAdmission(Document, frozen=True):
     showtime_id: Id | None = None
 
 
+class AskAdmit(Document, frozen=True):
+    """Let in whoever brings this ticket. Repeating the request with the same `scan_id` gives the same answer."""
+
+    code: Annotated[str, Meta(max_length=200, description="As it was scanned or typed.")]
+    scan_id: Annotated[UUID, Meta(description="Made by the scanner, a new one for each scan.")]
+    door: Annotated[
+        str, Meta(max_length=80, description="The door's name, to be told when the ticket comes again.")
+    ] = ""
+    showtime_id: Annotated[Id | None, Meta(description="Let in for this showtime only.")] = None
+
+
+class AskUndo(Document, frozen=True):
+    """Take back an admission: the scan that let people in by mistake."""
+
+    scan_id: UUID
+
+
 class PutTheatre(Document, frozen=True):
     """A theatre."""
 
@@ -426,9 +443,42 @@ class AdmissionCheck(Document, frozen=True):
 
     good: bool
     problem: Annotated[
-        Annotated[str, Meta(pattern="^(pending|cancelled|expired|other_showtime)$")] | None,
-        Meta(description="The booking's status where that is not confirmed, or that it is for another showtime."),
+        Annotated[str, Meta(pattern="^(pending|cancelled|expired|other_showtime|already_admitted)$")] | None,
+        Meta(
+            description="The booking's status where that is not confirmed, that it is for another showtime, or that "
+            "somebody was let in with it."
+        ),
     ]
+    admitted_at_ms: Annotated[int | None, Meta(description="When somebody was let in with it, and where: `door`.")]
+    door: Annotated[str | None, Meta(description="The door's name as its scanner told it; may be empty.")]
+    booking: BookingView
+    showtime: ShowtimeView
+
+
+class AdmissionRecord(Document, frozen=True):
+    """One scan that let people in, and who has taken it back since, if anybody has."""
+
+    scan_id: UUID
+    booking_id: UUID
+    door: str
+    admitted_at_ms: Millis
+    admitted_by: Annotated[str, Meta(description="The user of the scanner's token.")]
+    undone_at_ms: int | None
+    undone_by: str | None
+
+
+class AdmitAnswer(Document, frozen=True):
+    """Whether to let in whoever brought the ticket: `admitted`, by this scan and by no other."""
+
+    admitted: bool
+    problem: Annotated[
+        Annotated[str, Meta(pattern="^(pending|cancelled|expired|other_showtime|already_admitted|undone)$")] | None,
+        Meta(
+            description="Why not: the booking's status where that is not confirmed, another showtime, another scan "
+            "that came before (`admission` says when and at which door), or that this very scan was taken back."
+        ),
+    ]
+    admission: Annotated[AdmissionRecord | None, Meta(description="This scan's, or the one that came before it.")]
     booking: BookingView
     showtime: ShowtimeView
 

@@ -9,6 +9,7 @@ from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.guests import Guests
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
+from seatserver.bookings.admissions import Admissions
 from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
 from seatserver.bookings.own import OwnBookings
@@ -35,6 +36,7 @@ class ApiServices:
     tokens: Tokens
     guests: Guests
     tickets: Tickets
+    admissions: Admissions
     admission_codes: AdmissionCodes
     booking_keys: BookingKeys
     reports: InstanceReports

@@ -3,7 +3,8 @@
 ``booked_seats`` has a partial unique index over (showtime, seat) where the row is live: whatever Redis, a paused
 process or a bug believes, the second owner of a seat cannot be written. ``kept_seats`` is what the house keeps from
 sale, or from all but one sales channel; ``seat_log`` is who decided that, and why. ``outbox`` carries each change of a
-showtime, numbered by ``showtimes.seq`` without gaps, until Redis has applied it.
+showtime, numbered by ``showtimes.seq`` without gaps, until Redis has applied it. ``admissions`` has a partial unique
+index too: a booking is let in once.
 """
 
 from __future__ import annotations
@@ -106,4 +107,19 @@ outbox = sa.Table(
     sa.Column("channel", sa.Text, comment="Whom ALLOCATED seats are kept for."),
     sa.Column("seats", postgresql.ARRAY(sa.Integer), nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
+admissions = sa.Table(
+    "admissions",
+    metadata,
+    sa.Column("scan_id", sa.Uuid, primary_key=True, comment="Made by the scanner: a repeated scan meets its row."),
+    sa.Column("booking_id", sa.Uuid, sa.ForeignKey("bookings.id"), nullable=False),
+    sa.Column("door", sa.Text, nullable=False, comment="Where that was, as the scanner says; may be empty."),
+    sa.Column("admitted_by", sa.Text, nullable=False, comment="The user whose scanner it was."),
+    sa.Column("admitted_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("undone_by", sa.Text),
+    sa.Column("undone_at", sa.DateTime(timezone=True)),
+    sa.CheckConstraint("(undone_by IS NULL) = (undone_at IS NULL)", name="undone_by_somebody"),
+    sa.Index("uq_admissions_standing", "booking_id", unique=True, postgresql_where=sa.text("undone_at IS NULL")),
+    sa.Index("ix_admissions_booking_id", "booking_id"),
 )

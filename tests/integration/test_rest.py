@@ -857,12 +857,26 @@ async def test_a_ticket_s_code_tells_the_usher_whom_to_let_in(rest: Rest) -> Non
     assert checked.json() == {
         "good": True,
         "problem": None,
+        "admitted_at_ms": None,
+        "door": None,
         "booking": {**booking, "ticket_url": None},
         "showtime": (await rest.ask("GET", "/showtimes/tonight")).json(),
     }
     for user, status in (("ann", 403), (None, 401)):
         refused = await rest.ask("POST", "/admissions/check", user, json={"code": ticket["code"]})
         assert refused.status_code == status
+
+
+async def test_a_ticket_is_admitted_once_until_that_is_taken_back(rest: Rest) -> None:
+    booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
+    ticket = (await rest.ask("GET", f"/bookings/{booking['id']}/admission", "ann")).json()
+    one, another = ({"code": ticket["code"], "scan_id": str(UUID(int=number)), "door": "North"} for number in (1, 2))
+    for scan, admitted in ((one, True), (another, False), (one, True)):
+        answer = await rest.ask("POST", "/admissions/admit", "usher:admit", json=scan)
+        assert (answer.status_code, answer.json()["admitted"]) == (200, admitted)
+    undone = await rest.ask("POST", "/admissions/undo", "boss:admin", json={"scan_id": one["scan_id"]})
+    assert (undone.status_code, undone.json()["undone_by"]) == (200, "boss")
+    assert (await rest.ask("POST", "/admissions/admit", "usher:admit", json=another)).json()["admitted"]
 
 
 async def test_the_code_is_drawn_for_whoever_may_see_the_booking(rest: Rest) -> None:

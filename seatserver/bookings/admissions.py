@@ -1,0 +1,175 @@
+"""Letting people in: each ticket once, whichever door scans it.
+
+A booking is admitted by a *scan*, whose id the scanner makes before it asks. Postgres decides: the booking's row is
+locked while its status is looked at, and a partial unique index allows one admission of a booking that was not undone.
+So of two doors that scan the same code at once one lets in, and the other is told when and where. A scanner that lost
+its answer repeats the request with the same scan id and gets the same answer. Staff may undo a scan; the row stays,
+with who did that and when, and the booking may be admitted by another scan.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Literal, cast
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from seatserver.bookings.records import Booking, booking_of
+from seatserver.bookings.tables import admissions, bookings
+from seatserver.database import CommitUnknown, Database
+from seatserver.errors import Conflict, NotFound, OutcomeUnknown, Unavailable
+
+log = structlog.get_logger(__name__)
+
+TRIES = 3
+
+Problem = Literal["pending", "cancelled", "expired", "other_showtime", "already_admitted", "undone"]
+"""Why nobody is let in: the booking's status, the door's showtime, another scan, or that this very scan was undone."""
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scanner asks: its own id for this scan, which ticket, whose door it is (a name, may be empty) and, where
+    the door belongs to one, the showtime."""
+
+    scan_id: UUID
+    booking_id: UUID
+    door: str = ""
+    showtime_id: str | None = None
+
+
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
+    """One scan that let people in; times in ms since the epoch. ``undone_by`` is set with ``undone_at_ms``."""
+
+    scan_id: UUID
+    booking_id: UUID
+    door: str
+    admitted_by: str
+    admitted_at_ms: int
+    undone_by: str | None = None
+    undone_at_ms: int | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a scan. ``admission`` is this scan's own, or with ``already_admitted`` the one before it."""
+
+    booking: Booking
+    problem: Problem | None
+    admission: Admission | None
+
+
+class Admissions:
+    """Admits bookings and undoes that. Every step may be repeated and answers the same."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def admit(self, scan: Scan, user_id: str) -> Outcome:
+        """Let in whoever brings this ticket, unless somebody was let in with it.
+
+        Raises `NotFound` when there is no such booking, `Conflict` when the scan's id was used for another one,
+        `OutcomeUnknown` (repeat the same scan), `Unavailable`.
+        """
+        unknown = False
+        for _ in range(TRIES):
+            try:
+                async with self._database.transaction() as connection:
+                    return await self._admit(connection, scan, user_id)
+            except CommitUnknown:
+                unknown = True
+            except Unavailable:
+                if not unknown:
+                    raise
+        raise OutcomeUnknown(str(scan.booking_id))
+
+    async def undo(self, scan_id: UUID, user_id: str) -> Admission:
+        """Take a scan back; its booking may be admitted again, by another scan. Raises `NotFound`, `OutcomeUnknown`."""
+        for _ in range(TRIES):
+            with suppress(CommitUnknown):
+                async with self._database.transaction() as connection:
+                    return await self._undo(connection, scan_id, user_id)
+        raise OutcomeUnknown(str(scan_id))
+
+    async def standing(self, booking_id: UUID) -> Admission | None:
+        """The booking's admission that was not undone, if there is one."""
+        async with self._database.reading() as connection:
+            return await _standing(connection, booking_id)
+
+    async def _undo(self, connection: AsyncConnection, scan_id: UUID, user_id: str) -> Admission:
+        undone = (
+            sa.update(admissions)
+            .where(admissions.c.scan_id == scan_id, admissions.c.undone_at.is_(None))
+            .values(undone_at=sa.func.now(), undone_by=user_id)
+            .returning(admissions.c.booking_id)
+        )
+        changed = (await connection.execute(undone)).one_or_none()
+        admission = await _scanned(connection, scan_id)
+        if admission is None:
+            raise NotFound("admission", str(scan_id))
+        if changed is not None:
+            booking, door = str(admission.booking_id), admission.door
+            log.info("admission undone", booking=booking, scan=str(scan_id), door=door, by=user_id)
+        return admission
+
+    async def _admit(self, connection: AsyncConnection, scan: Scan, user_id: str) -> Outcome:
+        # Locked: a booking that is being cancelled is admitted before that or not at all.
+        found = sa.select(bookings).where(bookings.c.id == scan.booking_id).with_for_update()
+        row = (await connection.execute(found)).one_or_none()
+        if row is None:
+            raise NotFound("booking", str(scan.booking_id))
+        booking = booking_of(row)
+        before = await _scanned(connection, scan.scan_id)
+        if before is not None:
+            if before.booking_id != scan.booking_id:
+                raise Conflict(f"scan {scan.scan_id} was of another ticket: each scan needs an id of its own")
+            problem: Problem | None = "undone" if before.undone_at_ms is not None else None
+            return Outcome(booking=booking, problem=problem, admission=before)
+        if booking.status != "confirmed":
+            return Outcome(booking=booking, problem=cast(Problem, booking.status), admission=None)
+        if scan.showtime_id not in (None, booking.showtime_id):
+            return Outcome(booking=booking, problem="other_showtime", admission=None)
+        written = (
+            insert(admissions)
+            .values(scan_id=scan.scan_id, booking_id=booking.id, door=scan.door, admitted_by=user_id)
+            .on_conflict_do_nothing()
+            .returning(*admissions.c)
+        )
+        admitted = (await connection.execute(written)).one_or_none()
+        if admitted is not None:
+            return Outcome(booking=booking, problem=None, admission=_admission_of(admitted))
+        standing = await _standing(connection, booking.id)
+        if standing is None:  # another booking took this very id in this very moment
+            raise Conflict(f"scan {scan.scan_id} was of another ticket: each scan needs an id of its own")
+        return Outcome(booking=booking, problem="already_admitted", admission=standing)
+
+
+async def _scanned(connection: AsyncConnection, scan_id: UUID) -> Admission | None:
+    row = (await connection.execute(sa.select(admissions).where(admissions.c.scan_id == scan_id))).one_or_none()
+    return None if row is None else _admission_of(row)
+
+
+async def _standing(connection: AsyncConnection, booking_id: UUID) -> Admission | None:
+    query = sa.select(admissions).where(admissions.c.booking_id == booking_id, admissions.c.undone_at.is_(None))
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _admission_of(row)
+
+
+def _admission_of(row: sa.Row[Any]) -> Admission:
+    return Admission(
+        scan_id=row.scan_id,
+        booking_id=row.booking_id,
+        door=row.door,
+        admitted_by=row.admitted_by,
+        admitted_at_ms=_millis(row.admitted_at),
+        undone_by=row.undone_by,
+        undone_at_ms=None if row.undone_at is None else _millis(row.undone_at),
+    )
+
+
+def _millis(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,162 @@
+"""At the door: a ticket lets in once, whichever scanner comes first, and what staff take back is on record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from seatserver.access.admission import AdmissionCodes
+from seatserver.app import Server, build_app
+from seatserver.bookings.records import Booking
+from seatserver.config import Settings
+from tests.integration.house import SHOWTIME, hold, opened, put_on_sale, rows
+
+OTHER = "matinee"
+
+
+@dataclass
+class Door:
+    """Ushers and staff of one house."""
+
+    house: Server
+    http: httpx.AsyncClient
+
+    async def ask(self, path: str, as_: str = "scanner:admit", **body: Any) -> httpx.Response:
+        user, _, scope = as_.partition(":")
+        token = self.house.tokens.mint(user, scope.split(","), 600)
+        body = {name: str(value) if isinstance(value, UUID) else value for name, value in body.items()}
+        return await self.http.post(
+            f"/api/v1/admissions/{path}", json=body, headers={"Authorization": f"Bearer {token}"}
+        )
+
+    async def admit(self, booking: Booking, scan_id: UUID | None = None, **more: Any) -> dict[str, Any]:
+        answer = await self.ask("admit", code=self.code(booking), scan_id=scan_id or uuid4(), **more)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def code(self, booking: Booking) -> str:
+        return AdmissionCodes(self.house.settings).write(booking.id)
+
+    async def booked(self, *seats: int, pay_later: bool = False, showtime: str = SHOWTIME) -> Booking:
+        hold_id = await hold(self.house, "ann", *seats, showtime=showtime)
+        return await self.house.checkout.book(showtime, hold_id, "ann", pay_later=pay_later)
+
+
+@pytest.fixture
+async def door(settings: Settings) -> AsyncIterator[Door]:
+    async with opened(settings) as house:
+        transport = httpx.ASGITransport(build_app(house))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            yield Door(house, http)
+
+
+async def test_a_ticket_lets_in_once_and_the_second_time_says_when_and_where_it_was(door: Door) -> None:
+    booking = await door.booked(1, 2)
+    first = await door.admit(booking, door="North", showtime_id=SHOWTIME)
+    assert (first["admitted"], first["problem"]) == (True, None)
+    assert first["booking"]["id"] == str(booking.id) and first["booking"]["ticket_url"] is None
+    assert (first["admission"]["door"], first["admission"]["admitted_by"]) == ("North", "scanner")
+    second = await door.admit(booking, door="South")
+    assert (second["admitted"], second["problem"]) == (False, "already_admitted")
+    assert second["admission"] == first["admission"]
+
+
+async def test_of_many_doors_that_scan_a_ticket_at_once_exactly_one_lets_in(door: Door) -> None:
+    booking = await door.booked(1)
+    answers = await asyncio.gather(*(door.admit(booking, door=f"door {number}") for number in range(20)))
+    [admitted] = [answer for answer in answers if answer["admitted"]]
+    assert {answer["admission"]["door"] for answer in answers} == {admitted["admission"]["door"]}
+    assert {answer["problem"] for answer in answers if not answer["admitted"]} == {"already_admitted"}
+
+
+async def test_a_scan_that_lost_its_answer_is_repeated_with_the_same_answer_even_at_once(door: Door) -> None:
+    booking, scan_id = await door.booked(1), uuid4()
+    answers = await asyncio.gather(*(door.admit(booking, scan_id, door="North") for _ in range(10)))
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0]["admitted"]
+    assert await rows(door.house, "SELECT count(*) FROM admissions") == [(1,)]
+
+
+async def test_two_tickets_that_are_scanned_with_one_id_are_a_mistake_of_the_scanner(door: Door) -> None:
+    scan_id, one, other = uuid4(), await door.booked(1), await door.booked(2)
+    assert (await door.admit(one, scan_id))["admitted"]
+    answer = await door.ask("admit", code=door.code(other), scan_id=scan_id)
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert (await door.admit(other))["admitted"]
+
+
+async def test_what_staff_take_back_is_on_record_and_may_be_admitted_again(door: Door) -> None:
+    booking, scan_id = await door.booked(1), uuid4()
+    await door.admit(booking, scan_id, door="North")
+    undone = await door.ask("undo", "boss:admit", scan_id=scan_id)
+    assert (undone.json()["undone_by"], undone.json()["door"]) == ("boss", "North")
+    assert undone.json()["undone_at_ms"] >= undone.json()["admitted_at_ms"]
+    assert (await door.ask("undo", "another:admin", scan_id=scan_id)).json() == undone.json(), "once is enough"
+    late = await door.admit(booking, scan_id)
+    assert (late["admitted"], late["problem"]) == (False, "undone"), "a late repetition lets nobody in"
+    again = await door.admit(booking, door="South")
+    assert again["admitted"] and again["admission"]["door"] == "South"
+    assert (await door.ask("undo", scan_id=scan_id)).json() == undone.json(), "of its own scan only"
+    assert (await door.admit(booking))["problem"] == "already_admitted"
+    assert (await door.ask("undo", scan_id=uuid4())).status_code == 404
+
+
+async def test_who_has_not_paid_or_has_cancelled_is_not_let_in(door: Door) -> None:
+    pending = await door.booked(1, pay_later=True)
+    assert (await door.admit(pending))["problem"] == "pending"
+    await door.house.checkout.confirm(pending.id)
+    assert (await door.admit(pending))["admitted"], "the refusal used up nothing"
+    cancelled = await door.booked(2)
+    await door.house.checkout.cancel(cancelled.id)
+    answer = await door.admit(cancelled)
+    assert (answer["admitted"], answer["problem"], answer["admission"]) == (False, "cancelled", None)
+    assert await rows(door.house, "SELECT count(*) FROM admissions") == [(1,)]
+
+
+async def test_a_ticket_that_is_cancelled_while_it_is_scanned_is_let_in_before_that_or_not_at_all(door: Door) -> None:
+    for seat in range(1, 4):
+        booking = await door.booked(seat)
+        answer, _ = await asyncio.gather(door.admit(booking), door.house.checkout.cancel(booking.id))
+        assert answer["problem"] in (None, "cancelled")
+        assert (await door.admit(booking))["problem"] == "cancelled"
+
+
+async def test_a_door_of_one_showtime_lets_in_no_ticket_of_another(door: Door) -> None:
+    await put_on_sale(door.house.catalog, OTHER)
+    tonight, matinee = await door.booked(1), await door.booked(1, showtime=OTHER)
+    assert (await door.admit(matinee, showtime_id=SHOWTIME))["problem"] == "other_showtime"
+    assert (await door.admit(tonight, showtime_id=OTHER))["problem"] == "other_showtime"
+    assert (await door.admit(matinee, showtime_id=OTHER))["admitted"]
+    assert (await door.admit(tonight, showtime_id=SHOWTIME))["admitted"]
+
+
+async def test_a_check_changes_nothing_and_tells_that_somebody_is_in(door: Door) -> None:
+    booking = await door.booked(1)
+    for user in ("staff:settle", "scanner:admit"):
+        checked = (await door.ask("check", user, code=door.code(booking))).json()
+        assert (checked["good"], checked["admitted_at_ms"], checked["door"]) == (True, None, None)
+    admitted = await door.admit(booking, door="North")
+    checked = (await door.ask("check", code=door.code(booking))).json()
+    assert (checked["good"], checked["problem"]) == (False, "already_admitted")
+    assert (checked["admitted_at_ms"], checked["door"]) == (admitted["admission"]["admitted_at_ms"], "North")
+
+
+@pytest.mark.parametrize("scopes", ["watch,hold,book", "settle"])
+async def test_letting_in_has_a_scope_of_its_own(door: Door, scopes: str) -> None:
+    booking = await door.booked(1)
+    for path, body in (("admit", {"code": door.code(booking), "scan_id": uuid4()}), ("undo", {"scan_id": uuid4()})):
+        answer = await door.ask(path, f"somebody:{scopes}", **body)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert (await door.ask("check", "somebody:watch", code=door.code(booking))).status_code == 403
+
+
+async def test_a_code_that_nobody_signed_lets_nobody_in(door: Door) -> None:
+    answer = await door.ask("admit", code="A" * 48, scan_id=uuid4())
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_ticket")
