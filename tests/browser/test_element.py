@@ -110,6 +110,21 @@ def test_seats_whose_time_ran_out_are_told_and_can_be_taken_again(
     assert [told["seats"] for told in ann.wait_until_told("hold", 2)] == [["A-3"], ["A-3"]]
 
 
+def test_who_has_held_a_seat_for_long_is_told_when_they_may_again_and_offered_another(
+    make_site: Callable[..., Site], window: Windows
+) -> None:
+    ann = embedded(make_site(SEATSERVER_HOLD_MS="4000", SEATSERVER_HOLD_TOTAL_MS="4000"), window)
+    ann.click("A-3")
+    ann.wait_until_told("expired")
+    ann.notices.get_by_role("button", name="Take it again").click()
+    expect(ann.notices).to_contain_text(
+        "You have held A-3 for as long as one may. If nobody else takes it, you can again:"
+    )
+    ann.notices.get_by_role("button", name="nearest").click()
+    [held] = [told["seats"] for told in ann.wait_until_told("hold", 2)][1:]
+    assert held != ["A-3"]
+
+
 # ---------------------------------------------------------------- what a page sets
 
 
