@@ -143,6 +143,14 @@ async def rest(empty: Rest) -> Rest:
 # ---------------------------------------------------------------- the offer
 
 
+@pytest.mark.parametrize(("currency", "digits"), [("JPY", 0), ("HUF", 2), ("IQD", 3)])
+async def test_a_currency_comes_with_its_minor_digits(rest: Rest, currency: str, digits: int) -> None:
+    put = await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json={**SHOWTIME, "currency": currency})
+    found = (await rest.ask("GET", "/showtimes/tonight")).json()
+    assert put.is_success, put.text
+    assert (found["currency"], found["currency_digits"]) == (currency, digits)
+
+
 async def test_a_showtime_reads_as_it_was_put(rest: Rest) -> None:
     found = (await rest.ask("GET", "/showtimes/tonight")).json()
     assert found["starts_at"] == "2100-01-01T19:30:00Z"

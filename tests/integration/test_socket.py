@@ -12,6 +12,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from seatserver.access.tokens import Identity
+from seatserver.seatmaps.pricing import Tariff
 from tests.integration.conftest import MakeServer
 from tests.integration.house import (
     BLOCKED,
@@ -19,6 +20,7 @@ from tests.integration.house import (
     JSON,
     MSGPACK,
     OTHER_SOFA,
+    PRICES,
     SEATS,
     SOFA,
     Instance,
@@ -463,6 +465,16 @@ async def test_a_hold_whose_time_is_over_is_told_to_its_owner_and_shown_to_all(m
         for command in ("extend", "book", "release"):
             assert (await ann.ask(command, hold_id=str(hold_id)))["code"] == "hold_gone"
         assert (await ann.hold(1, 2, hold_id=hold_id))["code"] == "hold_gone", "an old id holds nothing anew"
+
+
+async def test_all_that_is_told_in_a_currency_has_its_minor_digits(server: Instance) -> None:
+    await put_on_sale(server.house.catalog, "dinars", tariff=Tariff.flat("KWD", PRICES))
+    async with server.watcher(showtime="dinars") as wire:
+        offers = (await wire.ask("offers", count=2))["offers"]
+        held = await wire.hold(5, 6)
+        booked = await wire.ask("book", hold_id=held["hold_id"])
+        for told in (*offers, held, booked):
+            assert (told["currency"], told["currency_digits"]) == ("KWD", 3)
 
 
 async def test_a_user_who_comes_back_finds_the_holds_that_are_alive(server: Instance) -> None:
