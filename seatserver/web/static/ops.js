@@ -6,12 +6,12 @@
  * this window. When nobody answers, what is shown is marked as old and nothing is made up.
  */
 
-import { element, fetchJson, plural, recall, remember } from "./page.js";
+import { element, fetchJson, recall, remember } from "./page.js";
 import { Hall } from "./ops/hall.js";
 import { Poll, askAs } from "./ops/poll.js";
 import { Spark } from "./ops/spark.js";
 import { Showtimes, showReasons, showServers } from "./ops/tables.js";
-import { alertsOf, count, duration, placesOf } from "./ops/words.js";
+import { alertsOf, count, duration, placesOf, plural } from "./ops/words.js";
 
 const KEY = "seatserver.operator";
 const HOUSE = "/api/v1/admin/house";

@@ -35,10 +35,6 @@ export function say(name, facts = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, fact) => (fact in facts ? shown(facts[fact]) : whole));
 }
 
-export function plural(count, noun) {
-  return `${format.number(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** The last part of this page's address, as text; one that is no text stays as it stands. */
 export function nameInAddress() {
   const part = location.pathname.split("/").filter(Boolean).at(-1);

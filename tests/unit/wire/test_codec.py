@@ -55,6 +55,7 @@ special: dict[str, st.SearchStrategy[Any]] = {
     "sale_ends_at_ms": st.integers(0, 2**53),
     "reconnect_after_ms": st.integers(-1, 2**31),
     "total_minor": st.integers(0, 2**53),
+    "currency_digits": st.integers(0, 4),
     "seats_per_user": st.integers(0, 500),
     "hold_ms": st.integers(0, 2**31),
     "hold_total_ms": st.integers(0, 2**31),
@@ -84,6 +85,8 @@ special: dict[str, st.SearchStrategy[Any]] = {
     "currency": texts,
     "token": st.none() | texts,
     "ticket": st.none() | texts,
+    "reference": texts,
+    "ticket_url": st.none() | texts,
     "count": st.integers(1, 50),
     "tickets": st.none(),
     "categories": st.lists(texts, max_size=2).map(tuple),
@@ -100,6 +103,7 @@ AREAS: dict[type, st.SearchStrategy[Any]] = {
 PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2**20)), max_size=2).map(tuple)
 special["limits"] = every(wire.Limits)
 special["holds"] = st.lists(every(wire.HoldView), max_size=2).map(tuple)
+special["bookings"] = st.none() | st.lists(every(wire.OwnBooking), max_size=2).map(tuple)
 special["resume"] = st.none() | every(wire.Resume)
 
 from_server = st.one_of(

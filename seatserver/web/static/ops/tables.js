@@ -1,7 +1,7 @@
 /** The lists of the operator's live view. Rows stay the same elements, so that whoever is on one stays there. */
 
-import { element, plural } from "../page.js";
-import { count, duration, placesOf, reasonsOf } from "./words.js";
+import { element } from "../page.js";
+import { count, duration, placesOf, plural, reasonsOf } from "./words.js";
 
 const SORT_EVERY_MS = 10_000;
 const REASONS_SHOWN = 6;

@@ -1,6 +1,5 @@
 /** The operator's live view in words: what is wrong, why seats were refused, how long things take. */
 
-import { list, plural } from "../page.js";
 import { Format } from "../picker/format.js";
 
 const SLOW_LOOP_MS = 200;
@@ -11,6 +10,9 @@ const format = new Format(document.documentElement.lang);
 
 /** 12000 → "12,000". */
 export const count = (number) => format.number(number);
+/** 1, "hall" → "1 hall"; this view is English only. */
+export const plural = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+const list = (words) => format.list(words);
 
 const REASONS = {
   held: "somebody else held the seat",
