@@ -59,7 +59,7 @@ class Settings:
     public_url: str = setting("SEATSERVER_PUBLIC_URL", "", "Where browsers reach this server, when that is not the address it listens on.")
     allowed_origins: tuple[str, ...] = setting("SEATSERVER_ALLOWED_ORIGINS", (), "Web origins besides our own whose pages may connect, comma-separated; `*` for all.")
     frame_ancestors: tuple[str, ...] = setting("SEATSERVER_FRAME_ANCESTORS", (), "Web origins besides our own whose pages may show ours in a frame, comma-separated; `*` for all.")
-    trusted_proxies: str = setting("SEATSERVER_TRUSTED_PROXIES", "127.0.0.1", "Addresses whose `X-Forwarded-For` is believed, comma-separated.")
+    trusted_proxies: str = setting("SEATSERVER_TRUSTED_PROXIES", "127.0.0.1", "Addresses whose `X-Forwarded-For` is believed, comma-separated. All guests of a proxy that is missing here look like one network (see `SEATSERVER_HOLD_PAUSE_MS`).")
     request_body_bytes: int = setting("SEATSERVER_REQUEST_BODY_BYTES", 8 * 1024 * 1024, "Largest REST request body.", at_least=1024, at_most=1 << 28)
     shutdown_ms: int = setting("SEATSERVER_SHUTDOWN_MS", 8000, "Longest a shutdown may take before what is left is cut off.", at_least=100, at_most=600_000)
     log_level: str = setting("SEATSERVER_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.")
