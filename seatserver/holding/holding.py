@@ -271,7 +271,7 @@ class Holding:
         verdict = glance(*room, wheelchairs=wheelchairs, minutes_left=minutes_left)
         if verdict is None:
             look = partial(judge, *room, wheelchairs=wheelchairs, minutes_left=minutes_left)
-            verdict = await self.searches.run(look, user=buyer.user_id, room=showtime.id)
+            verdict = await self.searches.run(look, user=buyer.user_id, room=showtime.id, network=buyer.network)
         return verdict
 
     def _latest_ms(self, showtime: Showtime, buyer: Buyer) -> int:
@@ -289,7 +289,7 @@ class Holding:
             )
 
         states, minutes_left = bytes(sight.states), self._minutes_left(showtime)
-        return await self.searches.run(search, user=buyer.user_id, room=showtime.id)
+        return await self.searches.run(search, user=buyer.user_id, room=showtime.id, network=buyer.network)
 
     async def _nearest(self, showtime: Showtime, buyer: Buyer, sight: RoomView, selection: Selection) -> Offer | None:
         states = bytearray(sight.states)
@@ -299,7 +299,7 @@ class Holding:
             nearest_equal, showtime.seat_map, bytes(states), selection.seats, showtime.rules,
             wheelchairs=selection.wheelchairs, minutes_left=self._minutes_left(showtime),
         )  # fmt: skip
-        return await self.searches.run(search, user=buyer.user_id, room=showtime.id)
+        return await self.searches.run(search, user=buyer.user_id, room=showtime.id, network=buyer.network)
 
     async def _look(self, showtime: Showtime, buyer: Buyer, sight: RoomView) -> None:
         """Make ``sight`` what the buyer may take: a channel's own seats and those to be given back count as free."""

@@ -5,17 +5,18 @@ loop every room would wait for it; in many threads at once, Python's lock would 
 there is one thread that takes one search after the other. What a caller does with an answer before it awaits again is
 done before the next search begins.
 
-The rooms take turns, and within a room its users. A user stands in line once, whatever number of sockets, rooms and
-searches they have: the next of their searches joins the line when the one before has had its turn. How many may wait is
-bounded for each user and in all; when all places are taken, whoever has most searches waiting loses the latest of them
-to a user who has fewer.
+The rooms take turns, within a room its *parties*, and within a party its users. A party is a user, or all guests who
+come from one network: a guest makes a new name for nothing. A user stands in line once, whatever number of sockets,
+rooms and searches they have: the next of their searches joins the line when the one before has had its turn. How many
+may wait is bounded for each user and in all; when all places are taken, the party with most searches waiting loses
+the latest of them to a party that has fewer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -32,10 +33,11 @@ Found = TypeVar("Found")
 class _Search:
     """One that waits; ``turn`` has a result when it may run."""
 
-    __slots__ = ("room", "turn", "user")
+    __slots__ = ("number", "party", "room", "turn", "user")
 
-    def __init__(self, user: str, room: str, turn: asyncio.Future[None]) -> None:
-        self.user, self.room, self.turn = user, room, turn
+    def __init__(self, user: str, party: str, room: str, turn: asyncio.Future[None]) -> None:
+        self.user, self.party, self.room, self.turn = user, party, room, turn
+        self.number = 0  # of those that have joined the line
 
 
 class Searches:
@@ -47,15 +49,17 @@ class Searches:
         self._line = _Line()
         self._running: _Search | None = None
 
-    async def run(self, search: Callable[[], Found], *, user: str = "", room: str = "") -> Found:
+    async def run(self, search: Callable[[], Found], *, user: str = "", room: str = "", network: str = "") -> Found:
         """What ``search`` answers or raises, when the turn of this user in this room has come.
+
+        ``network`` is where a guest comes from, empty for everybody else.
 
         Raises `Busy` when too many of the user's searches wait already, or too many in all. The search of a caller who
         goes away leaves the queue, unless it has begun.
         """
-        self._find_place(user)
         loop = asyncio.get_running_loop()
-        asked = _Search(user, room, loop.create_future())
+        asked = _Search(user, f"network {network}" if network else f"user {user}", room, loop.create_future())
+        self._find_place(asked)
         self._line.join(asked)
         try:
             self._next()
@@ -79,14 +83,16 @@ class Searches:
                 self._running = first
                 first.turn.set_result(None)
 
-    def _find_place(self, user: str) -> None:
+    def _find_place(self, asked: _Search) -> None:
         """Raise `Busy` unless the user may have one more search; somebody else may lose a place to it."""
-        own = self._line.count(user) + (self._running is not None and self._running.user == user)
+        running = self._running
+        own = self._line.count(asked.user) + (running is not None and running.user == asked.user)
         if own >= self._most_per_user:
             raise Busy("your queue of searches for seats")
-        if len(self._line) + (self._running is not None) >= self._most:
+        if len(self._line) + (running is not None) >= self._most:
+            of_party = self._line.count_of_party(asked.party) + (running is not None and running.party == asked.party)
             latest = self._line.latest_of_who_has_most()
-            if latest is None or self._line.count(latest.user) <= own + 1:
+            if latest is None or self._line.count_of_party(latest.party) <= of_party + 1:
                 raise Busy("the queue of searches for seats")
             self._line.leave(latest)
             if latest.turn.done():
@@ -95,12 +101,13 @@ class Searches:
 
 
 class _Line:
-    """Who waits. The first search of each user stands in its room; rooms, and users within them, in their order."""
+    """Who waits. The first search of each user stands in its room with its party, each in the order of turns."""
 
     def __init__(self) -> None:
         self._users: dict[str, deque[_Search]] = {}
-        self._rooms: dict[str, dict[str, _Search]] = {}
-        self._count = 0
+        self._rooms: dict[str, dict[str, dict[str, _Search]]] = {}
+        self._parties: Counter[str] = Counter()
+        self._count = self._joined = 0
 
     def __len__(self) -> int:
         return self._count
@@ -109,11 +116,17 @@ class _Line:
         """How many searches of the user wait."""
         return len(self._users.get(user, ()))
 
+    def count_of_party(self, party: str) -> int:
+        """How many searches of the party wait."""
+        return self._parties[party]
+
     def join(self, asked: _Search) -> None:
         """Wait, behind the user's others."""
         others = self._users.setdefault(asked.user, deque())
         others.append(asked)
-        self._count += 1
+        self._joined += 1
+        asked.number = self._joined
+        self._change(asked, 1)
         if len(others) == 1:
             self._stand(asked)
 
@@ -124,33 +137,48 @@ class _Line:
             self._step_out(asked)
         elif asked in others:
             others.remove(asked)
-            self._count -= 1
+            self._change(asked, -1)
 
     def take(self) -> _Search | None:
-        """Whose turn it is; its room and its user have the last place from now on."""
-        for room, standing in self._rooms.items():
-            first = next(iter(standing.values()))
+        """Whose turn it is; its room, its party and its user have the last place from now on."""
+        for room, parties in self._rooms.items():
+            party, users = next(iter(parties.items()))
+            first = next(iter(users.values()))
             self._rooms[room] = self._rooms.pop(room)
+            parties[party] = parties.pop(party)
             self._step_out(first)
             return first
         return None
 
     def latest_of_who_has_most(self) -> _Search | None:
-        """The search that came last of the user with most of them."""
-        return max(self._users.values(), key=len)[-1] if self._users else None
+        """The search that came last of the party with most of them."""
+        if not self._count:
+            return None
+        most = max(self._parties, key=self._parties.__getitem__)
+        waiting = (asked for searches in self._users.values() for asked in searches if asked.party == most)
+        return max(waiting, key=lambda asked: asked.number)
+
+    def _change(self, asked: _Search, by: int) -> None:
+        self._count += by
+        self._parties[asked.party] += by
+        if not self._parties[asked.party]:
+            del self._parties[asked.party]
 
     def _stand(self, asked: _Search) -> None:
-        self._rooms.setdefault(asked.room, {})[asked.user] = asked
+        self._rooms.setdefault(asked.room, {}).setdefault(asked.party, {})[asked.user] = asked
 
     def _step_out(self, first: _Search) -> None:
         """The user's first search goes, the next one takes its place at the end."""
-        standing = self._rooms[first.room]
-        del standing[first.user]
-        if not standing:
+        parties = self._rooms[first.room]
+        users = parties[first.party]
+        del users[first.user]
+        if not users:
+            del parties[first.party]
+        if not parties:
             del self._rooms[first.room]
         others = self._users[first.user]
         others.popleft()
-        self._count -= 1
+        self._change(first, -1)
         if others:
             self._stand(others[0])
         else:

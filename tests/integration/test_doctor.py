@@ -43,7 +43,7 @@ async def test_a_healthy_installation_has_nothing_wrong_while_it_is_used(house: 
     findings = await Doctor(house).examine()
     assert [finding for finding in findings if finding.verdict == "wrong"] == []
     assert {finding.about for finding in findings} == {
-        "Postgres", "Redis", "Feed", "Clocks", "Bookings", "Outbox", "Showtimes",
+        "Open files", "Postgres", "Redis", "Feed", "Clocks", "Bookings", "Outbox", "Showtimes",
     }  # fmt: skip
 
 

@@ -123,6 +123,36 @@ async def test_when_all_places_are_taken_whoever_has_most_of_them_loses_one_to_a
         await hog[-1]
 
 
+async def test_guests_of_one_network_take_turns_as_one_however_many_names_they_have(searches: Searches) -> None:
+    ran: list[str] = []
+
+    def ask(user: str, network: str) -> asyncio.Task[None]:
+        search = searches.run(lambda: ran.append(user), user=user, room="hall", network=network)
+        return asyncio.create_task(search)
+
+    async with long_search(searches):
+        tasks = [ask(f"guest {number}", "n1") for number in range(10)]
+        tasks += [ask("ann", ""), ask("a guest from elsewhere", "n2"), ask("bob", "")]
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert set(ran[:4]) == {"guest 0", "ann", "a guest from elsewhere", "bob"}
+    assert ran[4:] == [f"guest {number}" for number in range(1, 10)]
+
+
+async def test_when_guests_of_one_network_have_taken_all_places_others_get_some_of_them(searches: Searches) -> None:
+    async def ask(user: str, network: str) -> None:
+        await searches.run(lambda: None, user=user, room="hall", network=network)
+
+    async with long_search(searches):
+        crowd = [asyncio.create_task(ask(f"guest {number}", "n1")) for number in range(MOST - 1)]
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(ask(f"user {number}", "")) for number in range(5)]
+        await asyncio.sleep(0)
+    outcomes = await asyncio.gather(*crowd, return_exceptions=True)
+    assert sum(isinstance(outcome, Busy) for outcome in outcomes) == 5
+    await asyncio.gather(*others)
+
+
 async def test_when_everybody_has_one_place_and_all_are_taken_the_next_is_refused(searches: Searches) -> None:
     async with long_search(searches):
         crowd = await queued(searches, *[(f"user {number}", "hall") for number in range(MOST - 1)])
