@@ -197,6 +197,7 @@ async def test_tickets_are_priced_without_holding_anything(rest: Rest) -> None:
         "fees_minor": 110,
         "total_minor": 2110,
         "currency": "EUR",
+        "currency_digits": 2,
     }
     assert (await rest.ask("GET", "/showtimes/tonight/availability")).json() == before
 
