@@ -273,9 +273,9 @@ def test_a_narrow_phone_shows_it_all_without_scrolling_sideways(site: Site, wind
     assert ann.page.evaluate("document.documentElement.scrollWidth") == 320
 
 
-def test_a_showtime_that_does_not_exist_is_said_kindly(site: Site, window: Windows) -> None:
+def test_an_element_whose_showtime_does_not_exist_says_so_kindly(site: Site, window: Windows) -> None:
     ann = window(site)
-    ann.open("/showtimes/never")
+    ann.embed('<seat-map showtime="never"></seat-map>')
     expect(ann.map).to_contain_text("This showtime cannot be shown: there is no showtime 'never'.")
     # The browser itself reports the 404.
     ann.complaints = [text for text in ann.complaints if "404" not in text]
