@@ -59,6 +59,8 @@ ROLLED_BACK_CLASSES = ("23", "40")  # an answer to COMMIT that says for certain 
 # What asyncpg says when a connection ends while it is being set up; later on they can mean other things.
 BROKEN_OFF = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 WAITED_FOR = ("08", "53", "57")  # no way there, no room, starting up or shutting down: a moment later it may answer
+# PgBouncer says nearly everything with one code of class 08 (08P01); this no waiting mends (src/client.c there).
+NEVER_ANSWERS = "unsupported startup parameter"
 REFUSED_CLASSES = ("28", "3D")  # wrong password or role, no such database: an operator's doing
 # Prepared statements that are not there, or are there already: sessions change hands, and we did not see it.
 FOREIGN_SESSION = {"26000", "42P05"}
@@ -280,7 +282,7 @@ def away_at_start(error: BaseException) -> StartError:
     cause = error.__cause__ if isinstance(error, Unavailable) else error
     driver = _driver_error(cause) if isinstance(cause, sa.exc.DBAPIError) else cause
     told_by_postgres = isinstance(driver, asyncpg.PostgresError)
-    waits = not told_by_postgres or _sqlstate(driver)[:2] in WAITED_FOR
+    waits = not told_by_postgres or (_sqlstate(driver)[:2] in WAITED_FOR and NEVER_ANSWERS not in str(driver))
     return (NotThereYet if waits else StartError)(why_away(error))
 
 
