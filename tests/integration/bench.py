@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -139,13 +139,25 @@ class Bench:
         fields = ["created", str(created_ms), "deadline", str(deadline_ms)]
         await self.redis.hset(self.key(f"hold:{held.hold_id}"), items=fields)
 
+    async def have_for_the_total(self, hold_id: UUID, seats: Iterable[int]) -> None:
+        """Let a hold have begun its total age earlier, and so much earlier the rest that its seats had before it."""
+        key, total = self.key(f"hold:{hold_id}"), self.settings.hold_total_ms
+        since = int(await self.redis.hget(key, "since") or 0)
+        await self._free_earlier(total, set(seats), rested_before=since)
+        for name in ("created", "since"):
+            await self.redis.hincrby(key, name, -total)
+
     async def rest(self) -> None:
         """Let the pause have passed since each seat was free last; nothing else gets older."""
+        await self._free_earlier(self.settings.hold_pause_ms)
+
+    async def _free_earlier(self, ms: int, seats: set[int] | None = None, rested_before: int = 0) -> None:
         past: dict[Any, Any] = await self.redis.hgetall(self.key("past"))
         for seat, packed in past.items():
             ended, *others = msgspec.msgpack.decode(packed)
-            moved = msgspec.msgpack.encode([ended - self.settings.hold_pause_ms, *others])
-            await self.redis.hset(self.key("past"), seat, moved)
+            is_meant = seats is None or (int(seat) in seats and rested_before - ended >= self.settings.hold_pause_ms)
+            if is_meant:
+                await self.redis.hset(self.key("past"), seat, msgspec.msgpack.encode([ended - ms, *others]))
 
     async def pass_time(self, ms: int) -> None:
         """Let the room have been left alone for so long, without waiting: whatever Redis knows happened earlier."""

@@ -235,14 +235,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(hold=holds)
     def it_gets_as_old_as_one_may(self, hold: ModelHold) -> None:
-        async def age() -> None:
-            for name in ("created", "since"):
-                key = self.bench.key(f"hold:{hold.id}")
-                await self.bench.redis.hincrby(key, name, -self.bench.settings.hold_total_ms)
-
         if hold.alive and not hold.old:
             hold.old = True
-            self.run(age())
+            self.run(self.bench.have_for_the_total(hold.id, hold.seats))
 
     @rule(user=users, seats=some_seats)
     def somebody_has_seats_for_as_long_as_one_may(self, user: str, seats: list[int]) -> None:
