@@ -112,6 +112,25 @@ def test_what_the_visitor_holds_elsewhere_is_listed_and_can_be_given_back(ann: W
     in_basket(ann, "C-1", "C-2")
 
 
+def test_when_only_some_of_it_could_be_booked_both_are_said(ann: Window) -> None:
+    ann.click("C-1", "C-2")
+    in_basket(ann, "C-1", "C-2")
+    ann.page.evaluate(HOLD_BESIDE, [LOUNGE, [8]])
+    expect(ann.basket).to_contain_text("Held in another window")
+    # The other window gives its seat back at the last moment.
+    ann.map.evaluate("""({ client }) => {
+        const book = client.book.bind(client);
+        let done = 0;
+        client.book = async (id) => {
+            if (done++ > 0) await client.release(id);
+            return book(id);
+        };
+    }""")
+    press(ann, "Book for")
+    expect(ann.notices).to_contain_text("Sorry: Your seats have changed meanwhile")
+    expect(ann.notices).to_contain_text("Booked: C-1 and C-2.")
+
+
 def test_two_windows_of_one_visitor_show_and_change_the_same_basket(site: Site, window: Windows, ann: Window) -> None:
     guest = ann.page.evaluate("localStorage['seatserver.guest']")
     other = window(site)

@@ -95,6 +95,24 @@ def test_a_sale_that_ends_while_somebody_looks_closes_and_leaves_the_basket(site
     expect(ann.notices).to_contain_text("The sale for this showtime has ended.")
 
 
+def test_after_the_sale_whoever_gives_all_back_is_asked_first_for_it_cannot_be_undone(
+    site: Site, window: Windows
+) -> None:
+    sell(site, ends=10)
+    ann = window(site)
+    ann.open_map("sale")
+    ann.click("B-2")
+    ann.expect_seats(B2="mine")
+    expect_closed(ann, "The sale for this showtime has ended.")
+    ann.basket.get_by_role("button", name="Give all back").click()
+    expect(ann.notices).to_contain_text("Give all back? The sale is closed, so you could not have them again.")
+    ann.expect_seats(B2="mine")
+    ann.notices.get_by_role("button", name="Give all back").click()
+    expect(ann.notices).to_contain_text("Given back: B-2.")
+    ann.expect_seats(B2="free")
+    expect(ann.notices.get_by_role("button", name="Undo")).to_have_count(0)
+
+
 def test_a_show_that_has_begun_says_when(site: Site, window: Windows) -> None:
     sell(site, begins=-2 * FAR_S, ends=-FAR_S, starts=-FAR_S)
     ann = window(site)

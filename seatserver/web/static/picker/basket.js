@@ -116,7 +116,7 @@ export class Basket extends EventTarget {
         "p",
         { className: "row" },
         this.#button("extend", say("extend"), () => this.#extend()),
-        this.#button("release", say("release"), () => this.#choice.dropAll({ undoable: true })),
+        this.#button("release", say("release"), () => this.#giveAllBack()),
       ),
     );
     const sum = element("span", { className: "sum", ariaHidden: "true" });
@@ -256,6 +256,15 @@ export class Basket extends EventTarget {
     this.dispatchEvent(new Event(name));
   }
 
+  /** What is given back after the sale cannot be had again, so the visitor is asked first. */
+  #giveAllBack() {
+    const giveBack = () => this.#choice.dropAll({ undoable: true });
+    if (!this.#sale.isClosed) return void giveBack();
+    const holds = () => this.#client.holds.size > 0 && this.#sale.isClosed;
+    const actions = [[this.#words.say("release"), giveBack]];
+    this.#notices.tell("bad", this.#words.say("releaseSure"), { actions, holds });
+  }
+
   async #extend() {
     const before = this.#deadline();
     let extended = false;
@@ -272,19 +281,28 @@ export class Basket extends EventTarget {
     this.#booking = true;
     this.render();
     const booked = [];
-    const book = async (id) => booked.push(await this.#client.book(id));
-    await this.#choice.ask(() => this.#choice.each(book), { taking: false });
+    let isAll = false;
+    const book = async () => {
+      await this.#choice.each(async (id) => booked.push(await this.#client.book(id)));
+      isAll = true;
+    };
+    const done = () => (booked.length > 0 ? this.#sayBooked(booked) : "");
+    await this.#choice.ask(book, { taking: false, done });
     this.#booking = false;
     this.render();
-    if (booked.length === 0) return;
+    if (!isAll || booked.length === 0) return; // what went wrong is told, with what did not
+    const href = this.#ticketAt(booked[0].booking_id);
+    const actions = href && booked.length === 1 ? [[this.#words.say("showTicket"), () => location.assign(href)]] : [];
+    this.#notices.tell("good", this.#sayBooked(booked), { actions });
+  }
+
+  #sayBooked(booked) {
     const seats = this.#venue.names(
       booked.flatMap((one) => one.seats),
       booked.flatMap((one) => one.areas),
     );
     const isPaid = booked.every(({ status }) => status === "confirmed");
-    const href = this.#ticketAt(booked[0].booking_id);
-    const actions = href && booked.length === 1 ? [[this.#words.say("showTicket"), () => location.assign(href)]] : [];
-    this.#notices.tell("good", this.#words.say(isPaid ? "bookedNow" : "bookedPending", { seats }), { actions });
+    return this.#words.say(isPaid ? "bookedNow" : "bookedPending", { seats });
   }
 }
 

@@ -116,7 +116,7 @@ export class Choice extends EventTarget {
         await this.each((id) => this.#client.release(id));
         if (!undoable || lines.length === 0) return;
         const text = this.#words.say("givenBack", { seats: this.#venue.namesOf(lines) });
-        this.#tell("note", text, { actions: [this.#undo(lines)], isSaid: true });
+        this.#tell("note", text, { ...this.#undoable(lines), isSaid: true });
       },
       { taking: false },
     );
@@ -142,11 +142,26 @@ export class Choice extends EventTarget {
     return this.ask(async () => {
       const { lines: before, basketId: replaces } = this;
       const areas = before.filter((line) => line.area !== undefined);
+      const count = wish.count ?? Object.values(wish.tickets).reduce((sum, many) => sum + many, 0);
+      if (areas.length > 0 && this.#isTooMuch(replaces, count + areas.length)) return;
       const held = await this.#client.best({ ...wish, wheelchairs: this.wheelchairs, replaces });
-      this.#tellBest(held, before);
       // The search minds numbered seats only: the places in areas come along in a second step.
-      if (areas.length > 0) await this.#hold(held.hold_id, [...held.lines, ...areas]);
+      const obstacle = areas.length > 0 ? await this.#bring(areas, held) : null;
+      if (obstacle) this.#tellLeftBehind(obstacle, before);
+      else this.#tellBest(held, before);
     });
+  }
+
+  /** Hold places in areas with the seats of `held`. Gives the CommandError if that cannot be. */
+  async #bring(areas, held) {
+    const { seats, ...more } = requestOf([...held.lines, ...areas]);
+    try {
+      await this.#client.hold(seats, { ...more, wheelchairs: this.wheelchairs, replaces: held.hold_id });
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      return error;
+    }
+    return null;
   }
 
   /** What the server would choose from for `wish`, ranked; null where it could not be asked. */
@@ -170,16 +185,28 @@ export class Choice extends EventTarget {
       const areas = before.filter((line) => line.area !== undefined);
       const held = await this.#hold(this.basketId, [...numbered, ...areas]);
       const gone = held ? goneOf(before, held) : [];
-      if (gone.length > 0) this.#tell("good", this.#wentBack(gone), { actions: [this.#undo(before)] });
+      if (gone.length > 0) this.#tell("good", this.#wentBack(gone), this.#undoable(before));
     };
     return this.ask(hold, { seats });
   }
 
   // ------------------------------------------------------------------ undoing
 
-  /** The button that brings back a basket as it was, with these lines. */
-  #undo(lines) {
-    return [this.#words.say("undo"), () => this.ask(() => this.#restore(lines), { seats: seatsOf(lines) })];
+  /**
+   * What a notice needs to bring back a basket as it was, with these lines: for as long as the basket is the one that
+   * there is now (another window may change it too) and seats are sold.
+   */
+  #undoable(lines) {
+    if (this.#sale.isClosed) return {};
+    const { basketId } = this;
+    const restore = () => (this.basketId === basketId ? this.#restore(lines) : this.#tellChanged());
+    const undo = () => this.ask(restore, { seats: seatsOf(lines) });
+    const holds = () => this.basketId === basketId && !this.#sale.isClosed;
+    return { actions: [[this.#words.say("undo"), undo]], holds };
+  }
+
+  #tellChanged() {
+    this.#tell("note", this.#words.say("goneMeanwhile"));
   }
 
   /** All of it, or nothing changes and the visitor is told what somebody else has by now. */
@@ -201,14 +228,14 @@ export class Choice extends EventTarget {
   }
 
   #wentBack(lines) {
-    return this.#answers.about("wentBack", seatsOf(lines));
+    return this.#words.say("wentBack", { seats: this.#venue.namesOf(lines), count: lines.length });
   }
 
   /**
    * Run `act` when all that was asked before is answered; what goes wrong is told. Until it is answered, `seats` are in
-   * `asking`. `taking`: it asks for more, which needs a sale that is on.
+   * `asking`. `taking`: it asks for more, which needs a sale that is on. `done()`: what to say besides when it fails.
    */
-  ask(act, { seats = [], taking = true } = {}) {
+  ask(act, { seats = [], taking = true, done = () => "" } = {}) {
     this.#notices.retire(this.#notice); // its buttons belong to a basket that is about to change
     const obstacle = this.#obstacle(taking);
     if (obstacle) {
@@ -217,8 +244,11 @@ export class Choice extends EventTarget {
     }
     this.#mark(seats, (one) => this.asking.add(one));
     const answer = this.#turn
-      .then(act)
-      .catch((error) => this.#tellFailure(error))
+      .then(() => {
+        this.#notices.retire(this.#notice); // what was told while this waited
+        return act();
+      })
+      .catch((error) => this.#tellFailure(error, done()))
       .finally(() => this.#mark(seats, (one) => this.asking.delete(one)));
     this.#turn = answer;
     return answer;
@@ -244,12 +274,7 @@ export class Choice extends EventTarget {
    * answer, or null.
    */
   async #hold(id, lines, options = {}) {
-    const { limits } = this.#client.welcome;
-    const others = [...this.#client.holds].filter(([other]) => other !== id).flatMap(([, hold]) => hold.lines);
-    if (lines.length + others.length > limits.seats_per_user) {
-      this.#tellLimit(limits);
-      return null;
-    }
+    if (this.#isTooMuch(id, lines.length)) return null;
     const { seats, ...more } = requestOf(lines);
     try {
       const { wheelchairs } = this;
@@ -261,6 +286,15 @@ export class Choice extends EventTarget {
       this.#tellRefusal(error, id, lines);
     }
     return null;
+  }
+
+  /** Whether so many places instead of the hold `id` are more than one may hold; then it is told. */
+  #isTooMuch(id, count) {
+    const { limits } = this.#client.welcome;
+    const others = [...this.#client.holds].filter(([other]) => other !== id).flatMap(([, hold]) => hold.lines);
+    const isSo = count + others.length > limits.seats_per_user;
+    if (isSo) this.#tellLimit(limits);
+    return isSo;
   }
 
   /** `lines` on other `seats`: who stays keeps the ticket, the others' tickets move within their category. */
@@ -297,10 +331,25 @@ export class Choice extends EventTarget {
     if (lost.length > 0) {
       told.push(this.#words.say("otherFaster", { seats: this.#venue.names(lost.map(([seat]) => seat)) }));
     }
-    const holds = () => seats.every((seat) => this.#client.mine.has(seat));
-    const actions = gone.length > 0 ? [this.#undo(before)] : [];
-    this.#tell("good", told.join(" "), { more: this.#answers.measure(held), actions, holds });
+    const more = this.#answers.measure(held);
+    const undoable = gone.length > 0 ? this.#undoable(before) : {};
+    const isHeld = () => seats.every((seat) => this.#client.mine.has(seat));
+    const holds = () => isHeld() && (undoable.holds?.() ?? true);
+    this.#tell("good", told.join(" "), { more, ...undoable, holds });
     this.dispatchEvent(new CustomEvent("found", { detail: seats }));
+  }
+
+  /** A search found seats, but the places in areas could not come along: which of what was held went back. */
+  #tellLeftBehind(error, before) {
+    const { lines } = this;
+    const isKept = ({ seat, area }) => lines.some((line) => line.seat === seat && line.area === area);
+    const gone = before.filter((line) => !isKept(line));
+    const why = this.#whyNot(error);
+    const more = gone.length > 0 ? { more: this.#wentBack(gone), ...this.#undoable(before) } : {};
+    this.#sorry(why, more);
+    this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
+    const found = seatsOf(lines);
+    if (found.length > 0) this.dispatchEvent(new CustomEvent("found", { detail: found }));
   }
 
   #tellLost(held, wanted) {
@@ -382,13 +431,15 @@ export class Choice extends EventTarget {
     };
   }
 
-  #tellFailure(error) {
+  #tellFailure(error, more) {
     if (!(error instanceof CommandError)) return reportError(error);
-    const why =
-      error.code === "refused"
-        ? this.#answers.refusal(error, this.#client.welcome.limits)
-        : this.#answers.failure(error);
-    this.#sorry(why);
+    const why = this.#whyNot(error);
+    this.#sorry(why, { more });
     this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
+  }
+
+  #whyNot(error) {
+    if (error.code !== "refused") return this.#answers.failure(error);
+    return this.#answers.refusal(error, this.#client.welcome.limits);
   }
 }

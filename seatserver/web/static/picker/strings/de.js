@@ -142,6 +142,7 @@ export default {
   booking: "Wird gebucht …",
   extend: "Mehr Zeit",
   release: "Alle zurückgeben",
+  releaseSure: "Alle zurückgeben? Der Verkauf ist geschlossen; Sie könnten die Plätze nicht wieder bekommen.",
   giveBack: "{seats} zurückgeben",
   onePlace: "einen Platz in {area}",
   ticketFor: "Karte für {seat}",

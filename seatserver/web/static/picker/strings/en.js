@@ -148,6 +148,7 @@ export default {
   booking: "Booking …",
   extend: "More time",
   release: "Give all back",
+  releaseSure: "Give all back? The sale is closed, so you could not have them again.",
   giveBack: "Give back {seats}",
   onePlace: "one place in {area}",
   ticketFor: "Ticket for {seat}",
