@@ -101,6 +101,9 @@ class Admissions:
             return await _standing(connection, booking_id)
 
     async def _undo(self, connection: AsyncConnection, scan_id: UUID, user_id: str) -> Admission:
+        # The booking is locked first, as `_admit` does: a scan meets its undoing before that or after it.
+        of_scan = sa.select(admissions.c.booking_id).where(admissions.c.scan_id == scan_id).scalar_subquery()
+        await connection.execute(sa.select(bookings.c.id).where(bookings.c.id == of_scan).with_for_update())
         undone = (
             sa.update(admissions)
             .where(admissions.c.scan_id == scan_id, admissions.c.undone_at.is_(None))
@@ -146,6 +149,11 @@ class Admissions:
         if standing is None:  # another booking took this very id in this very moment
             raise Conflict(f"scan {scan.scan_id} was of another ticket: each scan needs an id of its own")
         return Outcome(booking=booking, problem="already_admitted", admission=standing)
+
+
+async def is_admitted(connection: AsyncConnection, booking_id: UUID) -> bool:
+    """Whether somebody was let in with the booking. Ask with the booking locked."""
+    return await _standing(connection, booking_id) is not None
 
 
 async def _scanned(connection: AsyncConnection, scan_id: UUID) -> Admission | None:

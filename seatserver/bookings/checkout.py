@@ -24,6 +24,7 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from seatserver.bookings.admissions import is_admitted
 from seatserver.bookings.allocations import kept_against
 from seatserver.bookings.records import STATE_OF_STATUS, Booking, Records, booking_of
 from seatserver.bookings.seat_changes import Relay, append_changes
@@ -258,6 +259,8 @@ class Checkout:
                 return booking  # repeated, or the seats are back already
             if booking.status not in allowed:
                 raise BookingState(str(booking_id), booking.status, status)
+            if status == "cancelled" and await is_admitted(connection, booking_id):
+                raise BookingState(str(booking_id), "admitted", status)
             is_late = status == "confirmed" and row.overdue
             booking = await self._end(connection, booking, "expired" if is_late else status)
         self._moved(booking)
