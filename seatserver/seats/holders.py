@@ -14,6 +14,7 @@ has been held belongs to the seat and the people, not to one hold's id:
 - A guest makes a new name for nothing, so guests are known by where they come from too: guests of one network (an IPv4
   address, or 64 bits of an IPv6 address) are one person to a seat. Those of a family who choose other seats than each
   other never notice. Who has an account is known by that alone.
+- Sales channels are exempt: whoever sells at a counter or runs a kiosk holds for one customer after the other.
 
 A place in a general area is a seat like any other. Of places that are as good as each other those are taken that none
 of this concerns, so an area is refused as ``cooling`` only where no other places are left.

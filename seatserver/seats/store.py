@@ -168,6 +168,8 @@ class SeatStore:
         the id was used otherwise, `HoldGone` when this hold, or the one to replace, is over, `HoldPinned`.
         """
         settings, wanted, judged = self._settings, _csv(sorted(set(seats))), conditions.judged
+        # A sales channel is a counter with many people before it: nobody's age of holding is counted there.
+        people = "" if conditions.channel else people_of(settings, user_id, conditions.network)
         reply = await self._on_room(
             "hold", showtime_id, str(hold_id), user_id, conditions.channel,
             settings.hold_ms, settings.hold_total_ms, settings.hold_replay_ms, settings.seats_per_user,
@@ -175,7 +177,7 @@ class SeatStore:
             ",".join(f"{area.places[0]}-{area.places[-1]}@{area.start}={area.count}" for area in conditions.areas),
             _pairs(judged.refused), _guards(judged), judged.room,
             "" if conditions.replaces is None else str(conditions.replaces), conditions.terms,
-            conditions.latest_ms, int(not conditions.only_kept), people_of(settings, user_id, conditions.network),
+            conditions.latest_ms, int(not conditions.only_kept), people,
         )  # fmt: skip
         return self._held(hold_id, reply)
 

@@ -320,3 +320,9 @@ async def test_an_ordinary_hold_costs_one_question_more(bench: Bench) -> None:
     assert calls["hmget"] == 4, "the room, the repetition, what is taken, and who has had the seats"
     assert "pttl" in calls
     assert sum(calls.values()) - calls.get("info", 0) - calls.get("config|resetstat", 0) < 25
+
+
+async def test_a_counter_that_sells_to_one_customer_after_the_other_may_hold_a_seat_again(bench: Bench) -> None:
+    counter = Conditions(channel="box-office")
+    await use_up(bench, "counter", [1], counter)
+    assert (await bench.store.hold(SHOW, uuid.uuid4(), "counter", [1], counter)).seats == (1,)
