@@ -244,6 +244,7 @@ async def _problem(check: Coroutine[Any, Any, None]) -> str | None:
 
 def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
     """The ASGI application of a server that is entered and left elsewhere."""
+    networks = NetworkNames(server.settings)
     rest = api.ApiServices(
         settings=server.settings,
         catalog=server.catalog,
@@ -255,6 +256,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         allocations=server.allocations,
         tokens=server.tokens,
         guests=Guests(server.settings, server.tokens),
+        networks=networks,
         tickets=server.tickets,
         admissions=Admissions(server.database),
         admission_codes=AdmissionCodes(server.settings),
@@ -273,7 +275,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         own_bookings=server.own_bookings,
         tokens=server.tokens,
         tickets=server.tickets,
-        networks=NetworkNames(server.settings),
+        networks=networks,
         booking_keys=server.booking_keys,
         broadcaster=server.broadcaster,
         metrics=server.metrics,
@@ -299,7 +301,7 @@ def create_app() -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await server.is_there_before(asyncio.Event())
+        # Without waiting for Postgres and Redis: other servers heed no signal before this is done.
         async with server:
             yield
             await server.sessions.drain()

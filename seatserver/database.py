@@ -23,6 +23,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import NullPool
 
+from seatserver import logs
 from seatserver.config import Settings
 from seatserver.errors import NotThereYet, StartError, Unavailable
 from seatserver.postgres import Connector
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 log = structlog.get_logger(__name__)
+outside = logs.from_outside(__name__)  # what each request of a stranger may say again
 
 metadata = sa.MetaData(
     naming_convention={
@@ -205,7 +207,7 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         broke_off = not is_connected and isinstance(_driver_error(error), BROKEN_OFF)
         is_foreign = _sqlstate(_driver_error(error)) in FOREIGN_SESSION
         if is_foreign:
-            log.error(POOLER_UNSEEN)
+            outside.error(POOLER_UNSEEN)
         # Refused: to whoever asks now it is as good as away. It may be about to be restored from a backup.
         if broke_off or is_foreign or _is_away(error) or _is_refused(error):
             raise Unavailable(POSTGRES) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from seatserver.access.networks import network_of
 from seatserver.api import schemas
 from seatserver.api.endpoints import Call
 from seatserver.api.places import area_of, label_of, seat_of
@@ -38,7 +39,9 @@ async def best_available(call: Call) -> schemas.RankedOffers:
     seat_map = showtime.seat_map
     epoch, version, states = await needs.hub.states(showtime.id, seat_map.place_count)
     sight = RoomView(View(epoch, version, 0, states, None))
-    buyer = Buyer(call.identity.user_id, call.identity.channel)
+    who = call.identity
+    network = needs.networks.write(showtime.id, network_of(call.request.scope)) if who.is_guest else ""
+    buyer = Buyer(who.user_id, who.channel, network=network)
     found = await needs.holding.offers(showtime, buyer, party, sight, body.limit)
     return schemas.RankedOffers(offers=tuple(_offer_view(offer, quoted, seat_map) for offer, quoted in found))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.guests import Guests
+from seatserver.access.networks import NetworkNames
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
 from seatserver.bookings.admissions import Admissions
@@ -35,6 +36,7 @@ class ApiServices:
     allocations: Allocations
     tokens: Tokens
     guests: Guests
+    networks: NetworkNames
     tickets: Tickets
     admissions: Admissions
     admission_codes: AdmissionCodes
