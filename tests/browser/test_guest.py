@@ -147,13 +147,57 @@ def test_a_pending_booking_is_continued_or_cancelled_from_another_tab(ann: Windo
     tab.page.wait_for_url(f"**/bookings/{booking}*")
     expect(tab.page.get_by_role("article")).to_contain_text("Waiting for your payment")
     late.part("bookings").get_by_role("button", name="Cancel").click()
-    expect(late.part("bookings").get_by_role("alert")).to_have_text("Give up B-2?")
+    expect(late.part("bookings")).to_contain_text("Give up B-2?")
     late.part("bookings").get_by_role("button", name="Keep").click()
     late.part("bookings").get_by_role("button", name="Cancel").click()
     late.part("bookings").get_by_role("button", name="Yes, cancel").click()
     for one in (ann, late):
         expect(one.part("bookings")).to_be_hidden()
         one.expect_seats(B2="free")
+
+
+def test_a_booking_is_cancelled_by_keyboard_and_never_by_a_doubled_enter(site: Site, window: Windows) -> None:
+    ann = window(site, locale="de-DE")
+    ann.open_map()
+    ann.click("B-2")
+    ann.expect_seats(B2="mine")
+    ann.map.evaluate(BOOK_LATER)
+    bookings = ann.part("bookings")
+    cancel, keep, yes = (bookings.get_by_role("button", name=name) for name in ("Stornieren:", "Behalten", "Ja"))
+    cancel.focus()
+    ann.page.keyboard.press("Enter")
+    expect(keep).to_be_focused()
+    expect(keep).to_have_accessible_description("B-2 wirklich aufgeben?")
+    ann.page.keyboard.press("Enter")
+    expect(cancel).to_be_focused()
+    ann.expect_seats(B2="booked")
+    # Where no answer comes, it can be tried again.
+    ann.forgives_network = True
+    ann.page.route("**/cancel", lambda route: route.abort())
+    ann.page.keyboard.press("Enter")
+    yes.press("Enter")
+    expect(ann.notices).to_contain_text("Das Stornieren ist nicht gelungen: der Server antwortet nicht.")
+    expect(cancel).to_be_focused()
+    ann.page.unroute("**/cancel")
+    ann.page.keyboard.press("Enter")
+    yes.press("Enter")
+    expect(bookings).to_be_hidden()
+    expect(ann.basket).to_be_focused()
+    ann.expect_seats(B2="free")
+
+
+def test_whoever_is_at_a_ticket_stays_there_while_the_bookings_change(ann: Window) -> None:
+    ann.click("B-2")
+    ann.expect_seats(B2="mine")
+    ann.basket.get_by_role("button", name="Book for").click()
+    show = ann.part("bookings").get_by_role("link", name="Show the ticket")
+    show.focus()
+    ann.click("B-3")
+    ann.expect_seats(B3="mine")
+    show.focus()
+    ann.map.evaluate(BOOK_LATER)
+    expect(ann.part("bookings")).to_contain_text("payment pending")
+    expect(show).to_be_focused()
 
 
 def test_where_the_page_takes_payments_it_hears_which_booking_to_go_on_with(site: Site, window: Windows) -> None:

@@ -120,6 +120,25 @@ def test_a_token_that_holds_no_longer_is_told_as_such(site: Site, window: Window
     assert ann.wait_until_told("error") == [{"message": "the token holds no longer", "code": "unauthorized"}]
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(4003, "Sie dürfen diese Vorstellung hier nicht sehen"), (4004, "diese Vorstellung gibt es nicht mehr")],
+)
+def test_a_server_that_turns_somebody_away_is_quoted_to_the_page_and_explained_to_the_visitor(
+    site: Site, window: Windows, code: int, words: str
+) -> None:
+    def turn_away(route: WebSocketRoute) -> None:
+        route.on_message(lambda _: route.close(code=code, reason="the server's own words"))
+
+    ann = window(site, locale="de-DE")
+    ann.page.route_web_socket(SOCKETS, turn_away)
+    ann.embed(f'<seat-map showtime="{SHOWTIME}" lang="de"></seat-map>')
+    ann.expect_status("stopped")
+    expect(ann.part("frozen")).to_contain_text(f"Dieser Plan ist nicht live: {words}.")
+    [error] = ann.wait_until_told("error")
+    assert error["message"] == "the server's own words"
+
+
 def test_a_page_that_may_open_no_socket_says_that_no_connection_can_be_made(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.page.add_init_script("WebSocket = class { constructor() { throw new Error('the policy forbids it'); } };")

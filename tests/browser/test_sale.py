@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Window
 from tests.browser.site import PRICES, Site, small_hall
@@ -60,6 +60,26 @@ def test_before_the_sale_a_banner_counts_down_by_the_server_s_clock(site: Site, 
     ann.expect_seats(B2="free")
     found = Axe().run(ann.page, options={"runOnly": WCAG}).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+
+
+def test_a_sale_that_was_moved_is_told_with_its_new_time_after_a_reconnect(site: Site, window: Windows) -> None:
+    routes: list[WebSocketRoute] = []
+
+    def route(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        routes.append(route)
+
+    sell(site, begins=3600)
+    ann = window(site)
+    ann.page.route_web_socket(re.compile("/ws/showtimes/"), route)
+    ann.open_map("sale")
+    banner = ann.part("banner").locator("span")
+    expect(banner).to_contain_text("The sale begins on")
+    before = banner.inner_text()
+    sell(site, begins=2 * 3600)
+    routes[-1].close(code=4200, reason="come back")
+    expect(banner).not_to_have_text(before)
+    expect(banner).to_contain_text("The sale begins on")
 
 
 def test_a_sale_far_away_is_counted_in_days(site: Site, window: Windows) -> None:

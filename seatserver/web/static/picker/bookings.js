@@ -4,7 +4,7 @@
  */
 
 import { button, element } from "./dom.js";
-import { fetchJson } from "./rest.js";
+import { fetchJson, isSilence } from "./rest.js";
 
 const TICK_MS = 1_000;
 
@@ -21,13 +21,17 @@ export class Bookings extends EventTarget {
   #server;
   #token;
   #pageBooks;
+  #next;
   #asked = null; // id of the booking of which we ask whether it shall really be cancelled
   #busy = new Set(); // ids of those that are being cancelled
   #known = new Set();
   #timer;
 
-  /** `token()`: a promise of this user's token. `pageBooks()`: the page goes on with payments, so they are not ours. */
-  constructor(node, { client, venue, words, notices, server, token, pageBooks, signal }) {
+  /**
+   * `token()`: a promise of this user's token. `pageBooks()`: the page goes on with payments, so they are not ours.
+   * `next`: where the keyboard goes when the last booking does.
+   */
+  constructor(node, { client, venue, words, notices, server, token, pageBooks, next, signal }) {
     super();
     this.#node = node;
     this.#client = client;
@@ -37,6 +41,7 @@ export class Bookings extends EventTarget {
     this.#server = server;
     this.#token = token;
     this.#pageBooks = pageBooks;
+    this.#next = next;
     for (const event of ["bookings", "status"]) client.addEventListener(event, () => this.#render(), { signal });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#render();
@@ -63,18 +68,31 @@ export class Bookings extends EventTarget {
     return this.#server.origin === location.origin ? new URL(`bookings/${id}`, this.#server).href : null;
   }
 
-  /** Draw it anew; the keyboard stays at the control where it was. */
+  /** Draw it anew; the keyboard stays at the control where it was, or at least in here. */
   #render() {
     const bookings = [...this.#client.bookings.values()];
     this.seats = new Set(bookings.flatMap(({ seats }) => seats));
     for (const { booking_id } of bookings) this.#known.add(booking_id);
+    const wasAtIt = this.#isAtIt;
     const focused = this.#node.getRootNode().activeElement?.dataset.key;
     const lines = bookings.map((booking) => this.#line(booking));
     this.#node.hidden = bookings.length === 0;
     const heading = element("h2", { textContent: this.#words.say("bookings") });
     this.#node.replaceChildren(heading, element("ul", { className: "lines" }, ...lines));
     this.#tick();
-    if (focused) [...this.#node.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focused)?.focus();
+    if (!wasAtIt) return;
+    this.#focus(focused);
+    if (this.#isAtIt) return;
+    (this.#node.hidden ? this.#next : this.#node).focus({ preventScroll: true });
+  }
+
+  get #isAtIt() {
+    return this.#node.contains(this.#node.getRootNode().activeElement);
+  }
+
+  /** To the control with this key, if there is one. */
+  #focus(key) {
+    [...this.#node.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key)?.focus();
   }
 
   #line(booking) {
@@ -90,7 +108,7 @@ export class Bookings extends EventTarget {
       element("span", { className: "price", textContent: this.#venue.money(total_minor) }),
       element("span", { className: "quiet", textContent: isPending ? this.#words.say("pending") : reference }),
       until,
-      href && element("a", { href, textContent: this.#words.say("showTicket") }),
+      href && element("a", { href, textContent: this.#words.say("showTicket"), dataset: { key: `ticket ${booking_id}` } }),
       isPending && this.#actions(booking, names),
     );
   }
@@ -99,12 +117,15 @@ export class Bookings extends EventTarget {
   #actions(booking, names) {
     const id = booking.booking_id;
     const say = (name) => this.#words.say(name);
-    const disabled = this.#busy.has(id);
+    // What were disabled would lose the keyboard.
+    const ariaDisabled = this.#busy.has(id) ? "true" : null;
     const act = (name, does, ariaLabel = null) =>
-      button(say(name), does, { disabled, ariaLabel, dataset: { key: `${name} ${id}` } });
+      button(say(name), does, { ariaDisabled, ariaLabel, dataset: { key: `${name} ${id}` } });
     if (this.#asked === id) {
-      const sure = element("span", { role: "alert", textContent: this.#words.say("cancelSure", { seats: names }) });
-      const answers = [act("cancelYes", () => this.#cancel(id)), act("cancelNo", () => this.#ask(null))];
+      const sure = element("span", { id: "sure", textContent: this.#words.say("cancelSure", { seats: names }) });
+      const answers = [act("cancelYes", () => this.#cancel(id)), act("cancelNo", () => this.#keep(id))];
+      // The question is read once, with the answer that the keyboard comes to; not whenever this is drawn anew.
+      for (const one of answers) one.setAttribute("aria-describedby", "sure");
       return element("p", { className: "row" }, sure, ...answers);
     }
     const scopes = this.#client.welcome?.scopes ?? [];
@@ -124,10 +145,17 @@ export class Bookings extends EventTarget {
     else this.#notices.tell("note", this.#words.say("continueElsewhere"));
   }
 
+  /** Ask whether it shall be cancelled; who presses Enter twice keeps it. */
   #ask(id) {
     this.#asked = id;
     this.#render();
-    if (id) this.#node.querySelector("[role=alert] ~ button")?.focus();
+    this.#focus(`cancelNo ${id}`);
+  }
+
+  #keep(id) {
+    this.#asked = null;
+    this.#render();
+    this.#focus(`cancel ${id}`);
   }
 
   async #cancel(id) {
@@ -141,11 +169,14 @@ export class Bookings extends EventTarget {
       if (status !== "pending" && status !== "confirmed") this.#client.forgetBooking(id);
       this.#notices.tell("note", this.#words.say("cancelled"));
     } catch (error) {
-      this.#notices.tell("bad", this.#words.say("notCancelled", { reason: error.message }));
+      const reason = isSilence(error) ? this.#words.say("noAnswer") : error.message;
+      this.#notices.tell("bad", this.#words.say("notCancelled", { reason }));
     } finally {
       this.#busy.delete(id);
-      this.#asked = null;
+      if (this.#asked === id) this.#asked = null;
+      const wasAtIt = this.#isAtIt;
       this.#render();
+      if (wasAtIt) this.#focus(`cancel ${id}`);
     }
   }
 

@@ -24,6 +24,7 @@ const STATES = ["free", "held", "claimed", "sold", "blocked", "allocated"]; // b
 const TO_BE_HAD = ["free", "mine", "asking"];
 const COUNT_MS = 500;
 const STOPS = { token: "notKnown", socket: "noConnection", page: "closedByPage" }; // what stopped it, in words
+const CLOSES = { 4003: "notAdmitted", 4004: "notThere" }; // with which close code the server did
 const TIP_GAP = 6; // CSS pixels of the frame
 const WINDOW_GAP = 8;
 
@@ -76,7 +77,7 @@ export class Picker {
     const choice = (this.#choice = new Choice({ client, venue, words, answers, notices, sale }));
     choice.wheelchairs = wheelchairs;
     const all = { client, venue, words, answers, notices, announcer, choice, sale, server, isGuest, signal };
-    this.#bookings = new Bookings(parts.bookings, { ...all, token, pageBooks });
+    this.#bookings = new Bookings(parts.bookings, { ...all, token, pageBooks, next: parts.basket });
     this.#stage = this.#makeStage(layout);
     this.#legend = new Legend(parts.prices, parts.signs, all);
     this.#areas = new Areas(parts.areas, all);
@@ -172,7 +173,7 @@ export class Picker {
       signs: part("ul", "signs", { ariaLabel: say("signs") }),
       notices: part("div", "notices", { role: "group", ariaLabel: say("notices") }),
       basket: part("section", "basket", { ariaLabel: say("yourSeats"), tabIndex: -1 }),
-      bookings: part("section", "bookings", { ariaLabel: say("bookings") }),
+      bookings: part("section", "bookings", { ariaLabel: say("bookings"), tabIndex: -1 }),
       spoken: element("p", { className: "spoken", ariaLive: "polite", ariaAtomic: "true" }),
     };
     parts.dock = element("div", { className: "dock" }, parts.notices, parts.basket);
@@ -364,10 +365,11 @@ export class Picker {
     this.#notices.review();
   }
 
-  /** The server's words, where they are for visitors; the page's faults and doings are told the page. */
+  /** In words for visitors; the page is told the server's. */
   #whyStopped() {
-    const { stoppedBy, reason } = this.#client;
-    return stoppedBy in STOPS ? this.#words.say(STOPS[stoppedBy]) : reason;
+    const { stoppedBy, closeCode, reason } = this.#client;
+    const name = STOPS[stoppedBy] ?? CLOSES[closeCode];
+    return name ? this.#words.say(name) : reason;
   }
 
   #sayFrozen(text, isOver) {

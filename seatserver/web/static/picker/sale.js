@@ -44,7 +44,7 @@ export class Sale extends EventTarget {
     this.#announcer = announcer;
     this.#startsAtMs = Date.parse(venue.showtime.starts_at);
     node.append(this.#text, this.#toGo);
-    client.addEventListener("welcome", () => this.#look(), { signal });
+    client.addEventListener("welcome", () => this.#learn(), { signal });
     this.#timer = setInterval(() => this.#look(), TICK_MS);
     if (client.welcome) this.#look();
   }
@@ -78,6 +78,12 @@ export class Sale extends EventTarget {
 
   stop() {
     clearInterval(this.#timer);
+  }
+
+  /** The times of the sale may be others than those the server told before. */
+  #learn() {
+    this.#look();
+    this.#show();
   }
 
   /** It opens and closes by itself, for whoever looks at it. */

@@ -18,6 +18,8 @@ export default {
   noServer: "unter {server} gibt es keinen Server für Saalpläne",
   notAllowed: "diese Seite darf sie nicht anzeigen",
   notKnown: "der Server kennt Sie nicht. Bitte laden Sie die Seite neu, oder melden Sie sich noch einmal an",
+  notAdmitted: "Sie dürfen diese Vorstellung hier nicht sehen",
+  notThere: "diese Vorstellung gibt es nicht mehr",
   noConnection: "es kommt keine Verbindung zustande. Bitte laden Sie die Seite neu",
   closedByPage: "diese Seite hat die Verbindung beendet",
   noShowtime: "es ist keine Vorstellung angegeben",

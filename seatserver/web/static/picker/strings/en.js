@@ -24,6 +24,8 @@ export default {
   noServer: "there is no seat server at {server}",
   notAllowed: "this page is not allowed to show it",
   notKnown: "the server does not know you. Please load the page again, or sign in again",
+  notAdmitted: "you may not see this showtime here",
+  notThere: "this showtime is no longer there",
   noConnection: "no connection can be made. Please load the page again",
   closedByPage: "this page has ended the connection",
   noShowtime: "no showtime is named",
