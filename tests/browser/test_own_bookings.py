@@ -113,6 +113,37 @@ def test_a_pending_booking_is_cancelled_on_its_page_by_its_owner_only(
     expect(ann.page.get_by_role("article")).to_contain_text("The seats are free again")
 
 
+def test_the_owner_can_cancel_after_a_reload_and_by_the_link_too(site: Site, window: Windows, guest: Guest) -> None:
+    """The address has the key by then, which opens the booking to anybody who has the link."""
+    ann = guest.open(window, guest.book("B-2", pay_later=True))
+    expect(ann.page.get_by_role("button", name="Copy link")).to_be_visible()
+    assert "#key=" in ann.page.url
+    ann.page.reload()
+    expect(ann.page.get_by_role("article")).to_be_visible()
+    ann.page.get_by_role("button", name="Cancel booking").click()
+    ann.page.get_by_role("button", name="Yes, cancel").click()
+    expect(ann.page.get_by_role("article")).to_contain_text("The seats are free again")
+
+
+def test_whoever_has_the_link_cannot_cancel_and_is_made_no_guest(site: Site, window: Windows, guest: Guest) -> None:
+    ann = guest.open(window, guest.book("B-2", pay_later=True))
+    expect(ann.page.get_by_role("button", name="Copy link")).to_be_visible()
+    nobody, another = window(site), Guest(site).open(window, uuid4())
+    over = window(site)
+    over.open("/docs")
+    forged = {"token": "over", "user_id": "g", "renewal": "over"}
+    over.page.evaluate("guest => { localStorage['seatserver.guest'] = JSON.stringify(guest); }", forged)
+    for stranger in (nobody, another, over):
+        stranger.requests.clear()
+        stranger.page.goto(ann.page.url)
+        stranger.page.reload()
+        expect(stranger.page.get_by_role("article")).to_contain_text("Waiting for your payment")
+        expect(stranger.page.get_by_role("button", name="Cancel booking")).to_have_count(0)
+        assert not [url for url in stranger.requests if "/guests" in url]
+        assert all("401" in text or "404" in text for text in stranger.complaints), stranger.complaints
+        stranger.complaints.clear()
+
+
 def test_a_ticket_goes_into_a_calendar(window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2", "B-3"))
     reference = ann.page.locator(".number b").inner_text()

@@ -10,6 +10,7 @@
 import { guestOf, knownGuest, onGuestChange } from "./guest.js";
 import { api, TOKEN } from "./own.js";
 import { button, element, fetchJson, HERE, nameInAddress, patience, reasonOf, recall, remember, say } from "./page.js";
+import { isSilence } from "./picker/rest.js";
 import { ticketOf, timeLeft } from "./ticket.js";
 
 const PENDING_MS = 3_000;
@@ -19,6 +20,7 @@ const renewed = guestOf(HERE);
 
 const $ = (id) => document.getElementById(id);
 let clockOffset = 0; // the server's clock minus ours, in ms
+let strange = null; // the guest's token that was refused here, where a key was at hand: it need not be tried again
 let shown = null; // what the page shows, as text, so that it is drawn again only when that changes
 
 /**
@@ -31,13 +33,17 @@ function keyInAddress() {
 }
 
 /**
- * What may open the booking: a token that was entered here, the key, and this browser's guest. Without `authorization`
- * where it cannot be, so that nobody needs to be asked.
+ * What may open the booking: a token that was entered here, this browser's guest, and the key. Whoever booked can do
+ * more than the key can, and comes by links with it too; so the guest is tried before the key, and again, as one that
+ * may be renewed, only where the key opens nothing. Without `authorization` where it cannot be, so that nobody needs to
+ * be asked.
  */
 function visitors() {
   const [key, token, guest] = [keyInAddress(), recall(TOKEN), knownGuest(HERE)?.token];
+  const isTried = key !== undefined && guest && guest !== strange;
   return [
     token && { authorization: `Bearer ${token}`, stranger: say("notYours") },
+    isTried && { authorization: `Bearer ${guest}`, isTrial: true },
     key !== undefined && { authorization: key && `Booking ${key}`, stranger: say("badLink") },
     guest && { authorization: `Bearer ${guest}`, stranger: say("notYours"), guest },
   ].filter(Boolean);
@@ -49,13 +55,16 @@ function visitors() {
  */
 async function readAsVisitor() {
   let refused = null;
-  for (const { authorization, stranger, guest } of visitors()) {
+  for (const { authorization, stranger, guest, isTrial } of visitors()) {
     try {
       if (!authorization) throw Object.assign(new Error(stranger), { status: 404 });
       const found = await readAs(authorization, guest);
       return { ...found, hasLink: Boolean(found.ticket_url) || authorization.startsWith("Booking ") };
     } catch (error) {
-      if (![401, 404].includes(error.status)) throw error;
+      const isStranger = [401, 404].includes(error.status);
+      if (isTrial && isStranger) strange = authorization.slice("Bearer ".length);
+      if (isTrial && !isSilence(error)) continue; // the key may open it all the same
+      if (!isStranger) throw error;
       error.message = error.status === 404 ? stranger : say("badToken", { reason: error.message });
       refused ??= error; // what was entered comes first, so its mistake is told
     }
