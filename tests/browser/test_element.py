@@ -22,6 +22,18 @@ pytestmark = pytest.mark.long
 Windows = Callable[..., Window]
 ELEMENT = f'<seat-map showtime="{SHOWTIME}"></seat-map>'
 
+COUNT_LISTENERS = """{
+  window.listening = new Set();
+  const { addEventListener } = window;
+  window.addEventListener = function (name, act, options) {
+    if (name === "resize") {
+      window.listening.add(act);
+      options?.signal?.addEventListener("abort", () => window.listening.delete(act));
+    }
+    return addEventListener.call(this ?? window, name, act, options);
+  };
+}"""
+
 
 @pytest.fixture
 def ann(site: Site, window: Windows) -> Window:
@@ -174,6 +186,20 @@ def test_an_element_that_is_moved_stays_connected_and_one_that_is_removed_leaves
     assert ann.page.evaluate("window.old.client") is None
     ann.page.evaluate("document.body.append(window.old)")
     ann.expect_seats(A3="mine")
+
+
+def test_an_element_that_is_removed_while_it_loads_listens_to_the_window_no_more(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.page.add_init_script(COUNT_LISTENERS)
+    held: list[Route] = []
+    ann.page.route("**/api/v1/showtimes/*", lambda route: held.append(route))
+    ann.embed(ELEMENT)
+    ann.wait_until(lambda: held)
+    assert ann.page.evaluate("window.listening.size") > 0
+    ann.map.evaluate("map => map.remove()")
+    ann.wait_until(lambda: ann.page.evaluate("window.listening.size") == 0)
+    for route in held:
+        route.continue_()
 
 
 def test_a_showtime_that_cannot_be_loaded_is_said_and_tried_again(site: Site, window: Windows) -> None:

@@ -216,6 +216,7 @@ export class SeatMapElement extends HTMLElement {
   #stop() {
     this.#run += 1;
     clearTimeout(this.#retry);
+    this.#loading.abort();
     this.#guests?.abort();
     this.#picker?.stop();
     this.#loaded?.client.close();
