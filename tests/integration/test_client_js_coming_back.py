@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 
 from tests.integration.scripts import QUICK, open_runtime
-from tests.integration.stranger import LIMITS, Talk, meeting, runtime, stranger
+from tests.integration.stranger import LIMITS, WELCOME, Talk, meeting, runtime, stranger
 from tests.javascript import Runtime
 
 __all__ = ["open_runtime", "runtime"]
@@ -293,4 +294,31 @@ async def test_a_command_that_takes_its_time_is_not_taken_for_a_dead_socket(runt
             return [offers, ann.status];
         """
         assert await runtime.run(code) == [[], "live"]
+        assert len(there.talks) == 1
+
+
+async def test_a_hello_that_takes_its_time_is_not_taken_for_a_dead_socket(runtime: Runtime) -> None:
+    """Holds that changed elsewhere are asked for with a hello while the map is live."""
+
+    async def script(talk: Talk) -> None:
+        await talk.greet(limits=PATIENT)
+        await talk.say("elsewhere")
+        asked = await talk.hear("hello")
+        await talk.say("expired", hold_id=str(uuid4()), seats=[0], reason="time")  # so that the page can tell
+        await talk.hear("beat")
+        await asyncio.sleep(1)
+        await talk.say("welcome", ref=asked["ref"], **{**WELCOME, "limits": PATIENT})
+        await talk.stay()
+
+    await runtime.run(EVENTS)
+    async with meeting(runtime, script, times={**QUICK, "probeMs": 300}) as there:
+        code = """
+            const { ann } = clients;
+            const welcomes = () => logged(ann, "welcome").length;
+            await until(() => logged(ann, "expired").length === 1);
+            globalThis.dispatchEvent(new Event("focus"));
+            await until(() => welcomes() === 2);
+            return ann.status;
+        """
+        assert await runtime.run(code) == "live"
         assert len(there.talks) == 1

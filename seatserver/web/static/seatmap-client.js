@@ -220,9 +220,10 @@ export class SeatMapClient extends EventTarget {
     if (this.status !== "live" || this.#probing) return;
     this.#probing = true;
     this.#say();
-    // Commands are answered in turn, and one that takes its time may be before us.
+    // All is answered in turn, and a command or a hello that takes its time may be before us.
     const { answerMs, probeMs } = this.#times;
-    this.#connection.expectSooner(this.#commands.areSent ? Math.max(answerMs, probeMs) : probeMs);
+    const isBehind = this.#commands.areSent || !this.#hello.answered || this.#aim !== null;
+    this.#connection.expectSooner(isBehind ? Math.max(answerMs, probeMs) : probeMs);
   }
 
   /** Whether it could be sent. Nobody who clicks waits long for a connection that only seems to be one. */
