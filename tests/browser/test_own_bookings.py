@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from icalendar import Calendar
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Window
 from tests.browser.site import SHOWTIME, Site
@@ -52,6 +52,46 @@ def test_my_bookings_lists_what_this_browser_booked_and_leads_to_the_tickets(
     assert is_accessible(ann.page) == []
     ticket.click()
     expect(ann.page.locator(".number b")).to_have_text(reference)
+
+
+def test_what_show_more_has_brought_stays_once_and_the_list_goes_on_being_refreshed(
+    site: Site, window: Windows, guest: Guest
+) -> None:
+    for seat in ("A-3", "B-2", "C-2"):
+        guest.book(seat)
+    newest = guest.book("B-3", pay_later=True)
+    ann = guest.open(window, newest)
+    expect(ann.page.get_by_role("article")).to_be_visible()
+    held: list[Route] = []
+    is_held = False
+
+    def ask(route: Route) -> None:
+        """Pages of two; the first one is held up where the test says so."""
+        url = route.request.url.replace("limit=20", "limit=2")
+        if is_held and "after=" not in url:
+            held.append(route)
+        else:
+            route.continue_(url=url)
+
+    ann.page.route("**/api/v1/bookings?*", ask)
+    ann.open("/bookings")
+    bookings = ann.page.locator(".booking")
+    expect(bookings).to_have_count(2)
+    is_held = True
+    ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    ann.wait_until(lambda: held)
+    ann.page.get_by_role("button", name="Show more").evaluate("button => { button.click(); button.click(); }")
+    expect(bookings).to_have_count(4)
+    is_held = False
+    settle(site, newest, "confirm")
+    for route in held:
+        route.continue_(url=route.request.url.replace("limit=20", "limit=2"))
+    expect(bookings.filter(has_text="Confirmed")).to_have_count(4)
+    later = guest.book("C-1", pay_later=True)
+    ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(bookings).to_have_count(5)
+    settle(site, later, "confirm")
+    expect(bookings.filter(has_text="Confirmed")).to_have_count(5)
 
 
 def test_whoever_booked_nothing_is_led_to_the_programme_and_becomes_no_guest(site: Site, window: Windows) -> None:

@@ -2,7 +2,7 @@
 
 import { forgetGuest, knownGuest, onGuestChange } from "./guest.js";
 import { askAsOwner, ownToken, TOKEN } from "./own.js";
-import { button, day, element, fetchJson, HERE, list, locale, money, reasonOf, remember, say, time } from "./page.js";
+import { button, day, element, fetchJson, HERE, list, locale, money, reasonOf, recall, remember, say, time } from "./page.js";
 import { labelsOf, timeLeft } from "./ticket.js";
 
 const PENDING_MS = 5_000;
@@ -13,10 +13,16 @@ const WAYS = { pending: "toBooking", confirmed: "toTicket" };
 
 const $ = (id) => document.getElementById(id);
 const zones = new Map(); // id of a theatre → its time zone
-let shown = { bookings: [], showtimes: new Map(), next: null };
+let shown = { owner: null, bookings: [], showtimes: new Map(), next: null };
 let drawn = null; // what is drawn, as text
 let timer = 0;
 let runs = 0;
+let isReadingMore = false;
+
+/** Whose bookings are asked for, as text. */
+function owner() {
+  return recall(TOKEN) ?? knownGuest(HERE)?.user_id ?? null;
+}
 
 async function read(after = null) {
   if (!(await ownToken())) return { bookings: [], showtimes: [], next: null };
@@ -35,12 +41,13 @@ async function refresh() {
   const run = ++runs;
   let next = SETTLED_MS;
   try {
+    const asks = owner();
     const page = await read();
     if (run !== runs) return;
-    shown = { bookings: page.bookings, showtimes: byId(page.showtimes), next: page.next };
+    shown = { owner: asks, ...renewed(page, asks) };
     draw();
     $("status").replaceChildren();
-    if (shown.bookings.some(({ status }) => status === "pending")) next = PENDING_MS;
+    if (page.bookings.some(({ status }) => status === "pending")) next = PENDING_MS;
   } catch (error) {
     if (run !== runs) return;
     tellFailure(error);
@@ -49,16 +56,36 @@ async function refresh() {
   timer = setTimeout(() => !document.hidden && refresh(), next);
 }
 
+/**
+ * The newest page, and after it what "Show more" has brought: unless that is another owner's, or no longer follows on
+ * the page, because so much was booked meanwhile that something may be between them.
+ */
+function renewed(page, asks) {
+  const fresh = new Set(page.bookings.map(({ id }) => id));
+  const follows = page.next && asks === shown.owner && shown.bookings.some(({ id }) => fresh.has(id));
+  const tail = follows ? shown.bookings.filter(({ id }) => !fresh.has(id)) : [];
+  if (tail.length === 0) return { bookings: page.bookings, showtimes: byId(page.showtimes), next: page.next };
+  const showtimes = new Map([...shown.showtimes, ...byId(page.showtimes)]);
+  return { bookings: [...page.bookings, ...tail], showtimes, next: shown.next };
+}
+
+/** The page after what is shown; a second click waits for the first one's. */
 async function readMore() {
+  if (isReadingMore) return;
+  isReadingMore = true;
+  const { owner: whose, next } = shown;
   try {
-    const page = await read(shown.next);
-    shown.bookings.push(...page.bookings);
+    const page = await read(next);
+    if (shown.owner !== whose || shown.next !== next) return; // what it follows on is shown no more
+    const known = new Set(shown.bookings.map(({ id }) => id));
+    shown.bookings.push(...page.bookings.filter(({ id }) => !known.has(id)));
     for (const [id, showtime] of byId(page.showtimes)) shown.showtimes.set(id, showtime);
     shown.next = page.next;
-    runs += 1; // an answer that is under way knows only the first page
     draw();
   } catch (error) {
     tellFailure(error);
+  } finally {
+    isReadingMore = false;
   }
 }
 
