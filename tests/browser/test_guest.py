@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
 from seatserver.access.tokens import Tokens
 from seatserver.config import Settings
@@ -129,6 +129,29 @@ def test_a_guest_who_is_forgotten_in_one_tab_is_forgotten_in_all(ann: Window) ->
     before = user(tab)
     ann.page.evaluate("async () => (await import('/static/guest.js')).forgetGuest(new URL(location.origin))")
     tab.wait_until(lambda: tab.page.evaluate(USER) not in (None, before))
+
+
+def test_a_guest_who_is_forgotten_while_a_tab_still_connects_is_forgotten_there_too(ann: Window) -> None:
+    tab = Tab(ann)
+    before = user(ann)
+    held: list[tuple[WebSocketRoute, str | bytes]] = []
+    is_held = True
+
+    def relay(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda said: held.append((server, said)) if is_held else server.send(said))
+
+    tab.page.route_web_socket("**/ws/showtimes/*", relay)
+    tab.open(f"/showtimes/{SHOWTIME}")
+    tab.wait_until(lambda: held)
+    ann.page.evaluate("async () => (await import('/static/guest.js')).forgetGuest(new URL(location.origin))")
+    tab.wait_until(lambda: tab.page.evaluate("localStorage['seatserver.guest'] === undefined"))
+    is_held = False
+    for server, said in held:
+        server.send(said)
+    tab.wait_until(lambda: tab.page.evaluate(USER) not in (None, before))
+    tab.expect_status("live")
+    assert user(tab) == tab.page.evaluate(f"{GUEST}.user_id")
 
 
 def test_a_pending_booking_is_continued_or_cancelled_from_another_tab(ann: Window) -> None:

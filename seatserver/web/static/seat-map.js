@@ -11,7 +11,7 @@
 import { hintOf } from "./client/refusal.js";
 import { button, element } from "./picker/dom.js";
 import { Picker } from "./picker/picker.js";
-import { guestOf, onGuestChange } from "./guest.js";
+import { guestOf, knownGuest, onGuestChange } from "./guest.js";
 import { fetchShowtime, isSilence } from "./picker/rest.js";
 import { showSkeleton } from "./picker/skeleton.js";
 import { sheet } from "./picker/styles.js";
@@ -246,10 +246,14 @@ export class SeatMapElement extends HTMLElement {
     }
   }
 
-  /** A hall never changes under a showtime that is in use; if it is another one nevertheless, all begins anew. */
+  /**
+   * A hall never changes under a showtime that is in use; if it is another one nevertheless, all begins anew. So it does
+   * where this browser became another guest before the server knew the one that this map came with.
+   */
   #checkWelcome(attempt) {
-    const { client, showtime } = this.#loaded;
-    if (client.welcome.layout === showtime.layout_hash) return;
+    const { client, showtime, server, isGuest } = this.#loaded;
+    const { layout, user } = client.welcome;
+    if (layout === showtime.layout_hash && !(isGuest && knownGuest(server)?.user_id !== user)) return;
     this.#stop();
     this.#startLater(attempt);
   }
