@@ -229,6 +229,18 @@ def test_a_page_mixes_no_languages(site: Site, window: Windows, guest: Guest, co
     ann.complaints[:] = [one for one in ann.complaints if "404" not in one]
 
 
+def test_the_server_s_english_words_are_not_told_on_a_german_page(site: Site, window: Windows, guest: Guest) -> None:
+    ann = guest.open(window, guest.book("B-2"), **GERMAN)
+    expect(ann.page.get_by_role("article")).to_be_visible()
+    problem = {"detail": "the database does not answer", "code": "unavailable", "retryable": True, "facts": {}}
+    ann.page.route("**/api/v1/bookings?*", lambda route: route.fulfill(status=503, json=problem))
+    ann.open("/bookings")
+    told = "Ihre Buchungen lassen sich gerade nicht anzeigen: der Server hat mit 503 geantwortet."
+    expect(ann.page.get_by_role("status")).to_contain_text(told)
+    assert all("503" in text for text in ann.complaints), ann.complaints
+    ann.complaints.clear()
+
+
 def test_the_switch_changes_the_language_for_good_and_keeps_the_ticket_open(
     site: Site, window: Windows, guest: Guest
 ) -> None:

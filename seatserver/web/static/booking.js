@@ -65,7 +65,7 @@ async function readAsVisitor() {
       if (isTrial && isStranger) strange = authorization.slice("Bearer ".length);
       if (isTrial && !isSilence(error)) continue; // the key may open it all the same
       if (!isStranger) throw error;
-      error.message = error.status === 404 ? stranger : say("badToken", { reason: error.message });
+      error.message = error.status === 404 ? stranger : say("badToken", { reason: reasonOf(error) });
       refused ??= error; // what was entered comes first, so its mistake is told
     }
   }
@@ -115,7 +115,7 @@ async function readTicket(address, options) {
     if (!drawn.ok) throw new Error(await sentence(drawn));
     return { code, picture: `data:image/svg+xml,${encodeURIComponent(await drawn.text())}` };
   } catch (error) {
-    if (error.code === "conflict") return { problem: error.message };
+    if (error.code === "conflict") return { problem: reasonOf(error) };
     throw error;
   }
 }

@@ -45,9 +45,15 @@ export function nameInAddress() {
   }
 }
 
-/** Why a request failed, as the end of a sentence. */
+/**
+ * Why a request failed, as the end of a sentence. The server's own words are English; on a page in another language
+ * they go to the console, and the visitor is told in that language what it answered.
+ */
 export function reasonOf(error) {
-  return isSilence(error) ? say("noAnswer") : error.message;
+  if (isSilence(error)) return say("noAnswer");
+  if (texts.answered === en.answered || !error.status) return error.message;
+  console.info(error.message);
+  return say("answered", { status: String(error.status) });
 }
 
 /** Whether clocks at `timeZone` show another time than the visitor's at that moment. */
