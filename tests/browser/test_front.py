@@ -68,7 +68,7 @@ def test_prices_have_the_minor_digits_of_the_standard_from_the_card_to_the_ticke
     prices = {key: 290_000 for key in PRICES}
     put(site, "forints", "Budapest Nights", noon(1), currency="HUF", prices=prices)
     ann = window(site)
-    ann.open("/")
+    ann.open(f"/#{noon(1):%Y-%m-%d}")
     expect(card(ann, "2,900.00")).to_have_count(1)
     card(ann, "2,900.00").click()
     ann.page.wait_for_url("**/showtimes/forints")
@@ -119,7 +119,7 @@ def test_a_card_says_what_can_be_had(site: Site, window: Windows) -> None:
     site.change_allocations("none", action="block", seats=SEATS, reason="a school")
     ann = window(site)
     ann.open(f"/#{starts:%Y-%m-%d}")
-    for state, text in (("few", "3 seats left"), ("sold", "Sold out"), ("later", "Sale begins")):
+    for state, text in (("few", "3 seats left"), ("sold", "Sold out"), ("later", "On sale")):
         expect(ann.page.locator(f'.show[data-state="{state}"]')).to_contain_text(text)
     site.change_allocations("none", action="open", seats=["A-1"], reason="they come without")
     expect(ann.page.locator('.show[data-state="few"]')).to_have_count(2)
