@@ -76,7 +76,7 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Allocations:
-    """Reads and changes what the house keeps; ``changed`` hears of each showtime whose seats did: the relay's kick."""
+    """Reads and changes what the house keeps; ``changed`` hears of each showtime whose seats did: `Relay.notify`."""
 
     def __init__(self, database: Database, catalog: Catalog, clock: Clock, changed: Callable[[str], None]) -> None:
         self._database = database

@@ -1,6 +1,6 @@
 """A real server in the test's own event loop, a small hall on sale, and a plain socket to talk to it.
 
-`Instance` is one server: uvicorn with our settings on a free port of the loopback address, and the `House` behind it,
+`Instance` is one server: uvicorn with our settings on a free port of the loopback address, and the `Server` behind it,
 so that a test can look inside and cause faults. `Wire` is a WebSocket that knows nothing but frames, in either
 encoding.
 """

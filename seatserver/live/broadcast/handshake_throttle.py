@@ -16,7 +16,7 @@ AT_ONCE = 3
 
 
 class HandshakeThrottle:
-    """One queue; `take` a turn before something that takes long."""
+    """One queue; `acquire` a turn before something that takes long."""
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once

@@ -101,7 +101,7 @@ class Session:
 
     @property
     def descriptor(self) -> int:
-        """Where a frame may be written to at once, or `roll.DETOUR`."""
+        """Where a frame may be written to at once, or `io_uring.NO_FD`."""
         return self._connection.descriptor
 
     def show(self, frame: Frame, mark: int) -> bool:
