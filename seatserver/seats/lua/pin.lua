@@ -9,9 +9,10 @@ if not room then return answer('absent') end
 local hold, why = living_hold(hold_id, user)
 if not hold then return answer('gone', why) end
 -- Once past its last deadline: who pins again and again without ever booking must not keep the seats.
-local pinned = math.min(now, hold.created + total, tonumber(ARGV[5])) + checkout
+local from = math.min(now, hold.created + total)
+local pinned = math.min(from, tonumber(ARGV[5])) + checkout
 -- A sale whose end was moved back leaves the first checkout its whole time, and no later one.
-pinned = math.max(pinned, hold.pinned == 0 and now + checkout or hold.pinned)
+pinned = math.max(pinned, hold.pinned == 0 and from + checkout or hold.pinned)
 local deadline = math.max(hold.deadline, pinned)
 if deadline > hold.deadline then prolong(hold_id, user, hold, deadline) end
 redis.call('HSET', hold_key(hold_id), 'pinned', pinned)
