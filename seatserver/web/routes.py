@@ -1,6 +1,7 @@
 """Pages and static files for browsers.
 
-Every page is a file of this package, filled with the texts of a language once at the start; its scripts, ES modules
+`/static/` is this folder, of which only what browsers read is served: a folder for each page, what the pages share, and
+the seat map. The HTML of a page is filled with the texts of a language once at the start; its scripts, ES modules
 without a build step, fetch what they show from the public REST interface and socket. So the pages can be cached, and
 prove that the public wire is enough to build a seat picker. The one question that is asked here is whether there is
 such a showtime: a page about nothing is a 404. Of bookings nothing is asked, because whether there is one is nobody's
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from uuid import UUID
@@ -30,6 +33,9 @@ IsThere = Callable[[str], Awaitable[bool]]
 """Whether there is a showtime with this id; raises a `SeatServerError` where that cannot be told now."""
 
 HERE = Path(__file__).parent
+PUBLIC = re.compile(r"(?:(?:pages|seat-map|shared)/.+|[^/]+)\.(?:css|d\.ts|js|svg)")
+"""The files that are served, by their paths in this folder. Those of the folder itself are what other sites embed, so
+their addresses never change."""
 LOOK_UP_S = 1.0
 """Longest a page waits to be told whether its showtime exists; after that it comes without an answer."""
 
@@ -57,28 +63,32 @@ BY_LANGUAGE = {"Vary": "Accept-Language, Cookie"}
 # may hold a seat with them is asked elsewhere.
 FOR_EVERYBODY = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 
+PAGE = re.compile(r"pages/(\w+)/\1\.html")
 VISITORS = {
-    "/": "front.html",
-    "/showtimes/{showtime_id}": "showtime.html",
-    "/bookings": "bookings.html",
-    "/bookings/{booking_id}": "booking.html",
+    "/": "front",
+    "/showtimes/{showtime_id}": "showtime",
+    "/bookings": "bookings",
+    "/bookings/{booking_id}": "booking",
 }
-"""Pages of visitors, in their language."""
-STAFF = {"/ops": "ops.html", "/docs": "docs.html"}
+"""Pages of visitors, in their language: each is a folder of `pages/`."""
+STAFF = {"/ops": "ops", "/docs": "docs"}
 """Pages in English only."""
 OPERATORS = {"/ops"}
 """Pages that no other site shows in a frame, whatever the settings allow: an admin's token is typed there."""
-MISSING = "missing.html"
+MISSING = "missing"
 NO_PAGES = ("/api/", "/static/")
 """Where programs ask: they get a problem document also when they say that they read HTML."""
 
 
 class _StaticFiles(StaticFiles):
-    """Files of a folder under the same headers."""
+    """Files of this folder under the same headers; only those whose paths match ``served``."""
 
-    def __init__(self, folder: str, headers: Mapping[str, str]) -> None:
-        super().__init__(directory=HERE / folder)
-        self._headers = headers
+    def __init__(self, served: re.Pattern[str], headers: Mapping[str, str]) -> None:
+        super().__init__(directory=HERE)
+        self._served, self._headers = served, headers
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        return super().lookup_path(path) if self._served.fullmatch(path) else ("", None)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -90,12 +100,13 @@ class _StaticFiles(StaticFiles):
 
 
 class _Page:
-    """One HTML file in every language, with the headers of all pages."""
+    """The HTML file of a page in every language, with the headers of all pages."""
 
     def __init__(self, name: str, headers: Mapping[str, str], **parts: str) -> None:
         self._headers = {**headers, **BY_LANGUAGE}
-        template, header = (HERE.joinpath("pages", file).read_text(encoding="utf-8") for file in (name, "header.html"))
-        more = {"more": '<a href="/docs">{{api}}</a> '} if name == "front.html" else {"more": ""}
+        files = f"{name}/{name}.html", "shared/header.html"
+        template, header = (HERE.joinpath("pages", file).read_text(encoding="utf-8") for file in files)
+        more = {"more": '<a href="/docs">{{api}}</a> '} if name == "front" else {"more": ""}
         self._content: dict[str, bytes] = {}
         for language in TEXTS:
             own = {part: TEXTS[language][text] for part, text in parts.items()}
@@ -125,7 +136,7 @@ class _Page:
 def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
     """The routes of all pages and of `/static`."""
     headers = _headers(settings.frame_ancestors)
-    files, never_framed = _StaticFiles("pages", headers), _StaticFiles("pages", _headers(()))
+    files, never_framed = (_StaticFiles(PAGE, these) for these in (headers, _headers(())))
     missing = {
         kind: _Page(MISSING, headers, heading=f"missing_{kind}_heading", text=f"missing_{kind}_text")
         for kind in ("showtime", "booking")
@@ -145,10 +156,10 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
     shown = zip(VISITORS, (_always(front), show_showtime, _always(own), show_booking), strict=True)
     visitors = [Route(path, respond, methods=["GET"]) for path, respond in shown]
     staff = [
-        Route(path, _file(never_framed if path in OPERATORS else files, name), methods=["GET"])
+        Route(path, _file(never_framed if path in OPERATORS else files, f"pages/{name}/{name}.html"), methods=["GET"])
         for path, name in STAFF.items()
     ]
-    return [*visitors, *staff, Mount("/static", _StaticFiles("static", {**headers, **FOR_EVERYBODY}))]
+    return [*visitors, *staff, Mount("/static", _StaticFiles(PUBLIC, {**headers, **FOR_EVERYBODY}))]
 
 
 def missing_page(settings: Settings, otherwise: Handler) -> Handler:

@@ -44,10 +44,10 @@ BOX = f"""async (label) => {{
 PATIENT_TOASTS = """{
   const { setTimeout } = window;
   // Only theirs: the client's own patience is as long as some of them.
-  const isToast = (ms) => [4000, 10000].includes(ms) && new Error().stack.includes("/picker/notices.js");
+  const isToast = (ms) => [4000, 10000].includes(ms) && new Error().stack.includes("/seat-map/notices.js");
   window.setTimeout = (act, ms, ...more) => setTimeout(act, isToast(ms) ? 60_000 : ms, ...more);
 }"""
-"""What goes by itself after a moment (see picker/notices.js) stays for as long as a test may take to read it."""
+"""What goes by itself after a moment (see seat-map/notices.js) stays for as long as a test may take to read it."""
 
 TELL = """<link rel="icon" href="data:,"><script type="module" src="/static/seat-map.js"></script><script>
 window.told = {};

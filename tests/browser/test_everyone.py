@@ -267,7 +267,7 @@ def test_what_becomes_ours_is_said(ann: Window) -> None:
 
 
 ANNOUNCER = """async () => {
-  const { Announcer } = await import("/static/picker/announcer.js");
+  const { Announcer } = await import("/static/seat-map/announcer.js");
   const node = document.createElement("p");
   document.body.append(node);
   const said = [];

@@ -127,7 +127,7 @@ def test_a_guest_who_is_forgotten_in_one_tab_is_forgotten_in_all(ann: Window) ->
     tab = Tab(ann)
     tab.open_map()
     before = user(tab)
-    ann.page.evaluate("async () => (await import('/static/guest.js')).forgetGuest(new URL(location.origin))")
+    ann.page.evaluate("async () => (await import('/static/shared/guest.js')).forgetGuest(new URL(location.origin))")
     tab.wait_until(lambda: tab.page.evaluate(USER) not in (None, before))
 
 
@@ -144,7 +144,7 @@ def test_a_guest_who_is_forgotten_while_a_tab_still_connects_is_forgotten_there_
     tab.page.route_web_socket("**/ws/showtimes/*", relay)
     tab.open(f"/showtimes/{SHOWTIME}")
     tab.wait_until(lambda: held)
-    ann.page.evaluate("async () => (await import('/static/guest.js')).forgetGuest(new URL(location.origin))")
+    ann.page.evaluate("async () => (await import('/static/shared/guest.js')).forgetGuest(new URL(location.origin))")
     tab.wait_until(lambda: tab.page.evaluate("localStorage['seatserver.guest'] === undefined"))
     is_held = False
     for server, said in held:

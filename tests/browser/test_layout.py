@@ -326,7 +326,7 @@ def test_one_message_stands_at_a_time(site: Site, window: Windows) -> None:
 
 
 NOTICES = """async () => {
-  const { Notices } = await import("/static/picker/notices.js");
+  const { Notices } = await import("/static/seat-map/notices.js");
   const node = document.createElement("div");
   document.body.append(node);
   const words = { say: (name) => name };

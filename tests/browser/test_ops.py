@@ -128,7 +128,7 @@ def test_the_seats_people_want_are_drawn_hotter_than_others(site: Site, window: 
         expect(boss.page.get_by_role("img", name="Most wanted: B-2, B-3.")).to_be_visible()
         colours = boss.page.locator("#hall canvas").evaluate(
             """async (canvas) => {
-              const { Plan } = await import("/static/picker/plan.js");
+              const { Plan } = await import("/static/seat-map/hall/plan.js");
               const { layout_hash: hash } = await (await fetch("/api/v1/showtimes/tonight")).json();
               const layout = (await (await fetch(`/api/v1/layouts/${hash}`)).json()).map;
               const { bounds, spots } = new Plan(layout);

@@ -21,7 +21,7 @@ from websockets.typing import Subprotocol
 
 from tests.integration.house import JSON, MSGPACK, SHOWTIME, Message
 from tests.integration.scripts import QUICK, OpenRuntime
-from tests.javascript import STATIC, Runtime
+from tests.javascript import WEB, Runtime
 from tests.waiting import PATIENCE_S
 
 Script = Callable[["Talk"], Awaitable[None]]
@@ -110,7 +110,7 @@ class Stranger:
         """A static file, or None where a socket is asked for."""
         if "Upgrade" in request.headers:
             return None
-        path = STATIC / request.path.removeprefix("/static/")
+        path = WEB / request.path.removeprefix("/static/")
         if not path.is_file():
             return connection.respond(404, "not here")
         headers = Headers({"Content-Type": TYPES[path.suffix], "Content-Length": str(path.stat().st_size)})

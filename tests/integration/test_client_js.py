@@ -11,7 +11,7 @@ from seatserver.seats.states import SeatState
 from tests.integration.conftest import MakeServer
 from tests.integration.house import BLOCKED, Instance, eventually
 from tests.integration.scripts import ANYWHERE, QUICK, OpenRuntime, open_client, open_runtime
-from tests.javascript import NODE, STATIC
+from tests.javascript import NODE, WEB
 
 __all__ = ["open_runtime"]
 
@@ -238,10 +238,10 @@ async def test_who_is_not_wanted_stops_and_says_why(server: Instance, open_runti
 
 
 async def test_the_readmes_example_runs_as_it_stands(server: Instance) -> None:
-    readme = STATIC.parents[2] / "README.md"
+    readme = WEB.parents[1] / "README.md"
     code = re.search(r"```js\n(.*?)```", readme.read_text(), re.DOTALL)
     assert code is not None
-    program = code[1].replace("http://127.0.0.1:8000", server.url).replace("./seatserver/web/static", str(STATIC))
+    program = code[1].replace("http://127.0.0.1:8000", server.url).replace("./seatserver/web", str(WEB))
     process = await asyncio.create_subprocess_exec(NODE, "--input-type=module", "--eval", program, stdout=-1, stderr=-1)
     said, complaints = await process.communicate()
     assert (process.returncode, complaints) == (0, b"")

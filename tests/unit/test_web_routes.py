@@ -43,7 +43,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/static/showtime.js"])
+@pytest.mark.parametrize("path", [*PAGES, "/static/pages/showtime/showtime.js"])
 async def test_everything_comes_with_the_strict_policy(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     policy = answer.headers["content-security-policy"]
@@ -75,12 +75,12 @@ async def test_a_page_holds_no_inline_code_and_only_files_that_exist(client: htt
 
 
 def test_a_module_imports_only_modules_that_exist() -> None:
-    for module in (HERE / "static").rglob("*.js"):
+    for module in HERE.rglob("*.js"):
         for name in re.findall(r'(?:from |import |import\()"(\.[^"]+)"', module.read_text()):
             assert (module.parent / name).is_file(), f"{module.name} imports {name}"
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/static/page.css"])
+@pytest.mark.parametrize("path", [*PAGES, "/static/pages/shared/page.css"])
 async def test_every_file_is_asked_for_again_but_sent_only_when_changed(client: httpx.AsyncClient, path: str) -> None:
     first = await client.get(path)
     assert first.headers["cache-control"] == "no-cache"
@@ -92,7 +92,13 @@ async def test_every_file_is_asked_for_again_but_sent_only_when_changed(client: 
 async def test_scripts_are_called_scripts_and_nothing_outside_the_folder_is_served(client: httpx.AsyncClient) -> None:
     assert (await client.get("/static/seat-map.js")).headers["content-type"].startswith("text/javascript")
     assert (await client.get("/static/../routes.py")).status_code == 404
-    assert (await client.get("/static/%2e%2e/routes.py")).status_code == 404
+    for path in ("%2e%2e/routes.py", "routes.py", "pages/%2e%2e/routes.py", "__pycache__", "pages", "package.json"):
+        assert (await client.get(f"/static/{path}")).status_code == 404, path
+
+
+async def test_what_other_sites_embed_keeps_its_address(client: httpx.AsyncClient) -> None:
+    for name in ("seat-map.js", "seat-map.d.ts", "seatmap-client.js", "seatmap-client.d.ts"):
+        assert (await client.get(f"/static/{name}")).status_code == 200, name
 
 
 @pytest.mark.parametrize("path", FOR_VISITORS)

@@ -1,7 +1,7 @@
 /** A page's script as its maker may write it, for the compiler to read: test_types.py. What must not pass says so. */
 
-import { SeatMapElement, type Basket, type SeatState } from "../../../seatserver/web/static/seat-map.js";
-import { CommandError, SeatMapClient, TIMES, newHoldId } from "../../../seatserver/web/static/seatmap-client.js";
+import { SeatMapElement, type Basket, type SeatState } from "../../../seatserver/web/seat-map.js";
+import { CommandError, SeatMapClient, TIMES, newHoldId } from "../../../seatserver/web/seatmap-client.js";
 
 const map = document.createElement("seat-map");
 map.showtime = "tonight";

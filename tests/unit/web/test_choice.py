@@ -10,14 +10,14 @@ import json
 import subprocess
 from typing import Any
 
-from tests.javascript import NODE, STATIC
+from tests.javascript import NODE, WEB
 
 WORLD = """
-const { Choice } = await import(`${root}/picker/choice.js`);
-const { Answers } = await import(`${root}/picker/answers.js`);
-const { Venue } = await import(`${root}/picker/venue.js`);
-const { Words } = await import(`${root}/picker/words.js`);
-const { CommandError } = await import(`${root}/client/errors.js`);
+const { Choice } = await import(`${root}/seat-map/basket/choice.js`);
+const { Answers } = await import(`${root}/seat-map/basket/answers.js`);
+const { Venue } = await import(`${root}/seat-map/venue.js`);
+const { Words } = await import(`${root}/seat-map/words.js`);
+const { CommandError } = await import(`${root}/seat-map/client/errors.js`);
 
 const words = new Words("en");
 const seats = Array.from({ length: 20 }, (_, at) => ({ row: "A", number: String(at + 1), category: "all", x: at }));
@@ -75,7 +75,7 @@ const report = () => ({
 
 def told(code: str) -> Any:
     """What ``code`` prints as JSON: with ``report()``, the basket and the message that stands there at the end."""
-    program = f"const root = {json.dumps(STATIC.as_uri())}; {WORLD} {code}"
+    program = f"const root = {json.dumps(WEB.as_uri())}; {WORLD} {code}"
     done = subprocess.run([NODE, "--input-type=module", "-e", program], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

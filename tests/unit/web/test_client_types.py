@@ -12,10 +12,10 @@ import pytest
 from seatserver.errors import Refusal
 from seatserver.seats.states import BookingStatus
 from seatserver.wire import messages as wire
-from tests.javascript import STATIC, Node
+from tests.javascript import WEB, Node
 
-TYPES = (STATIC / "seatmap-client.d.ts").read_text()
-CODE = (STATIC / "seatmap-client.js").read_text()
+TYPES = (WEB / "seatmap-client.d.ts").read_text()
+CODE = (WEB / "seatmap-client.js").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_it_is_typescript_that_can_be_read(node: Node) -> None:
 
 
 def test_what_is_exported_is_declared(node: Node) -> None:
-    exported = node.tell("return Object.keys(await import(path))", path=str(STATIC / "seatmap-client.js"))
+    exported = node.tell("return Object.keys(await import(path))", path=str(WEB / "seatmap-client.js"))
     assert set(exported) == set(re.findall(r"^export (?:class|function|const) (\w+)", TYPES, re.MULTILINE))
 
 

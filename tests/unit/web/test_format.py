@@ -8,12 +8,12 @@ import subprocess
 import pytest
 
 from seatserver.money import digits_of
-from tests.javascript import NODE, STATIC
+from tests.javascript import NODE, WEB
 
 
 def locale(lang: str, *languages: str) -> str:
     """The locale in which a page in ``lang`` is written for a browser whose user prefers ``languages``."""
-    module = (STATIC / "picker" / "format.js").as_uri()
+    module = (WEB / "shared" / "format.js").as_uri()
     program = f"""
         Object.defineProperty(globalThis, "navigator", {{ value: {{ languages: {json.dumps(languages)} }} }});
         const {{ Format }} = await import({json.dumps(module)});
@@ -59,7 +59,7 @@ def test_a_language_is_written_as_where_the_visitor_lives(lang: str, languages: 
 
 def amounts(lang: str, *priced: tuple[int, str, int | None]) -> list[str]:
     """What a page in ``lang`` shows for each amount, with the spaces that do not break as plain ones."""
-    module = (STATIC / "picker" / "format.js").as_uri()
+    module = (WEB / "shared" / "format.js").as_uri()
     told = [{"minor": minor, "currency": code, "currency_digits": digits} for minor, code, digits in priced]
     program = f"""
         Object.defineProperty(globalThis, "navigator", {{ value: {{ languages: [] }} }});

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from seatserver.web.languages import TEXTS, filled, language_of
 from seatserver.web.routes import HERE
 
-STATIC = HERE / "static"
+PAGES = HERE / "pages"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_text_that_is_not_there_is_noticed() -> None:
 
 def words(language: str) -> dict[str, set[str]]:
     """The texts of a language: the facts in each."""
-    source = STATIC.joinpath(f"words/{language}.js").read_text()
+    source = PAGES.joinpath(f"shared/words/{language}.js").read_text()
     blocks = re.split(r"^  (?=\w+:)", source.partition("export default {")[2], flags=re.MULTILINE)[1:]
     return {block.partition(":")[0]: set(re.findall(r"\{(\w+)\}", block)) - {"count"} for block in blocks}
 
@@ -65,7 +65,7 @@ def test_the_scripts_say_everything_in_every_language_with_the_same_facts() -> N
 
 
 def test_every_text_of_the_scripts_is_used_and_every_text_that_is_used_is_there() -> None:
-    code = "\n".join(path.read_text() for path in STATIC.glob("*.js") if path.name != "seat-map.js")
+    code = "\n".join(path.read_text() for path in PAGES.rglob("*.js") if path.parent.name != "words")
     known = set(words("en"))
     by_status = {"confirmed", "pending", "cancelled", "expired", "pendingHint", "cancelledHint", "expiredHint"}
     assert known - by_status == {name for name in known - by_status if f'"{name}"' in code}

@@ -14,12 +14,12 @@ from seatserver.api.examples import DOCUMENTS
 from seatserver.api.ops import house_now
 from seatserver.api.ops_schemas import HouseNow
 from seatserver.operations.instance_reports import ReceivedReport, Report
-from tests.javascript import NODE, STATIC
+from tests.javascript import NODE, WEB
 
 
 def run(code: str, *values: Any) -> Any:
     """What an expression gives, with the page's words at hand and the values in ``given``."""
-    module = (STATIC / "ops" / "words.js").as_uri()
+    module = (WEB / "pages" / "ops" / "words.js").as_uri()
     program = f"""
         globalThis.document = {{ documentElement: {{ lang: "en" }} }};
         const words = await import({json.dumps(module)}), given = {json.dumps(values)};

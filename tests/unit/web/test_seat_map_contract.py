@@ -10,10 +10,10 @@ import pytest
 from seatserver.web.routes import HERE
 
 README = Path(__file__).parents[3] / "README.md"
-STATIC = HERE / "static"
-PARTS = sorted(STATIC.joinpath("picker").glob("*.js"))
-ELEMENT = STATIC.joinpath("seat-map.js").read_text()
-TYPES = STATIC.joinpath("seat-map.d.ts").read_text()
+SEAT_MAP = HERE / "seat-map"
+PARTS = sorted(path for path in SEAT_MAP.rglob("*.js") if path.parent.name not in ("client", "strings"))
+ELEMENT = HERE.joinpath("seat-map.js").read_text()
+TYPES = HERE.joinpath("seat-map.d.ts").read_text()
 CODE = "\n".join([ELEMENT, *(path.read_text() for path in PARTS)])
 LIFE = {"constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback"}
 
@@ -38,7 +38,7 @@ def members() -> set[str]:
 
 def texts(language: str) -> dict[str, set[str]]:
     """The templates of a language: the facts in each."""
-    source = STATIC.joinpath(f"picker/strings/{language}.js").read_text()
+    source = SEAT_MAP.joinpath(f"strings/{language}.js").read_text()
     blocks = re.split(r"^  (?=\w+:)", source.partition("export default {")[2], flags=re.MULTILINE)[1:]
     return {block.partition(":")[0]: set(re.findall(r"\{(\w+)\}", block)) - {"count"} for block in blocks}
 

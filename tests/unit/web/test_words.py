@@ -7,12 +7,12 @@ import subprocess
 
 import pytest
 
-from tests.javascript import NODE, STATIC
+from tests.javascript import NODE, WEB
 
 
 def said(name: str, facts: dict[str, object], direction: str, replaced: dict[str, str] | None = None) -> str:
     """A text of the seat map in a Hebrew page that runs in ``direction``."""
-    module = (STATIC / "picker" / "words.js").as_uri()
+    module = (WEB / "seat-map" / "words.js").as_uri()
     program = f"""
         Object.defineProperty(globalThis, "navigator", {{ value: {{ languages: ["he"] }} }});
         const {{ Words }} = await import({json.dumps(module)});

@@ -1,0 +1,210 @@
+/**
+ * The booking page: what was booked, how it stands, and the ticket to show at the door or to print.
+ *
+ * The key in its address opens it in any browser; where there is none, the page knows the visitor by this browser's
+ * guest, or by a token that was entered in this window. Whoever booked is given the key, so that the address, kept or
+ * sent to a phone, is the ticket. While a payment is awaited, the page asks again every few seconds, and less often
+ * afterwards. What it shows is drawn by ticket.js.
+ */
+
+import { guestOf, knownGuest, onGuestChange } from "../../shared/guest.js";
+import { api, TOKEN } from "../shared/own.js";
+import { button, element, fetchJson, HERE, nameInAddress, patience, reasonOf, recall, remember, say } from "../shared/page.js";
+import { isSilence } from "../../shared/rest.js";
+import { ticketOf, timeLeft } from "./ticket.js";
+
+const PENDING_MS = 3_000;
+const SETTLED_MS = 60_000;
+const ID = nameInAddress();
+const renewed = guestOf(HERE);
+
+const $ = (id) => document.getElementById(id);
+let clockOffset = 0; // the server's clock minus ours, in ms
+let strange = null; // the guest's token that was refused here, where a key was at hand: it need not be tried again
+let shown = null; // what the page shows, as text, so that it is drawn again only when that changes
+
+/**
+ * The key in the address; whatever a mail or a chat has put behind it is not part of it. Empty where there is one that
+ * is not whole.
+ */
+function keyInAddress() {
+  if (!location.hash.startsWith("#key=")) return undefined;
+  return location.hash.match(/^#key=([a-z2-7]{32})(?![a-z2-7])/)?.[1] ?? "";
+}
+
+/**
+ * What may open the booking: a token that was entered here, this browser's guest, and the key. Whoever booked can do
+ * more than the key can, and comes by links with it too; so the guest is tried before the key, and again, as one that
+ * may be renewed, only where the key opens nothing. Without `authorization` where it cannot be, so that nobody needs to
+ * be asked.
+ */
+function visitors() {
+  const [key, token, guest] = [keyInAddress(), recall(TOKEN), knownGuest(HERE)?.token];
+  const isTried = key !== undefined && guest && guest !== strange;
+  return [
+    token && { authorization: `Bearer ${token}`, stranger: say("notYours") },
+    isTried && { authorization: `Bearer ${guest}`, isTrial: true },
+    key !== undefined && { authorization: key && `Booking ${key}`, stranger: say("badLink") },
+    guest && { authorization: `Bearer ${guest}`, stranger: say("notYours"), guest },
+  ].filter(Boolean);
+}
+
+/**
+ * The booking as the first visitor sees it who may. Whoever booked is told its `ticket_url`; `hasLink` says that there
+ * is a link which opens it anywhere: that one, or the address that the page was opened by.
+ */
+async function readAsVisitor() {
+  let refused = null;
+  for (const { authorization, stranger, guest, isTrial } of visitors()) {
+    try {
+      if (!authorization) throw Object.assign(new Error(stranger), { status: 404 });
+      const found = await readAs(authorization, guest);
+      return { ...found, hasLink: Boolean(found.ticket_url) || authorization.startsWith("Booking ") };
+    } catch (error) {
+      const isStranger = [401, 404].includes(error.status);
+      if (isTrial && isStranger) strange = authorization.slice("Bearer ".length);
+      if (isTrial && !isSilence(error)) continue; // the key may open it all the same
+      if (!isStranger) throw error;
+      error.message = error.status === 404 ? stranger : say("badToken", { reason: reasonOf(error) });
+      refused ??= error; // what was entered comes first, so its mistake is told
+    }
+  }
+  throw refused ?? Object.assign(new Error(say("unknownVisitor")), { status: 404 });
+}
+
+/** A guest whose token is over is the same guest with a fresh one. */
+async function readAs(authorization, guest) {
+  try {
+    return await read(authorization);
+  } catch (error) {
+    if (!guest || error.status !== 401) throw error;
+    return read(`Bearer ${await renewed(guest)}`);
+  }
+}
+
+/**
+ * The booking with its showtime and the ticket's code and picture, where it has one; its address, for its owner; and
+ * the `authorization` that opened it.
+ */
+async function read(authorization) {
+  const options = { headers: { Authorization: authorization }, cache: "no-store", signal: patience() };
+  const address = api(`bookings/${encodeURIComponent(ID)}`);
+  const response = await fetch(address, options);
+  clockOffset = Date.parse(response.headers.get("date") ?? new Date()) - Date.now();
+  if (!response.ok) throw Object.assign(new Error(await sentence(response)), { status: response.status });
+  const { ticket_url, user_id: _, ...booking } = await response.json();
+  const [showtime, { theatres }] = await Promise.all([
+    fetchJson(api(`showtimes/${encodeURIComponent(booking.showtime_id)}`)),
+    fetchJson(api("theatres")),
+  ]);
+  const { timezone } = theatres.find(({ id }) => id === showtime.theatre_id);
+  const ticket = booking.status === "confirmed" ? await readTicket(`${address}/admission`, options) : null;
+  return { ticket_url, authorization, booking, showtime: { ...showtime, timezone }, ticket };
+}
+
+async function sentence(response) {
+  const { detail } = await response.json().catch(() => ({}));
+  return detail ?? say("answered", { status: String(response.status) });
+}
+
+/** The code and its picture as a data address; a house that signs no tickets says so. */
+async function readTicket(address, options) {
+  try {
+    const { code } = await fetchJson(address, options);
+    const drawn = await fetch(`${address}.svg`, options);
+    if (!drawn.ok) throw new Error(await sentence(drawn));
+    return { code, picture: `data:image/svg+xml,${encodeURIComponent(await drawn.text())}` };
+  } catch (error) {
+    if (error.code === "conflict") return { problem: reasonOf(error) };
+    throw error;
+  }
+}
+
+// ---------------------------------------------------------------- strangers
+
+/** Nobody's booking, or not this visitor's. */
+function refuse(text) {
+  shown = null;
+  document.title = $("title").textContent = say("yourBooking");
+  $("status").replaceChildren(element("span", { className: "notice bad", textContent: text }));
+  $("booking").removeAttribute("aria-busy");
+  if ($("booking").querySelector(".sign-in")) return; // somebody may be at it
+  const field = element("input", { type: "password", name: "token", autocomplete: "off", required: true });
+  const form = element(
+    "form",
+    { className: "sign-in" },
+    element("label", {}, say("token"), field),
+    element("button", { textContent: say("show") }),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    remember(TOKEN, field.value.trim());
+    refresh();
+  });
+  $("booking").replaceChildren(
+    element("p", { textContent: say("notFoundHint") }),
+    element("p", {}, element("a", { className: "button main", href: "/", textContent: say("programme") })),
+    element("details", { className: "staff" }, element("summary", { textContent: say("staff") }), form),
+  );
+}
+
+// ---------------------------------------------------------------- keeping it fresh
+
+let timer = 0;
+let runs = 0;
+
+/** Asks and draws. The answer to an earlier question, which a later one has overtaken, counts no more. */
+async function refresh() {
+  clearTimeout(timer);
+  const run = ++runs;
+  let next = SETTLED_MS;
+  try {
+    const { ticket_url, authorization, ...found } = await readAsVisitor();
+    if (run !== runs) return;
+    if (ticket_url) history.replaceState(null, "", ticket_url); // whoever booked has it there from now on
+    if (found.booking.status === "pending") next = PENDING_MS;
+    const text = JSON.stringify(found);
+    if (text !== shown) show({ ...found, authorization });
+    shown = text;
+    $("status").replaceChildren();
+  } catch (error) {
+    if (run !== runs) return;
+    if (error.status === 401 || error.status === 404) {
+      remember(TOKEN, null);
+      return refuse(error.message);
+    }
+    tellFailure(error);
+    next = PENDING_MS;
+  }
+  timer = setTimeout(() => !document.hidden && refresh(), next);
+}
+
+function show(found) {
+  const { title } = found.showtime;
+  document.title = say("bookingOf", { title });
+  $("title").textContent = title;
+  $("booking").removeAttribute("aria-busy");
+  const left = (until) => timeLeft(until - Date.now() - clockOffset);
+  $("booking").replaceChildren(...ticketOf({ ...found, left, refresh }));
+}
+
+function tellFailure(error) {
+  const text = say(shown ? "old" : "notShown", { reason: reasonOf(error) });
+  const told = $("status").querySelector(".notice span");
+  if (told?.textContent !== text) {
+    const again = button(say("again"), refresh);
+    const notice = element("p", { className: "notice bad plain" }, element("span", { textContent: text }), again);
+    $("status").replaceChildren(notice);
+  }
+  if (!shown) $("booking").replaceChildren();
+}
+
+document.addEventListener("visibilitychange", () => document.hidden || refresh());
+window.addEventListener("hashchange", refresh); // another link, put into the same address bar
+onGuestChange(HERE, () => shown ?? refresh()); // who this browser is may be known by now
+setInterval(() => {
+  for (const node of document.querySelectorAll(".deadline")) {
+    node.textContent = timeLeft(Number(node.dataset.until) - Date.now() - clockOffset);
+  }
+}, 1000);
+await refresh();

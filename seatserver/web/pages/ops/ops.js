@@ -1,0 +1,221 @@
+/**
+ * The operator's live view: asks `/api/v1/admin/house` every two seconds and shows what it says, with the last minutes
+ * of each figure kept here, and the hall that is picked. Without an operator's token it shows nothing.
+ *
+ * The token comes from the form or from the address (`#token=…`, which is taken out of it at once), and lives as long as
+ * this window. When nobody answers, what is shown is marked as old and nothing is made up.
+ */
+
+import { element, fetchJson, recall, remember } from "../shared/page.js";
+import { Hall } from "./hall.js";
+import { Poll, askAs } from "./poll.js";
+import { Spark } from "./spark.js";
+import { Showtimes, showReasons, showServers } from "./tables.js";
+import { alertsOf, count, duration, placesOf, plural } from "./words.js";
+
+const KEY = "seatserver.operator";
+const HOUSE = "/api/v1/admin/house";
+
+const rate = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const $ = (id) => document.getElementById(id);
+
+/** What each figure is called, what it shows, what stands below it, and the number for its line. */
+const FIGURES = [
+  ["Visitors", (h) => count(h.viewers), (h) => `in ${plural(h.rooms, "hall")}`, (h) => h.viewers],
+  ["Holds a second", (h) => rate.format(h.holds_per_s), () => "seats put into baskets", (h) => h.holds_per_s],
+  ["Seats refused", (h) => count(refused(h)), () => "in the last minute", refused],
+  ["Bookings", (h) => count(booked(h)), () => "in the last minute", booked],
+  ["News on screens in", (h) => duration(h.propagation.most_ms), newsNote, (h) => h.propagation.most_ms],
+  ["Held seats back in", (h) => duration(h.expiry.most_ms), expiryNote, (h) => h.expiry.most_ms],
+];
+
+function refused({ refusals }) {
+  return Object.values(refusals).reduce((sum, times) => sum + times, 0);
+}
+
+function booked({ bookings }) {
+  return (bookings.confirmed ?? 0) + (bookings.pending ?? 0);
+}
+
+function newsNote({ propagation }) {
+  return propagation.count > 0 ? "for 95 of 100 changes" : "nothing changed just now";
+}
+
+function expiryNote({ expiry }) {
+  return expiry.count > 0 ? "after their time was over" : "no hold ran out lately";
+}
+
+class LiveView {
+  #token = null;
+  #figures = [];
+  #showtimes = new Showtimes($("showtimes"));
+  #hall = new Hall($("hall-picture"));
+  #layouts = new Map();
+  #shown = ""; // the showtime whose hall is shown
+  #chosen = ""; // by somebody; while nobody looks at it, another one is shown
+  #house = null;
+  #heardAt = null;
+  #poll = new Poll(
+    () => this.#ask(),
+    (answer) => this.#show(answer),
+    (error) => this.#fail(error),
+  );
+
+  constructor() {
+    $("door").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#enter($("token").value.trim());
+    });
+    $("leave").addEventListener("click", () => this.#leave(""));
+    window.addEventListener("hashchange", () => location.hash.length > 1 && this.open());
+    this.#showtimes.addEventListener("pick", ({ detail }) => this.#pick(detail.showtime));
+    for (const [name] of FIGURES) {
+      const spark = new Spark();
+      const value = element("dd", { className: "value", textContent: "–" });
+      const note = element("dd", { className: "quiet note" });
+      const line = element("dd", { className: "spark", ariaHidden: "true" }, spark.element);
+      $("figures").append(element("div", {}, element("dt", { textContent: name }), value, note, line));
+      this.#figures.push({ spark, value, note });
+    }
+  }
+
+  open() {
+    const given = new URLSearchParams(location.hash.slice(1)).get("token");
+    if (given) history.replaceState(null, "", location.pathname + location.search);
+    const token = given ?? recall(KEY);
+    if (token) this.#enter(token);
+    else this.#leave("");
+  }
+
+  #enter(token) {
+    this.#token = token;
+    $("refused").hidden = true;
+    this.#say("Asking the server …", "asking");
+    this.#poll.start();
+  }
+
+  /** Back to the door; `why` says what was wrong with the token. */
+  #leave(why) {
+    this.#poll.stop();
+    this.#token = null;
+    this.#house = null;
+    remember(KEY, null);
+    $("live").hidden = $("leave").hidden = true;
+    $("door").hidden = false;
+    $("refused").hidden = why === "";
+    $("refused").textContent = why;
+    this.#say("", "closed");
+    $("token").value = "";
+    $("token").focus();
+  }
+
+  #pick(showtime) {
+    this.#chosen = showtime;
+    this.#poll.soon();
+  }
+
+  async #ask() {
+    const token = this.#token;
+    const house = await askAs(token, HOUSE);
+    const known = new Map(house.showtimes.map((one) => [one.showtime_id, one]));
+    if (known.has(this.#chosen)) this.#shown = this.#chosen;
+    else if (!known.has(this.#shown)) this.#shown = house.showtimes[0]?.showtime_id ?? "";
+    const showtime = known.get(this.#shown);
+    return { token, house, showtime, hall: showtime ? await this.#askHall(token, showtime) : null };
+  }
+
+  /** The hall and what is wanted there; null when that cannot be had, which takes nothing from the other figures. */
+  async #askHall(token, { showtime_id: id }) {
+    try {
+      const demand = await askAs(token, `/api/v1/admin/showtimes/${encodeURIComponent(id)}/demand`);
+      const hash = demand.layout_hash;
+      if (!this.#layouts.has(hash)) this.#layouts.set(hash, (await fetchJson(`/api/v1/layouts/${hash}`)).map);
+      return { demand, layout: this.#layouts.get(hash) };
+    } catch {
+      return null;
+    }
+  }
+
+  #show({ token, house, showtime, hall }) {
+    remember(KEY, token);
+    this.#house = house;
+    this.#heardAt = new Date();
+    $("door").hidden = true;
+    $("live").hidden = $("leave").hidden = false;
+    const servers = house.instances.filter((one) => !one.silent).length;
+    const whose = servers > 1 ? `The figures are of all ${servers} servers together` : "One server runs";
+    this.#say(`Live. ${house.whole ? whose : "The figures are of one server only"}.`, "live");
+    this.#warn(alertsOf(house));
+    FIGURES.forEach(([, value, note, number], at) => {
+      const figure = this.#figures[at];
+      figure.value.textContent = value(house);
+      figure.note.textContent = note(house);
+      figure.spark.push(number(house));
+    });
+    this.#showtimes.show(house.showtimes, this.#shown);
+    $("showtimes-title").textContent =
+      house.showtimes.length > 0 ? "Showtimes people look at" : "Nobody looks at a showtime now";
+    showReasons($("reasons"), house);
+    showServers($("servers"), house);
+    this.#showHall(showtime, hall);
+  }
+
+  /** Replaced only when they differ, so that they are read aloud once. */
+  #warn(alerts) {
+    const shown = [...$("alerts").children].map(({ textContent }) => textContent);
+    if (shown.join("\n") === alerts.map(({ text }) => text).join("\n")) return;
+    const made = alerts.map(({ tone, text }) => element("p", { className: `notice ${tone}`, textContent: text }));
+    $("alerts").replaceChildren(...made);
+  }
+
+  #showHall(showtime, hall) {
+    $("hall").hidden = !showtime;
+    if (!showtime) return;
+    const name = `${showtime.title}, ${showtime.auditorium_name}`;
+    $("hall-name").textContent = `${name} · ${placesOf(showtime.places)}`;
+    $("hall").classList.toggle("stale", hall === null);
+    if (hall === null) {
+      $("hall-note").textContent = "Its seats cannot be looked at now; what you see of them is old.";
+      return;
+    }
+    const { demand, layout } = hall;
+    const hottest = demand.hottest.map((one) => {
+      const times = [one.held > 0 && `held ${one.held} ×`, one.refused > 0 && `refused ${one.refused} ×`];
+      return element("li", {}, element("b", { textContent: one.label }), ` ${times.filter(Boolean).join(", ")}`);
+    });
+    $("hottest").replaceChildren(...hottest);
+    const quiet = "Nobody has asked for a seat here in the last two minutes.";
+    const note = hottest.length > 0 ? "" : quiet;
+    $("hall-note").textContent = demand.missing > 0 ? "Still asking the other servers …" : note;
+    const most = demand.hottest.slice(0, 3).map((one) => one.label);
+    const wanted = most.length > 0 ? `Most wanted: ${most.join(", ")}.` : quiet;
+    this.#hall.show(layout, demand, `The hall of ${name}. ${wanted}`);
+  }
+
+  #fail(error) {
+    if ([401, 403].includes(error.status)) {
+      this.#leave(this.#whyRefused(error));
+      return;
+    }
+    for (const { spark } of this.#figures) if (this.#house !== null) spark.push(null);
+    if (this.#house === null) {
+      this.#say("The server does not answer. Trying again …", "lost");
+      return;
+    }
+    const since = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(this.#heardAt);
+    this.#say(`The server does not answer. What you see is from ${since}. Trying again …`, "lost");
+  }
+
+  #whyRefused({ status }) {
+    if (status === 403) return "This token is good, but not for this page: it does not allow admin.";
+    if (this.#house !== null) return "Your token has run out. Bring a fresh one.";
+    return "This token is not good here, or has run out. See that all of it was copied.";
+  }
+
+  #say(text, state) {
+    document.body.dataset.state = state;
+    if ($("status").textContent !== text) $("status").textContent = text;
+  }
+}
+
+new LiveView().open();

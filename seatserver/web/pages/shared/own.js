@@ -1,0 +1,40 @@
+/** Bookings as the pages of their owner read them: who asks, the showtimes they are for, and giving one back. */
+
+import { guestOf, knownGuest } from "../../shared/guest.js";
+import { fetchJson, HERE, recall } from "./page.js";
+
+export const TOKEN = "seatserver.token"; // what was entered on the booking page, for this window
+
+const tokenOfGuest = guestOf(HERE);
+
+export function api(path) {
+  return new URL(`api/v1/${path}`, HERE);
+}
+
+/** A token to ask with: one that was entered in this window, else that of this browser's guest; null without either. */
+export async function ownToken(refused = null) {
+  const entered = recall(TOKEN);
+  if (entered && entered !== refused) return entered;
+  // Whoever has never been here needs no guest to learn that there are no bookings.
+  return knownGuest(HERE) ? tokenOfGuest(refused) : null;
+}
+
+/** The JSON of an answer to whoever this browser knows; a token that is over is renewed once. */
+export async function askAsOwner(path, options = {}) {
+  const token = await ownToken();
+  const ask = (bearer) => {
+    const headers = { Authorization: `Bearer ${bearer}` };
+    return fetchJson(api(path), { cache: "no-store", ...options, headers });
+  };
+  try {
+    return await ask(token);
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    return ask(await ownToken(token));
+  }
+}
+
+/** Give a booking's seats back; the booking as it is then. */
+export function cancelBooking(id) {
+  return askAsOwner(`bookings/${encodeURIComponent(id)}/cancel`, { method: "POST" });
+}

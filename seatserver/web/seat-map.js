@@ -1,0 +1,436 @@
+/**
+ * `<seat-map>`: the live seat map of one showtime, for any page.
+ *
+ *     <script type="module" src="https://seats.example/static/seat-map.js"></script>
+ *     <seat-map showtime="tonight"></seat-map>
+ *
+ * Its attributes, properties, events, custom properties and parts are in the README and typed in seat-map.d.ts. This
+ * file is the element itself: what a page sets and hears. What a visitor sees is put together in seat-map/picker.js.
+ */
+
+import { hintOf } from "./seat-map/client/refusal.js";
+import { button, element } from "./shared/dom.js";
+import { Picker } from "./seat-map/picker.js";
+import { guestOf, knownGuest, onGuestChange } from "./shared/guest.js";
+import { fetchShowtime, isSilence } from "./shared/rest.js";
+import { showSkeleton } from "./seat-map/skeleton.js";
+import { sheet } from "./seat-map/style/sheet.js";
+import { Words } from "./seat-map/words.js";
+import { SeatMapClient } from "./seatmap-client.js";
+
+const HOME = new URL("..", import.meta.url); // of the server that this file came from
+const RETRY_FIRST_MS = 1_000;
+const RETRY_MOST_MS = 15_000;
+const PAGE_LOOKS = ["lang", "dir", "class", "style", "data-theme"]; // of the page's root: any may change how we look
+const VALUES = { theme: ["auto", "light", "dark", "contrast"], checkout: ["page"] }; // of attributes
+const STOPS = { 4001: "unauthorized", 4003: "forbidden", 4004: "not_found" }; // close codes, as REST calls them
+
+export class SeatMapElement extends HTMLElement {
+  static observedAttributes = ["server", "showtime", "token", "lang", "dir", "theme", "checkout"];
+
+  #root = this.attachShadow({ mode: "open" });
+  #frame = element("div", { className: "frame", part: "frame" });
+  #token = null;
+  #strings = {};
+  #loaded = null; // {client, showtime, layout, server, isGuest, token}
+  #guests = null; // what ends listening for another guest
+  #picker = null;
+  #isDue = false;
+  #run = 0;
+  #retry = 0;
+  #loading = new AbortController(); // aborts when something else is shown
+  #page = new MutationObserver(() => this.refresh());
+
+  constructor() {
+    super();
+    this.#root.adoptedStyleSheets = [sheet()];
+    this.#root.append(this.#frame);
+  }
+
+  // ------------------------------------------------------------------ what a page sets and asks
+
+  /** The server's address; without one, where this file came from. */
+  get server() {
+    return this.getAttribute("server") ?? HOME.href;
+  }
+
+  set server(address) {
+    this.setAttribute("server", address);
+  }
+
+  /** The showtime's id. */
+  get showtime() {
+    return this.getAttribute("showtime") ?? "";
+  }
+
+  set showtime(id) {
+    this.setAttribute("showtime", id);
+  }
+
+  /** A user's token, or async (refused) => token; null: a guest. As a property it does not show in the page's HTML. */
+  get token() {
+    return this.#token ?? this.getAttribute("token");
+  }
+
+  set token(token) {
+    this.#token = token;
+    this.#restart();
+  }
+
+  /** "auto", "light", "dark" or "contrast". */
+  get theme() {
+    return this.getAttribute("theme") ?? "auto";
+  }
+
+  set theme(theme) {
+    this.setAttribute("theme", theme);
+  }
+
+  /** "page": the button of the basket leaves booking to the page, which hears seat-map-checkout. */
+  get checkout() {
+    return this.getAttribute("checkout") ?? "";
+  }
+
+  set checkout(who) {
+    this.setAttribute("checkout", who);
+  }
+
+  /** Texts that replace those of seat-map/strings/. */
+  get strings() {
+    return this.#strings;
+  }
+
+  set strings(strings) {
+    this.#strings = { ...strings };
+    this.#rebuild();
+  }
+
+  /** The SeatMapClient; null until the showtime is loaded. */
+  get client() {
+    return this.#loaded?.client ?? null;
+  }
+
+  /** "loading", "connecting", "live", "waiting", "stopped" or "failed". */
+  get status() {
+    return this.client?.status ?? (this.#frame.dataset.status || "loading"); // empty: of a map that was stopped
+  }
+
+  /**
+   * What this visitor holds, or null: {holds, seats, areas, lines, feesMinor, totalMinor, currency, currencyDigits,
+   * deadlineMs}.
+   */
+  get basket() {
+    const holds = [...(this.client?.holds ?? [])];
+    if (holds.length === 0) return null;
+    const all = holds.map(([, hold]) => hold);
+    const sum = (part) => all.reduce((total, hold) => total + hold[part], 0);
+    return {
+      holds: holds.map(([id]) => id),
+      ...this.#places(all.flatMap(({ seats }) => seats), all.flatMap(({ areas }) => areas)),
+      lines: all.flatMap(({ lines }) => lines).map((line) => this.#line(line)),
+      feesMinor: sum("fees_minor"),
+      totalMinor: sum("total_minor"),
+      currency: all[0].currency,
+      currencyDigits: all[0].currency_digits,
+      deadlineMs: Math.min(...all.map(({ deadlineMs }) => deadlineMs)),
+    };
+  }
+
+  /** What a seat shows, by its label: "free", "mine", "held" …; undefined where there is no such seat. */
+  seatState(label) {
+    const seat = this.#picker?.venue.seatOf(label);
+    return seat === undefined ? undefined : this.#picker.stateOf(seat);
+  }
+
+  /** Where a seat is in the window, a DOMRect; undefined where there is no such seat. */
+  boxOf(label) {
+    const seat = this.#picker?.venue.seatOf(label);
+    return seat === undefined ? undefined : this.#picker.boxOf(seat);
+  }
+
+  /** Bring seats into view. */
+  reveal(...labels) {
+    const seats = this.#seatsOf(labels);
+    if (seats.length > 0) this.#picker.reveal(seats);
+  }
+
+  /** Take seats into the basket, as a visitor would; what stands against it is told to the visitor. */
+  async hold(...labels) {
+    const seats = this.#seatsOf(labels).filter((seat) => !this.client.mine.has(seat));
+    if (seats.length > 0) await this.#picker.choice.add(seats);
+  }
+
+  /** Give all seats back. */
+  async release() {
+    await this.#picker?.choice.dropAll();
+  }
+
+  /** Read language, direction and custom properties of the page anew; changes at the page's root are noticed anyway. */
+  refresh() {
+    if (this.#picker && this.#spoken() !== this.#frame.dataset.spoken) this.#rebuild();
+    else this.#picker?.restyle();
+  }
+
+  // ------------------------------------------------------------------ its life
+
+  connectedCallback() {
+    for (const name of ["token", "strings"]) this.#upgrade(name);
+    this.#page.observe(document.documentElement, { attributeFilter: PAGE_LOOKS });
+    if (!this.#loaded) this.#restart();
+  }
+
+  disconnectedCallback() {
+    this.#page.disconnect();
+    // Whoever only moves it in the page keeps the connection.
+    queueMicrotask(() => this.isConnected || this.#stop());
+  }
+
+  attributeChangedCallback(name, before, now) {
+    if (before === now) return;
+    warnOfOther(name, now);
+    if (name === "lang" || name === "dir") this.refresh();
+    else if (name === "theme") this.#picker?.restyle();
+    else if (name === "checkout") this.#picker?.refresh();
+    else this.#restart();
+  }
+
+  /** A property that was set before this class was known hides ours. */
+  #upgrade(name) {
+    if (!Object.hasOwn(this, name)) return;
+    const value = this[name];
+    delete this[name];
+    this[name] = value;
+  }
+
+  /** Begin anew, once for all that is set in one go. */
+  #restart() {
+    if (this.#isDue || !this.isConnected) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
+      this.#stop();
+      if (this.isConnected) this.#start();
+    });
+  }
+
+  #stop() {
+    this.#run += 1;
+    clearTimeout(this.#retry);
+    this.#loading.abort();
+    this.#guests?.abort();
+    this.#picker?.stop();
+    this.#loaded?.client.close();
+    this.#picker = this.#loaded = null;
+  }
+
+  async #start(attempt = 0) {
+    const run = this.#run;
+    const words = this.#wordsOfHere();
+    if (attempt === 0) this.#showLoading(words);
+    try {
+      if (!this.showtime) throw new Error(words.say("noShowtime"));
+      const server = addressOf(this.server);
+      const { showtime, layout } = await fetchShowtime(server, this.showtime);
+      if (run !== this.#run) return;
+      const source = this.token || guestOf(server);
+      const client = new SeatMapClient(socketOf(server, showtime.id), { token: source });
+      const token = async () => (typeof source === "function" ? source(null) : source);
+      this.#loaded = { client, showtime, layout, server, isGuest: !this.token, token };
+      if (!this.token) this.#followGuest(server);
+      client.addEventListener("welcome", () => this.#checkWelcome(attempt));
+      this.#rebuild();
+      client.connect();
+      this.#tell("ready", { showtime, layout });
+    } catch (error) {
+      if (run === this.#run) this.#fail(error, attempt, words);
+    }
+  }
+
+  /**
+   * A hall never changes under a showtime that is in use; if it is another one nevertheless, all begins anew. So it does
+   * where this browser became another guest before the server knew the one that this map came with.
+   */
+  #checkWelcome(attempt) {
+    const { client, showtime, server, isGuest } = this.#loaded;
+    const { layout, user } = client.welcome;
+    if (layout === showtime.layout_hash && !(isGuest && knownGuest(server)?.user_id !== user)) return;
+    this.#stop();
+    this.#startLater(attempt);
+  }
+
+  /** Another tab made this browser another guest: what this one holds is not that guest's. */
+  #followGuest(server) {
+    this.#guests = new AbortController();
+    const { signal } = this.#guests;
+    onGuestChange(server, (guest) => {
+      const user = this.client?.welcome?.user;
+      if (user && guest?.user_id !== user) this.#restart();
+    }, { signal });
+  }
+
+  #startLater(attempt) {
+    const most = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt);
+    this.#retry = setTimeout(() => this.#start(attempt + 1), Math.random() * most);
+  }
+
+  #fail(error, attempt, words) {
+    const isSilent = isSilence(error) && !error.permanent;
+    const text = words.say("failed", { reason: this.#reasonOf(error, isSilent, words) });
+    const again = button(words.say("again"), () => this.#restart());
+    const told = element("span", { textContent: text });
+    this.#show("failed", element("p", { className: "notice bad", role: "alert" }, told, again));
+    const detail = this.#detailOf(error, isSilent);
+    if (error.code === "origin_refused") console.error(`<seat-map>: ${detail}`);
+    this.#tell("error", { message: detail, code: error.code ?? null });
+    // A server that says no is believed; one that does not answer, or not now, is asked again.
+    if (error.retryable ?? isSilent) this.#startLater(attempt);
+  }
+
+  /** What a visitor is told of it … */
+  #reasonOf(error, isSilent, words) {
+    if (error.isStrange) return words.say("noServer", { server: this.server });
+    if (error.code === "origin_refused") return words.say("notAllowed");
+    if (error.permanent) return words.say("notKnown");
+    return isSilent ? words.say("noAnswer") : error.message;
+  }
+
+  /** … and whoever made the page. */
+  #detailOf({ message, isStrange, facts }, isSilent) {
+    if (isStrange) return `${message}: expected the address of a seat server as "server", got "${this.server}"`;
+    if (!isSilent) return hintOf(message, facts);
+    return `no answer from "${this.server}" that this page may read (${message}): is its origin an allowed one there?`;
+  }
+
+  /** Make what the visitor sees: of the same showtime and connection, in the language that holds now. */
+  #rebuild() {
+    if (!this.#loaded) return;
+    const wheelchairs = this.#picker?.wheelchairs;
+    this.#picker?.stop();
+    this.#show("", "");
+    const words = this.#wordsOfHere();
+    this.#frame.dataset.spoken = this.#spoken();
+    this.#frame.lang = words.lang;
+    this.#picker = new Picker(this.#frame, {
+      ...this.#loaded,
+      words,
+      wheelchairs,
+      tell: (name, detail) => this.#hear(name, detail),
+      restart: () => this.#restart(),
+      pageBooks: () => this.checkout === "page",
+    });
+  }
+
+  #showLoading(words) {
+    this.#show("loading", "");
+    showSkeleton(this.#frame, words, this.#loading.signal);
+  }
+
+  #show(status, node) {
+    this.#loading.abort();
+    this.#loading = new AbortController();
+    this.#frame.dataset.status = status;
+    this.#frame.replaceChildren(node);
+  }
+
+  /** Language and direction, as they are said around here. */
+  #spoken() {
+    return `${this.closest("[lang]")?.lang || navigator.language} ${getComputedStyle(this).direction}`;
+  }
+
+  #wordsOfHere() {
+    const [lang, direction] = this.#spoken().split(" ");
+    return new Words(lang, this.#strings, direction);
+  }
+
+  // ------------------------------------------------------------------ what a page hears
+
+  #hear(name, { seats = [], areas = [], ...more }) {
+    const details = {
+      hold: () => ({ ...this.#places(seats, areas), basket: this.basket }),
+      release: () => ({ ...this.#places(seats, areas), basket: this.basket }),
+      expired: () => ({ ...this.#places(seats, areas), reason: more.reason }),
+      booked: () => this.#booking({ seats, areas, ...more }),
+      refused: () => this.#refusal(more),
+      status: () => ({ status: this.status, reason: this.client.reason }),
+      checkout: () => ({ basket: this.basket }),
+      continue: () => this.#booking({ seats, areas, ...more }),
+    };
+    this.#tell(name, details[name]());
+    if (name === "status" && this.status === "stopped") this.#tellStop();
+  }
+
+  /** It will not be live again by itself. */
+  #tellStop() {
+    const { reason, closeCode } = this.client;
+    this.#tell("error", { message: reason, code: STOPS[closeCode] ?? null });
+  }
+
+  #refusal({ error, why }) {
+    const { venue } = this.#picker;
+    return {
+      code: error.code,
+      message: why,
+      seats: error.seats.map(([seat, reason]) => ({ seat: venue.labelOf(seat), reason })),
+      areas: error.areas.map(([area, reason, left]) => ({ area: venue.areas[area].key, reason, left })),
+      fix: error.fix.map((seat) => venue.labelOf(seat)),
+    };
+  }
+
+  #booking({ booking_id, reference, status, seats, areas, lines, total_minor, currency, currency_digits }) {
+    return {
+      bookingId: booking_id,
+      reference,
+      status,
+      ...this.#places(seats, areas),
+      lines: lines.map((line) => this.#line(line)),
+      totalMinor: total_minor,
+      currency,
+      currencyDigits: currency_digits,
+    };
+  }
+
+  /** Indexes as a page knows them: labels of seats, keys of areas. */
+  #places(seats, areas) {
+    const { layout } = this.#loaded;
+    const label = ({ row, number }) => `${row}-${number}`;
+    return {
+      seats: seats.map((seat) => label(layout.seats[seat])),
+      areas: areas.map(([area, count]) => ({ area: layout.general_areas[area].key, count })),
+    };
+  }
+
+  #line({ seat, area, ticket, price_minor }) {
+    const { seats, areas } = this.#places(seat === undefined ? [] : [seat], area === undefined ? [] : [[area, 1]]);
+    return { seat: seats[0] ?? null, area: areas[0]?.area ?? null, ticket, priceMinor: price_minor };
+  }
+
+  #seatsOf(labels) {
+    return labels.map((label) => this.#picker?.venue.seatOf(label)).filter((seat) => seat !== undefined);
+  }
+
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(`seat-map-${name}`, { bubbles: true, composed: true, detail }));
+  }
+}
+
+/** A folder's address, which names of files can follow; relative to the page. */
+function addressOf(server) {
+  if (!URL.canParse(server, document.baseURI)) throw Object.assign(new Error("no address"), { isStrange: true });
+  const address = new URL(server, document.baseURI);
+  if (!address.pathname.endsWith("/")) address.pathname += "/";
+  return address;
+}
+
+/** What an attribute cannot mean is told to whoever made the page; it counts as if it were not there. */
+function warnOfOther(name, value) {
+  const known = VALUES[name];
+  if (!known || !value || known.includes(value)) return;
+  const expected = known.map((one) => `"${one}"`).join(" or ");
+  console.warn(`<seat-map ${name}="${value}">: expected ${expected} as ${name}; it counts as if it were not set.`);
+}
+
+function socketOf(server, id) {
+  return new URL(`ws/showtimes/${encodeURIComponent(id)}`, server).href;
+}
+
+if (!customElements.get("seat-map")) customElements.define("seat-map", SeatMapElement);

@@ -1,0 +1,133 @@
+/** What colours and signs of the map mean, with live counts. */
+
+import { element } from "../../shared/dom.js";
+import { readPalette } from "./palette.js";
+import { Sprites } from "./sprites.js";
+
+const SIGNS = { free: "signFree", mine: "signMine", held: "signHeld", sold: "signSold", blocked: "signBlocked" };
+const KINDS = { wheelchair: "signWheelchair", companion: "signCompanion" };
+const COUNTED_AS = { asking: "mine", booked: "mine", claimed: "sold", allocated: "blocked" };
+const SAMPLE_PX = 24;
+const ANY = { key: "", color: "#7d7886" }; // of a seat whose category does not matter
+
+export class Legend {
+  /** Whether any place is free. */
+  hasFree = true;
+  /** Whether any seat is held by somebody else, so that it may come free. */
+  hasHeld = false;
+
+  #node;
+  #layout;
+  #words;
+  #signs = new Map();
+  #free = new Map();
+  #samples = [];
+  #shown = []; // what each seat is counted as
+  #counts = new Map(); // state, or "free" and a category → seats
+
+  /** `prices` and `signs`: two empty lists. */
+  constructor(prices, signs, { venue, words }) {
+    this.#node = signs;
+    this.#layout = venue.layout;
+    this.#words = words;
+    prices.append(...this.#prices(venue));
+    signs.append(...this.#meanings());
+    this.restyle();
+  }
+
+  #prices(venue) {
+    const { prices, fees } = venue.showtime;
+    const lines = this.#layout.categories.map(({ key, name, color }) => {
+      const free = element("span", { className: "quiet" });
+      this.#free.set(key, free);
+      const hasSeats = this.#layout.seats.some((seat) => seat.category === key);
+      // What goes only together has its price for each of them all the same.
+      const isGrouped = this.#layout.groups.some(([seat]) => this.#layout.seats[seat].category === key);
+      const money = venue.money(prices[key]);
+      const price = element("b", { textContent: isGrouped ? this.#words.say("perSeat", { money }) : money });
+      const picture = hasSeats ? this.#sample("free", "standard", key) : element("i");
+      return element("li", { style: { "--category": color } }, picture, name, price, free);
+    });
+    const extra = [
+      [fees.per_ticket_minor, "feesTicket"],
+      [fees.per_booking_minor, "feesBooking"],
+    ].filter(([fee]) => fee > 0);
+    if (extra.length === 0) return lines;
+    const told = this.#words.list(extra.map(([fee, name]) => this.#words.say(name, { money: venue.money(fee) })));
+    const textContent = this.#words.say("feesAll", { fees: told });
+    return [...lines, element("li", { className: "quiet", textContent })];
+  }
+
+  #meanings() {
+    const signs = Object.entries(SIGNS).map(([state, name]) => {
+      const count = element("b");
+      this.#signs.set(state, count);
+      return element("li", { dataset: { state } }, this.#sample(state, "standard"), `${this.#words.say(name)} `, count);
+    });
+    const isThere = ([kind]) => this.#layout.seats.some((seat) => seat.kind === kind);
+    const kinds = Object.entries(KINDS)
+      .filter(isThere)
+      .map(([kind, name]) => element("li", {}, this.#sample("free", kind), this.#words.say(name)));
+    return [...signs, ...kinds];
+  }
+
+  #sample(look, kind, category = ANY.key) {
+    const canvas = element("canvas", { ariaHidden: "true" });
+    this.#samples.push({ canvas, look, kind, category });
+    return canvas;
+  }
+
+  /** Draw the samples in the colours that hold now. */
+  restyle() {
+    const palette = readPalette(this.#node);
+    // Seats look as on the map, where the place of a category in the list shows, too.
+    const [any, own] = [[ANY], this.#layout.categories].map((categories) => new Sprites(categories, palette));
+    const side = Math.round(SAMPLE_PX * (globalThis.devicePixelRatio || 1));
+    for (const { canvas, look, kind, category } of this.#samples) {
+      canvas.width = canvas.height = side;
+      const context = canvas.getContext("2d");
+      context.translate(side / 2, side / 2);
+      (category === ANY.key ? any : own).draw(context, side * 1.1, look, kind, category);
+    }
+  }
+
+  /**
+   * `stateOf(seat)` is the word for what a seat shows, another one than last time perhaps for `seats` (null: for all).
+   * `remaining` are the free places of each area.
+   */
+  update(stateOf, remaining, seats = null) {
+    if (seats === null) {
+      this.#shown = [];
+      this.#counts.clear();
+    }
+    for (const seat of seats ?? this.#layout.seats.keys()) this.#count(seat, stateOf(seat));
+    this.hasFree = this.#counts.get("free") > 0 || remaining.some((left) => left > 0);
+    this.hasHeld = this.#counts.get("held") > 0;
+    const free = new Map();
+    this.#layout.general_areas.forEach(({ category }, area) => add(free, category, remaining[area] ?? 0));
+    for (const [state, node] of this.#signs) write(node, this.#words.number(this.#counts.get(state) ?? 0));
+    for (const [key, node] of this.#free) {
+      const count = (this.#counts.get(`free ${key}`) ?? 0) + (free.get(key) ?? 0);
+      write(node, this.#words.say("countFree", { count }));
+    }
+  }
+
+  #count(seat, state) {
+    const [before, now] = [this.#shown[seat], COUNTED_AS[state] ?? state];
+    if (before === now) return;
+    this.#shown[seat] = now;
+    const { category } = this.#layout.seats[seat];
+    if (before !== undefined) add(this.#counts, before, -1);
+    add(this.#counts, now, 1);
+    if (before === "free") add(this.#counts, `free ${category}`, -1);
+    if (now === "free") add(this.#counts, `free ${category}`, 1);
+  }
+}
+
+function add(counts, key, count) {
+  counts.set(key, (counts.get(key) ?? 0) + count);
+}
+
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}

@@ -1,0 +1,69 @@
+/** The elements that the drawn hall is made of: the canvas, the grid's place, two rings around seats, three buttons. */
+
+import { button, element } from "../../shared/dom.js";
+import { Plane } from "./plane.js";
+
+const SPACE = "http://www.w3.org/2000/svg";
+const ICONS = {
+  zoomIn: "M12 5 V19 M5 12 H19",
+  zoomOut: "M5 12 H19",
+  fit: "M4 9 V4 H9 M15 4 H20 V9 M20 15 V20 H15 M9 20 H4 V15",
+};
+const SMALLEST_RING = 16; // CSS pixels
+const AROUND = 6; // CSS pixels that the ring of the focus reaches out
+
+export class StageFrame {
+  /** All of it. */
+  node;
+  canvas = element("canvas", { ariaHidden: "true" });
+  grid = element("div", { className: "stage-grid" });
+  /** How it lies in the window. */
+  plane;
+  #rings = {
+    hover: element("div", { className: "stage-ring", hidden: true, dataset: { for: "hover" } }),
+    focus: element("div", { className: "stage-ring", hidden: true, dataset: { for: "focus" } }),
+  };
+  #buttons;
+
+  /** `sizes` are the custom properties of style/stage.js; `strings` as Stage has them; `acts` by button. */
+  constructor(sizes, strings, acts) {
+    this.#buttons = Object.fromEntries(
+      Object.entries(ICONS).map(([name, path]) => {
+        const made = button("", acts[name], { title: strings[name], ariaLabel: strings[name] });
+        made.append(icon(path));
+        return [name, made];
+      }),
+    );
+    const attributes = { role: "group", "aria-label": strings.zoom };
+    const buttons = element("div", { className: "stage-zoom", attributes }, ...Object.values(this.#buttons));
+    const style = Object.fromEntries(Object.entries(sizes).map(([name, value]) => [`--stage-${name}`, value]));
+    const rings = Object.values(this.#rings);
+    this.node = element("div", { className: "stage", style }, this.canvas, this.grid, ...rings, buttons);
+    this.plane = new Plane(this.node);
+  }
+
+  /** What of zooming is of use now. */
+  allow(can) {
+    for (const [name, made] of Object.entries(this.#buttons)) made.ariaDisabled = String(!can[name]);
+  }
+
+  /** Put the "hover" or "focus" ring around a seat of `side` CSS pixels with its middle at (x, y); null: nowhere. */
+  placeRing(name, place) {
+    const node = this.#rings[name];
+    node.hidden = place === null;
+    if (place === null) return;
+    const side = Math.max(SMALLEST_RING, place.side) + (name === "focus" ? AROUND : 0);
+    node.style.inlineSize = node.style.blockSize = `${side}px`;
+    node.style.transform = `translate(${place.x - side / 2}px, ${place.y - side / 2}px)`;
+  }
+}
+
+function icon(path) {
+  const svg = document.createElementNS(SPACE, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS(SPACE, "path");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
+}

@@ -1,0 +1,123 @@
+/**
+ * What the seat map tells its visitor: one message at a time. What happened goes by itself after a moment (a toast,
+ * longer where something can be done about it); what is wrong stays until it holds no longer, is closed or answered.
+ * What holds until it ends is not told here: see the banners in sale.js and picker.js.
+ */
+
+import { button, element } from "../shared/dom.js";
+
+const READ_MS = 5_000; // nothing wrong goes before there was time to read it
+const TOAST_MS = 4_000;
+const CHOICE_MS = 10_000; // of a toast with a button
+const LINGER_MS = 2_000; // and again, while somebody is at it
+
+export class Notices {
+  #node;
+  #words;
+  #announcer;
+  #current = null; // {notice, holds, before, shownAt, isWrong, isLeaving}
+  #timer = 0;
+
+  constructor(node, words, announcer) {
+    this.#node = node;
+    node.tabIndex = -1; // see #remove
+    this.#words = words;
+    this.#announcer = announcer;
+  }
+
+  /**
+   * Show a sentence instead of the one before, with `more` in small print and buttons for `actions`, which are [label,
+   * function]; a button that was pressed takes the notice away. `kind`: "good" and "note" for what happened, "bad" for
+   * what is wrong. `holds` says whether the sentence still does: see review. Whoever was at the one before is at this
+   * one. `isSaid`: screen readers hear it otherwise. Returns the notice.
+   */
+  tell(kind, text, { more = "", actions = [], holds = () => true, isSaid = false } = {}) {
+    const earlier = this.#current;
+    const wasAt = earlier?.notice.contains(this.#focused);
+    const before = wasAt ? earlier.before : this.#focused;
+    const leave = (act) => () => {
+      this.#remove(notice);
+      act();
+    };
+    const buttons = actions.map(([label, act]) => button(label, leave(act)));
+    const close = button("×", leave(() => {}), { className: "close", ariaLabel: this.#words.say("close") });
+    const notice = element(
+      "div",
+      { className: `notice ${kind}`, part: `notice notice-${kind}` },
+      element(
+        "div",
+        {},
+        element("p", { textContent: text }),
+        more && element("p", { className: "quiet", textContent: more }),
+        buttons.length > 0 && element("p", { className: "actions" }, ...buttons),
+      ),
+      close,
+    );
+    this.#node.append(notice);
+    this.#current = { notice, holds, before, shownAt: performance.now(), isWrong: kind === "bad", isLeaving: false };
+    if (wasAt) close.focus({ preventScroll: true });
+    earlier?.notice.remove();
+    clearTimeout(this.#timer);
+    if (kind !== "bad") this.#goAfter(actions.length > 0 ? CHOICE_MS : TOAST_MS);
+    if (!isSaid) this.#announcer.say([text, more].filter(Boolean).join(" "));
+    return notice;
+  }
+
+  /** Say it to screen readers only: whoever sees the map sees it anyway. */
+  say(text) {
+    this.#announcer.say(text);
+  }
+
+  /** The visitor has gone on to something else: what happened before needs no more telling. */
+  pass() {
+    if (this.#current && !this.#current.isWrong) this.#remove(this.#current.notice);
+  }
+
+  /** Things have changed: what no longer holds goes. */
+  review() {
+    if (this.#current && !this.#current.holds()) this.retire(this.#current.notice);
+  }
+
+  /** Take away the buttons of a notice that things have moved on from, and the notice when it could be read. */
+  retire(notice) {
+    const current = this.#current;
+    if (!current || current.notice !== notice || current.isLeaving) return;
+    current.isLeaving = true;
+    const actions = notice.querySelector(".actions");
+    if (actions?.contains(this.#focused)) notice.querySelector(".close").focus({ preventScroll: true });
+    actions?.remove();
+    clearTimeout(this.#timer);
+    const wait = Math.max(0, current.shownAt + READ_MS - performance.now());
+    this.#timer = setTimeout(() => this.#remove(notice), wait);
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+  }
+
+  /** Nobody is hurried: while the pointer or the keyboard is at it, it stays. */
+  #goAfter(ms) {
+    this.#timer = setTimeout(() => {
+      const { notice } = this.#current;
+      if (notice.matches(":hover, :focus-within")) this.#goAfter(LINGER_MS);
+      else this.#remove(notice);
+    }, ms);
+  }
+
+  get #focused() {
+    return this.#node.getRootNode().activeElement;
+  }
+
+  /** Whoever is at a notice that goes is taken back to where they were when it came, or at least stays here. */
+  #remove(notice) {
+    if (this.#current?.notice !== notice) return;
+    const isHere = notice.contains(this.#focused);
+    const { before } = this.#current;
+    clearTimeout(this.#timer);
+    this.#current = null;
+    notice.remove();
+    if (!isHere) return;
+    before?.focus({ preventScroll: true });
+    if (!this.#focused) this.#node.focus({ preventScroll: true });
+  }
+}

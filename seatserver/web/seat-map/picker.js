@@ -1,0 +1,389 @@
+/**
+ * The parts of the seat map put together for one showtime: hall, legend, best seats, areas, basket, bookings, notices,
+ * announcements. Made anew when the language changes; the client, and so the connection, outlives it.
+ */
+
+import { Announcer } from "./announcer.js";
+import { Answers } from "./basket/answers.js";
+import { Areas } from "./hall/areas.js";
+import { Basket } from "./basket/basket.js";
+import { Bookings } from "./basket/bookings.js";
+import { Choice } from "./basket/choice.js";
+import { Commentary } from "./commentary.js";
+import { button, element } from "../shared/dom.js";
+import { Legend } from "./hall/legend.js";
+import { Notices } from "./notices.js";
+import { Party } from "./search/party.js";
+import { Plane } from "./hall/plane.js";
+import { fitRoom } from "./fit-room.js";
+import { Sale } from "./sale.js";
+import { Stage } from "./hall/stage.js";
+import { Venue } from "./venue.js";
+
+const STATES = ["free", "held", "claimed", "sold", "blocked", "allocated"]; // by SeatState number
+const TO_BE_HAD = ["free", "mine", "asking"];
+const COUNT_MS = 500;
+const STOPS = { token: "notKnown", socket: "noConnection", page: "closedByPage" }; // what stopped it, in words
+const CLOSES = { 4003: "notAdmitted", 4004: "notThere" }; // with which close code the server did
+const TIP_GAP = 6; // CSS pixels of the frame
+const WINDOW_GAP = 8;
+
+export class Picker {
+  #client;
+  #words;
+  #venue;
+  #choice;
+  #answers;
+  #stage;
+  #legend;
+  #areas;
+  #party;
+  #sale;
+  #basket;
+  #bookings;
+  #notices;
+  #announcer;
+  #commentary;
+  #parts;
+  #tell;
+  #restart;
+  #preview = new Set();
+  #pointed = null;
+  #counting = 0;
+  #uncounted = null; // seats whose state may not be what the legend counts; null: all
+  #wasLive = null;
+  #explained = null; // the notice that says why a seat is not to be had
+  #timer;
+  #off = new AbortController();
+
+  /**
+   * In the empty `frame`. `tell(name, detail)` tells the page ("hold", "release", "expired", "booked", "refused",
+   * "status", "checkout", "continue"), `restart()` loads the showtime anew, `pageBooks()` says whether the page goes on
+   * by itself. `token()` is a promise of the user's token.
+   */
+  constructor(frame, { wheelchairs = 0, ...given }) {
+    const { client, showtime, layout, server, isGuest, token, words, tell, restart, pageBooks } = given;
+    this.#client = client;
+    this.#words = words;
+    this.#tell = tell;
+    this.#restart = restart;
+    const { signal } = this.#off;
+    const venue = (this.#venue = new Venue(showtime, layout, words));
+    const answers = (this.#answers = new Answers(words, venue));
+    const parts = (this.#parts = this.#build(frame));
+    const announcer = (this.#announcer = new Announcer(parts.spoken));
+    const notices = (this.#notices = new Notices(parts.notices, words, announcer));
+    const sale = (this.#sale = new Sale(parts.banner, { client, venue, words, announcer, signal }));
+    const choice = (this.#choice = new Choice({ client, venue, words, answers, notices, sale }));
+    choice.wheelchairs = wheelchairs;
+    const all = { client, venue, words, answers, notices, announcer, choice, sale, server, isGuest, signal };
+    this.#bookings = new Bookings(parts.bookings, { ...all, token, pageBooks, next: parts.basket });
+    this.#stage = this.#makeStage(layout);
+    this.#legend = new Legend(parts.prices, parts.signs, all);
+    this.#areas = new Areas(parts.areas, all);
+    const party = (this.#party = new Party(parts.search, parts.offers, all));
+    party.addEventListener("preview", ({ detail }) => this.#look(detail));
+    this.#basket = new Basket(parts.basket, { ...all, pageBooks, ticketAt: (id) => this.#bookings.ticketAt(id) });
+    this.#commentary = new Commentary(all);
+    this.#listen(signal);
+    this.#paint();
+    this.#showStatus();
+    this.#showSale();
+    fitRoom(frame, parts, signal);
+  }
+
+  /** How many of the party come with a wheelchair. */
+  get wheelchairs() {
+    return this.#choice.wheelchairs;
+  }
+
+  get venue() {
+    return this.#venue;
+  }
+
+  get choice() {
+    return this.#choice;
+  }
+
+  /** "free", "mine", … of the seat with this index. */
+  stateOf(seat) {
+    if (this.#choice.asking.has(seat) || this.#client.pending?.has(seat)) return "asking";
+    if (this.#client.mine.has(seat)) return "mine";
+    const { states } = this.#client;
+    if (!states) return "unknown";
+    const state = STATES[states[seat]] ?? "unknown"; // newer servers may have more
+    const isTaken = state === "sold" || state === "claimed";
+    return isTaken && this.#bookings.seats.has(seat) ? "booked" : state;
+  }
+
+  boxOf(seat) {
+    return this.#stage.boxOf(seat);
+  }
+
+  /** Bring seats into view: in the hall, and the hall in the window, above the docked basket. */
+  reveal(seats) {
+    this.#stage.reveal(seats);
+    this.#uncover(this.#parts.hall.getBoundingClientRect());
+  }
+
+  /** Scroll the window, if it takes that to have `box` in it and not under the docked basket. */
+  #uncover({ top, bottom }) {
+    const { dock } = this.#parts;
+    const isBelow = getComputedStyle(dock).zIndex !== "auto"; // along the lower edge, where there is little room
+    const room = innerHeight - (isBelow ? dock.getBoundingClientRect().height : 0);
+    if (top < 0 || bottom > room) scrollBy({ top: Math.min(top - WINDOW_GAP, bottom - room + WINDOW_GAP) });
+  }
+
+  /** Custom properties, theme or direction of the page changed. */
+  restyle() {
+    this.#stage.restyle();
+    this.#legend.restyle();
+  }
+
+  /** What the page does with the basket changed. */
+  refresh() {
+    this.#basket.render();
+  }
+
+  stop() {
+    this.#off.abort();
+    clearInterval(this.#timer);
+    cancelAnimationFrame(this.#counting);
+    const parts = [this.#announcer, this.#notices, this.#basket, this.#bookings, this.#commentary, this.#sale];
+    for (const part of parts) part.stop();
+    this.#stage.disconnect();
+  }
+
+  // ------------------------------------------------------------------ building
+
+  #build(frame) {
+    const say = (name) => this.#words.say(name);
+    const part = (tag, name, properties = {}, ...children) =>
+      element(tag, { className: name, part: name, ...properties }, ...children);
+    const parts = {
+      search: part("form", "search"),
+      offers: part("section", "offers", { ariaLabel: say("offers"), hidden: true }),
+      status: part("p", "status"),
+      prices: part("ul", "prices", { ariaLabel: say("prices") }),
+      frozen: part("p", "frozen", { hidden: true }),
+      banner: part("p", "banner", { hidden: true }),
+      hall: part("div", "hall"),
+      tip: part("p", "tip", { hidden: true, ariaHidden: "true" }),
+      areas: part("ul", "areas", { ariaLabel: say("areas") }),
+      signs: part("ul", "signs", { ariaLabel: say("signs") }),
+      notices: part("div", "notices", { role: "group", ariaLabel: say("notices") }),
+      basket: part("section", "basket", { ariaLabel: say("yourSeats"), tabIndex: -1 }),
+      bookings: part("section", "bookings", { ariaLabel: say("bookings"), tabIndex: -1 }),
+      spoken: element("p", { className: "spoken", ariaLive: "polite", ariaAtomic: "true" }),
+    };
+    parts.dock = element("div", { className: "dock" }, parts.notices, parts.basket);
+    parts.view = element("div", { className: "view" }, parts.frozen, parts.banner, parts.hall);
+    const key = element("div", { className: "key" }, parts.status, parts.prices, parts.signs);
+    parts.map = part("section", "map", { ariaLabel: say("map") }, parts.view, parts.areas, key);
+    const side = element("div", { className: "side" }, parts.bookings, parts.dock);
+    frame.replaceChildren(parts.search, parts.offers, parts.map, side, parts.tip, parts.spoken);
+    parts.frame = frame;
+    parts.plane = new Plane(frame);
+    return parts;
+  }
+
+  #makeStage(layout) {
+    const say = (name) => this.#words.say(name);
+    const strings = {
+      ...{ screen: say("screen"), hall: say("hall"), aisle: say("aisle"), zoom: say("tools") },
+      ...{ zoomIn: say("zoomIn"), zoomOut: say("zoomOut"), fit: say("fit") },
+    };
+    const look = (seat) => (this.#preview.has(seat) ? "asking" : this.stateOf(seat));
+    const lookArea = (area) => {
+      const [name, left] = [this.#venue.name({ area }), this.#areas?.left(area) ?? ""];
+      const text = left ? this.#words.say("areaLeft", { area: name, left }) : name;
+      return { text, full: this.#client.remaining[area] === 0 };
+    };
+    const describe = (seat) => this.#describe(this.#venue.spoken(seat), seat, ", ");
+    return new Stage(this.#parts.hall, layout, { look, describe, lookArea, strings });
+  }
+
+  // ------------------------------------------------------------------ listening
+
+  #listen(signal) {
+    const on = (target, name, handle) => target.addEventListener(name, ({ detail }) => handle(detail), { signal });
+    const client = this.#client;
+    on(client, "change", (seats) => this.#paint(seats));
+    for (const name of ["holds", "bookings", "welcome"]) on(client, name, () => this.#paint());
+    on(client, "pending", (seats) => this.#paint(seats));
+    on(client, "status", () => {
+      this.#showStatus();
+      this.#tell("status", {});
+    });
+    on(client, "expired", (detail) => this.#tellExpired(detail));
+    on(client, "booked", (detail) => {
+      if (this.#bookings.take(detail)) this.#party.close();
+      this.#paint(detail.seats);
+      this.#tell("booked", detail);
+    });
+    on(this.#choice, "asking", (seats) => {
+      this.#notices.retire(this.#explained); // the visitor goes on
+      this.#paint(seats);
+    });
+    on(this.#choice, "found", (seats) => this.reveal(seats));
+    on(this.#choice, "refused", (detail) => this.#tell("refused", detail));
+    on(this.#commentary, "gained", (detail) => this.#tell("hold", detail));
+    on(this.#commentary, "given", (detail) => this.#tell("release", detail));
+    on(this.#sale, "change", () => this.#showSale());
+    on(this.#basket, "checkout", () => this.#tell("checkout", {}));
+    on(this.#bookings, "continue", (detail) => this.#tell("continue", detail));
+    on(this.#basket, "hurry", () => this.#announcer.say(this.#words.say("minuteLeft")));
+    on(this.#stage, "pick", ({ seat }) => this.#pick(seat));
+    on(this.#stage, "pickarea", ({ area }) => this.#areas.show(area));
+    on(this.#stage, "point", ({ seat }) => {
+      this.#point(seat);
+      const isKeyboard = this.#parts.hall.querySelector("[data-seat]:focus-visible") !== null;
+      if (seat !== null && isKeyboard) this.#uncover(this.#stage.boxOf(seat));
+    });
+    on(this.#stage, "zoom", () => this.#point(this.#pointed));
+    this.#timer = setInterval(() => client.status === "waiting" && this.#showStatus(), COUNT_MS);
+  }
+
+  #pick(seat) {
+    const state = this.stateOf(seat);
+    // Of a map that is not live nothing is said but that.
+    if (TO_BE_HAD.includes(state) || this.#client.status !== "live") return this.#choice.toggle(seat);
+    const text = this.#words.say("isState", { seat: this.#venue.name({ seat }), state: this.#words.say(state) });
+    const holds = () => this.stateOf(seat) === state;
+    this.#explained = this.#notices.tell("note", text, { holds });
+  }
+
+  #tellExpired({ seats, areas, reason }) {
+    this.#tell("expired", { seats, areas, reason });
+    const names = { sold: "lostToBooking", blocked: "houseTook", away: "cameFreeAway" };
+    const text = this.#answers.about(names[reason] ?? "timeRanOut", seats, areas);
+    const free = reason === "sold" || reason === "blocked" ? [] : seats;
+    const isFree = (seat) => this.#client.states?.[seat] === 0;
+    const take = () => this.#choice.add(free);
+    const actions = free.length > 0 ? [[this.#answers.about("takeAgain", free), take]] : [];
+    let seen = false;
+    // The map may still show them held when the message comes.
+    const holds = () => {
+      seen ||= free.every(isFree);
+      return !seen || free.every(isFree);
+    };
+    this.#notices.tell("bad", text, { actions, holds });
+  }
+
+  // ------------------------------------------------------------------ showing
+
+  #look(seats) {
+    const changed = [...this.#preview, ...seats];
+    this.#preview = new Set(seats);
+    this.#stage.paint(changed);
+    if (seats.length > 0) this.#stage.reveal(seats);
+  }
+
+  #describe(name, seat, between) {
+    const hold = this.#client.holds.get(this.#client.mine.get(seat));
+    const line = hold?.lines.find((one) => one.seat === seat);
+    const money = line ? this.#venue.money(line.price_minor) : this.#venue.price({ seat });
+    const price = this.#venue.groupOf(seat).length > 1 ? this.#words.say("perSeat", { money }) : money;
+    const said = [name, this.#venue.kind(seat), this.#venue.categoryOf({ seat }).name, price];
+    return [...said, this.#words.say(this.stateOf(seat))].filter(Boolean).join(between);
+  }
+
+  #paint(seats = null) {
+    this.#stage.paint(seats);
+    if (seats === null) this.#uncounted = null;
+    else for (const seat of seats) this.#uncounted?.add(seat);
+    this.#countSoon();
+    if (this.#pointed !== null) this.#point(this.#pointed);
+  }
+
+  /** At most once a frame: a busy room changes more often than anyone can read. */
+  #countSoon() {
+    this.#counting ||= requestAnimationFrame(() => {
+      this.#counting = 0;
+      this.#legend.update((seat) => this.stateOf(seat), this.#client.remaining, this.#uncounted);
+      this.#uncounted = new Set();
+      if (this.#client.states) this.#showFull();
+      this.#areas.update();
+      this.#party.update();
+      if (this.#venue.areas.length > 0) this.#stage.paintAreas();
+      this.#notices.review();
+    });
+  }
+
+  #showFull() {
+    const isFull = !this.#legend.hasFree;
+    this.#basket.hasFree = !isFull;
+    const isOurs = this.#client.holds.size > 0; // whoever holds what there is has not come in vain
+    this.#sale.setTaken({ isFull: isFull && !isOurs, mayComeFree: this.#legend.hasHeld });
+  }
+
+  /** Of a showtime that is not sold now, all looks so. */
+  #showSale() {
+    const { isClosed, phase } = this.#sale;
+    this.#parts.frame.dataset.sale = phase;
+    this.#stage.closed = isClosed;
+    this.#basket.render();
+    this.#areas.update();
+    this.#notices.review();
+  }
+
+  /** The sign beside the seat under the pointer or the focus. */
+  #point(seat) {
+    this.#pointed = seat;
+    const { tip, plane, hall } = this.#parts;
+    const box = seat === null ? null : this.#stage.boxOf(seat);
+    const view = hall.getBoundingClientRect();
+    tip.hidden = box === null || box.bottom < view.top || box.top > view.bottom;
+    if (tip.hidden) return;
+    tip.textContent = this.#describe(this.#venue.name({ seat }), seat, " · ");
+    const [width, height] = [tip.offsetWidth, tip.offsetHeight];
+    const [x, y] = plane.fromWindow(box.left + box.width / 2, box.top + box.height / 2);
+    const left = Math.max(0, Math.min((tip.offsetParent?.clientWidth ?? 0) - width, x - width / 2));
+    const away = this.#stage.scale / 2 + TIP_GAP;
+    const above = plane.boxOf({ left, top: y - away - height, width, height });
+    tip.style.left = `${left}px`;
+    tip.style.top = `${above.top > 0 ? y - away - height : y + away}px`;
+  }
+
+  #showStatus() {
+    const { status, retryAtMs } = this.#client;
+    const { status: node, frozen } = this.#parts;
+    const text = this.#words.say(status);
+    node.dataset.status = status;
+    if (node.textContent !== text) node.textContent = text;
+    const seconds = Math.max(0, Math.ceil((retryAtMs - performance.now()) / 1000));
+    const told = {
+      connecting: () => this.#words.say("frozenConnecting"),
+      waiting: () => this.#words.say(seconds > 0 ? "frozenWaiting" : "frozenRetrying", { seconds }),
+      stopped: () => this.#words.say("frozenStopped", { reason: this.#whyStopped() }),
+    }[status]?.();
+    const isLive = status === "live";
+    frozen.hidden = isLive || (status === "connecting" && !this.#client.states);
+    if (told !== undefined && frozen.firstChild?.textContent !== told) this.#sayFrozen(told, status === "stopped");
+    this.#stage.frozen = !isLive;
+    this.#announceStatus(isLive, frozen.hidden, told);
+    this.#notices.review();
+  }
+
+  /** In words for visitors; the page is told the server's. */
+  #whyStopped() {
+    const { stoppedBy, closeCode, reason } = this.#client;
+    const name = STOPS[stoppedBy] ?? CLOSES[closeCode];
+    return name ? this.#words.say(name) : reason;
+  }
+
+  #sayFrozen(text, isOver) {
+    const again = isOver && button(this.#words.say("again"), () => this.#restart());
+    this.#parts.frozen.replaceChildren(element("span", { textContent: text }), ...[again].filter(Boolean));
+  }
+
+  #announceStatus(isLive, isFine, told) {
+    if (isLive) {
+      if (this.#wasLive === false) this.#announcer.say(this.#words.say("liveAgain"));
+      this.#wasLive = true;
+    } else if (!isFine && this.#wasLive !== false) {
+      this.#announcer.say(told);
+      this.#wasLive = false;
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Whether the showtime can be bought now, by the server's clock, and the banner that says so where it cannot: before
+ * the sale begins (with the time that is left), after it ended, after the show began, and when everything is taken.
+ */
+
+import { element } from "../shared/dom.js";
+
+const TICK_MS = 500;
+const DAY_MS = 86_400_000;
+
+/**
+ * "before", "open", "ended" or "past" (the show has begun) at `now`, in milliseconds of the server's clock. `welcome` has
+ * the times of the sale.
+ */
+export function phaseAt(now, welcome, startsAtMs) {
+  if (now < welcome.on_sale_at_ms) return "before";
+  if (now < welcome.sale_ends_at_ms) return "open";
+  return now < startsAtMs ? "ended" : "past";
+}
+
+/** Event "change": nothing is as it was with the sale. */
+export class Sale extends EventTarget {
+  /** "before", "open", "ended" or "past"; "" before the server has told. */
+  phase = "";
+
+  #client;
+  #venue;
+  #words;
+  #announcer;
+  #node;
+  #text = element("span");
+  #toGo = element("time", { className: "to-go", role: "timer", hidden: true });
+  #startsAtMs;
+  #taken = ""; // what to say while everything is taken
+  #timer;
+
+  /** `node`: the empty banner, hidden. */
+  constructor(node, { client, venue, words, announcer, signal }) {
+    super();
+    this.#node = node;
+    this.#client = client;
+    this.#venue = venue;
+    this.#words = words;
+    this.#announcer = announcer;
+    this.#startsAtMs = Date.parse(venue.showtime.starts_at);
+    node.append(this.#text, this.#toGo);
+    client.addEventListener("welcome", () => this.#learn(), { signal });
+    this.#timer = setInterval(() => this.#look(), TICK_MS);
+    if (client.welcome) this.#look();
+  }
+
+  /** Whether nothing is sold now. */
+  get isClosed() {
+    return this.phase !== "" && this.phase !== "open";
+  }
+
+  /** Why nothing is sold now; "" while something is. */
+  get reason() {
+    const { welcome } = this.#client;
+    const say = (name, ms) => this.#words.say(name, ms && { when: this.#venue.when(ms) });
+    if (this.phase === "before") return say("saleBegins", welcome.on_sale_at_ms);
+    if (this.phase === "past") return say("showBegan", this.#startsAtMs);
+    return this.phase === "ended" ? say("saleEnded") : "";
+  }
+
+  /** Whether every place is taken. */
+  get isFull() {
+    return this.#taken !== "";
+  }
+
+  /** Whether every place is taken, and some of them are only held. */
+  setTaken({ isFull, mayComeFree }) {
+    const text = isFull ? this.#words.say(mayComeFree ? "allTaken" : "soldOut") : "";
+    if (text === this.#taken) return;
+    this.#taken = text;
+    this.#show();
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+  }
+
+  /** The times of the sale may be others than those the server told before. */
+  #learn() {
+    this.#look();
+    this.#show();
+  }
+
+  /** It opens and closes by itself, for whoever looks at it. */
+  #look() {
+    const { welcome } = this.#client;
+    if (!welcome) return;
+    const before = this.phase;
+    this.phase = phaseAt(this.#client.now(), welcome, this.#startsAtMs);
+    if (before !== this.phase) {
+      if (this.phase !== "open") this.#announcer.say(this.reason);
+      else if (before !== "") this.#announcer.say(this.#words.say("saleOpen"));
+      this.#show();
+      this.dispatchEvent(new Event("change"));
+    }
+    if (this.phase === "before") this.#count(welcome.on_sale_at_ms - this.#client.now());
+  }
+
+  #show() {
+    const text = this.reason || this.#taken;
+    this.#node.hidden = text === "";
+    this.#node.dataset.sale = this.isClosed ? this.phase : "open";
+    if (this.#text.textContent !== text) this.#text.textContent = text;
+    this.#toGo.hidden = this.phase !== "before";
+  }
+
+  #count(ms) {
+    const days = Math.floor(ms / DAY_MS);
+    const time = days >= 2 ? this.#words.days(days) : this.#words.hours(ms);
+    const text = this.#words.say("toGo", { time });
+    if (this.#toGo.textContent !== text) this.#toGo.textContent = text;
+  }
+}

@@ -1,0 +1,69 @@
+/** A number that is set by − and +, or typed: how many of something there are. */
+
+import { button, element } from "../../shared/dom.js";
+
+/** Event "change", when another number is said, by whomever (not when the code sets it). */
+export class Stepper extends EventTarget {
+  /** All of it: a label with the name, and the field between its two buttons. */
+  node;
+  input;
+  #less;
+  #more;
+
+  /** `least`: as far as − goes; whoever types may leave the field empty meanwhile, which counts as none. */
+  constructor(name, words, { value = 0, least = 0 } = {}) {
+    super();
+    this.least = least;
+    const id = `count-${(made += 1)}`;
+    this.input = element("input", { id, type: "number", inputMode: "numeric", min: least, value, required: true });
+    const step = (text, label, by) =>
+      button(text, () => this.#step(by), { className: "step", ariaLabel: words.say(label, { name }) });
+    this.#less = step("−", "oneLess", -1);
+    this.#more = step("+", "oneMore", 1);
+    const field = element("span", { className: "steps" }, this.#less, this.input, this.#more);
+    this.node = element("div", { className: "stepper" }, element("label", { htmlFor: id, textContent: name }), field);
+    this.input.addEventListener("input", () => this.#changed());
+    this.#show();
+  }
+
+  get value() {
+    return Math.max(0, Math.trunc(this.input.valueAsNumber) || 0);
+  }
+
+  set value(count) {
+    // Not while it is being typed.
+    if (count !== this.value || this.input.value === "") this.input.value = count;
+    this.#show();
+  }
+
+  /** As far as + goes. */
+  set most(count) {
+    this.input.max = count;
+    this.#show();
+  }
+
+  /** Whether it can be looked at only. */
+  set isClosed(isClosed) {
+    this.input.readOnly = isClosed;
+    this.input.ariaDisabled = String(isClosed);
+    this.#show();
+  }
+
+  #step(by) {
+    this.input.value = this.value + by;
+    this.#changed();
+  }
+
+  #changed() {
+    this.#show();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #show() {
+    const { readOnly, max } = this.input;
+    this.#less.ariaDisabled = String(readOnly || this.value <= this.least);
+    this.#more.ariaDisabled = String(readOnly || (max !== "" && this.value >= Number(max)));
+  }
+}
+
+let made = 0; // steppers, each of which its label has to find

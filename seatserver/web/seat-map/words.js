@@ -1,0 +1,65 @@
+/** The texts of `strings/` in one language, with its way to write numbers, money, times and lists. */
+
+import { Format } from "../shared/format.js";
+import de from "./strings/de.js";
+import en from "./strings/en.js";
+
+const LANGUAGES = { de, en };
+const FACT = /\{(\w+)\}/g;
+const LETTER = /\p{L}/u;
+
+export class Words extends Format {
+  /** The language of the texts, such as "en". */
+  lang;
+
+  #strings;
+  #plural;
+  #isolate;
+  #own; // (name) => whether it is a text of ours in a page that runs the other way
+
+  /**
+   * `lang`: a language tag; where it is one that is not shipped, everything is English unless `replaced` has texts.
+   * `replaced`: templates by name (see strings/en.js). `direction`: "rtl" keeps names such as "A-3" together there, and
+   * sentences of ours, which all run from left to right, in their own order.
+   */
+  constructor(lang, replaced = {}, direction = "ltr") {
+    const language = String(lang).split("-")[0].toLowerCase();
+    const isKnown = language in LANGUAGES || Object.keys(replaced).length > 0;
+    super(isKnown ? lang : "en");
+    this.lang = isKnown ? language : "en";
+    this.#own = (name) => direction === "rtl" && !(name in replaced);
+    this.#strings = { ...en, ...LANGUAGES[language], ...replaced };
+    this.#plural = new Intl.PluralRules(this.locale);
+    this.#isolate = direction === "rtl" ? (text) => `\u2068${text}\u2069` : (text) => text;
+  }
+
+  /** The text `name` with these facts; numbers are written as the locale writes them. */
+  say(name, facts = {}) {
+    const template = this.#strings[name];
+    if (typeof template === "function") return template(facts);
+    const text = typeof template === "string" ? template : this.#form(template, facts.count);
+    const said = text.replace(FACT, (whole, fact) => (fact in facts ? this.#show(facts[fact]) : whole));
+    // A name such as "{row}-{number}" has no letters of its own, and so no direction.
+    return this.#own(name) && LETTER.test(text.replace(FACT, "")) ? `\u2066${said}\u2069` : said;
+  }
+
+  list(items) {
+    return super.list(items.map(this.#isolate));
+  }
+
+  either(items) {
+    return super.either(items.map(this.#isolate));
+  }
+
+  money(minor, priced) {
+    return this.#isolate(super.money(minor, priced));
+  }
+
+  #form(template, count) {
+    return template[this.#plural.select(count)] ?? template.other;
+  }
+
+  #show(fact) {
+    return this.#isolate(typeof fact === "number" ? this.number(fact) : fact);
+  }
+}
