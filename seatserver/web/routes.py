@@ -1,17 +1,16 @@
 """Pages and static files for browsers.
 
 `/static/` is this folder, of which only what browsers read is served: a folder for each page, what the pages share, and
-the seat map. The HTML of a page is filled with the texts of a language once at the start; its scripts, ES modules
-without a build step, fetch what they show from the public REST interface and socket. So the pages can be cached, and
-prove that the public wire is enough to build a seat picker. The one question that is asked here is whether there is
-such a showtime: a page about nothing is a 404. Of bookings nothing is asked, because whether there is one is nobody's
-business but its owner's. `app.py` mounts `web_routes`.
+the seat map. The HTML of a page is put together once, at the start (`page.py`); its scripts, ES modules without a build
+step, fetch what they show from the public REST interface and socket. So the pages can be cached, and prove that the
+public wire is enough to build a seat picker. The one question that is asked here is whether there is such a showtime: a
+page about nothing is a 404. Of bookings nothing is asked, because whether there is one is nobody's business but its
+owner's. `app.py` mounts `web_routes`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +25,7 @@ from starlette.types import Scope
 
 from seatserver.config import Settings
 from seatserver.errors import SeatServerError
-from seatserver.web.languages import COOKIE, COOKIE_S, QUERY, TEXTS, filled, language_of
+from seatserver.web.page import Page
 
 Handler = Callable[[HTTPConnection, Exception], Awaitable[Response]]
 IsThere = Callable[[str], Awaitable[bool]]
@@ -57,13 +56,11 @@ HEADERS = {
     # Files keep their names across releases, so a browser asks each time; the ETag makes the usual answer a 304.
     "Cache-Control": "no-cache",
 }
-BY_LANGUAGE = {"Vary": "Accept-Language, Cookie"}
 
 # A page of another origin loads the seat map's modules as it would from its own. They are the same for everybody; who
 # may hold a seat with them is asked elsewhere.
 FOR_EVERYBODY = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 
-PAGE = re.compile(r"pages/(\w+)/\1\.html")
 VISITORS = {
     "/": "front",
     "/showtimes/{showtime_id}": "showtime",
@@ -80,15 +77,15 @@ NO_PAGES = ("/api/", "/static/")
 """Where programs ask: they get a problem document also when they say that they read HTML."""
 
 
-class _StaticFiles(StaticFiles):
-    """Files of this folder under the same headers; only those whose paths match ``served``."""
+class _PublicFiles(StaticFiles):
+    """What browsers read of this folder, with ``headers``."""
 
-    def __init__(self, served: re.Pattern[str], headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__(directory=HERE)
-        self._served, self._headers = served, headers
+        self._headers = headers
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        return super().lookup_path(path) if self._served.fullmatch(path) else ("", None)
+        return super().lookup_path(path) if PUBLIC.fullmatch(path) else ("", None)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -99,49 +96,14 @@ class _StaticFiles(StaticFiles):
         return response
 
 
-class _Page:
-    """The HTML file of a page in every language, with the headers of all pages."""
-
-    def __init__(self, name: str, headers: Mapping[str, str], **parts: str) -> None:
-        self._headers = {**headers, **BY_LANGUAGE}
-        files = f"{name}/{name}.html", "shared/header.html"
-        template, header = (HERE.joinpath("pages", file).read_text(encoding="utf-8") for file in files)
-        more = {"more": '<a href="/docs">{{api}}</a> '} if name == "front" else {"more": ""}
-        self._content: dict[str, bytes] = {}
-        for language in TEXTS:
-            own = {part: TEXTS[language][text] for part, text in parts.items()}
-            drawn = filled(filled(header, language, more), language)
-            self._content[language] = filled(template, language, {**own, "header": drawn}).encode()
-        self._tags = {one: f'"{hashlib.sha256(html).hexdigest()[:32]}"' for one, html in self._content.items()}
-
-    def answer(self, request: HTTPConnection, status: int = 200) -> Response:
-        """The page in the visitor's language; a language that the address names is remembered."""
-        named = request.query_params.get(QUERY)
-        language = language_of(request.headers.get("accept-language", ""), named or request.cookies.get(COOKIE))
-        headers = {**self._headers, "Content-Language": language}
-        if status == 200:
-            headers["ETag"] = self._tags[language]
-            if self._tags[language] in request.headers.get("if-none-match", ""):
-                return self._remembering(Response(status_code=304, headers=headers), named)
-        page = Response(self._content[language], status, headers, media_type="text/html; charset=utf-8")
-        return self._remembering(page, named)
-
-    @staticmethod
-    def _remembering(response: Response, language: str | None) -> Response:
-        if language in TEXTS:
-            response.set_cookie(COOKIE, language, max_age=COOKIE_S, samesite="lax")
-        return response
-
-
 def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
     """The routes of all pages and of `/static`."""
     headers = _headers(settings.frame_ancestors)
-    files, never_framed = (_StaticFiles(PAGE, these) for these in (headers, _headers(())))
     missing = {
-        kind: _Page(MISSING, headers, heading=f"missing_{kind}_heading", text=f"missing_{kind}_text")
+        kind: Page(MISSING, headers, heading=f"missing_{kind}_heading", text=f"missing_{kind}_text")
         for kind in ("showtime", "booking")
     }
-    front, showtime, own, booking = (_Page(name, headers) for name in VISITORS.values())
+    front, showtime, own, booking = (Page(name, headers) for name in VISITORS.values())
 
     async def show_showtime(request: Request) -> Response:
         if await _is_nowhere(is_there, request.path_params["showtime_id"]):
@@ -156,15 +118,15 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
     shown = zip(VISITORS, (_always(front), show_showtime, _always(own), show_booking), strict=True)
     visitors = [Route(path, respond, methods=["GET"]) for path, respond in shown]
     staff = [
-        Route(path, _file(never_framed if path in OPERATORS else files, f"pages/{name}/{name}.html"), methods=["GET"])
+        Route(path, _always(Page(name, _headers(()) if path in OPERATORS else headers, ("en",))), methods=["GET"])
         for path, name in STAFF.items()
     ]
-    return [*visitors, *staff, Mount("/static", _StaticFiles(PUBLIC, {**headers, **FOR_EVERYBODY}))]
+    return [*visitors, *staff, Mount("/static", _PublicFiles({**headers, **FOR_EVERYBODY}))]
 
 
 def missing_page(settings: Settings, otherwise: Handler) -> Handler:
     """Handles 404: whoever looks for a page with a browser gets one that helps on, all others ``otherwise``."""
-    page = _Page(MISSING, _headers(settings.frame_ancestors), heading="missing_heading", text="missing_text")
+    page = Page(MISSING, _headers(settings.frame_ancestors), heading="missing_heading", text="missing_text")
 
     async def respond(request: HTTPConnection, error: Exception) -> Response:
         is_page = request.scope.get("method") in ("GET", "HEAD") and not request.url.path.startswith(NO_PAGES)
@@ -180,14 +142,7 @@ def _headers(framed_by: tuple[str, ...]) -> dict[str, str]:
     return {**HEADERS, "Content-Security-Policy": "; ".join((*CONTENT_SECURITY_POLICY, f"frame-ancestors {ancestors}"))}
 
 
-def _file(files: _StaticFiles, name: str) -> Callable[[Request], Awaitable[Response]]:
-    async def respond(request: Request) -> Response:
-        return await files.get_response(name, request.scope)
-
-    return respond
-
-
-def _always(page: _Page) -> Callable[[Request], Awaitable[Response]]:
+def _always(page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def respond(request: Request) -> Response:
         return page.answer(request)
 

@@ -1,0 +1,84 @@
+"""One page of the server: its HTML in every language, and the answer to whoever asks for it.
+
+`pages/<page>/<page>.html` holds only what is the page's own: the lines of its head (title first of all), then its body,
+from the first `<header>` or `<main>` on. What every page has is in `pages/shared/shell.html`; a page without a header
+of its own gets the visitors'. A style and a script are linked where the folder has them. All this is put together once,
+when the server starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from seatserver.web.languages import COOKIE, COOKIE_S, DEFAULT, QUERY, TEXTS, filled, language_of
+
+FOLDER = Path(__file__).parent / "pages"
+BODY = re.compile(r"^(?=<(?:header|main)\b)", re.MULTILINE)
+"""Where the head of a page's own HTML ends and its body begins."""
+LINK_TO_API = '<a href="/docs">{{api}}</a> '
+"""In the header of the front page alone: it is where developers come in."""
+BY_LANGUAGE = {"Vary": "Accept-Language, Cookie"}
+
+
+class Page:
+    """The page in the folder ``name``, with the headers of all pages; ``parts`` are names of texts, by placeholder."""
+
+    def __init__(
+        self, name: str, headers: Mapping[str, str], languages: Sequence[str] = tuple(TEXTS), **parts: str
+    ) -> None:
+        self._is_translated = len(languages) > 1
+        self._headers = {**headers, **(BY_LANGUAGE if self._is_translated else {})}
+        self._content = {one: _html(name, one, parts).encode() for one in languages}
+        self._tags = {one: f'"{hashlib.sha256(html).hexdigest()[:32]}"' for one, html in self._content.items()}
+
+    def answer(self, request: HTTPConnection, status: int = 200) -> Response:
+        """The page in the visitor's language; a language that the address names is remembered."""
+        headers, language, named = self._headers, DEFAULT, None
+        if self._is_translated:
+            named = request.query_params.get(QUERY)
+            language = language_of(request.headers.get("accept-language", ""), named or request.cookies.get(COOKIE))
+            headers = {**headers, "Content-Language": language}
+        if status == 200:
+            headers = {**headers, "ETag": self._tags[language]}
+            if self._tags[language] in request.headers.get("if-none-match", ""):
+                return _remembering(Response(status_code=304, headers=headers), named)
+        page = Response(self._content[language], status, headers, media_type="text/html; charset=utf-8")
+        return _remembering(page, named)
+
+
+def _remembering(response: Response, language: str | None) -> Response:
+    if language in TEXTS:
+        response.set_cookie(COOKIE, language, max_age=COOKIE_S, samesite="lax")
+    return response
+
+
+def _html(name: str, language: str, parts: Mapping[str, str]) -> str:
+    head, body = BODY.split(_read(f"{name}/{name}.html"), maxsplit=1)
+    has_header = body.startswith("<header")
+    if not has_header:
+        more = {"more": LINK_TO_API if name == "front" else ""}
+        body = filled(_read("shared/header.html"), language, more) + body
+    styles = [*([] if has_header else ["shared/header.css"]), f"{name}/{name}.css"]
+    script = f"{name}/{name}.js" if FOLDER.joinpath(name, f"{name}.js").is_file() else "shared/header.js"
+    given = {part: TEXTS[language][text] for part, text in parts.items()}
+    shell = {
+        "head": filled(head, language),
+        "styles": "".join(
+            f'<link rel="stylesheet" href="/static/pages/{style}">\n'
+            for style in styles
+            if FOLDER.joinpath(style).is_file()
+        ),
+        "script": script,
+        "body": filled(body, language, given),
+    }
+    return filled(_read("shared/shell.html"), language, shell)
+
+
+def _read(file: str) -> str:
+    return FOLDER.joinpath(file).read_text(encoding="utf-8")
