@@ -31,11 +31,14 @@ from seatserver.errors import SeatsRefused
 from seatserver.rooms.room import Applied, Change, Room
 from seatserver.seatmaps.model import SeatMap
 from seatserver.wire import messages as wire
+from seatserver.wire.reading import Reader
 
 COMMAND_S = 10.0
 SHORTEST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
 STABLE_S = 10.0
+ANY_STATE = range(10)
+"""A state of a seat is a digit; a newer server may have more of them than `SeatState`."""
 
 Answer = TypeVar("Answer")
 
@@ -160,9 +163,8 @@ class LiveRoom:
         self._url = f"ws{client.base_url.removeprefix('http')}/ws/showtimes/{showtime_id}"
         self._binary = encoding == "msgpack"
         self._subprotocol = wire.SUBPROTOCOL_MSGPACK if self._binary else wire.SUBPROTOCOL_JSON
-        codec = msgspec.msgpack if self._binary else msgspec.json
-        self._decode = cast(Callable[[Any], wire.ServerMessage], codec.Decoder(wire.ServerMessage).decode)
-        self._encode = codec.Encoder().encode
+        self._read = Reader("msgpack" if self._binary else "json").read
+        self._encode = (msgspec.msgpack if self._binary else msgspec.json).Encoder().encode
         self._refs = itertools.count(1)
         self._waiting: dict[int, tuple[wire.ClientMessage, asyncio.Future[wire.ServerMessage]]] = {}
         self._connection: ClientConnection | None = None
@@ -376,7 +378,9 @@ class LiveRoom:
             resume = wire.Resume(epoch=known.epoch, version=known.version) if known and known.epoch else None
             await self._send(wire.Hello(token=self._token, resume=resume), connection)
             async for frame in connection:
-                await self._take(self._decode(frame), connection)
+                message = self._read(frame)
+                if message is not None:
+                    await self._take(message, connection)
         raise ConnectionClosed(connection.protocol.close_rcvd, connection.protocol.close_sent)
 
     async def _send(self, message: wire.ClientMessage, connection: ClientConnection | None = None) -> None:
@@ -428,8 +432,9 @@ class LiveRoom:
     def _keep_booking(self, booking: wire.OwnBooking) -> None:
         if booking.status in ("pending", "confirmed"):
             self.bookings[booking.booking_id] = booking
-        else:
+        elif booking.status in ("cancelled", "expired"):
             self.bookings.pop(booking.booking_id, None)
+        # A status of a newer server says nothing to us: what was told before stands.
 
     async def _arrive(self, welcome: wire.Welcome, connection: ClientConnection) -> None:
         self.welcome = welcome
@@ -437,7 +442,7 @@ class LiveRoom:
             self.bookings = {booking.booking_id: booking for booking in welcome.bookings}
         if self.seat_map is None or self.seat_map.content_hash != welcome.layout:
             self.seat_map = await self._client.layout(welcome.layout)
-            self._room = Room(len(self.seat_map.seats), ring=0)
+            self._room = Room(len(self.seat_map.seats), ring=0, known_states=ANY_STATE)
         self._catching_up = False
         if self._connection is connection:
             return  # what waits has been sent on this connection already

@@ -8,13 +8,15 @@ ring, or that only a snapshot will do. No clock, no I/O: `hub.py` feeds it, `sea
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from enum import Enum
 from itertools import islice
 
 import msgspec
 
 from seatserver.seats.states import SeatState
+
+_STATES = frozenset(map(int, SeatState))
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -37,13 +39,16 @@ class Applied(Enum):
 class Room:
     """The state of one showtime's places: ``states`` has a byte for each seat, then for each place of the ``areas``."""
 
-    def __init__(self, seat_count: int, ring: int, areas: Sequence[range] = ()) -> None:
+    def __init__(
+        self, seat_count: int, ring: int, areas: Sequence[range] = (), *, known_states: Container[int] = _STATES
+    ) -> None:
         self.epoch = ""
         self.version = 0
         self.seat_count = seat_count
         self.areas = tuple(areas)
         self.states = bytearray(seat_count + sum(map(len, areas)))
         self._ring: deque[Change] = deque(maxlen=ring)
+        self._known_states = known_states
 
     def reset(self, epoch: str, version: int, states: bytes) -> None:
         """Take over a fresh snapshot. What came before can be replayed no more when it does not fit on."""
@@ -64,8 +69,8 @@ class Room:
             return Applied.GAP
         if change.version <= self.version:
             return Applied.KNOWN
-        count = len(self.states)
-        if not all(0 <= seat < count and state in _STATES for seat, state in change.seats):
+        count, known = len(self.states), self._known_states
+        if not all(0 <= seat < count and state in known for seat, state in change.seats):
             return Applied.GAP
         for seat, state in change.seats:
             self.states[seat] = state
@@ -117,5 +122,4 @@ def merge(changes: Iterable[Change]) -> Change:
     return Change(every[-1].epoch, every[0].from_version, every[-1].version, tuple(states.items()))
 
 
-_STATES = frozenset(map(int, SeatState))
 _DIGITS = bytes(range(48, 58)) + bytes(246)

@@ -34,6 +34,9 @@ import { tokensOf } from "./seat-map/client/tokens.js";
 
 export { CommandError, newHoldId, TIMES };
 
+/** What a booking can be. */
+const ALIVE = ["pending", "confirmed"];
+const ENDED = ["cancelled", "expired"];
 const FRESH_MS = 1_000; // a server that was heard so lately is there
 
 export class SeatMapClient extends EventTarget {
@@ -360,8 +363,9 @@ export class SeatMapClient extends EventTarget {
       expect(typeof message.booking_id === "string", "a booking without an id");
       this.#remove(message.booking_id);
       const { type: _, ref: __, ...booking } = message;
-      if (["pending", "confirmed"].includes(message.status)) this.bookings.set(message.booking_id, booking);
-      else this.bookings.delete(message.booking_id);
+      // A status of a newer server says nothing to us: what was told before stands.
+      if (ALIVE.includes(message.status)) this.bookings.set(message.booking_id, booking);
+      else if (ENDED.includes(message.status)) this.bookings.delete(message.booking_id);
       this.#commands.settle(message);
       this.#tell("booked", message);
       this.#tell("bookings");

@@ -247,6 +247,52 @@ async def test_a_client_of_an_earlier_release_learns_that_it_booked_from_a_serve
             assert room.connections == 1
 
 
+NEWER = {
+    "a type of message": (b"elsewhere", b"elsewhen_"),
+    "a status of a booking": (b"confirmed", b"conferred"),
+    "a reason for refusing a seat": (b"blocked", b"bl_cked"),
+    "a reason for the end of a hold": (b'expired"}', b'retired"}'),
+    "a state of a seat": (b"[7,1]", b"[7,9]"),
+    "a code of an error": (b"hold_gone", b"hold_past"),
+}
+"""What a newer server says, by what it stands for here. As long as that, because a frame counts its bytes."""
+
+
+@pytest.mark.parametrize("what", NEWER)
+async def test_an_older_client_passes_over_what_it_does_not_know(make_server: MakeServer, what: str) -> None:
+    server = await make_server(hold_ms=4000)
+    known, newer = NEWER[what]
+    replaced: list[int] = []
+
+    def of_a_newer_server() -> Filter:
+        def replace(data: bytes) -> bytes:
+            replaced.append(data.count(known))
+            return data.replace(known, newer)
+
+        return replace
+
+    async with proxied(server.url) as (proxy, url), SeatClient(url, token=server.token("ann")) as client:
+        proxy.answers_through = of_a_newer_server
+        async with client.room(SHOWTIME, encoding="json") as room, server.room("ann") as elsewhere:
+            held = await room.hold(1)
+            with pytest.raises(SeatsRefused) as refused:
+                await room.hold(BLOCKED)
+            assert refused.value.reasons == {BLOCKED: "bl_cked" if known == b"blocked" else "blocked"}
+            with pytest.raises(RemoteError) as missing:
+                await room.release(uuid4())
+            assert missing.value.code == ("hold_past" if known == b"hold_gone" else "hold_gone")
+            booked = await room.book(held.hold_id)
+            assert booked.status == ("conferred" if known == b"confirmed" else "confirmed")
+            await elsewhere.hold(7)
+            await room.until(lambda one: one.state(7) == (9 if known == b"[7,1]" else HELD))
+            await elsewhere.until(lambda one: any(isinstance(notice, Expired) for notice in one.notices))
+            await elsewhere.hold(2)
+            await room.until(lambda one: one.state(2) == HELD)
+            assert (await room.beat()).version == room.room.version
+            assert (room.connections, room.snapshots) == (1, 1)
+    assert sum(replaced) > 0
+
+
 async def test_the_rest_calls_speak_in_the_servers_own_errors(server: Instance) -> None:
     async with SeatClient(server.url, token=server.token()) as client:
         assert (await client.call("GET", f"/showtimes/{SHOWTIME}"))["id"] == SHOWTIME

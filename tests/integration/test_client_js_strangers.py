@@ -111,6 +111,30 @@ async def test_what_newer_servers_may_say_is_no_offence(runtime: Runtime) -> Non
         assert await runtime.run("return clients.ann.states[0]") == 1
 
 
+async def test_a_booking_of_a_status_that_clients_do_not_know_stays_as_it_was_told_before(runtime: Runtime) -> None:
+    booking = {key: value for key, value in HELD.items() if key not in ("type", "ref", "hold_id")}
+    mine = {**booking, "booking_id": "b", "status": "confirmed"}
+
+    async def script(talk: Talk) -> None:
+        await talk.greet(bookings=[mine, {**mine, "booking_id": "c", "status": "refundable"}])
+        asked = await talk.hear("book")
+        await talk.say("booked", ref=0, **{**mine, "status": "refunding"})
+        await talk.say("booked", ref=asked["ref"], **{**mine, "booking_id": "d", "status": "reserved"})
+        await talk.stay()
+
+    async with meeting(runtime, script):
+        code = """
+            await live(clients.ann);
+            const { status } = await clients.ann.book("d");
+            const told = logged(clients.ann, "booked").map(({ status }) => status);
+            const bookings = [...clients.ann.bookings].map(([id, { status }]) => [id, status]);
+            return [status, told, bookings];
+        """
+        status, told, bookings = await runtime.run(code)
+    assert (status, told) == ("reserved", ["refunding", "reserved"])
+    assert bookings == [["b", "confirmed"], ["c", "refundable"]]
+
+
 async def test_a_command_is_tried_again_where_the_server_says_that_it_helps(runtime: Runtime) -> None:
     async def script(talk: Talk) -> None:
         await talk.greet()
