@@ -93,7 +93,14 @@ async function serve() {
   const { createInterface } = await import("node:readline");
   const [, , folder] = process.argv;
   const modules = {};
-  for (const name of ["seatmap-client", "seat-map/client/msgpack", "seat-map/client/backoff", "seat-map/client/clock", "seat-map/client/room", "seat-map/client/times"]) {
+  for (const name of [
+    "seatmap-client",
+    "seat-map/client/msgpack",
+    "seat-map/client/backoff",
+    "seat-map/client/clock",
+    "seat-map/client/room",
+    "seat-map/client/times",
+  ]) {
     Object.assign(modules, await import(`${folder}/${name}.js`));
   }
   const world = makeWorld(modules);

@@ -126,7 +126,10 @@ export class SeatMapElement extends HTMLElement {
     const sum = (part) => all.reduce((total, hold) => total + hold[part], 0);
     return {
       holds: holds.map(([id]) => id),
-      ...this.#places(all.flatMap(({ seats }) => seats), all.flatMap(({ areas }) => areas)),
+      ...this.#places(
+        all.flatMap(({ seats }) => seats),
+        all.flatMap(({ areas }) => areas),
+      ),
       lines: all.flatMap(({ lines }) => lines).map((line) => this.#line(line)),
       feesMinor: sum("fees_minor"),
       totalMinor: sum("total_minor"),
@@ -262,10 +265,14 @@ export class SeatMapElement extends HTMLElement {
   #followGuest(server) {
     this.#guests = new AbortController();
     const { signal } = this.#guests;
-    onGuestChange(server, (guest) => {
-      const user = this.client?.welcome?.user;
-      if (user && guest?.user_id !== user) this.#restart();
-    }, { signal });
+    onGuestChange(
+      server,
+      (guest) => {
+        const user = this.client?.welcome?.user;
+        if (user && guest?.user_id !== user) this.#restart();
+      },
+      { signal },
+    );
   }
 
   #startLater(attempt) {

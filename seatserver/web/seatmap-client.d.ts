@@ -189,7 +189,10 @@ export interface ClientOptions {
   /** "msgpack" (the default) or "json". */
   encoding?: "msgpack" | "json";
   /** The class to connect with, where there is no global one. */
-  WebSocket?: new (url: string, protocols: string[]) => WebSocket;
+  WebSocket?: new (
+    url: string,
+    protocols: string[],
+  ) => WebSocket;
   times?: Partial<Times>;
 }
 
@@ -293,19 +296,11 @@ export class SeatMapClient extends EventTarget {
     listener: (event: ClientEvents[K]) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
-  addEventListener(
-    type: string,
-    listener: Listener,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
+  addEventListener(type: string, listener: Listener, options?: boolean | AddEventListenerOptions): void;
   removeEventListener<K extends keyof ClientEvents>(
     type: K,
     listener: (event: ClientEvents[K]) => void,
     options?: boolean | EventListenerOptions,
   ): void;
-  removeEventListener(
-    type: string,
-    listener: Listener,
-    options?: boolean | EventListenerOptions,
-  ): void;
+  removeEventListener(type: string, listener: Listener, options?: boolean | EventListenerOptions): void;
 }

@@ -393,7 +393,8 @@ export class SeatMapClient extends EventTarget {
   /** Our holds changed in a way that only a welcome tells. */
   #learnHolds() {
     this.#elsewhere = true;
-    if (!this.#hello.answered) this.#hello.again = true; // the one under way may know nothing of it
+    // The one under way may know nothing of it.
+    if (!this.#hello.answered) this.#hello.again = true;
     else if (this.#greeted) this.#greet();
   }
 

@@ -17,7 +17,9 @@ export function fitRoom(frame, { map, view, dock }, signal) {
     const top = home < DEEP * innerHeight ? home : GAP;
     const isNarrow = getComputedStyle(frame).display === "flex";
     const above = view.getBoundingClientRect().top - frame.getBoundingClientRect().top;
-    const taken = isNarrow ? above + dock.offsetHeight + PRICES * parseFloat(getComputedStyle(frame).fontSize) : map.offsetHeight - view.offsetHeight + GAP;
+    const taken = isNarrow
+      ? above + dock.offsetHeight + PRICES * parseFloat(getComputedStyle(frame).fontSize)
+      : map.offsetHeight - view.offsetHeight + GAP;
     frame.style.setProperty("--top", `${Math.ceil(top)}px`);
     frame.style.setProperty("--taken", `${Math.ceil(top + taken)}px`);
   };

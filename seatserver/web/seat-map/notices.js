@@ -40,7 +40,8 @@ export class Notices {
       act();
     };
     const buttons = actions.map(([label, act]) => button(label, leave(act)));
-    const close = button("×", leave(() => {}), { className: "close", ariaLabel: this.#words.say("close") });
+    const closing = leave(() => {});
+    const close = button("×", closing, { className: "close", ariaLabel: this.#words.say("close") });
     const notice = element(
       "div",
       { className: `notice ${kind}`, part: `notice notice-${kind}` },

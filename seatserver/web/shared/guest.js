@@ -71,7 +71,10 @@ export function guestOf(server) {
     const kept = read(key);
     if (kept && kept.token !== refused) return kept.token;
     // Two seat maps on one page are one guest, also when both ask in the same moment.
-    if (!asked.has(key)) asked.set(key, alone(key, () => next(server, key, refused)).finally(() => asked.delete(key)));
+    if (!asked.has(key)) {
+      const coming = alone(key, () => next(server, key, refused)).finally(() => asked.delete(key));
+      asked.set(key, coming);
+    }
     return (await asked.get(key)).token;
   };
 }

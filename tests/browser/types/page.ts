@@ -11,7 +11,12 @@ document.body.append(map);
 
 map.addEventListener("seat-map-booked", ({ detail }) => {
   const paid: number = detail.totalMinor;
-  console.log(detail.bookingId, detail.seats.join(), paid, detail.lines.map(({ priceMinor }) => priceMinor));
+  console.log(
+    detail.bookingId,
+    detail.seats.join(),
+    paid,
+    detail.lines.map(({ priceMinor }) => priceMinor),
+  );
 });
 document.addEventListener("seat-map-refused", ({ detail }) => console.log(detail.code, detail.seats[0]?.reason));
 addEventListener("seat-map-error", ({ detail }) => console.error(detail.message, detail.code ?? ""));

@@ -9,7 +9,18 @@
 
 import { guestOf, knownGuest, onGuestChange } from "../../shared/guest.js";
 import { api, TOKEN } from "../shared/own.js";
-import { button, element, fetchJson, HERE, nameInAddress, patience, reasonOf, recall, remember, say } from "../shared/page.js";
+import {
+  button,
+  element,
+  fetchJson,
+  HERE,
+  nameInAddress,
+  patience,
+  reasonOf,
+  recall,
+  remember,
+  say,
+} from "../shared/page.js";
 import { isSilence } from "../../shared/rest.js";
 import { ticketOf, timeLeft } from "./ticket.js";
 

@@ -1,7 +1,19 @@
 /** A booking as it is drawn on its page: the facts, the part that is shown at the door, and what can be done with it. */
 
 import { api, cancelBooking } from "../shared/own.js";
-import { button, countdown, element, isAbroad, list, locale, money, patience, reasonOf, say, time } from "../shared/page.js";
+import {
+  button,
+  countdown,
+  element,
+  isAbroad,
+  list,
+  locale,
+  money,
+  patience,
+  reasonOf,
+  say,
+  time,
+} from "../shared/page.js";
 
 const KEPT_MS = 60_000; // a file is read from its address by then
 
@@ -43,7 +55,8 @@ export function ticketOf({ booking, showtime, ticket, hasLink, authorization, le
   );
   const mayCancel = status === "pending" && authorization.startsWith("Bearer ");
   const isKept = hasLink && ["confirmed", "pending"].includes(status);
-  return [article, actions(booking, showtime, authorization, mayCancel && refresh), isKept && keepsake()].filter(Boolean);
+  const below = actions(booking, showtime, authorization, mayCancel && refresh);
+  return [article, below, isKept && keepsake()].filter(Boolean);
 }
 
 // ---------------------------------------------------------------- the facts
@@ -167,7 +180,12 @@ function cancelling(id, refresh) {
   const sure = () => {
     told.textContent = "";
     const keep = button(say("cancelNo"), ask);
-    box.replaceChildren(element("span", { textContent: say("cancelSure") }), button(say("cancelYes"), give), keep, told);
+    box.replaceChildren(
+      element("span", { textContent: say("cancelSure") }),
+      button(say("cancelYes"), give),
+      keep,
+      told,
+    );
     keep.focus();
   };
   const give = async () => {

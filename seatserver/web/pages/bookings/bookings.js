@@ -2,7 +2,21 @@
 
 import { forgetGuest, knownGuest, onGuestChange } from "../../shared/guest.js";
 import { askAsOwner, ownToken, TOKEN } from "../shared/own.js";
-import { button, day, element, fetchJson, HERE, list, locale, money, reasonOf, recall, remember, say, time } from "../shared/page.js";
+import {
+  button,
+  day,
+  element,
+  fetchJson,
+  HERE,
+  list,
+  locale,
+  money,
+  reasonOf,
+  recall,
+  remember,
+  say,
+  time,
+} from "../shared/page.js";
 import { labelsOf, timeLeft } from "../booking/ticket.js";
 
 const PENDING_MS = 5_000;

@@ -149,12 +149,16 @@ function socketSections(socket) {
   const about = channels.flatMap((channel) => [
     code(`${location.origin.replace("http", "ws")}${channel.address}`),
     ...paragraphs(channel.description),
-    codeTable(
-      "Error codes",
-      channel["x-error-codes"],
-      ([name, { retryable, description }]) => [name, retryable ? "try again" : "", description],
-    ),
-    codeTable("Close codes", channel["x-close-codes"], ([number, { name, description }]) => [number, name, description]),
+    codeTable("Error codes", channel["x-error-codes"], ([name, { retryable, description }]) => [
+      name,
+      retryable ? "try again" : "",
+      description,
+    ]),
+    codeTable("Close codes", channel["x-close-codes"], ([number, { name, description }]) => [
+      number,
+      name,
+      description,
+    ]),
   ]);
   const all = Object.values(socket.operations);
   const yours = all.filter(({ action }) => action === "receive");

@@ -38,10 +38,12 @@ async function readProgramme() {
   });
   const [{ theatres }, showtimes] = await Promise.all([fetchJson("/api/v1/theatres"), everyPage(query)]);
   const zones = new Map(theatres.map(({ id, timezone }) => [id, timezone]));
-  programme = showtimes.filter((showtime) => phase(showtime) !== "over").map((showtime) => {
-    const [starts, timezone] = [Date.parse(showtime.starts_at), zones.get(showtime.theatre_id)];
-    return { ...showtime, starts, timezone, day: dayKey(starts, timezone) };
-  });
+  programme = showtimes
+    .filter((showtime) => phase(showtime) !== "over")
+    .map((showtime) => {
+      const [starts, timezone] = [Date.parse(showtime.starts_at), zones.get(showtime.theatre_id)];
+      return { ...showtime, starts, timezone, day: dayKey(starts, timezone) };
+    });
   readAt = Date.now();
 }
 
@@ -111,7 +113,11 @@ function tell(text, again = null) {
 
 function dayLinks(chosen) {
   const days = [...Map.groupBy(programme, (showtime) => showtime.day)].sort(([one], [other]) => (one < other ? -1 : 1));
-  return element("ul", {}, ...days.map(([key, [showtime]]) => element("li", {}, dayLink(key, showtime, key === chosen))));
+  return element(
+    "ul",
+    {},
+    ...days.map(([key, [showtime]]) => element("li", {}, dayLink(key, showtime, key === chosen))),
+  );
 }
 
 function dayLink(key, { starts, timezone }, isChosen) {
@@ -224,7 +230,9 @@ function sum(total) {
 async function count() {
   clearTimeout(timer);
   if (document.hidden) return; // visibilitychange goes on
-  const open = [...cards.values()].filter(({ showtime }) => phase(showtime) === "open").map(({ showtime }) => showtime.id);
+  const open = [...cards.values()]
+    .filter(({ showtime }) => phase(showtime) === "open")
+    .map(({ showtime }) => showtime.id);
   try {
     if (Date.now() - readAt > PROGRAMME_MS) await renew();
     for (let first = 0; first < open.length; first += COUNTED_AT_ONCE) {

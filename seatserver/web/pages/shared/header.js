@@ -10,6 +10,7 @@ if (own && location.pathname === "/bookings") own.setAttribute("aria-current", "
 language?.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   const { hreflang } = language;
+  // biome-ignore lint/suspicious/noDocumentCookie: Safari and Firefox ESR have no cookieStore
   document.cookie = `lang=${hreflang}; Max-Age=${COOKIE_S}; Path=/; SameSite=Lax`;
   const isKept = document.cookie.split("; ").includes(`lang=${hreflang}`);
   event.preventDefault();

@@ -108,7 +108,8 @@ export class Bookings extends EventTarget {
       element("span", { className: "price", textContent: this.#venue.money(total_minor) }),
       element("span", { className: "quiet", textContent: isPending ? this.#words.say("pending") : reference }),
       until,
-      href && element("a", { href, textContent: this.#words.say("showTicket"), dataset: { key: `ticket ${booking_id}` } }),
+      href &&
+        element("a", { href, textContent: this.#words.say("showTicket"), dataset: { key: `ticket ${booking_id}` } }),
       isPending && this.#actions(booking, names),
     );
   }

@@ -6,7 +6,17 @@ const isSeat = (value) => Number.isInteger(value) && value >= 0;
 
 /** A hold as the page sees it. Throws a ProtocolError. */
 function holdOf(message, wheelchairs) {
-  const { seats, areas, lines, fees_minor, total_minor, currency, currency_digits, deadline_ms, stranded = [] } = message;
+  const {
+    seats,
+    areas,
+    lines,
+    fees_minor,
+    total_minor,
+    currency,
+    currency_digits,
+    deadline_ms,
+    stranded = [],
+  } = message;
   expect(Array.isArray(seats) && seats.every(isSeat), "a hold without seats");
   expect(Array.isArray(areas) && Array.isArray(lines), "a hold without areas and lines");
   expect(Number.isFinite(deadline_ms), "a hold without a deadline");

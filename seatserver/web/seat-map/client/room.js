@@ -57,8 +57,7 @@ export class Room {
     if (version <= this.version) return "old";
     const isIndex = (at, size) => Number.isInteger(at) && at >= 0 && at < size;
     const fits = (pairs, size, isValue) =>
-      Array.isArray(pairs) &&
-      pairs.every((pair) => Array.isArray(pair) && isIndex(pair[0], size) && isValue(pair[1]));
+      Array.isArray(pairs) && pairs.every((pair) => Array.isArray(pair) && isIndex(pair[0], size) && isValue(pair[1]));
     expect(fits(changes, this.states.length, isState), "a delta with changes that do not fit the hall");
     expect(fits(areas, this.remaining.length, isVersion), "a delta with areas that the hall does not have");
     for (const [seat, state] of changes) this.states[seat] = state;

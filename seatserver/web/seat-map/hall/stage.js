@@ -200,7 +200,9 @@ export class Stage extends EventTarget {
     this.#frame.node.addEventListener("pointerdown", () => (this.#isKeyboard = false), { capture: true });
     // No observer tells that the page magnifies us, but it has begun before anybody looks closely.
     this.#frame.node.addEventListener("pointerenter", () => this.#resize());
-    for (const end of ["transitionend", "animationend"]) document.addEventListener(end, () => this.#resize(), { signal });
+    for (const end of ["transitionend", "animationend"]) {
+      document.addEventListener(end, () => this.#resize(), { signal });
+    }
     this.#listenToHands();
     if (this.#grid) this.#listenToGrid();
   }

@@ -205,7 +205,8 @@ export default {
   refusedFull: "{area} ist voll.",
   refusedCooling: {
     one: "{seats} war lange genug für Sie reserviert. Nimmt ihn niemand sonst, können Sie es wieder versuchen: {when}.",
-    other: "{seats} waren lange genug für Sie reserviert. Nimmt sie niemand sonst, können Sie es wieder versuchen: {when}.",
+    other:
+      "{seats} waren lange genug für Sie reserviert. Nimmt sie niemand sonst, können Sie es wieder versuchen: {when}.",
   },
   coolingArea: "Die letzten Plätze in {area} waren lange genug für Sie reserviert. Versuchen Sie es wieder: {when}.",
   limit: {

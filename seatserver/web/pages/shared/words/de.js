@@ -38,7 +38,8 @@ export default {
   cancelledHint: "Die Plätze sind wieder frei. Mit einer früher gedruckten Karte kommt niemand hinein.",
   expiredHint: "Die Plätze sind wieder frei.",
   atTheDoor: "Am Einlass",
-  doorHint: "Zeigen Sie diesen Code am Einlass, auf dem Bildschirm oder auf Papier. Bitte 15 Minuten vor Beginn da sein.",
+  doorHint:
+    "Zeigen Sie diesen Code am Einlass, auf dem Bildschirm oder auf Papier. Bitte 15 Minuten vor Beginn da sein.",
   reference: "Buchung",
   where: "Wo",
   seats: { one: "Platz", other: "Plätze" },

@@ -97,6 +97,7 @@ export default {
   toDetails: "Show booking",
   more: "Show more",
   forget: "Forget me on this browser",
-  forgetText: "Not your own computer? Then this browser keeps no list of your bookings. Links to tickets go on working.",
+  forgetText:
+    "Not your own computer? Then this browser keeps no list of your bookings. Links to tickets go on working.",
   forgetYes: "Yes, forget me",
 };
