@@ -1,0 +1,19 @@
+"""The tests of JavaScript in JavaScript: `*.test.mjs` beside this file, run by Node as it comes with our tools."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.javascript import NODE
+
+FILES = sorted(Path(__file__).parent.glob("*.test.mjs"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_what_a_file_promises_holds(file: Path) -> None:
+    done = subprocess.run([NODE, "--test", file], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\nℹ fail 0\n" in done.stdout and "\nℹ pass 0\n" not in done.stdout, done.stdout
