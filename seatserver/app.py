@@ -30,9 +30,9 @@ from seatserver.access.guests import Guests
 from seatserver.access.networks import NetworkNames
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
-from seatserver.api import services as api
-from seatserver.api.problems import exception_handlers, handle
 from seatserver.api.routes import cross_origin, rest_routes
+from seatserver.api.shared import services as api
+from seatserver.api.shared.problems import exception_handlers, handle
 from seatserver.bookings.admissions import Admissions
 from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout

@@ -13,9 +13,9 @@ from starlette.responses import Response
 
 from seatserver.api import schemas
 from seatserver.api.bookings import booking_view, visible_booking
-from seatserver.api.endpoints import Call
 from seatserver.api.offer import showtime_view
-from seatserver.api.problems import HEADERS
+from seatserver.api.shared.endpoint import Call
+from seatserver.api.shared.problems import HEADERS
 from seatserver.bookings.admissions import Admission, Scan
 from seatserver.errors import BadTicket, BookingState, NotFound
 

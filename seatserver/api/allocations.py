@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from seatserver.api import allocation_schemas
-from seatserver.api.endpoints import Call
 from seatserver.api.places import area_of, label_of, seat_of, with_labels
+from seatserver.api.shared.endpoint import Call
 from seatserver.bookings.allocations import Entry
 from seatserver.bookings.keeping import Change
 from seatserver.catalog.catalog import Showtime

@@ -10,7 +10,7 @@ import msgspec
 import seatserver
 from seatserver import errors
 from seatserver.api.examples import examples
-from seatserver.api.shapes import component_schemas, example_of
+from seatserver.api.shared.json_schemas import component_schemas, example_of
 from seatserver.wire import messages
 from seatserver.wire.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, Close
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from seatserver.api import schemas
 from seatserver.api.choices import named_seats, ticket_lines
-from seatserver.api.endpoints import Call
 from seatserver.api.offer import showtime_view
 from seatserver.api.places import with_labels
+from seatserver.api.shared.endpoint import Call
 from seatserver.bookings.own import OwnFilter
 from seatserver.bookings.records import Booking
 from seatserver.errors import NotFound, SeatsRefused

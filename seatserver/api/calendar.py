@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from seatserver.api.bookings import visible_booking
 from seatserver.api.choices import named_seats
-from seatserver.api.endpoints import Call
-from seatserver.api.problems import HEADERS
+from seatserver.api.shared.endpoint import Call
+from seatserver.api.shared.problems import HEADERS
 from seatserver.bookings.records import Booking
 from seatserver.catalog.showtime import Showtime
 from seatserver.errors import BookingState

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from seatserver.access.networks import network_of
 from seatserver.api import schemas
-from seatserver.api.endpoints import Call
 from seatserver.api.places import area_of, label_of, seat_of
+from seatserver.api.shared.endpoint import Call
 from seatserver.errors import BadRequest
 from seatserver.holding.holding import RoomView
 from seatserver.holding.requests import Buyer, PartyWish

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from seatserver.api import allocation_schemas, ops_schemas, schemas
-from seatserver.api.problems import Problem
+from seatserver.api.shared.problems import Problem
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
 from seatserver.seatmaps.pricing import Fees, TicketType
 from seatserver.seatmaps.rules import GapRule, Rules

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from starlette.responses import Response
 
 from seatserver.api import schemas
-from seatserver.api.endpoints import Call, answer_of
+from seatserver.api.shared.endpoint import Call, answer_of
 from seatserver.catalog.catalog import Auditorium, ShowtimeDraft, ShowtimeEntry, ShowtimeFilter, Theatre
 from seatserver.errors import BadRequest, NotFound
 from seatserver.money import digits_of

@@ -11,11 +11,11 @@ import msgspec
 from msgspec import Meta
 
 import seatserver
-from seatserver.api.endpoints import ANY_TOKEN, BOOKING_SCHEME, AnyDocument, Endpoint
 from seatserver.api.examples import HALL, examples
-from seatserver.api.problems import MEDIA_TYPE, Problem
 from seatserver.api.schemas import Id, LayoutHash
-from seatserver.api.shapes import component_schemas
+from seatserver.api.shared.endpoint import ANY_TOKEN, BOOKING_SCHEME, AnyDocument, Endpoint
+from seatserver.api.shared.json_schemas import component_schemas
+from seatserver.api.shared.problems import MEDIA_TYPE, Problem
 from seatserver.api.table import ENDPOINTS
 from seatserver.errors import (
     BadRequest,

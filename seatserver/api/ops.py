@@ -14,7 +14,6 @@ from heapq import nlargest
 
 import msgspec
 
-from seatserver.api.endpoints import Call
 from seatserver.api.offer import counts_of
 from seatserver.api.ops_schemas import (
     HOTTEST,
@@ -26,6 +25,7 @@ from seatserver.api.ops_schemas import (
     SeatDemand,
     WantedPlaces,
 )
+from seatserver.api.shared.endpoint import Call
 from seatserver.operations.instance_reports import ReceivedReport, RoomDemand, RoomReport, marks_of
 from seatserver.seatmaps.model import SeatMap
 

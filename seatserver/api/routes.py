@@ -15,9 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seatserver.access.origins import allowed
 from seatserver.api.documents import ASYNCAPI_FILE, OPENAPI_FILE
-from seatserver.api.endpoints import routes_of
-from seatserver.api.problems import HEADERS, problem_of
-from seatserver.api.services import ApiServices
+from seatserver.api.shared.endpoint import routes_of
+from seatserver.api.shared.problems import HEADERS, problem_of
+from seatserver.api.shared.services import ApiServices
 from seatserver.api.table import ENDPOINTS
 from seatserver.config import Settings
 from seatserver.errors import OriginRefused

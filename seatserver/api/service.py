@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from seatserver.access.guests import GuestPass
 from seatserver.api import schemas
-from seatserver.api.endpoints import Call, answer_of
-from seatserver.api.problems import HEADERS
+from seatserver.api.shared.endpoint import Call, answer_of
+from seatserver.api.shared.problems import HEADERS
 
 METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -15,7 +15,7 @@ from seatserver.api import (
     schemas,
     service,
 )
-from seatserver.api.endpoints import ANY_TOKEN, AnyDocument, Endpoint
+from seatserver.api.shared.endpoint import ANY_TOKEN, AnyDocument, Endpoint
 from seatserver.errors import (
     BadSeatMap,
     BadTicket,

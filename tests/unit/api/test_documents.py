@@ -11,9 +11,9 @@ import pytest
 
 from seatserver.api import documents
 from seatserver.api.asyncapi import CLOSE_CODES, EVENTS, REPLIES, asyncapi, close_codes
-from seatserver.api.endpoints import AnyDocument
 from seatserver.api.examples import examples
 from seatserver.api.openapi import openapi
+from seatserver.api.shared.endpoint import AnyDocument
 from seatserver.api.table import ENDPOINTS
 from seatserver.wire import messages
 

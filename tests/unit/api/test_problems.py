@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from seatserver.api.problems import bad_form, exception_handlers, problem_of
+from seatserver.api.shared.problems import bad_form, exception_handlers, problem_of
 from seatserver.errors import BadRequest, NotFound, SeatsRefused, Unauthorized, Unavailable
 
 

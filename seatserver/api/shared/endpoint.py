@@ -22,8 +22,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from seatserver.access.tokens import Identity
-from seatserver.api.problems import HEADERS, bad_form, problem_of
-from seatserver.api.services import ApiServices
+from seatserver.api.shared.problems import HEADERS, bad_form, problem_of
+from seatserver.api.shared.services import ApiServices
 from seatserver.errors import BadRequest, NotFound, SeatServerError, TooLarge, Unauthorized
 from seatserver.misfits import UNREADABLE
 
