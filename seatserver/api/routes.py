@@ -15,10 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seatserver.access.origins import allowed
 from seatserver.api.documents import ASYNCAPI_FILE, OPENAPI_FILE
+from seatserver.api.interface import ENDPOINTS
 from seatserver.api.shared.endpoint import routes_of
 from seatserver.api.shared.problems import HEADERS, problem_of
 from seatserver.api.shared.services import ApiServices
-from seatserver.api.table import ENDPOINTS
 from seatserver.config import Settings
 from seatserver.errors import OriginRefused
 
@@ -30,13 +30,13 @@ READABLE = {"Access-Control-Allow-Origin": "*"}
 OPEN_TO_ALL = "/static/"
 
 
-def rest_routes(needs: ApiServices) -> list[BaseRoute]:
+def rest_routes(services: ApiServices) -> list[BaseRoute]:
     """All routes of the REST interface, and `/openapi.json` and `/asyncapi.json`."""
     documents = [
         Route("/openapi.json", _document(OPENAPI_FILE), methods=["GET"]),
         Route("/asyncapi.json", _document(ASYNCAPI_FILE), methods=["GET"]),
     ]
-    return [*routes_of(ENDPOINTS, needs), *documents]
+    return [*routes_of(ENDPOINTS, services), *documents]
 
 
 def cross_origin(settings: Settings) -> list[Middleware]:

@@ -19,8 +19,8 @@ import pytest
 from icalendar import Calendar
 
 from seatserver.access.admission import AdmissionCodes, BookingKeys
-from seatserver.api.examples import HALL
-from seatserver.api.table import ENDPOINTS
+from seatserver.api.interface import ENDPOINTS
+from seatserver.api.shared.story import HALL
 from seatserver.app import Server, build_app
 from seatserver.config import Settings
 from seatserver.errors import BookingState, Unavailable

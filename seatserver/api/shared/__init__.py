@@ -1,0 +1,1 @@
+"""The machinery of REST. It turns declared endpoints into routes and documentation, and knows no resource."""

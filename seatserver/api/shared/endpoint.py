@@ -1,19 +1,24 @@
-"""An endpoint as data, and how a request becomes a call of its handler.
+"""How a resource declares an endpoint, and how a request becomes a call of its handler.
 
-Each `Endpoint` of the table in `seatserver.api.table` says everything about itself: path, scope, body, answer,
-errors. From it come the Starlette route (here) and the OpenAPI description (`seatserver.api.openapi`), which is why
-they cannot drift apart. Handlers get a `Call` whose body and query are already checked, and return a Struct.
+An endpoint is declared once, at its handler:
+
+    RESOURCE = Resource(__name__, tag="offer", examples=EXAMPLES)
+
+    @RESOURCE.get("/showtimes/{showtime_id}", refusals=(NotFound,))
+    async def get_showtime(call: Call) -> ShowtimeView:
+        '''Get one showtime.'''
+
+Everything else follows from that. The function's name is the operation's, its docstring the summary in the OpenAPI
+document, its return type the answer. A parameter ``body`` or ``query`` receives the request's body or query, decoded
+and checked against the parameter's type. Starlette's routes are made here, the document in `operations.py`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections import Counter
+import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
-from urllib.parse import parse_qsl
+from typing import Any, TypedDict, TypeVar, Unpack, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -22,38 +27,30 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from seatserver.access.tokens import Identity
-from seatserver.api.shared.problems import HEADERS, bad_form, problem_of
+from seatserver.api.shared.problems import HEADERS, problem_of
+from seatserver.api.shared.requests import read_body, read_query
 from seatserver.api.shared.services import ApiServices
-from seatserver.errors import BadRequest, NotFound, SeatServerError, TooLarge, Unauthorized
-from seatserver.misfits import UNREADABLE
+from seatserver.errors import NotFound, SeatServerError, Unauthorized
 
+PREFIX = "/api/v1"
 ANY_TOKEN = "*"
 BOOKING_SCHEME = "Booking"
-"""In `Authorization`, which proxies keep out of their logs and caches (RFC 9111, section 3.5), unlike an address."""
-BODY_S = 30
-MAX_QUERY_PARAMETERS = 32
-WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
-
-
-class AnyDocument:
-    """Stands for a body that the handler reads itself."""
+"""In `Authorization`. Proxies keep that header out of logs and caches (RFC 9111, section 3.5), unlike addresses."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request, checked: ``body`` and ``query`` are Structs of the endpoint's types, where it has them."""
+    """One request whose token was checked."""
 
-    needs: ApiServices
+    services: ApiServices
     request: Request
     _identity: Identity | None = None
-    body: Any = None
-    query: Any = None
     booking_key: str | None = None
-    """What came instead of a token, and is not checked yet; only for endpoints that take one."""
+    """The key that was sent instead of a token, unchecked. Only endpoints with ``takes_key`` see one."""
 
     @property
     def identity(self) -> Identity:
-        """Who calls; only for endpoints with a scope."""
+        """Who calls. Raises `Unauthorized` where there is no token."""
         if self._identity is None:
             raise Unauthorized("this needs a token")
         return self._identity
@@ -63,79 +60,134 @@ class Call:
         return str(self.request.path_params[name])
 
     def uuid(self, name: str, kind: str) -> UUID:
-        """A parameter of the path that is a UUID; anything else is a ``kind`` that does not exist."""
+        """A parameter of the path as a UUID. Raises `NotFound` for a ``kind`` when it is none."""
         try:
             return UUID(self.text(name))
         except ValueError:
             raise NotFound(kind, self.text(name)[:80]) from None
 
 
-Handler = Callable[[Call], Awaitable[msgspec.Struct | Response]]
+Answer = msgspec.Struct | Response
+Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Answer]])
+
+
+class Options(TypedDict, total=False):
+    """What an endpoint declares beside its path and handler; all of it has a default."""
+
+    tag: str
+    """The group in the OpenAPI document; by default the resource's."""
+    scope: str
+    """The scope that the token needs, or `ANY_TOKEN` where the handler decides. By default no token is needed."""
+    takes_key: bool
+    """Whether the key of a booking serves instead of a token. The handler checks it."""
+    answer: Any
+    """The answer's type, for handlers that return a `Response` of their own."""
+    media_type: str
+    status: int
+    refusals: tuple[type[SeatServerError], ...]
+    """The errors of this endpoint. Those that follow from scope, body and query need not be named."""
+    other_statuses: dict[int, str]
+    """Further answers without a body, and what they mean; 503 has the same body as success."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """One row of the route table.
-
-    ``scope`` is None for everybody, `ANY_TOKEN` for any valid token (the handler decides), or a scope. With
-    ``takes_key`` the key of a booking serves instead of the token (the handler tries it). ``errors`` are those beyond
-    what follows from scope, body and parameters.
-    """
+    """One method of one path; `Options` describes the fields."""
 
     method: str
     path: str
+    handler: Callable[..., Awaitable[Answer]]
     name: str
     summary: str
     tag: str
-    handler: Handler
     answer: Any
+    body: Any = None
+    """None, a Struct's type, or (annotated) ``bytes`` for a body that the handler decodes."""
+    query: type[msgspec.Struct] | None = None
     status: int = 200
     media_type: str = "application/json"
     scope: str | None = None
     takes_key: bool = False
-    body: type[msgspec.Struct] | type[AnyDocument] | None = None
-    query: type[msgspec.Struct] | None = None
-    errors: tuple[type[SeatServerError], ...] = ()
+    refusals: tuple[type[SeatServerError], ...] = ()
     other_statuses: dict[int, str] = field(default_factory=dict)
 
-    async def respond(self, needs: ApiServices, request: Request) -> Response:
-        """The answer to a request of this path and method."""
+    async def respond(self, services: ApiServices, request: Request) -> Response:
+        """Answer a request of this path and method."""
         try:
-            answer = await self.handler(await self._call(needs, request))
+            answer = await self._handle(services, request)
         except Exception as error:
             return problem_of(error, f"{self.method} {request.url.path}")
-        if isinstance(answer, Response):
-            return answer
-        return answer_of(answer, self.status)
+        return answer if isinstance(answer, Response) else answer_of(answer, self.status)
 
-    async def _call(self, needs: ApiServices, request: Request) -> Call:
+    async def _handle(self, services: ApiServices, request: Request) -> Answer:
         identity = None
         booking_key = _booking_key(request) if self.takes_key else None
         if self.scope is not None and booking_key is None:
-            identity = await _authenticate(needs, request)
+            identity = await _authenticate(services, request)
             if self.scope != ANY_TOKEN:
                 identity.require(self.scope, self.name.replace("_", " "))
-        query = _query(self.query, request) if self.query else None
-        body: Any = None
+        checked: dict[str, Any] = {}
+        if self.query is not None:
+            checked["query"] = read_query(request, self.query)
         if self.body is not None:
-            body = await _read(request, needs.settings.request_body_bytes)
-            if issubclass(self.body, msgspec.Struct):
-                body = _decode(body, self.body)
-        return Call(needs, request, identity, body, query, booking_key)
+            checked["body"] = await read_body(request, self.body, services.settings.request_body_bytes)
+        return await self.handler(Call(services, request, identity, booking_key), **checked)
 
 
-def routes_of(endpoints: Iterable[Endpoint], needs: ApiServices) -> list[Route]:
-    """The Starlette routes, one for each path: what answers 405 names all methods of its route, and of no other."""
+class Resource:
+    """The endpoints of one resource, in the order of their declaration, and examples of its schemas."""
+
+    def __init__(self, module: str, *, tag: str, examples: Iterable[msgspec.Struct]) -> None:
+        self.module = module
+        self.tag = tag
+        self.examples = tuple(examples)
+        self.endpoints: list[Endpoint] = []
+
+    def get(self, path: str, **options: Unpack[Options]) -> Callable[[Handler], Handler]:
+        """Declare the decorated function as what answers GET."""
+        return self._declare("GET", path, options)
+
+    def post(self, path: str, **options: Unpack[Options]) -> Callable[[Handler], Handler]:
+        """Declare the decorated function as what answers POST."""
+        return self._declare("POST", path, options)
+
+    def put(self, path: str, **options: Unpack[Options]) -> Callable[[Handler], Handler]:
+        """Declare the decorated function as what answers PUT."""
+        return self._declare("PUT", path, options)
+
+    def _declare(self, method: str, path: str, options: Options) -> Callable[[Handler], Handler]:
+        def declare(handler: Handler) -> Handler:
+            hints = get_type_hints(handler, include_extras=True)
+            answer = hints["return"]
+            derived: dict[str, Any] = {
+                "tag": self.tag,
+                "name": handler.__name__,
+                "summary": " ".join((inspect.getdoc(handler) or "").partition("\n\n")[0].split()),
+                "answer": None if answer is Response else answer,
+                "body": hints.get("body"),
+                "query": hints.get("query"),
+            }
+            endpoint = Endpoint(method=method, path=PREFIX + path, handler=handler, **{**derived, **options})
+            if endpoint.answer is None:
+                raise TypeError(f"{endpoint.name} returns a Response: declare the type of its answer")
+            self.endpoints.append(endpoint)
+            return handler
+
+        return declare
+
+
+def routes_of(endpoints: Iterable[Endpoint], services: ApiServices) -> list[Route]:
+    """The Starlette routes. There is one for each path, so that a 405 names all methods of the path."""
     by_path: dict[str, dict[str, Endpoint]] = {}
     for endpoint in endpoints:
         by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
-    return [_route(path, by_method, needs) for path, by_method in by_path.items()]
+    return [_route(path, by_method, services) for path, by_method in by_path.items()]
 
 
-def _route(path: str, by_method: dict[str, Endpoint], needs: ApiServices) -> Route:
+def _route(path: str, by_method: dict[str, Endpoint], services: ApiServices) -> Route:
     async def respond(request: Request) -> Response:
         # Starlette lets HEAD in wherever GET is.
-        return await by_method["GET" if request.method == "HEAD" else request.method].respond(needs, request)
+        return await by_method["GET" if request.method == "HEAD" else request.method].respond(services, request)
 
     return Route(path, respond, methods=list(by_method), name=" ".join(one.name for one in by_method.values()))
 
@@ -146,11 +198,11 @@ def answer_of(answer: msgspec.Struct, status: int = 200, headers: dict[str, str]
     return Response(msgspec.json.encode(answer), status, headers=sent, media_type="application/json")
 
 
-async def _authenticate(needs: ApiServices, request: Request) -> Identity:
+async def _authenticate(services: ApiServices, request: Request) -> Identity:
     scheme, token = _authorization(request)
     if scheme != "bearer" or not token:
         raise Unauthorized("this needs a token: send it as `Authorization: Bearer …`")
-    return await needs.tokens.verify(token)
+    return await services.tokens.verify(token)
 
 
 def _booking_key(request: Request) -> str | None:
@@ -161,45 +213,3 @@ def _booking_key(request: Request) -> str | None:
 def _authorization(request: Request) -> tuple[str, str]:
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     return scheme.lower(), credentials.strip()
-
-
-def _query(kind: type[msgspec.Struct], request: Request) -> msgspec.Struct:
-    try:
-        query = request.scope["query_string"].decode("latin-1")
-        given = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_QUERY_PARAMETERS)
-    except ValueError:
-        raise BadRequest(f"the query has more than {MAX_QUERY_PARAMETERS} parameters") from None
-    name, times = max(Counter(name for name, _ in given).items(), key=lambda item: item[1], default=("", 0))
-    if times > 1:
-        raise BadRequest(f"{name[:80]} stands more than once in the query", name[:80])
-    # Only numbers need help on their way from text; msgspec's own leniency would also take `null`, and 1e9 for a date.
-    numbers = {name for name, kind_of_field in get_type_hints(kind).items() if kind_of_field is int}
-    values = {name: int(text) if name in numbers and WHOLE_NUMBER.fullmatch(text) else text for name, text in given}
-    try:
-        return msgspec.convert(values, kind)
-    except msgspec.ValidationError as error:
-        raise bad_form(error) from None
-
-
-async def _read(request: Request, limit_bytes: int) -> bytes:
-    """The body, refused as soon as it is known to be over the limit."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > limit_bytes:
-        raise TooLarge("the body", limit_bytes)
-    read = bytearray()
-    try:
-        async with asyncio.timeout(BODY_S):
-            async for piece in request.stream():
-                read += piece
-                if len(read) > limit_bytes:
-                    raise TooLarge("the body", limit_bytes)
-    except TimeoutError:
-        raise BadRequest(f"the body did not arrive within {BODY_S} s") from None
-    return bytes(read)
-
-
-def _decode(body: bytes, kind: type[msgspec.Struct]) -> msgspec.Struct:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except UNREADABLE as error:
-        raise bad_form(error) from None

@@ -42,6 +42,17 @@ class Problem(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     facts: Annotated[dict[str, object], Meta(description="The problem's particulars; their names depend on the code.")]
 
 
+EXAMPLE = Problem(
+    type="urn:problem-type:seatserver:seats_refused",
+    title="Seats refused",
+    status=409,
+    detail="refused: B-1 sold, B-2 sold",
+    code="seats_refused",
+    retryable=False,
+    facts={"seats": [[2, "sold"], [3, "sold"]]},
+)
+
+
 def problem(
     *,
     status: int,

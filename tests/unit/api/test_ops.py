@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatserver.api.examples import HALL
-from seatserver.api.ops import hottest, house_now, lag, levels
-from seatserver.api.ops_schemas import HouseNow, Lag, WantedPlaces
+from seatserver.api.resources.operations.figures import hottest, house_now, lag, levels
+from seatserver.api.resources.operations.schemas import HouseNow, Lag, WantedPlaces
+from seatserver.api.shared.story import HALL
 from seatserver.operations.instance_reports import SILENT_MS, ReceivedReport, Report, RoomReport, added, mark_of
 
 BOUNDS = (0.001, 0.01, 0.1, math.inf)

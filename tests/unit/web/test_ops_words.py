@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from seatserver import errors
-from seatserver.api.examples import DOCUMENTS
-from seatserver.api.ops import house_now
-from seatserver.api.ops_schemas import HouseNow
+from seatserver.api.interface import EXAMPLES
+from seatserver.api.resources.operations.figures import house_now
+from seatserver.api.resources.operations.schemas import HouseNow
 from seatserver.operations.instance_reports import ReceivedReport, Report
 from tests.javascript import NODE, WEB
 
@@ -61,8 +61,7 @@ def alerts(house: dict[str, Any]) -> list[tuple[str, str]]:
 
 def test_when_all_is_well_it_says_so() -> None:
     assert alerts(house()) == [("good", "All is well.")]
-    [example] = [one for one in DOCUMENTS if isinstance(one, HouseNow)]
-    assert alerts(msgspec.to_builtins(example)) == [("good", "All is well.")]
+    assert alerts(msgspec.to_builtins(EXAMPLES[HouseNow])) == [("good", "All is well.")]
 
 
 @pytest.mark.parametrize(

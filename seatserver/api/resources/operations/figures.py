@@ -1,72 +1,28 @@
-"""Handlers of the operator's live view: the reports of all instances in one answer, and the demand in one hall.
-
-Asking is cheap, however many people look: the reports lie ready in Redis (`seatserver.operations.instance_reports`),
-and only rooms with viewers are in them.
-"""
+"""The reports of all instances as one, and the demand in one hall as digits. No I/O."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
 from heapq import nlargest
 
 import msgspec
 
-from seatserver.api.offer import counts_of
-from seatserver.api.ops_schemas import (
-    HOTTEST,
-    HouseNow,
-    Instance,
-    Lag,
-    LiveQuery,
-    RoomNow,
-    SeatDemand,
-    WantedPlaces,
-)
-from seatserver.api.shared.endpoint import Call
+from seatserver.api.resources.operations.schemas import HOTTEST, HouseNow, Instance, Lag, RoomNow, WantedPlaces
+from seatserver.api.shared.fields import moment
+from seatserver.api.views.counts import counts_of
+from seatserver.api.views.seats import label_of
 from seatserver.operations.instance_reports import ReceivedReport, RoomDemand, RoomReport, marks_of
 from seatserver.seatmaps.model import SeatMap
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEVELS = 9
 HOT = 12.0
-"""A seat this wanted is as hot as it gets, in a hall where none is hotter: one click does not set a hall on fire."""
-
-
-async def get_house(call: Call) -> HouseNow:
-    """The whole house now."""
-    query: LiveQuery = call.query
-    heard, whole = await call.needs.reports.all()
-    return house_now(heard, at_ms=call.needs.clock(), whole=whole, rooms=query.rooms)
-
-
-async def get_demand(call: Call) -> SeatDemand:
-    """One hall's demand."""
-    showtime = await call.needs.catalog.showtime(call.text("showtime_id"))
-    seat_map = showtime.seat_map
-    epoch, version, states = await call.needs.hub.states(showtime.id, seat_map.place_count)
-    demand, missing = await call.needs.reports.demand(showtime.id)
-    seats = len(seat_map.seats)
-    return SeatDemand(
-        showtime_id=showtime.id,
-        layout_hash=showtime.layout_hash,
-        epoch=epoch,
-        version=version,
-        states="".join(map(str, states[:seats])),
-        wanted=levels(demand, seats),
-        hottest=hottest(demand, seat_map),
-        areas={
-            area.key: counts_of(Counter(states[place] for place in seat_map.places_of(number)))
-            for number, area in enumerate(seat_map.general_areas)
-        },
-        missing=missing,
-    )
+"""The demand that counts as the hottest even where no seat is hotter, so that one click does not heat up a hall."""
 
 
 def house_now(heard: Sequence[ReceivedReport], *, at_ms: int, whole: bool, rooms: int) -> HouseNow:
-    """The reports as one; those of silent processes are named and not counted."""
+    """The reports as one. Silent processes are listed but not counted."""
     reports = [one.report for one in heard if not one.silent]
     return HouseNow(
         at_ms=at_ms,
@@ -85,7 +41,7 @@ def house_now(heard: Sequence[ReceivedReport], *, at_ms: int, whole: bool, rooms
 
 
 def lag(histograms: Iterable[Sequence[tuple[float, int]]]) -> Lag:
-    """Histograms (upper bound in seconds, count) of several processes as one lag."""
+    """The delays of several processes as one. Each gives a histogram of (upper bound in seconds, count)."""
     counts: Counter[float] = Counter()
     for histogram in histograms:
         counts.update(dict(histogram))
@@ -107,7 +63,7 @@ def lag(histograms: Iterable[Sequence[tuple[float, int]]]) -> Lag:
 
 
 def levels(demand: RoomDemand, seats: int) -> str:
-    """One digit for each numbered seat: how wanted it is."""
+    """One digit for each numbered seat: how much it is in demand."""
     hottest_of_all = max((wanted for wanted, _, _ in demand.values()), default=0.0)
     scale = LEVELS / math.log1p(max(hottest_of_all, HOT))
     digits = ["0"] * seats
@@ -118,13 +74,12 @@ def levels(demand: RoomDemand, seats: int) -> str:
 
 
 def hottest(demand: RoomDemand, seat_map: SeatMap) -> tuple[WantedPlaces, ...]:
-    """The most wanted seats and general areas."""
+    """The seats and general areas most in demand."""
     by_label: dict[str, tuple[float, int, int]] = {}
     for place, (wanted, held, refused) in demand.items():
         if place >= seat_map.place_count:
-            continue  # of another hall that this showtime had
-        area = seat_map.area_of(place)
-        label = seat_map.seats[place].label if area is None else seat_map.general_areas[area].name
+            continue  # of an earlier layout of this showtime
+        label = label_of(seat_map, place)
         before = by_label.get(label, (0.0, 0, 0))
         by_label[label] = (before[0] + wanted, before[1] + held, before[2] + refused)
     first = nlargest(HOTTEST, by_label.items(), key=lambda item: (item[1][0], item[0]))
@@ -152,12 +107,12 @@ def _instance(heard: ReceivedReport) -> Instance:
 
 
 def _rooms(reports: Sequence[RoomReport], most: int) -> list[RoomNow]:
-    """The same room of several processes as one; the busiest rooms first."""
+    """Each room once, as several processes report it; the busiest first."""
     found: dict[str, RoomReport] = {}
     for room in reports:
         known = found.get(room.showtime_id)
         if known is not None:
-            # The one that is further knows the places best.
+            # The report with the newest version knows the places best.
             newer, older = sorted((known, room), key=lambda one: (one.catching_up, -one.version))
             room = msgspec.structs.replace(
                 newer,
@@ -174,7 +129,7 @@ def _rooms(reports: Sequence[RoomReport], most: int) -> list[RoomNow]:
             title=room.title,
             theatre_name=room.theatre_name,
             auditorium_name=room.auditorium_name,
-            starts_at=EPOCH + timedelta(milliseconds=room.starts_at_ms),
+            starts_at=moment(room.starts_at_ms),
             viewers=room.viewers,
             holds=room.holds,
             refused=room.refused,

@@ -1,4 +1,4 @@
-"""Handlers of the house's own seats: what is blocked, what is allocated to sales channels, and the log of both."""
+"""Blocking, allocating and opening seats, and the log of who did it."""
 
 from __future__ import annotations
 
@@ -6,44 +6,58 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from seatserver.api import allocation_schemas
-from seatserver.api.places import area_of, label_of, seat_of, with_labels
-from seatserver.api.shared.endpoint import Call
+from seatserver.api.resources.allocations.schemas import (
+    EXAMPLES,
+    Allocation,
+    AllocationChange,
+    AllocationEntry,
+    AllocationLog,
+    AllocationLogQuery,
+    Allocations,
+    AllocationsChanged,
+    ChangeAllocations,
+)
+from seatserver.api.shared.endpoint import Call, Resource
+from seatserver.api.views.seats import area_of, label_of, seat_of, with_labels
 from seatserver.bookings.allocations import Entry
 from seatserver.bookings.keeping import Change
 from seatserver.catalog.catalog import Showtime
-from seatserver.errors import BadRequest, SeatsRefused
+from seatserver.errors import BadRequest, NotFound, SeatsRefused
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seats.states import SeatState
 
 NAMES_SHOWN = 12
 CURSOR = re.compile(r"[0-9]{1,18}")
+PATH = "/admin/showtimes/{showtime_id}/allocations"
+
+RESOURCE = Resource(__name__, tag="admin", examples=EXAMPLES)
 
 
-async def change_allocations(call: Call) -> allocation_schemas.AllocationsChanged:
-    """Block, allocate and open places: all of the request, or nothing."""
-    body: allocation_schemas.ChangeAllocations = call.body
-    showtime = await call.needs.catalog.showtime(call.text("showtime_id"))
+@RESOURCE.post(f"{PATH}/change", scope="admin", refusals=(NotFound, SeatsRefused))
+async def change_allocations(call: Call, body: ChangeAllocations) -> AllocationsChanged:
+    """Block seats, allocate them to a sales channel, or open them again. All changes happen at once, or none."""
+    showtime = await call.services.catalog.showtime(call.text("showtime_id"))
     seat_map = showtime.seat_map
     changes = [_change(one, seat_map, f"changes[{number}]") for number, one in enumerate(body.changes)]
     spare_holds = body.held == "refuse"
     held = await _held(call, showtime) if spare_holds or any(change.counts for change in changes) else frozenset()
     try:
-        done = await call.needs.allocations.change(
+        done = await call.services.allocations.change(
             showtime.id, changes, call.identity.user_id, held=held, spare_holds=spare_holds
         )
     except SeatsRefused as refused:
         raise with_labels(refused, seat_map) from None
     entries = tuple(_entry(entry, seat_map) for entry in done.entries)
-    return allocation_schemas.AllocationsChanged(entries=entries, notes=done.notes)
+    return AllocationsChanged(entries=entries, notes=done.notes)
 
 
-async def get_allocations(call: Call) -> allocation_schemas.Allocations:
-    """What is kept now."""
-    showtime = await call.needs.catalog.showtime(call.text("showtime_id"))
-    return allocation_schemas.Allocations(
+@RESOURCE.get(PATH, scope="admin", refusals=(NotFound,))
+async def get_allocations(call: Call) -> Allocations:
+    """List the seats that are blocked or allocated now: for whom, why, since when and until when."""
+    showtime = await call.services.catalog.showtime(call.text("showtime_id"))
+    return Allocations(
         allocations=tuple(
-            allocation_schemas.Allocation(
+            Allocation(
                 channel=kept.channel,
                 seats=_labels(kept.places, showtime.seat_map),
                 places=_counted(kept.places, showtime.seat_map),
@@ -52,31 +66,31 @@ async def get_allocations(call: Call) -> allocation_schemas.Allocations:
                 since=kept.since,
                 release_at=kept.release_at,
             )
-            for kept in await call.needs.allocations.kept(showtime.id)
+            for kept in await call.services.allocations.kept(showtime.id)
         )
     )
 
 
-async def get_allocation_log(call: Call) -> allocation_schemas.AllocationLog:
-    """A page of the log."""
-    query: allocation_schemas.AllocationLogQuery = call.query
-    showtime = await call.needs.catalog.showtime(call.text("showtime_id"))
+@RESOURCE.get(f"{PATH}/log", scope="admin", refusals=(NotFound,))
+async def get_allocation_log(call: Call, query: AllocationLogQuery) -> AllocationLog:
+    """List who blocked, allocated or opened which seats, when and why; newest first, a page at a time."""
+    showtime = await call.services.catalog.showtime(call.text("showtime_id"))
     if query.after is not None and not CURSOR.fullmatch(query.after):
-        raise BadRequest("after is not a cursor that this server gave out", "after")
+        raise BadRequest("after is not the `next` of a page", "after")
     after = None if query.after is None else int(query.after)
-    entries, following = await call.needs.allocations.log(showtime.id, query.limit, after)
-    return allocation_schemas.AllocationLog(
+    entries, following = await call.services.allocations.log(showtime.id, query.limit, after)
+    return AllocationLog(
         entries=tuple(_entry(entry, showtime.seat_map) for entry in entries),
         next=None if following is None else str(following),
     )
 
 
 async def _held(call: Call, showtime: Showtime) -> frozenset[int]:
-    _, _, states = await call.needs.hub.states(showtime.id, showtime.seat_map.place_count)
+    _, _, states = await call.services.hub.states(showtime.id, showtime.seat_map.place_count)
     return frozenset(place for place, state in enumerate(states) if state == SeatState.HELD)
 
 
-def _change(asked: allocation_schemas.AllocationChange, seat_map: SeatMap, where: str) -> Change:
+def _change(asked: AllocationChange, seat_map: SeatMap, where: str) -> Change:
     places = [seat_of(seat_map, seat, f"{where}.seats[{number}]") for number, seat in enumerate(asked.seats)]
     if asked.rows:
         places += _all_of(asked.rows, [seat.row for seat in seat_map.seats], f"{where}.rows")
@@ -97,7 +111,7 @@ def _change(asked: allocation_schemas.AllocationChange, seat_map: SeatMap, where
 
 
 def _all_of(names: Sequence[str], of_places: Sequence[str], where: str) -> list[int]:
-    """The places in these rows, areas or categories; ``of_places`` says in which one each place is."""
+    """The places in these rows, areas or categories. ``of_places`` says for each place in which one it is."""
     known = dict.fromkeys(filter(None, of_places))
     for number, name in enumerate(names):
         if name not in known:
@@ -110,8 +124,8 @@ def _all_of(names: Sequence[str], of_places: Sequence[str], where: str) -> list[
     return [place for place, name in enumerate(of_places) if name in wanted]
 
 
-def _entry(entry: Entry, seat_map: SeatMap) -> allocation_schemas.AllocationEntry:
-    return allocation_schemas.AllocationEntry(
+def _entry(entry: Entry, seat_map: SeatMap) -> AllocationEntry:
+    return AllocationEntry(
         id=entry.id,
         at=entry.at,
         by=entry.by,

@@ -1,0 +1,91 @@
+"""Guests' tokens, and the single-use tickets that open a socket."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from seatserver.access.guests import MAX_RENEWAL_CHARS, GuestPass
+from seatserver.api.shared import story
+from seatserver.api.shared.endpoint import ANY_TOKEN, Call, Resource
+from seatserver.api.shared.fields import Document, Millis
+from seatserver.errors import Unauthorized
+
+
+class RenewGuest(Document, frozen=True):
+    """The renewal that came with a guest's token."""
+
+    renewal: Annotated[str, Meta(max_length=MAX_RENEWAL_CHARS)]
+
+
+class Guest(Document, frozen=True):
+    """A guest's token, and what the browser exchanges for the same guest's next token."""
+
+    token: str
+    user_id: str
+    scopes: tuple[str, ...]
+    expires_at_ms: Millis
+    renewal: Annotated[
+        str | None,
+        Meta(description="For `POST /api/v1/guests/renew`, as often as needed. Null: the guest ends with the token."),
+    ]
+    renewal_expires_at_ms: Annotated[
+        int | None, Meta(description="When the renewal expires. Renewing does not postpone it.")
+    ]
+
+
+class Ticket(Document, frozen=True):
+    """Opens one socket, once. Send it as `ticket` in the socket's first message."""
+
+    ticket: str
+    expires_at_ms: Millis
+
+
+RESOURCE = Resource(
+    __name__,
+    tag="access",
+    examples=(
+        Guest(
+            token="eyJhbGciOi…",
+            user_id=story.GUEST,
+            scopes=("book", "hold", "watch"),
+            expires_at_ms=story.NOW_MS + 7_200_000,
+            renewal="eyJhbGciOi…",
+            renewal_expires_at_ms=story.NOW_MS + 15_552_000_000,
+        ),
+        RenewGuest(renewal="eyJhbGciOi…"),
+        Ticket(ticket="q7Zr0cX1u9S4", expires_at_ms=story.NOW_MS + 30_000),
+    ),
+)
+
+
+@RESOURCE.post("/guests", status=201, refusals=(Unauthorized,))
+async def make_guest(call: Call) -> Guest:
+    """Get a token for a guest, where the configuration allows guests."""
+    return _guest(call.services.guests.make())
+
+
+@RESOURCE.post("/guests/renew", refusals=(Unauthorized,))
+async def renew_guest(call: Call, body: RenewGuest) -> Guest:
+    """Get a fresh token for the same guest, in exchange for the renewal of the first one. May be repeated."""
+    return _guest(call.services.guests.renew(body.renewal))
+
+
+@RESOURCE.post("/tickets", status=201, scope=ANY_TOKEN)
+async def make_ticket(call: Call) -> Ticket:
+    """Get a single-use ticket to open a socket with, instead of the token itself."""
+    expires_at_ms = call.services.clock() + call.services.settings.ticket_s * 1000
+    return Ticket(ticket=await call.services.tickets.issue(call.identity), expires_at_ms=expires_at_ms)
+
+
+def _guest(admitted: GuestPass) -> Guest:
+    identity = admitted.identity
+    return Guest(
+        token=admitted.token,
+        user_id=identity.user_id,
+        scopes=tuple(sorted(identity.scopes)),
+        expires_at_ms=identity.expires_at_ms,
+        renewal=admitted.renewal,
+        renewal_expires_at_ms=admitted.renewal_expires_at_ms,
+    )

@@ -1,0 +1,1 @@
+"""What several resources show: seats, counts, showtimes, bookings."""
