@@ -1,7 +1,8 @@
 """The Lua verbs: packed, sent, and their answers unpacked.
 
-A script is one file of ``lua/`` with those of `SHARED` before it. Redis knows it by its hash once it has seen it whole;
-when it has not, or has forgotten (a restart, SCRIPT FLUSH), the first call that notices brings the text.
+A script is one file of ``lua/`` with those of `SHARED` before it, and first of all a quick way through it where there
+is one. Redis knows it by its hash once it has seen it whole. When it has not, or has forgotten (a restart, SCRIPT
+FLUSH), the first call that notices brings the text.
 """
 
 from __future__ import annotations
@@ -19,17 +20,21 @@ from seatserver.errors import Unavailable
 from seatserver.redis_io.client import cannot_serve
 from seatserver.redis_io.pipeline import Pipeline
 
-SHARED = ("prelude", "past", "steps")
+SHARED = ("prelude", "remember", "steps")
+QUICK = ("hold", "release")
+"""Verbs with a quick way for the plain case: it runs before any of the shared functions is made, which takes Lua as
+long as the plain case itself."""
 VERBS = ("hold", "release", "extend", "pin", "apply", "keep", "sweep", "load", "snapshot", "holds")
 
 
 class Script:
-    """One verb: its source and the hash that Redis knows it by."""
+    """One verb: its source, with or without its quick way, and the hash that Redis knows it by."""
 
-    def __init__(self, verb: str) -> None:
+    def __init__(self, verb: str, *, quick: bool = True) -> None:
         folder = files("seatserver.seats") / "lua"
         self.verb = verb
-        self.source = "".join((folder / f"{name}.lua").read_text("utf-8") for name in (*SHARED, verb))
+        parts = ("past", *([f"quick_{verb}"] if quick and verb in QUICK else []), *SHARED, verb)
+        self.source = "".join((folder / f"{name}.lua").read_text("utf-8") for name in parts)
         # Redis names a script by the SHA-1 of its text; nothing here is a secret.
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 

@@ -50,22 +50,6 @@ if #moved > 0 or room_moved then
   return answer('stale', moved)
 end
 
--- How long the people of this hold have had a seat already, and when that is forgotten if nobody takes it meanwhile.
-local function had(packed)
-  local past = past_of(packed)
-  if now - past.ended >= people.pause then return 0, 0 end
-  local longest, again = 0, 0
-  for index = 1, #past.list, 3 do
-    local name, used, last = past.list[index], past.list[index + 1], past.list[index + 2]
-    for _, own in ipairs(people.names) do
-      if own == name and now - last < people.memory then
-        longest, again = math.max(longest, used), math.max(again, last + people.memory)
-      end
-    end
-  end
-  return longest, math.min(past.ended + people.pause, again)
-end
-
 -- What a hold has to get at least: what it is promised already, or enough to be of use.
 local least = math.max(ttl / 10, old and old.deadline - now or 0)
 -- Of seats that nobody else has: how long these people have had them, and when those that they had too long cool off.
@@ -86,9 +70,9 @@ local function obstacles(names)
     elseif not (taking or locks[index]) then
       found[index] = 'blocked'
     elseif past[index] and not locks[index] then
-      local used, again = had(past[index])
+      local used, again = had_it(past[index], people, now)
       worn[names[index]] = used
-      if used > 0 and total - used < least then
+      if is_worn(used, total, least) then
         found[index], cooling[names[index]] = 'cooling', again
       end
     end

@@ -1,4 +1,9 @@
--- Who has had a seat, and for how long: the rules are stated in `seatserver.seats.holders`. Stands after prelude.lua.
+-- Who has had a seat, and for how long, as :past records it. The rules are stated in `seatserver.seats.holders`. Stands first in
+-- every script: the quick way through a verb (`quick_*.lua`) needs it, and it needs nothing.
+
+local MOST_PEOPLE = 16
+-- What a clock may go back without anybody minding, in ms: time servers correct it by less all the time.
+local CLOCK_SLACK = 1000
 
 -- The people of a hold, as `seatserver.seats.holders` writes them: {pause, memory, names, text}; nil where an earlier release wrote
 -- none.
@@ -18,6 +23,8 @@ local function past_of(packed)
   return { ended = fields[1], claimed = fields[2], people = fields[3], list = fields[4] }
 end
 
+local function packed_past(past) return cmsgpack.pack({ past.ended, past.claimed, past.people, past.list }) end
+
 -- Count `ms` more for each of the people, up to `at`; those of long ago are forgotten.
 local function charge(past, people, ms, at)
   local list, had = {}, {}
@@ -34,72 +41,34 @@ local function charge(past, people, ms, at)
     list[#list + 1], list[#list + 2], list[#list + 3] = name, (had[name] or 0) + ms, at
   end
   local spare = math.max(0, #list - 3 * MOST_PEOPLE)
-  past.list = { unpack(list, spare + 1) }
+  past.list = spare == 0 and list or { unpack(list, spare + 1) }
 end
 
--- Write what `fields` has of seats (seat, past, ...), to be kept for `memory` ms at least.
-local function write_past(fields, memory)
-  if #fields == 0 then return end
-  for index = 2, #fields, 2 do
-    local past = fields[index]
-    fields[index] = cmsgpack.pack({ past.ended, past.claimed, past.people, past.list })
-  end
-  redis.call('HSET', PAST, unpack(fields))
-  if redis.call('PTTL', PAST) < memory then redis.call('PEXPIRE', PAST, memory + 60000) end
+-- What :past says once a hold of these people, who had the seat from `began` to `at`, has ended. A seat that was free for the
+-- whole pause before the hold began has no past.
+local function past_after(packed, people, began, at)
+  local past = past_of(packed)
+  if began - past.ended >= people.pause then past = past_of(false) end
+  charge(past, people, math.max(0, at - began), at)
+  past.ended, past.people = math.max(past.ended, at), people.text
+  return packed_past(past)
 end
 
--- Since when a hold has had each of its seats: longer than itself where it took over from another one of its owner.
--- `carried` is `seat=ms` csv: so much longer.
-local function since_when(since, carried)
-  local longer = {}
-  for seat, ms in string.gmatch(carried or '', '(%d+)=(%d+)') do longer[seat] = tonumber(ms) end
-  return function(seat) return since - (longer[seat] or 0) end
-end
-
--- A hold has ended for these seats at `at`: count it for its people. A seat that was free for the whole pause before the
--- hold began has no past.
-local function remember(people, seats, began, at)
-  if not people or #seats == 0 then return end
-  local known, fields = redis.call('HMGET', PAST, unpack(seats)), {}
-  for index, seat in ipairs(seats) do
-    local past = past_of(known[index])
-    if began(seat) - past.ended >= people.pause then past = past_of(false) end
-    charge(past, people, math.max(0, at - began(seat)), at)
-    past.ended, past.people = math.max(past.ended, at), people.text
-    fields[#fields + 1], fields[#fields + 2] = seat, past
-  end
-  write_past(fields, people.memory)
-end
-
--- A booking has put seats into a state. While it waits for its payment it counts for its people (a text), as a hold does.
-local function remember_booking(seats, state, text)
-  local people = state == CLAIMED and people_of(text)
-  for first = 1, #seats, GUARDS_AT_ONCE do
-    local some = { unpack(seats, first, math.min(first + GUARDS_AT_ONCE - 1, #seats)) }
-    local known, fields, memory = redis.call('HMGET', PAST, unpack(some)), {}, people and people.memory or 0
-    for index, seat in ipairs(some) do
-      local past = (known[index] or people) and past_of(known[index])
-      if past then
-        local last = people_of(past.people)
-        local theirs = past.claimed > 0 and last
-        local rested = last and not theirs and state ~= FREE and now - past.ended >= last.pause
-        if rested then
-          -- Somebody new, without a hold that would say so.
-          past, memory = past_of(false), math.max(memory, last.memory)
-        end
-        if theirs then
-          charge(past, theirs, math.max(0, now - past.claimed), now)
-          memory = math.max(memory, theirs.memory)
-        end
-        if theirs or people or state == FREE then
-          past.ended, past.claimed = now, people and now or 0
-          if people then past.people = text end
-        end
-        if theirs or people or rested or state == FREE then
-          fields[#fields + 1], fields[#fields + 2] = seat, past
-        end
+-- How long (ms) these people have had a seat already, and when that is forgotten if nobody takes it meanwhile.
+local function had_it(packed, people, now)
+  local past = past_of(packed)
+  if now - past.ended >= people.pause then return 0, 0 end
+  local longest, again = 0, 0
+  for index = 1, #past.list, 3 do
+    local name, used, last = past.list[index], past.list[index + 1], past.list[index + 2]
+    for _, own in ipairs(people.names) do
+      if own == name and now - last < people.memory then
+        longest, again = math.max(longest, used), math.max(again, last + people.memory)
       end
     end
-    write_past(fields, memory)
   end
+  return longest, math.min(past.ended + people.pause, again)
 end
+
+-- Whether a seat that they have had for `used` ms has to cool off before they may have it for `least` ms more.
+local function is_worn(used, total, least) return used > 0 and total - used < least end

@@ -1,5 +1,5 @@
--- Shared by every verb: prepended to each script before it is loaded, with past.lua and steps.lua after it, so that one
--- script is one atomic step.
+-- Shared by every verb: it stands before each, with past.lua before it and remember.lua and steps.lua after it, so that
+-- one script is one atomic step.
 --
 -- KEYS[1]  the showtime's key base, `seats:{<showtime>}`. All keys below live under it, in one hash slot:
 --   :meta   hash    epoch, version, fence, pgseq (last change of Postgres applied), taken and kept (sizes of those hashes),
@@ -28,9 +28,6 @@ local PAST = base .. ':past'
 local FREE, HELD, CLAIMED, SOLD, BLOCKED, ALLOCATED = 0, 1, 2, 3, 4, 5
 local SWEEP_AT_ONCE = 1000
 local GUARDS_AT_ONCE = 1000
-local MOST_PEOPLE = 16
--- What a clock may go back without anybody minding, in ms: time servers correct it by less all the time.
-local CLOCK_SLACK = 1000
 
 local function seat_key(seat) return base .. ':seat:' .. seat end
 local function user_key(user) return base .. ':user:' .. user end

@@ -1,4 +1,4 @@
--- What holds, bookings and the house do to seats, in pieces that the verbs share. Stands after past.lua.
+-- What holds, bookings and the house do to seats, in pieces that the verbs share. Stands after remember.lua.
 
 -- [epoch, from, version, now, soonest deadline set here or 0, [seat, state, ...], [[kind, user, hold_id, [seat, ...]], ...],
 --  how late holds were ended or -1]
