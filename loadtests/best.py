@@ -32,11 +32,11 @@ from loadtests.picture import fit
 from loadtests.seating import FILLINGS, any_room, by_brute_force, first_run, plain_hall, sold
 from seatserver.demo.halls import demo_halls
 from seatserver.errors import BadSeatMap, StartError
-from seatserver.seatmaps.best import best_offers
-from seatserver.seatmaps.importer import read_seat_map
+from seatserver.seatmaps.formats.reader import read_seat_map
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seatmaps.rules import GapRule, Rules
-from seatserver.seatmaps.score import Weights, Wish, focal_point
+from seatserver.seatmaps.rules.model import GapRule, Rules
+from seatserver.seatmaps.search.best import best_offers
+from seatserver.seatmaps.search.score import Weights, Wish, focal_point
 
 SIZES = (100, 300, 1_000, 3_000, 12_000)
 PARTIES = tuple(range(1, 11))

@@ -24,8 +24,8 @@ from seatserver.catalog.catalog import Catalog
 from seatserver.catalog.showtime import Auditorium, Showtime, ShowtimeDraft, Theatre
 from seatserver.demo import offer
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
+from seatserver.pricing.tariff import Tariff
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
-from seatserver.seatmaps.pricing import Tariff
 
 THEATRE = AUDITORIUM = "loadtests"
 CATEGORY = "standard"

@@ -12,10 +12,12 @@ import random
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from seatserver.seatmaps.kinds import refused_kinds, usable_seats
+from seatserver.seatmaps.layout.rows import rows_of
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
-from seatserver.seatmaps.rules import Rules, judge
-from seatserver.seatmaps.score import FORBIDDEN, Offer, Wish, cost_of
+from seatserver.seatmaps.rules.accessibility import refused_kinds, usable_seats
+from seatserver.seatmaps.rules.judge import judge
+from seatserver.seatmaps.rules.model import Rules
+from seatserver.seatmaps.search.score import FORBIDDEN, Offer, Wish, cost_of
 
 FREE, SOLD = 0, 3
 CATEGORY = Category(key="standard", name="Standard", color="#0072b2")
@@ -55,7 +57,7 @@ def stretches(length: Callable[[int], int]) -> Fill:
     def fill(seat_map: SeatMap, party: int, chance: random.Random) -> bytes:
         states = bytearray(seat_map.place_count)
         size = max(1, length(party))
-        for run in seat_map.runs:
+        for run in rows_of(seat_map).runs:
             start = chance.randrange(size + 1)
             for place, seat in enumerate(run):
                 states[seat] = SOLD if (place + start) % (size + 1) == size else FREE
@@ -77,7 +79,7 @@ FILLINGS: dict[str, Fill] = {
 def first_run(seat_map: SeatMap, states: bytes, count: int, rules: Rules, *, from_back: bool) -> tuple[int, ...] | None:
     """The leftmost ``count`` free neighbours of the first row that has them, seen from the front or from the back."""
     usable = usable_seats(seat_map, rules)
-    runs = sorted(seat_map.runs, key=lambda run: (_depth(seat_map, run), seat_map.seats[run[0]].x))
+    runs = sorted(rows_of(seat_map).runs, key=lambda run: (_depth(seat_map, run), seat_map.seats[run[0]].x))
     rows: dict[str, list[tuple[int, ...]]] = {}
     for run in runs:
         rows.setdefault(seat_map.seats[run[0]].row, []).append(run)

@@ -18,7 +18,7 @@ from seatserver.bookings.tables import booked_seats, bookings, kept_seats
 from seatserver.catalog.tables import seat_maps, showtimes
 from seatserver.database import Database
 from seatserver.errors import NotFound
-from seatserver.seatmaps.pricing import Line
+from seatserver.pricing.tariff import Line
 from seatserver.seats.states import BookingStatus, SeatState
 from seatserver.seats.store import Ownership
 

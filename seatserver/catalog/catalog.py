@@ -41,10 +41,11 @@ from seatserver.catalog.tables import auditoriums, seat_maps, showtimes, theatre
 from seatserver.database import CommitUnknown, Database
 from seatserver.errors import BadRequest, BadSeatMap, Conflict, NotFound, Unavailable
 from seatserver.money import CURRENCIES
-from seatserver.seatmaps.best import Wish, best_offers
+from seatserver.pricing.tariff import Tariff
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seatmaps.pricing import Tariff
-from seatserver.seatmaps.rules import GapRule, Rules, judge
+from seatserver.seatmaps.rules.judge import judge
+from seatserver.seatmaps.rules.model import GapRule, Rules
+from seatserver.seatmaps.search.best import Wish, best_offers
 
 __all__ = ["Auditorium", "Catalog", "Showtime", "ShowtimeDraft", "ShowtimeEntry", "ShowtimeFilter", "Theatre"]
 

@@ -13,9 +13,9 @@ import msgspec
 
 from seatserver.errors import BadRequest, NotOnSale
 from seatserver.misfits import misfit
+from seatserver.pricing.tariff import Quote, Tariff, quote
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seatmaps.pricing import Quote, Tariff, quote
-from seatserver.seatmaps.rules import Rules
+from seatserver.seatmaps.rules.model import Rules
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 MAX_TITLE = 200
@@ -101,7 +101,7 @@ class Showtime(ShowtimeEntry, frozen=True, kw_only=True):
     seat_map: SeatMap
 
     def quote(self, tickets: Sequence[tuple[int, str | None]]) -> Quote:
-        """The price of these tickets, as `seatmaps.pricing.quote` makes it, which says what it raises."""
+        """The price of these tickets, as `pricing.tariff.quote` makes it, which says what it raises."""
         return quote(self.tariff, self.seat_map, tickets)
 
     def check_on_sale(self, now_ms: int) -> None:

@@ -18,7 +18,7 @@ from seatserver.errors import BadSeatMap, StartError, Unavailable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seatserver.seatmaps.imported import Imported
+    from seatserver.seatmaps.formats.draft import Imported
     from seatserver.seatmaps.model import SeatMap
 
 NO_DATABASE = (
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _party(text: str) -> int:
-    from seatserver.seatmaps.score import MAX_PARTY
+    from seatserver.seatmaps.search.score import MAX_PARTY
 
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if not 1 <= number <= MAX_PARTY:
@@ -90,7 +90,7 @@ def _party(text: str) -> int:
 
 
 def _read(file: str) -> bytes:
-    from seatserver.seatmaps.encodings import MAX_DOCUMENT_BYTES
+    from seatserver.seatmaps.parsing.encodings import MAX_DOCUMENT_BYTES
 
     try:
         if file == "-":
@@ -112,7 +112,7 @@ def _unnamed(file: str) -> str:
 
 
 def _imported(file: str, name: str) -> Imported:
-    from seatserver.seatmaps.importer import read_seat_map
+    from seatserver.seatmaps.formats.reader import read_seat_map
 
     document = _read(file)
     try:
@@ -124,8 +124,8 @@ def _imported(file: str, name: str) -> Imported:
 def _check(file: str, name: str, *, as_json: bool) -> int:
     from rich.text import Text
 
-    from seatserver.seatmaps.check import check_document
-    from seatserver.seatmaps.report import report_document, report_lines
+    from seatserver.seatmaps.inspection.inspect import check_document
+    from seatserver.seatmaps.inspection.report import report_document, report_lines
 
     report = check_document(_read(file), name=name, unnamed=_unnamed(file))
     if as_json:
@@ -142,7 +142,7 @@ def _check(file: str, name: str, *, as_json: bool) -> int:
 def _show(imported: Imported) -> int:
     from rich.text import Text
 
-    from seatserver.seatmaps.terminal import draw
+    from seatserver.seatmaps.drawing.text import draw
 
     console = _console()
     for line in draw(imported.seat_map, console.width):
@@ -152,7 +152,7 @@ def _show(imported: Imported) -> int:
 
 
 def _draw(imported: Imported, output: str, party: int | None) -> int:
-    from seatserver.seatmaps.draw import draw_svg
+    from seatserver.seatmaps.drawing.svg import draw_svg
 
     picture = draw_svg(imported.seat_map, party=party).encode()
     if output == "-":
@@ -182,7 +182,7 @@ def _import(imported: Imported, *, as_json: bool) -> int:
 
     from rich.text import Text
 
-    from seatserver.seatmaps.terminal import legend
+    from seatserver.seatmaps.drawing.text import legend
 
     seat_map = imported.seat_map
     auditoriums = asyncio.run(_store(imported))

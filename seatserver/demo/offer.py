@@ -26,9 +26,9 @@ from seatserver.config import Settings
 from seatserver.database import Database
 from seatserver.demo.halls import demo_halls
 from seatserver.errors import NotFound
+from seatserver.pricing.tariff import Fees, Tariff, TicketType
 from seatserver.seatmaps.model import SeatKind, SeatMap
-from seatserver.seatmaps.pricing import Fees, Tariff, TicketType
-from seatserver.seatmaps.rules import GapRule, Rules
+from seatserver.seatmaps.rules.model import GapRule, Rules
 
 BOSS = "the house"
 THEATRES = {

@@ -31,11 +31,11 @@ from seatserver.holding.deadlines import latest_deadline_ms, over_for_more
 from seatserver.holding.requests import AreaTickets, Buyer, PartyWish, Selection, nothing_together
 from seatserver.holding.search_thread import Searches
 from seatserver.holding.terms import Terms, lines_of, terms_of
-from seatserver.seatmaps.best import best_offers, nearest_equal
+from seatserver.pricing.tariff import Quote, without
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seatmaps.pricing import Quote, without
-from seatserver.seatmaps.rules import Verdict, glance, judge
-from seatserver.seatmaps.score import MAX_PARTY, Offer, Wish
+from seatserver.seatmaps.rules.judge import Verdict, judge, judge_if_cheap
+from seatserver.seatmaps.search.best import best_offers, nearest_equal
+from seatserver.seatmaps.search.score import MAX_PARTY, Offer, Wish
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import (
     NOTHING_JUDGED,
@@ -268,7 +268,7 @@ class Holding:
     ) -> Verdict:
         room = showtime.seat_map, bytes(sight.states), seats, showtime.rules
         minutes_left = self._minutes_left(showtime)
-        verdict = glance(*room, wheelchairs=wheelchairs, minutes_left=minutes_left)
+        verdict = judge_if_cheap(*room, wheelchairs=wheelchairs, minutes_left=minutes_left)
         if verdict is None:
             look = partial(judge, *room, wheelchairs=wheelchairs, minutes_left=minutes_left)
             verdict = await self.searches.run(look, user=buyer.user_id, room=showtime.id, network=buyer.network)

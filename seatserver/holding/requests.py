@@ -14,9 +14,9 @@ import msgspec
 
 from seatserver.catalog.showtime import Showtime
 from seatserver.errors import BadRequest, NoSeatsTogether, TicketsRefused, UnknownSeat
+from seatserver.pricing.tariff import Quote
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seatmaps.pricing import Quote
-from seatserver.seatmaps.score import MAX_PARTY, Weights, Wish
+from seatserver.seatmaps.search.score import MAX_PARTY, Weights, Wish
 from seatserver.seats.store import NO_END_MS
 
 MOST_PLACES = 500

@@ -12,8 +12,8 @@ import msgspec
 
 from seatserver.catalog.showtime import Showtime
 from seatserver.errors import Refusal
+from seatserver.pricing.tariff import Line, Quote
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seatmaps.pricing import Line, Quote
 from seatserver.seats.store import HeldSeats
 
 

@@ -15,8 +15,8 @@ from seatserver.catalog.showtime import Showtime
 from seatserver.holding.deadlines import reach_ms
 from seatserver.holding.terms import Terms, terms_of
 from seatserver.money import digits_of
+from seatserver.pricing.tariff import Line
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seatmaps.pricing import Line
 from seatserver.seats.store import HeldSeats
 from seatserver.wire import messages as wire
 

@@ -26,8 +26,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from seatserver.errors import BadSeatMap
-from seatserver.seatmaps.document import decode
-from seatserver.seatmaps.rows import Rows, find_rows
+from seatserver.seatmaps.parsing.decoding import decode
 
 MAX_SEATS = 50_000
 """Most places of a hall, those of its general areas included."""
@@ -176,16 +175,6 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def group_of(self) -> dict[int, tuple[int, ...]]:
         """Seat index → all seats of its group, itself included; seats without a group are absent."""
         return {index: group for group in self.groups for index in group}
-
-    @property
-    def runs(self) -> tuple[tuple[int, ...], ...]:
-        """Unbroken runs of neighbours, each from left to right: a row's end or an aisle ends a run."""
-        return self.floor.runs
-
-    @cached_property
-    def floor(self) -> Rows:
-        """The rows as they stand, whatever they are called."""
-        return find_rows([(seat.x, seat.y) for seat in self.seats])
 
     @cached_property
     def place_count(self) -> int:

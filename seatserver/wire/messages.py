@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from seatserver.errors import Refusal
-from seatserver.seatmaps.score import MAX_PARTY, Breakdown, Weights
+from seatserver.seatmaps.search.score import MAX_PARTY, Breakdown, Weights
 from seatserver.seats.states import BookingStatus
 
 SUBPROTOCOL_JSON = "seatmap.v1+json"

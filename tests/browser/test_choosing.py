@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, WebSocketRoute, expect
 
 from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatKind, SeatMap
-from seatserver.seatmaps.rules import Rules
+from seatserver.seatmaps.rules.model import Rules
 from tests.browser.conftest import Window, says
 from tests.browser.site import Site
 from tests.integration.lounge import BEANBAGS, ENFORCED, LOUNGE, TARIFF, WARNED, lounge

@@ -33,7 +33,7 @@ from seatserver.catalog.catalog import Catalog
 from seatserver.catalog.showtime import Auditorium, ShowtimeDraft, Theatre
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
 from seatserver.embedded.process import choose_port
-from seatserver.seatmaps.pricing import Tariff
+from seatserver.pricing.tariff import Tariff
 from tests.integration.proxy import Proxy, through
 
 SHOWTIME = "tonight"

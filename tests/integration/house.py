@@ -30,8 +30,8 @@ from seatserver.catalog.showtime import Auditorium, ShowtimeDraft, Theatre
 from seatserver.client import LiveRoom, SeatClient
 from seatserver.config import Settings
 from seatserver.errors import SeatServerError
+from seatserver.pricing.tariff import Tariff
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
-from seatserver.seatmaps.pricing import Tariff
 from seatserver.seats.states import SeatState
 from tests.waiting import PATIENCE_S, within
 

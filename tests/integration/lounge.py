@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from seatserver.client import LiveRoom, SeatClient
+from seatserver.pricing.tariff import Fees, Tariff, TicketType
 from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatKind, SeatMap
-from seatserver.seatmaps.pricing import Fees, Tariff, TicketType
-from seatserver.seatmaps.rules import GapRule, Rules
+from seatserver.seatmaps.rules.model import GapRule, Rules
 from tests.integration.house import ALL_SCOPES, Instance, put_on_sale
 
 LOUNGE = "lounge"

@@ -17,9 +17,9 @@ from seatserver.catalog.tables import showtimes
 from seatserver.config import Settings
 from seatserver.database import Database
 from seatserver.errors import BadRequest, BadSeatMap, Conflict, NotFound
+from seatserver.pricing.tariff import Tariff
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
-from seatserver.seatmaps.pricing import Tariff
-from seatserver.seatmaps.rules import GapRule, Rules
+from seatserver.seatmaps.rules.model import GapRule, Rules
 
 pytestmark = pytest.mark.clock
 

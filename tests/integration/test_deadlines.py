@@ -13,7 +13,7 @@ from seatserver.app import Server
 from seatserver.bookings.keeping import Change
 from seatserver.client import RemoteError
 from seatserver.errors import SeatsRefused
-from seatserver.seatmaps.rules import Rules
+from seatserver.seatmaps.rules.model import Rules
 from seatserver.seats.store import AreaWish, Conditions
 from seatserver.wire.messages import Places
 from tests.integration.bench import SHOW, Bench, open_bench

@@ -30,8 +30,8 @@ from seatserver.config import Settings
 from seatserver.demo import audience, offer
 from seatserver.demo.halls import demo_halls
 from seatserver.errors import TicketsRefused
+from seatserver.pricing.tariff import quote
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seatmaps.pricing import quote
 from seatserver.seats.states import SeatState
 from tests.faults.clock import as_if_at
 from tests.integration.house import eventually, rows

@@ -12,9 +12,9 @@ import pytest
 
 from seatserver.client import LiveRoom, RemoteError
 from seatserver.errors import SeatsRefused
+from seatserver.pricing.tariff import Tariff
 from seatserver.rooms.feed import FeedMessage
-from seatserver.seatmaps.pricing import Tariff
-from seatserver.seatmaps.rules import judge
+from seatserver.seatmaps.rules.judge import judge
 from seatserver.seats.states import SeatState
 from seatserver.wire.messages import Held, Places
 from tests.integration.conftest import MakeServer

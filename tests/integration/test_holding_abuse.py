@@ -13,7 +13,7 @@ from seatserver.errors import SeatsRefused
 from seatserver.holding.holding import Holding, RoomView
 from seatserver.holding.requests import Buyer
 from seatserver.live.session.session import BAD_MESSAGES
-from seatserver.seatmaps.pricing import Tariff
+from seatserver.pricing.tariff import Tariff
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import HeldSeats, SeatStore
 from seatserver.wire.messages import Places

@@ -23,8 +23,8 @@ from seatserver.database import Database, connect_once, upgrade
 from seatserver.doctor import Doctor
 from seatserver.embedded import EmbeddedPostgres
 from seatserver.errors import OutcomeUnknown, StartError, Unavailable
+from seatserver.pricing.tariff import Tariff
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
-from seatserver.seatmaps.pricing import Tariff
 from tests.conftest import drop, execute, url_of
 from tests.integration.house import check_books, eventually, hold, opened, put_on_sale, rows
 from tests.integration.pooler import PgBouncer

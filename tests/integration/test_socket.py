@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from seatserver.access.tokens import Identity
-from seatserver.seatmaps.pricing import Tariff
+from seatserver.pricing.tariff import Tariff
 from tests.integration.conftest import MakeServer
 from tests.integration.house import (
     BLOCKED,

@@ -18,7 +18,7 @@ from seatserver.api.shared.endpoint import Call, Resource, answer_of
 from seatserver.api.shared.fields import Document, LayoutHash
 from seatserver.catalog.showtime import MAX_TITLE
 from seatserver.errors import BadSeatMap, NotFound
-from seatserver.seatmaps.importer import read_seat_map
+from seatserver.seatmaps.formats.reader import read_seat_map
 from seatserver.seatmaps.model import SeatMap
 
 FOR_EVER = "public, max-age=31536000, immutable"

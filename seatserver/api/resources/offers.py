@@ -17,9 +17,9 @@ from seatserver.api.views.seats import LINES, SOFA, NamedSeat, TicketLine, area_
 from seatserver.errors import BadRequest, NotFound, NotOnSale, TicketsRefused
 from seatserver.holding.holding import RoomView
 from seatserver.holding.requests import Buyer, PartyWish
+from seatserver.pricing.tariff import MAX_KEY, MAX_TICKET_TYPES, MAX_TICKETS, Quote
 from seatserver.seatmaps.model import MAX_NAME, SeatMap
-from seatserver.seatmaps.pricing import MAX_KEY, MAX_TICKET_TYPES, MAX_TICKETS, Quote
-from seatserver.seatmaps.score import MAX_PARTY, Breakdown, Offer, Weights, Wish, cost_of
+from seatserver.seatmaps.search.score import MAX_PARTY, Breakdown, Offer, Weights, Wish, cost_of
 from seatserver.seats.store import View
 
 

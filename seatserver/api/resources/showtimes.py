@@ -13,9 +13,9 @@ from seatserver.api.shared.fields import After, Currency, Document, Id, LayoutHa
 from seatserver.api.views.showtimes import EXAMPLE, ShowtimeView, showtime_view
 from seatserver.catalog.catalog import PAGE_LIMIT, ShowtimeDraft, ShowtimeFilter
 from seatserver.errors import BadRequest, Conflict, NotFound
+from seatserver.pricing.tariff import Fees, Price, Tariff, TicketType, check_all_priced, check_prices
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seatmaps.pricing import Fees, Price, Tariff, TicketType, check_all_priced, check_prices
-from seatserver.seatmaps.rules import GapRule, Rules
+from seatserver.seatmaps.rules.model import GapRule, Rules
 
 
 class ShowtimeQuery(Document, frozen=True):

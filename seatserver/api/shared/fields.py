@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Meta
 
 from seatserver.catalog.showtime import ID_PATTERN, MAX_ADDRESS, MAX_TITLE
+from seatserver.pricing.tariff import CURRENCY_PATTERN
 from seatserver.seatmaps.model import MAX_LABEL
-from seatserver.seatmaps.pricing import CURRENCY_PATTERN
 
 
 class Document(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

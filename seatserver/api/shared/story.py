@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
+from seatserver.pricing.tariff import Fees, TicketType
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
-from seatserver.seatmaps.pricing import Fees, TicketType
 
 HOLD_ID = UUID("6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11")
 NOW_MS = 1_893_499_200_000  # 2030-01-01 12:00 UTC

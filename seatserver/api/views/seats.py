@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from seatserver.api.shared import story
 from seatserver.api.shared.fields import Document
 from seatserver.errors import BadRequest, SeatsRefused
+from seatserver.pricing.tariff import Line, Price
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seatmaps.pricing import Line, Price
 
 
 class NamedSeat(Document, frozen=True):

@@ -10,8 +10,8 @@ from seatserver.api.shared import story
 from seatserver.api.shared.fields import Address, Currency, CurrencyDigits, Document, Id, LayoutHash, Moment, moment
 from seatserver.catalog.showtime import ShowtimeEntry
 from seatserver.money import digits_of
-from seatserver.seatmaps.pricing import Fees, Prices, TicketType
-from seatserver.seatmaps.rules import Rules
+from seatserver.pricing.tariff import Fees, Prices, TicketType
+from seatserver.seatmaps.rules.model import Rules
 
 
 class ShowtimeView(Document, frozen=True):

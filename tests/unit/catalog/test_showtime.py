@@ -9,9 +9,9 @@ import pytest
 
 from seatserver.catalog.showtime import Showtime, ShowtimeDraft, check_id, is_id
 from seatserver.errors import BadRequest, NotOnSale
+from seatserver.pricing.tariff import Tariff
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
-from seatserver.seatmaps.pricing import Tariff
-from seatserver.seatmaps.rules import GapRule, Rules
+from seatserver.seatmaps.rules.model import GapRule, Rules
 
 pytestmark = pytest.mark.clock
 

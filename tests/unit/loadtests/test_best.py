@@ -10,7 +10,7 @@ import pytest
 from loadtests.__main__ import main
 from loadtests.seating import FILLINGS, first_run, plain_hall
 from seatserver.demo.halls import studio
-from seatserver.seatmaps.rules import Rules
+from seatserver.seatmaps.rules.model import Rules
 
 
 def test_the_benchmark_finds_nothing_better_than_what_is_offered(

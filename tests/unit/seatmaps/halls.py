@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from seatserver.seatmaps.imported import PALETTE
+from seatserver.seatmaps.formats.draft import PALETTE
 from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatKind, SeatMap
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -9,8 +9,9 @@ from math import comb
 from hypothesis import strategies as st
 
 from seatserver.seatmaps.model import SeatKind, SeatMap
-from seatserver.seatmaps.rules import GapRule, Rules, judge
-from seatserver.seatmaps.score import FORBIDDEN, Offer, Weights, Wish, cost_of
+from seatserver.seatmaps.rules.judge import judge
+from seatserver.seatmaps.rules.model import GapRule, Rules
+from seatserver.seatmaps.search.score import FORBIDDEN, Offer, Weights, Wish, cost_of
 from tests.unit.seatmaps.rooms import FREE, allowed_by_kind
 
 FEW = 3000

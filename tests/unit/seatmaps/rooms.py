@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 
 from hypothesis import strategies as st
 
+from seatserver.seatmaps.layout.rows import rows_of
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
-from seatserver.seatmaps.rules import GapRule, Rules
+from seatserver.seatmaps.rules.model import GapRule, Rules
 
 FREE, HELD, SOLD = 0, 1, 3
 KIND_OF = {"W": SeatKind.WHEELCHAIR, "c": SeatKind.COMPANION}
@@ -110,7 +111,7 @@ def selections(draw: st.DrawFn, seat_map: SeatMap, states: bytes) -> tuple[int, 
             free.difference_update(group)
     chosen: set[int] = set()
     for _ in range(draw(st.integers(1, 3))):
-        run = draw(st.sampled_from(seat_map.runs))
+        run = draw(st.sampled_from(rows_of(seat_map).runs))
         start = draw(st.integers(0, len(run) - 1))
         for seat in run[start : start + draw(st.integers(1, 5))]:
             chosen.update(seat_map.group_of.get(seat, (seat,)))
@@ -145,7 +146,7 @@ def narrow_seats(seat_map: SeatMap, taken: Iterable[int], rules: Rules, minutes_
     free = [seat not in gone and is_ordinary(seat_map, seat, minutes_left) for seat in range(len(seat_map.seats))]
     lasts = sorted({seat.y for seat in seat_map.seats}, reverse=True)[: rules.gap.exempt_last_rows]
     found: set[int] = set()
-    for run in seat_map.runs:
+    for run in rows_of(seat_map).runs:
         row = row_of(seat_map, run[0])
         lenient = {
             "left": not (rules.gap.row_ends if run[0] == row[0] else rules.gap.aisles),
@@ -201,7 +202,7 @@ def allowed_by_kind(
 
 def home_of(seat_map: SeatMap, seat: int) -> int:
     """The first wheelchair place of the stretch that a wheelchair place or companion seat belongs to."""
-    run = next(run for run in seat_map.runs if seat in run)
+    run = next(run for run in rows_of(seat_map).runs if seat in run)
     special = {SeatKind.WHEELCHAIR, SeatKind.COMPANION}
     at = run.index(seat)
     first = last = at
@@ -220,7 +221,7 @@ def home_of(seat_map: SeatMap, seat: int) -> int:
 def parts(seat_map: SeatMap, seats: Iterable[int]) -> list[tuple[int, ...]]:
     """The stretches of neighbours that a selection is made of."""
     chosen, found = set(seats), []
-    for run in seat_map.runs:
+    for run in rows_of(seat_map).runs:
         part: list[int] = []
         for seat in (*run, -1):
             if seat in chosen:
@@ -257,7 +258,7 @@ def alternatives(
         others = chosen.difference(part)
         if any(others.intersection(group) and not others.issuperset(group) for group in seat_map.groups):
             continue
-        for run in seat_map.runs:
+        for run in rows_of(seat_map).runs:
             for start in range(len(run) - len(part) + 1):
                 window = run[start : start + len(part)]
                 if others.intersection(window) or any(states[seat] != FREE for seat in window):

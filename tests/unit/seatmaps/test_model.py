@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from seatserver.demo.halls import demo_halls, grand_hall, studio
 from seatserver.errors import BadSeatMap
+from seatserver.seatmaps.layout.rows import NEXT_SEAT, rows_of
 from seatserver.seatmaps.model import GeneralArea, Seat, SeatMap
-from seatserver.seatmaps.rows import AISLE
 from tests.unit.seatmaps.halls import edited, general_areas, grid_halls, with_areas
 
 
@@ -72,7 +72,7 @@ def test_every_place_is_one_seat_or_in_one_general_area(hall: SeatMap, data: st.
 def test_a_hall_may_have_general_areas_only() -> None:
     parts = {field: getattr(studio(), field) for field in ("name", "categories", "screen")}
     hall = SeatMap.build(**parts, seats=(), general_areas=[LAWN])
-    assert (hall.place_count, hall.runs, hall.places_of(0)) == (20, (), range(20))
+    assert (hall.place_count, rows_of(hall).runs, hall.places_of(0)) == (20, (), range(20))
     assert SeatMap.decode(hall.encode()) == hall
 
 
@@ -125,10 +125,10 @@ def test_the_hash_does_not_depend_on_the_order_in_which_groups_are_given() -> No
 
 @given(grid_halls())
 def test_runs_hold_every_seat_once_and_have_no_aisle_inside(hall: SeatMap) -> None:
-    assert sorted(index for run in hall.runs for index in run) == list(range(len(hall.seats)))
-    for run in hall.runs:
+    assert sorted(index for run in rows_of(hall).runs for index in run) == list(range(len(hall.seats)))
+    for run in rows_of(hall).runs:
         for left, right in pairwise(run):
-            assert 0 < hall.seats[right].x - hall.seats[left].x <= AISLE
+            assert 0 < hall.seats[right].x - hall.seats[left].x <= NEXT_SEAT
             assert hall.seats[left].row == hall.seats[right].row
 
 

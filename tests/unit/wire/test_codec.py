@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from seatserver.api.examples import examples
 from seatserver.errors import BadRequest, Refusal, TooLarge
-from seatserver.seatmaps.score import Weights
+from seatserver.seatmaps.search.score import Weights
 from seatserver.seats.states import BookingStatus
 from seatserver.wire import messages as wire
 from seatserver.wire.codec import Codec, Codecs, JsonCodec, MsgpackCodec, Received

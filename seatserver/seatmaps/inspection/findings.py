@@ -1,0 +1,267 @@
+"""What the checks of a hall work with: the hall as they see it, and what they find.
+
+`Hall` is a draft made fit for looking: seats without usable coordinates are left out, rows that lie in several places
+are told apart, and coordinates in another unit than seat pitches are scaled. A `Finding` names what is odd, where it is
+in the file, and how to mend it. The checks themselves are in `check` and its neighbours. This module is pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from functools import cached_property
+from statistics import median
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from seatserver.seatmaps.formats.draft import Draft
+from seatserver.seatmaps.layout.hall_line import hall_line_of
+from seatserver.seatmaps.layout.rows import NEXT_SEAT
+from seatserver.seatmaps.model import MAX_AREAS, MAX_COORDINATE, MAX_SEATS, GeneralArea, Screen, Seat
+from seatserver.seatmaps.wording import listed, shown
+
+APART = 6.0
+"""Pitches that make two places of what should be one: wider than any aisle inside a row."""
+USUAL_PITCH = (0.7, 1.5)
+"""Between these the distance to one's neighbour may lie in a map whose unit is one seat's pitch."""
+OTHER_UNIT = (0.4, 3.0)
+"""Beyond these the coordinates are certainly in another unit, and are scaled before anything else is looked at."""
+SMALLEST_UNIT = 0.001
+"""Seats closer than this stand on one another, in whatever unit."""
+MOST_IN_A_CELL = 16
+"""So many seats of one square pitch are looked at; where there are more, all of them overlap anyway."""
+MAX_PLACES, MAX_LABELS = 5, 40
+"""How many places and labels a finding names."""
+
+Thing = TypeVar("Thing", Screen, GeneralArea)
+
+
+class Severity(StrEnum):
+    """``error``: the file is refused, or people would be sold a seat that is none. ``warning``: most likely a mistake.
+    ``hint``: worth a look."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    HINT = "hint"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is odd: ``what`` (``seats B-2 and B-3``) has a ``problem``; ``mend`` says what to do.
+
+    ``code`` is stable, for scripts. ``at`` are places in the file, ``seats`` labels; both name a few where there are
+    many.
+    """
+
+    severity: Severity
+    code: str
+    what: str
+    problem: str
+    mend: str
+    at: tuple[str, ...] = ()
+    seats: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The finding as one line."""
+        return f"{self.what}: {self.problem}" if self.what else self.problem
+
+
+class Point(NamedTuple):
+    """A seat's place on the floor, in pitches."""
+
+    x: float
+    y: float
+
+    def to(self, other: Point) -> float:
+        """The distance, in pitches."""
+        return math.hypot(other.x - self.x, other.y - self.y)
+
+
+class Hall:
+    """A draft, fit for looking. Seats are indexes into ``seat_map.seats``, which may be fewer than the draft's."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        everything = draft.seat_map.seats
+        # Past the limit the hall is refused anyway; looking at millions of seats would take minutes.
+        looked_at = everything if len(everything) <= MAX_SEATS else ()
+        self._index_in_draft = [
+            index for index, seat in enumerate(looked_at) if max(abs(seat.x), abs(seat.y)) <= MAX_COORDINATE
+        ]
+        usable = [everything[index] for index in self._index_in_draft]
+        self.pitch = _usual_distance(usable)
+        """The usual distance between neighbours, in the file's own unit; 1.0 where there are no neighbours."""
+        in_pitches = OTHER_UNIT[0] <= self.pitch <= OTHER_UNIT[1] or self.pitch < SMALLEST_UNIT
+        unit = 1.0 if in_pitches else self.pitch
+        seats = [msgspec.structs.replace(seat, x=seat.x / unit, y=seat.y / unit) for seat in usable]
+        self.parts = _parts_of_rows(seats)
+        """Row's name → its seats in each of the places that it lies in."""
+        for row, parts in self.parts.items():
+            for number, part in enumerate(parts[1:], start=1):
+                for index in part:
+                    seats[index] = msgspec.structs.replace(seats[index], row=f"{row}\0{number}")
+        now = {index: position for position, index in enumerate(self._index_in_draft)}
+        groups = (tuple(dict.fromkeys(group)) for group in draft.seat_map.groups)
+        self.seat_map = msgspec.structs.replace(
+            draft.seat_map,
+            seats=tuple(seats),
+            groups=tuple(
+                tuple(now[index] for index in group)
+                for group in groups
+                if len(group) > 1 and all(index in now for index in group)
+            ),
+        )
+        self.points = [Point(seat.x, seat.y) for seat in seats]
+        screen = draft.seat_map.screen
+        usable_screen = 0 < screen.width <= MAX_COORDINATE and max(abs(screen.x), abs(screen.y)) <= MAX_COORDINATE
+        self.screen = _scaled(screen, unit) if usable_screen else None
+        """The screen, unless the file gives it no usable place."""
+        self.areas = [
+            (index, _scaled(area, unit))
+            for index, area in enumerate(draft.seat_map.general_areas[:MAX_AREAS])
+            if 0 < min(area.width, area.height)
+            and max(abs(area.x), abs(area.y), area.width, area.height) <= MAX_COORDINATE
+        ]
+        """The general areas of a usable place and size, with their indexes in the draft."""
+
+    @cached_property
+    def rows(self) -> dict[str, list[int]]:
+        """The seats of every row, or part of a row, from left to right; the key only tells rows apart."""
+        rows: dict[str, list[int]] = defaultdict(list)
+        for index, seat in enumerate(self.seat_map.seats):
+            rows[seat.row].append(index)
+        for row in rows.values():
+            row.sort(key=lambda index: self.points[index])
+        return rows
+
+    @cached_property
+    def named_runs(self) -> list[list[int]]:
+        """What the file calls one row, each from left to right and cut where more than an aisle is between."""
+        runs: list[list[int]] = []
+        for row in self.rows.values():
+            last: int | None = None
+            for seat in row:
+                if last is None or self.points[last].to(self.points[seat]) > NEXT_SEAT:
+                    runs.append([])
+                runs[-1].append(seat)
+                last = seat
+        return runs
+
+    def floor_row(self, seat: int) -> int:
+        """The row in which a seat stands, whatever it is called: a number that only tells rows apart."""
+        line = hall_line_of(self.seat_map)
+        return line.row_of_run[line.run_of[seat]]
+
+    def row_name(self, row: str) -> str:
+        """What a key of `rows` is to people."""
+        return shown(row.partition("\0")[0])
+
+    def row_of(self, seat: int) -> str:
+        """The name of a seat's row."""
+        return self.row_name(self.seat_map.seats[seat].row)
+
+    def label(self, seat: int) -> str:
+        """A seat's label as it can be printed, whatever the file says."""
+        return shown(self.draft.seat_map.seats[self._index_in_draft[seat]].label)
+
+    def named(self, seats: Iterable[int]) -> str:
+        """``seat B-2``, ``seats B-2 and B-3``, ``seats B-2, B-3, B-4 and 9 more``."""
+        labels = [self.label(seat) for seat in seats]
+        return f"{'seat' if len(labels) == 1 else 'seats'} {listed(labels)}"
+
+    def finding(
+        self, severity: Severity, code: str, *, what: str = "", seats: Sequence[int] = (), problem: str, mend: str
+    ) -> Finding:
+        """A finding about seats, with their places in the file; without ``what`` it is they who are named."""
+        few = seats[:MAX_PLACES]
+        return Finding(
+            severity=severity,
+            code=code,
+            what=what or self.named(seats),
+            problem=problem,
+            mend=mend,
+            at=tuple(self.draft.in_file(f"seats[{self._index_in_draft[seat]}]") for seat in few),
+            seats=tuple(self.label(seat) for seat in seats[:MAX_LABELS]),
+        )
+
+    def near(self, point: Point, reach: float) -> Iterator[int]:
+        """Seats whose ``x`` and ``y`` differ from a point's by at most ``reach``."""
+        cells = self._cells
+        for column in range(math.floor(point.x - reach), math.floor(point.x + reach) + 1):
+            for line in range(math.floor(point.y - reach), math.floor(point.y + reach) + 1):
+                for seat in cells.get((column, line), ()):
+                    other = self.points[seat]
+                    if abs(other.x - point.x) <= reach and abs(other.y - point.y) <= reach:
+                        yield seat
+
+    @cached_property
+    def _cells(self) -> dict[tuple[int, int], list[int]]:
+        """The floor in squares of one pitch."""
+        cells: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for seat, point in enumerate(self.points):
+            cell = cells[math.floor(point.x), math.floor(point.y)]
+            if len(cell) < MOST_IN_A_CELL:
+                cell.append(seat)
+        return dict(cells)
+
+
+def clusters(points: Sequence[Point], reach: float) -> list[list[int]]:
+    """Indexes of points that hang together, the largest cluster first.
+
+    Spots closer than ``reach`` hang together, those farther than three times that do not, unless others are between.
+    """
+    # Counted from the corner of all points: what hangs together must not depend on where the hall stands.
+    left, front = (min((point[part] for point in points), default=0.0) for part in (0, 1))
+    cells: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for index, point in enumerate(points):
+        cells[math.floor((point.x - left) / reach), math.floor((point.y - front) / reach)].append(index)
+    found: list[list[int]] = []
+    while cells:
+        cluster: list[int] = []
+        open_cells = [next(iter(cells))]
+        while open_cells:
+            column, line = open_cells.pop()
+            cluster += cells.pop((column, line), ())
+            open_cells += [
+                cell
+                for cell in ((column + across, line + along) for across in (-1, 0, 1) for along in (-1, 0, 1))
+                if cell in cells
+            ]
+        found.append(sorted(cluster))
+    return sorted(found, key=lambda cluster: (-len(cluster), cluster))
+
+
+def _usual_distance(seats: Sequence[Seat]) -> float:
+    """The median of the distances from a seat to the nearest of those that follow it in its row."""
+    rows: dict[str, list[Point]] = defaultdict(list)
+    for seat in seats:
+        rows[seat.row].append(Point(seat.x, seat.y))
+    distances: list[float] = []
+    for row in rows.values():
+        row.sort()
+        # Not only the next one: a row that lies in two places has its seats alternate here.
+        distances += (
+            min(point.to(other) for other in row[place + 1 : place + 5]) for place, point in enumerate(row[:-1])
+        )
+    return (median(distances) if distances else 0.0) or 1.0
+
+
+def _scaled(thing: Thing, unit: float) -> Thing:
+    """A screen or an area with its measures in pitches."""
+    measures = ("x", "y", "width", "height")
+    return msgspec.structs.replace(
+        thing, **{name: getattr(thing, name) / unit for name in measures if hasattr(thing, name)}
+    )
+
+
+def _parts_of_rows(seats: Sequence[Seat]) -> dict[str, list[list[int]]]:
+    rows: dict[str, list[int]] = defaultdict(list)
+    for index, seat in enumerate(seats):
+        rows[seat.row].append(index)
+    return {
+        name: [[row[place] for place in part] for part in clusters([Point(seats[i].x, seats[i].y) for i in row], APART)]
+        for name, row in rows.items()
+    }
