@@ -12,6 +12,7 @@ import { hintOf } from "./seat-map/client/refusal.js";
 import { button, element } from "./shared/dom.js";
 import { Picker } from "./seat-map/picker.js";
 import { guestOf, knownGuest, onGuestChange } from "./shared/guest.js";
+import { reasonOfError } from "./shared/reasons/codes.js";
 import { fetchShowtime, isSilence } from "./shared/rest.js";
 import { showSkeleton } from "./seat-map/skeleton.js";
 import { sheet } from "./seat-map/style/sheet.js";
@@ -231,7 +232,7 @@ export class SeatMapElement extends HTMLElement {
     const words = this.#wordsOfHere();
     if (attempt === 0) this.#showLoading(words);
     try {
-      if (!this.showtime) throw new Error(words.say("noShowtime"));
+      if (!this.showtime) throw new Error("no showtime is named");
       const server = addressOf(this.server);
       const { showtime, layout } = await fetchShowtime(server, this.showtime);
       if (run !== this.#run) return;
@@ -282,7 +283,7 @@ export class SeatMapElement extends HTMLElement {
 
   #fail(error, attempt, words) {
     const isSilent = isSilence(error) && !error.permanent;
-    const text = words.say("failed", { reason: this.#reasonOf(error, isSilent, words) });
+    const text = words.say("failed", { reason: this.#reasonOf(error, words) });
     const again = button(words.say("again"), () => this.#restart());
     const told = element("span", { textContent: text });
     this.#show("failed", element("p", { className: "notice bad", role: "alert" }, told, again));
@@ -294,11 +295,11 @@ export class SeatMapElement extends HTMLElement {
   }
 
   /** What a visitor is told of it … */
-  #reasonOf(error, isSilent, words) {
+  #reasonOf(error, words) {
+    if (!this.showtime) return words.say("noShowtime");
     if (error.isStrange) return words.say("noServer", { server: this.server });
-    if (error.code === "origin_refused") return words.say("notAllowed");
-    if (error.permanent) return words.say("notKnown");
-    return isSilent ? words.say("noAnswer") : error.message;
+    if (error.code === "not_found") return words.say("notThere");
+    return words.say(error.permanent ? "notKnown" : reasonOfError(error));
   }
 
   /** … and whoever made the page. */

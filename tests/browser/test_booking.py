@@ -12,7 +12,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Route, expect
 
+from seatserver.access.tokens import Tokens
 from seatserver.client import SeatClient
+from seatserver.config import Settings
 from seatserver.wire.messages import Places
 from tests.browser.conftest import Window
 from tests.browser.portal import Portal, portal
@@ -268,6 +270,54 @@ def test_a_payment_and_a_cancellation_reach_the_open_page(site: Site, window: Wi
     expect(ann.page.get_by_role("button")).to_have_count(0)
 
 
+def test_the_owner_whose_token_is_over_may_cancel_by_the_link_and_a_friend_may_not(
+    settings: Settings, site: Site, window: Windows, guest: Guest
+) -> None:
+    booking = guest.book("B-2", pay_later=True)
+    ann = guest.open(window, booking)
+    cancel = ann.page.get_by_role("button", name="Cancel booking")
+    expect(cancel).to_be_visible()
+    link = ann.page.url
+    assert "#key=" in link
+    stale = {"token": Tokens(settings).mint(guest.guest["user_id"], ["watch", "hold", "book"], -60)}
+    ann.page.evaluate(REMEMBER, ["seatserver.guest", {**guest.guest, **stale}])
+    ann.page.goto("about:blank")
+    ann.page.goto(link)
+    expect(cancel).to_be_visible()
+    ann.complaints[:] = [one for one in ann.complaints if "401" not in one]
+    ben = Guest(site)
+    ben.guest["token"] = Tokens(settings).mint(ben.guest["user_id"], ["watch", "hold", "book"], -60)
+    friend = ben.open(window, booking)
+    friend.page.goto("about:blank")
+    friend.page.goto(link)
+    expect(friend.page.get_by_role("article")).to_contain_text("Waiting for your payment")
+    expect(friend.page.get_by_role("button", name="Cancel booking")).to_have_count(0)
+    friend.complaints[:] = [one for one in friend.complaints if "401" not in one and "404" not in one]
+    cancel.click()
+    ann.page.get_by_role("button", name="Yes, cancel").click()
+    expect(ann.page.get_by_role("article")).to_contain_text("Cancelled")
+
+
+def test_the_owner_gets_the_ticket_by_the_link_while_nobody_can_be_renewed(
+    settings: Settings, window: Windows, guest: Guest
+) -> None:
+    booking = guest.book("B-2", pay_later=True)
+    ann = guest.open(window, booking)
+    cancel = ann.page.get_by_role("button", name="Cancel booking")
+    expect(cancel).to_be_visible()
+    link = ann.page.url
+    stale = {"token": Tokens(settings).mint(guest.guest["user_id"], ["watch", "hold", "book"], -60)}
+    ann.page.evaluate(REMEMBER, ["seatserver.guest", {**guest.guest, **stale}])
+    ann.page.route("**/guests/renew", lambda route: route.fulfill(status=404, json={"code": "not_found"}))
+    ann.page.goto("about:blank")
+    ann.page.goto(link)
+    expect(ann.page.get_by_role("article")).to_contain_text("Waiting for your payment")
+    expect(cancel).to_have_count(0)
+    ann.page.unroute("**/guests/renew")
+    expect(cancel).to_be_visible()
+    ann.complaints[:] = [one for one in ann.complaints if "401" not in one and "404" not in one]
+
+
 @pytest.mark.long
 def test_an_unpaid_booking_ends_before_the_visitor_s_eyes(make_site: Callable[..., Site], window: Windows) -> None:
     site = make_site(SEATSERVER_CLAIM_MS="3000", SEATSERVER_REAP_MS="100")
@@ -296,7 +346,7 @@ def test_somebody_else_sees_nothing_and_staff_shows_who_they_are(site: Site, win
     ben.page.get_by_text("For staff").click()
     ben.page.get_by_label("Your token").fill("no token at all")
     ben.page.get_by_role("button", name="Show the booking").click()
-    expect(ben.page.get_by_role("status")).to_contain_text("Who you are could not be told")
+    expect(ben.page.get_by_role("status")).to_contain_text("This token is not valid, or no longer")
     ben.page.get_by_label("Your token").fill(site.admin_token)
     ben.page.get_by_role("button", name="Show the booking").click()
     expect(ben.page.get_by_role("article")).to_contain_text("B-2")
@@ -321,7 +371,7 @@ def test_a_token_that_is_being_entered_stays_while_somebody_looks_elsewhere(site
         ben.page.evaluate("sessionStorage['seatserver.token'] = JSON.stringify('no token at all')")
         ben.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     assert "401" in refused.value.text
-    expect(ben.page.get_by_role("status")).to_contain_text("Who you are could not be told")
+    expect(ben.page.get_by_role("status")).to_contain_text("This token is not valid, or no longer")
     expect(token).to_have_value("half of it")
     expect(token).to_be_focused()
     ben.complaints.clear()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
+from playwright.sync_api import BrowserContext, Page, Route, WebSocketRoute, expect
 
 from seatserver.access.tokens import Tokens
 from seatserver.config import Settings
@@ -111,6 +111,43 @@ def test_a_guest_is_another_one_where_the_renewal_is_over_too(site: Site, settin
     assert user(ann) != before
     assert all("401" in text for text in ann.complaints), ann.complaints
     ann.complaints.clear()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 404, "json": {"code": "not_found", "detail": "there is nothing at /api/v1/guests/renew"}},
+        {"status": 401, "body": "<html>A proxy asks for a password.</html>"},
+        {"status": 400, "json": {"code": "bad_request", "detail": "not understood"}},
+        {"status": 503, "json": {"code": "unavailable", "detail": "the database does not answer", "retryable": True}},
+    ],
+    ids=["an older instance", "a proxy", "another one", "an outage"],
+)
+def test_only_the_server_s_word_that_a_guest_is_over_makes_another_one(
+    settings: Settings, ann: Window, answer: dict[str, Any]
+) -> None:
+    ann.click("B-2")
+    ann.expect_seats(B2="mine")
+    before = user(ann)
+    stale = Tokens(settings).mint(before, ["watch", "hold", "book"], -60)
+    ann.page.evaluate(
+        f"token => {{ localStorage['seatserver.guest'] = JSON.stringify({{ ...{GUEST}, token }}); }}", stale
+    )
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(**answer)
+
+    ann.page.route("**/guests/renew", refuse)
+    ann.page.reload()
+    ann.wait_until(lambda: asked)
+    ann.expect_status("waiting")
+    assert ann.page.evaluate(f"{GUEST}.token") == stale
+    ann.page.unroute("**/guests/renew")
+    ann.expect_seats(B2="mine")
+    assert user(ann) == before
+    ann.complaints[:] = [one for one in ann.complaints if str(answer["status"]) not in one]
 
 
 def test_where_nothing_can_be_kept_the_map_works_for_as_long_as_the_page(site: Site, window: Windows) -> None:

@@ -122,7 +122,12 @@ def test_a_token_that_holds_no_longer_is_told_as_such(site: Site, window: Window
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [(4003, "Sie dürfen diese Vorstellung hier nicht sehen"), (4004, "diese Vorstellung gibt es nicht mehr")],
+    [
+        (4003, "Sie dürfen diese Vorstellung hier nicht sehen"),
+        (4004, "diese Vorstellung gibt es nicht oder nicht mehr"),
+        (4010, "der Server hat diese Seite nicht verstanden. Bitte laden Sie sie neu"),
+        (4099, "etwas ist schiefgegangen. Bitte versuchen Sie es gleich noch einmal"),  # of a newer server
+    ],
 )
 def test_a_server_that_turns_somebody_away_is_quoted_to_the_page_and_explained_to_the_visitor(
     site: Site, window: Windows, code: int, words: str

@@ -235,7 +235,7 @@ def test_the_server_s_english_words_are_not_told_on_a_german_page(site: Site, wi
     problem = {"detail": "the database does not answer", "code": "unavailable", "retryable": True, "facts": {}}
     ann.page.route("**/api/v1/bookings?*", lambda route: route.fulfill(status=503, json=problem))
     ann.open("/bookings")
-    told = "Ihre Buchungen lassen sich gerade nicht anzeigen: der Server hat mit 503 geantwortet."
+    told = "Ihre Buchungen lassen sich gerade nicht anzeigen: der Server kann das gerade nicht."
     expect(ann.page.get_by_role("status")).to_contain_text(told)
     assert all("503" in text for text in ann.complaints), ann.complaints
     ann.complaints.clear()

@@ -23,8 +23,6 @@ import { Venue } from "./venue.js";
 const STATES = ["free", "held", "claimed", "sold", "blocked", "allocated"]; // by SeatState number
 const TO_BE_HAD = ["free", "mine", "asking"];
 const COUNT_MS = 500;
-const STOPS = { token: "notKnown", socket: "noConnection", page: "closedByPage" }; // what stopped it, in words
-const CLOSES = { 4003: "notAdmitted", 4004: "notThere" }; // with which close code the server did
 const TIP_GAP = 6; // CSS pixels of the frame
 const WINDOW_GAP = 8;
 
@@ -355,7 +353,7 @@ export class Picker {
     const told = {
       connecting: () => this.#words.say("frozenConnecting"),
       waiting: () => this.#words.say(seconds > 0 ? "frozenWaiting" : "frozenRetrying", { seconds }),
-      stopped: () => this.#words.say("frozenStopped", { reason: this.#whyStopped() }),
+      stopped: () => this.#words.say("frozenStopped", { reason: this.#words.whyStopped(this.#client) }),
     }[status]?.();
     const isLive = status === "live";
     frozen.hidden = isLive || (status === "connecting" && !this.#client.states);
@@ -363,13 +361,6 @@ export class Picker {
     this.#stage.frozen = !isLive;
     this.#announceStatus(isLive, frozen.hidden, told);
     this.#notices.review();
-  }
-
-  /** In words for visitors; the page is told the server's. */
-  #whyStopped() {
-    const { stoppedBy, closeCode, reason } = this.#client;
-    const name = STOPS[stoppedBy] ?? CLOSES[closeCode];
-    return name ? this.#words.say(name) : reason;
   }
 
   #sayFrozen(text, isOver) {

@@ -1,6 +1,7 @@
 /** The texts of `strings/` in one language, with its way to write numbers, money, times and lists. */
 
 import { Format } from "../shared/format.js";
+import { reasonOfError, reasonOfStop } from "../shared/reasons/codes.js";
 import de from "./strings/de.js";
 import en from "./strings/en.js";
 
@@ -41,6 +42,16 @@ export class Words extends Format {
     const said = text.replace(FACT, (whole, fact) => (fact in facts ? this.#show(facts[fact]) : whole));
     // A name such as "{row}-{number}" has no letters of its own, and so no direction.
     return this.#own(name) && LETTER.test(text.replace(FACT, "")) ? `\u2066${said}\u2069` : said;
+  }
+
+  /** Why a request or a command failed, as the end of a sentence. */
+  whyFailed(error) {
+    return this.say(reasonOfError(error));
+  }
+
+  /** Why the connection of this SeatMapClient has ended, as the end of a sentence. */
+  whyStopped(client) {
+    return this.say(reasonOfStop(client));
   }
 
   list(items) {

@@ -7,7 +7,7 @@
  * site a store of its own: there a visitor is another guest than here.
  */
 
-import { fetchJson } from "./rest.js";
+import { fetchJson, isSilence } from "./rest.js";
 
 const KEY = "seatserver.guest";
 const SETTLE_MS = 150; // without locks: until whoever asked in the same moment has written too
@@ -79,6 +79,19 @@ export function guestOf(server) {
   };
 }
 
+/** A fresh token of the guest whose token `refused` is; null where that guest is over. Makes no other guest. */
+export async function renewGuest(server, refused) {
+  const key = keyOf(server);
+  const guest = await alone(key, async () => {
+    const kept = read(key);
+    if (kept?.token !== refused) return kept; // another tab was faster
+    const fresh = await renewed(server, kept);
+    if (fresh) write(key, fresh);
+    return fresh;
+  });
+  return guest?.token ?? null;
+}
+
 /** One tab at a time, where the browser has locks (not on plain http, nor in every frame). */
 async function alone(key, act) {
   let isIn = false;
@@ -106,14 +119,19 @@ async function next(server, key, refused) {
   return read(key) ?? guest;
 }
 
-/** The same guest with a fresh token; null where that is over for good. */
+/**
+ * The same guest with a fresh token; null where the server says that this guest is over. Whatever else it answers ends
+ * no guest: an older instance that knows no renewals yet, or a proxy. Then it throws, and may be asked again later.
+ */
 async function renewed(server, kept) {
   if (!kept?.renewal) return null;
   try {
     return await ask(server, "guests/renew", { renewal: kept.renewal });
   } catch (error) {
-    if (error.status === 401 || error.status === 404) return null; // an older server has no renewals
-    throw error;
+    if (error.status === 401 && error.code === "unauthorized") return null;
+    if (isSilence(error)) throw error;
+    const problem = `this guest cannot be renewed now: ${error.message}`;
+    throw Object.assign(new Error(problem, { cause: error }), { code: "unavailable", retryable: true });
   }
 }
 

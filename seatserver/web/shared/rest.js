@@ -15,10 +15,16 @@ export const isSilence = (error) => error instanceof TypeError || error?.name ==
 export async function fetchJson(address, options = {}) {
   const response = await fetch(address, { signal: patience(), ...options });
   if (response.ok) return response.json().catch((error) => refuse(address, response, error));
-  const { detail, code, facts, retryable = response.status >= 500 } = await response.json().catch(() => ({}));
-  const isStrange = response.status === 404 && code === undefined;
-  const error = new Error(detail ?? `${isStrange ? address : "the server"} answered ${response.status}`);
-  throw Object.assign(error, { code, facts, retryable, isStrange, status: response.status });
+  throw await refusal(response, address);
+}
+
+/** The error that an answer other than "ok" stands for. */
+export async function refusal(response, address = response.url) {
+  const { status } = response;
+  const { detail, code, facts, retryable = status >= 500 } = await response.json().catch(() => ({}));
+  const isStrange = status === 404 && code === undefined;
+  const error = new Error(detail ?? `${isStrange ? address : "the server"} answered ${status}`);
+  return Object.assign(error, { code, facts, retryable, isStrange, status });
 }
 
 function refuse(address, { status }, error) {

@@ -11,10 +11,11 @@ from seatserver.web.routes import HERE
 
 README = Path(__file__).parents[3] / "README.md"
 SEAT_MAP = HERE / "seat-map"
+REASONS = HERE / "shared" / "reasons"
 PARTS = sorted(path for path in SEAT_MAP.rglob("*.js") if path.parent.name not in ("client", "strings"))
 ELEMENT = HERE.joinpath("seat-map.js").read_text()
 TYPES = HERE.joinpath("seat-map.d.ts").read_text()
-CODE = "\n".join([ELEMENT, *(path.read_text() for path in PARTS)])
+CODE = "\n".join([ELEMENT, *(path.read_text() for path in (*PARTS, REASONS / "codes.js"))])
 LIFE = {"constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback"}
 
 
@@ -38,8 +39,9 @@ def members() -> set[str]:
 
 def texts(language: str) -> dict[str, set[str]]:
     """The templates of a language: the facts in each."""
-    source = SEAT_MAP.joinpath(f"strings/{language}.js").read_text()
-    blocks = re.split(r"^  (?=\w+:)", source.partition("export default {")[2], flags=re.MULTILINE)[1:]
+    sources = [folder.joinpath(f"{language}.js").read_text() for folder in (SEAT_MAP / "strings", REASONS)]
+    bodies = [source.partition("export default {")[2] for source in sources]
+    blocks = [block for body in bodies for block in re.split(r"^  (?=\w+:)", body, flags=re.MULTILINE)[1:]]
     return {block.partition(":")[0]: set(re.findall(r"\{(\w+)\}", block)) - {"count"} for block in blocks}
 
 

@@ -7,7 +7,7 @@
  * afterwards. What it shows is drawn by ticket.js.
  */
 
-import { guestOf, knownGuest, onGuestChange } from "../../shared/guest.js";
+import { guestOf, knownGuest, onGuestChange, renewGuest } from "../../shared/guest.js";
 import { api, TOKEN } from "../shared/own.js";
 import {
   button,
@@ -18,6 +18,7 @@ import {
   patience,
   reasonOf,
   recall,
+  refusal,
   remember,
   say,
 } from "../shared/page.js";
@@ -27,11 +28,11 @@ import { ticketOf, timeLeft } from "./ticket.js";
 const PENDING_MS = 3_000;
 const SETTLED_MS = 60_000;
 const ID = nameInAddress();
-const renewed = guestOf(HERE);
+const renewedOrAnother = guestOf(HERE);
 
 const $ = (id) => document.getElementById(id);
 let clockOffset = 0; // the server's clock minus ours, in ms
-let strange = null; // the guest's token that was refused here, where a key was at hand: it need not be tried again
+let strange = null; // id of the guest whose booking this is not, where a key was at hand: it need not be tried again
 let shown = null; // what the page shows, as text, so that it is drawn again only when that changes
 
 /**
@@ -46,17 +47,19 @@ function keyInAddress() {
 /**
  * What may open the booking: a token that was entered here, this browser's guest, and the key. Whoever booked can do
  * more than the key can, and comes by links with it too; so the guest is tried before the key, and again, as one that
- * may be renewed, only where the key opens nothing. Without `authorization` where it cannot be, so that nobody needs to
- * be asked.
+ * another may follow, only where the key opens nothing. `stranger` says that it is not their booking, `unknown` that
+ * they are nobody here. Without `authorization` where it cannot be, so that nobody needs to be asked.
  */
 function visitors() {
-  const [key, token, guest] = [keyInAddress(), recall(TOKEN), knownGuest(HERE)?.token];
-  const isTried = key !== undefined && guest && guest !== strange;
+  const [key, entered, { token, user_id } = {}] = [keyInAddress(), recall(TOKEN), knownGuest(HERE) ?? undefined];
+  const isTried = key !== undefined && token && user_id !== strange;
+  const [stranger, badLink] = [say("notYours"), say("badLink")];
+  const asGuest = { authorization: `Bearer ${token}`, stranger, unknown: say("unknownVisitor") };
   return [
-    token && { authorization: `Bearer ${token}`, stranger: say("notYours") },
-    isTried && { authorization: `Bearer ${guest}`, isTrial: true },
-    key !== undefined && { authorization: key && `Booking ${key}`, stranger: say("badLink") },
-    guest && { authorization: `Bearer ${guest}`, stranger: say("notYours"), guest },
+    entered && { authorization: `Bearer ${entered}`, stranger, unknown: say("badToken") },
+    isTried && { ...asGuest, renew: () => renewGuest(HERE, token), trial: user_id },
+    key !== undefined && { authorization: key && `Booking ${key}`, stranger: badLink, unknown: badLink },
+    token && { ...asGuest, renew: () => renewedOrAnother(token) },
   ].filter(Boolean);
 }
 
@@ -66,30 +69,31 @@ function visitors() {
  */
 async function readAsVisitor() {
   let refused = null;
-  for (const { authorization, stranger, guest, isTrial } of visitors()) {
+  for (const { authorization, stranger, unknown, renew, trial } of visitors()) {
     try {
       if (!authorization) throw Object.assign(new Error(stranger), { status: 404 });
-      const found = await readAs(authorization, guest);
+      const found = await readAs(authorization, renew);
       return { ...found, hasLink: Boolean(found.ticket_url) || authorization.startsWith("Booking ") };
     } catch (error) {
       const isStranger = [401, 404].includes(error.status);
-      if (isTrial && isStranger) strange = authorization.slice("Bearer ".length);
-      if (isTrial && !isSilence(error)) continue; // the key may open it all the same
+      if (trial && isStranger) strange = trial;
+      if (trial && !isSilence(error)) continue; // the key may open it all the same
       if (!isStranger) throw error;
-      error.message = error.status === 404 ? stranger : say("badToken", { reason: reasonOf(error) });
+      error.message = error.status === 404 ? stranger : unknown;
       refused ??= error; // what was entered comes first, so its mistake is told
     }
   }
   throw refused ?? Object.assign(new Error(say("unknownVisitor")), { status: 404 });
 }
 
-/** A guest whose token is over is the same guest with a fresh one. */
-async function readAs(authorization, guest) {
+/** As a guest whose token is over: with the fresh one that `renew` promises, if there is one. */
+async function readAs(authorization, renew) {
   try {
     return await read(authorization);
   } catch (error) {
-    if (!guest || error.status !== 401) throw error;
-    return read(`Bearer ${await renewed(guest)}`);
+    const token = error.status === 401 && (await renew?.());
+    if (!token) throw error;
+    return read(`Bearer ${token}`);
   }
 }
 
@@ -102,7 +106,7 @@ async function read(authorization) {
   const address = api(`bookings/${encodeURIComponent(ID)}`);
   const response = await fetch(address, options);
   clockOffset = Date.parse(response.headers.get("date") ?? new Date()) - Date.now();
-  if (!response.ok) throw Object.assign(new Error(await sentence(response)), { status: response.status });
+  if (!response.ok) throw await refusal(response);
   const { ticket_url, user_id: _, ...booking } = await response.json();
   const [showtime, { theatres }] = await Promise.all([
     fetchJson(api(`showtimes/${encodeURIComponent(booking.showtime_id)}`)),
@@ -113,20 +117,15 @@ async function read(authorization) {
   return { ticket_url, authorization, booking, showtime: { ...showtime, timezone }, ticket };
 }
 
-async function sentence(response) {
-  const { detail } = await response.json().catch(() => ({}));
-  return detail ?? say("answered", { status: String(response.status) });
-}
-
 /** The code and its picture as a data address; a house that signs no tickets says so. */
 async function readTicket(address, options) {
   try {
     const { code } = await fetchJson(address, options);
     const drawn = await fetch(`${address}.svg`, options);
-    if (!drawn.ok) throw new Error(await sentence(drawn));
+    if (!drawn.ok) throw await refusal(drawn);
     return { code, picture: `data:image/svg+xml,${encodeURIComponent(await drawn.text())}` };
   } catch (error) {
-    if (error.code === "conflict") return { problem: reasonOf(error) };
+    if (error.code === "conflict") return { problem: say("withoutCode") };
     throw error;
   }
 }
@@ -174,7 +173,7 @@ async function refresh() {
     if (run !== runs) return;
     if (ticket_url) history.replaceState(null, "", ticket_url); // whoever booked has it there from now on
     if (found.booking.status === "pending") next = PENDING_MS;
-    const text = JSON.stringify(found);
+    const text = JSON.stringify({ ...found, isOwn: authorization.startsWith("Bearer ") });
     if (text !== shown) show({ ...found, authorization });
     shown = text;
     $("status").replaceChildren();

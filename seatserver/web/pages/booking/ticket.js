@@ -11,6 +11,7 @@ import {
   money,
   patience,
   reasonOf,
+  refusal,
   say,
   time,
 } from "../shared/page.js";
@@ -121,7 +122,7 @@ function row(first, second, third, className = "", scope = "row") {
 function stub(ticket, booking) {
   const { code, picture, problem } = ticket ?? {};
   if (!code) {
-    const why = problem && element("p", { textContent: say("withoutCode", { reason: problem }) });
+    const why = problem && element("p", { textContent: problem });
     return element("div", { className: "stub" }, number(booking), why);
   }
   const parts = code.match(/.{4}/g).map((part) => element("span", { textContent: part }));
@@ -163,7 +164,7 @@ async function saveCalendar(id, reference, authorization, told) {
   try {
     const options = { headers: { Authorization: authorization }, cache: "no-store", signal: patience() };
     const response = await fetch(api(`bookings/${encodeURIComponent(id)}/calendar.ics`), options);
-    if (!response.ok) throw new Error(say("answered", { status: String(response.status) }));
+    if (!response.ok) throw await refusal(response);
     const href = URL.createObjectURL(await response.blob());
     element("a", { href, download: `booking-${reference.replace(" ", "-")}.ics` }).click();
     setTimeout(() => URL.revokeObjectURL(href), KEPT_MS);

@@ -5,12 +5,12 @@
 
 import "./header.js";
 import { Format } from "../../shared/format.js";
-import { isSilence } from "../../shared/rest.js";
+import { reasonOfError } from "../../shared/reasons/codes.js";
 import de from "./words/de.js";
 import en from "./words/en.js";
 
 export { button, element } from "../../shared/dom.js";
-export { fetchJson, patience, recall, remember } from "../../shared/rest.js";
+export { fetchJson, patience, recall, refusal, remember } from "../../shared/rest.js";
 
 const { lang } = document.documentElement;
 const texts = { ...en, ...{ de }[lang] };
@@ -45,15 +45,9 @@ export function nameInAddress() {
   }
 }
 
-/**
- * Why a request failed, as the end of a sentence. The server's own words are English; on a page in another language
- * they go to the console, and the visitor is told in that language what it answered.
- */
+/** Why a request failed, as the end of a sentence. */
 export function reasonOf(error) {
-  if (isSilence(error)) return say("noAnswer");
-  if (texts.answered === en.answered || !error.status) return error.message;
-  console.info(error.message);
-  return say("answered", { status: String(error.status) });
+  return say(reasonOfError(error));
 }
 
 /** Whether clocks at `timeZone` show another time than the visitor's at that moment. */

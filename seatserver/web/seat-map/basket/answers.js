@@ -82,7 +82,8 @@ export class Answers {
   }
 
   /** Any CommandError but "refused". */
-  failure({ code, message, facts }) {
+  failure(error) {
+    const { code, facts } = error;
     const say = (name, more) => this.#words.say(name, more);
     const known = {
       hold_gone: () => say("goneMeanwhile"),
@@ -97,7 +98,7 @@ export class Answers {
       no_seats_together: () => this.#notTogether(facts),
       tickets_refused: () => this.#tickets(facts),
     };
-    return known[code]?.() ?? say("wentWrong", { reason: message });
+    return known[code]?.() ?? say("wentWrong", { reason: this.#words.whyFailed(error) });
   }
 
   #notTogether({ count, groups_of }) {

@@ -4,7 +4,7 @@
  */
 
 import { button, element } from "../../shared/dom.js";
-import { fetchJson, isSilence } from "../../shared/rest.js";
+import { fetchJson } from "../../shared/rest.js";
 
 const TICK_MS = 1_000;
 
@@ -170,8 +170,7 @@ export class Bookings extends EventTarget {
       if (status !== "pending" && status !== "confirmed") this.#client.forgetBooking(id);
       this.#notices.tell("note", this.#words.say("cancelled"));
     } catch (error) {
-      const reason = isSilence(error) ? this.#words.say("noAnswer") : error.message;
-      this.#notices.tell("bad", this.#words.say("notCancelled", { reason }));
+      this.#notices.tell("bad", this.#words.say("notCancelled", { reason: this.#words.whyFailed(error) }));
     } finally {
       this.#busy.delete(id);
       if (this.#asked === id) this.#asked = null;

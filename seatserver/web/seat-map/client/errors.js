@@ -3,8 +3,9 @@
 /**
  * A command that was not carried out. When the server refused seats (code "refused"): `seats` is [[index, reason], …],
  * `areas` is [[area, reason, places left], …], `stranded` are seats that would be left over, `fix` a choice that would
- * do; `retry_at_ms` is [[index, ms], …] of seats that are "cooling", `areas_retry_at_ms` the same of areas. The client itself says "late" (no answer came in time), "stopped", "closed" and "moved" (other seats were held
- * than those wanted).
+ * do; `retry_at_ms` is [[index, ms], …] of seats that are "cooling", `areas_retry_at_ms` the same of areas.
+ * The client itself says "late" (no answer came in time), "stopped", "closed" and "moved" (other seats were held than
+ * those wanted).
  */
 export class CommandError extends Error {
   constructor(code, message, why = {}) {

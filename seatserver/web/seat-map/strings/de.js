@@ -1,6 +1,10 @@
 /** Everything the seat map says, in German; see en.js for how templates are written. */
 
+import reasons from "../../shared/reasons/de.js";
+
 export default {
+  ...reasons,
+
   // Die Verbindung.
   connecting: "Verbindet",
   live: "Live",
@@ -14,14 +18,7 @@ export default {
   liveAgain: "Der Plan ist wieder live.",
   again: "Noch einmal versuchen",
   failed: "Diese Vorstellung kann nicht gezeigt werden: {reason}.",
-  noAnswer: "der Server antwortet nicht",
   noServer: "unter {server} gibt es keinen Server für Saalpläne",
-  notAllowed: "diese Seite darf sie nicht anzeigen",
-  notKnown: "der Server kennt Sie nicht. Bitte laden Sie die Seite neu, oder melden Sie sich noch einmal an",
-  notAdmitted: "Sie dürfen diese Vorstellung hier nicht sehen",
-  notThere: "diese Vorstellung gibt es nicht mehr",
-  noConnection: "es kommt keine Verbindung zustande. Bitte laden Sie die Seite neu",
-  closedByPage: "diese Seite hat die Verbindung beendet",
   noShowtime: "es ist keine Vorstellung angegeben",
 
   // Namen der Teile.

@@ -6,7 +6,11 @@
  * `seatMap.strings = { book: "Pay {total}" }`. A replacement may also be a function of the facts that returns the text.
  */
 
+import reasons from "../../shared/reasons/en.js";
+
 export default {
+  ...reasons,
+
   // The connection.
   connecting: "Connecting",
   live: "Live",
@@ -20,14 +24,7 @@ export default {
   liveAgain: "The map is live again.",
   again: "Try again",
   failed: "This showtime cannot be shown: {reason}.",
-  noAnswer: "the server does not answer",
   noServer: "there is no seat server at {server}",
-  notAllowed: "this page is not allowed to show it",
-  notKnown: "the server does not know you. Please load the page again, or sign in again",
-  notAdmitted: "you may not see this showtime here",
-  notThere: "this showtime is no longer there",
-  noConnection: "no connection can be made. Please load the page again",
-  closedByPage: "this page has ended the connection",
   noShowtime: "no showtime is named",
 
   // Labels of the parts.

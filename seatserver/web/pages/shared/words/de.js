@@ -1,7 +1,9 @@
 /** Was die Seiten auf Deutsch sagen; siehe en.js. */
+import reasons from "../../../shared/reasons/de.js";
+
 export default {
-  noAnswer: "der Server antwortet nicht",
-  answered: "der Server hat mit {status} geantwortet",
+  ...reasons,
+
   again: "Noch einmal versuchen",
   programme: "Alle Filme und Vorstellungen",
   theatreTime: "Ortszeit des Kinos",
@@ -52,7 +54,7 @@ export default {
   leftOver: "die Zeit ist abgelaufen",
   qrCode: "QR-Code der Karte",
   inLetters: "Der Code in Buchstaben",
-  withoutCode: "Ohne Code: {reason}.",
+  withoutCode: "Diese Buchung hat keinen Code: Zeigen Sie am Einlass ihre Nummer.",
   print: "Karte drucken",
   calendar: "In den Kalender",
   noCalendar: "Der Kalendereintrag lässt sich gerade nicht erstellen: {reason}.",
@@ -72,7 +74,7 @@ export default {
   notYours: "Unter dieser Nummer haben wir keine Buchung von Ihnen gefunden.",
   badLink: "Diese Adresse öffnet keine Buchung: Vielleicht ist sie unvollständig.",
   unknownVisitor: "Dieser Browser kennt Sie nicht.",
-  badToken: "Wer Sie sind, ließ sich nicht feststellen: {reason}.",
+  badToken: "Dieses Token gilt nicht oder nicht mehr.",
   notFoundHint: "Eine Buchung öffnet sich über den vollständigen Link oder in dem Browser, mit dem Sie gebucht haben.",
   staff: "Für Mitarbeitende",
   token: "Ihr Token",

@@ -1,11 +1,13 @@
 /**
  * What the pages say, in English. A text may name {facts}; one with forms ("one", "other") is chosen by {count}. The
- * seat map has texts of its own, in seat-map/strings/.
+ * seat map has texts of its own, in seat-map/strings/; both tell in the same words why something failed.
  */
+import reasons from "../../../shared/reasons/en.js";
+
 export default {
+  ...reasons,
+
   // All pages.
-  noAnswer: "the server does not answer",
-  answered: "the server answered {status}",
   again: "Try again",
   programme: "See all films and showtimes",
   theatreTime: "the theatre’s time",
@@ -58,7 +60,7 @@ export default {
   leftOver: "the time is over",
   qrCode: "The ticket’s QR code",
   inLetters: "The code in letters",
-  withoutCode: "Without a code: {reason}.",
+  withoutCode: "This booking has no code: show its number at the door.",
   print: "Print the ticket",
   calendar: "Add to calendar",
   noCalendar: "The calendar entry can’t be made at the moment: {reason}.",
@@ -78,7 +80,7 @@ export default {
   notYours: "We found no booking of yours with this number.",
   badLink: "This address opens no booking: it may not be whole.",
   unknownVisitor: "This browser does not know you.",
-  badToken: "Who you are could not be told: {reason}.",
+  badToken: "This token is not valid, or no longer.",
   notFoundHint: "A booking opens by the whole link you were given, or in the browser it was made with.",
   staff: "For staff",
   token: "Your token",

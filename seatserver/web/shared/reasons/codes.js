@@ -1,0 +1,74 @@
+/**
+ * Why something failed, for visitors: every code of the server (`seatserver/errors.py`), every close code of the socket
+ * (`seatserver/wire/messages.py`) and what the client itself says, each with the text that tells it.
+ *
+ * The server's own sentences are English and written for whoever runs it or programs against it. They go to the console;
+ * the visitor reads the texts of en.js and de.js, which end a sentence such as "That did not work: {reason}.".
+ */
+
+import { isSilence } from "../rest.js";
+
+export const CODES = {
+  bad_request: "reasonNotUnderstood",
+  bad_seat_map: "reasonBadHall",
+  bad_ticket: "reasonBadTicket",
+  booking_state: "reasonBookingChanged",
+  busy: "reasonBusy",
+  conflict: "reasonChanged",
+  forbidden: "reasonForbidden",
+  hold_conflict: "reasonSeatsChanged",
+  hold_gone: "reasonSeatsChanged",
+  hold_pinned: "reasonBeingBooked",
+  http: "reasonUnknown",
+  internal: "reasonMistake",
+  method_not_allowed: "reasonNotUnderstood",
+  no_seats_together: "reasonNoSeats",
+  not_found: "reasonNotFound",
+  not_on_sale: "reasonNotOnSale",
+  origin_refused: "notAllowed",
+  outcome_unknown: "reasonOutcomeUnknown",
+  seats_refused: "reasonNoSeats",
+  tickets_refused: "reasonNoTickets",
+  too_large: "reasonTooMuch",
+  unauthorized: "notKnown",
+  unavailable: "reasonUnavailable",
+  unknown_seat: "reasonBadHall",
+  // What the client itself says of a command.
+  closed: "closedByPage",
+  late: "reasonLate",
+  moved: "reasonSeatsChanged",
+  refused: "reasonNoSeats",
+  stopped: "reasonStopped",
+};
+
+export const CLOSES = {
+  1009: "reasonTooMuch",
+  1011: "reasonMistake",
+  1012: "reasonRestart",
+  4001: "notKnown",
+  4003: "notAdmitted",
+  4004: "notThere",
+  4008: "reasonNotUnderstood",
+  4010: "reasonNotUnderstood",
+  4100: "reasonManyWindows",
+  4101: "reasonSlow",
+  4102: "reasonUnavailable",
+  4103: "reasonSlow",
+  4200: "notKnown",
+};
+
+const STOPS = { token: "notKnown", socket: "noConnection", page: "closedByPage" }; // what stopped the connection
+const GATEWAY = [502, 503, 504]; // of a proxy, when there is no code: the server behind it does not answer
+
+/** The text's name for an error of a request or a command. What the server said goes to the console. */
+export function reasonOfError(error) {
+  if (isSilence(error)) return "noAnswer";
+  console.info(error.message);
+  return CODES[error.code] ?? (GATEWAY.includes(error.status) ? "noAnswer" : "reasonUnknown");
+}
+
+/** The text's name for a connection that has ended for good, from a SeatMapClient. */
+export function reasonOfStop({ stoppedBy, closeCode, reason }) {
+  console.info(reason);
+  return STOPS[stoppedBy] ?? CLOSES[closeCode] ?? "reasonUnknown";
+}
