@@ -32,6 +32,7 @@ from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
 from seatserver.api.routes import cross_origin, rest_routes
 from seatserver.api.shared import services as api
+from seatserver.api.shared.answers import SharedAnswers
 from seatserver.api.shared.problems import exception_handlers, handle
 from seatserver.bookings.admissions import Admissions
 from seatserver.bookings.allocations import Allocations
@@ -262,6 +263,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         admission_codes=AdmissionCodes(server.settings),
         booking_keys=server.booking_keys,
         reports=server.reports,
+        shared_answers=SharedAnswers(),
         ready=server.ready,
         metrics_text=server.metrics.text,
         clock=wall_clock,

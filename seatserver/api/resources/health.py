@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from seatserver.api.shared.endpoint import Call, Resource, answer_of
+from seatserver.api.shared.answers import answer_of
+from seatserver.api.shared.endpoint import Call, Resource
 from seatserver.api.shared.fields import Document
 from seatserver.api.shared.problems import HEADERS
 

@@ -1,7 +1,4 @@
-"""Layouts: the halls that showtimes take place in. A layout never changes; it is named by the hash of its content.
-
-An answer is bounded, because a hall has at most `MAX_SEATS` seats and places.
-"""
+"""Layouts: the halls that showtimes take place in. A layout never changes; it is named by the hash of its content."""
 
 from __future__ import annotations
 
@@ -14,7 +11,8 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from seatserver.api.shared import story
-from seatserver.api.shared.endpoint import Call, Resource, answer_of
+from seatserver.api.shared.answers import answer_of
+from seatserver.api.shared.endpoint import Call, Resource
 from seatserver.api.shared.fields import Document, LayoutHash
 from seatserver.catalog.showtime import MAX_TITLE
 from seatserver.errors import BadSeatMap, NotFound
@@ -88,7 +86,8 @@ async def get_layout(call: Call) -> Response:
     headers = {"ETag": f'"{layout_hash}"', "Cache-Control": FOR_EVER}
     if _matches(",".join(call.request.headers.getlist("if-none-match")), layout_hash):
         return Response(status_code=304, headers=headers)
-    return answer_of(Layout(hash=layout_hash, map=seat_map), headers=headers)
+    encoded = call.services.shared_answers.get(layout_hash, lambda: Layout(hash=layout_hash, map=seat_map))
+    return answer_of(encoded, headers=headers)
 
 
 @RESOURCE.post("/admin/layouts", tag="admin", scope="admin", refusals=(BadSeatMap,))

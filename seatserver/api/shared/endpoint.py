@@ -27,8 +27,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from seatserver.access.tokens import Identity
-from seatserver.api.shared.problems import HEADERS, problem_of
-from seatserver.api.shared.requests import read_body, read_query
+from seatserver.api.shared.answers import answer_of
+from seatserver.api.shared.problems import problem_of
+from seatserver.api.shared.requests import Body, RefusalWhileReceiving, read_query
 from seatserver.api.shared.services import ApiServices
 from seatserver.errors import NotFound, SeatServerError, Unauthorized
 
@@ -113,13 +114,15 @@ class Endpoint:
 
     async def respond(self, services: ApiServices, request: Request) -> Response:
         """Answer a request of this path and method."""
+        body = Body(request, services.settings.request_body_bytes)
         try:
-            answer = await self._handle(services, request)
+            answer = await self._handle(services, request, body)
         except Exception as error:
-            return problem_of(error, f"{self.method} {request.url.path}")
+            refusal = problem_of(error, f"{self.method} {request.url.path}")
+            return refusal if self.body is None or body.ended else RefusalWhileReceiving(refusal, body)
         return answer if isinstance(answer, Response) else answer_of(answer, self.status)
 
-    async def _handle(self, services: ApiServices, request: Request) -> Answer:
+    async def _handle(self, services: ApiServices, request: Request, body: Body) -> Answer:
         identity = None
         booking_key = _booking_key(request) if self.takes_key else None
         if self.scope is not None and booking_key is None:
@@ -130,7 +133,7 @@ class Endpoint:
         if self.query is not None:
             checked["query"] = read_query(request, self.query)
         if self.body is not None:
-            checked["body"] = await read_body(request, self.body, services.settings.request_body_bytes)
+            checked["body"] = await body.decode(self.body)
         return await self.handler(Call(services, request, identity, booking_key), **checked)
 
 
@@ -190,12 +193,6 @@ def _route(path: str, by_method: dict[str, Endpoint], services: ApiServices) -> 
         return await by_method["GET" if request.method == "HEAD" else request.method].respond(services, request)
 
     return Route(path, respond, methods=list(by_method), name=" ".join(one.name for one in by_method.values()))
-
-
-def answer_of(answer: msgspec.Struct, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A Struct as a JSON response; not to be cached unless ``headers`` say otherwise."""
-    sent = {**HEADERS, **(headers or {})}
-    return Response(msgspec.json.encode(answer), status, headers=sent, media_type="application/json")
 
 
 async def _authenticate(services: ApiServices, request: Request) -> Identity:

@@ -1,19 +1,23 @@
 """Reads a request's query and body, and checks both against the types that an endpoint declares.
 
-A body is read piece by piece into one buffer and decoded from there, so a large seat map is in memory once. Reading
-stops as soon as the body is known to be over the limit, by its announced length or by what has arrived.
+A body streams into one buffer and is decoded from there, so a large seat map is in memory once. Reading stops as soon
+as the body is known to be over the limit: by its announced length, or by what has arrived. The refusal is sent at once,
+and what the client still sends is thrown away (`RefusalWhileReceiving`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from collections import Counter
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from seatserver.api.shared.problems import bad_form
 from seatserver.errors import BadRequest, TooLarge
@@ -22,6 +26,9 @@ from seatserver.misfits import UNREADABLE
 BODY_S = 30
 MAX_QUERY_PARAMETERS = 32
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
+DISCARD_S = 10
+DISCARDED_LIMITS = 8
+"""So many times the limit of a body is thrown away after a refusal, before the connection is cut off."""
 
 
 def read_query(request: Request, kind: type[msgspec.Struct]) -> msgspec.Struct:
@@ -48,28 +55,92 @@ def is_raw(kind: Any) -> bool:
     return (get_args(kind)[0] if get_origin(kind) is Annotated else kind) is bytes
 
 
-async def read_body(request: Request, kind: Any, limit_bytes: int) -> Any:
-    """The body as the declared type. Raises `TooLarge` over the limit, `BadRequest` that names the field."""
-    body = await _read(request, limit_bytes)
-    if is_raw(kind):
-        return body
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except UNREADABLE as error:
-        raise bad_form(error) from None
+class Body:
+    """The body of a request, on its way."""
+
+    def __init__(self, request: Request, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.ended = False
+        self.over_limit = False
+        self._receive = request.receive
+        announced = request.headers.get("content-length", "")
+        self._announced = int(announced[:20]) if announced.isdecimal() else 0
+        self._is_waiting = request.headers.get("expect", "").lower() == "100-continue"
+
+    async def decode(self, kind: Any) -> Any:
+        """Read it as the declared type. Raises `TooLarge`, or `BadRequest` that names the field."""
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await self.read()
+        except TimeoutError:
+            raise BadRequest(f"the body did not arrive within {BODY_S} s") from None
+        if is_raw(kind):
+            return body
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except UNREADABLE as error:
+            raise bad_form(error) from None
+
+    async def read(self) -> bytes:
+        """Read all of it. Raises `TooLarge` as soon as it is over the limit, `ClientDisconnect`."""
+        if self._announced > self.limit_bytes:
+            self.over_limit = True
+            raise TooLarge("the body", self.limit_bytes)
+        # BytesIO hands out its own buffer, so that the body is not copied once more at the end.
+        read = io.BytesIO()
+        while not self.ended:
+            self._is_waiting = False
+            piece = await self._next(self._receive)
+            if read.tell() + len(piece) > self.limit_bytes:
+                self.over_limit = True
+                raise TooLarge("the body", self.limit_bytes)
+            read.write(piece)
+        return read.getvalue()
+
+    async def discard(self, receive: Receive) -> None:
+        """Throw away what the client still sends, for a bounded time and up to a bounded size."""
+        if self._is_waiting:
+            return  # a client that waits for `100 Continue` sends nothing after a refusal
+        left = DISCARDED_LIMITS * self.limit_bytes
+        try:
+            async with asyncio.timeout(DISCARD_S):
+                while not self.ended and left > 0:
+                    left -= len(await self._next(receive))
+        except (TimeoutError, ClientDisconnect):
+            pass
+
+    async def _next(self, receive: Receive) -> bytes:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        self.ended = not message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        return piece
 
 
-async def _read(request: Request, limit_bytes: int) -> bytes:
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > limit_bytes:
-        raise TooLarge("the body", limit_bytes)
-    read = bytearray()
-    try:
-        async with asyncio.timeout(BODY_S):
-            async for piece in request.stream():
-                read += piece
-                if len(read) > limit_bytes:
-                    raise TooLarge("the body", limit_bytes)
-    except TimeoutError:
-        raise BadRequest(f"the body did not arrive within {BODY_S} s") from None
-    return bytes(read)
+class RefusalWhileReceiving(Response):
+    """A refusal that is sent before the request's body has ended.
+
+    A server that closes a connection while data comes in resets it, and the client may lose the answer. So all of the
+    answer is sent first, then the rest of the body is thrown away, and only then is the response over. What is larger
+    than any good body ends the connection, because its rest may be endless.
+    """
+
+    def __init__(self, refusal: Response, body: Body) -> None:
+        super().__init__(refusal.body, refusal.status_code)
+        self.raw_headers = refusal.raw_headers
+        if body.over_limit:
+            self.headers["Connection"] = "close"
+        self._request_body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the refusal, and keep receiving for a while."""
+
+        async def send_and_receive(message: Message) -> None:
+            if message["type"] != "http.response.body":
+                return await send(message)
+            await send({**message, "more_body": True})
+            await self._request_body.discard(receive)
+            await send({"type": "http.response.body", "body": b""})
+
+        await super().__call__(scope, receive, send_and_receive)

@@ -1,4 +1,4 @@
-"""What the REST interface needs from the rest of the house; `app.py` hands it in."""
+"""What the handlers of REST need from the rest of the server; `app.py` hands it in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from seatserver.access.guests import Guests
 from seatserver.access.networks import NetworkNames
 from seatserver.access.tickets import Tickets
 from seatserver.access.tokens import Tokens
+from seatserver.api.shared.answers import SharedAnswers
 from seatserver.bookings.admissions import Admissions
 from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.checkout import Checkout
@@ -42,6 +43,7 @@ class ApiServices:
     admission_codes: AdmissionCodes
     booking_keys: BookingKeys
     reports: InstanceReports
+    shared_answers: SharedAnswers
     ready: Callable[[], Awaitable[dict[str, str | None]]]
     metrics_text: Callable[[], bytes]
     clock: Clock
