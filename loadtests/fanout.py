@@ -28,9 +28,9 @@ from loadtests.meters import median, percentile, ratio, rest
 from loadtests.references.raw_send import compiled
 from loadtests.systems import Ours
 from seatserver.errors import StartError
-from seatserver.wire import messages as wire
+from seatserver.wire import from_server
 
-FRAME = msgspec.json.encode(wire.Delta(epoch="0123456789abcdef", from_=1001, version=1002, changes=((17, 1),)))
+FRAME = msgspec.json.encode(from_server.Delta(epoch="0123456789abcdef", from_=1001, version=1002, changes=((17, 1),)))
 SEATS = 400
 WARM_UP = 3
 PAUSE_S = 0.05

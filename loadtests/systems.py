@@ -18,7 +18,8 @@ from loadtests.crowd import Decode, Member
 from loadtests.installation import Installation
 from seatserver.errors import StartError
 from seatserver.seats.states import SeatState
-from seatserver.wire import messages as wire
+from seatserver.wire import from_client, from_server, values
+from seatserver.wire.codec import SUBPROTOCOL_JSON
 
 FREE, HELD = int(SeatState.FREE), int(SeatState.HELD)
 
@@ -105,7 +106,7 @@ class System(Protocol):
 class OurViewer(Viewer):
     """Follows the rules of the wire: deltas in order, a hello with `resume` for a gap."""
 
-    subprotocol = wire.SUBPROTOCOL_JSON
+    subprotocol = SUBPROTOCOL_JSON
 
     def __init__(self, room: str, token: str, saw: Saw) -> None:
         super().__init__(saw)
@@ -115,11 +116,11 @@ class OurViewer(Viewer):
         self._catching_up = False
 
     def greet(self) -> None:
-        self.send(msgspec.json.encode(wire.Hello(ref=1, token=self._token)))
+        self.send(msgspec.json.encode(from_client.Hello(ref=1, token=self._token)))
 
     def take(self, message: Any, at: float) -> None:
         kind = type(message)
-        if kind is wire.Delta:
+        if kind is from_server.Delta:
             if message.epoch == self.epoch and message.from_ <= self.version:
                 if message.version > self.version:
                     self.version, self._catching_up = message.version, False
@@ -127,15 +128,15 @@ class OurViewer(Viewer):
                         self.show(seat, state, at)
             else:
                 self._catch_up()
-        elif kind is wire.Snapshot:
+        elif kind is from_server.Snapshot:
             self._reset(message, at)
-        elif kind is wire.Beat:
+        elif kind is from_server.Beat:
             if (message.epoch, message.version) != (self.epoch, self.version):
                 self._catch_up()
-        elif kind is wire.Error or kind is wire.Bye:
+        elif kind is from_server.Error or kind is from_server.Bye:
             raise StartError(f"the server says: {message}")
 
-    def _reset(self, message: wire.Snapshot, at: float) -> None:
+    def _reset(self, message: from_server.Snapshot, at: float) -> None:
         self.epoch, self.version, self._catching_up = message.epoch, message.version, False
         new = message.states.encode().translate(VALUES)
         if self.joined:
@@ -148,13 +149,15 @@ class OurViewer(Viewer):
     def _catch_up(self) -> None:
         if not self._catching_up:
             self._catching_up = True
-            self.send(msgspec.json.encode(wire.Hello(resume=wire.Resume(epoch=self.epoch, version=self.version))))
+            self.send(
+                msgspec.json.encode(from_client.Hello(resume=values.Resume(epoch=self.epoch, version=self.version)))
+            )
 
 
 class OurHolder(Holder):
     """Holds seats; keeps no map, but follows the room's version, which every change raises by one."""
 
-    subprotocol = wire.SUBPROTOCOL_JSON
+    subprotocol = SUBPROTOCOL_JSON
 
     def __init__(self, room: str, token: str) -> None:
         super().__init__()
@@ -164,37 +167,37 @@ class OurHolder(Holder):
         self._first_version = 0
 
     def greet(self) -> None:
-        self.send(msgspec.json.encode(wire.Hello(ref=1, token=self._token)))
+        self.send(msgspec.json.encode(from_client.Hello(ref=1, token=self._token)))
 
     def hold(self, seats: tuple[int, ...], then: Then) -> None:
         self._hold_id = uuid4()
-        self.ask(msgspec.json.encode(wire.Hold(ref=2, hold_id=self._hold_id, seats=seats)), then)
+        self.ask(msgspec.json.encode(from_client.Hold(ref=2, hold_id=self._hold_id, seats=seats)), then)
 
     def release(self, then: Then) -> None:
-        self.ask(msgspec.json.encode(wire.Release(ref=3, hold_id=self._hold_id)), then)
+        self.ask(msgspec.json.encode(from_client.Release(ref=3, hold_id=self._hold_id)), then)
 
     def take(self, message: Any, at: float) -> None:
-        if type(message) is wire.Delta:
+        if type(message) is from_server.Delta:
             self.changes_seen = message.version - self._first_version
             return
         if self._then is not None:
             self.said = message
         match message:
-            case wire.Held():
+            case from_server.Held():
                 self.deadline_ms = message.deadline_ms
                 self.answered(True, at)
-            case wire.Released():
+            case from_server.Released():
                 self.answered(True, at)
-            case wire.Snapshot() if not self.joined:
+            case from_server.Snapshot() if not self.joined:
                 self._first_version = message.version
                 self.arrive()
-            case wire.Snapshot():
+            case from_server.Snapshot():
                 self.changes_seen = message.version - self._first_version
-            case wire.Refused():
+            case from_server.Refused():
                 self.answered(False, at)
-            case wire.Error() if self._then is not None:
+            case from_server.Error() if self._then is not None:
                 self.answered(False, at)
-            case wire.Error() | wire.Bye():
+            case from_server.Error() | from_server.Bye():
                 raise StartError(f"the server says: {message}")
 
 
@@ -204,7 +207,7 @@ class Ours:
     name = "seatserver"
 
     def __init__(self) -> None:
-        self.decode: Decode = msgspec.json.Decoder(wire.ServerMessage).decode
+        self.decode: Decode = msgspec.json.Decoder(from_server.ServerMessage).decode
 
     def serve(self, place: Installation, **variables: str) -> AbstractContextManager[Running]:
         return place.serve(**variables)

@@ -67,7 +67,7 @@ from seatserver.seats.store import SeatStore
 from seatserver.starting import once_there
 from seatserver.tasks import Tasks, raise_if_cancelled
 from seatserver.web.routes import missing_page, web_routes
-from seatserver.wire.messages import Booked
+from seatserver.wire.from_server import Booked
 from seatserver.worker import Worker
 
 log = structlog.get_logger(__name__)

@@ -30,7 +30,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from seatserver.errors import SeatsRefused
 from seatserver.rooms.room import Applied, Change, Room
 from seatserver.seatmaps.model import SeatMap
-from seatserver.wire import messages as wire
+from seatserver.wire import from_client, from_server, values
+from seatserver.wire.closing import Close
+from seatserver.wire.codec import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
 from seatserver.wire.reading import Reader
 
 COMMAND_S = 10.0
@@ -162,14 +164,14 @@ class LiveRoom:
         self._client = client
         self._url = f"ws{client.base_url.removeprefix('http')}/ws/showtimes/{showtime_id}"
         self._binary = encoding == "msgpack"
-        self._subprotocol = wire.SUBPROTOCOL_MSGPACK if self._binary else wire.SUBPROTOCOL_JSON
+        self._subprotocol = SUBPROTOCOL_MSGPACK if self._binary else SUBPROTOCOL_JSON
         self._read = Reader("msgpack" if self._binary else "json").read
         self._encode = (msgspec.msgpack if self._binary else msgspec.json).Encoder().encode
         self._refs = itertools.count(1)
-        self._waiting: dict[int, tuple[wire.ClientMessage, asyncio.Future[wire.ServerMessage]]] = {}
+        self._waiting: dict[int, tuple[from_client.ClientMessage, asyncio.Future[from_server.ServerMessage]]] = {}
         self._connection: ClientConnection | None = None
         self._token = ""
-        self._bye: wire.Bye | None = None
+        self._bye: from_server.Bye | None = None
         self._catching_up = False
         self._task: asyncio.Task[None] | None = None
         self._moved = asyncio.Condition()
@@ -177,14 +179,14 @@ class LiveRoom:
         self._pause_s = SHORTEST_PAUSE_S
         self._room: Room | None = None
         self.seat_map: SeatMap | None = None
-        self.welcome: wire.Welcome | None = None
+        self.welcome: from_server.Welcome | None = None
         self.connections = 0
         self.snapshots = 0
         self.remaining: dict[int, int] = {}
         """General-admission area → its free places."""
-        self.notices: list[wire.Expired | wire.Booked | wire.Elsewhere | wire.Bye] = []
+        self.notices: list[from_server.Expired | from_server.Booked | from_server.Elsewhere | from_server.Bye] = []
         """What the server said unasked: expired holds, holds and bookings changed elsewhere, goodbyes."""
-        self.bookings: dict[UUID, wire.OwnBooking] = {}
+        self.bookings: dict[UUID, values.OwnBooking] = {}
         """One's own bookings here that have not ended, as last told."""
 
     @property
@@ -222,40 +224,46 @@ class LiveRoom:
 
     # ------------------------------------------------------------ commands
 
-    async def hold(self, *seats: str | int, hold_id: UUID | None = None, **options: Any) -> wire.Held:
+    async def hold(self, *seats: str | int, hold_id: UUID | None = None, **options: Any) -> from_server.Held:
         """Hold all these seats (labels or indexes) or none; ``options`` are the other fields of the message `Hold`.
 
         Raises `SeatsRefused` that names every seat.
         """
-        message = wire.Hold(ref=next(self._refs), hold_id=hold_id or uuid4(), seats=self.indexes(seats), **options)
-        return await self._ask(message, wire.Held)
+        message = from_client.Hold(
+            ref=next(self._refs), hold_id=hold_id or uuid4(), seats=self.indexes(seats), **options
+        )
+        return await self._ask(message, from_server.Held)
 
-    async def best(self, count: int | None = None, *, hold_id: UUID | None = None, **options: Any) -> wire.Held:
+    async def best(self, count: int | None = None, *, hold_id: UUID | None = None, **options: Any) -> from_server.Held:
         """Let the server find the best seats and hold them; ``options`` are the other fields of the message `Best`."""
-        message = wire.Best(ref=next(self._refs), hold_id=hold_id or uuid4(), count=count, **options)
-        return await self._ask(message, wire.Held)
+        message = from_client.Best(ref=next(self._refs), hold_id=hold_id or uuid4(), count=count, **options)
+        return await self._ask(message, from_server.Held)
 
-    async def offers(self, count: int | None = None, **options: Any) -> tuple[wire.SeatOffer, ...]:
+    async def offers(self, count: int | None = None, **options: Any) -> tuple[values.SeatOffer, ...]:
         """What `best` would choose from, ranked; ``options`` are the other fields of the message `Offers`."""
-        message = wire.Offers(ref=next(self._refs), count=count, **options)
-        return (await self._ask(message, wire.Offered)).offers
+        message = from_client.Offers(ref=next(self._refs), count=count, **options)
+        return (await self._ask(message, from_server.Offered)).offers
 
-    async def release(self, hold_id: UUID, *seats: str | int) -> wire.Released:
+    async def release(self, hold_id: UUID, *seats: str | int) -> from_server.Released:
         """Give back a hold, or only ``seats`` of it."""
         chosen = self.indexes(seats) if seats else None
-        return await self._ask(wire.Release(ref=next(self._refs), hold_id=hold_id, seats=chosen), wire.Released)
+        return await self._ask(
+            from_client.Release(ref=next(self._refs), hold_id=hold_id, seats=chosen), from_server.Released
+        )
 
-    async def extend(self, hold_id: UUID) -> wire.Held:
+    async def extend(self, hold_id: UUID) -> from_server.Held:
         """Ask for more time."""
-        return await self._ask(wire.Extend(ref=next(self._refs), hold_id=hold_id), wire.Held)
+        return await self._ask(from_client.Extend(ref=next(self._refs), hold_id=hold_id), from_server.Held)
 
-    async def book(self, hold_id: UUID, *, pay_later: bool = False) -> wire.Booked:
+    async def book(self, hold_id: UUID, *, pay_later: bool = False) -> from_server.Booked:
         """Turn the hold into a booking; the booking's id is the hold's id."""
-        return await self._ask(wire.Book(ref=next(self._refs), hold_id=hold_id, pay_later=pay_later), wire.Booked)
+        return await self._ask(
+            from_client.Book(ref=next(self._refs), hold_id=hold_id, pay_later=pay_later), from_server.Booked
+        )
 
-    async def beat(self) -> wire.Beat:
+    async def beat(self) -> from_server.Beat:
         """Ask where the server is."""
-        return await self._ask(wire.ClientBeat(ref=next(self._refs)), wire.Beat)
+        return await self._ask(from_client.ClientBeat(ref=next(self._refs)), from_server.Beat)
 
     def indexes(self, seats: Sequence[str | int]) -> tuple[int, ...]:
         """Labels such as ``C-7`` as seat indexes. Raises `KeyError` for a label that the hall does not have."""
@@ -277,10 +285,10 @@ class LiveRoom:
                     raise self._gone
                 await self._moved.wait()
 
-    async def _ask(self, message: wire.ClientMessage, kind: type[Answer]) -> Answer:
+    async def _ask(self, message: from_client.ClientMessage, kind: type[Answer]) -> Answer:
         if self._gone is not None:
             raise self._gone
-        future: asyncio.Future[wire.ServerMessage] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[from_server.ServerMessage] = asyncio.get_running_loop().create_future()
         self._waiting[message.ref] = (message, future)
         try:
             async with asyncio.timeout(COMMAND_S):
@@ -290,13 +298,13 @@ class LiveRoom:
             del self._waiting[message.ref]
         if isinstance(answer, kind):
             return answer
-        if isinstance(answer, wire.Refused):
+        if isinstance(answer, from_server.Refused):
             raise self._refusal(answer)
-        if isinstance(answer, wire.Error):
+        if isinstance(answer, from_server.Error):
             raise RemoteError(answer.code, answer.message, retryable=answer.retryable, facts=answer.facts)
         raise RemoteError("unexpected", f"expected {kind.__name__}, got {answer!r}")
 
-    def _refusal(self, answer: wire.Refused) -> SeatsRefused:
+    def _refusal(self, answer: from_server.Refused) -> SeatsRefused:
         seats, areas = (self.seat_map.seats, self.seat_map.general_areas) if self.seat_map is not None else ((), ())
         return SeatsRefused(
             dict(answer.seats),
@@ -349,7 +357,7 @@ class LiveRoom:
         """How long to wait before coming back; None for the ordinary back-off. Ends the room for a final code."""
         code = closed.rcvd.code if closed.rcvd is not None else 1006
         reason = closed.rcvd.reason if closed.rcvd is not None else ""
-        if code in (wire.Close.BAD_TOKEN, wire.Close.TOKEN_EXPIRED) and self._client.forget_guest(self._token):
+        if code in (Close.BAD_TOKEN, Close.TOKEN_EXPIRED) and self._client.forget_guest(self._token):
             return None
         if 4000 <= code <= 4099 or code == 1008:
             self._gone = Disconnected(code, self._bye.reason if self._bye is not None else reason)
@@ -375,15 +383,15 @@ class LiveRoom:
         ) as connection:
             self.connections += 1
             known = self._room
-            resume = wire.Resume(epoch=known.epoch, version=known.version) if known and known.epoch else None
-            await self._send(wire.Hello(token=self._token, resume=resume), connection)
+            resume = values.Resume(epoch=known.epoch, version=known.version) if known and known.epoch else None
+            await self._send(from_client.Hello(token=self._token, resume=resume), connection)
             async for frame in connection:
                 message = self._read(frame)
                 if message is not None:
                     await self._take(message, connection)
         raise ConnectionClosed(connection.protocol.close_rcvd, connection.protocol.close_sent)
 
-    async def _send(self, message: wire.ClientMessage, connection: ClientConnection | None = None) -> None:
+    async def _send(self, message: from_client.ClientMessage, connection: ClientConnection | None = None) -> None:
         connection = connection or self._connection
         if connection is None:
             return  # sent again after the next welcome
@@ -391,34 +399,34 @@ class LiveRoom:
         try:
             await connection.send(frame if self._binary else frame.decode())
         except ConnectionClosed:
-            if not isinstance(message, wire.Hello):
+            if not isinstance(message, from_client.Hello):
                 return
             raise
 
-    async def _take(self, message: wire.ServerMessage, connection: ClientConnection) -> None:
+    async def _take(self, message: from_server.ServerMessage, connection: ClientConnection) -> None:
         match message:
-            case wire.Welcome():
+            case from_server.Welcome():
                 await self._arrive(message, connection)
-            case wire.Snapshot(epoch=epoch, version=version, states=states):
+            case from_server.Snapshot(epoch=epoch, version=version, states=states):
                 self.snapshots += 1
                 self.room.reset(epoch, version, bytes(int(state) for state in states))
                 self.remaining = dict(enumerate(message.areas))
-            case wire.Delta():
+            case from_server.Delta():
                 change = Change(message.epoch, message.from_, message.version, message.changes)
                 applied = self.room.apply(change)
                 if applied is Applied.GAP:
                     await self._catch_up(connection)
                 elif applied is Applied.YES:
                     self.remaining.update(message.areas)
-            case wire.Beat() if message.ref == 0:
+            case from_server.Beat() if message.ref == 0:
                 if (message.epoch, message.version) != (self.room.epoch, self.room.version):
                     await self._catch_up(connection)
-            case wire.Bye():
+            case from_server.Bye():
                 self._bye = message
                 self.notices.append(message)
-            case wire.Expired() | wire.Elsewhere():
+            case from_server.Expired() | from_server.Elsewhere():
                 self.notices.append(message)
-            case wire.Booked():
+            case from_server.Booked():
                 self._keep_booking(message)
                 if message.ref == 0:
                     self.notices.append(message)
@@ -429,14 +437,14 @@ class LiveRoom:
         async with self._moved:
             self._moved.notify_all()
 
-    def _keep_booking(self, booking: wire.OwnBooking) -> None:
+    def _keep_booking(self, booking: values.OwnBooking) -> None:
         if booking.status in ("pending", "confirmed"):
             self.bookings[booking.booking_id] = booking
         elif booking.status in ("cancelled", "expired"):
             self.bookings.pop(booking.booking_id, None)
         # A status of a newer server says nothing to us: what was told before stands.
 
-    async def _arrive(self, welcome: wire.Welcome, connection: ClientConnection) -> None:
+    async def _arrive(self, welcome: from_server.Welcome, connection: ClientConnection) -> None:
         self.welcome = welcome
         if welcome.bookings is not None:
             self.bookings = {booking.booking_id: booking for booking in welcome.bookings}
@@ -454,10 +462,10 @@ class LiveRoom:
         if self._catching_up:
             return  # asked already; until the answer comes every further message shows the same gap
         self._catching_up = True
-        resume = wire.Resume(epoch=self.room.epoch, version=self.room.version)
-        await self._send(wire.Hello(resume=resume), connection)
+        resume = values.Resume(epoch=self.room.epoch, version=self.room.version)
+        await self._send(from_client.Hello(resume=resume), connection)
 
-    def _answer(self, message: wire.ServerMessage) -> None:
+    def _answer(self, message: from_server.ServerMessage) -> None:
         _, future = self._waiting.get(getattr(message, "ref", 0), (None, None))
         if future is not None and not future.done():
             future.set_result(message)

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document of the socket, made from the Structs of `seatserver.wire.messages`."""
+"""The AsyncAPI 3.0 document of the socket, made from the messages as `seatserver.wire` declares them."""
 
 from __future__ import annotations
 
@@ -9,53 +9,19 @@ import msgspec
 
 import seatserver
 from seatserver import errors
-from seatserver.api.examples import examples
 from seatserver.api.shared.json_schemas import component_schemas, example_of
-from seatserver.wire import messages
-from seatserver.wire.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, Close
+from seatserver.wire.closing import Close
+from seatserver.wire.codec import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
+from seatserver.wire.declarations import name_of
+from seatserver.wire.examples import examples
+from seatserver.wire.from_client import ClientMessage
+from seatserver.wire.from_server import ServerMessage
 
 CHANNEL = "showtime"
 CHANNEL_REF = f"#/channels/{CHANNEL}"
 
-# What answers each command; every answer repeats the command's ref.
-REPLIES: dict[type[msgspec.Struct], tuple[type[msgspec.Struct], ...]] = {
-    messages.Hello: (messages.Welcome, messages.Error),
-    messages.Hold: (messages.Held, messages.Refused, messages.Error),
-    messages.Release: (messages.Released, messages.Refused, messages.Error),
-    messages.Extend: (messages.Held, messages.Error),
-    messages.Best: (messages.Held, messages.Refused, messages.Error),
-    messages.Offers: (messages.Offered, messages.Error),
-    messages.Book: (messages.Booked, messages.Refused, messages.Error),
-    messages.ClientBeat: (messages.Beat,),
-}
-
-# What the server says of its own accord.
-EVENTS: tuple[type[msgspec.Struct], ...] = (
-    messages.Snapshot,
-    messages.Delta,
-    messages.Expired,
-    messages.Elsewhere,
-    messages.Booked,
-    messages.Beat,
-    messages.Error,
-    messages.Bye,
-)
-
-CLOSE_CODES: dict[str, str] = {
-    "INTERNAL": "A mistake of the server's, which it has logged; come back.",
-    "GOING_AWAY": "The server restarts; come back after `reconnect_after_ms` of `bye`.",
-    "TOO_BIG": "A message was larger than `limits.message_bytes`.",
-    "BAD_TOKEN": "The token or ticket does not hold; get a new one first.",
-    "FORBIDDEN": "The token does not allow watching.",
-    "NO_SHOWTIME": "There is no such showtime.",
-    "NO_HELLO": "The first message was not a proper `hello`.",
-    "BAD_MESSAGES": "Too many messages that are not of this contract.",
-    "TOO_MANY_SOCKETS": "This user has too many sockets open.",
-    "SLOW": "The client took nothing for too long.",
-    "UNAVAILABLE": "A database behind the server does not answer.",
-    "LATE_HELLO": "No `hello` came in time.",
-    "TOKEN_EXPIRED": "The token ended; come back at once with a fresh one.",
-}
+COMMANDS = get_args(ClientMessage)
+TOLD = get_args(ServerMessage)
 
 # What `error` may carry in its code, besides `internal` for a mistake of ours.
 ERRORS: tuple[type[errors.SeatServerError], ...] = (
@@ -82,19 +48,19 @@ then a `snapshot` or the `delta`s that a returning client missed. Seats are inde
 (`/api/v1/layouts/{hash}`); states are 0 free, 1 held, 2 claimed, 3 sold, 4 blocked, 5 kept
 for another sales channel.
 
-Every command carries a `ref` that its reply repeats. What concerns a hold carries its `hold_id`, made by the client, so
-that repeating it is safe.
-A `delta` that does not follow on what you have (`from` is ahead of your version, or another epoch) means that you
-missed something: say `hello` again with `resume`, on the same socket.
-The server refuses a message with a field that it does not know. Its own messages, and the objects in them, may gain
-fields: pass over those that you do not know.
+Every command has a `ref` that its reply repeats. A command about a hold has its `hold_id`, made by the client, so that
+repeating it is safe.
+A `delta` that does not follow on what you have (`from` is ahead of your version, or the epoch is another) means that
+you missed something: say `hello` again with `resume`, on the same socket.
+The server refuses a message with a field that it does not know. A newer server may send types of message, fields,
+states, statuses, reasons and error codes that you do not know: pass over them.
 Close codes: 4000 to 4099 do not reconnect, 4100 to 4199 back off, 4200 to 4299 reconnect now."""
 
 
 def asyncapi() -> dict[str, Any]:
     """The document."""
     known = examples()
-    kinds = tuple(dict.fromkeys((*get_args(messages.ClientMessage), *get_args(messages.ServerMessage))))
+    kinds = (*COMMANDS, *TOLD)
     references, schemas = component_schemas(kinds, known)
     return {
         "asyncapi": "3.0.0",
@@ -118,12 +84,12 @@ def asyncapi() -> dict[str, Any]:
         "operations": _operations(),
         "components": {
             "messages": {
-                _name(kind): {
-                    "name": _tag(kind),
+                kind.__name__: {
+                    "name": name_of(kind),
                     "summary": str(schemas[kind.__name__].get("description", "")).partition("\n")[0],
                     "contentType": "application/json",
                     "payload": reference,
-                    "examples": [{"name": _tag(kind), "payload": example_of(known[kind])}],
+                    "examples": [{"name": name_of(kind), "payload": example_of(known[kind])}],
                 }
                 for kind, reference in zip(kinds, references, strict=True)
             },
@@ -148,7 +114,7 @@ def _channel(kinds: tuple[Any, ...]) -> dict[str, Any]:
         "description": f"Subprotocol `{SUBPROTOCOL_JSON}` sends each message as one JSON text, `{SUBPROTOCOL_MSGPACK}` "
         "as one MessagePack map; without one it is JSON.",
         "parameters": {"showtime_id": {"description": "The showtime to watch.", "examples": ["tonight"]}},
-        "messages": {_name(kind): {"$ref": f"#/components/messages/{_name(kind)}"} for kind in kinds},
+        "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in kinds},
         "bindings": {
             "ws": {
                 "method": "GET",
@@ -163,46 +129,34 @@ def _channel(kinds: tuple[Any, ...]) -> dict[str, Any]:
             }
         },
         "x-subprotocols": subprotocols,
-        "x-close-codes": {
-            str(code): {"name": name.lower(), "description": CLOSE_CODES[name]} for name, code in close_codes().items()
-        },
+        "x-close-codes": {str(code): {"name": code.name.lower(), "description": code.meaning} for code in Close},
         "x-error-codes": {
             error.code: {"retryable": error.retryable, "description": inspect.getdoc(error)} for error in ERRORS
         },
     }
 
 
-def close_codes() -> dict[str, int]:
-    """Name and number of every close code."""
-    return {name: code for name, code in vars(Close).items() if name.isupper()}
-
-
 def _operations() -> dict[str, Any]:
     operations: dict[str, Any] = {}
     # The document describes the server: what a client sends, the server receives.
-    for command, answers in REPLIES.items():
-        operations[f"receive_{_tag(command)}"] = {
+    for command in COMMANDS:
+        answers = [_message(answer) for answer in command.declared.answers]
+        operations[f"receive_{name_of(command)}"] = {
             "action": "receive",
             "channel": {"$ref": CHANNEL_REF},
             "messages": [_message(command)],
-            "reply": {"channel": {"$ref": CHANNEL_REF}, "messages": [_message(answer) for answer in answers]},
+            "reply": {"channel": {"$ref": CHANNEL_REF}, "messages": answers},
         }
-    for event in EVENTS:
-        operations[f"send_{_tag(event)}"] = {
+    for told in TOLD:
+        if not told.declared.unasked:
+            continue
+        operations[f"send_{name_of(told)}"] = {
             "action": "send",
             "channel": {"$ref": CHANNEL_REF},
-            "messages": [_message(event)],
+            "messages": [_message(told)],
         }
     return operations
 
 
 def _message(kind: type[msgspec.Struct]) -> dict[str, str]:
-    return {"$ref": f"{CHANNEL_REF}/messages/{_name(kind)}"}
-
-
-def _name(kind: type[msgspec.Struct]) -> str:
-    return kind.__name__
-
-
-def _tag(kind: type[msgspec.Struct]) -> str:
-    return str(kind.__struct_config__.tag)
+    return {"$ref": f"{CHANNEL_REF}/messages/{kind.__name__}"}

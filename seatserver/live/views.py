@@ -18,13 +18,13 @@ from seatserver.money import digits_of
 from seatserver.pricing.tariff import Line
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seats.store import HeldSeats
-from seatserver.wire import messages as wire
+from seatserver.wire import from_server, values
 
 
-def held(ref: int, hold: HeldSeats, showtime: Showtime, latest_ms: int) -> wire.Held:
+def held(ref: int, hold: HeldSeats, showtime: Showtime, latest_ms: int) -> from_server.Held:
     """A hold, and what there is to say about how it came to be; extensions reach to ``latest_ms`` at most."""
     terms = terms_of(hold, showtime)
-    return wire.Held(
+    return from_server.Held(
         ref=ref,
         hold_id=hold.hold_id,
         deadline_ms=hold.deadline_ms,
@@ -37,10 +37,10 @@ def held(ref: int, hold: HeldSeats, showtime: Showtime, latest_ms: int) -> wire.
     )
 
 
-def hold_view(hold: HeldSeats, showtime: Showtime, latest_ms: int) -> wire.HoldView:
+def hold_view(hold: HeldSeats, showtime: Showtime, latest_ms: int) -> values.HoldView:
     """A hold, for its owner who comes back."""
     terms = terms_of(hold, showtime)
-    return wire.HoldView(
+    return values.HoldView(
         hold_id=hold.hold_id,
         deadline_ms=hold.deadline_ms,
         latest_deadline_ms=reach_ms(hold, latest_ms),
@@ -50,14 +50,14 @@ def hold_view(hold: HeldSeats, showtime: Showtime, latest_ms: int) -> wire.HoldV
     )
 
 
-def booked(booking: Booking, seat_map: SeatMap, keys: BookingKeys, ref: int = 0) -> wire.Booked:
+def booked(booking: Booking, seat_map: SeatMap, keys: BookingKeys, ref: int = 0) -> from_server.Booked:
     """News of a booking for its owner."""
-    return wire.Booked(ref=ref, **_booking(booking, seat_map, keys))
+    return from_server.Booked(ref=ref, **_booking(booking, seat_map, keys))
 
 
-def own_booking(booking: Booking, seat_map: SeatMap, keys: BookingKeys) -> wire.OwnBooking:
+def own_booking(booking: Booking, seat_map: SeatMap, keys: BookingKeys) -> values.OwnBooking:
     """A booking, for its owner who comes back."""
-    return wire.OwnBooking(**_booking(booking, seat_map, keys))
+    return values.OwnBooking(**_booking(booking, seat_map, keys))
 
 
 def _booking(booking: Booking, seat_map: SeatMap, keys: BookingKeys) -> dict[str, Any]:
@@ -106,11 +106,11 @@ def _basket(hold: HeldSeats, terms: Terms, seat_map: SeatMap) -> dict[str, Any]:
     }
 
 
-def _lines(lines: Iterable[Line], seat_map: SeatMap) -> tuple[wire.TicketLine, ...]:
+def _lines(lines: Iterable[Line], seat_map: SeatMap) -> tuple[values.TicketLine, ...]:
     numbered = len(seat_map.seats)
     return tuple(
-        wire.TicketLine(seat=line.place, ticket=line.ticket, price_minor=line.price_minor)
+        values.TicketLine(seat=line.place, ticket=line.ticket, price_minor=line.price_minor)
         if line.place < numbered
-        else wire.TicketLine(area=seat_map.area_of(line.place), ticket=line.ticket, price_minor=line.price_minor)
+        else values.TicketLine(area=seat_map.area_of(line.place), ticket=line.ticket, price_minor=line.price_minor)
         for line in lines
     )

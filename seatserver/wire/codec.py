@@ -13,7 +13,12 @@ import msgspec
 from seatserver.errors import BadRequest, TooLarge
 from seatserver.misfits import UNREADABLE, misfit, unreadable
 from seatserver.wire.frames import Frame
-from seatserver.wire.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, ClientMessage, Ref, ServerMessage
+from seatserver.wire.from_client import ClientMessage
+from seatserver.wire.from_server import ServerMessage
+from seatserver.wire.values import Ref
+
+SUBPROTOCOL_JSON = "seatmap.v1+json"
+SUBPROTOCOL_MSGPACK = "seatmap.v1+msgpack"
 
 Received = str | bytes
 """What a client sent in one message: text or bytes."""

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import msgspec
 
-from seatserver.wire.messages import ServerMessage
+from seatserver.wire.from_server import ServerMessage
 
 
 class _Head(msgspec.Struct):

@@ -15,7 +15,7 @@ from playwright.sync_api import Route, expect
 from seatserver.access.tokens import Tokens
 from seatserver.client import SeatClient
 from seatserver.config import Settings
-from seatserver.wire.messages import Places
+from seatserver.wire.values import Places
 from tests.browser.conftest import Window
 from tests.browser.portal import Portal, portal
 from tests.browser.site import PRICES, SHOWTIME, Site, small_hall

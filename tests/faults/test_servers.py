@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from seatserver.wire import messages as wire
+from seatserver.wire import from_server
 from tests.faults.builds import PAUSES, STEPS
 from tests.faults.conftest import OpenSite, Report
 from tests.faults.invariants import check, statuses
@@ -142,7 +142,7 @@ async def test_row_20_a_rolling_restart_under_load_with_slow_readers(open_site: 
             await report.serves_again(site)
         await load.run_for(0.5)
         await load.end()
-        byes = [notice.code for room in load.rooms for notice in room.notices if isinstance(notice, wire.Bye)]
+        byes = [notice.code for room in load.rooms for notice in room.notices if isinstance(notice, from_server.Bye)]
         assert len(byes) >= len(load.rooms), "everybody was told"
         assert set(byes) == {1012}
         await check(site, load, linearizable=True)

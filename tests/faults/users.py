@@ -21,7 +21,7 @@ import httpx
 from seatserver.client import SHORTEST_PAUSE_S, Disconnected, LiveRoom, RemoteError, SeatClient
 from seatserver.errors import SeatsRefused
 from seatserver.seats.states import SeatState
-from seatserver.wire import messages as wire
+from seatserver.wire import from_server
 from tests.faults.history import History, Step
 from tests.faults.site import NEWCOMERS, SHOWTIME, Server, Site
 
@@ -39,9 +39,9 @@ class FollowedRoom(LiveRoom):
         super().__init__(client, showtime_id, encoding)
         self.seen: list[tuple[str, int, int]] = []
 
-    async def _take(self, message: wire.ServerMessage, connection: Any) -> None:
+    async def _take(self, message: from_server.ServerMessage, connection: Any) -> None:
         await super()._take(message, connection)
-        if isinstance(message, (wire.Snapshot, wire.Delta)):
+        if isinstance(message, (from_server.Snapshot, from_server.Delta)):
             self.seen.append((self.room.epoch, self.room.version, hash(bytes(self.room.states))))
 
     def drop(self) -> bool:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from seatserver.client import Disconnected, LiveRoom, RemoteError, SeatClient
 from seatserver.errors import SeatsRefused
 from seatserver.seats.states import SeatState
-from seatserver.wire.messages import Booked, Bye, Expired
+from seatserver.wire.from_server import Booked, Bye, Expired
 from tests.integration.conftest import MakeServer
 from tests.integration.house import BLOCKED, SEATS, SHOWTIME, Instance, check_books, eventually, put_on_sale
 from tests.integration.proxy import Filter, Proxy, proxied

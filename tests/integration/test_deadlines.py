@@ -15,7 +15,7 @@ from seatserver.client import RemoteError
 from seatserver.errors import SeatsRefused
 from seatserver.seatmaps.rules.model import Rules
 from seatserver.seats.store import AreaWish, Conditions
-from seatserver.wire.messages import Places
+from seatserver.wire.values import Places
 from tests.integration.bench import SHOW, Bench, open_bench
 from tests.integration.conftest import MakeServer
 from tests.integration.house import SHOWTIME, Instance, Wire, hold, now_ms, put_on_sale, rows

@@ -16,7 +16,8 @@ from seatserver.pricing.tariff import Tariff
 from seatserver.rooms.feed import FeedMessage
 from seatserver.seatmaps.rules.judge import judge
 from seatserver.seats.states import SeatState
-from seatserver.wire.messages import Held, Places
+from seatserver.wire.from_server import Held
+from seatserver.wire.values import Places
 from tests.integration.conftest import MakeServer
 from tests.integration.house import HOUR_MS, Instance, check_books, eventually, now_ms
 from tests.integration.lounge import (

@@ -16,7 +16,7 @@ from seatserver.live.session.session import BAD_MESSAGES
 from seatserver.pricing.tariff import Tariff
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import HeldSeats, SeatStore
-from seatserver.wire.messages import Places
+from seatserver.wire.values import Places
 from tests.integration.conftest import MakeServer
 from tests.integration.house import Instance, block_from_the_start, check_books, eventually
 from tests.integration.lounge import (

@@ -21,7 +21,7 @@ from seatserver.app import Server, create_app
 from seatserver.client import SeatClient
 from seatserver.config import Settings
 from seatserver.errors import StartError
-from seatserver.wire.messages import Bye
+from seatserver.wire.from_server import Bye
 from tests.conftest import execute
 from tests.integration.house import SHOWTIME, eventually, opened, serving
 from tests.integration.proxy import proxied

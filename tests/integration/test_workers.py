@@ -22,7 +22,7 @@ from seatserver.client import LiveRoom, SeatClient
 from seatserver.config import Settings
 from seatserver.errors import StartError
 from seatserver.seats.states import SeatState
-from seatserver.wire.messages import Bye
+from seatserver.wire.from_server import Bye
 from tests.integration.house import SHOWTIME, eventually, opened
 from tests.integration.test_demo import Running, run, running
 from tests.integration.test_embedded import wait_until_gone

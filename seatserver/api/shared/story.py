@@ -6,22 +6,17 @@ Only plain values and the hall are here. The examples are instances of the schem
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import UUID
 
 from seatserver.pricing.tariff import Fees, TicketType
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
+from seatserver.wire.story import EPOCH, GUEST, HOLD_ID, NOW_MS, REFERENCE, TICKET_URL
 
-HOLD_ID = UUID("6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11")
-NOW_MS = 1_893_499_200_000  # 2030-01-01 12:00 UTC
-DEADLINE_MS = NOW_MS + 300_000
-EPOCH = "k3vq81x"
-GUEST = "guest:Tb0yW3mQ"
+__all__ = ["EPOCH", "GUEST", "HOLD_ID", "NOW_MS", "REFERENCE", "TICKET_URL"]  # the same as in the socket's examples
+
 STARTS = datetime(2030, 1, 1, 19, 30, tzinfo=UTC)
 OPENS = datetime(2025, 12, 1, 9, 0, tzinfo=UTC)  # past: the sale is open for whoever tries the examples
 ENDS = datetime(2030, 1, 1, 19, 45, tzinfo=UTC)
 ADDRESS = "Kantstraße 12a, 10623 Berlin"
-REFERENCE = "MADQ KJN9"
-TICKET_URL = f"/bookings/{HOLD_ID}#key=mzxw6ytboi3gk5dfon2c4ylsmvwg64tq"
 
 HALL = SeatMap.build(
     name="Studio",

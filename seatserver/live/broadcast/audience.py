@@ -32,7 +32,7 @@ from seatserver.rooms.room import Change, Room, merge
 from seatserver.seatmaps.model import SeatMap
 from seatserver.wire.codec import Codec
 from seatserver.wire.frames import Frame
-from seatserver.wire.messages import Beat, Delta, Elsewhere, Expired, ServerMessage, Snapshot
+from seatserver.wire.from_server import Beat, Delta, Elsewhere, Expired, ServerMessage, Snapshot
 
 RETRY_S = 0.5
 FEW_CHANGES = 4

@@ -20,7 +20,7 @@ from seatserver.live.broadcast.io_uring import BATCH, MIN_BATCH, NO_FD, WriteToE
 from seatserver.live.broadcast.scheduler import clock_ns
 from seatserver.wire.codec import Codec
 from seatserver.wire.frames import Frame
-from seatserver.wire.messages import ServerMessage
+from seatserver.wire.from_server import ServerMessage
 
 log = logs.from_outside(__name__)
 

@@ -11,7 +11,7 @@ from seatserver.live.broadcast.io_uring import WriteToEach, write_to_each
 from seatserver.live.broadcast.scheduler import TimeSlicer
 from seatserver.metrics import Metrics
 from seatserver.tasks import Tasks
-from seatserver.wire.messages import Booked
+from seatserver.wire.from_server import Booked
 
 TICK_PER_BUSY_TIME = 20
 """Tick length: so many times the last deliveries of all busy rooms, within bounds. At most a twentieth of the process

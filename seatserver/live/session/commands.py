@@ -1,8 +1,8 @@
 """What a client may ask for once it has said hello: one function for each command.
 
 A command gets the `CommandContext` (who asks, about which showtime) and the message. It returns the reply or raises one
-of `seatserver.errors`, which the session sends to the client. Who gets a seat is not decided here but in
-`seatserver.seats.store` and `seatserver.bookings.checkout`.
+of `seatserver.errors`, which the session sends to the client. The session has checked the scope that the message
+declares. Who gets a seat is not decided here but in `seatserver.seats.store` and `seatserver.bookings.checkout`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from seatserver.live.broadcast.broadcaster import Broadcaster
 from seatserver.metrics import Metrics
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import NO_END_MS, HeldSeats, SeatStore, View
-from seatserver.wire import messages as wire
+from seatserver.wire import from_client, from_server, values
+from seatserver.wire.declarations import Command, name_of
 
 READS_OF_OWN = 3
 
@@ -79,7 +80,7 @@ class CommandContext:
         """Past this no hold of the showtime is promised to whoever asks."""
         return latest_deadline_ms(showtime, self.needs.settings.hold_ms, self.buyer.until_ms)
 
-    def held(self, ref: int, hold: HeldSeats, showtime: Showtime) -> wire.Held:
+    def held(self, ref: int, hold: HeldSeats, showtime: Showtime) -> from_server.Held:
         """A hold as the answer to what was asked."""
         return baskets.held(ref, hold, showtime, self.latest_deadline_ms(showtime))
 
@@ -122,12 +123,12 @@ async def own_bookings(needs: LiveServices, audience: Audience, user_id: str) ->
 
 def welcome(
     at: CommandContext, ref: int, holds: Iterable[HeldSeats], bookings: Sequence[Booking] | None
-) -> wire.Welcome:
+) -> from_server.Welcome:
     """The answer to hello. ``bookings`` is None where they cannot be read now."""
     room, settings = at.audience.room, at.needs.settings
     latest_ms = at.latest_deadline_ms(at.showtime)
     booked = {booking.id for booking in bookings or ()}
-    return wire.Welcome(
+    return from_server.Welcome(
         ref=ref,
         showtime=at.showtime.id,
         layout=at.showtime.layout_hash,
@@ -138,7 +139,7 @@ def welcome(
         scopes=tuple(sorted(at.identity.scopes)),
         # Read before the bookings: what has been booked since is no hold any more.
         holds=tuple(baskets.hold_view(hold, at.showtime, latest_ms) for hold in holds if hold.hold_id not in booked),
-        limits=wire.Limits(
+        limits=values.Limits(
             seats_per_user=settings.seats_per_user,
             hold_ms=settings.hold_ms,
             hold_total_ms=settings.hold_total_ms,
@@ -153,9 +154,8 @@ def welcome(
     )
 
 
-async def hold(at: CommandContext, asked: wire.Hold) -> wire.ServerMessage:
+async def hold(at: CommandContext, asked: from_client.Hold) -> from_server.ServerMessage:
     """All these seats or none, or the nearest equal ones."""
-    at.identity.require("hold", "holding seats")
     showtime = await at.showtime_now()
     selection = Selection(
         # A seat that is named twice is asked for once, unless two tickets are named for it.
@@ -170,21 +170,19 @@ async def hold(at: CommandContext, asked: wire.Hold) -> wire.ServerMessage:
     return at.held(asked.ref, held, showtime)
 
 
-async def release(at: CommandContext, asked: wire.Release) -> wire.ServerMessage:
+async def release(at: CommandContext, asked: from_client.Release) -> from_server.ServerMessage:
     """Give back a hold or whole groups of it."""
-    at.identity.require("hold", "releasing seats")
     seat_map = at.showtime.seat_map
     if asked.seats is not None and (unknown := seat_map.unknown(asked.seats)):
         raise UnknownSeat(unknown, len(seat_map.seats))
     showtime = await at.showtime_now()
     freed = await at.needs.holding.release(showtime, at.buyer, asked.hold_id, asked.seats, at.sight())
     seats, areas = baskets.split_places(freed, seat_map)
-    return wire.Released(ref=asked.ref, hold_id=asked.hold_id, seats=seats, areas=areas)
+    return from_server.Released(ref=asked.ref, hold_id=asked.hold_id, seats=seats, areas=areas)
 
 
-async def extend(at: CommandContext, asked: wire.Extend) -> wire.ServerMessage:
+async def extend(at: CommandContext, asked: from_client.Extend) -> from_server.ServerMessage:
     """More time, as far as there is any: after the end of the sale too, up to what its last hold gets."""
-    at.identity.require("hold", "extending a hold")
     showtime = await at.showtime_now()
     held = await at.needs.store.extend(
         showtime.id, asked.hold_id, at.identity.user_id, latest_ms=at.latest_deadline_ms(showtime)
@@ -192,9 +190,8 @@ async def extend(at: CommandContext, asked: wire.Extend) -> wire.ServerMessage:
     return at.held(asked.ref, held, showtime)
 
 
-async def best(at: CommandContext, asked: wire.Best) -> wire.ServerMessage:
+async def best(at: CommandContext, asked: from_client.Best) -> from_server.ServerMessage:
     """Find and hold."""
-    at.identity.require("hold", "holding seats")
     showtime = await at.showtime_now()
     party = PartyWish.of(asked)
     held = await at.needs.holding.best(showtime, at.buyer, asked.hold_id, party, at.sight(asked.replaces))
@@ -202,15 +199,15 @@ async def best(at: CommandContext, asked: wire.Best) -> wire.ServerMessage:
     return at.held(asked.ref, held, showtime)
 
 
-async def offers(at: CommandContext, asked: wire.Offers) -> wire.ServerMessage:
+async def offers(at: CommandContext, asked: from_client.Offers) -> from_server.ServerMessage:
     """Find, and hold nothing."""
     showtime = await at.showtime_now()
     showtime.check_on_sale(at.needs.clock())
     found = await at.needs.holding.offers(showtime, at.buyer, PartyWish.of(asked), at.sight(), asked.limit)
-    return wire.Offered(
+    return from_server.Offered(
         ref=asked.ref,
         offers=tuple(
-            wire.SeatOffer(
+            values.SeatOffer(
                 seats=offer.seats,
                 parts=offer.parts,
                 cost=offer.cost,
@@ -226,13 +223,13 @@ async def offers(at: CommandContext, asked: wire.Offers) -> wire.ServerMessage:
     )
 
 
-def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: CommandContext | None) -> wire.Refused:
+def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: CommandContext | None) -> from_server.Refused:
     """Why a hold or booking is refused, areas by how many places they have left."""
     assert at is not None, "nothing is refused before hello"
     room, seat_map = at.audience.room, at.showtime.seat_map
     areas = {area: why for place, why in error.reasons.items() if (area := seat_map.area_of(place)) is not None}
     again = [(seat_map.area_of(place), place, when) for place, when in sorted(error.retry_at_ms.items())]
-    return wire.Refused(
+    return from_server.Refused(
         ref=ref,
         hold_id=hold_id,
         seats=tuple((seat, reason) for seat, reason in sorted(error.reasons.items()) if seat < len(seat_map.seats)),
@@ -244,30 +241,41 @@ def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: CommandContext | N
     )
 
 
-async def book(at: CommandContext, asked: wire.Book) -> wire.ServerMessage:
+async def book(at: CommandContext, asked: from_client.Book) -> from_server.ServerMessage:
     """Turn a hold into a booking."""
-    at.identity.require("claim" if asked.pay_later else "book", "booking")
     booking = await at.needs.checkout.book(
         at.showtime.id, asked.hold_id, at.identity.user_id, pay_later=asked.pay_later
     )
     return baskets.booked(booking, at.showtime.seat_map, at.needs.booking_keys, asked.ref)
 
 
-async def beat(at: CommandContext, asked: wire.ClientBeat) -> wire.ServerMessage:
+async def beat(at: CommandContext, asked: from_client.ClientBeat) -> from_server.ServerMessage:
     """Alive, and at which version."""
     room = at.audience.room
-    return wire.Beat(ref=asked.ref, epoch=room.epoch, version=room.version, server_ms=at.needs.clock())
+    return from_server.Beat(ref=asked.ref, epoch=room.epoch, version=room.version, server_ms=at.needs.clock())
 
 
-Command = Callable[[CommandContext, Any], Awaitable[wire.ServerMessage]]
+CarryOut = Callable[[CommandContext, Any], Awaitable[from_server.ServerMessage]]
 
-COMMANDS: dict[type, Command] = {
-    wire.Hold: hold,
-    wire.Release: release,
-    wire.Extend: extend,
-    wire.Best: best,
-    wire.Offers: offers,
-    wire.Book: book,
-    wire.ClientBeat: beat,
+CARRIED_OUT_BY: dict[type[Any], CarryOut] = {
+    from_client.Hold: hold,
+    from_client.Release: release,
+    from_client.Extend: extend,
+    from_client.Best: best,
+    from_client.Offers: offers,
+    from_client.Book: book,
+    from_client.ClientBeat: beat,
 }
-"""Message → what carries it out."""
+"""What carries out each message but hello, which the session does itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedCommand:
+    """What the session looks up for a message: its name, what it declares, and what carries it out."""
+
+    name: str
+    declared: Command
+    carry_out: CarryOut
+
+
+COMMANDS = {kind: ServedCommand(name_of(kind), kind.declared, CARRIED_OUT_BY[kind]) for kind in CARRIED_OUT_BY}

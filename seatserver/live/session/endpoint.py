@@ -23,8 +23,7 @@ from seatserver.live.session.session import Session
 from seatserver.live.transport.asgi_connection import CLOSED, AsgiConnection
 from seatserver.live.transport.connection import Connection, ConnectionClosed
 from seatserver.live.transport.uvicorn_connection import EXTENSION
-from seatserver.wire.codec import Codec, Codecs
-from seatserver.wire.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
+from seatserver.wire.codec import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, Codec, Codecs
 
 log = logs.from_outside(__name__)
 

@@ -12,7 +12,7 @@ import random
 from seatserver.config import Settings
 from seatserver.live.session.session import Leave, Session
 from seatserver.metrics import Metrics
-from seatserver.wire.messages import Close
+from seatserver.wire.closing import Close
 
 SLICE = 100
 SPREAD_MS = 5000

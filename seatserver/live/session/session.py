@@ -19,7 +19,8 @@ from seatserver.errors import BadRequest, NotFound, SeatServerError, SeatsRefuse
 from seatserver.live.broadcast.audience import Audience, delta_of
 from seatserver.live.session.commands import COMMANDS, CommandContext, LiveServices, own_bookings, refused, welcome
 from seatserver.live.transport.connection import Connection, ConnectionClosed
-from seatserver.wire import messages as wire
+from seatserver.wire import from_client, from_server
+from seatserver.wire.closing import Close
 from seatserver.wire.codec import Codec, Received
 from seatserver.wire.frames import Frame
 
@@ -119,14 +120,14 @@ class Session:
         self.seen = mark
         self._connection.write_rest(frame, sent)
 
-    def tell(self, message: wire.ServerMessage) -> None:
+    def tell(self, message: from_server.ServerMessage) -> None:
         """Send a private message; the same news of a booking only once, and no news of what this socket did itself."""
-        if isinstance(message, wire.Elsewhere) and message.hold_id in self._own_holds:
+        if isinstance(message, from_server.Elsewhere) and message.hold_id in self._own_holds:
             # Once for each command: the next to change it may be another socket.
             at = self._own_holds.index(message.hold_id)
             self._own_holds = (*self._own_holds[:at], *self._own_holds[at + 1 :])
             return
-        if isinstance(message, wire.Booked):
+        if isinstance(message, from_server.Booked):
             told = self._told_bookings = self._told_bookings or {}
             if message.ref == 0 and told.get(message.booking_id) == message.status:
                 return
@@ -135,7 +136,7 @@ class Session:
         if self._connection.behind:
             self._owed_bytes += len(frame.wire)
             if self._owed_bytes > self._needs.settings.outbox_bytes:
-                self._give_up(Leave(wire.Close.SLOW, "you read your replies too slowly", 1000))
+                self._give_up(Leave(Close.SLOW, "you read your replies too slowly", 1000))
                 return
         self._connection.write(frame)
 
@@ -158,7 +159,7 @@ class Session:
             return  # it ends anyway
         self._needs.metrics.behind.inc()
         slow_s = self._needs.settings.slow_ms / 1000
-        leave = Leave(wire.Close.SLOW, "you read too slowly", 1000)
+        leave = Leave(Close.SLOW, "you read too slowly", 1000)
         self._behind = asyncio.get_running_loop().call_later(slow_s, self._give_up, leave)
 
     def caught_up(self) -> None:
@@ -223,7 +224,7 @@ class Session:
             return self._leave
         except Exception:
             log.exception("session failed", showtime=self._showtime_id)
-            return Leave(wire.Close.INTERNAL, "an error on our side", reconnect_after_ms=1000)
+            return Leave(Close.INTERNAL, "an error on our side", reconnect_after_ms=1000)
 
     async def _say_bye(self, leave: Leave | None) -> None:
         if leave is None:
@@ -231,8 +232,10 @@ class Session:
         self._needs.metrics.closed.labels(str(leave.code)).inc()
         try:
             async with asyncio.timeout(CLOSE_S):
-                if leave.code != wire.Close.SLOW:
-                    bye = wire.Bye(code=leave.code, reason=leave.reason, reconnect_after_ms=leave.reconnect_after_ms)
+                if leave.code != Close.SLOW:
+                    bye = from_server.Bye(
+                        code=leave.code, reason=leave.reason, reconnect_after_ms=leave.reconnect_after_ms
+                    )
                     self.tell(bye)
                 await self._connection.close(leave.code, _close_reason(leave.reason))
         except (TimeoutError, ConnectionClosed):
@@ -245,11 +248,11 @@ class Session:
             async with asyncio.timeout(hello_s):
                 received = await self._connection.read()
         except TimeoutError:
-            raise Leave(wire.Close.LATE_HELLO, f"expected hello within {hello_s:g} s", 1000) from None
+            raise Leave(Close.LATE_HELLO, f"expected hello within {hello_s:g} s", 1000) from None
         await self._needs.broadcaster.handshakes.acquire()
         try:
             message = self.codec.decode(received, self._needs.settings.message_bytes)
-            if not isinstance(message, wire.Hello):
+            if not isinstance(message, from_client.Hello):
                 raise BadRequest("expected hello as the first message", "type")
             await self._hello(message)
         except SeatServerError as error:
@@ -262,23 +265,28 @@ class Session:
         started, name, ref = clock(), "unknown", 0
         try:
             message = self.codec.decode(received, self._needs.settings.message_bytes)
-            ref, name = message.ref, str(type(message).__struct_config__.tag)
-            if isinstance(message, wire.Hello):
+            ref = message.ref
+            if isinstance(message, from_client.Hello):
+                name = "hello"
                 await self._hello(message)
                 return
             assert self._place is not None, "nothing is served before hello"
-            if isinstance(message, wire.ClientBeat):
+            command = COMMANDS[type(message)]
+            name = command.name
+            _check_scope(message, self._place.identity)
+            if isinstance(message, from_client.ClientBeat):
                 # Its answer says where the room is.
                 self._place.audience.catch_up(self)
-            if isinstance(message, (wire.Hold, wire.Best, wire.Release)):
-                self._own_holds = (*self._own_holds[-3:], message.hold_id)
-            self._answer(await COMMANDS[type(message)](self._place, message))
+            if command.declared.changes_holds:
+                hold_id = message.hold_id  # type: ignore[union-attr]  # such a command names a hold
+                self._own_holds = (*self._own_holds[-3:], hold_id)
+            self._answer(await command.carry_out(self._place, message))
         except SeatsRefused as error:
             for reason in error.reasons.values():
                 self._needs.metrics.refusals.labels(reason).inc()
             if self._audience is not None:
                 self._audience.demand.refuse(error.reasons)
-            hold_id: UUID = message.hold_id  # type: ignore[union-attr]  # only commands on holds are refused so
+            hold_id = message.hold_id  # type: ignore[union-attr]  # only commands on holds are refused so
             self.tell(refused(ref, hold_id, error, self._place))
         except (BadRequest, TooLarge) as error:
             self._tell_error(ref or self.codec.ref_of(received), error)
@@ -286,7 +294,7 @@ class Session:
                 return  # it was understood: a person who asks for what is not there stays welcome
             self._bad_messages += 1
             if self._bad_messages >= BAD_MESSAGES:
-                raise Leave(wire.Close.BAD_MESSAGES, f"{BAD_MESSAGES} messages were not understood") from None
+                raise Leave(Close.BAD_MESSAGES, f"{BAD_MESSAGES} messages were not understood") from None
         except SeatServerError as error:
             self._tell_error(ref, error)
         except Exception:
@@ -295,9 +303,9 @@ class Session:
         finally:
             self._needs.metrics.commands.labels(name).observe(clock() - started)
 
-    def _answer(self, message: wire.ServerMessage) -> None:
+    def _answer(self, message: from_server.ServerMessage) -> None:
         """Send the answer to a command, with what it has changed if that is known here already."""
-        if self._audience is None or self._connection.behind or isinstance(message, wire.Booked):
+        if self._audience is None or self._connection.behind or isinstance(message, from_server.Booked):
             self.tell(message)
         else:
             self._connection.write(self.codec.encode(message), *self._audience.news_with_answer(self))
@@ -305,16 +313,18 @@ class Session:
     def _tell_error(self, ref: int, error: SeatServerError) -> None:
         self._needs.metrics.errors.labels(error.code).inc()
         self.tell(
-            wire.Error(ref=ref, code=error.code, message=error.message, retryable=error.retryable, facts=error.facts)
+            from_server.Error(
+                ref=ref, code=error.code, message=error.message, retryable=error.retryable, facts=error.facts
+            )
         )
 
     # ------------------------------------------------------------ hello
 
-    async def _hello(self, hello: wire.Hello) -> None:
+    async def _hello(self, hello: from_client.Hello) -> None:
         """Find out who it is, join the room, and bring the viewer up to date."""
         needs, before = self._needs, self._place
         identity = await self._identify(hello)
-        identity.require("watch", "watching a room")
+        _check_scope(hello, identity)
         if before is not None and identity.user_id != before.identity.user_id:
             raise Unauthorized("this socket belongs to another user; open a new one")
         showtime = await needs.catalog.showtime(self._showtime_id)
@@ -346,7 +356,7 @@ class Session:
             # Even if no seat is another than before: who follows needs every version.
             self.show(self.codec.encode(delta_of(missed, audience.room)), audience.mark)
 
-    async def _identify(self, hello: wire.Hello) -> Identity:
+    async def _identify(self, hello: from_client.Hello) -> Identity:
         if hello.token is not None:
             return await self._needs.tokens.verify(hello.token)
         if hello.ticket is not None:
@@ -360,15 +370,22 @@ class Session:
     def _check_sockets_of(self, user_id: str) -> None:
         limit = self._needs.settings.sockets_per_user
         if self._needs.broadcaster.services.sockets_of(user_id) >= limit:
-            raise Leave(wire.Close.TOO_MANY_SOCKETS, f"you have {limit} sockets open already", 10_000)
+            raise Leave(Close.TOO_MANY_SOCKETS, f"you have {limit} sockets open already", 10_000)
 
     def _await_expiry(self, identity: Identity) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
         # With the leeway of verification: who is sent away earlier would be let in again at once, and so on.
         left_s = (identity.expires_at_ms - self._needs.clock()) / 1000 + self._needs.settings.token_leeway_s
-        leave = Leave(wire.Close.TOKEN_EXPIRED, "the token expired; come back with a fresh one", 0)
+        leave = Leave(Close.TOKEN_EXPIRED, "the token expired; come back with a fresh one", 0)
         self._expiry = asyncio.get_running_loop().call_later(max(0.0, left_s), self.dismiss, leave)
+
+
+def _check_scope(message: from_client.ClientMessage, identity: Identity) -> None:
+    """Raise `Forbidden` unless the token allows this message."""
+    declared = message.declared
+    if declared.scope:
+        identity.require(declared.scope_of(message), declared.action)
 
 
 def _close_reason(reason: str) -> str:
@@ -379,11 +396,11 @@ def _close_reason(reason: str) -> str:
 def _leave_after(error: SeatServerError) -> Leave:
     """How a session ends whose hello failed."""
     if error.retryable:
-        return Leave(wire.Close.UNAVAILABLE, error.message, reconnect_after_ms=2000)
+        return Leave(Close.UNAVAILABLE, error.message, reconnect_after_ms=2000)
     if isinstance(error, Unauthorized):
-        return Leave(wire.Close.BAD_TOKEN, error.message)
+        return Leave(Close.BAD_TOKEN, error.message)
     if isinstance(error, NotFound):
-        return Leave(wire.Close.NO_SHOWTIME, error.message)
+        return Leave(Close.NO_SHOWTIME, error.message)
     if isinstance(error, (BadRequest, TooLarge)):
-        return Leave(wire.Close.NO_HELLO, error.message)
-    return Leave(wire.Close.FORBIDDEN, error.message)
+        return Leave(Close.NO_HELLO, error.message)
+    return Leave(Close.FORBIDDEN, error.message)

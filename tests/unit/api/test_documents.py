@@ -10,11 +10,15 @@ import msgspec
 import pytest
 
 from seatserver.api import documents
-from seatserver.api.asyncapi import CLOSE_CODES, EVENTS, REPLIES, asyncapi, close_codes
-from seatserver.api.examples import examples
+from seatserver.api.asyncapi import asyncapi
 from seatserver.api.interface import EXAMPLES
 from seatserver.api.openapi import openapi
-from seatserver.wire import messages
+from seatserver.api.shared.story import HALL
+from seatserver.wire import story
+from seatserver.wire.closing import Close
+from seatserver.wire.examples import examples
+from seatserver.wire.from_client import ClientMessage
+from seatserver.wire.from_server import ServerMessage
 
 DOCUMENTS = {"openapi": openapi(), "asyncapi": asyncapi()}
 
@@ -54,10 +58,6 @@ def test_every_schema_is_a_schema_and_its_example_fits(name: str) -> None:
             validator.validate(example), schema_name
 
 
-def test_every_message_has_an_example() -> None:
-    assert examples().keys() == {*get_args(messages.ClientMessage), *get_args(messages.ServerMessage)}
-
-
 ALL_EXAMPLES = {**EXAMPLES, **examples()}
 
 
@@ -67,20 +67,24 @@ def test_every_example_is_read_back_as_it_was_written(kind: type[msgspec.Struct]
     assert msgspec.json.decode(msgspec.json.encode(example), type=kind) == example
 
 
-@pytest.mark.parametrize("kind", get_args(messages.ClientMessage), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", get_args(ClientMessage), ids=lambda kind: kind.__name__)
 def test_example_commands_are_understood_in_both_encodings(kind: type[msgspec.Struct]) -> None:
     example = examples()[kind]
-    assert msgspec.json.decode(msgspec.json.encode(example), type=messages.ClientMessage) == example
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(example), type=messages.ClientMessage) == example
+    assert msgspec.json.decode(msgspec.json.encode(example), type=ClientMessage) == example
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(example), type=ClientMessage) == example
 
 
 def test_every_close_code_is_explained_and_lies_in_its_range() -> None:
-    assert close_codes().keys() == CLOSE_CODES.keys()
-    for name, code in close_codes().items():
-        assert code in (1009, 1011, 1012) or 4000 <= code < 4300, name
+    for code in Close:
+        assert code.meaning.endswith("."), code.name
+        assert code in (1009, 1011, 1012) or 4000 <= code < 4300, code.name
 
 
 def test_every_message_has_its_place_in_an_operation() -> None:
-    assert set(REPLIES) == set(get_args(messages.ClientMessage))
-    said = {answer for answers in REPLIES.values() for answer in answers} | set(EVENTS)
-    assert said == set(get_args(messages.ServerMessage))
+    commands, told = get_args(ClientMessage), get_args(ServerMessage)
+    answers = {answer for command in commands for answer in command.declared.answers}
+    assert answers | {kind for kind in told if kind.declared.unasked} == set(told)
+
+
+def test_the_examples_of_messages_show_the_hall_of_the_other_examples() -> None:
+    assert story.LAYOUT == HALL.content_hash

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from seatserver.wire import messages as wire
-from seatserver.wire.codec import MsgpackCodec
+from seatserver.wire import from_client, values
+from seatserver.wire.codec import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, MsgpackCodec
 from tests.javascript import Node
 
 SAFE = 2**53 - 1
@@ -82,29 +82,29 @@ def test_longer_forms_than_ours_are_read_too(node: Node, packed: bytes) -> None:
     assert read(node, packed) == msgspec.msgpack.decode(packed)
 
 
-CLIENT_MESSAGES: list[wire.ClientMessage] = [
-    wire.Hello(ref=1, token="t", resume=wire.Resume(epoch="e", version=SAFE)),
-    wire.Hold(
+CLIENT_MESSAGES: list[from_client.ClientMessage] = [
+    from_client.Hello(ref=1, token="t", resume=values.Resume(epoch="e", version=SAFE)),
+    from_client.Hold(
         ref=2,
         hold_id=HOLD_ID,
         seats=(1, 2**20 - 1),
-        areas=(wire.Places(area=3, count=500, ticket="adult"),),
+        areas=(values.Places(area=3, count=500, ticket="adult"),),
         tickets=("adult", "child"),
         wheelchairs=1,
         replaces=HOLD_ID,
         or_nearest=True,
     ),
-    wire.Best(ref=3, hold_id=HOLD_ID, tickets={"adult": 2}, categories=("sofa",), split=False),
-    wire.Offers(ref=4, count=3, limit=20),
-    wire.Release(ref=5, hold_id=HOLD_ID, seats=(7,)),
-    wire.Extend(ref=6, hold_id=HOLD_ID),
-    wire.Book(ref=7, hold_id=HOLD_ID, pay_later=True),
-    wire.ClientBeat(ref=8, epoch="e", version=70_000),
+    from_client.Best(ref=3, hold_id=HOLD_ID, tickets={"adult": 2}, categories=("sofa",), split=False),
+    from_client.Offers(ref=4, count=3, limit=20),
+    from_client.Release(ref=5, hold_id=HOLD_ID, seats=(7,)),
+    from_client.Extend(ref=6, hold_id=HOLD_ID),
+    from_client.Book(ref=7, hold_id=HOLD_ID, pay_later=True),
+    from_client.ClientBeat(ref=8, epoch="e", version=70_000),
 ]
 
 
 @pytest.mark.parametrize("message", CLIENT_MESSAGES, ids=lambda message: type(message).__name__)
-def test_the_server_reads_every_command_that_javascript_writes(node: Node, message: wire.ClientMessage) -> None:
+def test_the_server_reads_every_command_that_javascript_writes(node: Node, message: from_client.ClientMessage) -> None:
     assert MsgpackCodec().decode(written(node, msgspec.to_builtins(message)), 4096) == message
 
 
@@ -181,7 +181,7 @@ def test_a_given_websocket_is_used_and_asked_for_what_the_server_speaks(node: No
     """
     without, asked = node.tell(code)
     assert without.startswith("this runtime has no WebSocket: expected Node 22 or newer, or a class of your own")
-    packed, text = wire.SUBPROTOCOL_MSGPACK, wire.SUBPROTOCOL_JSON
+    packed, text = SUBPROTOCOL_MSGPACK, SUBPROTOCOL_JSON
     assert asked == [["wss://x/1", packed], ["ws://x/2", packed], ["wss://x/3", packed], ["ws://x/4", text]]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from seatserver.errors import Refusal
 from seatserver.seats.states import BookingStatus
-from seatserver.wire import messages as wire
+from seatserver.wire import from_client, from_server, values
 from tests.javascript import WEB, Node
 
 TYPES = (WEB / "seatmap-client.d.ts").read_text()
@@ -86,20 +86,20 @@ def test_the_times_are_those_that_can_be_set(node: Node) -> None:
 @pytest.mark.parametrize(
     ("interface", "names"),
     [
-        ("TicketLine", named(wire.TicketLine)),
-        ("Basket", named(wire._Basket)),
-        ("Held", named(wire.Held) - named(wire._Basket) | {"type"}),
-        ("OwnBooking", named(wire.OwnBooking) - named(wire._Basket)),
-        ("Booked", named(wire.Booked) - named(wire.OwnBooking) | {"type"}),
-        ("Released", named(wire.Released)),
-        ("Offer", named(wire.SeatOffer)),
-        ("Places", named(wire.Places)),
-        ("HoldOptions", named(wire.Hold, "ref", "hold_id", "seats")),
-        ("Wish", named(wire.Best, "ref", "hold_id", "replaces")),
-        ("Welcome", named(wire.Welcome) | {"type"}),
+        ("TicketLine", named(values.TicketLine)),
+        ("Basket", named(values.Basket)),
+        ("Held", named(from_server.Held) - named(values.Basket) | {"type"}),
+        ("OwnBooking", named(values.OwnBooking) - named(values.Basket)),
+        ("Booked", named(from_server.Booked) - named(values.OwnBooking) | {"type"}),
+        ("Released", named(from_server.Released)),
+        ("Offer", named(values.SeatOffer)),
+        ("Places", named(values.Places)),
+        ("HoldOptions", named(from_client.Hold, "ref", "hold_id", "seats")),
+        ("Wish", named(from_client.Best, "ref", "hold_id", "replaces")),
+        ("Welcome", named(from_server.Welcome) | {"type"}),
         (
             "Hold",
-            named(wire.HoldView, "hold_id", "deadline_ms", "latest_deadline_ms") - named(wire._Basket)
+            named(values.HoldView, "hold_id", "deadline_ms", "latest_deadline_ms") - named(values.Basket)
             | {"deadlineMs", "latestDeadlineMs"},
         ),
     ],
@@ -111,7 +111,7 @@ def test_a_message_has_the_fields_of_the_wire(interface: str, names: set[str]) -
 def test_the_limits_are_those_of_the_wire() -> None:
     inner = re.search(r"limits: {(.*?)}", block("interface Welcome"), re.DOTALL)
     assert inner is not None
-    assert set(re.findall(r"(\w+):", inner[1])) == named(wire.Limits)
+    assert set(re.findall(r"(\w+):", inner[1])) == named(values.Limits)
 
 
 def test_words_are_those_of_the_wire() -> None:
@@ -121,6 +121,6 @@ def test_words_are_those_of_the_wire() -> None:
     assert set(re.findall(r'"(\w+)"', status[1])) == set(get_args(BookingStatus))
     reasons = re.search(r"reason: (.*);", block("interface ClientEvents"))
     assert reasons is not None
-    hint = get_type_hints(wire.Expired)["reason"]
+    hint = get_type_hints(from_server.Expired)["reason"]
     assert set(re.findall(r'"(\w+)"', reasons[1])) == {*get_args(hint), "away"}
     assert hint == Literal["expired", "sold", "blocked"]

@@ -12,7 +12,7 @@ import pytest
 
 from seatserver import errors
 from seatserver.api.shared.problems import CODES_OF_STATUS
-from seatserver.wire.messages import Close
+from seatserver.wire.closing import Close
 from tests.javascript import NODE, WEB
 
 LANGUAGES = ("en", "de")
@@ -68,7 +68,7 @@ def codes() -> list[str]:
     return sorted(sent | own | set(CODES_OF_STATUS.values()) | {"http"})
 
 
-CLOSES = {name: code for name, code in vars(Close).items() if name.isupper()}
+CLOSES = {code.name: int(code) for code in Close}
 REFUSALS = get_args(errors.Refusal)
 
 

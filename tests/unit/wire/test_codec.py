@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from seatserver.api.examples import examples
 from seatserver.errors import BadRequest, Refusal, TooLarge
 from seatserver.seatmaps.search.score import Weights
 from seatserver.seats.states import BookingStatus
-from seatserver.wire import messages as wire
+from seatserver.wire import from_client, from_server, values
 from seatserver.wire.codec import Codec, Codecs, JsonCodec, MsgpackCodec, Received
+from seatserver.wire.examples import examples
 
 LIMIT = 4096
 CODECS = Codecs()
@@ -66,7 +66,7 @@ special: dict[str, st.SearchStrategy[Any]] = {
     "seats": seats,
     "states": st.text("012345", max_size=50),
     "changes": st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 5)), max_size=5).map(tuple),
-    "lines": st.lists(st.builds(wire.TicketLine, ticket=texts, price_minor=st.integers(0, 2**31)), max_size=2).map(
+    "lines": st.lists(st.builds(values.TicketLine, ticket=texts, price_minor=st.integers(0, 2**31)), max_size=2).map(
         tuple
     ),
     "lost": st.lists(st.tuples(st.integers(0, 2**20), st.sampled_from(get_args(Refusal))), max_size=2).map(tuple),
@@ -95,30 +95,54 @@ special: dict[str, st.SearchStrategy[Any]] = {
     "weights": st.builds(Weights, distance=st.floats(0, 10)),
 }
 AREAS: dict[type, st.SearchStrategy[Any]] = {
-    wire.Hold: st.lists(st.builds(wire.Places, area=st.integers(0, 9), count=st.integers(1, 9)), max_size=2).map(tuple),
-    wire.Best: st.lists(texts, max_size=2).map(tuple),
-    wire.Offers: st.lists(texts, max_size=2).map(tuple),
-    wire.Snapshot: st.lists(st.integers(0, 2**20), max_size=3).map(tuple),
+    from_client.Hold: st.lists(
+        st.builds(values.Places, area=st.integers(0, 9), count=st.integers(1, 9)), max_size=2
+    ).map(tuple),
+    from_client.Best: st.lists(texts, max_size=2).map(tuple),
+    from_client.Offers: st.lists(texts, max_size=2).map(tuple),
+    from_server.Snapshot: st.lists(st.integers(0, 2**20), max_size=3).map(tuple),
 }
 PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2**20)), max_size=2).map(tuple)
-special["limits"] = every(wire.Limits)
-special["holds"] = st.lists(every(wire.HoldView), max_size=2).map(tuple)
-special["bookings"] = st.none() | st.lists(every(wire.OwnBooking), max_size=2).map(tuple)
-special["resume"] = st.none() | every(wire.Resume)
+special["limits"] = every(values.Limits)
+special["holds"] = st.lists(every(values.HoldView), max_size=2).map(tuple)
+special["bookings"] = st.none() | st.lists(every(values.OwnBooking), max_size=2).map(tuple)
+special["resume"] = st.none() | every(values.Resume)
 
-from_server = st.one_of(
-    *map(every, (wire.Welcome, wire.Snapshot, wire.Delta, wire.Held, wire.Released, wire.Expired, wire.Booked)),
-    *map(every, (wire.Error, wire.Beat)),
+SERVER_MESSAGES = st.one_of(
+    *map(
+        every,
+        (
+            from_server.Welcome,
+            from_server.Snapshot,
+            from_server.Delta,
+            from_server.Held,
+            from_server.Released,
+            from_server.Expired,
+            from_server.Booked,
+        ),
+    ),
+    *map(every, (from_server.Error, from_server.Beat)),
     st.builds(
-        wire.Refused,
+        from_server.Refused,
         ref=refs,
         hold_id=st.uuids(),
         seats=st.lists(st.tuples(st.integers(0, 2**20), st.sampled_from(get_args(Refusal))), max_size=4).map(tuple),
     ),
-    st.builds(wire.Bye, code=st.integers(1000, 4999), reason=texts, reconnect_after_ms=st.integers(-1, 2**31)),
+    st.builds(from_server.Bye, code=st.integers(1000, 4999), reason=texts, reconnect_after_ms=st.integers(-1, 2**31)),
 )
-from_client = st.one_of(
-    *map(every, (wire.Hello, wire.Hold, wire.Release, wire.Extend, wire.Best, wire.Book, wire.ClientBeat))
+CLIENT_MESSAGES = st.one_of(
+    *map(
+        every,
+        (
+            from_client.Hello,
+            from_client.Hold,
+            from_client.Release,
+            from_client.Extend,
+            from_client.Best,
+            from_client.Book,
+            from_client.ClientBeat,
+        ),
+    )
 )
 
 
@@ -137,14 +161,14 @@ def read_back(codec: Codec, frame: Received, kind: Any) -> Any:
 
 
 @pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.subprotocol)
-@given(message=from_server)
-def test_every_message_of_the_server_arrives_as_it_was_said(codec: Codec, message: wire.ServerMessage) -> None:
-    assert read_back(codec, codec.encode(message).payload, wire.ServerMessage) == message
+@given(message=SERVER_MESSAGES)
+def test_every_message_of_the_server_arrives_as_it_was_said(codec: Codec, message: from_server.ServerMessage) -> None:
+    assert read_back(codec, codec.encode(message).payload, from_server.ServerMessage) == message
 
 
 @pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.subprotocol)
-@given(message=from_client)
-def test_every_message_of_a_client_is_understood(codec: Codec, message: wire.ClientMessage) -> None:
+@given(message=CLIENT_MESSAGES)
+def test_every_message_of_a_client_is_understood(codec: Codec, message: from_client.ClientMessage) -> None:
     frame = encoded(codec, message)
     assert codec.decode(frame, 65_536) == message
     assert codec.ref_of(frame) == message.ref
@@ -165,14 +189,14 @@ def of_a_later_release(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.subprotocol)
-@pytest.mark.parametrize("kind", get_args(wire.ServerMessage), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", get_args(from_server.ServerMessage), ids=lambda kind: kind.__name__)
 def test_a_client_passes_over_what_a_later_server_says_besides(codec: Codec, kind: type[msgspec.Struct]) -> None:
     more = of_a_later_release(json.loads(msgspec.json.encode(examples()[kind])))
-    assert read_back(codec, encoded(codec, more), wire.ServerMessage) == examples()[kind]
+    assert read_back(codec, encoded(codec, more), from_server.ServerMessage) == examples()[kind]
 
 
 @pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.subprotocol)
-@pytest.mark.parametrize("kind", get_args(wire.ClientMessage), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", get_args(from_client.ClientMessage), ids=lambda kind: kind.__name__)
 def test_the_server_refuses_a_field_that_it_does_not_know(codec: Codec, kind: type[msgspec.Struct]) -> None:
     known = json.loads(msgspec.json.encode(examples()[kind]))
     with pytest.raises(BadRequest, match="new"):

@@ -7,15 +7,15 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from seatserver.api.examples import examples
-from seatserver.wire import messages as wire
+from seatserver.wire import from_server
+from seatserver.wire.examples import examples
 from seatserver.wire.reading import Reader
 
 CODECS: dict[str, Any] = {"json": msgspec.json, "msgpack": msgspec.msgpack}
 pytestmark = pytest.mark.parametrize("encoding", CODECS)
 
 
-@pytest.mark.parametrize("kind", get_args(wire.ServerMessage), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", get_args(from_server.ServerMessage), ids=lambda kind: kind.__name__)
 def test_every_message_is_read_as_it_was_sent(encoding: str, kind: type[msgspec.Struct]) -> None:
     sent = examples()[kind]
     read = Reader(encoding).read(CODECS[encoding].encode(sent))
@@ -33,12 +33,12 @@ def test_a_type_of_message_that_clients_do_not_know_is_passed_over(encoding: str
 @pytest.mark.parametrize(
     ("kind", "field", "word"),
     [
-        (wire.Booked, "status", "refunded"),
-        (wire.Expired, "reason", "moved"),
-        (wire.Refused, "seats", [[2, "wet"]]),
-        (wire.Refused, "areas", [[0, "wet", 3]]),
-        (wire.Held, "lost", [[2, "wet"]]),
-        (wire.Error, "code", "overslept"),
+        (from_server.Booked, "status", "refunded"),
+        (from_server.Expired, "reason", "moved"),
+        (from_server.Refused, "seats", [[2, "wet"]]),
+        (from_server.Refused, "areas", [[0, "wet", 3]]),
+        (from_server.Held, "lost", [[2, "wet"]]),
+        (from_server.Error, "code", "overslept"),
     ],
 )
 def test_a_word_that_clients_do_not_know_is_kept_as_it_came(encoding: str, kind: Any, field: str, word: Any) -> None:

@@ -37,7 +37,7 @@ from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from seatserver.seats.store import Ownership, SeatStore
 from seatserver.wire.codec import Codec, Codecs
 from seatserver.wire.frames import Frame
-from seatserver.wire.messages import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
+from seatserver.wire.from_server import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
 
 SEATS = 6
 
