@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_type_hints
@@ -375,4 +376,9 @@ def _check_url(name: str, value: str, schemes: tuple[str, ...]) -> None:
 
 
 Clock = Callable[[], int]
-"""Milliseconds since the epoch; passed in wherever a rule depends on the time."""
+"""Milliseconds since the epoch. Passed in wherever a rule depends on the time."""
+
+
+def wall_clock() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000

@@ -14,8 +14,9 @@ from typing import Literal
 import msgspec
 
 from seatserver import descriptors
-from seatserver.app import Server, wall_clock
+from seatserver.app import Server
 from seatserver.bookings.audit import LATE_S, BookingAudit
+from seatserver.config import wall_clock
 from seatserver.database import why_away
 from seatserver.errors import NotFound, SeatServerError, StartError, Unavailable
 from seatserver.seats.audit import SeatAudit

@@ -265,7 +265,7 @@ def _serve(
     is_ending: Callable[[], bool],
     open_to_others: Callable[[str], None],
 ) -> None:
-    from seatserver import app
+    from seatserver import serving
     from seatserver.access.tokens import Tokens
 
     token = Tokens(settings).mint("you", GUEST_SCOPES, TOKEN_LIFETIME_S)
@@ -281,7 +281,7 @@ def _serve(
             crowd.start()
 
     try:
-        app.serve(settings, on_ready=on_ready)
+        serving.serve(settings, on_ready=on_ready)
     finally:
         crowd.end()  # before its Postgres and Redis are stopped
 

@@ -58,20 +58,20 @@ def run_serve(args: argparse.Namespace) -> int:
         from seatserver.cli import workers
 
         return workers.supervise(settings)
-    from seatserver import app
+    from seatserver import serving
 
     signals.hang_up_ends()
-    app.serve(settings)
+    serving.serve(settings)
     return 0
 
 
 def run_worker(args: argparse.Namespace) -> int:
     """Run the duties until a signal."""
     settings = required(config.load())
-    from seatserver import app
+    from seatserver import serving
 
     signals.hang_up_ends()
-    app.work(settings)
+    serving.work(settings)
     return 0
 
 

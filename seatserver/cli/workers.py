@@ -265,7 +265,7 @@ def _told(word: Mapping[str, Any]) -> SeatServerError:
 
 def work(number: int, supervisor: socket.socket) -> int:
     """Be worker ``number``; the exit code."""
-    from seatserver import app
+    from seatserver import serving
 
     orphaned = threading.Event()
 
@@ -294,7 +294,7 @@ def work(number: int, supervisor: socket.socket) -> int:
     threading.Thread(target=leave_with_supervisor, name="supervisor's end", daemon=True).start()
     try:
         share_with_workers(number)
-        app.serve(config.load(), on_ready, shares_port=True)
+        serving.serve(config.load(), on_ready, shares_port=True)
         return 0
     except SeatServerError as error:
         say(failed=error.message, variable=error.facts.get("variable"))

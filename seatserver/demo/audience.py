@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from seatserver.app import Server, wall_clock
+from seatserver.app import Server
 from seatserver.catalog.showtime import Showtime
-from seatserver.config import Clock, Settings
+from seatserver.config import Clock, Settings, wall_clock
 from seatserver.demo.offer import AT_ONCE, SOLD_OUT, Planned, house_seats
 from seatserver.errors import HoldGone, NotFound, NotOnSale, SeatServerError, SeatsRefused
 from seatserver.seatmaps.model import SeatKind, SeatMap

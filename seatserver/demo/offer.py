@@ -16,13 +16,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
 
-from seatserver.app import wall_clock
 from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.keeping import Change
 from seatserver.bookings.records import Records
 from seatserver.catalog.catalog import Catalog
 from seatserver.catalog.showtime import Auditorium, Showtime, ShowtimeDraft, Theatre
-from seatserver.config import Settings
+from seatserver.config import Settings, wall_clock
 from seatserver.database import Database
 from seatserver.demo.halls import demo_halls
 from seatserver.errors import NotFound

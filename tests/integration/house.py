@@ -33,6 +33,7 @@ from seatserver.errors import SeatServerError
 from seatserver.pricing.tariff import Tariff
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from seatserver.seats.states import SeatState
+from seatserver.serving import make_server
 from tests.waiting import PATIENCE_S, within
 
 SHOWTIME = "tonight"
@@ -333,7 +334,7 @@ async def serving(
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         async with app.Server(settings) as house:
             ready = asyncio.get_running_loop().create_future()
-            server = app.make_server(house, ready.set_result)
+            server = make_server(house, ready.set_result)
             vars(server.config).update(options or {})
             task = asyncio.create_task(server.serve([listener]))
             async with within("the server to be ready"):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from seatserver.app import wall_clock
 from seatserver.client import RemoteError
+from seatserver.config import wall_clock
 from seatserver.errors import SeatsRefused
 from seatserver.holding.holding import Holding, RoomView
 from seatserver.holding.requests import Buyer
