@@ -72,7 +72,7 @@ def press(visitor: Window, name: str) -> None:
 
 def area(visitor: Window) -> Locator:
     """The lawn's line in the list of places without numbers."""
-    return visitor.page.get_by_role("list", name="Places without numbers").get_by_role("listitem")
+    return visitor.page.get_by_role("list", name="Unnumbered places").get_by_role("listitem")
 
 
 # ---------------------------------------------------------------- one basket
@@ -127,7 +127,7 @@ def test_when_only_some_of_it_could_be_booked_both_are_said(ann: Window) -> None
         };
     }""")
     press(ann, "Book for")
-    expect(ann.notices).to_contain_text("Sorry: Your seats have changed meanwhile")
+    expect(ann.notices).to_contain_text("Sorry: Your seats have changed")
     expect(ann.notices).to_contain_text("Booked: C-1 and C-2.")
 
 
@@ -144,7 +144,7 @@ def test_two_windows_of_one_visitor_show_and_change_the_same_basket(site: Site, 
     ann.click("B-1")
     in_basket(other, "B-1", "C-1", "C-2")
     expect(ann.notices).to_be_empty()
-    other.basket.get_by_role("button", name="Give all back").click()
+    other.basket.get_by_role("button", name="Clear basket").click()
     expect(ann.basket).to_contain_text("Choose a free seat")
     expect(ann.notices).to_be_empty()
 
@@ -159,10 +159,10 @@ def test_the_server_prices_every_ticket_and_says_which_do_not_go_together(ann: W
     ann.page.get_by_label("Ticket for C-2").select_option("child")
     expect(ann.basket).to_contain_text("Book for €17.00")
     ann.page.get_by_label("Ticket for C-1").select_option("child")
-    expect(ann.notices).to_contain_text("Child tickets go only together with Adult tickets")
+    expect(ann.notices).to_contain_text("Child tickets are sold only together with Adult tickets")
     expect(ann.page.get_by_label("Ticket for C-1")).to_have_value("adult")
     ann.click("C-1")
-    expect(ann.notices).to_contain_text("Child tickets go only together with Adult tickets")
+    expect(ann.notices).to_contain_text("Child tickets are sold only together with Adult tickets")
     expect(ann.basket).to_contain_text("Book for €17.00")
 
 
@@ -182,7 +182,7 @@ def test_the_best_seats_take_the_place_of_the_old_ones_and_are_explained(ann: Wi
     in_basket(ann, "A-8", "Lawn")
     unfold(ann)
     ann.page.get_by_label("Adult", exact=True).fill("3")
-    press(ann, "Hold the best")
+    press(ann, "Find seats")
     expect(ann.notices).to_contain_text("are the best 3 free seats side by side.")
     expect(ann.notices).to_contain_text("from the spot where one sees best")
     expect(ann.basket.locator("li")).to_have_count(4)
@@ -190,11 +190,11 @@ def test_the_best_seats_take_the_place_of_the_old_ones_and_are_explained(ann: Wi
     ann.expect_seats(A8="free")
     ann.page.get_by_label("Where").select_option("Sofa")
     ann.page.get_by_label("Adult", exact=True).fill("2")
-    press(ann, "Hold the best")
+    press(ann, "Find seats")
     in_basket(ann, "D-1", "D-2", "Lawn")
     ann.page.get_by_label("Adult", exact=True).fill("3")
-    press(ann, "Hold the best")
-    expect(ann.notices).to_contain_text("There are no 3 free seats together")
+    press(ann, "Find seats")
+    expect(ann.notices).to_contain_text("We couldn’t find 3 free seats together")
     in_basket(ann, "D-1", "D-2", "Lawn")
 
 
@@ -223,7 +223,7 @@ def test_the_search_says_when_fewer_seats_are_left_than_it_is_asked_for(site: Si
     expect(ann.part("compare")).to_have_attribute("aria-disabled", "true")
     site.change_allocations(LOUNGE, action="open", seats=["B-1", "B-2"], reason="two could not come")
     expect(search).not_to_contain_text("No seat is free")
-    press(ann, "Hold the best")
+    press(ann, "Find seats")
     in_basket(ann, "B-1", "B-2")
     expect(best).to_have_attribute("aria-disabled", "false")  # these two could be chosen again
     expect(ann.part("notice")).to_have_text(re.compile("^B-1 and B-2 are the best 2 free seats"))
@@ -237,7 +237,7 @@ def test_offers_whose_seats_went_are_closed_with_a_word_and_compared_anew(site: 
     expect(offers.first).to_be_visible()
     seats = [f"{seat.row}-{seat.number}" for seat in lounge().seats if seat.row != "D"]
     site.change_allocations(LOUNGE, action="block", seats=seats, reason="a school")
-    expect(ann.notices).to_contain_text("The seats of these offers are taken by now.")
+    expect(ann.notices).to_contain_text("The seats of these offers have been taken.")
     expect(ann.part("offers")).to_be_hidden()
     ann.page.get_by_label("Where").select_option("Sofa")
     ann.notices.get_by_role("button", name="Compare").click()
@@ -291,7 +291,7 @@ def test_whoever_is_at_an_offer_that_goes_is_told_so_and_holds_no_other_by_mista
     ben.map.evaluate("(map, labels) => map.hold(...labels)", re.split(" and |, ", gone))
     expect(ann.part("offers").get_by_text(gone, exact=True)).to_have_count(0)
     expect(ann.part("offers").get_by_role("heading")).to_be_focused()
-    expect(ann.spoken).to_contain_text("The offer you were at is taken by now.")
+    expect(ann.spoken).to_contain_text("The offer you were looking at has been taken.")
     expect(looked_at).to_have_count(2)
     ann.page.keyboard.press("Enter")
     expect(offers.first).to_be_visible()
@@ -309,10 +309,10 @@ def free_seats(visitor: Window) -> list[str]:
 
 def test_a_wheelchair_place_is_for_whoever_says_so_and_then_company_sits_beside(ann: Window) -> None:
     ann.click("A-2")
-    expect(ann.notices).to_contain_text("A-2 is for company beside a wheelchair")
+    expect(ann.notices).to_contain_text("A-2 is a companion seat")
     ann.click("A-1")
-    expect(ann.notices).to_contain_text("A-1 is kept for those who come with a wheelchair")
-    press(ann, "One of us does")
+    expect(ann.notices).to_contain_text("A-1 is a wheelchair place")
+    press(ann, "One of us uses a wheelchair")
     in_basket(ann, "A-1")
     wheelchairs = ann.page.get_by_label("Wheelchairs", exact=True)
     expect(wheelchairs).to_have_value("1")
@@ -322,15 +322,15 @@ def test_a_wheelchair_place_is_for_whoever_says_so_and_then_company_sits_beside(
     in_basket(ann, "A-1", "A-2", "A-3")
     expect(wheelchairs).to_have_value("1")
     unfold(ann)
-    press(ann, "Give all back")
+    press(ann, "Clear basket")
     wheelchairs.fill("0")
     ann.click("A-1")
-    expect(ann.notices).to_contain_text("A-1 is kept for those who come with a wheelchair")
+    expect(ann.notices).to_contain_text("A-1 is a wheelchair place")
     wheelchairs.fill("3")
     people = ann.page.get_by_label("Adult", exact=True).first
-    expect(people).to_have_js_property("validationMessage", "These are more wheelchairs than people.")
+    expect(people).to_have_js_property("validationMessage", "There are more wheelchairs than people.")
     people.fill("0")
-    expect(people).to_have_js_property("validationMessage", "Say for how many.")
+    expect(people).to_have_js_property("validationMessage", "Choose the number of people.")
     people.fill("3")
     expect(people).to_have_js_property("validationMessage", "")
 
@@ -340,14 +340,14 @@ def test_a_companion_seat_that_is_clicked_alone_can_be_taken_with_its_wheelchair
 ) -> None:
     ben = visit(site, window)
     ann.click("A-3")
-    expect(ann.notices).to_contain_text("A-3 is for company beside a wheelchair")
+    expect(ann.notices).to_contain_text("A-3 is a companion seat")
     press(ann, "Take A-1 too, for our wheelchair")
     in_basket(ann, "A-1", "A-3")
     expect(ann.page.get_by_label("Wheelchairs", exact=True)).to_have_value("1")
     expect(ann.notices).to_be_empty()
     ben.expect_seats(A1="held")
     ben.click("A-2")
-    expect(ben.notices).to_contain_text("A-2 is for company beside a wheelchair")
+    expect(ben.notices).to_contain_text("A-2 is a companion seat")
     expect(ben.notices.locator(".actions")).to_have_count(0)  # there is no place left that it could go with
 
 
@@ -386,14 +386,14 @@ def test_companion_seats_of_two_rows_come_with_two_wheelchair_places(site: Site,
 
 def test_a_gap_is_refused_with_the_seat_that_would_be_left_and_a_choice_that_does(ann: Window) -> None:
     ann.click("B-2")
-    expect(ann.notices).to_contain_text("B-1 would be left over alone")
+    expect(ann.notices).to_contain_text("B-1 would be left as a single seat")
     press(ann, "Take B-1 instead")
     in_basket(ann, "B-1")
     expect(ann.notices).to_be_empty()
     ann.click("B-2", "B-3")
     in_basket(ann, "B-1", "B-2", "B-3")
     ann.click("B-1")
-    expect(ann.notices).to_contain_text("B-1 would be left over alone")
+    expect(ann.notices).to_contain_text("B-1 would be left as a single seat")
     in_basket(ann, "B-1", "B-2", "B-3")
 
 
@@ -401,10 +401,10 @@ def test_a_house_that_only_warns_says_so_in_the_basket(site: Site, window: Windo
     open_lounge(site, WARNED)
     ann = visit(site, window)
     ann.click("B-2")
-    expect(ann.basket).to_contain_text("B-1 would be left over alone")
+    expect(ann.basket).to_contain_text("B-1 would be left as a single seat")
     ann.click("B-1")
     in_basket(ann, "B-1", "B-2")
-    expect(ann.basket).not_to_contain_text("left over")
+    expect(ann.basket).not_to_contain_text("single seat")
 
 
 def test_who_loses_a_race_can_have_the_nearest_seats_instead(site: Site, window: Windows, ann: Window) -> None:
@@ -453,7 +453,7 @@ def test_a_seat_that_is_asked_for_looks_so_at_once_and_goes_back_when_it_is_refu
     kept_back[0]()
     ben.expect_seats(C1="free")  # as ben's map has it, without news
     expect(ben.notices).to_contain_text("C-1 is being held by someone else.")
-    expect(ben.notices).to_contain_text("Someone was a moment faster.")
+    expect(ben.notices).to_contain_text("Someone else was a moment faster.")
 
 
 def test_what_was_said_of_a_seat_goes_when_it_holds_no_longer(site: Site, window: Windows, ann: Window) -> None:
@@ -493,7 +493,7 @@ def test_what_is_refused_twice_stands_there_once(ann: Window) -> None:
     ann.page.wait_for_function("notice => !notice.isConnected", arg=first)
     expect(ann.part("notice")).to_have_count(1)
     assert ann.page.evaluate("window.most") == 1
-    press(ann, "One of us does")
+    press(ann, "One of us uses a wheelchair")
     in_basket(ann, "A-1")
     expect(ann.part("notice")).to_have_count(0)
 
@@ -503,8 +503,8 @@ def test_seats_kept_for_another_channel_look_blocked_and_say_why(site: Site, ann
     ann.expect_seats(C7="allocated", C8="allocated")
     expect(ann.part("signs").locator("li[data-state=blocked]")).to_have_text("Not for sale 2")
     ann.click("C-7")
-    expect(ann.cell("C-7")).to_have_attribute("aria-label", re.compile("kept for another seller"))
-    expect(ann.notices).to_contain_text("C-7: kept for another seller.")
+    expect(ann.cell("C-7")).to_have_attribute("aria-label", re.compile("not sold here"))
+    expect(ann.notices).to_contain_text("C-7: not sold here.")
 
 
 def test_the_price_of_a_sofa_is_told_for_each_seat(ann: Window) -> None:
@@ -519,7 +519,7 @@ def test_the_price_of_a_sofa_is_told_for_each_seat(ann: Window) -> None:
 def test_the_legend_says_what_the_signs_on_this_halls_seats_mean(ann: Window) -> None:
     signs = ann.part("signs")
     expect(signs).to_contain_text("Wheelchair place")
-    expect(signs).to_contain_text("Company beside it")
+    expect(signs).to_contain_text("Companion seat")
     ann.open_map()  # a hall with wheelchair places only
     expect(signs).to_contain_text("Wheelchair place")
     expect(signs).not_to_contain_text("Company")
@@ -529,7 +529,7 @@ def test_a_hold_that_the_house_takes_back_is_told(site: Site, ann: Window) -> No
     ann.click("C-1", "C-2")
     in_basket(ann, "C-1", "C-2")
     site.change_allocations(LOUNGE, action="block", seats=["C-2"], reason="broken")
-    expect(ann.notices).to_contain_text("The house took")
+    expect(ann.notices).to_contain_text("The cinema took")
     ann.expect_seats(C1="free", C2="blocked")
 
 
@@ -547,7 +547,7 @@ def test_places_of_an_area_are_picked_by_buttons_and_counted_live(site: Site, wi
     expect(area(ben)).to_contain_text(f"{BEANBAGS - 3} left")
     ann.page.get_by_label("Ticket for Lawn").last.select_option("child")
     expect(ann.basket).to_contain_text("Book for €19.50")
-    area(ann).get_by_role("button", name="One place less in Lawn").click()
+    area(ann).get_by_role("button", name="One fewer place in Lawn").click()
     in_basket(ann, "Lawn", "Lawn")
     expect(area(ben)).to_contain_text(f"{BEANBAGS - 2} left")
     for _ in range(BEANBAGS - 2):
@@ -605,7 +605,7 @@ def test_where_every_place_is_taken_nobody_is_asked_to_choose(site: Site, window
     ann.expect_seats(A1="held")
     expect(ann.basket).to_contain_text("Choose a free seat to hold it.")
     press(ben, "One more place in Rug")
-    expect(ann.basket).to_contain_text("Every place is taken.")
+    expect(ann.basket).to_contain_text("All seats are taken.")
     in_basket(ben, "A-1", "Rug")
     ben.click("A-1")
     expect(ann.basket).to_contain_text("Choose a free seat to hold it.")
@@ -615,14 +615,14 @@ def test_where_every_place_is_taken_nobody_is_asked_to_choose(site: Site, window
 def test_all_of_it_fits_a_narrow_phone(site: Site, window: Windows, scheme: str) -> None:
     open_lounge(site)
     ann = visit(site, window, viewport={"width": 360, "height": 740}, color_scheme=scheme, has_touch=True)
-    ann.page.get_by_role("button", name="Hold the best").tap()
+    ann.page.get_by_role("button", name="Find seats").tap()
     expect(ann.basket.get_by_role("button", name="Book")).to_be_in_viewport(ratio=1)
     expect(ann.basket.locator(".sum")).to_have_text("2 tickets €21.00")
     expect(ann.basket.locator(".fees")).to_be_hidden()
     ann.part("opener").tap()
     for what in (".fees", ".total", "li >> nth=0", "li >> nth=1"):
         expect(ann.basket.locator(what)).to_be_in_viewport(ratio=1)
-    for name in ("More time", "Give all back", "Book"):
+    for name in ("More time", "Clear basket", "Book"):
         expect(ann.basket.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
     ann.part("opener").tap()
     top = ann.part("hall").bounding_box()
@@ -636,6 +636,6 @@ def test_longer_words_of_another_language_fit_a_narrow_phone_too(site: Site, win
     ann = visit(site, window, viewport={"width": 320, "height": 740}, has_touch=True)
     ann.map.evaluate("map => { map.lang = 'de'; }")
     ann.part("finder").tap()
-    for name in ("Beste Plätze nehmen", "Vergleichen"):
+    for name in ("Plätze finden", "Vergleichen"):
         expect(ann.page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
     assert ann.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -100,7 +100,7 @@ def test_a_refusal_is_told_with_every_seat_and_its_reason(site: Site, window: Wi
 def test_a_page_that_takes_payment_itself_is_told_when_the_visitor_goes_on(site: Site, window: Windows) -> None:
     ann = embedded(site, window, f'<seat-map showtime="{SHOWTIME}" checkout="page"></seat-map>')
     ann.click("A-3")
-    ann.basket.get_by_role("button", name="Go on with €11.00").click()
+    ann.basket.get_by_role("button", name="Check out for €11.00").click()
     [checkout] = ann.wait_until_told("checkout")
     assert checkout["basket"]["seats"] == ["A-3"]
     assert len(checkout["basket"]["holds"]) == 1
@@ -130,7 +130,7 @@ def test_who_has_held_a_seat_for_long_is_told_when_they_may_again_and_offered_an
     ann.wait_until_told("expired")
     ann.notices.get_by_role("button", name="Take it again").click()
     expect(ann.notices).to_contain_text(
-        "You have held A-3 for as long as one may. If nobody else takes it, you can again:"
+        "You have held A-3 as long as possible. If nobody else takes it, you can hold it again from"
     )
     ann.notices.get_by_role("button", name="nearest").click()
     [held] = [told["seats"] for told in ann.wait_until_told("hold", 2)][1:]
@@ -412,7 +412,7 @@ def test_bookings_are_shown_to_whoever_made_them_and_no_link_to_a_ticket_is_kept
 ) -> None:
     ann = embedded(site, window)
     bookings = ann.part("bookings")
-    link = bookings.get_by_role("link", name="Show the ticket")
+    link = bookings.get_by_role("link", name="Show ticket")
     first, second = (Tokens(settings).mint(name, ["watch", "hold", "book"], 600) for name in ("first", "second"))
 
     def become(user: str, token: str) -> None:

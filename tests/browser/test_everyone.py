@@ -217,7 +217,7 @@ def test_the_best_seats_are_compared_and_held_by_keyboard(site: Site, window: Wi
     ann.page.keyboard.press("Enter")
     expect(ann.part("offers")).to_be_hidden()
     expect(ann.basket.locator("li strong")).to_have_text(re.split(" and |, ", str(chosen)))
-    expect(ann.page.get_by_role("button", name="Hold the best")).to_be_focused()
+    expect(ann.page.get_by_role("button", name="Find seats")).to_be_focused()
 
 
 def test_an_offer_that_somebody_else_took_is_none_any_more(site: Site, window: Windows) -> None:
@@ -427,7 +427,7 @@ def test_offline_is_admitted_with_the_reason_and_back_online_brings_the_truth(si
     ben.click("B-2")
     ben.expect_seats(B2="mine")
     site.kill()  # a network that is gone says nothing; a server that is gone does
-    expect(ann.part("frozen")).to_contain_text(re.compile("connection is lost. Trying again (in [0-9]+ s|now)"))
+    expect(ann.part("frozen")).to_contain_text(re.compile("connection was lost. Trying again (in [0-9]+ s|now)"))
     ann.click("B-3")
     expect(ann.notices).to_contain_text("The map is not live at the moment")
     ben.forgives_network = True

@@ -84,7 +84,7 @@ def test_whoever_closes_the_tab_and_comes_back_finds_seats_and_bookings(ann: Win
     ann.page.close()
     tab.open_map()
     tab.expect_seats(B2="booked")
-    tab.part("bookings").get_by_role("link", name="Show the ticket").click()
+    tab.part("bookings").get_by_role("link", name="Show ticket").click()
     expect(tab.page.get_by_role("article")).to_contain_text("Confirmed")
 
 
@@ -236,7 +236,7 @@ def test_a_booking_is_cancelled_by_keyboard_and_never_by_a_doubled_enter(site: S
     ann.page.route("**/cancel", lambda route: route.abort())
     ann.page.keyboard.press("Enter")
     yes.press("Enter")
-    expect(ann.notices).to_contain_text("Das Stornieren ist nicht gelungen: der Server antwortet nicht.")
+    expect(ann.notices).to_contain_text("Das Stornieren hat nicht geklappt: der Server antwortet nicht.")
     expect(cancel).to_be_focused()
     ann.page.unroute("**/cancel")
     ann.page.keyboard.press("Enter")
@@ -250,7 +250,7 @@ def test_whoever_is_at_a_ticket_stays_there_while_the_bookings_change(ann: Windo
     ann.click("B-2")
     ann.expect_seats(B2="mine")
     ann.basket.get_by_role("button", name="Book for").click()
-    show = ann.part("bookings").get_by_role("link", name="Show the ticket")
+    show = ann.part("bookings").get_by_role("link", name="Show ticket")
     show.focus()
     ann.click("B-3")
     ann.expect_seats(B3="mine")

@@ -23,7 +23,7 @@ def test_the_fees_stand_with_the_prices_of_the_map(site: Site, window: Windows) 
     site.put_showtime("family", small_hall(), ticket_types=kinds, fees=fees)
     ann = window(site)
     ann.open_map("family")
-    expect(ann.part("prices")).to_contain_text("Fees: €0.50 for each ticket and €1.00 for each booking")
+    expect(ann.part("prices")).to_contain_text("Fees: €0.50 per ticket and €1.00 per booking")
 
 
 def test_the_api_page_shows_every_operation_and_message_with_nothing_from_elsewhere(

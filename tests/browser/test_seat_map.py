@@ -114,7 +114,7 @@ def test_who_may_only_watch_sees_the_map_and_is_told_so(make_site: Callable[...,
     ann = window(make_site(SEATSERVER_GUEST_SCOPES="watch"))
     ann.open_map()
     ann.click("A-3")
-    expect(ann.notices).to_contain_text("Here seats can be looked at, but not held.")
+    expect(ann.notices).to_contain_text("You can look at seats here, but not hold them.")
     ann.expect_seats(A3="free")
 
 
@@ -122,7 +122,7 @@ def test_everything_can_be_given_back_at_once(two: tuple[Window, Window]) -> Non
     ann, ben = two
     ann.click("A-2", "A-3", "D-3")
     ben.expect_seats(A2="held", A3="held", D4="held")
-    ann.basket.get_by_role("button", name="Give all back").click()
+    ann.basket.get_by_role("button", name="Clear basket").click()
     ben.expect_seats(A2="free", A3="free", D3="free", D4="free")
 
 
@@ -131,7 +131,7 @@ def test_more_seats_than_allowed_are_refused_with_the_limit(make_site: Callable[
     ann = window(make_site(SEATSERVER_SEATS_PER_USER="2"))
     ann.open_map()
     ann.click("A-2", "A-3", "A-4")
-    expect(ann.notices).to_contain_text("You may hold at most 2 seats.")
+    expect(ann.notices).to_contain_text("You can hold at most 2 seats.")
     ann.expect_seats(A2="mine", A3="mine", A4="free")
 
 
