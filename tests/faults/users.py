@@ -18,7 +18,8 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from seatserver.client import SHORTEST_PAUSE_S, Disconnected, LiveRoom, RemoteError, SeatClient
+from seatserver.client import Disconnected, LiveRoom, RemoteError, SeatClient
+from seatserver.client.live_room import SHORTEST_PAUSE_S
 from seatserver.errors import SeatsRefused
 from seatserver.seats.states import SeatState
 from seatserver.wire import from_server

@@ -149,8 +149,7 @@ async def test_a_command_that_waits_is_sent_once_per_connection(server: Instance
             await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
             booking = asyncio.create_task(room.book(held.hold_id))
             await eventually(lambda: bool(server.house.checkout._writing))
-            assert room._connection is not None
-            await room._catch_up(room._connection)  # as after a gap
+            await room.resync()
         await booking
         await room.beat()
         assert count("seatserver_command_seconds_count", labels) == 1

@@ -1,15 +1,7 @@
-"""The Python client: one live room over the public wire, and the REST calls around it.
+"""One showtime, live: follows every change, comes back by itself, and carries commands.
 
-Scripts, load tests and our own tests use this one; it knows nothing that is not documented in `/asyncapi.json` and
-`/openapi.json`::
-
-    async with SeatClient("http://127.0.0.1:8000") as client:
-        async with client.room("studio-1") as room:          # a guest, where the server allows guests
-            held = await room.hold("C-7", "C-8")             # labels or indexes
-            booking = await room.book(held.hold_id)
-
-A `LiveRoom` follows every change, reconnects by itself with full jitter, resumes where it stopped, and sends commands
-again whose answer was lost: that is safe, because the client makes the hold ids.
+A `LiveRoom` reconnects with full jitter, resumes where it stopped, and sends commands again whose answer was lost. That
+is safe, because the client makes the hold ids.
 """
 
 from __future__ import annotations
@@ -27,6 +19,8 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from seatserver.client.errors import Disconnected, RemoteError
+from seatserver.client.rest import RestClient
 from seatserver.errors import SeatsRefused
 from seatserver.rooms.room import Applied, Change, Room
 from seatserver.seatmaps.model import SeatMap
@@ -45,122 +39,15 @@ ANY_STATE = range(10)
 Answer = TypeVar("Answer")
 
 
-class RemoteError(Exception):
-    """The server's answer to a command or request that failed: its stable ``code``, text, and facts."""
-
-    def __init__(
-        self, code: str, message: str, *, retryable: bool = False, facts: dict[str, Any] | None = None
-    ) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code, self.message, self.retryable, self.facts = code, message, retryable, facts or {}
-
-
-class Disconnected(Exception):
-    """The server closed the room and asked not to come back, or the client was closed."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(f"closed with {code}: {reason}")
-        self.code, self.reason = code, reason
-
-
-class SeatClient:
-    """REST calls, and the way into rooms. Without a ``token`` it asks for a guest's when it first needs one."""
-
-    def __init__(self, base_url: str, *, token: str | None = None, timeout_s: float = COMMAND_S) -> None:
-        self.base_url = base_url.rstrip("/")
-        self.token = token
-        self._is_guest = token is None
-        self._renewal: str | None = None
-        self._asking = asyncio.Lock()
-        self._http = httpx.AsyncClient(base_url=self.base_url, timeout=timeout_s)
-        self._layouts: dict[str, SeatMap] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._http.aclose()
-
-    async def call(self, method: str, path: str, body: object = None, *, anonymous: bool = False) -> Any:
-        """One REST call under ``/api/v1``; the decoded JSON answer. Raises `RemoteError`."""
-        headers = {} if anonymous or self.token is None else {"Authorization": f"Bearer {self.token}"}
-        response = await self._http.request(method, f"/api/v1{path}", json=body, headers=headers)
-        if response.is_error:
-            try:
-                problem = response.json()
-                raise RemoteError(
-                    problem["code"], problem["detail"], retryable=problem["retryable"], facts=problem["facts"]
-                )
-            except (ValueError, KeyError, TypeError):
-                raise RemoteError("http", f"{method} {path} answered {response.status_code}") from None
-        return response.json()
-
-    async def access_token(self) -> str:
-        """The token in use; a guest's is fetched once for all rooms."""
-        async with self._asking:
-            if self.token is None:
-                guest = await self._guest()
-                self.token, self._renewal = cast(str, guest["token"]), guest.get("renewal")
-            return self.token
-
-    async def _guest(self) -> dict[str, Any]:
-        """The same guest as before, if that is still possible, else a new one."""
-        if self._renewal is not None:
-            try:
-                renewal = {"renewal": self._renewal}
-                return cast(dict[str, Any], await self.call("POST", "/guests/renew", renewal, anonymous=True))
-            except RemoteError as error:
-                if error.code != "unauthorized":
-                    raise
-        return cast(dict[str, Any], await self.call("POST", "/guests", anonymous=True))
-
-    async def bookings(self, **query: str | int) -> dict[str, Any]:
-        """A page of one's own bookings, newest first; ``query`` may have showtime, status, limit, after.
-
-        Raises `RemoteError`.
-        """
-        await self.access_token()
-        return cast(dict[str, Any], await self.call("GET", f"/bookings?{httpx.QueryParams(query)}"))
-
-    async def cancel_booking(self, booking_id: UUID) -> dict[str, Any]:
-        """Give a booking's seats back; the booking as it is then. Raises `RemoteError`."""
-        await self.access_token()
-        return cast(dict[str, Any], await self.call("POST", f"/bookings/{booking_id}/cancel"))
-
-    def forget_guest(self, token: str) -> bool:
-        """A guest's ``token`` holds no longer: the next connection asks for another, as the same guest if it can.
-
-        Answers whether that is so; a token that was given to us is not ours to replace.
-        """
-        if self._is_guest and self.token == token:
-            self.token = None
-        return self._is_guest
-
-    async def layout(self, layout_hash: str) -> SeatMap:
-        """A hall, fetched once: layouts never change."""
-        if layout_hash not in self._layouts:
-            response = await self._http.get(f"/api/v1/layouts/{layout_hash}")
-            response.raise_for_status()
-            document = msgspec.json.decode(response.content, type=dict[str, msgspec.Raw])
-            self._layouts[layout_hash] = SeatMap.decode(bytes(document.get("map", response.content)))
-        return self._layouts[layout_hash]
-
-    def room(self, showtime_id: str, *, encoding: str = "msgpack") -> LiveRoom:
-        """A live room; ``async with`` it. ``encoding`` is ``msgpack`` or ``json``."""
-        return LiveRoom(self, showtime_id, encoding)
-
-
 class LiveRoom:
     """One showtime, live: its hall is ``seat_map``, and `state` tells what one seat is now.
 
     `room` has the whole of it: ``states``, a `SeatState` for each seat, at ``version``. Entering waits for the first
-    snapshot and raises `Disconnected` when the server does not want us. Commands raise `SeatsRefused`, which names
-    every seat and what would be possible instead, or `RemoteError`.
+    snapshot, and raises `Disconnected` when the server refuses the client for good. Commands raise `RemoteError`, or
+    `SeatsRefused`, which names every seat and what would be possible instead.
     """
 
-    def __init__(self, client: SeatClient, showtime_id: str, encoding: str) -> None:
+    def __init__(self, client: RestClient, showtime_id: str, encoding: str) -> None:
         self._client = client
         self._url = f"ws{client.base_url.removeprefix('http')}/ws/showtimes/{showtime_id}"
         self._binary = encoding == "msgpack"
@@ -184,7 +71,7 @@ class LiveRoom:
         self.snapshots = 0
         self.remaining: dict[int, int] = {}
         """General-admission area → its free places."""
-        self.notices: list[from_server.Expired | from_server.Booked | from_server.Elsewhere | from_server.Bye] = []
+        self.notices: list[from_server.ServerMessage] = []
         """What the server said unasked: expired holds, holds and bookings changed elsewhere, goodbyes."""
         self.bookings: dict[UUID, values.OwnBooking] = {}
         """One's own bookings here that have not ended, as last told."""
@@ -198,7 +85,7 @@ class LiveRoom:
 
     @property
     def connected(self) -> bool:
-        """Whether the socket is open and the room up to date when last heard of."""
+        """Whether the socket is open and the server has answered hello on it."""
         return self._connection is not None
 
     async def __aenter__(self) -> Self:
@@ -277,8 +164,13 @@ class LiveRoom:
         """The `SeatState` of one seat."""
         return self.room.states[self.indexes((seat,))[0]]
 
+    async def resync(self) -> None:
+        """Ask for whatever was missed, as after a gap; nothing happens without a connection."""
+        if self._connection is not None:
+            await self._ask_for_missed(self._connection)
+
     async def until(self, true: Callable[[LiveRoom], bool], timeout_s: float = COMMAND_S) -> None:
-        """Wait until ``true(self)``, looked at after every message. Raises `TimeoutError`, `Disconnected`."""
+        """Wait until ``true(self)``, which is asked after every message. Raises `TimeoutError`, `Disconnected`."""
         async with asyncio.timeout(timeout_s), self._moved:
             while not true(self):
                 if self._gone is not None:
@@ -323,7 +215,7 @@ class LiveRoom:
                 pause_s = await self._live_once()
                 await asyncio.sleep(pause_s)
         except Exception as error:
-            # A message that we do not understand, or a bug: nobody may wait for what will never come.
+            # A message that breaks the contract, or a bug: nobody may wait for what will never come.
             self._gone = Disconnected(1002, f"{type(error).__name__}: {error}")
         await self._end(self._gone)
 
@@ -415,16 +307,14 @@ class LiveRoom:
                 change = Change(message.epoch, message.from_, message.version, message.changes)
                 applied = self.room.apply(change)
                 if applied is Applied.GAP:
-                    await self._catch_up(connection)
+                    await self._ask_for_missed(connection)
                 elif applied is Applied.YES:
                     self.remaining.update(message.areas)
             case from_server.Beat() if message.ref == 0:
                 if (message.epoch, message.version) != (self.room.epoch, self.room.version):
-                    await self._catch_up(connection)
+                    await self._ask_for_missed(connection)
             case from_server.Bye():
                 self._bye = message
-                self.notices.append(message)
-            case from_server.Expired() | from_server.Elsewhere():
                 self.notices.append(message)
             case from_server.Booked():
                 self._keep_booking(message)
@@ -432,8 +322,10 @@ class LiveRoom:
                     self.notices.append(message)
                 else:
                     self._answer(message)
-            case _:
+            case _ if hasattr(message, "ref"):
                 self._answer(message)
+            case _:
+                self.notices.append(message)  # it answers nothing
         async with self._moved:
             self._moved.notify_all()
 
@@ -458,7 +350,7 @@ class LiveRoom:
         for message, _ in tuple(self._waiting.values()):
             await self._send(message)
 
-    async def _catch_up(self, connection: ClientConnection) -> None:
+    async def _ask_for_missed(self, connection: ClientConnection) -> None:
         if self._catching_up:
             return  # asked already; until the answer comes every further message shows the same gap
         self._catching_up = True
