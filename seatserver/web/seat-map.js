@@ -10,6 +10,7 @@
 
 import { hintOf } from "./seat-map/client/refusal.js";
 import { button, element } from "./shared/dom.js";
+import { basketOf, bookingOf, placesOf, refusalOf } from "./seat-map/details.js";
 import { Picker } from "./seat-map/picker.js";
 import { guestOf, knownGuest, onGuestChange } from "./shared/guest.js";
 import { reasonOfError } from "./shared/reasons/codes.js";
@@ -19,22 +20,44 @@ import { sheet } from "./seat-map/style/sheet.js";
 import { Words } from "./seat-map/words.js";
 import { SeatMapClient } from "./seatmap-client.js";
 
+/** @import { Template, TokenSource } from "./seat-map.js" */
+/** @import { OwnBooking } from "./seatmap-client.js" */
+/** @import { Layout, Showtime } from "./seat-map/types.js" */
+
 const HOME = new URL("..", import.meta.url); // of the server that this file came from
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MOST_MS = 15_000;
 const PAGE_LOOKS = ["lang", "dir", "class", "style", "data-theme"]; // of the page's root: any may change how we look
+/** @type {Record<string, string[]>} */
 const VALUES = { theme: ["auto", "light", "dark", "contrast"], checkout: ["page"] }; // of attributes
+/** @type {Record<number, string>} */
 const STOPS = { 4001: "unauthorized", 4003: "forbidden", 4004: "not_found" }; // close codes, as REST calls them
+
+/**
+ * A showtime that is shown, and what belongs to it.
+ * @typedef {object} Loaded
+ * @property {SeatMapClient} client
+ * @property {Showtime} showtime
+ * @property {Layout} layout
+ * @property {URL} server
+ * @property {boolean} isGuest
+ * @property {() => Promise<string>} token
+ */
 
 export class SeatMapElement extends HTMLElement {
   static observedAttributes = ["server", "showtime", "token", "lang", "dir", "theme", "checkout"];
 
   #root = this.attachShadow({ mode: "open" });
   #frame = element("div", { className: "frame", part: "frame" });
+  /** @type {TokenSource | null} */
   #token = null;
+  /** @type {Record<string, Template>} */
   #strings = {};
-  #loaded = null; // {client, showtime, layout, server, isGuest, token}
-  #guests = null; // what ends listening for another guest
+  /** @type {Loaded | null} */
+  #loaded = null;
+  /** What ends listening for another guest. @type {AbortController | null} */
+  #guests = null;
+  /** @type {Picker | null} */
   #picker = null;
   #isDue = false;
   #run = 0;
@@ -121,47 +144,31 @@ export class SeatMapElement extends HTMLElement {
    * deadlineMs}.
    */
   get basket() {
-    const holds = [...(this.client?.holds ?? [])];
-    if (holds.length === 0) return null;
-    const all = holds.map(([, hold]) => hold);
-    const sum = (part) => all.reduce((total, hold) => total + hold[part], 0);
-    return {
-      holds: holds.map(([id]) => id),
-      ...this.#places(
-        all.flatMap(({ seats }) => seats),
-        all.flatMap(({ areas }) => areas),
-      ),
-      lines: all.flatMap(({ lines }) => lines).map((line) => this.#line(line)),
-      feesMinor: sum("fees_minor"),
-      totalMinor: sum("total_minor"),
-      currency: all[0].currency,
-      currencyDigits: all[0].currency_digits,
-      deadlineMs: Math.min(...all.map(({ deadlineMs }) => deadlineMs)),
-    };
+    return this.#loaded && basketOf(this.#loaded.layout, this.#loaded.client.holds);
   }
 
   /** What a seat shows, by its label: "free", "mine", "held" …; undefined where there is no such seat. */
   seatState(label) {
-    const seat = this.#picker?.venue.seatOf(label);
-    return seat === undefined ? undefined : this.#picker.stateOf(seat);
+    const [seat] = this.#seatsOf([label]);
+    return seat === undefined ? undefined : this.#picker?.stateOf(seat);
   }
 
   /** Where a seat is in the window, a DOMRect; undefined where there is no such seat. */
   boxOf(label) {
-    const seat = this.#picker?.venue.seatOf(label);
-    return seat === undefined ? undefined : this.#picker.boxOf(seat);
+    const [seat] = this.#seatsOf([label]);
+    return seat === undefined ? undefined : this.#picker?.boxOf(seat);
   }
 
   /** Bring seats into view. */
   reveal(...labels) {
     const seats = this.#seatsOf(labels);
-    if (seats.length > 0) this.#picker.reveal(seats);
+    if (seats.length > 0) this.#picker?.reveal(seats);
   }
 
   /** Take seats into the basket, as a visitor would; what stands against it is told to the visitor. */
   async hold(...labels) {
-    const seats = this.#seatsOf(labels).filter((seat) => !this.client.mine.has(seat));
-    if (seats.length > 0) await this.#picker.choice.add(seats);
+    const seats = this.#seatsOf(labels).filter((seat) => !this.client?.mine.has(seat));
+    if (seats.length > 0) await this.#picker?.choice.add(seats);
   }
 
   /** Give all seats back. */
@@ -255,8 +262,9 @@ export class SeatMapElement extends HTMLElement {
    * where this browser became another guest before the server knew the one that this map came with.
    */
   #checkWelcome(attempt) {
-    const { client, showtime, server, isGuest } = this.#loaded;
-    const { layout, user } = client.welcome;
+    if (!this.#loaded?.client.welcome) return;
+    const { showtime, server, isGuest } = this.#loaded;
+    const { layout, user } = this.#loaded.client.welcome;
     if (layout === showtime.layout_hash && !(isGuest && knownGuest(server)?.user_id !== user)) return;
     this.#stop();
     this.#startLater(attempt);
@@ -264,8 +272,7 @@ export class SeatMapElement extends HTMLElement {
 
   /** Another tab made this browser another guest: what this one holds is not that guest's. */
   #followGuest(server) {
-    this.#guests = new AbortController();
-    const { signal } = this.#guests;
+    const { signal } = (this.#guests = new AbortController());
     onGuestChange(
       server,
       (guest) => {
@@ -342,7 +349,8 @@ export class SeatMapElement extends HTMLElement {
 
   /** Language and direction, as they are said around here. */
   #spoken() {
-    return `${this.closest("[lang]")?.lang || navigator.language} ${getComputedStyle(this).direction}`;
+    const named = /** @type {HTMLElement | null} */ (this.closest("[lang]"));
+    return `${named?.lang || navigator.language} ${getComputedStyle(this).direction}`;
   }
 
   #wordsOfHere() {
@@ -352,64 +360,32 @@ export class SeatMapElement extends HTMLElement {
 
   // ------------------------------------------------------------------ what a page hears
 
-  #hear(name, { seats = [], areas = [], ...more }) {
+  /**
+   * @param {string} name
+   * @param {Record<string, any>} said
+   */
+  #hear(name, said) {
+    const { seats = [], areas = [] } = said;
+    if (!this.#loaded) return;
+    const { layout, client } = this.#loaded;
+    /** @type {Record<string, () => unknown>} */
     const details = {
-      hold: () => ({ ...this.#places(seats, areas), basket: this.basket }),
-      release: () => ({ ...this.#places(seats, areas), basket: this.basket }),
-      expired: () => ({ ...this.#places(seats, areas), reason: more.reason }),
-      booked: () => this.#booking({ seats, areas, ...more }),
-      refused: () => this.#refusal(more),
-      status: () => ({ status: this.status, reason: this.client.reason }),
+      hold: () => ({ ...placesOf(layout, seats, areas), basket: this.basket }),
+      release: () => ({ ...placesOf(layout, seats, areas), basket: this.basket }),
+      expired: () => ({ ...placesOf(layout, seats, areas), reason: said.reason }),
+      booked: () => bookingOf(layout, /** @type {OwnBooking} */ (said)),
+      refused: () => refusalOf(layout, said.error, said.why),
+      status: () => ({ status: this.status, reason: client.reason }),
       checkout: () => ({ basket: this.basket }),
-      continue: () => this.#booking({ seats, areas, ...more }),
+      continue: () => bookingOf(layout, /** @type {OwnBooking} */ (said)),
     };
     this.#tell(name, details[name]());
-    if (name === "status" && this.status === "stopped") this.#tellStop();
+    if (name === "status" && this.status === "stopped") this.#tellStop(client);
   }
 
   /** It will not be live again by itself. */
-  #tellStop() {
-    const { reason, closeCode } = this.client;
+  #tellStop({ reason, closeCode }) {
     this.#tell("error", { message: reason, code: STOPS[closeCode] ?? null });
-  }
-
-  #refusal({ error, why }) {
-    const { venue } = this.#picker;
-    return {
-      code: error.code,
-      message: why,
-      seats: error.seats.map(([seat, reason]) => ({ seat: venue.labelOf(seat), reason })),
-      areas: error.areas.map(([area, reason, left]) => ({ area: venue.areas[area].key, reason, left })),
-      fix: error.fix.map((seat) => venue.labelOf(seat)),
-    };
-  }
-
-  #booking({ booking_id, reference, status, seats, areas, lines, total_minor, currency, currency_digits }) {
-    return {
-      bookingId: booking_id,
-      reference,
-      status,
-      ...this.#places(seats, areas),
-      lines: lines.map((line) => this.#line(line)),
-      totalMinor: total_minor,
-      currency,
-      currencyDigits: currency_digits,
-    };
-  }
-
-  /** Indexes as a page knows them: labels of seats, keys of areas. */
-  #places(seats, areas) {
-    const { layout } = this.#loaded;
-    const label = ({ row, number }) => `${row}-${number}`;
-    return {
-      seats: seats.map((seat) => label(layout.seats[seat])),
-      areas: areas.map(([area, count]) => ({ area: layout.general_areas[area].key, count })),
-    };
-  }
-
-  #line({ seat, area, ticket, price_minor }) {
-    const { seats, areas } = this.#places(seat === undefined ? [] : [seat], area === undefined ? [] : [[area, 1]]);
-    return { seat: seats[0] ?? null, area: areas[0]?.area ?? null, ticket, priceMinor: price_minor };
   }
 
   #seatsOf(labels) {

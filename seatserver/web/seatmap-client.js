@@ -32,6 +32,9 @@ import { Room } from "./seat-map/client/room.js";
 import { TIMES } from "./seat-map/client/times.js";
 import { tokensOf } from "./seat-map/client/tokens.js";
 
+/** @import { Message } from "./seat-map/client/codec.js" */
+/** @import { Mark, OwnBooking, Welcome } from "./seatmap-client.js" */
+
 export { CommandError, newHoldId, TIMES };
 
 /** What a booking can be. */
@@ -41,14 +44,15 @@ const FRESH_MS = 1_000; // a server that was heard so lately is there
 
 export class SeatMapClient extends EventTarget {
   /** Seat index → "holding" | "releasing": what commands that are not answered yet are to bring. */
-  pending = new Map();
+  pending = /** @type {Map<number, Mark>} */ (new Map());
   /**
    * Booking id → {booking_id, reference, status, seats, areas, lines, fees_minor, total_minor, currency,
-   * currency_digits, expires_at_ms, ticket_url}: this user's bookings here that have not ended, as last told; at most the 20 newest when it connects.
+   * currency_digits, expires_at_ms, ticket_url}: this user's bookings here that have not ended, as last told; at most
+   * the 20 newest when it connects.
    */
-  bookings = new Map();
+  bookings = /** @type {Map<string, OwnBooking>} */ (new Map());
   /** The last `welcome`: user, scopes, limits, layout, sale times. */
-  welcome = null;
+  welcome = /** @type {Welcome | null} */ (null);
   /** "connecting" | "live" | "waiting" (until `retryAtMs`, on performance.now()'s clock) | "stopped". */
   status = "connecting";
   /** Why it is not live, in words; "" when there is nothing to say. */
@@ -67,9 +71,10 @@ export class SeatMapClient extends EventTarget {
   #connection;
   #commands;
   #greeted = false;
-  #aim = null; // {epoch, version} to reach before the map is live again
-  #hello = { ref: null, atMs: 0, answered: true, again: false };
-  #beat = { ref: null, atMs: 0 }; // not 0: that is the ref of what the server says unasked
+  /** What to reach before the map is live again. @type {{ epoch: string, version: number } | null} */
+  #aim = null;
+  #hello = { ref: -1, atMs: 0, answered: true, again: false };
+  #beat = { ref: -1, atMs: 0 }; // not 0: that is the ref of what the server says unasked
   #probing = false; // asked whether the server is there, and has not heard anything since
   #elsewhere = false; // our holds were changed by something that will not be told here
   #behind = 0;
@@ -270,6 +275,10 @@ export class SeatMapClient extends EventTarget {
     this.#tell("status");
   }
 
+  /**
+   * @param {string} name
+   * @param {unknown} detail
+   */
   #tell(name, detail = null) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
@@ -280,7 +289,7 @@ export class SeatMapClient extends EventTarget {
     this.#probing = false;
     if (Object.hasOwn(this.#on, message.type)) this.#on[message.type](message); // newer servers may say more
     if (!this.#greeted) return;
-    const { heartbeat_ms } = this.welcome.limits;
+    const { heartbeat_ms } = /** @type {Welcome} */ (this.welcome).limits;
     if (!this.#aim && this.#hello.answered) this.#connection.expectWithin(2 * heartbeat_ms + this.#times.answerMs / 2);
     // Our own sign of life is sent when something arrives: unlike a timer, that also works in a background tab.
     if (performance.now() - this.#connection.sentAtMs > heartbeat_ms / 2) this.#say();
@@ -374,6 +383,7 @@ export class SeatMapClient extends EventTarget {
     bye: (message) => this.#connection.announceEnd(message),
   };
 
+  /** @param {Message} message */
   #failed({ ref, code, message: text, retryable, facts = {} }) {
     if (ref === this.#hello.ref && this.#greeted) return this.#connection.giveUp(text);
     const asked = this.#commands.messageOf(ref);
@@ -383,7 +393,7 @@ export class SeatMapClient extends EventTarget {
     if (retryable) return this.#commands.tryAgain(ref, error);
     if (code === "hold_gone") {
       this.#remove(facts.hold_id);
-      if (type === "release") return this.#commands.settle({ ref, hold_id, seats: [] }); // gone is what was asked for
+      if (type === "release") return this.#commands.settle({ type: "released", ref, hold_id, seats: [] }); // gone is what was asked for
       // What took its place, perhaps in another window of this user, only the server can tell.
       if (replaces) this.#learnHolds();
     }

@@ -9,14 +9,19 @@
 const FREE = 0;
 const LIVE_MS = 20_000; // a busy room is summarised no more often than this: it is not what the visitor came to hear
 
+/** @typedef {{ seats: number[], areas: Map<number, number> }} Holdings how many places of which areas, and seats */
+
 export class Commentary extends EventTarget {
   #client;
   #venue;
   #words;
   #answers;
   #announcer;
-  #states = null; // as they were when last looked at
+  /** As they were when last looked at. @type {Uint8Array | null} */
+  #states = null;
+  /** @type {Holdings} */
   #mine = { seats: [], areas: new Map() };
+  /** @type {{ seats: number[] }[]} */
   #ended = [];
   #isDue = false;
   #before = new Map(); // seat that changed since the last summary → whether it was free then
@@ -120,12 +125,13 @@ export class Commentary extends EventTarget {
     this.#timer = 0;
     this.#announcer.summarise(() => {
       const others = [...this.#before].filter(([seat]) => !this.#ours.has(seat));
-      const isFree = (seat) => this.#states[seat] === FREE;
+      const states = this.#states ?? new Uint8Array();
+      const isFree = (seat) => states[seat] === FREE;
       const taken = others.filter(([seat, was]) => was && !isFree(seat)).length;
       const freed = others.filter(([seat, was]) => !was && isFree(seat)).length;
       this.#forget();
       if (taken + freed === 0) return "";
-      const left = this.#states.reduce((sum, state) => sum + (state === FREE), 0);
+      const left = states.reduce((sum, state) => sum + Number(state === FREE), 0);
       const told = [
         taken > 0 && this.#words.say("liveTaken", { count: taken }),
         freed > 0 && this.#words.say("liveFreed", { count: freed }),

@@ -4,18 +4,29 @@
  * What holds until it ends is not told here: see the banners in sale.js and picker.js.
  */
 
-import { button, element } from "../shared/dom.js";
+import { button, element, focusedIn } from "../shared/dom.js";
 
 const READ_MS = 5_000; // nothing wrong goes before there was time to read it
 const TOAST_MS = 4_000;
 const CHOICE_MS = 10_000; // of a toast with a button
 const LINGER_MS = 2_000; // and again, while somebody is at it
 
+/**
+ * @typedef {object} Shown
+ * @property {HTMLElement} notice
+ * @property {() => boolean} holds whether what it says still does
+ * @property {HTMLElement | null} before what had the focus when it came
+ * @property {number} shownAt
+ * @property {boolean} isWrong
+ * @property {boolean} isLeaving
+ */
+
 export class Notices {
   #node;
   #words;
   #announcer;
-  #current = null; // {notice, holds, before, shownAt, isWrong, isLeaving}
+  /** @type {Shown | null} */
+  #current = null;
   #timer = 0;
 
   constructor(node, words, announcer) {
@@ -34,7 +45,7 @@ export class Notices {
   tell(kind, text, { more = "", actions = [], holds = () => true, isSaid = false } = {}) {
     const earlier = this.#current;
     const wasAt = earlier?.notice.contains(this.#focused);
-    const before = wasAt ? earlier.before : this.#focused;
+    const before = wasAt && earlier ? earlier.before : this.#focused;
     const leave = (act) => () => {
       this.#remove(notice);
       act();
@@ -99,21 +110,23 @@ export class Notices {
   /** Nobody is hurried: while the pointer or the keyboard is at it, it stays. */
   #goAfter(ms) {
     this.#timer = setTimeout(() => {
-      const { notice } = this.#current;
+      const notice = this.#current?.notice;
+      if (!notice) return;
       if (notice.matches(":hover, :focus-within")) this.#goAfter(LINGER_MS);
       else this.#remove(notice);
     }, ms);
   }
 
   get #focused() {
-    return this.#node.getRootNode().activeElement;
+    return focusedIn(this.#node);
   }
 
   /** Whoever is at a notice that goes is taken back to where they were when it came, or at least stays here. */
   #remove(notice) {
-    if (this.#current?.notice !== notice) return;
+    const current = this.#current;
+    if (current?.notice !== notice) return;
     const isHere = notice.contains(this.#focused);
-    const { before } = this.#current;
+    const { before } = /** @type {Shown} */ (current);
     clearTimeout(this.#timer);
     this.#current = null;
     notice.remove();

@@ -20,6 +20,9 @@ import { Sale } from "./sale.js";
 import { Stage } from "./hall/stage.js";
 import { Venue } from "./venue.js";
 
+/** @import { Look } from "./types.js" */
+
+/** @type {Look[]} */
 const STATES = ["free", "held", "claimed", "sold", "blocked", "allocated"]; // by SeatState number
 const TO_BE_HAD = ["free", "mine", "asking"];
 const COUNT_MS = 500;
@@ -48,7 +51,9 @@ export class Picker {
   #preview = new Set();
   #pointed = null;
   #counting = 0;
-  #uncounted = null; // seats whose state may not be what the legend counts; null: all
+  /** Seats whose state may not be what the legend counts; null: all. @type {Set<number> | null} */
+  #uncounted = null;
+  /** @type {boolean | null} */
   #wasLive = null;
   #explained = null; // the notice that says why a seat is not to be had
   #timer;
@@ -80,7 +85,7 @@ export class Picker {
     this.#legend = new Legend(parts.prices, parts.signs, all);
     this.#areas = new Areas(parts.areas, all);
     const party = (this.#party = new Party(parts.search, parts.offers, all));
-    party.addEventListener("preview", ({ detail }) => this.#look(detail));
+    party.addEventListener("preview", (event) => this.#look(/** @type {CustomEvent} */ (event).detail));
     this.#basket = new Basket(parts.basket, { ...all, pageBooks, ticketAt: (id) => this.#bookings.ticketAt(id) });
     this.#commentary = new Commentary(all);
     this.#listen(signal);
@@ -103,7 +108,11 @@ export class Picker {
     return this.#choice;
   }
 
-  /** "free", "mine", … of the seat with this index. */
+  /**
+   * What the seat with this index shows.
+   * @param {number} seat
+   * @returns {Look}
+   */
   stateOf(seat) {
     if (this.#choice.asking.has(seat) || this.#client.pending?.has(seat)) return "asking";
     if (this.#client.mine.has(seat)) return "mine";
@@ -174,15 +183,13 @@ export class Picker {
       bookings: part("section", "bookings", { ariaLabel: say("bookings"), tabIndex: -1 }),
       spoken: element("p", { className: "spoken", ariaLive: "polite", ariaAtomic: "true" }),
     };
-    parts.dock = element("div", { className: "dock" }, parts.notices, parts.basket);
-    parts.view = element("div", { className: "view" }, parts.frozen, parts.banner, parts.hall);
+    const dock = element("div", { className: "dock" }, parts.notices, parts.basket);
+    const view = element("div", { className: "view" }, parts.frozen, parts.banner, parts.hall);
     const key = element("div", { className: "key" }, parts.status, parts.prices, parts.signs);
-    parts.map = part("section", "map", { ariaLabel: say("map") }, parts.view, parts.areas, key);
-    const side = element("div", { className: "side" }, parts.bookings, parts.dock);
-    frame.replaceChildren(parts.search, parts.offers, parts.map, side, parts.tip, parts.spoken);
-    parts.frame = frame;
-    parts.plane = new Plane(frame);
-    return parts;
+    const map = part("section", "map", { ariaLabel: say("map") }, view, parts.areas, key);
+    const side = element("div", { className: "side" }, parts.bookings, dock);
+    frame.replaceChildren(parts.search, parts.offers, map, side, parts.tip, parts.spoken);
+    return { ...parts, dock, view, map, frame, plane: new Plane(frame) };
   }
 
   #makeStage(layout) {
@@ -191,6 +198,7 @@ export class Picker {
       ...{ screen: say("screen"), hall: say("hall"), aisle: say("aisle"), zoom: say("tools") },
       ...{ zoomIn: say("zoomIn"), zoomOut: say("zoomOut"), fit: say("fit") },
     };
+    /** @type {(seat: number) => Look} */
     const look = (seat) => (this.#preview.has(seat) ? "asking" : this.stateOf(seat));
     const lookArea = (area) => {
       const [name, left] = [this.#venue.name({ area }), this.#areas?.left(area) ?? ""];
@@ -286,6 +294,7 @@ export class Picker {
     return [...said, this.#words.say(this.stateOf(seat))].filter(Boolean).join(between);
   }
 
+  /** @param {number[] | null} seats */
   #paint(seats = null) {
     this.#stage.paint(seats);
     if (seats === null) this.#uncounted = null;

@@ -3,6 +3,10 @@
  * place with a `ticket` (a ticket type's key) is a line of a basket.
  */
 
+import { labelOf } from "./details.js";
+
+/** @import { Place } from "./types.js" */
+
 const SEVERAL = 4; // so many seats in a row are named by the first and the last
 
 export class Venue {
@@ -22,7 +26,7 @@ export class Venue {
     this.#categories = new Map(layout.categories.map((category) => [category.key, category]));
     this.#prices = new Map(Object.entries(showtime.prices).map(([key, minor]) => [key, this.money(minor)]));
     for (const group of layout.groups) for (const seat of group) this.#groups.set(seat, group);
-    this.#byLabel = new Map(layout.seats.map(({ row, number }, seat) => [`${row}-${number}`, seat]));
+    this.#byLabel = new Map(layout.seats.map((_, seat) => [labelOf(layout, seat), seat]));
   }
 
   get layout() {
@@ -39,8 +43,7 @@ export class Venue {
 
   /** What pages and programs call a seat, in every language: "C-7". */
   labelOf(seat) {
-    const { row, number } = this.#layout.seats[seat];
-    return `${row}-${number}`;
+    return labelOf(this.#layout, seat);
   }
 
   /** The seat with this label; undefined where there is none. */
@@ -48,9 +51,12 @@ export class Venue {
     return this.#byLabel.get(label);
   }
 
-  /** "C-7", or an area's name. */
+  /**
+   * "C-7", or an area's name.
+   * @param {Place} place
+   */
   name({ seat, area }) {
-    if (seat === undefined) return this.areas[area].name;
+    if (seat === undefined) return this.areas[/** @type {number} */ (area)].name;
     const { row, number } = this.#layout.seats[seat];
     return this.#words.say("label", { row, number });
   }
@@ -110,9 +116,12 @@ export class Venue {
     return this.#layout.seats[seat].kind === "wheelchair";
   }
 
-  /** {key, name, color} of a place's category. */
+  /**
+   * {key, name, color} of a place's category.
+   * @param {Place} place
+   */
   categoryOf({ seat, area }) {
-    const { category } = seat === undefined ? this.areas[area] : this.#layout.seats[seat];
+    const { category } = seat === undefined ? this.areas[/** @type {number} */ (area)] : this.#layout.seats[seat];
     return this.#categories.get(category);
   }
 

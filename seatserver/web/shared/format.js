@@ -8,7 +8,10 @@ export class Format {
   #list;
   #either;
 
-  /** `lang`: a language tag; of its variants the one of where the visitor lives, where the browser knows it. */
+  /**
+   * `lang`: a language tag; of its variants the one of where the visitor lives, where the browser knows it.
+   * @param {string} lang
+   */
   constructor(lang) {
     this.locale = localeOf(lang);
     this.#number = new Intl.NumberFormat(this.locale);
@@ -16,16 +19,23 @@ export class Format {
     this.#either = new Intl.ListFormat(this.locale, { type: "disjunction" });
   }
 
+  /** @param {number} value */
   number(value) {
     return this.#number.format(value);
   }
 
-  /** ["C-7", "C-8", "D-1"] → "C-7, C-8 and D-1". */
+  /**
+   * ["C-7", "C-8", "D-1"] → "C-7, C-8 and D-1".
+   * @param {string[]} items
+   */
   list(items) {
     return this.#list.format(items);
   }
 
-  /** ["Adult", "Senior"] → "Adult or Senior". */
+  /**
+   * ["Adult", "Senior"] → "Adult or Senior".
+   * @param {string[]} items
+   */
   either(items) {
     return this.#either.format(items);
   }
@@ -33,29 +43,46 @@ export class Format {
   /**
    * 1400, {currency: "EUR", currency_digits: 2} → "€14.00". The minor digits are the server's, as ISO 4217 has them:
    * browsers have digits of their own, in which 290000 HUF would be 290,000. (A server that is older tells none.)
+   * @param {number} minor
+   * @param {{ currency: string, currency_digits?: number }} given
    */
   money(minor, { currency, currency_digits: digits }) {
     const exactly = { minimumFractionDigits: digits, maximumFractionDigits: digits };
     const format = new Intl.NumberFormat(this.locale, { style: "currency", currency, ...exactly });
-    return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
+    return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 0));
   }
 
+  /**
+   * @param {number} ms
+   * @param {string} timeZone
+   */
   time(ms, timeZone) {
     return new Intl.DateTimeFormat(this.locale, { timeStyle: "short", timeZone }).format(ms);
   }
 
+  /**
+   * @param {number} ms
+   * @param {string} timeZone
+   */
   day(ms, timeZone) {
+    /** @type {Intl.DateTimeFormatOptions} */
     const format = { weekday: "long", day: "numeric", month: "long", timeZone };
     return new Intl.DateTimeFormat(this.locale, format).format(ms);
   }
 
-  /** 272500 → "4:33": seconds are rounded up, so that 0:00 means over. */
+  /**
+   * 272500 → "4:33": seconds are rounded up, so that 0:00 means over.
+   * @param {number} ms
+   */
   countdown(ms) {
     const seconds = Math.max(0, Math.ceil(ms / 1000));
     return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   }
 
-  /** 7_384_000 → "2:03:04": as `countdown`, with the hours where there are any. */
+  /**
+   * 7_384_000 → "2:03:04": as `countdown`, with the hours where there are any.
+   * @param {number} ms
+   */
   hours(ms) {
     const minutes = Math.floor(Math.max(0, Math.ceil(ms / 1000)) / 60);
     if (minutes < 60) return this.countdown(ms);
@@ -63,8 +90,12 @@ export class Format {
     return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${seconds}`;
   }
 
-  /** 3 → "3 days". */
+  /**
+   * 3 → "3 days".
+   * @param {number} count
+   */
   days(count) {
+    /** @type {Intl.NumberFormatOptions} */
     const format = { style: "unit", unit: "day", unitDisplay: "long" };
     return new Intl.NumberFormat(this.locale, format).format(count);
   }
@@ -73,21 +104,25 @@ export class Format {
 /**
  * "en" → "en-IE" for a visitor from there, and "en-DE" for one who prefers German: times and days are written as at home,
  * in the page's language. A valid tag always: browsers name languages that are none.
+ * @param {string | undefined} lang
  */
 function localeOf(lang) {
   const tag = canonical(lang);
   if (!tag) return "en";
-  const preferred = navigator.languages.map(canonical).filter(Boolean);
+  const preferred = navigator.languages.map(canonical).filter((one) => one !== undefined);
   const { language, region } = new Intl.Locale(tag);
-  const home = preferred.length > 0 ? new Intl.Locale(preferred[0]).maximize() : {};
-  if (!region && home.region && home.language !== language) {
+  const home = preferred.length > 0 ? new Intl.Locale(preferred[0]).maximize() : null;
+  if (!region && home?.region && home.language !== language) {
     const there = `${tag}-${home.region}`;
     if (new Intl.DateTimeFormat(there).resolvedOptions().locale === there) return there;
   }
   return preferred.find((one) => one.startsWith(`${tag}-`)) ?? tag;
 }
 
-/** A language tag as Intl takes it; undefined for what is none. */
+/**
+ * A language tag as Intl takes it; undefined for what is none.
+ * @param {string | undefined} lang
+ */
 function canonical(lang) {
   try {
     return Intl.getCanonicalLocales(lang)[0];

@@ -12,22 +12,35 @@ import { fetchJson, isSilence } from "./rest.js";
 const KEY = "seatserver.guest";
 const SETTLE_MS = 150; // without locks: until whoever asked in the same moment has written too
 
-const inMemory = new Map(); // key → guest, where nothing can be kept
-const asked = new Map(); // key → the promise of a guest that is under way in this page
+/** By key, where nothing can be kept. @type {Map<string, Guest>} */
+const inMemory = new Map();
+/** By key: a guest that is under way in this page. @type {Map<string, Promise<Guest>>} */
+const asked = new Map();
 
+/**
+ * What the server told of a guest; it may tell more.
+ * @typedef {{ token: string, user_id: string, renewal?: string }} Guest
+ */
+
+/** @param {URL} server */
 function keyOf(server) {
   return server.origin === location.origin ? KEY : `${KEY} ${server.origin}`;
 }
 
+/** @param {string} key */
 function read(key) {
   try {
-    const kept = JSON.parse(localStorage.getItem(key));
+    const kept = JSON.parse(localStorage.getItem(key) ?? "null");
     return typeof kept?.token === "string" && typeof kept.user_id === "string" ? kept : (inMemory.get(key) ?? null);
   } catch {
     return inMemory.get(key) ?? null;
   }
 }
 
+/**
+ * @param {string} key
+ * @param {Guest | null} guest
+ */
 function write(key, guest) {
   inMemory.delete(key);
   try {
@@ -39,20 +52,32 @@ function write(key, guest) {
   }
 }
 
-/** What this browser knows of its guest at `server`: {token, user_id, renewal, …}; null when it has never had one. */
+/**
+ * What this browser knows of its guest at `server`: {token, user_id, renewal, …}; null when it has never had one.
+ * @param {URL} server
+ */
 export function knownGuest(server) {
   return read(keyOf(server));
 }
 
-/** This browser is nobody's any more: whoever comes next is another guest. Links to tickets go on working. */
+/**
+ * This browser is nobody's any more: whoever comes next is another guest. Links to tickets go on working.
+ * @param {URL} server
+ */
 export async function forgetGuest(server) {
   const key = keyOf(server);
   await alone(key, () => write(key, null)); // not while another tab renews it
 }
 
-/** Calls `react(guest)` when another tab made, renewed or forgot the guest. */
+/**
+ * Calls `react(guest)` when another tab made, renewed or forgot the guest.
+ * @param {URL} server
+ * @param {(guest: Guest | null) => void} react
+ * @param {{ signal?: AbortSignal }} options
+ */
 export function onGuestChange(server, react, { signal } = {}) {
   const key = keyOf(server);
+  /** @param {StorageEvent} event */
   const heed = (event) => {
     if (event.key === key || event.key === null) react(read(key));
   };
@@ -64,10 +89,11 @@ export function onGuestChange(server, react, { signal } = {}) {
  * A token that was refused is renewed for the same guest; only where that is over is there a new guest. When it is
  * over, the server says: the clock here may be wrong. What it throws says with `permanent` whether asking again is of
  * no use.
+ * @param {URL} server
  */
 export function guestOf(server) {
   const key = keyOf(server);
-  return async (refused = null) => {
+  return async (/** @type {string | null} */ refused = null) => {
     const kept = read(key);
     if (kept && kept.token !== refused) return kept.token;
     // Two seat maps on one page are one guest, also when both ask in the same moment.
@@ -75,11 +101,15 @@ export function guestOf(server) {
       const coming = alone(key, () => next(server, key, refused)).finally(() => asked.delete(key));
       asked.set(key, coming);
     }
-    return (await asked.get(key)).token;
+    return /** @type {Guest} */ (await asked.get(key)).token;
   };
 }
 
-/** A fresh token of the guest whose token `refused` is; null where that guest is over. Makes no other guest. */
+/**
+ * A fresh token of the guest whose token `refused` is; null where that guest is over. Makes no other guest.
+ * @param {URL} server
+ * @param {string | null} refused
+ */
 export async function renewGuest(server, refused) {
   const key = keyOf(server);
   const guest = await alone(key, async () => {
@@ -92,7 +122,11 @@ export async function renewGuest(server, refused) {
   return guest?.token ?? null;
 }
 
-/** One tab at a time, where the browser has locks (not on plain http, nor in every frame). */
+/**
+ * One tab at a time, where the browser has locks (not on plain http, nor in every frame).
+ * @param {string} key
+ * @param {() => any} act
+ */
 async function alone(key, act) {
   let isIn = false;
   const enter = () => {
@@ -108,6 +142,11 @@ async function alone(key, act) {
   }
 }
 
+/**
+ * @param {URL} server
+ * @param {string} key
+ * @param {string | null} refused
+ */
 async function next(server, key, refused) {
   const kept = read(key);
   if (kept && kept.token !== refused) return kept; // another tab was faster
@@ -122,6 +161,8 @@ async function next(server, key, refused) {
 /**
  * The same guest with a fresh token; null where the server says that this guest is over. Whatever else it answers ends
  * no guest: an older instance that knows no renewals yet, or a proxy. Then it throws, and may be asked again later.
+ * @param {URL} server
+ * @param {Guest | null} kept
  */
 async function renewed(server, kept) {
   if (!kept?.renewal) return null;
@@ -135,6 +176,7 @@ async function renewed(server, kept) {
   }
 }
 
+/** @param {URL} server */
 async function made(server) {
   try {
     return await ask(server, "guests");
@@ -143,6 +185,11 @@ async function made(server) {
   }
 }
 
+/**
+ * @param {URL} server
+ * @param {string} path
+ * @param {object} [body]
+ */
 function ask(server, path, body) {
   const headers = body ? { "Content-Type": "application/json" } : {};
   return fetchJson(new URL(`api/v1/${path}`, server), { method: "POST", headers, body: body && JSON.stringify(body) });

@@ -11,7 +11,10 @@ import { guestOf, knownGuest, onGuestChange, renewGuest } from "../../shared/gue
 import { api, TOKEN } from "../shared/own.js";
 import {
   button,
+  byId,
   element,
+  every,
+  first,
   fetchJson,
   HERE,
   nameInAddress,
@@ -30,10 +33,10 @@ const SETTLED_MS = 60_000;
 const ID = nameInAddress();
 const renewedOrAnother = guestOf(HERE);
 
-const $ = (id) => document.getElementById(id);
 let clockOffset = 0; // the server's clock minus ours, in ms
 let strange = null; // id of the guest whose booking this is not, where a key was at hand: it need not be tried again
-let shown = null; // what the page shows, as text, so that it is drawn again only when that changes
+/** What the page shows, as text, so that it is drawn again only when that changes. @type {string | null} */
+let shown = null;
 
 /**
  * The key in the address; whatever a mail or a chat has put behind it is not part of it. Empty where there is one that
@@ -102,10 +105,11 @@ async function readAs(authorization, renew) {
  * the `authorization` that opened it.
  */
 async function read(authorization) {
+  /** @type {RequestInit} */
   const options = { headers: { Authorization: authorization }, cache: "no-store", signal: patience() };
-  const address = api(`bookings/${encodeURIComponent(ID)}`);
+  const address = api(`bookings/${encodeURIComponent(ID ?? "")}`);
   const response = await fetch(address, options);
-  clockOffset = Date.parse(response.headers.get("date") ?? new Date()) - Date.now();
+  clockOffset = Date.parse(response.headers.get("date") ?? new Date().toUTCString()) - Date.now();
   if (!response.ok) throw await refusal(response);
   const { ticket_url, user_id: _, ...booking } = await response.json();
   const [showtime, { theatres }] = await Promise.all([
@@ -135,10 +139,10 @@ async function readTicket(address, options) {
 /** Nobody's booking, or not this visitor's. */
 function refuse(text) {
   shown = null;
-  document.title = $("title").textContent = say("yourBooking");
-  $("status").replaceChildren(element("span", { className: "notice bad", textContent: text }));
-  $("booking").removeAttribute("aria-busy");
-  if ($("booking").querySelector(".sign-in")) return; // somebody may be at it
+  document.title = byId("title").textContent = say("yourBooking");
+  byId("status").replaceChildren(element("span", { className: "notice bad", textContent: text }));
+  byId("booking").removeAttribute("aria-busy");
+  if (first(".sign-in", byId("booking"))) return; // somebody may be at it
   const field = element("input", { type: "password", name: "token", autocomplete: "off", required: true });
   const form = element(
     "form",
@@ -151,7 +155,7 @@ function refuse(text) {
     remember(TOKEN, field.value.trim());
     refresh();
   });
-  $("booking").replaceChildren(
+  byId("booking").replaceChildren(
     element("p", { textContent: say("notFoundHint") }),
     element("p", {}, element("a", { className: "button main", href: "/", textContent: say("programme") })),
     element("details", { className: "staff" }, element("summary", { textContent: say("staff") }), form),
@@ -176,7 +180,7 @@ async function refresh() {
     const text = JSON.stringify({ ...found, isOwn: authorization.startsWith("Bearer ") });
     if (text !== shown) show({ ...found, authorization });
     shown = text;
-    $("status").replaceChildren();
+    byId("status").replaceChildren();
   } catch (error) {
     if (run !== runs) return;
     if (error.status === 401 || error.status === 404) {
@@ -192,28 +196,28 @@ async function refresh() {
 function show(found) {
   const { title } = found.showtime;
   document.title = say("bookingOf", { title });
-  $("title").textContent = title;
-  $("booking").removeAttribute("aria-busy");
+  byId("title").textContent = title;
+  byId("booking").removeAttribute("aria-busy");
   const left = (until) => timeLeft(until - Date.now() - clockOffset);
-  $("booking").replaceChildren(...ticketOf({ ...found, left, refresh }));
+  byId("booking").replaceChildren(...ticketOf({ ...found, left, refresh }));
 }
 
 function tellFailure(error) {
   const text = say(shown ? "old" : "notShown", { reason: reasonOf(error) });
-  const told = $("status").querySelector(".notice span");
+  const told = first(".notice span", byId("status"));
   if (told?.textContent !== text) {
     const again = button(say("again"), refresh);
     const notice = element("p", { className: "notice bad plain" }, element("span", { textContent: text }), again);
-    $("status").replaceChildren(notice);
+    byId("status").replaceChildren(notice);
   }
-  if (!shown) $("booking").replaceChildren();
+  if (!shown) byId("booking").replaceChildren();
 }
 
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 window.addEventListener("hashchange", refresh); // another link, put into the same address bar
 onGuestChange(HERE, () => shown ?? refresh()); // who this browser is may be known by now
 setInterval(() => {
-  for (const node of document.querySelectorAll(".deadline")) {
+  for (const node of every(".deadline")) {
     node.textContent = timeLeft(Number(node.dataset.until) - Date.now() - clockOffset);
   }
 }, 1000);

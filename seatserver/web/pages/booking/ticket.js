@@ -162,6 +162,7 @@ function actions({ id, status, reference }, showtime, authorization, refresh) {
 async function saveCalendar(id, reference, authorization, told) {
   told.textContent = "";
   try {
+    /** @type {RequestInit} */
     const options = { headers: { Authorization: authorization }, cache: "no-store", signal: patience() };
     const response = await fetch(api(`bookings/${encodeURIComponent(id)}/calendar.ics`), options);
     if (!response.ok) throw await refusal(response);

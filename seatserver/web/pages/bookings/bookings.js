@@ -4,9 +4,12 @@ import { forgetGuest, knownGuest, onGuestChange } from "../../shared/guest.js";
 import { askAsOwner, ownToken, TOKEN } from "../shared/own.js";
 import {
   button,
+  byId,
   day,
   element,
+  every,
   fetchJson,
+  focusedIn,
   HERE,
   list,
   locale,
@@ -25,10 +28,14 @@ const OVER_MS = 4 * 3_600_000; // after its start a film is no longer coming up
 const AT_ONCE = 20;
 const WAYS = { pending: "toBooking", confirmed: "toTicket" };
 
-const $ = (id) => document.getElementById(id);
 const zones = new Map(); // id of a theatre → its time zone
+/** @type {("upcoming" | "earlier")[]} */
+const PARTS = ["upcoming", "earlier"];
+
+/** @type {{ owner: string | null, bookings: any[], showtimes: Map<string, any>, next: string | null }} */
 let shown = { owner: null, bookings: [], showtimes: new Map(), next: null };
-let drawn = null; // what is drawn, as text
+/** What is drawn, as text. @type {string | null} */
+let drawn = null;
 let timer = 0;
 let runs = 0;
 let isReadingMore = false;
@@ -38,9 +45,10 @@ function owner() {
   return recall(TOKEN) ?? knownGuest(HERE)?.user_id ?? null;
 }
 
+/** @param {string | null} after */
 async function read(after = null) {
   if (!(await ownToken())) return { bookings: [], showtimes: [], next: null };
-  const query = new URLSearchParams({ limit: AT_ONCE, ...(after && { after }) });
+  const query = new URLSearchParams({ limit: String(AT_ONCE), ...(after === null ? {} : { after }) });
   const [page] = await Promise.all([askAsOwner(`bookings?${query}`), zones.size === 0 && readZones()]);
   return page;
 }
@@ -60,7 +68,7 @@ async function refresh() {
     if (run !== runs) return;
     shown = { owner: asks, ...renewed(page, asks) };
     draw();
-    $("status").replaceChildren();
+    byId("status").replaceChildren();
     if (page.bookings.some(({ status }) => status === "pending")) next = PENDING_MS;
   } catch (error) {
     if (run !== runs) return;
@@ -78,8 +86,8 @@ function renewed(page, asks) {
   const fresh = new Set(page.bookings.map(({ id }) => id));
   const follows = page.next && asks === shown.owner && shown.bookings.some(({ id }) => fresh.has(id));
   const tail = follows ? shown.bookings.filter(({ id }) => !fresh.has(id)) : [];
-  if (tail.length === 0) return { bookings: page.bookings, showtimes: byId(page.showtimes), next: page.next };
-  const showtimes = new Map([...shown.showtimes, ...byId(page.showtimes)]);
+  if (tail.length === 0) return { bookings: page.bookings, showtimes: keyed(page.showtimes), next: page.next };
+  const showtimes = new Map([...shown.showtimes, ...keyed(page.showtimes)]);
   return { bookings: [...page.bookings, ...tail], showtimes, next: shown.next };
 }
 
@@ -93,7 +101,7 @@ async function readMore() {
     if (shown.owner !== whose || shown.next !== next) return; // what it follows on is shown no more
     const known = new Set(shown.bookings.map(({ id }) => id));
     shown.bookings.push(...page.bookings.filter(({ id }) => !known.has(id)));
-    for (const [id, showtime] of byId(page.showtimes)) shown.showtimes.set(id, showtime);
+    for (const [id, showtime] of keyed(page.showtimes)) shown.showtimes.set(id, showtime);
     shown.next = page.next;
     draw();
   } catch (error) {
@@ -103,15 +111,16 @@ async function readMore() {
   }
 }
 
-function byId(showtimes) {
+/** @param {any[]} showtimes */
+function keyed(showtimes) {
   return new Map(showtimes.map((showtime) => [showtime.id, showtime]));
 }
 
 function tellFailure(error) {
   const text = element("span", { textContent: say("noList", { reason: reasonOf(error) }) });
   const notice = element("p", { className: "notice plain" }, text, button(say("again"), refresh));
-  if ($("status").textContent !== notice.textContent) $("status").replaceChildren(notice);
-  if (drawn === null) $("list").replaceChildren();
+  if (byId("status").textContent !== notice.textContent) byId("status").replaceChildren(notice);
+  if (drawn === null) byId("list").replaceChildren();
 }
 
 // ---------------------------------------------------------------- drawing
@@ -123,15 +132,18 @@ function draw() {
   const { bookings } = shown;
   const parts = Map.groupBy(bookings, (booking) => (isComing(booking) ? "upcoming" : "earlier"));
   const more = shown.next && element("p", {}, button(say("more"), readMore));
-  const focused = document.activeElement?.dataset?.key;
-  $("list").removeAttribute("aria-busy");
-  $("list").replaceChildren(
+  const focused = focusedIn(document.body)?.dataset.key;
+  byId("list").removeAttribute("aria-busy");
+  byId("list").replaceChildren(
     ...(bookings.length === 0 ? [nothing()] : []),
-    ...["upcoming", "earlier"].flatMap((name) => section(name, parts.get(name))),
-    ...[more].filter(Boolean),
+    ...PARTS.flatMap((name) => section(name, parts.get(name))),
+    ...(more ? [more] : []),
     ...(knownGuest(HERE) ? [farewell()] : []),
   );
-  if (focused) [...document.querySelectorAll("[data-key]")].find(({ dataset }) => dataset.key === focused)?.focus();
+  if (focused)
+    every("[data-key]")
+      .find(({ dataset }) => dataset.key === focused)
+      ?.focus();
 }
 
 function isComing({ status, showtime_id }) {
@@ -179,9 +191,9 @@ function card(booking) {
 }
 
 function date(ms, timeZone) {
-  const year = new Date(ms).getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
-  if (!year.year) return day(ms, timeZone);
-  const form = { weekday: "long", day: "numeric", month: "long", ...year, timeZone };
+  if (new Date(ms).getFullYear() === new Date().getFullYear()) return day(ms, timeZone);
+  /** @type {Intl.DateTimeFormatOptions} */
+  const form = { weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone };
   return new Intl.DateTimeFormat(locale, form).format(ms);
 }
 
@@ -225,6 +237,6 @@ function farewell() {
 onGuestChange(HERE, () => refresh());
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 setInterval(() => {
-  for (const node of document.querySelectorAll(".until")) node.textContent = left(Number(node.dataset.until));
+  for (const node of every(".until")) node.textContent = left(Number(node.dataset.until));
 }, 1000);
 await refresh();

@@ -1,6 +1,6 @@
 /** The readable API page: drawn in the browser from /openapi.json and /asyncapi.json, with nothing from elsewhere. */
 
-import { element, fetchJson } from "../shared/page.js";
+import { byId, element, fetchJson } from "../shared/page.js";
 import { brief, example, prose, resolve, schemaView, typeOf } from "./schema-view.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
@@ -59,6 +59,7 @@ function operationView(operation, rest) {
     element("code", { textContent: path }),
     element("span", { className: "quiet" }, ...prose(summary)),
   ];
+  /** @type {HTMLElement[]} */
   const body = paragraphs(description);
   if (parameters.length > 0) body.push(element("h4", { textContent: "Parameters" }), parametersView(parameters));
   if (requestBody) {
@@ -91,7 +92,7 @@ function contentView(content = {}) {
 
 /** An example of what comes when all is well. */
 function answerView(responses, rest) {
-  const [, done] = Object.entries(responses).find(([status]) => status < 300);
+  const [, done] = Object.entries(responses).find(([status]) => Number(status) < 300) ?? [];
   const schema = resolve(done, rest).content?.["application/json"]?.schema;
   return schema ? [json(example(schema, rest))] : [];
 }
@@ -101,7 +102,7 @@ function responsesView(responses, rest) {
     const { description, content } = resolve(response, rest);
     return element(
       "tr",
-      { className: status < 400 ? "good" : "bad" },
+      { className: Number(status) < 400 ? "good" : "bad" },
       element("th", { scope: "row", textContent: status }),
       element("td", {}, ...prose(description), ...contentView(content)),
     );
@@ -203,7 +204,14 @@ function codeTable(title, codes, cells) {
   );
 }
 
-/** `shorten` its examples, where what it leaves out is understood. */
+/**
+ * `shorten` its examples, where what it leaves out is understood.
+ * @param {string} id
+ * @param {any} message
+ * @param {any[]} replies
+ * @param {any} socket
+ * @param {(value: any, payload: any, socket: any) => any} shorten
+ */
 function messageView(id, message, replies, socket, shorten = (value) => value) {
   const payload = resolve(message.payload, socket);
   const summaryLine = [
@@ -242,18 +250,18 @@ function schemaSection(id, title, prefix, document) {
 }
 
 function contents(sections) {
-  return sections.map((one) => element("a", { href: `#${one.id}`, textContent: one.querySelector("h2").textContent }));
+  return sections.map((one) => element("a", { href: `#${one.id}`, textContent: one.querySelector("h2")?.textContent }));
 }
 
 /** A link into a folded block opens it. */
 function openTarget() {
   const target = document.getElementById(location.hash.slice(1));
-  if (target?.tagName === "DETAILS") target.open = true;
+  if (target instanceof HTMLDetailsElement) target.open = true;
   target?.scrollIntoView();
 }
 
 async function start() {
-  const page = document.getElementById("docs");
+  const page = byId("docs");
   try {
     const [rest, socket] = await Promise.all([fetchJson("/openapi.json"), fetchJson("/asyncapi.json")]);
     const sections = [
@@ -267,7 +275,7 @@ async function start() {
       ...paragraphs(rest.info.description),
       ...sections,
     );
-    document.getElementById("contents").replaceChildren(...contents(sections));
+    byId("contents").replaceChildren(...contents(sections));
     addEventListener("hashchange", openTarget);
     openTarget();
   } catch (error) {

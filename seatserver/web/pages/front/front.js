@@ -5,7 +5,19 @@
  * request, every few seconds while somebody looks, and never while nobody does.
  */
 
-import { button, element, fetchJson, isAbroad, locale, money, reasonOf, say, time } from "../shared/page.js";
+import {
+  button,
+  byId,
+  element,
+  fetchJson,
+  first,
+  isAbroad,
+  locale,
+  money,
+  reasonOf,
+  say,
+  time,
+} from "../shared/page.js";
 
 const HOUR_MS = 3_600_000;
 const SHOWN_MS = 8 * 24 * HOUR_MS;
@@ -18,8 +30,6 @@ const MOST = 2_000; // showtimes; in a programme of more, the later days wait un
 const FEW_SHARE = 0.1;
 const FREE_SHARE = 0.5;
 const FEW = 6;
-
-const $ = (id) => document.getElementById(id);
 
 let programme = []; // showtimes with `timezone`, `starts` (ms) and `day`, by their start
 let readAt = 0;
@@ -34,7 +44,7 @@ async function readProgramme() {
   const query = new URLSearchParams({
     from: new Date(Date.now() - STARTED_MS).toISOString(),
     to: new Date(Date.now() + SHOWN_MS).toISOString(),
-    limit: 200,
+    limit: "200",
   });
   const [{ theatres }, showtimes] = await Promise.all([fetchJson("/api/v1/theatres"), everyPage(query)]);
   const zones = new Map(theatres.map(({ id, timezone }) => [id, timezone]));
@@ -89,12 +99,12 @@ function draw() {
   const shown = programme.filter((showtime) => showtime.day === chosen);
   cards.clear();
   tellProgramme();
-  $("days").hidden = programme.length === 0;
-  $("days").replaceChildren(dayLinks(chosen));
+  byId("days").hidden = programme.length === 0;
+  byId("days").replaceChildren(dayLinks(chosen));
   const films = [...Map.groupBy(shown, ({ title }) => title)];
-  $("films").replaceChildren(...films.map(([title, showtimes]) => film(title, showtimes)));
-  $("films").removeAttribute("aria-busy");
-  $("films").removeAttribute("aria-label");
+  byId("films").replaceChildren(...films.map(([title, showtimes]) => film(title, showtimes)));
+  byId("films").removeAttribute("aria-busy");
+  byId("films").removeAttribute("aria-label");
 }
 
 /** Say what there is to say of a page that is up to date. */
@@ -102,13 +112,17 @@ function tellProgramme() {
   tell(programme.length > 0 ? "" : say("nothingOn"));
 }
 
-/** Said twice, it would be read aloud twice. `again` is what a button beside it does. */
+/**
+ * Said twice, it would be read aloud twice. `again` is what a button beside it does.
+ * @param {string} text
+ * @param {(() => unknown) | null} again
+ */
 function tell(text, again = null) {
-  if (($("told").firstChild?.textContent ?? "") === text) return;
+  if ((byId("told").firstChild?.textContent ?? "") === text) return;
   const retry = again && button(say("again"), again);
-  const children = [element("span", { textContent: text }), retry].filter(Boolean);
-  const notice = element("p", { className: again ? "notice plain" : "" }, ...children);
-  $("told").replaceChildren(...(text ? [again ? notice : children[0]] : []));
+  const told = element("span", { textContent: text });
+  const notice = again ? element("p", { className: "notice plain" }, told, retry) : told;
+  byId("told").replaceChildren(...(text ? [notice] : []));
 }
 
 function dayLinks(chosen) {
@@ -214,8 +228,10 @@ function standing(showtime, total) {
 }
 
 function saleBegins({ on_sale_at, timezone }) {
+  /** @type {Intl.DateTimeFormatOptions} */
   const form = { weekday: "short", hour: "numeric", minute: "2-digit", timeZone: timezone };
   const isNear = Date.parse(on_sale_at) - Date.now() < 6 * 24 * HOUR_MS;
+  /** @type {Intl.DateTimeFormatOptions} */
   const date = isNear ? {} : { day: "numeric", month: "short" };
   return new Intl.DateTimeFormat(locale, { ...form, ...date }).format(Date.parse(on_sale_at));
 }
@@ -244,12 +260,12 @@ async function count() {
     failures = 0;
     countedAt = Date.now();
     tellProgramme();
-    delete $("films").dataset.stale;
+    delete byId("films").dataset.stale;
   } catch (error) {
     failures += 1;
     const reason = reasonOf(error);
     tell(countedAt ? say("oldNumbers", { time: time(countedAt), reason }) : say("noNumbers", { reason }), count);
-    $("films").dataset.stale = "";
+    byId("films").dataset.stale = "";
   }
   clearTimeout(timer);
   // Not all windows at the same moment.
@@ -261,13 +277,13 @@ async function renew() {
   const focused = document.activeElement?.closest("[href]")?.getAttribute("href");
   await readProgramme();
   draw();
-  if (focused) document.querySelector(`main [href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (focused) first(`main [href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
 /** Somebody pressed the button: what is said goes, so that it is heard again if it is still so. */
 function startAgain() {
   tell("");
-  $("days").hidden = $("films").hidden = false;
+  byId("days").hidden = byId("films").hidden = false;
   start();
 }
 
@@ -276,16 +292,16 @@ async function start() {
   try {
     await readProgramme();
   } catch (error) {
-    $("days").hidden = $("films").hidden = true; // bones of what does not come
+    byId("days").hidden = byId("films").hidden = true; // bones of what does not come
     tell(say("noProgramme", { reason: reasonOf(error) }), startAgain);
     timer = setTimeout(start, WAIT_MS / 4);
     return;
   }
-  $("films").hidden = false;
+  byId("films").hidden = false;
   draw();
   addEventListener("hashchange", () => {
     draw();
-    document.querySelector("#days [aria-current]")?.focus({ preventScroll: true });
+    first("#days [aria-current]")?.focus({ preventScroll: true });
     count();
   });
   document.addEventListener("visibilitychange", count);

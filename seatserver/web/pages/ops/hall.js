@@ -1,7 +1,10 @@
 /** The heat map of one hall: each seat in the colour of how wanted it is, with a mark for what it is now. */
 
+import { drawingOn } from "../../shared/dom.js";
 import { Plan } from "../../seat-map/hall/plan.js";
 import { count } from "./words.js";
+
+/** @import { Layout } from "../../seat-map/types.js" */
 
 const TALLEST = 30; // rem; a hall deeper than wide shall not push all else off the screen
 const LEVELS = 9;
@@ -11,8 +14,11 @@ const MARKS_FROM = 7; // CSS pixels a pitch: where seats are smaller, marks woul
 export class Hall {
   #frame;
   #canvas = document.createElement("canvas");
+  /** @type {Plan | null} */
   #plan = null;
+  /** @type {Layout | null} */
   #layout = null;
+  /** As the server tells it. @type {any} */
   #demand = null;
   #resizes = new ResizeObserver(() => this.#draw());
 
@@ -39,8 +45,9 @@ export class Hall {
   }
 
   #draw() {
-    if (this.#plan === null) return;
-    const { left, right, top, bottom } = this.#plan.bounds;
+    const [plan, layout] = [this.#plan, this.#layout];
+    if (plan === null || layout === null) return;
+    const { left, right, top, bottom } = plan.bounds;
     const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
     const pitch = Math.min(this.#frame.clientWidth / (right - left), (TALLEST * rem) / (bottom - top));
     const [width, height] = [(right - left) * pitch, (bottom - top) * pitch];
@@ -50,18 +57,17 @@ export class Hall {
     this.#canvas.height = Math.round(height * ratio);
     this.#canvas.style.width = `${width}px`;
     this.#canvas.style.height = `${height}px`;
-    const pen = this.#canvas.getContext("2d");
+    const pen = drawingOn(this.#canvas);
     pen.setTransform(ratio * pitch, 0, 0, ratio * pitch, -left * ratio * pitch, -top * ratio * pitch);
     const colours = this.#colours();
-    this.#drawScreen(pen, colours);
-    for (const area of this.#layout.general_areas ?? []) this.#drawArea(pen, area, colours);
+    this.#drawScreen(pen, plan.screen, colours);
+    for (const area of layout.general_areas ?? []) this.#drawArea(pen, area, colours);
     const hasMarks = pitch >= MARKS_FROM;
-    this.#frame.dataset.marks = hasMarks;
-    this.#plan.spots.forEach((spot, seat) => this.#drawSeat(pen, spot, seat, colours, hasMarks));
+    this.#frame.dataset.marks = String(hasMarks);
+    plan.spots.forEach((spot, seat) => this.#drawSeat(pen, spot, seat, colours, hasMarks));
   }
 
-  #drawScreen(pen, { quiet }) {
-    const { x, y, width } = this.#plan.screen;
+  #drawScreen(pen, { x, y, width }, { quiet }) {
     pen.strokeStyle = quiet;
     pen.lineWidth = 0.18;
     pen.lineCap = "round";

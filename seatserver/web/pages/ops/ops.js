@@ -6,7 +6,7 @@
  * this window. When nobody answers, what is shown is marked as old and nothing is made up.
  */
 
-import { element, fetchJson, recall, remember } from "../shared/page.js";
+import { byId, element, fetchJson, recall, remember } from "../shared/page.js";
 import { Hall } from "./hall.js";
 import { Poll, askAs } from "./poll.js";
 import { Spark } from "./spark.js";
@@ -17,9 +17,11 @@ const KEY = "seatserver.operator";
 const HOUSE = "/api/v1/admin/house";
 
 const rate = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const $ = (id) => document.getElementById(id);
 
-/** What each figure is called, what it shows, what stands below it, and the number for its line. */
+/**
+ * What each figure is called, what it shows, what stands below it, and the number for its line.
+ * @type {[name: string, value: (h: any) => string, note: (h: any) => string, number: (h: any) => number][]}
+ */
 const FIGURES = [
   ["Visitors", (h) => count(h.viewers), (h) => `in ${plural(h.rooms, "hall")}`, (h) => h.viewers],
   ["Holds a second", (h) => rate.format(h.holds_per_s), () => "seats put into baskets", (h) => h.holds_per_s],
@@ -45,16 +47,21 @@ function expiryNote({ expiry }) {
   return expiry.count > 0 ? "after their time was over" : "no hold ran out lately";
 }
 
+const field = /** @type {HTMLInputElement} */ (byId("token"));
+
 class LiveView {
+  /** @type {string | null} */
   #token = null;
   #figures = [];
-  #showtimes = new Showtimes($("showtimes"));
-  #hall = new Hall($("hall-picture"));
+  #showtimes = new Showtimes(/** @type {HTMLTableElement} */ (byId("showtimes")));
+  #hall = new Hall(byId("hall-picture"));
   #layouts = new Map();
   #shown = ""; // the showtime whose hall is shown
   #chosen = ""; // by somebody; while nobody looks at it, another one is shown
+  /** @type {any} */
   #house = null;
-  #heardAt = null;
+  /** @type {Date | undefined} */
+  #heardAt;
   #poll = new Poll(
     () => this.#ask(),
     (answer) => this.#show(answer),
@@ -62,19 +69,19 @@ class LiveView {
   );
 
   constructor() {
-    $("door").addEventListener("submit", (event) => {
+    byId("door").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#enter($("token").value.trim());
+      this.#enter(field.value.trim());
     });
-    $("leave").addEventListener("click", () => this.#leave(""));
+    byId("leave").addEventListener("click", () => this.#leave(""));
     window.addEventListener("hashchange", () => location.hash.length > 1 && this.open());
-    this.#showtimes.addEventListener("pick", ({ detail }) => this.#pick(detail.showtime));
+    this.#showtimes.addEventListener("pick", (event) => this.#pick(/** @type {CustomEvent} */ (event).detail.showtime));
     for (const [name] of FIGURES) {
       const spark = new Spark();
       const value = element("dd", { className: "value", textContent: "–" });
       const note = element("dd", { className: "quiet note" });
       const line = element("dd", { className: "spark", ariaHidden: "true" }, spark.element);
-      $("figures").append(element("div", {}, element("dt", { textContent: name }), value, note, line));
+      byId("figures").append(element("div", {}, element("dt", { textContent: name }), value, note, line));
       this.#figures.push({ spark, value, note });
     }
   }
@@ -89,7 +96,7 @@ class LiveView {
 
   #enter(token) {
     this.#token = token;
-    $("refused").hidden = true;
+    byId("refused").hidden = true;
     this.#say("Asking the server …", "asking");
     this.#poll.start();
   }
@@ -100,13 +107,13 @@ class LiveView {
     this.#token = null;
     this.#house = null;
     remember(KEY, null);
-    $("live").hidden = $("leave").hidden = true;
-    $("door").hidden = false;
-    $("refused").hidden = why === "";
-    $("refused").textContent = why;
+    byId("live").hidden = byId("leave").hidden = true;
+    byId("door").hidden = false;
+    byId("refused").hidden = why === "";
+    byId("refused").textContent = why;
     this.#say("", "closed");
-    $("token").value = "";
-    $("token").focus();
+    field.value = "";
+    field.focus();
   }
 
   #pick(showtime) {
@@ -140,8 +147,8 @@ class LiveView {
     remember(KEY, token);
     this.#house = house;
     this.#heardAt = new Date();
-    $("door").hidden = true;
-    $("live").hidden = $("leave").hidden = false;
+    byId("door").hidden = true;
+    byId("live").hidden = byId("leave").hidden = false;
     const servers = house.instances.filter((one) => !one.silent).length;
     const whose = servers > 1 ? `The figures are of all ${servers} servers together` : "One server runs";
     this.#say(`Live. ${house.whole ? whose : "The figures are of one server only"}.`, "live");
@@ -153,29 +160,29 @@ class LiveView {
       figure.spark.push(number(house));
     });
     this.#showtimes.show(house.showtimes, this.#shown);
-    $("showtimes-title").textContent =
+    byId("showtimes-title").textContent =
       house.showtimes.length > 0 ? "Showtimes people look at" : "Nobody looks at a showtime now";
-    showReasons($("reasons"), house);
-    showServers($("servers"), house);
+    showReasons(byId("reasons"), house);
+    showServers(byId("servers"), house);
     this.#showHall(showtime, hall);
   }
 
   /** Replaced only when they differ, so that they are read aloud once. */
   #warn(alerts) {
-    const shown = [...$("alerts").children].map(({ textContent }) => textContent);
+    const shown = [...byId("alerts").children].map(({ textContent }) => textContent);
     if (shown.join("\n") === alerts.map(({ text }) => text).join("\n")) return;
     const made = alerts.map(({ tone, text }) => element("p", { className: `notice ${tone}`, textContent: text }));
-    $("alerts").replaceChildren(...made);
+    byId("alerts").replaceChildren(...made);
   }
 
   #showHall(showtime, hall) {
-    $("hall").hidden = !showtime;
+    byId("hall").hidden = !showtime;
     if (!showtime) return;
     const name = `${showtime.title}, ${showtime.auditorium_name}`;
-    $("hall-name").textContent = `${name} · ${placesOf(showtime.places)}`;
-    $("hall").classList.toggle("stale", hall === null);
+    byId("hall-name").textContent = `${name} · ${placesOf(showtime.places)}`;
+    byId("hall").classList.toggle("stale", hall === null);
     if (hall === null) {
-      $("hall-note").textContent = "Its seats cannot be looked at now; what you see of them is old.";
+      byId("hall-note").textContent = "Its seats cannot be looked at now; what you see of them is old.";
       return;
     }
     const { demand, layout } = hall;
@@ -183,10 +190,10 @@ class LiveView {
       const times = [one.held > 0 && `held ${one.held} ×`, one.refused > 0 && `refused ${one.refused} ×`];
       return element("li", {}, element("b", { textContent: one.label }), ` ${times.filter(Boolean).join(", ")}`);
     });
-    $("hottest").replaceChildren(...hottest);
+    byId("hottest").replaceChildren(...hottest);
     const quiet = "Nobody has asked for a seat here in the last two minutes.";
     const note = hottest.length > 0 ? "" : quiet;
-    $("hall-note").textContent = demand.missing > 0 ? "Still asking the other servers …" : note;
+    byId("hall-note").textContent = demand.missing > 0 ? "Still asking the other servers …" : note;
     const most = demand.hottest.slice(0, 3).map((one) => one.label);
     const wanted = most.length > 0 ? `Most wanted: ${most.join(", ")}.` : quiet;
     this.#hall.show(layout, demand, `The hall of ${name}. ${wanted}`);
@@ -214,7 +221,7 @@ class LiveView {
 
   #say(text, state) {
     document.body.dataset.state = state;
-    if ($("status").textContent !== text) $("status").textContent = text;
+    if (byId("status").textContent !== text) byId("status").textContent = text;
   }
 }
 

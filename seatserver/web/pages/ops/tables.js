@@ -9,6 +9,7 @@ const REASONS_SHOWN = 6;
 function startOf(startsAt) {
   const start = new Date(startsAt);
   const isToday = start.toDateString() === new Date().toDateString();
+  /** @type {Intl.DateTimeFormatOptions} */
   const form = isToday ? { timeStyle: "short" } : { weekday: "short", hour: "numeric", minute: "2-digit" };
   return new Intl.DateTimeFormat(undefined, form).format(start);
 }
@@ -53,9 +54,9 @@ export class Showtimes extends EventTarget {
     const isUsed = this.#body.matches(":hover, :focus-within");
     if (changed || (!isUsed && performance.now() - this.#sortedAt > SORT_EVERY_MS)) {
       this.#sortedAt = performance.now();
-      const focused = document.activeElement;
+      const focused = /** @type {HTMLElement | null} */ (document.activeElement);
       this.#body.append(...showtimes.map((one) => this.#rows.get(one.showtime_id).element));
-      if (this.#body.contains(focused)) focused.focus();
+      if (this.#body.contains(focused)) focused?.focus();
     }
     this.#body.parentElement.hidden = showtimes.length === 0;
   }

@@ -2,7 +2,7 @@
 
 const COOKIE_S = 365 * 24 * 3600; // as the server keeps it
 const own = document.getElementById("own");
-const language = document.getElementById("language");
+const language = /** @type {HTMLAnchorElement | null} */ (document.getElementById("language"));
 
 if (own && location.pathname === "/bookings") own.setAttribute("aria-current", "page");
 

@@ -9,7 +9,7 @@ import { reasonOfError } from "../../shared/reasons/codes.js";
 import de from "./words/de.js";
 import en from "./words/en.js";
 
-export { button, element } from "../../shared/dom.js";
+export { button, byId, element, every, first, focusedIn } from "../../shared/dom.js";
 export { fetchJson, patience, recall, refusal, remember } from "../../shared/rest.js";
 
 const { lang } = document.documentElement;
@@ -37,7 +37,7 @@ export function say(name, facts = {}) {
 
 /** The last part of this page's address, as text; one that is no text stays as it stands. */
 export function nameInAddress() {
-  const part = location.pathname.split("/").filter(Boolean).at(-1);
+  const part = location.pathname.split("/").filter(Boolean).at(-1) ?? "";
   try {
     return decodeURIComponent(part);
   } catch {

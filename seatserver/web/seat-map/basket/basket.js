@@ -22,7 +22,9 @@ export class Basket extends EventTarget {
   #hasFree = true;
   #sale;
   #isOpen = false;
+  /** @type {HTMLElement | null} */
   #clock = null;
+  /** @type {HTMLElement | null} */
   #bar = null;
   #timer;
 
@@ -249,7 +251,7 @@ export class Basket extends EventTarget {
     if (hurries && !this.#hurries) this.#tell("hurry");
     this.#hurries = hurries;
     const share = left / (this.#client.welcome?.limits.hold_ms ?? left);
-    this.#bar.style.setProperty("--share", Math.max(0, Math.min(1, share)));
+    this.#bar?.style.setProperty("--share", String(Math.max(0, Math.min(1, share))));
   }
 
   #tell(name) {

@@ -22,7 +22,8 @@ export class Bookings extends EventTarget {
   #token;
   #pageBooks;
   #next;
-  #asked = null; // id of the booking of which we ask whether it shall really be cancelled
+  /** Id of the booking of which we ask whether it shall really be cancelled. @type {string | null} */
+  #asked = null;
   #busy = new Set(); // ids of those that are being cancelled
   #known = new Set();
   #timer;
@@ -120,6 +121,11 @@ export class Bookings extends EventTarget {
     const say = (name) => this.#words.say(name);
     // What were disabled would lose the keyboard.
     const ariaDisabled = this.#busy.has(id) ? "true" : null;
+    /**
+     * @param {string} name
+     * @param {() => unknown} does
+     * @param {string | null} ariaLabel
+     */
     const act = (name, does, ariaLabel = null) =>
       button(say(name), does, { ariaDisabled, ariaLabel, dataset: { key: `${name} ${id}` } });
     if (this.#asked === id) {

@@ -12,6 +12,8 @@ import { CommandError } from "../../seatmap-client.js";
 import { LOST } from "./answers.js";
 import { goneOf, requestOf, seatsOf } from "./lines.js";
 
+/** @import { Place } from "../types.js" */
+
 const FREE = 0;
 
 export class Choice extends EventTarget {
@@ -26,6 +28,7 @@ export class Choice extends EventTarget {
   #sale;
   #wheelchairs = 0;
   #basketId = null;
+  /** @type {Promise<unknown>} */
   #turn = Promise.resolve();
   #notice = null;
 
@@ -84,6 +87,10 @@ export class Choice extends EventTarget {
     return this.#add([{ area }]);
   }
 
+  /**
+   * @param {Place[]} places
+   * @param {number[]} seats
+   */
   #add(places, seats = []) {
     return this.ask(() => this.#hold(this.basketId, [...this.lines, ...this.#withTickets(places)]), { seats });
   }
@@ -93,7 +100,10 @@ export class Choice extends EventTarget {
     return places.map((place) => ({ ...place, ticket: this.#venue.ticketsFor(place)[0].key }));
   }
 
-  /** Give back a seat with its group, or one place of an area: of these tickets, if the place names one. */
+  /**
+   * Give back a seat with its group, or one place of an area: of these tickets, if the place names one.
+   * @param {Place & { ticket?: string }} place
+   */
   drop({ seat, area, ticket }) {
     const seats = seat === undefined ? [] : this.#venue.groupOf(seat);
     const giveBack = async () => {
@@ -234,6 +244,8 @@ export class Choice extends EventTarget {
   /**
    * Run `act` when all that was asked before is answered; what goes wrong is told. Until it is answered, `seats` are in
    * `asking`. `taking`: it asks for more, which needs a sale that is on. `done()`: what to say besides when it fails.
+   * @param {() => unknown} act
+   * @param {{ seats?: number[], taking?: boolean, done?: () => string }} options
    */
   ask(act, { seats = [], taking = true, done = () => "" } = {}) {
     this.#notices.retire(this.#notice); // its buttons belong to a basket that is about to change

@@ -4,6 +4,8 @@
  * everybody in and breaks down again is left alone for longer and longer.
  */
 
+/** @import { Times } from "../../seatmap-client.js" */
+
 const HIGHEST_POWER = 30; // 2 ** 30 first pauses are longer than any longest one
 
 export class BackOff {
@@ -11,13 +13,19 @@ export class BackOff {
   #random;
   #attempts = 0;
 
-  /** `random` gives a number from 0 up to 1. */
+  /**
+   * `random` gives a number from 0 up to 1.
+   * @param {Times} times
+   */
   constructor(times, random = Math.random) {
     this.#times = times;
     this.#random = random;
   }
 
-  /** A connection ended that was live for `ms`; 0 when it never was. */
+  /**
+   * A connection ended that was live for `ms`; 0 when it never was.
+   * @param {number} ms
+   */
   ended(ms) {
     if (ms >= this.#times.stableMs) this.#attempts = 0;
   }

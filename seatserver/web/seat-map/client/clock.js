@@ -12,7 +12,11 @@ export class ServerClock {
     return performance.now() + this.#offsetMs;
   }
 
-  /** The server said `serverMs` in answer to what was asked at `askedAtMs`, on performance.now()'s clock. */
+  /**
+   * The server said `serverMs` in answer to what was asked at `askedAtMs`, on performance.now()'s clock.
+   * @param {number} serverMs
+   * @param {number} askedAtMs
+   */
   learn(serverMs, askedAtMs) {
     const nowMs = performance.now();
     const offsetMs = serverMs - (askedAtMs + nowMs) / 2;

@@ -9,6 +9,9 @@
 
 import { CommandError } from "./errors.js";
 
+/** @import { Frame, Message } from "./codec.js" */
+/** @import { Mark, Times } from "../../seatmap-client.js" */
+
 const MOST_ATTEMPTS = 5; // of one command that the server calls retryable
 const RETRY_FIRST_MS = 500;
 const LATE = ["hold", "best", "offers"];
@@ -23,7 +26,36 @@ export function newHoldId() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
+/** @param {Frame} frame */
 const sizeOf = (frame) => (typeof frame === "string" ? new TextEncoder().encode(frame).length : frame.length);
+
+/**
+ * @typedef {object} Command
+ * @property {number} ref
+ * @property {Message} message
+ * @property {Frame} frame
+ * @property {Map<number, Mark>} marks
+ * @property {(answer: any) => void} resolve
+ * @property {(error: CommandError) => void} reject
+ * @property {boolean} sent on the present connection
+ * @property {boolean} everSent
+ * @property {boolean} isLate
+ * @property {number} attempts that the server called retryable
+ * @property {CommandError | null} error of the last of them
+ * @property {number} silence
+ * @property {number} retry
+ * @property {number} late
+ */
+/**
+ * @typedef {object} CommandsOptions
+ * @property {(message: object) => Frame} write
+ * @property {(frame: Frame) => boolean} send
+ * @property {() => number} mostBytes
+ * @property {Times} times
+ * @property {() => void} onSilence
+ * @property {(seats: number[], error: CommandError | null, lost?: Set<number>) => void} onMarks
+ * @property {(message: Message) => void} onFailure
+ */
 
 export class Commands {
   #send; // (frame) => whether it could be sent
@@ -34,13 +66,15 @@ export class Commands {
   #onMarks;
   #onFailure;
   #ref = 0;
-  #waiting = new Map(); // ref → command
+  /** By ref. @type {Map<number, Command>} */
+  #waiting = new Map();
 
   /**
    * `write` encodes a message, `send` sends that on the present connection and tells whether there is one, `mostBytes`
    * tells how long it may be, `onSilence` is called when a command is not answered although the connection seems alive,
    * `onMarks` with the seats whose marks came or went and, where they did not come true, the error, `onFailure` with
    * the message of a command that came to nothing.
+   * @param {CommandsOptions} given
    */
   constructor({ write, send, mostBytes, times, onSilence, onMarks, onFailure }) {
     this.#write = write;
@@ -57,7 +91,10 @@ export class Commands {
     return ++this.#ref;
   }
 
-  /** The message of a command that waits, or undefined. */
+  /**
+   * The message of a command that waits, or undefined.
+   * @param {number} ref
+   */
   messageOf(ref) {
     return this.#waiting.get(ref)?.message;
   }
@@ -77,14 +114,19 @@ export class Commands {
     return new Map([...this.#waiting.values()].flatMap((command) => [...command.marks]));
   }
 
-  /** Send a command as soon as there is a connection; its promise. */
+  /**
+   * Send a command as soon as there is a connection; its promise.
+   * @param {Message} message
+   * @param {Map<number, Mark>} marks
+   */
   make(message, marks) {
     return new Promise((resolve, reject) => {
       const ref = this.nextRef();
       const frame = this.#write({ ...message, ref }); // what cannot be sent is rejected here
-      const command = { ref, message, frame, marks, resolve, reject };
-      Object.assign(command, { sent: false, everSent: false, attempts: 0, error: null, silence: 0, retry: 0 });
-      command.late = setTimeout(() => this.#comesLate(command), this.#times.lateMs);
+      const late = setTimeout(() => this.#comesLate(command), this.#times.lateMs);
+      const state = { sent: false, everSent: false, isLate: false, attempts: 0, error: null };
+      /** @type {Command} */
+      const command = { ref, message, frame, marks, resolve, reject, ...state, silence: 0, retry: 0, late };
       this.#waiting.set(ref, command);
       this.#onMarks([...marks.keys()], null);
       this.#sendOne(command);
@@ -105,7 +147,10 @@ export class Commands {
     }
   }
 
-  /** The answer. `seats` are those that the user has now, where marks said "holding". */
+  /**
+   * The answer. `seats` are those that the user has now, where marks said "holding".
+   * @param {Message} message
+   */
   settle(message) {
     const command = this.#remove(message.ref);
     if (!command) return;
@@ -116,7 +161,11 @@ export class Commands {
     command.resolve(message);
   }
 
-  /** It was not done. */
+  /**
+   * It was not done.
+   * @param {number} ref
+   * @param {CommandError} error
+   */
   fail(ref, error) {
     const command = this.#remove(ref);
     if (!command) return;
@@ -125,11 +174,19 @@ export class Commands {
     command.reject(error);
   }
 
+  /**
+   * @param {string} code
+   * @param {string} reason
+   */
   failAll(code, reason) {
     for (const ref of [...this.#waiting.keys()]) this.fail(ref, new CommandError(code, reason));
   }
 
-  /** The server says that trying again can help: that is safe, for the hold id makes it the same command. */
+  /**
+   * The server says that trying again can help: that is safe, for the hold id makes it the same command.
+   * @param {number} ref
+   * @param {CommandError} error
+   */
   tryAgain(ref, error) {
     const command = this.#waiting.get(ref);
     if (!command) return;
@@ -142,6 +199,7 @@ export class Commands {
     command.retry = setTimeout(() => this.#sendOne(command), Math.random() * most);
   }
 
+  /** @param {Command} command */
   #sendOne(command) {
     clearTimeout(command.retry);
     const { ref, frame } = command;
@@ -155,6 +213,7 @@ export class Commands {
     command.silence = setTimeout(() => this.#onSilence(), this.#times.commandMs);
   }
 
+  /** @param {Command} command */
   #comesLate(command) {
     const { type } = command.message;
     // What may have been booked is asked until it is known.
@@ -164,6 +223,7 @@ export class Commands {
     this.fail(command.ref, command.error ?? new CommandError("late", "no answer came in time", { retryable: true }));
   }
 
+  /** @param {number} ref */
   #remove(ref) {
     const command = this.#waiting.get(ref);
     if (!command) return undefined;

@@ -18,6 +18,10 @@
 import { BackOff } from "./backoff.js";
 import { whyRefused } from "./refusal.js";
 
+/** @import { Codec, Frame, Message } from "./codec.js" */
+/** @import { Tokens } from "./tokens.js" */
+/** @import { Times } from "../../seatmap-client.js" */
+
 const BAD_TOKEN = 4001;
 const FORBIDDEN = 4003;
 const NEVER_OPENED = 1006; // or ended without a word
@@ -26,9 +30,35 @@ const LOOK_MS = 5_000;
 const LATE_MS = 15_000;
 const LONGEST_WISH_MS = 600_000; // a timer that is too long for the machine would end at once
 
+/** @param {number} code */
 const isFinal = (code) => code >= 4000 && code < 4100;
+/** @param {number} code */
 const isBackOff = (code) => code >= 4100 && code < 4200;
+/** @param {number} code */
 const isAtOnce = (code) => code >= 4200 && code < 4300;
+
+/** @typedef {"server" | "token" | "socket"} StoppedBy */
+/**
+ * Who is told of the connection.
+ * @typedef {object} Owner
+ * @property {() => void} connecting
+ * @property {(token: string | null) => void} opened
+ * @property {(message: Message) => void} received
+ * @property {() => void} offended
+ * @property {() => void} dropped
+ * @property {(reason: string, atMs: number) => void} waiting
+ * @property {(reason: string, code: number, by: StoppedBy) => void} stopped
+ * @property {() => void} wake
+ */
+/**
+ * @typedef {object} ConnectionOptions
+ * @property {string} address
+ * @property {Tokens} tokens
+ * @property {Codec} codec
+ * @property {new (url: string, protocols: string[]) => WebSocket} WebSocket
+ * @property {Times} times
+ * @property {Owner} owner
+ */
 
 export class Connection {
   /** When something was last sent, on performance.now()'s clock. */
@@ -43,23 +73,30 @@ export class Connection {
   #times;
   #owner;
   #backOff;
+  /** @type {WebSocket | null} */
   #socket = null;
   #attempt = 0; // counts attempts, so that what belongs to an earlier one can be told
   #waiting = false;
   #patient = false; // the server asked us to stay away for a while
+  /** @type {string | null} */
   #token = null;
+  /** @type {string | null} */
   #refused = null;
   #renewed = false;
+  /** @type {number | null} */
   #liveAtMs = null;
+  /** @type {Record<string, any> | null} */
   #bye = null;
   #watchdog = 0;
   #dueAtMs = 0;
   #timer = 0;
   #clocks = 0;
+  /** @type {AbortController | null} */
   #listening = null;
   #isAllowed = false; // pages of this origin may use the server: a socket opened, or it said so
   #isAsking = false; // why none opens
 
+  /** @param {ConnectionOptions} given */
   constructor({ address, tokens, codec, WebSocket, times, owner }) {
     this.#address = address;
     this.#tokens = tokens;
@@ -88,7 +125,10 @@ export class Connection {
     this.#drop();
   }
 
-  /** Send a message that is encoded; whether there is a connection to send it on. */
+  /**
+   * Send a message that is encoded; whether there is a connection to send it on.
+   * @param {Frame} frame
+   */
   send(frame) {
     if (this.#socket === null) return false;
     this.sentAtMs = performance.now();
@@ -96,24 +136,36 @@ export class Connection {
     return true;
   }
 
-  /** Give the connection up when nothing is heard for so long: a dead network sends no close. */
+  /**
+   * Give the connection up when nothing is heard for so long: a dead network sends no close.
+   * @param {number} ms
+   */
   expectWithin(ms) {
     clearTimeout(this.#watchdog);
     this.#dueAtMs = performance.now() + ms;
     this.#watchdog = setTimeout(() => this.giveUp("the server does not answer"), ms);
   }
 
-  /** Likewise, but never later than what is expected already. */
+  /**
+   * Likewise, but never later than what is expected already.
+   * @param {number} ms
+   */
   expectSooner(ms) {
     if (performance.now() + ms < this.#dueAtMs) this.expectWithin(ms);
   }
 
-  /** End this connection and try another one. */
+  /**
+   * End this connection and try another one.
+   * @param {string} reason
+   */
   giveUp(reason) {
     this.#lost(0, reason);
   }
 
-  /** The server says that it will close, and what it wishes then. */
+  /**
+   * The server says that it will close, and what it wishes then.
+   * @param {Record<string, any>} bye
+   */
   announceEnd(bye) {
     this.#bye = bye;
   }
@@ -156,7 +208,9 @@ export class Connection {
     socket.binaryType = "arraybuffer";
     this.expectWithin(this.#times.answerMs);
     // Handlers of a socket that was given up stay silent.
-    const ours = (handle) => (event) => socket === this.#socket && handle(event);
+    const ours = (/** @type {(event: any) => void} */ handle) => (/** @type {Event} */ event) => {
+      if (socket === this.#socket) handle(event);
+    };
     socket.onopen = ours(() => {
       this.#isAllowed = true;
       this.#owner.opened(this.#token);
@@ -166,6 +220,10 @@ export class Connection {
     socket.onclose = ours(({ code, reason }) => this.#lost(code, reason));
   }
 
+  /**
+   * @param {any} data
+   * @param {WebSocket} socket
+   */
   #receive(data, socket) {
     this.heardAtMs = Date.now();
     try {
@@ -177,6 +235,10 @@ export class Connection {
     }
   }
 
+  /**
+   * @param {number} code
+   * @param {string} said
+   */
   #lost(code, said) {
     const bye = this.#bye;
     const liveMs = this.#liveAtMs === null ? 0 : performance.now() - this.#liveAtMs;
@@ -228,12 +290,21 @@ export class Connection {
     this.#owner.dropped();
   }
 
+  /**
+   * @param {number} ms
+   * @param {string} reason
+   */
   #wait(ms, reason) {
     this.#waiting = true;
     this.#timer = setTimeout(() => this.#open(), ms);
     this.#owner.waiting(reason, performance.now() + ms);
   }
 
+  /**
+   * @param {string} reason
+   * @param {number} code
+   * @param {StoppedBy} by
+   */
   #stop(reason, code, by) {
     this.close();
     this.#owner.stopped(reason, code, by);
@@ -255,7 +326,10 @@ export class Connection {
     this.#watchClocks(look);
   }
 
-  /** Call `look` when a timer fires late: no event tells of a lid that was closed and opened again. */
+  /**
+   * Call `look` when a timer fires late: no event tells of a lid that was closed and opened again.
+   * @param {() => void} look
+   */
   #watchClocks(look) {
     let due = Date.now() + LOOK_MS;
     this.#clocks = setInterval(() => {
@@ -263,6 +337,6 @@ export class Connection {
       due = Date.now() + LOOK_MS;
       if (lateMs > LATE_MS) look();
     }, LOOK_MS);
-    this.#clocks.unref?.(); // Node may end meanwhile
+    /** @type {any} */ (this.#clocks).unref?.(); // Node may end meanwhile
   }
 }

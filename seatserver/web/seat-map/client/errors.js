@@ -1,5 +1,9 @@
 /** What goes wrong: a command that was not carried out, and a server that does not keep to the wire's contract. */
 
+/** @import { CommandError as Declared } from "../../seatmap-client.js" */
+
+/** @typedef {Partial<Omit<Declared, "code" | keyof Error>>} Why */
+
 /**
  * A command that was not carried out. When the server refused seats (code "refused"): `seats` is [[index, reason], …],
  * `areas` is [[area, reason, places left], …], `stranded` are seats that would be left over, `fix` a choice that would
@@ -8,6 +12,11 @@
  * those wanted).
  */
 export class CommandError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {Why} why
+   */
   constructor(code, message, why = {}) {
     const { retryable = false, seats = [], areas = [], stranded = [], fix = [], facts = {} } = why;
     const { retry_at_ms = [], areas_retry_at_ms = [] } = why;
@@ -23,7 +32,11 @@ export class ProtocolError extends Error {
   name = "ProtocolError";
 }
 
-/** Throws a ProtocolError with `problem` unless `isSo`. */
+/**
+ * Throws a ProtocolError with `problem` unless `isSo`.
+ * @param {unknown} isSo
+ * @param {string} problem
+ */
 export function expect(isSo, problem) {
   if (!isSo) throw new ProtocolError(problem);
 }

@@ -2,9 +2,18 @@
 
 import { expect } from "./errors.js";
 
+/** @import { Message } from "./codec.js" */
+/** @import { Hold, Mark, Released } from "../../seatmap-client.js" */
+
+/** @param {any} value */
 const isSeat = (value) => Number.isInteger(value) && value >= 0;
 
-/** A hold as the page sees it. Throws a ProtocolError. */
+/**
+ * A hold as the page sees it. Throws a ProtocolError.
+ * @param {any} message
+ * @param {number} wheelchairs
+ * @returns {Hold}
+ */
 function holdOf(message, wheelchairs) {
   const {
     seats,
@@ -25,15 +34,20 @@ function holdOf(message, wheelchairs) {
 }
 
 export class Holds {
-  /** Hold id → hold; the one that was made last is the last. */
+  /** Hold id → hold; the one that was made last is the last. @type {Map<string, Hold>} */
   byId = new Map();
-  /** Seat → hold id. */
+  /** Seat → hold id. @type {Map<number, string>} */
   ofSeats = new Map();
-  #doubtful = new Set(); // ids that the server's last list did not have, of which a command's answer is to tell more
+  /** Ids that the server's last list did not have, of which a command's answer is to tell more. @type {Set<string>} */
+  #doubtful = new Set();
 
-  /** A hold as the server told it now, in place of the one that it `replaces`. */
+  /**
+   * A hold as the server told it now, in place of the one that it `replaces`.
+   * @param {any} message
+   * @param {{ replaces?: string | null, wheelchairs?: number }} given
+   */
   put(message, { replaces, wheelchairs }) {
-    const before = this.byId.get(message.hold_id) ?? this.byId.get(replaces);
+    const before = this.byId.get(message.hold_id) ?? this.byId.get(replaces ?? "");
     const hold = holdOf(message, wheelchairs ?? before?.wheelchairs ?? 0);
     expect(typeof message.hold_id === "string", "a hold without an id");
     if (replaces) this.byId.delete(replaces);
@@ -42,14 +56,20 @@ export class Holds {
     this.#index();
   }
 
-  /** Whether there was such a hold. */
+  /**
+   * Whether there was such a hold.
+   * @param {string} holdId
+   */
   remove(holdId) {
     const found = this.byId.delete(holdId);
     if (found) this.#index();
     return found;
   }
 
-  /** Seats were given back; whether anything of the hold is left. */
+  /**
+   * Seats were given back; whether anything of the hold is left.
+   * @param {Released} given
+   */
   cut({ hold_id, seats, areas = [] }) {
     const hold = this.byId.get(hold_id);
     if (!hold) return false;
@@ -68,10 +88,12 @@ export class Holds {
   /**
    * Take over the server's list. What is missing from it ended without our doing, unless it is in `asked`: then the
    * answer to a command will tell. Answers what of it nobody has now: [{seats, areas}, …].
+   * @param {any} views
+   * @param {Set<string>} asked
    */
   adopt(views, asked) {
     expect(Array.isArray(views), "a welcome without holds");
-    const fresh = views.map((view) => {
+    const fresh = views.map((/** @type {any} */ view) => {
       expect(typeof view?.hold_id === "string", "a hold without an id");
       return [view.hold_id, holdOf(view, view.wheelchairs ?? 0)];
     });
@@ -81,10 +103,13 @@ export class Holds {
     return this.endDoubtful(asked);
   }
 
-  /** What is missing from the server's last list, and is not in `asked` any more, has ended; answers as `adopt`. */
+  /**
+   * What is missing from the server's last list, and is not in `asked` any more, has ended; answers as `adopt`.
+   * @param {Set<string>} asked
+   */
   endDoubtful(asked) {
     const ids = [...this.#doubtful].filter((id) => this.byId.has(id) && !asked.has(id));
-    const ended = ids.map((id) => this.byId.get(id));
+    const ended = ids.map((id) => /** @type {Hold} */ (this.byId.get(id)));
     for (const id of ids) this.byId.delete(id);
     this.#index();
     return ended
@@ -95,14 +120,22 @@ export class Holds {
   /**
    * What a command is to bring: seat → "holding" | "releasing"; `pending` is what earlier ones are to bring. Which
    * seats `best` will find, nobody knows yet.
+   * @param {Message} given
+   * @param {Map<number, Mark>} pending
+   * @returns {Map<number, Mark>}
    */
   marksOf({ type, seats, hold_id, replaces }, pending) {
+    /** @param {string} id */
     const seatsOf = (id) => this.byId.get(id)?.seats ?? [];
-    if (type === "release") return new Map((seats ?? seatsOf(hold_id)).map((seat) => [seat, "releasing"]));
-    if (type !== "hold") return new Map();
-    const givenBack = seatsOf(replaces).filter((seat) => !seats.includes(seat));
-    const wanted = seats.filter((seat) => !this.ofSeats.has(seat) || pending.get(seat) === "releasing");
-    return new Map([...givenBack.map((seat) => [seat, "releasing"]), ...wanted.map((seat) => [seat, "holding"])]);
+    /** @type {Map<number, Mark>} */
+    const marks = new Map();
+    if (type === "release") for (const seat of seats ?? seatsOf(hold_id)) marks.set(seat, "releasing");
+    if (type !== "hold") return marks;
+    for (const seat of seatsOf(replaces)) if (!seats.includes(seat)) marks.set(seat, "releasing");
+    for (const seat of seats) {
+      if (!this.ofSeats.has(seat) || pending.get(seat) === "releasing") marks.set(seat, "holding");
+    }
+    return marks;
   }
 
   #index() {

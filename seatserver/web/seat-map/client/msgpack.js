@@ -11,20 +11,28 @@ const TWO_TO_32 = 2 ** 32;
 const asBytes = new TextEncoder();
 const asText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A value as bytes. Fields that are undefined are left out, as JSON.stringify does. */
+/**
+ * A value as bytes. Fields that are undefined are left out, as JSON.stringify does.
+ * @param {unknown} value
+ */
 export function encode(value) {
   const writer = new Writer();
   writer.write(value);
   return writer.bytes();
 }
 
-/** The value that `buffer` (ArrayBuffer or Uint8Array) is. Throws a SyntaxError that says where it is none. */
+/**
+ * The value that `buffer` (ArrayBuffer or Uint8Array) is. Throws a SyntaxError that says where it is none.
+ * @param {ArrayBuffer | Uint8Array} buffer
+ */
 export function decode(buffer) {
   const reader = new Reader(buffer instanceof Uint8Array ? buffer : new Uint8Array(buffer));
   const value = reader.read(0);
   reader.expectEnd();
   return value;
 }
+
+/** @typedef {"setUint8" | "setUint16" | "setUint32" | "setBigUint64" | "setInt16" | "setInt32" | "setBigInt64" | "setFloat64"} Setter */
 
 class Writer {
   #buffer = new Uint8Array(256);
@@ -35,6 +43,7 @@ class Writer {
     return this.#buffer.slice(0, this.#at);
   }
 
+  /** @param {unknown} value */
   write(value) {
     if (value === null || value === undefined) this.#byte(0xc0);
     else if (value === false) this.#byte(0xc2);
@@ -43,10 +52,11 @@ class Writer {
     else if (typeof value === "string") this.#string(value);
     else if (Array.isArray(value)) this.#array(value);
     else if (value instanceof Uint8Array) this.#binary(value);
-    else if (typeof value === "object") this.#map(value);
+    else if (typeof value === "object") this.#map(/** @type {Record<string, unknown>} */ (value));
     else throw new TypeError(`a ${typeof value} cannot be sent`);
   }
 
+  /** @param {number} value */
   #number(value) {
     if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
       this.#byte(0xcb);
@@ -68,6 +78,7 @@ class Writer {
     }
   }
 
+  /** @param {string} value */
   #string(value) {
     // Half a surrogate pair becomes U+FFFD: the server takes only what is text.
     const bytes = asBytes.encode(value);
@@ -75,16 +86,19 @@ class Writer {
     this.#append(bytes);
   }
 
+  /** @param {Uint8Array} bytes */
   #binary(bytes) {
     this.#head(bytes.length, [0, 0], 0xc4, 0xc5, 0xc6);
     this.#append(bytes);
   }
 
+  /** @param {unknown[]} values */
   #array(values) {
     this.#head(values.length, [0x90, 0x10], null, 0xdc, 0xdd);
     for (const value of values) this.write(value);
   }
 
+  /** @param {Record<string, unknown>} value */
   #map(value) {
     const entries = Object.entries(value).filter(([, field]) => field !== undefined);
     this.#head(entries.length, [0x80, 0x10], null, 0xde, 0xdf);
@@ -94,7 +108,15 @@ class Writer {
     }
   }
 
-  /** A number that is not negative, in the shortest of the forms: in the first byte itself, or in 1, 2, 4, 8 more. */
+  /**
+   * A number that is not negative, in the shortest of the forms: in the first byte itself, or in 1, 2, 4, 8 more.
+   * @param {number} value
+   * @param {[base: number, below: number]} pair
+   * @param {number | null} in1
+   * @param {number} in2
+   * @param {number} in4
+   * @param {number} [in8]
+   */
   #head(value, [base, below], in1, in2, in4, in8) {
     if (value < below) this.#byte(base | value);
     else if (value < 0x100 && in1 !== null) {
@@ -107,26 +129,36 @@ class Writer {
       this.#byte(in4);
       this.#put("setUint32", 4, value);
     } else {
-      this.#byte(in8);
+      this.#byte(/** @type {number} */ (in8));
       this.#put("setBigUint64", 8, BigInt(value));
     }
   }
 
+  /** @param {number} value */
   #byte(value) {
     this.#put("setUint8", 1, value);
   }
 
+  /**
+   * @param {Setter} method one of DataView
+   * @param {number} size
+   * @param {number | bigint} value
+   */
   #put(method, size, value) {
     const at = this.#take(size); // first: the view may be another one afterwards
-    this.#view[method](at, value);
+    /** @type {any} */ (this.#view)[method](at, value);
   }
 
+  /** @param {Uint8Array} bytes */
   #append(bytes) {
     const at = this.#take(bytes.length);
     this.#buffer.set(bytes, at);
   }
 
-  /** Room for so many bytes more; where it begins. */
+  /**
+   * Room for so many bytes more; where it begins.
+   * @param {number} size
+   */
   #take(size) {
     const at = this.#at;
     this.#at += size;
@@ -145,6 +177,7 @@ class Reader {
   #view;
   #at = 0;
 
+  /** @param {Uint8Array} bytes */
   constructor(bytes) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -154,6 +187,10 @@ class Reader {
     if (this.#at < this.#bytes.length) this.#fail("more bytes than one value has");
   }
 
+  /**
+   * @param {number} depth
+   * @returns {any}
+   */
   read(depth) {
     if (depth > DEEPEST) this.#fail("nested too deeply");
     const first = this.#bytes[this.#take(1)];
@@ -206,12 +243,16 @@ class Reader {
     }
   }
 
-  /** A number in 1, 2 or 4 bytes: `power` is 0, 1 or 2. */
+  /**
+   * A number in 1, 2 or 4 bytes: `power` is 0, 1 or 2.
+   * @param {number} power
+   */
   #unsigned(power) {
     if (power === 0) return this.#view.getUint8(this.#take(1));
     return power === 1 ? this.#view.getUint16(this.#take(2)) : this.#view.getUint32(this.#take(4));
   }
 
+  /** @param {number} size */
   #string(size) {
     const bytes = this.#slice(size);
     try {
@@ -221,6 +262,10 @@ class Reader {
     }
   }
 
+  /**
+   * @param {number} size
+   * @param {number} depth
+   */
   #array(size, depth) {
     this.#expectLeft(size);
     const values = [];
@@ -228,6 +273,10 @@ class Reader {
     return values;
   }
 
+  /**
+   * @param {number} size
+   * @param {number} depth
+   */
   #map(size, depth) {
     this.#expectLeft(2 * size);
     const entries = [];
@@ -240,11 +289,13 @@ class Reader {
     return Object.fromEntries(entries);
   }
 
+  /** @param {number} size */
   #slice(size) {
     const at = this.#take(size);
     return this.#bytes.subarray(at, at + size);
   }
 
+  /** @param {number} size */
   #take(size) {
     this.#expectLeft(size);
     const at = this.#at;
@@ -252,10 +303,12 @@ class Reader {
     return at;
   }
 
+  /** @param {number} size */
   #expectLeft(size) {
     if (this.#bytes.length - this.#at < size) this.#fail("it ends too early");
   }
 
+  /** @param {string} problem */
   #fail(problem) {
     throw new SyntaxError(`not valid MessagePack at byte ${this.#at}: ${problem}`);
   }

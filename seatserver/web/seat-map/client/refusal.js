@@ -8,6 +8,7 @@ const PATIENCE_MS = 10_000;
 /**
  * When the server of the socket at `address` says that it refuses this page's origin: its words for that, which its
  * visitors may read. Null when it says anything else; undefined when nothing is to be heard of it.
+ * @param {string} address
  */
 export async function whyRefused(address) {
   if (!globalThis.fetch || !globalThis.location?.origin) return undefined; // programs have no origin
@@ -24,7 +25,11 @@ export async function whyRefused(address) {
   }
 }
 
-/** What whoever made the page has to know besides: which of the server's settings allow its origin. */
+/**
+ * What whoever made the page has to know besides: which of the server's settings allow its origin.
+ * @param {string} detail
+ * @param {{ settings?: string[] } | undefined} facts
+ */
 export function hintOf(detail, facts) {
   const settings = facts?.settings?.join(" or ");
   return settings ? `${detail}: whoever runs it names them in ${settings}` : detail;

@@ -5,16 +5,20 @@
 
 import { expect } from "./errors.js";
 
+/** @import { Message } from "./codec.js" */
+
 const ZERO = 48; // "0"
+/** @param {any} value */
 const isVersion = (value) => Number.isSafeInteger(value) && value >= 0;
+/** @param {any} value */
 const isState = (value) => Number.isInteger(value) && value >= 0 && value <= 9;
 
 export class Room {
-  /** Null before the first snapshot. */
+  /** Null before the first snapshot. @type {Uint8Array | null} */
   states = null;
   epoch = "";
   version = 0;
-  /** Free places of each general-admission area. */
+  /** Free places of each general-admission area. @type {number[]} */
   remaining = [];
   #doubted = false;
 
@@ -23,7 +27,10 @@ export class Room {
     return this.states && !this.#doubted ? { epoch: this.epoch, version: this.version } : null;
   }
 
-  /** Whether the picture has reached `version` of `epoch`. */
+  /**
+   * Whether the picture has reached `version` of `epoch`.
+   * @param {{ epoch: string, version: number }} given
+   */
   has({ epoch, version }) {
     return this.states !== null && !this.#doubted && epoch === this.epoch && this.version >= version;
   }
@@ -33,7 +40,10 @@ export class Room {
     this.#doubted = true;
   }
 
-  /** Take a snapshot over; false when it is older than what is known. */
+  /**
+   * Take a snapshot over; false when it is older than what is known.
+   * @param {Message} given
+   */
   reset({ epoch, version, states, areas = [] }) {
     expect(typeof epoch === "string" && isVersion(version), "a snapshot without epoch and version");
     expect(typeof states === "string", "a snapshot without states");
@@ -50,12 +60,24 @@ export class Room {
     return true;
   }
 
-  /** Take a delta over: "applied", "old" when it is known already, "gap" when something before it is missing. */
+  /**
+   * Take a delta over: "applied", "old" when it is known already, "gap" when something before it is missing.
+   * @param {Message} given
+   */
   apply({ epoch, from, version, changes, areas = [] }) {
     expect(typeof epoch === "string" && isVersion(from) && isVersion(version), "a delta without epoch and versions");
     if (this.#doubted || this.states === null || epoch !== this.epoch || from > this.version) return "gap";
     if (version <= this.version) return "old";
+    /**
+     * @param {any} at
+     * @param {number} size
+     */
     const isIndex = (at, size) => Number.isInteger(at) && at >= 0 && at < size;
+    /**
+     * @param {unknown} pairs
+     * @param {number} size
+     * @param {(value: any) => boolean} isValue
+     */
     const fits = (pairs, size, isValue) =>
       Array.isArray(pairs) && pairs.every((pair) => Array.isArray(pair) && isIndex(pair[0], size) && isValue(pair[1]));
     expect(fits(changes, this.states.length, isState), "a delta with changes that do not fit the hall");

@@ -9,7 +9,10 @@ export class Areas {
   #sale;
   #rows;
 
-  /** `node`: an empty list. */
+  /**
+   * `node`: an empty list.
+   * @param {HTMLElement} node
+   */
   constructor(node, { client, choice, venue, words, sale }) {
     this.#client = client;
     this.#choice = choice;
@@ -18,6 +21,7 @@ export class Areas {
     node.hidden = venue.areas.length === 0;
     this.#rows = venue.areas.map((_, area) => {
       const name = venue.name({ area });
+      /** @param {string} text */
       const say = (text) => words.say(text, { area: name });
       const left = element("span", { className: "quiet" });
       const mine = element("output", { ariaLabel: say("yoursIn") });
@@ -44,14 +48,20 @@ export class Areas {
     });
   }
 
-  /** "8 left" or "full"; "" before anything is known. */
+  /**
+   * "8 left" or "full"; "" before anything is known.
+   * @param {number} area
+   */
   left(area) {
     const count = this.#client.remaining[area];
     if (count === undefined) return "";
     return count > 0 ? this.#words.say("left", { count }) : this.#words.say("full");
   }
 
-  /** Bring the visitor to an area's buttons. */
+  /**
+   * Bring the visitor to an area's buttons.
+   * @param {number} area
+   */
   show(area) {
     this.#rows[area].more.focus();
   }

@@ -3,6 +3,8 @@
  * Keeps the hall in the view, and glides from one view to the next. Arithmetic only; who draws asks `step` each frame.
  */
 
+/** @import { Bounds, Rectangle, View } from "../types.js" */
+
 export const PICKING = 46; // CSS pixels a pitch at which seats are picked by touch: more than 44, as fingers need
 const LARGEST = 72;
 export const LARGEST_FIT = 52; // a small hall does not fill a large view
@@ -13,13 +15,16 @@ export class Camera {
   #width = 1;
   #height = 1;
   #rim;
+  /** @type {View} */
   #view = { x: 0, y: 0, scale: 1 };
+  /** @type {{ from: View, to: View, since: number } | null} */
   #glide = null;
   #isWhole = true;
 
   /**
    * `bounds` are those of a Plan; `rim`, {side, head, foot}, are CSS pixels at the sides, at the top and at the bottom
    * of the view that are for other things than seats.
+   * @param {Bounds} bounds
    */
   constructor(bounds, rim = { side: 0, head: 0, foot: 0 }) {
     this.#bounds = bounds;
@@ -71,31 +76,52 @@ export class Camera {
     return this.#glide?.to ?? this.#view;
   }
 
-  /** The view has a new size, in CSS pixels. */
+  /**
+   * The view has a new size, in CSS pixels.
+   * @param {number} width
+   * @param {number} height
+   */
   resize(width, height) {
     [this.#width, this.#height] = [Math.max(1, width), Math.max(1, height)];
     this.#glide = null;
     this.#set(this.#isWhole ? this.whole : this.#view);
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @returns {[x: number, y: number]}
+   */
   toView(x, y) {
     const { x: middleX, y: middleY, scale } = this.#view;
     return [(x - middleX) * scale + this.#width / 2, (y - middleY) * scale + this.#height / 2];
   }
 
+  /**
+   * @param {number} viewX
+   * @param {number} viewY
+   * @returns {[x: number, y: number]}
+   */
   toHall(viewX, viewY) {
     const { x, y, scale } = this.#view;
     return [x + (viewX - this.#width / 2) / scale, y + (viewY - this.#height / 2) / scale];
   }
 
-  /** Move by CSS pixels, as a finger does. */
+  /**
+   * Move by CSS pixels, as a finger does.
+   * @param {number} dx
+   * @param {number} dy
+   */
   pan(dx, dy) {
     this.#glide = null;
     const { x, y, scale } = this.#view;
     this.#set({ x: x - dx / scale, y: y - dy / scale, scale });
   }
 
-  /** The view in which `scale` is reached and what is at (viewX, viewY) stays there. */
+  /**
+   * The view in which `scale` is reached and what is at (viewX, viewY) stays there.
+   * @param {number} scale
+   */
   zoomed(scale, viewX = this.#width / 2, viewY = this.#height / 2) {
     const bounded = Math.min(this.largest, Math.max(this.least, scale));
     const [x, y] = this.toHall(viewX, viewY);
@@ -112,11 +138,21 @@ export class Camera {
     return { x: (left + right) / 2, y: (top + bottom) / 2 + this.#lift / this.least, scale: this.least };
   }
 
-  /** The view nearest to where this one is going that shows a rectangle of the hall with `margin` CSS pixels around. */
+  /**
+   * The view nearest to where this one is going that shows a rectangle of the hall with `margin` CSS pixels around.
+   * @param {Rectangle} rectangle
+   * @param {number} margin
+   */
   showing({ left, top, width, height }, margin, leastScale = 0) {
     const { x, y, scale: before } = this.target;
     const roomy = Math.min((this.#width - 2 * margin) / width, (this.#room - 2 * margin) / height);
     const scale = Math.max(this.least, Math.min(Math.max(before, leastScale), roomy, this.largest));
+    /**
+     * @param {number} at
+     * @param {number} from
+     * @param {number} to
+     * @param {number} size
+     */
     const nearest = (at, from, to, size) => {
       const half = Math.max(0, size / 2 - margin) / scale;
       if (to - from > 2 * half) return (from + to) / 2;
@@ -130,7 +166,11 @@ export class Camera {
     };
   }
 
-  /** Go to a view: at once, or gliding from `now` (milliseconds) on. */
+  /**
+   * Go to a view: at once, or gliding from `now` (milliseconds) on.
+   * @param {View} view
+   * @param {number | null} now
+   */
   go(view, now = null) {
     const to = this.#clamp(view);
     this.#isWhole = to.scale <= this.least * 1.001;
@@ -138,7 +178,10 @@ export class Camera {
     if (now === null) this.#view = to;
   }
 
-  /** Take the next step of a glide; whether there is another one. */
+  /**
+   * Take the next step of a glide; whether there is another one.
+   * @param {number} now
+   */
   step(now) {
     if (!this.#glide) return false;
     const { from, to, since } = this.#glide;
@@ -160,15 +203,25 @@ export class Camera {
     return this.#glide !== null;
   }
 
+  /** @param {View} view */
   #set(view) {
     this.#view = this.#clamp(view);
     this.#isWhole = this.#view.scale <= this.least * 1.001;
   }
 
-  /** A view that shows no more emptiness than it must. */
+  /**
+   * A view that shows no more emptiness than it must.
+   * @param {View} view
+   */
   #clamp({ x, y, scale }) {
     const { left, right, top, bottom } = this.#bounds;
     const bounded = Math.min(this.largest, Math.max(this.least, scale));
+    /**
+     * @param {number} at
+     * @param {number} from
+     * @param {number} to
+     * @param {number} size
+     */
     const between = (at, from, to, size) => {
       const half = size / 2 / bounded;
       return to - from <= 2 * half ? (from + to) / 2 : Math.min(to - half, Math.max(from + half, at));

@@ -5,7 +5,10 @@
  * be aimed at what was seen then; `isDouble`: to the visitor's machine, it belongs to a double click.
  */
 
+/** @import { Plane } from "./plane.js" */
+
 // Of hands, so in pixels of the window: how far a click may wander, and how near two taps are to each other.
+/** @type {Record<string, number>} */
 const SLACK = { mouse: 4, pen: 6, touch: 10 };
 const SECOND_NEAR = 32;
 const SECOND_MS = 320; // so soon after a tap another one makes a double tap
@@ -14,11 +17,16 @@ const FLING_REACH_MS = 160;
 const LINE = 33; // pixels of a wheel that counts in lines
 const PAGE_WHEEL_MS = 350; // a page that is being scrolled goes on scrolling when the drawing comes under the wheel
 
+/** @typedef {{ x: number, y: number, clientX: number, clientY: number }} Spot where a pointer is: here, in the window */
+
 export class Gestures extends EventTarget {
   #node;
   #plane;
+  /** @type {Map<number, Spot>} */
   #pointers = new Map();
-  #start = null; // of the drag: null once it can be no tap any more
+  /** Of the drag; null once it can be no tap any more. @type {(Spot & { slack: number }) | null} */
+  #start = null;
+  /** @type {(Spot & { when: number })[]} */
   #trail = [];
   #clicks = 1; // in a row, by the machine's own notion
   #lastTap = { when: -Infinity, clientX: 0, clientY: 0 };
@@ -29,16 +37,25 @@ export class Gestures extends EventTarget {
   /**
    * On `node`, which lies in the window as `plane` says; `takesWheel(factor)` says whether zooming is of use, or the
    * page should scroll instead.
+   * @param {HTMLElement} node
+   * @param {Plane} plane
+   * @param {(factor: number) => boolean} takesWheel
    */
   constructor(node, plane, takesWheel) {
     super();
     this.#node = node;
     this.#plane = plane;
     this.#takesWheel = takesWheel;
+    /**
+     * @param {string} name
+     * @param {(event: any) => void} act
+     * @param {AddEventListenerOptions} [options]
+     * @param {EventTarget} [target]
+     */
     const on = (name, act, options = {}, target = node) =>
       target.addEventListener(name, act.bind(this), { signal: this.#off.signal, ...options });
     on("pointerdown", this.#onDown);
-    on("mousedown", ({ detail }) => (this.#clicks = detail)); // comes after pointerdown, which does not count
+    on("mousedown", (event) => (this.#clicks = event.detail)); // comes after pointerdown, which does not count
     on("pointermove", this.#onMove);
     on("pointerup", this.#onUp);
     on("pointercancel", this.#onCancel);
@@ -51,11 +68,13 @@ export class Gestures extends EventTarget {
     this.#off.abort();
   }
 
+  /** @param {{ clientX: number, clientY: number }} given */
   #at({ clientX, clientY }) {
     const [x, y] = this.#plane.fromWindow(clientX, clientY);
     return { x, y, clientX, clientY };
   }
 
+  /** @param {PointerEvent} event */
   #onDown(event) {
     if (event.button !== 0) return;
     this.#clicks = 1;
@@ -67,6 +86,7 @@ export class Gestures extends EventTarget {
     this.#report("hover", null);
   }
 
+  /** @param {PointerEvent} event */
   #onMove(event) {
     const at = this.#at(event);
     const before = this.#pointers.get(event.pointerId);
@@ -86,7 +106,12 @@ export class Gestures extends EventTarget {
     this.#pointers.set(event.pointerId, at);
   }
 
-  /** One of two fingers moved. */
+  /**
+   * One of two fingers moved.
+   * @param {number} moved
+   * @param {Spot} before
+   * @param {Spot} at
+   */
   #pinch(moved, before, at) {
     const [[, other]] = [...this.#pointers].filter(([id]) => id !== moved);
     this.#report("pinch", {
@@ -98,44 +123,54 @@ export class Gestures extends EventTarget {
     });
   }
 
+  /** @param {PointerEvent} event */
   #onUp(event) {
     if (!this.#pointers.delete(event.pointerId)) return;
-    if (this.#start) this.#tap(event);
+    if (this.#start) this.#tap(event, this.#start);
     else if (this.#pointers.size === 0) this.#fling(event);
     this.#start = null;
     if (this.#pointers.size === 0) this.#report("grab", { isDown: false });
   }
 
+  /** @param {PointerEvent} event */
   #onCancel(event) {
     this.#pointers.delete(event.pointerId);
     this.#start = null;
     this.#report("grab", { isDown: false });
   }
 
-  #tap(event) {
-    const { x, y } = this.#start;
-    const isSecond =
-      event.timeStamp - this.#lastTap.when < SECOND_MS && apart(this.#start, this.#lastTap) < SECOND_NEAR;
-    this.#lastTap = { ...this.#start, when: isSecond ? -Infinity : event.timeStamp };
+  /**
+   * @param {PointerEvent} event
+   * @param {Spot} start
+   */
+  #tap(event, start) {
+    const { x, y } = start;
+    const isSecond = event.timeStamp - this.#lastTap.when < SECOND_MS && apart(start, this.#lastTap) < SECOND_NEAR;
+    this.#lastTap = { ...start, when: isSecond ? -Infinity : event.timeStamp };
     const { pointerType: type } = event;
     // Of fingers and pens, machines count no clicks before they are up.
     this.#report("tap", { x, y, type, isSecond, isDouble: type === "mouse" ? this.#clicks > 1 : isSecond });
   }
 
-  /** A drag that ends in motion goes on a little. */
+  /**
+   * A drag that ends in motion goes on a little.
+   * @param {PointerEvent} event
+   */
   #fling(event) {
     const recent = this.#trail.filter(({ when }) => event.timeStamp - when < FLING_MS);
     if (recent.length < 2) return;
-    const [first, last] = [recent[0], recent.at(-1)];
+    const [first, last] = [recent[0], recent[recent.length - 1]];
     const reach = FLING_REACH_MS / Math.max(8, last.when - first.when);
     const [dx, dy] = [(last.x - first.x) * reach, (last.y - first.y) * reach];
     if (Math.hypot(dx, dy) > 12) this.#report("fling", { dx, dy });
   }
 
+  /** @param {WheelEvent} event */
   #onPageWheel(event) {
     if (!event.composedPath().includes(this.#node)) this.#pageWheel = event.timeStamp;
   }
 
+  /** @param {WheelEvent} event */
   #onWheel(event) {
     const unit = event.deltaMode === 0 ? 1 : LINE;
     const [dx, dy] = [event.deltaX * unit, event.deltaY * unit];
@@ -156,12 +191,20 @@ export class Gestures extends EventTarget {
     this.#report("wheel", { ...this.#at(event), factor, isFine: event.ctrlKey });
   }
 
+  /**
+   * @param {string} name
+   * @param {unknown} detail
+   */
   #report(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }
 
-/** How far two places are from each other, in pixels of the window. */
+/**
+ * How far two places are from each other, in pixels of the window.
+ * @param {{ clientX: number, clientY: number }} one
+ * @param {{ clientX: number, clientY: number }} other
+ */
 function apart(one, other) {
   return Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
 }

@@ -4,8 +4,12 @@
  * are in the document; `aria-rowcount` and `aria-rowindex` say what part of the whole they are.
  */
 
+/** @import { Plan } from "./plan.js" */
+/** @import { Layout, StageOptions } from "../types.js" */
+
 const CELL = 20; // CSS pixels of a pitch before the grid is scaled to the drawing
 const MOST_CELLS = 400; // in the document, but never less than the rows next to the cursor's
+/** @type {Record<string, [across: number, along: number]>} */
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const TO_BE_HAD = new Set(["free", "mine", "asking"]);
 
@@ -16,13 +20,22 @@ export class Grid extends EventTarget {
   #look;
   #describe;
   #strings;
+  /** @type {Map<number, HTMLElement>} */
   #rows = new Map();
+  /** @type {Map<number, HTMLElement>} */
   #cells = new Map();
   #cursor = 0;
-  #column = null; // x where a walk from row to row began
+  /** x where a walk from row to row began. @type {number | null} */
+  #column = null;
   #spoken = ""; // what the cursor's name begins with, because of the way it came
 
-  /** In the empty element `node`; the rest as Stage has it. */
+  /**
+   * In the empty element `node`; the rest as Stage has it.
+   * @param {HTMLElement} node
+   * @param {Plan} plan
+   * @param {Layout} layout
+   * @param {StageOptions} options
+   */
   constructor(node, plan, layout, { look, describe, strings }) {
     super();
     this.#node = node;
@@ -34,8 +47,8 @@ export class Grid extends EventTarget {
     node.setAttribute("role", "grid");
     node.setAttribute("aria-label", strings.hall);
     node.setAttribute("aria-multiselectable", "true");
-    node.setAttribute("aria-rowcount", plan.rows.length);
-    node.setAttribute("aria-colcount", Math.max(...plan.rows.map(({ seats }) => seats.length)));
+    node.setAttribute("aria-rowcount", String(plan.rows.length));
+    node.setAttribute("aria-colcount", String(Math.max(...plan.rows.map(({ seats }) => seats.length))));
     this.#cursor = plan.rows[0].seats[0];
     this.#fill();
     this.#listen();
@@ -47,24 +60,37 @@ export class Grid extends EventTarget {
   }
 
   get hasFocus() {
-    return this.#node.getRootNode().activeElement === this.#cells.get(this.#cursor);
+    const root = /** @type {Document | ShadowRoot} */ (this.#node.getRootNode());
+    return root.activeElement === this.#cells.get(this.#cursor);
   }
 
-  /** Lie over the drawing: its origin at (x, y), `scale` pixels a pitch. */
+  /**
+   * Lie over the drawing: its origin at (x, y), `scale` pixels a pitch.
+   * @param {number} x
+   * @param {number} y
+   * @param {number} scale
+   */
   place(x, y, scale) {
     this.#node.style.transform = `translate(${x}px, ${y}px) scale(${scale / CELL})`;
   }
 
-  /** Names and states of these seats (null: of all) may have changed. */
+  /**
+   * Names and states of these seats (null: of all) may have changed.
+   * @param {number[] | null} seats
+   */
   paint(seats) {
     for (const seat of seats ?? this.#cells.keys()) if (this.#cells.has(seat)) this.#write(seat);
   }
 
+  /** @param {boolean} frozen */
   set isFrozen(frozen) {
     this.#node.setAttribute("aria-disabled", String(frozen));
   }
 
-  /** Make `seat` the one in the tab order, and the rows around it the ones in the document. */
+  /**
+   * Make `seat` the one in the tab order, and the rows around it the ones in the document.
+   * @param {number} seat
+   */
   moveTo(seat, spoken = "") {
     const before = this.#cursor;
     this.#cursor = seat;
@@ -74,9 +100,12 @@ export class Grid extends EventTarget {
     if (before !== seat && this.#cells.has(before)) this.#write(before);
   }
 
-  /** Move the keyboard's focus to the cursor. */
+  /**
+   * Move the keyboard's focus to the cursor.
+   * @param {FocusOptions} [options]
+   */
   focus(options) {
-    this.#cells.get(this.#cursor).focus(options);
+    this.#cells.get(this.#cursor)?.focus(options);
   }
 
   #fill() {
@@ -98,24 +127,26 @@ export class Grid extends EventTarget {
       this.#rows.delete(row);
       for (const seat of rows[row].seats) this.#cells.delete(seat);
     }
+    /** @type {HTMLElement | null} */
     let next = null;
     for (let row = to; row >= from; row--) {
       if (!this.#rows.has(row)) this.#node.insertBefore(this.#makeRow(row), next);
-      next = this.#rows.get(row);
+      next = this.#rows.get(row) ?? null;
     }
   }
 
+  /** @param {number} row */
   #makeRow(row) {
     const node = document.createElement("div");
     node.setAttribute("role", "row");
-    node.setAttribute("aria-rowindex", row + 1);
+    node.setAttribute("aria-rowindex", String(row + 1));
     this.#rows.set(row, node);
     this.#plan.rows[row].seats.forEach((seat, column) => {
       const { x, y } = this.#plan.spots[seat];
       const cell = document.createElement("div");
       cell.setAttribute("role", "gridcell");
-      cell.setAttribute("aria-colindex", column + 1);
-      cell.dataset.seat = seat;
+      cell.setAttribute("aria-colindex", String(column + 1));
+      cell.dataset.seat = String(seat);
       cell.style.left = `${(x - 0.5) * CELL}px`;
       cell.style.top = `${(y - 0.5) * CELL}px`;
       this.#cells.set(seat, cell);
@@ -125,6 +156,7 @@ export class Grid extends EventTarget {
     return node;
   }
 
+  /** @param {number} seat */
   #write(seat) {
     const look = this.#look(seat);
     const isCursor = seat === this.#cursor;
@@ -141,7 +173,11 @@ export class Grid extends EventTarget {
 
   #listen() {
     this.#node.addEventListener("keydown", (event) => this.#onKey(event));
-    const seatOf = (event) => Number(event.target.closest("[data-seat]")?.dataset.seat ?? NaN);
+    /** @param {Event} event */
+    const seatOf = (event) => {
+      const cell = /** @type {Element} */ (event.target).closest("[data-seat]");
+      return Number(/** @type {HTMLElement | null} */ (cell)?.dataset.seat ?? NaN);
+    };
     this.#node.addEventListener("focusin", (event) => {
       const seat = seatOf(event);
       // Screen readers put the focus wherever they are asked to.
@@ -156,6 +192,7 @@ export class Grid extends EventTarget {
     });
   }
 
+  /** @param {KeyboardEvent} event */
   #onKey(event) {
     if (event.altKey || event.metaKey) return;
     const { key, ctrlKey } = event;
@@ -173,29 +210,44 @@ export class Grid extends EventTarget {
     event.preventDefault();
   }
 
+  /**
+   * @param {number} side
+   * @param {boolean} whole
+   */
   #end(side, whole) {
     if (!whole) return this.#plan.rowEnd(this.#cursor, side);
-    return this.#plan.rows.at(side < 0 ? 0 : -1).seats.at(side < 0 ? 0 : -1);
+    const { rows } = this.#plan;
+    const { seats } = rows[side < 0 ? 0 : rows.length - 1];
+    return seats[side < 0 ? 0 : seats.length - 1];
   }
 
+  /**
+   * @param {number} across
+   * @param {number} along
+   */
   #step(across, along) {
     if (across !== 0) this.#walk(this.#plan.beside(this.#cursor, across));
     else this.#ahead(along, 1);
   }
 
+  /** @param {number} along */
   #leap(along) {
     this.#ahead(along, 5);
   }
 
+  /**
+   * @param {number} step
+   * @param {number} rows
+   */
   #ahead(step, rows) {
-    this.#column ??= this.#layout.seats[this.#cursor].x;
-    const column = this.#column;
+    const column = this.#column ?? this.#layout.seats[this.#cursor].x;
     let seat = this.#cursor;
     for (let left = rows; left > 0; left--) seat = this.#plan.ahead(seat, step, column);
     this.#walk(seat);
     this.#column = column;
   }
 
+  /** @param {number} seat */
   #walk(seat) {
     this.#column = null;
     const from = this.#cursor;
@@ -209,14 +261,22 @@ export class Grid extends EventTarget {
     this.#report("walk", { seat, row, aisle });
   }
 
+  /**
+   * @param {string} name
+   * @param {unknown} detail
+   */
   #report(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }
 
-/** Touch only what differs: each change of an attribute is one that a screen reader looks at. */
+/**
+ * Touch only what differs: each change of an attribute is one that a screen reader looks at.
+ * @param {HTMLElement | undefined} node
+ * @param {Record<string, string>} attributes
+ */
 function set(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+    if (node?.getAttribute(name) !== value) node?.setAttribute(name, value);
   }
 }

@@ -1,6 +1,6 @@
 /** What colours and signs of the map mean, with live counts. */
 
-import { element } from "../../shared/dom.js";
+import { drawingOn, element } from "../../shared/dom.js";
 import { readPalette } from "./palette.js";
 import { Sprites } from "./sprites.js";
 
@@ -64,13 +64,17 @@ export class Legend {
       this.#signs.set(state, count);
       return element("li", { dataset: { state } }, this.#sample(state, "standard"), `${this.#words.say(name)} `, count);
     });
-    const isThere = ([kind]) => this.#layout.seats.some((seat) => seat.kind === kind);
+    const isThere = (/** @type {string} */ kind) => this.#layout.seats.some((seat) => seat.kind === kind);
     const kinds = Object.entries(KINDS)
-      .filter(isThere)
+      .filter(([kind]) => isThere(kind))
       .map(([kind, name]) => element("li", {}, this.#sample("free", kind), this.#words.say(name)));
     return [...signs, ...kinds];
   }
 
+  /**
+   * @param {string} look
+   * @param {string} kind
+   */
   #sample(look, kind, category = ANY.key) {
     const canvas = element("canvas", { ariaHidden: "true" });
     this.#samples.push({ canvas, look, kind, category });
@@ -85,7 +89,7 @@ export class Legend {
     const side = Math.round(SAMPLE_PX * (globalThis.devicePixelRatio || 1));
     for (const { canvas, look, kind, category } of this.#samples) {
       canvas.width = canvas.height = side;
-      const context = canvas.getContext("2d");
+      const context = drawingOn(canvas);
       context.translate(side / 2, side / 2);
       (category === ANY.key ? any : own).draw(context, side * 1.1, look, kind, category);
     }
@@ -112,6 +116,7 @@ export class Legend {
     }
   }
 
+  /** @param {number} seat */
   #count(seat, state) {
     const [before, now] = [this.#shown[seat], COUNTED_AS[state] ?? state];
     if (before === now) return;
@@ -124,10 +129,18 @@ export class Legend {
   }
 }
 
+/**
+ * @param {string} key
+ * @param {number} count
+ */
 function add(counts, key, count) {
   counts.set(key, (counts.get(key) ?? 0) + count);
 }
 
+/**
+ * @param {HTMLElement} node
+ * @param {string} text
+ */
 function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

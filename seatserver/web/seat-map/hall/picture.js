@@ -3,8 +3,13 @@
  * costs a seat; a camera that moves costs copies of what is drawn already (tiles.js).
  */
 
+import { drawingOn } from "../../shared/dom.js";
 import { Scene } from "./scene.js";
 import { Tiles, pixelsOf } from "./tiles.js";
+
+/** @import { Camera } from "./camera.js" */
+/** @import { Plan } from "./plan.js" */
+/** @import { AreaLook, Layout, Look, Palette, StageStrings } from "../types.js" */
 
 const NAMES = 76; // CSS pixels at both sides in which the rows' names stand
 const OUTLINE = 0.2; // pitches that an area's outline may reach out
@@ -20,16 +25,24 @@ export class Picture {
   #tiles;
   #look;
   #looks;
+  /** @type {Set<number>} */
   #dirty = new Set();
   #isStale = true;
-  #view = {}; // what was drawn last
+  /** What was drawn last. @type {{ pitch?: number, left?: number, top?: number }} */
+  #view = {};
   #zoomedAt = -Infinity;
   #ratio = 1;
 
-  /** On `canvas`; `plan` is of `layout`; the rest as Stage has it. */
+  /**
+   * On `canvas`; `plan` is of `layout`; the rest as Stage has it.
+   * @param {HTMLCanvasElement} canvas
+   * @param {Plan} plan
+   * @param {Layout} layout
+   * @param {{ look: (seat: number) => Look, lookArea: (area: number) => AreaLook, strings: StageStrings, side: number }} given
+   */
   constructor(canvas, plan, layout, { look, lookArea, strings, side }) {
     this.#canvas = canvas;
-    this.#context = canvas.getContext("2d", { alpha: false });
+    this.#context = drawingOn(canvas, { alpha: false });
     this.#plan = plan;
     this.#look = look;
     this.#looks = layout.seats.map((_, seat) => look(seat));
@@ -38,7 +51,10 @@ export class Picture {
     this.#tiles = new Tiles(this.#scene);
   }
 
-  /** These seats (null: any of them) may look otherwise now. */
+  /**
+   * These seats (null: any of them) may look otherwise now.
+   * @param {number[] | null} seats
+   */
   paint(seats) {
     for (const seat of seats ?? this.#looks.keys()) {
       const look = this.#look(seat);
@@ -57,7 +73,10 @@ export class Picture {
     }
   }
 
-  /** All of it, in the colours of `palette`. */
+  /**
+   * All of it, in the colours of `palette`.
+   * @param {Palette} palette
+   */
   restyle(palette) {
     this.#scene.restyle(palette);
     this.#forget();
@@ -72,6 +91,8 @@ export class Picture {
   /**
    * Be as large as the canvas is on the page and as sharp as the screen, where the page shows it `magnified` so many
    * times. Gives the new size in CSS pixels, or null.
+   * @param {number} magnified
+   * @returns {[width: number, height: number] | null}
    */
   fit(magnified) {
     const style = getComputedStyle(this.#canvas);
@@ -89,7 +110,11 @@ export class Picture {
     return [wide, high];
   }
 
-  /** Draw what `camera` sees. Gives {hasMoved: since the last time, isDone: or the next frame goes on}. */
+  /**
+   * Draw what `camera` sees. Gives {hasMoved: since the last time, isDone: or the next frame goes on}.
+   * @param {Camera} camera
+   * @param {number} now
+   */
   draw(camera, now) {
     const pitch = camera.scale * this.#ratio;
     const [left, top] = camera.toView(0, 0).map((at) => Math.round(-at * this.#ratio));
@@ -105,12 +130,20 @@ export class Picture {
     return { hasMoved, isDone: !this.#isStale };
   }
 
+  /** @param {number} seat */
   #squareOf(seat) {
     const { x, y } = this.#plan.spots[seat];
     return { left: x - 0.5, top: y - 0.5, width: 1, height: 1 };
   }
 
-  /** Whether that was all, or the next frame has to go on. */
+  /**
+   * Whether that was all, or the next frame has to go on.
+   * @param {number} pitch
+   * @param {number} left
+   * @param {number} top
+   * @param {boolean} isSettled
+   * @param {boolean} isWhole
+   */
   #drawAll(pitch, left, top, isSettled, isWhole) {
     const { width, height } = this.#canvas;
     const isDone = this.#tiles.show(this.#context, pitch, left, top, { isSettled, isWhole }) && isSettled;
@@ -118,7 +151,12 @@ export class Picture {
     return isDone;
   }
 
-  /** Only the seats that changed; whether that could be done. */
+  /**
+   * Only the seats that changed; whether that could be done.
+   * @param {number} pitch
+   * @param {number} left
+   * @param {number} top
+   */
   #drawSeats(pitch, left, top) {
     const { width } = this.#canvas;
     for (const seat of this.#dirty) {

@@ -9,6 +9,8 @@
 
 import { element } from "../../shared/dom.js";
 
+/** @import { Rectangle } from "../types.js" */
+
 const REACH = 1000; // CSS pixels from the origin to the other two points: browsers round places to a 64th of a pixel
 const ALMOST = 0.002; // that is how far rounding can take a scale from the true one
 // The points reach out of small elements and must not make the page scroll. Inline, as the element's style is not ours.
@@ -22,7 +24,10 @@ export class Plane {
     [0, REACH],
   ].map(([x, y]) => element("i", { style: { ...STYLE, left: `${x}px`, top: `${y}px` } }));
 
-  /** Of `parent`, which has to be positioned: its origin is that of an absolutely positioned child without insets. */
+  /**
+   * Of `parent`, which has to be positioned: its origin is that of an absolutely positioned child without insets.
+   * @param {HTMLElement} parent
+   */
   constructor(parent) {
     parent.append(element("div", { style: BOX, ariaHidden: "true" }, ...this.#points));
   }
@@ -30,6 +35,7 @@ export class Plane {
   /** Where it lies at this moment: a DOMMatrix from CSS pixels of the element to the window. */
   get #matrix() {
     const [origin, right, down] = this.#points.map((point) => point.getBoundingClientRect());
+    /** @param {DOMRect} point */
     const along = (point) => [(point.x - origin.x) / REACH, (point.y - origin.y) / REACH];
     return new DOMMatrix([...along(right), ...along(down), origin.x, origin.y]);
   }
@@ -41,20 +47,31 @@ export class Plane {
     return Math.abs(scale - 1) < ALMOST ? 1 : scale;
   }
 
-  /** A point of the window, [x, y], in CSS pixels of the element; [NaN, NaN] where the element is squeezed flat. */
+  /**
+   * A point of the window, [x, y], in CSS pixels of the element; [NaN, NaN] where the element is squeezed flat.
+   * @param {number} x
+   * @param {number} y
+   */
   fromWindow(x, y) {
     const point = this.#matrix.inverse().transformPoint({ x, y });
     return [point.x, point.y];
   }
 
-  /** Likewise for a distance and its direction. */
+  /**
+   * Likewise for a distance and its direction.
+   * @param {number} dx
+   * @param {number} dy
+   */
   vectorFromWindow(dx, dy) {
     const { a, b, c, d } = this.#matrix;
     const point = new DOMMatrix([a, b, c, d, 0, 0]).inverse().transformPoint({ x: dx, y: dy });
     return [point.x, point.y];
   }
 
-  /** The bounding box in the window of a rectangle of the element, as getBoundingClientRect gives it. */
+  /**
+   * The bounding box in the window of a rectangle of the element, as getBoundingClientRect gives it.
+   * @param {Rectangle} rectangle
+   */
   boxOf({ left, top, width, height }) {
     const { a, b, c, d, e, f } = this.#matrix;
     const [halfWidth, halfHeight] = [

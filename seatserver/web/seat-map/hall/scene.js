@@ -3,8 +3,12 @@
  * single changed seat costs a single seat.
  */
 
+import { drawingOn } from "../../shared/dom.js";
 import { css, mix, parse, standingOut } from "./palette.js";
 import { Sprites } from "./sprites.js";
+
+/** @import { Plan } from "./plan.js" */
+/** @import { Area, Colour, AreaLook, Bounds, Layout, Look, Palette, Rectangle, StageStrings } from "../types.js" */
 
 const LONGEST_NAME = 32; // CSS pixels that half of a row's name may take
 const NAME_AIR = 4; // CSS pixels on both sides of it
@@ -14,17 +18,25 @@ export class Scene {
   #layout;
   #looks;
   #lookArea;
+  /** @type {AreaLook[]} */
   #areaLooks = [];
   #strings;
+  /** @type {Palette} */
   #palette;
+  /** @type {Sprites} */
   #sprites;
-  #areaColors;
-  #nameWidths = []; // of rows, for type one pixel high
+  /** @type {Map<string, Colour>} */
+  #areaColors = new Map();
+  /** Of rows, for type one pixel high. @type {number[]} */
+  #nameWidths = [];
   #longestName; // CSS pixels that half of a row's name may take
 
   /**
    * Of `plan`, the Plan of `layout`; `looks` has each seat's look; `lookArea` and `strings` as Stage has them. `side`:
    * CSS pixels at both sides of the hall that are for the names of rows, so that no name lies over a seat there.
+   * @param {Plan} plan
+   * @param {Layout} layout
+   * @param {{ looks: Look[], lookArea: (area: number) => AreaLook, strings: StageStrings, side?: number }} given
    */
   constructor(plan, layout, { looks, lookArea, strings, side = Infinity }) {
     this.#plan = plan;
@@ -53,9 +65,12 @@ export class Scene {
     return css(this.#palette.surface);
   }
 
-  /** Colours from `palette`. */
+  /**
+   * Colours from `palette`.
+   * @param {Palette} palette
+   */
   restyle(palette) {
-    const ruler = document.createElement("canvas").getContext("2d");
+    const ruler = drawingOn(document.createElement("canvas"));
     ruler.font = `650 100px ${palette.font}`;
     this.#nameWidths = this.#plan.rows.map(({ name }) => ruler.measureText(name).width / 100);
     this.#palette = palette;
@@ -66,6 +81,9 @@ export class Scene {
   /**
    * Draw what lies in a rectangle of whole device pixels, counted from the hall's origin at `pitch` device pixels a
    * seat, so that its corner comes to the corner of `context`'s present origin.
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} pitch
+   * @param {Rectangle} rectangle
    */
   draw(context, pitch, { left, top, width, height }) {
     this.#sprites.resize(pitch, this.ratio);
@@ -93,6 +111,11 @@ export class Scene {
     context.restore();
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} pitch
+   * @param {number} seat
+   */
   #drawSeat(context, pitch, seat) {
     const { number, category, kind = "standard" } = this.#layout.seats[seat];
     const { x, y } = this.#plan.spots[seat];
@@ -104,6 +127,11 @@ export class Scene {
     this.#sprites.writeNumber(context, number, category, Math.round(x * pitch), Math.round(y * pitch));
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} pitch
+   * @param {Rectangle} rectangle
+   */
   #drawSofa(context, pitch, { left, top, width, height }) {
     const { text, surface, isForced } = this.#palette;
     context.beginPath();
@@ -117,11 +145,21 @@ export class Scene {
     context.stroke();
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} pitch
+   * @param {Bounds} inHall
+   */
   #drawScreen(context, pitch, inHall) {
     const { x, y, width } = this.#plan.screen;
     const head = 1 + (20 * this.ratio) / pitch; // the name may stand above
     if (!overlaps({ left: x - width / 2 - 1, top: y - head, width: width + 2, height: head + 2 }, inHall)) return;
     const { text, surface, quiet, font, isForced } = this.#palette;
+    /**
+     * @param {number} dx
+     * @param {number} dy
+     * @returns {[x: number, y: number]}
+     */
     const at = (dx, dy) => [(x + dx) * pitch, (y + dy) * pitch];
     const half = width / 2;
     const curve = () => {
@@ -158,12 +196,19 @@ export class Scene {
     context.letterSpacing = "0px";
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} pitch
+   * @param {Area} area
+   * @param {number} index
+   * @param {Bounds} inHall
+   */
   #drawArea(context, pitch, area, index, inHall) {
     const [left, top] = [area.x - area.width / 2, area.y - area.height / 2];
     if (!overlaps({ left, top, width: area.width, height: area.height }, inHall)) return;
     const { text, surface, quiet, font, isForced } = this.#palette;
     const { text: words, full } = this.#areaLooks[index];
-    const color = isForced ? text : this.#areaColors.get(area.category);
+    const color = (!isForced && this.#areaColors.get(area.category)) || text;
     context.beginPath();
     const [x, y] = [Math.round(left * pitch), Math.round(top * pitch)];
     context.roundRect(x, y, Math.round(area.width * pitch), Math.round(area.height * pitch), 0.24 * pitch);
@@ -185,7 +230,12 @@ export class Scene {
     context.fillText(words, area.x * pitch, area.y * pitch, area.width * pitch * 0.94);
   }
 
-  /** Draw the names of the rows at both ends, kept in sight: the view is `width` by `height` device pixels. */
+  /**
+   * Draw the names of the rows at both ends, kept in sight: the view is `width` by `height` device pixels.
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} pitch
+   * @param {Rectangle} rectangle
+   */
   drawRowNames(context, pitch, { left, top, width, height }) {
     const { ratio } = this;
     const { quiet, surface, font } = this.#palette;
@@ -208,6 +258,11 @@ export class Scene {
     }
   }
 
+  /**
+   * @param {number} pitch
+   * @param {Rectangle} rectangle
+   * @param {number} size
+   */
   *#placeRowNames(pitch, { left, top, width, height }, size) {
     const { rows, spots } = this.#plan;
     const before = [-Infinity, -Infinity];
@@ -216,7 +271,7 @@ export class Scene {
       const reach = half + NAME_AIR * this.ratio;
       const away = 0.5 * pitch + reach;
       for (const [end, side] of [-1, 1].entries()) {
-        const outer = spots[seats.at(side < 0 ? 0 : -1)].x * pitch - left + side * away;
+        const outer = spots[seats[side < 0 ? 0 : seats.length - 1]].x * pitch - left + side * away;
         const x = side < 0 ? Math.max(outer, reach) : Math.min(outer, width - reach);
         // Where a row is bent, the name stands beside what is seen of it.
         const y = spots[this.#plan.nearestInRow(row, (x + left - side * away) / pitch)].y * pitch - top;
@@ -229,6 +284,10 @@ export class Scene {
   }
 }
 
+/**
+ * @param {Rectangle} rectangle
+ * @param {Bounds} rectangle
+ */
 function overlaps({ left, top, width, height }, rectangle) {
   return (
     left < rectangle.right && left + width > rectangle.left && top < rectangle.bottom && top + height > rectangle.top

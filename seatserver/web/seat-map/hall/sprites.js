@@ -4,7 +4,10 @@
  * the colour alone; the smaller the seats, the plainer their pictures.
  */
 
+import { drawingOn } from "../../shared/dom.js";
 import { css, inkOn, mix, parse, standingOut } from "./palette.js";
+
+/** @import { Category, Colour, Look, Palette } from "../types.js" */
 
 /** CSS pixels a pitch from which a seat shows its sign, and from which its number. */
 const SIGNS = 9;
@@ -14,6 +17,7 @@ const MOST_PIECES = 5; // of a backrest
 
 const BODY = 0.43; // pitches: half of a seat's side, with a little air between neighbours
 const JOINT = 0.485; // where the parts of a sofa meet
+/** @type {Record<string, string>} */
 const SIGN_PATHS = {
   // in fortieths of a pitch, from the middle of the seat
   held: "M-12 4 L4 -12 M-12 12 L12 -12 M-4 12 L12 -4",
@@ -27,24 +31,47 @@ const SIGN_PATHS = {
   wheelchair: "M-2 -6 V2 H5 L8 9 M-2 -2 H4 M-5 -1 A6.5 6.5 0 1 0 4 8",
   companion: "M-8 9 C-8 -1 8 -1 8 9",
 };
+/** @type {Record<string, number[]>} */
 const HEADS = { wheelchair: [-2, -10, 2.6], companion: [0, -6, 4] };
+
+/** @typedef {{ fill: Colour, ink: string, edge: Colour | null, pieces: number }} CategoryColours */
+/**
+ * @typedef {object} SeatStyle
+ * @property {string} [fill]
+ * @property {string} sign
+ * @property {string | null} [edge]
+ * @property {number} [width]
+ * @property {number} [pieces]
+ * @property {number[]} [dash]
+ * @property {string} tiny
+ */
 
 export class Sprites {
   #palette;
+  /** @type {Map<string, CategoryColours>} */
   #colors;
+  /** @type {Map<string, HTMLCanvasElement>} */
   #pictures = new Map();
-  #spare = []; // canvases of another size: a new one costs more than drawing on it
+  /** Canvases of another size: a new one costs more than drawing on it. @type {HTMLCanvasElement[]} */
+  #spare = [];
   #pitch = 0;
   #ratio = 1;
   #font = "";
 
-  /** `categories` are the layout's, `palette` what readPalette found. */
+  /**
+   * `categories` are the layout's, `palette` what readPalette found.
+   * @param {Category[]} categories
+   * @param {Palette} palette
+   */
   constructor(categories, palette) {
     this.#palette = palette;
-    const entries = categories.map(({ key, color }, index) => [key, this.#categoryColors(parse(color), index)]);
-    this.#colors = new Map(entries);
+    this.#colors = new Map(categories.map(({ key, color }, index) => [key, this.#categoryColors(parse(color), index)]));
   }
 
+  /**
+   * @param {Colour} color
+   * @param {number} index
+   */
   #categoryColors(color, index) {
     const { surface, text, isForced, isStrong } = this.#palette;
     const pieces = Math.min(index + 1, MOST_PIECES);
@@ -53,7 +80,11 @@ export class Sprites {
     return { fill: color, ink: css(inkOn(color)), edge: edge.join() === color.join() ? null : edge, pieces };
   }
 
-  /** Draw from now on for `pitch` device pixels a seat, `ratio` of them a CSS pixel. */
+  /**
+   * Draw from now on for `pitch` device pixels a seat, `ratio` of them a CSS pixel.
+   * @param {number} pitch
+   * @param {number} ratio
+   */
   resize(pitch, ratio) {
     if (pitch === this.#pitch && ratio === this.#ratio) return;
     this.#pitch = pitch;
@@ -62,7 +93,12 @@ export class Sprites {
     this.#pictures.clear();
   }
 
-  /** A picture of a seat, its middle in the middle. */
+  /**
+   * A picture of a seat, its middle in the middle.
+   * @param {Look} look
+   * @param {string} kind
+   * @param {string} category
+   */
   seat(look, kind, category) {
     const key = `${look} ${kind} ${category}`;
     let picture = this.#pictures.get(key);
@@ -70,7 +106,7 @@ export class Sprites {
       const side = 2 * Math.ceil(this.#pitch / 2);
       picture = this.#spare.pop() ?? document.createElement("canvas");
       picture.width = picture.height = side;
-      const context = picture.getContext("2d");
+      const context = drawingOn(picture);
       context.translate(side / 2, side / 2);
       this.draw(context, this.#pitch, look, kind, category);
       this.#pictures.set(key, picture);
@@ -78,26 +114,48 @@ export class Sprites {
     return picture;
   }
 
-  /** Write a free seat's number around (x, y), where it is large enough to be read. */
+  /**
+   * Write a free seat's number around (x, y), where it is large enough to be read.
+   * @param {CanvasRenderingContext2D} context
+   * @param {string} text
+   * @param {string} category
+   * @param {number} x
+   * @param {number} y
+   */
   writeNumber(context, text, category, x, y) {
     if (this.#pitch < NUMBERS * this.#ratio) return;
     const size = Math.min(0.38, 1.2 / text.length) * this.#pitch;
     const font = `600 ${size.toFixed(1)}px ${this.#palette.font}`;
     if (font !== this.#font) this.#font = context.font = font;
-    context.fillStyle = this.#colors.get(category).ink;
+    context.fillStyle = this.#colorsOf(category).ink;
     context.fillText(text, x, y + 0.33 * size, 0.8 * this.#pitch);
   }
 
-  /** `context` is going to be written on. */
+  /** @param {string} category one of the layout's */
+  #colorsOf(category) {
+    return /** @type {CategoryColours} */ (this.#colors.get(category));
+  }
+
+  /**
+   * `context` is going to be written on.
+   * @param {CanvasRenderingContext2D} context
+   */
   begin(context) {
     this.#font = "";
     context.textAlign = "center";
     context.textBaseline = "alphabetic";
   }
 
-  /** Draw a seat around the origin of `context`, `pitch` device pixels wide with the air around it. */
+  /**
+   * Draw a seat around the origin of `context`, `pitch` device pixels wide with the air around it.
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} pitch
+   * @param {Look} look
+   * @param {string} kind
+   * @param {string} category
+   */
   draw(context, pitch, look, kind, category) {
-    const style = this.#styleOf(look, this.#colors.get(category));
+    const style = this.#styleOf(look, this.#colorsOf(category));
     context.save();
     context.scale(pitch / 40, pitch / 40);
     context.lineJoin = context.lineCap = "round";
@@ -106,6 +164,13 @@ export class Sprites {
     context.restore();
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} pitch
+   * @param {SeatStyle} style
+   * @param {Look} look
+   * @param {string} kind
+   */
   #drawWhole(context, pitch, style, look, kind) {
     const [from, to] = extent(kind);
     const radius = 9;
@@ -120,15 +185,15 @@ export class Sprites {
       context.save();
       context.clip(); // the outline stays inside
       context.setLineDash(style.dash ?? []);
-      context.lineWidth = 2 * Math.max(style.width, least);
+      context.lineWidth = 2 * Math.max(style.width ?? 0, least);
       context.strokeStyle = style.edge;
       context.stroke();
       context.restore();
     }
     context.strokeStyle = style.sign;
     // Too small, the pieces of the backrest run into one.
-    const pieces = pitch < NUMBERS * this.#ratio ? 1 : style.pieces;
-    if (style.pieces) this.#drawBack(context, from + 7, to - 7, pieces);
+    const isCoarse = pitch < NUMBERS * this.#ratio;
+    if (style.pieces) this.#drawBack(context, from + 7, to - 7, isCoarse ? 1 : style.pieces);
     const sign = look === "free" ? kind : look;
     if (!(sign in SIGN_PATHS)) return;
     context.lineWidth = Math.max(look === "held" ? 2.2 : 2.8, 1.2 * least);
@@ -146,7 +211,13 @@ export class Sprites {
     }
   }
 
-  /** The backrest, in as many pieces as its category's place in the list: so categories differ in shape too. */
+  /**
+   * The backrest, in as many pieces as its category's place in the list: so categories differ in shape too.
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} from
+   * @param {number} to
+   * @param {number} pieces
+   */
   #drawBack(context, from, to, pieces) {
     const gap = 5.5;
     const length = (to - from - (pieces - 1) * gap) / pieces;
@@ -161,9 +232,16 @@ export class Sprites {
     context.globalAlpha = 1;
   }
 
-  /** Where a sign would be a smudge, size and outline tell the states apart. */
+  /**
+   * Where a sign would be a smudge, size and outline tell the states apart.
+   * @param {CanvasRenderingContext2D} context
+   * @param {SeatStyle} style
+   * @param {Look} look
+   * @param {string} kind
+   */
   #drawTiny(context, style, look, kind) {
     const [from, to] = extent(kind);
+    /** @param {number} inset */
     const rect = (inset) =>
       context.fillRect(from + inset, -40 * BODY + inset, to - from - 2 * inset, 80 * BODY - 2 * inset);
     context.fillStyle = style.tiny;
@@ -185,6 +263,11 @@ export class Sprites {
     } else rect(look === "unknown" ? 4 : 11);
   }
 
+  /**
+   * @param {Look} look
+   * @param {CategoryColours} category
+   * @returns {SeatStyle}
+   */
   #styleOf(look, category) {
     const { text, surface, mine, held, taken, isForced, isStrong } = this.#palette;
     const away = css(standingOut(taken, surface, text, 3));
@@ -193,7 +276,7 @@ export class Sprites {
       const sign = category.ink;
       const edge = category.edge && css(category.edge);
       const fill = css(category.fill);
-      return { fill, sign, edge, width, pieces: category.pieces, tiny: isForced ? edge : fill };
+      return { fill, sign, edge, width, pieces: category.pieces, tiny: isForced && edge ? edge : fill };
     }
     if (look === "mine" || look === "booked") {
       const sign = css(isForced ? surface : inkOn(mine));
@@ -217,19 +300,28 @@ export class Sprites {
   }
 }
 
-/** Where a seat begins and ends, in fortieths of a pitch from its middle: the parts of a sofa meet. */
+/**
+ * Where a seat begins and ends, in fortieths of a pitch from its middle: the parts of a sofa meet.
+ * @param {string} kind
+ */
 function extent(kind) {
   return [-40 * (joinsLeft(kind) ? JOINT : BODY), 40 * (joinsRight(kind) ? JOINT : BODY)];
 }
 
+/** @param {string} kind */
 function joinsLeft(kind) {
   return kind === "sofa_right" || kind === "sofa_middle";
 }
 
+/** @param {string} kind */
 function joinsRight(kind) {
   return kind === "sofa_left" || kind === "sofa_middle";
 }
 
+/**
+ * @param {string} kind
+ * @param {number} radius
+ */
 function corners(kind, radius) {
   const left = joinsLeft(kind) ? 3 : radius;
   const right = joinsRight(kind) ? 3 : radius;

@@ -3,14 +3,20 @@
 import { button, element } from "../../shared/dom.js";
 import { Plane } from "./plane.js";
 
+/** @import { StageStrings } from "../types.js" */
+
 const SPACE = "http://www.w3.org/2000/svg";
 const ICONS = {
   zoomIn: "M12 5 V19 M5 12 H19",
   zoomOut: "M5 12 H19",
   fit: "M4 9 V4 H9 M15 4 H20 V9 M20 15 V20 H15 M9 20 H4 V15",
 };
+/** @type {Use[]} */
+const USES = ["zoomIn", "zoomOut", "fit"];
 const SMALLEST_RING = 16; // CSS pixels
 const AROUND = 6; // CSS pixels that the ring of the focus reaches out
+
+/** @typedef {"zoomIn" | "zoomOut" | "fit"} Use what a button is for */
 
 export class StageFrame {
   /** All of it. */
@@ -25,15 +31,20 @@ export class StageFrame {
   };
   #buttons;
 
-  /** `sizes` are the custom properties of style/stage.js; `strings` as Stage has them; `acts` by button. */
+  /**
+   * `sizes` are the custom properties of style/stage.js; `strings` as Stage has them; `acts` by button.
+   * @param {Record<string, string | number>} sizes
+   * @param {StageStrings} strings
+   * @param {Record<Use, () => void>} acts
+   */
   constructor(sizes, strings, acts) {
-    this.#buttons = Object.fromEntries(
-      Object.entries(ICONS).map(([name, path]) => {
-        const made = button("", acts[name], { title: strings[name], ariaLabel: strings[name] });
-        made.append(icon(path));
-        return [name, made];
-      }),
-    );
+    /** @param {Use} name */
+    const make = (name) => {
+      const made = button("", acts[name], { title: strings[name], ariaLabel: strings[name] });
+      made.append(icon(ICONS[name]));
+      return made;
+    };
+    this.#buttons = { zoomIn: make("zoomIn"), zoomOut: make("zoomOut"), fit: make("fit") };
     const attributes = { role: "group", "aria-label": strings.zoom };
     const buttons = element("div", { className: "stage-zoom", attributes }, ...Object.values(this.#buttons));
     const style = Object.fromEntries(Object.entries(sizes).map(([name, value]) => [`--stage-${name}`, value]));
@@ -42,12 +53,19 @@ export class StageFrame {
     this.plane = new Plane(this.node);
   }
 
-  /** What of zooming is of use now. */
+  /**
+   * What of zooming is of use now.
+   * @param {Record<Use, boolean>} can
+   */
   allow(can) {
-    for (const [name, made] of Object.entries(this.#buttons)) made.ariaDisabled = String(!can[name]);
+    for (const name of USES) this.#buttons[name].ariaDisabled = String(!can[name]);
   }
 
-  /** Put the "hover" or "focus" ring around a seat of `side` CSS pixels with its middle at (x, y); null: nowhere. */
+  /**
+   * Put the "hover" or "focus" ring around a seat of `side` CSS pixels with its middle at (x, y); null: nowhere.
+   * @param {"hover" | "focus"} name
+   * @param {{ x: number, y: number, side: number } | null} place
+   */
   placeRing(name, place) {
     const node = this.#rings[name];
     node.hidden = place === null;
@@ -58,6 +76,7 @@ export class StageFrame {
   }
 }
 
+/** @param {string} path */
 function icon(path) {
   const svg = document.createElementNS(SPACE, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");

@@ -17,7 +17,10 @@ import { Plan } from "./plan.js";
 import { StageFrame } from "./stage-frame.js";
 import { adoptStageStyle } from "../style/stage.js";
 
+/** @import { Layout, StageOptions, View } from "../types.js" */
+
 // CSS pixels that a seat must have to be picked with that; smaller ones come nearer first.
+/** @type {Record<string, number>} */
 const AIM = { mouse: 14, pen: 24, touch: 44 };
 const NEAR = 0.15; // pitches by which a finger may miss a seat
 const READABLE = 24; // CSS pixels a pitch that the keyboard's seat has at least
@@ -33,19 +36,26 @@ const THEMES = ["(prefers-color-scheme: dark)", "(forced-colors: active)", "(pre
 export class Stage extends EventTarget {
   #layout;
   #plan;
+  /** @type {Camera} */
   #camera;
   #frame;
+  /** @type {Picture} */
   #picture;
+  /** @type {Grid | null} */
   #grid = null;
+  /** @type {Gestures} */
   #gestures;
   #look;
   #request = 0;
+  /** @type {number | null} */
   #hovered = null;
   #place = ""; // of the hall in the view, as the grid has it
   #isKeyboard = false; // the keyboard was used last, not a pointer
   #cameNearer = false; // by the last tap
-  #tapped = null; // the seat that the last tap picked
+  /** The seat that the last tap picked. @type {number | null} */
+  #tapped = null;
   #off = new AbortController();
+  /** @type {ResizeObserver} */
   #resizes;
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -59,6 +69,9 @@ export class Stage extends EventTarget {
    * Events: "pick" {seat}; "pickarea" {area}; "point" {seat or null}, under the pointer or the focus; "walk" {seat,
    * row, aisle}: the keyboard came to `seat`, into `row` if that is another one, over an aisle or not; "zoom" {scale}:
    * the view moved, so many CSS pixels is a seat now.
+   * @param {HTMLElement} root
+   * @param {Layout} layout
+   * @param {StageOptions} options
    */
   constructor(root, layout, { look, describe, lookArea = () => ({ text: "", full: false }), strings }) {
     super();
@@ -77,12 +90,13 @@ export class Stage extends EventTarget {
     if (layout.seats.length > 0) {
       this.#grid = new Grid(this.#frame.grid, this.#plan, layout, { look, describe, strings });
     }
-    adoptStageStyle(root.getRootNode());
+    adoptStageStyle(/** @type {Document | ShadowRoot} */ (root.getRootNode()));
     root.append(this.#frame.node);
     this.restyle();
     this.#listen();
   }
 
+  /** @param {number} side */
   #sizes(side) {
     const { left, right, top, bottom } = this.#plan.bounds;
     return {
@@ -116,7 +130,10 @@ export class Stage extends EventTarget {
     this.#showUse();
   }
 
-  /** Whether no seat is to be had, free or not; then it is shown muted. */
+  /**
+   * Whether no seat is to be had, free or not; then it is shown muted.
+   * @param {boolean} closed
+   */
   set closed(closed) {
     this.#frame.node.dataset.closed = String(closed);
     this.#showUse();
@@ -149,20 +166,29 @@ export class Stage extends EventTarget {
     this.#zoomTo(this.#camera.target.scale / ZOOM_STEP);
   }
 
-  /** Bring seats into view, large enough to be told apart. */
+  /**
+   * Bring seats into view, large enough to be told apart.
+   * @param {number[]} seats
+   */
   reveal(seats) {
     if (seats.length > 0) this.#show(seats, true);
   }
 
-  /** Give a seat the keyboard's focus, and show it. */
+  /**
+   * Give a seat the keyboard's focus, and show it.
+   * @param {number} seat
+   */
   focusSeat(seat) {
-    if (this.#grid.cursor !== seat) this.#grid.moveTo(seat);
+    if (this.#grid?.cursor !== seat) this.#grid?.moveTo(seat);
     this.#isKeyboard = true;
     this.#show([seat]);
-    this.#grid.focus();
+    this.#grid?.focus();
   }
 
-  /** Where a seat is in the window: its bounding box, where the page turned it. */
+  /**
+   * Where a seat is in the window: its bounding box, where the page turned it.
+   * @param {number} seat
+   */
   boxOf(seat) {
     const { x, y } = this.#plan.spots[seat];
     const [left, top] = this.#camera.toView(x - 0.5, y - 0.5);
@@ -204,12 +230,16 @@ export class Stage extends EventTarget {
       document.addEventListener(end, () => this.#resize(), { signal });
     }
     this.#listenToHands();
-    if (this.#grid) this.#listenToGrid();
+    if (this.#grid) this.#listenToGrid(this.#grid);
   }
 
   #listenToHands() {
     this.#gestures = new Gestures(this.#frame.canvas, this.#frame.plane, (factor) => this.#takesWheel(factor));
-    const on = (name, act) => this.#gestures.addEventListener(name, ({ detail }) => act(detail));
+    /**
+     * @param {string} name
+     * @param {(detail: any) => void} act
+     */
+    const on = (name, act) => listen(this.#gestures, name, act);
     const camera = this.#camera;
     on("pan", ({ dx, dy }) => {
       camera.pan(dx, dy);
@@ -230,8 +260,13 @@ export class Stage extends EventTarget {
     on("grab", ({ isDown }) => (this.#frame.node.dataset.grab = String(isDown)));
   }
 
-  #listenToGrid() {
-    const on = (name, act) => this.#grid.addEventListener(name, ({ detail }) => act(detail));
+  /** @param {Grid} grid */
+  #listenToGrid(grid) {
+    /**
+     * @param {string} name
+     * @param {(detail: any) => void} act
+     */
+    const on = (name, act) => listen(grid, name, act);
     on("walk", (detail) => {
       this.focusSeat(detail.seat);
       this.#report("walk", detail);
@@ -249,14 +284,15 @@ export class Stage extends EventTarget {
     on("pick", ({ seat }) => this.#report("pick", { seat }));
     on("zoom", ({ step }) => {
       if (step === 0) return this.fit();
-      const { x, y } = this.#plan.spots[this.#grid.cursor];
+      const { x, y } = this.#plan.spots[grid.cursor];
       const factor = step > 0 ? ZOOM_STEP : 1 / ZOOM_STEP;
       this.#zoomTo(this.#camera.target.scale * factor, ...this.#camera.toView(x, y));
       // A seat at the edge grows beyond it.
-      this.#go(this.#camera.showing(this.#plan.around([this.#grid.cursor]), 0));
+      this.#go(this.#camera.showing(this.#plan.around([grid.cursor]), 0));
     });
   }
 
+  /** @param {{ x: number, y: number, type: string, isSecond: boolean, isDouble: boolean }} given */
   #onTap({ x, y, type, isSecond, isDouble }) {
     const seat = this.#seatAt(x, y, type === "mouse" ? 0 : NEAR);
     const area = seat === null ? this.#areaAt(x, y) : -1;
@@ -274,8 +310,8 @@ export class Stage extends EventTarget {
     this.#tapped = this.#cameNearer ? null : seat;
     if (this.#cameNearer) this.#zoomTo(picking, x, y);
     else if (seat !== null) {
-      this.#grid.moveTo(seat);
-      this.#grid.focus({ preventScroll: true });
+      this.#grid?.moveTo(seat);
+      this.#grid?.focus({ preventScroll: true });
       this.#report("pick", { seat });
     } else if (area >= 0) this.#report("pickarea", { area });
     else if (isSecond) {
@@ -284,6 +320,7 @@ export class Stage extends EventTarget {
     }
   }
 
+  /** @param {number | null} seat */
   #hover(seat) {
     if (seat === this.#hovered) return;
     this.#hovered = seat;
@@ -292,10 +329,18 @@ export class Stage extends EventTarget {
     this.#report("point", { seat });
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   #seatAt(x, y, reach = 0) {
     return this.#plan.seatAt(...this.#camera.toHall(x, y), reach);
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   #areaAt(x, y) {
     const [hallX, hallY] = this.#camera.toHall(x, y);
     return this.#layout.general_areas.findIndex(
@@ -312,32 +357,44 @@ export class Stage extends EventTarget {
     this.#draw(performance.now()); // at once: an emptied canvas would flicker
   }
 
+  /** @param {number} factor */
   #canZoom(factor) {
     const { target, least, largest } = this.#camera;
     return factor > 1 ? target.scale < largest * 0.999 : target.scale > least * 1.001;
   }
 
-  /** Whether the wheel is for zooming; otherwise the page scrolls. */
+  /**
+   * Whether the wheel is for zooming; otherwise the page scrolls.
+   * @param {number} factor
+   */
   #takesWheel(factor) {
     // Who has scrolled past the hall and comes back has to see its beginning first.
-    const isAbove = this.#frame.canvas.getBoundingClientRect().top < 0 && document.scrollingElement?.scrollTop > 0;
+    const scrolled = document.scrollingElement?.scrollTop ?? 0;
+    const isAbove = this.#frame.canvas.getBoundingClientRect().top < 0 && scrolled > 0;
     const isPassed = this.#camera.isWhole && isAbove;
     return this.#canZoom(factor) && !isPassed;
   }
 
+  /** @param {View} view */
   #go(view, glides = true) {
     this.#camera.go(view, glides && !this.#calm.matches ? performance.now() : null);
     this.#drawSoon();
   }
 
+  /**
+   * @param {number} scale
+   * @param {number} [x]
+   * @param {number} [y]
+   */
   #zoomTo(scale, x, y, glides = true) {
     this.#go(this.#camera.zoomed(scale, x, y), glides);
   }
 
+  /** @param {number[]} seats */
   #show(seats, glides = false) {
     this.#go(this.#camera.showing(this.#plan.around(seats), MARGIN, READABLE), glides);
     // Browsers scroll to where the element is when it gets the focus.
-    if (!glides) this.#grid.place(...this.#camera.toView(0, 0), this.#camera.scale);
+    if (!glides) this.#grid?.place(...this.#camera.toView(0, 0), this.#camera.scale);
   }
 
   // ------------------------------------------------------------------ drawing
@@ -349,6 +406,7 @@ export class Stage extends EventTarget {
     });
   }
 
+  /** @param {number} now */
   #draw(now) {
     if (this.#camera.width <= 1) return;
     const isGliding = this.#camera.step(now);
@@ -371,6 +429,7 @@ export class Stage extends EventTarget {
   }
 
   #placeRings() {
+    /** @param {number | null} seat */
     const place = (seat) => {
       if (seat === null) return null;
       const [x, y] = this.#camera.toView(this.#plan.spots[seat].x, this.#plan.spots[seat].y);
@@ -380,7 +439,21 @@ export class Stage extends EventTarget {
     this.#frame.placeRing("focus", place(this.#isKeyboard && this.#grid?.hasFocus ? this.#grid.cursor : null));
   }
 
+  /**
+   * @param {string} name
+   * @param {unknown} detail
+   */
   #report(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+/**
+ * Call `act` with the detail of each event of a part.
+ * @param {EventTarget} part
+ * @param {string} name
+ * @param {(detail: any) => void} act
+ */
+function listen(part, name, act) {
+  part.addEventListener(name, (event) => act(/** @type {CustomEvent} */ (event).detail));
 }

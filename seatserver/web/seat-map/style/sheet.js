@@ -27,10 +27,11 @@ const PREFERENCES = `
 }
 `;
 
-let made = null;
+/** @type {CSSStyleSheet | undefined} */
+let made;
 
 export function sheet() {
-  if (made === null) {
+  if (!made) {
     made = new CSSStyleSheet();
     made.replaceSync([COLOURS, FRAME_STYLE, SEARCH_STYLE, MAP_STYLE, BASKET_STYLE, NARROW_STYLE, PREFERENCES].join(""));
   }

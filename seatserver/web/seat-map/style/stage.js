@@ -137,11 +137,15 @@ const STAGE_STYLE = `
 }
 `;
 
-let sheet = null;
+/** @type {CSSStyleSheet | undefined} */
+let sheet;
 
-/** Give a document or a shadow tree the stage's style, once. */
+/**
+ * Give a document or a shadow tree the stage's style, once.
+ * @param {DocumentOrShadowRoot} root
+ */
 export function adoptStageStyle(root) {
-  if (sheet === null) {
+  if (!sheet) {
     sheet = new CSSStyleSheet();
     sheet.replaceSync(STAGE_STYLE);
   }

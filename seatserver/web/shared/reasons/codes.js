@@ -8,6 +8,7 @@
 
 import { isSilence } from "../rest.js";
 
+/** @type {Record<string, string>} */
 export const CODES = {
   bad_request: "reasonNotUnderstood",
   bad_seat_map: "reasonBadHall",
@@ -41,6 +42,7 @@ export const CODES = {
   stopped: "reasonStopped",
 };
 
+/** @type {Record<number, string>} */
 export const CLOSES = {
   1009: "reasonTooMuch",
   1011: "reasonMistake",
@@ -57,17 +59,24 @@ export const CLOSES = {
   4200: "notKnown",
 };
 
+/** @type {Record<string, string>} */
 const STOPS = { token: "notKnown", socket: "noConnection", page: "closedByPage" }; // what stopped the connection
 const GATEWAY = [502, 503, 504]; // of a proxy, when there is no code: the server behind it does not answer
 
-/** The text's name for an error of a request or a command. What the server said goes to the console. */
+/**
+ * The text's name for an error of a request or a command. What the server said goes to the console.
+ * @param {any} error
+ */
 export function reasonOfError(error) {
   if (isSilence(error)) return "noAnswer";
   console.info(error.message);
   return CODES[error.code] ?? (GATEWAY.includes(error.status) ? "noAnswer" : "reasonUnknown");
 }
 
-/** The text's name for a connection that has ended for good, from a SeatMapClient. */
+/**
+ * The text's name for a connection that has ended for good, from a SeatMapClient.
+ * @param {{ stoppedBy: string, closeCode: number, reason: string }} client
+ */
 export function reasonOfStop({ stoppedBy, closeCode, reason }) {
   console.info(reason);
   return STOPS[stoppedBy] ?? CLOSES[closeCode] ?? "reasonUnknown";
