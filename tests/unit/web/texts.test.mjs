@@ -3,7 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { goneOf, requestOf, seatsOf } from "../../../seatserver/web/seat-map/basket/lines.js";
+import {
+  besideCompany,
+  goneOf,
+  movedTo,
+  requestOf,
+  seatsOf,
+  withTickets,
+} from "../../../seatserver/web/seat-map/basket/lines.js";
 import { phaseAt } from "../../../seatserver/web/seat-map/sale.js";
 import { Venue } from "../../../seatserver/web/seat-map/venue.js";
 import { Words } from "../../../seatserver/web/seat-map/words.js";
@@ -196,4 +203,31 @@ test("a sale has not begun, is open, is over, or the show has begun", () => {
     [99, 100, 199, 200, 299, 300].map((now) => phaseAt(now, welcome, 300)),
     ["before", "open", "open", "ended", "ended", "past"],
   );
+});
+
+test("lines that move to other seats keep their tickets within a category", () => {
+  const lines = [
+    { seat: 0, ticket: "child" },
+    { seat: 1, ticket: "adult" },
+    { area: 0, ticket: "adult" },
+  ];
+  assert.deepEqual(movedTo(venue, lines, [1, 2, 6]), [
+    { seat: 1, ticket: "adult" },
+    { seat: 2, ticket: "child" },
+    { seat: 6, ticket: "adult" }, // a sofa: nobody's ticket moves there
+    { area: 0, ticket: "adult" },
+  ]);
+  assert.deepEqual(withTickets(venue, [{ area: 0 }]), [{ area: 0, ticket: "adult" }]);
+});
+
+test("company is offered the nearest free wheelchair place of its row, unless the basket has one there", () => {
+  const row = Array.from({ length: 5 }, (_, x) => ({ row: "F", number: String(x + 1), x, category: "all" }));
+  const kinds = ["wheelchair", "companion", "standard", "standard", "wheelchair"];
+  const layout = { ...LAYOUT, groups: [], seats: row.map((seat, at) => ({ ...seat, kind: kinds[at] })) };
+  const hall = new Venue(SHOWTIME, layout, wordsIn("en"));
+  const beside = (lines, taken = []) => besideCompany(hall, [1], lines, (seat) => !taken.includes(seat));
+  assert.deepEqual(beside([]), [0]);
+  assert.deepEqual(beside([], [0]), [4]);
+  assert.deepEqual(beside([], [0, 4]), []);
+  assert.deepEqual(beside([{ seat: 4, ticket: "adult" }]), []);
 });

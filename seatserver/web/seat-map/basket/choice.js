@@ -10,7 +10,7 @@
 
 import { CommandError } from "../../seatmap-client.js";
 import { LOST } from "./answers.js";
-import { goneOf, requestOf, seatsOf } from "./lines.js";
+import { besideCompany, goneOf, movedTo, requestOf, seatsOf, withTickets } from "./lines.js";
 
 /** @import { Place } from "../types.js" */
 
@@ -92,12 +92,7 @@ export class Choice extends EventTarget {
    * @param {number[]} seats
    */
   #add(places, seats = []) {
-    return this.ask(() => this.#hold(this.basketId, [...this.lines, ...this.#withTickets(places)]), { seats });
-  }
-
-  /** Places as lines of a basket, each with the ticket for whoever names none. */
-  #withTickets(places) {
-    return places.map((place) => ({ ...place, ticket: this.#venue.ticketsFor(place)[0].key }));
+    return this.ask(() => this.#hold(this.basketId, [...this.lines, ...withTickets(this.#venue, places)]), { seats });
   }
 
   /**
@@ -309,19 +304,6 @@ export class Choice extends EventTarget {
     return isSo;
   }
 
-  /** `lines` on other `seats`: who stays keeps the ticket, the others' tickets move within their category. */
-  #moved(lines, seats) {
-    const spare = lines.filter((line) => line.seat !== undefined && !seats.includes(line.seat));
-    const numbered = seats.map((seat) => {
-      const same = lines.find((line) => line.seat === seat);
-      const category = this.#venue.categoryOf({ seat });
-      const at = spare.findIndex((line) => this.#venue.categoryOf(line) === category);
-      if (same) return same;
-      return { seat, ticket: at < 0 ? this.#venue.ticketsFor({ seat })[0].key : spare.splice(at, 1)[0].ticket };
-    });
-    return [...numbered, ...lines.filter((line) => line.area !== undefined)];
-  }
-
   // ------------------------------------------------------------------ telling
 
   /** What the answer to a change has to say. */
@@ -390,7 +372,10 @@ export class Choice extends EventTarget {
     };
     const actions = [];
     if (error.fix.length > 0) {
-      actions.push([this.#answers.about("takeInstead", error.fix), () => again(this.#moved(lines, error.fix))]);
+      actions.push([
+        this.#answers.about("takeInstead", error.fix),
+        () => again(movedTo(this.#venue, lines, error.fix)),
+      ]);
     } else if (isRace || reasons.includes("cooling")) {
       actions.push([this.#words.say("nearestInstead"), () => again(lines, { or_nearest: true })]);
     }
@@ -402,9 +387,12 @@ export class Choice extends EventTarget {
     if (reasons.includes("wheelchair")) {
       actions.push([this.#words.say("comeWith", { count: chairs }), comeWith(chairs, lines)]);
     }
-    const beside = this.#besideCompany(error, lines);
+    const company = error.seats.filter(([, reason]) => reason === "companion").map(([seat]) => seat);
+    const isFree = (seat) => this.#client.states?.[seat] === FREE;
+    const beside = besideCompany(this.#venue, company, lines, isFree);
     if (beside.length > 0) {
-      const all = [...lines, ...this.#withTickets(beside.map((seat) => ({ seat })))];
+      const places = beside.map((seat) => ({ seat }));
+      const all = [...lines, ...withTickets(this.#venue, places)];
       actions.push([this.#answers.about("withWheelchair", beside), comeWith(chairs + beside.length, all)]);
     }
     const why = this.#answers.refusal(error, limits);
@@ -414,21 +402,6 @@ export class Choice extends EventTarget {
     ];
     this.#sorry(why, { actions, more: more.filter(Boolean).join(" "), holds: this.#whileTaken(error) });
     this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
-  }
-
-  /** For companion seats that were refused: the free wheelchair places that they would go with, one for each row. */
-  #besideCompany({ seats }, lines) {
-    const { layout } = this.#venue;
-    const rowOf = (seat) => layout.seats[seat].row;
-    const alone = seats.filter(([, reason]) => reason === "companion").map(([seat]) => seat);
-    const places = [...layout.seats.keys()].filter((seat) => this.#venue.isForWheelchair(seat));
-    return [...Map.groupBy(alone, rowOf)].flatMap(([row, [seat]]) => {
-      const there = places.filter((place) => rowOf(place) === row);
-      if (lines.some((line) => there.includes(line.seat))) return []; // it has as much company as the house allows
-      const far = (place) => Math.abs(layout.seats[place].x - layout.seats[seat].x);
-      const free = there.filter((place) => this.#client.states?.[place] === FREE);
-      return free.sort((one, other) => far(one) - far(other)).slice(0, 1);
-    });
   }
 
   /** Says whether seats that were lost are still gone; what the map shows at first may be older than the refusal. */
