@@ -92,6 +92,8 @@ class Judged(msgspec.Struct, frozen=True):
     room: str = ""
 
 
+LOAD_TRIES = 3
+"""So often a room may be lost while it is loaded; then something empties Redis under us."""
 NOTHING_JUDGED = Judged()
 NO_END_MS = 2**53 - 1
 """Later than any deadline, and exact in Lua."""
@@ -292,35 +294,48 @@ class SeatStore:
             for epoch, version, pgseq in rows
         ]
 
-    async def load(self, showtime_id: str, mode: str = "missing", *, of_epoch: str = "") -> None:
-        """Load the showtime from Postgres: ``missing`` only if Redis lacks it or is behind, ``repair`` also when it is
-        there, ``renew`` under a new epoch (after Redis went back in time), if it still has the epoch ``of_epoch``;
-        ``restore`` likewise after Postgres went back, which no other mode follows."""
-        ground = await self._ground(showtime_id)
-        taken, kept, epoch = _pairs(ground.taken), _pairs(ground.kept), secrets.token_hex(8)
-        await self._scripts.call(
-            "load", _base(showtime_id), epoch, ground.seq, ground.ends_ms, mode, taken, kept, of_epoch
-        )
+    async def load(
+        self, showtime_id: str, mode: str = "missing", *, of_epoch: str = "", absent_since: str = ""
+    ) -> None:
+        """Load the showtime from Postgres.
+
+        ``missing`` loads it only if Redis lacks it or is behind, ``repair`` also when it is there. ``renew`` begins a
+        new epoch (after Redis went back in time) if the room still has the epoch ``of_epoch``; ``restore`` does so
+        after Postgres went back, which no other mode follows.
+
+        ``absent_since`` is what a script answered that missed the room. Without it, or when the room was loaded and
+        lost again meanwhile, the reading may be older than what the room knew: then Postgres is read once more. Raises
+        `Unavailable` when the room is lost during every reading.
+        """
+        for _ in range(LOAD_TRIES):
+            ground = await self._ground(showtime_id)
+            taken, kept, epoch = _pairs(ground.taken), _pairs(ground.kept), secrets.token_hex(8)
+            reply = await self._scripts.call(
+                "load", _base(showtime_id), epoch, ground.seq, ground.ends_ms, mode, taken, kept, of_epoch, absent_since
+            )
+            if reply[0] == "loaded":
+                return
+            absent_since = reply[1]
+        raise Unavailable("Redis")
 
     async def _on_room(self, verb: str, showtime_id: str, *arguments: str | int) -> list[Any]:
-        for _ in range(3):
+        for _ in range(LOAD_TRIES):
             reply = await self._scripts.call(verb, _base(showtime_id), *arguments)
             match reply:
-                case ["absent"]:
-                    await self._load_for_all(showtime_id, "missing")
+                case ["absent", since]:
+                    await self._load_for_all(showtime_id, "missing", absent_since=since)
                 case ["moved", epoch]:
                     await self._load_for_all(showtime_id, "renew", epoch)
                 case _:
                     return reply
-        # It vanished as often as it was loaded: something empties Redis under us.
         raise Unavailable("Redis")
 
-    async def _load_for_all(self, showtime_id: str, mode: str, of_epoch: str = "") -> None:
+    async def _load_for_all(self, showtime_id: str, mode: str, of_epoch: str = "", *, absent_since: str = "") -> None:
         """Load what a script has just missed; all who miss it meanwhile share one reading of Postgres."""
         key = showtime_id, of_epoch
         loading = self._loading.get(key)
         if loading is None:
-            work = self.load(showtime_id, mode, of_epoch=of_epoch)
+            work = self.load(showtime_id, mode, of_epoch=of_epoch, absent_since=absent_since)
             loading = self._loading[key] = self._tasks.spawn(work, f"load {showtime_id}")
             loading.add_done_callback(lambda _: self._loading.pop(key))
         try:

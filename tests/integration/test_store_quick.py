@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -124,7 +125,9 @@ async def both_ways(settings: Settings) -> AsyncIterator[tuple[Way, Way]]:
         ways = Way(one, settings, quick=True), Way(other, settings, quick=False)
         for way in ways:
             await way.redis.flushdb()
-            await way.run("load", "0123456789abcdef", 1, START_MS + 10**9, "missing", "5=3", "", "")
+            _, since = msgspec.msgpack.decode(await way.run("sweep"))
+            loaded = await way.run("load", "0123456789abcdef", 1, START_MS + 10**9, "missing", "5=3", "", "", since)
+            assert b"loaded" in loaded
         yield ways
         for way in ways:
             await way.redis.flushdb()

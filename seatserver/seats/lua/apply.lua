@@ -1,10 +1,10 @@
 -- Bring one committed change of Postgres to the room, in the order of its sequence.
 -- ARGV: seq, state, booking_id, user, seats (csv)
--- -> ['applied', pgseq] | ['gap', pgseq] | ['absent']
+-- -> ['applied', pgseq] | ['gap', pgseq] | ['absent', since]
 local seq, state, booking_id, user = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 
 local room = open_room()
-if not room then return answer('absent') end
+if not room then return absent() end
 if seq <= room.pgseq then return answer('applied', room.pgseq) end
 if seq > room.pgseq + 1 then return answer('gap', room.pgseq) end
 

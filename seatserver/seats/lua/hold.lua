@@ -6,7 +6,7 @@
 --       replaces (hold_id or empty), terms, latest (ms: no deadline that is set here is later), taking (1: as usual;
 --       0: the sale is over, and only what `replaces` has already may be held), people (`seatserver.seats.holders`)
 -- -> ['held', [seat, ...], deadline, fence, terms, channel, asked, oldest] | ['refused', [seat, reason, ...], [seat, retry_at, ...]] | ['stale', [seat, state, ...]]
---    | ['conflict', why] | ['gone', status, hold_id] | ['pinned', until, hold_id] | ['absent']
+--    | ['conflict', why] | ['gone', status, hold_id] | ['pinned', until, hold_id] | ['absent', since]
 -- `retry_at` (ms): when a seat that is `cooling` may be had again, if nobody takes it meanwhile.
 -- `stale`: the rules were judged by what is not so any more. An area without enough places is refused as `full` by its first.
 local hold_id, user, channel = ARGV[1], ARGV[2], ARGV[3]
@@ -16,7 +16,7 @@ local people = people_of(ARGV[18])
 local PLACES_AT_ONCE = 100
 
 local room = open_room()
-if not room then return answer('absent') end
+if not room then return absent() end
 expire()
 
 -- The same id again is the same hold: the reply was lost, or the client came back.

@@ -1,8 +1,8 @@
 -- The living holds of one user, for a client that comes back. Changes nothing.
 -- ARGV: user, total_ms
--- -> ['holds', [hold_id, [seat, ...], deadline, fence, terms, channel, asked, oldest, ...]] | ['absent']
+-- -> ['holds', [hold_id, [seat, ...], deadline, fence, terms, channel, asked, oldest, ...]] | ['absent', since]
 local user, total = ARGV[1], tonumber(ARGV[2])
-if not open_room() then return answer('absent') end
+if not open_room() then return absent() end
 local found, seen = {}, {}
 for _, seat in ipairs(redis.call('ZRANGEBYSCORE', user_key(user), '(' .. now, '+inf')) do
   local owner = redis.call('HGET', OWNER, seat)

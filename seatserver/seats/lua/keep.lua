@@ -1,10 +1,10 @@
 -- Bring one committed change of what the house keeps to the room, in the order of its sequence.
 -- ARGV: seq, kept (0: the seats are open to all, 1: they are kept), channel (empty: blocked for everybody), seats (csv)
--- -> ['applied', pgseq] | ['gap', pgseq] | ['absent']
+-- -> ['applied', pgseq] | ['gap', pgseq] | ['absent', since]
 local seq, channel = tonumber(ARGV[1]), ARGV[2] == '1' and ARGV[3]
 
 local room = open_room()
-if not room then return answer('absent') end
+if not room then return absent() end
 if seq <= room.pgseq then return answer('applied', room.pgseq) end
 if seq > room.pgseq + 1 then return answer('gap', room.pgseq) end
 

@@ -1,10 +1,10 @@
 -- Make sure that this user holds every seat of the hold, and keep it so while its booking is written.
 -- ARGV: hold_id, user, checkout_ms, total_ms, latest (ms: the last deadline of any hold)
--- -> ['held', [seat, ...], deadline, fence, terms, channel, asked, oldest] | ['gone', status] | ['absent']
+-- -> ['held', [seat, ...], deadline, fence, terms, channel, asked, oldest] | ['gone', status] | ['absent', since]
 local hold_id, user, checkout, total = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local room = open_room()
-if not room then return answer('absent') end
+if not room then return absent() end
 
 local hold, why = living_hold(hold_id, user)
 if not hold then return answer('gone', why) end

@@ -15,19 +15,23 @@
 --                   pinned, replay, since and carried (from when on it has its seats), people (who they are counted
 --                   for); remembered for `replay` ms past its end, so that a late repetition is answered and not
 --                   held anew
+--   :absent string  since when Redis lacks this showtime; goes when it is loaded, and by itself
 --   :past   hash    seat -> who has had it lately, and for how long: see `remember`; expires by itself
 --   :feed   channel what changed
 --
 -- A seat is a number of the layout; the places of general-admission areas are numbers too, after the seats.
 -- Every script answers one MessagePack array whose first item says how it went. `absent` means that Redis does not know
--- this showtime (never loaded, wiped, or part of it lost): the caller loads it from Postgres and asks again.
+-- this showtime (never loaded, wiped, or part of it lost): the caller loads it from Postgres and asks again. It says since
+-- when, as a text that no other absence has: `load` accepts only what was read from Postgres during this one.
 
 local base = KEYS[1]
 local META, TAKEN, KEPT, DUE, OWNER = base .. ':meta', base .. ':taken', base .. ':kept', base .. ':due', base .. ':owner'
-local PAST = base .. ':past'
+local PAST, ABSENT = base .. ':past', base .. ':absent'
 local FREE, HELD, CLAIMED, SOLD, BLOCKED, ALLOCATED = 0, 1, 2, 3, 4, 5
 local SWEEP_AT_ONCE = 1000
 local GUARDS_AT_ONCE = 1000
+-- How long an absence is remembered; a load that takes longer reads Postgres once more.
+local ABSENCE_MS = 60000
 
 local function seat_key(seat) return base .. ':seat:' .. seat end
 local function user_key(user) return base .. ':user:' .. user end
@@ -97,6 +101,12 @@ local function this_run()
 end
 
 local function answer(...) return cmsgpack.pack({ ... }) end
+
+-- Redis lacks this showtime: note since when.
+local function absent()
+  redis.call('SET', ABSENT, clock[1] .. '.' .. clock[2], 'NX', 'PX', ABSENCE_MS)
+  return answer('absent', redis.call('GET', ABSENT))
+end
 
 local function split(csv)
   local seats = {}

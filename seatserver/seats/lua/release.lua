@@ -1,11 +1,11 @@
 -- Give back a hold, or some of its seats.
 -- ARGV: hold_id, user, seats (csv; empty: all), and for some of its seats: expected (the csv that the hold has now, `none`
 --       when it has none yet; empty: not checked), terms (for what is left), guards and judged as for hold
--- -> ['released', [seat, ...]] | ['stale', [seat, state, ...]] | ['pinned', until] | ['gone', status] | ['absent']
+-- -> ['released', [seat, ...]] | ['stale', [seat, state, ...]] | ['pinned', until] | ['gone', status] | ['absent', since]
 local hold_id, user, wanted = ARGV[1], ARGV[2], ARGV[3]
 
 local room = open_room()
-if not room then return answer('absent') end
+if not room then return absent() end
 
 local hold, why = living_hold(hold_id, user)
 if not hold and why ~= 'released' then return answer('gone', why) end

@@ -1,10 +1,10 @@
 -- Read the whole room at one version. Changes nothing.
 -- ARGV: none
 -- -> ['room', epoch, version, pgseq, ms until the next deadline or -1, [taken seat, state, ...], [held seat, ...],
---     [kept seat, channel, ...]] | ['moved', epoch] | ['absent']
+--     [kept seat, channel, ...]] | ['moved', epoch] | ['absent', since]
 -- `moved`: the epoch began in another Redis process and has to be renewed.
 local room = open_room()
-if not room then return answer('absent') end
+if not room then return absent() end
 if redis.call('HGET', META, 'run') ~= this_run() then return answer('moved', room.epoch) end
 local taken = redis.call('HGETALL', TAKEN)
 for index, value in ipairs(taken) do taken[index] = tonumber(value) end

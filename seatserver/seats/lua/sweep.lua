@@ -1,8 +1,8 @@
 -- End the holds whose time is over, punctually. Says how long until the next one is due.
 -- ARGV: none
--- -> ['swept', freed, ms until the next deadline or -1] | ['absent']
+-- -> ['swept', freed, ms until the next deadline or -1] | ['absent', since]
 local room = open_room()
-if not room then return answer('absent') end
+if not room then return absent() end
 expire()
 local freed = #changes / 2
 publish(room)
