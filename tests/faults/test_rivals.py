@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import AsyncExitStack
+from functools import partial
 from uuid import uuid4
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 from websockets.exceptions import ConnectionClosed
 
 from tests.faults.conftest import OpenSite, Report
@@ -18,7 +20,7 @@ from tests.faults.linearizability import actions_of, ends_of, explain
 from tests.faults.raw import answer_to, enter
 from tests.faults.site import SHOWTIME, Site
 from tests.faults.users import Mix, users
-from tests.integration.house import Wire
+from tests.integration.house import Wire, eventually
 
 SEAT = 3
 BOOKING = 1_000_000
@@ -117,7 +119,7 @@ async def overlapping_baskets(site: Site, report: Report) -> None:
                     continue  # a rival's booking is through already
                 await wire.send("book", ref=BOOKING, hold_id=hold_id)
                 going.append((wire, hold_id))
-                await asyncio.sleep(0.02)  # it is pinned, and on its way to Postgres
+                await eventually(partial(is_pinned, keys, hold_id))  # it is on its way to Postgres
                 await keys.flushall()
             report.hit(len(going) - 1, len(going))
             answers = [await answer_to(wire, BOOKING) for wire, _ in going]
@@ -135,6 +137,11 @@ async def overlapping_baskets(site: Site, report: Report) -> None:
         deadlocks = await sql.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
     assert deadlocks == 0, "I9: transactions waited for each other"
     await check(site, None)
+
+
+async def is_pinned(keys: Redis, hold_id: str) -> bool:
+    """Whether the hold is being booked."""
+    return await keys.hget(f"seats:{{{SHOWTIME}}}:hold:{hold_id}", "pinned") not in (None, "0")
 
 
 async def cancel(site: Site, wire: Wire, booking_id: str) -> None:

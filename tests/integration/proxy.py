@@ -24,7 +24,7 @@ class Proxy:
     Set ``lose_answer_to`` to some bytes: the next ``lose_times`` requests that contain them reach the server, and their
     connections break when the answer comes; ``lost`` counts that. ``delay_s`` is the longest that what passes waits,
     on each way. While ``refuses``, newcomers are turned away. ``answers_through`` makes a filter for the answers of
-    each new connection.
+    each new connection. ``requests_waiting`` counts what was sent and is on its way, for as long as it is.
     """
 
     def __init__(self, host: str, port: int, rng: random.Random | None = None) -> None:
@@ -41,6 +41,7 @@ class Proxy:
         self.lose_answer_to: bytes | None = None
         self.lose_times = 1
         self.lost = 0
+        self.requests_waiting = 0
 
     @property
     def connections(self) -> int:
@@ -102,7 +103,11 @@ class Proxy:
 
         async def requests() -> None:
             while data := await near_reader.read(65_536):
-                await self._on_the_way()
+                self.requests_waiting += 1
+                try:
+                    await self._on_the_way()
+                finally:
+                    self.requests_waiting -= 1
                 if self.lose_answer_to is not None and self.lose_answer_to in data:
                     self.lose_times -= 1
                     if self.lose_times <= 0:

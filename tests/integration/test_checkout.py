@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from seatserver.app import Server
 from seatserver.bookings.keeping import Change
@@ -46,6 +47,12 @@ pytestmark = pytest.mark.clock
 FREE, CLAIMED, SOLD = SeatState.FREE, SeatState.CLAIMED, SeatState.SOLD
 COMMIT = b"COMMIT;"  # with the semicolon: a transaction begins with READ COMMITTED
 LOCK = sa.text("SELECT 1 FROM showtimes FOR UPDATE")
+WAITING = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+
+async def somebody_waits(connection: AsyncConnection) -> bool:
+    """Whether a transaction waits for a lock of another one."""
+    return bool(await connection.scalar(WAITING))
 
 
 async def book(house: Server, hold_id: UUID, user: str = "ann", *, pay_later: bool = False) -> Booking:
@@ -300,8 +307,7 @@ async def test_when_it_cannot_be_found_out_the_answer_says_so_and_a_repetition_f
                 async with beside.database.transaction() as connection:
                     await connection.execute(LOCK)
                     booking = asyncio.create_task(book(house, hold_id))
-                    await eventually(lambda: bool(house.checkout._writing))
-                    await asyncio.sleep(0.02)
+                    await eventually(lambda: somebody_waits(connection))
                     proxy.lose_answer_to = COMMIT
                 while not booking.done():
                     if proxy.lost:

@@ -125,7 +125,7 @@ async def test_a_command_whose_answer_was_lost_is_sent_again_and_done_once(serve
         hold_id = uuid4()
         proxy.freeze()
         holding = asyncio.create_task(room.hold(1, 2, hold_id=hold_id))
-        await asyncio.sleep(0.02)
+        await eventually(lambda: proxy.requests_waiting > 0)
         proxy.cut_all()
         proxy.thaw()
         held = await holding

@@ -14,6 +14,7 @@ from seatserver.config import Settings
 from seatserver.database import CommitUnknown, Database, upgrade
 from seatserver.errors import ConfigError, StartError, Unavailable
 from tests.conftest import execute
+from tests.integration.house import eventually
 from tests.integration.proxy import proxied
 
 INSERT = sa.text("INSERT INTO theatres (id, name, timezone) VALUES (:id, 'Odeon', 'UTC')")
@@ -154,11 +155,13 @@ async def test_whoever_is_paused_in_a_transaction_does_not_keep_its_locks(impati
 async def test_connections_that_the_server_closed_meanwhile_are_replaced_unnoticed(
     database: Database, database_url: str
 ) -> None:
-    await ids(database)
+    async with database.reading() as connection:
+        wire = (await connection.get_raw_connection()).driver_connection
+    assert wire is not None
     execute(
         database_url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'seatserver'"
     )
-    await asyncio.sleep(0.05)  # the news arrives
+    await eventually(wire.is_closed, "the news that the connection is closed")
     assert await ids(database) == []
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 from redis.asyncio import Redis
 
 from seatserver import config
@@ -464,7 +465,7 @@ async def test_a_hold_that_got_more_time_expires_at_its_new_deadline(redis_url: 
     async with open_instance(redis_url, hold_ms=2000) as instance:
         watcher = await instance.watch()
         held = await instance.hold("ann", [1])
-        await asyncio.sleep(0.1)
+        await until(lambda: instance.is_after(held.deadline_ms - 2000), "some of its time is over")
         longer = await instance.store.extend(SHOW, held.hold_id, "ann")
         await until(lambda: watcher.notices != [], "the expiry arrives by itself")
         assert await instance.now_ms() >= longer.deadline_ms
@@ -475,8 +476,9 @@ async def test_the_timer_goes_on_after_a_sweep_that_failed(redis_url: str) -> No
         watcher = await instance.watch()
         await instance.hold("ann", [1])
         await instance.redis.rename(instance.key("due"), "elsewhere")
-        await instance.redis.set(instance.key("due"), "not what the scripts expect")
-        await asyncio.sleep(0.3)
+        with structlog.testing.capture_logs() as logged:
+            await instance.redis.set(instance.key("due"), "not what the scripts expect")
+            await until(lambda: any(entry["event"] == "sweep failed" for entry in logged), "a sweep fails")
         await instance.redis.rename("elsewhere", instance.key("due"))
         await until(lambda: watcher.notices != [], "the expiry arrives by itself")
 
