@@ -1,9 +1,9 @@
-"""One error tree.
+"""All errors that a user may see, one class each.
 
-Every error that a user may see is one class here: a stable ``code``, whether trying again can help
-(``retryable``), an HTTP status, and facts as fields from which its text is built. Rooms below raise them; each edge
-(REST, socket, command line) maps them once and never parses a message. Anything else that escapes is a bug, shown to
-the user as `internal` without its text.
+A class has a stable ``code``, says whether trying again can help (``retryable``), and has an HTTP status. An instance
+builds its text from fields, its facts. The code below raises these errors. REST, the socket and the command line each
+show them in one place, and never parse a message. Any other exception is a bug, shown to the user as `internal` without
+its text.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, ClassVar, Literal
 Refusal = Literal[
     "held", "sold", "blocked", "allocated", "full", "cooling", "limit", "group", "companion", "wheelchair", "gap"
 ]
-"""Why a seat is refused: what it is (``allocated``: kept for another sales channel; ``full``: an area has not so many
-places left), that the same person has held it for long (``cooling``: `seatserver.seats.holders`), that the user would
-hold too many (``limit``), or the house rule that it breaks (`seatmaps.rules`)."""
+"""Why a seat is refused. The first five are states: ``allocated`` is reserved for another sales channel, ``full`` means
+that an area has too few places left. ``cooling``: the same person held it for too long (`seatserver.seats.holders`).
+``limit``: the user would hold too many. The others are the rules of the showtime (`seatmaps.rules`)."""
 TicketRule = Literal["unknown", "category", "at_most", "only_with", "per_companion"]
 
 
 class SeatServerError(Exception):
-    """The root: code, retryable, status, facts."""
+    """The base of all errors: code, retryable, status and facts."""
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
@@ -34,7 +34,7 @@ class SeatServerError(Exception):
 
 
 class ConfigError(SeatServerError):
-    """A setting is wrong; stops the start with one line."""
+    """A setting is wrong. The process does not start and prints one line."""
 
     code, status = "config", 500
 
@@ -43,17 +43,17 @@ class ConfigError(SeatServerError):
 
 
 class StartError(SeatServerError):
-    """A part that the process needs cannot be started or reached; one line that says how to mend it."""
+    """Something that the process needs cannot be started or reached. The text is one line that says how to fix it."""
 
     code = "start"
 
 
 class NotThereYet(StartError):
-    """A server that the process needs does not answer. It may come up: a start waits for it."""
+    """A server that the process needs does not answer yet. It may come up, so a starting process waits for it."""
 
 
 class BadSeatMap(SeatServerError):
-    """A seat map or its file is wrong. ``place`` says where in the file, as a path such as ``Areas[2].Rows[4]``."""
+    """A seat map is wrong. ``place`` says where in its file, as a path such as ``Areas[2].Rows[4]``."""
 
     code, status = "bad_seat_map", 422
 
@@ -64,7 +64,7 @@ class BadSeatMap(SeatServerError):
 
 
 class BadRequest(SeatServerError):
-    """The request is not of the documented form; ``where`` names the field."""
+    """The request does not have the documented form. ``where`` names the field."""
 
     code, status = "bad_request", 400
 
@@ -73,7 +73,7 @@ class BadRequest(SeatServerError):
 
 
 class TooLarge(SeatServerError):
-    """A message or body is over its limit."""
+    """A message or a body is larger than its limit."""
 
     code, status = "too_large", 413
 
@@ -82,7 +82,7 @@ class TooLarge(SeatServerError):
 
 
 class NotFound(SeatServerError):
-    """No such showtime, layout, booking …; ``kind`` is the noun."""
+    """There is no such showtime, layout, booking and so on. ``kind`` says which."""
 
     code, status = "not_found", 404
 
@@ -91,24 +91,24 @@ class NotFound(SeatServerError):
 
 
 class Conflict(SeatServerError):
-    """What is asked contradicts what is stored, for example another layout for a showtime that has bookings."""
+    """The request contradicts what is stored, such as another layout for a showtime that has bookings."""
 
     code, status = "conflict", 409
 
 
 class BadTicket(SeatServerError):
-    """The code is not on any ticket of this server: misread, forged, or of another house."""
+    """This server did not issue the code: it was misread or forged, or another server issued it."""
 
     code, status = "bad_ticket", 422
 
     def __init__(self) -> None:
-        super().__init__("this is no ticket of this server: it was misread, or somebody else made it")
+        super().__init__("this code was not issued by this server; scan the ticket again")
 
 
 class OriginRefused(SeatServerError):
-    """A web page of an origin that may not use this server has asked.
+    """The request comes from a web page whose origin may not use this server.
 
-    Its visitors may read the message; which settings allow an origin is a fact, for whoever makes the page.
+    Visitors of the page may read the message. The settings that allow an origin are a fact, for the page's developer.
     """
 
     code, status = "origin_refused", 403
@@ -122,7 +122,7 @@ class OriginRefused(SeatServerError):
 
 
 class UnknownSeat(SeatServerError):
-    """A seat index is outside the layout."""
+    """The layout has no seat with this index."""
 
     code, status = "unknown_seat", 422
 
@@ -132,7 +132,7 @@ class UnknownSeat(SeatServerError):
 
 
 class Unauthorized(SeatServerError):
-    """No token, or one that does not hold."""
+    """There is no token, or it is not valid."""
 
     code, status = "unauthorized", 401
 
@@ -141,7 +141,7 @@ class Unauthorized(SeatServerError):
 
 
 class Forbidden(SeatServerError):
-    """The token holds but its scopes do not reach that far."""
+    """The token is valid, but does not have the scope that this needs."""
 
     code, status = "forbidden", 403
 
@@ -150,7 +150,7 @@ class Forbidden(SeatServerError):
 
 
 class NotOnSale(SeatServerError):
-    """The showtime's sale has not begun or has ended; times in milliseconds since the epoch."""
+    """The showtime's sale has not begun, or has ended. Times are in milliseconds since the epoch."""
 
     code, status = "not_on_sale", 409
 
@@ -159,13 +159,13 @@ class NotOnSale(SeatServerError):
 
 
 class SeatsRefused(SeatServerError):
-    """Some seats cannot be had: every one of them is named with its reason.
+    """Some seats cannot be held or booked. Each of them is named with its reason.
 
-    ``reasons`` maps each seat's index to its reason. Where a house rule refuses, ``stranded`` are the seats that would
-    be left over alone, and ``fix`` is the nearest choice that the rule lets pass, empty when there is none. ``areas``
-    maps the key of each general area that is refused to the reason and to how many of its places are left.
-    ``labels`` maps seats to what people call them, where people read this. ``retry_at_ms`` maps what is ``cooling`` to
-    when the same person may have it again (ms since the epoch), if nobody else takes it meanwhile.
+    ``reasons`` maps the index of each refused seat to its reason. If a rule refuses, ``stranded`` are the seats that
+    would be left over alone, and ``fix`` is the nearest choice that the rule allows, empty if there is none. ``areas``
+    maps the key of each refused general area to the reason and to how many of its places are left. ``labels`` maps
+    seats to the names that people use, for texts that people read. ``retry_at_ms`` maps each seat that is ``cooling``
+    to the time when the same person may take it again (ms since the epoch), unless somebody else does.
     """
 
     code, status = "seats_refused", 409
@@ -199,9 +199,9 @@ class SeatsRefused(SeatServerError):
 
 
 class TicketsRefused(SeatServerError):
-    """These tickets are not to be had, or not together. The text names the ticket and says what would mend it.
+    """These tickets are not sold, or not together. The text names the ticket and says what to change.
 
-    ``ticket`` is the ticket type's key; ``rule`` says what stands against it: ``unknown`` (there is no such type),
+    ``ticket`` is the key of the ticket type. ``rule`` is what it breaks: ``unknown`` (there is no such type),
     ``category`` (not sold for that place), ``at_most``, ``only_with`` or ``per_companion``.
     """
 
@@ -213,9 +213,9 @@ class TicketsRefused(SeatServerError):
 
 
 class NoSeatsTogether(SeatServerError):
-    """No row has so many free seats side by side, and no rows have them near each other.
+    """There are not that many free seats side by side, nor in rows near each other.
 
-    ``groups_of``, where the number can never be had there: seats are sold only so many at a time, as sofas are.
+    ``groups_of`` is set if no such number is ever sold there, because seats are sold only in groups, such as sofas.
     """
 
     code, status = "no_seats_together", 409
@@ -224,13 +224,13 @@ class NoSeatsTogether(SeatServerError):
         problem = "there is no free seat" if count == 1 else f"there are no {count} free seats together"
         facts = {"count": count}
         if groups_of is not None:
-            problem += f": seats there go only in groups of {groups_of}"
+            problem += f": seats there are sold only in groups of {groups_of}"
             facts["groups_of"] = groups_of
         super().__init__(problem, **facts)
 
 
 class HoldGone(SeatServerError):
-    """The hold does not exist any more, or never did: expired, released, or another user's."""
+    """The user has no such hold: it expired, was released, or never existed."""
 
     code, status = "hold_gone", 409
 
@@ -239,7 +239,7 @@ class HoldGone(SeatServerError):
 
 
 class HoldConflict(SeatServerError):
-    """The hold id was used before with other seats, or belongs to someone else."""
+    """The id of the hold was used before, with other seats or by another user."""
 
     code, status = "hold_conflict", 409
 
@@ -248,7 +248,7 @@ class HoldConflict(SeatServerError):
 
 
 class HoldPinned(SeatServerError):
-    """The hold's booking is being written: it cannot be given back until ``until_ms``."""
+    """The hold is being booked, so it cannot be released before ``until_ms``."""
 
     code, retryable, status = "hold_pinned", True, 409
 
@@ -257,7 +257,7 @@ class HoldPinned(SeatServerError):
 
 
 class BookingState(SeatServerError):
-    """The booking is in a state that does not allow the step; ``status`` is what it is now."""
+    """The booking's status does not allow this. The fact ``booking_status`` is its status now."""
 
     code, status = "booking_state", 409
 
@@ -268,7 +268,7 @@ class BookingState(SeatServerError):
 
 
 class Unavailable(SeatServerError):
-    """A dependency does not answer in time; nothing was acknowledged, try again."""
+    """Postgres or Redis did not answer in time. Nothing was acknowledged; try again."""
 
     code, retryable, status = "unavailable", True, 503
 
@@ -277,18 +277,19 @@ class Unavailable(SeatServerError):
 
 
 class OutcomeUnknown(SeatServerError):
-    """The connection broke at COMMIT and the booking could not be read again yet: repeat the same request."""
+    """The connection broke during COMMIT, so it is unknown whether the booking was written. Repeat the request."""
 
     code, retryable, status = "outcome_unknown", True, 503
 
     def __init__(self, booking_id: str) -> None:
         super().__init__(
-            f"the outcome of booking {booking_id} is not known yet; repeat the same request", booking_id=booking_id
+            f"it is not known yet whether booking {booking_id} was written; repeat the same request",
+            booking_id=booking_id,
         )
 
 
 class Busy(SeatServerError):
-    """Too much is going on: a bounded queue is full, or something changes faster than it can be followed."""
+    """The server has too much to do: a queue is full, or something changes too fast to follow. Try again."""
 
     code, retryable, status = "busy", True, 503
 

@@ -1,8 +1,8 @@
-"""What is wrong with data that does not fit its form, in our own words.
+"""Says in our own words what is wrong with data that does not have the expected form.
 
-msgspec finds it and says it in English that changes from release to release, and that people read in answers of the
-API, of the socket and of the command line. So its sentences stop here: those that we know are taken apart, whatever
-else it may say becomes one sentence of ours, and the place is told in either case.
+msgspec finds the mistake, but its English changes from release to release, and people read it in answers of REST, the
+socket and the command line. So its sentences end here: those we know are taken apart, any other becomes one sentence of
+ours. Both say where the mistake is.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
-"""All that msgspec raises about bytes from outside. RecursionError: it walks into a value that it skips, however deep
-this is nested."""
+"""Everything that msgspec raises for bytes from outside. RecursionError: it descends even into values that it skips."""
 
 _PLACE = re.compile(r"(?P<problem>.*?)(?: - at `(?P<key>key` in `)?\$(?P<place>.*)`)?", re.DOTALL)
 _KNOWN = re.compile(
@@ -26,18 +25,18 @@ _KNOWN = re.compile(
 )
 _BYTE = re.compile(r"\(byte (\d+)\)$")
 _SYNTAX = {
-    "trailing comma": "a comma too many",
-    "trailing characters": "it goes on behind its end",
+    "trailing comma": "there is an extra comma",
+    "trailing characters": "there is more data after its end",
     "object keys must be strings": "a key is not in double quotes",
-    "invalid number": "a number is misspelt",
-    "invalid escape": "an escape is misspelt",
+    "invalid number": "a number is not valid",
+    "invalid escape": "an escape sequence is not valid",
     "expected": "a comma, colon or bracket is missing",
-    "invalid opcode": "an invalid byte",
+    "invalid opcode": "a byte is not valid",
 }
 
 
 class Misfit(NamedTuple):
-    """``place`` is a path such as ``seats[3].x``, empty at the top; ``is_key`` says that a key there is wrong."""
+    """``place`` is a path such as ``seats[3].x``, empty at the top. ``is_key`` says that one of its keys is wrong."""
 
     place: str
     problem: str
@@ -45,15 +44,15 @@ class Misfit(NamedTuple):
 
 
 def misfit(error: msgspec.ValidationError) -> Misfit:
-    """Where the data does not fit, and why."""
+    """Where the data is wrong, and why."""
     found = _PLACE.fullmatch(str(error))
     assert found is not None, "the pattern matches any text"
-    problem = found["problem"] if _KNOWN.fullmatch(found["problem"]) else "Is not of the documented form"
+    problem = found["problem"] if _KNOWN.fullmatch(found["problem"]) else "Does not have the documented form"
     return Misfit((found["place"] or "").lstrip("."), problem, found["key"] is not None)
 
 
 def unreadable(error: Exception) -> str:
-    """Why bytes are no JSON or MessagePack at all, with the byte where it shows, where that is known."""
+    """Why bytes are not JSON or MessagePack at all, with the position of the wrong byte if it is known."""
     text = str(error)
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
@@ -61,6 +60,6 @@ def unreadable(error: Exception) -> str:
         return "it is not UTF-8"
     if "truncated" in text:
         return "it ends too early"
-    problem = next((ours for theirs, ours in _SYNTAX.items() if theirs in text), "an invalid character")
+    problem = next((ours for theirs, ours in _SYNTAX.items() if theirs in text), "a character is not valid")
     byte = _BYTE.search(text)
     return f"{problem} (byte {byte[1]})" if byte else problem

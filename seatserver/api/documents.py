@@ -1,6 +1,6 @@
-"""The two documents as files: ``python -m seatserver.api.documents`` writes them from the code.
+"""Writes `openapi.json` and `asyncapi.json` from the code: ``python -m seatserver.api.documents``.
 
-They are committed, so that a change of the interface shows in a review; a test compares them with the code.
+The files are committed, so that a review shows every change of an interface. A test compares them with the code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ ASYNCAPI_FILE = Path(__file__).with_name("asyncapi.json")
 
 
 def generated() -> dict[Path, str]:
-    """What each file should hold."""
+    """The content that each file should have."""
     from seatserver.api.asyncapi import asyncapi
     from seatserver.api.openapi import openapi
 

@@ -1,4 +1,4 @@
-"""The REST interface as Starlette routes: the endpoints of the table, and the two documents that describe them."""
+"""The routes of REST: all endpoints, and the two documents that describe the interfaces. And who may use them."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def rest_routes(services: ApiServices) -> list[BaseRoute]:
 
 
 def cross_origin(settings: Settings) -> list[Middleware]:
-    """The middleware that lets pages of the configured origins use the REST interface, and no others.
+    """The middleware that lets only pages of the configured origins use REST.
 
-    Tokens travel in a header, never in a cookie, so no credentials are allowed across.
+    Tokens are sent in a header and never in a cookie, so no credentials are allowed across origins.
     """
     return [Middleware(_CrossOrigin, settings=settings)]
 
 
 class _CrossOrigin(CORSMiddleware):
-    """Starlette's, with the origin check that the sockets have: what passes there passes here.
+    """Starlette's middleware, with the same check of origins that sockets have.
 
-    A page that may not ask is told so in a form that its scripts can read, preflight included: otherwise a browser
-    shows them nothing but a failed request, and whoever embeds a seat map looks for the mistake elsewhere. Files for
-    everybody, which name their own rule, are left alone.
+    The scripts of a refused page can read why, even after a preflight. Otherwise the browser would show them only a
+    failed request, and whoever embeds a seat map would look for the mistake elsewhere. Static files are open to
+    everybody and set their own headers.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -74,7 +74,7 @@ class _CrossOrigin(CORSMiddleware):
         if origin is None or allowed(origin, headers.get("host"), self._settings):
             return await super().__call__(scope, receive, send)
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-            # What it announces will be refused; only then is there an answer to read.
+            # Let the request itself come, because only its answer can be read. It will be refused.
             answer = Response(status_code=204, headers={**READABLE, **self.preflight_headers})
         else:
             answer = problem_of(OriginRefused(origin), f"{scope['method']} {scope['path']}")

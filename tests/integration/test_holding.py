@@ -167,7 +167,7 @@ async def test_a_search_where_seats_have_no_numbers_says_how_to_ask(server: Inst
     async with visitor(server, "ann") as ann:
         with pytest.raises(RemoteError, match="the places of Lawn have no numbers: hold them with areas, by how many"):
             await ann.best(2, categories=("lawn",))
-        with pytest.raises(RemoteError, match="no 3 free seats together: seats there go only in groups of 2"):
+        with pytest.raises(RemoteError, match="no 3 free seats together: seats there are sold only in groups of 2"):
             await ann.best(3, categories=("sofa",))
         assert not await ann.offers(3, categories=("sofa",))
 

@@ -1,4 +1,4 @@
-"""The REST interface over the whole house: real Postgres, real Redis, every answer held to the OpenAPI document."""
+"""REST on a real Postgres and Redis. Every answer is compared with the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FAMILIES = {
 
 
 class Rest:
-    """A client, the house behind it, and tokens."""
+    """A client, the server behind it, and tokens."""
 
     def __init__(self, house: Server, http: httpx.AsyncClient) -> None:
         self.house = house
@@ -66,7 +66,7 @@ class Rest:
         return await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
 
     async def keep(self, *changes: dict[str, Any], user: str = "boss:admin", **more: Any) -> httpx.Response:
-        """Block, allocate and open places of tonight."""
+        """Block, allocate and open places of tonight's showtime."""
         path = "/admin/showtimes/tonight/allocations/change"
         return await self.ask("POST", path, user, json={"changes": changes, **more})
 
@@ -85,14 +85,14 @@ def code(response: httpx.Response) -> tuple[int, str]:
 
 
 async def settled(house: Server) -> None:
-    """Wait until the relay has brought what there was to bring."""
+    """Wait until the relay has brought all changes to Redis."""
     async with within("the relay to be done"):
         while house.relay._draining:  # noqa: ASYNC110 - the relay tells nobody when it is done
             await asyncio.sleep(0.005)
 
 
 async def eventually(rest: Rest, path: str, is_so: Callable[[Any], bool]) -> None:
-    """Ask until the answer is so; what the relay and the feed do takes them a moment."""
+    """Repeat a request until its answer is as expected, because the relay and the feed take a moment."""
     async with within(f"another answer of {path}"):
         while not is_so((await rest.ask("GET", path)).json()):  # noqa: ASYNC110 - there is nothing to wait on over REST
             await asyncio.sleep(0.02)
@@ -105,7 +105,7 @@ def contract() -> Contract:
 
 @pytest.fixture
 async def empty(settings: Settings, contract: Contract) -> AsyncIterator[Rest]:
-    """A house without any offer."""
+    """A server with nothing on sale."""
     async with Server(dataclasses.replace(settings, request_body_bytes=20_000)) as house:
         transport = httpx.ASGITransport(build_app(house), raise_app_exceptions=False)
         hooks = {"response": [contract.check]}
@@ -115,7 +115,7 @@ async def empty(settings: Settings, contract: Contract) -> AsyncIterator[Rest]:
 
 @pytest.fixture
 async def rest(empty: Rest) -> Rest:
-    """A house with one theatre, one studio of four seats, and one showtime: ``tonight``."""
+    """A server with one theatre, one studio of four seats, and one showtime, ``tonight``."""
     boss = "boss:admin"
     for path, body in (
         ("/admin/theatres/odeon", {"name": "Odeon", "timezone": "Europe/Berlin"}),
@@ -136,7 +136,7 @@ async def rest(empty: Rest) -> Rest:
     assert (await empty.ask("PUT", "/admin/showtimes/tonight", boss, json=SHOWTIME)).status_code == 200
     blocked = await empty.keep({"action": "block", "seats": ["A-2"], "reason": "house seat"})
     assert blocked.status_code == 200
-    await settled(empty.house)  # in Redis too: the relay is at rest when a test begins
+    await settled(empty.house)  # in Redis too, so that the relay is idle when a test begins
     return empty
 
 
@@ -144,14 +144,14 @@ async def rest(empty: Rest) -> Rest:
 
 
 @pytest.mark.parametrize(("currency", "digits"), [("JPY", 0), ("HUF", 2), ("IQD", 3)])
-async def test_a_currency_comes_with_its_minor_digits(rest: Rest, currency: str, digits: int) -> None:
+async def test_every_currency_comes_with_its_minor_digits(rest: Rest, currency: str, digits: int) -> None:
     put = await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json={**SHOWTIME, "currency": currency})
     found = (await rest.ask("GET", "/showtimes/tonight")).json()
     assert put.is_success, put.text
     assert (found["currency"], found["currency_digits"]) == (currency, digits)
 
 
-async def test_a_showtime_reads_as_it_was_put(rest: Rest) -> None:
+async def test_a_showtime_reads_as_it_was_written(rest: Rest) -> None:
     found = (await rest.ask("GET", "/showtimes/tonight")).json()
     assert found["starts_at"] == "2100-01-01T19:30:00Z"
     assert {name: found[name] for name in ("title", "theatre_name", "currency", "prices")} == {
@@ -167,7 +167,7 @@ async def test_a_showtime_reads_as_it_was_put(rest: Rest) -> None:
     assert houses[0]["auditoriums"] == [{"id": "studio", "name": "Studio"}]
 
 
-async def test_ticket_types_fees_and_rules_read_as_they_were_put(rest: Rest) -> None:
+async def test_ticket_types_fees_and_rules_read_as_they_were_written(rest: Rest) -> None:
     put = await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=FAMILIES)
     found = put.json()
     assert found == (await rest.ask("GET", "/showtimes/tonight")).json()
@@ -177,14 +177,14 @@ async def test_ticket_types_fees_and_rules_read_as_they_were_put(rest: Rest) -> 
     assert found["rules"]["gap"]["mode"] == "enforce"
 
 
-async def test_prices_are_the_short_form_of_one_ticket_type(rest: Rest) -> None:
+async def test_prices_alone_make_one_ticket_type(rest: Rest) -> None:
     found = (await rest.ask("GET", "/showtimes/tonight")).json()
     [ticket_type] = found["ticket_types"]
     assert (ticket_type["key"], ticket_type["prices"]) == ("standard", found["prices"])
     assert found["fees"] == {"per_ticket_minor": 0, "per_booking_minor": 0}
 
 
-async def test_tickets_are_priced_without_holding_anything(rest: Rest) -> None:
+async def test_a_quote_prices_tickets_and_holds_nothing(rest: Rest) -> None:
     await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=FAMILIES)
     before = (await rest.ask("GET", "/showtimes/tonight/availability")).json()
     tickets = [{"seat": "A-2", "ticket": "child"}, {"seat": 0}]
@@ -202,7 +202,7 @@ async def test_tickets_are_priced_without_holding_anything(rest: Rest) -> None:
     assert (await rest.ask("GET", "/showtimes/tonight/availability")).json() == before
 
 
-async def test_tickets_that_do_not_go_together_are_refused_in_words(rest: Rest) -> None:
+async def test_tickets_that_are_not_sold_together_are_refused_with_an_explanation(rest: Rest) -> None:
     await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=FAMILIES)
     refused = await rest.ask("POST", "/showtimes/tonight/quote", json={"tickets": [{"seat": "A-1", "ticket": "child"}]})
     assert code(refused) == (409, "tickets_refused")
@@ -244,20 +244,20 @@ async def test_offers_are_ranked_explained_and_priced_and_hold_nothing(rest: Res
         ({"count": 1, "limit": 21}, "limit"),
     ],
 )
-async def test_a_wish_that_cannot_be_names_the_field(rest: Rest, wish: dict[str, Any], where: str) -> None:
+async def test_an_invalid_search_names_the_field(rest: Rest, wish: dict[str, Any], where: str) -> None:
     refused = await rest.ask("POST", "/showtimes/tonight/best-available", "ann", json=wish)
     assert code(refused) == (400, "bad_request")
     assert refused.json()["facts"] == {"where": where}
 
 
-async def test_tickets_that_nobody_sells_together_are_no_wish(rest: Rest) -> None:
+async def test_a_search_for_tickets_that_are_not_sold_together_is_refused(rest: Rest) -> None:
     await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=FAMILIES)
     for tickets, rule in (({"infant": 1}, "unknown"), ({"child": 1}, "only_with")):
         refused = await rest.ask("POST", "/showtimes/tonight/best-available", "ann", json={"tickets": tickets})
         assert (code(refused), refused.json()["facts"]["rule"]) == ((409, "tickets_refused"), rule)
 
 
-async def test_outside_the_sale_nothing_is_offered(rest: Rest) -> None:
+async def test_no_seats_are_offered_before_the_sale_opens(rest: Rest) -> None:
     later = {**SHOWTIME, "on_sale_at": "2099-01-01T00:00:00Z"}
     await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=later)
     refused = await rest.ask("POST", "/showtimes/tonight/best-available", "ann", json={"count": 1})
@@ -279,13 +279,13 @@ async def test_outside_the_sale_nothing_is_offered(rest: Rest) -> None:
         ([{"seat": True}], "tickets[0].seat"),
     ],
 )
-async def test_a_ticket_that_cannot_be_names_the_field(rest: Rest, tickets: list[Any], where: str) -> None:
+async def test_an_invalid_ticket_names_the_field(rest: Rest, tickets: list[Any], where: str) -> None:
     refused = await rest.ask("POST", "/showtimes/tonight/quote", json={"tickets": tickets})
     assert code(refused) == (400, "bad_request")
     assert refused.json()["facts"] == {"where": where}
 
 
-async def test_general_areas_are_counted_and_priced_by_their_name(rest: Rest) -> None:
+async def test_places_of_general_areas_are_counted_and_priced(rest: Rest) -> None:
     lawn = GeneralArea(key="lawn", name="Lawn", category="standard", capacity=2, x=1, y=9, width=4, height=2)
     hall = SeatMap.build(
         name="Open air", categories=HALL.categories[:1], screen=HALL.screen, seats=HALL.seats[:1], general_areas=[lawn]
@@ -303,7 +303,7 @@ async def test_general_areas_are_counted_and_priced_by_their_name(rest: Rest) ->
     assert (code(refused), refused.json()["facts"]) == ((400, "bad_request"), {"where": "tickets[2].area"})
 
 
-async def test_pages_of_showtimes_follow_one_another(rest: Rest) -> None:
+async def test_showtimes_are_listed_page_by_page(rest: Rest) -> None:
     for name in ("a", "b", "c"):
         await rest.ask("PUT", f"/admin/showtimes/{name}", "boss:admin", json=SHOWTIME)
     first = (await rest.ask("GET", "/showtimes", params={"limit": 3})).json()
@@ -312,11 +312,11 @@ async def test_pages_of_showtimes_follow_one_another(rest: Rest) -> None:
     assert second["next"] is None
 
 
-async def test_a_path_with_a_slash_too_many_is_not_found(rest: Rest) -> None:
+async def test_a_path_with_an_extra_slash_is_not_found(rest: Rest) -> None:
     assert code(await rest.ask("GET", "/showtimes/")) == (404, "not_found")
 
 
-async def test_a_layout_is_cached_for_ever_and_known_by_its_hash(rest: Rest) -> None:
+async def test_a_layout_may_be_cached_for_ever_by_its_hash(rest: Rest) -> None:
     path = f"/layouts/{HALL.content_hash}"
     first = await rest.ask("GET", path)
     assert first.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -328,7 +328,7 @@ async def test_a_layout_is_cached_for_ever_and_known_by_its_hash(rest: Rest) -> 
     assert (await rest.ask("GET", path, headers={"If-None-Match": '"other"'})).status_code == 200
 
 
-async def test_availability_counts_states_in_all_and_per_category(rest: Rest) -> None:
+async def test_availability_counts_states_in_total_and_by_category(rest: Rest) -> None:
     await rest.hold("ann", 2, 3)
     found = (await rest.ask("GET", "/showtimes/tonight/availability")).json()
     nothing = {"free": 0, "held": 0, "claimed": 0, "sold": 0, "blocked": 0, "allocated": 0}
@@ -350,11 +350,11 @@ async def test_availability_counts_states_in_all_and_per_category(rest: Rest) ->
         "/showtimes/a/b",
     ],
 )
-async def test_what_is_not_there_is_a_problem_that_says_so(rest: Rest, path: str) -> None:
+async def test_unknown_things_and_paths_are_not_found(rest: Rest, path: str) -> None:
     assert code(await rest.ask("GET", path)) == (404, "not_found")
 
 
-async def test_a_method_that_a_path_does_not_have_names_those_that_it_has(rest: Rest) -> None:
+async def test_a_wrong_method_is_answered_with_the_allowed_ones(rest: Rest) -> None:
     refused = await rest.ask("DELETE", "/bookings")
     assert code(refused) == (405, "method_not_allowed")
     assert set(refused.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
@@ -375,19 +375,19 @@ async def test_a_method_that_a_path_does_not_have_names_those_that_it_has(rest: 
         ("limit=5.0", "limit"),
     ],
 )
-async def test_a_wrong_query_names_the_parameter(rest: Rest, query: str, where: str) -> None:
+async def test_an_invalid_query_names_the_parameter(rest: Rest, query: str, where: str) -> None:
     refused = await rest.ask("GET", f"/showtimes?{query}")
     assert code(refused) == (400, "bad_request")
     assert refused.json()["facts"] == {"where": where}
 
 
-async def test_a_query_of_thousands_of_parameters_is_refused_before_it_is_looked_at(rest: Rest) -> None:
+async def test_a_query_with_thousands_of_parameters_is_refused_unparsed(rest: Rest) -> None:
     refused = await rest.ask("GET", "/showtimes?" + "&".join(["a"] * 30_000))
     assert code(refused) == (400, "bad_request")
     assert "parameters" in refused.json()["detail"]
 
 
-async def test_every_answer_forbids_browsers_to_guess_its_type(rest: Rest) -> None:
+async def test_no_answer_lets_browsers_guess_its_type(rest: Rest) -> None:
     for path in ("/theatres", "/showtimes/nope", "/nowhere", f"/layouts/{HALL.content_hash}", "/metrics"):
         assert (await rest.ask("GET", path)).headers["x-content-type-options"] == "nosniff", path
 
@@ -425,7 +425,7 @@ async def test_every_answer_forbids_browsers_to_guess_its_type(rest: Rest) -> No
         ({"layout_hash": "nope"}, "layout_hash"),
     ],
 )
-async def test_a_wrong_field_is_named_and_nothing_is_written(rest: Rest, change: dict[str, Any], where: str) -> None:
+async def test_an_invalid_field_is_named_and_nothing_is_written(rest: Rest, change: dict[str, Any], where: str) -> None:
     refused = await rest.ask("PUT", "/admin/showtimes/other", "boss:admin", json={**SHOWTIME, **change})
     assert code(refused) == (400, "bad_request")
     assert refused.json()["facts"] == {"where": where}
@@ -433,7 +433,7 @@ async def test_a_wrong_field_is_named_and_nothing_is_written(rest: Rest, change:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"name": "\xff"}', b"\xff\xfe", b"null", b'{"name": "a"} {}'])
-async def test_a_body_that_is_no_document_is_refused_in_words(rest: Rest, body: bytes) -> None:
+async def test_a_body_that_is_not_a_json_object_is_a_bad_request(rest: Rest, body: bytes) -> None:
     assert code(await rest.ask("PUT", "/admin/theatres/t", "boss:admin", content=body)) == (400, "bad_request")
 
 
@@ -449,7 +449,7 @@ async def test_a_body_over_the_limit_is_refused(rest: Rest, announced: bool) -> 
     assert refused.json()["facts"] == {"limit_bytes": 20_000}
 
 
-async def test_a_bad_seat_map_names_the_place_in_the_file(rest: Rest) -> None:
+async def test_a_bad_seat_map_is_refused_with_the_place_in_the_file(rest: Rest) -> None:
     broken = msgspec.json.decode(HALL.encode())
     broken["seats"][1]["category"] = "box"
     refused = await rest.ask("POST", "/admin/layouts", "boss:admin", json=broken)
@@ -457,12 +457,12 @@ async def test_a_bad_seat_map_names_the_place_in_the_file(rest: Rest) -> None:
     assert refused.json()["facts"] == {"place": "seats[1].category"}
 
 
-async def test_a_layout_can_be_renamed_when_it_is_imported(rest: Rest) -> None:
+async def test_a_layout_can_be_renamed_on_import(rest: Rest) -> None:
     imported = await rest.ask("POST", "/admin/layouts?name=Blue", "boss:admin", content=HALL.encode())
     assert imported.json()["name"] == "Blue"
 
 
-async def test_bookings_fix_the_currency(rest: Rest) -> None:
+async def test_the_currency_cannot_change_once_there_are_bookings(rest: Rest) -> None:
     await rest.book("ann", await rest.hold("ann", 0))
     refused = await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json={**SHOWTIME, "currency": "CHF"})
     assert code(refused) == (409, "conflict")
@@ -474,14 +474,14 @@ ALLOCATIONS = "/admin/showtimes/tonight/allocations"
 LATER = "2099-12-31T23:00:00+01:00"
 
 
-async def test_what_the_house_keeps_is_read_with_who_why_and_until_when(rest: Rest) -> None:
+async def test_allocations_show_who_made_them_why_and_until_when(rest: Rest) -> None:
     sofa = {"action": "allocate", "channel": "kiosk", "rows": ["B"], "reason": "for the door", "release_at": LATER}
     changed = (await rest.keep(sofa, user="ann:admin")).json()
     [entry] = changed["entries"]
     expected = {"channel": "kiosk", "seats": ["B-1", "B-2"], "places": {}, "reason": "for the door", "by": "ann"}
     assert expected.items() <= entry.items()
     assert (entry["action"], entry["release_at"], changed["notes"]) == ("allocate", "2099-12-31T22:00:00Z", [])
-    assert (await rest.keep(sofa, user="bob:admin")).json() == {"entries": [], "notes": []}, "it is so already"
+    assert (await rest.keep(sofa, user="bob:admin")).json() == {"entries": [], "notes": []}, "nothing to change"
     house_seat, kiosk = (await rest.ask("GET", ALLOCATIONS, "boss:admin")).json()["allocations"]
     assert (house_seat["channel"], house_seat["seats"], house_seat["by"]) == (None, ["A-2"], "boss")
     assert (house_seat["reason"], house_seat["release_at"]) == ("house seat", None)
@@ -490,7 +490,7 @@ async def test_what_the_house_keeps_is_read_with_who_why_and_until_when(rest: Re
     assert (await rest.ask("GET", "/showtimes/tonight/availability")).json()["total"]["blocked"] == 1
 
 
-async def test_the_log_is_read_a_page_at_a_time_newest_first(rest: Rest) -> None:
+async def test_the_log_is_listed_page_by_page_newest_first(rest: Rest) -> None:
     for reason in ("one", "two", "three"):
         await rest.keep({"action": "block", "seats": ["A-1"], "reason": reason})
     await rest.keep({"action": "open", "categories": ["standard"], "reason": "all is well"})
@@ -502,7 +502,7 @@ async def test_the_log_is_read_a_page_at_a_time_newest_first(rest: Rest) -> None
     assert second["next"] is None
 
 
-async def test_places_of_a_general_area_are_kept_by_their_number(rest: Rest) -> None:
+async def test_places_of_a_general_area_are_allocated_by_number(rest: Rest) -> None:
     lawn = GeneralArea(key="lawn", name="Lawn", category="standard", capacity=9, x=1, y=9, width=4, height=2)
     stalls = [msgspec.structs.replace(HALL.seats[0], area="Stalls")]
     hall = SeatMap.build(
@@ -565,14 +565,14 @@ async def test_places_of_a_general_area_are_kept_by_their_number(rest: Rest) -> 
         ({"seats": ["A-1"], "for_whom": "us"}, "changes[0].for_whom"),
     ],
 )
-async def test_a_change_that_cannot_be_names_the_field(rest: Rest, change: dict[str, Any], where: str) -> None:
+async def test_an_invalid_allocation_names_the_field(rest: Rest, change: dict[str, Any], where: str) -> None:
     refused = await rest.keep({"action": "block", "reason": "wet paint", **change})
     assert code(refused) == (400, "bad_request")
     assert refused.json()["facts"] == {"where": where}
     assert len((await rest.ask("GET", ALLOCATIONS, "boss:admin")).json()["allocations"]) == 1
 
 
-async def test_no_two_changes_of_a_request_name_the_same_seat(rest: Rest) -> None:
+async def test_a_request_may_name_a_seat_only_once(rest: Rest) -> None:
     block = {"action": "block", "reason": "wet paint", "seats": ["A-1"]}
     refused = await rest.keep(block, {"action": "open", "reason": "dry", "rows": ["A"]})
     assert (code(refused), refused.json()["facts"]) == ((400, "bad_request"), {"where": "changes[1]"})
@@ -580,7 +580,7 @@ async def test_no_two_changes_of_a_request_name_the_same_seat(rest: Rest) -> Non
     assert code(await rest.keep(*[block] * 101)) == (400, "bad_request")
 
 
-async def test_a_sold_seat_refuses_the_whole_change_by_its_name(rest: Rest) -> None:
+async def test_a_sold_seat_makes_the_whole_change_fail_and_is_named(rest: Rest) -> None:
     await rest.book("ann", await rest.hold("ann", 2, 3))
     refused = await rest.keep(
         {"action": "block", "reason": "wet paint", "seats": ["A-1"]},
@@ -592,7 +592,7 @@ async def test_a_sold_seat_refuses_the_whole_change_by_its_name(rest: Rest) -> N
     assert len((await rest.ask("GET", ALLOCATIONS, "boss:admin")).json()["allocations"]) == 1
 
 
-async def test_the_house_says_what_becomes_of_holds(rest: Rest) -> None:
+async def test_blocking_held_seats_ends_the_hold_or_is_refused_as_requested(rest: Rest) -> None:
     hold_id = await rest.hold("ann", 2, 3)
     block = {"action": "block", "reason": "wet paint", "rows": ["A", "B"]}
     refused = await rest.keep(block, held="refuse")
@@ -602,12 +602,12 @@ async def test_the_house_says_what_becomes_of_holds(rest: Rest) -> None:
     assert code(await rest.book("ann", hold_id)) == (409, "hold_gone")
 
 
-async def test_half_a_sofa_may_be_blocked_and_the_answer_says_what_that_means(rest: Rest) -> None:
+async def test_blocking_half_a_sofa_warns_that_nobody_can_buy_the_rest(rest: Rest) -> None:
     changed = (await rest.keep({"action": "block", "reason": "spring is out", "seats": ["B-2"]})).json()
     assert changed["notes"] == ["B-1 and B-2 are sold only together and are not kept alike: nobody can buy them now"]
 
 
-async def test_only_administrators_see_and_change_what_the_house_keeps(rest: Rest) -> None:
+async def test_only_administrators_see_and_change_allocations(rest: Rest) -> None:
     block = {"action": "block", "reason": "mine", "seats": ["A-1"]}
     assert code(await rest.keep(block, user="ann")) == (403, "forbidden")
     for path in (ALLOCATIONS, f"{ALLOCATIONS}/log"):
@@ -627,7 +627,7 @@ async def test_a_guest_gets_a_token_that_works(rest: Rest) -> None:
     assert (await rest.house.tickets.redeem(ticket)).user_id == guest["user_id"]
 
 
-async def test_a_guest_s_renewal_gives_another_token_of_the_same_guest_and_opens_nothing_else(rest: Rest) -> None:
+async def test_a_guests_renewal_gives_a_token_for_the_same_guest_and_no_access(rest: Rest) -> None:
     guest = (await rest.ask("POST", "/guests")).json()
     for _ in range(2):
         renewed = (await rest.ask("POST", "/guests/renew", json={"renewal": guest["renewal"]})).json()
@@ -641,14 +641,14 @@ async def test_a_guest_s_renewal_gives_another_token_of_the_same_guest_and_opens
         assert code(await rest.ask("POST", "/guests/renew", json={"renewal": wrong})) == (401, "unauthorized")
 
 
-async def test_without_a_sound_token_the_door_stays_shut(rest: Rest) -> None:
+async def test_a_missing_or_invalid_token_is_unauthorized(rest: Rest) -> None:
     for headers in ({}, {"Authorization": "Basic abc"}, {"Authorization": "Bearer x"}, {"Authorization": "Bearer "}):
         refused = await rest.ask("POST", "/tickets", headers=headers)
         assert code(refused) == (401, "unauthorized")
         assert refused.headers["www-authenticate"] == "Bearer"
 
 
-async def test_a_token_reaches_as_far_as_its_scopes(rest: Rest) -> None:
+async def test_a_token_without_the_scope_is_forbidden(rest: Rest) -> None:
     hold_id = await rest.hold("ann", 0)
     for method, path, user, body in (
         ("PUT", "/admin/theatres/odeon", "ann", {"name": "Mine", "timezone": "UTC"}),
@@ -661,7 +661,7 @@ async def test_a_token_reaches_as_far_as_its_scopes(rest: Rest) -> None:
 # ---------------------------------------------------------------- bookings
 
 
-async def test_a_hold_becomes_a_booking_and_repeating_answers_the_same(rest: Rest) -> None:
+async def test_booking_a_hold_twice_gives_the_same_booking(rest: Rest) -> None:
     hold_id = await rest.hold("ann", 2, 3)
     first = await rest.book("ann", hold_id)
     booking = first.json()
@@ -671,7 +671,7 @@ async def test_a_hold_becomes_a_booking_and_repeating_answers_the_same(rest: Res
     assert (await rest.ask("GET", f"/bookings/{hold_id}", "ann")).json() == booking
 
 
-async def test_a_booking_shows_what_each_seat_cost_and_the_fees(rest: Rest) -> None:
+async def test_a_booking_shows_the_price_of_each_seat_and_the_fees(rest: Rest) -> None:
     await rest.ask("PUT", "/admin/showtimes/tonight", "boss:admin", json=FAMILIES)
     booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
     assert booking["lines"] == [
@@ -681,7 +681,7 @@ async def test_a_booking_shows_what_each_seat_cost_and_the_fees(rest: Rest) -> N
     assert (booking["fees_minor"], booking["total_minor"], booking["channel"]) == (110, 3110, "")
 
 
-async def test_a_pending_booking_is_confirmed_by_the_payment_system(rest: Rest) -> None:
+async def test_a_payment_service_confirms_a_pending_booking(rest: Rest) -> None:
     hold_id = await rest.hold("ann", 0)
     pending = (await rest.book("ann:claim", hold_id, pay_later=True)).json()
     assert pending["status"] == "pending"
@@ -702,7 +702,7 @@ async def test_a_cancelled_booking_frees_its_seats_and_stays_cancelled(rest: Res
     await eventually(rest, "/showtimes/tonight/availability", lambda found: found["total"]["free"] == 3)
 
 
-async def test_whoever_may_only_claim_cancels_what_is_not_paid_and_nothing_else(rest: Rest) -> None:
+async def test_with_scope_claim_only_pending_bookings_can_be_cancelled(rest: Rest) -> None:
     unpaid, paid = await rest.hold("ann", 0), await rest.hold("ann", 2, 3)
     for hold_id in (unpaid, paid):
         await rest.book("ann:claim", hold_id, pay_later=True)
@@ -716,7 +716,7 @@ async def test_whoever_may_only_claim_cancels_what_is_not_paid_and_nothing_else(
         await rest.house.checkout.cancel(UUID(paid), only_pending=True)
 
 
-async def test_one_s_own_bookings_are_listed_a_page_at_a_time_newest_first(rest: Rest) -> None:
+async def test_users_list_their_own_bookings_page_by_page_newest_first(rest: Rest) -> None:
     made = []
     for seats, pay_later in (((0,), True), ((2, 3), False)):
         made.append((await rest.book("ann", await rest.hold("ann", *seats), pay_later=pay_later)).json())
@@ -731,12 +731,12 @@ async def test_one_s_own_bookings_are_listed_a_page_at_a_time_newest_first(rest:
     assert pending["bookings"] == [made[0]]
     assert (await rest.ask("GET", "/bookings?showtime=never", "ann")).json()["bookings"] == []
     for stranger in ("bob", "boss:admin", "bank:settle"):
-        assert (await rest.ask("GET", "/bookings", stranger)).json()["bookings"] == [], "only one's own, whoever asks"
+        assert (await rest.ask("GET", "/bookings", stranger)).json()["bookings"] == [], "only their own"
     for wrong in ("after=x", "after=1.x", "limit=0", "limit=101", "status=lost", f"after={'9' * 90}.{UUID(int=1)}"):
         assert code(await rest.ask("GET", f"/bookings?{wrong}", "ann")) == (400, "bad_request")
 
 
-async def test_somebody_elses_booking_does_not_exist(rest: Rest) -> None:
+async def test_other_peoples_bookings_are_not_found(rest: Rest) -> None:
     hold_id = await rest.hold("ann", 0)
     await rest.book("ann", hold_id)
     for method, path in (("GET", ""), ("POST", "/confirm"), ("POST", "/cancel")):
@@ -746,7 +746,7 @@ async def test_somebody_elses_booking_does_not_exist(rest: Rest) -> None:
     assert (await rest.ask("GET", f"/bookings/{hold_id}", "boss:admin")).status_code == 200
 
 
-async def test_a_hold_of_another_or_of_nobody_cannot_be_booked(rest: Rest) -> None:
+async def test_only_ones_own_existing_hold_can_be_booked(rest: Rest) -> None:
     hold_id = await rest.hold("ann", 0)
     assert code(await rest.book("bob", hold_id)) == (409, "hold_gone")
     assert code(await rest.book("bob", str(uuid4()))) == (409, "hold_gone")
@@ -758,26 +758,26 @@ async def test_a_hold_of_another_or_of_nobody_cannot_be_booked(rest: Rest) -> No
 
 
 def key_in(booking: dict[str, Any]) -> dict[str, str]:
-    """The header of whoever has only the link."""
+    """The header of somebody who has only the ticket link."""
     page, _, key = booking["ticket_url"].partition("#key=")
     assert page == f"/bookings/{booking['id']}"
     return {"Authorization": f"Booking {key}"}
 
 
-async def test_whoever_booked_gets_the_link_to_the_ticket_and_so_does_the_till_that_confirms(rest: Rest) -> None:
+async def test_the_user_who_booked_and_the_service_that_confirms_get_the_ticket_link(rest: Rest) -> None:
     booking = (await rest.book("ann:claim,hold", await rest.hold("ann", 2, 3), pay_later=True)).json()
     path = f"/bookings/{booking['id']}"
     assert re.fullmatch(path + "#key=[a-z2-7]{32}", booking["ticket_url"])
     confirmed = (await rest.ask("POST", f"{path}/confirm", "till:settle")).json()
     assert (confirmed["user_id"], confirmed["ticket_url"]) == ("ann", booking["ticket_url"])
     again = await rest.ask("POST", f"{path}/confirm", "till:settle")
-    assert again.json()["ticket_url"] == booking["ticket_url"], "as when the first answer got lost"
+    assert again.json()["ticket_url"] == booking["ticket_url"], "as if the first answer was lost"
     assert (await rest.ask("GET", path, "ann")).json()["ticket_url"] == booking["ticket_url"]
     cancelled = (await rest.ask("POST", f"{path}/cancel", "ann")).json()
     assert (cancelled["status"], cancelled["ticket_url"]) == ("cancelled", booking["ticket_url"])
 
 
-async def test_staff_who_look_check_or_cancel_are_not_told_a_customer_s_link(rest: Rest) -> None:
+async def test_staff_do_not_get_a_customers_ticket_link(rest: Rest) -> None:
     booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
     path = f"/bookings/{booking['id']}"
     ticket = (await rest.ask("GET", f"{path}/admission", "ann")).json()
@@ -791,7 +791,7 @@ async def test_staff_who_look_check_or_cancel_are_not_told_a_customer_s_link(res
     assert (cancelled["status"], cancelled["ticket_url"]) == ("cancelled", None)
 
 
-async def test_the_link_shows_a_stranger_the_ticket_but_not_whose_it_is(rest: Rest) -> None:
+async def test_the_ticket_link_shows_the_ticket_but_not_who_booked(rest: Rest) -> None:
     booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
     path, headers = f"/bookings/{booking['id']}", key_in(booking)
     seen = await rest.ask("GET", path, headers=headers)
@@ -808,7 +808,7 @@ async def test_the_link_shows_a_stranger_the_ticket_but_not_whose_it_is(rest: Re
     assert code(await rest.ask("GET", f"{path}/admission", headers=headers)) == (409, "booking_state")
 
 
-async def test_the_link_changes_nothing_and_is_no_token(rest: Rest) -> None:
+async def test_the_ticket_link_cannot_change_anything_or_serve_as_a_token(rest: Rest) -> None:
     booking = (await rest.book("ann:claim,hold", await rest.hold("ann", 0), pay_later=True)).json()
     headers = key_in(booking)
     as_token = {"Authorization": headers["Authorization"].replace("Booking", "Bearer")}
@@ -825,7 +825,7 @@ async def test_the_link_changes_nothing_and_is_no_token(rest: Rest) -> None:
     assert (await rest.ask("GET", f"/bookings/{booking['id']}", "ann")).json()["status"] == "pending"
 
 
-async def test_to_a_wrong_key_no_booking_exists(rest: Rest) -> None:
+async def test_with_a_wrong_key_no_booking_is_found(rest: Rest) -> None:
     booking = (await rest.book("ann", await rest.hold("ann", 0))).json()
     other = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
     gone = str(UUID(int=7))
@@ -845,7 +845,7 @@ async def test_to_a_wrong_key_no_booking_exists(rest: Rest) -> None:
         assert len({answer.text.replace(booking_id, "…") for answer, booking_id in answers}) == 1
 
 
-async def test_a_house_without_secrets_gives_no_links_and_opens_none(rest: Rest) -> None:
+async def test_a_server_without_secrets_neither_makes_nor_accepts_ticket_links(rest: Rest) -> None:
     booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
     rest.house.booking_keys = BookingKeys(dataclasses.replace(rest.house.settings, token_secret=""))
     async with door(rest) as http:
@@ -858,7 +858,7 @@ async def test_a_house_without_secrets_gives_no_links_and_opens_none(rest: Rest)
 # ---------------------------------------------------------------- tickets at the door
 
 
-async def test_a_ticket_s_code_tells_the_usher_whom_to_let_in(rest: Rest) -> None:
+async def test_a_tickets_code_tells_the_usher_what_was_booked(rest: Rest) -> None:
     booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
     ticket = (await rest.ask("GET", f"/bookings/{booking['id']}/admission", "ann")).json()
     assert ticket["booking_id"] == booking["id"]
@@ -876,7 +876,7 @@ async def test_a_ticket_s_code_tells_the_usher_whom_to_let_in(rest: Rest) -> Non
         assert refused.status_code == status
 
 
-async def test_a_ticket_is_admitted_once_until_that_is_taken_back(rest: Rest) -> None:
+async def test_a_ticket_admits_once_unless_the_scan_is_undone(rest: Rest) -> None:
     booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
     ticket = (await rest.ask("GET", f"/bookings/{booking['id']}/admission", "ann")).json()
     one, another = ({"code": ticket["code"], "scan_id": str(UUID(int=number)), "door": "North"} for number in (1, 2))
@@ -888,7 +888,7 @@ async def test_a_ticket_is_admitted_once_until_that_is_taken_back(rest: Rest) ->
     assert (await rest.ask("POST", "/admissions/admit", "usher:admit", json=another)).json()["admitted"]
 
 
-async def test_the_code_is_drawn_for_whoever_may_see_the_booking(rest: Rest) -> None:
+async def test_whoever_may_see_the_booking_may_see_its_qr_code(rest: Rest) -> None:
     booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
     for kind in ("admission", "admission.svg"):
         assert code(await rest.ask("GET", f"/bookings/{booking['id']}/{kind}", "ben")) == (404, "not_found")
@@ -901,7 +901,7 @@ async def test_the_code_is_drawn_for_whoever_may_see_the_booking(rest: Rest) -> 
     assert 'viewBox="0 0 37 37"' in drawn.text, "29 modules and the quiet zone on both sides"
 
 
-async def test_a_booking_is_an_entry_for_a_calendar_without_the_code_or_the_link(rest: Rest) -> None:
+async def test_the_calendar_entry_contains_neither_the_code_nor_the_link(rest: Rest) -> None:
     await rest.ask(
         "PUT", "/admin/theatres/odeon", "boss:admin", json={**ODEON, "address": "Kantstraße 12a, 10623 Berlin"}
     )
@@ -923,7 +923,7 @@ async def test_a_booking_is_an_entry_for_a_calendar_without_the_code_or_the_link
     assert booking["ticket_url"].partition("#")[2] not in file.text
 
 
-async def test_a_theatre_has_an_address_of_one_line(rest: Rest) -> None:
+async def test_a_theatres_address_is_one_line(rest: Rest) -> None:
     for address in ("Kantstraße 12a, 10623 Berlin", ""):
         body = {**ODEON, "address": address}
         assert (await rest.ask("PUT", "/admin/theatres/odeon", "boss:admin", json=body)).json()["address"] == address
@@ -934,7 +934,7 @@ async def test_a_theatre_has_an_address_of_one_line(rest: Rest) -> None:
         assert (code(refused), refused.json()["facts"]["where"]) == ((400, "bad_request"), "address")
 
 
-async def test_a_ticket_is_good_only_while_its_booking_is(rest: Rest) -> None:
+async def test_a_ticket_is_good_only_while_its_booking_is_confirmed(rest: Rest) -> None:
     def check(ticket: str, **more: str) -> Any:
         return rest.ask("POST", "/admissions/check", "usher:settle", json={"code": ticket, **more})
 
@@ -953,7 +953,7 @@ async def test_a_ticket_is_good_only_while_its_booking_is(rest: Rest) -> None:
     assert code(await rest.ask("GET", path, "ann")) == (409, "booking_state")
 
 
-async def test_a_code_of_another_house_and_one_of_lost_data_get_the_same_answer(rest: Rest) -> None:
+async def test_foreign_codes_and_codes_of_lost_bookings_get_the_same_answer(rest: Rest) -> None:
     foreign = AdmissionCodes(dataclasses.replace(rest.house.settings, token_secret="x" * 32))
     own = AdmissionCodes(rest.house.settings)
     answers = [
@@ -964,7 +964,7 @@ async def test_a_code_of_another_house_and_one_of_lost_data_get_the_same_answer(
     assert len({answer.json()["detail"] for answer in answers}) == 1
 
 
-async def test_a_house_without_secrets_says_that_it_signs_no_tickets(rest: Rest) -> None:
+async def test_a_server_without_secrets_says_that_it_signs_no_tickets(rest: Rest) -> None:
     booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
     token = rest.house.tokens.mint("ann", ["watch"], 60)
     async with door(rest, token_secret="", guest_scopes=()) as http:
@@ -997,7 +997,7 @@ async def test_health_and_metrics_answer(rest: Rest) -> None:
     assert "# HELP" in metrics.text
 
 
-async def test_a_part_that_is_away_is_named_by_readiness(rest: Rest) -> None:
+async def test_readiness_names_the_part_that_does_not_answer(rest: Rest) -> None:
     await rest.house.database.close()
     rest.house.database = type(rest.house.database)(
         dataclasses.replace(rest.house.settings, database_url="postgresql://u@127.0.0.1:1/x")
@@ -1016,16 +1016,16 @@ async def test_the_documents_are_served(rest: Rest) -> None:
 
 @asynccontextmanager
 async def door(rest: Rest, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """The house under other settings, as a browser sees it: documented or not."""
+    """The server with other settings. Its answers may be undocumented."""
     rest.house.settings = dataclasses.replace(rest.house.settings, **changes)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(build_app(rest.house)), base_url="http://test") as http:
         yield http
 
 
-async def test_pages_of_named_origins_may_ask_and_no_others(rest: Rest) -> None:
+async def test_pages_of_allowed_origins_may_send_requests(rest: Rest) -> None:
     path = "/api/v1/admin/theatres/odeon"
     asks = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization"}
-    # Written in another way than browsers do, which the socket's check forgives too.
+    # Browsers write this origin differently. The socket's check accepts it too.
     async with door(rest, allowed_origins=("https://Cinema.example:443/",)) as http:
         headers = {"Origin": "https://cinema.example"}
         preflight = await http.options(path, headers=headers | asks)
@@ -1036,7 +1036,7 @@ async def test_pages_of_named_origins_may_ask_and_no_others(rest: Rest) -> None:
 
 
 @pytest.mark.parametrize("allowed", [(), ("https://cinema.example",)])
-async def test_a_page_that_may_not_ask_can_read_why_and_nothing_was_done(rest: Rest, allowed: tuple[str, ...]) -> None:
+async def test_a_page_of_another_origin_can_read_why_it_is_refused(rest: Rest, allowed: tuple[str, ...]) -> None:
     path = "/api/v1/admin/theatres/palace"
     evil = {"Origin": "https://evil.example", "Authorization": f"Bearer {rest.house.tokens.mint('b', ['admin'], 60)}"}
     asks = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization"}
@@ -1054,13 +1054,13 @@ async def test_a_page_that_may_not_ask_can_read_why_and_nothing_was_done(rest: R
         assert [theatre["id"] for theatre in own.json()["theatres"]] == ["odeon"]
 
 
-async def test_the_modules_load_everywhere(rest: Rest) -> None:
+async def test_pages_of_any_origin_may_load_the_modules(rest: Rest) -> None:
     async with door(rest) as http:
         answer = await http.get("/static/seatmap-client.js", headers={"Origin": "https://anyone.example"})
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
 
 
-async def test_whoever_looks_for_a_page_in_vain_gets_one_and_a_program_a_problem(rest: Rest) -> None:
+async def test_a_missing_page_is_html_for_browsers_and_a_problem_for_programs(rest: Rest) -> None:
     html = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     async with door(rest, frame_ancestors=("https://portal.example",)) as http:
         page = await http.get("/no/such/page", headers=html | {"If-None-Match": "*"})
@@ -1088,7 +1088,7 @@ VALUES: tuple[Any, ...] = (*GARBAGE, None, True, -1, 2**63, 2**70, 1.5, 1e308, [
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_whatever_is_asked_the_answer_is_documented_and_never_a_bug(rest: Rest, seed: int) -> None:
+async def test_random_requests_get_documented_answers_and_never_a_bug(rest: Rest, seed: int) -> None:
     dice = random.Random(seed)
     for _ in range(150):
         endpoint = dice.choice(ENDPOINTS)
@@ -1105,7 +1105,7 @@ async def test_whatever_is_asked_the_answer_is_documented_and_never_a_bug(rest: 
         assert answer.status_code != 500, (endpoint.method, path, more)
 
 
-async def test_an_operator_sees_the_house_and_how_wanted_a_hall_is(rest: Rest) -> None:
+async def test_operators_see_the_live_view_and_the_demand_of_a_hall(rest: Rest) -> None:
     house = (await rest.ask("GET", "/admin/house", "boss:admin", params={"rooms": 5})).json()
     assert (house["whole"], house["viewers"], house["showtimes"], len(house["instances"])) == (True, 0, [], 1)
     await rest.hold("ann", 0)
@@ -1115,8 +1115,8 @@ async def test_an_operator_sees_the_house_and_how_wanted_a_hall_is(rest: Rest) -
         assert code(await rest.ask("GET", path, "ann")) == (403, "forbidden")
 
 
-def test_every_operation_was_seen_to_succeed(contract: Contract, request: pytest.FixtureRequest) -> None:
-    # Keep this test last: it looks back on what the tests above have asked.
+def test_every_operation_succeeded_in_a_test_above(contract: Contract, request: pytest.FixtureRequest) -> None:
+    # Keep this test last: it checks what the tests above have requested.
     ran = {item.originalname for item in request.session.items if isinstance(item, pytest.Function)}
     if not {name for name in globals() if name.startswith("test_")} <= ran:
         pytest.skip("only a part of the module runs")

@@ -408,7 +408,7 @@ async def test_best_finds_seats_together_and_a_repeated_best_answers_the_same(se
         assert again == {**first, "ref": again["ref"]}, "although no sofa is left to find"
         none = await wire.ask("best", hold_id=str(uuid4()), count=1, categories=["sofa"])
         assert (none["code"], none["facts"]) == ("no_seats_together", {"count": 1, "groups_of": 2})
-        assert none["message"] == "there is no free seat: seats there go only in groups of 2"
+        assert none["message"] == "there is no free seat: seats there are sold only in groups of 2"
         unknown = await wire.ask("best", hold_id=str(uuid4()), count=1, categories=["royal"])
         assert (unknown["code"], unknown["facts"]) == ("bad_request", {"where": "categories"})
         alone = await wire.ask("best", hold_id=str(uuid4()), count=9, split=False)

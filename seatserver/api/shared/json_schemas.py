@@ -1,4 +1,4 @@
-"""JSON Schemas of Structs, as both documents need them."""
+"""JSON Schemas of Structs, for the OpenAPI and the AsyncAPI document."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ REFERENCE = "#/components/schemas/{name}"
 def component_schemas(
     types: Iterable[Any], examples: dict[type, msgspec.Struct]
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """A schema (usually a reference) for each type, and the components that they refer to.
+    """A schema (usually a reference) for each type, and the components that the references lead to.
 
-    ``examples`` are instances, so that an example that does not fit its Struct cannot be written.
+    Examples are instances of the types, so they always match.
     """
     schemas, components = msgspec.json.schema_components(list(types), ref_template=REFERENCE, schema_hook=_hook)
     named = {kind.__name__: instance for kind, instance in examples.items()}
@@ -30,7 +30,7 @@ def component_schemas(
 
 
 def example_of(instance: msgspec.Struct) -> dict[str, Any]:
-    """The instance as it travels in JSON."""
+    """The instance as it is sent in JSON."""
     example: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(instance))
     return example
 

@@ -1,8 +1,8 @@
-"""Errors as REST answers: RFC 9457 problem details for everything that goes wrong.
+"""Turns errors into REST answers: problem details (RFC 9457) for everything that goes wrong.
 
-A `SeatServerError` carries its status, code and facts; an unknown path or method becomes the same form; anything else
-is a bug, logged with its traceback and answered as `internal` without its text. `app.py` installs
-`exception_handlers`; the endpoints themselves answer through `problem_of`.
+A `SeatServerError` has its status, code and facts. An unknown path or method gets an answer of the same form. Any other
+exception is a bug: it is logged with its traceback and answered as `internal` without its text. `app.py` installs
+`exception_handlers`; endpoints answer through `problem_of`.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ log = logs.from_outside(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""Of every answer, unless it may be cached."""
+"""Headers of every answer that may not be cached."""
 CODES_OF_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
 
 class Problem(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What went wrong (RFC 9457). Programs decide by ``code`` and ``retryable``; people read ``detail``."""
+    """A problem (RFC 9457). Programs look at ``code`` and ``retryable``, people read ``detail``."""
 
-    type: Annotated[str, Meta(description="A URI that stands for the code.")]
-    title: Annotated[str, Meta(description="The kind of problem, the same for every problem of this code.")]
+    type: Annotated[str, Meta(description="The code as a URI.")]
+    title: Annotated[str, Meta(description="The kind of problem. The same for every problem with this code.")]
     status: Annotated[int, Meta(ge=400, le=599)]
-    detail: Annotated[str, Meta(description="What went wrong here, and how to mend it.")]
-    code: Annotated[str, Meta(description="Stable, for programs.")]
-    retryable: Annotated[bool, Meta(description="Whether the same request can succeed a little later.")]
-    facts: Annotated[dict[str, object], Meta(description="The problem's particulars; their names depend on the code.")]
+    detail: Annotated[str, Meta(description="What went wrong, and how to fix it.")]
+    code: Annotated[str, Meta(description="For programs; it never changes.")]
+    retryable: Annotated[bool, Meta(description="Whether the same request may succeed a little later.")]
+    facts: Annotated[dict[str, object], Meta(description="Details for programs. Which ones depends on the code.")]
 
 
 EXAMPLE = Problem(
@@ -81,7 +81,7 @@ def problem(
 
 
 def problem_of(error: Exception, where: str) -> Response:
-    """The response for an error raised while answering ``where`` (method and path, for the log)."""
+    """The response for an error. ``where`` is the request's method and path, for the log."""
     if isinstance(error, SeatServerError):
         if error.status >= 500:
             log.warning("request failed", request=where, code=error.code, problem=error.message)
@@ -98,11 +98,11 @@ def problem_of(error: Exception, where: str) -> Response:
             headers=dict(error.headers or {}),
         )
     log.error("request failed on a bug", request=where, exc_info=error)
-    return problem(status=500, code="internal", detail="the server made a mistake; it has been logged")
+    return problem(status=500, code="internal", detail="this is a bug in the server; it was logged")
 
 
 def bad_form(error: Exception) -> BadRequest:
-    """What is wrong with a body or a query, in our words; ``where`` is the field, such as ``seats[0]``."""
+    """What is wrong with a body or a query. Its ``where`` is the field, such as ``seats[0]``."""
     if not isinstance(error, msgspec.ValidationError):
         return BadRequest(f"the body is not valid JSON: {unreadable(error)}")
     place, problem, is_key = misfit(error)
@@ -114,12 +114,12 @@ def bad_form(error: Exception) -> BadRequest:
 
 
 def exception_handlers() -> dict[type[Exception], ExceptionHandler]:
-    """For Starlette: what is raised outside the endpoints, above all 404 and 405."""
+    """For Starlette: handlers of errors outside endpoints, above all 404 and 405."""
     return {SeatServerError: handle, HTTPException: handle, Exception: handle}
 
 
 async def handle(connection: HTTPConnection, error: Exception) -> Response:
-    """The answer to an error that was raised outside the endpoints."""
+    """Answer an error that was raised outside an endpoint."""
     return problem_of(error, f"{connection.scope.get('method', '')} {connection.url.path}")
 
 

@@ -1,4 +1,4 @@
-"""The two documents: equal to the code, sound in themselves, with examples that a program could send."""
+"""The OpenAPI and AsyncAPI documents match the code and are valid, and their examples match them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DOCUMENTS = {"openapi": openapi(), "asyncapi": asyncapi()}
 
 
 @pytest.mark.parametrize("file", [documents.OPENAPI_FILE, documents.ASYNCAPI_FILE], ids=lambda file: file.name)
-def test_the_committed_document_is_what_the_code_says(file: Path) -> None:
+def test_the_committed_document_matches_the_code(file: Path) -> None:
     assert file.read_text(encoding="utf-8") == documents.generated()[file], (
         f"{file.name} has drifted: run `python -m seatserver.api.documents` and look at the difference"
     )
@@ -40,7 +40,7 @@ def references(node: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_reference_leads_somewhere(name: str) -> None:
+def test_every_reference_resolves(name: str) -> None:
     for reference in references(DOCUMENTS[name]):
         node: Any = DOCUMENTS[name]
         for step in reference.removeprefix("#/").split("/"):
@@ -49,7 +49,7 @@ def test_every_reference_leads_somewhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_schema_is_a_schema_and_its_example_fits(name: str) -> None:
+def test_every_schema_is_valid_and_its_example_matches(name: str) -> None:
     document = DOCUMENTS[name]
     for schema_name, schema in document["components"]["schemas"].items():
         jsonschema.Draft202012Validator.check_schema(schema)
@@ -62,25 +62,25 @@ ALL_EXAMPLES = {**EXAMPLES, **examples()}
 
 
 @pytest.mark.parametrize("kind", ALL_EXAMPLES, ids=lambda kind: kind.__name__)
-def test_every_example_is_read_back_as_it_was_written(kind: type[msgspec.Struct]) -> None:
+def test_every_example_survives_encoding_and_decoding(kind: type[msgspec.Struct]) -> None:
     example = ALL_EXAMPLES[kind]
     assert msgspec.json.decode(msgspec.json.encode(example), type=kind) == example
 
 
 @pytest.mark.parametrize("kind", get_args(ClientMessage), ids=lambda kind: kind.__name__)
-def test_example_commands_are_understood_in_both_encodings(kind: type[msgspec.Struct]) -> None:
+def test_example_commands_are_valid_in_both_encodings(kind: type[msgspec.Struct]) -> None:
     example = examples()[kind]
     assert msgspec.json.decode(msgspec.json.encode(example), type=ClientMessage) == example
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(example), type=ClientMessage) == example
 
 
-def test_every_close_code_is_explained_and_lies_in_its_range() -> None:
+def test_every_close_code_is_documented_and_in_its_range() -> None:
     for code in Close:
         assert code.meaning.endswith("."), code.name
         assert code in (1009, 1011, 1012) or 4000 <= code < 4300, code.name
 
 
-def test_every_message_has_its_place_in_an_operation() -> None:
+def test_every_message_is_part_of_an_operation() -> None:
     commands, told = get_args(ClientMessage), get_args(ServerMessage)
     answers = {answer for command in commands for answer in command.declared.answers}
     assert answers | {kind for kind in told if kind.declared.unasked} == set(told)

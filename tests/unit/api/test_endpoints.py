@@ -1,4 +1,4 @@
-"""An endpoint is complete: whoever adds one and forgets a place is told which, and in which file."""
+"""Every endpoint is complete. Whoever adds one and forgets a place learns here which, and in which file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many processes' reports as one house, and a hall's demand as digits, without a server."""
+"""The reports of many processes as one, and the demand of a hall as digits; without a server."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ def merged(*reports: Report, rooms: int = 10) -> HouseNow:
     return house_now([ReceivedReport(one, 0) for one in reports], at_ms=0, whole=True, rooms=rooms)
 
 
-def test_a_room_of_two_processes_is_one_room_as_the_newer_one_knows_it() -> None:
+def test_a_room_in_two_processes_counts_once_with_the_newer_state() -> None:
     found = merged(report("a", room("x", viewers=2, holds=3)), report("b", room("x", version=4), room("y")))
     assert (found.viewers, found.rooms) == (4, 2)
     assert [one.showtime_id for one in found.showtimes] == ["x", "y"]
     assert (found.showtimes[0].viewers, found.showtimes[0].holds, found.showtimes[0].places.held) == (3, 3, 4)
 
 
-def test_a_room_that_is_catching_up_is_believed_less_than_one_that_is_not() -> None:
+def test_the_state_of_a_room_that_is_catching_up_is_used_last() -> None:
     found = merged(report("a", room("x", version=9, behind=True)), report("b", room("x", version=2)))
     assert found.showtimes[0].catching_up
     assert found.showtimes[0].places.held == 2
 
 
-def test_the_busiest_rooms_come_first_and_the_others_are_only_counted() -> None:
+def test_only_the_busiest_rooms_are_listed_but_all_are_counted() -> None:
     found = merged(report("a", *(room(str(number), holds=number) for number in range(9))), rooms=2)
     assert [one.showtime_id for one in found.showtimes] == ["8", "7"]
     assert found.rooms == 9
 
 
-def test_a_silent_process_is_named_and_not_counted() -> None:
+def test_a_silent_process_is_listed_but_not_counted() -> None:
     heard = [
         ReceivedReport(report("a", room("x")), 0),
         ReceivedReport(report("b", room("y"), refusals={"held": 3}), SILENT_MS + 1),
@@ -67,12 +67,12 @@ def test_a_silent_process_is_named_and_not_counted() -> None:
     assert [(one.name, one.silent) for one in found.instances] == [("a", False), ("b", True)]
 
 
-def test_reasons_add_up_the_most_frequent_first() -> None:
+def test_reasons_are_added_up_most_frequent_first() -> None:
     found = merged(report("a", refusals={"sold": 1, "held": 2}), report("b", refusals={"sold": 5}))
     assert list(found.refusals.items()) == [("sold", 6), ("held", 2)]
 
 
-def test_a_lag_is_told_by_the_bounds_that_held() -> None:
+def test_a_lag_is_given_by_the_bounds_of_its_histogram() -> None:
     here, there = [(0.001, 50), (0.01, 0)], [(0.01, 45), (0.1, 4), (math.inf, 1)]
     assert lag([here, there]) == Lag(count=100, half_ms=1, most_ms=10)
     assert lag([[(0.001, 0), (math.inf, 0)]]) == Lag(count=0, half_ms=None, most_ms=None)
@@ -80,13 +80,13 @@ def test_a_lag_is_told_by_the_bounds_that_held() -> None:
 
 
 @given(st.lists(st.tuples(*(st.integers(0, 50) for _ in BOUNDS)), max_size=4))
-def test_a_lag_of_many_processes_is_that_of_one_that_saw_it_all(processes: list[tuple[int, ...]]) -> None:
+def test_the_lag_of_many_processes_equals_that_of_one_with_all_their_times(processes: list[tuple[int, ...]]) -> None:
     apart = [list(zip(BOUNDS, counts, strict=True)) for counts in processes]
     whole = [(bound, sum(counts[at] for counts in processes)) for at, bound in enumerate(BOUNDS)]
     assert lag(apart) == lag([whole])
 
 
-def test_levels_rise_with_demand_and_one_click_is_not_the_hottest() -> None:
+def test_levels_grow_with_demand_and_one_click_is_not_the_maximum() -> None:
     demand = {0: (1.0, 1, 0), 1: (6.0, 3, 3), 2: (500.0, 100, 400)}
     found = levels(demand, 4)
     assert found[3] == "0"
@@ -95,7 +95,7 @@ def test_levels_rise_with_demand_and_one_click_is_not_the_hottest() -> None:
     assert levels({}, 4) == "0000"
 
 
-def test_the_hottest_seats_are_named_as_on_the_ticket() -> None:
+def test_the_hottest_seats_have_the_labels_on_the_ticket() -> None:
     demand = added([{0: (1.0, 1, 0), 3: (5.0, 2, 3)}, {3: (1.0, 0, 1), 99: (9.0, 9, 0)}])
     assert hottest(demand, HALL) == (
         WantedPlaces(label="B-2", held=2, refused=4),

@@ -1,4 +1,4 @@
-"""Problem details: one form for everything that goes wrong, and no bug shows its text."""
+"""Everything that goes wrong becomes a problem document, and no bug shows its text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def body(response: Response) -> dict[str, Any]:
     return decoded
 
 
-def test_an_error_of_ours_becomes_its_fields() -> None:
+def test_an_error_becomes_a_problem_document() -> None:
     response = problem_of(SeatsRefused({3: "sold", 2: "held"}), "POST /bookings")
     assert (response.status_code, response.headers["content-type"]) == (409, "application/problem+json")
     assert body(response) == {
@@ -38,16 +38,16 @@ def test_an_error_of_ours_becomes_its_fields() -> None:
     }
 
 
-def test_what_may_be_retried_says_when() -> None:
+def test_a_retryable_problem_says_when_to_retry() -> None:
     assert problem_of(Unavailable("Redis"), "GET /").headers["retry-after"] == "1"
     assert "retry-after" not in problem_of(NotFound("booking", "x"), "GET /").headers
 
 
-def test_a_refused_token_names_the_scheme() -> None:
+def test_a_refused_token_names_the_authentication_scheme() -> None:
     assert problem_of(Unauthorized("expired"), "GET /").headers["www-authenticate"] == "Bearer"
 
 
-def test_a_bug_is_logged_and_not_shown() -> None:
+def test_a_bug_is_logged_and_its_text_is_not_shown() -> None:
     with structlog.testing.capture_logs() as logged:
         response = problem_of(RuntimeError("password is hunter2"), "GET /x")
     assert (response.status_code, body(response)["code"]) == (500, "internal")
@@ -78,7 +78,7 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True):
         ("{", ""),
     ],
 )
-def test_a_wrong_document_names_the_field(document: str, where: str) -> None:
+def test_an_invalid_document_names_the_field(document: str, where: str) -> None:
     with pytest.raises(msgspec.DecodeError) as caught:
         msgspec.json.decode(document, type=Outer)
     error = bad_form(caught.value)
@@ -96,14 +96,14 @@ def test_a_wrong_document_names_the_field(document: str, where: str) -> None:
         (b'{"name": "\xff"}', "it is not UTF-8"),
     ],
 )
-def test_what_is_no_json_is_told_with_the_place(document: bytes, why: str) -> None:
+def test_invalid_json_is_reported_with_the_position(document: bytes, why: str) -> None:
     with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)) as caught:
         msgspec.json.decode(document, type=Outer)
     assert bad_form(caught.value).message.startswith("the body is not valid JSON: ")
     assert bad_form(caught.value).message.endswith(why)
 
 
-async def test_what_starlette_raises_has_the_same_form() -> None:
+async def test_starlettes_errors_become_problem_documents_too() -> None:
     async def fail(request: Request) -> Response:
         raise {"teapot": HTTPException(418, "short and stout"), "bug": RuntimeError("x"), "away": Unavailable("Redis")}[
             request.path_params["how"]
@@ -128,11 +128,14 @@ async def test_what_starlette_raises_has_the_same_form() -> None:
     ("said", "told"),
     [
         ("Expected `int`, got `str` - at `$.name`", "Expected `int`, got `str` - at `name`"),
-        ("A future release says this otherwise - at `$.inner[1].n`", "Is not of the documented form - at `inner[1].n`"),
-        ("A future release says this otherwise", "Is not of the documented form"),
+        (
+            "A future release says this otherwise - at `$.inner[1].n`",
+            "Does not have the documented form - at `inner[1].n`",
+        ),
+        ("A later release says it differently", "Does not have the documented form"),
     ],
 )
-def test_sentences_that_we_do_not_know_become_one_of_ours_with_the_place(said: str, told: str) -> None:
+def test_unknown_sentences_of_msgspec_are_replaced_and_keep_the_place(said: str, told: str) -> None:
     assert bad_form(msgspec.ValidationError(said)).message == told
 
 
@@ -143,5 +146,5 @@ def test_sentences_that_we_do_not_know_become_one_of_ours_with_the_place(said: s
         msgspec.DecodeError("Invalid UTF-8 encoded string"),
     ],
 )
-def test_invalid_utf_8_reads_the_same_whichever_way_the_reader_says_it(error: Exception) -> None:
+def test_invalid_utf_8_is_always_reported_in_the_same_words(error: Exception) -> None:
     assert bad_form(error).message == "the body is not valid JSON: it is not UTF-8"

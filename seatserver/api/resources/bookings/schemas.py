@@ -16,7 +16,7 @@ from seatserver.bookings.own import LISTED
 
 
 class NewBooking(Document, frozen=True):
-    """The hold to book. Repeating the request answers the same booking."""
+    """The hold to book. Repeating the request returns the same booking."""
 
     showtime_id: Id
     hold_id: UUID
