@@ -50,7 +50,7 @@ LONGER = (
             "embedded",
             "goodbye",
             "holding_abuse",
-            "house",
+            "server",
             "lines",
             "loadtests",
             "ops",

@@ -71,7 +71,7 @@ class Site:
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
-        self.admin_token = Tokens(settings).mint("the house", ["admin"], 3600)
+        self.admin_token = Tokens(settings).mint("manager", ["admin"], 3600)
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SEATSERVER_")},
             "DATABASE_URL": settings.database_url,

@@ -397,7 +397,7 @@ def test_a_gap_is_refused_with_the_seat_that_would_be_left_and_a_choice_that_doe
     in_basket(ann, "B-1", "B-2", "B-3")
 
 
-def test_a_house_that_only_warns_says_so_in_the_basket(site: Site, window: Windows) -> None:
+def test_rules_that_only_warn_say_so_in_the_basket(site: Site, window: Windows) -> None:
     open_lounge(site, WARNED)
     ann = visit(site, window)
     ann.click("B-2")
@@ -525,7 +525,7 @@ def test_the_legend_says_what_the_signs_on_this_halls_seats_mean(ann: Window) ->
     expect(signs).not_to_contain_text("Company")
 
 
-def test_a_hold_that_the_house_takes_back_is_told(site: Site, ann: Window) -> None:
+def test_a_hold_that_a_block_ends_is_announced(site: Site, ann: Window) -> None:
     ann.click("C-1", "C-2")
     in_basket(ann, "C-1", "C-2")
     site.change_allocations(LOUNGE, action="block", seats=["C-2"], reason="broken")

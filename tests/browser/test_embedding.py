@@ -125,9 +125,7 @@ def test_a_listed_origin_opens_nothing_to_others(make_site: Sites, window: Windo
     expect_told_the_settings(ann)
 
 
-def test_our_pages_stand_in_frames_only_where_the_house_says_so(
-    make_site: Sites, window: Windows, portal: Portal
-) -> None:
+def test_our_pages_open_in_frames_only_of_allowed_origins(make_site: Sites, window: Windows, portal: Portal) -> None:
     frame = '<iframe title="Seats" width="1000" height="800" src="{url}/showtimes/tonight"></iframe>\n'
     closed, opened = make_site(), make_site(SEATSERVER_FRAME_ANCESTORS=portal.url)
     portal.embed(closed, frame)

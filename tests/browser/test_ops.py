@@ -95,7 +95,7 @@ def figure(window: Window, name: str) -> Locator:
     return window.page.locator("#figures > div", has_text=name).locator(".value")
 
 
-def test_an_operator_sees_what_happens_in_the_house(site: Site, window: Windows, settings: Settings) -> None:
+def test_an_operator_sees_what_happens_now(site: Site, window: Windows, settings: Settings) -> None:
     boss = window(site)
     open_as_operator(boss, site)
     page = boss.page

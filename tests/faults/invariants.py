@@ -22,7 +22,7 @@ from seatserver.errors import SeatsRefused
 from tests.faults.linearizability import actions_of, ends_of, explain
 from tests.faults.site import NEWCOMERS, SHOWTIME, Server, Site
 from tests.faults.users import FollowedRoom, Load
-from tests.integration.house import BROKEN_BOOKINGS, DOUBLE_SOLD
+from tests.integration.server import BROKEN_BOOKINGS, DOUBLE_SOLD
 from tests.waiting import slowness
 
 KEY = f"seats:{{{SHOWTIME}}}:"

@@ -8,7 +8,7 @@ from typing import Any, cast
 from websockets.asyncio.client import connect
 
 from tests.faults.site import SHOWTIME, Server, Site
-from tests.integration.house import JSON, MSGPACK, Wire
+from tests.integration.server import JSON, MSGPACK, Wire
 
 
 async def enter(stack: AsyncExitStack, site: Site, server: Server, user: str, **more: Any) -> Wire:

@@ -20,7 +20,7 @@ from tests.faults.invariants import check
 from tests.faults.raw import enter, knock
 from tests.faults.site import SECRET, Server, Site
 from tests.faults.users import Mix, users
-from tests.integration.house import Wire, eventually
+from tests.integration.server import Wire, eventually
 
 READERS = 1000
 MIB = 1024

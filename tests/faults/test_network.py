@@ -13,8 +13,8 @@ from tests.faults.conftest import OpenSite, Report
 from tests.faults.invariants import check, one_story
 from tests.faults.site import SHOWTIME
 from tests.faults.users import FollowedRoom, Mix, users
-from tests.integration.house import eventually
 from tests.integration.proxy import Proxy
+from tests.integration.server import eventually
 
 CROWD = 200
 

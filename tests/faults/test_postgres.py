@@ -18,7 +18,7 @@ from tests.faults.conftest import OpenSite, Report
 from tests.faults.invariants import check
 from tests.faults.site import SHOWTIME, Site, keeping, kill, opened
 from tests.faults.users import Mix, users
-from tests.integration.house import eventually
+from tests.integration.server import eventually
 
 A_MIGRATION = """
 import sqlalchemy as sa

@@ -15,8 +15,8 @@ from tests.faults.dropping import Dropping
 from tests.faults.invariants import Descriptors, check
 from tests.faults.site import SHOWTIME, Site, kill
 from tests.faults.users import Mix, users
-from tests.integration.house import eventually
 from tests.integration.proxy import Proxy
+from tests.integration.server import eventually
 
 
 @pytest.mark.long

@@ -20,7 +20,7 @@ from tests.faults.linearizability import actions_of, ends_of, explain
 from tests.faults.raw import answer_to, enter
 from tests.faults.site import SHOWTIME, Site
 from tests.faults.users import Mix, users
-from tests.integration.house import Wire, eventually
+from tests.integration.server import Wire, eventually
 
 SEAT = 3
 BOOKING = 1_000_000

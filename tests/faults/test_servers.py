@@ -18,7 +18,7 @@ from tests.faults.invariants import check, statuses
 from tests.faults.raw import answer_to, enter
 from tests.faults.site import Server, Site
 from tests.faults.users import Mix, users
-from tests.integration.house import eventually
+from tests.integration.server import eventually
 from tests.waiting import PATIENCE_S
 
 

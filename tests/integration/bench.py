@@ -55,7 +55,7 @@ class Truth:
         return self.seq
 
     def keep(self, channel: str | None, seats: Sequence[int]) -> int:
-        """A committed change of what the house keeps; answers its number."""
+        """Commit a change of the blocked and allocated seats; returns its number."""
         self.seq += 1
         for seat in seats:
             if channel is None:

@@ -1,4 +1,4 @@
-"""Fixtures of a served house: `server` is one instance, `make_server` makes more of them on the same data."""
+"""Fixtures: `server` is a running server, `make_server` makes more on the same data, `core` is one without a port."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from seatserver.app import Server
 from seatserver.config import Settings
-from tests.integration.house import Instance, block_from_the_start, opened, put_on_sale, serving
+from tests.integration.server import Instance, block_from_the_start, opened, put_on_sale, serving
 
 MakeServer = Callable[..., Awaitable[Instance]]
 
@@ -32,8 +32,8 @@ async def make_server(brisk: Settings) -> AsyncIterator[MakeServer]:
         async def make(*, send_buffer: int = 0, options: Mapping[str, Any] | None = None, **changes: Any) -> Instance:
             changed = dataclasses.replace(brisk, **changes)
             made = await running.enter_async_context(serving(changed, send_buffer=send_buffer, options=options))
-            await put_on_sale(made.house.catalog)
-            await block_from_the_start(made.house)
+            await put_on_sale(made.core.catalog)
+            await block_from_the_start(made.core)
             return made
 
         yield make
@@ -46,7 +46,7 @@ async def server(make_server: MakeServer) -> Instance:
 
 
 @pytest.fixture
-async def house(brisk: Settings) -> AsyncIterator[Server]:
-    """A house that serves nobody and does no duties by itself: a relay runs only where a booking is written."""
+async def core(brisk: Settings) -> AsyncIterator[Server]:
+    """A server without a port and without background duties: the relay runs only when a booking is written."""
     async with opened(dataclasses.replace(brisk, duties=False)) as made:
         yield made

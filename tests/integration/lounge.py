@@ -14,7 +14,7 @@ from seatserver.client import LiveRoom, SeatClient
 from seatserver.pricing.tariff import Fees, Tariff, TicketType
 from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatKind, SeatMap
 from seatserver.seatmaps.rules.model import GapRule, Rules
-from tests.integration.house import ALL_SCOPES, Instance, put_on_sale
+from tests.integration.server import ALL_SCOPES, Instance, put_on_sale
 
 LOUNGE = "lounge"
 WHEELCHAIR, COMPANIONS = 0, (1, 2)
@@ -79,7 +79,7 @@ def lounge() -> SeatMap:
 
 async def open_lounge(server: Instance, rules: Rules = ENFORCED, **changes: Any) -> None:
     """Put the lounge on sale; ``changes`` are fields of the showtime's draft."""
-    catalog = server.house.catalog
+    catalog = server.core.catalog
     given: dict[str, Any] = {"layout_hash": await catalog.put_layout(lounge()), "rules": rules, "tariff": TARIFF}
     await put_on_sale(catalog, LOUNGE, **{**given, **changes})
 
@@ -87,6 +87,6 @@ async def open_lounge(server: Instance, rules: Rules = ENFORCED, **changes: Any)
 @asynccontextmanager
 async def visitor(server: Instance, user: str, channel: str = "") -> AsyncIterator[LiveRoom]:
     """A user of the Python client in the lounge."""
-    token = server.house.tokens.mint(user, ALL_SCOPES, 600, channel)
+    token = server.core.tokens.mint(user, ALL_SCOPES, 600, channel)
     async with SeatClient(server.url, token=token) as client, client.room(LOUNGE) as room:
         yield room

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.async_api import async_playwright
 
-from tests.integration.house import SHOWTIME, Instance
 from tests.integration.proxy import Proxy, proxied
+from tests.integration.server import SHOWTIME, Instance
 from tests.javascript import Node, Runtime, Tab
 
 OpenRuntime = Callable[[str], Awaitable[Runtime]]

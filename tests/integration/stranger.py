@@ -19,8 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from tests.integration.house import JSON, MSGPACK, SHOWTIME, Message
 from tests.integration.scripts import QUICK, OpenRuntime
+from tests.integration.server import JSON, MSGPACK, SHOWTIME, Message
 from tests.javascript import WEB, Runtime
 from tests.waiting import PATIENCE_S
 

@@ -16,21 +16,21 @@ from seatserver.app import Server, build_app
 from seatserver.bookings.records import Booking
 from seatserver.config import Settings
 from seatserver.errors import BookingState
-from tests.integration.house import SHOWTIME, hold, opened, put_on_sale, rows
+from tests.integration.server import SHOWTIME, hold, opened, put_on_sale, rows
 
 OTHER = "matinee"
 
 
 @dataclass
 class Door:
-    """Ushers and staff of one house."""
+    """Ushers and staff of one theatre."""
 
-    house: Server
+    core: Server
     http: httpx.AsyncClient
 
     async def ask(self, path: str, as_: str = "scanner:admit", **body: Any) -> httpx.Response:
         user, _, scope = as_.partition(":")
-        token = self.house.tokens.mint(user, scope.split(","), 600)
+        token = self.core.tokens.mint(user, scope.split(","), 600)
         body = {name: str(value) if isinstance(value, UUID) else value for name, value in body.items()}
         return await self.http.post(
             f"/api/v1/admissions/{path}", json=body, headers={"Authorization": f"Bearer {token}"}
@@ -43,19 +43,19 @@ class Door:
         return found
 
     def code(self, booking: Booking) -> str:
-        return AdmissionCodes(self.house.settings).write(booking.id)
+        return AdmissionCodes(self.core.settings).write(booking.id)
 
     async def booked(self, *seats: int, pay_later: bool = False, showtime: str = SHOWTIME) -> Booking:
-        hold_id = await hold(self.house, "ann", *seats, showtime=showtime)
-        return await self.house.checkout.book(showtime, hold_id, "ann", pay_later=pay_later)
+        hold_id = await hold(self.core, "ann", *seats, showtime=showtime)
+        return await self.core.checkout.book(showtime, hold_id, "ann", pay_later=pay_later)
 
 
 @pytest.fixture
 async def door(settings: Settings) -> AsyncIterator[Door]:
-    async with opened(settings) as house:
-        transport = httpx.ASGITransport(build_app(house))
+    async with opened(settings) as core:
+        transport = httpx.ASGITransport(build_app(core))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-            yield Door(house, http)
+            yield Door(core, http)
 
 
 async def test_a_ticket_lets_in_once_and_the_second_time_says_when_and_where_it_was(door: Door) -> None:
@@ -82,7 +82,7 @@ async def test_a_scan_that_lost_its_answer_is_repeated_with_the_same_answer_even
     answers = await asyncio.gather(*(door.admit(booking, scan_id, door="North") for _ in range(10)))
     assert all(answer == answers[0] for answer in answers)
     assert answers[0]["admitted"]
-    assert await rows(door.house, "SELECT count(*) FROM admissions") == [(1,)]
+    assert await rows(door.core, "SELECT count(*) FROM admissions") == [(1,)]
 
 
 async def test_two_tickets_that_are_scanned_with_one_id_are_a_mistake_of_the_scanner(door: Door) -> None:
@@ -112,20 +112,20 @@ async def test_what_staff_take_back_is_on_record_and_may_be_admitted_again(door:
 async def test_who_has_not_paid_or_has_cancelled_is_not_let_in(door: Door) -> None:
     pending = await door.booked(1, pay_later=True)
     assert (await door.admit(pending))["problem"] == "pending"
-    await door.house.checkout.confirm(pending.id)
+    await door.core.checkout.confirm(pending.id)
     assert (await door.admit(pending))["admitted"], "the refusal used up nothing"
     cancelled = await door.booked(2)
-    await door.house.checkout.cancel(cancelled.id)
+    await door.core.checkout.cancel(cancelled.id)
     answer = await door.admit(cancelled)
     assert (answer["admitted"], answer["problem"], answer["admission"]) == (False, "cancelled", None)
-    assert await rows(door.house, "SELECT count(*) FROM admissions") == [(1,)]
+    assert await rows(door.core, "SELECT count(*) FROM admissions") == [(1,)]
 
 
 async def test_a_ticket_that_is_cancelled_while_it_is_scanned_is_either_let_in_or_cancelled(door: Door) -> None:
     for seat in range(1, 4):
         booking = await door.booked(seat)
         answer, cancelled = await asyncio.gather(
-            door.admit(booking), door.house.checkout.cancel(booking.id), return_exceptions=True
+            door.admit(booking), door.core.checkout.cancel(booking.id), return_exceptions=True
         )
         assert isinstance(answer, dict)
         if answer["admitted"]:
@@ -138,9 +138,9 @@ async def test_seats_of_who_is_inside_are_not_sold_again_unless_staff_take_the_s
     booking, scan_id = await door.booked(1), uuid4()
     await door.admit(booking, scan_id)
     with pytest.raises(BookingState, match=f"{booking.id} is admitted: it cannot be cancelled"):
-        await door.house.checkout.cancel(booking.id)
+        await door.core.checkout.cancel(booking.id)
     await door.ask("undo", scan_id=scan_id)
-    assert (await door.house.checkout.cancel(booking.id)).status == "cancelled"
+    assert (await door.core.checkout.cancel(booking.id)).status == "cancelled"
 
 
 async def test_a_scan_that_meets_the_undoing_of_another_is_answered_by_what_is_so(door: Door) -> None:
@@ -152,7 +152,7 @@ async def test_a_scan_that_meets_the_undoing_of_another_is_answered_by_what_is_s
 
 
 async def test_a_door_of_one_showtime_lets_in_no_ticket_of_another(door: Door) -> None:
-    await put_on_sale(door.house.catalog, OTHER)
+    await put_on_sale(door.core.catalog, OTHER)
     tonight, matinee = await door.booked(1), await door.booked(1, showtime=OTHER)
     assert (await door.admit(matinee, showtime_id=SHOWTIME))["problem"] == "other_showtime"
     assert (await door.admit(tonight, showtime_id=OTHER))["problem"] == "other_showtime"

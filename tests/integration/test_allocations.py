@@ -1,4 +1,4 @@
-"""The house's own seats on a real Postgres and a real Redis: changed as a whole, seen by all, never sold."""
+"""Blocked and allocated seats on a real Postgres and Redis: changed all together, seen by everybody, never sold."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import Conditions
 from tests.integration.conftest import MakeServer
-from tests.integration.house import (
+from tests.integration.proxy import proxied
+from tests.integration.server import (
     BLOCKED,
     PRICES,
     SHOWTIME,
@@ -36,7 +37,6 @@ from tests.integration.house import (
     rows,
     settled,
 )
-from tests.integration.proxy import proxied
 
 pytestmark = pytest.mark.clock
 
@@ -62,170 +62,170 @@ def open_up(*places: int, reason: str = "all is well") -> Change:
     return Change(action="open", reason=reason, places=places)
 
 
-async def change(house: Server, *changes: Change, by: str = "boss", **more: Any) -> Changed:
-    return await house.allocations.change(SHOWTIME, changes, by, **more)
+async def change(core: Server, *changes: Change, by: str = "boss", **more: Any) -> Changed:
+    return await core.allocations.change(SHOWTIME, changes, by, **more)
 
 
-async def hold_for(house: Server, channel: str, *seats: int, user: str = "ann") -> UUID:
+async def hold_for(core: Server, channel: str, *seats: int, user: str = "ann") -> UUID:
     hold_id = uuid4()
-    await house.store.hold(SHOWTIME, hold_id, user, seats, Conditions(channel=channel))
+    await core.store.hold(SHOWTIME, hold_id, user, seats, Conditions(channel=channel))
     return hold_id
 
 
-async def book(house: Server, hold_id: UUID, user: str = "ann") -> Booking:
-    return await house.checkout.book(SHOWTIME, hold_id, user, pay_later=False)
+async def book(core: Server, hold_id: UUID, user: str = "ann") -> Booking:
+    return await core.checkout.book(SHOWTIME, hold_id, user, pay_later=False)
 
 
-async def counted(house: Server) -> tuple[int, int, int]:
+async def counted(core: Server) -> tuple[int, int, int]:
     """How many changes there were, lines of the log, and kept seats, without the one that always is."""
-    [(seq,)] = await rows(house, "SELECT seq FROM showtimes")
-    [(lines,)] = await rows(house, "SELECT count(*) FROM seat_log")
-    [(kept,)] = await rows(house, "SELECT count(*) FROM kept_seats WHERE seat <> :seat", seat=BLOCKED)
+    [(seq,)] = await rows(core, "SELECT seq FROM showtimes")
+    [(lines,)] = await rows(core, "SELECT count(*) FROM seat_log")
+    [(kept,)] = await rows(core, "SELECT count(*) FROM kept_seats WHERE seat <> :seat", seat=BLOCKED)
     return seq, lines, kept
 
 
-async def test_a_request_changes_all_its_seats_and_everybody_sees_it(house: Server) -> None:
-    done = await change(house, block(1, 2), allocate("kiosk", 3, *SOFA), open_up(BLOCKED, 4))
+async def test_a_request_changes_all_its_seats_and_everybody_sees_it(core: Server) -> None:
+    done = await change(core, block(1, 2), allocate("kiosk", 3, *SOFA), open_up(BLOCKED, 4))
     assert [(entry.action, entry.channel, entry.places) for entry in done.entries] == [
         ("block", None, (1, 2)),
         ("allocate", "kiosk", (3, *SOFA)),
         ("open", None, (BLOCKED,)),
     ]
-    states = await settled(house)
+    states = await settled(core)
     assert [states[seat] for seat in (0, 1, 2, 3, 4, *SOFA)] == [
         FREE, IS_BLOCKED, IS_BLOCKED, ALLOCATED, FREE, ALLOCATED, ALLOCATED,
     ]  # fmt: skip
     assert states[BLOCKED] == FREE
     with pytest.raises(SeatsRefused) as caught:
-        await hold(house, "ann", 1, 3, *SOFA)
+        await hold(core, "ann", 1, 3, *SOFA)
     assert caught.value.reasons == {1: "blocked", 3: "allocated", 24: "allocated", 25: "allocated"}
 
 
-async def test_one_sold_seat_refuses_all_and_leaves_everything_as_it_was(house: Server) -> None:
-    await book(house, await hold(house, "ann", 1))
-    states, before = await settled(house), await counted(house)
+async def test_one_sold_seat_refuses_all_and_leaves_everything_as_it_was(core: Server) -> None:
+    await book(core, await hold(core, "ann", 1))
+    states, before = await settled(core), await counted(core)
     with pytest.raises(SeatsRefused) as caught:
-        await change(house, block(0, 1, 2), open_up(BLOCKED))
+        await change(core, block(0, 1, 2), open_up(BLOCKED))
     assert caught.value.reasons == {1: "sold"}
-    assert await counted(house) == before
-    assert await settled(house) == states
+    assert await counted(core) == before
+    assert await settled(core) == states
 
 
-async def test_repeating_a_request_changes_nothing_more(house: Server) -> None:
+async def test_repeating_a_request_changes_nothing_more(core: Server) -> None:
     tonight = datetime.now(UTC) + timedelta(hours=1)
     request = [block(1, 2), allocate("kiosk", 3, release_at=tonight), open_up(4)]
-    await change(house, *request)
-    once = await counted(house)
+    await change(core, *request)
+    once = await counted(core)
     assert once == (2, 2, 3), "a seat that was open all along is no change"
-    assert (await change(house, *request, by="another boss")).entries == ()
-    assert await counted(house) == once
-    [entry] = (await change(house, allocate("kiosk", 3, reason="for the club"))).entries
+    assert (await change(core, *request, by="another boss")).entries == ()
+    assert await counted(core) == once
+    [entry] = (await change(core, allocate("kiosk", 3, reason="for the club"))).entries
     assert (entry.reason, entry.release_at) == ("for the club", None)
-    assert await counted(house) == (2, 3, 3), "another reason is told in the log, and to no room"
+    assert await counted(core) == (2, 3, 3), "another reason is told in the log, and to no room"
 
 
-async def test_the_log_tells_who_did_what_and_why(house: Server) -> None:
-    await change(house, block(1, 2, reason="broken armrest"), by="ann")
-    await change(house, open_up(1, reason="mended"), allocate("kiosk", 2, reason="for the door"), by="bob")
-    entries, following = await house.allocations.log(SHOWTIME, 2)
+async def test_the_log_tells_who_did_what_and_why(core: Server) -> None:
+    await change(core, block(1, 2, reason="broken armrest"), by="ann")
+    await change(core, open_up(1, reason="mended"), allocate("kiosk", 2, reason="for the door"), by="bob")
+    entries, following = await core.allocations.log(SHOWTIME, 2)
     assert [(entry.by, entry.action, entry.channel, entry.places, entry.reason) for entry in entries] == [
         ("bob", "allocate", "kiosk", (2,), "for the door"),
         ("bob", "open", None, (1,), "mended"),
     ]
-    rest, end = await house.allocations.log(SHOWTIME, 2, following)
+    rest, end = await core.allocations.log(SHOWTIME, 2, following)
     assert [(entry.by, entry.places, entry.reason) for entry in rest] == [("ann", (1, 2), "broken armrest")]
     assert end is None
     assert rest[0].at < entries[0].at
-    [house_seat, kiosk] = await house.allocations.kept(SHOWTIME)
+    [house_seat, kiosk] = await core.allocations.kept(SHOWTIME)
     assert (house_seat.places, house_seat.by) == ((BLOCKED,), "test")
     assert (kiosk.channel, kiosk.places, kiosk.reason, kiosk.by) == ("kiosk", (2,), "for the door", "bob")
 
 
-async def test_of_changes_and_bookings_of_the_same_seats_each_is_whole_or_refused(house: Server) -> None:
-    """The seats are held when the house takes them: who comes second is refused, whichever that is."""
+async def test_of_changes_and_bookings_of_the_same_seats_each_is_whole_or_refused(core: Server) -> None:
+    """A hold and an allocation want the same seats at once. Whichever comes second is refused."""
     dice, ends = random.Random(5), set()
 
     async def take(*places: int) -> Changed:
         await asyncio.sleep(dice.uniform(0, 0.01))
-        return await change(house, block(*places))
+        return await change(core, block(*places))
 
     for round_number in range(30):
         first = round_number % 20
-        mine = await hold(house, "ann", first, first + 1)
-        await house.store.pin(SHOWTIME, mine, "ann")
-        answers = await asyncio.gather(book(house, mine), take(first + 1, first + 2), return_exceptions=True)
+        mine = await hold(core, "ann", first, first + 1)
+        await core.store.pin(SHOWTIME, mine, "ann")
+        answers = await asyncio.gather(book(core, mine), take(first + 1, first + 2), return_exceptions=True)
         booked = [answer for answer in answers if isinstance(answer, Booking)]
         changed = [answer for answer in answers if isinstance(answer, Changed)]
         [refused] = [answer for answer in answers if isinstance(answer, SeatsRefused)]
         assert len(booked) + len(changed) == 1, answers
         assert refused.reasons == {first + 1: "sold" if booked else "blocked"}
         ends.add("booked" if booked else "changed")
-        states = await settled(house)
+        states = await settled(core)
         here = [states[seat] for seat in (first, first + 1, first + 2)]
         assert here == ([SOLD, SOLD, FREE] if booked else [FREE, IS_BLOCKED, IS_BLOCKED])
         for one in booked:
-            await house.checkout.cancel(one.id)
-        await change(house, open_up(first + 1, first + 2))
-        await settled(house)
+            await core.checkout.cancel(one.id)
+        await change(core, open_up(first + 1, first + 2))
+        await settled(core)
     assert ends == {"booked", "changed"}, "both were first at times"
-    await check_books(house)
+    await check_books(core)
 
 
 async def test_of_many_changes_at_once_each_is_whole_and_the_numbers_have_no_gaps(
-    house: Server, brisk: Settings
+    core: Server, brisk: Settings
 ) -> None:
     async with opened(dataclasses.replace(brisk, duties=False)) as other:
-        sides = [house, other] * 5
+        sides = [core, other] * 5
         answers = await asyncio.gather(
             *(change(side, allocate(f"channel-{at}", 5, 6, 7, 8)) for at, side in enumerate(sides))
         )
         assert all(len(answer.entries) == 1 for answer in answers)
-        states = await settled(house)
+        states = await settled(core)
         assert [states[seat] for seat in (5, 6, 7, 8)] == [ALLOCATED] * 4
-        [_, kept] = await house.allocations.kept(SHOWTIME)
+        [_, kept] = await core.allocations.kept(SHOWTIME)
         assert kept.places == (5, 6, 7, 8), "the last one has them all"
-        [last], _ = await house.allocations.log(SHOWTIME, 1)
+        [last], _ = await core.allocations.log(SHOWTIME, 1)
         assert kept.channel == last.channel
-        assert await counted(house) == (10, 10, 4)
-        assert await rows(house, "SELECT DISTINCT seq FROM seat_log ORDER BY seq") == [(seq,) for seq in range(1, 11)]
+        assert await counted(core) == (10, 10, 4)
+        assert await rows(core, "SELECT DISTINCT seq FROM seat_log ORDER BY seq") == [(seq,) for seq in range(1, 11)]
 
 
-async def test_the_house_ends_the_holds_of_what_it_takes_and_tells_their_owners(make_server: MakeServer) -> None:
+async def test_blocking_ends_holds_and_tells_their_owners(make_server: MakeServer) -> None:
     server = await make_server()
     async with server.watcher("ann") as ann, server.watcher("bob"):
-        hold_id = await hold(server.house, "ann", 1, 2)
-        spared = await hold(server.house, "bob", 4)
-        await change(server.house, block(2, 3))
+        hold_id = await hold(server.core, "ann", 1, 2)
+        spared = await hold(server.core, "bob", 4)
+        await change(server.core, block(2, 3))
         lost = await ann.until("expired")
         assert (lost["hold_id"], sorted(lost["seats"]), lost["reason"]) == (str(hold_id), [1, 2], "blocked")
         seen = bytes((FREE, IS_BLOCKED, IS_BLOCKED, HELD))
-        await eventually(lambda: server.house.hub.rooms[SHOWTIME].room.states[1:5] == seen)
-    [held] = await server.house.store.holds_of(SHOWTIME, "bob")
+        await eventually(lambda: server.core.hub.rooms[SHOWTIME].room.states[1:5] == seen)
+    [held] = await server.core.store.holds_of(SHOWTIME, "bob")
     assert held.hold_id == spared
 
 
-async def test_holds_are_spared_where_the_house_asks_for_it(house: Server) -> None:
-    await hold(house, "ann", 1)
+async def test_a_block_spares_holds_on_request(core: Server) -> None:
+    await hold(core, "ann", 1)
     with pytest.raises(SeatsRefused) as caught:
-        await change(house, block(1, 2), held={1}, spare_holds=True)
+        await change(core, block(1, 2), held={1}, spare_holds=True)
     assert caught.value.reasons == {1: "held"}
-    assert len((await change(house, block(2), held={1}, spare_holds=True)).entries) == 1
-    assert (await settled(house))[1] == HELD
+    assert len((await change(core, block(2), held={1}, spare_holds=True)).entries) == 1
+    assert (await settled(core))[1] == HELD
 
 
-async def test_a_channel_sells_its_seats_and_the_public_does_not(house: Server) -> None:
-    await change(house, allocate("kiosk", 1, 2), allocate("club", 3))
-    await settled(house)
+async def test_a_channel_sells_its_seats_and_the_public_does_not(core: Server) -> None:
+    await change(core, allocate("kiosk", 1, 2), allocate("club", 3))
+    await settled(core)
     for channel, seats in (("", [1]), ("club", [2]), ("kiosk", [3])):
         with pytest.raises(SeatsRefused) as caught:
-            await hold_for(house, channel, *seats)
+            await hold_for(core, channel, *seats)
         assert set(caught.value.reasons.values()) == {"allocated"}
-    booking = await book(house, await hold_for(house, "kiosk", 1, 4))
+    booking = await book(core, await hold_for(core, "kiosk", 1, 4))
     assert (booking.status, booking.channel) == ("confirmed", "kiosk")
-    states = await settled(house)
+    states = await settled(core)
     assert [states[seat] for seat in (1, 2, 3, 4)] == [SOLD, ALLOCATED, ALLOCATED, SOLD]
-    await house.checkout.cancel(booking.id)
-    states = await settled(house)
+    await core.checkout.cancel(booking.id)
+    states = await settled(core)
     assert [states[seat] for seat in (1, 4)] == [ALLOCATED, FREE], "what it gives back is still its own"
 
 
@@ -234,97 +234,97 @@ async def test_a_channel_sells_its_seats_and_the_public_does_not(house: Server) 
     [("kiosk", "club", "allocated"), ("", "club", "allocated"), ("kiosk", None, "blocked")],
 )
 async def test_a_seat_that_was_kept_otherwise_after_it_was_held_is_not_sold(
-    house: Server, buyer: str, now_kept_for: str | None, reason: str
+    core: Server, buyer: str, now_kept_for: str | None, reason: str
 ) -> None:
-    hold_id = await hold_for(house, buyer, 1, 2)
-    async with house.database.transaction() as connection:
+    hold_id = await hold_for(core, buyer, 1, 2)
+    async with core.database.transaction() as connection:
         # Without telling anybody: Redis does not know of it, and nobody's hold ends.
         keep = "INSERT INTO kept_seats (showtime_id, seat, channel, reason, kept_by) VALUES (:id, 2, :for, 'x', 'x')"
         await connection.execute(sa.text(keep), {"id": SHOWTIME, "for": now_kept_for})
     with pytest.raises(SeatsRefused) as caught:
-        await book(house, hold_id)
+        await book(core, hold_id)
     assert caught.value.reasons == {2: reason}
-    states = await settled(house)
+    states = await settled(core)
     assert [states[seat] for seat in (1, 2)] == [FREE, IS_BLOCKED if now_kept_for is None else ALLOCATED]
-    await check_books(house)
+    await check_books(core)
 
 
-async def test_what_was_allocated_until_a_time_is_everybodys_then(house: Server) -> None:
+async def test_what_was_allocated_until_a_time_is_everybodys_then(core: Server) -> None:
     soon, later = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) + timedelta(hours=2)
-    await change(house, allocate("kiosk", 1, 2, release_at=soon), block(3, release_at=later), block(4))
-    await book(house, await hold_for(house, "kiosk", 2))
-    assert await house.allocations.release_due() == 0
-    async with house.database.transaction() as connection:
+    await change(core, allocate("kiosk", 1, 2, release_at=soon), block(3, release_at=later), block(4))
+    await book(core, await hold_for(core, "kiosk", 2))
+    assert await core.allocations.release_due() == 0
+    async with core.database.transaction() as connection:
         await connection.execute(sa.text("UPDATE kept_seats SET release_at = now() WHERE seat IN (1, 2)"))
-    assert await house.allocations.release_due() == 2
-    assert await house.allocations.release_due() == 0
-    states = await settled(house)
+    assert await core.allocations.release_due() == 2
+    assert await core.allocations.release_due() == 0
+    states = await settled(core)
     assert [states[seat] for seat in (1, 2, 3, 4)] == [FREE, SOLD, IS_BLOCKED, IS_BLOCKED]
-    [entry], _ = await house.allocations.log(SHOWTIME, 1)
+    [entry], _ = await core.allocations.log(SHOWTIME, 1)
     assert (entry.by, entry.action, entry.channel, entry.places) == ("timer", "release", "kiosk", (1, 2))
     assert entry.reason == "for the door"
 
 
-async def test_many_timers_open_each_seat_once(house: Server, brisk: Settings) -> None:
+async def test_many_timers_open_each_seat_once(core: Server, brisk: Settings) -> None:
     async with opened(dataclasses.replace(brisk, duties=False)) as other:
-        await put_on_sale(house.catalog, "tomorrow")
+        await put_on_sale(core.catalog, "tomorrow")
         for showtime in (SHOWTIME, "tomorrow"):
             soon = datetime.now(UTC) + timedelta(hours=1)
-            await house.allocations.change(showtime, [allocate("kiosk", 1, 2, 3, release_at=soon)], "boss")
-        async with house.database.transaction() as connection:
+            await core.allocations.change(showtime, [allocate("kiosk", 1, 2, 3, release_at=soon)], "boss")
+        async with core.database.transaction() as connection:
             await connection.execute(sa.text("UPDATE kept_seats SET release_at = now() WHERE seat < 4"))
-        released = await asyncio.gather(*(side.allocations.release_due() for side in [house, other] * 3))
+        released = await asyncio.gather(*(side.allocations.release_due() for side in [core, other] * 3))
         assert sum(released) == 6
-        assert await rows(house, "SELECT count(*) FROM seat_log WHERE action = 'release'") == [(2,)]
+        assert await rows(core, "SELECT count(*) FROM seat_log WHERE action = 'release'") == [(2,)]
         for showtime in (SHOWTIME, "tomorrow"):
-            assert (await settled(house, showtime))[1] == FREE
+            assert (await settled(core, showtime))[1] == FREE
 
 
 async def test_a_release_before_everybodys_eyes_needs_nobody(make_server: MakeServer) -> None:
     server = await make_server(release_ms=50)
     async with server.watcher("bob") as bob:
         soon = datetime.now(UTC) + timedelta(milliseconds=300)
-        await change(server.house, allocate("kiosk", 1, 2, release_at=soon))
+        await change(server.core, allocate("kiosk", 1, 2, release_at=soon))
         await bob.until("delta", changes=[[1, 5], [2, 5]])
         await bob.until("delta", changes=[[1, 0], [2, 0]])
         assert (await bob.hold(1, 2))["type"] == "held"
 
 
 async def test_while_one_showtime_is_locked_the_seats_of_others_are_released(brisk: Settings) -> None:
-    async with opened(dataclasses.replace(brisk, duties=False, database_lock_ms=100)) as house:
-        await put_on_sale(house.catalog, "tomorrow")
+    async with opened(dataclasses.replace(brisk, duties=False, database_lock_ms=100)) as core:
+        await put_on_sale(core.catalog, "tomorrow")
         soon = datetime.now(UTC) + timedelta(hours=1)
         for showtime in (SHOWTIME, "tomorrow"):
-            await house.allocations.change(showtime, [block(1, release_at=soon)], "boss")
-        async with house.database.transaction() as connection:
+            await core.allocations.change(showtime, [block(1, release_at=soon)], "boss")
+        async with core.database.transaction() as connection:
             await connection.execute(sa.text("UPDATE kept_seats SET release_at = now() WHERE seat = 1"))
-        async with house.database.transaction() as connection:
+        async with core.database.transaction() as connection:
             await connection.execute(sa.text("SELECT 1 FROM showtimes WHERE id = :id FOR UPDATE"), {"id": SHOWTIME})
             with structlog.testing.capture_logs() as logs:
-                assert await house.allocations.release_due() == 1
+                assert await core.allocations.release_due() == 1
         assert [line["showtime"] for line in logs if line["event"] == "allocations not released yet"] == [SHOWTIME]
-        assert await house.allocations.release_due() == 1
+        assert await core.allocations.release_due() == 1
 
 
 async def test_a_lost_answer_to_commit_is_unavailable_and_the_same_request_finds_it_done(brisk: Settings) -> None:
     async with proxied(brisk.database_url) as (proxy, url):
-        async with opened(dataclasses.replace(brisk, duties=False, database_url=url)) as house:
-            await house.catalog.showtime(SHOWTIME)
+        async with opened(dataclasses.replace(brisk, duties=False, database_url=url)) as core:
+            await core.catalog.showtime(SHOWTIME)
             proxy.lose_answer_to = COMMIT
             with pytest.raises(Unavailable):
-                await change(house, block(1, 2))
+                await change(core, block(1, 2))
             assert proxy.lost == 1, "the fault hit"
-            await change(house, block(1, 2))
-            assert await counted(house) == (1, 1, 2)
-            states = await settled(house)
+            await change(core, block(1, 2))
+            assert await counted(core) == (1, 1, 2)
+            states = await settled(core)
             assert [states[seat] for seat in (1, 2)] == [IS_BLOCKED] * 2
 
 
 @pytest.mark.parametrize("loss", ["everything", "what is kept", "a few changes"])
-async def test_whatever_redis_loses_the_house_keeps_its_seats(house: Server, loss: str) -> None:
-    await change(house, block(1), allocate("kiosk", 2))
-    truth = await settled(house)
-    redis = house.redis
+async def test_allocations_survive_whatever_redis_loses(core: Server, loss: str) -> None:
+    await change(core, block(1), allocate("kiosk", 2))
+    truth = await settled(core)
+    redis = core.redis
     match loss:
         case "everything":
             await redis.flushall()
@@ -334,14 +334,14 @@ async def test_whatever_redis_loses_the_house_keeps_its_seats(house: Server, los
             base = f"seats:{{{SHOWTIME}}}"
             await redis.hdel(f"{base}:kept", "1", "2")
             await redis.hset(f"{base}:meta", mapping={"pgseq": 0, "kept": 1})
-            await house.reconciler.run()
-            await house.reconciler.run()
-    assert await settled(house) == truth
+            await core.reconciler.run()
+            await core.reconciler.run()
+    assert await settled(core) == truth
     with pytest.raises(SeatsRefused):
-        await hold(house, "ann", 1)
+        await hold(core, "ann", 1)
 
 
-async def test_a_whole_hall_is_changed_in_one_request(house: Server) -> None:
+async def test_a_whole_hall_is_changed_in_one_request(core: Server) -> None:
     seats = [
         Seat(row=f"R{row}", number=str(number), x=number, y=row, category="standard")
         for row in range(60)
@@ -353,18 +353,18 @@ async def test_a_whole_hall_is_changed_in_one_request(house: Server) -> None:
         screen=Screen(x=25, y=-2, width=40),
         seats=seats,
     )
-    await put_on_sale(house.catalog, "big", layout_hash=await house.catalog.put_layout(hall))
-    done = await house.allocations.change("big", [block(*range(3000))], "boss")
+    await put_on_sale(core.catalog, "big", layout_hash=await core.catalog.put_layout(hall))
+    done = await core.allocations.change("big", [block(*range(3000))], "boss")
     assert len(done.entries[0].places) == 3000
-    await eventually(lambda: not house.relay._draining)
-    view = await house.store.snapshot("big", 3000)
+    await eventually(lambda: not core.relay._draining)
+    view = await core.store.snapshot("big", 3000)
     assert view.states == bytes((IS_BLOCKED,)) * 3000
-    await house.allocations.change("big", [open_up(*range(3000))], "boss")
-    await eventually(lambda: not house.relay._draining)
-    assert (await house.store.snapshot("big", 3000)).states == bytes(3000)
+    await core.allocations.change("big", [open_up(*range(3000))], "boss")
+    await eventually(lambda: not core.relay._draining)
+    assert (await core.store.snapshot("big", 3000)).states == bytes(3000)
 
 
-async def test_what_cannot_be_asked_for_is_refused_in_words(house: Server) -> None:
+async def test_what_cannot_be_asked_for_is_refused_in_words(core: Server) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     for wrong, says in (
         ([], "1 to 100"),
@@ -378,10 +378,10 @@ async def test_what_cannot_be_asked_for_is_refused_in_words(house: Server) -> No
         ([block(counts={0: 1})], "no general area 0"),
     ):
         with pytest.raises(BadRequest, match=says):
-            await change(house, *wrong)
-    for step in (house.allocations.kept("never"), house.allocations.log("never", 1)):
+            await change(core, *wrong)
+    for step in (core.allocations.kept("never"), core.allocations.log("never", 1)):
         with pytest.raises(NotFound):
             await step
     with pytest.raises(NotFound):
-        await house.allocations.change("never", [block(1)], "boss")
-    assert await counted(house) == (0, 0, 0)
+        await core.allocations.change("never", [block(1)], "boss")
+    assert await counted(core) == (0, 0, 0)

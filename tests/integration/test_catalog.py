@@ -121,7 +121,7 @@ async def test_a_showtime_keeps_its_layout(catalog: Catalog) -> None:
         await catalog.put_showtime(draft(layout_hash=hall("Other").content_hash))
 
 
-async def test_bookings_fix_the_currency_and_changes_of_the_house_do_not(catalog: Catalog, database: Database) -> None:
+async def test_bookings_fix_the_currency_and_allocations_do_not(catalog: Catalog, database: Database) -> None:
     francs = draft(tariff=Tariff.flat("CHF", {"standard": 1150}))
     await catalog.put_showtime(draft())
     async with database.transaction() as connection:

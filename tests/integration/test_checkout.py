@@ -27,7 +27,8 @@ from seatserver.errors import (
 )
 from seatserver.seats.states import SeatState
 from tests.integration.conftest import MakeServer
-from tests.integration.house import (
+from tests.integration.proxy import proxied
+from tests.integration.server import (
     OTHER_SOFA,
     SHOWTIME,
     SOFA,
@@ -40,7 +41,6 @@ from tests.integration.house import (
     rows,
     settled,
 )
-from tests.integration.proxy import proxied
 
 pytestmark = pytest.mark.clock
 
@@ -55,176 +55,174 @@ async def somebody_waits(connection: AsyncConnection) -> bool:
     return bool(await connection.scalar(WAITING))
 
 
-async def book(house: Server, hold_id: UUID, user: str = "ann", *, pay_later: bool = False) -> Booking:
-    return await house.checkout.book(SHOWTIME, hold_id, user, pay_later=pay_later)
+async def book(core: Server, hold_id: UUID, user: str = "ann", *, pay_later: bool = False) -> Booking:
+    return await core.checkout.book(SHOWTIME, hold_id, user, pay_later=pay_later)
 
 
 @pytest.fixture
 async def other_redis(brisk: Settings) -> AsyncIterator[Server]:
-    """A house on the same Postgres whose Redis knows nothing of the first one's holds, as after a split brain."""
+    """A server on the same Postgres whose Redis does not know the first one's holds, as after a split brain."""
     url = brisk.redis_url.removesuffix("/0") + "/1"
     async with opened(dataclasses.replace(brisk, duties=False, redis_url=url)) as made:
         yield made
 
 
-async def test_a_hold_becomes_a_confirmed_booking_in_one_step(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1, *SOFA)
-    booking = await book(house, hold_id)
+async def test_a_hold_becomes_a_confirmed_booking_in_one_step(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1, *SOFA)
+    booking = await book(core, hold_id)
     assert (booking.id, booking.status, booking.user_id) == (hold_id, "confirmed", "ann")
     assert (booking.seats, booking.total_minor, booking.currency) == ((1, *SOFA), 4200, "EUR")
     assert booking.expires_at_ms is None
-    assert await house.checkout.get(hold_id) == booking
-    states = await settled(house)
+    assert await core.checkout.get(hold_id) == booking
+    states = await settled(core)
     assert [states[seat] for seat in (0, 1, *SOFA)] == [FREE, SOLD, SOLD, SOLD]
-    assert await house.store.holds_of(SHOWTIME, "ann") == ()
-    await check_books(house)
+    assert await core.store.holds_of(SHOWTIME, "ann") == ()
+    await check_books(core)
 
 
-async def test_a_pending_booking_is_confirmed_or_cancelled_and_its_seats_follow(house: Server) -> None:
-    paid, given_up = await hold(house, "ann", 1), await hold(house, "ann", 2)
+async def test_a_pending_booking_is_confirmed_or_cancelled_and_its_seats_follow(core: Server) -> None:
+    paid, given_up = await hold(core, "ann", 1), await hold(core, "ann", 2)
     for hold_id in (paid, given_up):
-        booking = await book(house, hold_id, pay_later=True)
+        booking = await book(core, hold_id, pay_later=True)
         assert booking.status == "pending"
         assert booking.expires_at_ms is not None
         assert booking.expires_at_ms > now_ms()
-    states = await settled(house)
+    states = await settled(core)
     assert (states[1], states[2]) == (CLAIMED, CLAIMED)
-    assert (await house.checkout.confirm(paid)).status == "confirmed"
-    assert (await house.checkout.cancel(given_up)).status == "cancelled"
-    states = await settled(house)
+    assert (await core.checkout.confirm(paid)).status == "confirmed"
+    assert (await core.checkout.cancel(given_up)).status == "cancelled"
+    states = await settled(core)
     assert (states[1], states[2]) == (SOLD, FREE)
-    assert (await house.checkout.cancel(paid)).status == "cancelled", "a refund frees the seats"
-    assert (await settled(house))[1] == FREE
-    again = await hold(house, "bob", 1, 2)
-    assert (await book(house, again, "bob")).status == "confirmed"
-    await check_books(house)
+    assert (await core.checkout.cancel(paid)).status == "cancelled", "a refund frees the seats"
+    assert (await settled(core))[1] == FREE
+    again = await hold(core, "bob", 1, 2)
+    assert (await book(core, again, "bob")).status == "confirmed"
+    await check_books(core)
 
 
-async def test_every_repeated_step_answers_the_same(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1, 2)
-    first = await book(house, hold_id, pay_later=True)
-    assert await book(house, hold_id, pay_later=True) == first
-    await settled(house)
-    assert await book(house, hold_id, pay_later=True) == first, "the hold is over by now"
+async def test_every_repeated_step_answers_the_same(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1, 2)
+    first = await book(core, hold_id, pay_later=True)
+    assert await book(core, hold_id, pay_later=True) == first
+    await settled(core)
+    assert await book(core, hold_id, pay_later=True) == first, "the hold is over by now"
     with pytest.raises(BookingState, match="is pending"):
-        await book(house, hold_id)  # another request, whose answer would be a confirmed booking
-    confirmed = await house.checkout.confirm(hold_id)
-    assert await house.checkout.confirm(hold_id) == confirmed
-    assert await book(house, hold_id) == confirmed, "a late repetition meets the booking as it is now"
-    cancelled = await house.checkout.cancel(hold_id)
-    assert await house.checkout.cancel(hold_id) == cancelled
+        await book(core, hold_id)  # another request, whose answer would be a confirmed booking
+    confirmed = await core.checkout.confirm(hold_id)
+    assert await core.checkout.confirm(hold_id) == confirmed
+    assert await book(core, hold_id) == confirmed, "a late repetition meets the booking as it is now"
+    cancelled = await core.checkout.cancel(hold_id)
+    assert await core.checkout.cancel(hold_id) == cancelled
     with pytest.raises(BookingState) as caught:
-        await house.checkout.confirm(hold_id)
+        await core.checkout.confirm(hold_id)
     assert caught.value.facts["booking_status"] == "cancelled"
-    [(seq,)] = await rows(house, "SELECT seq FROM showtimes")
+    [(seq,)] = await rows(core, "SELECT seq FROM showtimes")
     assert seq == 3, "three changes, however often they were asked for"
 
 
-async def test_a_payment_after_the_deadline_finds_the_booking_expired(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1)
-    await book(house, hold_id, pay_later=True)
-    async with house.database.transaction() as connection:
+async def test_a_payment_after_the_deadline_finds_the_booking_expired(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1)
+    await book(core, hold_id, pay_later=True)
+    async with core.database.transaction() as connection:
         await connection.execute(sa.text("UPDATE bookings SET expires_at = now() - interval '1 second'"))
     for _ in range(2):
         with pytest.raises(BookingState, match="is expired"):
-            await house.checkout.confirm(hold_id)
-    assert (await settled(house))[1] == FREE
+            await core.checkout.confirm(hold_id)
+    assert (await settled(core))[1] == FREE
 
 
-async def test_a_seat_that_was_blocked_after_it_was_held_is_not_sold(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1)
-    await house.store.pin(SHOWTIME, hold_id, "ann")
-    await house.allocations.change(SHOWTIME, [Change(action="block", reason="wet paint", places=(1,))], "boss")
+async def test_a_seat_that_was_blocked_after_it_was_held_is_not_sold(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1)
+    await core.store.pin(SHOWTIME, hold_id, "ann")
+    await core.allocations.change(SHOWTIME, [Change(action="block", reason="wet paint", places=(1,))], "boss")
     with pytest.raises(SeatsRefused) as caught:
-        await book(house, hold_id)
+        await book(core, hold_id)
     assert caught.value.reasons == {1: "blocked"}
-    assert (await settled(house))[1] == SeatState.BLOCKED
+    assert (await settled(core))[1] == SeatState.BLOCKED
 
 
-async def test_the_same_step_many_times_at_once_is_one_booking(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1, 2)
-    answers = await asyncio.gather(*(book(house, hold_id, pay_later=True) for _ in range(20)))
+async def test_the_same_step_many_times_at_once_is_one_booking(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1, 2)
+    answers = await asyncio.gather(*(book(core, hold_id, pay_later=True) for _ in range(20)))
     assert len(set(answers)) == 1
-    answers = await asyncio.gather(*(house.checkout.confirm(hold_id) for _ in range(20)))
+    answers = await asyncio.gather(*(core.checkout.confirm(hold_id) for _ in range(20)))
     assert len(set(answers)) == 1
-    assert await rows(house, "SELECT seq FROM showtimes") == [(2,)]
-    await check_books(house)
+    assert await rows(core, "SELECT seq FROM showtimes") == [(2,)]
+    await check_books(core)
 
 
-async def test_what_is_not_ones_own_cannot_be_booked(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1)
+async def test_what_is_not_ones_own_cannot_be_booked(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1)
     for stranger, wanted in (("bob", hold_id), ("ann", uuid4())):
         with pytest.raises(HoldGone):
-            await book(house, wanted, stranger)
-    await book(house, hold_id)
-    await settled(house)
+            await book(core, wanted, stranger)
+    await book(core, hold_id)
+    await settled(core)
     with pytest.raises(HoldConflict):
-        await book(house, hold_id, "bob")
-    await put_on_sale(house.catalog, "tomorrow")
+        await book(core, hold_id, "bob")
+    await put_on_sale(core.catalog, "tomorrow")
     with pytest.raises(HoldConflict):
-        await house.checkout.book("tomorrow", hold_id, "ann", pay_later=False)
-    for step in (house.checkout.get, house.checkout.confirm, house.checkout.cancel):
+        await core.checkout.book("tomorrow", hold_id, "ann", pay_later=False)
+    for step in (core.checkout.get, core.checkout.confirm, core.checkout.cancel):
         with pytest.raises(NotFound):
             await step(uuid4())
     with pytest.raises(NotFound):
-        await house.checkout.book("never", hold_id, "ann", pay_later=False)
+        await core.checkout.book("never", hold_id, "ann", pay_later=False)
 
 
-async def test_after_the_sale_a_booking_is_still_answered(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1)
-    booked = await book(house, hold_id)
-    await settled(house)
-    await put_on_sale(house.catalog, sale_ends_at_ms=now_ms() - 1000, starts_at_ms=now_ms())
-    assert await book(house, hold_id) == booked
+async def test_after_the_sale_a_booking_is_still_answered(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1)
+    booked = await book(core, hold_id)
+    await settled(core)
+    await put_on_sale(core.catalog, sale_ends_at_ms=now_ms() - 1000, starts_at_ms=now_ms())
+    assert await book(core, hold_id) == booked
 
 
 async def test_a_repetition_after_the_sale_s_end_is_answered_though_redis_has_not_heard_of_the_booking(
-    house: Server, other_redis: Server
+    core: Server, other_redis: Server
 ) -> None:
-    hold_id = await hold(house, "ann", 1)
+    hold_id = await hold(core, "ann", 1)
     await other_redis.store.hold(SHOWTIME, hold_id, "ann", [1])
-    booked = await book(house, hold_id)
-    await put_on_sale(house.catalog, sale_ends_at_ms=now_ms() - 1000, starts_at_ms=now_ms())
+    booked = await book(core, hold_id)
+    await put_on_sale(core.catalog, sale_ends_at_ms=now_ms() - 1000, starts_at_ms=now_ms())
     assert await book(other_redis, hold_id) == booked
 
 
-async def test_bookings_are_counted_once_however_often_they_are_repeated(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1)
+async def test_bookings_are_counted_once_however_often_they_are_repeated(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1)
     for _ in range(3):
-        await book(house, hold_id)
-        await house.checkout.get(hold_id)
+        await book(core, hold_id)
+        await core.checkout.get(hold_id)
     for _ in range(2):
-        await house.checkout.cancel(hold_id)
-    text = house.metrics.text().decode()
+        await core.checkout.cancel(hold_id)
+    text = core.metrics.text().decode()
     assert 'seatserver_bookings_total{status="confirmed"} 1.0' in text
     assert 'seatserver_bookings_total{status="cancelled"} 1.0' in text
 
 
-async def test_postgres_wins_over_a_redis_that_says_held_and_redis_learns_it(
-    house: Server, other_redis: Server
-) -> None:
-    mine = await hold(house, "ann", 0, 1)
+async def test_postgres_wins_over_a_redis_that_says_held_and_redis_learns_it(core: Server, other_redis: Server) -> None:
+    mine = await hold(core, "ann", 0, 1)
     await book(other_redis, await hold(other_redis, "bob", 1, 2), "bob")
     with pytest.raises(SeatsRefused) as caught:
-        await book(house, mine)
+        await book(core, mine)
     assert caught.value.reasons == {1: "sold"}
-    states = (await house.store.snapshot(SHOWTIME, 28)).states
+    states = (await core.store.snapshot(SHOWTIME, 28)).states
     assert [states[seat] for seat in (0, 1, 2)] == [FREE, SOLD, SOLD], "the rest of the basket is free again"
     with pytest.raises(HoldGone):
-        await book(house, mine)
+        await book(core, mine)
     with pytest.raises(SeatsRefused):
-        await hold(house, "ann", 1)
-    await check_books(house)
+        await hold(core, "ann", 1)
+    await check_books(core)
 
 
 async def test_of_overlapping_baskets_exactly_one_is_sold_and_nobody_waits_for_ever(
-    house: Server, other_redis: Server
+    core: Server, other_redis: Server
 ) -> None:
     rng = random.Random(7)
     for _ in range(12):
         baskets = [rng.sample(range(12), 4) for _ in range(2)]
         baskets[1][0] = baskets[0][-1]  # they overlap
-        sides = list(zip((house, other_redis), ("ann", "bob"), map(set, baskets), strict=True))
+        sides = list(zip((core, other_redis), ("ann", "bob"), map(set, baskets), strict=True))
         holds = [await hold(side, user, *seats) for side, user, seats in sides]
         answers = await asyncio.gather(
             *(book(side, hold_id, user) for (side, user, _), hold_id in zip(sides, holds, strict=True)),
@@ -233,16 +231,16 @@ async def test_of_overlapping_baskets_exactly_one_is_sold_and_nobody_waits_for_e
         won = [answer for answer in answers if isinstance(answer, Booking)]
         lost = [answer for answer in answers if isinstance(answer, SeatsRefused)]
         assert (len(won), len(lost)) == (1, 1), answers
-        await check_books(house)
-        await house.checkout.cancel(won[0].id)
-        await eventually(lambda: not house.relay._draining and not other_redis.relay._draining)
-        for side in (house, other_redis):
+        await check_books(core)
+        await core.checkout.cancel(won[0].id)
+        await eventually(lambda: not core.relay._draining and not other_redis.relay._draining)
+        for side in (core, other_redis):
             # One of the two relays took the changes, so the other Redis may still hold what was booked.
             await side.redis.flushdb()
             await side.store.load(SHOWTIME)
 
 
-async def test_callers_who_go_away_in_the_middle_leave_nothing_half_done(house: Server) -> None:
+async def test_callers_who_go_away_in_the_middle_leave_nothing_half_done(core: Server) -> None:
     rng = random.Random(23)
 
     async def patience() -> None:
@@ -253,60 +251,60 @@ async def test_callers_who_go_away_in_the_middle_leave_nothing_half_done(house: 
     async def lane(seats: tuple[int, ...]) -> int:
         cancelled = 0
         for _ in range(12):
-            hold_id = await hold(house, "ann", *seats)
+            hold_id = await hold(core, "ann", *seats)
             for step in ("book", "confirm"):
-                work = book(house, hold_id, pay_later=True) if step == "book" else house.checkout.confirm(hold_id)
+                work = book(core, hold_id, pay_later=True) if step == "book" else core.checkout.confirm(hold_id)
                 task = asyncio.ensure_future(work)
                 await patience()
                 cancelled += task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
                 if step == "book":
-                    pending = await book(house, hold_id, pay_later=True)
+                    pending = await book(core, hold_id, pay_later=True)
                     assert pending.status == "pending"
                 else:
-                    assert (await house.checkout.get(hold_id)).status in ("pending", "confirmed")
-                    assert (await house.checkout.confirm(hold_id)).status == "confirmed"
-            await house.checkout.cancel(hold_id)
+                    assert (await core.checkout.get(hold_id)).status in ("pending", "confirmed")
+                    assert (await core.checkout.confirm(hold_id)).status == "confirmed"
+            await core.checkout.cancel(hold_id)
             # Free again for the next round only when the relay has said so.
-            await eventually(lambda: not house.checkout._writing and not house.relay._draining)
+            await eventually(lambda: not core.checkout._writing and not core.relay._draining)
         return cancelled
 
     lanes = [(1,), (2, 3), (4, 5, 6), SOFA, OTHER_SOFA]
     cancelled = sum(await asyncio.gather(*(lane(seats) for seats in lanes)))
     assert cancelled > 30, "most callers went away in the middle"
-    await check_books(house)
-    assert await rows(house, "SELECT seq FROM showtimes") == [(3 * 12 * len(lanes),)]
-    assert set(await settled(house)) == {FREE, SeatState.BLOCKED}
+    await check_books(core)
+    assert await rows(core, "SELECT seq FROM showtimes") == [(3 * 12 * len(lanes),)]
+    assert set(await settled(core)) == {FREE, SeatState.BLOCKED}
 
 
 @pytest.mark.parametrize("step", ["book", "confirm", "cancel"])
 async def test_a_lost_answer_to_commit_is_found_out_and_answered(brisk: Settings, step: str) -> None:
     async with proxied(brisk.database_url) as (proxy, url):
-        async with opened(dataclasses.replace(brisk, duties=False, database_url=url)) as house:
-            hold_id = await hold(house, "ann", 1, 2)
+        async with opened(dataclasses.replace(brisk, duties=False, database_url=url)) as core:
+            hold_id = await hold(core, "ann", 1, 2)
             if step != "book":
-                await book(house, hold_id, pay_later=True)
+                await book(core, hold_id, pay_later=True)
             proxy.lose_answer_to = COMMIT
             if step == "book":
-                booking = await book(house, hold_id)
+                booking = await book(core, hold_id)
             else:
-                booking = await getattr(house.checkout, step)(hold_id)
+                booking = await getattr(core.checkout, step)(hold_id)
             assert proxy.lost == 1, "the fault hit"
             assert booking.status == {"book": "confirmed", "confirm": "confirmed", "cancel": "cancelled"}[step]
-            assert await rows(house, "SELECT seq FROM showtimes") == [(1 if step == "book" else 2,)]
-            await check_books(house)
-            await settled(house)
+            assert await rows(core, "SELECT seq FROM showtimes") == [(1 if step == "book" else 2,)]
+            await check_books(core)
+            await settled(core)
 
 
 async def test_when_it_cannot_be_found_out_the_answer_says_so_and_a_repetition_finds_it(brisk: Settings) -> None:
     quick = dataclasses.replace(brisk, duties=False, database_pool_wait_ms=100)
     async with proxied(brisk.database_url) as (proxy, url):
-        async with opened(dataclasses.replace(quick, database_url=url)) as house:
-            hold_id = await hold(house, "ann", 1, 2)
+        async with opened(dataclasses.replace(quick, database_url=url)) as core:
+            hold_id = await hold(core, "ann", 1, 2)
             async with opened(quick) as beside:
                 async with beside.database.transaction() as connection:
                     await connection.execute(LOCK)
-                    booking = asyncio.create_task(book(house, hold_id))
+                    booking = asyncio.create_task(book(core, hold_id))
                     await eventually(lambda: somebody_waits(connection))
                     proxy.lose_answer_to = COMMIT
                 while not booking.done():
@@ -315,7 +313,7 @@ async def test_when_it_cannot_be_found_out_the_answer_says_so_and_a_repetition_f
                     await asyncio.sleep(0)
                 with pytest.raises(OutcomeUnknown):
                     await booking
-                again = await book(house, hold_id)
+                again = await book(core, hold_id)
                 assert again.status == "confirmed"
                 assert await beside.checkout.get(hold_id) == again
                 await check_books(beside)
@@ -326,81 +324,81 @@ async def test_while_postgres_is_away_nothing_is_acknowledged_and_the_hold_stays
         quick = dataclasses.replace(
             brisk, duties=False, database_url=url, database_statement_ms=300, database_lock_ms=100
         )
-        async with opened(quick) as house:
-            hold_id = await hold(house, "ann", 1)
-            await house.catalog.showtime(SHOWTIME)
+        async with opened(quick) as core:
+            hold_id = await hold(core, "ann", 1)
+            await core.catalog.showtime(SHOWTIME)
             proxy.freeze()
             with pytest.raises(Unavailable):
-                await book(house, hold_id)
+                await book(core, hold_id)
             proxy.thaw()
-            [held] = await house.store.holds_of(SHOWTIME, "ann")
+            [held] = await core.store.holds_of(SHOWTIME, "ann")
             assert held.hold_id == hold_id
-            assert (await book(house, hold_id)).status == "confirmed"
+            assert (await book(core, hold_id)).status == "confirmed"
 
 
 async def test_who_books_is_answered_in_the_stated_time_and_a_repetition_finds_the_booking(brisk: Settings) -> None:
     impatient = dataclasses.replace(brisk, duties=False, answer_ms=300)
-    async with opened(impatient) as house, opened(brisk) as beside:
-        hold_id = await hold(house, "ann", 1, 2)
+    async with opened(impatient) as core, opened(brisk) as beside:
+        hold_id = await hold(core, "ann", 1, 2)
         async with beside.database.transaction() as connection:
             await connection.execute(LOCK)
             with pytest.raises(OutcomeUnknown) as told:
-                await book(house, hold_id)
+                await book(core, hold_id)
             assert told.value.retryable
-            assert house.checkout._writing, "the writing goes on"
-        await eventually(lambda: not house.checkout._writing)
-        assert (await house.checkout.get(hold_id)).status == "confirmed"
-        assert (await book(house, hold_id)).id == hold_id
-        await check_books(house)
+            assert core.checkout._writing, "the writing goes on"
+        await eventually(lambda: not core.checkout._writing)
+        assert (await core.checkout.get(hold_id)).status == "confirmed"
+        assert (await book(core, hold_id)).id == hold_id
+        await check_books(core)
 
 
 async def test_confirm_cancel_and_the_reaper_race_and_exactly_one_end_remains(brisk: Settings) -> None:
-    async with opened(dataclasses.replace(brisk, duties=False, claim_ms=1)) as house:
+    async with opened(dataclasses.replace(brisk, duties=False, claim_ms=1)) as core:
         ends = set()
         for round_number in range(20):
-            hold_id = await hold(house, "ann", 1, 2)
-            assert (await book(house, hold_id, pay_later=True)).status == "pending"
+            hold_id = await hold(core, "ann", 1, 2)
+            assert (await book(core, hold_id, pay_later=True)).status == "pending"
             await asyncio.sleep(0.002)
-            steps = [house.checkout.confirm(hold_id), house.checkout.cancel(hold_id), house.checkout.reap()]
+            steps = [core.checkout.confirm(hold_id), core.checkout.cancel(hold_id), core.checkout.reap()]
             random.Random(round_number).shuffle(steps)
             answers = await asyncio.gather(*steps, return_exceptions=True)
             assert all(isinstance(answer, (Booking, int, BookingState)) for answer in answers), answers
-            end = await house.checkout.get(hold_id)
+            end = await core.checkout.get(hold_id)
             ends.add(end.status)
             assert end.status in ("cancelled", "expired", "confirmed")
-            assert await house.checkout.reap() == 0
-            await check_books(house)
+            assert await core.checkout.reap() == 0
+            await check_books(core)
             if end.status == "confirmed":
-                await house.checkout.cancel(hold_id)
-            states = await settled(house)
+                await core.checkout.cancel(hold_id)
+            states = await settled(core)
             assert (states[1], states[2]) == (FREE, FREE)
         assert "cancelled" in ends or "expired" in ends
 
 
 async def test_many_reapers_end_each_overdue_booking_once(brisk: Settings) -> None:
-    async with opened(dataclasses.replace(brisk, duties=False, claim_ms=1)) as house:
+    async with opened(dataclasses.replace(brisk, duties=False, claim_ms=1)) as core:
         for seat in range(10):
-            await book(house, await hold(house, "ann", seat), pay_later=True)
+            await book(core, await hold(core, "ann", seat), pay_later=True)
         await asyncio.sleep(0.01)
-        reaped = await asyncio.gather(*(house.checkout.reap() for _ in range(4)))
+        reaped = await asyncio.gather(*(core.checkout.reap() for _ in range(4)))
         assert sum(reaped) == 10
-        assert await rows(house, "SELECT DISTINCT status FROM bookings") == [("expired",)]
-        assert await rows(house, "SELECT seq FROM showtimes") == [(20,)]
-        assert set(await settled(house)) == {FREE, SeatState.BLOCKED}
+        assert await rows(core, "SELECT DISTINCT status FROM bookings") == [("expired",)]
+        assert await rows(core, "SELECT seq FROM showtimes") == [(20,)]
+        assert set(await settled(core)) == {FREE, SeatState.BLOCKED}
 
 
 async def test_a_reaper_whose_commit_is_not_answered_goes_on_at_its_next_turn(brisk: Settings) -> None:
     async with proxied(brisk.database_url) as (proxy, url):
-        async with opened(dataclasses.replace(brisk, duties=False, claim_ms=1, database_url=url)) as house:
+        async with opened(dataclasses.replace(brisk, duties=False, claim_ms=1, database_url=url)) as core:
             for seat in range(3):
-                await book(house, await hold(house, "ann", seat), pay_later=True)
-            await settled(house)
+                await book(core, await hold(core, "ann", seat), pay_later=True)
+            await settled(core)
             proxy.lose_answer_to = COMMIT
-            assert await house.checkout.reap() == 0, "not known, so not counted"
+            assert await core.checkout.reap() == 0, "not known, so not counted"
             assert proxy.lost == 1
-            await house.checkout.reap()
-            await house.relay.poll()
-            assert set(await settled(house)) == {FREE, SeatState.BLOCKED}
+            await core.checkout.reap()
+            await core.relay.poll()
+            assert set(await settled(core)) == {FREE, SeatState.BLOCKED}
 
 
 async def test_a_booking_that_nobody_pays_comes_back_before_everybodys_eyes(make_server: MakeServer) -> None:

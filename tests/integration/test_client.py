@@ -15,8 +15,8 @@ from seatserver.errors import SeatsRefused
 from seatserver.seats.states import SeatState
 from seatserver.wire.from_server import Booked, Bye, Expired
 from tests.integration.conftest import MakeServer
-from tests.integration.house import BLOCKED, SEATS, SHOWTIME, Instance, check_books, eventually, put_on_sale
 from tests.integration.proxy import Filter, Proxy, proxied
+from tests.integration.server import BLOCKED, SEATS, SHOWTIME, Instance, check_books, eventually, put_on_sale
 
 FREE, HELD, SOLD, GONE = SeatState.FREE, SeatState.HELD, SeatState.SOLD, SeatState.BLOCKED
 
@@ -64,7 +64,7 @@ async def test_a_user_may_be_called_anything_that_can_be_printed(make_server: Ma
         assert room.welcome is not None
         assert room.welcome.user == user
         held = await room.hold(1, 2)
-        assert [hold.seats for hold in await server.house.store.holds_of(SHOWTIME, user)] == [(1, 2)]
+        assert [hold.seats for hold in await server.core.store.holds_of(SHOWTIME, user)] == [(1, 2)]
         with pytest.raises(RemoteError):
             await other.book(held.hold_id)
         assert (await room.book(held.hold_id)).status == "confirmed"
@@ -74,7 +74,7 @@ async def test_a_user_may_be_called_anything_that_can_be_printed(make_server: Ma
 
 
 async def test_a_guest_needs_no_token_and_is_one_person_in_all_rooms(server: Instance) -> None:
-    await put_on_sale(server.house.catalog, "tomorrow")
+    await put_on_sale(server.core.catalog, "tomorrow")
     async with SeatClient(server.url) as client:
         async with asyncio.TaskGroup() as tasks:
             rooms = [client.room(showtime) for showtime in (SHOWTIME, "tomorrow")]
@@ -130,25 +130,25 @@ async def test_a_command_whose_answer_was_lost_is_sent_again_and_done_once(serve
         proxy.thaw()
         held = await holding
         assert (held.hold_id, held.seats) == (hold_id, (1, 2))
-        async with server.house.database.transaction() as connection:
+        async with server.core.database.transaction() as connection:
             await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
             booking = asyncio.create_task(room.book(hold_id))
-            await eventually(lambda: bool(server.house.checkout._writing))
+            await eventually(lambda: bool(server.core.checkout._writing))
             proxy.cut_all()
         assert (await booking).status == "confirmed"
         assert len(await asyncio.gather(*(room.book(hold_id) for _ in range(3)))) == 3
-        await check_books(server.house)
+        await check_books(server.core)
 
 
 async def test_a_command_that_waits_is_sent_once_per_connection(server: Instance) -> None:
     async with server.room("ann") as room:
         held = await room.hold(1)
-        count = server.house.metrics.registry.get_sample_value
+        count = server.core.metrics.registry.get_sample_value
         labels = {"command": "book"}
-        async with server.house.database.transaction() as connection:
+        async with server.core.database.transaction() as connection:
             await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
             booking = asyncio.create_task(room.book(held.hold_id))
-            await eventually(lambda: bool(server.house.checkout._writing))
+            await eventually(lambda: bool(server.core.checkout._writing))
             await room.resync()
         await booking
         await room.beat()
@@ -208,7 +208,7 @@ async def test_a_room_that_was_left_answers_at_once(server: Instance) -> None:
 async def test_a_server_that_restarts_says_when_to_come_back_and_that_is_kept(make_server: MakeServer) -> None:
     server = await make_server()
     async with server.room("ann") as room:
-        server.server.should_exit = True
+        server.uvicorn.should_exit = True
         await room.until(lambda one: not one.connected)
         [bye] = [notice for notice in room.notices if isinstance(notice, Bye)]
         assert bye.code == 1012
@@ -219,7 +219,7 @@ async def test_what_happens_elsewhere_to_ones_booking_is_heard(server: Instance)
     async with server.room("ann") as room:
         held = await room.hold(1)
         await room.book(held.hold_id, pay_later=True)
-        await server.house.checkout.confirm(held.hold_id)
+        await server.core.checkout.confirm(held.hold_id)
         await room.until(lambda one: any(isinstance(notice, Booked) for notice in one.notices))
         [news] = [notice for notice in room.notices if isinstance(notice, Booked)]
         assert (news.booking_id, news.status) == (held.hold_id, "confirmed")

@@ -9,8 +9,8 @@ import pytest
 
 from seatserver.seats.states import SeatState
 from tests.integration.conftest import MakeServer
-from tests.integration.house import BLOCKED, Instance, eventually
 from tests.integration.scripts import ANYWHERE, QUICK, OpenRuntime, open_client, open_runtime
+from tests.integration.server import BLOCKED, Instance, eventually
 from tests.javascript import NODE, WEB
 
 __all__ = ["open_runtime"]

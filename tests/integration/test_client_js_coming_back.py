@@ -78,7 +78,7 @@ async def test_what_the_server_wishes_with_its_goodbye_is_heeded(runtime: Runtim
         elif talk.number == 2:
             await talk.close(4200, "the token expired", reconnect_after_ms=0)
         else:
-            await talk.close(1000, "the house is closed", reconnect_after_ms=-1)
+            await talk.close(1000, "the server is closed", reconnect_after_ms=-1)
 
     tokens = "let made = 0; const token = async (refused) => `token ${++made} ${refused}`;"
     async with stranger(script) as there:
@@ -95,7 +95,7 @@ async def test_what_the_server_wishes_with_its_goodbye_is_heeded(runtime: Runtim
         ["waiting", "the server restarts"],
         ["waiting", "you read too slowly"],
         ["waiting", "the token expired"],
-        ["stopped", "the house is closed"],
+        ["stopped", "the server is closed"],
     ]
     tokens_said = [talk.heard[0]["token"] for talk in there.talks]
     assert tokens_said == ["token 1 null", "token 2 null", "token 3 null", "token 4 token 3 null"]

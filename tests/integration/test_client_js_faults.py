@@ -10,9 +10,9 @@ import pytest
 
 from seatserver.seats.states import SeatState
 from tests.integration.conftest import MakeServer
-from tests.integration.house import SHOWTIME, check_books, eventually
 from tests.integration.proxy import Proxy, proxied
 from tests.integration.scripts import ANYWHERE, OpenRuntime, open_runtime
+from tests.integration.server import SHOWTIME, check_books, eventually
 
 pytestmark = pytest.mark.long
 
@@ -87,7 +87,7 @@ async def test_what_is_called_live_is_the_room_as_it_was_at_that_version(
         assert all(one["held"] > 3 for one in told), told
         for user in USERS:
             await runtime.run("await live(clients[user])", user=user)
-            holds = {str(hold.hold_id): [*hold.seats] for hold in await server.house.store.holds_of(SHOWTIME, user)}
+            holds = {str(hold.hold_id): [*hold.seats] for hold in await server.core.store.holds_of(SHOWTIME, user)}
             code = """
                 const one = clients[user];
                 const known = () => Object.fromEntries([...one.holds].map(([id, hold]) => [id, hold.seats]));
@@ -112,7 +112,7 @@ async def test_what_is_called_live_is_the_room_as_it_was_at_that_version(
                 compared += 1
         assert compared > 20
         await runtime.run("for (const one of Object.values(clients)) one.close()")
-    await check_books(server.house)
+    await check_books(server.core)
 
 
 async def _break_something(proxy: Proxy, rng: random.Random) -> None:

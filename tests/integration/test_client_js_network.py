@@ -12,9 +12,9 @@ from seatserver.config import Settings
 from seatserver.seats.states import SeatState
 from tests.browser.site import Site
 from tests.integration.conftest import MakeServer
-from tests.integration.house import SHOWTIME, SOFA, Instance, check_books, eventually
 from tests.integration.proxy import proxied
 from tests.integration.scripts import ANYWHERE, QUICK, OpenRuntime, behind_proxy, open_client, open_runtime
+from tests.integration.server import SHOWTIME, SOFA, Instance, check_books, eventually
 
 __all__ = ["open_runtime"]
 
@@ -52,7 +52,7 @@ async def test_another_server_on_the_same_data_goes_on_where_the_first_one_stopp
     runtime = await open_runtime(server.url)
     async with behind_proxy(runtime, server) as proxy:
         held = await runtime.run("return clients.ann.hold([1])")
-        assert other.server.servers
+        assert other.uvicorn.servers
         host, port = other.url.removeprefix("http://").split(":")
         proxy.lead_to(host, int(port))
         async with other.room("bob") as bob:
@@ -113,7 +113,7 @@ async def test_a_room_that_begins_anew_is_shown_anew(server: Instance, open_runt
     runtime = await open_runtime(server.url)
     await open_client(runtime, server)
     before = await runtime.run("await clients.ann.hold([1]); return clients.ann.epoch")
-    await server.house.redis.flushall()
+    await server.core.redis.flushall()
     await runtime.run("await until(() => clients.ann.epoch !== before && clients.ann.status === 'live')", before=before)
     code = "const { ann } = clients; await until(() => ann.states[1] === 0); return (await ann.hold([2])).seats"
     assert await runtime.run(code) == [2]
@@ -143,7 +143,7 @@ async def test_a_command_whose_answer_was_lost_is_asked_again_and_done_once(
         assert (booked["booking_id"], booked["status"]) == (held["hold_id"], "confirmed")
         code = "const { ann } = clients; return [ann.holds.size, ann.pending.size, logged(ann, 'expired')]"
         assert await runtime.run(code) == [0, 0, []]
-        await check_books(server.house)
+        await check_books(server.core)
         await runtime.run("clients.ann.close()")
 
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import msgspec
 
-from tests.integration.house import Message
 from tests.integration.scripts import QUICK, open_runtime
+from tests.integration.server import Message
 from tests.integration.stranger import SNAPSHOT, WELCOME, Talk, meeting, runtime, stranger
 from tests.javascript import Runtime
 

@@ -18,8 +18,8 @@ from seatserver.seats.states import SeatState
 from seatserver.seats.store import Conditions
 from tests.integration.bench import Bench, Truth
 from tests.integration.conftest import MakeServer
-from tests.integration.house import SHOWTIME, Instance, Message, Wire, now_ms
 from tests.integration.lounge import BEANBAGS, LAWN, LOUNGE, ROW_B, open_lounge, visitor
+from tests.integration.server import SHOWTIME, Instance, Message, Wire, now_ms
 
 GUESTS = {"guest_scopes": ("watch", "hold", "claim", "book"), "guest_token_s": 7200}
 HOME, CAFE = "203.0.113.7", "203.0.113.8"
@@ -27,19 +27,19 @@ HOME, CAFE = "203.0.113.7", "203.0.113.8"
 
 async def use_up(server: Instance, user: str, *seats: int, showtime: str = SHOWTIME, **more: Any) -> None:
     """Let somebody have had the seats for as long as one may, a moment ago."""
-    house = server.house
+    core = server.core
     hold_id = uuid.uuid4()
-    await house.store.hold(showtime, hold_id, user, seats, Conditions(**more))
+    await core.store.hold(showtime, hold_id, user, seats, Conditions(**more))
     key = f"seats:{{{showtime}}}:hold:{hold_id}"
     async with redis_of(server) as redis:
-        await redis.hincrby(key, "since", -house.settings.hold_total_ms)
-        await redis.hincrby(key, "created", -house.settings.hold_total_ms)
-    await house.store.release(showtime, hold_id, user)
+        await redis.hincrby(key, "since", -core.settings.hold_total_ms)
+        await redis.hincrby(key, "created", -core.settings.hold_total_ms)
+    await core.store.release(showtime, hold_id, user)
 
 
 @asynccontextmanager
 async def redis_of(server: Instance) -> AsyncIterator[Any]:
-    bench = Bench(server.house.settings, Truth())
+    bench = Bench(server.core.settings, Truth())
     try:
         yield bench.redis
     finally:
@@ -49,7 +49,7 @@ async def redis_of(server: Instance) -> AsyncIterator[Any]:
 @asynccontextmanager
 async def guest(server: Instance, address: str | None = None, **headers: str) -> AsyncIterator[tuple[Wire, Identity]]:
     """A new guest, who comes from this address as a proxy says."""
-    token, identity = server.house.tokens.guest()
+    token, identity = server.core.tokens.guest()
     told: Mapping[str, str] = headers if address is None else {"X-Forwarded-For": address}
     async with server.socket(additional_headers=dict(told)) as wire:
         await wire.hello(token=token)
@@ -61,7 +61,7 @@ async def let_age(server: Instance, held: Message) -> None:
     key = f"seats:{{{SHOWTIME}}}:hold:{held['hold_id']}"
     async with redis_of(server) as redis:
         for name in ("since", "created"):
-            await redis.hincrby(key, name, -server.house.settings.hold_total_ms)
+            await redis.hincrby(key, name, -server.core.settings.hold_total_ms)
 
 
 async def test_a_refusal_says_which_seats_cool_off_and_when_they_may_be_tried_again(server: Instance) -> None:
@@ -71,7 +71,7 @@ async def test_a_refusal_says_which_seats_cool_off_and_when_they_may_be_tried_ag
         assert (refused["type"], refused["seats"]) == ("refused", [[1, "cooling"], [2, "cooling"]])
         assert [seat for seat, _ in refused["retry_at_ms"]] == [1, 2]
         for _, when in refused["retry_at_ms"]:
-            assert now_ms() < when <= now_ms() + server.house.settings.hold_pause_ms
+            assert now_ms() < when <= now_ms() + server.core.settings.hold_pause_ms
         assert refused["areas_retry_at_ms"] == []
         assert (await wire.hold(3))["type"] == "held"
     async with server.watcher("bob") as wire:
@@ -157,7 +157,7 @@ async def test_an_address_is_believed_of_trusted_proxies_only_and_kept_nowhere(m
                 await let_age(server, answer)
                 await wire.ask("release", hold_id=answer["hold_id"])
     assert answer["seats"] == [[1, "cooling"]], "both came from the same address, whatever they said"
-    name = NetworkNames(server.house.settings).write(SHOWTIME, "127.0.0.1")
+    name = NetworkNames(server.core.settings).write(SHOWTIME, "127.0.0.1")
     async with redis_of(server) as redis:
         kept = b""
         async for key in redis.scan_iter():
@@ -181,7 +181,7 @@ async def test_beginning_to_pay_and_cancelling_keeps_no_seat_for_ever(make_serve
             assert claimed > 0
             earlier = msgspec.msgpack.encode([ended, claimed - 40_000, people, had])
             await redis.hset(past, "1", earlier)
-        await server.house.checkout.cancel(booked.booking_id)
+        await server.core.checkout.cancel(booked.booking_id)
         await room.until(lambda one: one.state(1) == SeatState.FREE)
         with pytest.raises(SeatsRefused) as caught:
             await room.hold(1)

@@ -7,17 +7,17 @@ import asyncio
 from seatserver.app import Server
 from seatserver.rooms.counts import KEPT_S, Counts
 from seatserver.seats.states import SeatState
-from tests.integration.house import SEATS, SHOWTIME, hold
+from tests.integration.server import SEATS, SHOWTIME, hold
 
 
-async def test_counts_are_shared_for_a_moment_and_then_read_again(house: Server) -> None:
+async def test_counts_are_shared_for_a_moment_and_then_read_again(core: Server) -> None:
     now = 0.0
-    counts = Counts(house.hub, clock=lambda: now)
+    counts = Counts(core.hub, clock=lambda: now)
     every = await asyncio.gather(*(counts.of(SHOWTIME, SEATS) for _ in range(100)))
     assert all(one is every[0] for one in every), "one question to Redis for all who ask together"
     assert sum(every[0].values()) == SEATS
     free = every[0][SeatState.FREE]
-    await hold(house, "ann", 0, 1)
+    await hold(core, "ann", 0, 1)
     assert (await counts.of(SHOWTIME, SEATS))[SeatState.FREE] == free
     now = KEPT_S
     found = await counts.of(SHOWTIME, SEATS)

@@ -14,8 +14,8 @@ from seatserver.config import Settings
 from seatserver.database import CommitUnknown, Database, upgrade
 from seatserver.errors import ConfigError, StartError, Unavailable
 from tests.conftest import execute
-from tests.integration.house import eventually
 from tests.integration.proxy import proxied
+from tests.integration.server import eventually
 
 INSERT = sa.text("INSERT INTO theatres (id, name, timezone) VALUES (:id, 'Odeon', 'UTC')")
 IDS = sa.text("SELECT id FROM theatres ORDER BY id")

@@ -18,8 +18,8 @@ from seatserver.seats.store import AreaWish, Conditions
 from seatserver.wire.values import Places
 from tests.integration.bench import SHOW, Bench, open_bench
 from tests.integration.conftest import MakeServer
-from tests.integration.house import SHOWTIME, Instance, Wire, hold, now_ms, put_on_sale, rows
 from tests.integration.lounge import ENFORCED, LAWN, ROW_B, ROW_C, open_lounge, visitor
+from tests.integration.server import SHOWTIME, Instance, Wire, hold, now_ms, put_on_sale, rows
 
 MINUTE_MS = 60_000
 
@@ -30,9 +30,9 @@ async def bench(redis_url: str) -> AsyncIterator[Bench]:
         yield made
 
 
-async def end_the_sale(house: Server, **changes: Any) -> None:
+async def end_the_sale(core: Server, **changes: Any) -> None:
     """The sale of the small hall has ended a moment ago."""
-    await put_on_sale(house.catalog, **{"sale_ends_at_ms": now_ms() - 1000, "starts_at_ms": now_ms(), **changes})
+    await put_on_sale(core.catalog, **{"sale_ends_at_ms": now_ms() - 1000, "starts_at_ms": now_ms(), **changes})
 
 
 async def ask_again(wire: Wire, held: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -44,19 +44,19 @@ async def ask_again(wire: Wire, held: dict[str, Any], **fields: Any) -> dict[str
 
 
 @pytest.mark.parametrize("pay_later", [False, True])
-async def test_what_was_held_before_the_end_of_the_sale_is_booked_after_it(house: Server, pay_later: bool) -> None:
-    hold_id = await hold(house, "ann", 1, 2)
-    await end_the_sale(house)
-    booking = await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=pay_later)
+async def test_what_was_held_before_the_end_of_the_sale_is_booked_after_it(core: Server, pay_later: bool) -> None:
+    hold_id = await hold(core, "ann", 1, 2)
+    await end_the_sale(core)
+    booking = await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=pay_later)
     assert (booking.id, booking.seats) == (hold_id, (1, 2))
 
 
 async def test_no_deadline_is_later_than_that_of_a_hold_of_the_last_moment(server: Instance) -> None:
     ends_ms = now_ms() + MINUTE_MS
-    await put_on_sale(server.house.catalog, sale_ends_at_ms=ends_ms)
+    await put_on_sale(server.core.catalog, sale_ends_at_ms=ends_ms)
     async with server.watcher() as wire:
         held = await wire.hold(1)
-        assert held["latest_deadline_ms"] == ends_ms + server.house.settings.hold_ms
+        assert held["latest_deadline_ms"] == ends_ms + server.core.settings.hold_ms
         for _ in range(3):
             longer = await ask_again(wire, held, type="extend")
             assert longer["deadline_ms"] <= longer["latest_deadline_ms"] == held["latest_deadline_ms"]
@@ -86,7 +86,7 @@ async def test_an_extension_at_the_end_says_that_there_is_no_more_time(server: I
     async with server.watcher() as wire:
         held = await wire.hold(1)
         # Moved to before the hold: what it was promised is more than any extension gives now.
-        await end_the_sale(server.house, sale_ends_at_ms=now_ms() - MINUTE_MS)
+        await end_the_sale(server.core, sale_ends_at_ms=now_ms() - MINUTE_MS)
         longer = await ask_again(wire, held, type="extend")
     assert longer["deadline_ms"] == longer["latest_deadline_ms"] == held["deadline_ms"]
 
@@ -139,7 +139,7 @@ async def test_a_repeated_request_is_answered_after_the_end_as_it_was_before_it(
     async with server.watcher() as wire:
         first = await wire.hold(1, 2)
         best = await wire.ask("best", hold_id=str(uuid4()), count=1)
-        await end_the_sale(server.house)
+        await end_the_sale(server.core)
         for told, again in (
             (first, await wire.hold(1, 2, hold_id=UUID(first["hold_id"]))),
             (best, await ask_again(wire, best, type="best", count=1)),
@@ -154,47 +154,47 @@ async def test_a_repeated_request_is_answered_after_the_end_as_it_was_before_it(
 # ---------------------------------------------------------------- other rules
 
 
-async def test_the_start_of_the_show_ends_no_hold_and_no_sale(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1)
-    await put_on_sale(house.catalog, starts_at_ms=now_ms() - MINUTE_MS)
-    assert (await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)).status == "confirmed"
+async def test_the_start_of_the_show_ends_no_hold_and_no_sale(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1)
+    await put_on_sale(core.catalog, starts_at_ms=now_ms() - MINUTE_MS)
+    assert (await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)).status == "confirmed"
 
 
-async def test_a_sale_that_was_put_off_leaves_what_is_held_to_be_booked(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1)
-    await put_on_sale(house.catalog, on_sale_at_ms=now_ms() + MINUTE_MS)
-    assert (await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)).status == "confirmed"
+async def test_a_sale_that_was_put_off_leaves_what_is_held_to_be_booked(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1)
+    await put_on_sale(core.catalog, on_sale_at_ms=now_ms() + MINUTE_MS)
+    assert (await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)).status == "confirmed"
 
 
-async def test_who_began_to_pay_in_time_may_pay_until_the_payment_s_deadline(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1)
-    booking = await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=True)
-    await end_the_sale(house, starts_at_ms=now_ms() - MINUTE_MS)
+async def test_who_began_to_pay_in_time_may_pay_until_the_payment_s_deadline(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1)
+    booking = await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=True)
+    await end_the_sale(core, starts_at_ms=now_ms() - MINUTE_MS)
     assert booking.expires_at_ms is not None
-    assert booking.expires_at_ms - now_ms() <= house.settings.claim_ms
-    assert (await house.checkout.confirm(hold_id)).status == "confirmed"
+    assert booking.expires_at_ms - now_ms() <= core.settings.claim_ms
+    assert (await core.checkout.confirm(hold_id)).status == "confirmed"
 
 
-async def test_seats_that_are_released_to_all_stay_their_holder_s_to_book(house: Server) -> None:
+async def test_seats_that_are_released_to_all_stay_their_holder_s_to_book(core: Server) -> None:
     kept = Change(
         action="allocate", channel="club", reason="members", places=(1,),
         release_at=datetime.now(UTC) + timedelta(hours=1),
     )  # fmt: skip
-    await house.allocations.change(SHOWTIME, [kept], "boss")
+    await core.allocations.change(SHOWTIME, [kept], "boss")
     hold_id = uuid4()
-    await house.store.hold(SHOWTIME, hold_id, "ann", [1], Conditions(channel="club"))
-    async with house.database.transaction() as connection:
+    await core.store.hold(SHOWTIME, hold_id, "ann", [1], Conditions(channel="club"))
+    async with core.database.transaction() as connection:
         await connection.exec_driver_sql(
             "UPDATE kept_seats SET release_at = now() - interval '1 second' WHERE seat = 1"
         )
-    assert await house.allocations.release_due() == 1
-    assert (await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)).channel == "club"
-    assert await rows(house, "SELECT seat FROM kept_seats WHERE seat = 1") == []
+    assert await core.allocations.release_due() == 1
+    assert (await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)).channel == "club"
+    assert await rows(core, "SELECT seat FROM kept_seats WHERE seat = 1") == []
 
 
 async def test_no_guest_is_promised_a_seat_for_longer_than_their_token_lasts(make_server: MakeServer) -> None:
     server = await make_server(guest_scopes=("watch", "hold", "book"), guest_token_s=60, guest_renewal_s=0)
-    token, guest = server.house.tokens.guest()
+    token, guest = server.core.tokens.guest()
     async with server.socket() as wire:
         await wire.hello(token=token)
         held = await wire.hold(1)
@@ -207,7 +207,7 @@ async def test_no_guest_is_promised_a_seat_for_longer_than_their_token_lasts(mak
         assert held["deadline_ms"] > now_ms() + MINUTE_MS, "they come back with a fresh one"
 
 
-async def test_a_house_rule_is_judged_when_seats_are_held_and_not_again(server: Instance) -> None:
+async def test_house_rules_are_checked_when_seats_are_held_and_not_again(server: Instance) -> None:
     await open_lounge(server, Rules())
     async with visitor(server, "ann") as ann:
         held = await ann.hold(ROW_B[0], ROW_B[2])

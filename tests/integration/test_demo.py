@@ -34,7 +34,7 @@ from seatserver.pricing.tariff import quote
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seats.states import SeatState
 from tests.faults.clock import as_if_at
-from tests.integration.house import eventually, rows
+from tests.integration.server import eventually, rows
 from tests.integration.test_embedded import wait_until_gone
 from tests.waiting import PATIENCE_S
 
@@ -210,8 +210,8 @@ def test_the_readme_s_program_and_the_printed_lines_work_as_they_stand(tmp_path:
         assert counts.status_code == 200
 
         [operator] = [line.partition("#token=")[2] for line in lines if "/ops#token=" in line]
-        house = httpx.get(f"{address}/api/v1/admin/house", headers={"Authorization": f"Bearer {operator}"})
-        assert house.json()["whole"] is True
+        live = httpx.get(f"{address}/api/v1/admin/house", headers={"Authorization": f"Bearer {operator}"})
+        assert live.json()["whole"] is True
         assert httpx.get(f"{address}/ops").status_code == 200
 
         [websockets] = [shlex.split(line) for line in lines if " -m websockets " in line]
@@ -388,9 +388,9 @@ async def test_at_any_hour_three_halls_are_on_sale_and_each_open_showtime_has_an
     await audience.come(settings, offer.programme(now), clock)
     on_sale = [one for one in loaded if one.on_sale_at_ms <= clock() < one.sale_ends_at_ms]
     assert len({showtime.auditorium_id for showtime in on_sale}) == 3
-    async with Server(dataclasses.replace(settings, duties=False), clock) as house:
+    async with Server(dataclasses.replace(settings, duties=False), clock) as core:
         for showtime in loaded:
-            _, _, states = await house.hub.states(showtime.id, showtime.seat_map.place_count)
+            _, _, states = await core.hub.states(showtime.id, showtime.seat_map.place_count)
             assert (SeatState.SOLD in states) is (showtime in on_sale), showtime.id
             assert SeatState.HELD not in states, showtime.id
     for showtime in loaded:
@@ -447,20 +447,20 @@ async def test_a_hall_that_is_sold_out_or_full_of_others_keeps_the_audience_from
     def clock() -> int:
         return round(now.timestamp() * 1000)
 
-    async with Server(dataclasses.replace(settings, duties=False, seats_per_user=500), clock) as house:
+    async with Server(dataclasses.replace(settings, duties=False, seats_per_user=500), clock) as core:
         bought, held = uuid4(), uuid4()
-        await house.store.hold(full.id, bought, "rich", free)
-        await house.checkout.book(full.id, bought, "rich", pay_later=False)
-        await house.store.hold(crowded.id, held, "quick", free[:-40])
+        await core.store.hold(full.id, bought, "rich", free)
+        await core.checkout.book(full.id, bought, "rich", pay_later=False)
+        await core.store.hold(crowded.id, held, "quick", free[:-40])
     assert [one.id for one in await offer.with_room(settings, [full, crowded])] == [crowded.id]
     await audience.come(settings, offer.programme(now), clock)
-    async with Server(dataclasses.replace(settings, duties=False), clock) as house:
+    async with Server(dataclasses.replace(settings, duties=False), clock) as core:
         for showtime in loaded:
             if showtime.on_sale_at_ms <= clock():
-                _, _, states = await house.hub.states(showtime.id, showtime.seat_map.place_count)
+                _, _, states = await core.hub.states(showtime.id, showtime.seat_map.place_count)
                 assert SeatState.SOLD in states, showtime.id
                 assert states.count(SeatState.HELD) == (len(free) - 40 if showtime == crowded else 0)
-        assert {booking.user_id for booking in [await house.checkout.get(bought)]} == {"rich"}
+        assert {booking.user_id for booking in [await core.checkout.get(bought)]} == {"rich"}
 
 
 @pytest.mark.parametrize("ended_after", [1, 4, 9])
@@ -474,10 +474,10 @@ async def test_an_audience_that_is_sent_home_comes_at_the_next_start_and_leaves_
 
     loaded = await offer.load(settings, now)
     coming = asyncio.create_task(audience.come(settings, offer.programme(now), clock))
-    async with Server(dataclasses.replace(settings, duties=False), clock) as house:
+    async with Server(dataclasses.replace(settings, duties=False), clock) as core:
 
         async def some_have_booked() -> bool:
-            counted = await rows(house, "SELECT count(*) FROM bookings")
+            counted = await rows(core, "SELECT count(*) FROM bookings")
             return coming.done() or counted[0][0] >= ended_after
 
         await eventually(some_have_booked)
@@ -485,7 +485,7 @@ async def test_an_audience_that_is_sent_home_comes_at_the_next_start_and_leaves_
         await asyncio.wait([coming])
         await audience.come(settings, offer.programme(now), clock)
         for showtime in loaded:
-            _, _, states = await house.hub.states(showtime.id, showtime.seat_map.place_count)
+            _, _, states = await core.hub.states(showtime.id, showtime.seat_map.place_count)
             assert (SeatState.SOLD in states) is (showtime.on_sale_at_ms <= clock()), showtime.id
             assert SeatState.HELD not in states, showtime.id
     gc.collect()
@@ -526,11 +526,11 @@ async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings
     ]
     assert days == [{28, 29, 30}, {29, 30, 31}]
     assert {int(showtime_id.split("-")[-2]) for showtime_id in kept_on} == {29, 30}
-    async with Server(dataclasses.replace(settings, duties=False)) as house:
+    async with Server(dataclasses.replace(settings, duties=False)) as core:
         for showtime in {showtime.id for showtime in (*first, *tomorrow)}:
-            [kept] = await house.allocations.kept(showtime)
+            [kept] = await core.allocations.kept(showtime)
             assert (kept.channel, len(kept.places), kept.reason) == (None, 2, "house seats")
-            assert len((await house.allocations.log(showtime, 10))[0]) == 1
+            assert len((await core.allocations.log(showtime, 10))[0]) == 1
 
 
 @pytest.mark.clock
@@ -543,12 +543,12 @@ async def test_the_audience_comes_once_and_leaves_room(settings: Settings) -> No
     await offer.load(settings, now)
     for _ in range(2):
         await audience.come(settings, offer.programme(now), clock)
-    async with Server(dataclasses.replace(settings, duties=False), clock) as house:
+    async with Server(dataclasses.replace(settings, duties=False), clock) as core:
         shares = {}
         todays = [planned for planned in offer.programme(now) if not planned.is_earlier]
         for planned in todays:
-            showtime = await house.catalog.showtime(planned.draft.id)
-            _, _, states = await house.hub.states(showtime.id, showtime.seat_map.place_count)
+            showtime = await core.catalog.showtime(planned.draft.id)
+            _, _, states = await core.hub.states(showtime.id, showtime.seat_map.place_count)
             shares[showtime.id] = states.count(SeatState.SOLD) / len(states)
             is_planned = pytest.approx(planned.share, abs=0.09)
             assert shares[showtime.id] == is_planned, showtime.id

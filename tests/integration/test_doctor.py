@@ -13,18 +13,18 @@ import sqlalchemy as sa
 from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.doctor import Doctor, Finding
-from tests.integration.house import SHOWTIME, hold, settled
+from tests.integration.server import SHOWTIME, hold, settled
 
 BASE = f"seats:{{{SHOWTIME}}}"
 
 
-async def wrong(house: Server) -> list[Finding]:
-    return [finding for finding in await Doctor(house).examine() if finding.verdict == "wrong"]
+async def wrong(core: Server) -> list[Finding]:
+    return [finding for finding in await Doctor(core).examine() if finding.verdict == "wrong"]
 
 
-async def run(house: Server, *statements: str) -> None:
+async def run(core: Server, *statements: str) -> None:
     """Write around the server."""
-    async with house.database.transaction() as connection:
+    async with core.database.transaction() as connection:
         for statement in statements:
             await connection.execute(sa.text(statement))
 
@@ -35,35 +35,35 @@ def doctor(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-async def test_a_healthy_installation_has_nothing_wrong_while_it_is_used(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1, 2)
-    await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)
-    await hold(house, "bob", 3)
-    await settled(house)
-    findings = await Doctor(house).examine()
+async def test_a_healthy_installation_has_nothing_wrong_while_it_is_used(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1, 2)
+    await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)
+    await hold(core, "bob", 3)
+    await settled(core)
+    findings = await Doctor(core).examine()
     assert [finding for finding in findings if finding.verdict == "wrong"] == []
     assert {finding.about for finding in findings} == {
         "Open files", "Postgres", "Redis", "Feed", "Clocks", "Bookings", "Outbox", "Showtimes",
     }  # fmt: skip
 
 
-async def test_what_redis_has_wrong_is_named_and_mended(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1, 2)
-    await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)
-    await settled(house)
-    await house.redis.hdel(f"{BASE}:taken", "1")
-    await house.redis.hincrby(f"{BASE}:meta", "taken", -1)
-    [finding] = await wrong(house)
+async def test_what_redis_has_wrong_is_named_and_mended(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1, 2)
+    await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)
+    await settled(core)
+    await core.redis.hdel(f"{BASE}:taken", "1")
+    await core.redis.hincrby(f"{BASE}:meta", "taken", -1)
+    [finding] = await wrong(core)
     assert (finding.about, "1 seats are not shown as Postgres has them" in finding.says) == (SHOWTIME, True)
-    assert await Doctor(house).repair() == [f"{SHOWTIME}: Redis took over what Postgres knows"]
-    assert await wrong(house) == []
+    assert await Doctor(core).repair() == [f"{SHOWTIME}: Redis took over what Postgres knows"]
+    assert await wrong(core) == []
 
 
-async def test_a_room_that_does_not_add_up_is_described(house: Server) -> None:
-    await hold(house, "ann", 1, 2)
-    await house.redis.hdel(f"{BASE}:owner", "1")
-    await house.redis.zadd(f"{BASE}:due", {"999": 1, "1": 4102444800000, "2": 4102444800000})
-    says = {finding.says for finding in await wrong(house)}
+async def test_a_room_that_does_not_add_up_is_described(core: Server) -> None:
+    await hold(core, "ann", 1, 2)
+    await core.redis.hdel(f"{BASE}:owner", "1")
+    await core.redis.zadd(f"{BASE}:due", {"999": 1, "1": 4102444800000, "2": 4102444800000})
+    says = {finding.says for finding in await wrong(core)}
     assert says == {
         "the seats 999 are no seats of this hall",
         "the seats 1, 999 are held by nobody",
@@ -71,58 +71,58 @@ async def test_a_room_that_does_not_add_up_is_described(house: Server) -> None:
     }
 
 
-async def test_changes_that_nobody_brings_to_redis_are_found_and_brought(house: Server) -> None:
-    await house.store.load(SHOWTIME)
+async def test_changes_that_nobody_brings_to_redis_are_found_and_brought(core: Server) -> None:
+    await core.store.load(SHOWTIME)
     await run(
-        house,
+        core,
         f"UPDATE showtimes SET seq = seq + 1 WHERE id = '{SHOWTIME}'",
         "INSERT INTO outbox (showtime_id, seq, booking_id, user_id, state, seats, created_at) "
         f"VALUES ('{SHOWTIME}', 1, '{uuid.uuid4()}', 'ann', 0, '{{3}}', now() - interval '1 hour')",
     )
-    about = {finding.about: finding.says for finding in await wrong(house)}
+    about = {finding.about: finding.says for finding in await wrong(core)}
     assert about["Outbox"].startswith("1 changes wait for Redis, the oldest for 36")
     assert about[SHOWTIME] == "Redis is at change 0, Postgres at 1"
-    assert "brought 1 of 1 changes to Redis" in await Doctor(house).repair()
-    assert await wrong(house) == []
+    assert "brought 1 of 1 changes to Redis" in await Doctor(core).repair()
+    assert await wrong(core) == []
 
 
-async def test_a_claim_that_nobody_ends_is_found_and_ended(house: Server) -> None:
-    hold_id = await hold(house, "ann", 1)
-    await house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=True)
-    await settled(house)
-    await run(house, "UPDATE bookings SET expires_at = now() - interval '1 hour'")
-    [finding] = await wrong(house)
+async def test_a_claim_that_nobody_ends_is_found_and_ended(core: Server) -> None:
+    hold_id = await hold(core, "ann", 1)
+    await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=True)
+    await settled(core)
+    await run(core, "UPDATE bookings SET expires_at = now() - interval '1 hour'")
+    [finding] = await wrong(core)
     assert finding.says == "1 pending bookings are more than 60 s past their deadline"
-    assert "ended 1 pending bookings past their deadline" in await Doctor(house).repair()
-    await settled(house)
-    assert await wrong(house) == []
+    assert "ended 1 pending bookings past their deadline" in await Doctor(core).repair()
+    await settled(core)
+    assert await wrong(core) == []
 
 
-async def test_seats_that_nobody_opened_in_time_are_found_and_opened(house: Server) -> None:
-    await house.store.load(SHOWTIME)
-    await run(house, "UPDATE kept_seats SET release_at = now() - interval '1 hour'")
-    [finding] = await wrong(house)
+async def test_seats_that_nobody_opened_in_time_are_found_and_opened(core: Server) -> None:
+    await core.store.load(SHOWTIME)
+    await run(core, "UPDATE kept_seats SET release_at = now() - interval '1 hour'")
+    [finding] = await wrong(core)
     assert finding.says == "1 kept seats should have been opened more than 60 s ago"
-    assert "opened 1 kept seats whose time was over" in await Doctor(house).repair()
-    await settled(house)
-    assert await wrong(house) == []
+    assert "opened 1 kept seats whose time was over" in await Doctor(core).repair()
+    await settled(core)
+    assert await wrong(core) == []
 
 
-async def test_a_seat_with_two_owners_is_never_overlooked(house: Server) -> None:
+async def test_a_seat_with_two_owners_is_never_overlooked(core: Server) -> None:
     for user, seats in (("ann", (1, 2)), ("bob", (3,))):
-        await house.checkout.book(SHOWTIME, await hold(house, user, *seats), user, pay_later=False)
-    await settled(house)
-    await run(house, "DROP INDEX uq_booked_seats_live", "UPDATE booked_seats SET seat = 2 WHERE seat = 3")
-    says = [finding.says for finding in await wrong(house)]
+        await core.checkout.book(SHOWTIME, await hold(core, user, *seats), user, pay_later=False)
+    await settled(core)
+    await run(core, "DROP INDEX uq_booked_seats_live", "UPDATE booked_seats SET seat = 2 WHERE seat = 3")
+    says = [finding.says for finding in await wrong(core)]
     assert f"seat 2 of {SHOWTIME} has two owners" in says
 
 
-async def test_the_command_says_it_in_lines_or_json_and_by_its_exit_code(house: Server, settings: Settings) -> None:
+async def test_the_command_says_it_in_lines_or_json_and_by_its_exit_code(core: Server, settings: Settings) -> None:
     well = doctor(settings)
     assert (well.returncode, well.stderr) == (0, "")
     assert "✓ Postgres" in well.stdout
-    await house.redis.zadd(f"{BASE}:due", {"999": 1})
-    await house.store.load(SHOWTIME)
+    await core.redis.zadd(f"{BASE}:due", {"999": 1})
+    await core.store.load(SHOWTIME)
     ill = doctor(settings, "--json")
     assert ill.returncode == 1
     assert any(SHOWTIME == finding["about"] for finding in json.loads(ill.stdout)["findings"])

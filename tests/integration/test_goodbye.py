@@ -19,8 +19,8 @@ from seatserver.config import Settings
 from seatserver.live.session import session
 from seatserver.live.transport.uvicorn_connection import UvicornConnection
 from tests.integration.conftest import MakeServer
-from tests.integration.house import MSGPACK, SEATS, Instance, Wire, eventually, put_on_sale, serving
 from tests.integration.proxy import proxied
+from tests.integration.server import MSGPACK, SEATS, Instance, Wire, eventually, put_on_sale, serving
 from tests.waiting import PATIENCE_S, within
 
 MANY = tuple(range(20))
@@ -59,7 +59,7 @@ async def test_a_slow_reader_gets_a_snapshot_instead_of_all_it_missed_and_costs_
 ) -> None:
     server = await make_server(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, seats_per_user=28)
     async with asleep(server) as slow, server.watcher("busy") as busy, reader(server) as quick:
-        [sleeper] = [one for one in server.house.sessions._sessions if one.user_id == "sleeper"]
+        [sleeper] = [one for one in server.core.sessions._sessions if one.user_id == "sleeper"]
         await make_noise(busy, lambda: sleeper._stale)
         version = await make_noise(busy, lambda: True)
 
@@ -85,11 +85,11 @@ async def test_who_never_reads_is_closed_and_cut_off(make_server: MakeServer, mo
     monkeypatch.setattr(UvicornConnection, "linger_s", 0.1)
     server = await make_server(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, seats_per_user=28, slow_ms=200)
     async with asleep(server), asleep(server), server.watcher("busy") as busy:
-        assert len(server.server.server_state.connections) == 3
+        assert len(server.uvicorn.server_state.connections) == 3
         await make_noise(busy, lambda: server.gauge("sockets") == 1)
         # Not only the session: the connection and what it had buffered are gone too.
-        await eventually(lambda: len(server.server.server_state.connections) == 1)
-        closed = server.house.metrics.registry.get_sample_value("seatserver_closed_total", {"code": "4101"})
+        await eventually(lambda: len(server.uvicorn.server_state.connections) == 1)
+        closed = server.core.metrics.registry.get_sample_value("seatserver_closed_total", {"code": "4101"})
         assert closed == 2
 
 
@@ -112,7 +112,7 @@ async def test_who_asks_and_asks_and_reads_no_reply_is_closed(
     async with asleep(server) as wire, server.watcher("ann") as ann:
         asking = asyncio.create_task(ask_on(wire))
         await eventually(lambda: server.gauge("sockets") == 1)
-        await eventually(lambda: len(server.server.server_state.connections) == 1)
+        await eventually(lambda: len(server.uvicorn.server_state.connections) == 1)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         assert (await ann.ask("beat"))["type"] == "beat"
@@ -133,13 +133,13 @@ async def test_who_is_gone_is_forgotten_although_something_waits_for_it(
     pace = {"heartbeat_ms": 60_000, "idle_ms": 120_000} if half_closed else {"heartbeat_ms": 2000, "idle_ms": 5000}
     server = await make_server(send_buffer=SMALL_BUFFER, tick_ms=0, tick_most_ms=0, seats_per_user=28, **pace)
     async with asleep(server) as slow, server.watcher("busy") as busy:
-        [sleeper] = [one for one in server.house.sessions._sessions if one.user_id == "sleeper"]
+        [sleeper] = [one for one in server.core.sessions._sessions if one.user_id == "sleeper"]
         line: Any = sleeper._connection
         waiting = 0
 
         def enough() -> bool:
             nonlocal waiting
-            if server.house.broadcaster.services.sockets_of("sleeper") == 0:
+            if server.core.broadcaster.services.sockets_of("sleeper") == 0:
                 return True  # forgotten already, on a slow machine
             waiting = line._plain.get_write_buffer_size()
             assert not line.behind
@@ -149,7 +149,7 @@ async def test_who_is_gone_is_forgotten_although_something_waits_for_it(
         assert waiting
         if half_closed:
             slow.connection.transport.write_eof()
-        await eventually(lambda: server.house.broadcaster.services.sockets_of("sleeper") == 0)
+        await eventually(lambda: server.core.broadcaster.services.sockets_of("sleeper") == 0)
         assert server.gauge("sockets") == 1
 
 
@@ -159,7 +159,7 @@ async def test_who_is_gone_is_forgotten_although_something_waits_for_it(
 async def test_a_server_that_goes_says_bye_to_everybody_with_a_time_to_come_back(make_server: MakeServer) -> None:
     server = await make_server()
     async with server.watcher("ann") as ann, server.watcher("bob", MSGPACK) as bob, server.socket("silent") as silent:
-        server.server.should_exit = True
+        server.uvicorn.should_exit = True
         pauses = set()
         for wire in (ann, bob, silent):
             code, words = await wire.last_words()
@@ -176,12 +176,12 @@ async def test_a_server_that_goes_finishes_what_is_in_flight_and_lets_nobody_in(
     lock = sa.text("SELECT 1 FROM showtimes FOR UPDATE")
     async with server.watcher("ann") as ann, httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
         await ann.ask("hold", hold_id=hold_id, seats=[1])
-        async with server.house.database.transaction() as connection:
+        async with server.core.database.transaction() as connection:
             await connection.execute(lock)
             await ann.send("book", ref=9, hold_id=hold_id)
-            await eventually(lambda: bool(server.house.checkout._writing))
-            draining = asyncio.create_task(server.house.sessions.drain())
-            await eventually(lambda: server.house.sessions.draining)
+            await eventually(lambda: bool(server.core.checkout._writing))
+            draining = asyncio.create_task(server.core.sessions.drain())
+            await eventually(lambda: server.core.sessions.draining)
             with pytest.raises(InvalidStatus) as caught:
                 async with server.socket("late"):
                     pass
@@ -201,34 +201,34 @@ async def test_a_server_goes_while_somebody_who_said_goodbye_still_has_to_take_w
     monkeypatch.setattr(UvicornConnection, "linger_s", PATIENCE_S)
     server = await make_server(send_buffer=SMALL_BUFFER, tick_ms=0, tick_most_ms=0, seats_per_user=28, shutdown_ms=2000)
     async with asleep(server) as slow, server.watcher("busy") as busy:
-        [sleeper] = [one for one in server.house.sessions._sessions if one.user_id == "sleeper"]
+        [sleeper] = [one for one in server.core.sessions._sessions if one.user_id == "sleeper"]
         line: Any = sleeper._connection
         await make_noise(busy, lambda: line._plain.get_write_buffer_size() > 6 * SMALL_BUFFER)
         del sleeper
         slow.connection.protocol.send_close(1000)
         slow.connection.transport.write(b"".join(slow.connection.protocol.data_to_send()))
         await eventually(lambda: server.gauge("sockets") == 1)
-        assert line in server.server.server_state.connections
-        server.server.should_exit = True
+        assert line in server.uvicorn.server_state.connections
+        server.uvicorn.should_exit = True
         code, words = await busy.last_words()
         assert (code, words[-1]["type"]) == (1012, "bye")
-        await eventually(lambda: not any(one.is_serving() for one in server.server.servers))
+        await eventually(lambda: not any(one.is_serving() for one in server.uvicorn.servers))
 
 
 async def test_a_booking_that_nobody_waits_for_any_more_is_finished_before_the_server_goes(brisk: Settings) -> None:
     hold_id = uuid4()
     async with serving(brisk) as server:
-        await put_on_sale(server.house.catalog)
-        async with server.house.database.transaction() as connection:
+        await put_on_sale(server.core.catalog)
+        async with server.core.database.transaction() as connection:
             await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
             async with server.watcher("ann") as ann:
                 await ann.ask("hold", hold_id=str(hold_id), seats=[1])
                 await ann.send("book", ref=9, hold_id=str(hold_id))
-                await eventually(lambda: bool(server.house.checkout._writing))
-            server.server.should_exit = True
-            await eventually(lambda: server.house.sessions.draining)
+                await eventually(lambda: bool(server.core.checkout._writing))
+            server.uvicorn.should_exit = True
+            await eventually(lambda: server.core.sessions.draining)
     async with serving(brisk) as server:
-        assert (await server.house.checkout.get(hold_id)).status == "confirmed"
+        assert (await server.core.checkout.get(hold_id)).status == "confirmed"
 
 
 async def test_a_server_goes_although_a_viewer_sleeps_and_postgres_is_silent(
@@ -246,13 +246,13 @@ async def test_a_server_goes_although_a_viewer_sleeps_and_postgres_is_silent(
             seats_per_user=28,
         )
         async with serving(hurried, send_buffer=SMALL_BUFFER) as server:
-            await put_on_sale(server.house.catalog)
+            await put_on_sale(server.core.catalog)
             async with asleep(server), server.watcher("busy") as busy:
-                [sleeper] = [one for one in server.house.sessions._sessions if one.user_id == "sleeper"]
+                [sleeper] = [one for one in server.core.sessions._sessions if one.user_id == "sleeper"]
                 await make_noise(busy, lambda: sleeper._stale)
                 held = await busy.hold(*MANY)
                 proxy.freeze()
                 await busy.send("book", ref=9, hold_id=held["hold_id"])
-                await eventually(lambda: bool(server.house.checkout._writing))
-                server.server.should_exit = True
-                await eventually(lambda: not server.server.server_state.connections)
+                await eventually(lambda: bool(server.core.checkout._writing))
+                server.uvicorn.should_exit = True
+                await eventually(lambda: not server.uvicorn.server_state.connections)

@@ -19,7 +19,6 @@ from seatserver.seats.states import SeatState
 from seatserver.wire.from_server import Held
 from seatserver.wire.values import Places
 from tests.integration.conftest import MakeServer
-from tests.integration.house import HOUR_MS, Instance, check_books, eventually, now_ms
 from tests.integration.lounge import (
     BEANBAGS,
     COMPANIONS,
@@ -36,6 +35,7 @@ from tests.integration.lounge import (
     open_lounge,
     visitor,
 )
+from tests.integration.server import HOUR_MS, Instance, check_books, eventually, now_ms
 from tests.waiting import within
 
 B, C = ROW_B.start, ROW_C.start
@@ -61,7 +61,7 @@ async def test_a_choice_that_would_strand_a_seat_is_refused_with_one_that_does_n
         assert held.stranded == ()
 
 
-async def test_a_house_that_only_warns_says_what_is_left_over(server: Instance) -> None:
+async def test_rules_that_only_warn_say_what_is_left_over(server: Instance) -> None:
     await open_lounge(server, WARNED)
     async with visitor(server, "ann") as ann:
         assert (await ann.hold(B + 1, B + 2)).stranded == (B,)
@@ -82,7 +82,7 @@ async def test_a_hold_that_takes_anothers_place_is_judged_as_a_whole(server: Ins
         first = await ann.hold(B, B + 1)
         both = await ann.hold(B + 1, B + 2, B + 3, replaces=first.hold_id, or_nearest=True)
         assert len(both.seats) == 3
-        assert [hold.hold_id for hold in await server.house.store.holds_of(LOUNGE, "ann")] == [both.hold_id]
+        assert [hold.hold_id for hold in await server.core.store.holds_of(LOUNGE, "ann")] == [both.hold_id]
 
 
 async def test_giving_back_a_part_may_not_strand_a_seat(server: Instance) -> None:
@@ -194,7 +194,7 @@ async def test_every_hold_of_a_rush_kept_the_rules_at_the_moment_when_it_was_mad
     await open_lounge(server)
     chance = random.Random(seed)
     heard: list[FeedMessage] = []
-    pubsub = server.house.redis.pubsub()
+    pubsub = server.core.redis.pubsub()
     await pubsub.subscribe(f"seats:{{{LOUNGE}}}:feed")
 
     async def click(room: LiveRoom) -> None:
@@ -248,7 +248,7 @@ async def test_the_price_at_hold_time_is_the_price_at_booking(server: Instance) 
         booked = await ann.book(held.hold_id)
         assert (booked.total_minor, booked.fees_minor, booked.lines) == (1700, 100, held.lines)
         assert (await ann.hold(C, C + 1)).total_minor == 4000
-    await check_books(server.house)
+    await check_books(server.core)
 
 
 async def test_tickets_that_cannot_be_had_together_are_refused_with_what_would_mend_it(server: Instance) -> None:
@@ -289,9 +289,9 @@ async def test_an_areas_free_places_are_counted_live_for_all(server: Instance) -
         await bob.until(lambda room: room.remaining == {LAWN: BEANBAGS - 4})
         booked = await ann.book(held.hold_id)
         assert (booked.seats, booked.areas, booked.total_minor) == ((B,), ((LAWN, 4),), held.total_minor)
-        await server.house.checkout.cancel(held.hold_id)
+        await server.core.checkout.cancel(held.hold_id)
         await bob.until(lambda room: room.remaining == {LAWN: BEANBAGS})
-    await check_books(server.house)
+    await check_books(server.core)
 
 
 async def test_the_last_places_of_an_area_can_be_of_several_types_of_ticket(server: Instance) -> None:

@@ -18,7 +18,6 @@ from seatserver.seats.states import SeatState
 from seatserver.seats.store import HeldSeats, SeatStore
 from seatserver.wire.values import Places
 from tests.integration.conftest import MakeServer
-from tests.integration.house import Instance, block_from_the_start, check_books, eventually
 from tests.integration.lounge import (
     COMPANIONS,
     LAWN,
@@ -30,6 +29,7 @@ from tests.integration.lounge import (
     open_lounge,
     visitor,
 )
+from tests.integration.server import Instance, block_from_the_start, check_books, eventually
 
 B, C = ROW_B.start, ROW_C.start
 
@@ -83,7 +83,7 @@ async def test_the_hold_that_cannot_be_replaced_is_the_one_that_is_named(server:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         held = await ann.hold(B)
-        await server.house.store.pin(LOUNGE, held.hold_id, "ann")
+        await server.core.store.pin(LOUNGE, held.hold_id, "ann")
         with pytest.raises(RemoteError, match=str(held.hold_id)) as caught:
             await ann.hold(C, replaces=held.hold_id)
         assert caught.value.code == "hold_pinned"
@@ -107,9 +107,9 @@ class MadeMeanwhile(SeatStore):
 
 async def test_a_part_of_a_hold_that_is_just_being_made_is_given_back_by_the_rules_too(server: Instance) -> None:
     await open_lounge(server)
-    house = server.house
-    store = MadeMeanwhile(house.redis, house.settings, house.records.load_ownership)
-    holding = Holding(store, house.settings, wall_clock)
+    core = server.core
+    store = MadeMeanwhile(core.redis, core.settings, core.records.load_ownership)
+    holding = Holding(store, core.settings, wall_clock)
     hold_id = uuid.uuid4()
     async with visitor(server, "ann") as ann:
 
@@ -117,10 +117,10 @@ async def test_a_part_of_a_hold_that_is_just_being_made_is_given_back_by_the_rul
             await ann.hold(WHEELCHAIR, *COMPANIONS, wheelchairs=1, hold_id=hold_id)
 
         store.make = make
-        showtime = await house.catalog.showtime(LOUNGE)
+        showtime = await core.catalog.showtime(LOUNGE)
         with pytest.raises(SeatsRefused):
             await holding.release(showtime, Buyer("ann"), hold_id, (WHEELCHAIR,), RoomView())
-        [held] = await house.store.holds_of(LOUNGE, "ann")
+        [held] = await core.store.holds_of(LOUNGE, "ann")
         assert set(held.seats) == {WHEELCHAIR, *COMPANIONS}
     await store.close()
 
@@ -142,17 +142,17 @@ async def test_a_part_is_given_back_beside_a_hold_that_is_over_and_that_nobody_h
 ) -> None:
     server = await make_server(duties=False, sweep_ms=60_000)
     await open_lounge(server)
-    store, house = server.house.store, server.house
-    showtime = await house.catalog.showtime(LOUNGE)
+    store, core = server.core.store, server.core
+    showtime = await core.catalog.showtime(LOUNGE)
     mine, over = uuid.uuid4(), uuid.uuid4()
     await store.hold(LOUNGE, mine, "ann", (B + 2, B + 3, B + 4))
     await store.hold(LOUNGE, over, "bob", (B, B + 1))
     # Its time passes, and no timer is there to tell anybody.
     base = f"seats:{{{LOUNGE}}}"
     for seat in (B, B + 1):
-        await house.redis.delete(f"{base}:seat:{seat}")
-        await house.redis.zadd(f"{base}:due", {str(seat): 1000})
-    assert await house.holding.release(showtime, Buyer("ann"), mine, (B + 4,), RoomView()) == (B + 4,)
+        await core.redis.delete(f"{base}:seat:{seat}")
+        await core.redis.zadd(f"{base}:due", {str(seat): 1000})
+    assert await core.holding.release(showtime, Buyer("ann"), mine, (B + 4,), RoomView()) == (B + 4,)
 
 
 async def test_a_part_is_given_back_by_a_user_who_came_through_another_channel(server: Instance) -> None:
@@ -168,7 +168,7 @@ async def test_a_part_is_given_back_by_a_user_who_came_through_another_channel(s
 
 
 async def is_allocated(server: Instance, seat: int) -> bool:
-    return (await server.house.store.snapshot(LOUNGE, SEATS)).states[seat] == SeatState.ALLOCATED
+    return (await server.core.store.snapshot(LOUNGE, SEATS)).states[seat] == SeatState.ALLOCATED
 
 
 # ---------------------------------------------------------------- refusals
@@ -208,7 +208,7 @@ async def test_a_booking_that_comes_too_late_hears_of_its_seats_by_their_labels(
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         held = await ann.hold(B, B + 1)
-        await block_from_the_start(server.house, B, LOUNGE)
+        await block_from_the_start(server.core, B, LOUNGE)
         with pytest.raises(RemoteError, match="refused: B-1 blocked") as caught:
             await ann._client.call("POST", "/bookings", {"showtime_id": LOUNGE, "hold_id": str(held.hold_id)})
         assert caught.value.facts == {"seats": [[B, "blocked"]]}
@@ -220,7 +220,7 @@ async def test_every_ticket_of_a_booking_is_for_one_of_its_places(server: Instan
         await bob.hold(areas=(Places(area=LAWN, count=3),))
         held = await ann.hold(B, areas=(Places(area=LAWN, count=2), Places(area=LAWN, count=1, ticket="child")))
         await ann.book(held.hold_id)
-        booking = await server.house.records.get(held.hold_id)
+        booking = await server.core.records.get(held.hold_id)
         assert sorted(line.place for line in booking.lines) == sorted(booking.seats)
         assert sum(line.price_minor for line in booking.lines) == 1000 + 2 * 700 + 400
-    await check_books(server.house)
+    await check_books(server.core)

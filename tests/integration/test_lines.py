@@ -31,7 +31,7 @@ from seatserver.live.transport.asgi_connection import AsgiConnection
 from seatserver.live.transport.uvicorn_connection import INBOX_MESSAGES, UvicornConnection
 from seatserver.wire.frames import Frame
 from tests.integration.conftest import MakeServer
-from tests.integration.house import JSON, MSGPACK, SEATS, SHOWTIME, Instance, Wire, eventually
+from tests.integration.server import JSON, MSGPACK, SEATS, SHOWTIME, Instance, Wire, eventually
 from tests.integration.test_goodbye import SMALL_BUFFER, asleep, make_noise, reader
 from tests.waiting import PATIENCE_S, within
 
@@ -55,7 +55,7 @@ def make_lined(request: pytest.FixtureRequest, make_server: MakeServer) -> MakeL
 
 
 def lines_of(server: Instance) -> list[Any]:
-    return [one._connection for one in server.house.sessions._sessions]
+    return [one._connection for one in server.core.sessions._sessions]
 
 
 async def test_the_server_decides_which_line_a_socket_has(make_server: MakeServer) -> None:
@@ -110,7 +110,7 @@ async def test_who_is_behind_is_left_out_until_it_has_caught_up_and_then_gets_on
 ) -> None:
     server = await make_lined(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, tick_most_ms=0, seats_per_user=28)
     async with asleep(server) as slow, server.watcher("busy") as busy, reader(server) as quick:
-        [sleeper] = [one for one in server.house.sessions._sessions if one.user_id == "sleeper"]
+        [sleeper] = [one for one in server.core.sessions._sessions if one.user_id == "sleeper"]
         await make_noise(busy, lambda: sleeper._stale)
         version = await make_noise(busy, lambda: True)
         first = slow.log[-1]["version"]
@@ -142,7 +142,7 @@ async def test_who_stays_behind_is_closed(make_lined: MakeLined, monkeypatch: py
     )
     async with asleep(server), server.watcher("busy") as busy:
         await make_noise(busy, lambda: server.gauge("sockets") == 1)
-        closed = server.house.metrics.registry.get_sample_value("seatserver_closed_total", {"code": "4101"})
+        closed = server.core.metrics.registry.get_sample_value("seatserver_closed_total", {"code": "4101"})
         assert closed == 1
         assert server.gauge("fell_behind_total") >= 1
 
@@ -180,10 +180,10 @@ async def test_more_commands_than_are_served_wait_with_the_peer(make_lined: Make
     many = 4000
     async with server.watcher("ann") as ann:
         hold_id = (await ann.hold(1))["hold_id"]
-        async with server.house.database.transaction() as connection:
+        async with server.core.database.transaction() as connection:
             await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
             await ann.send("book", ref=1, hold_id=hold_id)
-            await eventually(lambda: bool(server.house.checkout._writing))
+            await eventually(lambda: bool(server.core.checkout._writing))
             for ref in range(2, many):
                 # Straight to the transport: the client's library would wait.
                 ann.connection.protocol.send_text(b'{"type":"beat","ref":%d}' % ref)
@@ -220,7 +220,7 @@ async def test_who_speaks_before_the_handshake_is_over_is_heard_afterwards_too(
         knocked.set()
         await come_in.wait()
 
-    monkeypatch.setattr(server.house.broadcaster.handshakes, "acquire", take)
+    monkeypatch.setattr(server.core.broadcaster.handshakes, "acquire", take)
     async with asyncio.timeout(PATIENCE_S):
         host, port = server.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -231,7 +231,7 @@ async def test_who_speaks_before_the_handshake_is_over_is_heard_afterwards_too(
         await knocked.wait()
         hello = json.dumps({"type": "hello", "ref": 1, "token": server.token()}).encode()
         writer.write(frames.Frame(Opcode.TEXT, hello).serialize(mask=True))
-        [line] = [cast(WebSocketsSansIOProtocol, one) for one in server.server.server_state.connections]
+        [line] = [cast(WebSocketsSansIOProtocol, one) for one in server.uvicorn.server_state.connections]
         # It has arrived, wherever it waits: in the inbox, or unread before it.
         await eventually(lambda: bool(getattr(line, "_rest", b"")) or not line.queue.empty())
         come_in.set()
@@ -302,7 +302,7 @@ async def test_a_refused_handshake_says_why(make_lined: MakeLined) -> None:
 async def test_a_server_that_goes_says_bye(make_lined: MakeLined) -> None:
     server = await make_lined()
     async with server.watcher("ann") as ann, server.watcher("bob", MSGPACK) as bob:
-        server.server.should_exit = True
+        server.uvicorn.should_exit = True
         for wire in (ann, bob):
             code, words = await wire.last_words()
             assert (code, words[-1]["type"]) == (1012, "bye")
@@ -371,7 +371,7 @@ async def test_a_connection_that_is_over_leaves_nothing_to_the_garbage_collector
         async with server.watcher("ann") as ann, server.watcher("bob"), server.watcher("eve"):
             left = [weakref.ref(part) for line in lines_of(server) for part in (line, line.conn, line.conn.reader)]
             ann.connection.transport.abort()
-            for one in server.house.sessions._sessions:
+            for one in server.core.sessions._sessions:
                 if one.user_id == "bob":
                     one.dismiss(session.Leave(4200, "the end", 0))
             del one

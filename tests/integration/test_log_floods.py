@@ -18,7 +18,7 @@ import structlog
 
 from seatserver import logs
 from seatserver.log_limits import Limiter
-from tests.integration.house import SHOWTIME, Instance, eventually
+from tests.integration.server import SHOWTIME, Instance, eventually
 from tests.waiting import PATIENCE_S
 
 TIMES = 4
@@ -174,7 +174,7 @@ async def test_frames_that_come_before_the_handshake_is_answered_wait_for_it(
     server: Instance, log: Callable[[], list[dict[str, Any]]]
 ) -> None:
     """uvicorn parses them at once, and cannot say what is wrong with them: an `AssertionError` for each."""
-    turns = server.house.broadcaster.handshakes
+    turns = server.core.broadcaster.handshakes
     address = urlsplit(server.url)
     turns._at_once = turns._left = 0
     opened = []
@@ -185,7 +185,7 @@ async def test_frames_that_come_before_the_handshake_is_answered_wait_for_it(
         writer.write(request())
         await eventually(lambda count=count: len(turns._waiting) > count)  # type: ignore[misc]  # mypy has no type for a default
         writer.write(piece)
-    connections: set[Any] = server.server.server_state.connections
+    connections: set[Any] = server.uvicorn.server_state.connections
     await eventually(lambda: all(getattr(one, "_rest", b"") for one in connections))
     turns._at_once = 3
     for reader, writer in opened:
@@ -198,7 +198,7 @@ async def test_frames_that_come_before_the_handshake_is_answered_wait_for_it(
 async def test_requests_while_redis_is_away_write_one_line(
     server: Instance, log: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    await server.house.store.close()
+    await server.core.store.close()
     async with httpx.AsyncClient(base_url=server.url) as http:
         for _ in range(5):
             answer = await http.get(f"/api/v1/showtimes/{SHOWTIME}/availability")

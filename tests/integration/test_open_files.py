@@ -17,9 +17,9 @@ from seatserver import config, descriptors
 from seatserver.config import Settings
 from seatserver.errors import StartError
 from tests.integration.conftest import MakeServer
-from tests.integration.house import JSON, SHOWTIME, Instance, opened
+from tests.integration.server import JSON, SHOWTIME, Instance, opened
 from tests.integration.test_demo import run, running
-from tests.integration.test_house import as_environment
+from tests.integration.test_server import as_environment
 
 FILES = 256
 prlimit = shutil.which("prlimit")

@@ -1,4 +1,4 @@
-"""The operator's live view over the whole house: several servers' figures as one, and what happens when one goes."""
+"""The operator's live view: the figures of several servers as one, and what happens when one stops."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from seatserver.operations import instance_reports
 from seatserver.operations import report_store as board
 from tests.integration.conftest import MakeServer
 from tests.integration.contract import Contract
-from tests.integration.house import SEATS, SHOWTIME, Instance, eventually, serving
+from tests.integration.server import SEATS, SHOWTIME, Instance, eventually, serving
 from tests.integration.test_demo import running
-from tests.integration.test_house import as_environment
+from tests.integration.test_server import as_environment
 
-HOUSE = "/admin/house"
+LIVE = "/admin/house"
 DEMAND = f"/admin/showtimes/{SHOWTIME}/demand"
 
 
-async def ask(server: Instance, path: str = HOUSE, *scopes: str) -> httpx.Response:
+async def ask(server: Instance, path: str = LIVE, *scopes: str) -> httpx.Response:
     """Ask as an operator, or with these scopes; every answer is held to the document."""
     headers = {"Authorization": f"Bearer {server.token('boss', *(scopes or ('admin',)))}"}
     hooks = {"response": [Contract().check]}
@@ -37,7 +37,7 @@ async def ask(server: Instance, path: str = HOUSE, *scopes: str) -> httpx.Respon
         return await http.get(f"/api/v1{path}", headers=headers)
 
 
-async def shows(server: Instance, is_so: Callable[[Any], bool], path: str = HOUSE) -> Any:
+async def shows(server: Instance, is_so: Callable[[Any], bool], path: str = LIVE) -> Any:
     """Ask until the answer is so; reports travel once a second."""
     found: Any = None
 
@@ -50,7 +50,7 @@ async def shows(server: Instance, is_so: Callable[[Any], bool], path: str = HOUS
     return found
 
 
-async def test_two_instances_are_one_house_whichever_is_asked(make_server: MakeServer) -> None:
+async def test_two_instances_give_the_same_live_view(make_server: MakeServer) -> None:
     here, there = await make_server(), await make_server()
     async with here.room("ann") as ann, there.room("bob") as bob, there.room("cid") as cid:
         await ann.hold(1, 2)
@@ -61,10 +61,10 @@ async def test_two_instances_are_one_house_whichever_is_asked(make_server: MakeS
             await ann.hold(3)
         await bob.book(held.hold_id)
 
-        def has_heard_of_all(house: Any) -> bool:
+        def has_heard_of_all(live: Any) -> bool:
             """Each instance's report is of another moment, and a booking comes to the rooms after its answer."""
-            told = (house["viewers"], house["refusals"].get("held"), house["bookings"].get("confirmed"))
-            return told == (3, 2, 1) and house["showtimes"][0]["places"]["sold"] == 1
+            told = (live["viewers"], live["refusals"].get("held"), live["bookings"].get("confirmed"))
+            return told == (3, 2, 1) and live["showtimes"][0]["places"]["sold"] == 1
 
         for asked in (here, there):
             found = await shows(asked, has_heard_of_all)
@@ -83,10 +83,10 @@ async def test_two_instances_are_one_house_whichever_is_asked(make_server: MakeS
             assert (room["places"]["held"], room["places"]["sold"], room["places"]["blocked"]) == (2, 1, 1)
 
 
-async def test_workers_behind_one_port_are_one_house(make_server: MakeServer, tmp_path: Path) -> None:
+async def test_workers_behind_one_port_give_one_live_view(make_server: MakeServer, tmp_path: Path) -> None:
     outside = await make_server()
     command = ("serve", "--port", "0", "--workers", "2")
-    with running(*command, log=tmp_path / "log", env=as_environment(outside.house.settings)) as workers:
+    with running(*command, log=tmp_path / "log", env=as_environment(outside.core.settings)) as workers:
         url = workers.until(r'"url": ?"(http://[^"]+)", "workers": 2').group(1)
         async with AsyncExitStack() as stack:
             rooms = []
@@ -96,8 +96,8 @@ async def test_workers_behind_one_port_are_one_house(make_server: MakeServer, tm
             for seat, room in enumerate(rooms):
                 await room.hold(seat)
 
-            def has_heard_of_all(house: Any) -> bool:
-                return house["viewers"] == 4 and [room["holds"] for room in house["showtimes"]] == [4]
+            def has_heard_of_all(live: Any) -> bool:
+                return live["viewers"] == 4 and [room["holds"] for room in live["showtimes"]] == [4]
 
             found = await shows(outside, has_heard_of_all)
             assert found["holds_per_s"] > 0
@@ -105,19 +105,19 @@ async def test_workers_behind_one_port_are_one_house(make_server: MakeServer, tm
             async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
                 for _ in range(4):  # whichever worker the kernel picks
                     asked = {"Authorization": f"Bearer {outside.token('boss', 'admin')}", "Connection": "close"}
-                    assert (await http.get(f"/api/v1{HOUSE}", headers=asked)).json()["viewers"] == 4
+                    assert (await http.get(f"/api/v1{LIVE}", headers=asked)).json()["viewers"] == 4
 
 
 async def test_news_and_expiry_are_timed(make_server: MakeServer) -> None:
     server = await make_server(hold_ms=300)
     async with server.room("ann") as ann:
         await ann.hold(1)
-        found = await shows(server, lambda house: house["expiry"]["count"] == 1 and house["propagation"]["count"] >= 2)
+        found = await shows(server, lambda live: live["expiry"]["count"] == 1 and live["propagation"]["count"] >= 2)
         for lag in (found["propagation"], found["expiry"]):
             assert 0 < lag["half_ms"] <= lag["most_ms"]
         [instance] = found["instances"]
         assert instance["loop"]["count"] > 0
-        found = await shows(server, lambda house: house["instances"][0]["postgres_ms"] is not None)
+        found = await shows(server, lambda live: live["instances"][0]["postgres_ms"] is not None)
         assert found["instances"][0]["redis_ms"] is not None
 
 
@@ -139,18 +139,18 @@ async def test_a_hall_shows_what_people_are_after_on_any_instance(make_server: M
 
 
 async def test_who_is_no_operator_is_refused(server: Instance) -> None:
-    for path in (HOUSE, DEMAND):
+    for path in (LIVE, DEMAND):
         refused = await ask(server, path, "watch", "hold", "book")
         assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
         async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
             assert (await http.get(f"/api/v1{path}")).status_code == 401
     assert (await ask(server, "/admin/showtimes/nowhere/demand")).status_code == 404
-    assert (await ask(server, f"{HOUSE}?rooms=51")).status_code == 400
+    assert (await ask(server, f"{LIVE}?rooms=51")).status_code == 400
 
 
 async def test_an_instance_that_goes_in_good_order_is_forgotten_at_once(server: Instance, brisk: Settings) -> None:
     async with serving(brisk):
-        await shows(server, lambda house: len(house["instances"]) == 2)
+        await shows(server, lambda live: len(live["instances"]) == 2)
     assert len((await ask(server)).json()["instances"]) == 1
 
 
@@ -159,11 +159,11 @@ async def test_a_report_that_cannot_be_taken_down_keeps_no_instance_from_closing
 ) -> None:
     try:
         async with serving(brisk) as other:
-            await server.house.redis.set(board.IDS, "not what it should be")
+            await server.core.redis.set(board.IDS, "not what it should be")
         with pytest.raises(Unavailable):
-            await other.house.store.sweep(SHOWTIME)  # it has let go of Redis
+            await other.core.store.sweep(SHOWTIME)  # it has let go of Redis
     finally:
-        await server.house.redis.delete(board.IDS)
+        await server.core.redis.delete(board.IDS)
 
 
 async def test_what_an_instance_of_another_release_says_of_a_hall_is_missing(server: Instance) -> None:
@@ -173,7 +173,7 @@ async def test_what_an_instance_of_another_release_says_of_a_hall_is_missing(ser
             id="other", name="other:1", release="0", started_ms=0, rooms=instance_reports.mark_of(SHOWTIME), feed=True
         )
         hall = msgspec.msgpack.encode({"places": "in words"})
-        await board.ReportStore(server.house.redis).publish("other", msgspec.msgpack.encode(other), {SHOWTIME: hall})
+        await board.ReportStore(server.core.redis).publish("other", msgspec.msgpack.encode(other), {SHOWTIME: hall})
         found = (await ask(server, DEMAND)).json()
         assert found["missing"] == 1
         assert found["hottest"] == [{"label": "A-2", "held": 1, "refused": 0}]
@@ -184,13 +184,13 @@ async def test_an_instance_that_dies_falls_silent_and_counts_no_more(
 ) -> None:
     monkeypatch.setattr(instance_reports, "SILENT_MS", 2500)
     survivor = await make_server()
-    environment = as_environment(survivor.house.settings)
+    environment = as_environment(survivor.core.settings)
     with running("serve", "--port", "0", log=tmp_path / "log", env=environment) as victim:
         victim.until(r"serving")
-        found = await shows(survivor, lambda house: len(house["instances"]) == 2)
+        found = await shows(survivor, lambda live: len(live["instances"]) == 2)
         name = next(one["name"] for one in found["instances"] if one["name"].endswith(f":{victim.process.pid}"))
         os.kill(victim.process.pid, signal.SIGKILL)
-        found = await shows(survivor, lambda house: any(one["silent"] for one in house["instances"]))
+        found = await shows(survivor, lambda live: any(one["silent"] for one in live["instances"]))
     [silent] = [one for one in found["instances"] if one["silent"]]
     assert silent["name"] == name
     assert found["whole"] is True
@@ -201,14 +201,14 @@ async def test_without_redis_an_instance_speaks_for_itself_and_says_so(
     make_server: MakeServer, redis_server: EmbeddedRedis
 ) -> None:
     server = await make_server(redis_timeout_ms=500)
-    await shows(server, lambda house: house["instances"][0]["redis_ms"] is not None)
+    await shows(server, lambda live: live["instances"][0]["redis_ms"] is not None)
     os.kill(redis_server.pid, signal.SIGKILL)
     try:
-        found = await shows(server, lambda house: house["instances"][0]["redis_ms"] is None)
+        found = await shows(server, lambda live: live["instances"][0]["redis_ms"] is None)
         assert found["whole"] is False
-        await shows(server, lambda house: house["instances"][0]["feed"] is False)
+        await shows(server, lambda live: live["instances"][0]["feed"] is False)
         assert (await ask(server, DEMAND)).status_code == 503
     finally:
         redis_server.start()
-    found = await shows(server, lambda house: house["whole"] and house["instances"][0]["feed"])
+    found = await shows(server, lambda live: live["whole"] and live["instances"][0]["feed"])
     assert len(found["instances"]) == 1

@@ -9,8 +9,8 @@ import pytest
 from seatserver.client import RemoteError, SeatClient
 from seatserver.errors import Unavailable
 from seatserver.seats.states import SeatState
-from tests.integration.house import JSON, MSGPACK, SHOWTIME, Instance, hold, put_on_sale
 from tests.integration.proxy import proxied
+from tests.integration.server import JSON, MSGPACK, SHOWTIME, Instance, hold, put_on_sale
 
 FREE, CLAIMED, SOLD = SeatState.FREE, SeatState.CLAIMED, SeatState.SOLD
 
@@ -45,10 +45,10 @@ async def test_a_device_that_watches_learns_of_a_booking_made_and_cancelled_on_a
 
 
 async def test_what_has_become_a_booking_is_not_told_as_a_hold(server: Instance) -> None:
-    held = await hold(server.house, "ann", 0)
+    held = await hold(server.core, "ann", 0)
     async with server.watcher("ann") as wire:
         while True:
-            await server.house.checkout.book(SHOWTIME, held, "ann", pay_later=True)
+            await server.core.checkout.book(SHOWTIME, held, "ann", pay_later=True)
             async with server.socket("ann") as other:
                 welcome = await other.hello()
             held_ids = [one["hold_id"] for one in welcome["holds"]]
@@ -60,11 +60,11 @@ async def test_what_has_become_a_booking_is_not_told_as_a_hold(server: Instance)
 
 
 async def test_many_who_enter_at_once_are_told_theirs_by_few_questions(server: Instance) -> None:
-    await put_on_sale(server.house.catalog, "tomorrow")
-    own = server.house.own_bookings
+    await put_on_sale(server.core.catalog, "tomorrow")
+    own = server.core.own_bookings
     for user, seat, showtime in (("ann", 0, SHOWTIME), ("ann", 1, "tomorrow"), ("bob", 2, SHOWTIME)):
-        held = await hold(server.house, user, seat, showtime=showtime)
-        await server.house.checkout.book(showtime, held, user, pay_later=True)
+        held = await hold(server.core, user, seat, showtime=showtime)
+        await server.core.checkout.book(showtime, held, user, pay_later=True)
     read, questions = own._read, []
 
     async def counted(entrances: list[tuple[str, str]]) -> object:
@@ -83,7 +83,7 @@ async def test_many_who_enter_at_once_are_told_theirs_by_few_questions(server: I
 
 
 async def test_whoever_gives_up_takes_the_answer_from_nobody_else(server: Instance) -> None:
-    own = server.house.own_bookings
+    own = server.core.own_bookings
     async with asyncio.TaskGroup() as tasks:
         impatient = tasks.create_task(own.of("ann", SHOWTIME))
         patient = tasks.create_task(own.of("ann", SHOWTIME))
@@ -104,7 +104,7 @@ async def test_while_bookings_cannot_be_read_the_room_is_entered_all_the_same(se
         async def away(_: object) -> object:
             raise Unavailable("Postgres")
 
-        server.house.own_bookings._read = away  # type: ignore[method-assign,assignment]  # as when Postgres is away
+        server.core.own_bookings._read = away  # type: ignore[method-assign,assignment]  # as when Postgres is away
         async with server.socket("ann") as wire:
             assert (await wire.hello())["bookings"] is None
         proxy.cut_all()
@@ -116,7 +116,7 @@ async def test_a_room_before_its_sale_asks_postgres_for_nobody_s_bookings(server
     async def asked(_: object) -> object:
         raise AssertionError("nothing is sold here")
 
-    server.house.own_bookings._read = asked  # type: ignore[method-assign,assignment]  # would be noticed
+    server.core.own_bookings._read = asked  # type: ignore[method-assign,assignment]  # would be noticed
     async with server.socket("ann") as wire:
         assert (await wire.hello())["bookings"] == []
 

@@ -26,8 +26,8 @@ from seatserver.errors import OutcomeUnknown, StartError, Unavailable
 from seatserver.pricing.tariff import Tariff
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from tests.conftest import drop, execute, url_of
-from tests.integration.house import check_books, eventually, hold, opened, put_on_sale, rows
 from tests.integration.pooler import PgBouncer
+from tests.integration.server import check_books, eventually, hold, opened, put_on_sale, rows
 
 ARENA = "arena"
 BUYERS, BOOKINGS = 100, 3
@@ -70,35 +70,35 @@ def arena() -> SeatMap:
     return SeatMap.build(name="Arena", categories=[category], screen=Screen(x=50, y=-2, width=8), seats=seats)
 
 
-async def sell_the_arena(house: Server) -> None:
-    layout = await house.catalog.put_layout(arena())
-    await put_on_sale(house.catalog, ARENA, layout_hash=layout, tariff=Tariff.flat("EUR", {"standard": 1000}))
+async def sell_the_arena(core: Server) -> None:
+    layout = await core.catalog.put_layout(arena())
+    await put_on_sale(core.catalog, ARENA, layout_hash=layout, tariff=Tariff.flat("EUR", {"standard": 1000}))
 
 
 async def test_a_hundred_buyers_with_three_bookings_each_all_book_once(pooled: Settings) -> None:
-    async with opened(pooled) as house:
-        assert house.database.behind_pooler
-        await sell_the_arena(house)
+    async with opened(pooled) as core:
+        assert core.database.behind_pooler
+        await sell_the_arena(core)
 
         async def buy(buyer: int) -> None:
             for number in range(BOOKINGS):
-                hold_id = await hold(house, f"buyer-{buyer}", number * BUYERS + buyer, showtime=ARENA)
+                hold_id = await hold(core, f"buyer-{buyer}", number * BUYERS + buyer, showtime=ARENA)
                 pay_later = number == 1
-                booking = await house.checkout.book(ARENA, hold_id, f"buyer-{buyer}", pay_later=pay_later)
+                booking = await core.checkout.book(ARENA, hold_id, f"buyer-{buyer}", pay_later=pay_later)
                 if pay_later:
-                    booking = await house.checkout.confirm(hold_id)
+                    booking = await core.checkout.confirm(hold_id)
                 assert booking.status == "confirmed"
 
         await asyncio.gather(*(buy(buyer) for buyer in range(BUYERS)))
-        await check_books(house)
-        sold = await rows(house, "SELECT count(*), count(DISTINCT seat) FROM booked_seats WHERE released_at IS NULL")
+        await check_books(core)
+        sold = await rows(core, "SELECT count(*), count(DISTINCT seat) FROM booked_seats WHERE released_at IS NULL")
         assert [tuple(row) for row in sold] == [(BUYERS * BOOKINGS, BUYERS * BOOKINGS)]
-        await eventually(lambda: no_changes_wait(house))
+        await eventually(lambda: no_changes_wait(core))
 
 
-async def no_changes_wait(house: Server) -> bool:
+async def no_changes_wait(core: Server) -> bool:
     """What the relay has brought is deleted, though a pooler's transaction must be committed for that."""
-    return await rows(house, "SELECT 1 FROM outbox") == []
+    return await rows(core, "SELECT 1 FROM outbox") == []
 
 
 def has_grown_to(confirmed: set[int], enough: int) -> bool:
@@ -108,15 +108,15 @@ def has_grown_to(confirmed: set[int], enough: int) -> bool:
 async def test_a_pooler_that_dies_under_load_costs_no_booking_and_sells_nothing_twice(
     pooled: Settings, pooler: PgBouncer
 ) -> None:
-    async with opened(pooled) as house:
-        await sell_the_arena(house)
+    async with opened(pooled) as core:
+        await sell_the_arena(core)
         confirmed: set[int] = set()
 
         async def buy(seat: int) -> None:
-            hold_id = await hold(house, f"buyer-{seat}", seat, showtime=ARENA)
+            hold_id = await hold(core, f"buyer-{seat}", seat, showtime=ARENA)
             while seat not in confirmed:
                 with suppress(Unavailable, OutcomeUnknown):
-                    await house.checkout.book(ARENA, hold_id, f"buyer-{seat}", pay_later=False)
+                    await core.checkout.book(ARENA, hold_id, f"buyer-{seat}", pay_later=False)
                     confirmed.add(seat)
                 await asyncio.sleep(0.02)
 
@@ -127,8 +127,8 @@ async def test_a_pooler_that_dies_under_load_costs_no_booking_and_sells_nothing_
             await asyncio.to_thread(pooler.start)
         async with asyncio.timeout(120):
             await buying
-        await check_books(house)
-        sold = await rows(house, "SELECT seat FROM booked_seats WHERE released_at IS NULL ORDER BY seat")
+        await check_books(core)
+        sold = await rows(core, "SELECT seat FROM booked_seats WHERE released_at IS NULL ORDER BY seat")
         assert [row.seat for row in sold] == list(range(BUYERS))
 
 
@@ -188,8 +188,8 @@ async def test_two_who_start_together_migrate_once_and_leave_no_lock(
 
 
 async def test_the_doctor_says_that_there_is_a_pooler(pooled: Settings) -> None:
-    async with opened(pooled) as house:
-        findings = await Doctor(house).examine()
+    async with opened(pooled) as core:
+        findings = await Doctor(core).examine()
         assert [finding for finding in findings if finding.verdict == "wrong"] == []
         [postgres] = [finding.says for finding in findings if finding.about == "Postgres"]
         assert "behind a pooler in transaction mode" in postgres

@@ -12,7 +12,7 @@ from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.seats.states import SeatState
 from tests.integration.conftest import MakeServer
-from tests.integration.house import BLOCKED, SHOWTIME, eventually, hold, now_ms, put_on_sale, settled
+from tests.integration.server import BLOCKED, SHOWTIME, eventually, hold, now_ms, put_on_sale, settled
 from tests.integration.test_relay import sell
 
 pytestmark = pytest.mark.clock
@@ -42,14 +42,14 @@ async def forge(redis: Redis, **changes: int | str | None) -> None:
         await redis.hset(f"{BASE}:meta", table, await redis.hlen(f"{BASE}:{table}"))
 
 
-async def test_where_both_agree_nothing_is_repaired(house: Server) -> None:
-    assert await house.reconciler.run() == [], "what Redis never knew is no difference"
-    await sell(house, 1)
-    await hold(house, "bob", 2)
-    await settled(house)
-    version = (await house.store.snapshot(SHOWTIME, 28)).version
-    assert await house.reconciler.run() == []
-    assert (await house.store.snapshot(SHOWTIME, 28)).version == version
+async def test_where_both_agree_nothing_is_repaired(core: Server) -> None:
+    assert await core.reconciler.run() == [], "what Redis never knew is no difference"
+    await sell(core, 1)
+    await hold(core, "bob", 2)
+    await settled(core)
+    version = (await core.store.snapshot(SHOWTIME, 28)).version
+    assert await core.reconciler.run() == []
+    assert (await core.store.snapshot(SHOWTIME, 28)).version == version
 
 
 @pytest.mark.parametrize(
@@ -65,15 +65,15 @@ async def test_where_both_agree_nothing_is_repaired(house: Server) -> None:
     ],
 )
 async def test_forged_owners_are_put_right_once(
-    house: Server, redis: Redis, forged: dict[str, int | str | None]
+    core: Server, redis: Redis, forged: dict[str, int | str | None]
 ) -> None:
-    await sell(house, 1)
-    truth = await settled(house)
+    await sell(core, 1)
+    truth = await settled(core)
     await forge(redis, **forged)
-    assert (await house.store.snapshot(SHOWTIME, 28)).states != truth
-    assert await house.reconciler.run() == [SHOWTIME]
-    assert (await house.store.snapshot(SHOWTIME, 28)).states == truth
-    assert await house.reconciler.run() == []
+    assert (await core.store.snapshot(SHOWTIME, 28)).states != truth
+    assert await core.reconciler.run() == [SHOWTIME]
+    assert (await core.store.snapshot(SHOWTIME, 28)).states == truth
+    assert await core.reconciler.run() == []
 
 
 async def test_a_sold_seat_that_redis_gave_to_somebody_is_taken_back_and_everybody_sees_it(
@@ -81,7 +81,7 @@ async def test_a_sold_seat_that_redis_gave_to_somebody_is_taken_back_and_everybo
 ) -> None:
     server = await make_server(reconcile_ms=60_000)
     async with server.watcher("bob") as bob, server.watcher("viewer") as viewer:
-        await sell(server.house, 1)
+        await sell(server.core, 1)
         await viewer.until("delta", changes=[[1, 3]])
         await forge(redis, s1=None)
         held = await bob.hold(0, 1)
@@ -90,62 +90,62 @@ async def test_a_sold_seat_that_redis_gave_to_somebody_is_taken_back_and_everybo
         assert (refused["type"], refused["seats"]) == ("refused", [[1, "sold"]])
         lost = await bob.told("expired")
         assert (lost["hold_id"], sorted(lost["seats"]), lost["reason"]) == (held["hold_id"], [0, 1], "sold")
-        await eventually(lambda: server.house.hub.rooms[SHOWTIME].room.states[:2] == bytes((FREE, SOLD)))
+        await eventually(lambda: server.core.hub.rooms[SHOWTIME].room.states[:2] == bytes((FREE, SOLD)))
         assert (await bob.hold(0))["type"] == "held"
 
 
-async def test_holds_survive_a_repair_of_other_seats(house: Server, redis: Redis) -> None:
-    await sell(house, 1)
-    await settled(house)
-    hold_id = await hold(house, "bob", 2, 3)
+async def test_holds_survive_a_repair_of_other_seats(core: Server, redis: Redis) -> None:
+    await sell(core, 1)
+    await settled(core)
+    hold_id = await hold(core, "bob", 2, 3)
     await forge(redis, s1=None)
-    assert await house.reconciler.run() == [SHOWTIME]
-    [held] = await house.store.holds_of(SHOWTIME, "bob")
+    assert await core.reconciler.run() == [SHOWTIME]
+    [held] = await core.store.holds_of(SHOWTIME, "bob")
     assert (held.hold_id, held.seats) == (hold_id, (2, 3))
-    assert (await house.checkout.book(SHOWTIME, hold_id, "bob", pay_later=False)).status == "confirmed"
+    assert (await core.checkout.book(SHOWTIME, hold_id, "bob", pay_later=False)).status == "confirmed"
 
 
-async def test_a_redis_that_stays_behind_is_first_given_time_and_then_the_truth(house: Server, redis: Redis) -> None:
+async def test_a_redis_that_stays_behind_is_first_given_time_and_then_the_truth(core: Server, redis: Redis) -> None:
     for seat in (1, 2, 3):
-        await sell(house, seat)
-    await settled(house)
+        await sell(core, seat)
+    await settled(core)
     await forge(redis, s2=None, s3=None)
     await redis.hset(f"{BASE}:meta", "pgseq", 1)
-    assert await house.reconciler.run() == [], "most likely it is on its way"
-    assert await house.reconciler.run() == [SHOWTIME]
-    assert [(await settled(house))[seat] for seat in (1, 2, 3)] == [SOLD] * 3
+    assert await core.reconciler.run() == [], "most likely it is on its way"
+    assert await core.reconciler.run() == [SHOWTIME]
+    assert [(await settled(core))[seat] for seat in (1, 2, 3)] == [SOLD] * 3
 
 
-async def test_one_showtime_that_cannot_be_checked_stops_no_other(house: Server, redis: Redis) -> None:
-    await put_on_sale(house.catalog, "another", starts_at_ms=now_ms() + 60_000)
+async def test_one_showtime_that_cannot_be_checked_stops_no_other(core: Server, redis: Redis) -> None:
+    await put_on_sale(core.catalog, "another", starts_at_ms=now_ms() + 60_000)
     for showtime in (SHOWTIME, "another"):
-        await house.store.load(showtime)
+        await core.store.load(showtime)
     await forge(redis, s5=3)
-    async with house.database.transaction() as connection:
+    async with core.database.transaction() as connection:
         await connection.execute(sa.text("UPDATE showtimes SET seq = 7 WHERE id = 'another'"))
-    assert await house.reconciler.run() == [SHOWTIME]
-    assert sorted(await house.reconciler.known_showtimes()) == ["another", SHOWTIME]
+    assert await core.reconciler.run() == [SHOWTIME]
+    assert sorted(await core.reconciler.known_showtimes()) == ["another", SHOWTIME]
 
 
-async def test_redis_follows_a_postgres_that_was_set_back(house: Server) -> None:
+async def test_redis_follows_a_postgres_that_was_set_back(core: Server) -> None:
     """A restored backup, or a standby that lacked the last changes: Redis knows sales that never were, by now."""
-    await sell(house, 1)
-    lost = await sell(house, 2)
-    held = await hold(house, "bob", 5)
-    await settled(house)
-    before = await house.store.snapshot(SHOWTIME, 28)
-    async with house.database.transaction() as connection:
+    await sell(core, 1)
+    lost = await sell(core, 2)
+    held = await hold(core, "bob", 5)
+    await settled(core)
+    before = await core.store.snapshot(SHOWTIME, 28)
+    async with core.database.transaction() as connection:
         for statement in (
             "DELETE FROM booked_seats WHERE booking_id = :id",
             "DELETE FROM bookings WHERE id = :id",
             "UPDATE showtimes SET seq = seq - 1",
         ):
             await connection.execute(sa.text(statement), {"id": lost} if ":id" in statement else {})
-    assert await house.reconciler.run() == [SHOWTIME]
-    after = await house.store.snapshot(SHOWTIME, 28)
+    assert await core.reconciler.run() == [SHOWTIME]
+    after = await core.store.snapshot(SHOWTIME, 28)
     assert after.epoch != before.epoch, "no viewer may take this room for the old one"
     assert (after.states[1], after.states[2], after.states[5]) == (SOLD, FREE, HELD)
-    assert (await house.store.pin(SHOWTIME, held, "bob")).seats == (5,)
-    assert await house.reconciler.run() == []
-    await sell(house, 2)
-    await settled(house)
+    assert (await core.store.pin(SHOWTIME, held, "bob")).seats == (5,)
+    assert await core.reconciler.run() == []
+    await sell(core, 2)
+    await settled(core)

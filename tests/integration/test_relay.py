@@ -19,28 +19,28 @@ from seatserver.rooms.feed import FeedMessage
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import feed_channel
 from tests.integration.conftest import MakeServer
-from tests.integration.house import SHOWTIME, check_books, eventually, hold, opened, rows, settled
 from tests.integration.proxy import proxied
+from tests.integration.server import SHOWTIME, check_books, eventually, hold, opened, rows, settled
 
 FREE, SOLD = SeatState.FREE, SeatState.SOLD
 META = f"seats:{{{SHOWTIME}}}:meta"
 
 
-async def sell(house: Server, seat: int, user: str = "ann") -> UUID:
-    hold_id = await hold(house, user, seat)
-    assert (await house.checkout.book(SHOWTIME, hold_id, user, pay_later=False)).status == "confirmed"
+async def sell(core: Server, seat: int, user: str = "ann") -> UUID:
+    hold_id = await hold(core, user, seat)
+    assert (await core.checkout.book(SHOWTIME, hold_id, user, pay_later=False)).status == "confirmed"
     return hold_id
 
 
-async def outbox(house: Server) -> list[int]:
-    return [row.seq for row in await rows(house, "SELECT seq FROM outbox ORDER BY seq")]
+async def outbox(core: Server) -> list[int]:
+    return [row.seq for row in await rows(core, "SELECT seq FROM outbox ORDER BY seq")]
 
 
 @pytest.fixture
-def crashed(monkeypatch: pytest.MonkeyPatch, house: Server) -> Server:
-    """A house that dies between each COMMIT and what comes after."""
-    monkeypatch.setattr(house.relay, "notify", lambda showtime_id: None)
-    return house
+def crashed(monkeypatch: pytest.MonkeyPatch, core: Server) -> Server:
+    """A server that dies after each COMMIT, before anything else happens."""
+    monkeypatch.setattr(core.relay, "notify", lambda showtime_id: None)
+    return core
 
 
 async def test_what_a_crash_left_behind_arrives_later_and_in_order(crashed: Server, brisk: Settings) -> None:
@@ -60,7 +60,7 @@ async def test_what_a_crash_left_behind_is_told_to_the_viewers_and_the_owner(
     server = await make_server(relay_ms=60_000)
     async with server.watcher("ann") as ann, server.watcher("bob") as bob:
         booking_id = await sell(crashed, 3)
-        await server.house.relay.poll()
+        await server.core.relay.poll()
         await bob.until("delta", changes=[[3, 3]])
         assert (await ann.until("booked"))["booking_id"] == str(booking_id)
 
@@ -68,20 +68,20 @@ async def test_what_a_crash_left_behind_is_told_to_the_viewers_and_the_owner(
 async def test_any_number_of_relays_bring_each_change_once_and_in_order(brisk: Settings) -> None:
     async with AsyncExitStack() as stack:
         settings = dataclasses.replace(brisk, duties=False, seats_per_user=28)
-        houses = [await stack.enter_async_context(opened(settings)) for _ in range(3)]
+        cores = [await stack.enter_async_context(opened(settings)) for _ in range(3)]
         redis = Redis.from_url(brisk.redis_url, protocol=2)
         stack.push_async_callback(redis.aclose)
         feed = redis.pubsub()
         stack.push_async_callback(feed.aclose)
         await feed.subscribe(feed_channel(SHOWTIME))
-        bookings = await asyncio.gather(*(sell(houses[seat % 3], seat) for seat in range(20)))
-        cancelled = await asyncio.gather(*(houses[0].checkout.cancel(one) for one in bookings[:10]))
-        for house in houses * 3:
-            house.relay.notify(SHOWTIME)
-            await house.relay.poll()
-        states = await settled(houses[0])
+        bookings = await asyncio.gather(*(sell(cores[seat % 3], seat) for seat in range(20)))
+        cancelled = await asyncio.gather(*(cores[0].checkout.cancel(one) for one in bookings[:10]))
+        for core in cores * 3:
+            core.relay.notify(SHOWTIME)
+            await core.relay.poll()
+        states = await settled(cores[0])
         assert [states[seat] for seat in range(20)] == [FREE] * 10 + [SOLD] * 10
-        await eventually(lambda: not any(house.relay._draining for house in houses))
+        await eventually(lambda: not any(core.relay._draining for core in cores))
 
         told, versions = [], []
         while (message := await feed.get_message(timeout=0.2)) is not None:
@@ -94,7 +94,7 @@ async def test_any_number_of_relays_bring_each_change_once_and_in_order(brisk: S
         assert versions == list(range(versions[0], versions[0] + len(versions))), "no version twice, none missing"
         expected = [str(one) for one in bookings] + [str(one.id) for one in cancelled]
         assert sorted(told) == sorted(expected), "each change is told once"
-        assert (await houses[0].store.snapshot(SHOWTIME, 28)).pgseq == 30
+        assert (await cores[0].store.snapshot(SHOWTIME, 28)).pgseq == 30
 
 
 @pytest.mark.parametrize("loss", ["everything", "the scripts", "half a room", "some changes"])
@@ -120,44 +120,44 @@ async def test_whatever_redis_loses_in_between_it_ends_up_with_the_truth(
 
 
 async def test_a_redis_that_was_set_back_notices_the_gap_and_takes_over_the_truth(
-    house: Server, brisk: Settings
+    core: Server, brisk: Settings
 ) -> None:
     for seat in range(4):
-        await sell(house, seat)
-    await settled(house)
+        await sell(core, seat)
+    await settled(core)
     async with Redis.from_url(brisk.redis_url) as redis:
         await redis.hset(META, "pgseq", 1)
         await redis.hset(META, "taken", 2)
         await redis.hdel(f"seats:{{{SHOWTIME}}}:taken", "1", "2", "3")
-    await sell(house, 9)
-    states = await settled(house)
+    await sell(core, 9)
+    states = await settled(core)
     assert [states[seat] for seat in (0, 1, 2, 3, 9)] == [SOLD] * 5
 
 
 async def test_while_redis_is_silent_a_booking_is_acknowledged_and_its_news_waits(brisk: Settings) -> None:
     async with proxied(brisk.redis_url) as (proxy, url):
         settings = dataclasses.replace(brisk, redis_url=url, redis_timeout_ms=1000)
-        async with opened(settings) as house:
-            hold_id = await hold(house, "ann", 1)
-            async with house.database.transaction() as connection:
+        async with opened(settings) as core:
+            hold_id = await hold(core, "ann", 1)
+            async with core.database.transaction() as connection:
                 await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
-                booking = asyncio.create_task(house.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False))
-                await eventually(lambda: bool(house.checkout._writing))
+                booking = asyncio.create_task(core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False))
+                await eventually(lambda: bool(core.checkout._writing))
                 proxy.freeze()
             assert (await booking).status == "confirmed", "Postgres has it, that is enough"
             with pytest.raises(Unavailable):
-                await hold(house, "bob", 2)
-            assert await outbox(house) == [1]
+                await hold(core, "bob", 2)
+            assert await outbox(core) == [1]
             proxy.thaw()
-            assert (await settled(house))[1] == SOLD
-            await check_books(house)
+            assert (await settled(core))[1] == SOLD
+            await check_books(core)
 
 
-async def test_a_relay_that_is_closed_in_the_middle_loses_nothing(house: Server, brisk: Settings) -> None:
+async def test_a_relay_that_is_closed_in_the_middle_loses_nothing(core: Server, brisk: Settings) -> None:
     for seat in range(5):
-        await sell(house, seat)
-    await house.relay.close()
-    await sell(house, 5)
+        await sell(core, seat)
+    await core.relay.close()
+    await sell(core, 5)
     async with opened(brisk) as next_one:
         assert [(await settled(next_one))[seat] for seat in range(6)] == [SOLD] * 6
 

@@ -52,8 +52,8 @@ FAMILIES = {
 class Rest:
     """A client, the server behind it, and tokens."""
 
-    def __init__(self, house: Server, http: httpx.AsyncClient) -> None:
-        self.house = house
+    def __init__(self, core: Server, http: httpx.AsyncClient) -> None:
+        self.core = core
         self.http = http
 
     async def ask(self, method: str, path: str, user: str | None = None, **more: Any) -> httpx.Response:
@@ -61,7 +61,7 @@ class Rest:
         headers = dict(more.pop("headers", {}))
         if user is not None:
             name, _, scopes = user.partition(":")
-            token = self.house.tokens.mint(name, (scopes or "watch,hold,book").split(","), 60)
+            token = self.core.tokens.mint(name, (scopes or "watch,hold,book").split(","), 60)
             headers["Authorization"] = f"Bearer {token}"
         return await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
 
@@ -72,7 +72,7 @@ class Rest:
 
     async def hold(self, user: str, *seats: int) -> str:
         hold_id = uuid4()
-        await self.house.store.hold("tonight", hold_id, user, seats)
+        await self.core.store.hold("tonight", hold_id, user, seats)
         return str(hold_id)
 
     async def book(self, user: str, hold_id: str, **more: Any) -> httpx.Response:
@@ -84,10 +84,10 @@ def code(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["code"]
 
 
-async def settled(house: Server) -> None:
+async def settled(core: Server) -> None:
     """Wait until the relay has brought all changes to Redis."""
     async with within("the relay to be done"):
-        while house.relay._draining:  # noqa: ASYNC110 - the relay tells nobody when it is done
+        while core.relay._draining:  # noqa: ASYNC110 - the relay tells nobody when it is done
             await asyncio.sleep(0.005)
 
 
@@ -106,11 +106,11 @@ def contract() -> Contract:
 @pytest.fixture
 async def empty(settings: Settings, contract: Contract) -> AsyncIterator[Rest]:
     """A server with nothing on sale."""
-    async with Server(dataclasses.replace(settings, request_body_bytes=20_000)) as house:
-        transport = httpx.ASGITransport(build_app(house), raise_app_exceptions=False)
+    async with Server(dataclasses.replace(settings, request_body_bytes=20_000)) as core:
+        transport = httpx.ASGITransport(build_app(core), raise_app_exceptions=False)
         hooks = {"response": [contract.check]}
         async with httpx.AsyncClient(transport=transport, base_url="http://test", event_hooks=hooks) as http:
-            yield Rest(house, http)
+            yield Rest(core, http)
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ async def rest(empty: Rest) -> Rest:
     assert (await empty.ask("PUT", "/admin/showtimes/tonight", boss, json=SHOWTIME)).status_code == 200
     blocked = await empty.keep({"action": "block", "seats": ["A-2"], "reason": "house seat"})
     assert blocked.status_code == 200
-    await settled(empty.house)  # in Redis too, so that the relay is idle when a test begins
+    await settled(empty.core)  # in Redis too, so that the relay is idle when a test begins
     return empty
 
 
@@ -163,8 +163,8 @@ async def test_a_showtime_reads_as_it_was_written(rest: Rest) -> None:
     listed = (await rest.ask("GET", "/showtimes", params={"theatre": "odeon", "from": "2099-01-01T00:00:00Z"})).json()
     assert listed == {"showtimes": [found], "next": None}
     assert (await rest.ask("GET", "/showtimes", params={"to": "2099-01-01T00:00:00Z"})).json()["showtimes"] == []
-    houses = (await rest.ask("GET", "/theatres")).json()["theatres"]
-    assert houses[0]["auditoriums"] == [{"id": "studio", "name": "Studio"}]
+    theatres = (await rest.ask("GET", "/theatres")).json()["theatres"]
+    assert theatres[0]["auditoriums"] == [{"id": "studio", "name": "Studio"}]
 
 
 async def test_ticket_types_fees_and_rules_read_as_they_were_written(rest: Rest) -> None:
@@ -468,7 +468,7 @@ async def test_the_currency_cannot_change_once_there_are_bookings(rest: Rest) ->
     assert code(refused) == (409, "conflict")
 
 
-# ---------------------------------------------------------------- the house's own seats
+# ---------------------------------------------------------------- blocked and allocated seats
 
 ALLOCATIONS = "/admin/showtimes/tonight/allocations"
 LATER = "2099-12-31T23:00:00+01:00"
@@ -624,7 +624,7 @@ async def test_a_guest_gets_a_token_that_works(rest: Rest) -> None:
     assert guest["scopes"] == ["book", "hold", "watch"]
     headers = {"Authorization": f"Bearer {guest['token']}"}
     ticket = (await rest.ask("POST", "/tickets", headers=headers)).json()["ticket"]
-    assert (await rest.house.tickets.redeem(ticket)).user_id == guest["user_id"]
+    assert (await rest.core.tickets.redeem(ticket)).user_id == guest["user_id"]
 
 
 async def test_a_guests_renewal_gives_a_token_for_the_same_guest_and_no_access(rest: Rest) -> None:
@@ -713,7 +713,7 @@ async def test_with_scope_claim_only_pending_bookings_can_be_cancelled(rest: Res
     for _ in range(2):
         assert (await rest.ask("POST", f"/bookings/{unpaid}/cancel", "ann:claim")).json()["status"] == "cancelled"
     with pytest.raises(BookingState):
-        await rest.house.checkout.cancel(UUID(paid), only_pending=True)
+        await rest.core.checkout.cancel(UUID(paid), only_pending=True)
 
 
 async def test_users_list_their_own_bookings_page_by_page_newest_first(rest: Rest) -> None:
@@ -829,7 +829,7 @@ async def test_with_a_wrong_key_no_booking_is_found(rest: Rest) -> None:
     booking = (await rest.book("ann", await rest.hold("ann", 0))).json()
     other = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
     gone = str(UUID(int=7))
-    of_gone = {"Authorization": f"Booking {BookingKeys(rest.house.settings).write(UUID(int=7))}"}
+    of_gone = {"Authorization": f"Booking {BookingKeys(rest.core.settings).write(UUID(int=7))}"}
     for kind in ("", "/admission", "/admission.svg"):
         answers = [
             (await rest.ask("GET", f"/bookings/{booking_id}{kind}", headers=headers), booking_id)
@@ -847,10 +847,10 @@ async def test_with_a_wrong_key_no_booking_is_found(rest: Rest) -> None:
 
 async def test_a_server_without_secrets_neither_makes_nor_accepts_ticket_links(rest: Rest) -> None:
     booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
-    rest.house.booking_keys = BookingKeys(dataclasses.replace(rest.house.settings, token_secret=""))
+    rest.core.booking_keys = BookingKeys(dataclasses.replace(rest.core.settings, token_secret=""))
     async with door(rest) as http:
         path = f"/api/v1/bookings/{booking['id']}"
-        token = rest.house.tokens.mint("ann", ["watch"], 60)
+        token = rest.core.tokens.mint("ann", ["watch"], 60)
         assert (await http.get(path, headers={"Authorization": f"Bearer {token}"})).json()["ticket_url"] is None
         assert code(await http.get(path, headers=key_in(booking))) == (404, "not_found")
 
@@ -954,8 +954,8 @@ async def test_a_ticket_is_good_only_while_its_booking_is_confirmed(rest: Rest) 
 
 
 async def test_foreign_codes_and_codes_of_lost_bookings_get_the_same_answer(rest: Rest) -> None:
-    foreign = AdmissionCodes(dataclasses.replace(rest.house.settings, token_secret="x" * 32))
-    own = AdmissionCodes(rest.house.settings)
+    foreign = AdmissionCodes(dataclasses.replace(rest.core.settings, token_secret="x" * 32))
+    own = AdmissionCodes(rest.core.settings)
     answers = [
         await rest.ask("POST", "/admissions/check", "usher:settle", json={"code": text})
         for text in ("", "A" * 48, "💺", foreign.write(UUID(int=7)), own.write(UUID(int=7)))
@@ -966,7 +966,7 @@ async def test_foreign_codes_and_codes_of_lost_bookings_get_the_same_answer(rest
 
 async def test_a_server_without_secrets_says_that_it_signs_no_tickets(rest: Rest) -> None:
     booking = (await rest.book("ann", await rest.hold("ann", 2, 3))).json()
-    token = rest.house.tokens.mint("ann", ["watch"], 60)
+    token = rest.core.tokens.mint("ann", ["watch"], 60)
     async with door(rest, token_secret="", guest_scopes=()) as http:
         path = f"/api/v1/bookings/{booking['id']}/admission"
         answer = await http.get(path, headers={"Authorization": f"Bearer {token}"})
@@ -998,9 +998,9 @@ async def test_health_and_metrics_answer(rest: Rest) -> None:
 
 
 async def test_readiness_names_the_part_that_does_not_answer(rest: Rest) -> None:
-    await rest.house.database.close()
-    rest.house.database = type(rest.house.database)(
-        dataclasses.replace(rest.house.settings, database_url="postgresql://u@127.0.0.1:1/x")
+    await rest.core.database.close()
+    rest.core.database = type(rest.core.database)(
+        dataclasses.replace(rest.core.settings, database_url="postgresql://u@127.0.0.1:1/x")
     )
     answer = await rest.ask("GET", "/health/ready")
     assert answer.status_code == 503
@@ -1008,7 +1008,7 @@ async def test_readiness_names_the_part_that_does_not_answer(rest: Rest) -> None
 
 
 async def test_the_documents_are_served(rest: Rest) -> None:
-    plain = httpx.AsyncClient(transport=httpx.ASGITransport(build_app(rest.house)), base_url="http://test")
+    plain = httpx.AsyncClient(transport=httpx.ASGITransport(build_app(rest.core)), base_url="http://test")
     async with plain:
         assert (await plain.get("/openapi.json")).json()["openapi"] == "3.1.0"
         assert (await plain.get("/asyncapi.json")).json()["asyncapi"] == "3.0.0"
@@ -1017,8 +1017,8 @@ async def test_the_documents_are_served(rest: Rest) -> None:
 @asynccontextmanager
 async def door(rest: Rest, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
     """The server with other settings. Its answers may be undocumented."""
-    rest.house.settings = dataclasses.replace(rest.house.settings, **changes)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(build_app(rest.house)), base_url="http://test") as http:
+    rest.core.settings = dataclasses.replace(rest.core.settings, **changes)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(build_app(rest.core)), base_url="http://test") as http:
         yield http
 
 
@@ -1038,7 +1038,7 @@ async def test_pages_of_allowed_origins_may_send_requests(rest: Rest) -> None:
 @pytest.mark.parametrize("allowed", [(), ("https://cinema.example",)])
 async def test_a_page_of_another_origin_can_read_why_it_is_refused(rest: Rest, allowed: tuple[str, ...]) -> None:
     path = "/api/v1/admin/theatres/palace"
-    evil = {"Origin": "https://evil.example", "Authorization": f"Bearer {rest.house.tokens.mint('b', ['admin'], 60)}"}
+    evil = {"Origin": "https://evil.example", "Authorization": f"Bearer {rest.core.tokens.mint('b', ['admin'], 60)}"}
     asks = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization"}
     async with door(rest, allowed_origins=allowed) as http:
         preflight = await http.options(path, headers=evil | asks)
@@ -1106,8 +1106,8 @@ async def test_random_requests_get_documented_answers_and_never_a_bug(rest: Rest
 
 
 async def test_operators_see_the_live_view_and_the_demand_of_a_hall(rest: Rest) -> None:
-    house = (await rest.ask("GET", "/admin/house", "boss:admin", params={"rooms": 5})).json()
-    assert (house["whole"], house["viewers"], house["showtimes"], len(house["instances"])) == (True, 0, [], 1)
+    live = (await rest.ask("GET", "/admin/house", "boss:admin", params={"rooms": 5})).json()
+    assert (live["whole"], live["viewers"], live["showtimes"], len(live["instances"])) == (True, 0, [], 1)
     await rest.hold("ann", 0)
     hall = (await rest.ask("GET", "/admin/showtimes/tonight/demand", "boss:admin")).json()
     assert (hall["states"], hall["wanted"], hall["layout_hash"]) == ("1400", "0000", HALL.content_hash)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from seatserver.config import Settings
-from tests.integration.house import Instance, serving
+from tests.integration.server import Instance, serving
 from tests.waiting import PATIENCE_S
 
 LIMIT = 20_000

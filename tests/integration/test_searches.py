@@ -14,8 +14,8 @@ import pytest
 from seatserver.client import RemoteError
 from seatserver.errors import Busy
 from seatserver.holding.search_thread import Searches
-from tests.integration.house import Instance, eventually
 from tests.integration.lounge import LOUNGE, ROW_B, ROW_C, open_lounge, visitor
+from tests.integration.server import Instance, eventually
 
 B, C = ROW_B.start, ROW_C.start
 MOST, MOST_PER_USER = 32, 8
@@ -60,7 +60,7 @@ async def queued(searches: Searches, *asked: tuple[str, str], ran: list[Any] | N
 async def test_while_seats_are_searched_for_everybody_else_goes_on(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann, visitor(server, "bob") as bob, visitor(server, "cat") as cat:
-        async with long_search(server.house.holding.searches):
+        async with long_search(server.core.holding.searches):
             best = asyncio.create_task(ann.best(2))
             # A click that leaves a seat over is looked at closely, and waits; one that does not is answered at once.
             nearest = asyncio.create_task(cat.hold(C + 1, C + 2, or_nearest=True))
@@ -72,7 +72,7 @@ async def test_while_seats_are_searched_for_everybody_else_goes_on(server: Insta
 
 async def test_who_asks_for_more_at_once_than_anybody_may_is_refused_clearly(server: Instance) -> None:
     await open_lounge(server)
-    searches, most = server.house.holding.searches, server.house.settings.searches_per_user
+    searches, most = server.core.holding.searches, server.core.settings.searches_per_user
     async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
         async with long_search(searches):
             waiting = await queued(searches, *[("ann", "elsewhere")] * most)
@@ -186,16 +186,16 @@ async def test_what_a_socket_has_not_been_asked_when_it_dies_is_never_done(serve
     """A search waits for its turn, so that what the socket sent after it is unread when the socket hangs up."""
     await open_lounge(server)
     async with server.watcher("ann", showtime=LOUNGE) as wire:
-        async with long_search(server.house.holding.searches):
+        async with long_search(server.core.holding.searches):
             await wire.send("offers", ref=900, count=2)
-            await eventually(lambda: server.house.holding.searches._line.count("ann") == 1)
+            await eventually(lambda: server.core.holding.searches._line.count("ann") == 1)
             for number in range(commands):
                 await wire.send("hold", ref=1000 + number, hold_id=str(uuid4()), seats=[B + number % 8])
             sessions = server.gauge("sockets")
             wire.connection.transport.close()  # without a goodbye: everything that was sent arrives, then the end
             await wire.connection.wait_closed()
         await eventually(lambda: server.gauge("sockets") < sessions)
-    assert await server.house.store.holds_of(LOUNGE, "ann") == ()
+    assert await server.core.store.holds_of(LOUNGE, "ann") == ()
 
 
 async def test_a_caller_who_goes_away_as_its_turn_comes_stops_nobody(searches: Searches) -> None:

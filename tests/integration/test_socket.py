@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 from seatserver.access.tokens import Identity
 from seatserver.pricing.tariff import Tariff
 from tests.integration.conftest import MakeServer
-from tests.integration.house import (
+from tests.integration.server import (
     BLOCKED,
     HOUR_MS,
     JSON,
@@ -60,7 +60,7 @@ async def test_hello_is_answered_with_a_welcome_and_the_whole_room(server: Insta
     assert (welcome["user"], welcome["showtime"], welcome["layout"]) == ("zoë|1 {x}", "tonight", hall().content_hash)
     assert welcome["scopes"] == ["book", "hold", "watch"]
     assert welcome["holds"] == []
-    assert welcome["limits"]["seats_per_user"] == server.house.settings.seats_per_user
+    assert welcome["limits"]["seats_per_user"] == server.core.settings.seats_per_user
     assert abs(welcome["server_ms"] - now_ms()) < HOUR_MS
 
 
@@ -122,7 +122,7 @@ async def test_a_header_or_a_ticket_does_instead_of_a_token_and_a_ticket_does_on
     async with server.socket(additional_headers=headers) as wire:
         assert (await wire.hello(token=None))["user"] == "header user"
     identity = Identity("ticket user", frozenset({"watch"}), now_ms() + HOUR_MS)
-    ticket = await server.house.tickets.issue(identity)
+    ticket = await server.core.tickets.issue(identity)
     async with server.socket() as wire:
         assert (await wire.hello(token=None, ticket=ticket))["user"] == "ticket user"
         refused = await wire.ask("hold", hold_id=str(uuid4()), seats=[1])
@@ -212,7 +212,7 @@ async def test_a_user_has_a_limited_number_of_sockets_however_fast_they_come(mak
             pass
         await everybody.wait()
         await asyncio.gather(*coming)
-    await eventually(lambda: server.house.broadcaster.services.sockets_of("ann") == 0)
+    await eventually(lambda: server.core.broadcaster.services.sockets_of("ann") == 0)
     async with server.watcher():
         pass
 
@@ -280,7 +280,7 @@ async def test_a_binary_socket_explains_the_same(server: Instance) -> None:
 
 @both_encodings
 async def test_a_large_message_is_refused_and_a_huge_one_ends_the_socket(server: Instance, encoding: str) -> None:
-    limit = server.house.settings.message_bytes
+    limit = server.core.settings.message_bytes
     async with server.watcher(encoding=encoding) as wire:
         error = await wire.ask("best", hold_id=str(uuid4()), count=1, categories=["ß" * limit])
         assert (error["code"], error["facts"]) == ("too_large", {"limit_bytes": limit})
@@ -323,7 +323,7 @@ async def test_a_hold_is_seen_by_all_released_and_seen_again(server: Instance, e
         held = await ann.hold(2, 1, 2, hold_id=hold_id)
         assert (held["type"], held["hold_id"], held["seats"]) == ("held", str(hold_id), [1, 2])
         assert (held["total_minor"], held["currency"]) == (2000, "EUR")
-        assert held["deadline_ms"] - now_ms() <= server.house.settings.hold_ms
+        assert held["deadline_ms"] - now_ms() <= server.core.settings.hold_ms
         assert (await bob.until("delta"))["changes"] == [[1, 1], [2, 1]]
         again = await ann.hold(1, 2, hold_id=hold_id)
         assert again == {**held, "ref": again["ref"]}, "the same id is the same hold"
@@ -384,8 +384,8 @@ async def test_a_sofa_is_neither_held_nor_given_back_in_halves(server: Instance)
 
 async def test_outside_the_sale_nothing_is_held_or_booked_and_the_times_are_told(server: Instance) -> None:
     later = now_ms() + HOUR_MS
-    await put_on_sale(server.house.catalog, "early", on_sale_at_ms=later)
-    await put_on_sale(server.house.catalog, "late", sale_ends_at_ms=now_ms() - 60_000)
+    await put_on_sale(server.core.catalog, "early", on_sale_at_ms=later)
+    await put_on_sale(server.core.catalog, "late", sale_ends_at_ms=now_ms() - 60_000)
     for showtime, expected in (("early", "has not begun"), ("late", "has ended")):
         async with server.watcher(showtime=showtime) as wire:
             for command in (
@@ -444,7 +444,7 @@ async def test_a_booking_is_answered_once_and_told_to_the_users_other_sockets(se
         assert again == {**booked, "ref": again["ref"]}
         assert (await bob.ask("book", hold_id=hold_id))["code"] in ("hold_gone", "hold_conflict")
         assert (await ann.ask("release", hold_id=hold_id))["code"] == "hold_gone"
-        await server.house.checkout.confirm(UUID(hold_id))
+        await server.core.checkout.confirm(UUID(hold_id))
         for wire in (ann, phone):
             assert (await wire.until("booked", status="confirmed"))["ref"] == 0
         await bob.until("delta", changes=[[3, 3], [4, 3]])
@@ -468,7 +468,7 @@ async def test_a_hold_whose_time_is_over_is_told_to_its_owner_and_shown_to_all(m
 
 
 async def test_all_that_is_told_in_a_currency_has_its_minor_digits(server: Instance) -> None:
-    await put_on_sale(server.house.catalog, "dinars", tariff=Tariff.flat("KWD", PRICES))
+    await put_on_sale(server.core.catalog, "dinars", tariff=Tariff.flat("KWD", PRICES))
     async with server.watcher(showtime="dinars") as wire:
         offers = (await wire.ask("offers", count=2))["offers"]
         held = await wire.hold(5, 6)

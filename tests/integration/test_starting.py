@@ -16,10 +16,10 @@ from seatserver.config import Settings
 from seatserver.embedded.binaries import redis_program
 from seatserver.errors import NotThereYet
 from seatserver.starting import once_there
-from tests.integration.house import opened
 from tests.integration.proxy import proxied
+from tests.integration.server import opened
 from tests.integration.test_demo import run, running
-from tests.integration.test_house import as_environment
+from tests.integration.test_server import as_environment
 from tests.waiting import PATIENCE_S
 
 NOWHERE = "redis://127.0.0.1:1/0"

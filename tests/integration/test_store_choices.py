@@ -35,7 +35,7 @@ async def refused(bench: Bench, seats: list[int], channel: str = "") -> dict[int
     return dict(caught.value.reasons)
 
 
-# ---------------------------------------------------------------- what the house keeps
+# ---------------------------------------------------------------- blocked and allocated seats
 
 
 async def test_kept_seats_are_shown_and_only_their_channel_may_hold_them(bench: Bench) -> None:
@@ -83,7 +83,7 @@ async def test_keeping_seats_ends_the_holds_of_others_as_a_whole_and_tells_them(
     assert (await bench.store.extend(SHOW, other.hold_id, "bob")).seats == (5,)
 
 
-async def test_what_the_house_keeps_comes_in_the_order_of_its_numbers_and_only_once(bench: Bench) -> None:
+async def test_allocations_are_applied_once_in_the_order_of_their_numbers(bench: Bench) -> None:
     await bench.view()
     assert (await bench.store.keep(SHOW, 2, [1], "")).gap
     assert await bench.store.keep(SHOW, bench.truth.keep("", [1]), [1], "") == await bench.store.keep(SHOW, 1, [9], "")

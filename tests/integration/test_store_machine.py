@@ -120,7 +120,7 @@ class Machine(RuleBasedStateMachine):
         return self.bench.truth.kept
 
     def is_open_to(self, user: str, seat: int) -> bool:
-        """Whether the house keeps the seat from nobody, or for this user's channel."""
+        """Whether the seat is kept from nobody, or allocated to this user's channel."""
         channel = self.kept.get(seat)
         return channel is None or (channel != "" and channel == CHANNEL_OF[user])
 
@@ -305,7 +305,7 @@ class Machine(RuleBasedStateMachine):
         if booking.state is not FREE:
             self.take(booking)
 
-    # ------------------------------------------------------------ what the house keeps
+    # ------------------------------------------------------------ blocked and allocated seats
 
     @rule(seats=some_seats, channel=st.sampled_from([None, "", "club"]))
     def keep(self, seats: list[int], channel: str | None) -> None:

@@ -23,7 +23,7 @@ from seatserver.embedded.process import choose_port
 from seatserver.errors import SeatsRefused
 from seatserver.seats.states import SeatState
 from tests.integration.conftest import MakeServer
-from tests.integration.house import BLOCKED, SHOWTIME, Instance, answered, check_books, eventually, settled
+from tests.integration.server import BLOCKED, SHOWTIME, Instance, answered, check_books, eventually, settled
 from tests.integration.test_demo import Running, environment, running
 from tests.waiting import PATIENCE_S
 
@@ -95,10 +95,10 @@ class Rush:
 
     async def check(self, server: Instance) -> None:
         """Every promise was kept, and nothing was sold twice."""
-        await check_books(server.house)
-        states = await settled(server.house)
+        await check_books(server.core)
+        states = await settled(server.core)
         for booking_id, seats in self.acknowledged.items():
-            booking = await answered(partial(server.house.checkout.get, booking_id))
+            booking = await answered(partial(server.core.checkout.get, booking_id))
             assert booking.status == "confirmed"
             assert {states[seat] for seat in seats} == {SOLD}
 
@@ -118,7 +118,7 @@ async def all_see(server: Instance, *rooms: LiveRoom) -> None:
     """Wait until every map is Redis' own."""
 
     async def same() -> bool:
-        view = await server.house.store.snapshot(SHOWTIME, BLOCKED + 5)
+        view = await server.core.store.snapshot(SHOWTIME, BLOCKED + 5)
         return all(
             (room.room.epoch, room.room.version, bytes(room.room.states)) == (view.epoch, view.version, view.states)
             for room in rooms
@@ -190,7 +190,7 @@ async def test_what_happens_on_one_instance_is_seen_on_the_other(make_server: Ma
         for room in (ann, bob):
             await room.until(lambda one: one.state(1) == one.state(2) == SOLD)
         await ann.until(lambda room: bool(room.notices))
-        await here.house.checkout.cancel(held.hold_id)
+        await here.core.checkout.cancel(held.hold_id)
         await bob.until(lambda room: room.state(1) == FREE)
         await all_see(here, ann, bob, anns_phone)
 
@@ -225,7 +225,7 @@ async def test_when_redis_forgets_everything_both_instances_show_the_same_new_ro
     async with here.room("ann") as ann, there.room("bob") as bob, Redis.from_url(redis_url) as redis:
         sold = await ann.hold(1)
         await ann.book(sold.hold_id)
-        await settled(here.house)
+        await settled(here.core)
         lost = await ann.hold(2)
         await bob.until(lambda room: room.state(2) == HELD)
         epoch = bob.room.epoch

@@ -23,10 +23,10 @@ from seatserver.config import Settings
 from seatserver.errors import StartError
 from seatserver.seats.states import SeatState
 from seatserver.wire.from_server import Bye
-from tests.integration.house import SHOWTIME, eventually, opened
+from tests.integration.server import SHOWTIME, eventually, opened
 from tests.integration.test_demo import Running, run, running
 from tests.integration.test_embedded import wait_until_gone
-from tests.integration.test_house import as_environment
+from tests.integration.test_server import as_environment
 from tests.waiting import PATIENCE_S
 
 WORKERS = 2
@@ -69,7 +69,7 @@ async def ended(server: Running) -> int:
     return await asyncio.to_thread(server.process.wait, PATIENCE_S)
 
 
-async def test_all_workers_serve_one_house_behind_one_port(server: Running) -> None:
+async def test_all_workers_serve_the_same_rooms_behind_one_port(server: Running) -> None:
     assert len(workers_of(server)) == WORKERS
     assert server.output.count('"serving"') == 1, "it is said once, when all listen"
     async with AsyncExitStack() as stack:

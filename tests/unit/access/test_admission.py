@@ -70,7 +70,7 @@ def test_garbage_is_no_ticket(text: str) -> None:
         codes(SECRET).read(text)
 
 
-def test_a_signature_of_something_else_or_of_another_house_is_none() -> None:
+def test_signatures_of_other_things_or_other_servers_are_refused() -> None:
     with pytest.raises(BadTicket):
         codes(SECRET).read(codes(FOREIGN).write(BOOKING))
     unsigned = base64.b32encode(VERSION + BOOKING.bytes + bytes(13)).decode()

@@ -1,4 +1,4 @@
-"""What a change of the house's own seats amounts to: of any hall, any state and any request."""
+"""What a change of blocked and allocated seats does, for any hall, any state and any request."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def requests(draw: st.DrawFn) -> list[Change]:
 
 
 def done(now: Now, steps: list[Step]) -> Now:
-    """What is so after these steps; the house ended the holds of what it took."""
+    """What is so after these steps; the holds of seats that it took have ended."""
     kept = dict(now.kept)
     for step in steps:
         for place in step.places:

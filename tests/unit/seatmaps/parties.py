@@ -89,7 +89,7 @@ def all_offers(
 def is_right(
     seat_map: SeatMap, states: bytes, offer: Offer, rules: Rules, wheelchairs: int, minutes_left: float | None
 ) -> bool:
-    """Whether the house's rules let a party have it."""
+    """Whether the rules allow a party to have it."""
     verdict = judge(seat_map, states, offer.seats, rules, wheelchairs=wheelchairs, minutes_left=minutes_left)
     return not verdict.reasons
 

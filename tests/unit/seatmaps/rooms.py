@@ -1,4 +1,4 @@
-"""Rooms for the tests of the house's rules: drawn as text, made by Hypothesis, and judged the slow and obvious way.
+"""Rooms for the tests of the house rules: drawn as text, made by Hypothesis, and judged the slow and obvious way.
 
 `strands` and `alternatives` say again, in other words than the code does, what the rules promise: with sets of seats
 instead of lines of spots, and by looking at everything.

@@ -45,8 +45,8 @@ def test_every_refusal_and_every_error_has_words_of_its_own() -> None:
     assert plain & set(said) == set(), "these have no words"
 
 
-def house(**fields: Any) -> dict[str, Any]:
-    """The house as the page hears of it; ``fields`` are of its only process' report."""
+def live(**fields: Any) -> dict[str, Any]:
+    """The live view as the page gets it. ``fields`` are those of its only process' report."""
     well = {"postgres_ms": 1.0, "redis_ms": 1.0, "feed": True}
     report = Report(id="a", name="web-1", release="1", started_ms=0, **{**well, **fields})
     found: dict[str, Any] = msgspec.to_builtins(
@@ -55,12 +55,12 @@ def house(**fields: Any) -> dict[str, Any]:
     return found
 
 
-def alerts(house: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(one["tone"], one["text"]) for one in run("words.alertsOf(given[0])", house)]
+def alerts(live: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one["tone"], one["text"]) for one in run("words.alertsOf(given[0])", live)]
 
 
 def test_when_all_is_well_it_says_so() -> None:
-    assert alerts(house()) == [("good", "All is well.")]
+    assert alerts(live()) == [("good", "All is well.")]
     assert alerts(msgspec.to_builtins(EXAMPLES[HouseNow])) == [("good", "All is well.")]
 
 
@@ -79,19 +79,19 @@ def test_when_all_is_well_it_says_so() -> None:
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_what_is_not_well_is_said_in_words(fields: dict[str, Any], tone: str, said: str) -> None:
-    [(found, text)] = alerts(house(**fields))
+    [(found, text)] = alerts(live(**fields))
     assert found == tone
     assert said in text
 
 
 def test_a_process_that_has_just_started_worries_nobody() -> None:
-    young = house(postgres_ms=None, redis_ms=None, feed=False)
+    young = live(postgres_ms=None, redis_ms=None, feed=False)
     young["instances"][0]["started_at_ms"] = young["at_ms"] - 1000
     assert alerts(young) == [("good", "All is well.")]
 
 
 def test_figures_of_one_process_only_are_called_so() -> None:
-    alone = {**house(redis_ms=None), "whole": False}
+    alone = {**live(redis_ms=None), "whole": False}
     assert alerts(alone) == [
         ("bad", "Redis does not answer: nobody can hold seats. These figures are of one server only.")
     ]

@@ -1,4 +1,4 @@
-"""How a house opens and closes: at any moment, in good order, and with one clear line when it cannot."""
+"""How a server starts and stops: at any moment, gracefully, and with one clear line if it cannot start."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from seatserver.config import Settings
 from seatserver.errors import StartError
 from seatserver.wire.from_server import Bye
 from tests.conftest import execute
-from tests.integration.house import SHOWTIME, eventually, opened, serving
 from tests.integration.proxy import proxied
+from tests.integration.server import SHOWTIME, eventually, opened, serving
 from tests.integration.test_demo import environment, run, running
 from tests.waiting import PATIENCE_S
 
@@ -67,7 +67,7 @@ def test_a_port_that_is_taken_is_one_clear_line(settings: Settings) -> None:
     assert re.fullmatch(rf"seatserver: cannot listen on 127\.0\.0\.1:{port}: .* --port\n", answer.stderr)
 
 
-async def test_a_house_that_cannot_open_leaves_nothing_open(settings: Settings) -> None:
+async def test_a_server_that_cannot_start_leaves_nothing_open(settings: Settings) -> None:
     nowhere = dataclasses.replace(settings, redis_url="redis://127.0.0.1:1/0")
     before = len(asyncio.all_tasks())
     with pytest.raises(StartError, match="Redis does not answer"):
@@ -76,7 +76,7 @@ async def test_a_house_that_cannot_open_leaves_nothing_open(settings: Settings) 
     await eventually(lambda: len(asyncio.all_tasks()) == before)
 
 
-async def test_a_house_may_be_closed_at_any_moment_of_its_start(brisk: Settings) -> None:
+async def test_a_server_may_be_stopped_at_any_moment_of_its_start(brisk: Settings) -> None:
     before = len(asyncio.all_tasks())
     for steps in range(40):
         async with asyncio.timeout(PATIENCE_S):
@@ -86,7 +86,7 @@ async def test_a_house_may_be_closed_at_any_moment_of_its_start(brisk: Settings)
             await eventually(lambda: len(asyncio.all_tasks()) == before)
 
 
-async def test_opening_is_given_up_at_any_moment(brisk: Settings) -> None:
+async def test_starting_may_be_cancelled_at_any_moment(brisk: Settings) -> None:
     async def live() -> None:
         async with Server(brisk):
             await asyncio.sleep(3600)
@@ -103,10 +103,10 @@ async def test_opening_is_given_up_at_any_moment(brisk: Settings) -> None:
         await eventually(lambda: len(asyncio.all_tasks()) == before)
 
 
-async def test_a_house_closes_although_redis_is_silent(brisk: Settings) -> None:
+async def test_a_server_stops_although_redis_is_silent(brisk: Settings) -> None:
     async with proxied(brisk.redis_url) as (proxy, url), asyncio.timeout(PATIENCE_S):
         async with serving(dataclasses.replace(brisk, redis_url=url, redis_timeout_ms=300)) as server:
-            await eventually(lambda: server.house.feed.healthy)
+            await eventually(lambda: server.core.feed.healthy)
             proxy.freeze()
             await asyncio.sleep(0.1)
 
@@ -114,21 +114,21 @@ async def test_a_house_closes_although_redis_is_silent(brisk: Settings) -> None:
 async def test_readiness_says_what_is_missing(brisk: Settings) -> None:
     quick = dataclasses.replace(brisk, probe_ms=50, probe_lost_ms=300, redis_timeout_ms=1000)
     async with proxied(brisk.redis_url) as (proxy, url):
-        async with opened(dataclasses.replace(quick, redis_url=url)) as house:
-            await eventually(lambda: house.feed.healthy)
-            assert set((await house.ready()).values()) == {None}
+        async with opened(dataclasses.replace(quick, redis_url=url)) as core:
+            await eventually(lambda: core.feed.healthy)
+            assert set((await core.ready()).values()) == {None}
             proxy.freeze()
-            await eventually(lambda: not house.feed.healthy)
-            problems = await house.ready()
+            await eventually(lambda: not core.feed.healthy)
+            problems = await core.ready()
             assert {part for part, problem in problems.items() if problem} == {"redis", "feed"}
             proxy.cut_all()
             proxy.thaw()
-            await eventually(lambda: house.feed.healthy)
-            assert set((await house.ready()).values()) == {None}
+            await eventually(lambda: core.feed.healthy)
+            assert set((await core.ready()).values()) == {None}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-async def test_serve_goes_in_good_order_with_people_in_the_room(
+async def test_serve_stops_gracefully_with_viewers_in_a_room(
     settings: Settings, tmp_path: Path, number: signal.Signals
 ) -> None:
     async with opened(settings):

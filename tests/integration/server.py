@@ -1,8 +1,8 @@
-"""A real server in the test's own event loop, a small hall on sale, and a plain socket to talk to it.
+"""A running server in the test's own event loop, a small hall on sale, and a plain socket to talk to it.
 
-`Instance` is one server: uvicorn with our settings on a free port of the loopback address, and the `Server` behind it,
-so that a test can look inside and cause faults. `Wire` is a WebSocket that knows nothing but frames, in either
-encoding.
+`Instance` is a running server: uvicorn with our settings on a free port of the loopback address, and its `core`, the
+`Server` with all parts, so that a test can look inside and cause faults. `Wire` is a WebSocket that knows only frames,
+in either encoding.
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ async def put_on_sale(catalog: Catalog, showtime_id: str = SHOWTIME, **changes: 
     await catalog.put_showtime(msgspec.structs.replace(draft, **changes))
 
 
-async def block_from_the_start(house: app.Server, seat: int = BLOCKED, showtime: str = SHOWTIME) -> None:
+async def block_from_the_start(core: app.Server, seat: int = BLOCKED, showtime: str = SHOWTIME) -> None:
     """A seat that was blocked before anybody looked: no change of the showtime tells of it."""
-    async with house.database.transaction() as connection:
+    async with core.database.transaction() as connection:
         keep = "INSERT INTO kept_seats (showtime_id, seat, reason, kept_by) VALUES (:id, :seat, 'house seat', 'test')"
         await connection.execute(sa.text(f"{keep} ON CONFLICT DO NOTHING"), {"id": showtime, "seat": seat})
 
@@ -212,21 +212,21 @@ class Wire:
 
 
 class Instance:
-    """One server."""
+    """A running server."""
 
-    def __init__(self, house: app.Server, server: uvicorn.Server, url: str) -> None:
-        self.house, self.server, self.url = house, server, url
+    def __init__(self, core: app.Server, uvicorn: uvicorn.Server, url: str) -> None:
+        self.core, self.uvicorn, self.url = core, uvicorn, url
         self.wires: list[Wire] = []
 
     def token(self, user: str = "ann", *scopes: str, lifetime_s: int = 600) -> str:
-        return self.house.tokens.mint(user, scopes or ALL_SCOPES, lifetime_s)
+        return self.core.tokens.mint(user, scopes or ALL_SCOPES, lifetime_s)
 
     def address(self, showtime: str = SHOWTIME) -> str:
         return f"ws{self.url.removeprefix('http')}/ws/showtimes/{showtime}"
 
     def gauge(self, name: str) -> float:
         """A number of the metrics; 0 when it was never counted."""
-        return self.house.metrics.registry.get_sample_value(f"seatserver_{name}") or 0.0
+        return self.core.metrics.registry.get_sample_value(f"seatserver_{name}") or 0.0
 
     @asynccontextmanager
     async def socket(
@@ -256,21 +256,21 @@ class Instance:
 
     async def states(self, showtime: str = SHOWTIME) -> bytes:
         """Redis' own view of the room."""
-        return (await self.house.store.snapshot(showtime, SEATS)).states
+        return (await self.core.store.snapshot(showtime, SEATS)).states
 
 
-async def hold(house: app.Server, user: str, *seats: int, showtime: str = SHOWTIME) -> UUID:
+async def hold(core: app.Server, user: str, *seats: int, showtime: str = SHOWTIME) -> UUID:
     """Hold seats; the hold's id."""
     hold_id = uuid4()
-    await house.store.hold(showtime, hold_id, user, seats)
+    await core.store.hold(showtime, hold_id, user, seats)
     return hold_id
 
 
-async def rows(house: app.Server, query: str, **values: Any) -> list[Any]:
+async def rows(core: app.Server, query: str, **values: Any) -> list[Any]:
     """Ask Postgres, until it answers."""
 
     async def ask() -> list[Any]:
-        async with house.database.reading() as connection:
+        async with core.database.reading() as connection:
             return list((await connection.execute(sa.text(query), values)).all())
 
     return await answered(ask)
@@ -289,35 +289,35 @@ DOUBLE_SOLD = """
 """
 
 
-async def check_books(house: app.Server) -> None:
+async def check_books(core: app.Server) -> None:
     """No seat has two owners, no booking has lost or kept a seat that it should not."""
-    assert await rows(house, DOUBLE_SOLD) == []
-    assert await rows(house, BROKEN_BOOKINGS) == []
+    assert await rows(core, DOUBLE_SOLD) == []
+    assert await rows(core, BROKEN_BOOKINGS) == []
 
 
-async def settled(house: app.Server, showtime: str = SHOWTIME) -> bytes:
+async def settled(core: app.Server, showtime: str = SHOWTIME) -> bytes:
     """Wait until all that Postgres decided has arrived in Redis and both agree; the states then."""
 
     async def agree() -> bool:
-        ground = await house.records.load_ownership(showtime)
-        view = await house.store.snapshot(showtime, SEATS)
-        if view.pgseq != ground.seq or await rows(house, "SELECT 1 FROM outbox WHERE showtime_id = :id", id=showtime):
+        ground = await core.records.load_ownership(showtime)
+        view = await core.store.snapshot(showtime, SEATS)
+        if view.pgseq != ground.seq or await rows(core, "SELECT 1 FROM outbox WHERE showtime_id = :id", id=showtime):
             return False
         taken = {seat: state for seat, state in enumerate(view.states) if state in (SeatState.CLAIMED, SeatState.SOLD)}
         assert (taken, view.kept) == (ground.taken, ground.kept), "at the same change they show the same"
         return True
 
     await eventually(agree)
-    return (await house.store.snapshot(showtime, SEATS)).states
+    return (await core.store.snapshot(showtime, SEATS)).states
 
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[app.Server]:
-    """A house that serves nobody, with the showtime on sale."""
-    async with app.Server(settings) as house:
-        await put_on_sale(house.catalog)
-        await block_from_the_start(house)
-        yield house
+    """A server without a port, with the showtime on sale."""
+    async with app.Server(settings) as core:
+        await put_on_sale(core.catalog)
+        await block_from_the_start(core)
+        yield core
 
 
 @asynccontextmanager
@@ -332,16 +332,16 @@ async def serving(
     with listening.listen(settings) as listener:
         if send_buffer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-        async with app.Server(settings) as house:
+        async with app.Server(settings) as core:
             ready = asyncio.get_running_loop().create_future()
-            server = make_server(house, ready.set_result)
+            server = make_server(core, ready.set_result)
             vars(server.config).update(options or {})
             task = asyncio.create_task(server.serve([listener]))
             async with within("the server to be ready"):
                 await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 await task  # it says why
-            instance = Instance(house, server, await ready)
+            instance = Instance(core, server, await ready)
             try:
                 yield instance
             finally:
@@ -353,4 +353,4 @@ async def serving(
     assert not server.server_state.connections
     assert instance.gauge("sockets") == 0
     assert instance.gauge("rooms") == 0
-    assert not house.hub.rooms
+    assert not core.hub.rooms
