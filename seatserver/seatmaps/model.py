@@ -1,13 +1,13 @@
-"""The hall: seats, categories, groups, areas without numbered seats and the screen, as one immutable value.
+"""The hall as one immutable value: seats, categories, groups, areas without numbered seats, and the screen.
 
-A `SeatMap` is what an auditorium looks like, never what is sold: states live in `seatserver.seats`. Once a showtime
-uses a map it never changes; a changed hall is a new map with a new `content_hash`. Everywhere else in the house a seat
-is its **index** in ``SeatMap.seats``: a small integer, stable for this hash. The places of a general area have no
-numbers and nobody chooses among them; they too are indexes, those after the numbered seats, area by area. So a room of
-this hall has `SeatMap.place_count` places, all counted and locked in one way. This module is pure.
+A `SeatMap` is what an auditorium looks like, never what is sold: states are in `seatserver.seats`. Once a showtime uses
+a map, the map never changes; a changed hall is a new map with a new `content_hash`. Everywhere else a seat is its
+**index** in ``SeatMap.seats``: a small integer that is stable for this hash. The places of a general area have no
+numbers, and nobody chooses among them. They are indexes too: those after the numbered seats, area by area. So a room of
+this hall has `SeatMap.place_count` places, all counted and locked in the same way.
 
-Coordinates: one unit is one seat's pitch. ``x`` grows to the right as the audience sees it, ``y`` grows away from the
-screen, which stands at the front (small ``y``) and so at the top of a drawing.
+Coordinates are in seat pitches. ``x`` grows to the right as the audience sees it, ``y`` grows away from the screen,
+which is at the front (small ``y``) and so at the top of a drawing.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from seatserver.errors import BadSeatMap
 from seatserver.seatmaps.parsing.decoding import decode
 
 MAX_SEATS = 50_000
-"""Most places of a hall, those of its general areas included."""
+"""Most places of a hall, including those of its general areas."""
 MAX_AREAS = 100
+MAX_CATEGORIES = 1000
 MAX_COORDINATE = 1_000_000
 MAX_NAME = 200
 MAX_LABEL = 16
@@ -40,7 +41,7 @@ Table = TypeVar("Table")
 
 
 class Problem(NamedTuple):
-    """What is wrong with a map: the place, as a path such as ``seats[3].row``, what it is, and how to mend it."""
+    """What is wrong with a map: the place, a path such as ``seats[3].row``; the problem; how to mend it."""
 
     place: str
     problem: str
@@ -48,7 +49,7 @@ class Problem(NamedTuple):
 
 
 class SeatKind(StrEnum):
-    """What a place is. Rules for who may take it are applied elsewhere."""
+    """What a seat is. Who may take it is decided in `rules`."""
 
     STANDARD = "standard"
     WHEELCHAIR = "wheelchair"
@@ -59,7 +60,7 @@ class SeatKind(StrEnum):
 
 
 class Seat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One place: ``row`` and ``number`` as printed on the ticket, a position, a category key, an area name."""
+    """One seat: ``row`` and ``number`` as printed on the ticket, its position, a category key, the name of an area."""
 
     row: str
     number: str
@@ -76,7 +77,7 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
 
 
 class Category(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A price band: ``key`` is used by prices, ``color`` is ``#rrggbb``."""
+    """Seats of one price: ``key`` is what prices refer to, ``color`` is ``#rrggbb``."""
 
     key: str
     name: str
@@ -86,8 +87,8 @@ class Category(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class GeneralArea(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An area whose places are counted, not numbered: standing room, beanbags, a lawn.
 
-    ``category`` is a category's key, ``capacity`` the number of people. ``x`` and ``y`` are the centre of the rectangle
-    ``width`` by ``height`` in which it is drawn, in seat pitches.
+    ``category`` is the key of a category, ``capacity`` the number of people. The area is drawn as a rectangle ``width``
+    by ``height`` around ``x`` and ``y``, in seat pitches.
     """
 
     key: str
@@ -109,7 +110,7 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """A validated hall. Build one with `SeatMap.build` or `SeatMap.decode`, which validate; both raise `BadSeatMap`.
+    """A hall. `SeatMap.build` and `SeatMap.decode` make validated ones, or raise `BadSeatMap`.
 
     ``groups`` are tuples of seat indexes that are only sold together, for example the two halves of a sofa.
     """
@@ -141,29 +142,29 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             groups=in_order(groups),
             general_areas=tuple(general_areas),
         )
-        # A coordinate given as 3 comes back from JSON as 3.0: the same map must have the same hash before and after.
+        # A coordinate given as 3 comes back from JSON as 3.0, but the map must have the same hash before and after.
         made = msgspec.convert(msgspec.to_builtins(made), cls)
         made.validate()
         return made
 
     @classmethod
     def decode(cls, document: bytes) -> SeatMap:
-        """Read the project's own JSON form, as `encode` writes it, with groups and their seats in any order."""
+        """Read our own JSON form, as `encode` writes it, with groups and their seats in any order."""
         made = decode(document, cls)
         made.validate()
         return msgspec.structs.replace(made, groups=in_order(made.groups))
 
     def encode(self) -> bytes:
-        """The canonical JSON document: the same map is always the same bytes."""
+        """The map as JSON; equal maps have equal bytes."""
         fields = msgspec.structs.asdict(self)
         if not self.general_areas:
-            # Halls without such areas keep the bytes, and so the hash, that they had before areas existed.
+            # Without such areas, leave the field out: halls keep the bytes, and so the hash, from before it existed.
             del fields["general_areas"]
         return msgspec.json.encode(fields, order="sorted")
 
     @cached_property
     def content_hash(self) -> str:
-        """32 hexadecimal digits of the SHA-256 of `encode`: the map's identity."""
+        """The identity of the map: 32 hexadecimal digits of the SHA-256 of `encode`."""
         return hashlib.sha256(self.encode()).hexdigest()[:32]
 
     @cached_property
@@ -173,7 +174,7 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @cached_property
     def group_of(self) -> dict[int, tuple[int, ...]]:
-        """Seat index → all seats of its group, itself included; seats without a group are absent."""
+        """Seat index → all seats of its group, including itself; seats without a group are absent."""
         return {index: group for group in self.groups for index in group}
 
     @cached_property
@@ -182,19 +183,19 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self._area_starts[-1]
 
     def places_of(self, area: int) -> range:
-        """The places of ``general_areas[area]``, as indexes after the numbered seats; `IndexError` without it."""
+        """The places of ``general_areas[area]``, as indexes after the numbered seats. Raises `IndexError`."""
         if not 0 <= area < len(self.general_areas):
             raise IndexError(f"no general area {area}")
         return range(self._area_starts[area], self._area_starts[area + 1])
 
     def area_of(self, place: int) -> int | None:
-        """The index of the general area of ``place``; None for a numbered seat. `IndexError` without such a place."""
+        """The index of the general area of ``place``; None for a numbered seat. Raises `IndexError`."""
         if not 0 <= place < self.place_count:
             raise IndexError(f"no place {place}")
         return bisect_right(self._area_starts, place) - 1 if place >= len(self.seats) else None
 
     def category_of(self, place: int) -> str:
-        """The key of the category of a seat or of a general area's place; `IndexError` without it."""
+        """The key of the category of a seat or of a place of a general area. Raises `IndexError`."""
         if place < 0:
             raise IndexError(f"no place {place}")
         return self._categories[place]
@@ -206,11 +207,11 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @cached_property
     def _area_starts(self) -> tuple[int, ...]:
-        """The first place of every general area, and behind them the end of all places."""
+        """The first place of every general area, followed by the number of all places."""
         return tuple(accumulate((area.capacity for area in self.general_areas), initial=len(self.seats)))
 
     def derived(self, make: Callable[[SeatMap], Table]) -> Table:
-        """What ``make`` makes of this map, made once and kept with it: tables for rules that this module ignores."""
+        """What ``make`` makes of this map, made once and kept with it. For tables of modules above this one."""
         if make not in self._tables:
             self._tables[make] = make(self)
         table: Table = self._tables[make]
@@ -221,26 +222,30 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return {}
 
     def unknown(self, seats: Iterable[int]) -> list[int]:
-        """Those of ``seats`` that are no numbered seats of this map, sorted."""
+        """Those of ``seats`` that are not numbered seats of this map, sorted."""
         return sorted({seat for seat in seats if not 0 <= seat < len(self.seats)})
 
     def torn_groups(self, seats: Iterable[int]) -> list[int]:
-        """Those of ``seats`` whose group is not asked for as a whole, sorted."""
+        """Those of ``seats`` whose group is only partly among them, sorted."""
         asked = set(seats)
         return sorted(seat for seat in asked if not asked.issuperset(self.group_of.get(seat, ())))
 
     def validate(self) -> None:
-        """Raise `BadSeatMap` that names the first place where the map contradicts itself."""
+        """Raise `BadSeatMap` for the first of `problems`."""
         for place, problem, _ in self.problems():
             raise BadSeatMap(place, problem)
 
     def problems(self) -> Iterator[Problem]:
-        """All places where the map contradicts itself; a validated map has none."""
+        """Everything that is wrong with the map; a validated map has no problems."""
         if not self.seats and not self.general_areas:
             yield Problem("seats", "the map has no seats", "list its seats, or its general areas")
         if len(self.seats) > MAX_SEATS:
             too_many = f"{len(self.seats)} seats; at most {MAX_SEATS} are allowed"
             yield Problem("seats", too_many, "make several halls of it")
+            return
+        if len(self.categories) > MAX_CATEGORIES:
+            too_many = f"{len(self.categories)} categories; at most {MAX_CATEGORIES} are allowed"
+            yield Problem("categories", too_many, "give seats of one price one category")
             return
         yield from _text_problem("name", self.name, MAX_NAME)
         yield from self._problems_of_categories()
@@ -267,14 +272,23 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def _problems_of_seats(self, categories: set[str]) -> Iterator[Problem]:
         labels: dict[str, int] = {}
         spots: dict[tuple[float, float], int] = {}
+        # Most seats share their texts with others, so a text is checked once.
+        fine = {(MAX_NAME, "")}
         for index, seat in enumerate(self.seats):
             place = f"seats[{index}]"
-            yield from _text_problem(f"{place}.row", seat.row, MAX_LABEL)
-            yield from _text_problem(f"{place}.number", seat.number, MAX_LABEL)
-            if seat.area:
-                yield from _text_problem(f"{place}.area", seat.area, MAX_NAME)
-            yield from _number_problem(f"{place}.x", seat.x)
-            yield from _number_problem(f"{place}.y", seat.y)
+            for field, text, longest in (
+                ("row", seat.row, MAX_LABEL),
+                ("number", seat.number, MAX_LABEL),
+                ("area", seat.area, MAX_NAME),
+            ):
+                if (longest, text) not in fine:
+                    problems = list(_text_problem(f"{place}.{field}", text, longest))
+                    yield from problems
+                    if not problems:
+                        fine.add((longest, text))
+            if not (abs(seat.x) <= MAX_COORDINATE and abs(seat.y) <= MAX_COORDINATE):
+                yield from _number_problem(f"{place}.x", seat.x)
+                yield from _number_problem(f"{place}.y", seat.y)
             if seat.category not in categories:
                 yield _unknown_category(place, seat.category)
             first = labels.setdefault(seat.label, index)
@@ -333,12 +347,12 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def in_order(groups: Iterable[Iterable[int]]) -> tuple[tuple[int, ...], ...]:
-    """The one order of groups and of their seats, on which the hash relies."""
+    """Groups and their seats in the order that the hash relies on."""
     return tuple(sorted(tuple(sorted(group)) for group in groups))
 
 
 def check_text(place: str, text: str, longest: int) -> None:
-    """Raise `BadSeatMap` unless ``text`` is there, is short enough and can be printed."""
+    """Raise `BadSeatMap` if ``text`` is empty, too long or not printable."""
     for _, problem, _ in _text_problem(place, text, longest):
         raise BadSeatMap(place, problem)
 
@@ -349,7 +363,7 @@ def _text_problem(place: str, text: str, longest: int) -> Iterator[Problem]:
     elif len(text) > longest:
         yield Problem(place, f"is longer than {longest} characters", "shorten it")
     elif not text.isprintable():
-        # Names reach terminals and pages: no control characters, no line breaks.
+        # Names reach terminals and pages, which do not expect control characters and line breaks.
         yield Problem(place, "has characters that cannot be printed", "take out line breaks and control characters")
 
 

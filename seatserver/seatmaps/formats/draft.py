@@ -1,9 +1,9 @@
-"""What every importer shares: a hall of a foreign file on its way into a `SeatMap`.
+"""What all readers of files share: a hall on its way from a foreign file to a `SeatMap`.
 
-An importer turns its format into `FoundSeat`s, each of which remembers its place in the file; `assemble` gives rows
-distinct names, puts the seats into the house's order and makes a `Draft`: a map that nobody has validated yet, which
-knows where in the file each part of it comes from. `Draft.finish` is the strict end of that way, for who wants the
-hall; `Draft.problems` is the patient one, for who wants to know all that is wrong. This module is pure.
+A reader turns its format into `FoundSeat`s, each of which remembers its place in the file. `assemble` gives rows
+distinct names, sorts the seats and makes a `Draft`: a map that is not validated yet and knows where in the file each of
+its parts comes from. `Draft.finish` is for those who want the hall, and raises the first problem; `Draft.problems` is
+for those who want to know everything that is wrong.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -29,29 +29,28 @@ from seatserver.seatmaps.model import (
 )
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8f6bd1", "#b8ad2f", "#8a8a8a")
-"""Category colours that people with any colour vision can tell apart, for files that bring none."""
+"""Category colours that people with any colour vision can tell apart, for files without colours."""
 
 SCREEN_DISTANCE = 2.5
-"""Pitches from the front row to the screen when the file does not say."""
+"""Pitches from the front row to the screen, if the file does not say."""
 
 _PART = re.compile(r"\b(seats|categories|groups|general_areas)\[(\d+)\](?:\.(\w+))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A hall read from a file: the map, the ``format`` it came in, and what the user should know about it."""
+    """A hall read from a file: the map, its ``format``, and notes that the user should see."""
 
     seat_map: SeatMap
     format: str
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FoundSeat:
+class FoundSeat(msgspec.Struct, frozen=True, kw_only=True):
     """A seat and its ``place`` in the file.
 
-    ``key`` names it inside its format; ``rank`` orders the rows, front first; ``x`` and ``y`` are in any unit until
-    the seat is handed to `assemble`, where they are pitches.
+    ``key`` identifies it within the file; ``rank`` orders the rows, front first; ``x`` and ``y`` may be in any unit
+    until the seat goes to `assemble`, which expects pitches.
     """
 
     place: str
@@ -68,12 +67,11 @@ class FoundSeat:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A hall as a file has it, not validated.
+    """A hall as it is in a file, not validated.
 
-    ``found`` is what was wrong with the file already; ``places`` are the places in the file of the map's ``seats``,
-    ``categories`` … in their order (none: the file has them as the map does), and ``field_at(place, field)`` is how the
-    file calls a field of the thing at a place. ``original`` says where in the file a place is, when the reader saw the
-    hall in another shape.
+    ``found``: the problems found while reading. ``places``: where in the file the map's ``seats``, ``categories`` …
+    are, in their order; parts that are absent are where the map has them. ``field_at(place, field)``: what the file
+    calls a field of the thing at a place. ``original``: turns a place that the reader saw into the place in the file.
     """
 
     seat_map: SeatMap
@@ -85,21 +83,21 @@ class Draft:
     original: Callable[[str], str] = str
 
     def problems(self) -> Iterator[Problem]:
-        """All that is wrong, at its place in the file."""
+        """Everything that is wrong, with its place in the file."""
         for place, problem, mend in self.found:
             yield Problem(self.original(place), problem, mend)
         for place, problem, mend in self.seat_map.problems():
             yield Problem(self.in_file(place), self.in_file(problem), mend)
 
     def finish(self) -> Imported:
-        """The validated hall; raises `BadSeatMap` for the first of `problems`."""
+        """The validated hall. Raises `BadSeatMap` for the first of `problems`."""
         for place, problem, _ in self.problems():
             raise BadSeatMap(place, problem)
         ordered = msgspec.structs.replace(self.seat_map, groups=in_order(self.seat_map.groups))
         return Imported(ordered, self.format, self.notes)
 
     def in_file(self, text: str) -> str:
-        """``text`` with the map's places in it, such as ``seats[3].row``, as the file has them."""
+        """``text`` with places of the map, such as ``seats[3].row``, replaced by those of the file."""
         return _PART.sub(self._part_in_file, text)
 
     def _part_in_file(self, found: re.Match[str]) -> str:
@@ -111,9 +109,9 @@ class Draft:
 
 
 def clean(text: str | int | None) -> str:
-    """Text as it is printed: no line breaks, no doubled or surrounding blanks."""
+    """Text as it is printed: no line breaks, no double blanks, none at the ends."""
     if isinstance(text, int):
-        # Python refuses to write out integers of thousands of digits; no seat has such a number.
+        # Python refuses to write out integers of thousands of digits. No seat has such a number.
         return str(text) if abs(text) < 10**MAX_LABEL else "9" * (MAX_LABEL + 1)
     return " ".join((text or "").split())
 
@@ -128,9 +126,9 @@ def assemble(
     groups: Iterable[Iterable[Hashable]] = (),
     general_areas: Iterable[GeneralArea] = (),
 ) -> Draft:
-    """Put the map together: seats from front to back and left to right, groups by the seats' keys.
+    """Make a map: seats from front to back and from left to right, groups by the keys of their seats.
 
-    The draft has the places of its seats; what else the importer knows it adds itself.
+    The draft knows the places of its seats; the reader adds what else it knows.
     """
     ordered = sorted(_with_distinct_rows(seats), key=lambda seat: (seat.rank, seat.x, seat.y))
     index_of = {seat.key: index for index, seat in enumerate(ordered)}
@@ -157,7 +155,7 @@ def assemble(
 
 
 def screen_before(seats: Sequence[FoundSeat]) -> Screen:
-    """A screen in front of the seats, as wide as they are, for files that do not say where it stands."""
+    """A screen in front of the seats and as wide as they are, for files that do not say where it is."""
     if not seats:
         return Screen(x=0.0, y=-SCREEN_DISTANCE, width=10.0)
     left, right = min(seat.x for seat in seats), max(seat.x for seat in seats)
@@ -168,25 +166,27 @@ def screen_before(seats: Sequence[FoundSeat]) -> Screen:
 
 
 def rounded(coordinate: float) -> float:
-    """The coordinate as maps keep it."""
-    # A thousandth of a seat is nothing to see; adding zero turns -0.0 into 0.0.
+    """The coordinate, rounded as maps store it."""
+    # Nobody sees a thousandth of a seat. Adding zero turns -0.0 into 0.0.
     return round(coordinate, 3) + 0.0
 
 
 def _with_distinct_rows(seats: Sequence[FoundSeat]) -> list[FoundSeat]:
-    """Rows of the same name in different areas get their area's name in front, where tickets would be mistaken."""
+    """Put the area's name before a row's if two areas have a seat of the same row and number: tickets must differ."""
     areas_of_label: dict[tuple[str, str], set[str]] = defaultdict(set)
     for seat in seats:
         areas_of_label[seat.row, seat.number].add(seat.area)
     ambiguous = {row for (row, _), areas in areas_of_label.items() if len(areas) > 1}
     return [
-        replace(seat, row=_row_in_area(seat.row, seat.area)) if seat.row in ambiguous and seat.area else seat
+        msgspec.structs.replace(seat, row=_row_in_area(seat.row, seat.area))
+        if seat.row in ambiguous and seat.area
+        else seat
         for seat in seats
     ]
 
 
 def _row_in_area(row: str, area: str) -> str:
-    """``Balcony A``; where that is too long for a ticket, ``UBL A`` for row A of Upper Balcony Left."""
+    """``Balcony A``; if that is too long for a ticket, initials: ``UBL A`` for row A of Upper Balcony Left."""
     full = f"{area} {row}"
     if len(full) <= MAX_LABEL:
         return full

@@ -1,14 +1,13 @@
-"""Halls that are no JSON: lists of seats as spreadsheets write them, and maps of characters.
+"""Halls that are not JSON: lists of seats as spreadsheets write them, and maps of characters.
 
-* A **list** has a line of headers and a line for every seat, with commas, semicolons or tabs between: row and seat,
-  and perhaps section, price or category, kind, x and y. Headers may be in English, German, French, Spanish or Italian.
-* A **map of characters** has a line for every row, the first at the screen: a letter or digit is a seat of that
-  category, ``_``, ``.``, ``-`` and blanks are none::
+* A **list** has a line of headers and a line for every seat, separated by commas, semicolons or tabs. It has columns
+  for row and seat, and may have some for section, price or category, kind, x and y. Headers may be in English, German,
+  French, Spanish or Italian.
+* A **map of characters** has a line for every row, the first at the screen. A letter or digit is a seat of that
+  category; ``_``, ``.``, ``-`` and blanks are empty::
 
       AAAA__AAAA
       BBBB__BBBB
-
-This module is pure.
 """
 
 from __future__ import annotations
@@ -21,15 +20,18 @@ from dataclasses import replace
 from itertools import groupby, pairwise
 from statistics import median
 
+import msgspec
+
 from seatserver.errors import BadSeatMap
 from seatserver.seatmaps.formats.draft import PALETTE, Draft, FoundSeat, assemble, clean, screen_before
 from seatserver.seatmaps.model import MAX_SEATS, Category, Problem, SeatKind
 from seatserver.seatmaps.wording import shown
 
 LIST_FORMAT, MAP_FORMAT = "list of seats (CSV)", "map of characters"
+MAX_LINES = 4 * MAX_SEATS
 MAX_COLUMNS = 200
 LONGEST_LINE = 10_000
-"""Headers in a longer line are no headers."""
+"""A longer first line is not a line of headers."""
 FEW_CATEGORIES = 12
 
 HEADERS = {
@@ -53,10 +55,11 @@ _SEAT = re.compile(r"[A-Za-z0-9]")
 
 
 def draft_table(text: str, name: str) -> Draft | None:
-    """The hall of a list or map, not validated; None when the text is neither. Raises `BadSeatMap`."""
-    if text.count("\n") > 4 * MAX_SEATS:
-        raise BadSeatMap("", f"the file has more than {4 * MAX_SEATS} lines")
-    lines = text.splitlines()
+    """The hall of a list or map, not validated; None if the text is neither. Raises `BadSeatMap`."""
+    if max(text.count("\n"), text.count("\r")) > MAX_LINES:
+        raise BadSeatMap("", f"the file has more than {MAX_LINES} lines")
+    # Not `splitlines`, which also splits at characters that nobody counted.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     first = next((line for line in lines if line.strip()), "")
     delimiter = max(";\t,", key=first.count)
     if first.count(delimiter) and len(first) <= LONGEST_LINE:
@@ -102,7 +105,7 @@ def _draft_list(text: str, delimiter: str, name: str) -> Draft:
     else:
         seats = list(_in_rows(found))
         notes = (
-            "the list does not say where seats stand: its rows were put behind one another, the first at the screen,"
+            "the list does not say where the seats are: its rows were put behind one another, the first at the screen,"
             " and their seats side by side from left to right; compare the drawing with the hall",
         )
     keys = list(dict.fromkeys(seat.category for seat in seats))
@@ -120,7 +123,7 @@ def _draft_list(text: str, delimiter: str, name: str) -> Draft:
 
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines that say something, with their numbers."""
+    """The lines that are not blank, with their numbers."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     begun = 1
     try:
@@ -135,7 +138,9 @@ def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 def _seats(
     rows: Iterator[tuple[int, list[str]]], fields: dict[str, int], width: int, problems: list[Problem]
 ) -> Iterator[FoundSeat]:
-    for line, cells in rows:
+    for count, (line, cells) in enumerate(rows):
+        if count == MAX_SEATS:
+            raise BadSeatMap("", f"the list has more than {MAX_SEATS} seats")
         place = f"line {line}"
         if len(cells) > width and any(cells[width:]):
             problem = f"has {len(cells)} cells under {width} headers"
@@ -164,7 +169,7 @@ def _seats(
 
 
 def _number(text: str) -> float | None:
-    """A number with a decimal point or comma; None for anything else, NaN and infinity included."""
+    """A number with a decimal point or comma; None for anything else, including NaN and infinity."""
     found = re.fullmatch(r"[+-]?\d{1,9}(?:[.,]\d{1,12})?", text)
     return float(text.replace(",", ".")) if found else None
 
@@ -175,7 +180,7 @@ def _kind(text: str) -> SeatKind:
 
 
 def _in_rows(found: Sequence[FoundSeat]) -> Iterator[FoundSeat]:
-    """Areas behind one another, their rows behind one another, seats side by side, all in the order of the list."""
+    """Seats side by side in their rows, rows and areas behind one another, all in the order of the list."""
     areas: dict[str, dict[str, list[FoundSeat]]] = {}
     for seat in found:
         areas.setdefault(seat.area, {}).setdefault(seat.row, []).append(seat)
@@ -183,13 +188,13 @@ def _in_rows(found: Sequence[FoundSeat]) -> Iterator[FoundSeat]:
     for rows in areas.values():
         for row in rows.values():
             for x, seat in enumerate(row):
-                yield replace(seat, x=float(x), y=float(depth), rank=float(depth))
+                yield msgspec.structs.replace(seat, x=float(x), y=float(depth), rank=float(depth))
             depth += 1
-        depth += 1  # a way between two areas
+        depth += 1  # an aisle between two areas
 
 
 def _scaled(found: Sequence[FoundSeat]) -> list[FoundSeat]:
-    """The seats in pitches, from the corner of all of them, whatever the list's unit is."""
+    """The seats in pitches, counted from their common corner, whatever the unit of the list."""
     by_row = sorted(found, key=lambda seat: (seat.area, seat.row, seat.x, seat.y))
     steps = [
         abs(other.x - one.x) + abs(other.y - one.y)
@@ -200,7 +205,9 @@ def _scaled(found: Sequence[FoundSeat]) -> list[FoundSeat]:
     pitch = (median(steps) if steps else 1.0) or 1.0
     left, front = min(seat.x for seat in found), min(seat.y for seat in found)
     return [
-        replace(seat, x=(seat.x - left) / pitch, y=(seat.y - front) / pitch, rank=round((seat.y - front) / pitch * 2))
+        msgspec.structs.replace(
+            seat, x=(seat.x - left) / pitch, y=(seat.y - front) / pitch, rank=round((seat.y - front) / pitch * 2)
+        )
         for seat in found
     ]
 
@@ -213,7 +220,7 @@ def _is_map(lines: Sequence[str]) -> bool:
         raise BadSeatMap("", f"the file is no seat map of at most {MAX_SEATS} seats")
     letters = [letter for line in kept for letter in line if _SEAT.match(letter)]
     stretches = sum(1 for line in kept for letter, _ in groupby(line) if _SEAT.match(letter))
-    # Words have few letters twice in a row; rows of seats have many.
+    # Words rarely repeat a letter; rows of seats do little else.
     return bool(letters) and len(set(letters)) <= FEW_CATEGORIES and len(letters) >= 1.5 * stretches
 
 
@@ -241,11 +248,11 @@ def _draft_map(lines: Sequence[str], name: str) -> Draft:
             )
         row += bool(placed)
     left = min(seat.x for seat in seats)
-    seats = [replace(seat, x=seat.x - left) for seat in seats]
+    seats = [msgspec.structs.replace(seat, x=seat.x - left) for seat in seats]
     keys = list(dict.fromkeys(seat.category for seat in seats))
     categories = [Category(key=key, name=key, color=PALETTE[n % len(PALETTE)]) for n, key in enumerate(keys)]
     draft = assemble(format_name=MAP_FORMAT, name=name, categories=categories, screen=screen_before(seats), seats=seats)
-    note = "the map names no rows and seats: rows are A, B … from the screen on, seats 1, 2 … from the left"
+    note = "the map does not name rows and seats: rows are A, B … from the screen on, seats 1, 2 … from the left"
     return replace(draft, notes=(note,))
 
 

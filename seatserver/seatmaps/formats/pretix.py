@@ -1,8 +1,8 @@
-"""Halls as pretix draws them: its seating plan's JSON, with zones, rows and seats.
+"""Halls as pretix draws them: the JSON of its seating plan, with zones, rows and seats.
 
-Positions are pixels, each relative to its parent: seat in row in zone. They are scaled here so that one unit is one
-seat's pitch. The stage is where an area says so in its text, else at the top. Fields that newer exports add are
-ignored. This module is pure.
+Positions are pixels relative to the parent: seat in row in zone. Here they are scaled so that one unit is one seat
+pitch. The stage is where the text of an area says so, otherwise at the top. Fields that newer versions of pretix add
+are ignored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 
 from seatserver.errors import BadSeatMap
 from seatserver.seatmaps.formats.draft import PALETTE, Draft, FoundSeat, Imported, assemble, clean, screen_before
-from seatserver.seatmaps.model import MAX_SEATS, Category, Problem
+from seatserver.seatmaps.model import MAX_CATEGORIES, MAX_SEATS, Category, Problem
 from seatserver.seatmaps.parsing.decoding import convert, tree_of
 
 FORMAT = "pretix seating plan"
@@ -26,7 +26,7 @@ STAGE = re.compile(r"\b(stage|screen|bühne|leinwand|podium|scène|écran|pantal
 MAX_PIXELS = 1_000_000
 MIN_PITCH_PIXELS = 0.001
 SIDE_BY_SIDE = 0.5
-"""Rows whose middles differ by less than this, in pitches, count as equally far from the stage."""
+"""Rows count as equally far from the stage if their middles differ by less than this, in pitches."""
 
 
 class PretixPosition(msgspec.Struct, frozen=True):
@@ -97,10 +97,12 @@ def read_pretix(document: bytes, name: str = "", *, unnamed: str = "Seat map") -
 
 
 def draft_pretix(plan: PretixPlan, name: str, *, unnamed: str) -> Draft:
-    """The hall of a plan, not validated; raises `BadSeatMap` when there is none to be seen."""
+    """The hall of a plan, not validated. Raises `BadSeatMap` if there is none."""
     seat_count = sum(len(row.seats) for zone in plan.zones for row in zone.rows)
     if seat_count > MAX_SEATS:
         raise BadSeatMap("zones", f"{seat_count} seats; at most {MAX_SEATS} are allowed")
+    if len(plan.categories) > MAX_CATEGORIES:
+        raise BadSeatMap("categories", f"{len(plan.categories)} categories; at most {MAX_CATEGORIES} are allowed")
     problems: list[Problem] = []
     rows = [row for row in _rows(plan, problems) if row]
     if not rows:
@@ -110,7 +112,7 @@ def draft_pretix(plan: PretixPlan, name: str, *, unnamed: str) -> Draft:
     pitch = _pitch(rows)
     stage_y = next(_stages(plan), None)
     middle = sum(seat.y for row in rows for seat in row) / sum(map(len, rows))
-    # The audience looks at the stage: one at the bottom of the drawing means that left and right swap too.
+    # The audience faces the stage: if it is at the bottom of the drawing, left and right are swapped too.
     turned = stage_y is not None and stage_y > middle
     seats = list(_placed(rows, pitch, -1.0 if turned else 1.0))
     notes = ("the stage is at the bottom of the plan; the hall was turned so that it is at the top",) if turned else ()
@@ -126,7 +128,7 @@ def draft_pretix(plan: PretixPlan, name: str, *, unnamed: str) -> Draft:
 
 
 def _field_at(place: str, field: str) -> str:
-    """What pretix calls a field of the seat, or of the category, at ``place``."""
+    """What pretix calls a field of the seat or category at ``place``."""
     row, _, _ = place.rpartition(".seats[")
     zone, _, _ = row.rpartition(".rows[")
     names = {
@@ -147,7 +149,7 @@ def _categories(plan: PretixPlan) -> Iterator[Category]:
 
 
 def _color(text: str | None) -> str | None:
-    """``#abc`` and ``#aabbcc`` as the latter; None for anything else."""
+    """``#aabbcc`` for that and for ``#abc``; None for anything else."""
     digits = (text or "").strip().lower().removeprefix("#")
     if re.fullmatch(r"[0-9a-f]{3}", digits):
         digits = "".join(2 * digit for digit in digits)
@@ -155,7 +157,7 @@ def _color(text: str | None) -> str | None:
 
 
 def _rows(plan: PretixPlan, problems: list[Problem]) -> Iterator[list[FoundSeat]]:
-    """The rows' seats in pixels of the plan."""
+    """The seats of every row, in pixels of the plan."""
     for z, zone in enumerate(plan.zones):
         for r, row in enumerate(zone.rows):
             found = []
@@ -184,7 +186,7 @@ def _rows(plan: PretixPlan, problems: list[Problem]) -> Iterator[list[FoundSeat]
 
 
 def _pitch(rows: Sequence[Sequence[FoundSeat]]) -> float:
-    """The median distance from a seat to its nearest neighbour in the row, in pixels."""
+    """The median distance from a seat to the nearest one of its row, in pixels."""
     nearest = [distance for row in rows for distance in _nearest(row)]
     if not nearest:  # every row is a single seat
         nearest = list(_nearest([seat for row in rows for seat in row]))
@@ -203,13 +205,13 @@ def _nearest(row: Sequence[FoundSeat]) -> Iterator[float]:
 
 
 def _placed(rows: Sequence[Sequence[FoundSeat]], pitch: float, turn: float) -> Iterator[FoundSeat]:
-    """The seats in pitches, the leftmost at x = 0 and the front at y = 0, with their rows' rank."""
+    """The seats in pitches, the leftmost at x = 0 and the front at y = 0, with the rank of their rows."""
     left = min(turn * seat.x for row in rows for seat in row)
     front = min(turn * seat.y for row in rows for seat in row)
     for row in rows:
         middle = (sum(turn * seat.y for seat in row) / len(row) - front) / pitch
         for seat in row:
-            yield replace(
+            yield msgspec.structs.replace(
                 seat,
                 x=(turn * seat.x - left) / pitch,
                 y=(turn * seat.y - front) / pitch,
@@ -218,7 +220,7 @@ def _placed(rows: Sequence[Sequence[FoundSeat]], pitch: float, turn: float) -> I
 
 
 def _stages(plan: PretixPlan) -> Iterator[float]:
-    """How far down the plan areas stand that call themselves a stage or a screen, in pixels."""
+    """How far down the plan its stages and screens are, in pixels."""
     for zone in plan.zones:
         for area in zone.areas:
             text = area.text.text if isinstance(area.text, PretixText) else area.text

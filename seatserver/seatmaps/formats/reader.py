@@ -1,8 +1,8 @@
-"""Reads a hall from any file format the house knows, by looking at what the file says.
+"""Reads a hall from a file of any known format, which is recognised by its content.
 
 The formats are Vista's ``SeatLayoutData``, pretix's seating plan and our own (`SeatMap.encode`) as JSON, whatever is
-wrapped around them (`shapes`), and lists and maps of characters (`tables`). The command line and the admin API call
-`read_seat_map`; what comes back is validated, or there is one `BadSeatMap`. This module is pure.
+wrapped around them (`wrappers`), and lists and maps of characters (`plain_text`). The command line and the admin API
+call `read_seat_map`: it returns a validated hall or raises one `BadSeatMap`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from seatserver.errors import BadSeatMap
 from seatserver.seatmaps.formats.draft import Draft, Imported, clean
 from seatserver.seatmaps.formats.plain_text import draft_table
 from seatserver.seatmaps.formats.pretix import PretixPlan, draft_pretix
-from seatserver.seatmaps.formats.vista import VistaAnswer, draft_vista
+from seatserver.seatmaps.formats.vista import draft_vista
+from seatserver.seatmaps.formats.vista_form import VistaAnswer
 from seatserver.seatmaps.formats.wrappers import EXPECTED, Found, find_hall
 from seatserver.seatmaps.model import Problem, SeatMap
 from seatserver.seatmaps.parsing.decoding import Lenient, convert
@@ -29,9 +30,9 @@ FORMAT = "seatserver"
 
 
 def read_seat_map(document: bytes, *, name: str = "", unnamed: str = "Seat map") -> Imported:
-    """Read a hall; ``name`` replaces the file's own name, ``unnamed`` stands in where there is neither.
+    """Read a hall. ``name`` replaces the name in the file; ``unnamed`` is used if there is neither.
 
-    Raises `BadSeatMap` that names the place in the file.
+    Raises `BadSeatMap`, which names the place in the file.
     """
     found = _open(document, clean(name), unnamed)
     if isinstance(found, Draft):
@@ -44,9 +45,9 @@ def read_seat_map(document: bytes, *, name: str = "", unnamed: str = "Seat map")
 
 
 def draft_seat_map(document: bytes, *, name: str = "", unnamed: str = "Seat map") -> Draft:
-    """What can be read of a hall, not validated, with all that was found wrong on the way.
+    """What can be read of a hall, not validated, with everything that was wrong on the way.
 
-    Raises `BadSeatMap` where the file can't be read at all.
+    Raises `BadSeatMap` if the file cannot be read at all.
     """
     found = _open(document, clean(name), unnamed)
     if isinstance(found, Draft):
@@ -55,12 +56,12 @@ def draft_seat_map(document: bytes, *, name: str = "", unnamed: str = "Seat map"
     try:
         draft = _draft(found, lenient.convert, clean(name), unnamed)
     except BadSeatMap as error:
-        # What was taken out left nothing to read: that is what is wrong with the file.
+        # Nothing is left once the misfits are removed, so the first misfit is what is wrong with the file.
         first = BadSeatMap(*lenient.problems[0]) if lenient.problems else error
         raise _in_file(first, found) from None
     if not lenient.problems:
         return replace(draft, original=found.original)
-    misfits = [Problem(place, problem, "write it as the format does") for place, problem in lenient.problems]
+    misfits = [Problem(place, problem, "write it as the format expects") for place, problem in lenient.problems]
     told = [Problem(lenient.original(place), lenient.original(problem), mend) for place, problem, mend in draft.found]
     places = draft.places
     if draft.format == FORMAT:
@@ -70,7 +71,7 @@ def draft_seat_map(document: bytes, *, name: str = "", unnamed: str = "Seat map"
 
 
 def _open(document: bytes, name: str, unnamed: str) -> Draft | Found:
-    """The hall inside a file, or the draft of one that is no JSON."""
+    """The hall inside a JSON file, or the draft of one in another format."""
     text = as_utf8(document)
     start = text.lstrip()[:1]
     if start in (b"{", b"[", b'"', b""):
@@ -89,7 +90,7 @@ def _in_file(error: BadSeatMap, found: Found) -> BadSeatMap:
 
 
 def _with_kept_groups(draft: Draft, lenient: Lenient) -> tuple[Draft, dict[str, list[str]]]:
-    """Our own form names a group's seats by their indexes, which are lower behind a seat that was taken out."""
+    """The draft with its groups corrected: our own form names seats by index, and removed seats shift the indexes."""
     seat_map = draft.seat_map
     taken_out = set(lenient.removed("seats"))
     kept = (index for index in range(len(seat_map.seats) + len(taken_out)) if index not in taken_out)

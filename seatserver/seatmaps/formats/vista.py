@@ -1,20 +1,17 @@
-"""Halls as a cinema's Vista system answers them: the JSON form ``SeatLayoutData``.
+"""Halls as a cinema's Vista system exports them: the JSON form ``SeatLayoutData``.
 
-A seat's place is (``RowIndex``, ``ColumnIndex``) on a grid that all areas share, or on one of its area alone
-(`vista_grids`); row 0 is the back, and an unused column is an aisle. ``SeatsInGroup`` ties seats together that are only
-sold together, ``SeatStyle`` tells which part of a sofa a seat is. An area with ``IsAllocatedSeating`` false that lists
-no seats is general admission for ``NumberOfSeats`` people. ``Status`` is the sale state of the moment the file was
-written and no part of the hall. This module is pure.
+The place of a seat is (``RowIndex``, ``ColumnIndex``), on a grid that all areas share or on a grid of its area alone
+(`vista_grids`). Row 0 is at the back, and an unused column is an aisle. ``SeatsInGroup`` names seats that are only sold
+together, ``SeatStyle`` says which part of a sofa a seat is. An area with ``IsAllocatedSeating`` false and no seats is
+general admission for ``NumberOfSeats`` people. ``Status`` is the state of the sale when the file was written and not
+part of the hall.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
-
-import msgspec
 
 from seatserver.errors import BadSeatMap
 from seatserver.seatmaps.formats.draft import (
@@ -28,19 +25,28 @@ from seatserver.seatmaps.formats.draft import (
     rounded,
     screen_before,
 )
+from seatserver.seatmaps.formats.vista_form import (
+    VistaAnswer,
+    VistaArea,
+    VistaLayout,
+    VistaPosition,
+    VistaSeat,
+    measure,
+)
 from seatserver.seatmaps.formats.vista_grids import Grid, GridArea, choose_grid, rows_by_index
-from seatserver.seatmaps.model import MAX_NAME, MAX_SEATS, Category, GeneralArea, Problem, Screen, SeatKind
+from seatserver.seatmaps.model import MAX_AREAS, MAX_NAME, MAX_SEATS, Category, GeneralArea, Problem, Screen, SeatKind
 from seatserver.seatmaps.parsing.decoding import convert, tree_of
 
 FORMAT = "Vista SeatLayoutData"
+MAX_VISTA_AREAS = 5000
 MAX_INDEX = 2000
-"""Larger than any hall's grid; an index beyond it is a mistake in the file."""
+"""No hall has a larger grid: an index beyond it is a mistake in the file."""
 
 AREA_DEPTH = 3.0
 """How deep an area without seat numbers is drawn, in pitches."""
 
-# Seen in real halls: of a sofa's two seats the one with the smaller column has style 3, the other style 1. Style 2 is
-# what stands between them in sofas of three and more.
+# Seen in real halls: of a sofa's two seats, the one with the smaller column has style 3 and the other one style 1.
+# Style 2 is between them, in sofas of three and more.
 KIND_OF_STYLE = {
     0: SeatKind.STANDARD,
     1: SeatKind.SOFA_RIGHT,
@@ -49,88 +55,32 @@ KIND_OF_STYLE = {
 }
 
 
-Measure = float | str | None
-"""A number, or one as text: ``"12.5"``, ``"12,5 %"``."""
-
-
-class VistaPosition(msgspec.Struct, frozen=True):
-    """A place on a grid; ``area`` is the number of the area whose grid that is."""
-
-    row: int = msgspec.field(name="RowIndex")
-    column: int = msgspec.field(name="ColumnIndex")
-    area: int | str | None = msgspec.field(name="AreaNumber", default=None)
-
-
-class VistaSeat(msgspec.Struct, frozen=True):
-    """One seat; ``id`` is the number on its ticket."""
-
-    id: str | int = msgspec.field(name="Id")
-    position: VistaPosition = msgspec.field(name="Position")
-    style: int = msgspec.field(name="SeatStyle", default=0)
-    status: int = msgspec.field(name="Status", default=0)
-    original_status: int = msgspec.field(name="OriginalStatus", default=0)
-    group: list[VistaPosition] | None = msgspec.field(name="SeatsInGroup", default=None)
-
-
-class VistaRow(msgspec.Struct, frozen=True):
-    """One area's part of a row."""
-
-    name: str | None = msgspec.field(name="PhysicalName", default=None)
-    seats: list[VistaSeat] | None = msgspec.field(name="Seats", default=None)
-
-
-class VistaArea(msgspec.Struct, frozen=True):
-    """Seats that are sold under one area category; its rectangle is in the file's drawing units, mostly percent."""
-
-    category: str = msgspec.field(name="AreaCategoryCode")
-    rows: list[VistaRow] = msgspec.field(name="Rows")
-    description: str | None = msgspec.field(name="Description", default=None)
-    number: int | str | None = msgspec.field(name="Number", default=None)
-    seat_count: int | None = msgspec.field(name="NumberOfSeats", default=None)
-    allocated: bool = msgspec.field(name="IsAllocatedSeating", default=True)
-    left: Measure = msgspec.field(name="Left", default=0.0)
-    top: Measure = msgspec.field(name="Top", default=0.0)
-    width: Measure = msgspec.field(name="Width", default=0.0)
-    height: Measure = msgspec.field(name="Height", default=0.0)
-    column_count: int | str | None = msgspec.field(name="ColumnCount", default=0)
-    row_count: int | str | None = msgspec.field(name="RowCount", default=0)
-
-
-class VistaLayout(msgspec.Struct, frozen=True):
-    """The hall."""
-
-    areas: list[VistaArea] = msgspec.field(name="Areas")
-    screen_start: Measure = msgspec.field(name="ScreenStart", default=None)
-    screen_width: Measure = msgspec.field(name="ScreenWidth", default=None)
-
-
-class VistaAnswer(msgspec.Struct, frozen=True):
-    """The whole answer; without a layout it says why."""
-
-    layout: VistaLayout | None = msgspec.field(name="SeatLayoutData")
-    error: str | None = msgspec.field(name="ErrorDescription", default=None)
-
-
 def read_vista(document: bytes, name: str) -> Imported:
-    """Read Vista's answer; the format has no name for the hall, so the caller gives one. Raises `BadSeatMap`."""
+    """Read Vista's answer. The format has no name for the hall, so the caller gives one. Raises `BadSeatMap`."""
     return draft_vista(convert(tree_of(document), VistaAnswer), name).finish()
 
 
 def draft_vista(answer: VistaAnswer, name: str) -> Draft:
-    """The hall of Vista's answer, not validated; raises `BadSeatMap` when it has none.
+    """The hall of Vista's answer, not validated. Raises `BadSeatMap` if it has none.
 
-    One column is one seat's pitch, one row index too; the front row stands at y = 0.
+    A column is one seat pitch wide, a row one deep; the front row is at y = 0.
     """
     if answer.layout is None:
         said = f"; Vista says: {clean(answer.error)}" if clean(answer.error) else ""
         raise BadSeatMap("SeatLayoutData", f"is null{said}")
     layout = answer.layout
+    if len(layout.areas) > MAX_VISTA_AREAS:
+        too_many = f"{len(layout.areas)} areas; at most {MAX_VISTA_AREAS} are allowed"
+        raise BadSeatMap("SeatLayoutData.Areas", too_many)
     seat_count = sum(len(row.seats or ()) for area in layout.areas for row in area.rows)
     if seat_count > MAX_SEATS:
         raise BadSeatMap("SeatLayoutData.Areas", f"{seat_count} seats; at most {MAX_SEATS} are allowed")
+    unnumbered = [(index, area) for index, area in enumerate(layout.areas) if _is_unnumbered(area)]
+    if len(unnumbered) > MAX_AREAS:
+        too_many = f"{len(unnumbered)} areas without seat numbers; at most {MAX_AREAS} are allowed"
+        raise BadSeatMap("SeatLayoutData.Areas", too_many)
     problems: list[Problem] = []
     found = list(_seats(layout, problems))
-    unnumbered = [(index, area) for index, area in enumerate(layout.areas) if _is_unnumbered(area)]
     if not found and not unnumbered:
         for place, problem, _ in problems:
             raise BadSeatMap(place, problem)
@@ -141,11 +91,12 @@ def draft_vista(answer: VistaAnswer, name: str) -> Draft:
     left = min((column for _, column in spots), default=0)
     front = max((row for row, _ in spots), default=0)
     keys = _Keys(layout, grid)
+    own_keys = [keys.of(area, seat.position) for _, area, _, seat in found]
     seats = [
         FoundSeat(
             place=place,
-            key=keys.of(area, seat.position),
-            row=clean(row),
+            key=key,
+            row=row,
             number=clean(seat.id),
             x=spot_column - left,
             y=front - spot_row,
@@ -154,7 +105,7 @@ def draft_vista(answer: VistaAnswer, name: str) -> Draft:
             area=area_names[area],
             kind=KIND_OF_STYLE.get(seat.style, SeatKind.STANDARD),
         )
-        for (place, area, row, seat), (spot_row, spot_column) in zip(found, spots, strict=True)
+        for (place, area, row, seat), (spot_row, spot_column), key in zip(found, spots, own_keys, strict=True)
     ]
     used = {seat.category for seat in seats} | {area.category for _, area in unnumbered}
     categories, category_places = _categories(layout, used)
@@ -164,7 +115,7 @@ def draft_vista(answer: VistaAnswer, name: str) -> Draft:
         categories=categories,
         screen=_screen(layout, left, grid) or screen_before(seats),
         seats=seats,
-        groups=_groups(found, keys, problems),
+        groups=_groups(found, own_keys, keys, problems),
         general_areas=_general_areas(unnumbered, area_names, seats),
     )
     places = {
@@ -195,11 +146,11 @@ def _field_at(place: str, field: str) -> str:
 
 
 Found = list[tuple[str, int, str, VistaSeat]]
-"""Of every seat: its place in the file, the index of its area, its row's name, and itself."""
+"""For every seat: its place in the file, the index of its area, the name of its row, the seat itself."""
 
 
 def _is_unnumbered(area: VistaArea) -> bool:
-    """Whether the area is one where people sit as they come: general admission."""
+    """Whether the area is general admission: people sit as they come."""
     return not area.allocated and bool(area.seat_count) and not any(row.seats for row in area.rows)
 
 
@@ -251,19 +202,9 @@ def _rectangle(area: VistaArea) -> tuple[float, float, float, float]:
 
 
 def _count(text: int | str | None) -> int:
-    """A count of rows or columns; 0 where it says nothing usable."""
+    """A count of rows or columns; 0 if it is not usable."""
     number = measure(text) if isinstance(text, str) else text
     return int(number) if number is not None and 0 < number <= MAX_INDEX else 0
-
-
-def measure(text: Measure) -> float | None:
-    """A number as the file writes it, or None."""
-    if isinstance(text, str):
-        try:
-            text = float(text.strip().removesuffix("%").strip().replace(",", "."))
-        except ValueError:
-            return None
-    return text if text is not None and math.isfinite(text) else None
 
 
 def _spot(grid: Grid, area: int, seat: VistaSeat) -> tuple[float, float]:
@@ -273,7 +214,7 @@ def _spot(grid: Grid, area: int, seat: VistaSeat) -> tuple[float, float]:
 
 
 class _Keys:
-    """What names a seat inside the file: its row and column, and the area where each has a grid of its own."""
+    """What identifies a seat in the file: its row and column, and its area if areas have grids of their own."""
 
     def __init__(self, layout: VistaLayout, grid: Grid) -> None:
         self._own = grid.own
@@ -287,7 +228,7 @@ class _Keys:
                     self._areas[number].append(index)
 
     def of(self, area: int, position: VistaPosition, *, named: bool = False) -> Hashable:
-        """The key of a seat in an area; with ``named`` of one that a seat of the area names as its mate."""
+        """The key of a seat in an area. With ``named``: of a seat that a seat of the area names as one of its group."""
         if not self._own:
             return position.row, position.column
         if named and position.area is not None:
@@ -299,7 +240,7 @@ class _Keys:
 def _general_areas(
     unnumbered: Sequence[tuple[int, VistaArea]], area_names: Sequence[str], seats: Sequence[FoundSeat]
 ) -> Iterator[GeneralArea]:
-    """The areas without seat numbers, behind the last row: the file's own place for them is on no grid."""
+    """The areas without seat numbers, put behind the last row: the file does not place them on the grid."""
     width = max((seat.x for seat in seats), default=9.0) + 1
     y = max((seat.y for seat in seats), default=0.0) + 1
     for index, area in unnumbered:
@@ -317,7 +258,7 @@ def _general_areas(
 
 
 def _area_names(layout: VistaLayout) -> list[str]:
-    """An area's name is its description, with its number behind it where several areas share the description."""
+    """The names of areas: their descriptions, followed by their numbers where several share a description."""
     described = [clean(area.description) or "Area" for area in layout.areas]
     times = Counter(described)
     return [
@@ -327,7 +268,7 @@ def _area_names(layout: VistaLayout) -> list[str]:
 
 
 def _categories(layout: VistaLayout, used: set[str]) -> tuple[list[Category], list[str]]:
-    """One category per code, in the order of the areas, named after the areas that share it; and their places."""
+    """One category per code, in the order of the areas and named after the areas that share it; and their places."""
     names: dict[str, list[str]] = {}
     places: dict[str, str] = {}
     for index, area in enumerate(layout.areas):
@@ -345,14 +286,14 @@ def _categories(layout: VistaLayout, used: set[str]) -> tuple[list[Category], li
 
 
 def _screen(layout: VistaLayout, left_column: float, grid: Grid) -> Screen | None:
-    """The file's screen on the seats' grid, or None when it does not say.
+    """The file's screen in the seats' coordinates, or None if the file does not say where it is.
 
-    Screen and areas are given in drawing units; an area's ``Width`` is its ``ColumnCount`` columns.
+    Screen and areas are in drawing units; the ``Width`` of an area is as wide as its ``ColumnCount`` columns.
     """
     start, width = measure(layout.screen_start), measure(layout.screen_width)
     pitch, shift = grid.percent_per_column, 0.0
     if not grid.own:
-        # The quotient itself is looked at: of a tiny width it is zero.
+        # Test the quotient, not the width: the quotient of a tiny width is zero.
         area = next((one for one in layout.areas if _count(one.column_count) and _pitch(one) > 0), None)
         pitch, shift = (_pitch(area), measure(area.left) or 0.0) if area is not None else (None, 0.0)
     if start is None or width is None or width <= 0 or pitch is None:
@@ -368,22 +309,25 @@ def _pitch(area: VistaArea) -> float:
     return (measure(area.width) or 0.0) / _count(area.column_count)
 
 
-def _groups(found: Found, keys: _Keys, problems: list[Problem]) -> set[frozenset[Hashable]]:
-    """Groups as every one of their seats names them; seats of a group must agree."""
-    named: dict[Hashable, frozenset[Hashable]] = {}
+def _groups(
+    found: Found, own_keys: Sequence[Hashable], keys: _Keys, problems: list[Problem]
+) -> set[frozenset[Hashable]]:
+    """The groups of seats, by the keys of the seats. All seats of a group must name the same group."""
+    named: dict[Hashable, frozenset[Hashable] | None] = dict.fromkeys(own_keys)
     # Equal groups become one object: comparing them mate by mate would take the cube of a group's size.
     known: dict[frozenset[Hashable], frozenset[Hashable]] = {}
-    for _, area, _, seat in found:
-        own = keys.of(area, seat.position)
+    grouped = [(one, own) for one, own in zip(found, own_keys, strict=True) if one[3].group]
+    for (_, area, _, seat), own in grouped:
         group = frozenset((*(keys.of(area, mate, named=True) for mate in seat.group or ()), own))
         named[own] = known.setdefault(group, group)
     broken: set[frozenset[Hashable]] = set()
-    for place, area, row, seat in found:
+    for (place, area, row, seat), own in grouped:
         label = f"{row}-{clean(seat.id)}"
-        group = named[keys.of(area, seat.position)]
+        group = named[own] or frozenset()
         for index, mate in enumerate(seat.group or ()):
-            theirs = named.get(keys.of(area, mate, named=True))
-            if theirs is None:
+            key = keys.of(area, mate, named=True)
+            theirs = named.get(key)
+            if key not in named:
                 problem = f"there is no seat at RowIndex {mate.row}, ColumnIndex {mate.column}"
                 mend = f"add that seat, or take it out of the group of {label}"
                 problems.append(Problem(f"{place}.SeatsInGroup[{index}]", problem, mend))
@@ -395,14 +339,14 @@ def _groups(found: Found, keys: _Keys, problems: list[Problem]) -> set[frozenset
                 continue
             broken.add(group)
             break
-    return {group for group in named.values() if len(group) > 1 and group not in broken}
+    return {group for group in named.values() if group is not None and len(group) > 1 and group not in broken}
 
 
 def _notes(layout: VistaLayout, area_names: list[str], found: Found) -> Iterator[str]:
     taken = [f"{row}-{clean(seat.id)}" for _, _, row, seat in found if seat.status or seat.original_status]
     if taken:
         seats = "1 seat was" if len(taken) == 1 else f"{len(taken)} seats were"
-        sale = "that is sale state and no part of the hall"
+        sale = "that is the state of the sale, not part of the hall"
         yield f"{seats} not empty when the file was written ({_some(taken)}); {sale}"
     strange = [f"{row}-{clean(seat.id)}" for _, _, row, seat in found if seat.style not in KIND_OF_STYLE]
     if strange:
@@ -412,7 +356,7 @@ def _notes(layout: VistaLayout, area_names: list[str], found: Found) -> Iterator
         if _is_unnumbered(area):
             yield f"the area {name} has {area.seat_count} places without seat numbers; it is drawn behind the last row"
         elif not area.allocated and any(row.seats for row in area.rows):
-            yield f"the area {name} says that its seats are not chosen one by one; they are numbered all the same"
+            yield f"the area {name} is not allocated but lists its seats; they keep their numbers"
 
 
 def _some(labels: list[str]) -> str:

@@ -1,38 +1,44 @@
-"""Where the areas of a Vista hall stand: all on one grid, or each on a grid of its own.
+"""Where the areas of a Vista hall are: all on one grid, or each on a grid of its own.
 
-Vista's files do not say which. On **one grid** every area counts rows and columns from the hall's corner and repeats
-all of its rows. With **grids of their own** each area counts from 0, and its rectangle (``Top``, ``Left``, ``Width``,
-``Height``, in percent of the drawing, whose top is the back of the hall) says where it stands. `choose_grid` takes
-grids of their own
+Vista's files do not say which. On **one grid** every area counts rows and columns from the corner of the hall and
+repeats all of its rows. With **grids of their own** each area counts from 0, and its rectangle (``Top``, ``Left``,
+``Width``, ``Height``, in percent of the drawing, whose top is the back of the hall) says where it is. `choose_grid`
+reads the areas with grids of their own if
 
-* when two areas have a seat at the same row and column: on one grid they would sit on each other (a few such seats in
+* two areas have a seat at the same row and column: on one grid these would be on top of each other (a few such seats in
   areas that look like parts of one grid are a mistake in the file, and are refused);
-* when the rectangles lie apart and the areas are of different sizes, or one row index has several names.
+* or the rectangles lie apart, and the areas differ in size or a row index has several names.
 
-Else all areas share one grid. A note tells what was taken wherever the other reading was possible or the rectangles do
-not say enough. This module is pure.
+Otherwise all areas share one grid. A note says how the file was read if the other reading was possible too, or if the
+rectangles do not say enough.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from itertools import combinations
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, combinations, repeat
 from statistics import median
 from typing import NamedTuple
 
 MOST_AREAS = 200
-"""A hall with more areas is read on one grid."""
+"""A hall with more areas is read as one grid."""
 FEW = 0.25
-"""A smaller share of seats in cells of another area is a mistake rather than another grid."""
+"""If a smaller share of seats is in cells of other areas, that is a mistake in the file and not another grid."""
 
 Cell = tuple[int, int]
 """Row index and column index, as in the file."""
 
 
-class GridArea(NamedTuple):
-    """An area that has seats: its name, where its seats are and what their rows are called, its size (0: not said) and
-    its rectangle: left, top, width, height."""
+@dataclass(frozen=True)
+class GridArea:
+    """An area that has seats.
+
+    ``cells``: where its seats are; ``row_names``: row index → name; ``rows`` and ``columns``: the size of its grid, 0
+    if the file does not say; ``rectangle``: left, top, width, height.
+    """
 
     name: str
     cells: frozenset[Cell]
@@ -41,15 +47,15 @@ class GridArea(NamedTuple):
     columns: int
     rectangle: tuple[float, float, float, float]
 
-    @property
+    @cached_property
     def has_rectangle(self) -> bool:
         left, top, width, height = self.rectangle
         inside = min(left, top) > -100 and max(left, top) < 1000 and max(width, height) < 10_000
         return inside and width > 0 and height > 0
 
-    @property
+    @cached_property
     def size(self) -> Cell:
-        """Rows and columns, at least as many as its seats need."""
+        """Rows and columns, at least as many as the seats need."""
         return (
             max(self.rows, 1 + max(row for row, _ in self.cells)),
             max(self.columns, 1 + max(column for _, column in self.cells)),
@@ -57,7 +63,7 @@ class GridArea(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """``origins`` are the row and column, on the hall's one grid, of each area's own row 0 and column 0."""
+    """How the areas were read. ``origins``: where row 0 and column 0 of each area are on the grid of the hall."""
 
     own: bool
     origins: Mapping[int, tuple[float, float]]
@@ -66,7 +72,7 @@ class Grid(NamedTuple):
 
 
 def choose_grid(areas: Mapping[int, GridArea]) -> Grid:
-    """Which reading the areas (by their index in the file) ask for, and where it puts them."""
+    """How to read the areas (by their index in the file), and where that puts them."""
     one_grid = Grid(False, dict.fromkeys(areas, (0.0, 0.0)))
     several = list(areas.values())
     if len(several) > MOST_AREAS:
@@ -102,7 +108,7 @@ def choose_grid(areas: Mapping[int, GridArea]) -> Grid:
 
 
 def _clash(areas: Sequence[GridArea]) -> tuple[str, str, Cell] | None:
-    """Two areas with a seat in the same cell."""
+    """Two areas with a seat in the same cell, and the cell."""
     owner: dict[Cell, str] = {}
     for area in areas:
         for cell in sorted(area.cells):
@@ -113,7 +119,7 @@ def _clash(areas: Sequence[GridArea]) -> tuple[str, str, Cell] | None:
 
 
 def _look_like_one_grid(areas: Sequence[GridArea]) -> bool:
-    """Whether all areas have one size and one rectangle, and only a few seats of them the same cells."""
+    """Whether all areas have the same size and rectangle, and only a few of their seats share cells."""
     if len({(area.rows, area.columns, area.rectangle) for area in areas}) > 1 or not (
         areas[0].rows and areas[0].columns
     ):
@@ -133,10 +139,10 @@ def _row_with_two_names(areas: Sequence[GridArea]) -> tuple[str, str] | None:
 
 
 def _lie_apart(areas: Sequence[GridArea]) -> bool:
-    """Whether all areas have rectangles and no two of these overlap by more than a tenth of the smaller one."""
+    """Whether all areas have rectangles, and no two overlap by more than a tenth of the smaller one."""
     if not all(area.has_rectangle for area in areas):
         return False
-    # Many areas are compared only as far as it takes: the first overlap ends it.
+    # The first overlap ends the comparison.
     return all(not _overlap(one.rectangle, other.rectangle) for one, other in combinations(areas, 2))
 
 
@@ -148,12 +154,17 @@ def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, 
 
 
 def _percent_per_column(areas: Sequence[GridArea]) -> float | None:
-    measures = [area.rectangle[2] / area.size[1] for area in areas if area.has_rectangle for _ in area.cells]
-    return median(measures) if measures else None
+    return _usual((area.rectangle[2] / area.size[1], len(area.cells)) for area in areas if area.has_rectangle)
+
+
+def _usual(measures: Iterable[tuple[float, int]]) -> float | None:
+    """The median of measures, each counted as many times as the number beside it; None without any."""
+    every = list(chain.from_iterable(repeat(measure, times) for measure, times in measures))
+    return median(every) if every else None
 
 
 def _placed(areas: Mapping[int, GridArea]) -> tuple[dict[int, tuple[float, float]], bool, list[str]]:
-    """Origins, whether the rectangles give them, and notes; what these leave on one spot is put behind, and told."""
+    """Origins, whether the rectangles decided them, and notes. An area that would be on top of others goes behind."""
     with_rectangle = [area for area in areas.values() if area.has_rectangle]
     usable = len(with_rectangle) == len(areas) and len({area.rectangle for area in with_rectangle}) > 1
     notes = []
@@ -162,9 +173,11 @@ def _placed(areas: Mapping[int, GridArea]) -> tuple[dict[int, tuple[float, float
             "the rectangles do not say where the areas stand: they were put one behind the other as the file lists"
             " them, the first in front; compare the drawing with the hall"
         )
-    per_row = median([a.rectangle[3] / a.size[0] for a in with_rectangle for _ in a.cells]) if usable else 1.0
-    per_column = (_percent_per_column(with_rectangle) or 1.0) if usable else 1.0
-    # From the front, which is the bottom of the drawing, to the back; by the file's order where nothing else tells.
+    per_row = per_column = 1.0
+    if usable:
+        per_row = _usual((area.rectangle[3] / area.size[0], len(area.cells)) for area in with_rectangle) or 1.0
+        per_column = _percent_per_column(with_rectangle) or 1.0
+    # From the front, which is the bottom of the drawing, to the back; in the file's order if nothing else decides.
     order = sorted(areas, key=lambda i: (-_bottom(areas[i]), i)) if usable else sorted(areas)
     origins: dict[int, tuple[float, float]] = {}
     taken: set[tuple[float, float]] = set()
@@ -182,7 +195,7 @@ def _placed(areas: Mapping[int, GridArea]) -> tuple[dict[int, tuple[float, float
             for other in origins
             if not usable or (_is_behind(area, areas[other]) and _share_columns(area, areas[other]))
         ]
-        # Rows behind an area stand behind its last one, however little the drawing leaves between them.
+        # An area behind another one begins behind its last row, however close they are in the drawing.
         limit = min(in_front, default=None)
         if limit is not None and row + max(used_rows) >= limit:
             row = round(limit) - 1 - max(used_rows)
@@ -205,12 +218,12 @@ def _bottom(area: GridArea) -> float:
 
 
 def _around(row: float, column: float) -> tuple[tuple[float, float], ...]:
-    """The places where another seat would stand on this one: columns may be shifted by half a seat."""
+    """Where another seat would be on top of this one: columns may be shifted by half a seat."""
     return (row, column), (row, column - 0.5), (row, column + 0.5)
 
 
 def _is_behind(area: GridArea, other: GridArea) -> bool:
-    """Whether an area is drawn above another one."""
+    """Whether an area is drawn above another one, that is, farther back."""
     slack = min(area.rectangle[3], other.rectangle[3]) / 3
     return _bottom(area) <= other.rectangle[1] + slack
 
@@ -222,7 +235,7 @@ def _share_columns(area: GridArea, other: GridArea) -> bool:
 
 
 def rows_by_index(found: Sequence[tuple[int, str]]) -> dict[int, str]:
-    """Row index → the name of that row."""
+    """Row index → the first name of that row."""
     names: dict[int, str] = defaultdict(str)
     for row, name in found:
         names[row] = names[row] or name

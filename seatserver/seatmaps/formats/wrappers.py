@@ -1,9 +1,9 @@
-"""Finds the hall inside a JSON file, whatever is wrapped around it, and brings it into the shape its reader expects.
+"""Finds the hall inside a JSON file, whatever is wrapped around it, and gives it the form its reader expects.
 
 Proxies and APIs put a hall inside other objects (``{"data": {"hall": {…}}}``), inside a text that is JSON itself
-(``{"Data": "{…}"}``) or inside a list of one. Vista's own answer comes with keys in camelCase, numbers and enums as
-text, and as bare rows without areas. `find_hall` opens all of that and keeps the places: `Found.original` says where in
-the file something is that the reader sees elsewhere. This module is pure.
+(``{"Data": "{…}"}``) or inside a list of one. Vista's own answer also comes with keys in camelCase, with numbers and
+enums as text, and as bare rows without areas. `find_hall` opens all of that and remembers the places:
+`Found.original` says where in the file something is that the reader sees elsewhere.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from seatserver.errors import BadSeatMap
+from seatserver.seatmaps.model import MAX_SEATS
 from seatserver.seatmaps.parsing.json_text import parse, step
 from seatserver.seatmaps.wording import shown
 
 Form = Literal["vista", "pretix", "own"]
 MAX_DEPTH = 6
+MAX_RENAMED_DEPTH = 40
 MAX_OPENED = 500
-"""So many objects and texts of a file are opened to find the hall."""
+"""How many objects and texts of a file are opened to find the hall."""
+MAX_KEYS = 500
+"""How many keys of an object are read to see what it is. Halls have a dozen; other objects may have a million."""
 EXPECTED = (
     "expected `SeatLayoutData` or rows of seats (Vista), `zones` (a pretix seating plan) or `seats` (our own form)"
     " in JSON, a list of seats (CSV with headers such as section,row,seat,price), or a map of characters (AAAA__AAAA)"
@@ -43,11 +47,12 @@ _STYLES = (("left", 3), ("middle", 2), ("right", 1), ("normal", 0), ("standard",
 _EMPTY = {"", "empty", "available", "free", "none"}
 _ROW_NAMES = ("PhysicalName", "name", "rowName", "label")
 _INDEX = re.compile(r"-?\d{1,9}")
+_WORD = re.compile(r"[A-Za-z]\w*")
 _SEAT = re.compile(r"(SeatLayoutData\.Areas\[\d+\])(\.Rows\[\d+\])?(\.Seats\[\d+\])?")
 
 
 class Found(NamedTuple):
-    """The hall: its form, its tree, what its wrapper calls it, and where its parts are in the file."""
+    """The hall: its form, its tree, the name that its wrapper gives it, and where its parts are in the file."""
 
     form: Form
     tree: Any
@@ -56,7 +61,7 @@ class Found(NamedTuple):
 
 
 def find_hall(tree: Any) -> Found:
-    """The one hall of a file; raises `BadSeatMap` where there is none, or more than one."""
+    """The one hall of a file. Raises `BadSeatMap` if there is none, or more than one."""
     level = [("", tree, "")]
     opened = 0
     for _ in range(MAX_DEPTH):
@@ -82,7 +87,7 @@ def find_hall(tree: Any) -> Found:
 
 
 def _inside(place: str, value: Any, name: str) -> Iterator[tuple[str, Any, str]]:
-    """What may be the hall one step further in."""
+    """What may be the hall, one step further in."""
     if isinstance(value, str):
         if value.lstrip()[:1] in ("{", "["):
             try:
@@ -111,8 +116,7 @@ def _hall(value: Any, place: str, name: str) -> Found | None:
             return place.removesuffix(" → ")
         return _joined(place, text if text.startswith("[") else f".{text}")
 
-    # Of an object with thousands of keys only the first are looked at: halls have a dozen.
-    keys = {_plain(key): key for key in islice(value, 500)}
+    keys = {_plain(key): key for key in islice(value, MAX_KEYS)}
     if "seatlayoutdata" in keys:
         tree, original = _vista_answer(value)
         return Found("vista", tree, name, _chained(original, inside))
@@ -139,7 +143,7 @@ def _chained(one: Callable[[str], str], other: Callable[[str], str]) -> Callable
 
 
 def _is_area(area: Any) -> bool:
-    return isinstance(area, dict) and "rows" in map(_plain, area)
+    return isinstance(area, dict) and "rows" in map(_plain, islice(area, MAX_KEYS))
 
 
 def _plain(key: str) -> str:
@@ -149,41 +153,60 @@ def _plain(key: str) -> str:
 def _is_row(row: Any) -> bool:
     if not isinstance(row, dict):
         return False
-    keys = set(map(_plain, row))
+    keys = set(map(_plain, islice(row, MAX_KEYS)))
     return bool(keys & {"seats", "columns"}) and bool(keys & {"physicalname", "name", "rowname", "label"})
 
 
 def _vista_answer(answer: dict[str, Any]) -> tuple[Any, Callable[[str], str]]:
-    """Vista's answer with Vista's names and numbers, and how the file calls its places."""
-    names: dict[str, str] = {}
-    tree = _renamed(answer, names)
-    if not names:
-        return tree, str
-    word = re.compile(r"[A-Za-z]\w*")
-    return tree, lambda place: word.sub(lambda found: names.get(found[0], found[0]), place)
+    """Vista's answer with Vista's names and numbers, and the way back to the places of the file."""
+    renamed = _Renaming()
+    tree = renamed(answer)
+    return tree, renamed.original if renamed.names else str
 
 
-def _renamed(value: Any, names: dict[str, str], depth: int = 0) -> Any:
-    if depth > 40:
-        return value
-    if isinstance(value, list):
-        return [_renamed(part, names, depth + 1) for part in value]
-    if not isinstance(value, dict):
-        return value
-    made = {}
-    for key, part in value.items():
-        ours = _VISTA_NAMES.get(_plain(key)) or str(key)
-        if ours != key:
-            if ours in value:
-                ours = key  # the file has the proper key besides
+class _Renaming:
+    """Gives Vista's keys and numbers to a tree that spells them otherwise. ``names`` are Vista's keys → the file's."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        # A hall has a dozen different keys and hundreds of thousands of all.
+        self._ours: dict[str, str] = {}
+
+    def __call__(self, value: Any, depth: int = 0) -> Any:
+        """The tree, renamed; deeper than `MAX_RENAMED_DEPTH` it stays as it is."""
+        if depth > MAX_RENAMED_DEPTH:
+            return value
+        if isinstance(value, list):
+            return [self(part, depth + 1) if isinstance(part, dict | list) else part for part in value]
+        if not isinstance(value, dict):
+            return value
+        made = {}
+        for key, part in value.items():
+            ours = self._ours.get(key) or self._name(key)
+            if ours != key:
+                if ours in value:
+                    ours = key  # the file has the proper key too
+                else:
+                    self.names[ours] = key
+            if ours in _WHOLE:
+                made[ours] = part if type(part) is int else _as_number(ours, part)
             else:
-                names[ours] = key
-        made[ours] = _as_number(ours, part) if ours in _WHOLE else _renamed(part, names, depth + 1)
-    return made
+                made[ours] = self(part, depth + 1) if isinstance(part, dict | list) else part
+        return made
+
+    def _name(self, key: str) -> str:
+        ours = _VISTA_NAMES.get(_plain(key)) or key
+        if len(self._ours) < MAX_KEYS:
+            self._ours[key] = ours
+        return ours
+
+    def original(self, place: str) -> str:
+        """A place as it is spelled in the file."""
+        return _WORD.sub(lambda found: self.names.get(found[0], found[0]), place)
 
 
 def _as_number(field: str, value: Any) -> Any:
-    """A number that the file has as text, or as one of Vista's words; anything else as it is."""
+    """A number that the file writes as text, or as one of Vista's words; any other value unchanged."""
     if isinstance(value, bool) or not isinstance(value, str):
         return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e9 else value
     text = value.strip()
@@ -198,13 +221,15 @@ def _as_number(field: str, value: Any) -> Any:
 
 
 def _from_rows(rows: list[Any], key: str) -> tuple[Any, Callable[[str], str]]:
-    """An answer made of bare rows: an area for each area number and category that the seats or their rows name.
+    """Vista's answer made of bare rows, and the way back to the places of the file.
 
-    All of them share one grid, as the rows do.
+    It has an area for each area number and category that the seats or their rows name; all areas share one grid, as
+    the rows do.
     """
-    names: dict[str, str] = {}
-    areas: dict[tuple[str, str], dict[str, Any]] = {}
+    renamed = _Renaming()
+    areas: dict[tuple[int | str | None, str], dict[str, Any]] = {}
     at: dict[str, str] = {}
+    count = 0
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
             raise BadSeatMap(f"{key}[{number}]", "is no row: expected object")
@@ -221,15 +246,21 @@ def _from_rows(rows: list[Any], key: str) -> tuple[Any, Callable[[str], str]]:
             place = f"{key}[{number}].{listed}[{column}]"
             if not isinstance(raw, dict):
                 raise BadSeatMap(place, "is no seat: expected object, or [] for an aisle")
-            seat = _renamed(raw, names)
+            count += 1
+            if count > MAX_SEATS:
+                raise BadSeatMap(key, f"more than {MAX_SEATS} seats; at most {MAX_SEATS} are allowed")
+            seat = renamed(raw)
             position = seat.get("Position")
             if position is None:
                 position = seat["Position"] = {"RowIndex": number, "ColumnIndex": seat.get("ColumnIndex", column)}
-            category = str(seat.get("AreaCategoryCode") or code or "standard")
+            category = seat.get("AreaCategoryCode") or code or "standard"
+            if isinstance(category, dict | list):
+                raise BadSeatMap(place, "has an area category code that is neither a text nor a number")
             said = position.get("AreaNumber") if isinstance(position, dict) else None
+            area_number = said if isinstance(said, int | str) else None
             area = areas.setdefault(
-                (str(said), category),
-                {"AreaCategoryCode": category, "Number": said if isinstance(said, int | str) else None, "Rows": []},
+                (area_number, str(category)),
+                {"AreaCategoryCode": str(category), "Number": area_number, "Rows": []},
             )
             index = area.setdefault("index", len(areas) - 1)
             if not area["Rows"] or area["Rows"][-1]["from"] != number:
@@ -241,8 +272,7 @@ def _from_rows(rows: list[Any], key: str) -> tuple[Any, Callable[[str], str]]:
     times = Counter(area["Number"] for area in areas.values())
     for area in areas.values():
         if times[area["Number"]] > 1:
-            area["Number"] = None  # several categories of one area: the number tells none of them apart
-    word = re.compile(r"[A-Za-z]\w*")
+            area["Number"] = None  # several categories of one area: its number does not tell them apart
 
     def original(place: str) -> str:
         found = _SEAT.match(place)
@@ -251,7 +281,7 @@ def _from_rows(rows: list[Any], key: str) -> tuple[Any, Callable[[str], str]]:
         for end in (found.end(3), found.end(2)):
             if end > 0 and place[:end] in at:
                 rest = place[end:].replace(".PhysicalName", "")
-                return at[place[:end]] + word.sub(lambda word: names.get(word[0], word[0]), rest)
+                return at[place[:end]] + renamed.original(rest)
         return key
 
     return {"SeatLayoutData": {"Areas": list(areas.values())}}, original

@@ -1,9 +1,9 @@
-"""From a seat map's file to typed values, with one clear error for whatever is wrong.
+"""From the file of a seat map to typed values, with one clear error for whatever is wrong.
 
-All readers of hall files go through here: the size is bounded, line and column are told where the text is no JSON, and
-the place in the file (``Areas[2].Rows[4].Seats[7].Position.ColumnIndex``) where the JSON is not of the expected form.
-`decode` is for the house's own form, `tree_of` and `convert` for files of any form. `Lenient` reads on after such a
-place, for those who want to know all that is wrong. This module is pure.
+All readers use this. The size is bounded. If the text is not JSON, the error has line and column; if the JSON does not
+have the expected form, it has the place, such as ``Areas[2].Rows[4].Seats[7].Position.ColumnIndex``. `decode` is for
+our own form, `tree_of` and `convert` are for any form. `Lenient` goes on reading after such an error, for those who
+want to know everything that is wrong.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from seatserver.seatmaps.parsing.json_text import parse
 __all__ = ["MAX_DOCUMENT_BYTES", "Lenient", "convert", "decode", "tree_of"]
 
 MAX_MISFITS = 25
-"""So many places that are not of the expected form are taken out of a document; a file with more is another form."""
+"""At most this many misfits are removed from a document. A file with more is of another form."""
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _PLACE = re.compile(r"\b[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\d+\])*\[\d+\](?:\.[A-Za-z_]\w*)*")
 _UNKNOWN_FIELD = re.compile(r"has the unknown field (.+)", re.DOTALL)
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 def decode(document: bytes, form: type[T]) -> T:
-    """Decode JSON into ``form``; raises `BadSeatMap` with the place, whatever the bytes are."""
+    """Decode JSON into ``form``. Raises `BadSeatMap` with the place, whatever the bytes are."""
     document = as_utf8(document)
     try:
         return msgspec.json.decode(document, type=form)
@@ -43,12 +43,12 @@ def decode(document: bytes, form: type[T]) -> T:
 
 
 def tree_of(document: bytes) -> Any:
-    """The document as lists, dicts, texts and numbers; raises `BadSeatMap`."""
+    """The document as lists, dicts, texts and numbers. Raises `BadSeatMap`."""
     return parse(as_utf8(document))
 
 
 def convert(tree: Any, form: type[T]) -> T:
-    """What `tree_of` made, as ``form``; raises `BadSeatMap` with the place."""
+    """A tree of `tree_of` as ``form``. Raises `BadSeatMap` with the place."""
     try:
         return msgspec.convert(tree, form)
     except msgspec.ValidationError as error:
@@ -58,11 +58,11 @@ def convert(tree: Any, form: type[T]) -> T:
 
 
 class Lenient:
-    """Converts what of a document is of the expected form, and remembers what is not.
+    """Converts the parts of a document that have the expected form, and remembers the others.
 
-    What does not fit is taken out: the element of a list that it stands in, or where there is no list the field itself.
-    ``problems`` are the places and what is wrong there. Indexes behind an element that was taken out are lower in what
-    was decoded than in the file; `original` tells a place as it is in the file.
+    A misfit is removed: the list element that contains it, or the field itself if no list does. ``problems`` has the
+    places and what is wrong there. Removing an element lowers the indexes of those behind it; `original` turns a place
+    back into the one in the file.
     """
 
     def __init__(self) -> None:
@@ -70,9 +70,9 @@ class Lenient:
         self._removed: dict[str, list[int]] = {}
 
     def convert(self, tree: Any, form: type[T]) -> T:
-        """The tree as ``form``, without what does not fit; raises `BadSeatMap` where nothing can be made of it.
+        """The tree as ``form``, without the misfits, which are removed from ``tree`` itself.
 
-        The misfits are taken out of ``tree`` itself.
+        Raises `BadSeatMap` if there is nothing left to convert, or too much to remove.
         """
         try:
             return convert(tree, form)
@@ -89,11 +89,11 @@ class Lenient:
         raise BadSeatMap(place, text)
 
     def original(self, text: str) -> str:
-        """``text`` with all places in it as they are in the file."""
+        """``text`` with all its places as they are in the file."""
         return _PLACE.sub(lambda found: self._original(found[0]), text) if self._removed else text
 
     def removed(self, list_place: str) -> tuple[int, ...]:
-        """The indexes in the file of what was taken out of the list at a place, such as ``seats``."""
+        """The indexes, as in the file, of the elements removed from the list at a place such as ``seats``."""
         return tuple(self._removed.get(list_place, ()))
 
     def _original(self, place: str) -> str:
@@ -108,7 +108,7 @@ class Lenient:
         return index
 
     def _take_out(self, tree: Any, problem: BadSeatMap) -> bool:
-        """Take the misfit out of ``tree``; False when there is nothing to take out, or no end to it."""
+        """Remove the misfit from ``tree``; False if that is not possible."""
         steps = [int(index) if index else name for name, index in _STEP.findall(problem.place)]
         unknown = _UNKNOWN_FIELD.fullmatch(problem.problem)
         if unknown and _delete(tree, [*steps, unknown[1]]):
@@ -140,10 +140,10 @@ def _delete(tree: Any, steps: list[str | int]) -> bool:
 
 
 def _misplaced(error: msgspec.ValidationError) -> BadSeatMap:
-    """What does not fit the form, the place first."""
+    """The error for data that does not have the expected form."""
     place, problem, _ = misfit(error)
     problem = problem.replace("`", "").replace("Object missing", "misses the").replace("Object contains", "has the")
     problem = problem[:1].lower() + problem[1:].replace("array", "list")
-    # It may repeat a text of the file, and reaches terminals.
+    # It may contain a text of the file, and it reaches terminals.
     problem = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in problem)
     return BadSeatMap(place, problem if place else f"the file is no seat map: {problem}")

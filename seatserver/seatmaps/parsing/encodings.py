@@ -1,7 +1,6 @@
-"""From the bytes of a file to UTF-8 text: byte order marks, UTF-16 and UTF-32, gzip; other kinds of files by name.
+"""From the bytes of a file to UTF-8 text: byte order marks, UTF-16 and UTF-32, gzip. Other kinds of files are named.
 
-What is unpacked is bounded: no more than `MAX_DOCUMENT_BYTES` come out of a gzip file, however much is in it. This
-module is pure.
+What is unpacked is bounded: at most `MAX_DOCUMENT_BYTES` come out of a gzip file, however much is in it.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _MARKS = (
 
 
 def as_utf8(document: bytes) -> bytes:
-    """The document as UTF-8 without a byte order mark; raises `BadSeatMap` for what is no text."""
+    """The document as UTF-8 without a byte order mark. Raises `BadSeatMap` if it is not text."""
     if len(document) > MAX_DOCUMENT_BYTES:
         raise BadSeatMap("", f"the file is {TOO_LARGE}")
     if document.startswith(GZIP):
@@ -72,7 +71,7 @@ def _transcoded(document: bytes) -> bytes:
             return _from(document[len(mark) :], encoding)
     head = document[:4]
     if len(head) >= 2 and head.count(0) and len(document) % 2 == 0:
-        # JSON and lists begin with ASCII: in UTF-16 every other byte of it is zero.
+        # JSON and lists begin with ASCII, of which every other byte is zero in UTF-16.
         ways = {(True, False): "utf-16-be", (False, True): "utf-16-le"}
         found = ways.get((head[0] == 0, head[1] == 0))
         if found is not None and head[2:4] != b"\0\0":
@@ -93,7 +92,7 @@ def _from(document: bytes, encoding: str) -> bytes:
 
 
 def line_and_column(document: bytes, at: int) -> str:
-    """The place of a byte of UTF-8 text: ``line 3, column 7``."""
+    """The place of a byte in UTF-8 text: ``line 3, column 7``."""
     before = document[:at]
     line_start = before.rfind(b"\n") + 1
     column = len(before[line_start:].decode(errors="replace")) + 1

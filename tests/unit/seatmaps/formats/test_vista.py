@@ -36,7 +36,7 @@ def test_a_sold_seat_is_noted_and_stays_a_seat_of_the_hall() -> None:
     imported = read_vista(VISTA, "Small")
     assert len(imported.seat_map.seats) == 16
     assert imported.notes == (
-        "1 seat was not empty when the file was written (B-3); that is sale state and no part of the hall",
+        "1 seat was not empty when the file was written (B-3); that is the state of the sale, not part of the hall",
     )
 
 
@@ -74,7 +74,9 @@ def test_an_area_that_is_not_allocated_but_lists_its_seats_keeps_their_numbers()
     imported = read_vista(edited(VISTA, "SeatLayoutData.Areas.1.IsAllocatedSeating", False), "Small")
     assert imported.seat_map.general_areas == ()
     assert len(imported.seat_map.seats) == 16
-    assert imported.notes[-1].startswith("the area Lounge says that its seats are not chosen one by one")
+    assert imported.notes[-1].startswith(
+        "the area Lounge is not allocated but lists its seats; they keep their numbers"
+    )
 
 
 def test_a_hall_of_areas_without_numbers_alone_is_a_hall() -> None:
