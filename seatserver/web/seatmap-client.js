@@ -26,6 +26,7 @@ import { ServerClock } from "./seat-map/client/clock.js";
 import { CODECS } from "./seat-map/client/codec.js";
 import { Commands, newHoldId } from "./seat-map/client/commands.js";
 import { Connection } from "./seat-map/client/connection.js";
+import { COMMANDS } from "./seat-map/client/contract.js";
 import { CommandError, expect } from "./seat-map/client/errors.js";
 import { Holds } from "./seat-map/client/holds.js";
 import { Room } from "./seat-map/client/room.js";
@@ -37,9 +38,11 @@ import { tokensOf } from "./seat-map/client/tokens.js";
 
 export { CommandError, newHoldId, TIMES };
 
-/** What a booking can be. */
+/** The statuses of a booking that has not ended, and of one that has. */
 const ALIVE = ["pending", "confirmed"];
 const ENDED = ["cancelled", "expired"];
+/** The types of message that may answer a command. */
+const ANSWERS = new Set(Object.values(COMMANDS).flatMap(({ answers }) => answers));
 const FRESH_MS = 1_000; // a server that was heard so lately is there
 
 export class SeatMapClient extends EventTarget {
@@ -287,7 +290,9 @@ export class SeatMapClient extends EventTarget {
 
   #receive(message) {
     this.#probing = false;
-    if (Object.hasOwn(this.#on, message.type)) this.#on[message.type](message); // newer servers may say more
+    if (Object.hasOwn(this.#on, message.type)) this.#on[message.type](message);
+    else if (ANSWERS.has(message.type)) this.#commands.settle(message);
+    // And nothing else: a newer server may say what this client does not know.
     if (!this.#greeted) return;
     const { heartbeat_ms } = /** @type {Welcome} */ (this.welcome).limits;
     if (!this.#aim && this.#hello.answered) this.#connection.expectWithin(2 * heartbeat_ms + this.#times.answerMs / 2);

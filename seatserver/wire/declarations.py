@@ -58,6 +58,9 @@ class Command:
     changes_holds: bool = False
     """Whether it makes or changes a hold; then the user's other sockets are told `Elsewhere`, and this one is not."""
 
+    by_itself: bool = False
+    """Whether a client sends it by itself, to keep its connection, so that its user needs no method for it."""
+
     def scope_of(self, message: Message) -> str:
         """What the token must allow for this message; empty when every viewer may send it."""
         return self.scope if isinstance(self.scope, str) else self.scope(message)

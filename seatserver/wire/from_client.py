@@ -32,6 +32,7 @@ class Hello(_Command, frozen=True, kw_only=True):
         answers=(Welcome, Error),
         scope="watch",
         action="watching a room",
+        by_itself=True,
         example={"ref": 1, "token": "eyJhbGciOi…", "resume": Resume(epoch=story.EPOCH, version=38)},
     )
 
@@ -162,7 +163,7 @@ class Book(_Command, frozen=True, kw_only=True):
 class ClientBeat(_Command, tag="beat", frozen=True, kw_only=True):
     """A sign of life; the server answers with its own. Nothing in it counts but ``ref``."""
 
-    declared = Command(answers=(Beat,), example={"ref": 7})
+    declared = Command(answers=(Beat,), by_itself=True, example={"ref": 7})
 
     ref: Ref = 0
     epoch: str = ""

@@ -7,6 +7,7 @@
  * A command carries marks: what it is to bring, seat → "holding" | "releasing".
  */
 
+import { COMMANDS } from "./contract.js";
 import { CommandError } from "./errors.js";
 
 /** @import { Frame, Message } from "./codec.js" */
@@ -14,7 +15,6 @@ import { CommandError } from "./errors.js";
 
 const MOST_ATTEMPTS = 5; // of one command that the server calls retryable
 const RETRY_FIRST_MS = 500;
-const LATE = ["hold", "best", "offers"];
 
 /** A UUID v4, also on plain-http origins, where browsers leave out crypto.randomUUID. */
 export function newHoldId() {
@@ -215,9 +215,8 @@ export class Commands {
 
   /** @param {Command} command */
   #comesLate(command) {
-    const { type } = command.message;
-    // What may have been booked is asked until it is known.
-    if (!LATE.includes(type) && (type !== "book" || command.everSent)) return;
+    const { whenLate } = COMMANDS[command.message.type];
+    if (whenLate === "keep asking" || (whenLate === "ask if sent" && command.everSent)) return;
     command.isLate = true;
     if (command.sent) return; // its answer is due any moment
     this.fail(command.ref, command.error ?? new CommandError("late", "no answer came in time", { retryable: true }));
