@@ -32,15 +32,15 @@ MAX_KEY = 64
 STANDARD = "standard"
 
 Price = Annotated[int, Meta(ge=0, le=MAX_PRICE_MINOR, description="In the currency's minor unit.")]
-Prices = Annotated[dict[str, Price], Meta(description="Category key of the layout to price.")]
+Prices = Annotated[dict[str, Price], Meta(description="The price of each category, by its key in the layout.")]
 AtMost = Annotated[int, Meta(ge=1, le=MAX_TICKETS)]
 
 
 class TicketType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A kind of ticket, such as adult or child. Categories without a price here have no such ticket.
+    """A kind of ticket, such as adult or child. It is not sold for categories without a price here.
 
-    `at_most`: so many in one hold. `only_with`: only together with a ticket of one of these types, in the same hold;
-    `per_companion`: then at most so many for each of those. What is null is not limited.
+    A hold may contain `at_most` tickets of this type. With `only_with`, the hold must also contain a ticket of one of
+    these types, and for each of those at most `per_companion` tickets of this type. Null means no limit.
     """
 
     key: Annotated[str, Meta(min_length=1, max_length=MAX_KEY)]
@@ -52,7 +52,7 @@ class TicketType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Fees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What comes on top of the prices: for each ticket, free ones included, and once for each booking."""
+    """What is added to the prices: for each ticket, even a free one, and once for each booking."""
 
     per_ticket_minor: Price = 0
     per_booking_minor: Price = 0

@@ -20,10 +20,10 @@ Minutes = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
 
 
 class GapRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether a selection may strand seats: leave a free rest so narrow that nobody will want it.
+    """Whether a selection may leave gaps: free seats in a row too few for anybody to want.
 
-    ``width``: a rest of at most so many seats is stranded. ``aisles`` and ``row_ends``: an aisle, or the end of a row,
-    closes a rest as a taken seat does. ``exempt_last_rows``: so many rows farthest from the screen are exempt.
+    A gap has at most ``width`` seats. With ``aisles`` and ``row_ends``, an aisle and the end of a row close a gap like
+    a taken seat. The ``exempt_last_rows`` rows farthest from the screen are exempt.
     """
 
     mode: Literal["off", "warn", "enforce"] = "off"
@@ -36,9 +36,10 @@ class GapRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rules of one showtime.
 
-    Wheelchair places are sold only to people who say that they need one, and companion seats only together with their
-    wheelchair place, at most ``companions_per_wheelchair`` for each (three, as 28 CFR 36.302(f)(4) asks). Both become
-    ordinary seats ``wheelchairs_free_min`` and ``companions_free_min`` minutes before the show; null: never.
+    Wheelchair places are sold only to people who say that they need one. Companion seats are sold only together with
+    their wheelchair place, at most ``companions_per_wheelchair`` for each (three, as 28 CFR 36.302(f)(4) requires).
+    Both become ordinary seats ``wheelchairs_free_min`` and ``companions_free_min`` minutes before the show; null means
+    never.
     """
 
     gap: GapRule = GapRule()

@@ -60,22 +60,22 @@ Weight = Annotated[float, Meta(ge=0, le=10)]
 Breakdown = Annotated[
     dict[str, float],
     Meta(
-        description="What the cost is made of: `distance`, `centre`, `row` and `aisle` as the weights say; `parts`, "
-        "`spread` and `alone` of a party that does not sit side by side; `gaps` for seats left over; `kinds` for "
-        "places that are meant for others; `displacement` for how far seats are from those that were lost."
+        description="What the cost consists of: `distance`, `centre`, `row` and `aisle` as weighted; `parts`, `spread` "
+        "and `alone` for a party that does not sit side by side; `gaps` for seats left over; `kinds` for seats "
+        "that are meant for others; `displacement` for how far the seats are from those that they replace."
     ),
 ]
 
 
 class Weights(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much each component of the cost counts, 0 to 10."""
+    """How much each component of the cost counts, from 0 to 10."""
 
-    distance: Annotated[Weight, Meta(description="How far people sit from where one sees best.")] = 1.0
-    centre: Annotated[Weight, Meta(description="How far they sit to the side of the hall's middle.")] = 0.5
-    row: Annotated[Weight, Meta(description="How far their rows are before or behind where one sees best.")] = 0.0
+    distance: Annotated[Weight, Meta(description="How far people sit from the best spot of the hall.")] = 1.0
+    centre: Annotated[Weight, Meta(description="How far they sit from the middle of the hall, sideways.")] = 0.5
+    row: Annotated[Weight, Meta(description="How far their rows are in front of or behind the best spot.")] = 0.0
     aisle: Annotated[Weight, Meta(description="How many seats they pass on the way to an aisle.")] = 0.0
     together: Annotated[Weight, Meta(description="That a party sits in several parts, far apart, or alone.")] = 2.0
-    gaps: Annotated[Weight, Meta(description="Seats that are left over alone, where the house minds.")] = 1.0
+    gaps: Annotated[Weight, Meta(description="Gaps that are left over, if the rules count them.")] = 1.0
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
