@@ -1,5 +1,7 @@
 /** What the parts of the seat map tell each other, and what REST tells of a showtime: for the compiler alone. */
 
+import type { SeatState } from "../seat-map.js";
+
 /** {x, y} in pitches of seats: x to the right as the audience sees it, y away from the screen. */
 export interface Point {
   x: number;
@@ -106,17 +108,7 @@ export interface Palette {
 }
 
 /** What a seat shows. */
-export type Look =
-  | "free"
-  | "asking"
-  | "mine"
-  | "booked"
-  | "held"
-  | "claimed"
-  | "sold"
-  | "blocked"
-  | "allocated"
-  | "unknown";
+export type Look = SeatState;
 
 /** What is written on an area. */
 export interface AreaLook {
