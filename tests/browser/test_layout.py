@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Route, expect
 
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
 from tests.browser.conftest import Window
 from tests.browser.site import Site
+from tests.integration.lounge import LOUNGE, TARIFF, lounge
 
 pytestmark = pytest.mark.long
 
@@ -146,6 +148,44 @@ def test_the_whole_hall_its_prices_the_finder_and_the_basket_are_there_without_s
         expect(ann.part(part)).to_be_in_viewport(ratio=1)
     assert box(ann, "prices")["bottom"] <= (box(ann, "basket")["top"] if context is PHONE else 800)
     assert ann.page.evaluate("scrollY") == 0
+
+
+@pytest.mark.parametrize(("width", "height"), [(844, 390), (667, 375)])
+def test_on_a_phone_held_sideways_the_whole_hall_stands_beside_search_and_basket(
+    site: Site, window: Windows, width: int, height: int
+) -> None:
+    open_cinema(site)
+    ann = look(site, window, **{**PHONE, "viewport": {"width": width, "height": height}})
+    for label in ("A-1", "A-20", "N-1", "N-20"):
+        seat = ann.map.evaluate("(map, label) => map.boxOf(label).toJSON()", label)
+        assert 0 <= seat["left"] and seat["right"] <= box(ann, "search")["left"]
+        assert 0 <= seat["top"] and seat["bottom"] <= height
+    assert ann.map.evaluate(COVERED)["hall"] >= 0.2
+    ann.part("best").click()
+    expect(ann.basket.locator("li")).to_have_count(2)
+    for part in ("best", "book"):
+        expect(ann.part(part)).to_be_in_viewport(ratio=1)
+    assert box(ann, "book")["left"] > box(ann, "hall")["right"]
+    assert ann.page.evaluate("scrollY") == 0
+    assert ann.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_large_type_leaves_the_first_screen_to_the_hall_also_beside_a_lawn(site: Site, window: Windows) -> None:
+    tariff: dict[str, Any] = msgspec.to_builtins(TARIFF)
+    site.put_showtime(LOUNGE, lounge(), **{name: tariff[name] for name in ("ticket_types", "fees")})
+    ann = window(site, locale="de-DE", **PHONE)
+    ann.open_map(LOUNGE)
+    ann.page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
+    ann.wait_until_drawn()
+    assert box(ann, "search")["top"] < 0.3 * 844
+    assert ann.page.evaluate("document.documentElement.scrollWidth") == 390
+    hall = ann.part("hall")
+    drawing = hall.locator("canvas").bounding_box()
+    assert drawing is not None
+    for button in hall.get_by_role("button").all():
+        place = button.bounding_box()
+        assert place is not None
+        assert place["y"] >= drawing["y"] + drawing["height"]
 
 
 def test_on_a_desk_the_right_column_has_the_search_the_offers_and_the_basket(site: Site, window: Windows) -> None:

@@ -5,11 +5,12 @@
 
 const GAP = 12; // CSS pixels below everything
 const PRICES = 4; // em, where there is little room: two lines below the hall
+const LOW = 480; // CSS pixels of the window's height; where it is no higher, what is below the hall is scrolled to
 const DEEP = 0.6; // of the window's height: what begins below is scrolled to first, and then stands at the top
 
 /**
- * Keep --taken of `frame`, and --top, what stands above it, up to date until `signal` aborts. `parts`: {map, view, dock}, the card around the hall, the
- * hall's place in it, and what lies along the lower edge where there is little room.
+ * Keep --taken of `frame`, and --top, what stands above it, up to date until `signal` aborts. `parts`: {map, view, dock},
+ * the card around the hall, the hall's place in it, and what lies along the lower edge where there is little room.
  */
 export function fitRoom(frame, { map, view, dock }, signal) {
   const measure = () => {
@@ -17,9 +18,9 @@ export function fitRoom(frame, { map, view, dock }, signal) {
     const top = home < DEEP * innerHeight ? home : GAP;
     const isNarrow = getComputedStyle(frame).display === "flex";
     const above = view.getBoundingClientRect().top - frame.getBoundingClientRect().top;
-    const taken = isNarrow
-      ? above + dock.offsetHeight + PRICES * parseFloat(getComputedStyle(frame).fontSize)
-      : map.offsetHeight - view.offsetHeight + GAP;
+    let taken = map.offsetHeight - view.offsetHeight + GAP;
+    if (isNarrow) taken = above + dock.offsetHeight + PRICES * parseFloat(getComputedStyle(frame).fontSize);
+    else if (innerHeight <= LOW) taken = above + GAP;
     frame.style.setProperty("--top", `${Math.ceil(top)}px`);
     frame.style.setProperty("--taken", `${Math.ceil(top + taken)}px`);
   };

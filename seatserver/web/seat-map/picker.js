@@ -134,10 +134,12 @@ export class Picker {
   }
 
   /** Scroll the window, if it takes that to have `box` in it and not under the docked basket. */
-  #uncover({ top, bottom }) {
+  #uncover({ left, right, top, bottom }) {
     const { dock } = this.#parts;
-    const isBelow = getComputedStyle(dock).zIndex !== "auto"; // along the lower edge, where there is little room
-    const room = innerHeight - (isBelow ? dock.getBoundingClientRect().height : 0);
+    const lower = dock.getBoundingClientRect();
+    // Along the lower edge, where there is little room, unless it stands beside the hall.
+    const isBelow = getComputedStyle(dock).zIndex !== "auto" && lower.left < right && left < lower.right;
+    const room = innerHeight - (isBelow ? lower.height : 0);
     if (top < 0 || bottom > room) scrollBy({ top: Math.min(top - WINDOW_GAP, bottom - room + WINDOW_GAP) });
   }
 

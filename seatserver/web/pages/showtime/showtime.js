@@ -1,9 +1,11 @@
 /** The showtime page: what is shown where and when, above the seat map of it. */
 
-import { byId, day, element, nameInAddress, say, time } from "../shared/page.js";
+import { byId, element, locale, nameInAddress, say, time } from "../shared/page.js";
 import "../../seat-map.js";
 
 /** @import { SeatMapElement } from "../../seat-map.js" */
+
+const DAY = /** @type {const} */ ({ weekday: "short", day: "numeric", month: "short" });
 
 const map = /** @type {SeatMapElement} */ (document.querySelector("seat-map"));
 const title = byId("title");
@@ -12,12 +14,13 @@ map.addEventListener("seat-map-ready", ({ detail }) => {
   const showtime = /** @type {any} */ (detail.showtime);
   const { theatre_name, auditorium_name, timezone } = showtime;
   const starts = Date.parse(showtime.starts_at);
+  const date = new Intl.DateTimeFormat(locale, { ...DAY, timeZone: timezone }).format(starts);
   document.title = say("seatsOf", { title: showtime.title });
   title.textContent = showtime.title;
   title.dir = "auto";
-  byId("where").textContent = [theatre_name, auditorium_name, day(starts, timezone), time(starts, timezone)].join(
-    " · ",
-  );
+  const parts = [`${date}, ${time(starts, timezone)}`, auditorium_name, theatre_name];
+  const spans = parts.flatMap((part) => [" · ", element("span", { textContent: part, dir: "auto" })]);
+  byId("where").replaceChildren(...spans.slice(1));
 });
 
 /** The server knew no answer when it sent this page; it has one now. */

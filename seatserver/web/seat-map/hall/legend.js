@@ -39,8 +39,11 @@ export class Legend {
     const { prices, fees } = venue.showtime;
     const lines = this.#layout.categories.map(({ key, name, color }) => {
       const free = element("span", { className: "quiet" });
+      // As wide as it will be, so that nothing moves when the counts are known.
+      free.textContent = this.#words.say("countFree", { count: this.#seatsOf(key) });
+      free.style.visibility = "hidden";
       this.#free.set(key, free);
-      const hasSeats = this.#layout.seats.some((seat) => seat.category === key);
+      const hasSeats = this.#seatsOf(key) > 0;
       // What goes only together has its price for each of them all the same.
       const isGrouped = this.#layout.groups.some(([seat]) => this.#layout.seats[seat].category === key);
       const money = venue.money(prices[key]);
@@ -58,9 +61,14 @@ export class Legend {
     return [...lines, element("li", { className: "quiet", textContent })];
   }
 
+  #seatsOf(category) {
+    return this.#layout.seats.filter((seat) => seat.category === category).length;
+  }
+
   #meanings() {
     const signs = Object.entries(SIGNS).map(([state, name]) => {
-      const count = element("b");
+      const count = element("b", { textContent: this.#words.number(0) });
+      count.style.visibility = "hidden";
       this.#signs.set(state, count);
       return element("li", { dataset: { state } }, this.#sample(state, "standard"), `${this.#words.say(name)} `, count);
     });
@@ -142,5 +150,6 @@ function add(counts, key, count) {
  * @param {string} text
  */
 function write(node, text) {
+  node.style.visibility = "";
   if (node.textContent !== text) node.textContent = text;
 }

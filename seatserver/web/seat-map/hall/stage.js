@@ -24,6 +24,7 @@ import { adoptStageStyle } from "../style/stage.js";
 const AIM = { mouse: 14, pen: 24, touch: 44 };
 const NEAR = 0.15; // pitches by which a finger may miss a seat
 const READABLE = 24; // CSS pixels a pitch that the keyboard's seat has at least
+const TOLD_APART = 16; // CSS pixels a pitch at which one sees which seats are marked
 const ZOOM_STEP = 1.6;
 const MARGIN = 40; // CSS pixels kept around what is brought into view
 // CSS pixels at the top, where the screen may have its name, and at the bottom.
@@ -167,10 +168,11 @@ export class Stage extends EventTarget {
   }
 
   /**
-   * Bring seats into view, large enough to be told apart.
+   * Bring seats into view, large enough to be told apart. A whole hall in which they are stays as it is.
    * @param {number[]} seats
    */
   reveal(seats) {
+    if (this.#camera.isWhole && this.#camera.scale >= TOLD_APART) return;
     if (seats.length > 0) this.#show(seats, true);
   }
 

@@ -69,7 +69,7 @@ export const BASKET_STYLE = `
   color: var(--seat-map-bad);
 }
 .lines {
-  max-block-size: max(5.75em, 100svh - 42em);
+  max-block-size: max(5.75em, 100svh - 40em);
   overflow-y: auto;
   overscroll-behavior: contain;
 }

@@ -144,6 +144,7 @@ export const MAP_STYLE = `
 }
 .areas li > span {
   flex: 1;
+  min-inline-size: 0;
 }
 .areas .quiet {
   white-space: nowrap;
@@ -153,5 +154,20 @@ export const MAP_STYLE = `
   font-weight: 600;
   font-variant-numeric: tabular-nums;
   text-align: center;
+}
+/* A single area stands beside the hall's buttons, where there is nothing else. */
+@container seat-map (min-width: 58.01em) {
+  .areas:has(> li:only-child) {
+    position: relative;
+    inline-size: max-content;
+    max-inline-size: calc(100% - 170px);
+    margin: -52px 0 0;
+  }
+  .areas > li:only-child {
+    min-block-size: 52px;
+  }
+  .areas > li:only-child > span {
+    margin-inline-end: 1em;
+  }
 }
 `;

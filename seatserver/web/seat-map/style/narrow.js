@@ -132,7 +132,7 @@ export const NARROW_STYLE = `
   .dock > .basket {
     grid-template-columns: auto auto minmax(0, 1fr) auto;
     grid-template-rows: minmax(0, 1fr);
-    gap: 0 0.6em;
+    gap: 0 0.5em;
     min-block-size: max(4.25em, 64px);
     padding: 0.4em 0.6em;
     border-end-start-radius: 0;
@@ -181,7 +181,8 @@ export const NARROW_STYLE = `
     display: grid;
     place-items: center;
     grid-column: 1;
-    inline-size: var(--tall);
+    inline-size: 44px;
+    margin-inline: -8px;
     padding: 0;
     border-color: transparent;
     background: none;
@@ -252,6 +253,12 @@ export const NARROW_STYLE = `
     display: none;
   }
 }
+/* Amounts of many digits have room beside the button. */
+@container seat-map (max-width: 22em) {
+  .dock .sum strong {
+    font-size: 0.9em;
+  }
+}
 /* Large type on a small screen: what says least goes first, and the amount stands below the clock. */
 @container seat-map (max-width: 17em) {
   .finder .party {
@@ -259,6 +266,14 @@ export const NARROW_STYLE = `
   }
   .finder .count {
     display: inline;
+  }
+  .areas li {
+    flex-wrap: wrap;
+    gap: 0.3em;
+    font-size: 0.8em;
+  }
+  .areas li > span {
+    flex-basis: 70%;
   }
   .search .best {
     flex-basis: 6em;
@@ -280,7 +295,6 @@ export const NARROW_STYLE = `
   }
   .opener {
     grid-row: 1 / 3;
-    inline-size: 44px;
   }
   .dock > .basket > .countdown {
     grid-area: 1 / 2;

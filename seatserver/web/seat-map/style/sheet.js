@@ -9,6 +9,7 @@ import { FRAME_STYLE } from "./frame.js";
 import { MAP_STYLE } from "./map.js";
 import { NARROW_STYLE } from "./narrow.js";
 import { SEARCH_STYLE } from "./search.js";
+import { SHORT_STYLE } from "./short.js";
 
 /** Of each theme: --seat-map-… and the scheme of the browser's own controls. */
 const THEMES = {
@@ -122,7 +123,8 @@ let made;
 export function sheet() {
   if (!made) {
     made = new CSSStyleSheet();
-    made.replaceSync([COLOURS, FRAME_STYLE, SEARCH_STYLE, MAP_STYLE, BASKET_STYLE, NARROW_STYLE, PREFERENCES].join(""));
+    const parts = [FRAME_STYLE, SEARCH_STYLE, MAP_STYLE, BASKET_STYLE, NARROW_STYLE, SHORT_STYLE];
+    made.replaceSync([COLOURS, ...parts, PREFERENCES].join(""));
   }
   return made;
 }

@@ -94,6 +94,7 @@ const STAGE_STYLE = `
   place-items: center;
   inline-size: 44px;
   block-size: 44px;
+  min-block-size: 0;
   margin: 0;
   padding: 0;
   border: 1px solid var(--seat-map-line, GrayText);
@@ -111,8 +112,8 @@ const STAGE_STYLE = `
   outline-offset: -3px;
 }
 .stage-zoom svg {
-  inline-size: 1.25rem;
-  block-size: 1.25rem;
+  inline-size: 20px;
+  block-size: 20px;
   fill: none;
   stroke: currentcolor;
   stroke-width: 2;
