@@ -84,7 +84,7 @@ def _give(route: Route) -> None:
     if path == "/":
         route.fulfill(body=HTML, headers={**HEADERS, "Content-Type": "text/html; charset=utf-8"})
         return
-    file = HERE / path.removeprefix("/")
+    file = HERE / path.removeprefix("/static/")
     if not file.is_file():
         route.fulfill(status=204 if path == "/favicon.ico" else 404)
         return
