@@ -1,9 +1,9 @@
-"""What places cost: ticket types with a price for each category, the rules of tickets, and fees. All of it is pure.
+"""What places cost: ticket types with a price for each category, rules for tickets, and fees.
 
-A `Tariff` belongs to a showtime. `quote` prices the tickets of one hold, in the currency's minor unit, and refuses
-tickets that cannot be had together; its `Quote` stays with the hold and becomes the booking's, whatever the tariff
-says by then. `without` is the quote of what is left when some places are given back. Fees come on top of the prices
-and are no part of them; taxes are in the prices, as people see them.
+A `Tariff` belongs to a showtime. `quote` prices the tickets of one hold, in the minor unit of the currency, and refuses
+tickets that cannot be bought together. The `Quote` stays with the hold and becomes the booking's, even if the tariff
+changes. `without` is the quote of what is left when some places are given back. Fees are added to the prices; taxes are
+included in the prices, as people see them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from seatserver.seatmaps.model import MAX_NAME, SeatMap, check_text
 
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
 MAX_PRICE_MINOR = 1_000_000_000
-"""Of a price and of a fee: a whole hall of the dearest tickets stays far below 2**53, JavaScript's exact integers."""
+"""The highest price or fee. A whole hall of such tickets stays far below 2**53, up to which JavaScript is exact."""
 MAX_TICKET_TYPES = 50
 MAX_TICKETS = 1000
 MAX_KEY = 64
@@ -58,7 +58,7 @@ class Fees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     per_booking_minor: Price = 0
 
     def of(self, tickets: int) -> int:
-        """The fees of one booking of so many tickets; none for nothing."""
+        """The fees of one booking of so many tickets; 0 for none."""
         return tickets * self.per_ticket_minor + self.per_booking_minor if tickets else 0
 
 
@@ -66,9 +66,9 @@ NO_FEES = Fees()
 
 
 class Tariff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """Everything that decides what a showtime's places cost.
+    """Everything that decides what the places of a showtime cost.
 
-    Whoever names no ticket type gets the first one that has a price for the place's category.
+    Without a ticket type, a place gets the first one that has a price for its category.
     """
 
     currency: str
@@ -77,14 +77,14 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @classmethod
     def flat(cls, currency: str, prices: dict[str, int], fees: Fees = NO_FEES) -> Tariff:
-        """One ticket type for everybody."""
+        """A tariff with one ticket type for everybody."""
         return cls(
             currency=currency, ticket_types=(TicketType(key=STANDARD, name="Standard", prices=prices),), fees=fees
         )
 
     @cached_property
     def by_category(self) -> dict[tuple[str, str | None], tuple[str, int]]:
-        """(category, ticket type key or None) → the ticket type's key and its price there, where it is sold."""
+        """(category, ticket type key or None) → the key of the ticket type and its price, if it is sold there."""
         found: dict[tuple[str, str | None], tuple[str, int]] = {}
         for kind in self.ticket_types:
             for category, price in kind.prices.items():
@@ -94,18 +94,18 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @cached_property
     def has_rules(self) -> bool:
-        """Whether any type of ticket has a rule."""
+        """Whether any ticket type has a rule."""
         return any(kind.at_most is not None or kind.only_with for kind in self.ticket_types)
 
     @property
     def default_prices(self) -> dict[str, int]:
-        """Category key → what a place costs whoever names no ticket type."""
+        """Category key → what a place costs without a ticket type."""
         return {category: price for kind in reversed(self.ticket_types) for category, price in kind.prices.items()}
 
     def validate(self, seat_map: SeatMap, *, keeps_currency: bool = False) -> None:
-        """Raise `BadRequest` that names the first field which contradicts the hall or another field.
+        """Raise `BadRequest` for the first field that contradicts the hall or another field.
 
-        With ``keeps_currency`` it is a tariff's that is stored already: it stays, though no new one may have it.
+        ``keeps_currency``: the currency is that of a stored tariff and may stay, though no new tariff may have it.
         """
         if not re.fullmatch(CURRENCY_PATTERN, self.currency):
             raise BadRequest(f"currency is {self.currency!r}: expected three capital letters, as in EUR", "currency")
@@ -151,26 +151,26 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def currency_digits(self) -> int:
-        """Minor digits of the currency."""
+        """How many digits the minor unit of the currency has."""
         return digits_of(self.currency)
 
     @property
     def fees_minor(self) -> int:
-        """All fees together."""
+        """The sum of all fees."""
         return self.fees.of(len(self.lines))
 
     @property
     def total_minor(self) -> int:
-        """Prices and fees together."""
+        """The sum of all prices and fees."""
         return sum(line.price_minor for line in self.lines) + self.fees_minor
 
 
 def quote(tariff: Tariff, seat_map: SeatMap, tickets: Sequence[tuple[int, str | None]]) -> Quote:
-    """The price of these tickets: (place, ticket type key), None for the first type that the place's category has.
+    """The price of these tickets: (place, ticket type key), None for the first type sold in the place's category.
 
-    The order of ``tickets`` does not matter. Raises `TicketsRefused` for a type that is not there or not sold in the
-    place's category, and for tickets that break a rule of their type; `UnknownSeat`; `BadRequest` for a place named
-    twice.
+    The order of ``tickets`` does not matter. Raises `TicketsRefused` for a ticket type that does not exist or is not
+    sold in the place's category, and for tickets that break a rule of their type; `UnknownSeat`; `BadRequest` for a
+    place named twice.
     """
     asked = sorted(tickets, key=itemgetter(0))
     if asked and not (asked[0][0] >= 0 and asked[-1][0] < seat_map.place_count):
@@ -189,8 +189,8 @@ def quote(tariff: Tariff, seat_map: SeatMap, tickets: Sequence[tuple[int, str | 
 def without(tariff: Tariff, quoted: Quote, places: Iterable[int]) -> Quote:
     """The quote of what is left after giving ``places`` back, at the prices and fees of the first quote.
 
-    Raises `TicketsRefused` when what is left breaks a rule that it kept before, for example children whose adult has
-    gone. A rule that became stricter since then keeps nobody from giving places back.
+    Raises `TicketsRefused` if what is left breaks a rule that was kept before, such as children without their adult. A
+    rule that has become stricter since then does not stop anybody from giving places back.
     """
     gone = set(places)
     left = tuple(line for line in quoted.lines if line.place not in gone)
@@ -202,7 +202,7 @@ def without(tariff: Tariff, quoted: Quote, places: Iterable[int]) -> Quote:
 
 
 def check_prices(where: str, prices: dict[str, int], seat_map: SeatMap) -> None:
-    """Raise `BadRequest` for a category that the hall does not have, or a price out of bounds."""
+    """Raise `BadRequest` for a category that the hall does not have, or a price out of range."""
     categories = sorted(category.key for category in seat_map.categories)
     if extra := sorted(prices.keys() - set(categories)):
         raise BadRequest(f"{where} names {_listed(extra)}; the layout's categories are {_listed(categories)}", where)
@@ -211,7 +211,7 @@ def check_prices(where: str, prices: dict[str, int], seat_map: SeatMap) -> None:
 
 
 def check_all_priced(where: str, prices: dict[str, int], seat_map: SeatMap) -> None:
-    """Raise `BadRequest` for a category of the hall that has no price: its places could never be sold."""
+    """Raise `BadRequest` if a category of the hall has no price: its places could never be sold."""
     if missing := sorted({category.key for category in seat_map.categories} - prices.keys()):
         raise BadRequest(f"{where} has no price for the layout's categories {_listed(missing)}", where)
 
@@ -236,7 +236,7 @@ def _line(tariff: Tariff, seat_map: SeatMap, place: int, key: str | None) -> Lin
 
 
 def _broken_rules(tariff: Tariff, lines: Sequence[Line]) -> Iterable[TicketsRefused]:
-    """Every rule that these tickets break, in the tariff's order."""
+    """Every rule that these tickets break, in the order of the tariff."""
     if not tariff.has_rules:
         return
     counts = Counter(line.ticket for line in lines)

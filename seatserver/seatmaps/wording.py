@@ -10,6 +10,8 @@ MAX_SHOWN = 40
 
 def shown(text: str) -> str:
     """A text of the file, cut to a length that can be printed in a line; unprintable characters are replaced."""
+    if len(text) <= MAX_SHOWN and text.isprintable():
+        return text
     clean = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[: MAX_SHOWN + 1])
     return clean if len(clean) <= MAX_SHOWN else f"{clean[:MAX_SHOWN]}…"
 

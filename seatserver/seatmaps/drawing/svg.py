@@ -22,7 +22,7 @@ from seatserver.seatmaps.search.score import focal_point
 from seatserver.seatmaps.wording import listed, pitches
 
 PITCH = 32
-"""Units of the picture for one seat's pitch."""
+"""Units of the picture per seat pitch."""
 SEAT = 0.74
 """A seat's width, in pitches."""
 LINE = 22
@@ -31,11 +31,11 @@ MARGIN = 24
 LEAST_WIDTH = 640
 MOST_PIXELS = 1600
 LONGEST = 48
-"""Longer names are cut where they are only read; the seats' own texts have them whole."""
+"""Longer names are cut in the picture; the texts of the seats have them whole."""
 SCALE = ("#ffd54a", "#a5cc5b", "#4fae82", "#33809b", "#4a5596", "#4b2f73")
-"""From the best score to the worst: lightness falls all the way, so that no colour vision is needed."""
+"""From the best score to the worst. Lightness falls all the way, so the scale reads without colour vision."""
 EVEN_LUMINANCE = 0.2
-"""On brighter colours dark text reads better, on darker ones white text."""
+"""Dark text reads better on brighter colours, white text on darker ones."""
 STYLE = """
 svg { color-scheme: light dark; --paper: #ffffff; --ink: #1d2433; --soft: #667085; --mark: #d6246e;
   font: 13px system-ui, sans-serif; }
@@ -64,7 +64,7 @@ text { fill: var(--ink); }
 
 
 class Box(NamedTuple):
-    """What of the hall is to be seen, in pitches."""
+    """The part of the hall in the picture, in pitches."""
 
     left: float
     top: float
@@ -73,7 +73,7 @@ class Box(NamedTuple):
 
 
 def draw_svg(seat_map: SeatMap, *, party: int | None = None) -> str:
-    """The picture of a validated hall; with ``party`` the best offer for so many people is marked in it."""
+    """The picture of a validated hall. With ``party``, the best offer for so many people is marked."""
     box = _box(seat_map)
     width = max((box.right - box.left) * PITCH + 2 * MARGIN, LEAST_WIDTH)
     top = 84.0
@@ -128,7 +128,7 @@ def _offer(seat_map: SeatMap, party: int) -> Offer | None:
 
 
 def _score(seat_map: SeatMap, seat: int) -> Offer:
-    """What a seat costs one person for whom it is meant."""
+    """What a seat costs one person it is meant for."""
     special = seat_map.seats[seat].kind in (SeatKind.WHEELCHAIR, SeatKind.COMPANION)
     return cost_of(seat_map, [seat], Wish(count=1, wheelchairs=int(special)))
 
@@ -207,7 +207,7 @@ def _draw_rows(hall: Element, seat_map: SeatMap, scores: Sequence[Offer]) -> Non
         drawn = SubElement(hall, "g", {"role": "group", "aria-label": f"row {name}"})
         for index, step, style in ((row[0], -1, "row end"), (row[-1], 1, "row")):
             seat = seat_map.seats[index]
-            # Where another row goes on right beside, there is no room for a name.
+            # If another row continues right beside, there is no room for a name.
             if not {(math.floor(seat.x) + step * far, round(seat.y)) for far in (1, 2)} & taken:
                 _label(drawn, (seat.x + step * 0.75) * PITCH, seat.y * PITCH, name, style)
         for index in row:
@@ -273,7 +273,7 @@ def _draw_offer(hall: Element, seat_map: SeatMap, part: Iterable[int]) -> None:
 def _draw_legend(
     svg: Element, seat_map: SeatMap, scores: Sequence[Offer], best: tuple[int | None, Offer | None], top: float
 ) -> float:
-    """The meaning of colours and signs; its height."""
+    """The legend of colours and signs. Returns its height."""
     legend = SubElement(svg, "g", transform=f"translate({MARGIN} {_n(top)})")
     y = 0.0
     if scores:
@@ -363,5 +363,5 @@ def _cut(text: str) -> str:
 
 
 def _n(number: float) -> str:
-    """A number without digits that nobody sees."""
+    """A number without digits that make no visible difference."""
     return f"{number:.1f}".rstrip("0").rstrip(".")

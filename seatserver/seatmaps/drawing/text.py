@@ -1,8 +1,8 @@
-"""Draws a hall with characters, as lines of styled spans.
+"""Draws a hall with characters, as lines of styled text.
 
-The screen is at the top, a row of the hall is a line, an aisle is a gap, seats of a group are joined. A category has
-its colour and its shape, so that the drawing also reads without colour. Nothing is printed here: the command line
-turns the spans into whatever its terminal understands. This module is pure.
+The screen is at the top, a line is a row of the hall, an aisle is a gap, and the seats of a group are joined. Each
+category has a colour and a shape, so that the drawing also reads without colour. Nothing is printed here: the command
+line turns the text into whatever its terminal understands.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ KIND_NAMES = {
     SeatKind.SOFA_RIGHT: "sofa, right",
 }
 MAX_BLANK_LINES = 2
-"""Blank lines for a cross aisle, however wide it is."""
+"""The most blank lines for a cross aisle, however wide it is."""
 DIM = "dim"
 
 
 class StyledText(NamedTuple):
-    """Text in one style: ``bold``, ``dim``, a colour such as ``#0072b2``, or several of them with blanks between."""
+    """Text in one style: ``bold``, ``dim``, a colour such as ``#0072b2``, or several of these separated by blanks."""
 
     text: str
     style: str = ""
@@ -44,12 +44,12 @@ StyledLine = tuple[StyledText, ...]
 
 
 def draw(seat_map: SeatMap, width: int = 100) -> list[StyledLine]:
-    """The hall and its legend, in at most ``width`` characters a line where the hall's breadth allows."""
+    """The hall and its legend, in lines of at most ``width`` characters unless the hall is wider."""
     return [*draw_hall(seat_map, width), (), *legend(seat_map)]
 
 
 def draw_hall(seat_map: SeatMap, width: int = 100) -> list[StyledLine]:
-    """Screen, rows and areas. A seat's pitch is two characters, or one where the hall would be wider than ``width``."""
+    """Screen, rows and areas. A seat pitch is two characters, or one if the hall would be wider than ``width``."""
     seats, screen, areas = seat_map.seats, seat_map.screen, seat_map.general_areas
     starts = (*(seat.x for seat in seats), *(area.x - area.width / 2 + 0.5 for area in areas))
     ends = (*(seat.x for seat in seats), *(area.x + area.width / 2 - 0.5 for area in areas))
@@ -57,7 +57,7 @@ def draw_hall(seat_map: SeatMap, width: int = 100) -> list[StyledLine]:
     right = max(*ends, screen.x + screen.width / 2 - 0.5)
     margin = max((len(seat.row) for seat in seats), default=0)
     scale = 2 if (right - left) * 2 + 1 + 2 * (margin + 2) <= width else 1
-    # Counted from the screen's middle, so that a symmetric hall is drawn symmetric.
+    # Counted from the middle of the screen, so that a symmetric hall looks symmetric.
     columns = [_column(seat.x - screen.x, scale) for seat in seats]
     first = min((*columns, _column(left - screen.x, scale)))
     columns = [column - first for column in columns]
@@ -121,15 +121,15 @@ def count_places(seat_map: SeatMap) -> str:
 
 
 def _column(offset: float, scale: int) -> int:
-    # Not `round`: it rounds 0.5 and 1.5 to even, and two neighbours would fall on one column.
+    # Not `round`: it rounds 0.5 and 1.5 to even, which would put two neighbours into one column.
     return math.floor(offset * scale + 0.5)
 
 
 def _lines_of_seats(seat_map: SeatMap, columns: Sequence[int]) -> list[tuple[float, list[int]]]:
     """The seats of every drawn line, front first, each line with its depth (mean ``y``).
 
-    A line is a row of the hall, however it curves; rows beside each other share one. A row whose seats would fall on
-    one another (it runs away from the screen) is cut into lines by depth.
+    A line is a row of the hall, however it curves; rows side by side share one. A row whose seats would share columns,
+    because it runs away from the screen, is cut into lines by depth.
     """
     rows: dict[str, list[int]] = defaultdict(list)
     for index, seat in enumerate(seat_map.seats):
@@ -153,7 +153,7 @@ def _lines_of_seats(seat_map: SeatMap, columns: Sequence[int]) -> list[tuple[flo
 
 
 def _beside(columns: Sequence[int], some: Sequence[int], others: Sequence[int]) -> bool:
-    """Whether one is entirely to the left of the other."""
+    """Whether one of the two is entirely to the left of the other."""
     ours, theirs = [columns[index] for index in some], [columns[index] for index in others]
     return max(ours) < min(theirs) or max(theirs) < min(ours)
 
@@ -181,7 +181,7 @@ def _row_line(seat_map: SeatMap, members: list[int], columns: Sequence[int], mar
 
 
 def _area_line(seat_map: SeatMap, area: GeneralArea, columns: tuple[int, int], indent: str) -> StyledLine:
-    """An area without numbers is one shaded line, with its name in it where there is room."""
+    """An area without numbers: one shaded line, with the name of the area in it if there is room."""
     start, end = columns
     color = next(category.color for category in seat_map.categories if category.key == area.category)
     name = f" {area.name} {area.capacity} "

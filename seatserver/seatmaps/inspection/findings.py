@@ -1,8 +1,8 @@
-"""What the checks of a hall work with: the hall as they see it, and what they find.
+"""What the checks of a hall work with: the hall as they see it, and what they report.
 
-`Hall` is a draft made fit for looking: seats without usable coordinates are left out, rows that lie in several places
-are told apart, and coordinates in another unit than seat pitches are scaled. A `Finding` names what is odd, where it is
-in the file, and how to mend it. The checks themselves are in `check` and its neighbours. This module is pure.
+`Hall` is a draft prepared for checks: seats without usable coordinates are left out, rows in several places are told
+apart, and coordinates in another unit are scaled to seat pitches. A `Finding` says what is odd, where it is in the
+file, and how to mend it. The checks themselves are in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from seatserver.seatmaps.model import MAX_AREAS, MAX_COORDINATE, MAX_SEATS, Gene
 from seatserver.seatmaps.wording import listed, shown
 
 APART = 6.0
-"""Pitches that make two places of what should be one: wider than any aisle inside a row."""
+"""How many pitches separate two places: more than any aisle inside a row."""
 USUAL_PITCH = (0.7, 1.5)
-"""Between these the distance to one's neighbour may lie in a map whose unit is one seat's pitch."""
+"""The range of distances between neighbours, in a map whose unit is the seat pitch."""
 OTHER_UNIT = (0.4, 3.0)
-"""Beyond these the coordinates are certainly in another unit, and are scaled before anything else is looked at."""
+"""Outside this range the coordinates are in another unit, and are scaled before anything else is checked."""
 SMALLEST_UNIT = 0.001
-"""Seats closer than this stand on one another, in whatever unit."""
+"""Seats closer than this are on top of one another, in any unit."""
 MOST_IN_A_CELL = 16
-"""So many seats of one square pitch are looked at; where there are more, all of them overlap anyway."""
+"""How many seats of one square pitch are compared. If there are more, all of them overlap anyway."""
 MAX_PLACES, MAX_LABELS = 5, 40
 """How many places and labels a finding names."""
 
@@ -40,7 +40,7 @@ Thing = TypeVar("Thing", Screen, GeneralArea)
 
 
 class Severity(StrEnum):
-    """``error``: the file is refused, or people would be sold a seat that is none. ``warning``: most likely a mistake.
+    """``error``: the file is refused, or people would buy a seat that does not exist. ``warning``: probably a mistake.
     ``hint``: worth a look."""
 
     ERROR = "error"
@@ -49,10 +49,10 @@ class Severity(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is odd: ``what`` (``seats B-2 and B-3``) has a ``problem``; ``mend`` says what to do.
+    """One thing that is wrong or odd: ``what`` (``seats B-2 and B-3``) has a ``problem``; ``mend`` says what to do.
 
-    ``code`` is stable, for scripts. ``at`` are places in the file, ``seats`` labels; both name a few where there are
-    many.
+    ``code`` is stable, for scripts. ``at`` are places in the file and ``seats`` are labels; if there are many, both
+    name only some.
     """
 
     severity: Severity
@@ -70,7 +70,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Point(NamedTuple):
-    """A seat's place on the floor, in pitches."""
+    """Where a seat is on the floor, in pitches."""
 
     x: float
     y: float
@@ -81,24 +81,24 @@ class Point(NamedTuple):
 
 
 class Hall:
-    """A draft, fit for looking. Seats are indexes into ``seat_map.seats``, which may be fewer than the draft's."""
+    """A draft, prepared for checks. Seats are indexes into ``seat_map.seats``, which may have fewer than the draft."""
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         everything = draft.seat_map.seats
-        # Past the limit the hall is refused anyway; looking at millions of seats would take minutes.
+        # Beyond the limit the hall is refused anyway, and checking millions of seats would take minutes.
         looked_at = everything if len(everything) <= MAX_SEATS else ()
         self._index_in_draft = [
             index for index, seat in enumerate(looked_at) if max(abs(seat.x), abs(seat.y)) <= MAX_COORDINATE
         ]
         usable = [everything[index] for index in self._index_in_draft]
         self.pitch = _usual_distance(usable)
-        """The usual distance between neighbours, in the file's own unit; 1.0 where there are no neighbours."""
+        """The usual distance between neighbours in the unit of the file; 1.0 if there are no neighbours."""
         in_pitches = OTHER_UNIT[0] <= self.pitch <= OTHER_UNIT[1] or self.pitch < SMALLEST_UNIT
         unit = 1.0 if in_pitches else self.pitch
         seats = [msgspec.structs.replace(seat, x=seat.x / unit, y=seat.y / unit) for seat in usable]
         self.parts = _parts_of_rows(seats)
-        """Row's name → its seats in each of the places that it lies in."""
+        """Name of a row → its seats, by the places where they are."""
         for row, parts in self.parts.items():
             for number, part in enumerate(parts[1:], start=1):
                 for index in part:
@@ -118,14 +118,14 @@ class Hall:
         screen = draft.seat_map.screen
         usable_screen = 0 < screen.width <= MAX_COORDINATE and max(abs(screen.x), abs(screen.y)) <= MAX_COORDINATE
         self.screen = _scaled(screen, unit) if usable_screen else None
-        """The screen, unless the file gives it no usable place."""
+        """The screen, or None if the file gives it no usable place."""
         self.areas = [
             (index, _scaled(area, unit))
             for index, area in enumerate(draft.seat_map.general_areas[:MAX_AREAS])
             if 0 < min(area.width, area.height)
             and max(abs(area.x), abs(area.y), area.width, area.height) <= MAX_COORDINATE
         ]
-        """The general areas of a usable place and size, with their indexes in the draft."""
+        """The general areas with a usable place and size, and their indexes in the draft."""
 
     @cached_property
     def rows(self) -> dict[str, list[int]]:
@@ -139,7 +139,7 @@ class Hall:
 
     @cached_property
     def named_runs(self) -> list[list[int]]:
-        """What the file calls one row, each from left to right and cut where more than an aisle is between."""
+        """The rows by their names in the file, each from left to right and cut at aisles."""
         runs: list[list[int]] = []
         for row in self.rows.values():
             last: int | None = None
@@ -151,12 +151,12 @@ class Hall:
         return runs
 
     def floor_row(self, seat: int) -> int:
-        """The row in which a seat stands, whatever it is called: a number that only tells rows apart."""
+        """The row where a seat is, whatever it is called: a number that only tells rows apart."""
         line = hall_line_of(self.seat_map)
         return line.row_of_run[line.run_of[seat]]
 
     def row_name(self, row: str) -> str:
-        """What a key of `rows` is to people."""
+        """The name that people read for a key of `rows`."""
         return shown(row.partition("\0")[0])
 
     def row_of(self, seat: int) -> str:
@@ -164,7 +164,7 @@ class Hall:
         return self.row_name(self.seat_map.seats[seat].row)
 
     def label(self, seat: int) -> str:
-        """A seat's label as it can be printed, whatever the file says."""
+        """The label of a seat, printable whatever the file says."""
         return shown(self.draft.seat_map.seats[self._index_in_draft[seat]].label)
 
     def named(self, seats: Iterable[int]) -> str:
@@ -175,7 +175,7 @@ class Hall:
     def finding(
         self, severity: Severity, code: str, *, what: str = "", seats: Sequence[int] = (), problem: str, mend: str
     ) -> Finding:
-        """A finding about seats, with their places in the file; without ``what`` it is they who are named."""
+        """A finding about seats, with their places in the file. Without ``what`` it names the seats."""
         few = seats[:MAX_PLACES]
         return Finding(
             severity=severity,
@@ -188,7 +188,7 @@ class Hall:
         )
 
     def near(self, point: Point, reach: float) -> Iterator[int]:
-        """Seats whose ``x`` and ``y`` differ from a point's by at most ``reach``."""
+        """Seats whose ``x`` and ``y`` each differ by at most ``reach`` from those of a point."""
         cells = self._cells
         for column in range(math.floor(point.x - reach), math.floor(point.x + reach) + 1):
             for line in range(math.floor(point.y - reach), math.floor(point.y + reach) + 1):
@@ -209,11 +209,11 @@ class Hall:
 
 
 def clusters(points: Sequence[Point], reach: float) -> list[list[int]]:
-    """Indexes of points that hang together, the largest cluster first.
+    """Points in clusters, as indexes, the largest cluster first.
 
-    Spots closer than ``reach`` hang together, those farther than three times that do not, unless others are between.
+    Points closer than ``reach`` hang together, those farther than three times that do not, unless others are between.
     """
-    # Counted from the corner of all points: what hangs together must not depend on where the hall stands.
+    # Counted from the corner of all points: clusters must not depend on where the hall is.
     left, front = (min((point[part] for point in points), default=0.0) for part in (0, 1))
     cells: dict[tuple[int, int], list[int]] = defaultdict(list)
     for index, point in enumerate(points):
@@ -242,7 +242,7 @@ def _usual_distance(seats: Sequence[Seat]) -> float:
     distances: list[float] = []
     for row in rows.values():
         row.sort()
-        # Not only the next one: a row that lies in two places has its seats alternate here.
+        # Not only the next one: the seats of a row in two places alternate here.
         distances += (
             min(point.to(other) for other in row[place + 1 : place + 5]) for place, point in enumerate(row[:-1])
         )
@@ -250,7 +250,7 @@ def _usual_distance(seats: Sequence[Seat]) -> float:
 
 
 def _scaled(thing: Thing, unit: float) -> Thing:
-    """A screen or an area with its measures in pitches."""
+    """A screen or an area, in pitches."""
     measures = ("x", "y", "width", "height")
     return msgspec.structs.replace(
         thing, **{name: getattr(thing, name) / unit for name in measures if hasattr(thing, name)}

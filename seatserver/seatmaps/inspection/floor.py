@@ -1,4 +1,4 @@
-"""Checks of where things stand on the floor: seats, the screen, areas without numbers. This module is pure."""
+"""Checks of where things are on the floor: seats, the screen, areas without numbers."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from seatserver.seatmaps.model import MAX_SEATS, GeneralArea
 from seatserver.seatmaps.wording import count, listed, pitches, shown
 
 OVERLAP = 0.5
-"""Seats closer than this, in pitches, stand on one another, in whatever direction."""
+"""Seats closer than this, in pitches, are on top of one another, in any direction."""
 NARROW = 0.75
-"""Neighbours closer than this have no seat's width each."""
+"""Neighbours closer than this have less than the width of a seat."""
 SAME_LINE = 0.35
-"""Seats whose distance from the screen differs by less than this are neighbours rather than one before the other."""
+"""If their distances from the screen differ by less than this, two seats are side by side, not one behind the other."""
 CROOKED = 0.35
-"""A seat farther than this beside the line from its left neighbour to its right one bends its row oddly."""
+"""A seat farther than this off the line between its neighbours bends its row oddly."""
 FEW = 2
-"""So many seats apart from their row, or from the hall, are strays; more of them are a place of its own."""
+"""At most this many seats apart from their row, or from the hall, are strays; more are a part of the hall."""
 OFF_ROW, STEEP = 1.2, 0.6
-"""A few seats stand off their row when they are so many pitches before or behind the nearest other seat of it, and that
-is not because the row turns: steeper than the second number, about 30 degrees."""
+"""A few seats are off their row if they are this many pitches before or behind its nearest other seat, and more steeply
+than a row turns: the second number, about 30 degrees."""
 CROWD = 1.4
 """People per square pitch where a crowd gets dangerous: 4.7 per square metre (Guide to Safety at Sports Grounds, 47 per
 10 m²) at 0.55 m a pitch."""
 
 
 def check_unit(hall: Hall) -> Iterator[Finding]:
-    """Coordinates whose unit is not one seat's pitch."""
+    """Coordinates whose unit is not the seat pitch."""
     if USUAL_PITCH[0] <= hall.pitch <= USUAL_PITCH[1]:
         return
     yield Finding(
@@ -43,7 +43,7 @@ def check_unit(hall: Hall) -> Iterator[Finding]:
 
 
 def check_overlaps(hall: Hall) -> Iterator[Finding]:
-    """Seats that stand on one another, told row by row. Those on the very same spot are refused anyway."""
+    """Seats on top of one another, reported by row. Seats at the very same point are refused anyway."""
     pairs: dict[tuple[str, str], list[tuple[float, int, int]]] = defaultdict(list)
     for one, spot in enumerate(hall.points):
         for other in hall.near(spot, NARROW):
@@ -70,7 +70,7 @@ def check_overlaps(hall: Hall) -> Iterator[Finding]:
 
 
 def check_strays(hall: Hall) -> Iterator[Finding]:
-    """Seats far from the whole hall, rows that lie in two places, seats off the line of their row."""
+    """Seats far from the rest of the hall, rows in two places, seats off the line of their row."""
     lonely: set[int] = set()
     for cluster in _outliers(hall):
         lonely.update(cluster)
@@ -92,7 +92,7 @@ def check_strays(hall: Hall) -> Iterator[Finding]:
 
 
 def _outliers(hall: Hall) -> list[list[int]]:
-    """Few seats far from most; where most are nowhere, the hall is made of islands such as boxes or tables."""
+    """A few seats far from most. If there is no place with most seats, the hall is made of boxes or tables."""
     islands = clusters(hall.points, APART)
     if not islands or len(islands[0]) * 2 < len(hall.points):
         return []
@@ -110,7 +110,7 @@ def _part_apart(hall: Hall, name: str, most: Sequence[int], part: Sequence[int])
             mend="correct the position, or the row's name",
         )
     elif abs(other.y - middle.y) > abs(other.x - middle.x) / 3:
-        # Parts beside each other may well be one row, with whatever the hall has in its middle between them.
+        # Parts side by side may be one row, with whatever is in the middle of the hall between them.
         yield hall.finding(
             Severity.WARNING,
             "row_apart",
@@ -129,12 +129,12 @@ def _middle(hall: Hall, seats: Sequence[int]) -> Point:
 
 
 def _off_row(hall: Hall, run: Sequence[int]) -> Iterator[Finding]:
-    """A few seats that stand before or behind where their row goes on."""
+    """A few seats before or behind where their row continues."""
     row = hall.rows[hall.seat_map.seats[run[0]].row]
     if len(row) - len(run) <= FEW:
         return
     here = hall.points[run[0]]
-    # A run's seats follow one another in its row.
+    # The seats of a run follow one another in its row.
     start = bisect_left(row, here, key=hall.points.__getitem__)
     beside = (*row[max(start - 1, 0) : start], *row[start + len(run) : start + len(run) + 1])
     nearest = min((hall.points[seat] for seat in beside), key=here.to)
@@ -150,7 +150,7 @@ def _off_row(hall: Hall, run: Sequence[int]) -> Iterator[Finding]:
 
 
 def _off_line(hall: Hall, run: Sequence[int]) -> Iterator[Finding]:
-    """Seats that leave the line, straight or curved, on which the others of their stretch stand."""
+    """Seats off the line, straight or curved, of the other seats of their stretch."""
     line = list(run)
     strays: list[int] = []
     while len(line) > 3 and max(bends := _bends(hall, line)) > CROOKED:
@@ -164,7 +164,7 @@ def _off_line(hall: Hall, run: Sequence[int]) -> Iterator[Finding]:
                 mend="look at the drawing, and correct the positions",
             )
             return
-        # A stray bends the line most where it stands, or beside it where it stands at the end.
+        # A stray bends the line most where it is, or beside it if it is at the end.
         at = bends.index(max(bends))
         worst = min((at + 1, at, at + 2), key=lambda place: max(_bends(hall, line[:place] + line[place + 1 :])))
         strays.append(line.pop(worst))
@@ -179,7 +179,7 @@ def _off_line(hall: Hall, run: Sequence[int]) -> Iterator[Finding]:
 
 
 def _bends(hall: Hall, line: Sequence[int]) -> list[float]:
-    """How far every seat but the first and last stands beside the straight line between its neighbours."""
+    """How far every seat except the first and last is off the straight line between its neighbours."""
     found: list[float] = []
     for (left, here), (_, right) in pairwise(pairwise(hall.points[seat] for seat in line)):
         length = left.to(right)
@@ -189,7 +189,7 @@ def _bends(hall: Hall, line: Sequence[int]) -> list[float]:
 
 
 def check_screen(hall: Hall) -> Iterator[Finding]:
-    """A screen that seats stand behind, or that the hall does not fit."""
+    """A screen with seats behind it, or one that does not fit the hall."""
     screen = hall.screen
     if screen is None or not hall.points:
         return
@@ -234,7 +234,7 @@ def _odd_screen(problem: str) -> Finding:
 
 
 def check_areas(hall: Hall) -> Iterator[Finding]:
-    """Areas without numbers that lie on seats or on one another, or are too small for so many people."""
+    """Areas without numbers that overlap seats or one another, or are too small for their capacity."""
     for index, area in hall.areas:
         what, at = _area_in_file(hall, index)
         inside = [seat for seat, spot in enumerate(hall.points) if _holds(area, spot)]

@@ -1,9 +1,9 @@
-"""What a hall's data gets wrong: everything that the importers refuse, and everything that looks like a mistake.
+"""Everything that is wrong with the file of a hall: what a reader refuses, and what looks like a mistake.
 
-An importer stops at the first thing that makes a hall impossible. Here the same file is read patiently: what cannot be
-read is left out and told, and the rest is looked at for what no importer can refuse but nobody can have meant, such as
-a seat that stands on another one, half a sofa, or a row that runs backwards. The checks are in the modules beside;
-``CHECKS`` lists them. This module is pure.
+A reader stops at the first problem that makes a hall impossible. This reads the same file patiently: what cannot be
+read is left out and reported, and the rest is checked for things that no reader can refuse but nobody can have meant,
+such as seats on top of each other, half a sofa, or a row that runs backwards. The checks are in the modules beside this
+one; ``CHECKS`` lists them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CHECKS: tuple[Callable[[Hall], Iterator[Finding]], ...] = (
 
 
 class Report(NamedTuple):
-    """What was found in a file: the hall as far as it could be read, None where it could not; the worst comes first."""
+    """What was found in a file, the worst first. ``seat_map``: the hall as far as it could be read, else None."""
 
     findings: tuple[Finding, ...]
     seat_map: SeatMap | None = None
@@ -47,20 +47,20 @@ class Report(NamedTuple):
 
     @property
     def counts(self) -> dict[Severity, int]:
-        """How many findings there are of every severity."""
+        """The number of findings of each severity."""
         found = Counter(finding.severity for finding in self.findings)
         return {severity: found[severity] for severity in Severity}
 
     @property
     def is_clean(self) -> bool:
-        """Whether there is nothing worse than a hint."""
+        """Whether nothing is worse than a hint."""
         return all(finding.severity is Severity.HINT for finding in self.findings)
 
 
 def check_document(document: bytes, *, name: str = "", unnamed: str = "Seat map") -> Report:
-    """Check a file in any known format; arguments as of `importer.read_seat_map`.
+    """Check a file in any known format; the arguments are those of `read_seat_map`.
 
-    The report has a finding ``refused`` exactly when `read_seat_map` refuses the file. Raises nothing: a file that
+    The report has a finding ``refused`` exactly if `read_seat_map` refuses the file. Nothing is raised: a file that
     cannot be read at all has one finding, ``unreadable``.
     """
     try:
@@ -71,7 +71,7 @@ def check_document(document: bytes, *, name: str = "", unnamed: str = "Seat map"
 
 
 def check_draft(draft: Draft) -> list[Finding]:
-    """All findings of a hall, the worst first, each kind together."""
+    """All findings of a hall, the worst first, grouped by kind."""
     hall = Hall(draft)
     found = list(_refusals(draft))
     for check in CHECKS:

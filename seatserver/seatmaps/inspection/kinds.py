@@ -1,7 +1,4 @@
-"""Checks of what seats are: groups and sofas, wheelchair and companion places, categories, labels.
-
-This module is pure.
-"""
+"""Checks of what seats are: groups and sofas, wheelchair places and companion seats, categories, labels."""
 
 from __future__ import annotations
 
@@ -19,14 +16,15 @@ from seatserver.seatmaps.wording import count, listed, shown
 LEFT, MIDDLE, RIGHT = SeatKind.SOFA_LEFT, SeatKind.SOFA_MIDDLE, SeatKind.SOFA_RIGHT
 SOFA = frozenset((LEFT, MIDDLE, RIGHT))
 COMPANIONS_PER_WHEELCHAIR = 3
-"""So many companions may sit beside a wheelchair place (28 CFR 36.302(f)(4))."""
+"""How many companions may sit beside a wheelchair place (28 CFR 36.302(f)(4))."""
 WHEELCHAIR_PLACES = ((25, 1), (50, 2), (150, 4), (300, 5), (500, 6))
-"""Seats up to, wheelchair places at least: 2010 ADA Standards, table 221.2.1.1; beyond them one more for each 150."""
+"""Up to so many seats, at least so many wheelchair places: 2010 ADA Standards, table 221.2.1.1. Beyond the table, one
+more for every 150 seats."""
 FEWEST_SEATS = 4
 
 
 def check_groups(hall: Hall) -> Iterator[Finding]:
-    """Groups whose seats are not side by side, and sofas that are no whole sofas."""
+    """Groups whose seats are not side by side, and incomplete sofas."""
     seats, line = hall.seat_map.seats, hall_line_of(hall.seat_map)
     swapped: list[Sequence[int]] = []
     sofas = 0
@@ -86,7 +84,7 @@ def _swapped(hall: Hall, swapped: Sequence[Sequence[int]], sofas: int) -> Iterat
 
 
 def _loose_sofas(hall: Hall) -> Iterator[Finding]:
-    """Parts of sofas that are in no group: sold one by one, or without their other half."""
+    """Parts of sofas that are in no group, and so are sold without the rest."""
     seats, grouped = hall.seat_map.seats, hall.seat_map.group_of
     for run in rows_of(hall.seat_map).runs:
         loose: list[int] = []
@@ -175,7 +173,7 @@ def check_accessible(hall: Hall) -> Iterator[Finding]:
 
 
 def _special(hall: Hall, run: Sequence[int]) -> Iterator[list[int]]:
-    """Unbroken stretches of wheelchair and companion places."""
+    """Unbroken series of wheelchair places and companion seats."""
     stretch: list[int] = []
     for seat in (*run, None):
         if seat is not None and hall.seat_map.seats[seat].kind in (SeatKind.WHEELCHAIR, SeatKind.COMPANION):
@@ -193,7 +191,7 @@ def _wheelchair_places(seats: int) -> int:
 
 
 def check_categories(hall: Hall) -> Iterator[Finding]:
-    """Categories that no place has, and categories that people cannot tell apart."""
+    """Categories without places, and categories that people cannot tell apart."""
     draft = hall.draft.seat_map
     used = {seat.category for seat in draft.seats} | {area.category for area in draft.general_areas}
     for index, category in enumerate(draft.categories):
@@ -227,7 +225,7 @@ def _alike(hall: Hall, code: str, field: str, categories: Sequence[Category]) ->
 
 
 def check_labels(hall: Hall) -> Iterator[Finding]:
-    """Labels that differ for the machine but not for people: ``a-7`` and ``A-07``."""
+    """Labels that differ for machines but not for people: ``a-7`` and ``A-07``."""
     by_look: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, seat in enumerate(hall.seat_map.seats):
         look = (hall.row_name(seat.row).casefold().strip(), seat.number.casefold().strip().lstrip("0"))

@@ -1,4 +1,4 @@
-"""A check's report for people, as lines of styled spans, and for scripts, as JSON. This module is pure."""
+"""The report of a check: as styled lines for people, and as JSON for scripts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from seatserver.seatmaps.inspection.inspect import Report
 from seatserver.seatmaps.wording import count, shown
 
 MOST_ALIKE = 8
-"""So many findings of one kind are written out for people; scripts get all."""
+"""How many findings of one kind are written out for people; scripts get all."""
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.HINT: "cyan"}
 INDENT = " " * 9
 
 
 def report_lines(report: Report) -> Iterator[StyledLine]:
-    """The report to read: the hall, every finding with its mending and its places, the sum."""
+    """The report for people: the hall, every finding with what to do and where, and the totals."""
     if report.seat_map is not None:
         hall = f"  {count_places(report.seat_map)}, {report.format}"
         yield (StyledText(shown(report.seat_map.name), "bold"), StyledText(hall))

@@ -1,7 +1,7 @@
-"""Checks of rows: whether one can get to every seat, and whether numbers and names run as people expect.
+"""Checks of rows: whether every seat can be reached, and whether numbers and names run as people expect.
 
-People walk along a row before its seats and reach it from its ends: from an aisle, or from the row's outer end, where
-the map shows no walls and a way is assumed. This module is pure.
+People walk along a row before its seats and come from its ends: from an aisle, or from the outer end of the row, where
+the map shows no walls and a way is assumed.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from seatserver.seatmaps.layout.rows import NEXT_SEAT, rows_of
 from seatserver.seatmaps.wording import count, listed, pitches
 
 LEGROOM = 0.75
-"""Rows closer behind one another than this leave nobody a way: 0.4 m at 0.55 m a pitch, less than a seat alone."""
+"""Nobody can walk between rows closer than this: 0.4 m at 0.55 m a pitch, less than the depth of a seat."""
 IN_THE_WAY = 0.6
-"""What stands before a seat and less than this beside it is in the way."""
+"""A seat before another one, and less than this to its side, is in the way."""
 LONG_WAY, TOO_LONG_WAY = 16, 50
 """Most seats that one passes on the way to an aisle. Building codes differ: 16 on each side of an aisle, and 50 between
 two aisles where the hall has doors beside them, are from § 14 of Rhineland-Palatinate's VStättVO; 100 seats between two
 aisles, so 50 to the nearer one, are the International Building Code's limit (1030.13.1)."""
 BESIDE = 1.3
-"""A seat of another row so near beside a row's end goes on with it."""
+"""A seat of another row this near to the end of a row continues it."""
 ROW_STEP = 1.8
-"""A hole in a row is no aisle when seats stand before it and behind it within so many pitches."""
+"""A gap in a row is not an aisle if there are seats before and behind it within so many pitches."""
 MINORITY = 0.25
-"""What at most this share of the rows does otherwise than the rest is a mistake rather than a habit."""
+"""What at most this share of the rows does differently is a mistake; more often, it is a habit."""
 SKIPPED_LETTERS = frozenset("IOQ")
-"""Letters that halls leave out on purpose: they read like digits or like each other."""
+"""Letters that halls leave out on purpose, because they look like digits or like each other."""
 MOST_ROWS_LOOKED_AT = 50
 
 _NUMBER = re.compile(r"(\D*)(\d{1,9})(\D*)")
 
 
 def check_ways(hall: Hall) -> Iterator[Finding]:
-    """Seats that nobody can get to, and seats far from any aisle."""
+    """Seats that nobody can reach, and seats far from any aisle."""
     shut: dict[str, list[int]] = defaultdict(list)
     for stretch in _stretches(hall):
         in_the_way = [place for place, seat in enumerate(stretch) if _before(hall, seat) is not None]
         if in_the_way:
-            # From either end one gets as far as to the first seat that has something in its way.
+            # From either end people get as far as the first seat with something in its way.
             shut[hall.row_of(stretch[in_the_way[0]])] += stretch[in_the_way[0] : in_the_way[-1] + 1]
         way = (len(stretch) - 1) // 2
         if way > LONG_WAY:
@@ -106,7 +106,7 @@ def _same_row(hall: Hall, one: int, other: int) -> bool:
 
 
 def _is_hole(hall: Hall, left: int, right: int) -> bool:
-    """Whether the gap between two seats of a row leads nowhere: seats stand before it and behind it."""
+    """Whether the gap between two seats of a row leads nowhere: there are seats before and behind it."""
     one, other = hall.points[left], hall.points[right]
     if other.x - one.x > 2 * NEXT_SEAT:
         return False
@@ -120,7 +120,7 @@ def _is_hole(hall: Hall, left: int, right: int) -> bool:
 
 
 def _before(hall: Hall, seat: int) -> int | None:
-    """The seat that stands in the way before one, if there is any."""
+    """The seat in the way before this one, if there is one."""
     spot = hall.points[seat]
     for other in hall.near(spot, LEGROOM):
         gap = spot.y - hall.points[other].y
@@ -134,7 +134,7 @@ def _before(hall: Hall, seat: int) -> int | None:
 
 
 def check_numbers(hall: Hall) -> Iterator[Finding]:
-    """Rows whose seats' numbers run back and forth, run against the others, or leave numbers out."""
+    """Rows whose seat numbers run back and forth, run against the other rows, or have gaps."""
     directions: dict[int, int] = {}
     missing: dict[tuple[int, int], list[str]] = defaultdict(list)
     of_jump: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -197,7 +197,7 @@ def _against_the_rest(hall: Hall, directions: dict[int, int]) -> Iterator[Findin
 
 
 def _numbers(hall: Hall, run: Sequence[int]) -> list[int] | None:
-    """The seats' numbers, where all of them are numbers with the same letters about them."""
+    """The numbers of the seats, if all are numbers with the same letters around them."""
     found = [_NUMBER.fullmatch(hall.seat_map.seats[seat].number) for seat in run]
     parts = [match.groups() for match in found if match is not None]
     if len(parts) < len(run) or len({(before, after) for before, _, after in parts}) > 1:
@@ -206,7 +206,7 @@ def _numbers(hall: Hall, run: Sequence[int]) -> list[int] | None:
 
 
 def _is_odd_and_even(numbers: Sequence[int]) -> bool:
-    """Whether the odd numbers run to one side and the even ones to the other, as in theatres: 5 3 1 2 4 6."""
+    """Whether odd numbers run to one side and even ones to the other, as in theatres: 5 3 1 2 4 6."""
     lowest = numbers.index(min(numbers))
     for split in (lowest, lowest + 1):
         left, right = numbers[:split], numbers[split:]
@@ -219,7 +219,7 @@ def _is_odd_and_even(numbers: Sequence[int]) -> bool:
 
 
 def check_row_names(hall: Hall) -> Iterator[Finding]:
-    """Rows that stand in another order than their names say, and names that are left out."""
+    """Rows in another order than their names say, and names that are left out."""
     ranks = {
         row: rank
         for row, parts in hall.parts.items()
@@ -262,7 +262,7 @@ def check_row_names(hall: Hall) -> Iterator[Finding]:
 
 
 def _rows_behind(hall: Hall) -> Iterator[tuple[str, str]]:
-    """Every row with the next one behind it, by their middles; rows beside each other are not behind each other."""
+    """Every row with the next one behind it, by their middles. Rows side by side are not behind each other."""
     shapes = []
     for row, seats in hall.rows.items():
         spots = [hall.points[seat] for seat in seats]
@@ -278,7 +278,7 @@ def _rows_behind(hall: Hall) -> Iterator[tuple[str, str]]:
 
 
 def _rank(name: str) -> tuple[str, int] | None:
-    """Where a name stands among those of its kind: what it begins with, and a number (B: 2, AA: 27)."""
+    """The rank of a name among those of its kind: what it begins with, and a number (B: 2, AA: 27)."""
     prefix, _, last = name.rpartition(" ")
     if last.isascii() and last.isdigit() and len(last) < 10:
         return f"{prefix} 1", int(last)
@@ -288,5 +288,5 @@ def _rank(name: str) -> tuple[str, int] | None:
 
 
 def _letters(rank: int) -> str:
-    """The row's name of a rank: 2 is B, 27 is AA, 28 is BB."""
+    """The name of a rank: 2 is B, 27 is AA, 28 is BB."""
     return chr(64 + (rank - 1) % 26 + 1) * ((rank - 1) // 26 + 1)
