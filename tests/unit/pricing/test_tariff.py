@@ -126,7 +126,7 @@ def test_free_tickets_pay_the_fees() -> None:
     assert quote(free, HALL, [(BACK, None), (FRONT, None)]).total_minor == 50
 
 
-def test_whoever_names_no_ticket_gets_the_first_that_is_sold_there() -> None:
+def test_a_place_without_a_ticket_type_gets_the_first_one_sold_there() -> None:
     swapped = msgspec.structs.replace(TARIFF, ticket_types=(CHILD, ADULT))
     swapped.validate(HALL)
     found = quote(swapped, HALL, [(FRONT, None), (BACK, None)])
@@ -161,7 +161,7 @@ def test_a_quote_is_the_sum_of_its_prices_and_fees_and_keeps_every_rule(data: st
 
 
 @given(st.data())
-def test_the_order_of_asking_changes_nothing(data: st.DataObject) -> None:
+def test_the_order_of_the_seats_asked_for_changes_nothing(data: st.DataObject) -> None:
     tariff = data.draw(tariffs())
     basket = data.draw(baskets(tariff))
     answers = []
@@ -178,7 +178,7 @@ def test_a_tariff_is_read_back_as_it_was_stored(tariff: Tariff) -> None:
     assert msgspec.json.decode(msgspec.json.encode(tariff), type=Tariff) == tariff
 
 
-def test_the_dearest_hall_is_an_exact_number_for_every_client() -> None:
+def test_the_total_of_the_most_expensive_hall_is_exact_in_javascript() -> None:
     dearest = Fees(per_ticket_minor=MAX_PRICE_MINOR, per_booking_minor=MAX_PRICE_MINOR)
     assert MAX_SEATS * MAX_PRICE_MINOR + dearest.of(MAX_SEATS) < 2**53
 
@@ -204,7 +204,7 @@ def test_the_dearest_hall_is_an_exact_number_for_every_client() -> None:
         ),
     ],
 )
-def test_a_refused_ticket_is_named_with_what_would_mend_it(basket: Tickets, rule: str, says: str) -> None:
+def test_a_refusal_names_the_ticket_and_what_to_do(basket: Tickets, rule: str, says: str) -> None:
     with pytest.raises(TicketsRefused, match=says) as caught:
         quote(TARIFF, HALL, basket)
     assert (caught.value.rule, caught.value.facts["rule"]) == (rule, rule)
@@ -212,7 +212,7 @@ def test_a_refused_ticket_is_named_with_what_would_mend_it(basket: Tickets, rule
     assert "\n" not in str(caught.value)
 
 
-def test_several_types_that_a_ticket_goes_with_are_named_as_people_say_it() -> None:
+def test_several_companion_types_are_listed_as_people_say_them() -> None:
     grown_up = [TicketType(key=key, name=key.title(), prices=ADULT.prices) for key in ("adult", "senior", "member")]
     child = msgspec.structs.replace(CHILD, only_with=("adult", "senior", "member"))
     tariff = msgspec.structs.replace(TARIFF, ticket_types=(*grown_up, child))
@@ -220,7 +220,7 @@ def test_several_types_that_a_ticket_goes_with_are_named_as_people_say_it() -> N
         quote(tariff, HALL, tickets(child=[FRONT]))
 
 
-def test_a_place_that_is_not_there_or_named_twice_is_refused() -> None:
+def test_an_unknown_place_and_one_named_twice_are_refused() -> None:
     for nowhere in (-1, HALL.place_count):
         with pytest.raises(UnknownSeat, match=f"0 to {HALL.place_count - 1}"):
             quote(TARIFF, HALL, [(nowhere, None)])
@@ -233,7 +233,7 @@ def test_a_place_that_is_not_there_or_named_twice_is_refused() -> None:
 # ---------------------------------------------------------------- giving back
 
 
-def test_what_is_left_costs_what_it_cost_whatever_the_tariff_says_now() -> None:
+def test_the_remaining_places_keep_their_prices_when_the_tariff_changes() -> None:
     first = quote(TARIFF, HALL, tickets(adult=[FRONT, FRONT + 1], child=[FRONT + 2]))
     dearer = Tariff.flat("EUR", dict.fromkeys(CATEGORIES, 9999), Fees(per_booking_minor=9999))
     left = without(dearer, first, [FRONT + 1])
@@ -249,7 +249,7 @@ def test_children_are_not_left_without_their_adult() -> None:
     assert without(TARIFF, family, [FRONT, FRONT + 1]).total_minor == 0
 
 
-def test_a_rule_that_became_stricter_keeps_nobody_from_giving_places_back() -> None:
+def test_a_stricter_rule_does_not_stop_anybody_from_giving_places_back() -> None:
     four = quote(TARIFF, HALL, tickets(adult=[0, 1], child=[2, 3, 4, 5]))
     strict = msgspec.structs.replace(
         TARIFF, ticket_types=(ADULT, msgspec.structs.replace(CHILD, at_most=1, per_companion=1))
@@ -258,7 +258,7 @@ def test_a_rule_that_became_stricter_keeps_nobody_from_giving_places_back() -> N
 
 
 @given(st.data())
-def test_giving_back_is_the_quote_of_the_rest(data: st.DataObject) -> None:
+def test_giving_places_back_leaves_the_quote_of_the_rest(data: st.DataObject) -> None:
     tariff = data.draw(tariffs())
     basket = data.draw(baskets(tariff))
     first = quoted(tariff, basket)
@@ -318,7 +318,7 @@ def test_a_currency_is_three_capital_letters(currency: str) -> None:
 
 
 @pytest.mark.parametrize("currency", ["XXX", "XTS", "ZZZ", "XAU", "XBA", "XDR", "CLF", "UYI"])
-def test_a_currency_is_money_that_people_pay_with(currency: str) -> None:
+def test_a_currency_that_nobody_pays_with_is_refused(currency: str) -> None:
     tariff = Tariff.flat(currency, ADULT.prices)
     with pytest.raises(BadRequest, match=f"currency is '{currency}'.*money that people pay with") as caught:
         tariff.validate(HALL)
@@ -333,7 +333,7 @@ def test_fees_have_bounds_too() -> None:
         assert caught.value.facts["where"].startswith("fees.per_")
 
 
-def test_every_key_that_a_rule_names_counts_on_its_own() -> None:
+def test_every_ticket_type_that_a_rule_names_counts() -> None:
     tariff = msgspec.structs.replace(
         TARIFF,
         ticket_types=(

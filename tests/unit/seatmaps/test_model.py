@@ -91,7 +91,7 @@ def test_a_hall_may_have_general_areas_only() -> None:
         ("general_areas.0.colour", "red", "general_areas[0]: has the unknown field colour"),
     ],
 )  # fmt: skip
-def test_a_general_area_that_cannot_be_names_the_place(path: str, value: Any, message: str) -> None:
+def test_an_impossible_general_area_is_refused_with_its_place(path: str, value: Any, message: str) -> None:
     with pytest.raises(BadSeatMap) as caught:
         SeatMap.decode(edited(with_areas(studio(), [LAWN]).encode(), path, value))
     assert caught.value.message == message
@@ -148,7 +148,7 @@ def test_two_seats_on_one_spot_are_refused() -> None:
         SeatMap.decode(json.dumps(content).encode())
 
 
-def test_a_document_with_its_groups_in_another_order_is_the_same_hall() -> None:
+def test_the_order_of_groups_in_a_document_does_not_change_the_hall() -> None:
     hall = grand_hall()
     content = json.loads(hall.encode())
     content["groups"] = [group[::-1] for group in content["groups"]][::-1]
@@ -175,7 +175,7 @@ def test_a_document_with_its_groups_in_another_order_is_the_same_hall() -> None:
         ("screen.width", -5, "screen.width: is -5.0; expected more than 0"),
     ],
 )
-def test_a_map_that_contradicts_itself_names_the_place(path: str, value: Any, message: str) -> None:
+def test_a_map_that_contradicts_itself_is_refused_with_the_place(path: str, value: Any, message: str) -> None:
     with pytest.raises(BadSeatMap) as caught:
         SeatMap.decode(edited(studio().encode(), path, value))
     assert caught.value.message == message

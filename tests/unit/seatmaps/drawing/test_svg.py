@@ -102,7 +102,7 @@ def test_the_best_seats_for_a_party_are_marked() -> None:
     assert f"Best for 4 people: {ends}" in [text.text for text in svg.iter(f"{SVG}text")]
 
 
-def test_a_party_that_finds_no_seats_is_told_so() -> None:
+def test_the_picture_says_when_a_party_finds_no_seats() -> None:
     texts = [text.text for text in drawn(with_areas(studio(), []), 50).iter(f"{SVG}text")]
     assert any((text or "").startswith(("Best for 50 people", "No seats for 50 people")) for text in texts)
 
@@ -145,7 +145,7 @@ def test_names_are_text_whatever_they_say(name: str) -> None:
     assert {element.tag for element in svg.iter()} == {element.tag for element in plain.iter()}
 
 
-def test_the_picture_needs_nothing_from_elsewhere() -> None:
+def test_the_picture_loads_nothing_from_elsewhere() -> None:
     svg = draw_svg(with_areas(grand_hall(), [LAWN]), party=4)
     assert re.findall(r"https?://[^\"]*", svg) == ["http://www.w3.org/2000/svg"]
     assert set(re.findall(r"url\([^)]*\)", svg)) == {"url(#scale)"}

@@ -44,7 +44,7 @@ def test_every_unicode_encoding_is_read(encoding: str) -> None:
     assert read(text.encode(encoding)).seat_map == read(VISTA).seat_map
 
 
-def test_a_packed_file_is_read_but_no_more_of_it_than_is_allowed() -> None:
+def test_a_gzip_file_is_read_up_to_the_size_limit() -> None:
     assert read(gzip.compress(VISTA)).seat_map == read(VISTA).seat_map
     bomb = gzip.compress(b" " * (2 * MAX_DOCUMENT_BYTES))
     assert len(bomb) < 100_000
@@ -77,11 +77,11 @@ def test_pretix_api_objects_give_the_plan_their_name() -> None:
     assert read({"id": 2, "name": "Main plan", "layout": nameless}).seat_map.name == "Main plan"
 
 
-def test_two_halls_in_one_file_are_not_chosen_between() -> None:
+def test_a_file_with_two_halls_is_refused() -> None:
     assert refusal({"a": VISTA_TREE, "b": PRETIX_TREE}) == "the file holds several halls; import them one by one"
 
 
-def test_a_place_inside_a_wrapper_is_the_files_own() -> None:
+def test_places_inside_a_wrapper_are_those_of_the_file() -> None:
     broken = json.loads(edited(VISTA, f"{FIRST}.Position.ColumnIndex", -1))
     at = "SeatLayoutData.Areas[0].Rows[3].Seats[0].Position.ColumnIndex: is -1; expected 0 to 2000"
     assert refusal({"data": {"hall": broken}}) == f"data.hall.{at}"
@@ -170,7 +170,7 @@ def test_a_proxys_words_and_empty_columns_are_read() -> None:
     assert imported.notes[0].startswith("1 seat was not empty when the file was written (B-2)")
 
 
-def test_a_mistake_in_bare_rows_is_told_at_its_own_place() -> None:
+def test_a_mistake_in_bare_rows_is_reported_where_it_is_in_the_file() -> None:
     listed = [{"Name": "B", "Columns": [proxy_seat("0", "0", "1"), [], proxy_seat("0", "x", "2")]}]
     at = "result.seats[0].Columns[2].Position.ColumnIndex"
     assert refusal({"result": {"seats": listed}}) == f"{at}: expected int, got str"
@@ -212,18 +212,18 @@ def test_a_mistake_in_bare_rows_is_told_at_its_own_place() -> None:
         (b"row,seat,place\nA,1,2\n", "line 1: two columns say the number: seat and place"),
     ],
 )  # fmt: skip
-def test_whatever_is_wrong_is_one_clear_error_with_the_place_and_the_mend(document: bytes, message: str) -> None:
+def test_every_mistake_gets_one_clear_error_with_place_and_remedy(document: bytes, message: str) -> None:
     assert message in refusal(document)
 
 
-def test_a_number_out_of_range_is_told_with_every_step_of_its_place() -> None:
+def test_a_number_out_of_range_is_reported_with_its_full_place() -> None:
     document = VISTA.replace(b'"ColumnIndex": 0', b'"ColumnIndex": 1e999', 1)
     assert document != VISTA
     assert refusal(document).startswith("SeatLayoutData.Areas[0].Rows[")
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'{"zones":', b'{"SeatLayoutData":[', b'{"data":'])
-def test_a_file_nested_without_end_is_refused(opening: bytes) -> None:
+def test_a_file_that_is_nested_too_deeply_is_refused(opening: bytes) -> None:
     assert refusal(opening * 100_000) == "the file is nested too deeply"
 
 

@@ -31,7 +31,7 @@ def test_categories_keep_their_colours() -> None:
     assert [(c.key, c.color) for c in seat_map.categories] == [("Cheap", "#ff00ee"), ("Dear", "#00aa55")]
 
 
-def test_a_colour_that_is_none_is_replaced() -> None:
+def test_an_invalid_colour_is_replaced() -> None:
     category = read_pretix(edited(PRETIX, "categories.0.color", "url(evil)")).seat_map.categories[0]
     assert category.color == "#0072b2"
 

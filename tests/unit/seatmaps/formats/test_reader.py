@@ -21,19 +21,19 @@ OWN = studio().encode()
     ("document", "format_name", "seats"),
     [(VISTA, "Vista SeatLayoutData", 16), (PRETIX, "pretix seating plan", 12), (OWN, "seatserver", 92)],
 )
-def test_the_format_is_found_out(document: bytes, format_name: str, seats: int) -> None:
+def test_the_format_is_recognised(document: bytes, format_name: str, seats: int) -> None:
     imported = read_seat_map(document)
     assert (imported.format, len(imported.seat_map.seats)) == (format_name, seats)
 
 
-def test_a_name_replaces_the_files_own_and_a_stand_in_does_not() -> None:
+def test_a_given_name_replaces_the_one_in_the_file_and_a_fallback_does_not() -> None:
     assert read_seat_map(PRETIX, name=" My \n hall ").seat_map.name == "My hall"
     assert read_seat_map(OWN, name="My hall").seat_map.name == "My hall"
     assert read_seat_map(OWN, unnamed="file-7").seat_map.name == "Studio 1"
     assert read_seat_map(VISTA, unnamed="file-7").seat_map.name == "file-7"
 
 
-def test_a_byte_order_mark_is_no_obstacle() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     assert read_seat_map(b"\xef\xbb\xbf" + VISTA) == read_seat_map(VISTA)
 
 
@@ -104,7 +104,7 @@ def _reads_or_refuses(document: bytes) -> None:
     imported.seat_map.validate()
 
 
-def test_a_patient_reading_names_every_place_that_is_not_of_the_form_as_it_is_in_the_file() -> None:
+def test_a_patient_reading_reports_every_misfit_with_its_place_in_the_file() -> None:
     content = json.loads(OWN)
     content["seats"][3]["x"] = "far"
     content["seats"][5] = 7
@@ -122,7 +122,7 @@ def test_a_patient_reading_names_every_place_that_is_not_of_the_form_as_it_is_in
     assert len(draft.seat_map.seats) == 90
 
 
-def test_a_patient_reading_finds_all_that_vista_contradicts_itself_in() -> None:
+def test_a_patient_reading_reports_every_contradiction_of_a_vista_file() -> None:
     content = json.loads(VISTA)
     first, second = content["SeatLayoutData"]["Areas"]
     first["Rows"][3]["Seats"][0]["Position"] = None
@@ -153,7 +153,7 @@ def test_groups_keep_their_seats_when_a_seat_before_them_cannot_be_read() -> Non
 
 
 @pytest.mark.parametrize("document", [b"", b'{"seats": [', b'{"seats": 3}', b'{"zones": []}', b'{"hello": 1}'])
-def test_a_patient_reading_has_one_error_for_what_cannot_be_read_at_all(document: bytes) -> None:
+def test_a_patient_reading_reports_one_error_for_an_unreadable_file(document: bytes) -> None:
     with pytest.raises(BadSeatMap) as strict:
         read_seat_map(document)
     with pytest.raises(BadSeatMap) as patient:

@@ -79,7 +79,7 @@ def test_an_area_that_is_not_allocated_but_lists_its_seats_keeps_their_numbers()
     )
 
 
-def test_a_hall_of_areas_without_numbers_alone_is_a_hall() -> None:
+def test_a_hall_may_consist_of_areas_without_numbers() -> None:
     document = json.loads(with_area())
     document["SeatLayoutData"]["Areas"] = document["SeatLayoutData"]["Areas"][-1:]
     hall = read_vista(json.dumps(document).encode(), "Lawn").seat_map

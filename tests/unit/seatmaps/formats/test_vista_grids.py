@@ -59,7 +59,7 @@ STALLS = {"B": (0, 1), "A": (0, 1)}
 BEHIND = {"A-1": (0, 0), "A-2": (1, 0), "B-1": (0, 1), "B-2": (1, 1)}
 
 
-def test_an_area_above_another_stands_in_a_row_of_its_own_behind_it() -> None:
+def test_an_area_drawn_above_another_gets_rows_of_its_own_behind_it() -> None:
     imported = read(area(1, STALLS, (0, 10, 100, 40)), area(3, {"N": (0, 1)}, (0, 0, 100, 10)))
     assert spots(imported) == {**BEHIND, "N-1": (0, 2), "N-2": (1, 2)}
     assert imported.notes == (
@@ -127,7 +127,7 @@ def test_groups_find_their_seats_by_the_number_of_their_area() -> None:
 
 
 @pytest.mark.parametrize("rectangle", [None, (0, 0, 0, 0), (100, 100, 100, 100), (0, 0, 100, 100)])
-def test_areas_without_telling_rectangles_stand_behind_one_another_and_a_note_says_so(
+def test_areas_without_usable_rectangles_go_behind_one_another_with_a_note(
     rectangle: Rectangle | None,
 ) -> None:
     imported = read(area(1, STALLS, rectangle), area(2, {"C": (0, 1)}, rectangle))
@@ -136,7 +136,7 @@ def test_areas_without_telling_rectangles_stand_behind_one_another_and_a_note_sa
     assert "placed by" not in imported.notes[0]
 
 
-def test_an_area_drawn_on_another_is_put_behind_it_and_a_note_says_so() -> None:
+def test_an_area_drawn_on_top_of_another_goes_behind_it_with_a_note() -> None:
     imported = read(
         area(1, STALLS, (0, 0, 100, 100)), area(2, {"N": (0, 1)}, (0, 30, 50, 40)), area(3, {"O": (0,)}, (0, 0, 9, 9))
     )
@@ -157,7 +157,7 @@ def shared(*parts: Mapping[str, Sequence[int]]) -> list[dict[str, Any]]:
     return areas
 
 
-def test_areas_that_share_one_grid_are_read_as_ever() -> None:
+def test_areas_on_one_grid_are_read_on_one_grid() -> None:
     imported = read(*shared({"C": (0, 1)}, {"B": (0, 1), "C": (2, 3)}, {"A": (0, 1)}))
     assert {label: spot[1] for label, spot in spots(imported).items() if label.endswith("1")} == {
         "A-1": 0,
@@ -168,7 +168,7 @@ def test_areas_that_share_one_grid_are_read_as_ever() -> None:
     assert imported.notes == ()
 
 
-def test_one_seat_twice_on_a_shared_grid_is_a_mistake_and_no_other_grid() -> None:
+def test_one_cell_used_twice_is_a_mistake_and_not_a_second_grid() -> None:
     areas = shared({"B": (0, 1, 2, 3), "A": (0, 1)}, {"B": (3, 4, 5, 6), "A": (2, 3)})
     with pytest.raises(BadSeatMap, match="stands on the very spot of"):
         read(*areas)
@@ -182,7 +182,7 @@ def test_the_check_says_which_reading_was_taken_where_both_are_possible() -> Non
     assert {seat.y for seat in report.seat_map.seats if seat.area == "Area 3"} == {2}
 
 
-def test_two_names_of_one_row_without_rectangles_stay_on_one_grid_and_a_note_says_so() -> None:
+def test_two_names_of_one_row_without_rectangles_stay_on_one_grid_with_a_note() -> None:
     imported = read(area(1, {"B": (0, 1)}, None), area(2, {"N": (2, 3)}, None))
     assert spots(imported) == {"B-1": (0, 0), "B-2": (1, 0), "N-1": (2, 0), "N-2": (3, 0)}
     assert "were read as parts of one grid" in imported.notes[0]

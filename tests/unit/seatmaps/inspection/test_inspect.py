@@ -51,7 +51,7 @@ def test_the_halls_of_the_demo_have_nothing_to_mend(hall: SeatMap) -> None:
     assert report.is_clean
 
 
-def test_the_small_halls_are_clean_and_only_hinted_at() -> None:
+def test_the_small_halls_have_only_hints() -> None:
     for document in (VISTA, PRETIX):
         report = check_document(document)
         assert report.is_clean
@@ -287,7 +287,7 @@ FOLLOWS: dict[Callable[[Plan], None], set[str]] = {
         (crowded, "crowded", Severity.HINT, "the area Lawn: 60 people on 24 square pitches"),
     ],
 )  # fmt: skip
-def test_a_mistake_in_a_sound_hall_is_found_by_itself(
+def test_one_mistake_in_a_sound_hall_gives_one_finding(
     spoil: Callable[[Plan], None], code: str, severity: Severity, words: str
 ) -> None:
     plan = Plan()
@@ -299,7 +299,7 @@ def test_a_mistake_in_a_sound_hall_is_found_by_itself(
     assert report.is_clean == all(one.severity is Severity.HINT for one in report.findings)
 
 
-def test_a_finding_names_the_place_in_the_file_its_seats_and_the_mending() -> None:
+def test_a_finding_says_where_in_the_file_which_seats_and_how_to_mend_it() -> None:
     plan = Plan()
     on_another(plan)
     [finding] = plan.check().findings
@@ -348,7 +348,7 @@ def test_numbers_that_run_out_from_the_middle_are_a_habit_of_theatres() -> None:
     assert codes(plan.check()) <= {"numbers_backwards"}
 
 
-def test_a_hole_in_a_row_is_no_aisle() -> None:
+def test_a_gap_in_a_row_with_seats_around_it_is_not_an_aisle() -> None:
     # A row of 40 without a way out of its middle, though a seat there is missing.
     seats = [
         {"row": row, "number": str(n + 1), "x": n, "y": 3 + depth, "category": "c"}
@@ -367,7 +367,7 @@ def test_a_hole_in_a_row_is_no_aisle() -> None:
 
 
 @given(grid_halls(), st.integers(-500, 500), st.integers(-500, 500))
-def test_where_the_hall_stands_on_the_floor_changes_nothing(hall: SeatMap, right: int, back: int) -> None:
+def test_moving_the_whole_hall_changes_nothing(hall: SeatMap, right: int, back: int) -> None:
     content = json.loads(hall.encode())
     for thing in (*content["seats"], content["screen"]):
         thing["x"] += right
@@ -376,7 +376,7 @@ def test_where_the_hall_stands_on_the_floor_changes_nothing(hall: SeatMap, right
 
 
 @pytest.mark.parametrize("unit", [0.01, 24.0, 300.0])
-def test_the_unit_of_a_plan_changes_nothing_but_that_it_is_told(unit: float) -> None:
+def test_another_unit_changes_nothing_but_adds_a_finding(unit: float) -> None:
     for spoil in (off_its_row, on_another, no_way, screen_aside, area_on_seats, crowded):
         plan = Plan()
         spoil(plan)

@@ -13,7 +13,7 @@ def text(report: Report) -> list[str]:
     return ["".join(span.text for span in line) for line in report_lines(report)]
 
 
-def test_a_sound_hall_is_told_in_one_sentence() -> None:
+def test_a_sound_hall_is_reported_in_one_sentence() -> None:
     assert text(check_document(studio().encode())) == ["Studio 1  92 seats, seatserver", "", "Nothing to mend."]
 
 
@@ -35,7 +35,7 @@ def test_many_findings_of_one_kind_are_written_out_for_scripts_only() -> None:
     assert (len(document["findings"]), document["counts"]) == (31, {"error": 30, "warning": 1, "hint": 0})
 
 
-def test_every_finding_says_what_is_odd_how_to_mend_it_and_where_it_is() -> None:
+def test_every_finding_says_what_is_wrong_where_and_how_to_mend_it() -> None:
     lines = text(spoiled())
     start = lines.index("warning  the category vip: has no seats")
     assert lines[start + 1 : start + 4] == [

@@ -141,7 +141,7 @@ def test_rows_one_behind_the_other_never_become_one(shift: float) -> None:
     assert len(set(rows.row_of_run)) == 4
 
 
-def test_seats_on_a_diagonal_are_strangers() -> None:
+def test_diagonal_seats_are_not_neighbours() -> None:
     assert len(find_rows([(n, n) for n in range(6)]).runs) == 6
 
 
@@ -155,7 +155,7 @@ def test_rows_of_one_name_in_two_places_are_two_rows() -> None:
 
 
 @pytest.mark.parametrize("spread", [1e-4, 0.5, 1.0, 100.0])
-def test_a_crowd_on_one_spot_is_not_compared_seat_by_seat(spread: float) -> None:
+def test_many_seats_at_one_point_are_not_compared_in_pairs(spread: float) -> None:
     chance = random.Random(3)
     crowd = [(spread * chance.random(), spread * chance.random()) for _ in range(5000)]
     assert sum(1 for _ in _pairs(crowd)) <= 5000 * 6 * MOST_IN_A_CELL

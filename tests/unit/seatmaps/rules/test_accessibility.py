@@ -24,7 +24,7 @@ def test_half_a_sofa_is_refused_and_a_whole_one_is_not() -> None:
     assert refused(".<><->", 0, 1, 2, 3, 4, 5) == {}
 
 
-def test_wheelchair_places_are_for_so_many_as_the_party_says() -> None:
+def test_a_party_gets_as_many_wheelchair_places_as_it_says() -> None:
     assert refused("W.W", 0, 1) == {0: "wheelchair"}
     assert refused("W.W", 0, 1, wheelchairs=1) == {}
     assert refused("W.W", 2, 1, 0, wheelchairs=1) == {0: "wheelchair"}
@@ -58,7 +58,7 @@ def test_a_companion_seat_in_a_row_without_wheelchair_places_is_ordinary() -> No
     assert refused("..c..", 2) == {}
 
 
-def test_places_are_freed_so_many_minutes_before_the_show() -> None:
+def test_places_are_released_some_minutes_before_the_show() -> None:
     assert refused("Wc", 1, minutes_left=61) == {1: "companion"}
     assert refused("Wc", 1, minutes_left=60) == {}
     assert refused("Wc", 0, minutes_left=31) == {0: "wheelchair"}
@@ -69,7 +69,7 @@ def test_places_are_freed_so_many_minutes_before_the_show() -> None:
 
 
 @given(rooms(), rules(), st.integers(0, 2), MINUTES, st.data())
-def test_what_is_refused_is_wrong_and_the_rest_is_right(
+def test_exactly_the_seats_that_break_a_rule_are_refused(
     hall: tuple[SeatMap, bytes], rules: Rules, wheelchairs: int, minutes_left: float | None, data: st.DataObject
 ) -> None:
     seat_map, _ = hall

@@ -41,7 +41,7 @@ def test_one_free_seat_between_a_selection_and_what_is_closed_is_stranded(row: s
 
 
 @pytest.mark.parametrize("row", ["xoox", "xo", "x.x.x..oo", "o", ". oo", "x.xoox"])
-def test_filling_a_gap_and_what_was_alone_before_are_nobodys_fault(row: str) -> None:
+def test_filling_a_gap_strands_nobody_and_neither_do_seats_stranded_before(row: str) -> None:
     assert stranded(row) == []
 
 
@@ -52,7 +52,7 @@ def test_taking_a_part_of_a_narrow_stretch_strands_nobody_anew() -> None:
     assert stranded("x.o", rule=GapRule(width=2, row_ends=False)) == ["A-2"]
 
 
-def test_the_width_says_how_narrow_is_too_narrow() -> None:
+def test_the_width_says_which_stretches_are_gaps() -> None:
     for width, alone in ((1, []), (2, ["A-1", "A-2"]), (3, ["A-1", "A-2", "A-5", "A-6", "A-7"])):
         assert stranded("..oo...", rule=GapRule(width=width)) == alone
 
@@ -76,14 +76,14 @@ def test_the_rows_farthest_from_the_screen_are_exempt() -> None:
         assert stranded(*rows, rule=GapRule(exempt_last_rows=count)) == alone
 
 
-def test_rows_that_stand_equally_far_are_exempt_together() -> None:
+def test_rows_equally_far_from_the_screen_are_exempt_together() -> None:
     seat_map, states, seats = picture(".oo..", ".oo..", ".oo..")
     level = SeatMap.decode(seat_map.encode().replace(b'"y":1.0', b'"y":1.8'))
     found = stranded_by(level, states, seats, Rules(gap=GapRule(exempt_last_rows=1)))
     assert [level.seats[seat].label for seat in found.stranded] == ["A-1"]
 
 
-def test_places_for_people_with_a_wheelchair_close_a_stretch_until_they_are_freed() -> None:
+def test_places_for_people_with_a_wheelchair_close_a_stretch_until_they_are_released() -> None:
     row = "W.o..Wc.o.."
     assert stranded(row) == ["A-2", "A-8"]
     assert stranded(row, minutes_left=30.0) == ["A-2"]
@@ -139,7 +139,7 @@ def test_a_seat_is_stranded_when_its_stretch_becomes_too_narrow(
 
 
 @given(rooms(), rules(), MINUTES, st.data())
-def test_whether_the_chosen_seats_are_to_be_had_does_not_matter(
+def test_the_verdict_does_not_depend_on_whether_the_seats_are_free(
     hall: tuple[SeatMap, bytes], rules: Rules, minutes_left: float | None, data: st.DataObject
 ) -> None:
     seat_map, states = hall
@@ -150,7 +150,7 @@ def test_whether_the_chosen_seats_are_to_be_had_does_not_matter(
 
 
 @given(rooms(), rules(), MINUTES, st.data())
-def test_the_table_of_cuts_agrees_with_the_look_at_one_selection(
+def test_the_table_of_cuts_agrees_with_the_judgement_of_one_selection(
     hall: tuple[SeatMap, bytes], rules: Rules, minutes_left: float | None, data: st.DataObject
 ) -> None:
     seat_map, states = hall

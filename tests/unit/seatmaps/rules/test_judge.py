@@ -47,7 +47,7 @@ def judged(row: str, *others: str, rules: Rules = ENFORCE) -> tuple[list[str], s
 
 
 @given(rooms(), rules(), st.integers(0, 2), MINUTES, st.data())
-def test_under_enforce_a_selection_passes_exactly_when_the_party_could_not_sit_kinder(
+def test_under_enforce_a_selection_passes_exactly_when_there_is_no_kinder_one(
     hall: tuple[SeatMap, bytes], rules: Rules, wheelchairs: int, minutes_left: float | None, data: st.DataObject
 ) -> None:
     seat_map, states = hall
@@ -102,7 +102,7 @@ def test_the_fix_of_people_who_sit_together_is_the_nearest_in_their_run_or_else_
 
 
 @given(rooms(), rules(), st.integers(0, 2), MINUTES, st.data())
-def test_a_glance_says_the_same_or_that_the_room_must_be_looked_through(
+def test_judging_cheaply_gives_the_same_verdict_or_none(
     hall: tuple[SeatMap, bytes], rules: Rules, wheelchairs: int, minutes_left: float | None, data: st.DataObject
 ) -> None:
     seat_map, states = hall
@@ -112,7 +112,7 @@ def test_a_glance_says_the_same_or_that_the_room_must_be_looked_through(
     assert seen == (None if rules.gap.mode == "enforce" and verdict.stranded else verdict)
 
 
-def test_a_companion_does_not_stay_behind_when_its_freed_wheelchair_place_is_better_left_alone() -> None:
+def test_a_wheelchair_place_that_a_chosen_companion_seat_needs_does_not_move() -> None:
     seat_map, states = room("x.Wxc", "....")
     rules = Rules(gap=GapRule(mode="enforce"), companions_free_min=None, wheelchairs_free_min=30)
     verdict = judge(seat_map, states, (2, 4), rules, minutes_left=10)
@@ -120,7 +120,7 @@ def test_a_companion_does_not_stay_behind_when_its_freed_wheelchair_place_is_bet
     assert (verdict.reasons, verdict.stranded, verdict.whole_room) == ({}, (1,), True)
 
 
-def test_whoever_takes_every_second_seat_of_a_hall_is_refused_without_a_search_for_something_better() -> None:
+def test_every_second_seat_of_a_hall_is_refused_without_searching_for_a_fix() -> None:
     for parts_asked, is_moved in ((MAX_PARTS, True), (MAX_PARTS + 1, False)):
         seat_map, states, seats = picture("." + "o." * parts_asked, "." * parts_asked)
         for look in (judge, judge_if_cheap):
@@ -224,12 +224,12 @@ def test_the_fix_is_in_the_nearest_row_when_its_own_has_none() -> None:
     assert judged("x.oox", "x...x", "xx..x", "....x") == (["A-3"], "x...x/x...x/xxoox/....x")
 
 
-def test_a_party_that_could_not_sit_otherwise_may_strand_a_seat_and_the_whole_room_decides() -> None:
+def test_a_party_without_an_alternative_may_strand_a_seat_and_the_verdict_rests_on_the_room() -> None:
     seat_map, states, seats = picture("x.oox", "x...x", "xx.xx")
     assert judge(seat_map, states, seats, ENFORCE) == Verdict({}, (1,), None, (), True)
 
 
-def test_people_who_sit_together_are_not_asked_to_part() -> None:
+def test_people_who_chose_to_sit_together_are_not_separated() -> None:
     assert judged("x.oox.x.x") == ([], "")
 
 
@@ -249,7 +249,7 @@ def test_the_fix_of_half_a_sofa_is_the_sofa() -> None:
     assert judge(seat_map, lost, (1,), ENFORCE) == Verdict({1: "group"}, (), None, (), False)
 
 
-def test_places_of_general_areas_are_nobodys_neighbours() -> None:
+def test_places_of_general_areas_have_no_neighbours() -> None:
     seat_map, states, seats = picture(".oo...")
     lawn = GeneralArea(key="lawn", name="Lawn", category="standard", capacity=3, x=0, y=9, width=3, height=3)
     seat_map = msgspec.structs.replace(seat_map, general_areas=(lawn,))
@@ -267,6 +267,6 @@ def test_nothing_chosen_passes() -> None:
     assert judge(seat_map, states, (), ENFORCE) == PASSES
 
 
-def test_states_of_another_hall_are_a_mistake_of_the_caller() -> None:
+def test_states_of_another_hall_raise_a_value_error() -> None:
     with pytest.raises(ValueError, match="expected at least 3 states, got 2"):
         judge(room("...")[0], b"\0\0", (0,), ENFORCE)

@@ -74,7 +74,7 @@ def test_offers_share_no_seat_and_each_is_the_best_without_those_before_it(
 
 @settings(deadline=None)
 @given(rooms(), house_rules(), MINUTES, st.data())
-def test_seats_that_others_are_after_are_offered_only_when_nothing_else_is_left(
+def test_avoided_seats_are_offered_only_when_nothing_else_is_left(
     hall: tuple[SeatMap, bytes], rules: Rules, minutes_left: float | None, data: st.DataObject
 ) -> None:
     seat_map, states = hall
@@ -91,7 +91,7 @@ def test_seats_that_others_are_after_are_offered_only_when_nothing_else_is_left(
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("mode", ["off", "warn", "enforce"])
-def test_in_real_halls_however_full_every_offer_is_right(seed: int, mode: str) -> None:
+def test_in_real_halls_every_offer_keeps_the_rules_however_full_they_are(seed: int, mode: str) -> None:
     chosen = random.Random(seed)
     for hall in (studio(), grand_hall()):
         full = chosen.choice((0.2, 0.5, 0.8, 0.9))
@@ -107,7 +107,7 @@ def test_in_real_halls_however_full_every_offer_is_right(seed: int, mode: str) -
                 assert len(offer.seats) == count and not any(states[seat] for seat in offer.seats)
 
 
-def test_the_same_question_has_the_same_answer() -> None:
+def test_the_same_search_gives_the_same_offers() -> None:
     states = bytes(random.Random(1).choice((FREE, HELD)) for _ in range(grand_hall().place_count))
     for count in (1, 4, 9):
         one, other = (best_offers(grand_hall(), states, Wish(count=count), limit=4) for _ in range(2))
@@ -166,7 +166,7 @@ def test_a_party_is_not_split_over_seats_that_are_not_near_each_other() -> None:
     assert offered("..xxxxxxx", "xxxxxxxxx", "xxxxxxx..", wish=Wish(count=4)) == []
 
 
-def test_a_party_that_does_not_want_to_be_split_is_not() -> None:
+def test_a_party_that_does_not_agree_to_be_split_is_never_split() -> None:
     assert offered("..x", "..x", wish=Wish(count=4, split=False)) == []
     assert len(offered("..x", "..x", wish=Wish(count=4))) == 4
 
@@ -205,7 +205,7 @@ def test_no_more_companion_seats_than_a_wheelchair_has_a_right_to() -> None:
     assert found == ["A-3", "A-4", "A-5", "A-6", "A-7"]
 
 
-def test_wheelchair_and_companion_places_go_to_others_only_when_freed_and_nothing_else_serves_as_well() -> None:
+def test_wheelchair_places_and_companion_seats_go_to_others_only_when_released_and_needed() -> None:
     rules = Rules(companions_free_min=60, wheelchairs_free_min=30)
     assert offered("xWcx", wish=Wish(count=2), rules=rules) == []
     assert offered("xWcx", wish=Wish(count=1), rules=rules, minutes_left=61) == []
@@ -215,7 +215,7 @@ def test_wheelchair_and_companion_places_go_to_others_only_when_freed_and_nothin
     assert offered(*far, wish=Wish(count=2), rules=rules, minutes_left=10) == ["A-25", "A-26"]
 
 
-def test_categories_and_areas_are_kept_to() -> None:
+def test_offers_are_only_in_the_wanted_categories_and_areas() -> None:
     assert offered("pp..", wish=Wish(count=2, categories=("standard",))) == ["A-3", "A-4"]
     assert offered("pp..", wish=Wish(count=3, categories=("standard",))) == []
     assert len(offered("pp..", wish=Wish(count=3, categories=("standard", "premium")), rules=Rules())) == 3
@@ -232,7 +232,7 @@ def test_under_enforce_no_seat_is_stranded_while_there_is_another_way() -> None:
     assert judge(seat_map, states, offer.seats, ENFORCE).whole_room
 
 
-def test_under_warn_a_stranded_seat_makes_an_offer_dearer_as_much_as_its_weight_says() -> None:
+def test_under_warn_a_stranded_seat_adds_its_weight_to_the_cost() -> None:
     rows = ["x" * 9 + "...x" + "x" * 9 + "..x", *["x" * 25] * 2]
     warn = Rules(gap=GapRule(mode="warn"))
 
@@ -257,7 +257,7 @@ def test_the_weights_decide_what_is_best() -> None:
     assert any(aisle.seats[0] in (run[0], run[-1]) for run in rows_of(hall).runs)
 
 
-def test_places_of_general_areas_are_nobodys_best_seats() -> None:
+def test_places_of_general_areas_are_never_offered() -> None:
     seat_map, _ = room("..")
     lawn = GeneralArea(key="lawn", name="Lawn", category="standard", capacity=9, x=1, y=9, width=4, height=4)
     park = with_areas(seat_map, [lawn])
@@ -269,11 +269,11 @@ def test_places_of_general_areas_are_nobodys_best_seats() -> None:
     assert best_offers(lawn_only, bytes(9), Wish(count=1)) == []
 
 
-def test_states_of_another_hall_are_a_mistake_of_the_caller() -> None:
+def test_states_of_another_hall_raise_a_value_error() -> None:
     with pytest.raises(ValueError, match="expected 326 states, got 3"):
         best_offers(grand_hall(), b"\0\0\0", Wish(count=1))
 
 
-def test_no_limit_no_offers() -> None:
+def test_a_limit_of_zero_gives_no_offers() -> None:
     hall = studio()
     assert best_offers(hall, bytes(hall.place_count), Wish(count=2), limit=0) == []

@@ -57,7 +57,7 @@ def displacement(seat_map: SeatMap, seats: Iterable[int], wanted: Iterable[int])
 
 @settings(deadline=None)
 @given(rooms(), house_rules(), st.integers(0, 2), MINUTES, st.data())
-def test_what_is_offered_is_equal_free_and_right(
+def test_an_offered_replacement_is_equal_free_and_within_the_rules(
     hall: tuple[SeatMap, bytes], rules: Rules, wheelchairs: int, minutes_left: float | None, data: st.DataObject
 ) -> None:
     seat_map, states = hall
@@ -139,7 +139,7 @@ def moves_as_a_whole(seat_map: SeatMap, states: bytes, wanted: tuple[int, ...], 
     return nearest_equal(seat_map, closed, rest, OFF) is None
 
 
-def test_nothing_lost_nothing_moved() -> None:
+def test_a_selection_that_is_free_stays_as_it_is() -> None:
     seat_map, states, seats = picture("..oo..")
     offer = nearest_equal(seat_map, states, seats, ENFORCE)
     assert offer is not None and offer.seats == seats and offer.breakdown["displacement"] == 0
@@ -167,7 +167,7 @@ def test_another_category_is_not_equal() -> None:
     assert moved("Oo..p.", lost=["A-1"]) in (["A-4", "A-5"], ["A-5", "A-6"])
 
 
-def test_a_sofa_is_made_good_with_a_whole_sofa() -> None:
+def test_a_lost_sofa_is_replaced_by_a_whole_sofa() -> None:
     hall = grand_hall()
     first, second = hall.groups[:2]
     states = bytearray(hall.place_count)
@@ -176,7 +176,7 @@ def test_a_sofa_is_made_good_with_a_whole_sofa() -> None:
     assert offer is not None and offer.seats == second
 
 
-def test_a_wheelchair_place_is_made_good_with_another_and_its_companion() -> None:
+def test_a_lost_wheelchair_place_is_replaced_by_another_with_its_companion() -> None:
     seat_map, states, _ = picture("Wc......", "Wc......", "........")
     wanted = [seat_map.index_by_label[label] for label in ("A-1", "A-2")]
     taken = without(seat_map, states, ["A-1"])
@@ -188,13 +188,13 @@ def test_a_wheelchair_place_is_made_good_with_another_and_its_companion() -> Non
     assert nearest_equal(seat_map, taken, wanted, OFF) is None
 
 
-def test_seats_that_the_rules_refuse_are_made_good_though_nobody_took_them() -> None:
+def test_free_seats_that_the_rules_refuse_are_replaced() -> None:
     assert moved("..oo...", lost=[], rules=OFF) == ["A-3", "A-4"]
     assert moved(".oo....", lost=[], rules=ENFORCE) == ["A-1", "A-2"]
 
 
 @pytest.mark.parametrize("rules", [OFF, ENFORCE])
-def test_far_away_is_found_too(rules: Rules) -> None:
+def test_the_nearest_equal_is_found_far_away_too(rules: Rules) -> None:
     rows = ["oo" + "x" * 40 + "..x", *["x" * 45] * 20, "x" * 44 + "."]
     assert moved(*rows, lost=["A-1", "A-2"], rules=rules) == ["A-43", "A-44"]
 
@@ -204,7 +204,7 @@ def test_no_seats_have_no_equal() -> None:
     assert nearest_equal(seat_map, states, [], OFF) is None
 
 
-def test_seats_or_states_of_another_hall_are_a_mistake_of_the_caller() -> None:
+def test_seats_or_states_of_another_hall_raise_a_value_error() -> None:
     seat_map, states, _ = picture("...")
     with pytest.raises(ValueError, match=r"expected numbered seats of this hall, got \[7\]"):
         nearest_equal(seat_map, states, [1, 7], OFF)

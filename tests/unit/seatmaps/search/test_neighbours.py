@@ -56,12 +56,12 @@ def rows_apart(depth: float) -> bool:
     return neighbours_of(seat_map).are_near(*spans(seat_map, (0, 1)))
 
 
-def test_a_cross_aisle_is_no_barrier_but_a_hall_between_is() -> None:
+def test_a_cross_aisle_separates_nobody_but_a_row_between_does() -> None:
     assert rows_apart(ROW_REACH)
     assert not rows_apart(ROW_REACH + 0.1)
 
 
-def test_a_row_along_the_wall_is_as_long_as_it_is() -> None:
+def test_seats_behind_one_another_along_a_wall_are_one_run() -> None:
     seats = [Seat(row="A", number=str(y), x=0.0, y=float(y), category="standard") for y in range(12)]
     seat_map = hall(seats)
     around, first = neighbours_of(seat_map), hall_line_of(seat_map).spot_of[0]
@@ -80,7 +80,9 @@ def test_staggered_rows_and_curved_rows_are_behind_one_another() -> None:
 
 
 @given(rooms(), st.data())
-def test_what_is_around_a_part_is_what_is_near_it(hall: tuple[SeatMap, bytes], data: st.DataObject) -> None:
+def test_the_intervals_around_a_part_hold_exactly_what_is_near_it(
+    hall: tuple[SeatMap, bytes], data: st.DataObject
+) -> None:
     seat_map, states = hall
     found = spans(seat_map, data.draw(selections(seat_map, states).filter(bool)))
     around = neighbours_of(seat_map)
@@ -115,7 +117,7 @@ def test_parts_that_belong_together_anyway_are_a_link_of_the_chain() -> None:
 
 
 @given(rooms(), st.floats(-2, 12), st.floats(-2, 5))
-def test_all_seats_about_a_point_are_found(hall: tuple[SeatMap, bytes], x: float, y: float) -> None:
+def test_all_seats_around_a_point_are_found(hall: tuple[SeatMap, bytes], x: float, y: float) -> None:
     seat_map, _ = hall
     around = neighbours_of(seat_map)
     about = set(around.about(x, y))

@@ -116,9 +116,7 @@ def test_the_spread_is_how_far_people_are_from_the_middle_of_the_largest_part() 
         (["oo......oo"], 4),
     ],
 )
-def test_alone_is_who_is_a_part_of_their_own_and_everybody_when_the_party_is_scattered(
-    rows: list[str], alone: int
-) -> None:
+def test_a_part_of_one_is_alone_and_so_is_everybody_in_a_scattered_party(rows: list[str], alone: int) -> None:
     found = offer(*rows, weights=msgspec.structs.replace(NOTHING, together=1))
     assert found.alone == alone
     assert found.breakdown["alone"] == ALONE * alone
@@ -138,7 +136,7 @@ def test_stranded_seats_cost_under_warn_and_are_nearly_forbidden_under_enforce()
     assert enforced.breakdown["gaps"] == FORBIDDEN
 
 
-def test_wheelchair_and_companion_places_are_dear_for_others_and_come_first_for_those_they_are_for() -> None:
+def test_wheelchair_places_and_companion_seats_cost_others_most_and_those_they_are_for_least() -> None:
     seat_map, _ = room("..Wc..")
     wheelchair = next(seat for seat, place in enumerate(seat_map.seats) if place.kind is SeatKind.WHEELCHAIR)
 

@@ -21,7 +21,7 @@ def plan(size: int, work: int = WORK) -> Plan:
 
 @pytest.mark.parametrize("work", [0, 30, 100, 1000, WORK])
 @pytest.mark.parametrize("size", [3, 6, 10, 30])
-def test_a_search_that_must_end_early_still_seats_a_party_near_each_other(size: int, work: int) -> None:
+def test_a_search_with_a_small_budget_still_seats_a_party_together(size: int, work: int) -> None:
     hall = grand_hall()
     chosen = random.Random(size)
     states = bytes(3 if chosen.random() < 0.7 else 0 for _ in hall.seats)
@@ -43,7 +43,7 @@ def test_a_search_that_must_end_early_still_seats_a_party_near_each_other(size: 
     assert whole is not None and whole[0] <= total + 1e-3
 
 
-def test_what_is_not_accepted_is_not_found() -> None:
+def test_a_set_that_is_not_accepted_is_never_returned() -> None:
     seat_map, states = room("..x", "..x", "..x")
     free = FreeMask(seat_map, mask_of(seat_map, states, b"\1" * 9))
     field = field_of(seat_map, Weights(), accessible=False)
@@ -59,7 +59,7 @@ def test_what_is_not_accepted_is_not_found() -> None:
     assert best_split(free, field, Plan(4, Weights(), accept), below=found[0]) is None
 
 
-def test_what_is_accepted_at_a_price_is_found_when_it_is_worth_it() -> None:
+def test_a_set_accepted_at_a_price_is_found_if_it_is_still_the_best() -> None:
     seat_map, states = room("..x", "..x", "..x")
     free = FreeMask(seat_map, mask_of(seat_map, states, b"\1" * 9))
     field = field_of(seat_map, Weights(), accessible=False)

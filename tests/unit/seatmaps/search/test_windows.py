@@ -37,7 +37,7 @@ def free_room(seat_map: SeatMap, states: bytes) -> FreeMask:
 
 
 @given(rooms(), st.integers(1, 6), st.data())
-def test_a_room_has_all_windows_with_their_costs(hall: tuple[SeatMap, bytes], size: int, data: st.DataObject) -> None:
+def test_a_mask_finds_every_window_with_its_cost(hall: tuple[SeatMap, bytes], size: int, data: st.DataObject) -> None:
     seat_map, states = hall
     seat_at = hall_line_of(seat_map).seat_at
     prices = data.draw(st.lists(st.integers(0, 9), min_size=len(seat_at), max_size=len(seat_at)))
@@ -52,7 +52,7 @@ def test_a_room_has_all_windows_with_their_costs(hall: tuple[SeatMap, bytes], si
 
 
 @given(rooms(), st.data())
-def test_a_room_without_some_parts_is_the_room_in_which_these_are_taken(
+def test_a_mask_without_some_parts_is_that_of_a_room_where_they_are_taken(
     hall: tuple[SeatMap, bytes], data: st.DataObject
 ) -> None:
     seat_map, states = hall
@@ -81,11 +81,11 @@ def test_a_stretch_is_all_free_neighbours() -> None:
 @pytest.mark.parametrize(
     ("parts", "allowed"), [([(0, 2)], True), ([(0, 3)], False), ([(0, 2), (4, 6)], True), ([(0, 2), (3, 6)], False)]
 )
-def test_a_quota_allows_so_many_of_each_kind(parts: list[tuple[int, int]], allowed: bool) -> None:
+def test_a_quota_limits_the_seats_of_each_kind(parts: list[tuple[int, int]], allowed: bool) -> None:
     assert Quota(b"\0\0\0\1\1\1", (2, 2)).allows(parts) == allowed
 
 
-def test_a_mask_knows_categories_areas_and_who_is_to_be_avoided() -> None:
+def test_a_mask_selects_by_category_and_area_and_leaves_out_avoided_seats() -> None:
     seat_map, states = room("pp..x")
     usable = b"\1" * 5
     assert mask_of(seat_map, states, usable) == b"\0\1\1\1\1\0\0\0"
