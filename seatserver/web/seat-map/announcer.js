@@ -8,24 +8,34 @@ const GATHER_MS = 150; // what happens in one moment is said in one go
 
 export class Announcer {
   #node;
+  /** @type {string[]} */
   #texts = [];
   #summaries = new Set();
   #lastAt = -Infinity;
   #timer = 0;
 
-  /** `node`: an element that is a live region. */
+  /**
+   * `node`: an element that is a live region.
+   * @param {HTMLElement} node
+   */
   constructor(node) {
     this.#node = node;
   }
 
-  /** Say this as soon as it may be said. */
+  /**
+   * Say this as soon as it may be said.
+   * @param {string} text
+   */
   say(text) {
     if (!text || this.#texts.includes(text)) return;
     this.#texts.push(text);
     this.#plan();
   }
 
-  /** Let `summary` say what there is to say by then ("" for nothing): as soon as it may, once. */
+  /**
+   * Let `summary` say what there is to say by then ("" for nothing): as soon as it may, once.
+   * @param {() => string} summary
+   */
   summarise(summary) {
     this.#summaries.add(summary);
     this.#plan();

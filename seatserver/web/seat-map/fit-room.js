@@ -11,6 +11,9 @@ const DEEP = 0.6; // of the window's height: what begins below is scrolled to fi
 /**
  * Keep --taken of `frame`, and --top, what stands above it, up to date until `signal` aborts. `parts`: {map, view, dock},
  * the card around the hall, the hall's place in it, and what lies along the lower edge where there is little room.
+ * @param {HTMLElement} frame
+ * @param {{ map: HTMLElement, view: HTMLElement, dock: HTMLElement }} parts
+ * @param {AbortSignal} signal
  */
 export function fitRoom(frame, { map, view, dock }, signal) {
   const measure = () => {

@@ -4,12 +4,23 @@
  * What holds until it ends is not told here: see the banners in sale.js and picker.js.
  */
 
-import { button, element, focusedIn } from "../shared/dom.js";
+import { button, element, first, focusedIn } from "../shared/dom.js";
+
+/** @import { Announcer } from "./announcer.js" */
+/** @import { Words } from "./words.js" */
 
 const READ_MS = 5_000; // nothing wrong goes before there was time to read it
 const TOAST_MS = 4_000;
 const CHOICE_MS = 10_000; // of a toast with a button
 const LINGER_MS = 2_000; // and again, while somebody is at it
+
+/**
+ * @typedef {object} Options
+ * @property {string} [more]
+ * @property {[label: string, act: () => unknown][]} [actions]
+ * @property {() => boolean} [holds]
+ * @property {boolean} [isSaid]
+ */
 
 /**
  * @typedef {object} Shown
@@ -29,6 +40,11 @@ export class Notices {
   #current = null;
   #timer = 0;
 
+  /**
+   * @param {HTMLElement} node
+   * @param {Words} words
+   * @param {Announcer} announcer
+   */
   constructor(node, words, announcer) {
     this.#node = node;
     node.tabIndex = -1; // see #remove
@@ -41,11 +57,15 @@ export class Notices {
    * function]; a button that was pressed takes the notice away. `kind`: "good" and "note" for what happened, "bad" for
    * what is wrong. `holds` says whether the sentence still does: see review. Whoever was at the one before is at this
    * one. `isSaid`: screen readers hear it otherwise. Returns the notice.
+   * @param {"good" | "bad" | "note"} kind
+   * @param {string} text
+   * @param {Options} [given]
    */
   tell(kind, text, { more = "", actions = [], holds = () => true, isSaid = false } = {}) {
     const earlier = this.#current;
     const wasAt = earlier?.notice.contains(this.#focused);
     const before = wasAt && earlier ? earlier.before : this.#focused;
+    /** @param {() => unknown} act */
     const leave = (act) => () => {
       this.#remove(notice);
       act();
@@ -75,7 +95,10 @@ export class Notices {
     return notice;
   }
 
-  /** Say it to screen readers only: whoever sees the map sees it anyway. */
+  /**
+   * Say it to screen readers only: whoever sees the map sees it anyway.
+   * @param {string} text
+   */
   say(text) {
     this.#announcer.say(text);
   }
@@ -90,13 +113,16 @@ export class Notices {
     if (this.#current && !this.#current.holds()) this.retire(this.#current.notice);
   }
 
-  /** Take away the buttons of a notice that things have moved on from, and the notice when it could be read. */
+  /**
+   * Take away the buttons of a notice that things have moved on from, and the notice when it could be read.
+   * @param {HTMLElement | null} notice
+   */
   retire(notice) {
     const current = this.#current;
     if (!current || current.notice !== notice || current.isLeaving) return;
     current.isLeaving = true;
     const actions = notice.querySelector(".actions");
-    if (actions?.contains(this.#focused)) notice.querySelector(".close").focus({ preventScroll: true });
+    if (actions?.contains(this.#focused)) first(".close", notice)?.focus({ preventScroll: true });
     actions?.remove();
     clearTimeout(this.#timer);
     const wait = Math.max(0, current.shownAt + READ_MS - performance.now());
@@ -107,7 +133,10 @@ export class Notices {
     clearTimeout(this.#timer);
   }
 
-  /** Nobody is hurried: while the pointer or the keyboard is at it, it stays. */
+  /**
+   * Nobody is hurried: while the pointer or the keyboard is at it, it stays.
+   * @param {number} ms
+   */
   #goAfter(ms) {
     this.#timer = setTimeout(() => {
       const notice = this.#current?.notice;
@@ -121,7 +150,10 @@ export class Notices {
     return focusedIn(this.#node);
   }
 
-  /** Whoever is at a notice that goes is taken back to where they were when it came, or at least stays here. */
+  /**
+   * Whoever is at a notice that goes is taken back to where they were when it came, or at least stays here.
+   * @param {HTMLElement} notice
+   */
   #remove(notice) {
     const current = this.#current;
     if (current?.notice !== notice) return;

@@ -5,12 +5,20 @@
 
 import { element } from "../shared/dom.js";
 
+/** @import { Announcer } from "./announcer.js" */
+/** @import { Venue } from "./venue.js" */
+/** @import { Words } from "./words.js" */
+/** @import { SeatMapClient } from "../seatmap-client.js" */
+
 const TICK_MS = 500;
 const DAY_MS = 86_400_000;
 
 /**
  * "before", "open", "ended" or "past" (the show has begun) at `now`, in milliseconds of the server's clock. `welcome` has
  * the times of the sale.
+ * @param {number} now
+ * @param {{ on_sale_at_ms: number, sale_ends_at_ms: number }} welcome
+ * @param {number} startsAtMs
  */
 export function phaseAt(now, welcome, startsAtMs) {
   if (now < welcome.on_sale_at_ms) return "before";
@@ -34,7 +42,11 @@ export class Sale extends EventTarget {
   #taken = ""; // what to say while everything is taken
   #timer;
 
-  /** `node`: the empty banner, hidden. */
+  /**
+   * `node`: the empty banner, hidden.
+   * @param {HTMLElement} node
+   * @param {{ client: SeatMapClient, venue: Venue, words: Words, announcer: Announcer, signal: AbortSignal }} given
+   */
   constructor(node, { client, venue, words, announcer, signal }) {
     super();
     this.#node = node;
@@ -57,8 +69,12 @@ export class Sale extends EventTarget {
   /** Why nothing is sold now; "" while something is. */
   get reason() {
     const { welcome } = this.#client;
-    const say = (name, ms) => this.#words.say(name, ms && { when: this.#venue.when(ms) });
-    if (this.phase === "before") return say("saleBegins", welcome.on_sale_at_ms);
+    /**
+     * @param {string} name
+     * @param {number} [ms]
+     */
+    const say = (name, ms) => this.#words.say(name, ms === undefined ? {} : { when: this.#venue.when(ms) });
+    if (this.phase === "before") return say("saleBegins", welcome?.on_sale_at_ms);
     if (this.phase === "past") return say("showBegan", this.#startsAtMs);
     return this.phase === "ended" ? say("saleEnded") : "";
   }
@@ -68,7 +84,10 @@ export class Sale extends EventTarget {
     return this.#taken !== "";
   }
 
-  /** Whether every place is taken, and some of them are only held. */
+  /**
+   * Whether every place is taken, and some of them are only held.
+   * @param {{ isFull: boolean, mayComeFree: boolean }} given
+   */
   setTaken({ isFull, mayComeFree }) {
     const text = isFull ? this.#words.say(mayComeFree ? "allTaken" : "soldOut") : "";
     if (text === this.#taken) return;
@@ -109,6 +128,7 @@ export class Sale extends EventTarget {
     this.#toGo.hidden = this.phase !== "before";
   }
 
+  /** @param {number} ms */
   #count(ms) {
     const days = Math.floor(ms / DAY_MS);
     const time = days >= 2 ? this.#words.days(days) : this.#words.hours(ms);

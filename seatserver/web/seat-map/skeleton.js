@@ -3,9 +3,21 @@
 import { element } from "../shared/dom.js";
 import { fitRoom } from "./fit-room.js";
 
-/** Fill the empty `frame`; `words` say to screen readers what is going on. Until `signal` aborts. */
+/** @import { Words } from "./words.js" */
+
+/**
+ * Fill the empty `frame`; `words` say to screen readers what is going on. Until `signal` aborts.
+ * @param {HTMLElement} frame
+ * @param {Words} words
+ * @param {AbortSignal} signal
+ */
 export function showSkeleton(frame, words, signal) {
+  /**
+   * @param {string} className
+   * @param {Node[]} children
+   */
   const ghost = (className, ...children) => element("div", { className, ariaHidden: "true" }, ...children);
+  /** @param {string} className */
   const bone = (className) => element("span", { className: `bone ${className}` });
   const hall = ghost("view", ghost("hall", ...Array.from({ length: 5 }, () => bone("seats"))));
   const map = ghost("map ghost", hall, ghost("key", bone("words")));

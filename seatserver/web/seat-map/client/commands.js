@@ -215,7 +215,7 @@ export class Commands {
 
   /** @param {Command} command */
   #comesLate(command) {
-    const { whenLate } = COMMANDS[command.message.type];
+    const { whenLate } = COMMANDS[/** @type {keyof typeof COMMANDS} */ (command.message.type)];
     if (whenLate === "keep asking" || (whenLate === "ask if sent" && command.everSent)) return;
     command.isLate = true;
     if (command.sent) return; // its answer is due any moment

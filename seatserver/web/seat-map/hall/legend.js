@@ -4,11 +4,18 @@ import { drawingOn, element } from "../../shared/dom.js";
 import { readPalette } from "./palette.js";
 import { Sprites } from "./sprites.js";
 
+/** @import { Look } from "../types.js" */
+/** @import { Venue } from "../venue.js" */
+/** @import { Words } from "../words.js" */
+
+/** @type {("free" | "mine" | "held" | "sold" | "blocked")[]} */
+const LOOKS = ["free", "mine", "held", "sold", "blocked"];
 const SIGNS = { free: "signFree", mine: "signMine", held: "signHeld", sold: "signSold", blocked: "signBlocked" };
 const KINDS = { wheelchair: "signWheelchair", companion: "signCompanion" };
+/** @type {Record<string, string>} */
 const COUNTED_AS = { asking: "mine", booked: "mine", claimed: "sold", allocated: "blocked" };
 const SAMPLE_PX = 24;
-const ANY = { key: "", color: "#7d7886" }; // of a seat whose category does not matter
+const ANY = { key: "", name: "", color: "#7d7886" }; // of a seat whose category does not matter
 
 export class Legend {
   /** Whether any place is free. */
@@ -19,13 +26,23 @@ export class Legend {
   #node;
   #layout;
   #words;
+  /** @type {Map<string, HTMLElement>} */
   #signs = new Map();
+  /** @type {Map<string, HTMLElement>} */
   #free = new Map();
+  /** @type {{ canvas: HTMLCanvasElement, look: Look, kind: string, category: string }[]} */
   #samples = [];
-  #shown = []; // what each seat is counted as
-  #counts = new Map(); // state, or "free" and a category → seats
+  /** What each seat is counted as. @type {string[]} */
+  #shown = [];
+  /** How many seats, by state, or by "free" and a category. @type {Map<string, number>} */
+  #counts = new Map();
 
-  /** `prices` and `signs`: two empty lists. */
+  /**
+   * `prices` and `signs`: two empty lists.
+   * @param {HTMLElement} prices
+   * @param {HTMLElement} signs
+   * @param {{ venue: Venue, words: Words }} parts
+   */
   constructor(prices, signs, { venue, words }) {
     this.#node = signs;
     this.#layout = venue.layout;
@@ -35,6 +52,7 @@ export class Legend {
     this.restyle();
   }
 
+  /** @param {Venue} venue */
   #prices(venue) {
     const { prices, fees } = venue.showtime;
     const lines = this.#layout.categories.map(({ key, name, color }) => {
@@ -52,25 +70,32 @@ export class Legend {
       return element("li", { style: { "--category": color } }, picture, name, price, free);
     });
     const extra = [
-      [fees.per_ticket_minor, "feesTicket"],
-      [fees.per_booking_minor, "feesBooking"],
-    ].filter(([fee]) => fee > 0);
+      { fee: fees.per_ticket_minor, name: "feesTicket" },
+      { fee: fees.per_booking_minor, name: "feesBooking" },
+    ].filter(({ fee }) => fee > 0);
     if (extra.length === 0) return lines;
-    const told = this.#words.list(extra.map(([fee, name]) => this.#words.say(name, { money: venue.money(fee) })));
+    const told = this.#words.list(extra.map(({ fee, name }) => this.#words.say(name, { money: venue.money(fee) })));
     const textContent = this.#words.say("feesAll", { fees: told });
     return [...lines, element("li", { className: "quiet", textContent })];
   }
 
+  /** @param {string} category */
   #seatsOf(category) {
     return this.#layout.seats.filter((seat) => seat.category === category).length;
   }
 
   #meanings() {
-    const signs = Object.entries(SIGNS).map(([state, name]) => {
+    const signs = LOOKS.map((state) => {
       const count = element("b", { textContent: this.#words.number(0) });
       count.style.visibility = "hidden";
       this.#signs.set(state, count);
-      return element("li", { dataset: { state } }, this.#sample(state, "standard"), `${this.#words.say(name)} `, count);
+      return element(
+        "li",
+        { dataset: { state } },
+        this.#sample(state, "standard"),
+        `${this.#words.say(SIGNS[state])} `,
+        count,
+      );
     });
     const isThere = (/** @type {string} */ kind) => this.#layout.seats.some((seat) => seat.kind === kind);
     const kinds = Object.entries(KINDS)
@@ -80,7 +105,7 @@ export class Legend {
   }
 
   /**
-   * @param {string} look
+   * @param {Look} look
    * @param {string} kind
    */
   #sample(look, kind, category = ANY.key) {
@@ -106,6 +131,8 @@ export class Legend {
   /**
    * `stateOf(seat)` is the word for what a seat shows, another one than last time perhaps for `seats` (null: for all).
    * `remaining` are the free places of each area.
+   * @param {(seat: number) => string} stateOf
+   * @param {number[]} remaining
    */
   update(stateOf, remaining, seats = null) {
     if (seats === null) {
@@ -113,18 +140,26 @@ export class Legend {
       this.#counts.clear();
     }
     for (const seat of seats ?? this.#layout.seats.keys()) this.#count(seat, stateOf(seat));
-    this.hasFree = this.#counts.get("free") > 0 || remaining.some((left) => left > 0);
-    this.hasHeld = this.#counts.get("held") > 0;
+    this.hasFree = this.#countOf("free") > 0 || remaining.some((left) => left > 0);
+    this.hasHeld = this.#countOf("held") > 0;
     const free = new Map();
     this.#layout.general_areas.forEach(({ category }, area) => add(free, category, remaining[area] ?? 0));
-    for (const [state, node] of this.#signs) write(node, this.#words.number(this.#counts.get(state) ?? 0));
+    for (const [state, node] of this.#signs) write(node, this.#words.number(this.#countOf(state)));
     for (const [key, node] of this.#free) {
-      const count = (this.#counts.get(`free ${key}`) ?? 0) + (free.get(key) ?? 0);
+      const count = this.#countOf(`free ${key}`) + (free.get(key) ?? 0);
       write(node, this.#words.say("countFree", { count }));
     }
   }
 
-  /** @param {number} seat */
+  /** @param {string} key a state, or "free" and a category */
+  #countOf(key) {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  /**
+   * @param {number} seat
+   * @param {string} state
+   */
   #count(seat, state) {
     const [before, now] = [this.#shown[seat], COUNTED_AS[state] ?? state];
     if (before === now) return;
@@ -138,6 +173,7 @@ export class Legend {
 }
 
 /**
+ * @param {Map<string, number>} counts
  * @param {string} key
  * @param {number} count
  */

@@ -5,6 +5,8 @@
  * One unit is the pitch of a seat. x grows to the right as the audience sees it, y grows away from the screen.
  */
 
+/** @import { Bounds, Layout, Point, Rectangle } from "../types.js" */
+
 const BUCKET = 4; // pitches: side of the squares by which seats are found
 const SIDE = 0.2; // pitches of margin at the sides
 const BACK = 0.6; // pitches of margin behind the last row
@@ -12,8 +14,6 @@ const ASKEW = 0.5; // pitches: parts of a sofa farther apart than this are not b
 const LEVEL = 0.6; // pitches: rows that stand at the same height differ by no more than this
 const ASIDE = 8; // pitches: seats farther aside than this are not ahead
 const AISLE = 1.6; // neighbours in a row farther apart than this have an aisle between them
-
-/** @import { Bounds, Layout, Point, Rectangle } from "../types.js" */
 
 /** @typedef {{ name: string, seats: number[], y: number }} Row */
 

@@ -8,7 +8,7 @@ import { css, mix, parse, standingOut } from "./palette.js";
 import { Sprites } from "./sprites.js";
 
 /** @import { Plan } from "./plan.js" */
-/** @import { Area, Colour, AreaLook, Bounds, Layout, Look, Palette, Rectangle, StageStrings } from "../types.js" */
+/** @import { Area, AreaLook, Bounds, Colour, Layout, Look, Palette, Rectangle, StageStrings } from "../types.js" */
 
 const LONGEST_NAME = 32; // CSS pixels that half of a row's name may take
 const NAME_AIR = 4; // CSS pixels on both sides of it

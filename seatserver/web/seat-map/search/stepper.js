@@ -2,6 +2,8 @@
 
 import { button, element } from "../../shared/dom.js";
 
+/** @import { Words } from "../words.js" */
+
 /** Event "change", when another number is said, by whomever (not when the code sets it). */
 export class Stepper extends EventTarget {
   /** All of it: a label with the name, and the field between its two buttons. */
@@ -10,12 +12,21 @@ export class Stepper extends EventTarget {
   #less;
   #more;
 
-  /** `least`: as far as − goes; whoever types may leave the field empty meanwhile, which counts as none. */
+  /**
+   * `least`: as far as − goes; whoever types may leave the field empty meanwhile, which counts as none.
+   * @param {string} name
+   * @param {Words} words
+   */
   constructor(name, words, { value = 0, least = 0 } = {}) {
     super();
     this.least = least;
     const id = `count-${(made += 1)}`;
     this.input = element("input", { id, type: "number", inputMode: "numeric", min: least, value, required: true });
+    /**
+     * @param {string} text
+     * @param {string} label
+     * @param {number} by
+     */
     const step = (text, label, by) =>
       button(text, () => this.#step(by), { className: "step", ariaLabel: words.say(label, { name }) });
     this.#less = step("−", "oneLess", -1);
@@ -32,25 +43,32 @@ export class Stepper extends EventTarget {
 
   set value(count) {
     // Not while it is being typed.
-    if (count !== this.value || this.input.value === "") this.input.value = count;
+    if (count !== this.value || this.input.value === "") this.input.value = String(count);
     this.#show();
   }
 
-  /** As far as + goes. */
+  /**
+   * As far as + goes.
+   * @param {number} count
+   */
   set most(count) {
-    this.input.max = count;
+    this.input.max = String(count);
     this.#show();
   }
 
-  /** Whether it can be looked at only. */
+  /**
+   * Whether it can be looked at only.
+   * @param {boolean} isClosed
+   */
   set isClosed(isClosed) {
     this.input.readOnly = isClosed;
     this.input.ariaDisabled = String(isClosed);
     this.#show();
   }
 
+  /** @param {number} by */
   #step(by) {
-    this.input.value = this.value + by;
+    this.input.value = String(this.value + by);
     this.#changed();
   }
 

@@ -94,6 +94,7 @@ const COLOURS = `
 @media ${dark} { :host([theme="contrast"]) { ${properties("contrastDark")} } }
 `;
 
+/** @param {keyof typeof THEMES} theme */
 function properties(theme) {
   const { scheme, ...values } = THEMES[theme];
   const lines = Object.entries(values).map(([name, value]) => `--seat-map-${name}: ${value};`);
