@@ -2,9 +2,9 @@
 
 Settings come from the environment only. Each field of `Settings` below is one row of the table: its environment
 variable, its unit (the last part of the name), its default, its bounds, and one sentence for the operator. The
-README shows the same table, and a test keeps the two equal. `load` reads an environment and raises
-`ConfigError` with one line that names the variable; limits that belong together are checked against each other
-there, so that a wrong pair stops the start and not a night's sale.
+README shows the same table, and a test keeps the two equal. `load` reads an environment and raises `ConfigError`
+with one line that names the variable. It also checks limits that depend on each other, so a bad combination stops the
+start rather than a night's sale.
 """
 
 from __future__ import annotations
@@ -47,25 +47,25 @@ class Settings:
     database_pool_wait_ms: int = setting("SEATSERVER_DATABASE_POOL_WAIT_MS", 3000, "Longest wait for a free Postgres connection.", at_least=10, at_most=60_000)
     database_statement_ms: int = setting("SEATSERVER_DATABASE_STATEMENT_MS", 5000, "Longest a statement may run.", at_least=50, at_most=600_000)
     database_lock_ms: int = setting("SEATSERVER_DATABASE_LOCK_MS", 3000, "Longest wait for a row lock.", at_least=10, at_most=600_000)
-    database_pooler: str = setting("SEATSERVER_DATABASE_POOLER", "auto", "Whether a pooler in transaction mode (PgBouncer, Supavisor …) stands before Postgres: `yes`, `no`, or `auto`: each new connection finds out.")
+    database_pooler: str = setting("SEATSERVER_DATABASE_POOLER", "auto", "Whether Postgres is behind a pooler in transaction mode (PgBouncer, Supavisor …): `yes`, `no`, or `auto`, which checks each new connection.")
     redis_timeout_ms: int = setting("SEATSERVER_REDIS_TIMEOUT_MS", 2000, "Longest wait for Redis to connect or answer.", at_least=50, at_most=60_000)
-    redis_connections: int = setting("SEATSERVER_REDIS_CONNECTIONS", 8, "Most Redis connections per process for tickets and health, besides the one that all holds share and the feed's.", at_least=1, at_most=1000)
-    redis_queue_commands: int = setting("SEATSERVER_REDIS_QUEUE_COMMANDS", 20_000, "Most commands that wait for Redis; past that a command is refused with `busy`.", at_least=1, at_most=1_000_000)
-    start_wait_s: int = setting("SEATSERVER_START_WAIT_S", 60, "How long a start waits for Postgres and Redis to answer; 0 does not wait.", at_least=0, at_most=3600)
+    redis_connections: int = setting("SEATSERVER_REDIS_CONNECTIONS", 8, "Most Redis connections per process for socket tickets and health checks. The holds share one more, and the feed has its own.", at_least=1, at_most=1000)
+    redis_queue_commands: int = setting("SEATSERVER_REDIS_QUEUE_COMMANDS", 20_000, "Most commands that may wait for Redis; further ones are refused with `busy`.", at_least=1, at_most=1_000_000)
+    start_wait_s: int = setting("SEATSERVER_START_WAIT_S", 60, "How long to wait for Postgres and Redis at start; 0 means no wait.", at_least=0, at_most=3600)
 
     # The door.
     host: str = setting("SEATSERVER_HOST", "127.0.0.1", "Address to listen on.")
     port: int = setting("PORT", 8000, "Port to listen on; 0 picks a free one.", at_least=0, at_most=65_535)
-    workers: int = setting("SEATSERVER_WORKERS", 1, "Processes that `seatserver serve` runs behind its port; limits per process hold for each of them.", at_least=1, at_most=256)
-    public_url: str = setting("SEATSERVER_PUBLIC_URL", "", "Where browsers reach this server, when that is not the address it listens on.")
-    allowed_origins: tuple[str, ...] = setting("SEATSERVER_ALLOWED_ORIGINS", (), "Web origins besides our own whose pages may connect, comma-separated; `*` for all.")
-    frame_ancestors: tuple[str, ...] = setting("SEATSERVER_FRAME_ANCESTORS", (), "Web origins besides our own whose pages may show ours in a frame, comma-separated; `*` for all.")
-    trusted_proxies: str = setting("SEATSERVER_TRUSTED_PROXIES", "127.0.0.1", "Addresses whose `X-Forwarded-For` is believed, comma-separated. All guests of a proxy that is missing here look like one network (see `SEATSERVER_HOLD_PAUSE_MS`).")
+    workers: int = setting("SEATSERVER_WORKERS", 1, "Processes that `seatserver serve` runs behind its port. Limits per process apply to each of them.", at_least=1, at_most=256)
+    public_url: str = setting("SEATSERVER_PUBLIC_URL", "", "Where browsers reach this server, if not at the address it listens on.")
+    allowed_origins: tuple[str, ...] = setting("SEATSERVER_ALLOWED_ORIGINS", (), "Web origins, besides our own, whose pages may connect; comma-separated, `*` for all.")
+    frame_ancestors: tuple[str, ...] = setting("SEATSERVER_FRAME_ANCESTORS", (), "Web origins, besides our own, whose pages may show ours in a frame; comma-separated, `*` for all.")
+    trusted_proxies: str = setting("SEATSERVER_TRUSTED_PROXIES", "127.0.0.1", "Addresses whose `X-Forwarded-For` is trusted, comma-separated. If a proxy is missing here, all its guests look like one network (see `SEATSERVER_HOLD_PAUSE_MS`).")
     request_body_bytes: int = setting("SEATSERVER_REQUEST_BODY_BYTES", 8 * 1024 * 1024, "Largest REST request body.", at_least=1024, at_most=1 << 28)
-    shutdown_ms: int = setting("SEATSERVER_SHUTDOWN_MS", 8000, "Longest a shutdown may take before what is left is cut off.", at_least=100, at_most=600_000)
+    shutdown_ms: int = setting("SEATSERVER_SHUTDOWN_MS", 8000, "Longest a shutdown may take; connections that are still open then are closed.", at_least=100, at_most=600_000)
     log_level: str = setting("SEATSERVER_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.")
     log_format: str = setting("SEATSERVER_LOG_FORMAT", "auto", "`json`, `text`, or `auto`: text on a terminal, JSON elsewhere.")
-    loop_blocked_ms: int = setting("SEATSERVER_LOOP_BLOCKED_MS", 0, "Log whatever blocks the event loop for longer than this, with its stack; 0 does not watch.", at_least=0, at_most=60_000)
+    loop_blocked_ms: int = setting("SEATSERVER_LOOP_BLOCKED_MS", 0, "Log the stack of anything that blocks the event loop for longer than this; 0 turns it off.", at_least=0, at_most=60_000)
     duties: bool = setting("SEATSERVER_DUTIES", True, "Run the worker's duties inside the web process.")
 
     # Tokens.
@@ -74,54 +74,56 @@ class Settings:
     token_jwks: str = setting("SEATSERVER_TOKEN_JWKS", "", "JSON Web Key Set of partners: an `https://` address or a file.")
     token_issuer: str = setting("SEATSERVER_TOKEN_ISSUER", "seatserver", "The `iss` every token must carry, comma-separated when there are several.")
     token_audience: str = setting("SEATSERVER_TOKEN_AUDIENCE", "seatserver", "The `aud` every token must carry.")
-    token_leeway_s: int = setting("SEATSERVER_TOKEN_LEEWAY_S", 5, "Clock difference with a token's issuer that is forgiven.", at_least=0, at_most=300)
-    guest_scopes: tuple[str, ...] = setting("SEATSERVER_GUEST_SCOPES", (), "What guests may do, comma-separated; empty allows no guests. Scopes: watch, hold, claim, book, settle, admit, admin.")
-    guest_token_s: int = setting("SEATSERVER_GUEST_TOKEN_S", 7200, "How long a guest's token lives.", at_least=60, at_most=604_800)
-    guest_renewal_s: int = setting("SEATSERVER_GUEST_RENEWAL_S", 15_552_000, "How long a browser may renew its guest's token and so stay the same guest, from the guest's first token on; 0: guests end with their token.", at_least=0, at_most=34_560_000)
-    admission_secrets: tuple[str, ...] = setting("SEATSERVER_ADMISSION_SECRETS", (), "Secrets of at least 32 bytes for the codes on tickets and the links to them, comma-separated: the first signs, all are believed; empty: the tokens' secret.", secret=True)
-    ticket_s: int = setting("SEATSERVER_TICKET_S", 30, "How long a single-use socket ticket lives.", at_least=1, at_most=600)
+    token_leeway_s: int = setting("SEATSERVER_TOKEN_LEEWAY_S", 5, "Clock difference with a token's issuer that is tolerated.", at_least=0, at_most=300)
+    guest_scopes: tuple[str, ...] = setting("SEATSERVER_GUEST_SCOPES", (), "What guests may do, comma-separated; if empty, guests are not allowed. Scopes: watch, hold, claim, book, settle, admit, admin.")
+    guest_token_s: int = setting("SEATSERVER_GUEST_TOKEN_S", 7200, "How long a guest's token is valid.", at_least=60, at_most=604_800)
+    guest_renewal_s: int = setting("SEATSERVER_GUEST_RENEWAL_S", 15_552_000, "How long a browser can stay the same guest by renewing its token, counted from the first token; 0 turns renewal off.", at_least=0, at_most=34_560_000)
+    admission_secrets: tuple[str, ...] = setting("SEATSERVER_ADMISSION_SECRETS", (), "Secrets of at least 32 bytes, comma-separated, for the codes on tickets and the links to tickets. The first one signs, all are accepted. If empty, the tokens' secret is used.", secret=True)
+    ticket_s: int = setting("SEATSERVER_TICKET_S", 30, "How long a single-use socket ticket is valid.", at_least=1, at_most=600)
 
     # Holds.
-    hold_ms: int = setting("SEATSERVER_HOLD_MS", 300_000, "How long a hold lasts, and how long an extension makes it.", at_least=200, at_most=3_600_000)
-    hold_total_ms: int = setting("SEATSERVER_HOLD_TOTAL_MS", 900_000, "Oldest a hold may get by extensions, and longest that somebody may hold one seat in all.", at_least=200, at_most=86_400_000)
-    hold_pause_ms: int = setting("SEATSERVER_HOLD_PAUSE_MS", 300_000, "Then a seat has to be free for so long before the same person may take it again, or another guest of the same network.", at_least=100, at_most=86_400_000)
-    hold_replay_ms: int = setting("SEATSERVER_HOLD_REPLAY_MS", 60_000, "How long a hold is remembered past its end, so that a late repetition is answered and not held anew.", at_least=1000, at_most=3_600_000)
+    hold_ms: int = setting("SEATSERVER_HOLD_MS", 300_000, "How long a hold lasts, from its start or from its latest extension.", at_least=200, at_most=3_600_000)
+    hold_total_ms: int = setting("SEATSERVER_HOLD_TOTAL_MS", 900_000, "Longest a hold may last with all its extensions, and longest a person may hold a seat before it must rest.", at_least=200, at_most=86_400_000)
+    hold_pause_ms: int = setting("SEATSERVER_HOLD_PAUSE_MS", 300_000, "How long the seat must then be free before the same person, or another guest of the same network, may take it again.", at_least=100, at_most=86_400_000)
+    hold_replay_ms: int = setting("SEATSERVER_HOLD_REPLAY_MS", 60_000, "How long an ended hold is remembered, so that repeating its request gets the same answer and not a new hold.", at_least=1000, at_most=3_600_000)
     seats_per_user: int = setting("SEATSERVER_SEATS_PER_USER", 10, "Most seats one user may hold in one showtime.", at_least=1, at_most=500)
     checkout_ms: int = setting("SEATSERVER_CHECKOUT_MS", 30_000, "How long a hold is pinned while its booking is written.", at_least=1000, at_most=600_000)
-    answer_ms: int = setting("SEATSERVER_ANSWER_MS", 9000, "Longest that whoever books, confirms or cancels waits; past that the answer is `outcome_unknown`, and the same request again learns it.", at_least=100, at_most=300_000)
+    answer_ms: int = setting("SEATSERVER_ANSWER_MS", 9000, "Longest wait for an answer when booking, confirming or cancelling. After that the answer is `outcome_unknown`; repeating the request tells the outcome.", at_least=100, at_most=300_000)
     claim_ms: int = setting("SEATSERVER_CLAIM_MS", 900_000, "How long a pending booking waits for its payment.", at_least=1000, at_most=86_400_000)
-    searches: int = setting("SEATSERVER_SEARCHES", 128, "Most searches for seats that wait for their turn; past that whoever has most of them is refused with `busy`.", at_least=2, at_most=10_000)
-    searches_per_user: int = setting("SEATSERVER_SEARCHES_PER_USER", 8, "Most of them of one user.", at_least=1, at_most=9_999)
+    searches: int = setting("SEATSERVER_SEARCHES", 128, "Most seat searches that may wait for their turn. When there are more, the user with the most searches waiting is refused with `busy`.", at_least=2, at_most=10_000)
+    searches_per_user: int = setting("SEATSERVER_SEARCHES_PER_USER", 8, "Most seat searches of one user that may wait.", at_least=1, at_most=9_999)
 
     # Rooms and sockets.
     hello_ms: int = setting("SEATSERVER_HELLO_MS", 5000, "A socket's first message is due within this time.", at_least=100, at_most=60_000)
-    heartbeat_ms: int = setting("SEATSERVER_HEARTBEAT_MS", 15_000, "A quiet socket hears a `beat` and a WebSocket ping this often.", at_least=100, at_most=300_000)
-    idle_ms: int = setting("SEATSERVER_IDLE_MS", 60_000, "A client that answers no WebSocket ping for this long is closed.", at_least=200, at_most=3_600_000)
+    heartbeat_ms: int = setting("SEATSERVER_HEARTBEAT_MS", 15_000, "How often a quiet socket is sent a `beat` and a WebSocket ping.", at_least=100, at_most=300_000)
+    idle_ms: int = setting("SEATSERVER_IDLE_MS", 60_000, "A client that has not answered a WebSocket ping for this long is disconnected.", at_least=200, at_most=3_600_000)
     message_bytes: int = setting("SEATSERVER_MESSAGE_BYTES", 4096, "Largest message a client may send.", at_least=512, at_most=65_536)
-    outbox_bytes: int = setting("SEATSERVER_OUTBOX_BYTES", 65_536, "What may wait for a slow viewer; past that it gets no changes until it has caught up, then one snapshot.", at_least=1024, at_most=1 << 26)
-    slow_ms: int = setting("SEATSERVER_SLOW_MS", 20_000, "A viewer who does not catch up for this long is closed.", at_least=100, at_most=600_000)
-    tick_ms: int = setting("SEATSERVER_TICK_MS", 10, "A busy room merges the changes of this time into one frame.", at_least=0, at_most=1000)
-    tick_most_ms: int = setting("SEATSERVER_TICK_MOST_MS", 50, "The longest that this time may grow where serving the rooms takes longer.", at_least=0, at_most=5000)
+    outbox_bytes: int = setting("SEATSERVER_OUTBOX_BYTES", 65_536, "Most data that may wait for a slow viewer. Beyond that the viewer gets no changes until it has caught up, then one snapshot.", at_least=1024, at_most=1 << 26)
+    slow_ms: int = setting("SEATSERVER_SLOW_MS", 20_000, "A viewer that has not caught up for this long is disconnected.", at_least=100, at_most=600_000)
+    tick_ms: int = setting("SEATSERVER_TICK_MS", 10, "A busy room merges the changes of this long into one frame.", at_least=0, at_most=1000)
+    tick_most_ms: int = setting("SEATSERVER_TICK_MOST_MS", 50, "Longest that this may grow to when the rooms take longer to serve.", at_least=0, at_most=5000)
     io_uring: bool = setting("SEATSERVER_IO_URING", True, "Serve rooms through io_uring, where the system has it and allows it.")
-    ring_deltas: int = setting("SEATSERVER_RING_DELTAS", 1024, "Changes a room remembers for viewers who come back.", at_least=0, at_most=100_000)
+    ring_deltas: int = setting("SEATSERVER_RING_DELTAS", 1024, "Changes a room remembers for viewers who reconnect.", at_least=0, at_most=100_000)
     sockets: int = setting("SEATSERVER_SOCKETS", 20_000, "Most sockets per process.", at_least=1, at_most=1_000_000)
     sockets_per_user: int = setting("SEATSERVER_SOCKETS_PER_USER", 20, "Most sockets of one user per process.", at_least=1, at_most=100_000)
 
     # The feed and the background duties.
-    probe_ms: int = setting("SEATSERVER_PROBE_MS", 2000, "The feed sends itself a probe this often.", at_least=50, at_most=60_000)
-    probe_lost_ms: int = setting("SEATSERVER_PROBE_LOST_MS", 6000, "A probe that has not come back by then means that the feed is dead.", at_least=100, at_most=300_000)
-    verify_ms: int = setting("SEATSERVER_VERIFY_MS", 5000, "Live rooms compare their version with Redis this often.", at_least=50, at_most=300_000)
-    relay_ms: int = setting("SEATSERVER_RELAY_MS", 1000, "The relay looks for confirmed changes that Redis has not seen this often.", at_least=20, at_most=60_000)
-    reap_ms: int = setting("SEATSERVER_REAP_MS", 1000, "The reaper looks for unpaid bookings past their deadline this often.", at_least=20, at_most=60_000)
-    release_ms: int = setting("SEATSERVER_RELEASE_MS", 1000, "Blocked and allocated seats whose time is over are opened this often.", at_least=20, at_most=60_000)
-    reconcile_ms: int = setting("SEATSERVER_RECONCILE_MS", 30_000, "Redis is compared with Postgres and repaired this often.", at_least=100, at_most=3_600_000)
-    sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest between two looks at the deadlines of a room in which something is held.", at_least=20, at_most=60_000)
+    probe_ms: int = setting("SEATSERVER_PROBE_MS", 2000, "How often the feed sends itself a probe.", at_least=50, at_most=60_000)
+    probe_lost_ms: int = setting("SEATSERVER_PROBE_LOST_MS", 6000, "The feed counts as dead when a probe has not come back after this long.", at_least=100, at_most=300_000)
+    verify_ms: int = setting("SEATSERVER_VERIFY_MS", 5000, "How often live rooms compare their version with Redis.", at_least=50, at_most=300_000)
+    relay_ms: int = setting("SEATSERVER_RELAY_MS", 1000, "How often the relay looks for committed changes that have not reached Redis.", at_least=20, at_most=60_000)
+    reap_ms: int = setting("SEATSERVER_REAP_MS", 1000, "How often the reaper looks for unpaid bookings past their deadline.", at_least=20, at_most=60_000)
+    release_ms: int = setting("SEATSERVER_RELEASE_MS", 1000, "How often blocked and allocated seats whose time is over are opened.", at_least=20, at_most=60_000)
+    reconcile_ms: int = setting("SEATSERVER_RECONCILE_MS", 30_000, "How often Redis is compared with Postgres and repaired.", at_least=100, at_most=3_600_000)
+    sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest time between two checks of the deadlines in a room where something is held.", at_least=20, at_most=60_000)
     # fmt: on
 
     @property
     def transaction_ms(self) -> int:
-        """Longest a transaction may last: half of a checkout, so that one that began in the first half of its hold's
-        pin ends before the pin does."""
+        """Longest a transaction may last.
+
+        It is half of a checkout: a transaction that begins in the first half of a pin ends before the pin does.
+        """
         return self.checkout_ms // 2
 
 
@@ -137,7 +139,7 @@ class Row:
         self.secret: bool = metadata["secret"]
 
     def shown_default(self) -> str:
-        """The default as it would be written in the environment."""
+        """The default, as one would write it in the environment."""
         if self.kind is bool:
             return "1" if self.default else "0"
         if isinstance(self.default, tuple):
@@ -222,15 +224,15 @@ def _env(name: str) -> str:
 
 
 CLAIM_STATEMENTS = 5
-"""A booking is written with so many statements at most."""
+"""Most statements that writing a booking takes."""
 
 # (a, b, why): a must be smaller than b.
 SMALLER: tuple[tuple[str, str, str], ...] = (
     ("database_lock_ms", "database_statement_ms", "a statement would be cut off before its lock wait ends"),
     ("redis_timeout_ms", "hold_replay_ms", "a hold whose reply was late could be held anew"),
-    ("redis_timeout_ms", "checkout_ms", "a hold could come loose while Redis is asked"),
-    ("redis_timeout_ms", "answer_ms", "whoever books would hear that nobody knows before Redis is given up"),
-    ("answer_ms", "checkout_ms", "who repeats a booking as told would find its hold loose"),
+    ("redis_timeout_ms", "checkout_ms", "a hold's pin could end while Redis is being asked"),
+    ("redis_timeout_ms", "answer_ms", "a booking would time out before Redis does"),
+    ("answer_ms", "checkout_ms", "the pin could end before the buyer repeats an unanswered booking"),
     ("searches_per_user", "searches", "one user could take every place in the queue"),
     ("heartbeat_ms", "idle_ms", "quiet but healthy clients would be closed"),
     ("probe_ms", "probe_lost_ms", "a healthy feed would be declared dead"),
@@ -253,14 +255,14 @@ def _check_relations(settings: Settings) -> None:
             _env("hold_pause_ms"),
             f"is {settings.hold_pause_ms}",
             f"expected more than {_env('sweep_ms')} ({settings.sweep_ms}): "
-            "a seat's pause could be over before others see that it is free",
+            "the pause could be over before others see that the seat is free",
         )
     if settings.database_statement_ms * CLAIM_STATEMENTS >= settings.checkout_ms:
         raise ConfigError(
             _env("checkout_ms"),
             f"is {settings.checkout_ms}",
             f"expected more than {CLAIM_STATEMENTS} times {_env('database_statement_ms')} "
-            f"({settings.database_statement_ms}): a hold could come loose while its booking is written",
+            f"({settings.database_statement_ms}): a hold's pin could end while its booking is written",
         )
     if settings.database_pool_wait_ms + settings.database_statement_ms >= settings.answer_ms:
         raise ConfigError(
@@ -268,14 +270,14 @@ def _check_relations(settings: Settings) -> None:
             f"is {settings.answer_ms}",
             f"expected more than {_env('database_pool_wait_ms')} and {_env('database_statement_ms')} together "
             f"({settings.database_pool_wait_ms + settings.database_statement_ms}): "
-            "whoever only waited for a turn would hear that nobody knows",
+            "a booking that only waited for a connection would time out",
         )
     if 0 < settings.guest_renewal_s < settings.guest_token_s:
         raise ConfigError(
             _env("guest_renewal_s"),
             f"is {settings.guest_renewal_s}",
             f"expected 0, or at least {_env('guest_token_s')} ({settings.guest_token_s}): "
-            "a guest would end before the first token does",
+            "a guest would end before its first token does",
         )
     _one_of("database_pooler", settings.database_pooler, ("auto", "yes", "no"))
     _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
@@ -300,7 +302,7 @@ def _check_relations(settings: Settings) -> None:
 def _check_redis_address(url: str) -> None:
     parts = _split(url)
     if url and (parts is None or (parts.scheme == "unix" and not parts.path)):
-        # Neither the value nor what the parser says of it: both may show a part of the password.
+        # Show neither the value nor the parser's message: both may contain part of the password.
         raise ConfigError(
             _env("redis_url"),
             "cannot be read",
@@ -309,7 +311,7 @@ def _check_redis_address(url: str) -> None:
 
 
 def _check_door(settings: Settings) -> None:
-    """Refuse addresses and origins that could never match, and an empty host, which would mean every address."""
+    """Refuse an empty host, which would mean every address, and addresses or origins that could never match."""
     host = settings.host
     if not re.fullmatch(r"\S+", host) or not _is_encodable(host):
         raise ConfigError(_env("host"), f"is {host[:80]!r}", "expected a name or an address; 0.0.0.0 or :: means all")

@@ -1,8 +1,9 @@
-"""Looks a running installation over from the outside, says what is wrong and how to mend it.
+"""Examines a running installation from the outside, and says what is wrong and how to fix it.
 
-`examine` asks Postgres and Redis and compares them; it changes nothing, and what it cannot reach is a finding, not an
-error. With ``repair`` it does what the duties of a healthy installation would do anyway: reap, release, relay, sweep,
-and take over in Redis what Postgres knows. Postgres is never touched to please Redis.
+`Doctor.examine` asks Postgres and Redis and compares them. It changes nothing, and a server that it cannot reach is a
+finding, not an error. `Doctor.repair` does what the duties of a healthy installation would do anyway: end overdue
+bookings and holds, open seats whose time is over, bring changes to Redis, and load into Redis what Postgres knows.
+Postgres is never changed to match Redis.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from seatserver.seats.audit import SeatAudit
 from seatserver.seats.states import SeatState
 
 SKEW_MS = 1000
-"""Deadlines are told in Redis' time and shown in the server's: more than this is seen in a countdown."""
+"""Deadlines are in Redis' time and are shown by the server's clock: a larger difference is visible in a countdown."""
 LATE_OUTBOX_S = 5.0
 SLOW_FEED_MS = 500.0
 SHOWTIMES_AT_MOST = 2000
@@ -34,7 +35,7 @@ Verdict = Literal["ok", "warning", "wrong"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at. ``mend`` says what to do, empty when all is well."""
+    """The result of one check. ``mend`` says what to do; it is empty if all is well."""
 
     verdict: Verdict
     about: str
@@ -43,7 +44,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Doctor:
-    """One examination of the installation that a house's settings name."""
+    """One examination of the installation that a server's settings name."""
 
     def __init__(self, house: Server) -> None:
         self._house = house
@@ -51,22 +52,22 @@ class Doctor:
         self._seats = SeatAudit(house.redis)
 
     async def examine(self) -> list[Finding]:
-        """Everything, in order; raises nothing that an installation could cause."""
+        """Run all checks, in order. Whatever is wrong with an installation becomes a finding; nothing is raised."""
         findings = [
             self._open_files(),
-            *await self._guarded("Postgres", "is DATABASE_URL right, and does it run?", self._postgres),
-            *await self._guarded("Redis", "is REDIS_URL right, and does it run?", self._redis),
+            *await self._guarded("Postgres", "check DATABASE_URL, and that Postgres is running", self._postgres),
+            *await self._guarded("Redis", "check REDIS_URL, and that Redis is running", self._redis),
         ]
         if any(finding.verdict == "wrong" and finding.about in ("Postgres", "Redis") for finding in findings):
             return findings
         for about, look in (("Feed", self._feed), ("Clocks", self._clocks), ("Bookings", self._sales)):
-            findings += await self._guarded(about, "look again when Postgres and Redis answer", look)
-        findings += await self._guarded("Outbox", "look again when Postgres answers", self._outbox)
-        findings += await self._guarded("Showtimes", "look again when Postgres and Redis answer", self._showtimes)
+            findings += await self._guarded(about, "run this again when Postgres and Redis answer", look)
+        findings += await self._guarded("Outbox", "run this again when Postgres answers", self._outbox)
+        findings += await self._guarded("Showtimes", "run this again when Postgres and Redis answer", self._showtimes)
         return findings
 
     async def repair(self) -> list[str]:
-        """Do what the duties would do; what was done, in sentences. Raises `Unavailable`."""
+        """Do what the duties would do, and answer what was done, in sentences. Raises `Unavailable`."""
         house, done = self._house, []
         if reaped := await house.checkout.reap():
             done.append(f"ended {reaped} pending bookings past their deadline")
@@ -79,12 +80,12 @@ class Doctor:
             done.append(f"brought {waiting - left} of {waiting} changes to Redis")
         for showtime_id in await house.reconciler.known_showtimes():
             await house.store.sweep(showtime_id, load=False)
-            # A showtime that is behind is taken over when it is found behind a second time.
+            # A showtime that is behind is loaded only when it is found behind a second time.
             if await house.reconciler.repair(showtime_id) or await house.reconciler.repair(showtime_id):
-                done.append(f"{showtime_id}: Redis took over what Postgres knows")
+                done.append(f"{showtime_id}: loaded from Postgres into Redis")
         return done
 
-    # ------------------------------------------------------------ what is looked at
+    # ------------------------------------------------------------ the checks
 
     async def _guarded(self, about: str, mend: str, look: Callable[[], Awaitable[list[Finding]]]) -> list[Finding]:
         try:
@@ -93,7 +94,7 @@ class Doctor:
             return [Finding(verdict="wrong", about=about, says=error.message, mend=mend)]
 
     def _open_files(self) -> Finding:
-        """By the limit of whoever asks, which a server that is started elsewhere need not have."""
+        """By the limit of this process; a server started elsewhere may have another one."""
         settings = self._house.settings
         if shortage := descriptors.share(settings).shortage(settings):
             mend = "raise it where the server is started, or lower SEATSERVER_SOCKETS"
@@ -127,21 +128,21 @@ class Doctor:
             found.append(("wrong", f"is a {facts.role}, which takes no writes", "let REDIS_URL name the primary"))
         if facts.policy not in ("noeviction", None):
             found.append(
-                ("wrong", f"throws keys away when memory is full ({facts.policy})", "set maxmemory-policy noeviction")
+                ("wrong", f"discards keys when memory is full ({facts.policy})", "set maxmemory-policy noeviction")
             )
         if facts.aof is False:
-            found.append(("warning", "keeps nothing over a restart: holds would end early", "set appendonly yes"))
+            found.append(("warning", "keeps nothing across a restart: holds would end early", "set appendonly yes"))
         if not found:
-            return [Finding(verdict="ok", about="Redis", says=f"version {facts.version}, keeps what it is told")]
+            return [Finding(verdict="ok", about="Redis", says=f"version {facts.version}, keeps its data")]
         return [Finding(verdict=verdict, about="Redis", says=says, mend=mend) for verdict, says, mend in found]  # type: ignore[arg-type]  # the tuples above
 
     async def _feed(self) -> list[Finding]:
         took_ms = await self._seats.round_trip_ms()
         if took_ms is None:
-            mend = "see that pub/sub is allowed for this user and that nothing on the way drops it"
+            mend = "check that this user may use pub/sub and that nothing on the way drops it"
             return [Finding(verdict="wrong", about="Feed", says="a message does not come back over pub/sub", mend=mend)]
         if took_ms > SLOW_FEED_MS:
-            mend = "see whether Redis or the network is overloaded"
+            mend = "check whether Redis or the network is overloaded"
             return [Finding(verdict="warning", about="Feed", says=f"a message took {took_ms:.0f} ms", mend=mend)]
         return [Finding(verdict="ok", about="Feed", says=f"a message came back after {took_ms:.1f} ms")]
 
@@ -171,26 +172,26 @@ class Doctor:
         found = []
         for showtime_id, seat in await self._bookings.sold_twice():
             says = f"seat {seat} of {showtime_id} has two owners"
-            mend = "see that the index uq_booked_seats_live stands, and cancel one of the bookings"
+            mend = "check that the index uq_booked_seats_live exists, and cancel one of the bookings"
             found.append(Finding(verdict="wrong", about="Bookings", says=says, mend=mend))
         for booking_id in await self._bookings.torn():
-            says = f"booking {booking_id} has not exactly its seats"
-            mend = "compare its rows in booked_seats with bookings.seats; something wrote around the server"
+            says = f"booking {booking_id} does not have exactly its seats"
+            mend = "compare its rows in booked_seats with bookings.seats; something other than the server wrote there"
             found.append(Finding(verdict="wrong", about="Bookings", says=says, mend=mend))
-        runs = "see that a `seatserver worker`, or a web process with duties, runs; --repair"
+        runs = "check that a `seatserver worker`, or a web process with duties, is running; --repair"
         if late := await self._bookings.late_claims():
             says = f"{late} pending bookings are more than {LATE_S} s past their deadline"
             found.append(Finding(verdict="wrong", about="Bookings", says=says, mend=f"{runs} ends them"))
         if late := await self._bookings.late_releases():
             says = f"{late} kept seats should have been opened more than {LATE_S} s ago"
             found.append(Finding(verdict="wrong", about="Bookings", says=says, mend=f"{runs} opens them"))
-        return found or [Finding(verdict="ok", about="Bookings", says="every seat has one owner, no claim is stuck")]
+        return found or [Finding(verdict="ok", about="Bookings", says="no seat has two owners, no claim is overdue")]
 
     async def _outbox(self) -> list[Finding]:
         waiting = await self._bookings.waiting()
         if waiting.oldest_s > LATE_OUTBOX_S:
             says = f"{waiting.rows} changes wait for Redis, the oldest for {waiting.oldest_s:.0f} s"
-            mend = "see that a `seatserver worker`, or a web process with duties, runs; --repair brings them"
+            mend = "check that a `seatserver worker`, or a web process with duties, is running; --repair brings them"
             return [Finding(verdict="wrong", about="Outbox", says=says, mend=mend)]
         return [Finding(verdict="ok", about="Outbox", says=f"{waiting.rows} changes on their way")]
 
@@ -203,13 +204,13 @@ class Doctor:
             except NotFound:
                 continue  # taken out of the programme meanwhile
         return found or [
-            Finding(verdict="ok", about="Showtimes", says=f"{len(showtimes)} in Redis, all as Postgres has them")
+            Finding(verdict="ok", about="Showtimes", says=f"{len(showtimes)} in Redis, all equal to Postgres")
         ]
 
     async def _showtime(self, showtime_id: str) -> list[Finding]:
         difference = await self._difference(showtime_id)
         if difference:
-            await asyncio.sleep(1)  # a booking may be on its way this very moment
+            await asyncio.sleep(1)  # a booking may be on its way right now
             difference = await self._difference(showtime_id)
         ground = await self._house.records.load_ownership(showtime_id)
         problems = await self._seats.problems(showtime_id, ground.seat_count)
@@ -220,7 +221,7 @@ class Doctor:
         ]
 
     async def _difference(self, showtime_id: str) -> str:
-        """How Redis differs from Postgres; empty when it does not, or when something newer is under way."""
+        """How Redis differs from Postgres; empty if it does not, or if Redis knows something newer."""
         ground = await self._house.records.load_ownership(showtime_id)
         view = await self._house.store.snapshot(showtime_id, ground.seat_count)
         if view.pgseq < ground.seq:
@@ -230,5 +231,5 @@ class Doctor:
             wrong = sorted(
                 set(shown.items()) ^ set(ground.taken.items()) | set(view.kept.items()) ^ set(ground.kept.items())
             )
-            return f"{len({seat for seat, _ in wrong})} seats are not shown as Postgres has them"
+            return f"seats that differ from Postgres: {len({seat for seat, _ in wrong})}"
         return ""

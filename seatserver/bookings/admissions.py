@@ -1,10 +1,10 @@
 """Letting people in: each ticket once, whichever door scans it.
 
-A booking is admitted by a *scan*, whose id the scanner makes before it asks. Postgres decides: the booking's row is
-locked while its status is looked at, and a partial unique index allows one admission of a booking that was not undone.
-So of two doors that scan the same code at once one lets in, and the other is told when and where. A scanner that lost
-its answer repeats the request with the same scan id and gets the same answer. Staff may undo a scan; the row stays,
-with who did that and when, and the booking may be admitted by another scan.
+A booking is admitted by a *scan*. The scanner makes the scan's id before it asks. Postgres decides: the booking's row
+is locked while its status is checked, and a partial unique index allows a booking one admission that is not undone.
+If two doors scan the same code at once, one lets the guest in and the other is told when and where that was. A scanner
+that lost its answer repeats the request with the same scan id and gets the same answer. Staff may undo a scan. The row
+stays, with who undid it and when, and another scan may admit the booking again.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ log = structlog.get_logger(__name__)
 TRIES = 3
 
 Problem = Literal["pending", "cancelled", "expired", "other_showtime", "already_admitted", "undone"]
-"""Why nobody is let in: the booking's status, the door's showtime, another scan, or that this very scan was undone."""
+"""Why a scan lets nobody in: the booking's status, another showtime, an earlier scan, or this scan was undone."""
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scanner asks: its own id for this scan, which ticket, whose door it is (a name, may be empty) and, where
-    the door belongs to one, the showtime."""
+    """A scanner's request: its own id for this scan, the booking, and the door's name (may be empty).
+
+    ``showtime_id`` is set if the door belongs to one showtime.
+    """
 
     scan_id: UUID
     booking_id: UUID
@@ -44,7 +46,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
-    """One scan that let people in; times in ms since the epoch. ``undone_by`` is set with ``undone_at_ms``."""
+    """A scan that let people in; times in ms since the epoch. ``undone_by`` and ``undone_at_ms`` are set together."""
 
     scan_id: UUID
     booking_id: UUID
@@ -56,7 +58,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a scan. ``admission`` is this scan's own, or with ``already_admitted`` the one before it."""
+    """The answer to a scan. ``admission`` is this scan's own, or with ``already_admitted`` the earlier one."""
 
     booking: Booking
     problem: Problem | None
@@ -64,16 +66,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Admissions:
-    """Admits bookings and undoes that. Every step may be repeated and answers the same."""
+    """Admits bookings, and undoes admissions. Repeating a step gives the same answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def admit(self, scan: Scan, user_id: str) -> Outcome:
-        """Let in whoever brings this ticket, unless somebody was let in with it.
+        """Admit the booking, unless it has been admitted before.
 
-        Raises `NotFound` when there is no such booking, `Conflict` when the scan's id was used for another one,
-        `OutcomeUnknown` (repeat the same scan), `Unavailable`.
+        Raises `NotFound` if there is no such booking, `Conflict` if the scan's id was used for another one,
+        `OutcomeUnknown` (repeat the same scan), and `Unavailable`.
         """
         unknown = False
         for _ in range(TRIES):
@@ -88,7 +90,7 @@ class Admissions:
         raise OutcomeUnknown(str(scan.booking_id))
 
     async def undo(self, scan_id: UUID, user_id: str) -> Admission:
-        """Take a scan back; its booking may be admitted again, by another scan. Raises `NotFound`, `OutcomeUnknown`."""
+        """Undo a scan, so that another scan may admit its booking. Raises `NotFound`, `OutcomeUnknown`."""
         for _ in range(TRIES):
             with suppress(CommitUnknown):
                 async with self._database.transaction() as connection:
@@ -96,12 +98,12 @@ class Admissions:
         raise OutcomeUnknown(str(scan_id))
 
     async def standing(self, booking_id: UUID) -> Admission | None:
-        """The booking's admission that was not undone, if there is one."""
+        """The booking's admission that is not undone, if there is one."""
         async with self._database.reading() as connection:
             return await _standing(connection, booking_id)
 
     async def _undo(self, connection: AsyncConnection, scan_id: UUID, user_id: str) -> Admission:
-        # The booking is locked first, as `_admit` does: a scan meets its undoing before that or after it.
+        # Lock the booking first, as `_admit` does, so that a scan comes either before or after its undoing.
         of_scan = sa.select(admissions.c.booking_id).where(admissions.c.scan_id == scan_id).scalar_subquery()
         await connection.execute(sa.select(bookings.c.id).where(bookings.c.id == of_scan).with_for_update())
         undone = (
@@ -120,7 +122,7 @@ class Admissions:
         return admission
 
     async def _admit(self, connection: AsyncConnection, scan: Scan, user_id: str) -> Outcome:
-        # Locked: a booking that is being cancelled is admitted before that or not at all.
+        # Locked: a booking that is being cancelled is admitted before the cancellation or not at all.
         found = sa.select(bookings).where(bookings.c.id == scan.booking_id).with_for_update()
         row = (await connection.execute(found)).one_or_none()
         if row is None:
@@ -129,7 +131,7 @@ class Admissions:
         before = await _scanned(connection, scan.scan_id)
         if before is not None:
             if before.booking_id != scan.booking_id:
-                raise Conflict(f"scan {scan.scan_id} was of another ticket: each scan needs an id of its own")
+                raise Conflict(f"scan {scan.scan_id} was used for another ticket: give each scan its own id")
             problem: Problem | None = "undone" if before.undone_at_ms is not None else None
             return Outcome(booking=booking, problem=problem, admission=before)
         if booking.status != "confirmed":
@@ -146,13 +148,13 @@ class Admissions:
         if admitted is not None:
             return Outcome(booking=booking, problem=None, admission=_admission_of(admitted))
         standing = await _standing(connection, booking.id)
-        if standing is None:  # another booking took this very id in this very moment
-            raise Conflict(f"scan {scan.scan_id} was of another ticket: each scan needs an id of its own")
+        if standing is None:  # another booking used the same scan id at the same moment
+            raise Conflict(f"scan {scan.scan_id} was used for another ticket: give each scan its own id")
         return Outcome(booking=booking, problem="already_admitted", admission=standing)
 
 
 async def is_admitted(connection: AsyncConnection, booking_id: UUID) -> bool:
-    """Whether somebody was let in with the booking. Ask with the booking locked."""
+    """Whether the booking has been admitted. Call it with the booking's row locked."""
     return await _standing(connection, booking_id) is not None
 
 

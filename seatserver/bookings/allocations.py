@@ -1,9 +1,9 @@
 """The house's own seats: blocked for everybody, or allocated to a sales channel, changed live and in bulk.
 
-A request is one transaction under the showtime's row lock, which bookings take too: of a booking and a block of the
-same seat the later one finds the other and is refused. So all of a request happens or nothing; each change is in the
-log with who and why; the relay brings it to every viewer. Seats kept until a certain time are opened by
-`Allocations.release_due`, a duty of the worker. What a request amounts to is decided in `keeping`.
+A request is one transaction under the showtime's row lock. Bookings take the same lock, so if a booking and a block
+want the same seat, the later one is refused. A request is carried out as a whole or not at all. Each change is logged
+with who made it and why, and the relay brings it to every viewer. Seats that are kept until a certain time are opened
+by `Allocations.release_due`, a duty of the worker. `keeping` decides what a request comes down to.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ CHANGES_AT_ONCE = 100
 LOG_PAGE = 100
 SHOWTIMES_AT_ONCE = 100
 SEATS_PER_ROW = 1000
-"""Seats in one row of the outbox: Redis does nothing else while it applies one."""
+"""Most seats in one row of the outbox, because Redis does nothing else while it applies a row."""
 TIMER = "timer"
-"""Who opened seats whose time was over."""
+"""The name in the log for seats that were opened because their time was over."""
 
 
 class KeptPlaces(msgspec.Struct, frozen=True, kw_only=True):
-    """Places that are kept for the same channel (None: blocked for everybody) and reason, by the same person."""
+    """Places kept for one channel (None: blocked for everybody) and one reason, by one person."""
 
     channel: str | None
     places: tuple[int, ...]
@@ -56,7 +56,7 @@ class KeptPlaces(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the log. ``channel`` is that of the allocation, or with ``release`` the one it had been for."""
+    """One line of the log. ``channel`` is the allocation's; with ``release`` it is the one that lost the seats."""
 
     id: int
     at: datetime
@@ -69,14 +69,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request changed: its lines in the log, none for what was so already, and what the house should know."""
+    """What a request changed: its lines in the log, without what was so already, and notes for the house."""
 
     entries: tuple[Entry, ...]
     notes: tuple[str, ...]
 
 
 class Allocations:
-    """Reads and changes what the house keeps; ``changed`` hears of each showtime whose seats did: `Relay.notify`."""
+    """Reads and changes what the house keeps. ``changed`` is called with each showtime that changed: `Relay.notify`."""
 
     def __init__(self, database: Database, catalog: Catalog, clock: Clock, changed: Callable[[str], None]) -> None:
         self._database = database
@@ -93,12 +93,12 @@ class Allocations:
         held: AbstractSet[int] = frozenset(),
         spare_holds: bool = False,
     ) -> Changed:
-        """Do all of ``changes`` or nothing. Repeating them changes nothing more.
+        """Make all of ``changes``, or none of them. Repeating them changes nothing more.
 
-        ``held`` are the places that somebody holds: counted places are taken from those last, and with ``spare_holds``
-        a change that would end a hold is refused. It is as good as the caller's knowledge: a hold made meanwhile ends.
+        ``held`` are the places that somebody holds, as far as the caller knows. Counted places are taken from those
+        last. With ``spare_holds`` a change that would end one of these holds is refused; a hold made since then ends.
 
-        Raises `SeatsRefused` that names every place (see `keeping.plan`), `BadRequest` with the wrong field,
+        Raises `SeatsRefused`, which names every place (see `keeping.plan`), `BadRequest`, which names the wrong field,
         `NotFound`, and `Unavailable`, after which the same request may be repeated.
         """
         showtime = await self._catalog.showtime(showtime_id)
@@ -133,7 +133,7 @@ class Allocations:
         ]
 
     async def log(self, showtime_id: str, limit: int, after: int | None = None) -> tuple[list[Entry], int | None]:
-        """A page of the log, newest first, and the ``after`` of the next page, None at the end. Raises `NotFound`."""
+        """A page of the log, newest first, and ``after`` for the next page (None at the end). Raises `NotFound`."""
         await self._catalog.showtime(showtime_id)
         query = sa.select(seat_log).where(seat_log.c.showtime_id == showtime_id)
         if after is not None:
@@ -144,7 +144,7 @@ class Allocations:
         return entries, entries[-1].id if len(rows) > limit else None
 
     async def release_due(self) -> int:
-        """Open the places whose time is over; answers how many. Safe on many instances at once.
+        """Open the places whose time is over, and return how many. Several instances may do so at once.
 
         Raises `Unavailable`.
         """
@@ -156,8 +156,8 @@ class Allocations:
         for showtime_id in waiting:
             try:
                 async with self._database.transaction() as connection:
-                    # Not skipped when locked: while a sale is hot it always is. Of many instances the first one opens
-                    # the seats, and the others then find nothing left.
+                    # Wait for the lock rather than skip the showtime: during a rush it is always locked. The first
+                    # instance opens the seats; the others then find nothing left.
                     await _lock(connection, showtime_id)
                     opened = await _release(connection, showtime_id)
                 if opened:
@@ -175,7 +175,9 @@ class Allocations:
             where = f"changes[{number}]"
             check_text(f"{where}.reason", change.reason)
             if (change.channel is not None) != (change.action == "allocate"):
-                raise BadRequest(f"{where}.channel goes with the action allocate, and only with it", f"{where}.channel")
+                raise BadRequest(
+                    f"{where}.channel is needed with the action allocate, and only with it", f"{where}.channel"
+                )
             if change.channel is not None and not is_channel(change.channel):
                 raise BadRequest(f"{where}.channel is {change.channel[:80]!r}: {CHANNEL_FORM}", f"{where}.channel")
             if not change.places and not change.counts:
@@ -189,7 +191,8 @@ class Allocations:
     def _check_counts(self, where: str, change: Change, showtime: Showtime) -> None:
         if change.counts and change.action == "open":
             raise BadRequest(
-                f"{where}.places says how many are kept: block or allocate fewer of them", f"{where}.places"
+                f"{where}.places cannot be a count with open: block or allocate a smaller number instead",
+                f"{where}.places",
             )
         areas = showtime.seat_map.general_areas
         for area, count in change.counts.items():
@@ -203,7 +206,7 @@ class Allocations:
         if change.release_at is None:
             return
         if change.action == "open":
-            raise BadRequest(f"{where} goes with block and allocate only", where)
+            raise BadRequest(f"{where} is allowed only with block and allocate", where)
         if not self._clock() < change.release_at.timestamp() * 1000 < LATEST_MS:
             raise BadRequest(f"{where} is not in the future, or it is after the year 2199", where)
 
@@ -211,9 +214,9 @@ class Allocations:
 async def kept_against(
     connection: AsyncConnection, showtime_id: str, seats: Iterable[int], channel: str
 ) -> dict[int, Refusal]:
-    """Those of ``seats`` that are not a buyer's of ``channel`` to have (empty: the public), each with its reason.
+    """Those of ``seats`` that a buyer of ``channel`` (empty: the public) may not have, each with its reason.
 
-    For certain only under the showtime's row lock, in a statement after the one that took it.
+    The answer is reliable only under the showtime's row lock, in a statement after the one that took it.
     """
     query = sa.select(kept_seats.c.seat, kept_seats.c.channel).where(
         kept_seats.c.showtime_id == showtime_id,
@@ -225,7 +228,7 @@ async def kept_against(
 
 
 async def _lock(connection: AsyncConnection, showtime_id: str) -> None:
-    # As strong as the UPDATE of a booking that counts its change, and no stronger: a foreign key's check passes it.
+    # The same lock as a booking's UPDATE of ``seq`` takes, and no stronger, so foreign key checks do not wait for it.
     query = sa.select(showtimes.c.seq).where(showtimes.c.id == showtime_id).with_for_update(key_share=True)
     if (await connection.execute(query)).one_or_none() is None:
         raise NotFound("showtime", showtime_id)
@@ -234,7 +237,7 @@ async def _lock(connection: AsyncConnection, showtime_id: str) -> None:
 async def _read(
     connection: AsyncConnection, showtime: Showtime, changes: Sequence[Change], held: AbstractSet[int]
 ) -> Now:
-    """What is so of all places that the changes could concern, the rest of their groups included."""
+    """The present state of all places that the changes could affect, including the rest of their groups."""
     concerned = {place for change in changes for place in change.places}
     concerned.update(*(showtime.seat_map.group_of.get(place, ()) for place in tuple(concerned)))
     concerned.update(*(showtime.seat_map.places_of(area) for change in changes for area in change.counts))
@@ -316,7 +319,7 @@ async def _note(
     moved: Mapping[tuple[SeatState, str | None], Sequence[int]],
     lines: Sequence[dict[str, Any]],
 ) -> tuple[Entry, ...]:
-    """Leave the changes for the relay and in the log."""
+    """Write the changes to the outbox and to the log."""
     if not lines:
         return ()
     news = [
@@ -351,5 +354,5 @@ def _entry(row: sa.Row[Any]) -> Entry:
 
 
 def _array(places: Iterable[int]) -> Any:
-    """Places as one parameter, however many they are."""
+    """The places as a single query parameter."""
     return sa.literal(list(places), postgresql.ARRAY(sa.Integer))

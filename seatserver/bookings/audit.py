@@ -1,6 +1,7 @@
-"""Looks at Postgres from the outside, as `seatserver doctor` does: who owns what, what is late, what waits.
+"""Checks Postgres for `seatserver doctor`: double owners, incomplete bookings, overdue work.
 
-Everything here only reads. The first two questions can have no answer but "none" as long as the indexes stand.
+Everything here only reads. `sold_twice` and `torn` find nothing unless an index is missing or something other than the
+server wrote to the tables.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from seatserver.bookings.tables import booked_seats, bookings, kept_seats, outbo
 from seatserver.database import Database
 
 LATE_S = 60
-"""A pending booking so long past its deadline should have been ended by anybody, a kept seat been opened."""
+"""By this long after their deadlines some instance should have ended a pending booking or opened a kept seat."""
 NAMED = 5
 _LONG_AGO = sa.func.now() - sa.text(f"interval '{LATE_S} seconds'")
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """What the relay has not brought yet: how many changes, and the age of the oldest in seconds."""
+    """The changes that the relay has not brought to Redis yet: how many, and the age of the oldest in seconds."""
 
     rows: int
     oldest_s: float
@@ -52,7 +53,7 @@ class BookingAudit:
         return [(row.showtime_id, row.seat) for row in await self._rows(query)]
 
     async def torn(self) -> list[str]:
-        """Ids of bookings that have not exactly the seats that they should have."""
+        """Ids of bookings whose live seats are not exactly those that they should have."""
         owned = sa.func.count(booked_seats.c.seat).filter(booked_seats.c.released_at.is_(None))
         should = sa.case(
             (bookings.c.status.in_(("pending", "confirmed")), sa.func.cardinality(bookings.c.seats)), else_=0

@@ -1,13 +1,13 @@
 """From a hold to a booking, and from there to its end.
 
-Pin the hold in Redis, write one Postgres transaction, and only then acknowledge; the relay brings the result to every
-viewer. The booking's id is the hold's id, so whoever repeats a request, after a lost reply or a crash, meets the same
-row and gets the same answer. The transaction runs shielded: a client that goes away in the middle neither cancels it
-nor leaves it half done. An error at COMMIT means *unknown*; the step is then simply done again, because the database
-makes the second run wait for the first and see its result.
+A checkout pins the hold in Redis, writes one Postgres transaction, and only then acknowledges the booking; the relay
+brings the result to every viewer. The booking's id is the hold's id, so a request that is repeated after a lost reply
+or a crash meets the same row and gets the same answer. The transaction is shielded: a client that disconnects neither
+cancels it nor leaves it half done. After an error at COMMIT nobody knows the outcome. The step is then done again: the
+database makes the second run wait for the first, and it sees the result.
 
-A booking is written in one step (paid on the spot) or as a pending claim that a payment confirms or cancels before its
-deadline; `reap` ends the claims that nobody paid.
+A booking is written in one step (paid at once) or as a pending claim that a payment confirms before its deadline.
+`reap` ends the claims that nobody paid.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ REAP_AT_ONCE = 200
 
 
 class Checkout:
-    """Writes bookings. Every public step may be repeated and answers the same."""
+    """Writes bookings. Repeating a public step gives the same answer."""
 
     def __init__(
         self,
@@ -79,11 +79,12 @@ class Checkout:
         self._writing: set[asyncio.Task[Booking]] = set()
 
     async def book(self, showtime_id: str, hold_id: UUID, user_id: str, *, pay_later: bool) -> Booking:
-        """Turn a hold into a booking: confirmed, or with ``pay_later`` pending until its payment comes.
+        """Turn a hold into a booking: confirmed, or with ``pay_later`` pending until it is paid.
 
-        Raises `HoldGone` when the hold is not (any more) this user's and no booking of this user has its id,
-        `SeatsRefused` when Postgres knows another owner, `OutcomeUnknown`, `Unavailable`. Whether the sale is still on
-        is not asked: what was held while it was is booked until the hold's deadline.
+        A hold made before the end of the sale may be booked until its own deadline.
+
+        Raises `HoldGone` if the hold is not this user's (any more) and no booking of the user has its id,
+        `SeatsRefused` if Postgres knows another owner, `OutcomeUnknown`, and `Unavailable`.
         """
         showtime = await self._catalog.showtime(showtime_id)
         pinned_at = asyncio.get_running_loop().time()
@@ -102,28 +103,28 @@ class Checkout:
         return await self._records.get(booking_id)
 
     async def confirm(self, booking_id: UUID) -> Booking:
-        """A pending booking is paid. Raises `NotFound`, `BookingState` when it was cancelled or is past its deadline.
+        """Mark a pending booking as paid. Raises `NotFound`, and `BookingState` if it was cancelled or has expired.
 
-        A payment after the deadline finds the booking expired, whether the reaper has been there or not.
+        After its deadline the booking counts as expired, whether or not the reaper has ended it yet.
         """
         return await self._write(booking_id, lambda: self._move(booking_id, "confirmed", ("pending",)))
 
     async def cancel(self, booking_id: UUID, *, only_pending: bool = False) -> Booking:
-        """End a pending or confirmed booking; its seats are free again. One that ended already is answered as it is.
+        """End a pending or confirmed booking and free its seats. A booking that has ended already is returned as it is.
 
-        With ``only_pending`` one that has been paid meanwhile raises `BookingState`.
+        With ``only_pending``, a booking that has been paid meanwhile raises `BookingState`.
         """
         allowed = ("pending",) if only_pending else ("pending", "confirmed")
         return await self._write(booking_id, lambda: self._move(booking_id, "cancelled", allowed))
 
     async def reap(self) -> int:
-        """End pending bookings whose deadline has passed; answers how many. Safe on many instances at once."""
+        """End pending bookings past their deadline, and return how many. Several instances may do so at once."""
         for reaped in range(REAP_AT_ONCE):
             try:
                 booking = await self._reap_one()
             except CommitUnknown:
-                # Either it is done and the relay finds it, or the next turn does it.
-                log.warning("outcome of COMMIT unknown, looking again at the next turn")
+                # Either it is done and the relay finds it, or the next run does it.
+                log.warning("outcome of COMMIT unknown, trying again at the next run")
                 return reaped
             if booking is None:
                 return reaped
@@ -144,7 +145,7 @@ class Checkout:
             return None if row is None else await self._end(connection, booking_of(row), "expired")
 
     async def close(self, grace_s: float) -> None:
-        """Give what is being written ``grace_s`` to finish, then cut it off: nobody was told that it is booked."""
+        """Wait ``grace_s`` for bookings being written, then cancel them: nobody was told that those are booked."""
         if self._writing:
             await asyncio.wait(self._writing, timeout=grace_s)
         for task in self._writing:
@@ -159,7 +160,7 @@ class Checkout:
         return await self._store.pin(showtime.id, hold_id, user_id, latest_ms=latest_ms)
 
     async def _write(self, booking_id: UUID, step: Callable[[], Awaitable[Booking]]) -> Booking:
-        """Run a step to its end, whatever becomes of the caller. Who waits too long for it hears `OutcomeUnknown`."""
+        """Run a step to its end, even if the caller is cancelled. Raises `OutcomeUnknown` if it takes too long."""
         task = asyncio.get_running_loop().create_task(self._until_known(booking_id, step))
         self._writing.add(task)
         task.add_done_callback(self._written)
@@ -200,11 +201,11 @@ class Checkout:
                 booking = booking_of(row)
                 await _take_seats(connection, booking)
                 await _to_outbox(connection, booking)
-                # Kept after they were held, which only the lock that this has by now tells for certain.
+                # The house may have kept them since they were held; only under the lock taken above is that certain.
                 if lost := await kept_against(connection, booking.showtime_id, booking.seats, booking.channel):
                     raise SeatsRefused(lost)
         except SeatsRefused:
-            # Redis thought they were ours: it is stale.
+            # Redis gave us these seats, so it is out of date.
             self._relay.notify(claim.showtime.id)
             repair = self._store.load(claim.showtime.id, "repair")
             await _quietly(repair)
@@ -212,10 +213,10 @@ class Checkout:
         return self._moved(booking)
 
     async def _see_that_it_is_pinned(self, claim: _Claim) -> None:
-        """Pin the hold again when that is long ago: this process stood still, or looked for the outcome of a COMMIT.
+        """Pin the hold again if the last pin is long ago: the process was paused, or a COMMIT's outcome was unknown.
 
-        Whoever asked elsewhere meanwhile may have been told that it is gone. From here to the COMMIT a transaction has
-        no longer than a pin that is not half over (`Settings.transaction_ms`). Raises `HoldGone`.
+        Meanwhile another instance may have told the buyer that the hold is gone. The rest of the transaction takes no
+        longer than half a pin (`Settings.transaction_ms`), so it ends before the pin does. Raises `HoldGone`.
         """
         clock = asyncio.get_running_loop().time
         while (clock() - claim.pinned_at) * 1000 > self._settings.checkout_ms - self._settings.transaction_ms:
@@ -256,7 +257,7 @@ class Checkout:
                 raise NotFound("booking", str(booking_id))
             booking = booking_of(row)
             if booking.status == status or (status == "cancelled" and booking.status == "expired"):
-                return booking  # repeated, or the seats are back already
+                return booking  # a repeated request, or the seats are free already
             if booking.status not in allowed:
                 raise BookingState(str(booking_id), booking.status, status)
             if status == "cancelled" and await is_admitted(connection, booking_id):
@@ -270,12 +271,12 @@ class Checkout:
         return booking
 
     def _moved(self, booking: Booking) -> Booking:
-        """Count a booking whose move is committed."""
+        """Count a booking whose change is committed."""
         self._metrics.bookings.labels(booking.status).inc()
         return booking
 
     async def _end(self, connection: AsyncConnection, booking: Booking, status: BookingStatus) -> Booking:
-        """Move a locked booking to its next status, its seats and the outbox with it."""
+        """Move a locked booking to its next status, release its seats if it ends, and write to the outbox."""
         change = (
             sa.update(bookings)
             .where(bookings.c.id == booking.id)
@@ -292,14 +293,14 @@ class Checkout:
 
 
 class _Claim:
-    """What is booked. ``pinned_at`` is by the loop's clock, and not after the pin."""
+    """What is booked. ``pinned_at`` is by the loop's clock, at the latest when the pin was made."""
 
     __slots__ = ("channel", "hold_id", "pay_later", "pinned_at", "quote", "seats", "showtime", "user_id")
 
     def __init__(self, showtime: Showtime, held: HeldSeats, user_id: str, pay_later: bool, pinned_at: float) -> None:
-        # Sorted: two baskets that overlap would lock each other's seats in opposite orders.
+        # Sorted, so that two overlapping baskets lock their seats in the same order and cannot deadlock.
         self.seats = tuple(sorted(held.seats))
-        # The price of the moment of holding, whatever the tariff says by now.
+        # The price when the seats were held, whatever the tariff says now.
         self.quote = placed(terms_of(held, showtime).quote, showtime.seat_map, self.seats)
         self.hold_id, self.channel = held.hold_id, held.channel
         self.showtime, self.user_id, self.pay_later = showtime, user_id, pay_later

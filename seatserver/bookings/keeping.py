@@ -1,8 +1,8 @@
-"""What a change of the house's own seats amounts to: pure rules, no database.
+"""Works out what a change of the house's own seats comes down to; the rules alone, without a database.
 
-The house keeps a place by blocking it (for everybody) or by allocating it to a sales channel, and opens it again. A
-request names many places in many ways; `plan` turns it, with what is so now, into the steps that are left to do, or
-refuses it as a whole. `allocations` reads what is so under the showtime's lock, and writes the steps.
+The house keeps a place by blocking it (for everybody) or by allocating it to a sales channel, and opens it again.
+A request can name many places in several ways. `plan` compares it with the present state and gives the steps that
+remain, or refuses it as a whole. `allocations` reads that state under the showtime's lock and writes the steps.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Keeping(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What shall become of some places; ``channel`` goes with ``allocate``, ``release_at`` with all but ``open``.
+    """What to do with some places; ``channel`` goes with ``allocate``, ``release_at`` with all but ``open``.
 
-    ``places`` are indexes. ``counts`` maps general areas (indexes of the map) to how many of their places shall be
-    kept this way in all: which ones is nobody's business, and the same request again changes nothing.
+    ``places`` are indexes. ``counts`` maps general areas (indexes of the map) to how many of their places to keep this
+    way in total. Which ones does not matter, and repeating the request changes nothing.
     """
 
     action: Action
@@ -44,12 +44,12 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def keeping(self) -> Keeping | None:
-        """How the places are kept afterwards, None when they are open to all."""
+        """How the places are kept afterwards; None if they are open to all."""
         return None if self.action == "open" else Keeping(self.channel, self.reason, self.release_at)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the log. ``moved`` are those places whose state changes too, not only the reason or the time."""
+    """One line of the log. ``moved`` are the places whose state changes, not only the reason or the time."""
 
     action: Action
     keeping: Keeping | None
@@ -59,7 +59,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):
-    """What is so: how places are kept, which are claimed or sold, and which somebody holds."""
+    """The present state: how places are kept, which are claimed or sold, and which somebody holds."""
 
     kept: Mapping[int, Keeping]
     booked: AbstractSet[int]
@@ -67,11 +67,12 @@ class Now(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(seat_map: SeatMap, changes: Sequence[Change], now: Now, *, spare_holds: bool = False) -> list[Step]:
-    """The steps that are left to do, none for what is so already.
+    """The steps that remain to be done; what is so already needs none.
 
-    Raises `SeatsRefused` that names every place with ``sold`` (it was sold and would not be its buyer's channel's any
-    more), with ``held`` when ``spare_holds`` asks for it, or with ``full`` (the first place of a general area without
-    enough of them), and `BadRequest` when two changes name the same place, or count the same area in the same way.
+    Raises `SeatsRefused`, which names every place with its reason: ``sold`` (somebody owns it, and the change would
+    take it from the channel that sold it), ``held`` (only with ``spare_holds``), or ``full`` (the first place of a
+    general area that has too few). Raises `BadRequest` if two changes name the same place or count the same places of
+    an area.
     """
     spoken_for = _named_once(changes)
     steps: list[Step] = []
@@ -112,7 +113,7 @@ def _named_once(changes: Sequence[Change]) -> set[int]:
 def _counted(
     places: Iterable[int], count: int, change: Change, now: Now, *, spare_holds: bool
 ) -> tuple[list[int], list[int]]:
-    """Of a general area's places ``count`` to keep this way, fewer where there are not enough, and those to open."""
+    """The ``count`` places of a general area to keep this way (fewer if there are not enough), and those to open."""
     mine, free = [], []
     for place in places:
         known = now.kept.get(place)
@@ -120,7 +121,7 @@ def _counted(
             mine.append(place)
         elif known is None and place not in now.booked and not (spare_holds and place in now.held):
             free.append(place)
-    # What is opened shall be of use to somebody, and what is taken shall be taken from nobody.
+    # Open unsold places first, and take places that nobody holds first.
     mine.sort(key=lambda place: place not in now.booked)
     free.sort(key=lambda place: (place in now.held, -place))
     return (mine + free)[:count], mine[count:]
@@ -131,7 +132,7 @@ def _obstacle(place: int, change: Change, now: Now, *, spare_holds: bool) -> Ref
         return None
     known = now.kept.get(place)
     if known is not None and known.channel == change.channel:
-        return None  # a seat that its channel has sold stays what it is
+        return None  # it may be sold already: nothing changes for its channel
     if place in now.booked:
         return "sold"
     return "held" if spare_holds and place in now.held else None
@@ -152,7 +153,7 @@ def _is_alike(one: Keeping | None, other: Keeping | None) -> bool:
 
 
 def notes_on(seat_map: SeatMap, changes: Sequence[Change], kept: Mapping[int, Keeping]) -> tuple[str, ...]:
-    """What the house may not have meant: groups that are only sold whole, and are not kept alike afterwards."""
+    """Notes on what the house may not have meant: groups that are sold only whole but are not all kept alike."""
     notes = []
     touched = {seat_map.group_of.get(place, ()) for change in changes for place in change.places}
     for group in sorted(touched - {()}):
@@ -162,14 +163,14 @@ def notes_on(seat_map: SeatMap, changes: Sequence[Change], kept: Mapping[int, Ke
         labels = " and ".join(seat_map.seats[seat].label for seat in group)
         [way, *others] = ways
         buyers = "nobody" if way is None or others else f"only the channel {way!r}"
-        notes.append(f"{labels} are sold only together and are not kept alike: {buyers} can buy them now")
+        notes.append(f"{labels} are sold only together but are not kept alike: now {buyers} can buy them")
     return tuple(notes)
 
 
 def notes_on_time(changes: Sequence[Change], sale_ends_at_ms: int) -> tuple[str, ...]:
-    """The same of times: a release that comes when there is no sale any more."""
+    """Notes on release times that are after the end of the sale."""
     return tuple(
-        f"changes[{number}].release_at is after the sale has ended: its seats will not be sold to others"
+        f"changes[{number}].release_at is after the end of the sale: nobody else will be able to buy these seats"
         for number, change in enumerate(changes)
         if change.release_at is not None and change.release_at.timestamp() * 1000 >= sale_ends_at_ms
     )

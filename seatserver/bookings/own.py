@@ -1,7 +1,7 @@
-"""A user's own bookings: a page of all of them, and those of one showtime for whoever enters its room.
+"""A user's own bookings: pages of all of them, and those of one showtime for a user who enters its room.
 
-Both only read. Thousands enter a room in the same moment, and each is told their bookings, so `OwnBookings.of` asks
-once for all who wait: while one question is under way, the next collects. The REST interface and the socket call this.
+Everything here only reads. Thousands of users may enter a room at the same moment, and each is told their bookings. So
+`OwnBookings.of` sends one query for all who wait: while it runs, the next one collects. REST and the socket call this.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from seatserver.tasks import Tasks
 LISTED = 100
 """Most bookings of a page."""
 IN_A_ROOM = 20
-"""Most bookings that a user is told on entering a room."""
+"""Most bookings that a user is sent on entering a room."""
 ASKED_AT_ONCE = 500
 LIVE = ("pending", "confirmed")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ Entrance = tuple[str, str]
 
 
 class OwnFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which bookings of a user to list, newest first: at most ``limit``, after a cursor."""
+    """Which bookings of a user to list, newest first: at most ``limit``, starting after a cursor."""
 
     showtime_id: str | None = None
     status: str | None = None
@@ -54,9 +54,9 @@ class OwnBookings:
         self._asking = False
 
     async def page(self, user_id: str, wanted: OwnFilter) -> tuple[list[Booking], str | None]:
-        """A page of the user's bookings, and the cursor of the next page, None at the end.
+        """A page of the user's bookings, and the cursor for the next page (None at the end).
 
-        Raises `BadRequest` for a cursor that is not one of ours, `Unavailable`.
+        Raises `BadRequest` for a cursor that this server did not make, and `Unavailable`.
         """
         at = bookings.c.created_at
         query = sa.select(bookings).where(bookings.c.user_id == user_id).order_by(at.desc(), bookings.c.id.desc())
@@ -85,11 +85,11 @@ class OwnBookings:
             if not self._asking:
                 self._asking = True
                 self._tasks.spawn(self._ask_for_all(), "own bookings")
-        # Shared by the windows of a user: one that goes away takes the answer from no other.
+        # All windows of a user share the future. Shielded, so that closing one window cancels none of the others.
         return await asyncio.shield(answer)
 
     async def close(self) -> None:
-        """Stop asking; whoever still waits hears that it was cancelled."""
+        """Stop reading; whoever still waits is cancelled."""
         await self._tasks.close()
         for answer in self._waiting.values():
             answer.cancel()
@@ -104,7 +104,7 @@ class OwnBookings:
                     await self._answer(asked)
                 finally:
                     for answer in asked.values():
-                        answer.cancel()  # changes nothing where there is an answer
+                        answer.cancel()  # does nothing if it has a result
         finally:
             self._asking = False
 
@@ -115,7 +115,7 @@ class OwnBookings:
             for answer in asked.values():
                 if not answer.done():
                     answer.set_exception(error)
-                    answer.exception()  # nobody may be waiting any more: that is no error
+                    answer.exception()  # mark it as seen: everybody who waited may be gone
             return
         for entrance, answer in asked.items():
             if not answer.done():
@@ -155,4 +155,4 @@ def _cursor_parts(cursor: str) -> tuple[datetime, UUID]:
             raise ValueError
         return EPOCH + int(micros) * MICROSECOND, UUID(booking_id)
     except (ValueError, OverflowError):
-        raise BadRequest("after is not a cursor that this server gave out", "after") from None
+        raise BadRequest("after is not a cursor from an earlier page: use the page's own, unchanged", "after") from None

@@ -1,8 +1,8 @@
 """Compare Redis with Postgres, and repair Redis.
 
-Redis may have been set back, emptied in part, or written to by hand. For each current showtime that Redis knows, the
-seats that Postgres knows to be owned or kept must be exactly those that Redis shows so; where a difference remains when
-both are at the same change, Postgres is right.
+Redis may have been set back, emptied in part, or written to by hand. For each current showtime in Redis, the seats that
+are owned or kept in Postgres must be the same in Redis. If they differ although both are at the same change, Postgres
+is right and Redis is repaired.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ OWNED = (SeatState.CLAIMED, SeatState.SOLD)
 
 
 class Reconciler:
-    """Repairs what Redis has wrong."""
+    """Finds and repairs differences in Redis."""
 
     def __init__(self, records: Records, store: SeatStore, relay: Relay) -> None:
         self._records = records
         self._store = store
         self._relay = relay
-        self._behind: dict[str, int] = {}  # showtime → the change that Redis had arrived at last time
+        self._behind: dict[str, int] = {}  # showtime → the change that Redis was at in the last run
 
     async def known_showtimes(self) -> list[str]:
-        """Current showtimes that Redis knows."""
+        """Current showtimes that are in Redis."""
         current = await self._records.current_showtimes(SHOWTIMES_AT_ONCE)
         positions = await self._store.positions(current) if current else []
         return [showtime for showtime, position in zip(current, positions, strict=True) if position is not None]
 
     async def run(self) -> list[str]:
-        """Check every known showtime once; answers those that had to be repaired."""
+        """Check every known showtime once, and return those that were repaired."""
         repaired = []
         for showtime_id in await self.known_showtimes():
             try:
@@ -48,21 +48,21 @@ class Reconciler:
         return repaired
 
     async def repair(self, showtime_id: str) -> bool:
-        """Check one showtime and repair it; answers whether that was needed."""
+        """Check one showtime and repair it; return whether that was needed."""
         [before] = await self._store.positions([showtime_id])
         ground = await self._records.load_ownership(showtime_id)
         if before is not None and before[2] > ground.seq:
-            # Redis was told of changes that Postgres does not know now: it was restored from a backup, or a standby
-            # that lacked them took over.
+            # Redis knows changes that Postgres does not: Postgres was restored from a backup, or a standby that
+            # lacked them took over.
             log.warning("Postgres was set back", showtime=showtime_id, pgseq=before[2], seq=ground.seq)
             await self._store.load(showtime_id, "restore", of_epoch=before[0])
             return True
         view = await self._store.snapshot(showtime_id, ground.seat_count)
         if view.pgseq > ground.seq:
-            return False  # newer than what we read
+            return False  # Redis is newer than what we read
         behind_before = self._behind.pop(showtime_id, None)
         if view.pgseq < ground.seq and behind_before != view.pgseq:
-            # Most likely on its way; if it is not, the next run takes over the whole truth.
+            # The change is most likely on its way. If not, the next run loads the showtime anew.
             self._behind[showtime_id] = view.pgseq
             self._relay.notify(showtime_id)
             return False

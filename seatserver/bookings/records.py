@@ -1,6 +1,6 @@
-"""What Postgres knows of bookings: reading them, and reading a showtime's ground truth.
+"""Reads bookings, and what Postgres knows of a showtime's seats.
 
-Everything here only reads. Who may write a booking, and in which order, is `checkout`'s.
+Everything here only reads; `checkout` writes bookings.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ KEEP_AFTER_SALE_MS = 24 * 3_600_000
 REFERENCE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 STATE_OF_STATUS = {"pending": SeatState.CLAIMED, "confirmed": SeatState.SOLD}
-"""What viewers see of a booking's seats; the other statuses free them."""
+"""The state of a booking's seats. In any other status the seats are free."""
 
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True):
     """A booking as it is now. ``status`` is pending, confirmed, cancelled or expired; the id is its hold's id.
 
-    Money is in minor units; ``total_minor`` is the prices of ``lines`` and ``fees_minor``. Bookings from before prices
-    were recorded for each ticket have no lines. ``channel`` is the sales channel, empty for the public;
+    Money is in minor units; ``total_minor`` is the sum of the prices in ``lines`` and ``fees_minor``. Bookings from
+    before prices were recorded for each ticket have no lines. ``channel`` is the sales channel, empty for the public;
     ``expires_at_ms`` is the deadline of a pending booking's payment.
     """
 
@@ -52,10 +52,10 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reference(self) -> str:
-        """What people call it, as ``K7F2 9QXM``: for the eye and the telephone; it may not be unique and opens nothing.
+        """The booking's name for people, such as ``K7F2 9QXM``, to read or to say on the telephone.
 
-        From a hash: an id that its client took from the clock begins like its neighbours'. No I, L, O or U (Crockford's
-        base 32), which are misread.
+        It may not be unique, and it gives access to nothing. It is made from a hash, because ids that clients take from
+        a clock all begin alike. Crockford's base 32 leaves out I, L, O and U, which are easily misread.
         """
         number = int.from_bytes(hashlib.sha256(self.id.bytes).digest()[:5])
         letters = "".join(REFERENCE_LETTERS[number >> 5 * place & 31] for place in range(8))
@@ -85,7 +85,7 @@ def _millis(moment: datetime) -> int:
 
 
 class Records:
-    """Reads bookings and ground truth. ``clock`` gives ms since the epoch."""
+    """Reads bookings and who owns seats. ``clock`` gives ms since the epoch."""
 
     def __init__(self, database: Database, clock: Callable[[], int]) -> None:
         self._database = database
@@ -105,7 +105,7 @@ class Records:
         return booking
 
     async def load_ownership(self, showtime_id: str) -> Ownership:
-        """What Redis must know of a showtime, all of one moment. Raises `NotFound`."""
+        """What Redis must know of a showtime, read in one snapshot. Raises `NotFound`."""
         of_showtime = (
             sa.select(showtimes.c.seq, showtimes.c.sale_ends_at, seat_maps.c.seat_count)
             .join(seat_maps, seat_maps.c.hash == showtimes.c.layout_hash)
@@ -123,7 +123,7 @@ class Records:
             kept = (await connection.execute(of_kept)).all()
         if showtime is None:
             raise NotFound("showtime", showtime_id)
-        # Never in the past: a room that is forgotten at once would be loaded again at once.
+        # Never in the past, or Redis would forget the room at once and it would be loaded again and again.
         ends_ms = max(_millis(showtime.sale_ends_at), self._clock()) + KEEP_AFTER_SALE_MS
         return Ownership(
             seq=showtime.seq,
@@ -134,7 +134,7 @@ class Records:
         )
 
     async def current_showtimes(self, limit: int) -> list[str]:
-        """Showtimes whose sale has begun and has not ended for long, the next ones first."""
+        """Showtimes on sale, or whose sale ended within the last hour; the earliest show first."""
         now = sa.func.now()
         query = (
             sa.select(showtimes.c.id)

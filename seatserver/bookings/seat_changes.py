@@ -1,9 +1,9 @@
-"""The relay: brings what Postgres decided to Redis, in order, until it has arrived.
+"""The relay brings each change from Postgres to Redis, in order, and repeats until it has arrived.
 
 Every change of a booking, a block or an allocation adds a row to the table ``outbox`` in its own transaction
-(`append_changes`). A showtime numbers its rows without gaps. After the commit `Relay.notify` brings the change to the
-room at once; `Relay.poll` finds what a crash left behind. Applying a change twice is harmless (Redis knows the last
-number), so any number of instances may relay at the same time.
+(`append_changes`). The rows of a showtime are numbered without gaps. After the commit `Relay.notify` brings the
+change to Redis at once; `Relay.poll` finds rows that a crash left behind. Applying a change twice is harmless, because
+Redis knows the last number, so any number of instances may relay at the same time.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ SHOWTIMES_AT_ONCE = 100
 async def append_changes(
     connection: AsyncConnection, showtime_id: str, changes: Sequence[dict[str, Any]], **marks: sa.ColumnElement[Any]
 ) -> int:
-    """Number ``changes`` (rows of the outbox) and leave them for the relay; answers the last number.
+    """Number ``changes``, write them to the outbox, and return the last number.
 
-    ``marks`` are set in the showtime's row along the way. The row lock that this takes is held until COMMIT: numbers
-    are committed in their order. Whoever can does it last, because all changes of a showtime wait for that lock.
+    ``marks`` are columns of the showtime's row to set in the same UPDATE. It locks the row until COMMIT, so numbers are
+    committed in order. Call this as late in a transaction as possible: all changes of the showtime wait for the lock.
     """
     count = (
         sa.update(showtimes).where(showtimes.c.id == showtime_id).values(seq=showtimes.c.seq + len(changes), **marks)
@@ -47,16 +47,16 @@ async def append_changes(
 
 
 class Relay:
-    """Drains the outbox of each showtime, one drain at a time per showtime and process."""
+    """Brings the rows of the outbox to Redis; each process works on a showtime in one task at a time."""
 
     def __init__(self, database: Database, store: SeatStore) -> None:
         self._database = database
         self._store = store
         self._tasks = Tasks()
-        self._draining: dict[str, bool] = {}  # showtime → whether to look once more
+        self._draining: dict[str, bool] = {}  # showtime → whether more came meanwhile
 
     def notify(self, showtime_id: str) -> None:
-        """There is something new for this showtime; returns at once."""
+        """Start bringing this showtime's new rows to Redis; return at once."""
         if showtime_id in self._draining:
             self._draining[showtime_id] = True
             return
@@ -64,7 +64,7 @@ class Relay:
         self._tasks.spawn(self._drain_all(showtime_id), f"relay {showtime_id}")
 
     async def poll(self) -> int:
-        """Kick every showtime that has rows left; answers how many. Raises `Unavailable`."""
+        """Notify every showtime that has rows left, and return how many. Raises `Unavailable`."""
         query = sa.select(outbox.c.showtime_id).distinct().limit(SHOWTIMES_AT_ONCE)
         async with self._database.reading() as connection:
             waiting = list((await connection.scalars(query)).all())
@@ -73,7 +73,7 @@ class Relay:
         return len(waiting)
 
     async def close(self) -> None:
-        """Give what is under way a moment, then stop; the rest stays in the outbox for the next poll."""
+        """Wait a moment for what is under way, then stop. The rest stays in the outbox for the next poll."""
         await self._tasks.close(grace_s=1.0)
 
     async def _drain_all(self, showtime_id: str) -> None:
@@ -84,7 +84,7 @@ class Relay:
                 full = await self._drain(showtime_id) == ROWS_AT_ONCE
                 again = full or self._draining[showtime_id]
         except SeatServerError as error:
-            log.warning("relay interrupted, the next poll goes on", showtime=showtime_id, error=str(error))
+            log.warning("relay interrupted, continuing at the next poll", showtime=showtime_id, error=str(error))
         finally:
             del self._draining[showtime_id]
 
@@ -98,7 +98,7 @@ class Relay:
         for row in rows:
             applied = await self._bring(row)
             if applied.gap:
-                # Redis lacks changes whose rows are gone (it was set back): take over the whole truth.
+                # Redis lacks changes whose rows are gone, because it was set back: load the showtime anew.
                 await self._store.load(showtime_id)
                 arrived = max(arrived, row.seq)
                 break

@@ -1,10 +1,10 @@
-"""The tables of bookings and of the house's own seats: who owns a seat is decided here.
+"""The tables of bookings and of the seats that the house keeps. Who owns a seat is decided here.
 
-``booked_seats`` has a partial unique index over (showtime, seat) where the row is live: whatever Redis, a paused
-process or a bug believes, the second owner of a seat cannot be written. ``kept_seats`` is what the house keeps from
-sale, or from all but one sales channel; ``seat_log`` is who decided that, and why. ``outbox`` carries each change of a
-showtime, numbered by ``showtimes.seq`` without gaps, until Redis has applied it. ``admissions`` has a partial unique
-index too: a booking is let in once.
+A partial unique index of ``booked_seats`` covers the live row of each (showtime, seat), so a second owner cannot be
+written, whatever Redis, a paused process or a bug believes. ``kept_seats`` lists the seats that the house keeps for one
+sales channel or for nobody; ``seat_log`` records who decided that and why. ``outbox`` has each change of a showtime,
+numbered by ``showtimes.seq`` without gaps, until Redis has applied it. A partial unique index of ``admissions`` lets a
+booking in only once.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""What is offered, in Postgres: theatres, auditoriums, seat maps and showtimes.
+"""Theatres, auditoriums, seat maps and showtimes, in Postgres.
 
-Reads of a showtime are hot (every socket and every booking begins with one), so they are shared and kept for
-`SHOWTIME_TTL_S`; seat maps never change and are kept by hash. A change made here is seen at once by this instance and
-within that time by the others. What is sold is not known here; only ``showtimes.ever_booked`` tells whether anything
-ever was.
+Showtimes are read very often (for every socket and every booking), so reads are shared and kept for `SHOWTIME_TTL_S`.
+Seat maps never change and are kept by hash. This instance sees its own changes at once, the others within that time.
+The catalog does not know what is sold; only ``showtimes.ever_booked`` tells whether anything ever was.
 """
 
 from __future__ import annotations
@@ -55,13 +54,13 @@ SHOWTIMES_KEPT = 4096
 LAYOUTS_KEPT = 64
 PAGE_LIMIT = 200
 LOCAL_TIMEZONES = {"Factory", "localtime"}
-"""Files of a machine that are no IANA names: a browser that meets one shows no times at all."""
+"""Names on some machines that are not IANA names; a browser given one of these shows no times at all."""
 TIMEZONE_FORM = re.compile(r"[A-Za-z0-9_+/-]{1,64}")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ShowtimeFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which showtimes to list: those that start in ``from_ms <= start < to_ms``, at most ``limit``, after a cursor."""
+    """Which showtimes to list: at most ``limit`` with ``from_ms <= start < to_ms``, starting after a cursor."""
 
     theatre_id: str | None = None
     from_ms: int | None = None
@@ -71,7 +70,7 @@ class ShowtimeFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Catalog:
-    """Reads and writes of the offer. ``clock`` counts seconds and only ages the cache."""
+    """Reads and writes the catalog. ``clock`` counts seconds; it only decides when to read again."""
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
@@ -90,8 +89,7 @@ class Catalog:
             raise NotFound("showtime", showtime_id[:80]) from None
 
     async def existing(self, showtime_ids: Sequence[str]) -> list[str]:
-        """Those that are showtimes, in the same order: however many are none, they are one question. Raises
-        `Unavailable`."""
+        """Those ids that showtimes have, in the same order. At most one query. Raises `Unavailable`."""
         unknown = {one for one in showtime_ids if one not in self._showtimes}
         if asked := [one for one in unknown if is_id(one)]:
             among = showtimes.c.id == sa.any_(sa.literal(asked, ARRAY(sa.Text)))
@@ -120,9 +118,9 @@ class Catalog:
         ]
 
     async def showtimes(self, wanted: ShowtimeFilter) -> tuple[list[ShowtimeEntry], str | None]:
-        """A page of showtimes by start and id, and the cursor of the next page, None at the end.
+        """A page of showtimes by start and id, and the cursor for the next page (None at the end).
 
-        Raises `BadRequest` for a limit outside 1 to `PAGE_LIMIT` or a cursor that is not one of ours.
+        Raises `BadRequest` for a limit outside 1 to `PAGE_LIMIT` or a cursor that this server did not make.
         """
         if not 1 <= wanted.limit <= PAGE_LIMIT:
             raise BadRequest(f"limit is {wanted.limit}: expected 1 to {PAGE_LIMIT}", "limit")
@@ -157,7 +155,7 @@ class Catalog:
         _check_timezone(theatre.timezone)
         async with self._writing() as connection:
             await _upsert(connection, theatres, msgspec.structs.asdict(theatre))
-        self._showtimes.forget_all()  # they carry its name and address
+        self._showtimes.forget_all()  # they contain its name and address
 
     async def put_auditorium(self, auditorium: Auditorium) -> None:
         """Create or change an auditorium. Raises `BadRequest`, also for a theatre that does not exist."""
@@ -169,7 +167,7 @@ class Catalog:
         self._showtimes.forget_all()
 
     async def put_layout(self, seat_map: SeatMap) -> str:
-        """Store a validated map, once; its content hash. Raises `BadSeatMap` for what Postgres cannot store."""
+        """Store a validated map and return its content hash. Raises `BadSeatMap` if Postgres cannot store it."""
         document = seat_map.encode().decode()
         if "\\u0000" in document:
             raise BadSeatMap("", "a text contains the character NUL")
@@ -189,8 +187,8 @@ class Catalog:
     async def put_showtime(self, draft: ShowtimeDraft) -> Showtime:
         """Create or change a showtime.
 
-        Raises `BadRequest` for a draft that contradicts itself or its layout, and `Conflict` when it would change the
-        layout of a showtime, or the currency of one that has (or had) bookings.
+        Raises `BadRequest` for a draft that contradicts itself or its layout, and `Conflict` if it would change the
+        layout of a showtime, or the currency of one that has or had bookings.
         """
         try:
             seat_map = await self.layout(draft.layout_hash)
@@ -210,7 +208,7 @@ class Catalog:
         }
         async with self._writing() as connection:
             await _require(connection, auditoriums, "auditorium", draft.auditorium_id)
-            # The lock orders this after a booking under way, which changes the same row.
+            # The lock makes this wait for bookings under way, which change the same row.
             query = sa.select(showtimes).where(showtimes.c.id == draft.id).with_for_update()
             stored = (await connection.execute(query)).one_or_none()
             if stored is not None:
@@ -222,7 +220,7 @@ class Catalog:
     # ------------------------------------------------------------ inside
 
     async def _has_currency(self, showtime_id: str, currency: str) -> bool:
-        """Whether a showtime is stored with a currency that no new one may have."""
+        """Whether this showtime is stored with this currency, although new showtimes may not use it."""
         if currency in CURRENCIES or not is_id(showtime_id):
             return False
         query = sa.select(showtimes.c.currency).where(showtimes.c.id == showtime_id)
@@ -309,7 +307,7 @@ def _fields(row: sa.Row[Any]) -> dict[str, Any]:
 
 
 def _stored_tariff(tariff: Tariff) -> dict[str, Any]:
-    """Two columns: the currency for queries and reports, and all the rest."""
+    """The tariff as two columns: the currency, for queries and reports, and the rest."""
     document = msgspec.to_builtins(tariff)
     return {"currency": document.pop("currency"), "tariff": document}
 
@@ -328,27 +326,31 @@ def _check_unchanged(stored: sa.Row[Any], values: dict[str, Any]) -> None:
     if stored.layout_hash != values["layout_hash"]:
         # Rooms, holds and bookings know seats by their index in this layout.
         raise Conflict(
-            f"showtime {stored.id!r} keeps its layout: create another showtime for another hall", where="layout_hash"
+            f"showtime {stored.id!r} cannot change its layout: create another showtime for another hall",
+            where="layout_hash",
         )
     if stored.ever_booked and stored.currency != values["currency"]:
-        raise Conflict(f"showtime {stored.id!r} has bookings: its currency cannot change any more", where="currency")
+        raise Conflict(
+            f"showtime {stored.id!r} has had bookings, so its currency cannot change: create another showtime",
+            where="currency",
+        )
 
 
 @cache
 def _known_timezones() -> set[str]:
-    """What a time zone may be called; to look through the database takes 10 ms of the loop, so once is enough."""
+    """The names of all time zones. Listing them blocks the loop for 10 ms, so it is done once."""
     return zoneinfo.available_timezones() - LOCAL_TIMEZONES
 
 
 def _check_timezone(name: str) -> None:
     known = _known_timezones()
-    # A machine without a time zone database knows no name at all: then it cannot judge.
+    # Without a time zone database no name is known, so only the form can be checked.
     if name not in known and (known or not TIMEZONE_FORM.fullmatch(name)):
         raise BadRequest(f"timezone is {name[:80]!r}: expected a name such as Europe/Berlin", "timezone")
 
 
 def _moment(millis: int) -> datetime:
-    """The point in time, clamped to the years in which showtimes may lie."""
+    """The point in time, limited to the years in which showtimes may be."""
     return EPOCH + timedelta(milliseconds=min(max(millis, EARLIEST_MS), LATEST_MS))
 
 
@@ -359,5 +361,5 @@ def _millis(moment: datetime) -> int:
 def _cursor_parts(cursor: str) -> tuple[int, str]:
     millis, _, showtime_id = cursor.partition(".")
     if not (millis.isascii() and millis.isdigit() and len(millis) < 16 and showtime_id.isprintable()):
-        raise BadRequest("after is not a cursor that this server gave out", "after")
+        raise BadRequest("after is not a cursor from an earlier page: use the page's own, unchanged", "after")
     return int(millis), showtime_id

@@ -1,8 +1,8 @@
-"""Reads that many callers want at once: a bounded cache, and one question for all who ask together.
+"""Shares reads among callers: a bounded cache, and one query for all who ask at the same time.
 
-When a sale opens, thousands of sockets ask for the same showtime within milliseconds. `SharedReads` lets the first
-one read and the others wait for its answer, error included, and keeps the answer for a while. Where many showtimes are
-on sale, a question for one that is too old may bring along those that would be too old next.
+When a sale opens, thousands of sockets ask for the same showtime within milliseconds. `SharedReads` lets the first one
+read; the others wait for its answer or error. The answer is kept for a while. If many showtimes are on sale, the query
+for one that is too old may also refresh others that soon will be.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ V = TypeVar("V")
 
 
 class _Abandoned(Exception):
-    """The reader was cancelled: one of those who wait reads instead."""
+    """The reader was cancelled; one of those who wait reads instead."""
 
 
 class _Answer(Generic[V]):
-    """``value`` as it was at ``began``; ``used`` when somebody has asked for it since."""
+    """``value`` as it was at ``began``; ``used`` is set when somebody has asked for it since."""
 
     __slots__ = ("began", "used", "value")
 
@@ -33,7 +33,7 @@ class _Answer(Generic[V]):
 
 
 class SharedReads(Generic[K, V]):
-    """At most ``size`` answers, each good for ``ttl_s`` seconds (None: for ever), by ``clock`` in seconds."""
+    """Keeps at most ``size`` answers, each for ``ttl_s`` seconds (None: for ever) by ``clock``."""
 
     def __init__(self, *, size: int, ttl_s: float | None, clock: Callable[[], float]) -> None:
         self._size = size
@@ -47,7 +47,7 @@ class SharedReads(Generic[K, V]):
         return key in self._known
 
     async def get(self, key: K, read: Callable[[], Awaitable[V]]) -> V:
-        """The answer for ``key``, from memory, from a read under way, or from ``read``; raises what ``read`` raises."""
+        """The answer for ``key``, from memory, from a read under way, or from ``read``. Raises what ``read`` raises."""
 
         async def alone(_: Mapping[K, V]) -> dict[K, V]:
             return {key: await read()}
@@ -55,9 +55,9 @@ class SharedReads(Generic[K, V]):
         return await self.get_among(key, alone, 0)
 
     async def get_among(self, key: K, read: Callable[[Mapping[K, V]], Awaitable[Mapping[K, V]]], most: int) -> V:
-        """Likewise; ``read`` gets what was last known of at most so many others, and may bring them along.
+        """Like `get`. ``read`` is given the last answers for up to ``most`` other keys, and may refresh those too.
 
-        Raises `KeyError` when ``read`` does not find ``key``.
+        Raises `KeyError` if ``read`` does not find ``key``.
         """
         while True:
             known = self._known.get(key)
@@ -74,17 +74,17 @@ class SharedReads(Generic[K, V]):
                 continue
 
     def forget(self, key: K) -> None:
-        """Read again next time, also when a read is under way: it may have begun before the change."""
+        """Read ``key`` again next time, even if a read is under way: it may have begun before the change."""
         self._known.pop(key, None)
         self._flights.pop(key, None)
 
     def forget_all(self) -> None:
-        """Likewise for every key."""
+        """Like `forget`, for every key."""
         self._known.clear()
         self._flights.clear()
 
     def _aging(self, now: float, most: int) -> dict[K, V]:
-        """Of the answers that were used last those that have had half their time."""
+        """Of the ``most`` answers used last, those that are past half of their time."""
         half_s = (self._ttl_s or 0.0) / 2
         return {
             key: known.value
@@ -107,11 +107,11 @@ class SharedReads(Generic[K, V]):
             _fail(flights, _Abandoned())
             raise
         except Exception as error:
-            # When nobody answers, one question tells it to all; any other error is about this one alone.
+            # If Postgres is unavailable, that holds for all keys; any other error is about this one.
             _fail(flights if isinstance(error, Unavailable) else {key: flights[key]}, error)
             raise
         finally:
-            _fail(flights, _Abandoned())  # others that it did not bring: who asks for them reads them
+            _fail(flights, _Abandoned())  # the others that ``read`` left out: whoever waits for one reads it
             for one, flight in flights.items():
                 if self._flights.get(one) is flight:
                     del self._flights[one]
@@ -128,4 +128,4 @@ def _fail(flights: Mapping[K, asyncio.Future[V]], error: Exception) -> None:
     for flight in flights.values():
         if not flight.done():
             flight.set_exception(error)
-            flight.exception()  # nobody may be waiting: that is no error
+            flight.exception()  # mark it as seen: nobody may be waiting

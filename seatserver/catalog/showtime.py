@@ -1,7 +1,8 @@
-"""What is offered, as values: theatres, auditoriums, showtimes, and the rules that need no database.
+"""Theatres, auditoriums and showtimes as values, and the checks that need no database.
 
-`ShowtimeDraft` is what an administrator asks for, `ShowtimeEntry` a row of a listing, `Showtime` the whole: entry and
-hall. Times are milliseconds since the epoch, money is in the currency's minor unit, seats are indexes of the layout.
+`ShowtimeDraft` is what an administrator submits, `ShowtimeEntry` is a row of a listing, and `Showtime` is an entry with
+its hall. Times are milliseconds since the epoch, money is in the currency's minor unit, seats are indexes of the
+layout.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ LATEST_MS = 7_258_118_400_000  # 2200-01-01
 
 
 class Theatre(msgspec.Struct, frozen=True, kw_only=True):
-    """A building; ``timezone`` is an IANA name, ``address`` one line as on an envelope, empty where it isn't known."""
+    """A building; ``timezone`` is an IANA name, ``address`` is one line as on an envelope, or empty."""
 
     id: str
     name: str
@@ -34,7 +35,7 @@ class Theatre(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Auditorium(msgspec.Struct, frozen=True, kw_only=True):
-    """A hall of a theatre; how it looks is decided by each showtime's layout."""
+    """A hall of a theatre. Each showtime's layout says which seats it has."""
 
     id: str
     theatre_id: str
@@ -42,7 +43,7 @@ class Auditorium(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShowtimeDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """A showtime as an administrator asks for it."""
+    """A showtime as an administrator submits it."""
 
     id: str
     auditorium_id: str
@@ -55,9 +56,9 @@ class ShowtimeDraft(msgspec.Struct, frozen=True, kw_only=True):
     rules: Rules = Rules()
 
     def validate(self, seat_map: SeatMap, *, keeps_currency: bool = False) -> None:
-        """Raise `BadRequest` that names the first field which contradicts the layout or another field.
+        """Raise `BadRequest`, naming the first field that contradicts the layout or another field.
 
-        With ``keeps_currency`` the showtime is stored with its currency already, see `Tariff.validate`.
+        ``keeps_currency`` says that the showtime is already stored with its currency; see `Tariff.validate`.
         """
         check_id("id", self.id)
         check_text("title", self.title)
@@ -101,7 +102,7 @@ class Showtime(ShowtimeEntry, frozen=True, kw_only=True):
     seat_map: SeatMap
 
     def quote(self, tickets: Sequence[tuple[int, str | None]]) -> Quote:
-        """The price of these tickets, as `pricing.tariff.quote` makes it, which says what it raises."""
+        """The price of these tickets. Raises what `pricing.tariff.quote` raises."""
         return quote(self.tariff, self.seat_map, tickets)
 
     def check_on_sale(self, now_ms: int) -> None:
@@ -116,13 +117,13 @@ class Showtime(ShowtimeEntry, frozen=True, kw_only=True):
 
 
 def is_id(identifier: str) -> bool:
-    """Whether anything can have this identifier."""
+    """Whether this is a valid identifier."""
     # fullmatch, because `$` alone would let a final line break pass.
     return re.fullmatch(ID_PATTERN, identifier) is not None
 
 
 def check_id(where: str, identifier: str) -> None:
-    """Raise `BadRequest` unless it is a usable identifier."""
+    """Raise `BadRequest` unless it is a valid identifier."""
     if not is_id(identifier):
         raise BadRequest(
             f"{where} is {identifier[:80]!r}: expected 1 to 64 letters, digits, '-' or '_', a letter or digit first",
@@ -131,20 +132,20 @@ def check_id(where: str, identifier: str) -> None:
 
 
 def check_text(where: str, text: str) -> None:
-    """Raise `BadRequest` for a name or title that is empty or too long, or that would mislead who reads it."""
-    # Line breaks, terminal codes and marks that turn the direction of writing are not printable.
+    """Raise `BadRequest` for a name or title that is empty, too long, or could mislead its readers."""
+    # Line breaks, terminal codes and marks that change the writing direction are not printable.
     if not text.strip() or len(text) > MAX_TITLE or not text.isprintable():
-        raise BadRequest(f"{where} is not a text of 1 to {MAX_TITLE} characters that can be printed", where)
+        raise BadRequest(f"{where} must have 1 to {MAX_TITLE} printable characters", where)
 
 
 def check_address(where: str, text: str) -> None:
-    """Raise `BadRequest` for an address that is too long, or that would mislead who reads it; none at all is fine."""
+    """Raise `BadRequest` for an address that is too long or could mislead its readers. It may be empty."""
     if len(text) > MAX_ADDRESS or not text.isprintable():
-        raise BadRequest(f"{where} is not one line of at most {MAX_ADDRESS} characters that can be printed", where)
+        raise BadRequest(f"{where} must be one line of at most {MAX_ADDRESS} printable characters", where)
 
 
 def _check_rules(rules: Rules) -> None:
-    # The bounds stand at the fields' types, which only reading checks.
+    # The bounds are in the fields' types, which only decoding checks.
     try:
         msgspec.convert(msgspec.to_builtins(rules), Rules)
     except msgspec.ValidationError as error:

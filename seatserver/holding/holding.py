@@ -1,8 +1,8 @@
-"""From a wish to a hold: the rules of the showtime, the price, and the next best thing when a seat is lost.
+"""Turns a request into a hold: applies the showtime's rules, sets the price, and finds other seats for lost ones.
 
-Clicks, "best available", kiosks and partners all come through here; the same pure functions of `seatserver.seatmaps`
-judge for all of them. They look at the room as this instance knows it; the atomic script of the hold then checks that
-what they relied on is still true. When it is not, the script says what differs, and the choice is judged again.
+Clicks, "best available", kiosks and partners all come through here, and the same functions of `seatserver.seatmaps`
+judge their choices. These look at the room as this instance knows it. The script that makes the hold then checks that
+what they relied on is still true. If not, the script says what differs, and the choice is judged again.
 """
 
 from __future__ import annotations
@@ -50,21 +50,21 @@ from seatserver.seats.store import (
 
 TRIES = 40
 PATIENT_TRIES = 3
-"""After so many tries a request looks at Redis itself and waits a moment: somebody else gets on meanwhile."""
+"""After so many tries a request reads the room from Redis and pauses, so that others can proceed."""
 LONGEST_PAUSE_S = 0.02
 LOST_TO_OTHERS: frozenset[Refusal] = frozenset({"held", "sold", "blocked", "allocated"})
 MENDABLE: frozenset[Refusal] = LOST_TO_OTHERS | {"gap", "cooling"}
-"""What `Selection.or_nearest` helps with; too many seats, or half a sofa, it does not."""
+"""Refusals for which `Selection.or_nearest` looks for other seats; not for too many seats or half a sofa."""
 LOST_NOW: frozenset[Refusal] = LOST_TO_OTHERS | {"cooling"}
 NOT_IN_BASKET: frozenset[Refusal] = LOST_NOW | {"full"}
-"""What is said of a place that the basket has not, once the sale is over: it was asked for as one more."""
+"""Refusals that, after the end of the sale, mean that the request wants a place the basket does not have."""
 NO_VERDICT = Verdict({}, (), None, (), False)
 USED_OTHERWISE = "this hold id was used for another request"
-"""As ``lua/hold.lua`` says it."""
+"""The same words as in ``lua/hold.lua``."""
 
 
 class Holding:
-    """Makes holds and gives them back. All methods raise what `SeatStore` raises."""
+    """Makes holds and releases them. All methods also raise what `SeatStore` raises."""
 
     def __init__(self, store: SeatStore, settings: Settings, clock: Clock) -> None:
         self._store = store
@@ -73,16 +73,16 @@ class Holding:
         self.searches = Searches(settings.searches, settings.searches_per_user)
 
     def close(self) -> None:
-        """Search no more."""
+        """Start no more searches."""
         self.searches.close()
 
     async def hold(
         self, showtime: Showtime, buyer: Buyer, hold_id: UUID, selection: Selection, sight: RoomView
     ) -> HeldSeats:
-        """Hold what was chosen; with ``or_nearest`` the nearest equal seats for those that are lost.
+        """Hold what was chosen; with ``or_nearest``, replace lost seats with the nearest equal ones.
 
-        Raises `SeatsRefused` that names every seat, and for a gap which seats would be left over and what would do;
-        `TicketsRefused`; `NotOnSale`; `Busy` when the room changes faster than it can be judged.
+        Raises `SeatsRefused`, which names every seat, and for a gap also the seats left over and a choice that would
+        do; `TicketsRefused`; `NotOnSale`; and `Busy` if the room changes faster than it can be judged.
         """
         selection.check(showtime.seat_map)
         asked = _fingerprint("hold", selection, sight.replaces)
@@ -92,10 +92,10 @@ class Holding:
     async def best(
         self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, sight: RoomView
     ) -> HeldSeats:
-        """Find the best seats and hold them; a seat lost to a rival counts as taken, and the search goes on.
+        """Find the best seats and hold them; if a rival is faster, search again without the lost seats.
 
-        Raises `NoSeatsTogether` when there are none (any more), `SeatsRefused` when there are only some that this
-        buyer has to wait for, or at the limit, `TicketsRefused`, `NotOnSale`, `Busy`.
+        Raises `NoSeatsTogether` if there are none (any more), `SeatsRefused` if the buyer has to wait for those that
+        there are or would hold too many, `TicketsRefused`, `NotOnSale`, and `Busy`.
         """
         asked = _fingerprint("best", party, sight.replaces)
         work = self._best(showtime, buyer, hold_id, party, sight, asked)
@@ -104,10 +104,10 @@ class Holding:
     async def _unless_repeated(
         self, showtime: Showtime, buyer: Buyer, hold_id: UUID, asked: str, work: Awaitable[HeldSeats]
     ) -> HeldSeats:
-        """Do the work; where it finds nothing to hold the request may be a repeated one, whose answer is known.
+        """Do the work. If it finds nothing to hold, see whether the request is a repeated one that has a hold already.
 
-        The first run may have held the very seats that this one misses, at prices that are not to be had any more, in
-        a sale that is over by now.
+        The first run may hold the very seats that this one misses, at prices that have changed since, or in a sale that
+        is over by now.
         """
         try:
             return await work
@@ -123,7 +123,7 @@ class Holding:
         self, showtime: Showtime, buyer: Buyer, hold_id: UUID, selection: Selection, sight: RoomView, asked: str
     ) -> HeldSeats:
         over = over_for_more(showtime, self._clock(), has_basket=sight.replaces is not None)
-        # Judging takes the longer the more seats are scattered over the hall: not for what nobody may hold anyway.
+        # Judging many scattered seats takes long, so skip it if nobody may hold that many anyway.
         too_many = selection.places > self._settings.seats_per_user
         quote = selection.priced(showtime, selection.seats)
         lost: dict[int, Refusal] = {}
@@ -161,7 +161,7 @@ class Holding:
                 if not selection.or_nearest or not mendable:
                     raise refused from None
                 if nearest is not None and sight.cooling and LOST_NOW.isdisjoint(error.reasons.values()):
-                    # What is chosen around the seats that cool off may be refused for the gap that they are.
+                    # A choice around seats that cool off may be refused because those count as a gap.
                     raise refused from None
                 sight.note_cooling(error)
                 taken = {seat: SeatState.HELD for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
@@ -183,7 +183,7 @@ class Holding:
             if not offers:
                 raise nothing_together(wish, showtime.seat_map)
             [offer] = offers
-            # Before anything else is waited for: the next search begins as soon as this one has its answer.
+            # Before the first await: the next search begins as soon as this one has its answer.
             sight.in_flight.update(offer.seats)
             try:
                 verdict = await self._judge(showtime, buyer, sight, offer.seats, wish.wheelchairs)
@@ -202,7 +202,7 @@ class Holding:
                 await self._look_again(showtime, buyer, sight, stale.states, tries)
             except SeatsRefused as error:
                 if "limit" in error.reasons.values() or not sight.cooling.isdisjoint(offer.seats):
-                    raise  # of those that cool off there would be others only if there were any
+                    raise  # the search avoids seats that cool off, so there are no others
                 sight.note_cooling(error)
                 lost.update({seat: why for seat, why in error.reasons.items() if why == "cooling"})
                 taken = {seat: why for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
@@ -215,7 +215,7 @@ class Holding:
     async def offers(
         self, showtime: Showtime, buyer: Buyer, party: PartyWish, sight: RoomView, limit: int
     ) -> list[tuple[Offer, Quote]]:
-        """The best offers and what they cost, the best first; holds nothing."""
+        """The best offers and their prices, the best first. Holds nothing."""
         await self._look(showtime, buyer, sight)
         found = await self._search(showtime, buyer, party.wish_in(showtime), sight, limit)
         return [(offer, party.priced(showtime, offer.seats)) for offer in found]
@@ -223,7 +223,7 @@ class Holding:
     async def release(
         self, showtime: Showtime, buyer: Buyer, hold_id: UUID, seats: Sequence[int] | None, sight: RoomView
     ) -> tuple[int, ...]:
-        """Give back a hold, or some of its seats if the rest may stand by itself; answers those given back."""
+        """Release a hold, or some of its seats if the rules allow the rest; return the released seats."""
         if seats is None:
             return await self._store.release(showtime.id, hold_id, buyer.user_id)
         if torn := showtime.seat_map.torn_groups(seats):
@@ -249,10 +249,10 @@ class Holding:
     async def _judge_rest(
         self, showtime: Showtime, buyer: Buyer, held: HeldSeats, rest: Sequence[int], sight: RoomView
     ) -> tuple[Judged, str]:
-        """What the rules say of the ``rest`` of a hold, and its terms. Raises `SeatsRefused`, `TicketsRefused`."""
+        """Judge the ``rest`` of a hold and compute its terms. Raises `SeatsRefused`, `TicketsRefused`."""
         before, seat_map = terms_of(held, showtime), showtime.seat_map
         sight.replaces = held.hold_id
-        # The script sees the room as whoever made the hold does, through whatever channel the user comes now.
+        # The script judges by the channel of the hold, whatever channel the user comes through now.
         await self._look(showtime, Buyer(buyer.user_id, held.channel), sight)
         numbered = [seat for seat in rest if seat < len(seat_map.seats)]
         verdict = await self._judge(showtime, buyer, sight, numbered, before.wheelchairs)
@@ -282,7 +282,7 @@ class Holding:
 
     async def _search(self, showtime: Showtime, buyer: Buyer, wish: Wish, sight: RoomView, limit: int) -> list[Offer]:
         def search() -> list[Offer]:
-            # Looked at when its turn has come: what others are after by then.
+            # Read when the search begins: what others are about to hold then.
             avoid = sight.in_flight | sight.cooling
             return best_offers(
                 showtime.seat_map, states, wish, showtime.rules, minutes_left=minutes_left, limit=limit, avoid=avoid
@@ -302,7 +302,7 @@ class Holding:
         return await self.searches.run(search, user=buyer.user_id, room=showtime.id, network=buyer.network)
 
     async def _look(self, showtime: Showtime, buyer: Buyer, sight: RoomView) -> None:
-        """Make ``sight`` what the buyer may take: a channel's own seats and those to be given back count as free."""
+        """Set ``sight`` to what the buyer may take: seats of their channel or of the replaced hold count as free."""
         seen = sight.seen
         if seen is None or buyer.channel:
             seen = await self._store.snapshot(showtime.id, showtime.seat_map.place_count)
@@ -320,7 +320,7 @@ class Holding:
     async def _look_again(
         self, showtime: Showtime, buyer: Buyer, sight: RoomView, known: Mapping[int, int], tries: int
     ) -> None:
-        """Take over what Redis said of some seats; when that is nothing, or was not enough, look at all of them."""
+        """Note what Redis said of some seats. If it said nothing, or that did not help, read the whole room again."""
         if known and tries < PATIENT_TRIES:
             for seat, state in known.items():
                 sight.states[seat] = state
@@ -331,11 +331,11 @@ class Holding:
 
 
 class RoomView:
-    """The room as one request sees it: what this instance knows, then what the script said of it.
+    """The room as one request sees it: first as this instance knows it, then corrected by what the script said.
 
-    ``seen`` is where to begin, None for a fresh look at Redis. ``in_flight``: seats that others on this instance are
-    about to hold. ``replaces``: the hold whose place the new one takes. ``cooling``: free seats that this buyer has had
-    for so long that they have to wait.
+    ``seen`` is the room to begin with; None reads it from Redis. ``in_flight`` are seats that other requests on this
+    instance are about to hold. ``replaces`` is the hold that the new one replaces. ``cooling`` are free seats that this
+    buyer has had for too long and must leave to others for a while.
     """
 
     def __init__(
@@ -349,11 +349,11 @@ class RoomView:
         self.room = ""
 
     def note_cooling(self, error: SeatsRefused) -> None:
-        """Look for others than the seats that were refused as cooling."""
+        """Avoid the seats that were refused as cooling."""
         self.cooling.update(seat for seat, why in error.reasons.items() if why == "cooling")
 
     def forget(self) -> None:
-        """Look at Redis next time."""
+        """Read the room from Redis the next time."""
         self.seen = None
 
 
@@ -367,7 +367,7 @@ def _too_fast() -> Busy:
 
 
 def _still_lost(lost: Mapping[int, Refusal], seats: Collection[int]) -> tuple[tuple[int, Refusal], ...]:
-    """What was lost and is not among ``seats`` again."""
+    """The lost seats that are not among ``seats``."""
     return tuple(sorted((seat, why) for seat, why in lost.items() if seat not in seats))
 
 
@@ -395,6 +395,6 @@ def _explained(error: SeatsRefused, verdict: Verdict) -> SeatsRefused:
 
 
 def _fingerprint(verb: str, request: object, replaces: UUID | None) -> str:
-    """The request as a short text: the same again is a repetition."""
+    """A digest of the request, by which a repeated request is recognised."""
     document = msgspec.json.encode([verb, request, replaces])
     return hashlib.blake2b(document, digest_size=16).hexdigest()

@@ -1,7 +1,6 @@
-"""What somebody asks for: chosen seats and places, or a wish for the best ones, with their types of ticket.
+"""The requests that `seatserver.holding.holding` takes: chosen seats and places, or a wish for the best ones.
 
-These are the requests of `seatserver.holding.holding`, checked against the hall and priced by the showtime's tariff. No
-I/O happens here.
+Both come with their ticket types, are checked against the hall, and are priced by the showtime's tariff.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from seatserver.seatmaps.search.score import MAX_PARTY, Weights, Wish
 from seatserver.seats.store import NO_END_MS
 
 MOST_PLACES = 500
-"""In one hold: what the script takes in one step."""
+"""Most places in one hold, which is what the script takes in one step."""
 
 
 class Buyer(msgspec.Struct, frozen=True):
-    """Who buys, and through which sales channel (empty: as the public does).
+    """Who buys, and through which sales channel (empty: the public).
 
-    ``until_ms`` is when the buyer loses the way to what they hold, as a guest whose token ends does. ``network`` is
-    where a guest comes from (`seatserver.access.networks`), empty for everybody else.
+    ``until_ms`` is when the buyer can no longer come back to a hold, as a guest whose token ends. ``network`` is the
+    guest's network (`seatserver.access.networks`), empty for everybody else.
     """
 
     user_id: str
@@ -37,7 +36,7 @@ class Buyer(msgspec.Struct, frozen=True):
 
 
 class AreaTickets(msgspec.Struct, frozen=True):
-    """``count`` places of the general area with this index, with one type of ticket (None: the first type)."""
+    """``count`` places of the general area with this index, all of one ticket type (None: the first type)."""
 
     area: int
     count: int
@@ -45,9 +44,9 @@ class AreaTickets(msgspec.Struct, frozen=True):
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Seats and places that somebody has chosen; ``tickets`` in the order of ``seats``, None: the first type for each.
+    """Seats and places that a buyer has chosen. ``tickets`` are in the order of ``seats``; None: all the first type.
 
-    ``wheelchairs``: so many of the party come with one. ``or_nearest``: lost seats may be made good with others.
+    ``wheelchairs`` is how many of the party come with one. With ``or_nearest``, lost seats may be replaced by others.
     """
 
     seats: tuple[int, ...] = ()
@@ -62,7 +61,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.seats) + sum(wish.count for wish in self.areas)
 
     def check(self, seat_map: SeatMap) -> None:
-        """Raise `BadRequest` or `UnknownSeat` where it contradicts the hall or itself."""
+        """Raise `BadRequest` or `UnknownSeat` if the selection contradicts the hall or itself."""
         if unknown := seat_map.unknown(self.seats):
             raise UnknownSeat(unknown, len(seat_map.seats))
         if len(set(self.seats)) < len(self.seats):
@@ -78,7 +77,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             raise BadRequest(f"seats and areas ask for {self.places} places: expected 1 to {MOST_PLACES}", "seats")
 
     def priced(self, showtime: Showtime, seats: Sequence[int]) -> Quote:
-        """The price with ``seats`` instead of the chosen ones: as many, and of the same categories."""
+        """The price with ``seats`` instead of the chosen ones; they have the same number and categories."""
         seat_map = showtime.seat_map
         if self.tickets is None and not self.areas:
             return showtime.quote([(seat, None) for seat in seats])
@@ -97,7 +96,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asked(Protocol):
-    """The fields of a request for seats, at whatever door: ``count`` or ``tickets`` says how many."""
+    """The fields of a request for seats at any door; ``count`` or ``tickets`` says how many."""
 
     @property
     def count(self) -> int | None: ...
@@ -116,7 +115,7 @@ class Asked(Protocol):
 
 
 class PartyWish(msgspec.Struct, frozen=True, kw_only=True):
-    """A `Wish` with the types of ticket: how many of each. Without ``tickets`` all get the first type."""
+    """A `Wish` with the number of each ticket type. Without ``tickets`` all are of the first type."""
 
     wish: Wish
     tickets: dict[str, int] | None = None
@@ -127,11 +126,13 @@ class PartyWish(msgspec.Struct, frozen=True, kw_only=True):
         count, tickets, wheelchairs = asked.count, asked.tickets, asked.wheelchairs
         people = sum(tickets.values()) if tickets else count
         if people is None:
-            raise BadRequest("say how many: count, or tickets with a number for each type", "count")
+            raise BadRequest(
+                "count is missing: say how many with count, or with tickets and a number for each type", "count"
+            )
         if count is not None and count != people:
-            raise BadRequest(f"count is {count}, but tickets are {people}: leave out one of them", "count")
+            raise BadRequest(f"count is {count}, but tickets add up to {people}: leave one of the two out", "count")
         if people > MAX_PARTY:
-            raise BadRequest(f"tickets are {people}: expected at most {MAX_PARTY}", "tickets")
+            raise BadRequest(f"tickets add up to {people}: expected at most {MAX_PARTY}", "tickets")
         if wheelchairs > people:
             raise BadRequest(f"wheelchairs is {wheelchairs} in a party of {people}", "wheelchairs")
         wish = Wish(
@@ -145,9 +146,9 @@ class PartyWish(msgspec.Struct, frozen=True, kw_only=True):
         return cls(wish=wish, tickets=tickets)
 
     def wish_in(self, showtime: Showtime) -> Wish:
-        """The wish, within the categories in which all its types of ticket are sold.
+        """The wish, limited to the categories in which all its ticket types are sold.
 
-        Raises `BadRequest` for a category or area that the hall does not have or whose places have no numbers,
+        Raises `BadRequest` for a category or area that the hall does not have or whose places have no numbers, and
         `TicketsRefused`.
         """
         seat_map, wish = showtime.seat_map, self.wish
@@ -180,7 +181,7 @@ class PartyWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def nothing_together(wish: Wish, seat_map: SeatMap) -> NoSeatsTogether:
-    """What to say when a search found nothing: also whether that number can be had there at all."""
+    """The error for a search that found nothing; it says if that number of seats can never be had there."""
     sizes = {
         len(seat_map.group_of.get(index, (index,)))
         for index, seat in enumerate(seat_map.seats)
@@ -191,10 +192,10 @@ def nothing_together(wish: Wish, seat_map: SeatMap) -> NoSeatsTogether:
 
 
 def _numbered(wish: Wish, seat_map: SeatMap) -> Wish:
-    """The wish; raises `BadRequest` when it leaves nothing to search: general areas have no seats to choose among."""
+    """The wish; raises `BadRequest` if it asks only for general areas, which have no seats to choose from."""
     if wish.categories and not any(seat.category in wish.categories for seat in seat_map.seats):
         names = ", ".join(category.name for category in seat_map.categories if category.key in wish.categories)
-        raise BadRequest(f"the places of {names} have no numbers: hold them with areas, by how many", "categories")
+        raise BadRequest(f"the places of {names} have no numbers: use areas with a count instead", "categories")
     return wish
 
 

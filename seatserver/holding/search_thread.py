@@ -1,15 +1,15 @@
-"""Searches for seats, in a thread beside the event loop, shared fairly.
+"""One thread that runs all searches for seats, beside the event loop, and shares its time fairly.
 
-A search is pure computing: well under a millisecond in a small hall, a tenth of a second in a crowded large one. In the
-loop every room would wait for it; in many threads at once, Python's lock would make the loop wait for its turn. So
-there is one thread that takes one search after the other. What a caller does with an answer before it awaits again is
-done before the next search begins.
+A search only computes: well under a millisecond in a small hall, a tenth of a second in a crowded large one. In the
+event loop it would hold up every room. In several threads at once, the loop would often wait for the interpreter's
+lock. So one thread runs one search at a time. The next search begins only when the caller of the last one has had its
+answer and awaits something again.
 
-The rooms take turns, within a room its *parties*, and within a party its users. A party is a user, or all guests who
-come from one network: a guest makes a new name for nothing. A user stands in line once, whatever number of sockets,
-rooms and searches they have: the next of their searches joins the line when the one before has had its turn. How many
-may wait is bounded for each user and in all; when all places are taken, the party with most searches waiting loses
-the latest of them to a party that has fewer.
+The rooms take turns, within a room its *parties*, and within a party its users. A party is a user, or all guests of one
+network, because guests get new names for free. Only one search of a user is in line, however many sockets, rooms and
+searches the user has; the next one joins the line when its turn is over. The number of waiting searches is bounded for
+each user and in total. When all places are taken, the party with the most waiting searches loses its latest one to a
+party that has fewer.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from typing import TypeVar
 from seatserver.errors import Busy
 
 SWITCH_S = 0.001
-"""While a search runs the loop gets its turn at the interpreter after so long; by Python's own 5 ms everything that it
-does would come so much later."""
+"""How long a search may run before the event loop can have the interpreter. With Python's default of 5 ms, everything
+that the loop does would be late by that much."""
 
 Found = TypeVar("Found")
 
 
 class _Search:
-    """One that waits; ``turn`` has a result when it may run."""
+    """A waiting search; ``turn`` gets a result when it may run."""
 
     __slots__ = ("number", "party", "room", "turn", "user")
 
     def __init__(self, user: str, party: str, room: str, turn: asyncio.Future[None]) -> None:
         self.user, self.party, self.room, self.turn = user, party, room, turn
-        self.number = 0  # of those that have joined the line
+        self.number = 0  # in the order of joining the line
 
 
 class Searches:
@@ -50,12 +50,12 @@ class Searches:
         self._running: _Search | None = None
 
     async def run(self, search: Callable[[], Found], *, user: str = "", room: str = "", network: str = "") -> Found:
-        """What ``search`` answers or raises, when the turn of this user in this room has come.
+        """Run ``search`` when this user's turn in this room has come; return its result or raise its error.
 
-        ``network`` is where a guest comes from, empty for everybody else.
+        ``network`` is the guest's network, empty for everybody else.
 
-        Raises `Busy` when too many of the user's searches wait already, or too many in all. The search of a caller who
-        goes away leaves the queue, unless it has begun.
+        Raises `Busy` if too many searches wait already, of this user or in total. If the caller is cancelled, its
+        search leaves the queue, unless it has begun.
         """
         loop = asyncio.get_running_loop()
         asked = _Search(user, f"network {network}" if network else f"user {user}", room, loop.create_future())
@@ -73,18 +73,18 @@ class Searches:
                 self._line.leave(asked)
 
     def close(self) -> None:
-        """Take no more searches; the one that runs ends by itself."""
+        """Take no more searches; a running one ends by itself."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _next(self) -> None:
         """Begin a search, if none runs."""
         while self._running is None and (first := self._line.take()) is not None:
-            if not first.turn.done():  # else its caller was cancelled a moment ago, and has not run since
+            if not first.turn.done():  # otherwise its caller was cancelled just now and has not run since
                 self._running = first
                 first.turn.set_result(None)
 
     def _find_place(self, asked: _Search) -> None:
-        """Raise `Busy` unless the user may have one more search; somebody else may lose a place to it."""
+        """Raise `Busy` if there is no place for this search; another party may have to give one up."""
         running = self._running
         own = self._line.count(asked.user) + (running is not None and running.user == asked.user)
         if own >= self._most_per_user:
@@ -96,12 +96,12 @@ class Searches:
                 raise Busy("the queue of searches for seats")
             self._line.leave(latest)
             if latest.turn.done():
-                return  # its caller was cancelled a moment ago: that is the place
+                return  # its caller was cancelled just now, so its place is free
             latest.turn.set_exception(Busy("your queue of searches for seats"))
 
 
 class _Line:
-    """Who waits. The first search of each user stands in its room with its party, each in the order of turns."""
+    """The waiting searches. The first one of each user is listed by room and party, each in the order of turns."""
 
     def __init__(self) -> None:
         self._users: dict[str, deque[_Search]] = {}
@@ -121,7 +121,7 @@ class _Line:
         return self._parties[party]
 
     def join(self, asked: _Search) -> None:
-        """Wait, behind the user's others."""
+        """Add a search behind the user's others."""
         others = self._users.setdefault(asked.user, deque())
         others.append(asked)
         self._joined += 1
@@ -131,7 +131,7 @@ class _Line:
             self._stand(asked)
 
     def leave(self, asked: _Search) -> None:
-        """Wait no more; nothing happens to one that has left."""
+        """Remove a search; does nothing if it has left already."""
         others = self._users.get(asked.user, deque())
         if others and others[0] is asked:
             self._step_out(asked)
@@ -140,7 +140,7 @@ class _Line:
             self._change(asked, -1)
 
     def take(self) -> _Search | None:
-        """Whose turn it is; its room, its party and its user have the last place from now on."""
+        """Remove and return the search whose turn it is; its room, party and user go to the end of their lines."""
         for room, parties in self._rooms.items():
             party, users = next(iter(parties.items()))
             first = next(iter(users.values()))
@@ -151,7 +151,7 @@ class _Line:
         return None
 
     def latest_of_who_has_most(self) -> _Search | None:
-        """The search that came last of the party with most of them."""
+        """The latest search of the party that has the most."""
         if not self._count:
             return None
         most = max(self._parties, key=self._parties.__getitem__)
@@ -168,7 +168,7 @@ class _Line:
         self._rooms.setdefault(asked.room, {}).setdefault(asked.party, {})[asked.user] = asked
 
     def _step_out(self, first: _Search) -> None:
-        """The user's first search goes, the next one takes its place at the end."""
+        """Remove the user's first search; the next one joins the end of the line."""
         parties = self._rooms[first.room]
         users = parties[first.party]
         del users[first.user]

@@ -1,7 +1,7 @@
-"""What was agreed when a hold was made: its price, and what its owner was told of it.
+"""The terms of a hold: its price, and what its owner was told when it was made.
 
-The terms stay with the hold in Redis as one text and come back with every answer. So a repeated request is answered
-like the first one, and a booking costs what its hold did, even if the tariff has changed since.
+Redis keeps them with the hold as one text and returns them with every answer. So a repeated request gets the same
+answer as the first one, and a booking costs what its hold did, even if the tariff has changed since.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from seatserver.seats.store import HeldSeats
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The ``quote`` of a hold, in which places of general areas stand for any place of their area.
+    """The terms of one hold. In ``quote`` a place of a general area stands for any place of that area.
 
-    ``wheelchairs`` is how many the party said it has. ``lost`` are seats that it wanted and did not get, ``stranded``
-    those that the choice leaves over, ``cost`` and ``breakdown`` how good its seats are where the server chose them.
+    ``wheelchairs`` is how many the party has. ``lost`` are the seats that it wanted and did not get. ``stranded`` are
+    the single seats that the choice leaves. ``cost`` and ``breakdown`` say how good the seats are, if the server chose.
     """
 
     quote: Quote
@@ -32,7 +32,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     breakdown: dict[str, float] = {}
 
     def text(self) -> str:
-        """As it is kept in Redis."""
+        """The text that is kept in Redis."""
         return _ENCODER.encode(self).decode()
 
 
@@ -41,14 +41,14 @@ _DECODER = msgspec.json.Decoder(Terms)
 
 
 def terms_of(held: HeldSeats, showtime: Showtime) -> Terms:
-    """The terms of a hold; one that was made without any costs what the showtime costs now."""
+    """The terms of a hold. A hold without terms is priced by the present tariff."""
     if held.terms:
         return _DECODER.decode(held.terms)
     return Terms(quote=showtime.quote([(place, None) for place in held.seats]))
 
 
 def placed(quoted: Quote, seat_map: SeatMap, places: Iterable[int]) -> Quote:
-    """The quote with every line at one of these ``places``: in an area the lines stand for any of its places."""
+    """The quote with its lines assigned to these ``places``; a line of an area may go to any place of that area."""
     numbered = len(seat_map.seats)
     of_area: dict[int | None, list[int]] = {}
     for place in sorted(places, reverse=True):
@@ -66,7 +66,7 @@ def placed(quoted: Quote, seat_map: SeatMap, places: Iterable[int]) -> Quote:
 
 
 def lines_of(quoted: Quote, seat_map: SeatMap, places: set[int]) -> list[Line]:
-    """The lines of these places; any lines of an area for its places."""
+    """The lines for these places; for places of an area, any lines of that area."""
     counts: dict[int, int] = {}
     for place in places:
         area = seat_map.area_of(place)

@@ -1,9 +1,9 @@
-"""Changes across instances: one Redis subscription per process.
+"""Receives the changes of all instances through one Redis subscription per process.
 
-The feed owns one link, so that no reconnect goes unseen: whenever the connection was lost, messages may have been lost
-with it, and every room is told to catch up (``restored``). A probe that the feed sends to itself must come back; a
-connection that looks open but delivers nothing is given up. Gaps within a connection are the room's to notice: every
-change says which version it follows.
+The feed has a connection of its own, so no reconnect goes unnoticed. After each one messages may be missing, and every
+room is told to catch up (``restored``). The feed also sends itself probes: a connection that looks open but does not
+deliver them is closed. Gaps within a connection are noticed by the room, because every change says which version it
+follows.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ LONGEST_PAUSE_S = 2.0
 
 
 class Notice(msgspec.Struct, frozen=True, array_like=True):
-    """Something for one user.
+    """News for one user.
 
     ``kind`` is expired, sold (lost to a booking), blocked (taken back by the house), holds (the user made, changed or
-    gave back this one), booking (of that id changed) or epoch.
+    released this hold), booking (the booking with this id changed), or epoch (for the room, not for a user).
     """
 
     kind: Literal["expired", "sold", "blocked", "booking", "holds", "epoch"]
@@ -47,9 +47,9 @@ class Notice(msgspec.Struct, frozen=True, array_like=True):
 
 
 class FeedMessage(msgspec.Struct, frozen=True, array_like=True):
-    """What a script published; ``changes`` alternates seat and state. See ``publish`` in ``lua/steps.lua``.
+    """A message that a script published; ``changes`` alternates seat and state. See ``publish`` in ``lua/steps.lua``.
 
-    ``late_ms`` is how long past its deadline the oldest hold was that this ended; -1 when none had run out.
+    ``late_ms`` is how long past its deadline the oldest hold ended by this change was; -1 if it ended none.
     """
 
     epoch: str
@@ -63,11 +63,11 @@ class FeedMessage(msgspec.Struct, frozen=True, array_like=True):
 
 
 class FeedLost(Exception):
-    """The subscription is dead though its connection may look alive."""
+    """The subscription is dead, although its connection may look alive."""
 
 
 class _Subscription:
-    """One channel. It is ``confirmed`` once Redis has answered the last SUBSCRIBE that was asked for."""
+    """One channel. It is ``confirmed`` once Redis has answered the latest SUBSCRIBE."""
 
     __slots__ = ("confirmed", "showtime_id")
 
@@ -100,14 +100,14 @@ class Feed:
         self._link: Link | None = None
         self._why_lost = ""
         self._ended = asyncio.Event()
-        # SUBSCRIBEs that are not answered yet, by channel: an answer to an earlier one confirms nothing.
+        # SUBSCRIBEs not answered yet, by channel: only the answer to the last one confirms.
         self._unanswered: Counter[bytes] = Counter()
         self._complete = asyncio.Event()
         self._probe_seen_at = -math.inf
 
     @property
     def healthy(self) -> bool:
-        """Whether a probe came back lately."""
+        """Whether a probe has come back recently."""
         age_s = asyncio.get_running_loop().time() - self._probe_seen_at
         return self._link is not None and age_s * 1000 < self._settings.probe_lost_ms
 
@@ -132,7 +132,7 @@ class Feed:
         """Keep the subscription alive until cancelled."""
         pause_s = 0.05
         while True:
-            # A task of its own: Python 3.11 leaves the task in which a TaskGroup failed marked as being cancelled.
+            # In its own task, because Python 3.11 leaves a task whose TaskGroup failed marked as being cancelled.
             listening = asyncio.create_task(self._listen(), name="feed connection")
             try:
                 await listening
@@ -142,7 +142,7 @@ class Feed:
             if self._probe_seen_at > 0:
                 pause_s = 0.05
             self._probe_seen_at = -math.inf
-            # Full jitter: many instances lose the same Redis at the same moment.
+            # Full jitter, because many instances lose the same Redis at the same moment.
             await asyncio.sleep(random.uniform(0, pause_s))
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
 
@@ -151,7 +151,7 @@ class Feed:
         self._ended.clear()
         self._link = link = await Link.open(self._redis, self)
         try:
-            # The probe last: its confirmation says that everything before it is subscribed too.
+            # The probe comes last: once it is confirmed, everything before it is subscribed too.
             self._order("SUBSCRIBE", *self._subscriptions, self._probe_channel)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._probe())
@@ -166,7 +166,7 @@ class Feed:
             link.abort()
 
     def _order(self, verb: str, *channels: bytes) -> None:
-        """Without a connection nothing needs to be said: the next one begins with what is subscribed then."""
+        """Send a command. Without a connection nothing is sent: the next one subscribes to all channels anyway."""
         if self._link is not None:
             self._link.write(packed(verb, *channels))
             if verb == "SUBSCRIBE":
@@ -175,7 +175,7 @@ class Feed:
     # ------------------------------------------------------------ as the link sees it
 
     def replied(self, reply: Any) -> None:
-        """A message, or the answer to an order."""
+        """A message, or the answer to a command."""
         if isinstance(reply, Exception):
             self._why_lost = str(reply)
             self._ended.set()
@@ -191,7 +191,7 @@ class Feed:
         self._ended.set()
 
     def writable(self) -> None:
-        """Orders are few and short; they need not wait."""
+        """Does nothing: commands are few and short and need not wait."""
 
     # ------------------------------------------------------------ what comes in
 
@@ -220,14 +220,14 @@ class Feed:
         try:
             message = self._decoder.decode(payload)
         except msgspec.DecodeError as error:
-            # Someone else writes to our channel; the version gap, if any, is noticed by the room.
+            # Someone else writes to our channel. If this hides a change, the room notices the gap.
             log.error("feed message not understood", showtime=showtime_id, error=str(error))
             return
         self._received(showtime_id, message)
 
     async def _probe(self) -> None:
         loop = asyncio.get_running_loop()
-        # A probe that overtook its own subscription would be waited for in vain.
+        # A probe sent before its channel is subscribed would never arrive.
         async with asyncio.timeout(self._settings.probe_lost_ms / 1000):
             await self._complete.wait()
         started = loop.time()

@@ -1,10 +1,10 @@
-"""The rooms alive on this instance.
+"""The live rooms of this instance.
 
-A room is loaded when its first viewer comes and forgotten after the last. Loading means: subscribe to the feed, read a
-snapshot, then apply what the feed brought meanwhile; versions sort out what overlaps. The same steps heal every gap.
-The hub also keeps each room's timer: at the earliest deadline it runs the sweep, so that expiry reaches viewers within
-milliseconds. A room without holds has no timer. Deadlines come as durations by Redis' own clock, so no other clock
-matters. Whoever shows a room (`seatserver.live.broadcast.audience`) listens to it; nothing else keeps one.
+A room is loaded when its first viewer comes and forgotten after the last one leaves. To load a room, the hub subscribes
+to the feed, reads a snapshot, and applies what the feed brought meanwhile; the versions show what overlaps. The same
+steps close every gap. The hub also runs each room's timer: at the earliest deadline it sweeps, so viewers see a hold
+end within milliseconds. A room without holds has no timer. Deadlines arrive as durations by Redis' clock, so no other
+clock matters. An audience (`seatserver.live.broadcast.audience`) listens to a room; nothing else keeps one.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ LONGEST_BUFFER = 1000
 
 
 class Listener(Protocol):
-    """Who shows a room. Called in the event loop, in order; must not block."""
+    """What shows a room. It is called in the event loop, in order, and must not block."""
 
     def changed(self, change: Change) -> None:
         """The room moved to ``change.version``."""
 
     def reset(self) -> None:
-        """The room has a new epoch: only a snapshot will do."""
+        """The room has a new epoch, so only a snapshot will do."""
 
     def noticed(self, notice: Notice) -> None:
         """Something happened to one user's hold or booking."""
@@ -53,20 +53,20 @@ class LiveRoom:
         self.viewers = 0
         self.loaded: asyncio.Task[None] | None = None
         self.resyncing: asyncio.Task[None] | None = None
-        # What the feed brings while a snapshot is being read; None when the room follows the feed.
+        # What the feed brings while a snapshot is read; None while the room follows the feed.
         self.buffer: list[FeedMessage] | None = []
-        # The snapshot that is being read may be older than what the feed has missed.
+        # Whether the snapshot being read may be too old, because the feed has missed something since.
         self.again = False
         self.timer: asyncio.TimerHandle | None = None
         self.timer_at = 0.0
         self.published_ms = 0
-        """When the change that the listener is told was made, by Redis' clock; 0: it was missed, and made up for."""
+        """When the latest change was made, by Redis' clock; 0 if it was missed and came with a snapshot."""
         self.late_ms = -1
-        """As in `FeedMessage`, of that change."""
+        """That change's ``late_ms``, as in `FeedMessage`."""
 
 
 class Hub:
-    """All live rooms of one process; `run` its duties in a task."""
+    """All live rooms of one process. Call `run` in a task."""
 
     def __init__(self, store: SeatStore, settings: Settings) -> None:
         self._store = store
@@ -76,7 +76,7 @@ class Hub:
         self._feed: Feed | None = None
 
     def attach(self, feed: Feed) -> None:
-        """Give the hub its feed, whose callbacks are `received` and `restored`."""
+        """Set the feed, whose callbacks are `received` and `restored`."""
         self._feed = feed
 
     @property
@@ -87,9 +87,9 @@ class Hub:
     async def open(
         self, showtime_id: str, seat_count: int, listener: Listener, areas: Sequence[range] = ()
     ) -> LiveRoom:
-        """Join a room, loading it for its first viewer. Pair every success with `leave`.
+        """Join a room; the first viewer loads it. Call `leave` after every success.
 
-        Raises `Unavailable` when Redis or Postgres cannot serve; then nothing is left behind.
+        Raises `Unavailable` if Redis or Postgres cannot serve; then nothing is left behind.
         """
         live = self._rooms.get(showtime_id)
         if live is None:
@@ -107,7 +107,7 @@ class Hub:
         return live
 
     def leave(self, live: LiveRoom) -> None:
-        """One viewer less; the last one closes the room."""
+        """Leave a room; the last viewer closes it."""
         live.viewers -= 1
         if live.viewers > 0 or self._rooms.get(live.showtime_id) is not live:
             return
@@ -121,7 +121,7 @@ class Hub:
             self._feed.unsubscribe(live.showtime_id)
 
     async def states(self, showtime_id: str, place_count: int) -> tuple[str, int, bytes]:
-        """(epoch, version, one state per place) of any showtime, live here or not."""
+        """(epoch, version, one state per place) of any showtime, whether it is live here or not."""
         live = self._rooms.get(showtime_id)
         if live is not None and live.loaded is None and live.buffer is None:
             return live.room.epoch, live.room.version, bytes(live.room.states)
@@ -137,7 +137,7 @@ class Hub:
             tasks.create_task(self._verify(), name="verify rooms")
 
     async def close(self) -> None:
-        """End every load, timer and sweep."""
+        """End all loads, timers and sweeps."""
         for live in self._rooms.values():
             if live.timer is not None:
                 live.timer.cancel()
@@ -146,7 +146,7 @@ class Hub:
     # ------------------------------------------------------------ the feed's callbacks
 
     def received(self, showtime_id: str, message: FeedMessage) -> None:
-        """A change came in."""
+        """The feed received a change."""
         live = self._rooms.get(showtime_id)
         if live is None:
             return
@@ -156,14 +156,14 @@ class Hub:
             self._follow(live, message)
 
     def restored(self) -> None:
-        """Messages may have been missed: every room catches up."""
+        """Messages may have been missed, so every room catches up."""
         for live in self._rooms.values():
             self._resync(live)
 
     # ------------------------------------------------------------ following and catching up
 
     def _follow(self, live: LiveRoom, message: FeedMessage, *, covered: bool = False) -> None:
-        """Take a message to the room. ``covered``: it was published before the room's snapshot was read."""
+        """Apply a message to the room. ``covered``: it was published before the room's snapshot was read."""
         pairs = tuple(zip(message.changes[::2], message.changes[1::2], strict=False))
         change = Change(message.epoch, message.from_version, message.version, pairs)
         outcome = live.room.apply(change)
@@ -173,7 +173,7 @@ class Hub:
         if outcome is Applied.YES:
             live.published_ms, live.late_ms = message.now_ms, message.late_ms
             _tell(live, live.listener.changed, change)
-        # A snapshot may have brought the change before its message, but never the notices.
+        # A snapshot may have brought the change already, but never the notices.
         for notice in message.notices:
             _tell(live, live.listener.noticed, notice)
         if message.soonest_ms:
@@ -205,9 +205,9 @@ class Hub:
             except SeatServerError as error:
                 log.warning("room cannot catch up yet", showtime=live.showtime_id, error=str(error))
             except Exception:
-                # Whatever it is: a room that gave up would show the past for ever.
+                # Whatever the error is, try again: a room that gave up would show old states for ever.
                 log.exception("room cannot catch up", showtime=live.showtime_id)
-            # Older messages are part of the next snapshot; bounded memory while Redis is away.
+            # The next snapshot contains the older messages, so memory stays bounded while Redis is away.
             live.buffer = (live.buffer or [])[-LONGEST_BUFFER:]
             await asyncio.sleep(RETRY_S)
 
@@ -217,7 +217,7 @@ class Hub:
             live.again, covered = False, len(live.buffer or [])
             view = await self._store.snapshot(live.showtime_id, len(room.states))
             if view.epoch == room.epoch and view.version < room.version:
-                # Redis went back in time (a stale replica, an old backup): what it forgot must not look like the past.
+                # Redis went back in time (a stale replica, an old backup). A new epoch keeps viewers from mixing both.
                 await self._store.load(live.showtime_id, "renew", of_epoch=room.epoch)
                 live.again = True
         self._take_over(live, view)
@@ -230,7 +230,7 @@ class Hub:
     def _take_over(self, live: LiveRoom, view: View) -> None:
         room = live.room
         if view.epoch == room.epoch:
-            # A gap within an epoch closes with the difference: viewers need no snapshot.
+            # Within an epoch the difference closes the gap, so viewers need no snapshot.
             differing = tuple(
                 (seat, new) for seat, (old, new) in enumerate(zip(room.states, view.states, strict=True)) if old != new
             )
@@ -248,14 +248,14 @@ class Hub:
     # ------------------------------------------------------------ deadlines
 
     def _set_timer(self, live: LiveRoom, in_ms: int) -> None:
-        """Sweep in ``in_ms``, or earlier when an earlier sweep is planned already."""
+        """Sweep in ``in_ms``, or earlier if an earlier sweep is planned already."""
         if self._rooms.get(live.showtime_id) is not live:
             return
         loop = asyncio.get_running_loop()
         due = loop.time() + min(in_ms, self._settings.sweep_ms) / 1000
         if live.timer is not None:
             if live.timer_at <= due:
-                return  # even one that is overdue: the loop was busy, and it comes next
+                return  # even if it is overdue: the loop was busy, and it runs next
             live.timer.cancel()
         live.timer_at = due
         live.timer = loop.call_at(due, self._sweep_soon, live)
@@ -279,7 +279,7 @@ class Hub:
     # ------------------------------------------------------------ verification
 
     async def _verify(self) -> None:
-        """Compare versions with Redis: a lost last message leaves no gap to notice."""
+        """Compare versions with Redis, because the loss of the latest message leaves no gap to notice."""
         while True:
             await asyncio.sleep(self._settings.verify_ms / 1000)
             sampled = {
@@ -299,7 +299,7 @@ class Hub:
                 continue
             finally:
                 raise_if_cancelled()
-            # What was published before the reply may still be on its way to us.
+            # What was published before the reply may still be on its way here.
             await asyncio.sleep(IN_FLIGHT_S)
             for (live, epoch, version), position in zip(sampled.values(), positions, strict=True):
                 if position is not None and position[0] == live.room.epoch:
@@ -314,7 +314,7 @@ class Hub:
 async def _result_of(load: asyncio.Task[None]) -> None:
     """Wait for a load that others wait for too."""
     try:
-        # Shielded: one viewer who gives up must not cancel the others' load.
+        # Shielded, so that one viewer who gives up does not cancel the load for the others.
         await asyncio.shield(load)
     except asyncio.CancelledError:
         viewer = asyncio.current_task()
@@ -324,7 +324,7 @@ async def _result_of(load: asyncio.Task[None]) -> None:
 
 
 def _tell(live: LiveRoom, listen: Callable[..., None], *news: object) -> None:
-    """A listener that fails must stop neither its room nor, through the feed, all others."""
+    """Call a listener. If it fails, neither its room nor, through the feed, any other room stops."""
     try:
         listen(*news)
     except Exception:
@@ -332,6 +332,6 @@ def _tell(live: LiveRoom, listen: Callable[..., None], *news: object) -> None:
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:
-    """Mark the error as seen: it is raised to each viewer who waits."""
+    """Mark the error as seen; each waiting viewer gets it raised."""
     if not task.cancelled():
         task.exception()

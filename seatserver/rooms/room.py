@@ -1,8 +1,9 @@
-"""One room: what every viewer of a showtime sees, as a pure state machine.
+"""One room: what every viewer of a showtime sees, as a state machine.
 
-A room is (epoch, version, one state per place): the numbered seats, then the places of general-admission areas. `apply`
-takes the changes of the feed in order and notices a gap; `since` tells a returning viewer what it missed from a bounded
-ring, or that only a snapshot will do. No clock, no I/O: `hub.py` feeds it, `seatserver.live` shows it.
+A room is (epoch, version, one state per place): first the numbered seats, then the places of general-admission areas.
+`apply` takes the changes of the feed in order and notices gaps. `since` gives a returning viewer the changes it missed,
+or says that only a snapshot will do; the number of remembered changes is bounded. `hub.py` feeds rooms, and
+`seatserver.live` shows them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _STATES = frozenset(map(int, SeatState))
 
 
 class Change(msgspec.Struct, frozen=True):
-    """States after ``version``, for what changed since ``from_version``: pairs of seat and state, last write wins."""
+    """What changed after ``from_version``, up to ``version``: pairs of seat and state; a seat's last one counts."""
 
     epoch: str
     from_version: int
@@ -37,7 +38,7 @@ class Applied(Enum):
 
 
 class Room:
-    """The state of one showtime's places: ``states`` has a byte for each seat, then for each place of the ``areas``."""
+    """The state of one showtime's places: ``states`` has a byte per seat, then one per place of the ``areas``."""
 
     def __init__(
         self, seat_count: int, ring: int, areas: Sequence[range] = (), *, known_states: Container[int] = _STATES
@@ -51,7 +52,7 @@ class Room:
         self._known_states = known_states
 
     def reset(self, epoch: str, version: int, states: bytes) -> None:
-        """Take over a fresh snapshot. What came before can be replayed no more when it does not fit on."""
+        """Take over a snapshot. Unless it equals the present state, earlier changes are forgotten."""
         if len(states) != len(self.states):
             raise ValueError(f"expected {len(self.states)} states, got {len(states)}")
         if epoch == self.epoch and version == self.version and states == self.states:
@@ -61,9 +62,9 @@ class Room:
         self._ring.clear()
 
     def apply(self, change: Change) -> Applied:
-        """Bring the room to ``change.version``; a change that does not fit is refused as a gap and nothing happens.
+        """Bring the room to ``change.version``. A change that does not fit is refused as a gap and changes nothing.
 
-        It does not fit when versions before it are missing, or when it speaks of what is no seat or no state here.
+        It does not fit if versions before it are missing, or if it names a seat or a state that does not exist here.
         """
         if change.epoch != self.epoch or change.from_version > self.version:
             return Applied.GAP
@@ -88,12 +89,12 @@ class Room:
         return self.states.count(SeatState.FREE, places.start, places.stop)
 
     def areas_of(self, change: Change) -> tuple[int, ...]:
-        """Those areas of which a place changed, in order."""
+        """The areas in which a place changed, in order."""
         places = [place for place, _ in change.seats if place >= self.seat_count]
         return tuple(area for area, those in enumerate(self.areas) if any(place in those for place in places))
 
     def since(self, epoch: str, version: int) -> Change | None:
-        """All changes after ``version`` merged into one, or None when only a snapshot will do.
+        """All changes after ``version`` merged into one, or None if only a snapshot will do.
 
         A viewer who is up to date gets a change without seats.
         """
@@ -107,14 +108,14 @@ class Room:
             if change.from_version == version:
                 return merge(islice(self._ring, len(self._ring) - missed, None))
             if change.from_version < version:
-                # Inside a gap that was closed by comparing snapshots: a seat that changed there and changed back is not
-                # in the difference, but who followed another instance may have seen it.
+                # The version is inside a gap that was closed by comparing snapshots. A seat that changed and changed
+                # back there is missing in the difference, but a viewer of another instance may have seen it changed.
                 return None
         return None
 
 
 def merge(changes: Iterable[Change]) -> Change:
-    """Consecutive changes of one epoch as one: last write wins per seat. At least one is expected."""
+    """Merge consecutive changes of one epoch, at least one; for each seat the last one counts."""
     every = tuple(changes)
     states: dict[int, int] = {}
     for change in every:

@@ -371,9 +371,9 @@ async def test_what_cannot_be_asked_for_is_refused_in_words(core: Server) -> Non
         ([block()], "names no seats"),
         ([block(28)], r"does not have: \[28\]"),
         ([block(-1)], r"does not have: \[-1\]"),
-        ([block(1, reason="a\x00b")], "can be printed"),
+        ([block(1, reason="a\x00b")], "printable characters"),
         ([block(1, release_at=yesterday)], "not in the future"),
-        ([Change(action="allocate", reason="x", places=(1,))], "goes with the action allocate"),
+        ([Change(action="allocate", reason="x", places=(1,))], "is needed with the action allocate"),
         ([allocate("", 1)], "expected 1 to 64"),
         ([block(counts={0: 1})], "no general area 0"),
     ):

@@ -54,8 +54,8 @@ async def test_what_redis_has_wrong_is_named_and_mended(core: Server) -> None:
     await core.redis.hdel(f"{BASE}:taken", "1")
     await core.redis.hincrby(f"{BASE}:meta", "taken", -1)
     [finding] = await wrong(core)
-    assert (finding.about, "1 seats are not shown as Postgres has them" in finding.says) == (SHOWTIME, True)
-    assert await Doctor(core).repair() == [f"{SHOWTIME}: Redis took over what Postgres knows"]
+    assert (finding.about, "seats that differ from Postgres: 1" in finding.says) == (SHOWTIME, True)
+    assert await Doctor(core).repair() == [f"{SHOWTIME}: loaded from Postgres into Redis"]
     assert await wrong(core) == []
 
 

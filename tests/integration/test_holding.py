@@ -165,7 +165,7 @@ async def test_the_best_for_a_wheelchair_is_its_place_with_company_beside(server
 async def test_a_search_where_seats_have_no_numbers_says_how_to_ask(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
-        with pytest.raises(RemoteError, match="the places of Lawn have no numbers: hold them with areas, by how many"):
+        with pytest.raises(RemoteError, match="the places of Lawn have no numbers: use areas with a count instead"):
             await ann.best(2, categories=("lawn",))
         with pytest.raises(RemoteError, match="no 3 free seats together: seats there are sold only in groups of 2"):
             await ann.best(3, categories=("sofa",))

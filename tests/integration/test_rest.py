@@ -604,7 +604,7 @@ async def test_blocking_held_seats_ends_the_hold_or_is_refused_as_requested(rest
 
 async def test_blocking_half_a_sofa_warns_that_nobody_can_buy_the_rest(rest: Rest) -> None:
     changed = (await rest.keep({"action": "block", "reason": "spring is out", "seats": ["B-2"]})).json()
-    assert changed["notes"] == ["B-1 and B-2 are sold only together and are not kept alike: nobody can buy them now"]
+    assert changed["notes"] == ["B-1 and B-2 are sold only together but are not kept alike: now nobody can buy them"]
 
 
 async def test_only_administrators_see_and_change_allocations(rest: Rest) -> None:

@@ -129,7 +129,7 @@ def test_the_command_line_wins_over_the_environment() -> None:
         ),
         (
             {"SEATSERVER_HOLD_PAUSE_MS": "5000"},
-            "SEATSERVER_HOLD_PAUSE_MS is 5000: expected more than SEATSERVER_SWEEP_MS (5000): a seat's pause could be",
+            "SEATSERVER_HOLD_PAUSE_MS is 5000: expected more than SEATSERVER_SWEEP_MS (5000): the pause could be",
         ),
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(value),

@@ -199,7 +199,7 @@ def test_a_group_that_is_not_kept_alike_is_told_of(kept: dict[int, str | None], 
         [Change(action="block", reason="paint", places=(0, 4))],
         {seat: Keeping(channel, "paint") for seat, channel in kept.items()},
     )
-    expected = f"A-4 and A-5 are sold only together and are not kept alike: {buyers} can buy them now"
+    expected = f"A-4 and A-5 are sold only together but are not kept alike: now {buyers} can buy them"
     assert notes == (() if buyers is None else (expected,))
     assert notes_on(HALL, [Change(action="open", reason="dry", places=(0,))], {}) == ()
 
@@ -207,4 +207,4 @@ def test_a_group_that_is_not_kept_alike_is_told_of(kept: dict[int, str | None], 
 def test_a_release_that_comes_too_late_for_any_sale_is_told_of() -> None:
     changes = [Change(action="block", reason="paint", places=(0,), release_at=at) for at in (None, SOON, LATER)]
     [note] = notes_on_time(changes, int(LATER.timestamp() * 1000))
-    assert note.startswith("changes[2].release_at is after the sale has ended")
+    assert note.startswith("changes[2].release_at is after the end of the sale")
