@@ -1,13 +1,13 @@
 """The codes on tickets, which an usher's scanner reads, and the keys in the links that lead to tickets.
 
-A code carries the booking's number and a signature of this server, nothing else. Whether the ticket is good is asked of
-the booking at the door, because a booking can be cancelled after its ticket was printed. The signature is there because
-a booking's number is no secret: it stands in addresses and e-mails, and a client may even choose it. Whoever knows a
-number but may not see its booking cannot make the code from it.
+A code contains the booking's id and this server's signature, nothing else. Whether the ticket is valid is looked up at
+the door, because a booking can be cancelled after its ticket was printed. The signature is needed because a booking's
+id is no secret: it is part of addresses and e-mails, and a client may even choose it. Knowing an id is not enough to
+make its code.
 
-A key opens one booking to whoever has its link, to read it: a guest's token is gone with the window that booked, and a
-ticket must be there on the phone a week later. Both come from the same secrets, but neither can be made from the other.
-This module is pure; REST and the socket tell whoever booked, and REST alone reads what they bring back.
+A key lets anyone who has the link read one booking. A guest's token is gone when the window is closed, but the ticket
+must still open on a phone a week later. Codes and keys come from the same secrets, but neither can be made from the
+other. REST and the socket give both to the buyer; only REST reads them.
 """
 
 from __future__ import annotations
@@ -24,22 +24,21 @@ from seatserver.errors import BadTicket, Conflict
 
 VERSION = b"\x01"
 SIGNATURE_BYTES = 13
-"""104 bits: more than anybody can guess over a network (RFC 2104, section 5, asks for 80 at least), and with version
-and number just 30 bytes, which base32 writes without padding."""
+"""104 bits, too many to guess over a network (RFC 2104, section 5, asks for at least 80). With the version and the id
+that makes 30 bytes, which base32 writes without padding."""
 CODE_CHARS = 48
 PURPOSE = b"seatserver admission code"
 KEY_PURPOSE = b"seatserver booking key"
 KEY_BYTES = 20
-"""160 bits, which base32 writes without padding: so much that nobody has to count wrong guesses."""
+"""160 bits, which base32 writes without padding. That is too many to guess, so wrong keys need not be counted."""
 KEY_PATTERN = "[a-z2-7]{32}"
-"""Small letters and digits only: whatever makes a link of an address in a text takes all of these, but may leave a sign
-at the end to the sentence."""
+"""Small letters and digits only: programs that turn addresses in a text into links may leave out a sign at the end."""
 MISREAD = str.maketrans("018", "OIB")
-"""Digits that base32 does not have, and the letters that people who type a code mean by them."""
+"""Digits that base32 does not use, and the letters for which people mistake them."""
 
 
 class AdmissionCodes:
-    """Writes and reads codes. The first of the settings' secrets signs, every one of them is believed."""
+    """Writes and reads codes. The first secret in the settings signs; all of them are accepted."""
 
     def __init__(self, settings: Settings) -> None:
         self._keys = _keys_for(PURPOSE, settings)
@@ -51,7 +50,9 @@ class AdmissionCodes:
         where no secret is set.
         """
         if not self._keys:
-            raise Conflict("this server signs no tickets: SEATSERVER_ADMISSION_SECRETS is not set")
+            raise Conflict(
+                "this server cannot sign tickets: set SEATSERVER_ADMISSION_SECRETS or SEATSERVER_TOKEN_SECRET"
+            )
         content = VERSION + booking_id.bytes
         return base64.b32encode(content + _signature(self._keys[0], content)).decode()
 
@@ -74,7 +75,7 @@ class AdmissionCodes:
 
 
 class BookingKeys:
-    """Writes and tries the keys of bookings, with the secrets of the codes: the first signs, every one is believed."""
+    """Makes and checks the keys of bookings, with the codes' secrets: the first makes them, all are accepted."""
 
     def __init__(self, settings: Settings) -> None:
         self._keys = _keys_for(KEY_PURPOSE, settings)
@@ -92,13 +93,13 @@ class BookingKeys:
         return key and f"/bookings/{booking_id}#key={key}"
 
     def fits(self, key: str, booking_id: UUID) -> bool:
-        """Whether this is the booking's key, found in the same time however much of it is right."""
+        """Whether this is the booking's key. Takes the same time however much of it is right."""
         given = key.encode("utf-8", "replace")
         return any([hmac.compare_digest(given, _booking_key(own, booking_id).encode()) for own in self._keys])
 
 
 def _keys_for(purpose: bytes, settings: Settings) -> list[bytes]:
-    """One key for each secret. Each purpose has its own: who learns what signs tickets cannot sign tokens with it."""
+    """One signing key for each secret and purpose, so a key that signs tickets cannot sign tokens."""
     secrets = settings.admission_secrets or tuple(filter(None, (settings.token_secret,)))
     return [hmac.digest(secret.encode(), purpose, hashlib.sha256) for secret in secrets]
 

@@ -1,13 +1,13 @@
 """Guests: people without an account, and how one browser stays one guest.
 
-A guest's token lives for hours, because whoever steals it can act with it until it ends. So that the guest doesn't end
-with it, the browser also keeps a *renewal*: a text that this server signed, which it may exchange for a fresh token of
-the same guest. A renewal opens nothing else: it is signed with a key of its own, so neither can a token be used as a
-renewal nor the other way round, and it travels in the body of one request only. Its end is fixed when the guest is
-made and never moves, so a stolen one is worthless after `Settings.guest_renewal_s` however often it is used.
+A guest's token is valid only for hours, because a stolen one can be used until it ends. So that the guest does not end
+with it, the browser also keeps a *renewal*: a text signed by this server that can be exchanged for a new token of the
+same guest. A renewal can do nothing else. It is signed with another key, so a token is no renewal and a renewal is no
+token, and it is sent only in the body of one kind of request. Its end is fixed when the guest is made, so a stolen one
+is worthless after `Settings.guest_renewal_s`, however often it is used.
 
-Nothing is stored: a renewal is checked by its signature, on any instance, and a new `SEATSERVER_TOKEN_SECRET` ends all.
-The REST interface is the only caller.
+Nothing is stored: any instance checks a renewal by its signature, and a new `SEATSERVER_TOKEN_SECRET` ends all of them.
+REST is the only caller.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ENDED = "this guest has ended; ask for a new one"
 
 
 class GuestPass(msgspec.Struct, frozen=True, kw_only=True):
-    """A guest, their token, and the renewal with its end; None where guests end with their token."""
+    """A guest, their token, and the renewal with its end; both None if renewal is turned off."""
 
     identity: Identity
     token: str
@@ -48,7 +48,7 @@ class Guests:
         self._key = hmac.digest(settings.token_secret.encode(), PURPOSE, hashlib.sha256)
 
     def make(self) -> GuestPass:
-        """A new guest. Raises `Unauthorized` where guests aren't allowed."""
+        """A new guest. Raises `Unauthorized` if guests are not allowed."""
         token, identity = self._tokens.guest()
         lifetime_s = self._settings.guest_renewal_s
         if not lifetime_s:
@@ -58,7 +58,7 @@ class Guests:
         return GuestPass(identity=identity, token=token, renewal=renewal, renewal_expires_at_ms=ends_s * 1000)
 
     def renew(self, renewal: str) -> GuestPass:
-        """A fresh token of the guest whose renewal this is, with what guests may do by now; the renewal stays the same.
+        """A new token for the guest of this renewal, with the scopes that guests have now. The renewal stays the same.
 
         It may be repeated, also by several windows at once. Raises `Unauthorized`: the renewal is over or isn't ours,
         or guests aren't allowed any more.
@@ -83,5 +83,5 @@ class Guests:
                 options={"require": ["exp", "iss", "sub"]},
             )
         except (jwt.PyJWTError, RecursionError, ValueError, OverflowError, TypeError):
-            # For whatever reason in the same words: the browser can do nothing but begin anew.
+            # The same words for every reason: all that the browser can do is begin with a new guest.
             raise Unauthorized(ENDED) from None

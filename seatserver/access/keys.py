@@ -1,9 +1,9 @@
-"""Public keys that partners sign with: what a key may be, and key sets that are fetched.
+"""Public keys that partners sign with: which keys are accepted, and how key sets are fetched.
 
-A JSON Web Key Set comes from a file or an ``https://`` address (``http://`` to this very machine only), is kept, and
-is read again when it is old or when a token names a key that it does not have, but never more often than
-`REFRESH_S`: a flood of tokens with made-up keys costs one request. Fetching runs in a thread, bounded in size and
-time. `seatserver.access.tokens` is the only caller.
+A JSON Web Key Set comes from a file or an ``https://`` address (``http://`` only on this machine). It is kept, and read
+again when it is old or when a token names a key that it lacks, but not more often than every `REFRESH_S` seconds: a
+flood of tokens with made-up keys costs one request. Fetching runs in a thread and is bounded in size and time.
+`seatserver.access.tokens` is the only caller.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MIN_RSA_BITS = 2048
 
 
 class UnusableKey(Exception):
-    """A key of a kind that is not accepted; the text names what it is, as ``an RSA key of 1024 bits``."""
+    """The key is of a kind that is not accepted; the text says which, such as ``an RSA key of 1024 bits``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,13 @@ class KeySet:
             self._check_file()
 
     async def find(self, kid: str) -> SigningKey:
-        """The key named ``kid``; raises `Unauthorized` when the set has none, `Unavailable` when it cannot be read."""
+        """The key named ``kid``. Raises `Unauthorized` if the set lacks it, `Unavailable` if the set cannot be read."""
         if kid not in self._keys or self._is_old():
             if self._reading is None and not self._tried_lately():
                 self._tried_at = time.monotonic()
                 self._reading = asyncio.create_task(self._read_again(), name="read key set")
             if self._reading is not None:
-                # Shared by all who wait: one who gives up must not take the answer from the others.
+                # Shielded, so that one caller who gives up does not cancel the read for the others.
                 await asyncio.shield(self._reading)
         key = self._keys.get(kid)
         if key is not None:
@@ -96,14 +96,14 @@ class KeySet:
         raise Unauthorized("the token is signed with a key that is not in the issuer's key set")
 
     def _check_file(self) -> None:
-        """A wrong file stops the start; an address may still come up later."""
+        """Read a file at start, and stop if it is wrong. An address may still come up later."""
         expected = "expected a JSON Web Key Set with a public key for RS256, ES256 or EdDSA that has a `kid`"
         try:
             usable = _parse(_read(self._source))
         except OSError as error:
             raise ConfigError("SEATSERVER_TOKEN_JWKS", f"cannot be read ({error.strerror})", expected) from None
         except UNREADABLE:
-            raise ConfigError("SEATSERVER_TOKEN_JWKS", "is no key set", expected) from None
+            raise ConfigError("SEATSERVER_TOKEN_JWKS", "is not a key set", expected) from None
         if not usable:
             raise ConfigError("SEATSERVER_TOKEN_JWKS", "has no usable key", expected)
 
@@ -119,7 +119,7 @@ class KeySet:
             self._keys = _parse(document)
             self._read_at = time.monotonic()
         except UNREADABLE:
-            # Keys that were good an hour ago stay in use: the issuer's outage is not the audience's.
+            # Keys that were good an hour ago stay in use, so an outage of the issuer is no outage here.
             pass
         finally:
             self._reading = None
@@ -181,7 +181,7 @@ def _fetch(url: str) -> bytes:
     """Get the document; no redirects, a bounded size, and a bounded time even when it trickles."""
     deadline = time.monotonic() + FETCH_S
     received = bytearray()
-    # A proxy from the environment is for the world outside, never for this machine.
+    # A proxy named in the environment is for other machines, never for this one.
     client = httpx.Client(timeout=FETCH_S, trust_env=not _is_this_machine(url))
     with client, client.stream("GET", url, headers={"accept": "application/json"}) as response:
         response.raise_for_status()

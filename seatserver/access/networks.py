@@ -1,9 +1,8 @@
-"""Where somebody comes from: the one place that reads a client's address.
+"""The network that a client comes from. This is the only place that reads a client's address.
 
-The server (uvicorn) has put the client's own address into the scope by then: that of the connection, or what a proxy
-says in `X-Forwarded-For`, which it believes of those in `SEATSERVER_TRUSTED_PROXIES` only. An address is never stored
-or logged: what is kept is a keyed hash of it, another one for each showtime, so that nobody who reads Redis learns
-where people live, or follows them from one showtime to the next.
+By then uvicorn has put the address into the scope: that of the connection, or the one in `X-Forwarded-For` if a proxy
+listed in `SEATSERVER_TRUSTED_PROXIES` sent it. Addresses are never stored or logged. Only a keyed hash is kept, a
+different one for each showtime, so that reading Redis does not tell where people are or which showtimes they share.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ NAME_BYTES = 9
 
 
 def network_of(scope: Mapping[str, Any]) -> str:
-    """The client's network, empty where there is none, as on a Unix socket.
+    """The client's network; empty if there is none, as on a Unix socket.
 
-    An IPv4 address is one by itself. Of an IPv6 address it is the first 64 bits: the rest is a household's own to
-    choose (RFC 4291, section 2.5.1), and changes from hour to hour (RFC 8981).
+    An IPv4 address is a network by itself. Of an IPv6 address only the first 64 bits count, because a household chooses
+    the others (RFC 4291, section 2.5.1) and they change often (RFC 8981).
     """
     client = scope.get("client")
     try:
@@ -40,14 +39,14 @@ def network_of(scope: Mapping[str, Any]) -> str:
 
 
 class NetworkNames:
-    """Names networks, for one showtime each. Instances with the same secret say the same name."""
+    """Gives each network a name for one showtime. Instances with the same secret give the same names."""
 
     def __init__(self, settings: Settings) -> None:
         secret = settings.token_secret.encode()
         self._key = hmac.digest(secret, PURPOSE, hashlib.sha256) if secret else None
 
     def write(self, showtime_id: str, network: str) -> str:
-        """A name of 12 characters; empty for no network, and where no secret is set, which means no guests either."""
+        """A name of 12 characters; empty if there is no network or no secret. Without a secret there are no guests."""
         if self._key is None or not network:
             return ""
         content = f"{showtime_id}\n{network}".encode()

@@ -1,8 +1,8 @@
 """Which web pages may talk to this server.
 
-A browser names the page's origin on every WebSocket handshake and cross-site request, and a page cannot forge it. So
-a foreign page cannot use a visitor's browser against us. Programs that are no browsers send no origin and prove
-themselves by their token alone. This module is pure.
+A browser sends the page's origin with every WebSocket handshake and cross-site request, and a page cannot forge it. So
+no other site's page can use a visitor's browser against this server. Other programs send no origin; their token alone
+says who they are.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 def allowed(origin: str | None, host: str | None, settings: Settings) -> bool:
     """Whether a request with these ``Origin`` and ``Host`` headers may pass.
 
-    No origin passes, our own host and ``public_url`` pass, the list of allowed origins passes, ``*`` in it passes all.
+    A request passes without an origin, with our own host or ``public_url``, or with one of the allowed origins. ``*``
+    among those allows all.
     """
     if origin is None or "*" in settings.allowed_origins:
         return True
     asked = _parts(origin)
     if asked is None:
         return False  # also the opaque origin "null" of sandboxed pages and files
-    # Behind a proxy that ends TLS we do not see the scheme, so our own host counts with either.
+    # Behind a proxy that ends TLS the scheme is unknown here, so our own host counts with either one.
     scheme = asked[0]
     if host is not None and asked == _parts(f"{scheme}://{host}"):
         return True
@@ -33,7 +34,7 @@ def allowed(origin: str | None, host: str | None, settings: Settings) -> bool:
 
 
 def _parts(origin: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port as browsers compare them, or None when it is no origin."""
+    """Scheme, host and port as browsers compare them, or None if this is not an origin."""
     try:
         parts = urlsplit(origin.strip().lower())
         port = parts.port or DEFAULT_PORTS.get(parts.scheme)

@@ -1,7 +1,8 @@
 """Single-use tickets for sockets.
 
-A browser cannot put an Authorization header on a WebSocket, and tokens never travel in a URL. So a page asks REST for
-a ticket with its token, and shows the ticket in the socket's first message: it is good once, and for seconds.
+A browser cannot send an Authorization header with a WebSocket, and a token must not be part of a URL. So a page uses
+its token to get a ticket over REST, and sends the ticket in the socket's first message. A ticket is valid for seconds
+and only once.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from seatserver.errors import Unauthorized, Unavailable
 
 MAX_TICKET_CHARS = 64
 AT_ONCE = 4
-"""Commands under way at once: when all browsers come back together, their tickets queue here and leave the holds their
-connections."""
+"""Most commands under way at once. When all browsers reconnect together, their tickets queue here and leave connections
+to Redis for the holds."""
 
 
 class Tickets:
@@ -33,7 +34,7 @@ class Tickets:
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def issue(self, identity: Identity) -> str:
-        """A fresh ticket for ``identity``; raises `Unavailable`."""
+        """A new ticket for ``identity``. Raises `Unavailable`."""
         ticket = secrets.token_urlsafe(24)
         try:
             async with self._turns:
@@ -43,7 +44,7 @@ class Tickets:
         return ticket
 
     async def redeem(self, ticket: str) -> Identity:
-        """The ticket's identity, this one time; raises `Unauthorized` or `Unavailable`."""
+        """Use up the ticket and return its identity. Raises `Unauthorized` or `Unavailable`."""
         found = None
         if 0 < len(ticket) <= MAX_TICKET_CHARS:
             try:
@@ -52,7 +53,7 @@ class Tickets:
             except (RedisError, OSError):
                 raise Unavailable("Redis") from None
         if found is None:
-            raise Unauthorized("the ticket was used already, is too old, or never was one")
+            raise Unauthorized("the ticket was used before, is too old, or was not issued here: get a new one")
         identity = msgspec.json.decode(found, type=Identity)
         if identity.expires_at_ms <= time.time() * 1000:
             raise Unauthorized("the token behind the ticket has expired")

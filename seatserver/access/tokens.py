@@ -1,8 +1,8 @@
-"""Who someone is and what they may do: JSON Web Tokens.
+"""JSON Web Tokens, which say who a user is and what they may do.
 
-Three kinds of key may sign a token: our own secret (HS256; guests and ``seatserver token``), a partner's public key
-from a file, and a partner's JSON Web Key Set. A key decides its algorithm, never the token: ``none``, or a public key
-used as an HMAC secret, cannot pass. REST and the socket call `Tokens.verify` and then ask the `Identity`.
+Three kinds of key may sign a token: our own secret (HS256, for guests and ``seatserver token``), a partner's key from a
+file, and a partner's JSON Web Key Set. The key decides the algorithm, never the token, so ``none`` or a public key used
+as an HMAC secret cannot pass. REST and the socket call `Tokens.verify` and then ask the `Identity`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ MAX_TOKEN_CHARS = 4096
 MAX_USER_CHARS = 128
 GUEST = "guest:"
 PUBLIC = ""
-"""The sales channel of everybody whose token names none."""
+"""The sales channel of users whose token names none."""
 CHANNEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 CHANNEL_FORM = "expected 1 to 64 letters, digits, '-' or '_', a letter or digit first"
 LATEST_MS = 2**53 - 1
-"""The largest whole number that every JSON reader keeps exact; nobody waits for that day."""
+"""A time that never comes: the largest whole number that every JSON reader keeps exact."""
 
-# A scope and what else it allows.
+# What else a scope allows.
 IMPLIED: dict[str, frozenset[str]] = {
     "hold": frozenset({"watch"}),
     "book": frozenset({"claim"}),
@@ -55,7 +55,7 @@ class Identity:
 
     @property
     def is_guest(self) -> bool:
-        """Whether nobody but this token knows who it is: when it ends, so does the guest."""
+        """Whether the user is a guest, whom nothing but the token identifies."""
         return self.user_id.startswith(GUEST)
 
     def may(self, scope: str) -> bool:
@@ -63,13 +63,13 @@ class Identity:
         return scope in self.scopes or any(scope in IMPLIED.get(own, ()) for own in self.scopes)
 
     def require(self, scope: str, action: str) -> None:
-        """Raise `Forbidden` unless `may`; ``action`` names what was tried, as ``holding seats``."""
+        """Raise `Forbidden` unless the scope is there; ``action`` names what was tried, such as ``holding seats``."""
         if not self.may(scope):
             raise Forbidden(scope, action)
 
 
 class Tokens:
-    """Verifies and mints tokens by the settings. Raises `ConfigError` for a key file that cannot be used."""
+    """Verifies and mints tokens by the settings. Raises `ConfigError` if a key file cannot be used."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -125,15 +125,15 @@ class Tokens:
         return jwt.encode(claims, self._settings.token_secret, algorithm="HS256")
 
     def guest(self, user_id: str | None = None) -> tuple[str, Identity]:
-        """A token for the guest with this id, or for a new guest; raises `Unauthorized` where guests aren't allowed."""
+        """A token for the guest with this id, or for a new guest. Raises `Unauthorized` if guests are not allowed."""
         if not self._settings.guest_scopes:
-            raise Unauthorized("this server admits no guests; bring a token")
+            raise Unauthorized("this server does not allow guests: send a token")
         user_id = user_id or GUEST + secrets.token_urlsafe(12)
         token = self.mint(user_id, self._settings.guest_scopes, self._settings.guest_token_s)
         return token, _identity(self._claims(token, self._keys["HS256"]))
 
     async def _key_for(self, header: dict[str, Any]) -> SigningKey:
-        """The key that must have signed a token with this header: by ``kid`` from the key set, else by algorithm."""
+        """The key that must have signed a token with this header, by ``kid`` from the key set or else by algorithm."""
         kid = header.get("kid")
         if kid is not None and self._key_set is not None:
             return await self._key_set.find(str(kid))
@@ -159,26 +159,26 @@ class Tokens:
         except jwt.InvalidAudienceError:
             raise Unauthorized(f"the token is for another audience; expected {settings.token_audience!r}") from None
         except jwt.InvalidIssuerError:
-            raise Unauthorized("the token is from an issuer that is not known here") from None
+            raise Unauthorized("the token is from an unknown issuer") from None
         except jwt.MissingRequiredClaimError as error:
-            raise Unauthorized(f"the token misses the claim {error.claim!r}") from None
+            raise Unauthorized(f"the token lacks the claim {error.claim!r}") from None
         except jwt.ImmatureSignatureError:
             raise Unauthorized("the token is not valid yet") from None
         except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError, jwt.InvalidKeyError):
-            raise Unauthorized("the token's signature is not that of its key") from None
+            raise Unauthorized("the token's signature is wrong") from None
         except (jwt.PyJWTError, RecursionError, ValueError, OverflowError, TypeError):
             raise Unauthorized("the token cannot be read") from None
 
 
 def _identity(claims: dict[str, Any]) -> Identity:
-    """The claims as an identity: ``scope`` is a string with blanks (RFC 8693) or ``scopes`` a list."""
+    """The claims as an identity. Scopes are in ``scope``, separated by spaces (RFC 8693), or in the list ``scopes``."""
     scopes = claims.get("scope", claims.get("scopes", ()))
     if isinstance(scopes, str):
         scopes = scopes.split()
     if not isinstance(scopes, list | tuple):
         raise Unauthorized("the token's scopes are neither a text nor a list")
     _check_user(claims["sub"])
-    # Partners' tokens may carry scopes of other systems.
+    # Partners' tokens may contain scopes of other systems.
     known = frozenset(scope for scope in scopes if isinstance(scope, str) and scope in SCOPES)
     return Identity(claims["sub"], known, min(int(claims["exp"]) * 1000, LATEST_MS), _channel(claims))
 
@@ -186,13 +186,13 @@ def _identity(claims: dict[str, Any]) -> Identity:
 def _channel(claims: dict[str, Any]) -> str:
     channel = claims.get("channel", PUBLIC)
     if channel != PUBLIC and not (isinstance(channel, str) and is_channel(channel)):
-        # Taken for the public's, it would be refused seat by seat without a word of why.
-        raise Unauthorized(f"the token's sales channel (`channel`) is no name: {CHANNEL_FORM}")
+        # Treated as the public's, it would be refused seat by seat without saying why.
+        raise Unauthorized(f"the token's sales channel (`channel`) is not a valid name: {CHANNEL_FORM}")
     return str(channel)
 
 
 def is_channel(name: str) -> bool:
-    """Whether a sales channel can have this name; the public has none."""
+    """Whether this is a valid name of a sales channel; the public has none."""
     # fullmatch, because `$` alone would let a final line break pass.
     return re.fullmatch(CHANNEL_PATTERN, name) is not None
 
@@ -211,6 +211,6 @@ def _public_key(path: str) -> SigningKey:
     except OSError as error:
         raise ConfigError("SEATSERVER_TOKEN_PUBLIC_KEY_FILE", f"cannot be read ({error.strerror})", expected) from None
     except (ValueError, UnsupportedAlgorithm):
-        raise ConfigError("SEATSERVER_TOKEN_PUBLIC_KEY_FILE", "holds no public key", expected) from None
+        raise ConfigError("SEATSERVER_TOKEN_PUBLIC_KEY_FILE", "contains no public key", expected) from None
     except UnusableKey as error:
-        raise ConfigError("SEATSERVER_TOKEN_PUBLIC_KEY_FILE", f"holds {error}", expected) from None
+        raise ConfigError("SEATSERVER_TOKEN_PUBLIC_KEY_FILE", f"contains {error}", expected) from None

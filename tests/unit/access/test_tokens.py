@@ -102,7 +102,7 @@ async def test_a_guest_s_token_has_the_configured_scopes() -> None:
 
 
 def test_without_configuration_there_are_no_guests_and_no_minting() -> None:
-    with pytest.raises(Unauthorized, match="admits no guests"):
+    with pytest.raises(Unauthorized, match="does not allow guests"):
         Tokens(config.load({}, token_secret=SECRET)).guest("guest:one")
     with pytest.raises(ConfigError, match="SEATSERVER_TOKEN_SECRET is not set"):
         Tokens(config.load({})).mint("ann", ["watch"], 60)
@@ -117,12 +117,12 @@ def test_minting_an_unknown_scope_names_the_known_ones() -> None:
     ("changes", "message"),
     [
         ({"exp": 1}, "the token has expired"),
-        ({"exp": None}, "the token misses the claim 'exp'"),
+        ({"exp": None}, "the token lacks the claim 'exp'"),
         ({"aud": "another"}, "the token is for another audience; expected 'seatserver'"),
-        ({"aud": None}, "the token misses the claim 'aud'"),
-        ({"iss": "another"}, "the token is from an issuer that is not known here"),
-        ({"iss": None}, "the token misses the claim 'iss'"),
-        ({"sub": None}, "the token misses the claim 'sub'"),
+        ({"aud": None}, "the token lacks the claim 'aud'"),
+        ({"iss": "another"}, "the token is from an unknown issuer"),
+        ({"iss": None}, "the token lacks the claim 'iss'"),
+        ({"sub": None}, "the token lacks the claim 'sub'"),
         ({"sub": ""}, "the token's user (`sub`) is not a printable name"),
         ({"sub": "a\nb"}, "the token's user (`sub`) is not a printable name"),
         ({"sub": "x" * 129}, "the token's user (`sub`) is longer than 128 characters"),
@@ -133,7 +133,7 @@ def test_minting_an_unknown_scope_names_the_known_ones() -> None:
         *(
             (
                 {"channel": channel},
-                "the token's sales channel (`channel`) is no name: "
+                "the token's sales channel (`channel`) is not a valid name: "
                 "expected 1 to 64 letters, digits, '-' or '_', a letter or digit first",
             )
             for channel in (7, "box office", "-kiosk", "kiosk\n", "k" * 65)
@@ -231,10 +231,10 @@ def private_half() -> bytes:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (small_rsa, "holds an RSA key of 1024 bits"),
-        (wrong_curve, "holds a key on the curve secp384r1"),
-        (private_half, "holds no public key"),
-        (lambda: b"hello", "holds no public key"),
+        (small_rsa, "contains an RSA key of 1024 bits"),
+        (wrong_curve, "contains a key on the curve secp384r1"),
+        (private_half, "contains no public key"),
+        (lambda: b"hello", "contains no public key"),
     ],
 )
 def test_a_key_file_that_cannot_be_used_stops_the_start(make: Any, message: str, tmp_path: Path) -> None:
