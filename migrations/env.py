@@ -1,8 +1,8 @@
-"""Alembic's entry: runs the migrations, on a connection that is handed in or on one of its own.
+"""Alembic's entry point: runs the migrations, on a given connection or on one of its own.
 
-`seatserver migrate` calls this through `seatserver.database.upgrade`, which hands in a connection. A developer's
-`alembic revision --autogenerate -m …` comes without one; the database is then named by DATABASE_URL. Revisions are
-numbered by themselves.
+`seatserver migrate` calls this through `seatserver.database.upgrade`, which passes a connection. A developer's
+`alembic revision --autogenerate -m …` passes none; DATABASE_URL then names the database. Revisions are numbered
+automatically.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def run(connection: sa.Connection) -> None:
         applied.extend(step.up_revision_ids)
 
     def number(_: MigrationContext, __: Any, directives: list[MigrationScript]) -> None:
-        # 0001, 0002 …: the folder reads in order.
+        # 0001, 0002 …: files sort in order.
         if directives:
             directives[0].rev_id = f"{int(context.script.get_current_head() or 0) + 1:04}"
 

@@ -1,12 +1,12 @@
-"""Postgres: connections, transactions, migrations, and what an error there means for the caller.
+"""Postgres: the connection pool, transactions, migrations, and what a database error means for the caller.
 
-`Database` owns the connection pool of one process. Its two doors are `Database.transaction` (BEGIN … COMMIT) and
-`Database.reading` (single statements, no BEGIN). Both speak SQLAlchemy Core; tables live beside the rooms that own them
-(`seatserver.catalog.tables`, `seatserver.bookings.tables`) and share `metadata`. Callers never see a driver's error for
-a server that is away: that is `errors.Unavailable`. The one exception is COMMIT: when its answer is lost nobody knows
-what happened, and saying "unavailable" would be a guess, so that is `CommitUnknown`.
+`Database` owns the connection pool of one process: `Database.transaction` is for BEGIN … COMMIT, `Database.reading` for
+single statements without BEGIN. Both use SQLAlchemy Core. Tables are defined in the folders that own them
+(`seatserver.catalog.tables`, `seatserver.bookings.tables`) and share `metadata`. When Postgres cannot be reached,
+callers get `errors.Unavailable` instead of a driver's error. COMMIT is the exception: if its answer is lost, nobody
+knows whether the transaction happened, so `CommitUnknown` is raised.
 
-How a connection is made, its time limits, and what is different behind a pooler: `seatserver.postgres`.
+`seatserver.postgres` makes the connections, sets their time limits and deals with poolers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 log = structlog.get_logger(__name__)
-outside = logs.from_outside(__name__)  # what each request of a stranger may say again
+outside = logs.from_outside(__name__)  # what any outsider's request may cause again
 
 metadata = sa.MetaData(
     naming_convention={
@@ -49,36 +49,40 @@ metadata = sa.MetaData(
 POSTGRES = "Postgres"
 RECYCLE_S = 1800
 COMMAND_GRACE_S = 1.0
-MIGRATION_LOCK = 0x5EA75E12  # any number that no other user of the same database takes
+MIGRATION_LOCK = 0x5EA75E12  # any number that no other program uses in the same database
 MIGRATION_WAIT_S = 300
 MIGRATION_TABLE_LOCK_S = 10
 
-# SQLSTATE classes and codes (PostgreSQL manual, appendix A) that say "not now" rather than "not like this".
+# SQLSTATE classes and codes (PostgreSQL manual, appendix A) that mean "not now" rather than "never".
 AWAY_CLASSES = ("08", "40", "53", "57", "58")  # connection, rolled back by rivals, resources, operator, system
-# No lock to be had, a standby since a failover, a transaction that was idle or open for too long.
+# A lock is not available, the server became a standby, or a transaction was idle or open for too long.
 AWAY_CODES = {"55P03", "25006", "25P03", "25P04"}
-ROLLED_BACK_CLASSES = ("23", "40")  # an answer to COMMIT that says for certain that nothing was written
-# What asyncpg says when a connection ends while it is being set up; later on they can mean other things.
+ROLLED_BACK_CLASSES = ("23", "40")  # an answer to COMMIT that means for certain that nothing was written
+# What asyncpg raises when a connection ends during its set-up; later, the same errors can mean other things.
 BROKEN_OFF = (asyncpg.InterfaceError, asyncpg.InternalClientError)
-WAITED_FOR = ("08", "53", "57")  # no way there, no room, starting up or shutting down: a moment later it may answer
-# PgBouncer says nearly everything with one code of class 08 (08P01); this no waiting mends (src/client.c there).
+WAITED_FOR = (
+    "08",
+    "53",
+    "57",
+)  # unreachable, out of connections, starting up or shutting down: it may answer a moment later
+# PgBouncer uses one code of class 08 (08P01) for nearly everything; waiting does not help here (its src/client.c).
 NEVER_ANSWERS = "unsupported startup parameter"
-REFUSED_CLASSES = ("28", "3D")  # wrong password or role, no such database: an operator's doing
-# Prepared statements that are not there, or are there already: sessions change hands, and we did not see it.
+REFUSED_CLASSES = ("28", "3D")  # wrong password or role, no such database: only an operator can fix these
+# A prepared statement is missing or exists already: an undetected pooler switches sessions.
 FOREIGN_SESSION = {"26000", "42P05"}
 POOLER_UNSEEN = "a pooler stands before Postgres and was not recognised: set SEATSERVER_DATABASE_POOLER=yes"
 
 
 class CommitUnknown(Exception):
-    """COMMIT was sent and its answer was lost: the transaction may or may not have happened. Read again to know."""
+    """COMMIT was sent and its answer was lost: the transaction may or may not have happened. Read again to find out."""
 
 
 class Database:
     """The connection pool of one process.
 
-    Connections are not pinged before use, which would cost three round trips each time: asyncpg knows when its
-    socket was closed, so that a restarted Postgres is noticed for free, and a connection that dies in use makes the
-    whole pool reconnect. Raises `ConfigError` when ``settings.database_url`` cannot be read.
+    Connections are not pinged before use, because that would cost three round trips each time. asyncpg knows when its
+    socket was closed, so a restart of Postgres is noticed anyway; a connection that dies in use makes the whole pool
+    reconnect. Raises `ConfigError` when ``settings.database_url`` cannot be read.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -95,7 +99,7 @@ class Database:
             pool_timeout=settings.database_pool_wait_ms / 1000,
             pool_recycle=RECYCLE_S,
             pool_use_lifo=True,
-            # Errors end up in the log, and values of statements are people's.
+            # Errors end up in the log, and the values of statements are personal data.
             hide_parameters=True,
         )
         sa.event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
@@ -104,7 +108,7 @@ class Database:
 
     @property
     def behind_pooler(self) -> bool:
-        """Whether the newest connection leads through a pooler that keeps no session settings."""
+        """Whether the newest connection goes through a pooler that keeps no session settings."""
         return self._connector.pooled
 
     async def close(self) -> None:
@@ -141,9 +145,9 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """BEGIN … COMMIT around the block; any exception or cancellation inside it rolls back.
 
-        Raises `Unavailable` when nothing was written because Postgres is away, and `CommitUnknown` when COMMIT's answer
-        was lost. A cancellation while COMMIT runs is unknown in the same way: whoever must know shields the block.
-        Do not swallow a database error inside the block: Postgres answers COMMIT with a silent rollback then. Use
+        Raises `Unavailable` when nothing was written because Postgres cannot be reached, and `CommitUnknown` when
+        COMMIT's answer was lost. After a cancellation during COMMIT the outcome is unknown too: shield the block if you
+        have to know. Do not swallow a database error inside the block, or Postgres silently rolls back at COMMIT. Use
         ``connection.begin_nested()`` around a statement that may fail.
         """
         async with _connected(self._engine) as connection:
@@ -152,10 +156,11 @@ class Database:
 
     @asynccontextmanager
     async def reading(self, *, snapshot: bool = False) -> AsyncIterator[AsyncConnection]:
-        """A connection for single statements, one round trip each. What they write must be harmless to write twice.
+        """A connection for single statements, one round trip each. Only write what is harmless to write twice.
 
-        With ``snapshot`` all statements of the block see the same moment (REPEATABLE READ, read only), for two round
-        trips more. Behind a pooler every block is one transaction, because its limits are. Raises `Unavailable`.
+        With ``snapshot`` all statements of the block see the same moment (REPEATABLE READ, read only), at the cost of
+        two more round trips. Behind a pooler every block is one transaction, because time limits are set for each
+        transaction there. Raises `Unavailable`.
         """
         if snapshot:
             async with _connected(self._frozen) as connection:
@@ -172,15 +177,15 @@ class Database:
 
 
 def _is_pooled(connection: AsyncConnection) -> bool:
-    # Asked without a switch to another greenlet: nothing is sent.
+    # This needs no switch to another greenlet, because nothing is sent.
     driver = connection.sync_connection and connection.sync_connection.connection.driver_connection
     return bool(driver and driver.pooled)
 
 
 @asynccontextmanager
 async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    # Leaving the inner block rolls back what is open and returns the connection; SQLAlchemy shields that from
-    # cancellation, and throws away a connection that was cancelled in the middle of a statement.
+    # Leaving the inner block rolls back an open transaction and returns the connection; SQLAlchemy shields that from
+    # cancellation, and discards a connection that was cancelled in the middle of a statement.
     is_connected = False
     try:
         async with engine.connect() as connection:
@@ -188,7 +193,7 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             try:
                 yield connection
             except (OSError, RuntimeError) as error:
-                # A timeout (TimeoutError is an OSError): the connection may still be busy with the old statement,
+                # After a timeout (TimeoutError is an OSError) the connection may still be busy with the old statement,
                 # and a rollback would wait behind it.
                 if isinstance(error, OSError) or is_closed_transport(error):
                     await connection.invalidate()
@@ -208,7 +213,7 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         is_foreign = _sqlstate(_driver_error(error)) in FOREIGN_SESSION
         if is_foreign:
             outside.error(POOLER_UNSEEN)
-        # Refused: to whoever asks now it is as good as away. It may be about to be restored from a backup.
+        # Refused logins count as unavailable here: the database may just be being restored from a backup.
         if broke_off or is_foreign or _is_away(error) or _is_refused(error):
             raise Unavailable(POSTGRES) from error
         raise
@@ -230,7 +235,7 @@ async def _commit(connection: AsyncConnection) -> None:
 
 
 async def _give_up(connection: AsyncConnection, error: Exception) -> NoReturn:
-    # The connection may still be inside the transaction: nobody must get it after us.
+    # The connection may still be inside the transaction, so it must not go back to the pool.
     await connection.invalidate()
     raise CommitUnknown("the answer to COMMIT was lost") from error
 
@@ -251,7 +256,7 @@ def _is_away(error: sa.exc.DBAPIError) -> bool:
         error.connection_invalidated
         or state[:2] in AWAY_CLASSES
         or state in AWAY_CODES
-        # A migration changed a table under a prepared statement: SQLAlchemy has dropped the statement by now.
+        # A migration changed a table under a prepared statement; SQLAlchemy has already dropped the statement.
         or isinstance(driver, asyncpg.InvalidCachedStatementError)
     )
 
@@ -261,17 +266,17 @@ def _is_refused(error: sa.exc.DBAPIError) -> bool:
 
 
 def _refused(error: Unavailable) -> StartError | Unavailable:
-    """What an operator is told who asks."""
+    """The error for an operator: `StartError` if Postgres refused, otherwise ``error`` itself."""
     cause = error.__cause__
     return StartError(why_away(error)) if isinstance(cause, sa.exc.DBAPIError) and _is_refused(cause) else error
 
 
 def why_away(error: BaseException) -> str:
-    """For an operator: what stands behind an `Unavailable` of Postgres (or its cause), in one line, with a remedy."""
+    """The cause of an `Unavailable` of Postgres in one line, with a remedy, for an operator."""
     cause = error.__cause__ if isinstance(error, Unavailable) else error
     driver = _driver_error(cause) if isinstance(cause, sa.exc.DBAPIError) else cause
     says = " ".join(str(driver or "").split())
-    if isinstance(driver, asyncpg.PostgresError):  # said by Postgres itself, or by what stands before it
+    if isinstance(driver, asyncpg.PostgresError):  # said by Postgres itself, or by a pooler before it
         if _sqlstate(driver) in FOREIGN_SESSION:
             return f"{POOLER_UNSEEN} (Postgres says: {says})"
         return f"Postgres refuses: {says}. Check DATABASE_URL"
@@ -280,7 +285,7 @@ def why_away(error: BaseException) -> str:
 
 
 def away_at_start(error: BaseException) -> StartError:
-    """The same as an error of the start: `NotThereYet` where waiting may do."""
+    """The same as an error of the start: `NotThereYet` if waiting may help."""
     cause = error.__cause__ if isinstance(error, Unavailable) else error
     driver = _driver_error(cause) if isinstance(cause, sa.exc.DBAPIError) else cause
     told_by_postgres = isinstance(driver, asyncpg.PostgresError)
@@ -297,8 +302,8 @@ def _limits(settings: Settings) -> dict[str, int]:
     return {
         "statement_timeout": settings.database_statement_ms,
         "lock_timeout": settings.database_lock_ms,
-        # A process that is paused in the middle of a transaction must not keep its locks. Between PREPARE and EXECUTE
-        # a session does not count as idle: only `transaction_timeout` ends it when its client is paused there.
+        # A process paused in the middle of a transaction must not keep its locks. Between PREPARE and EXECUTE a session
+        # does not count as idle, so only `transaction_timeout` ends it when its client is paused there.
         "idle_in_transaction_session_timeout": settings.transaction_ms,
         "transaction_timeout": settings.transaction_ms,
     }
@@ -308,7 +313,7 @@ def _limits(settings: Settings) -> dict[str, int]:
 
 
 def migrations_path() -> Path:
-    """The folder of migrations: inside the package in a wheel, beside it in a checkout. Raises `StartError`."""
+    """The folder of migrations: inside the package in a wheel, next to it in a checkout. Raises `StartError`."""
     package = Path(__file__).resolve().parent
     for folder in (package / "migrations", package.parent / "migrations"):
         if (folder / "env.py").is_file():
@@ -317,11 +322,11 @@ def migrations_path() -> Path:
 
 
 def upgrade(database_url: str, pooler: str = "auto", wait_s: float = 0.0) -> list[str]:
-    """Bring the database to the newest migration; the revisions that were applied, oldest first.
+    """Bring the database to the newest migration and return the applied revisions, oldest first.
 
     Waits up to ``wait_s`` seconds for a Postgres that does not answer yet. ``pooler`` is the setting of that name.
-    Safe to run from several processes at once: one works, the others wait for it. Blocking, with an event loop of its
-    own: from a coroutine call it through ``asyncio.to_thread``. Raises `StartError` and `ConfigError`.
+    Several processes may run this at once: one migrates and the others wait for it. It blocks, with an event loop of
+    its own, so call it from a coroutine through ``asyncio.to_thread``. Raises `StartError` and `ConfigError`.
     """
     return asyncio.run(once_there(lambda: _upgrade(database_url, pooler), wait_s))
 
@@ -329,12 +334,12 @@ def upgrade(database_url: str, pooler: str = "auto", wait_s: float = 0.0) -> lis
 async def _upgrade(database_url: str, pooler: str) -> list[str]:
     try:
         async with connect_once(database_url, pooler) as connection:
-            # Locks of the session, and each migration commits for itself; behind a pooler one transaction for all,
-            # because another one may find itself in another session, without the lock.
+            # Usually a session lock, and each migration commits by itself. Behind a pooler, one transaction for all of
+            # them: a second one might run in another session, which does not have the lock.
             is_pooled = _is_pooled(connection)
             lock, local = ("pg_advisory_xact_lock", "LOCAL ") if is_pooled else ("pg_advisory_lock", "")
             await connection.execute(sa.text(f"SELECT {lock}(:key)"), {"key": MIGRATION_LOCK})
-            # From here on a migration that waits for a table holds up everybody behind it: give up soon instead.
+            # From here on, a migration that waits for a table blocks all who queue behind it, so it gives up soon.
             await connection.execute(sa.text(f"SET {local}lock_timeout = '{MIGRATION_TABLE_LOCK_S}s'"))
             if not is_pooled:
                 await connection.commit()
@@ -369,7 +374,7 @@ def _apply(connection: sa.Connection) -> list[str]:
     is_outer = connection.in_transaction()
     found = MigrationContext.configure(connection).get_current_revision()
     if not is_outer:
-        connection.rollback()  # alembic commits only transactions that it began itself
+        connection.rollback()  # alembic commits only the transactions it began itself
     if found not in (None, *revisions()):
         raise _too_new(found)
     config = _alembic()

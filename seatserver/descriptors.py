@@ -1,8 +1,8 @@
-"""Open files: each connection is one, and the system lets a process have only so many (``ulimit -n``).
+"""Divide the process's open files. Each connection is one, and the system limits them (``ulimit -n``).
 
-A server that takes connections until none is left cannot reach Redis or Postgres any more and answers no health check.
-So the limit is raised as far as the system allows, and what is left is divided before the first connection comes: what
-the process needs for itself, a few for short requests, and the rest for sockets.
+A server that accepts connections until no file is left can no longer reach Redis or Postgres, nor answer a health
+check. So the limit is raised as far as the system allows, and the files are divided before the first connection: what
+the process itself needs, a few for short requests, and the rest for sockets.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from seatserver.config import Settings
 from seatserver.errors import StartError
 
 OWN = 40
-"""Listeners, the event loop's, the log, files that are read."""
+"""For listeners, the event loop, the log and files being read."""
 REQUESTS = 32
-"""Connections of health checks, pages and REST while every socket is taken."""
+"""For health checks, pages and REST while every socket is taken."""
 NO_LIMIT = 1 << 30
 NEARLY = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many files a process may open, and what of them is for whom."""
+    """How many files the process may open, and what they are used for."""
 
     limit: int
     sockets: int
-    """Most sockets at a time: what the settings say, or less."""
+    """Most sockets at a time: as the settings say, or fewer."""
     connections: int
     """Most connections at a time, of whatever kind."""
 
     def is_much_less(self, settings: Settings) -> bool:
-        """Whether an operator who counts on the settings' sockets will miss some."""
+        """Whether an operator would notice that fewer sockets fit than the settings say."""
         return self.sockets < settings.sockets * NEARLY
 
     def shortage(self, settings: Settings) -> str:
@@ -47,7 +47,7 @@ class Share:
 
 
 def needed(settings: Settings) -> int:
-    """So many open files let in as many sockets as the settings say."""
+    """How many open files are needed for all the sockets that the settings allow."""
     return settings.sockets + REQUESTS + _reserved(settings)
 
 
@@ -59,11 +59,11 @@ def raise_limit(settings: Settings) -> None:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         except (OSError, ValueError):
-            pass  # a system that allows less than it says; `share` goes by what there is
+            pass  # a system that allows less than it says; `share` uses what there is
 
 
 def share(settings: Settings) -> Share:
-    """Divide what this process may open now. Raises `StartError` when that is too little to serve anybody."""
+    """Divide the files that this process may open now. Raises `StartError` when they are too few to serve anyone."""
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     limit = NO_LIMIT if soft == resource.RLIM_INFINITY else soft
     connections = limit - _reserved(settings)

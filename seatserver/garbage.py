@@ -1,12 +1,12 @@
-"""Keeps the garbage collector from stopping the event loop.
+"""Keep the garbage collector from blocking the event loop.
 
-Python's collector looks at every object that it tracks, now and then, in one go: with thousands of sockets open that
-takes hundreds of milliseconds, in which nobody is served. But what has lived through a few collections mostly lives
-long. So a process that serves puts such objects aside with `gc.freeze`, a small batch at a time, and no collection ever
-looks at more than one batch.
+From time to time, Python's collector examines every object that it tracks in one go. With thousands of open sockets
+that takes hundreds of milliseconds, during which nobody is served. But objects that have survived a few collections
+mostly live long. So a serving process puts them aside with `gc.freeze`, in small batches, and no collection examines
+more than one batch.
 
-What is put aside and becomes garbage in a cycle later is not found until everything is taken back and looked at in one
-go. That is done in a calm moment, once enough has come and gone, and memory has grown so much, that it is worth it.
+If an object put aside later becomes garbage in a reference cycle, it is found only by a full collection. That happens
+in a calm moment, once enough objects have come and gone and memory has grown enough to make it worthwhile.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-# What one tick of a busy loop makes and drops again is not worth a look: Python's own 700 would look at it each time.
+# Objects that a busy loop creates and drops within a tick are not worth a collection; Python's default of 700 would
+# start one each time.
 YOUNG, MIDDLE, NEVER = 5_000, 1, 1_000_000_000
 BATCH = 10_000
-"""Memory blocks (about objects) that may be new before they are put aside: some milliseconds of looking."""
+"""New memory blocks (roughly objects) before they are put aside: a collection of a few milliseconds."""
 GROWTH = 1_000_000
-"""Blocks (some 100 MB) by which memory may grow before it is worth to look at everything in a calm moment."""
+"""Blocks (about 100 MB) by which memory must grow to make a full collection in a calm moment worthwhile."""
 GROWTH_WITHOUT_CALM = 5 * GROWTH
 CALM_S = 1.0
 CALM_LOAD = 0.1
-"""Calm is when the process uses less than this share of a core."""
+"""The process is calm when it uses less than this share of a core."""
 
 
 class Collector:
-    """While it is entered, in the event loop's thread, it decides when garbage is collected."""
+    """A context manager, entered in the event loop's thread, that decides when garbage is collected."""
 
     def __init__(self) -> None:
         # Blocks: at the last look at what is new, or fewer since; after the last look at everything; freed since then.
@@ -65,14 +66,14 @@ class Collector:
         self._loop = None
 
     def set_aside(self) -> None:
-        """Collect what is new, and put aside what is left."""
+        """Collect the new objects, and put aside those that survive."""
         self._due = False
         gc.collect()
         gc.freeze()
         self._mark = sys.getallocatedblocks()
 
     def look_at_everything(self) -> None:
-        """Collect everything, whatever was put aside; the loop stands still meanwhile."""
+        """Collect everything, including what was put aside. The loop is blocked meanwhile."""
         started = time.perf_counter()
         gc.unfreeze()
         collected = gc.collect()
@@ -82,8 +83,8 @@ class Collector:
         log.debug("looked for garbage", took_ms=round((time.perf_counter() - started) * 1000), collected=collected)
 
     def _collected(self, phase: Literal["start", "stop"], info: dict[str, int]) -> None:
-        """The collector has looked at young objects: see how many there are by now."""
-        # Not after each of the many looks at the youngest: to count blocks takes some microseconds.
+        """Called after a collection of young objects: count the blocks, and put objects aside if there are enough."""
+        # Not after each of the many collections of the youngest objects: counting blocks takes some microseconds.
         if phase == "start" or info["generation"] != 1:
             return
         if self._blocks() - self._mark > BATCH and not self._due and self._loop is not None:
@@ -91,7 +92,7 @@ class Collector:
             self._loop.call_soon(self.set_aside)
 
     def _blocks(self) -> int:
-        """How many there are now; if fewer than before, the difference was freed."""
+        """The number of blocks now. If there are fewer than before, the difference was freed."""
         blocks = sys.getallocatedblocks()
         if blocks < self._mark:
             self._freed += self._mark - blocks
@@ -106,7 +107,7 @@ class Collector:
     def _look(self) -> None:
         is_calm = time.process_time() - self._cpu_s < CALM_LOAD * CALM_S
         growth = self._blocks() - self._base
-        # Where hardly anything was freed, nothing has gone: memory grew because more is alive.
+        # If hardly anything was freed, there is no garbage: memory grew because more objects are alive.
         if growth > (GROWTH if is_calm else GROWTH_WITHOUT_CALM) + self._base / 2 and self._freed > growth / 10:
             self.look_at_everything()
         self._look_later()

@@ -1,4 +1,4 @@
-"""The socket that a server listens on, and the address that it has to the outside."""
+"""The socket that a server listens on, and its address for browsers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from seatserver.errors import StartError
 
 
 def listen(settings: Settings, *, shares_port: bool = False) -> socket.socket:
-    """A socket bound to the settings' address; it takes connections once somebody calls its ``listen``.
+    """A socket bound to the settings' address. It accepts connections after a call of its ``listen``.
 
-    ``shares_port``: several processes may each have such a socket on one port (SO_REUSEPORT, see socket(7)); the
-    kernel spreads connections over those that listen. Raises `StartError` when the address cannot be had.
+    With ``shares_port``, several processes may each have such a socket on one port (SO_REUSEPORT, see socket(7)), and
+    the kernel spreads connections over those that listen. Raises `StartError` when the address cannot be used.
     """
     host, port = settings.host, settings.port
     try:
@@ -40,10 +40,10 @@ def listen(settings: Settings, *, shares_port: bool = False) -> socket.socket:
 
 
 def url_of(settings: Settings, listener: socket.socket) -> str:
-    """Where browsers reach the server that listens there."""
+    """The URL at which browsers reach a server listening there."""
     if settings.public_url:
         return settings.public_url.rstrip("/")
     host, port = listener.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # everywhere, so here too
+    if host in ("0.0.0.0", "::"):  # it listens everywhere, so on this machine too
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,10 +1,10 @@
-"""How often a stranger can make the server write the same line: once a minute, with a count.
+"""Limit how often an outsider can make the server log the same line: once a minute, with a count.
 
-Whoever can reach the port can send garbage, cut a frame or ask while Redis is away, as often as they like; a line for
-each would fill the disk and hide what matters. So lines that somebody outside can cause are written once a minute for
-each kind. The next line of the kind says how many were left out since, and `Limiter.overdue` tells the counts of kinds
-of which no other line comes. What a kind is made of never comes from outside, and the number of kinds is bounded all
-the same: past it they share one.
+Anyone who can reach the port can send garbage, cut a frame short or send requests while Redis is down, as often as they
+like. A line for each would fill the disk and hide what matters. So lines that outsiders can cause are written once a
+minute for each kind. The next line of a kind says how many were left out since the last one; `Limiter.overdue` returns
+the counts of kinds without a next line. Kinds are never made from outside data, and their number is bounded anyway:
+beyond it, all new ones share one kind.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from types import TracebackType
 EVERY_S = 60.0
 MOST_KINDS = 256
 OTHERS = "other lines"
-# Library messages that are put together before they reach us have addresses and sizes in them.
+# Libraries put addresses and sizes into their messages before they reach us.
 VARIABLE = re.compile(r"<[^>]*>?|0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"")
 LONGEST_KIND = 160
 
 
 class Limiter:
-    """Counts lines by kind. May be used by several threads."""
+    """Counts lines by kind. Thread-safe."""
 
     def __init__(
         self, every_s: float = EVERY_S, most_kinds: int = MOST_KINDS, clock: Callable[[], float] = time.monotonic
@@ -34,7 +34,7 @@ class Limiter:
         self._kinds: dict[str, tuple[float, int]] = {}  # when its last line was written, how many were left out since
 
     def admit(self, kind: str) -> int | None:
-        """How many lines of this kind were left out since the last one was written; None: leave this one out too."""
+        """How many lines of this kind were left out since the last one, or None if this one is to be left out."""
         now = self._clock()
         with self._lock:
             if kind not in self._kinds and len(self._kinds) >= self._most_kinds:
@@ -49,7 +49,7 @@ class Limiter:
             return left_out
 
     def overdue(self, *, at_once: bool = False) -> dict[str, int]:
-        """Kinds with lines left out for a minute (``at_once``: at all), and how many; they are counted anew."""
+        """Kinds whose left-out lines are a minute old (``at_once``: any), with their counts, which start again at 0."""
         now = self._clock()
         with self._lock:
             told = {
@@ -61,15 +61,14 @@ class Limiter:
             return told
 
     def _forget(self, now: float) -> None:
-        """Drop the kinds of which nothing is left to tell."""
+        """Drop the kinds with nothing left to report."""
         for kind, (written_at, left_out) in list(self._kinds.items()):
             if not left_out and now - written_at >= self._every_s:
                 del self._kinds[kind]
 
 
 def kind_of(*words: object, error: BaseException | None = None) -> str:
-    """What lines have in common that say the same: their words without numbers and quotations, the error and where it
-    was raised."""
+    """The kind of a line: its words without numbers and quotations, the error, and where it was raised."""
     text = " ".join(VARIABLE.sub("…", str(word).splitlines()[0] if str(word) else "") for word in words)
     return (
         f"{text[:LONGEST_KIND]} {type(error).__name__}{_place(error.__traceback__)}" if error else text[:LONGEST_KIND]

@@ -1,11 +1,11 @@
 """Logging: one line per event on stderr, as JSON for machines or as text for people.
 
-The house logs through structlog, ``log.warning("what happened", field=value)``; libraries log through Python's
-`logging`, which `configure` brings into the same form. There is no line per request or per socket message: those are
-counted by `seatserver.metrics`, because at ten thousand a second the log would be the load.
+Our code logs through structlog, ``log.warning("what happened", field=value)``. Libraries log through Python's
+`logging`, which `configure` brings into the same form. There is no line per request or per socket message: at ten
+thousand a second, logging them would be the main load. `seatserver.metrics` counts them instead.
 
-Nobody outside can fill the log. Lines of libraries, and our own from a logger made by `from_outside`, are written once
-a minute for each kind, with a count (`seatserver.log_limits`). What concerns the operator alone is always written.
+Outsiders cannot fill the log. Lines of libraries, and of our own loggers made by `from_outside`, are written once a
+minute for each kind, with a count (`seatserver.log_limits`). Lines that only an operator can cause are always written.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from structlog.typing import Processor
 from seatserver.config import Settings
 from seatserver.log_limits import EVERY_S, Limiter, kind_of
 
-# Everything below a library's warnings is noise to an operator; uvicorn's server log has two lines per socket.
+# Anything below a library's warnings is noise to an operator; uvicorn's server log has two lines per socket.
 QUIET = ("uvicorn.access", "uvicorn.error", "websockets", "httpx", "httpcore", "asyncio", "alembic", "sqlalchemy")
 
-# Said whenever a socket is refused; we say so ourselves, and why.
+# Logged whenever a socket is refused; we log that ourselves, with the reason.
 NO_NEWS = {"ASGI callable returned without completing handshake."}
-# Garbage that somebody sends: where in the library that was noticed is nothing to act upon.
+# Caused by garbage that somebody sends: where the library noticed it helps nobody.
 GARBAGE = {
     "Invalid HTTP request received.",
     "Unsupported upgrade request.",
@@ -41,14 +41,14 @@ limiter = Limiter()
 
 
 def from_outside(name: str) -> Any:
-    """A logger for what somebody outside can cause as often as they like; the kind of a line is its event and code."""
+    """A logger for lines that outsiders can cause at will. The kind of a line is its event and code."""
     return structlog.get_logger(name, from_outside=True)
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
     """Set up logging for this process, by ``log_level`` and ``log_format``, on ``stream`` (stderr).
 
-    Start uvicorn with ``log_config=None``, so that it leaves this alone. May be called again.
+    Start uvicorn with ``log_config=None``, so that it does not change this. May be called again.
     """
     stream = cast(TextIO, _Unfailing(sys.stderr if stream is None else stream))
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
@@ -86,7 +86,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 async def tell_counts() -> None:
-    """Say what was left out, of kinds of which no other line comes; until cancelled, and then once more."""
+    """Log the counts of left-out lines whose kinds have no next line; until cancelled, and then once more."""
     try:
         while True:
             await asyncio.sleep(EVERY_S)
@@ -103,9 +103,9 @@ def _tell(left_out: dict[str, int]) -> None:
 def _leave_out_repetitions(
     logger: object, method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Ours: raise `DropEvent` for a line of the same kind as another of this minute."""
+    """For our own lines: raise `DropEvent` if a line of the same kind was written within the last minute."""
     record = event.get("_record")
-    more = getattr(record, "left_out", 0)  # a library's: `_is_news` has counted it
+    more = getattr(record, "left_out", 0)  # a library's line: `_is_news` has counted it
     if event.pop("from_outside", False):
         counted = limiter.admit(kind_of(event.get("event"), event.get("code", ""), error=_error(event.get("exc_info"))))
         if counted is None:
@@ -117,7 +117,7 @@ def _leave_out_repetitions(
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """A library's: whether the line is the first of its kind in this minute. Garbage is told without a traceback."""
+    """For libraries' lines: whether it is the first of its kind in a minute. Garbage is logged without a traceback."""
     if record.msg in NO_NEWS:
         return False
     error = _error(record.exc_info)
@@ -136,8 +136,8 @@ def _error(exc_info: Any) -> BaseException | None:
 
 
 class _Unfailing:
-    """A stream that loses what it cannot write: a full disk under the log, a reader of it that has gone, or a stream
-    that somebody has closed (a `ValueError`), must not raise an error in whoever had something to say."""
+    """A stream that drops what it cannot write. A full disk, a log reader that is gone or a closed stream (which raises
+    `ValueError`) must not raise an error in the code that logs."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -158,5 +158,5 @@ def _json() -> list[Processor]:
 
 
 def _text(colors: bool) -> list[Processor]:
-    # Plain tracebacks: the pretty ones show local variables, and those hold tokens.
+    # Plain tracebacks: the pretty ones show local variables, which may hold tokens.
     return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)]

@@ -1,7 +1,8 @@
-"""Is the event loop free? Everything that a process does goes through its loop, so whatever blocks it stops everybody.
+"""Watch whether the event loop is free. A process does everything in its loop, so whatever blocks it stops everyone.
 
-A beat that is due every few milliseconds measures by how much it is late: the loop's lag. With ``loop_blocked_ms`` set,
-a thread watches the beat, and when it stays out for longer, looks at what the loop's thread is running and logs it.
+A timer that is due every few milliseconds measures how late it is called: that is the loop's lag. With
+``loop_blocked_ms`` set, a thread watches the timer. When it is overdue for longer, the thread finds out what the loop's
+thread is running and logs it.
 """
 
 from __future__ import annotations
@@ -35,18 +36,18 @@ class LoopWatch:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._lag = metrics.loop_lag
         self._watchdog = Watchdog(settings.loop_blocked_ms / 1000) if settings.loop_blocked_ms else None
-        # What shall be noticed must be longer than the time between two beats.
+        # A block can be noticed only if it is longer than the time between two beats.
         self._beat_s = min(BEAT_S, settings.loop_blocked_ms / 4000 or BEAT_S)
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin; in the loop."""
+        """Start measuring. Call it in the loop."""
         if self._watchdog is not None:
             self._watchdog.start()
         self._next_beat()
 
     def close(self) -> None:
-        """End."""
+        """Stop measuring."""
         if self._timer is not None:
             self._timer.cancel()
         if self._watchdog is not None:
@@ -69,7 +70,7 @@ class Watchdog:
 
     def __init__(self, patience_s: float) -> None:
         self.due_at = 0.0
-        """When the next beat is due, by the monotonic clock; the loop sets it."""
+        """When the next beat is due, by the monotonic clock. The loop sets it."""
         self._patience_s = patience_s
         self._loop_thread = 0
         self._over = threading.Event()
@@ -77,14 +78,14 @@ class Watchdog:
         self._collecting_since = 0.0
 
     def start(self) -> None:
-        """Watch the loop of this thread."""
+        """Watch the loop that runs in the calling thread."""
         self._loop_thread = threading.get_ident()
         self.due_at = time.monotonic()
         gc.callbacks.append(self._collected)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop."""
+        """Stop watching."""
         gc.callbacks.remove(self._collected)
         self._over.set()
         self._thread.join()
@@ -96,7 +97,7 @@ class Watchdog:
                 self._look_until_it_goes_on(due_at)
 
     def _look_until_it_goes_on(self, due_at: float) -> None:
-        """Sample the stack of the loop's thread until the beat comes; log what was seen most often."""
+        """Sample the stack of the loop's thread until the beat comes, and log the code seen most often."""
         seen: Counter[tuple[str, ...]] = Counter()
         cpu_s = self._cpu_s()
         looking_since = time.monotonic()
@@ -107,17 +108,17 @@ class Watchdog:
         log.warning(
             "event loop blocked",
             for_ms=round((now - due_at) * 1000),
-            # Of the time that we looked on: little means that it waited, or that the machine had no time for us.
+            # CPU time while we watched: if it is small, the thread waited, or the machine gave it no time.
             busy=round((self._cpu_s() - cpu_s) / max(now - looking_since, 1e-6), 2),
             stack=list(stack),
         )
 
     def _cpu_s(self) -> float:
-        """What the loop's thread has used of the processor so far."""
+        """The CPU seconds that the loop's thread has used so far."""
         return time.clock_gettime(time.pthread_getcpuclockid(self._loop_thread))
 
     def _collected(self, phase: Literal["start", "stop"], info: dict[str, int]) -> None:
-        """The garbage collector lets no thread look on: it is timed."""
+        """Time the garbage collector, which stops all threads, so that sampling cannot see it."""
         now = time.monotonic()
         if phase == "start":
             self._collecting_since = now
@@ -127,7 +128,7 @@ class Watchdog:
 
 
 def _stack(frame: FrameType | None) -> tuple[str, ...]:
-    """Where the thread is, innermost first, as ``file:line function``."""
+    """The thread's stack, innermost frame first, as ``file:line function``."""
     places: list[str] = []
     while frame is not None and len(places) < LONGEST_STACK:
         path = Path(frame.f_code.co_filename)

@@ -1,7 +1,7 @@
 """Counters and histograms, one registry per process, shown at `/api/v1/metrics` in Prometheus' text format.
 
-The registry is a value that the composition root makes, so that two servers in one process (as in tests) do not share
-their counts. The workers of `seatserver serve --workers N` count in files of one folder, and each shows the sum.
+`app.py` makes the registry, so two servers in one process (as in tests) do not share their counts. The workers of
+`seatserver serve --workers N` count in files of one folder, and each of them shows the sum.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The environment variable by which prometheus_client, too, knows that processes count together, and where."""
+"""The environment variable that tells prometheus_client the folder in which processes count together."""
 
 LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -27,21 +27,21 @@ Metric = TypeVar("Metric", Counter, Histogram)
 
 
 class Labelled(Generic[Metric]):
-    """A metric with one label. The library checks and locks whenever it is asked for a label; this remembers."""
+    """A metric with one label. It caches the children, because the library checks and locks on every lookup."""
 
     def __init__(self, metric: Metric) -> None:
         self._metric: Metric = metric
         self._by_label: dict[str, Metric] = {}
 
     def labels(self, label: str) -> Metric:
-        """What is counted under this label."""
+        """The metric for this label."""
         found = self._by_label.get(label)
         if found is None:
             found = self._by_label[label] = self._metric.labels(label)
         return found
 
     def totals(self) -> dict[str, int]:
-        """For each label what this process has counted; of a histogram how many it has seen."""
+        """What this process has counted for each label; for a histogram, the number of observations."""
         return {
             label: int(sample.value)
             for family in self._metric.collect()
@@ -52,7 +52,7 @@ class Labelled(Generic[Metric]):
 
 
 class Metrics:
-    """What one process counts."""
+    """All metrics of one process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -110,7 +110,7 @@ class Metrics:
         return Labelled(Counter(f"seatserver_{name}", text, [label], registry=self.registry))
 
     def duty(self, name: str, found: int) -> None:
-        """A duty has run and found so much to do."""
+        """Count one run of a duty, and the number of things it found to do."""
         self.duties.labels(name).inc()
         if found:
             self.duty_work.labels(name).inc(found)
@@ -125,7 +125,7 @@ class Metrics:
 
 
 def buckets_of(histogram: Histogram) -> list[tuple[float, int]]:
-    """(upper bound, how many this process has seen up to it and over the bound before), the last bound infinite."""
+    """This process's buckets as (upper bound, observations in the bucket); the last bound is infinite."""
     found: list[tuple[float, int]] = []
     before = 0
     for family in histogram.collect():
@@ -137,13 +137,13 @@ def buckets_of(histogram: Histogram) -> list[tuple[float, int]]:
 
 
 def total_of(counter: Counter) -> int:
-    """What this process has counted."""
+    """The counter's value in this process."""
     samples = (sample for family in counter.collect() for sample in family.samples)
     return sum(int(sample.value) for sample in samples if sample.name.endswith("_total"))
 
 
 def share_with_workers(number: int) -> None:
-    """Count as worker ``number`` in the shared folder: a process that follows another one goes on where that ended.
+    """Count as worker ``number`` in the shared folder. A restarted worker continues its predecessor's counts.
 
     Call it before any metric is made.
     """

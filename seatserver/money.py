@@ -1,9 +1,9 @@
-"""Currencies, as ISO 4217 has them: which are money that somebody can pay with, and how many minor digits they have.
+"""Currencies by ISO 4217: which of them people can pay with, and how many minor digits they have.
 
-The table is the standard's own, as data of the package ``iso4217``. It is the only one: amounts travel in minor units
-beside their currency's digits, and whoever shows them (pages, clients, terminal) divides by those. Browsers and other
-libraries take their digits from CLDR instead, which leaves out digits that people do not use in cash, so that they
-would show 290000 fillér as 290,000 forints.
+The table is the standard's own, taken from the package ``iso4217``, and the only one in the system. Amounts are sent in
+minor units together with their currency's digits; pages, clients and the terminal divide by these. Browsers and other
+libraries use CLDR's digits instead, which omit digits not used in cash: they would show 290000 fillér as 290,000
+forints.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import iso4217
 
 USUAL_DIGITS = 2
 UNITS_OF_ACCOUNT = {"XAD", "UYW"}
-"""The Arab Accounting Dinar and Uruguay's pension unit. The standard does not mark them as what they are."""
+"""The Arab Accounting Dinar and Uruguay's pension unit, which the standard does not mark as units of account."""
 
 
 def _read() -> tuple[dict[str, int], set[str]]:
@@ -35,14 +35,14 @@ _DIGITS, _NOT_PAID = _read()
 CURRENCIES: Mapping[str, int] = MappingProxyType(
     {code: digits for code, digits in sorted(_DIGITS.items()) if code not in _NOT_PAID}
 )
-"""What a showtime may be sold in: code → minor digits.
+"""The currencies a showtime may be sold in: code → minor digits.
 
-Left out are codes without a minor unit (XXX for none, XTS for tests, metals, bond market units) and funds such as CLF
-or UYI: those are index units, worth something else every day, and no card or till takes them; prices are set in the
-money that is paid (CLP, UYU).
+Codes without a minor unit are left out (XXX for none, XTS for tests, metals, bond market units), and so are funds such
+as CLF or UYI: these are index units whose value changes daily, and no card or till accepts them. Prices are set in the
+currency that is paid (CLP, UYU).
 """
 
 
 def digits_of(currency: str) -> int:
-    """Minor digits of any code: also of one that was stored before it was withdrawn, or before it was refused."""
+    """The minor digits of any code, even one stored before it was withdrawn or refused."""
     return _DIGITS.get(currency, USUAL_DIGITS)

@@ -1,10 +1,10 @@
-"""One connection to Postgres: how it is made, its limits, and whether a pooler stands before it.
+"""One connection to Postgres: how it is made, its time limits, and whether there is a pooler in between.
 
-A pooler in transaction mode (PgBouncer, Supabase's Supavisor …) may give each transaction another session of Postgres.
-What was prepared or set in one of them is missing in the next, or somebody else's. So a connection looks first whether
-the session that answers is the one that it was given when it connected. If it is, its limits are set once, for the
-session. If not, each transaction begins with them (``SET LOCAL``, in the same round trip as its BEGIN), and no
-statement is prepared by name. `seatserver.database` pools these connections.
+A pooler in transaction mode (PgBouncer, Supabase's Supavisor …) may run each transaction in another Postgres session.
+What was prepared or set in one session is missing in the next, or belongs to another client. So a new connection first
+checks whether the session that answers is the one it was given when it connected. If so, its limits are set once for
+the session. If not, each transaction sets them (``SET LOCAL``, in the same round trip as its BEGIN), and no statement
+is prepared by name. `seatserver.database` pools these connections.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ Limits = Mapping[str, int]
 
 
 class PostgresConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg comes without types
-    """asyncpg's connection. ``pooled`` says whether each of its transactions may run in another session."""
+    """asyncpg's connection, which knows whether a pooler may run each of its transactions in another session."""
 
     pooled = False
     _first = ""
 
     def is_pooled(self, limits: Limits) -> None:
-        """From now on transactions begin with these limits, and nothing is expected of the session."""
+        """Set these limits in every transaction from now on, and rely on nothing in the session."""
         self.pooled = True
         self._first = "".join(f" SET LOCAL {name} = {value};" for name, value in limits.items())
 
     async def execute(self, query: str, *args: Any, **options: Any) -> str:
-        """As asyncpg's; it begins its transactions through this."""
+        """Like asyncpg's method, through which asyncpg also begins its transactions."""
         if not self._first or not query.startswith("BEGIN"):
             return str(await super().execute(query, *args, **options))
         try:
             return str(await super().execute(f"{query.rstrip(';')};{self._first}", **options))
         except BaseException:
-            # asyncpg takes it for not begun: nobody would roll it back.
+            # asyncpg believes that it has not begun, so nobody else would roll it back.
             self.terminate()
             raise
 
@@ -56,9 +56,9 @@ class PostgresConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg c
 class Connector:
     """Makes connections to ``database_url``.
 
-    asyncpg itself reads the URL, so that all of libpq's parameters work (``sslmode``, ``host=/socket/folder``, several
-    hosts …). ``pooler`` is ``yes``, ``no`` or ``auto``: look at each new connection; ``pgbouncer=true`` in the URL, a
-    hint for other clients, is a yes too. ``command_s`` is the client's own limit, for a server that is frozen. Raises
+    asyncpg reads the URL, so all of libpq's parameters work (``sslmode``, ``host=/socket/folder``, several hosts …).
+    ``pooler`` is ``yes``, ``no`` or ``auto``, which checks each new connection; ``pgbouncer=true`` in the URL, a hint
+    for other clients, counts as yes. ``command_s`` is the client's own time limit, in case the server freezes. Raises
     `ConfigError` when the URL cannot be read.
     """
 
@@ -66,7 +66,7 @@ class Connector:
         self, database_url: str, *, application: str, limits: Limits, pooler: str, command_s: float | None = None
     ) -> None:
         self._url, hint = _without_hint(_plain_url(database_url))
-        # No more than these: a pooler turns away whoever begins with a parameter that it does not know.
+        # No other parameters: a pooler refuses a connection that starts with one it does not know.
         self._begin_with = {"application_name": application, "timezone": "UTC"}
         self._limits = limits
         self._pooler = hint if hint and pooler == "auto" else pooler
@@ -99,7 +99,7 @@ class Connector:
                 statement_cache_size=0,  # SQLAlchemy has its own, see `engine`
             )
         except ValueError as error:
-            # A parameter that asyncpg does not take, or a host that no name can have.
+            # A parameter that asyncpg does not know, or an impossible host name.
             raise ConfigError("DATABASE_URL", "cannot be used", str(error)) from None
         except RuntimeError as error:
             if not is_closed_transport(error):
@@ -124,11 +124,11 @@ class Connector:
         connection.is_pooled(limits)
 
     async def _owns_its_session(self, connection: PostgresConnection, limits: Limits) -> bool:
-        """Set the limits if this session is ours alone; answers whether it is. One round trip."""
+        """Set the limits if this session is ours alone; return whether it is. One round trip."""
         settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in limits.items())
-        # A pooler makes up a process id for each of its clients, as it has no process for each.
+        # A pooler invents a process id for each of its clients, since it has no process for each.
         ours = "true" if self._pooler == "no" else f"pg_backend_pid() = {connection.get_server_pid() or 0}"
-        # Without arguments nothing is prepared. The answer is how many rows there were.
+        # Without arguments nothing is prepared. The answer is the number of rows.
         return await connection.execute(f"SELECT {settings} WHERE {ours}") == "SELECT 1"
 
 
@@ -137,8 +137,8 @@ async def _made(connection: PostgresConnection) -> PostgresConnection:
 
 
 def _without_hint(url: str) -> tuple[str, str]:
-    """The URL without ``pgbouncer=…``, which asyncpg would hand on to a server that does not know it; and whether that
-    hint says ``yes``, or nothing."""
+    """The URL without ``pgbouncer=…``, which asyncpg would pass on to a server that does not know it; and ``yes`` if
+    that hint was true, else an empty string."""
     parts = urlsplit(url)
     pieces = [piece for piece in parts.query.split("&") if piece]
     hints = [piece for piece in pieces if piece.startswith("pgbouncer=")]

@@ -1,8 +1,8 @@
-"""Waiting for what a process needs before it starts: Postgres and Redis may come up after us.
+"""Wait at the start for Postgres and Redis, which may come up later than we do.
 
-Containers of one deployment start in any order, and a machine that boots starts everything at once. So a start waits a
-while for a server that does not answer, and says what it waits for. What no waiting mends (a wrong password, a missing
-database or migration) is raised at once.
+Containers of one deployment start in any order, and a booting machine starts everything at once. So a start waits a
+while for a server that does not answer, and logs what it waits for. Errors that waiting cannot fix (a wrong password, a
+missing database or migration) are raised at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 
 
 async def once_there(ask: Callable[[], Awaitable[Answer]], wait_s: float) -> Answer:
-    """What ``ask`` answers as soon as it raises no `NotThereYet`; raises that when ``wait_s`` seconds are over."""
+    """Call ``ask`` until it raises `NotThereYet` no more; its result. After ``wait_s`` seconds, raises that."""
     clock = asyncio.get_running_loop().time
     deadline, told = clock() + wait_s, ""
     while True:

@@ -1,7 +1,7 @@
 """Background tasks with an owner.
 
-A bare ``create_task`` loses its errors and outlives its maker. `Tasks` keeps what it started, logs what failed, and
-ends everything when its owner closes.
+A bare ``create_task`` loses its errors and outlives its creator. `Tasks` keeps the tasks it started, logs those that
+failed, and ends all of them when its owner closes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ log = structlog.get_logger(__name__)
 
 
 def raise_if_cancelled() -> None:
-    """Raise `CancelledError` when this task is being cancelled and something has swallowed that.
+    """Raise `CancelledError` if this task is being cancelled and something has swallowed the cancellation.
 
-    `asyncio.wait_for` of Python 3.11, which redis-py uses, does so when its result arrives in the same moment. An
+    `asyncio.wait_for` of Python 3.11, which redis-py uses, swallows it when the result arrives at the same moment. An
     endless loop calls this in every round, because nobody cancels it a second time.
     """
     task = asyncio.current_task()
@@ -37,7 +37,7 @@ class Tasks:
         self._closed = False
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        """Start ``work``; an error that escapes it is logged under ``name``. After `close` nothing starts."""
+        """Start ``work``. An error that escapes it is logged under ``name``. After `close`, nothing is started."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         if self._closed:
             task.cancel()
@@ -46,7 +46,7 @@ class Tasks:
         return task
 
     async def close(self, grace_s: float = 0.0) -> None:
-        """Give what runs ``grace_s`` to finish, cancel the rest, and wait until it has ended."""
+        """Give running tasks ``grace_s`` seconds to finish, then cancel the rest and wait until they have ended."""
         self._closed = True
         if self._running and grace_s:
             await asyncio.wait(self._running, timeout=grace_s)

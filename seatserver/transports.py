@@ -1,8 +1,8 @@
-"""What a closed connection looks like where it is written to.
+"""Recognise a write to a closed connection.
 
-asyncio's own transports ignore a write after the connection has ended. Those of uvloop do so for a moment, then raise a
-bare `RuntimeError`, which no library expects: neither redis-py nor asyncpg counts it as a lost connection, though it is
-nothing else. Whoever writes to a server through them asks here.
+asyncio's own transports ignore a write after the connection has ended. uvloop's ignore it for a moment and then raise a
+bare `RuntimeError`. Neither redis-py nor asyncpg recognises that as a lost connection, so code that writes to a server
+through them calls this.
 """
 
 from __future__ import annotations
@@ -12,5 +12,5 @@ UVLOOP_SAYS = "the handler is closed"
 
 
 def is_closed_transport(error: BaseException) -> bool:
-    """Whether the error says that the connection had ended before something was written to it."""
+    """Whether the error means that the connection had ended before the write."""
     return isinstance(error, RuntimeError) and UVLOOP_SAYS in str(error)

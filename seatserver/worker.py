@@ -1,8 +1,8 @@
 """Background duties: expiry, relay, reap, release, reconcile.
 
-They run inside every web process by default, or alone as ``seatserver worker``. Each duty is safe on any number of
-instances at once. A duty that fails because a dependency is away says so once a minute at most and tries again at its
-next turn.
+By default they run inside every web process; ``seatserver worker`` runs them alone. Each duty is safe on any number of
+instances at once. A duty that fails because a dependency cannot be reached logs that at most once a minute, and tries
+again at its next turn.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Worker:
         self._metrics = metrics
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Run all duties until cancelled."""
         settings = self._settings
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(repeat("relay", settings.relay_ms, self._relay.poll, self._metrics))
@@ -65,7 +65,7 @@ class Worker:
         return len(await self._reconciler.run())
 
     async def _expire(self) -> int:
-        """Sweep showtimes that nobody watches; the hub's timers are faster where somebody does."""
+        """Sweep the showtimes that nobody is watching. For watched ones, the hub's timers are faster."""
         showtimes = await self._reconciler.known_showtimes()
         for showtime_id in showtimes:
             await self._store.sweep(showtime_id, load=False)
@@ -73,11 +73,11 @@ class Worker:
 
 
 async def repeat(duty: str, every_ms: int, work: Callable[[], Awaitable[int]], metrics: Metrics) -> None:
-    """Do ``work`` about every ``every_ms``, until cancelled; it answers how much it found to do."""
+    """Call ``work`` about every ``every_ms`` until cancelled. It returns how many things it found to do."""
     loop = asyncio.get_running_loop()
     silent_until = 0.0
     while True:
-        # Jitter: instances that started together must not knock together for ever.
+        # Jitter, so that instances started together do not stay in step forever.
         await asyncio.sleep(every_ms / 1000 * random.uniform(*JITTER))
         try:
             metrics.duty(duty, await work())

@@ -1,4 +1,4 @@
-"""The ground: theatres, auditoriums, seat maps, showtimes; bookings, their seats, and the outbox."""
+"""The first tables: theatres, auditoriums, seat maps and showtimes; bookings, their seats, and the outbox."""
 
 from __future__ import annotations
 

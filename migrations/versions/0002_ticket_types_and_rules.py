@@ -1,4 +1,4 @@
-"""Ticket types, fees and house rules of showtimes; of bookings the price of each ticket, the fees and the channel."""
+"""Ticket types, fees and house rules for showtimes; prices of tickets, fees and the channel for bookings."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sqlalchemy.dialects import postgresql
 revision = "0002"
 down_revision = "0001"
 
-# What has a price for each category now has one ticket type for everybody.
+# A showtime with a price per category gets one ticket type for everyone.
 TARIFF_OF_PRICES = """
     UPDATE showtimes SET tariff = jsonb_build_object(
         'ticket_types', jsonb_build_array(jsonb_build_object('key', 'standard', 'name', 'Standard', 'prices', prices)),
         'fees', '{}'::jsonb
     )
 """
-# Of several ticket types the first that is sold in a category gives its price: that of whoever names no type.
+# The first ticket type sold in a category sets its price, as it does for a request that names no type.
 PRICES_OF_TARIFF = """
     UPDATE showtimes SET prices = (
         SELECT jsonb_object_agg(price.key, price.value ORDER BY ticket_type.position DESC)

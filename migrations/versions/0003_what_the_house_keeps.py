@@ -17,7 +17,7 @@ LOG_BLOCKED = """
     INSERT INTO seat_log (showtime_id, seq, by_user, action, seats, reason)
     SELECT id, seq, 'migration', 'block', blocked, 'house seats' FROM showtimes WHERE cardinality(blocked) > 0
 """
-# Only blocks can be told in the old way: what was kept for a channel is kept from everybody.
+# The old schema knows only blocks, so seats allocated to a channel become blocked for everyone.
 BLOCK_KEPT = """
     UPDATE showtimes SET blocked = ARRAY(
         SELECT seat FROM kept_seats WHERE kept_seats.showtime_id = showtimes.id ORDER BY seat
@@ -94,7 +94,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # What the older version cannot relay, it loads: a gap in the numbers makes it read the whole showtime.
+    # The older version cannot relay these changes, but a gap in the numbers makes it reload the whole showtime.
     op.execute("DELETE FROM outbox WHERE booking_id IS NULL")
     op.drop_column("outbox", "channel")
     op.alter_column("outbox", "booking_id", nullable=False, comment=None)

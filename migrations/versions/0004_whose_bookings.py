@@ -1,7 +1,7 @@
-"""Indexes for a user's own bookings: all of them by their time, and those of a showtime that have not ended.
+"""Indexes for a user's own bookings: all of them by time, and those of a showtime that have not ended.
 
-Nobody books while they are built. With millions of bookings, build them before by hand, by these names and
-``CONCURRENTLY``: what is there already is left as it is.
+Nobody can book while they are built. With millions of bookings, build them by hand beforehand, under these names and
+``CONCURRENTLY``; existing indexes are left as they are.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who was let in with which ticket, by which scan and at which door, and who undid that."""
+"""Admissions: who was let in with which ticket, by which scan and at which door, and who undid it."""
 
 from __future__ import annotations
 

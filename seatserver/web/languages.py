@@ -1,8 +1,8 @@
-"""In which language a page is written, and the few texts that stand in its HTML.
+"""Choose the language of a page, and hold the few texts that are part of its HTML.
 
-A visitor's choice (the switch in the header, kept in a cookie) comes first, then what the browser asks for, then
-English. Everything else that a page says is written by its scripts, from `pages/shared/words/`, in the language of
-`<html lang>`. This module is pure; `routes.py` calls it.
+The visitor's choice (the switch in the header, kept in a cookie) comes first, then the browser's preference, then
+English. All other texts are written by the page's scripts, from `pages/shared/words/`, in the language of
+`<html lang>`. `page.py` calls this module.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ TEXTS: dict[str, dict[str, str]] = {
         "bookings_noscript": "The list of your bookings needs JavaScript.",
         "missing_title": "No such page",
         "missing_heading": "There is no such page",
-        "missing_text": "The address may have been cut short on its way, or the page is no more.",
+        "missing_text": "The address may be incomplete, or the page no longer exists.",
         "missing_showtime_heading": "There is no such showtime",
-        "missing_showtime_text": "It may be over, or the address was cut short on its way.",
+        "missing_showtime_text": "It may be over, or the address may be incomplete.",
         "missing_booking_heading": "There is no such booking",
-        "missing_booking_text": "The address may have been cut short on its way. Your bookings are listed in the "
-        "browser you made them with.",
+        "missing_booking_text": "The address may be incomplete. Your bookings are listed in the browser you "
+        "made them with.",
         "missing_way": "See all films and showtimes",
     },
     "de": {
@@ -56,12 +56,12 @@ TEXTS: dict[str, dict[str, str]] = {
         "front_title": "Filme und Vorstellungen",
         "front_heading": "Programm",
         "front_days": "Tage",
-        "front_noscript": "Für das Programm wird JavaScript gebraucht.",
+        "front_noscript": "Für das Programm wird JavaScript benötigt.",
         "showtime_title": "Sitzplätze",
-        "showtime_noscript": "Für den Saalplan wird JavaScript gebraucht.",
+        "showtime_noscript": "Für den Saalplan wird JavaScript benötigt.",
         "booking_title": "Ihre Buchung",
-        "booking_noscript": "Für diese Seite wird JavaScript gebraucht.",
-        "bookings_noscript": "Für die Liste Ihrer Buchungen wird JavaScript gebraucht.",
+        "booking_noscript": "Für diese Seite wird JavaScript benötigt.",
+        "bookings_noscript": "Für die Liste Ihrer Buchungen wird JavaScript benötigt.",
         "missing_title": "Seite nicht gefunden",
         "missing_heading": "Diese Seite gibt es nicht",
         "missing_text": "Vielleicht ist die Adresse unvollständig, oder die Seite gibt es nicht mehr.",
@@ -73,11 +73,11 @@ TEXTS: dict[str, dict[str, str]] = {
         "missing_way": "Alle Filme und Vorstellungen",
     },
 }
-"""Language → name → text. A text is put into HTML as it stands, so it has no <, & or quotation mark of HTML."""
+"""Language → name → text. Texts go into the HTML unescaped, so they must not contain <, >, & or straight quotes."""
 
 
 def language_of(accepted: str, chosen: str | None) -> str:
-    """The page's language, for an ``Accept-Language`` header (RFC 9110, 12.5.4) and what the visitor has ``chosen``."""
+    """The language for an ``Accept-Language`` header (RFC 9110, 12.5.4) and what the visitor has ``chosen``."""
     if chosen in TEXTS:
         return chosen
     wishes: list[tuple[float, str]] = []
@@ -86,11 +86,11 @@ def language_of(accepted: str, chosen: str | None) -> str:
             language, weight = found[1].lower(), float(found[2] or 1)
             wishes.append((weight, DEFAULT if language == "*" else language))
     known = [(weight, language) for weight, language in wishes if language in TEXTS and weight > 0]
-    # Of equal ones the first that was named.
+    # Among equal weights, the first one wins.
     return max(known, key=lambda wish: wish[0])[1] if known else DEFAULT
 
 
 def filled(template: str, language: str, parts: Mapping[str, str] | None = None) -> str:
-    """The HTML with the language's texts, and ``parts``, in place of ``{{name}}``. Raises `KeyError`."""
+    """Replace every ``{{name}}`` by the language's text or by ``parts``. Raises `KeyError` for an unknown name."""
     texts = {**TEXTS[language], "lang": language, **(parts or {})}
     return re.sub(r"{{(\w+)}}", lambda found: texts[found[1]], template)

@@ -1,9 +1,9 @@
-"""One page of the server: its HTML in every language, and the answer to whoever asks for it.
+"""One page of the server: its HTML in every language, and the response to a request for it.
 
-`pages/<page>/<page>.html` holds only what is the page's own: the lines of its head (title first of all), then its body,
-from the first `<header>` or `<main>` on. What every page has is in `pages/shared/shell.html`; a page without a header
-of its own gets the visitors'. A style and a script are linked where the folder has them. All this is put together once,
-when the server starts.
+`pages/<page>/<page>.html` has only the page's own parts: first the lines of its head, beginning with the title, then
+its body, from the first `<header>` or `<main>` on. Everything that all pages share is in `pages/shared/shell.html`. A
+page without a header of its own gets the visitors' header. Its style and script are linked if the folder has them. The
+HTML is put together once, when the server starts.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from seatserver.web.languages import COOKIE, COOKIE_S, DEFAULT, QUERY, TEXTS, fi
 
 FOLDER = Path(__file__).parent / "pages"
 BODY = re.compile(r"^(?=<(?:header|main)\b)", re.MULTILINE)
-"""Where the head of a page's own HTML ends and its body begins."""
+"""Where the head in a page's HTML ends and its body begins."""
 LINK_TO_API = '<a href="/docs">{{api}}</a> '
-"""In the header of the front page alone: it is where developers come in."""
+"""Only in the header of the front page, where developers arrive."""
 BY_LANGUAGE = {"Vary": "Accept-Language, Cookie"}
 
 
 class Page:
-    """The page in the folder ``name``, with the headers of all pages; ``parts`` are names of texts, by placeholder."""
+    """The page in the folder ``name``. ``headers`` are sent with it; ``parts`` maps placeholders to names of texts."""
 
     def __init__(
         self, name: str, headers: Mapping[str, str], languages: Sequence[str] = tuple(TEXTS), **parts: str
@@ -38,7 +38,7 @@ class Page:
         self._tags = {one: f'"{hashlib.sha256(html).hexdigest()[:32]}"' for one, html in self._content.items()}
 
     def answer(self, request: HTTPConnection, status: int = 200) -> Response:
-        """The page in the visitor's language; a language that the address names is remembered."""
+        """The page in the visitor's language. A language named in the address is remembered in a cookie."""
         headers, language, named = self._headers, DEFAULT, None
         if self._is_translated:
             named = request.query_params.get(QUERY)

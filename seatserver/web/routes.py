@@ -1,11 +1,12 @@
 """Pages and static files for browsers.
 
-`/static/` is this folder, of which only what browsers read is served: a folder for each page, what the pages share, and
-the seat map. The HTML of a page is put together once, at the start (`page.py`); its scripts, ES modules without a build
-step, fetch what they show from the public REST interface and socket. So the pages can be cached, and prove that the
-public wire is enough to build a seat picker. The one question that is asked here is whether there is such a showtime: a
-page about nothing is a 404. Of bookings nothing is asked, because whether there is one is nobody's business but its
-owner's. `app.py` mounts `web_routes`.
+`/static/` serves this folder, but only the files that browsers read: a folder for each page, what the pages share, and
+the seat map. The HTML of a page is put together once, at the start (`page.py`). Its scripts are ES modules without a
+build step and load their data from the public REST API and socket. So the pages can be cached, and they prove that the
+public API is enough to build a seat picker.
+
+A page for an unknown showtime is a 404, so its existence is looked up here. Bookings are not looked up: whether one
+exists concerns only its owner. `app.py` mounts `web_routes`.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ from seatserver.web.page import Page
 
 Handler = Callable[[HTTPConnection, Exception], Awaitable[Response]]
 IsThere = Callable[[str], Awaitable[bool]]
-"""Whether there is a showtime with this id; raises a `SeatServerError` where that cannot be told now."""
+"""Whether there is a showtime with this id. Raises a `SeatServerError` if that cannot be found out now."""
 
 HERE = Path(__file__).parent
 PUBLIC = re.compile(r"(?:(?:pages|seat-map|shared)/.+|[^/]+)\.(?:css|d\.ts|js|svg)")
-"""The files that are served, by their paths in this folder. Those of the folder itself are what other sites embed, so
-their addresses never change."""
+"""The paths in this folder that are served. Files in the folder itself are embedded by other sites, so their addresses
+never change."""
 LOOK_UP_S = 1.0
-"""Longest a page waits to be told whether its showtime exists; after that it comes without an answer."""
+"""How long a page waits to learn whether its showtime exists. After that it is served anyway."""
 
-# No inline script or style, nothing from elsewhere. `'self'` covers our own socket only in newer browsers, so ws: and
-# wss: are named.
+# No inline scripts or styles, and nothing from other servers. `'self'` includes our own socket only in newer browsers,
+# so ws: and wss: are listed.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'",
     "script-src 'self'",
@@ -53,12 +54,12 @@ CONTENT_SECURITY_POLICY = (
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    # Files keep their names across releases, so a browser asks each time; the ETag makes the usual answer a 304.
+    # Files keep their names across releases, so browsers revalidate them each time; mostly the answer is a 304.
     "Cache-Control": "no-cache",
 }
 
-# A page of another origin loads the seat map's modules as it would from its own. They are the same for everybody; who
-# may hold a seat with them is asked elsewhere.
+# Pages of any origin may load the seat map's modules. These are the same for everyone; who may hold a seat with them is
+# checked elsewhere.
 FOR_EVERYBODY = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 
 VISITORS = {
@@ -67,18 +68,18 @@ VISITORS = {
     "/bookings": "bookings",
     "/bookings/{booking_id}": "booking",
 }
-"""Pages of visitors, in their language: each is a folder of `pages/`."""
+"""Pages for visitors, in their language. Each is a folder of `pages/`."""
 STAFF = {"/ops": "ops", "/docs": "docs"}
 """Pages in English only."""
 OPERATORS = {"/ops"}
-"""Pages that no other site shows in a frame, whatever the settings allow: an admin's token is typed there."""
+"""Pages that no other site may show in a frame, whatever the settings say: an admin's token is typed there."""
 MISSING = "missing"
 NO_PAGES = ("/api/", "/static/")
-"""Where programs ask: they get a problem document also when they say that they read HTML."""
+"""Paths for programs, which get a problem document even if they accept HTML."""
 
 
 class _PublicFiles(StaticFiles):
-    """What browsers read of this folder, with ``headers``."""
+    """The files of this folder that browsers read, with ``headers``."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__(directory=HERE)
@@ -91,7 +92,7 @@ class _PublicFiles(StaticFiles):
         response = await super().get_response(path, scope)
         response.headers.update(self._headers)
         if path.endswith(".js"):
-            # The machine's own table may call it text/plain, and then a browser refuses to run it.
+            # The system's own table may say text/plain, and browsers refuse to run that.
             response.headers["Content-Type"] = "text/javascript; charset=utf-8"
         return response
 
@@ -125,7 +126,7 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
 
 
 def missing_page(settings: Settings, otherwise: Handler) -> Handler:
-    """Handles 404: whoever looks for a page with a browser gets one that helps on, all others ``otherwise``."""
+    """A handler for 404: browsers get a page with a way on, everyone else gets what ``otherwise`` returns."""
     page = Page(MISSING, _headers(settings.frame_ancestors), heading="missing_heading", text="missing_text")
 
     async def respond(request: HTTPConnection, error: Exception) -> Response:
@@ -150,7 +151,7 @@ def _always(page: Page) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _is_nowhere(is_there: IsThere, showtime_id: str) -> bool:
-    """Whether it is known that there is no such showtime: while nobody can tell, the page itself goes on asking."""
+    """Whether the showtime is known not to exist. If that cannot be found out, the page itself keeps asking."""
     try:
         async with asyncio.timeout(LOOK_UP_S):
             return not await is_there(showtime_id)

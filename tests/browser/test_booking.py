@@ -133,7 +133,7 @@ def test_a_link_that_is_not_whole_says_so_and_the_whole_one_opens(site: Site, wi
     expect(ann.page.get_by_role("button", name="Copy link")).to_be_visible()
     ben = window(site)
     ben.page.goto(ann.page.url[:-3])
-    expect(ben.page.get_by_role("status")).to_contain_text("This address opens no booking: it may not be whole")
+    expect(ben.page.get_by_role("status")).to_contain_text("This link opens no booking. It may be incomplete")
     expect(ben.page.get_by_role("article")).to_have_count(0)
     assert all("404" in text for text in ben.complaints), ben.complaints
     ben.complaints.clear()
@@ -154,7 +154,7 @@ def test_what_a_mail_or_a_chat_puts_behind_the_link_does_no_harm(
     expect(ben.page.get_by_role("article")).to_contain_text("Confirmed")
     cut = window(site)
     cut.page.goto(f"{ann.page.url}a")
-    expect(cut.page.get_by_role("status")).to_contain_text("This address opens no booking: it may not be whole")
+    expect(cut.page.get_by_role("status")).to_contain_text("This link opens no booking. It may be incomplete")
 
 
 @pytest.mark.long
@@ -242,7 +242,7 @@ def test_from_the_map_one_link_leads_to_the_ticket(site: Site, window: Windows) 
 @pytest.mark.long
 def test_paper_shows_the_ticket_and_nothing_to_click(window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"), color_scheme="dark")
-    expect(ann.page.get_by_role("button", name="Print the ticket")).to_be_visible()
+    expect(ann.page.get_by_role("button", name="Print ticket")).to_be_visible()
     ann.page.emulate_media(media="print")
     expect(ann.page.get_by_role("button")).to_have_count(0)
     expect(ann.page.get_by_role("link")).to_have_count(0)
@@ -345,10 +345,10 @@ def test_somebody_else_sees_nothing_and_staff_shows_who_they_are(site: Site, win
     expect(ben.page.get_by_role("article")).to_have_count(0)
     ben.page.get_by_text("For staff").click()
     ben.page.get_by_label("Your token").fill("no token at all")
-    ben.page.get_by_role("button", name="Show the booking").click()
-    expect(ben.page.get_by_role("status")).to_contain_text("This token is not valid, or no longer")
+    ben.page.get_by_role("button", name="Show booking").click()
+    expect(ben.page.get_by_role("status")).to_contain_text("This token is not valid, or has expired")
     ben.page.get_by_label("Your token").fill(site.admin_token)
-    ben.page.get_by_role("button", name="Show the booking").click()
+    ben.page.get_by_role("button", name="Show booking").click()
     expect(ben.page.get_by_role("article")).to_contain_text("B-2")
     expect(ben.page.get_by_role("button", name="Copy link")).to_have_count(0)
     assert ben.page.url == f"{site.url}/bookings/{booking}"
@@ -371,7 +371,7 @@ def test_a_token_that_is_being_entered_stays_while_somebody_looks_elsewhere(site
         ben.page.evaluate("sessionStorage['seatserver.token'] = JSON.stringify('no token at all')")
         ben.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     assert "401" in refused.value.text
-    expect(ben.page.get_by_role("status")).to_contain_text("This token is not valid, or no longer")
+    expect(ben.page.get_by_role("status")).to_contain_text("This token is not valid, or has expired")
     expect(token).to_have_value("half of it")
     expect(token).to_be_focused()
     ben.complaints.clear()
@@ -384,7 +384,7 @@ def test_an_outage_leaves_the_ticket_on_the_screen(window: Windows, guest: Guest
     expect(ann.page.get_by_role("article")).to_contain_text("Confirmed")
     ann.page.context.set_offline(True)
     ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    expect(ann.page.get_by_role("status")).to_contain_text("What you see may be old")
+    expect(ann.page.get_by_role("status")).to_contain_text("This may be out of date")
     expect(ann.page.get_by_role("img")).to_be_visible()
     ann.page.context.set_offline(False)
     expect(ann.page.get_by_role("status")).to_be_empty()

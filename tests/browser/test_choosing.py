@@ -184,7 +184,7 @@ def test_the_best_seats_take_the_place_of_the_old_ones_and_are_explained(ann: Wi
     ann.page.get_by_label("Adult", exact=True).fill("3")
     press(ann, "Find seats")
     expect(ann.notices).to_contain_text("are the best 3 free seats side by side.")
-    expect(ann.notices).to_contain_text("from the spot where one sees best")
+    expect(ann.notices).to_contain_text("from where the view is best")
     expect(ann.basket.locator("li")).to_have_count(4)
     expect(ann.basket.locator("li").last).to_contain_text("Lawn")
     ann.expect_seats(A8="free")
@@ -257,7 +257,7 @@ def test_offers_are_closed_when_the_visitor_books_in_another_window(site: Site, 
     expect(ann.part("offers").locator("strong").first).to_be_visible()
     press(other, "Book for")
     expect(ann.part("offers")).to_be_hidden()
-    expect(ann.notices).to_contain_text("You have booked, so the offers are closed.")
+    expect(ann.notices).to_contain_text("The offers are closed because you have booked.")
 
 
 def test_offers_stay_open_when_an_earlier_booking_is_paid(site: Site, ann: Window) -> None:

@@ -52,7 +52,7 @@ def test_films_stand_with_their_theatres_and_times_and_lead_to_the_map(site: Sit
     ann.open("/")
     film = ann.page.locator("section", has=ann.page.get_by_role("heading", name="The Long Night"))
     expect(film.get_by_role("heading", level=3)).to_contain_text("Rex")
-    expect(film.get_by_role("heading", level=3)).to_contain_text("times of Dublin")
+    expect(film.get_by_role("heading", level=3)).to_contain_text("local time in Dublin")
     shows = film.get_by_role("link")
     # Around midnight the second one belongs to the next day.
     expect(shows.first).to_contain_text("Screen One")
@@ -197,7 +197,7 @@ def test_where_nothing_is_shown_the_page_goes_on_saying_so(site: Site, window: W
     ann.page.clock.install(time=datetime.now(UTC) + timedelta(days=30))
     ann.open("/")
     told = ann.page.get_by_role("status")
-    expect(told).to_have_text("Nothing is shown in the next days.")
+    expect(told).to_have_text("Nothing is showing in the next few days.")
     ann.page.clock.run_for(30_000)
     ann.page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
-    expect(told).to_have_text("Nothing is shown in the next days.")
+    expect(told).to_have_text("Nothing is showing in the next few days.")

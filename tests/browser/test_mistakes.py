@@ -148,7 +148,7 @@ def test_a_page_that_may_open_no_socket_says_that_no_connection_can_be_made(site
     ann = window(site)
     ann.page.add_init_script("WebSocket = class { constructor() { throw new Error('the policy forbids it'); } };")
     ann.embed(f'<seat-map showtime="{SHOWTIME}"></seat-map>')
-    expect(ann.part("frozen")).to_contain_text("This map is not live: no connection can be made.")
+    expect(ann.part("frozen")).to_contain_text("This map is not live: we can’t connect.")
     [error] = ann.wait_until_told("error")
     assert error["message"].endswith("cannot be connected to: the policy forbids it")
     assert error["code"] is None

@@ -99,21 +99,21 @@ def test_an_operator_sees_what_happens_now(site: Site, window: Windows, settings
     boss = window(site)
     open_as_operator(boss, site)
     page = boss.page
-    expect(page.locator("#showtimes-title")).to_have_text("Nobody looks at a showtime now")
-    expect(page.locator("#alerts")).to_have_text("All is well.")
+    expect(page.locator("#showtimes-title")).to_have_text("Nobody is viewing a showtime")
+    expect(page.locator("#alerts")).to_have_text("Everything is working.")
     expect(page.locator("#servers li")).to_have_count(1)
-    order = page.get_by_text("The busiest first.")
+    order = page.get_by_text("Held and refused: in the last minute.")
     expect(order).to_be_hidden()
     with crowd(site, settings):
         expect(figure(boss, "Visitors")).to_have_text("2")
         expect(figure(boss, "Seats refused")).to_have_text("3")
         expect(figure(boss, "Bookings")).to_have_text("1")
-        expect(figure(boss, "News on screens in")).to_have_text(re.compile(r"\d ms"))
+        expect(figure(boss, "Update latency")).to_have_text(re.compile(r"\d ms"))
         row = page.get_by_role("row", name="The Long Night")
         expect(row).to_contain_text("Screen One, Rex")
         expect(order).to_be_visible()
         expect(row.get_by_role("cell")).to_have_text(["2", "2", "3", "9 %"])
-        expect(page.locator("#reasons li").first).to_have_text("somebody else held the seat3")
+        expect(page.locator("#reasons li").first).to_have_text("someone else held the seat3")
         expect(page.locator("#hottest li").first).to_have_text("B-2 held 1 ×, refused 3 ×")
         hall = page.get_by_role("img", name="The hall of The Long Night, Screen One. Most wanted: B-2, B-3.")
         expect(hall).to_be_visible()
@@ -176,7 +176,7 @@ def test_the_token_leaves_the_address_and_lasts_as_long_as_the_window(site: Site
 
 
 @pytest.mark.parametrize(
-    ("scopes", "said"), [(None, "not good here"), (["watch", "hold", "book"], "does not allow admin")]
+    ("scopes", "said"), [(None, "not valid here"), (["watch", "hold", "book"], "lacks the scope admin")]
 )
 def test_a_token_that_does_not_do_is_refused_in_words(
     site: Site, window: Windows, settings: Settings, scopes: list[str] | None, said: str
@@ -200,7 +200,7 @@ def test_when_the_server_dies_the_page_says_so_and_since_when_and_comes_back(sit
     boss = window(site)
     boss.forgives_network = True
     open_as_operator(boss, site)
-    well = boss.page.get_by_text("All is well.")
+    well = boss.page.get_by_text("Everything is working.")
     expect(well).to_be_visible()
     site.kill()
     status = boss.page.locator("#status")
@@ -210,8 +210,8 @@ def test_when_the_server_dies_the_page_says_so_and_since_when_and_comes_back(sit
     site.start()
     expect(status).to_contain_text("Live.", timeout=60_000)
     expect(boss.page.locator("body")).to_have_attribute("data-state", "live")
-    # Where the new one was slow to start, the killed one has fallen silent by now.
-    expect(boss.page.get_by_text(re.compile(r"All is well\.|has fallen silent"))).to_be_visible()
+    # Where the new one was slow to start, the killed one has stopped reporting by now.
+    expect(boss.page.get_by_text(re.compile(r"Everything is working\.|No report from"))).to_be_visible()
 
 
 def test_a_page_that_nobody_looks_at_does_not_ask(site: Site, window: Windows) -> None:

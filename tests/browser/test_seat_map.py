@@ -276,6 +276,6 @@ def test_a_narrow_phone_shows_it_all_without_scrolling_sideways(site: Site, wind
 def test_an_element_whose_showtime_does_not_exist_says_so_kindly(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.embed('<seat-map showtime="never"></seat-map>')
-    expect(ann.map).to_contain_text("This showtime cannot be shown: there is no such showtime, or not any more.")
+    expect(ann.map).to_contain_text("This showtime cannot be shown: this showtime does not exist, or no longer exists.")
     # The browser itself reports the 404.
     ann.complaints = [text for text in ann.complaints if "404" not in text]

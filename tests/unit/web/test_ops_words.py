@@ -1,4 +1,4 @@
-"""The operator's live view has words for all that can go wrong."""
+"""The operators' live view has a text for everything that can go wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.javascript import NODE, WEB
 
 
 def run(code: str, *values: Any) -> Any:
-    """What an expression gives, with the page's words at hand and the values in ``given``."""
+    """The value of a JavaScript expression; ``words`` is the page's module, ``given`` has the values."""
     module = (WEB / "pages" / "ops" / "words.js").as_uri()
     program = f"""
         globalThis.document = {{ documentElement: {{ lang: "en" }} }};
@@ -34,7 +34,7 @@ def codes(kind: type[errors.SeatServerError]) -> set[str]:
     return {kind.code}.union(*map(codes, kind.__subclasses__()))
 
 
-def test_every_refusal_and_every_error_has_words_of_its_own() -> None:
+def test_every_refusal_and_every_error_has_a_text_of_its_own() -> None:
     nothing_a_client_sees = {"config", "start", "bad_seat_map", "conflict", "bad_ticket", "origin_refused"}
     refusals = dict.fromkeys(get_args(errors.Refusal), 1)
     told = dict.fromkeys(sorted(codes(errors.SeatServerError) - nothing_a_client_sees - {"seats_refused"}), 1)
@@ -42,7 +42,7 @@ def test_every_refusal_and_every_error_has_words_of_its_own() -> None:
     said = [words for words, _ in found]
     assert len(set(said)) == len(refusals) + len(told)
     plain = {name.replace("_", " ") for name in (*refusals, *told)}
-    assert plain & set(said) == set(), "these have no words"
+    assert plain & set(said) == set(), "these have no text"
 
 
 def live(**fields: Any) -> dict[str, Any]:
@@ -59,9 +59,9 @@ def alerts(live: dict[str, Any]) -> list[tuple[str, str]]:
     return [(one["tone"], one["text"]) for one in run("words.alertsOf(given[0])", live)]
 
 
-def test_when_all_is_well_it_says_so() -> None:
-    assert alerts(live()) == [("good", "All is well.")]
-    assert alerts(msgspec.to_builtins(EXAMPLES[HouseNow])) == [("good", "All is well.")]
+def test_it_says_when_everything_is_working() -> None:
+    assert alerts(live()) == [("good", "Everything is working.")]
+    assert alerts(msgspec.to_builtins(EXAMPLES[HouseNow])) == [("good", "Everything is working.")]
 
 
 @pytest.mark.parametrize(
@@ -71,27 +71,27 @@ def test_when_all_is_well_it_says_so() -> None:
         ({"redis_ms": None}, "bad", "nobody can hold seats"),
         ({"feed": False}, "bad", "out of date"),
         ({"catching_up": 2}, "warn", "2 seat maps missed changes"),
-        ({"draining": True}, "warn", "closing down"),
-        ({"loop": [(0.2, 9), (0.5, 1)]}, "warn", "too much to do"),
+        ({"draining": True}, "warn", "Shutting down"),
+        ({"loop": [(0.2, 9), (0.5, 1)]}, "warn", "Overloaded"),
         ({"propagation": [(1.0, 5)]}, "warn", "screens late"),
-        ({"expiry": [(5.0, 5)]}, "warn", "come back late"),
+        ({"expiry": [(5.0, 5)]}, "warn", "released late"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_what_is_not_well_is_said_in_words(fields: dict[str, Any], tone: str, said: str) -> None:
+def test_every_problem_has_an_alert_in_words(fields: dict[str, Any], tone: str, said: str) -> None:
     [(found, text)] = alerts(live(**fields))
     assert found == tone
     assert said in text
 
 
-def test_a_process_that_has_just_started_worries_nobody() -> None:
+def test_a_server_that_has_just_started_raises_no_alert() -> None:
     young = live(postgres_ms=None, redis_ms=None, feed=False)
     young["instances"][0]["started_at_ms"] = young["at_ms"] - 1000
-    assert alerts(young) == [("good", "All is well.")]
+    assert alerts(young) == [("good", "Everything is working.")]
 
 
-def test_figures_of_one_process_only_are_called_so() -> None:
+def test_figures_that_cover_only_one_server_say_so() -> None:
     alone = {**live(redis_ms=None), "whole": False}
     assert alerts(alone) == [
-        ("bad", "Redis does not answer: nobody can hold seats. These figures are of one server only.")
+        ("bad", "Redis does not answer: nobody can hold seats. These figures cover one server only.")
     ]

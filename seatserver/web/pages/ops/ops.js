@@ -24,11 +24,11 @@ const rate = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
  */
 const FIGURES = [
   ["Visitors", (h) => count(h.viewers), (h) => `in ${plural(h.rooms, "hall")}`, (h) => h.viewers],
-  ["Holds a second", (h) => rate.format(h.holds_per_s), () => "seats put into baskets", (h) => h.holds_per_s],
+  ["Holds per second", (h) => rate.format(h.holds_per_s), () => "seats put into baskets", (h) => h.holds_per_s],
   ["Seats refused", (h) => count(refused(h)), () => "in the last minute", refused],
   ["Bookings", (h) => count(booked(h)), () => "in the last minute", booked],
-  ["News on screens in", (h) => duration(h.propagation.most_ms), newsNote, (h) => h.propagation.most_ms],
-  ["Held seats back in", (h) => duration(h.expiry.most_ms), expiryNote, (h) => h.expiry.most_ms],
+  ["Update latency", (h) => duration(h.propagation.most_ms), newsNote, (h) => h.propagation.most_ms],
+  ["Expiry delay", (h) => duration(h.expiry.most_ms), expiryNote, (h) => h.expiry.most_ms],
 ];
 
 function refused({ refusals }) {
@@ -40,11 +40,11 @@ function booked({ bookings }) {
 }
 
 function newsNote({ propagation }) {
-  return propagation.count > 0 ? "for 95 of 100 changes" : "nothing changed just now";
+  return propagation.count > 0 ? "or less for 95 % of changes" : "no changes just now";
 }
 
 function expiryNote({ expiry }) {
-  return expiry.count > 0 ? "after their time was over" : "no hold ran out lately";
+  return expiry.count > 0 ? "from a hold’s deadline to its release" : "no hold expired just now";
 }
 
 const field = /** @type {HTMLInputElement} */ (byId("token"));
@@ -150,8 +150,8 @@ class LiveView {
     byId("door").hidden = true;
     byId("live").hidden = byId("leave").hidden = false;
     const servers = house.instances.filter((one) => !one.silent).length;
-    const whose = servers > 1 ? `The figures are of all ${servers} servers together` : "One server runs";
-    this.#say(`Live. ${house.whole ? whose : "The figures are of one server only"}.`, "live");
+    const whose = servers > 1 ? `The figures cover all ${servers} servers` : "One server is running";
+    this.#say(`Live. ${house.whole ? whose : "The figures cover one server only"}.`, "live");
     this.#warn(alertsOf(house));
     FIGURES.forEach(([, value, note, number], at) => {
       const figure = this.#figures[at];
@@ -161,7 +161,7 @@ class LiveView {
     });
     this.#showtimes.show(house.showtimes, this.#shown);
     byId("showtimes-title").textContent =
-      house.showtimes.length > 0 ? "Showtimes people look at" : "Nobody looks at a showtime now";
+      house.showtimes.length > 0 ? "Busiest showtimes" : "Nobody is viewing a showtime";
     showReasons(byId("reasons"), house);
     showServers(byId("servers"), house);
     this.#showHall(showtime, hall);
@@ -182,7 +182,7 @@ class LiveView {
     byId("hall-name").textContent = `${name} · ${placesOf(showtime.places)}`;
     byId("hall").classList.toggle("stale", hall === null);
     if (hall === null) {
-      byId("hall-note").textContent = "Its seats cannot be looked at now; what you see of them is old.";
+      byId("hall-note").textContent = "The seats can’t be loaded at the moment. What you see may be out of date.";
       return;
     }
     const { demand, layout } = hall;
@@ -214,9 +214,9 @@ class LiveView {
   }
 
   #whyRefused({ status }) {
-    if (status === 403) return "This token is good, but not for this page: it does not allow admin.";
-    if (this.#house !== null) return "Your token has run out. Bring a fresh one.";
-    return "This token is not good here, or has run out. See that all of it was copied.";
+    if (status === 403) return "This token is valid, but lacks the scope admin.";
+    if (this.#house !== null) return "Your token has expired. Please enter a new one.";
+    return "This token is not valid here, or has expired. Check that you copied all of it.";
   }
 
   #say(text, state) {

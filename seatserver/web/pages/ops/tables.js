@@ -122,26 +122,26 @@ export function showReasons(listing, house) {
   });
   const rest = reasons.slice(REASONS_SHOWN).reduce((sum, [, times]) => sum + times, 0);
   if (rest > 0) rows.push(element("li", { className: "quiet", textContent: `and ${count(rest)} for other reasons` }));
-  if (rows.length === 0) rows.push(element("li", { className: "quiet", textContent: "Nobody did." }));
+  if (rows.length === 0) rows.push(element("li", { className: "quiet", textContent: "None." }));
   listing.replaceChildren(...rows);
 }
 
-/** The processes of the house and how each of them is. */
+/** Every server, and how it is doing. */
 export function showServers(listing, house) {
   listing.replaceChildren(
     ...house.instances.map((one) => {
       const facts = one.silent
-        ? [`nothing heard for ${duration(one.heard_ms_ago)}`, "not counted"]
+        ? [`no report for ${duration(one.heard_ms_ago)}`, "not counted"]
         : [
             plural(one.viewers, "visitor"),
             plural(one.rooms, "hall"),
             `database ${one.postgres_ms === null ? "does not answer" : duration(one.postgres_ms)}`,
             `Redis ${one.redis_ms === null ? "does not answer" : duration(one.redis_ms)}`,
-            one.feed ? "hears the others" : "does not hear the others",
-            `works at most ${duration(one.loop.most_ms)} late`,
+            one.feed ? "feed connected" : "feed disconnected",
+            `longest stall ${duration(one.loop.most_ms)}`,
           ];
       const isWell = !one.silent && !one.draining && one.feed && one.postgres_ms !== null && one.redis_ms !== null;
-      const state = one.silent ? "silent" : one.draining ? "closing down" : isWell ? "well" : "unwell";
+      const state = one.silent ? "silent" : one.draining ? "shutting down" : isWell ? "healthy" : "unhealthy";
       return element(
         "li",
         { dataset: { state } },

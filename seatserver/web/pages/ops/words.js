@@ -15,40 +15,40 @@ export const plural = (number, noun) => `${count(number)} ${noun}${number === 1 
 const list = (words) => format.list(words);
 
 const REASONS = {
-  held: "somebody else held the seat",
-  sold: "the seat was sold already",
-  blocked: "the house keeps the seat back",
-  allocated: "the seat is for another sales channel",
-  full: "the area had no places left",
-  cooling: "they had held the seat for long already",
-  limit: "they would have held too many seats",
-  group: "the seat is sold only together with its neighbour",
+  held: "someone else held the seat",
+  sold: "the seat was already sold",
+  blocked: "the seat was blocked",
+  allocated: "the seat is allocated to another sales channel",
+  full: "the area was full",
+  cooling: "they had held the seat as long as possible",
+  limit: "it would have been too many seats",
+  group: "the seat is sold only together with its neighbours",
   companion: "a companion seat without its wheelchair place",
-  wheelchair: "a wheelchair place for somebody without one",
-  gap: "a single seat would have been left over",
+  wheelchair: "a wheelchair place for someone without a wheelchair",
+  gap: "a single seat would have been left",
 };
 
 const ERRORS = {
-  no_seats_together: "there were no seats together",
-  not_on_sale: "the sale was not open",
-  tickets_refused: "these tickets do not go together",
-  hold_gone: "their time had run out",
-  hold_conflict: "a request came twice and differed",
-  hold_pinned: "their booking was just being written",
-  booking_state: "the booking was cancelled or confirmed already",
-  busy: "the server had too much to do",
+  no_seats_together: "there were not enough seats together",
+  not_on_sale: "the showtime was not on sale",
+  tickets_refused: "these ticket types cannot be combined",
+  hold_gone: "their hold had ended",
+  hold_conflict: "a request was repeated with other contents",
+  hold_pinned: "their hold was being booked",
+  booking_state: "the booking was already cancelled or confirmed",
+  busy: "the server was overloaded",
   unavailable: "the database or Redis did not answer",
-  outcome_unknown: "whether it was booked could not be told at once",
-  unauthorized: "their token was not good, or had run out",
-  forbidden: "their token does not allow it",
+  outcome_unknown: "it was not known at once whether the booking succeeded",
+  unauthorized: "their token was not valid, or had expired",
+  forbidden: "their token lacks the scope for it",
   not_found: "there was no such showtime",
-  bad_request: "the program asked in a wrong way",
-  too_large: "the program asked for too much at once",
+  bad_request: "the program sent an invalid request",
+  too_large: "the request was too large",
   unknown_seat: "there is no such seat",
-  internal: "a mistake of the server; see its log",
+  internal: "an error in the server; see its log",
 };
 
-/** [what happened, how often] of a house's refusals and errors, the most frequent first. */
+/** [what happened, how often] of all refusals and errors, the most frequent first. */
 export function reasonsOf({ refusals, errors }) {
   const named = [
     ...Object.entries(refusals).map(([reason, times]) => [REASONS[reason] ?? reason, times]),
@@ -80,7 +80,7 @@ export function alertsOf(house) {
   const isNew = ({ started_at_ms: startedAtMs }) => house.at_ms - startedAtMs < 5000;
 
   const withoutRedis = those((one) => one.redis_ms === null && !isNew(one));
-  if (!house.whole) bad("Redis does not answer: nobody can hold seats. These figures are of one server only.");
+  if (!house.whole) bad("Redis does not answer: nobody can hold seats. These figures cover one server only.");
   else if (withoutRedis.length > 0) bad(`Redis does not answer ${names(withoutRedis)}: nobody can hold seats there.`);
   const withoutDatabase = those((one) => one.postgres_ms === null && !isNew(one));
   if (withoutDatabase.length > 0) {
@@ -88,20 +88,20 @@ export function alertsOf(house) {
     bad(`The database does not answer${where}: nobody can book. Seats can still be held.`);
   }
   const deaf = those((one) => !one.feed && !isNew(one));
-  if (deaf.length > 0) bad(`${names(deaf)} hears nothing from the other servers: seat maps there may be out of date.`);
+  if (deaf.length > 0) bad(`Feed disconnected at ${names(deaf)}: seat maps there may be out of date.`);
   const silent = house.instances.filter((one) => one.silent);
   if (silent.length > 0) {
-    bad(`${names(silent)} has fallen silent and is not counted. Its visitors come back through the other servers.`);
+    bad(`No report from ${names(silent)}: not counted here. Visitors reconnect to the other servers.`);
   }
   const busy = those((one) => one.loop.most_ms >= SLOW_LOOP_MS);
-  if (busy.length > 0) warn(`${names(busy)} has too much to do: everything there waits.`);
+  if (busy.length > 0) warn(`Overloaded: ${names(busy)}. Everything there is delayed.`);
   const behind = house.instances.reduce((sum, one) => sum + (one.silent ? 0 : one.catching_up), 0);
   if (behind > 0) warn(`${plural(behind, "seat map")} missed changes and will catch up in a moment.`);
   if (house.propagation.most_ms >= SLOW_NEWS_MS) warn("Changes reach the visitors’ screens late.");
-  if (house.expiry.most_ms >= SLOW_EXPIRY_MS) warn("Seats whose time is over come back late.");
+  if (house.expiry.most_ms >= SLOW_EXPIRY_MS) warn("Expired holds are released late.");
   const leaving = those((one) => one.draining);
-  if (leaving.length > 0) warn(`${names(leaving)} is closing down; its visitors move on.`);
-  if (found.length === 0) found.push({ tone: "good", text: "All is well." });
+  if (leaving.length > 0) warn(`Shutting down: ${names(leaving)}. Visitors move to the other servers.`);
+  if (found.length === 0) found.push({ tone: "good", text: "Everything is working." });
   return found;
 }
 
@@ -109,6 +109,6 @@ export function alertsOf(house) {
 export function placesOf({ free, held, claimed, sold, blocked, allocated }) {
   const kept = blocked + allocated;
   const parts = [`${count(free)} free`, `${count(held)} held`, `${count(claimed + sold)} sold`];
-  if (kept > 0) parts.push(`${count(kept)} kept by the house`);
+  if (kept > 0) parts.push(`${count(kept)} blocked or allocated`);
   return parts.join(", ");
 }

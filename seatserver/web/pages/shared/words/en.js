@@ -1,6 +1,6 @@
 /**
  * What the pages say, in English. A text may name {facts}; one with forms ("one", "other") is chosen by {count}. The
- * seat map has texts of its own, in seat-map/strings/; both tell in the same words why something failed.
+ * seat map has texts of its own, in seat-map/strings/. The reasons why something failed are shared.
  */
 import reasons from "../../../shared/reasons/en.js";
 
@@ -16,11 +16,11 @@ export default {
   // The front page.
   today: "Today",
   tomorrow: "Tomorrow",
-  nothingOn: "Nothing is shown in the next days.",
+  nothingOn: "Nothing is showing in the next few days.",
   noProgramme: "We can’t show the programme at the moment: {reason}.",
-  oldNumbers: "How full it is was last known at {time}: {reason}.",
-  noNumbers: "We can’t tell how full it is at the moment: {reason}.",
-  timesOf: "times of {city}",
+  oldNumbers: "Free seats as of {time}: {reason}.",
+  noNumbers: "We can’t show how many seats are free at the moment: {reason}.",
+  timesOf: "local time in {city}",
   mostlyFree: "Mostly free",
   filling: "Filling up",
   seatsLeft: { one: "{count} seat left", other: "{count} seats left" },
@@ -33,7 +33,7 @@ export default {
   // The showtime page.
   seatsOf: "{title} · seats",
   noShowtime: "There is no such showtime",
-  noShowtimeText: "It may be over, or the address was cut short on its way.",
+  noShowtimeText: "It may be over, or the address may be incomplete.",
 
   // A booking, and the list of them.
   yourBooking: "Your booking",
@@ -43,11 +43,12 @@ export default {
   cancelled: "Cancelled",
   expired: "Not paid in time",
   past: "Over",
-  pendingHint: "The ticket appears here as soon as it is paid.",
-  cancelledHint: "The seats are free again. A ticket printed before lets nobody in.",
+  pendingHint: "Your ticket appears here as soon as you have paid.",
+  cancelledHint: "The seats are free again. A printed ticket for them is no longer valid.",
   expiredHint: "The seats are free again.",
   atTheDoor: "At the door",
-  doorHint: "Show this code at the door, on your screen or on paper. Be there 15 minutes before the film starts.",
+  doorHint:
+    "Show this code at the door, on your screen or on paper. Please be there 15 minutes before the film starts.",
   reference: "Booking",
   where: "Where",
   seats: { one: "Seat", other: "Seats" },
@@ -57,49 +58,48 @@ export default {
   fees: "Fees",
   total: "Total",
   left: "{time} left",
-  leftOver: "the time is over",
+  leftOver: "time is up",
   qrCode: "The ticket’s QR code",
-  inLetters: "The code in letters",
+  inLetters: "The code as text",
   withoutCode: "This booking has no code: show its number at the door.",
-  print: "Print the ticket",
+  print: "Print ticket",
   calendar: "Add to calendar",
-  noCalendar: "The calendar entry can’t be made at the moment: {reason}.",
+  noCalendar: "We can’t create the calendar entry at the moment: {reason}.",
   hall: "See the hall",
   cancel: "Cancel booking",
   cancelSure: "Give up these seats?",
   cancelYes: "Yes, cancel",
   cancelNo: "Keep them",
-  notCancelled: "It could not be cancelled: {reason}.",
+  notCancelled: "We couldn’t cancel it: {reason}.",
   linkText:
-    "The link to this page opens your ticket in any browser: keep it, or send it to your phone. " +
-    "Whoever has the link has the ticket, so share it with nobody else.",
+    "The link to this page opens your ticket in any browser. Keep it, or send it to your phone. " +
+    "Anyone who has the link has the ticket, so don’t share it.",
   link: "The link to your ticket",
   copy: "Copy link",
   copied: "Copied.",
-  copyYourself: "Your browser does not let this page copy: copy the link yourself.",
+  copyYourself: "Your browser doesn’t let this page copy. Please copy the link yourself.",
   notYours: "We found no booking of yours with this number.",
-  badLink: "This address opens no booking: it may not be whole.",
+  badLink: "This link opens no booking. It may be incomplete.",
   unknownVisitor: "This browser does not know you.",
-  badToken: "This token is not valid, or no longer.",
-  notFoundHint: "A booking opens by the whole link you were given, or in the browser it was made with.",
+  badToken: "This token is not valid, or has expired.",
+  notFoundHint: "To open a booking, use the complete link you were given, or the browser you booked with.",
   staff: "For staff",
   token: "Your token",
-  show: "Show the booking",
-  old: "What you see may be old: {reason}.",
-  notShown: "The booking can’t be shown at the moment: {reason}.",
+  show: "Show booking",
+  old: "This may be out of date: {reason}.",
+  notShown: "We can’t show the booking at the moment: {reason}.",
 
   // My bookings.
   upcoming: "Coming up",
   earlier: "Earlier",
   noBookings: "You have no bookings yet",
-  noBookingsText: "What you book in this browser is listed here. A ticket’s link opens it in any other browser.",
-  noList: "Your bookings can’t be shown at the moment: {reason}.",
+  noBookingsText: "What you book in this browser is listed here. In any other browser, open a ticket with its link.",
+  noList: "We can’t show your bookings at the moment: {reason}.",
   toTicket: "Show ticket",
   toBooking: "Continue",
   toDetails: "Show booking",
   more: "Show more",
   forget: "Forget me on this browser",
-  forgetText:
-    "Not your own computer? Then this browser keeps no list of your bookings. Links to tickets go on working.",
+  forgetText: "Not your own computer? This removes your bookings from this browser. Links to tickets keep working.",
   forgetYes: "Yes, forget me",
 };
