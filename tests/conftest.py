@@ -68,10 +68,10 @@ LONGER = (
 EVEN_SO = (
     "tests/browser/test_seat_map.py::test_a_click_in_one_window_shows_in_the_other",
     "tests/integration/test_demo.py::test_the_demo_sells_a_seat_and_remembers_it_after_kill_9",
-    "tests/integration/test_demo.py::test_the_demo_ends_in_good_order_and_leaves_nothing[SIGINT]",
-    "tests/integration/test_demo.py::test_a_hall_that_is_sold_out_or_full_of_others_keeps_the_audience_from_no_other",
+    "tests/integration/test_demo.py::test_the_demo_stops_cleanly_and_leaves_nothing_running[SIGINT]",
+    "tests/integration/test_demo.py::test_a_full_hall_does_not_keep_the_visitors_out_of_others",
     "tests/integration/test_embedded.py::test_servers_start_again_after_kill_9",
-    "tests/integration/test_two_instances.py::test_of_two_who_take_a_seat_at_once_on_two_instances_exactly_one_gets_it",
+    "tests/integration/test_two_instances.py::test_a_seat_requested_on_two_instances_at_once_goes_to_exactly_one",
 )
 
 Result = TypeVar("Result")

@@ -68,7 +68,7 @@ def guest(site: Site) -> Guest:
     return Guest(site)
 
 
-def test_a_ticket_says_what_was_booked_and_carries_the_code_that_ushers_check(
+def test_a_ticket_shows_what_was_booked_and_the_code_that_ushers_scan(
     site: Site, window: Windows, guest: Guest
 ) -> None:
     booking = guest.book("B-2", "B-3", "D-1", "D-2")
@@ -93,7 +93,7 @@ def test_a_ticket_says_what_was_booked_and_carries_the_code_that_ushers_check(
     assert [seat["label"] for seat in checked["booking"]["seats"]] == ["B-2", "B-3", "D-1", "D-2"]
 
 
-def test_a_ticket_shows_the_minor_digits_of_the_standard(site: Site, window: Windows, guest: Guest) -> None:
+def test_a_ticket_shows_prices_with_the_decimals_of_iso_4217(site: Site, window: Windows, guest: Guest) -> None:
     """HUF has two, which Chromium's own table leaves out."""
     site.put_showtime("forints", small_hall(), currency="HUF", prices=dict.fromkeys(PRICES, 290_000))
     ann = guest.open(window, guest.book("B-2", "B-3", showtime="forints"))
@@ -102,9 +102,7 @@ def test_a_ticket_shows_the_minor_digits_of_the_standard(site: Site, window: Win
     expect(ticket.get_by_role("row", name="Total")).to_contain_text("5,800.00")
 
 
-def test_the_address_of_whoever_booked_opens_the_ticket_in_any_browser(
-    site: Site, window: Windows, guest: Guest
-) -> None:
+def test_the_buyers_link_opens_the_ticket_in_any_browser(site: Site, window: Windows, guest: Guest) -> None:
     booking = guest.book("B-2", "B-3", pay_later=True)
     ann = guest.open(window, booking, permissions=["clipboard-read", "clipboard-write"])
     ann.page.get_by_role("button", name="Copy link").click()
@@ -128,7 +126,9 @@ def test_the_address_of_whoever_booked_opens_the_ticket_in_any_browser(
     assert not [url for url in phone.requests if "key=" in url.partition("#")[0]]
 
 
-def test_a_link_that_is_not_whole_says_so_and_the_whole_one_opens(site: Site, window: Windows, guest: Guest) -> None:
+def test_an_incomplete_link_says_so_and_the_complete_one_opens_the_ticket(
+    site: Site, window: Windows, guest: Guest
+) -> None:
     ann = guest.open(window, guest.book("B-2"))
     expect(ann.page.get_by_role("button", name="Copy link")).to_be_visible()
     ben = window(site)
@@ -144,7 +144,7 @@ def test_a_link_that_is_not_whole_says_so_and_the_whole_one_opens(site: Site, wi
 
 @pytest.mark.long
 @pytest.mark.parametrize("behind", [".", "_", "-", ")", "?from=mail", "%20see%20you", "&utm_source=x"])
-def test_what_a_mail_or_a_chat_puts_behind_the_link_does_no_harm(
+def test_text_that_a_mail_or_chat_program_appends_to_the_link_does_no_harm(
     site: Site, window: Windows, guest: Guest, behind: str
 ) -> None:
     ann = guest.open(window, guest.book("B-2"))
@@ -158,7 +158,7 @@ def test_what_a_mail_or_a_chat_puts_behind_the_link_does_no_harm(
 
 
 @pytest.mark.long
-def test_the_late_answer_to_a_wrong_link_does_not_take_away_the_ticket_of_the_right_one(
+def test_a_late_answer_to_a_wrong_link_does_not_replace_the_right_ticket(
     site: Site, window: Windows, guest: Guest
 ) -> None:
     ann = guest.open(window, guest.book("B-2"))
@@ -189,7 +189,7 @@ def test_the_late_answer_to_a_wrong_link_does_not_take_away_the_ticket_of_the_ri
 
 
 @pytest.mark.long
-def test_where_a_page_may_not_copy_the_link_stands_ready_to_be_copied_by_hand(window: Windows, guest: Guest) -> None:
+def test_where_the_page_may_not_copy_the_link_can_be_copied_by_hand(window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"))
     ann.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     ann.page.get_by_role("button", name="Copy link").click()
@@ -203,7 +203,7 @@ def test_where_a_page_may_not_copy_the_link_stands_ready_to_be_copied_by_hand(wi
 
 
 @pytest.mark.long
-def test_in_the_frame_of_another_site_the_link_is_the_ticket_s_and_not_that_site_s(
+def test_in_a_frame_of_another_site_the_link_still_leads_to_the_ticket(
     make_site: Callable[..., Site], window: Windows, portal: Portal
 ) -> None:
     site = make_site(SEATSERVER_FRAME_ANCESTORS=portal.url)
@@ -220,7 +220,7 @@ def test_in_the_frame_of_another_site_the_link_is_the_ticket_s_and_not_that_site
     framed.complaints.clear()
 
 
-def test_from_the_map_one_link_leads_to_the_ticket(site: Site, window: Windows) -> None:
+def test_the_seat_map_links_to_the_ticket(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.open_map()
     ann.click("B-2", "B-3")
@@ -240,7 +240,7 @@ def test_from_the_map_one_link_leads_to_the_ticket(site: Site, window: Windows) 
 
 
 @pytest.mark.long
-def test_paper_shows_the_ticket_and_nothing_to_click(window: Windows, guest: Guest) -> None:
+def test_the_printed_page_shows_the_ticket_and_no_controls(window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"), color_scheme="dark")
     expect(ann.page.get_by_role("button", name="Print ticket")).to_be_visible()
     ann.page.emulate_media(media="print")
@@ -253,7 +253,7 @@ def test_paper_shows_the_ticket_and_nothing_to_click(window: Windows, guest: Gue
     assert 40 < side_mm < 60
 
 
-def test_a_payment_and_a_cancellation_reach_the_open_page(site: Site, window: Windows, guest: Guest) -> None:
+def test_an_open_page_shows_a_payment_and_a_cancellation(site: Site, window: Windows, guest: Guest) -> None:
     booking = guest.book("B-2", pay_later=True)
     ann = guest.open(window, booking)
     ticket = ann.page.get_by_role("article")
@@ -270,7 +270,7 @@ def test_a_payment_and_a_cancellation_reach_the_open_page(site: Site, window: Wi
     expect(ann.page.get_by_role("button")).to_have_count(0)
 
 
-def test_the_owner_whose_token_is_over_may_cancel_by_the_link_and_a_friend_may_not(
+def test_with_the_link_an_owner_with_an_expired_token_can_cancel_and_a_friend_cannot(
     settings: Settings, site: Site, window: Windows, guest: Guest
 ) -> None:
     booking = guest.book("B-2", pay_later=True)
@@ -298,7 +298,7 @@ def test_the_owner_whose_token_is_over_may_cancel_by_the_link_and_a_friend_may_n
     expect(ann.page.get_by_role("article")).to_contain_text("Cancelled")
 
 
-def test_the_owner_gets_the_ticket_by_the_link_while_nobody_can_be_renewed(
+def test_the_link_opens_the_ticket_while_tokens_cannot_be_renewed(
     settings: Settings, window: Windows, guest: Guest
 ) -> None:
     booking = guest.book("B-2", pay_later=True)
@@ -319,7 +319,7 @@ def test_the_owner_gets_the_ticket_by_the_link_while_nobody_can_be_renewed(
 
 
 @pytest.mark.long
-def test_an_unpaid_booking_ends_before_the_visitor_s_eyes(make_site: Callable[..., Site], window: Windows) -> None:
+def test_an_open_page_shows_when_an_unpaid_booking_expires(make_site: Callable[..., Site], window: Windows) -> None:
     site = make_site(SEATSERVER_CLAIM_MS="3000", SEATSERVER_REAP_MS="100")
     guest = Guest(site)
     ann = guest.open(window, guest.book("B-2", pay_later=True))
@@ -327,7 +327,7 @@ def test_an_unpaid_booking_ends_before_the_visitor_s_eyes(make_site: Callable[..
 
 
 @pytest.mark.long
-def test_places_without_numbers_stand_in_one_line(site: Site, window: Windows, guest: Guest) -> None:
+def test_unnumbered_places_are_listed_on_one_line(site: Site, window: Windows, guest: Guest) -> None:
     tariff: dict[str, Any] = msgspec.to_builtins(TARIFF)
     site.put_showtime(LOUNGE, lounge(), **{name: tariff[name] for name in ("ticket_types", "fees")})
     booking = guest.book("C-1", showtime=LOUNGE, areas=(Places(area=0, count=3),))
@@ -338,7 +338,7 @@ def test_places_without_numbers_stand_in_one_line(site: Site, window: Windows, g
 
 
 @pytest.mark.long
-def test_somebody_else_sees_nothing_and_staff_shows_who_they_are(site: Site, window: Windows, guest: Guest) -> None:
+def test_strangers_see_no_booking_and_staff_enter_a_token(site: Site, window: Windows, guest: Guest) -> None:
     booking = guest.book("B-2")
     ben = Guest(site).open(window, booking)
     expect(ben.page.get_by_role("status")).to_contain_text("We found no booking of yours with this number")
@@ -361,7 +361,7 @@ def test_somebody_else_sees_nothing_and_staff_shows_who_they_are(site: Site, win
 
 
 @pytest.mark.long
-def test_a_token_that_is_being_entered_stays_while_somebody_looks_elsewhere(site: Site, window: Windows) -> None:
+def test_a_half_entered_token_survives_a_switch_to_another_window(site: Site, window: Windows) -> None:
     ben = window(site)
     ben.open(f"/bookings/{uuid4()}")
     ben.page.get_by_text("For staff").click()
@@ -401,7 +401,7 @@ def test_the_booking_page_is_for_everyone(site: Site, window: Windows, guest: Gu
         assert ann.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_an_unknown_address_gets_a_page_that_leads_on(site: Site, window: Windows) -> None:
+def test_an_unknown_address_gets_a_page_with_a_way_on(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.open("/shows/tonight")
     expect(ann.page.get_by_role("heading", level=1)).to_have_text("There is no such page")

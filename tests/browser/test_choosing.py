@@ -78,7 +78,7 @@ def area(visitor: Window) -> Locator:
 # ---------------------------------------------------------------- one basket
 
 
-def test_quick_clicks_make_one_basket_which_is_booked_as_a_whole(ann: Window) -> None:
+def test_quick_clicks_make_one_basket_that_is_booked_as_a_whole(ann: Window) -> None:
     for label in ("C-1", "C-2", "C-3", "D-1"):
         ann.click(label)  # nobody waits for an answer
     in_basket(ann, "C-1", "C-2", "C-3", "D-1", "D-2")
@@ -112,7 +112,7 @@ def test_what_the_visitor_holds_elsewhere_is_listed_and_can_be_given_back(ann: W
     in_basket(ann, "C-1", "C-2")
 
 
-def test_when_only_some_of_it_could_be_booked_both_are_said(ann: Window) -> None:
+def test_a_partly_failed_booking_reports_what_was_booked_and_what_was_not(ann: Window) -> None:
     ann.click("C-1", "C-2")
     in_basket(ann, "C-1", "C-2")
     ann.page.evaluate(HOLD_BESIDE, [LOUNGE, [8]])
@@ -152,7 +152,7 @@ def test_two_windows_of_one_visitor_show_and_change_the_same_basket(site: Site, 
 # ---------------------------------------------------------------- tickets and prices
 
 
-def test_the_server_prices_every_ticket_and_says_which_do_not_go_together(ann: Window) -> None:
+def test_the_server_prices_every_ticket_and_says_which_cannot_be_combined(ann: Window) -> None:
     ann.click("C-1", "C-2")
     expect(ann.basket).to_contain_text("€10.00")
     expect(ann.basket.locator(".fees")).to_have_text("Fees€1.00")
@@ -166,7 +166,7 @@ def test_the_server_prices_every_ticket_and_says_which_do_not_go_together(ann: W
     expect(ann.basket).to_contain_text("Book for €17.00")
 
 
-def test_only_tickets_that_are_sold_for_a_seat_are_offered_for_it(ann: Window) -> None:
+def test_a_seat_offers_only_the_ticket_types_that_are_sold_for_it(ann: Window) -> None:
     ann.click("D-1")
     in_basket(ann, "D-1", "D-2")
     expect(ann.basket.get_by_role("combobox")).to_have_count(0)
@@ -175,7 +175,7 @@ def test_only_tickets_that_are_sold_for_a_seat_are_offered_for_it(ann: Window) -
 # ---------------------------------------------------------------- the best seats
 
 
-def test_the_best_seats_take_the_place_of_the_old_ones_and_are_explained(ann: Window) -> None:
+def test_the_best_seats_replace_the_old_ones_and_are_explained(ann: Window) -> None:
     ann.click("A-8")
     in_basket(ann, "A-8")
     area(ann).get_by_role("button", name="One more place").click()
@@ -198,7 +198,7 @@ def test_the_best_seats_take_the_place_of_the_old_ones_and_are_explained(ann: Wi
     in_basket(ann, "D-1", "D-2", "Lawn")
 
 
-def test_the_search_says_when_fewer_seats_are_left_than_it_is_asked_for(site: Site, ann: Window) -> None:
+def test_the_search_says_when_too_few_seats_are_left(site: Site, ann: Window) -> None:
     best, search = ann.part("best"), ann.part("search")
     expect(best).to_have_attribute("aria-disabled", "false")
     unfold(ann)
@@ -229,7 +229,7 @@ def test_the_search_says_when_fewer_seats_are_left_than_it_is_asked_for(site: Si
     expect(ann.part("notice")).to_have_text(re.compile("^B-1 and B-2 are the best 2 free seats"))
 
 
-def test_offers_whose_seats_went_are_closed_with_a_word_and_compared_anew(site: Site, ann: Window) -> None:
+def test_offers_whose_seats_are_taken_close_with_a_message_and_can_be_searched_again(site: Site, ann: Window) -> None:
     unfold(ann)
     ann.page.get_by_label("Where").select_option("Standard")
     press(ann, "Compare")
@@ -244,7 +244,7 @@ def test_offers_whose_seats_went_are_closed_with_a_word_and_compared_anew(site: 
     expect(offers).to_contain_text(["D-1 and D-2"])
 
 
-def test_offers_are_closed_when_the_visitor_books_in_another_window(site: Site, window: Windows, ann: Window) -> None:
+def test_offers_close_when_the_visitor_books_in_another_window(site: Site, window: Windows, ann: Window) -> None:
     guest = ann.page.evaluate("localStorage['seatserver.guest']")
     other = window(site)
     other.open("/")
@@ -277,7 +277,7 @@ def test_offers_stay_open_when_an_earlier_booking_is_paid(site: Site, ann: Windo
     expect(ann.notices).not_to_contain_text("the offers are closed")
 
 
-def test_whoever_is_at_an_offer_that_goes_is_told_so_and_holds_no_other_by_mistake(
+def test_a_visitor_whose_offer_is_taken_is_told_and_holds_no_other_by_mistake(
     site: Site, window: Windows, ann: Window
 ) -> None:
     ben = visit(site, window)
@@ -307,7 +307,7 @@ def free_seats(visitor: Window) -> list[str]:
     return [label for label in labels if visitor.state(label) in ("free", "asking")]
 
 
-def test_a_wheelchair_place_is_for_whoever_says_so_and_then_company_sits_beside(ann: Window) -> None:
+def test_a_wheelchair_place_needs_a_wheelchair_and_allows_its_companion_seat(ann: Window) -> None:
     ann.click("A-2")
     expect(ann.notices).to_contain_text("A-2 is a companion seat")
     ann.click("A-1")
@@ -335,7 +335,7 @@ def test_a_wheelchair_place_is_for_whoever_says_so_and_then_company_sits_beside(
     expect(people).to_have_js_property("validationMessage", "")
 
 
-def test_a_companion_seat_that_is_clicked_alone_can_be_taken_with_its_wheelchair_place(
+def test_a_companion_seat_clicked_alone_can_be_taken_with_its_wheelchair_place(
     site: Site, window: Windows, ann: Window
 ) -> None:
     ben = visit(site, window)
@@ -351,7 +351,7 @@ def test_a_companion_seat_that_is_clicked_alone_can_be_taken_with_its_wheelchair
     expect(ben.notices.locator(".actions")).to_have_count(0)  # there is no place left that it could go with
 
 
-def test_company_of_one_wheelchair_leaves_the_party_its_other_wheelchairs(ann: Window) -> None:
+def test_a_companion_seat_for_one_wheelchair_keeps_the_others_in_the_party(ann: Window) -> None:
     unfold(ann)
     ann.page.get_by_label("Wheelchairs", exact=True).fill("2")
     ann.click("A-3")
@@ -384,7 +384,7 @@ def test_companion_seats_of_two_rows_come_with_two_wheelchair_places(site: Site,
 # ---------------------------------------------------------------- refusals that help
 
 
-def test_a_gap_is_refused_with_the_seat_that_would_be_left_and_a_choice_that_does(ann: Window) -> None:
+def test_a_gap_is_refused_with_the_stranded_seat_and_an_allowed_choice(ann: Window) -> None:
     ann.click("B-2")
     expect(ann.notices).to_contain_text("B-1 would be left as a single seat")
     press(ann, "Take B-1 instead")
@@ -407,7 +407,7 @@ def test_rules_that_only_warn_say_so_in_the_basket(site: Site, window: Windows) 
     expect(ann.basket).not_to_contain_text("single seat")
 
 
-def test_who_loses_a_race_can_have_the_nearest_seats_instead(site: Site, window: Windows, ann: Window) -> None:
+def test_the_loser_of_a_race_can_take_the_nearest_seats_instead(site: Site, window: Windows, ann: Window) -> None:
     ben = without_news(site, window)
     ann.click("C-1", "C-2")
     in_basket(ann, "C-1", "C-2")
@@ -423,7 +423,7 @@ def test_who_loses_a_race_can_have_the_nearest_seats_instead(site: Site, window:
     expect(ben.basket).not_to_contain_text("C-1")
 
 
-def test_a_seat_that_is_asked_for_looks_so_at_once_and_goes_back_when_it_is_refused(
+def test_a_requested_seat_changes_at_once_and_changes_back_when_refused(
     site: Site, window: Windows, ann: Window
 ) -> None:
     ben = window(site)
@@ -456,7 +456,7 @@ def test_a_seat_that_is_asked_for_looks_so_at_once_and_goes_back_when_it_is_refu
     expect(ben.notices).to_contain_text("Someone else was a moment faster.")
 
 
-def test_what_was_said_of_a_seat_goes_when_it_holds_no_longer(site: Site, window: Windows, ann: Window) -> None:
+def test_a_message_about_a_seat_disappears_when_it_is_no_longer_true(site: Site, window: Windows, ann: Window) -> None:
     ben = visit(site, window)
     ben.click("C-1")
     ann.expect_seats(C1="held")
@@ -468,7 +468,7 @@ def test_what_was_said_of_a_seat_goes_when_it_holds_no_longer(site: Site, window
     expect(ann.notices).to_be_empty()
 
 
-def test_what_was_said_of_a_taken_seat_goes_when_the_visitor_goes_on(site: Site, window: Windows, ann: Window) -> None:
+def test_a_message_about_a_taken_seat_disappears_with_the_next_choice(site: Site, window: Windows, ann: Window) -> None:
     ben = visit(site, window)
     ben.click("C-1")
     ann.expect_seats(C1="held")
@@ -479,7 +479,7 @@ def test_what_was_said_of_a_taken_seat_goes_when_the_visitor_goes_on(site: Site,
     expect(ann.notices).to_be_empty()
 
 
-def test_what_is_refused_twice_stands_there_once(ann: Window) -> None:
+def test_a_repeated_refusal_is_shown_once(ann: Window) -> None:
     ann.click("A-1")
     expect(ann.part("notice")).to_have_count(1)
     watch = """notices => {
@@ -507,7 +507,7 @@ def test_seats_kept_for_another_channel_look_blocked_and_say_why(site: Site, ann
     expect(ann.notices).to_contain_text("C-7: not sold here.")
 
 
-def test_the_price_of_a_sofa_is_told_for_each_seat(ann: Window) -> None:
+def test_a_sofa_shows_its_price_per_seat(ann: Window) -> None:
     prices = ann.part("prices").get_by_role("listitem")
     expect(prices.filter(has_text="Sofa")).to_contain_text("€16.00 per seat")
     expect(prices.filter(has_text="Standard")).not_to_contain_text("per seat")
@@ -516,7 +516,7 @@ def test_the_price_of_a_sofa_is_told_for_each_seat(ann: Window) -> None:
     expect(ann.part("tip")).to_have_text("D-1 · sofa, sold together with D-2 · Sofa · €16.00 per seat · free")
 
 
-def test_the_legend_says_what_the_signs_on_this_halls_seats_mean(ann: Window) -> None:
+def test_the_legend_explains_the_symbols_of_this_hall(ann: Window) -> None:
     signs = ann.part("signs")
     expect(signs).to_contain_text("Wheelchair place")
     expect(signs).to_contain_text("Companion seat")
@@ -536,7 +536,7 @@ def test_a_hold_that_a_block_ends_is_announced(site: Site, ann: Window) -> None:
 # ---------------------------------------------------------------- places without numbers
 
 
-def test_places_of_an_area_are_picked_by_buttons_and_counted_live(site: Site, window: Windows, ann: Window) -> None:
+def test_places_of_an_area_are_chosen_by_buttons_and_counted_live(site: Site, window: Windows, ann: Window) -> None:
     ben = visit(site, window)
     more = area(ann).get_by_role("button", name="One more place in Lawn")
     more.focus()
@@ -558,9 +558,7 @@ def test_places_of_an_area_are_picked_by_buttons_and_counted_live(site: Site, wi
     expect(ann.notices).to_contain_text("Booked: 2 × Lawn.")
 
 
-def test_a_place_that_somebody_else_was_faster_to_take_is_refused_kindly(
-    site: Site, window: Windows, ann: Window
-) -> None:
+def test_a_place_that_was_just_taken_is_refused_with_its_reason(site: Site, window: Windows, ann: Window) -> None:
     ben = without_news(site, window)
     for _ in range(BEANBAGS):
         area(ann).get_by_role("button", name="One more place").click()
@@ -569,7 +567,7 @@ def test_a_place_that_somebody_else_was_faster_to_take_is_refused_kindly(
     expect(ben.notices).to_contain_text("Lawn is full.")
 
 
-def test_a_hall_of_nothing_but_an_area_can_be_sold(site: Site, window: Windows) -> None:
+def test_a_hall_with_only_an_area_can_be_sold(site: Site, window: Windows) -> None:
     field = GeneralArea(key="field", name="Field", category="field", capacity=50, x=0, y=3, width=10, height=5)
     hall = SeatMap.build(
         name="Open air",
@@ -588,7 +586,7 @@ def test_a_hall_of_nothing_but_an_area_can_be_sold(site: Site, window: Windows) 
     expect(ann.notices).to_contain_text("Booked: 1 × Field.")
 
 
-def test_where_every_place_is_taken_nobody_is_asked_to_choose(site: Site, window: Windows) -> None:
+def test_a_full_hall_does_not_ask_the_visitor_to_choose(site: Site, window: Windows) -> None:
     hall = SeatMap.build(
         name="Loft",
         categories=[Category(key="seat", name="Seat", color="#009e73")],
@@ -612,7 +610,7 @@ def test_where_every_place_is_taken_nobody_is_asked_to_choose(site: Site, window
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_of_it_fits_a_narrow_phone(site: Site, window: Windows, scheme: str) -> None:
+def test_everything_fits_a_narrow_phone(site: Site, window: Windows, scheme: str) -> None:
     open_lounge(site)
     ann = visit(site, window, viewport={"width": 360, "height": 740}, color_scheme=scheme, has_touch=True)
     ann.page.get_by_role("button", name="Find seats").tap()
@@ -631,7 +629,7 @@ def test_all_of_it_fits_a_narrow_phone(site: Site, window: Windows, scheme: str)
     assert ann.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-def test_longer_words_of_another_language_fit_a_narrow_phone_too(site: Site, window: Windows) -> None:
+def test_longer_german_texts_fit_a_narrow_phone_too(site: Site, window: Windows) -> None:
     open_lounge(site)
     ann = visit(site, window, viewport={"width": 320, "height": 740}, has_touch=True)
     ann.map.evaluate("map => { map.lang = 'de'; }")

@@ -55,7 +55,7 @@ def set_attribute(visitor: Window, name: str, value: str) -> None:
 # ---------------------------------------------------------------- what a page hears and asks
 
 
-def test_two_lines_make_a_seat_map_that_tells_its_page_what_happens(ann: Window) -> None:
+def test_two_lines_of_html_make_a_seat_map_that_reports_events_to_its_page(ann: Window) -> None:
     [ready] = ann.told("ready")
     assert (ready["showtime"]["title"], len(ready["layout"]["seats"])) == ("The Long Night", 22)
     assert ann.told("status")[-1] == {"status": "live", "reason": ""}
@@ -75,7 +75,7 @@ def test_two_lines_make_a_seat_map_that_tells_its_page_what_happens(ann: Window)
     assert ann.told("release") == [given]
 
 
-def test_a_page_can_hold_show_and_give_back_seats_itself(ann: Window) -> None:
+def test_a_page_can_hold_reveal_and_release_seats_itself(ann: Window) -> None:
     ann.map.evaluate("map => map.hold('B-2', 'B-3', 'no such seat')")
     ann.expect_seats(B2="mine", B3="mine")
     assert ann.map.evaluate("map => map.basket.seats") == ["B-2", "B-3"]
@@ -86,7 +86,7 @@ def test_a_page_can_hold_show_and_give_back_seats_itself(ann: Window) -> None:
     assert ann.map.evaluate("map => [map.seatState('Z-9'), map.boxOf('Z-9')]") == [None, None]
 
 
-def test_a_refusal_is_told_with_every_seat_and_its_reason(site: Site, window: Windows) -> None:
+def test_a_refusal_names_every_seat_with_its_reason(site: Site, window: Windows) -> None:
     ann, ben = embedded(site, window), embedded(site, window)
     ann.click("A-3")
     ben.expect_seats(A3="held")
@@ -97,7 +97,7 @@ def test_a_refusal_is_told_with_every_seat_and_its_reason(site: Site, window: Wi
     assert ben.told("hold") == []
 
 
-def test_a_page_that_takes_payment_itself_is_told_when_the_visitor_goes_on(site: Site, window: Windows) -> None:
+def test_a_page_that_takes_payments_is_told_when_the_visitor_checks_out(site: Site, window: Windows) -> None:
     ann = embedded(site, window, f'<seat-map showtime="{SHOWTIME}" checkout="page"></seat-map>')
     ann.click("A-3")
     ann.basket.get_by_role("button", name="Check out for €11.00").click()
@@ -109,9 +109,7 @@ def test_a_page_that_takes_payment_itself_is_told_when_the_visitor_goes_on(site:
     expect(ann.basket.get_by_role("button", name="Book for €11.00")).to_be_visible()
 
 
-def test_seats_whose_time_ran_out_are_told_and_can_be_taken_again(
-    make_site: Callable[..., Site], window: Windows
-) -> None:
+def test_expired_seats_are_announced_and_can_be_taken_again(make_site: Callable[..., Site], window: Windows) -> None:
     ann = embedded(make_site(SEATSERVER_HOLD_MS="4000", SEATSERVER_HOLD_TOTAL_MS="40000"), window)
     ann.click("A-3")
     [expired] = ann.wait_until_told("expired")
@@ -122,7 +120,7 @@ def test_seats_whose_time_ran_out_are_told_and_can_be_taken_again(
     assert [told["seats"] for told in ann.wait_until_told("hold", 2)] == [["A-3"], ["A-3"]]
 
 
-def test_who_has_held_a_seat_for_long_is_told_when_they_may_again_and_offered_another(
+def test_a_visitor_who_held_a_seat_too_long_is_told_when_to_retry_and_offered_another(
     make_site: Callable[..., Site], window: Windows
 ) -> None:
     ann = embedded(make_site(SEATSERVER_HOLD_MS="4000", SEATSERVER_HOLD_TOTAL_MS="4000"), window)
@@ -149,7 +147,7 @@ def test_another_showtime_is_shown_when_the_attribute_changes(site: Site, window
     assert len(ann.told("ready")) == 2
 
 
-def test_what_was_set_before_the_script_came_counts(site: Site, window: Windows) -> None:
+def test_properties_set_before_the_script_loads_take_effect(site: Site, window: Windows) -> None:
     ann = window(site)
     early = """<script>
       const map = document.createElement("seat-map");
@@ -165,7 +163,7 @@ def test_what_was_set_before_the_script_came_counts(site: Site, window: Windows)
     assert ann.map.evaluate("map => map.getAttribute('token')") is None
 
 
-def test_a_token_that_is_not_believed_is_said_and_ends_the_attempts(site: Site, window: Windows) -> None:
+def test_a_rejected_token_is_reported_and_ends_the_attempts(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.embed(f'<seat-map showtime="{SHOWTIME}" token="forged"></seat-map>')
     ann.expect_status("stopped")
@@ -173,7 +171,7 @@ def test_a_token_that_is_not_believed_is_said_and_ends_the_attempts(site: Site, 
     expect(ann.part("frozen").get_by_role("button", name="Try again")).to_be_visible()
 
 
-def test_an_element_that_is_moved_stays_connected_and_one_that_is_removed_leaves(ann: Window) -> None:
+def test_a_moved_element_stays_connected_and_a_removed_one_disconnects(ann: Window) -> None:
     ann.click("A-3")
     ann.expect_seats(A3="mine")
     ann.map.evaluate(
@@ -188,7 +186,7 @@ def test_an_element_that_is_moved_stays_connected_and_one_that_is_removed_leaves
     ann.expect_seats(A3="mine")
 
 
-def test_an_element_that_is_removed_while_it_loads_listens_to_the_window_no_more(site: Site, window: Windows) -> None:
+def test_an_element_removed_while_loading_stops_listening_to_the_window(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.page.add_init_script(COUNT_LISTENERS)
     held: list[Route] = []
@@ -202,7 +200,7 @@ def test_an_element_that_is_removed_while_it_loads_listens_to_the_window_no_more
         route.continue_()
 
 
-def test_a_showtime_that_cannot_be_loaded_is_said_and_tried_again(site: Site, window: Windows) -> None:
+def test_a_showtime_that_fails_to_load_is_reported_and_retried(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.forgives_network = True
     ann.page.route("**/api/v1/showtimes/*", lambda route: route.abort())
@@ -219,7 +217,7 @@ def test_an_element_without_a_showtime_says_what_is_missing(site: Site, window: 
     expect(ann.map).to_contain_text("This showtime cannot be shown: no showtime is named.")
 
 
-def test_a_hall_that_was_changed_meanwhile_is_loaded_anew(site: Site, window: Windows) -> None:
+def test_a_changed_hall_is_loaded_again(site: Site, window: Windows) -> None:
     site.put_showtime(LOUNGE, lounge(), **msgspec.to_builtins({"ticket_types": TARIFF.ticket_types}))
     other = httpx.get(f"{site.url}/api/v1/showtimes/{LOUNGE}", trust_env=False).json()["layout_hash"]
     ann = window(site)
@@ -243,7 +241,7 @@ def test_a_hall_that_was_changed_meanwhile_is_loaded_anew(site: Site, window: Wi
 # ---------------------------------------------------------------- language and direction
 
 
-def test_german_is_spoken_where_the_page_says_so_and_money_is_written_as_there(ann: Window) -> None:
+def test_a_german_page_gets_german_texts_and_german_number_formats(ann: Window) -> None:
     ann.click("A-3")
     ann.expect_seats(A3="mine")
     ann.page.evaluate("document.documentElement.lang = 'de'")
@@ -257,7 +255,7 @@ def test_german_is_spoken_where_the_page_says_so_and_money_is_written_as_there(a
     expect(ann.basket.get_by_role("button", name="Book for €22.00")).to_be_visible()
 
 
-def test_any_text_can_be_replaced_also_by_a_function_and_in_a_language_that_is_not_shipped(ann: Window) -> None:
+def test_any_text_can_be_replaced_even_by_a_function_or_in_another_language(ann: Window) -> None:
     ann.map.evaluate("""map => {
       map.lang = "pl";
       map.strings = {
@@ -278,7 +276,7 @@ def test_any_text_can_be_replaced_also_by_a_function_and_in_a_language_that_is_n
     expect(ann.part("frame")).to_have_attribute("lang", "en")
 
 
-def test_from_right_to_left_everything_turns_but_the_hall(ann: Window) -> None:
+def test_from_right_to_left_everything_is_mirrored_except_the_hall(ann: Window) -> None:
     def sides() -> tuple[float, float]:
         basket, hall = ann.basket.bounding_box(), ann.part("hall").bounding_box()
         assert basket is not None
@@ -355,14 +353,14 @@ def test_two_elements_on_one_page_are_two_windows_of_one_visitor(site: Site, win
     expect(second.locator("[part~=basket] li strong")).to_have_text(["B-2"])
 
 
-def test_the_element_loads_nothing_but_its_own_files_and_the_public_interface(site: Site, window: Windows) -> None:
+def test_the_element_loads_only_its_own_files_and_the_public_api(site: Site, window: Windows) -> None:
     ann = embedded(site, window)
     paths = {url.removeprefix(site.url) for url in ann.requests if url.startswith("http")}
     assert all(path.startswith(("/static/", "/api/v1/", "/embedding")) for path in paths)
 
 
 @pytest.mark.parametrize("path", ["guests", "theatres"])
-def test_a_server_that_never_answers_one_request_is_asked_again(site: Site, window: Windows, path: str) -> None:
+def test_a_request_that_is_never_answered_is_repeated(site: Site, window: Windows, path: str) -> None:
     ann = window(site)
     ann.page.add_init_script("""{
       const { timeout } = AbortSignal;
@@ -396,7 +394,9 @@ def test_a_visitor_whose_clock_is_wrong_is_the_same_guest_after_a_reload(
     ann.expect_seats(B2="mine")
 
 
-def test_a_guest_whose_token_is_over_comes_back_as_another_one(site: Site, settings: Settings, window: Windows) -> None:
+def test_a_guest_whose_token_cannot_be_renewed_becomes_a_new_guest(
+    site: Site, settings: Settings, window: Windows
+) -> None:
     ann = window(site)
     ann.open_map()
     stale = Tokens(settings).mint("guest:of-old", ["watch", "hold"], -60)
@@ -407,7 +407,7 @@ def test_a_guest_whose_token_is_over_comes_back_as_another_one(site: Site, setti
     assert ann.map.evaluate("map => map.client.welcome.user") != "guest:of-old"
 
 
-def test_bookings_are_shown_to_whoever_made_them_and_no_link_to_a_ticket_is_kept(
+def test_bookings_are_shown_to_their_owner_and_no_ticket_link_is_stored(
     site: Site, settings: Settings, window: Windows
 ) -> None:
     ann = embedded(site, window)
@@ -443,7 +443,7 @@ def test_bookings_are_shown_to_whoever_made_them_and_no_link_to_a_ticket_is_kept
     assert link.get_attribute("href") == secret, "the server tells its owner again"
 
 
-def test_an_element_out_of_the_page_says_that_it_shows_nothing(ann: Window) -> None:
+def test_an_element_outside_the_page_says_that_it_shows_nothing(ann: Window) -> None:
     status = ann.map.evaluate("""async (map) => {
       map.remove();
       await new Promise((done) => setTimeout(done));
@@ -452,7 +452,7 @@ def test_an_element_out_of_the_page_says_that_it_shows_nothing(ann: Window) -> N
     assert status == "loading"
 
 
-def test_a_seat_in_a_state_that_only_newer_servers_know_is_no_free_one(ann: Window) -> None:
+def test_a_seat_in_an_unknown_state_is_not_shown_as_free(ann: Window) -> None:
     ann.map.evaluate("""({ client }) => {
       client.states[1] = 6;
       client.dispatchEvent(new CustomEvent("change", { detail: [1] }));

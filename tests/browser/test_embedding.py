@@ -48,7 +48,7 @@ def forget_the_browser_s_own(visitor: Window) -> None:
     visitor.complaints.clear()
 
 
-def test_a_seat_is_bought_on_somebody_else_s_page(make_site: Sites, window: Windows, portal: Portal) -> None:
+def test_a_seat_can_be_bought_on_another_sites_page(make_site: Sites, window: Windows, portal: Portal) -> None:
     site = make_site(SEATSERVER_ALLOWED_ORIGINS=portal.url)
     portal.embed(site)
     ann, ben = visit(window, site, portal), window(site)
@@ -73,7 +73,7 @@ def test_a_seat_is_bought_on_somebody_else_s_page(make_site: Sites, window: Wind
     expect(ann.page.get_by_role("article").get_by_role("rowheader")).to_have_text(["B-2", "B-3", "Total"])
 
 
-def test_the_client_alone_works_on_somebody_else_s_page(make_site: Sites, window: Windows, portal: Portal) -> None:
+def test_the_client_alone_works_on_another_sites_page(make_site: Sites, window: Windows, portal: Portal) -> None:
     site = make_site(SEATSERVER_ALLOWED_ORIGINS=portal.url)
     portal.embed(site, ALONE)
     ann = visit(window, site, portal)
@@ -86,7 +86,7 @@ def test_the_client_alone_works_on_somebody_else_s_page(make_site: Sites, window
     assert status == "confirmed"
 
 
-def test_a_page_that_is_not_allowed_reads_why(site: Site, window: Windows, portal: Portal) -> None:
+def test_a_page_that_is_not_allowed_is_told_why(site: Site, window: Windows, portal: Portal) -> None:
     portal.embed(site)
     ann = visit(window, site, portal)
     expect(ann.map).to_contain_text("This showtime cannot be shown: this page is not allowed to show it.")
@@ -108,7 +108,7 @@ def test_the_client_alone_finds_out_why_its_page_is_refused(site: Site, window: 
     expect_told_the_settings(ann)
 
 
-def test_a_listed_origin_opens_nothing_to_others(make_site: Sites, window: Windows, portal: Portal) -> None:
+def test_allowing_one_origin_allows_no_other(make_site: Sites, window: Windows, portal: Portal) -> None:
     site = make_site(SEATSERVER_ALLOWED_ORIGINS="https://portal.example")
     portal.embed(site)
     ann = visit(window, site, portal)

@@ -51,7 +51,7 @@ def violations(visitor: Window) -> list[str]:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
-def test_axe_finds_nothing_to_complain_of_whatever_is_shown(site: Site, window: Windows, theme: str) -> None:
+def test_axe_finds_no_violation_in_any_view(site: Site, window: Windows, theme: str) -> None:
     open_lounge(site)
     ann, ben = window(site, color_scheme="dark" if theme == "dark" else "light"), window(site)
     for one in (ann, ben):
@@ -76,7 +76,7 @@ def test_axe_finds_nothing_to_complain_of_whatever_is_shown(site: Site, window: 
     assert violations(ann) == []
 
 
-def test_axe_finds_nothing_on_a_phone_in_german_from_right_to_left(site: Site, window: Windows) -> None:
+def test_axe_finds_no_violation_on_a_phone_in_german_from_right_to_left(site: Site, window: Windows) -> None:
     open_lounge(site)
     ann = window(site, **PHONE)
     ann.open_map(LOUNGE)
@@ -90,7 +90,7 @@ def test_axe_finds_nothing_on_a_phone_in_german_from_right_to_left(site: Site, w
 # ---------------------------------------------------------------- keyboard
 
 
-def test_somebody_without_a_mouse_chooses_changes_and_books(site: Site, window: Windows) -> None:
+def test_seats_can_be_chosen_changed_and_booked_without_a_mouse(site: Site, window: Windows) -> None:
     open_lounge(site)
     ann, ben = window(site), window(site)
     for one in (ann, ben):
@@ -134,7 +134,7 @@ def test_somebody_without_a_mouse_chooses_changes_and_books(site: Site, window: 
     expect(ann.notices).to_contain_text("Booked: C-4.")
 
 
-def test_who_holds_a_key_down_takes_a_seat_once(site: Site, window: Windows) -> None:
+def test_a_key_held_down_takes_a_seat_once(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.open_map()
     ann.cell("B-2").focus()
@@ -153,7 +153,7 @@ def test_who_holds_a_key_down_takes_a_seat_once(site: Site, window: Windows) -> 
     assert ann.page.evaluate("window.heard") == ["hold", "hold"]
 
 
-def test_who_is_at_a_notice_that_goes_is_not_thrown_to_the_page_s_top(site: Site, window: Windows) -> None:
+def test_focus_in_a_notice_that_disappears_does_not_jump_to_the_top(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.open_map()
     ann.cell("A-1").focus()  # a wheelchair place, by somebody who has named none
@@ -175,7 +175,7 @@ def holder(make_site: Callable[..., Site], window: Windows) -> Window:
     return one
 
 
-def test_who_closes_a_notice_that_came_of_what_is_gone_stays_at_the_notices(holder: Window) -> None:
+def test_closing_a_notice_whose_button_is_gone_keeps_the_focus_nearby(holder: Window) -> None:
     ann = holder
     ann.basket.get_by_role("button", name="More time").focus()
     ann.page.keyboard.press("Enter")
@@ -188,7 +188,7 @@ def test_who_closes_a_notice_that_came_of_what_is_gone_stays_at_the_notices(hold
     expect(ann.notices).to_be_focused()
 
 
-def test_who_is_at_a_notice_that_is_told_again_is_still_at_it(holder: Window) -> None:
+def test_focus_stays_in_a_notice_that_is_shown_again(holder: Window) -> None:
     ann = holder
     more, close = (ann.page.get_by_role("button", name=name) for name in ("More time", "Close"))
     more.click()
@@ -220,7 +220,7 @@ def test_the_best_seats_are_compared_and_held_by_keyboard(site: Site, window: Wi
     expect(ann.page.get_by_role("button", name="Find seats")).to_be_focused()
 
 
-def test_an_offer_that_somebody_else_took_is_none_any_more(site: Site, window: Windows) -> None:
+def test_an_offer_that_someone_else_took_is_removed(site: Site, window: Windows) -> None:
     open_lounge(site)
     ann, ben = window(site), window(site)
     for one in (ann, ben):
@@ -259,7 +259,7 @@ def test_every_seat_reads_its_row_number_kind_price_and_state(site: Site, window
     expect(ann.spoken).to_contain_text("B-2: held by someone else.")
 
 
-def test_what_becomes_ours_is_said(ann: Window) -> None:
+def test_seats_that_become_the_visitors_are_announced(ann: Window) -> None:
     ann.click("A-3")
     expect(ann.spoken).to_contain_text("A-3 is yours now. 1 ticket, €11.00.")
     ann.click("A-3")
@@ -276,7 +276,7 @@ ANNOUNCER = """async () => {
 }"""
 
 
-def test_at_most_one_announcement_is_made_in_five_seconds_and_none_is_old(ann: Window) -> None:
+def test_announcements_come_at_most_every_five_seconds_and_are_never_outdated(ann: Window) -> None:
     ann.page.clock.install()
     ann.open("/docs")
     ann.stop_the_clock()
@@ -305,7 +305,7 @@ def test_at_most_one_announcement_is_made_in_five_seconds_and_none_is_old(ann: W
     assert sum(int(count) for count in re.findall(r"(\d+) taken", words)) == 120
 
 
-def test_what_others_do_is_summarised(site: Site, window: Windows) -> None:
+def test_changes_by_others_are_summarised(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.page.clock.install()
     ann.open_map()
@@ -317,7 +317,7 @@ def test_what_others_do_is_summarised(site: Site, window: Windows) -> None:
     expect(ann.spoken).to_have_text("3 more seats are taken. One seat came free. 19 seats are free.")
 
 
-def test_a_seat_that_came_and_went_is_none_that_was_taken(site: Site, window: Windows) -> None:
+def test_a_seat_taken_and_freed_again_is_not_announced_as_taken(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.page.clock.install()
     ann.open_map()
@@ -332,7 +332,7 @@ def test_a_seat_that_came_and_went_is_none_that_was_taken(site: Site, window: Wi
     expect(ann.spoken).to_have_text("One more seat is taken. 20 seats are free.")
 
 
-def test_a_room_that_is_as_it_was_is_not_talked_about(site: Site, window: Windows) -> None:
+def test_an_unchanged_room_is_not_announced(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.page.clock.install()
     ann.open_map()
@@ -345,7 +345,7 @@ def test_a_room_that_is_as_it_was_is_not_talked_about(site: Site, window: Window
     assert ann.spoken.text_content() == before
 
 
-def test_the_last_minute_and_a_lost_connection_are_said(make_site: Callable[..., Site], window: Windows) -> None:
+def test_the_last_minute_and_a_lost_connection_are_announced(make_site: Callable[..., Site], window: Windows) -> None:
     site = make_site(SEATSERVER_HOLD_MS="50000")
     ann = window(site)
     ann.forgives_network = True
@@ -361,7 +361,7 @@ def test_the_last_minute_and_a_lost_connection_are_said(make_site: Callable[...,
 # ---------------------------------------------------------------- touch, size, motion
 
 
-def test_a_finger_comes_near_first_and_then_takes_a_seat(site: Site, window: Windows) -> None:
+def test_a_tap_on_small_seats_zooms_in_first_and_the_next_takes_a_seat(site: Site, window: Windows) -> None:
     site.put_showtime("large", plain_hall(400), prices={"standard": 1000})
     ann = window(site, **PHONE)
     ann.open_map("large")
@@ -381,7 +381,7 @@ def test_a_finger_comes_near_first_and_then_takes_a_seat(site: Site, window: Win
         assert size is None or min(size["width"], size["height"]) >= least - 0.5, button.inner_html()
 
 
-def test_the_docked_basket_never_hides_what_has_the_focus(site: Site, window: Windows) -> None:
+def test_the_docked_basket_never_covers_the_focused_element(site: Site, window: Windows) -> None:
     open_lounge(site)
     ann = window(site, **PHONE)
     ann.open_map(LOUNGE)
@@ -416,7 +416,7 @@ def test_a_page_at_200_percent_scrolls_in_one_direction_only(site: Site, window:
 # ---------------------------------------------------------------- when the network goes
 
 
-def test_offline_is_admitted_with_the_reason_and_back_online_brings_the_truth(site: Site, window: Windows) -> None:
+def test_going_offline_is_shown_with_its_reason_and_going_online_restores_the_map(site: Site, window: Windows) -> None:
     ann, ben = window(site), window(site)
     ann.forgives_network = True
     for one in (ann, ben):

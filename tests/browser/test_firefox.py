@@ -90,7 +90,7 @@ def test_a_click_takes_the_seat_and_the_other_window_sees_it(two: tuple[FirefoxW
     ben.expect_seats(A3="free", B4="held")
 
 
-def test_the_hall_is_walked_and_a_seat_bought_by_keyboard_alone(two: tuple[FirefoxWindow, FirefoxWindow]) -> None:
+def test_a_seat_can_be_found_and_bought_by_keyboard_alone(two: tuple[FirefoxWindow, FirefoxWindow]) -> None:
     ann, ben = two
     ann.come_to_front()
     ann.run(FOCUS)
@@ -115,7 +115,7 @@ def test_the_best_seats_are_found_held_and_booked(two: tuple[FirefoxWindow, Fire
     ben.expect_seats(**states)
 
 
-def test_a_hold_that_runs_out_is_free_everywhere_and_its_owner_is_told(make_site: Sites, window: Windows) -> None:
+def test_an_expired_hold_is_free_everywhere_and_its_owner_is_told(make_site: Sites, window: Windows) -> None:
     site = make_site(SEATSERVER_HOLD_MS="6000", SEATSERVER_HOLD_TOTAL_MS="6000")
     ann, ben = window(), window()
     for one in (ann, ben):
@@ -129,7 +129,7 @@ def test_a_hold_that_runs_out_is_free_everywhere_and_its_owner_is_told(make_site
     ann.expect_part("notices", "A-3 is free again")
 
 
-def test_a_killed_server_is_admitted_and_its_return_brings_the_truth(
+def test_a_killed_server_is_shown_as_such_and_its_return_restores_the_map(
     site: Site, two: tuple[FirefoxWindow, FirefoxWindow]
 ) -> None:
     ann, ben = two
@@ -161,7 +161,7 @@ def embedded(make_site: Sites, window: Windows, portal: Portal, html: str = EMBE
 
 
 @pytest.mark.parametrize("layout", TRANSFORMED)
-def test_the_seat_under_the_pointer_is_taken_however_the_page_shows_the_map(
+def test_a_click_takes_the_seat_under_the_pointer_on_a_transformed_page(
     make_site: Sites, window: Windows, portal: Portal, layout: str
 ) -> None:
     ann = embedded(make_site, window, portal)
@@ -182,7 +182,7 @@ def test_the_seat_under_the_pointer_is_taken_however_the_page_shows_the_map(
     assert held == ["A-2", "B-5", "C-1"]
 
 
-def test_the_seat_under_the_pointer_is_taken_in_a_frame_that_is_scaled(
+def test_a_click_takes_the_seat_under_the_pointer_in_a_scaled_frame(
     make_site: Sites, window: Windows, portal: Portal
 ) -> None:
     frame = '<iframe title="Seats" width="1000" height="900" src="{url}/showtimes/tonight"></iframe>'
@@ -198,9 +198,7 @@ def test_the_seat_under_the_pointer_is_taken_in_a_frame_that_is_scaled(
         ann.expect_seats(**{label.replace("-", ""): "mine"})
 
 
-def test_a_drag_moves_the_hall_with_the_pointer_and_takes_nothing(
-    make_site: Sites, window: Windows, portal: Portal
-) -> None:
+def test_a_drag_moves_the_hall_and_takes_no_seat(make_site: Sites, window: Windows, portal: Portal) -> None:
     ann = embedded(make_site, window, portal)
     ann.expect_live()
     # Narrow, so that the enlarged hall has where to move.
@@ -225,7 +223,7 @@ def test_a_drag_moves_the_hall_with_the_pointer_and_takes_nothing(
     ("lang", "currency", "price"),
     [("en-IE", "EUR", "€11.00"), ("de", "EUR", "11,00 €"), ("en-US", "USD", "$11.00"), ("ja", "JPY", "¥1,100")],
 )
-def test_money_is_written_as_the_page_s_language_writes_it(
+def test_money_is_formatted_for_the_pages_language(
     make_site: Sites, window: Windows, portal: Portal, lang: str, currency: str, price: str
 ) -> None:
     site = make_site(SEATSERVER_ALLOWED_ORIGINS=portal.url)

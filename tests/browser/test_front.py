@@ -44,7 +44,7 @@ def is_accessible(page: Page) -> list[str]:
     return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found]
 
 
-def test_films_stand_with_their_theatres_and_times_and_lead_to_the_map(site: Site, window: Windows) -> None:
+def test_films_are_listed_with_theatres_and_times_that_lead_to_the_map(site: Site, window: Windows) -> None:
     put(site, "again", "The Long Night", datetime.now(UTC) + timedelta(hours=3, minutes=30))
     put(site, "other", "Another Film", datetime.now(UTC) + timedelta(hours=4))
     site.change_allocations(SHOWTIME, action="block", seats=["A-2", "D-1", "D-2"], reason="guests")
@@ -63,7 +63,7 @@ def test_films_stand_with_their_theatres_and_times_and_lead_to_the_map(site: Sit
     ann.page.wait_for_url(f"**/showtimes/{SHOWTIME}")
 
 
-def test_prices_have_the_minor_digits_of_the_standard_from_the_card_to_the_ticket(site: Site, window: Windows) -> None:
+def test_prices_have_the_decimals_of_iso_4217_from_the_card_to_the_ticket(site: Site, window: Windows) -> None:
     """HUF has two, which Chromium's own table leaves out: a ticket of 2,900.00 would cost 290,000."""
     prices = {key: 290_000 for key in PRICES}
     put(site, "forints", "Budapest Nights", noon(1), currency="HUF", prices=prices)
@@ -76,7 +76,7 @@ def test_prices_have_the_minor_digits_of_the_standard_from_the_card_to_the_ticke
     expect(ann.page.get_by_text("290,000")).to_have_count(0)
 
 
-def test_the_price_on_a_card_is_one_that_somebody_can_pay_with_all_fees(site: Site, window: Windows) -> None:
+def test_a_card_shows_the_lowest_price_that_can_be_paid_including_fees(site: Site, window: Windows) -> None:
     kinds = [
         {"key": "adult", "name": "Adult", "prices": {"standard": 1000, "sofa": 1500}},
         {"key": "child", "name": "Child", "prices": {"standard": 500}, "only_with": ["adult"]},
@@ -89,7 +89,7 @@ def test_the_price_on_a_card_is_one_that_somebody_can_pay_with_all_fees(site: Si
     expect(card(ann, "from €11.50")).to_have_count(1)
 
 
-def test_each_day_has_its_own_address_by_the_theatre_s_clock(site: Site, window: Windows) -> None:
+def test_each_day_has_an_address_of_its_own_in_the_theatres_time(site: Site, window: Windows) -> None:
     put(site, "later", "A Later Film", noon(3))
     ann = window(site)
     ann.open("/")
@@ -108,7 +108,7 @@ def test_each_day_has_its_own_address_by_the_theatre_s_clock(site: Site, window:
 
 
 @pytest.mark.long
-def test_a_card_says_what_can_be_had(site: Site, window: Windows) -> None:
+def test_a_card_says_how_many_seats_are_left(site: Site, window: Windows) -> None:
     starts = noon(2)
     put(site, "few", "Nearly Full", starts)
     put(site, "none", "Full", starts)
@@ -127,7 +127,9 @@ def test_a_card_says_what_can_be_had(site: Site, window: Windows) -> None:
 
 
 @pytest.mark.long
-def test_the_counts_of_a_day_come_in_one_request_and_only_while_somebody_looks(site: Site, window: Windows) -> None:
+def test_a_days_counts_are_fetched_in_one_request_and_only_while_the_page_is_visible(
+    site: Site, window: Windows
+) -> None:
     ann = window(site)
     ann.page.clock.install()
     ann.open("/")
@@ -146,7 +148,7 @@ def test_the_counts_of_a_day_come_in_one_request_and_only_while_somebody_looks(s
 
 
 @pytest.mark.long
-def test_old_numbers_are_called_old_until_the_server_answers_again(site: Site, window: Windows) -> None:
+def test_outdated_counts_are_marked_until_the_server_answers_again(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.forgives_network = True
     ann.page.clock.install()
@@ -192,7 +194,7 @@ def test_the_front_page_is_for_everyone(site: Site, window: Windows, context: di
 
 
 @pytest.mark.long
-def test_where_nothing_is_shown_the_page_goes_on_saying_so(site: Site, window: Windows) -> None:
+def test_a_page_without_showtimes_keeps_saying_so(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.page.clock.install(time=datetime.now(UTC) + timedelta(days=30))
     ann.open("/")

@@ -44,7 +44,7 @@ def ann(site: Site, window: Windows) -> Window:
     return opened
 
 
-def test_a_second_tab_shows_the_visitor_s_seats_as_the_visitor_s_own(ann: Window) -> None:
+def test_a_second_tab_shows_the_visitors_seats_as_their_own(ann: Window) -> None:
     ann.click("B-2")
     ann.expect_seats(B2="mine")
     tab = Tab(ann)
@@ -75,7 +75,7 @@ def test_tabs_of_a_page_without_locks_agree_on_one_guest_too(site: Site, window:
     first.wait_until(lambda: len({user(tab) for tab in tabs}) == 1)
 
 
-def test_whoever_closes_the_tab_and_comes_back_finds_seats_and_bookings(ann: Window) -> None:
+def test_a_visitor_who_reopens_the_tab_finds_seats_and_bookings(ann: Window) -> None:
     ann.click("B-2")
     ann.expect_seats(B2="mine")
     ann.basket.get_by_role("button", name="Book for").click()
@@ -88,7 +88,7 @@ def test_whoever_closes_the_tab_and_comes_back_finds_seats_and_bookings(ann: Win
     expect(tab.page.get_by_role("article")).to_contain_text("Confirmed")
 
 
-def test_a_guest_whose_token_is_over_stays_the_same_guest(settings: Settings, ann: Window) -> None:
+def test_a_guest_whose_token_expired_stays_the_same_guest(settings: Settings, ann: Window) -> None:
     ann.click("B-2")
     ann.expect_seats(B2="mine")
     before = user(ann)
@@ -101,7 +101,7 @@ def test_a_guest_whose_token_is_over_stays_the_same_guest(settings: Settings, an
     assert user(ann) == before
 
 
-def test_a_guest_is_another_one_where_the_renewal_is_over_too(site: Site, settings: Settings, ann: Window) -> None:
+def test_a_guest_whose_renewal_expired_too_becomes_a_new_guest(site: Site, settings: Settings, ann: Window) -> None:
     before = user(ann)
     stale = Tokens(settings).mint(before, ["watch", "hold", "book"], -60)
     kept = f"{{ ...{GUEST}, token, renewal: 'long ago' }}"
@@ -123,7 +123,7 @@ def test_a_guest_is_another_one_where_the_renewal_is_over_too(site: Site, settin
     ],
     ids=["an older instance", "a proxy", "another one", "an outage"],
 )
-def test_only_the_server_s_word_that_a_guest_is_over_makes_another_one(
+def test_a_new_guest_is_made_only_when_the_server_says_the_old_one_expired(
     settings: Settings, ann: Window, answer: dict[str, Any]
 ) -> None:
     ann.click("B-2")
@@ -150,7 +150,7 @@ def test_only_the_server_s_word_that_a_guest_is_over_makes_another_one(
     ann.complaints[:] = [one for one in ann.complaints if str(answer["status"]) not in one]
 
 
-def test_where_nothing_can_be_kept_the_map_works_for_as_long_as_the_page(site: Site, window: Windows) -> None:
+def test_without_storage_the_map_works_as_long_as_the_page_is_open(site: Site, window: Windows) -> None:
     ann = window(site)
     for store in ("localStorage", "sessionStorage"):
         throws = "{ get() { throw new DOMException('no', 'SecurityError'); } }"
@@ -160,7 +160,7 @@ def test_where_nothing_can_be_kept_the_map_works_for_as_long_as_the_page(site: S
     ann.expect_seats(B2="mine")
 
 
-def test_a_guest_who_is_forgotten_in_one_tab_is_forgotten_in_all(ann: Window) -> None:
+def test_a_guest_forgotten_in_one_tab_is_forgotten_in_all(ann: Window) -> None:
     tab = Tab(ann)
     tab.open_map()
     before = user(tab)
@@ -168,7 +168,7 @@ def test_a_guest_who_is_forgotten_in_one_tab_is_forgotten_in_all(ann: Window) ->
     tab.wait_until(lambda: tab.page.evaluate(USER) not in (None, before))
 
 
-def test_a_guest_who_is_forgotten_while_a_tab_still_connects_is_forgotten_there_too(ann: Window) -> None:
+def test_a_guest_forgotten_while_a_tab_is_connecting_is_forgotten_there_too(ann: Window) -> None:
     tab = Tab(ann)
     before = user(ann)
     held: list[tuple[WebSocketRoute, str | bytes]] = []
@@ -191,7 +191,7 @@ def test_a_guest_who_is_forgotten_while_a_tab_still_connects_is_forgotten_there_
     assert user(tab) == tab.page.evaluate(f"{GUEST}.user_id")
 
 
-def test_a_pending_booking_is_continued_or_cancelled_from_another_tab(ann: Window) -> None:
+def test_a_pending_booking_can_be_continued_or_cancelled_in_another_tab(ann: Window) -> None:
     ann.click("B-2")
     ann.expect_seats(B2="mine")
     tab = Tab(ann)
@@ -216,7 +216,7 @@ def test_a_pending_booking_is_continued_or_cancelled_from_another_tab(ann: Windo
         one.expect_seats(B2="free")
 
 
-def test_a_booking_is_cancelled_by_keyboard_and_never_by_a_doubled_enter(site: Site, window: Windows) -> None:
+def test_a_booking_can_be_cancelled_by_keyboard_but_not_by_pressing_enter_twice(site: Site, window: Windows) -> None:
     ann = window(site, locale="de-DE")
     ann.open_map()
     ann.click("B-2")
@@ -246,7 +246,7 @@ def test_a_booking_is_cancelled_by_keyboard_and_never_by_a_doubled_enter(site: S
     ann.expect_seats(B2="free")
 
 
-def test_whoever_is_at_a_ticket_stays_there_while_the_bookings_change(ann: Window) -> None:
+def test_focus_stays_on_a_ticket_while_the_bookings_change(ann: Window) -> None:
     ann.click("B-2")
     ann.expect_seats(B2="mine")
     ann.basket.get_by_role("button", name="Book for").click()
@@ -260,7 +260,7 @@ def test_whoever_is_at_a_ticket_stays_there_while_the_bookings_change(ann: Windo
     expect(show).to_be_focused()
 
 
-def test_where_the_page_takes_payments_it_hears_which_booking_to_go_on_with(site: Site, window: Windows) -> None:
+def test_a_page_that_takes_payments_is_told_which_booking_to_continue(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.embed('<seat-map showtime="tonight" checkout="page"></seat-map>')
     ann.page.evaluate("addEventListener('seat-map-continue', ({ detail }) => { window.continued = detail; })")

@@ -107,7 +107,7 @@ def box(visitor: Window, part: str) -> dict[str, float]:
         (200, "de", "dark", 1000, 0.20, 0.45, 0.15),
     ],
 )
-def test_on_a_phone_the_hall_keeps_its_room_after_the_best_are_held(
+def test_on_a_phone_the_hall_keeps_its_size_after_a_search(
     site: Site,
     window: Windows,
     text: int,
@@ -135,7 +135,7 @@ def test_on_a_phone_the_hall_keeps_its_room_after_the_best_are_held(
 
 
 @pytest.mark.parametrize("context", [PHONE, DESK], ids=["phone", "desk"])
-def test_the_whole_hall_its_prices_the_finder_and_the_basket_are_there_without_scrolling(
+def test_hall_prices_search_and_basket_are_visible_without_scrolling(
     site: Site, window: Windows, context: dict[str, Any]
 ) -> None:
     open_cinema(site)
@@ -188,7 +188,7 @@ def test_large_type_leaves_the_first_screen_to_the_hall_also_beside_a_lawn(site:
         assert place["y"] >= drawing["y"] + drawing["height"]
 
 
-def test_on_a_desk_the_right_column_has_the_search_the_offers_and_the_basket(site: Site, window: Windows) -> None:
+def test_on_a_desktop_the_right_column_has_search_offers_and_basket(site: Site, window: Windows) -> None:
     open_cinema(site)
     ann = look(site, window, **DESK)
     before = box(ann, "hall")
@@ -206,7 +206,7 @@ def test_on_a_desk_the_right_column_has_the_search_the_offers_and_the_basket(sit
 
 
 @pytest.mark.parametrize("context", [PHONE, DESK], ids=["phone", "desk"])
-def test_the_zoom_buttons_lie_beside_the_seats_and_never_over_them(
+def test_the_zoom_buttons_are_beside_the_seats_and_never_over_them(
     site: Site, window: Windows, context: dict[str, Any]
 ) -> None:
     open_cinema(site)
@@ -222,7 +222,7 @@ def test_the_zoom_buttons_lie_beside_the_seats_and_never_over_them(
 
 
 @pytest.mark.parametrize("context", [PHONE, DESK], ids=["phone", "desk"])
-def test_while_it_loads_its_parts_stand_where_they_will_be(
+def test_while_loading_the_parts_are_where_they_will_be(
     site: Site, window: Windows, context: dict[str, Any]
 ) -> None:
     open_cinema(site)
@@ -247,7 +247,7 @@ def test_while_it_loads_its_parts_stand_where_they_will_be(
             assert at == pytest.approx(before[part][side], abs=48 if context is DESK else 2), (part, side)
 
 
-def test_how_many_people_come_is_said_by_steps_of_which_the_first_ticket_type_has_the_rest(
+def test_the_first_ticket_type_takes_whoever_the_other_steppers_leave(
     site: Site, window: Windows
 ) -> None:
     open_cinema(site)
@@ -304,7 +304,7 @@ def test_on_a_phone_the_basket_and_the_search_open_over_the_hall_and_close_with_
 # ---------------------------------------------------------------- one message at a time
 
 
-def test_what_the_best_seats_replaced_is_said_and_brought_back(site: Site, window: Windows) -> None:
+def test_seats_replaced_by_a_search_are_named_and_can_be_brought_back(site: Site, window: Windows) -> None:
     open_cinema(site)
     ann = look(site, window, **DESK)
     ann.click("B-3")
@@ -318,7 +318,7 @@ def test_what_the_best_seats_replaced_is_said_and_brought_back(site: Site, windo
     expect(ann.basket.locator("li strong")).to_have_text(["B-3"])
 
 
-def test_an_undo_that_comes_too_late_says_which_seats_are_gone(site: Site, window: Windows) -> None:
+def test_an_undo_that_is_too_late_says_which_seats_are_gone(site: Site, window: Windows) -> None:
     open_cinema(site)
     ann, ben = look(site, window, **DESK), look(site, window, **DESK)
     ann.click("B-3", "B-4")
@@ -334,7 +334,7 @@ def test_an_undo_that_comes_too_late_says_which_seats_are_gone(site: Site, windo
     assert ann.map.evaluate("map => map.basket.seats") == kept
 
 
-def test_what_an_offer_replaced_and_what_was_given_back_can_be_undone_too(site: Site, window: Windows) -> None:
+def test_choosing_an_offer_and_giving_seats_back_can_be_undone_too(site: Site, window: Windows) -> None:
     open_cinema(site)
     ann = look(site, window, **DESK)
     ann.click("B-3")
@@ -351,7 +351,7 @@ def test_what_an_offer_replaced_and_what_was_given_back_can_be_undone_too(site: 
     ann.expect_seats(B3="mine")
 
 
-def test_one_message_stands_at_a_time(site: Site, window: Windows) -> None:
+def test_one_message_is_shown_at_a_time(site: Site, window: Windows) -> None:
     open_cinema(site)
     ann = look(site, window, **DESK)
     ann.part("best").click()
@@ -374,7 +374,7 @@ NOTICES = """async () => {
 }"""
 
 
-def test_what_happened_goes_by_itself_unless_somebody_is_at_it_and_what_is_wrong_stays(
+def test_news_disappears_by_itself_unless_it_has_the_focus_and_problems_stay(
     site: Site, window: Windows
 ) -> None:
     ann = window(site)

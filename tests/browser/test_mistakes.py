@@ -29,7 +29,7 @@ def page(site: Site, window: Windows) -> Callable[[str], Window]:
     return open_page
 
 
-def test_an_address_without_a_seat_server_is_named_with_what_is_expected(site: Site, window: Windows) -> None:
+def test_an_address_without_a_seat_server_is_named_in_the_error(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.page.route("**/tickets/api/**", lambda route: route.fulfill(status=404, body="<p>Not found</p>"))
     ann.embed(f'<seat-map showtime="{SHOWTIME}" server="/tickets/"></seat-map>')
@@ -44,7 +44,7 @@ def test_an_address_without_a_seat_server_is_named_with_what_is_expected(site: S
     ann.complaints = [text for text in ann.complaints if "404" not in text]
 
 
-def test_a_server_whose_answers_are_no_json_is_no_seat_server(site: Site, window: Windows) -> None:
+def test_a_server_that_does_not_answer_in_json_is_reported_as_no_seat_server(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.page.route("**/tickets/api/**", lambda route: route.fulfill(content_type="text/html", body="<p>Welcome</p>"))
     ann.embed(f'<seat-map showtime="{SHOWTIME}" server="/tickets"></seat-map>')
@@ -52,14 +52,14 @@ def test_a_server_whose_answers_are_no_json_is_no_seat_server(site: Site, window
     assert "answered what is no JSON" in ann.wait_until_told("error")[0]["message"]
 
 
-def test_what_is_no_address_is_said_and_asked_nothing(page: Callable[[str], Window]) -> None:
+def test_an_invalid_address_is_reported_and_nothing_is_requested(page: Callable[[str], Window]) -> None:
     ann = page('server="http://"')
     expect(ann.map).to_contain_text("there is no seat server at http://.")
     [error] = ann.wait_until_told("error")
     assert error["message"] == 'no address: expected the address of a seat server as "server", got "http://"'
 
 
-def test_a_server_that_this_page_may_not_read_is_named(site: Site, window: Windows) -> None:
+def test_a_server_that_refuses_this_origin_is_named(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.forgives_network = True
     ann.page.route("**/api/v1/showtimes/*", lambda route: route.abort())
@@ -68,7 +68,7 @@ def test_a_server_that_this_page_may_not_read_is_named(site: Site, window: Windo
     assert f'no answer from "{site.url}/"' in ann.wait_until_told("error")[0]["message"]
 
 
-def test_a_malformed_token_is_told_to_the_page_and_kindly_to_the_visitor(page: Callable[[str], Window]) -> None:
+def test_a_malformed_token_is_reported_to_the_page_and_explained_to_the_visitor(page: Callable[[str], Window]) -> None:
     ann = page('token="forged"')
     ann.expect_status("stopped")
     expect(ann.part("frozen")).to_contain_text("the server does not know you. Please load the page again")
@@ -77,7 +77,7 @@ def test_a_malformed_token_is_told_to_the_page_and_kindly_to_the_visitor(page: C
     assert error == {"message": "this is not a token: expected a JWT of three parts", "code": "unauthorized"}
 
 
-def test_a_token_that_is_no_text_is_told_and_not_tried_again(page: Callable[[str], Window]) -> None:
+def test_a_token_that_is_not_a_string_is_reported_and_not_retried(page: Callable[[str], Window]) -> None:
     ann = page("")
     ann.expect_status("live")
     ann.map.evaluate("map => { map.token = 7; }")
@@ -94,7 +94,7 @@ def test_a_token_that_is_no_text_is_told_and_not_tried_again(page: Callable[[str
     ],
     ids=["no guests", "the page's own no"],
 )
-def test_where_there_is_no_token_to_be_had_nobody_speaks_of_the_connection(
+def test_a_missing_token_is_not_reported_as_a_connection_problem(
     make_site: Callable[..., Site], window: Windows, how: str, told: dict[str, str] | None
 ) -> None:
     ann = window(make_site(SEATSERVER_GUEST_SCOPES=""))
@@ -108,7 +108,7 @@ def test_where_there_is_no_token_to_be_had_nobody_speaks_of_the_connection(
     ann.complaints = [text for text in ann.complaints if "401" not in text]
 
 
-def test_a_token_that_holds_no_longer_is_told_as_such(site: Site, window: Windows) -> None:
+def test_an_expired_token_is_reported_as_expired(site: Site, window: Windows) -> None:
     def expire(route: WebSocketRoute) -> None:
         route.on_message(lambda _: route.close(code=4200, reason="the token expired"))
 
@@ -129,7 +129,7 @@ def test_a_token_that_holds_no_longer_is_told_as_such(site: Site, window: Window
         (4099, "etwas ist schiefgegangen. Bitte versuchen Sie es gleich noch einmal"),  # of a newer server
     ],
 )
-def test_a_server_that_turns_somebody_away_is_quoted_to_the_page_and_explained_to_the_visitor(
+def test_a_refusal_is_quoted_to_the_page_and_explained_to_the_visitor(
     site: Site, window: Windows, code: int, words: str
 ) -> None:
     def turn_away(route: WebSocketRoute) -> None:
@@ -144,7 +144,7 @@ def test_a_server_that_turns_somebody_away_is_quoted_to_the_page_and_explained_t
     assert error["message"] == "the server's own words"
 
 
-def test_a_page_that_may_open_no_socket_says_that_no_connection_can_be_made(site: Site, window: Windows) -> None:
+def test_a_page_whose_sockets_are_blocked_says_it_cannot_connect(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.page.add_init_script("WebSocket = class { constructor() { throw new Error('the policy forbids it'); } };")
     ann.embed(f'<seat-map showtime="{SHOWTIME}"></seat-map>')
@@ -154,7 +154,7 @@ def test_a_page_that_may_open_no_socket_says_that_no_connection_can_be_made(site
     assert error["code"] is None
 
 
-def test_a_page_that_ends_the_connection_is_said_to_have_done_so(page: Callable[[str], Window]) -> None:
+def test_a_connection_ended_by_the_page_is_reported_as_such(page: Callable[[str], Window]) -> None:
     ann = page("")
     ann.expect_status("live")
     ann.map.evaluate("map => map.client.close()")
@@ -163,7 +163,7 @@ def test_a_page_that_ends_the_connection_is_said_to_have_done_so(page: Callable[
     ann.expect_status("live")
 
 
-def test_a_value_that_an_attribute_does_not_have_is_warned_of(page: Callable[[str], Window]) -> None:
+def test_an_invalid_attribute_value_gets_a_warning(page: Callable[[str], Window]) -> None:
     ann = page('theme="drak" checkout="popup"')
     ann.expect_status("live")
     assert ann.complaints == [

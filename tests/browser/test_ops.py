@@ -120,7 +120,7 @@ def test_an_operator_sees_what_happens_now(site: Site, window: Windows, settings
     expect(figure(boss, "Visitors")).to_have_text("0")
 
 
-def test_the_seats_people_want_are_drawn_hotter_than_others(site: Site, window: Windows, settings: Settings) -> None:
+def test_seats_in_demand_are_drawn_hotter_than_others(site: Site, window: Windows, settings: Settings) -> None:
     boss = window(site)
     open_as_operator(boss, site)
     with crowd(site, settings):
@@ -147,7 +147,7 @@ def test_the_seats_people_want_are_drawn_hotter_than_others(site: Site, window: 
     assert most < some < none, "on a light ground the darker the hotter"
 
 
-def test_the_hall_that_is_picked_is_shown_and_stays(site: Site, window: Windows, settings: Settings) -> None:
+def test_the_chosen_hall_is_shown_and_stays(site: Site, window: Windows, settings: Settings) -> None:
     site.put_showtime("matinee", small_hall(), prices={"standard": 900, "sofa": 1200}, title="The Short Day")
     boss = window(site)
     open_as_operator(boss, site)
@@ -161,7 +161,7 @@ def test_the_hall_that_is_picked_is_shown_and_stays(site: Site, window: Windows,
             expect(page.locator("tr.picked")).to_have_count(1)
 
 
-def test_the_token_leaves_the_address_and_lasts_as_long_as_the_window(site: Site, window: Windows) -> None:
+def test_the_token_is_removed_from_the_address_and_kept_until_the_window_closes(site: Site, window: Windows) -> None:
     boss = window(site)
     open_as_operator(boss, site)
     assert boss.page.url == f"{site.url}/ops"
@@ -178,7 +178,7 @@ def test_the_token_leaves_the_address_and_lasts_as_long_as_the_window(site: Site
 @pytest.mark.parametrize(
     ("scopes", "said"), [(None, "not valid here"), (["watch", "hold", "book"], "lacks the scope admin")]
 )
-def test_a_token_that_does_not_do_is_refused_in_words(
+def test_an_unusable_token_is_refused_with_an_explanation(
     site: Site, window: Windows, settings: Settings, scopes: list[str] | None, said: str
 ) -> None:
     boss = window(site)
@@ -196,7 +196,7 @@ def test_a_token_that_does_not_do_is_refused_in_words(
     expect(page.locator("#status")).to_contain_text("Live.")
 
 
-def test_when_the_server_dies_the_page_says_so_and_since_when_and_comes_back(site: Site, window: Windows) -> None:
+def test_when_the_server_dies_the_page_says_since_when_and_recovers(site: Site, window: Windows) -> None:
     boss = window(site)
     boss.forgives_network = True
     open_as_operator(boss, site)
@@ -214,7 +214,7 @@ def test_when_the_server_dies_the_page_says_so_and_since_when_and_comes_back(sit
     expect(boss.page.get_by_text(re.compile(r"Everything is working\.|No report from"))).to_be_visible()
 
 
-def test_a_page_that_nobody_looks_at_does_not_ask(site: Site, window: Windows) -> None:
+def test_a_hidden_page_makes_no_requests(site: Site, window: Windows) -> None:
     boss = window(site)
     open_as_operator(boss, site)
     show = """(hidden) => {
@@ -231,7 +231,7 @@ def test_a_page_that_nobody_looks_at_does_not_ask(site: Site, window: Windows) -
 
 
 @pytest.mark.parametrize("look", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
-def test_everybody_can_use_it(site: Site, window: Windows, settings: Settings, look: dict[str, Any]) -> None:
+def test_the_live_view_is_accessible(site: Site, window: Windows, settings: Settings, look: dict[str, Any]) -> None:
     boss = window(site, **look)
     boss.open("/ops")
     expect(boss.page.get_by_label("Operator’s token")).to_be_visible()

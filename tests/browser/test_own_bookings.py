@@ -25,7 +25,7 @@ def guest(site: Site) -> Guest:
     return Guest(site)
 
 
-def test_my_bookings_lists_what_this_browser_booked_and_leads_to_the_tickets(
+def test_my_bookings_lists_this_browsers_bookings_and_links_to_the_tickets(
     site: Site, window: Windows, guest: Guest
 ) -> None:
     paid, unpaid, gone = guest.book("B-2", "B-3"), guest.book("C-2", pay_later=True), guest.book("C-1")
@@ -54,9 +54,7 @@ def test_my_bookings_lists_what_this_browser_booked_and_leads_to_the_tickets(
     expect(ann.page.locator(".number b")).to_have_text(reference)
 
 
-def test_what_show_more_has_brought_stays_once_and_the_list_goes_on_being_refreshed(
-    site: Site, window: Windows, guest: Guest
-) -> None:
+def test_show_more_adds_bookings_once_and_the_list_keeps_refreshing(site: Site, window: Windows, guest: Guest) -> None:
     for seat in ("A-3", "B-2", "C-2"):
         guest.book(seat)
     newest = guest.book("B-3", pay_later=True)
@@ -94,7 +92,7 @@ def test_what_show_more_has_brought_stays_once_and_the_list_goes_on_being_refres
     expect(bookings.filter(has_text="Confirmed")).to_have_count(5)
 
 
-def test_whoever_booked_nothing_is_led_to_the_programme_and_becomes_no_guest(site: Site, window: Windows) -> None:
+def test_a_visitor_without_bookings_is_led_to_the_programme_and_becomes_no_guest(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.open("/bookings")
     expect(ann.page.get_by_role("heading", level=2)).to_have_text("You have no bookings yet")
@@ -104,7 +102,7 @@ def test_whoever_booked_nothing_is_led_to_the_programme_and_becomes_no_guest(sit
     expect(ann.page.get_by_role("heading", level=2)).to_have_text("The Long Night")
 
 
-def test_a_browser_that_others_use_too_can_forget_its_guest(site: Site, window: Windows, guest: Guest) -> None:
+def test_a_shared_browser_can_forget_its_guest(site: Site, window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"))
     expect(ann.page.get_by_role("article")).to_be_visible()
     ticket = ann.page.url
@@ -117,9 +115,7 @@ def test_a_browser_that_others_use_too_can_forget_its_guest(site: Site, window: 
     expect(ann.page.get_by_role("article")).to_contain_text("Confirmed")
 
 
-def test_while_the_server_is_away_the_list_and_the_programme_offer_to_try_again(
-    site: Site, window: Windows, guest: Guest
-) -> None:
+def test_while_the_server_is_down_the_pages_offer_to_try_again(site: Site, window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"))
     ann.forgives_network = True
     expect(ann.page.get_by_role("article")).to_be_visible()
@@ -135,9 +131,7 @@ def test_while_the_server_is_away_the_list_and_the_programme_offer_to_try_again(
         expect(status).to_be_empty()
 
 
-def test_a_pending_booking_is_cancelled_on_its_page_by_its_owner_only(
-    site: Site, window: Windows, guest: Guest
-) -> None:
+def test_only_the_owner_can_cancel_a_pending_booking_on_its_page(site: Site, window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2", pay_later=True))
     expect(ann.page.get_by_role("button", name="Copy link")).to_be_visible()
     ben = window(site)
@@ -165,7 +159,9 @@ def test_the_owner_can_cancel_after_a_reload_and_by_the_link_too(site: Site, win
     expect(ann.page.get_by_role("article")).to_contain_text("The seats are free again")
 
 
-def test_whoever_has_the_link_cannot_cancel_and_is_made_no_guest(site: Site, window: Windows, guest: Guest) -> None:
+def test_a_visitor_with_only_the_link_cannot_cancel_and_becomes_no_guest(
+    site: Site, window: Windows, guest: Guest
+) -> None:
     ann = guest.open(window, guest.book("B-2", pay_later=True))
     expect(ann.page.get_by_role("button", name="Copy link")).to_be_visible()
     nobody, another = window(site), Guest(site).open(window, uuid4())
@@ -184,7 +180,7 @@ def test_whoever_has_the_link_cannot_cancel_and_is_made_no_guest(site: Site, win
         stranger.complaints.clear()
 
 
-def test_a_ticket_goes_into_a_calendar(window: Windows, guest: Guest) -> None:
+def test_a_ticket_can_be_added_to_a_calendar(window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2", "B-3"))
     reference = ann.page.locator(".number b").inner_text()
     with ann.page.expect_download() as download:
@@ -200,7 +196,7 @@ def test_a_ticket_goes_into_a_calendar(window: Windows, guest: Guest) -> None:
 
 
 @pytest.mark.parametrize("context", [GERMAN, {"locale": "en-IE"}])
-def test_a_page_mixes_no_languages(site: Site, window: Windows, guest: Guest, context: dict[str, Any]) -> None:
+def test_a_page_is_in_one_language(site: Site, window: Windows, guest: Guest, context: dict[str, Any]) -> None:
     """Words, days and prices of every page of visitors."""
     german = context is GERMAN
     paid, unpaid = guest.book("B-2"), guest.book("B-3", pay_later=True)
@@ -229,7 +225,7 @@ def test_a_page_mixes_no_languages(site: Site, window: Windows, guest: Guest, co
     ann.complaints[:] = [one for one in ann.complaints if "404" not in one]
 
 
-def test_the_server_s_english_words_are_not_told_on_a_german_page(site: Site, window: Windows, guest: Guest) -> None:
+def test_a_german_page_shows_no_english_error_messages(site: Site, window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"), **GERMAN)
     expect(ann.page.get_by_role("article")).to_be_visible()
     problem = {"detail": "the database does not answer", "code": "unavailable", "retryable": True, "facts": {}}
@@ -241,9 +237,7 @@ def test_the_server_s_english_words_are_not_told_on_a_german_page(site: Site, wi
     ann.complaints.clear()
 
 
-def test_the_switch_changes_the_language_for_good_and_keeps_the_ticket_open(
-    site: Site, window: Windows, guest: Guest
-) -> None:
+def test_switching_the_language_lasts_and_keeps_the_ticket_open(site: Site, window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"))
     expect(ann.page.get_by_role("button", name="Copy link")).to_be_visible()
     ben = window(site)
@@ -258,7 +252,7 @@ def test_the_switch_changes_the_language_for_good_and_keeps_the_ticket_open(
     expect(ben.basket).to_contain_text("Your seats")
 
 
-def test_a_showtime_that_is_not_there_is_a_404_that_leads_to_the_programme(site: Site, window: Windows) -> None:
+def test_an_unknown_showtime_is_a_404_that_leads_to_the_programme(site: Site, window: Windows) -> None:
     ann = window(site)
     answer = ann.page.goto(f"{site.url}/showtimes/nope")
     assert answer is not None

@@ -17,7 +17,7 @@ from tests.browser.site import SHOWTIME, Site, small_hall
 Windows = Callable[..., Window]
 
 
-def test_the_fees_stand_with_the_prices_of_the_map(site: Site, window: Windows) -> None:
+def test_the_map_shows_fees_next_to_its_prices(site: Site, window: Windows) -> None:
     kinds = [{"key": "adult", "name": "Adult", "prices": {"standard": 1000, "sofa": 1500}}]
     fees = {"per_ticket_minor": 50, "per_booking_minor": 100}
     site.put_showtime("family", small_hall(), ticket_types=kinds, fees=fees)
@@ -26,7 +26,7 @@ def test_the_fees_stand_with_the_prices_of_the_map(site: Site, window: Windows) 
     expect(ann.part("prices")).to_contain_text("Fees: €0.50 per ticket and €1.00 per booking")
 
 
-def test_the_api_page_shows_every_operation_and_message_with_nothing_from_elsewhere(
+def test_the_api_page_shows_every_operation_and_message_and_loads_nothing_from_elsewhere(
     site: Site, window: Windows
 ) -> None:
     rest = httpx.get(f"{site.url}/openapi.json", trust_env=False).json()
@@ -48,7 +48,7 @@ def test_the_api_page_shows_every_operation_and_message_with_nothing_from_elsewh
     assert {urlsplit(url).netloc for url in ann.requests} == {urlsplit(site.url).netloc}
 
 
-def test_the_examples_of_the_api_page_put_a_showtime_on_sale_as_they_stand(site: Site, window: Windows) -> None:
+def test_the_api_pages_examples_put_a_showtime_on_sale_as_they_stand(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.open("/docs")
     given = {"TOKEN": site.admin_token, "THEATRE_ID": "odeon", "AUDITORIUM_ID": "studio", "SHOWTIME_ID": "premiere"}
@@ -64,7 +64,7 @@ def test_the_examples_of_the_api_page_put_a_showtime_on_sale_as_they_stand(site:
         assert answer.is_success, (name, answer.text)
 
 
-def test_an_address_that_is_no_text_still_gets_a_page_that_says_so(site: Site, window: Windows) -> None:
+def test_an_undecodable_address_still_gets_a_readable_page(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.open("/docs#%")
     expect(ann.page.get_by_role("heading", level=1)).to_contain_text("Seat server")

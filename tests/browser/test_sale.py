@@ -48,7 +48,7 @@ def expect_open(ann: Window) -> None:
 
 
 @pytest.mark.parametrize("hours", [-48, 0, 48])
-def test_before_the_sale_a_banner_counts_down_by_the_server_s_clock(site: Site, window: Windows, hours: int) -> None:
+def test_before_the_sale_a_banner_counts_down_by_the_servers_clock(site: Site, window: Windows, hours: int) -> None:
     sell(site, begins=7200)
     ann = window(site)
     ann.page.add_init_script(f"const {{ now }} = Date; Date.now = () => now() + {hours * 3_600_000};")
@@ -62,7 +62,7 @@ def test_before_the_sale_a_banner_counts_down_by_the_server_s_clock(site: Site, 
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
 
 
-def test_a_sale_that_was_moved_is_told_with_its_new_time_after_a_reconnect(site: Site, window: Windows) -> None:
+def test_a_rescheduled_sale_shows_its_new_time_after_a_reconnect(site: Site, window: Windows) -> None:
     routes: list[WebSocketRoute] = []
 
     def route(route: WebSocketRoute) -> None:
@@ -82,7 +82,7 @@ def test_a_sale_that_was_moved_is_told_with_its_new_time_after_a_reconnect(site:
     expect(banner).to_contain_text("The sale begins on")
 
 
-def test_a_sale_far_away_is_counted_in_days(site: Site, window: Windows) -> None:
+def test_a_distant_sale_counts_down_in_days(site: Site, window: Windows) -> None:
     sell(site, begins=3.5 * 86_400, ends=9 * 86_400, starts=9 * 86_400)
     ann = window(site)
     ann.open_map("sale")
@@ -91,7 +91,7 @@ def test_a_sale_far_away_is_counted_in_days(site: Site, window: Windows) -> None
     expect(ann.part("banner").get_by_role("timer")).to_have_text("noch 3 Tage")
 
 
-def test_a_sale_that_begins_while_somebody_looks_opens_by_itself(site: Site, window: Windows) -> None:
+def test_a_sale_that_begins_on_an_open_page_opens_by_itself(site: Site, window: Windows) -> None:
     sell(site, begins=8)
     ann = window(site)
     ann.open_map("sale")
@@ -101,7 +101,7 @@ def test_a_sale_that_begins_while_somebody_looks_opens_by_itself(site: Site, win
     ann.expect_seats(B2="mine")
 
 
-def test_a_sale_that_ends_while_somebody_looks_closes_and_leaves_the_basket(site: Site, window: Windows) -> None:
+def test_a_sale_that_ends_on_an_open_page_closes_and_keeps_the_basket(site: Site, window: Windows) -> None:
     sell(site, ends=10)
     ann = window(site)
     ann.open_map("sale")
@@ -115,9 +115,7 @@ def test_a_sale_that_ends_while_somebody_looks_closes_and_leaves_the_basket(site
     expect(ann.notices).to_contain_text("The sale for this showtime has ended.")
 
 
-def test_after_the_sale_whoever_gives_all_back_is_asked_first_for_it_cannot_be_undone(
-    site: Site, window: Windows
-) -> None:
+def test_after_the_sale_clearing_the_basket_asks_for_confirmation(site: Site, window: Windows) -> None:
     sell(site, ends=10)
     ann = window(site)
     ann.open_map("sale")
@@ -133,7 +131,7 @@ def test_after_the_sale_whoever_gives_all_back_is_asked_first_for_it_cannot_be_u
     expect(ann.notices.get_by_role("button", name="Undo")).to_have_count(0)
 
 
-def test_a_show_that_has_begun_says_when(site: Site, window: Windows) -> None:
+def test_a_showtime_that_has_begun_says_when(site: Site, window: Windows) -> None:
     sell(site, begins=-2 * FAR_S, ends=-FAR_S, starts=-FAR_S)
     ann = window(site)
     ann.open_map("sale")
@@ -141,7 +139,7 @@ def test_a_show_that_has_begun_says_when(site: Site, window: Windows) -> None:
     expect(ann.basket).to_contain_text("Seats can no longer be chosen.")
 
 
-def test_a_sold_out_showtime_says_so_and_shows_what_comes_back(site: Site, window: Windows) -> None:
+def test_a_sold_out_showtime_says_so_and_shows_seats_that_come_back(site: Site, window: Windows) -> None:
     sell(site)
     seats = [f"{seat.row}-{seat.number}" for seat in small_hall().seats]
     site.change_allocations("sale", action="block", seats=seats, reason="a school")

@@ -63,7 +63,7 @@ def test_the_loser_of_a_race_is_told_which_seat_and_why(site: Site, window: Wind
     expect(ben.basket).to_have_attribute("data-empty", "true")
 
 
-def test_a_sofa_is_taken_and_given_back_as_a_whole(two: tuple[Window, Window]) -> None:
+def test_a_sofa_is_held_and_given_back_as_a_whole(two: tuple[Window, Window]) -> None:
     ann, ben = two
     ann.click("D-1")
     ann.expect_seats(D1="mine", D2="mine", D3="free")
@@ -73,7 +73,7 @@ def test_a_sofa_is_taken_and_given_back_as_a_whole(two: tuple[Window, Window]) -
     ben.expect_seats(D1="free", D2="free")
 
 
-def test_what_is_booked_is_sold_to_everybody_and_stays_so_after_a_reload(two: tuple[Window, Window]) -> None:
+def test_booked_seats_are_sold_for_everyone_even_after_a_reload(two: tuple[Window, Window]) -> None:
     ann, ben = two
     ann.click("A-3", "D-1")
     ann.basket.get_by_role("button", name="Book for €43.00").click()
@@ -86,7 +86,7 @@ def test_what_is_booked_is_sold_to_everybody_and_stays_so_after_a_reload(two: tu
     ann.expect_seats(A3="booked", D1="booked", D2="booked")
 
 
-def test_a_reload_keeps_what_is_held(two: tuple[Window, Window]) -> None:
+def test_a_reload_keeps_the_held_seats(two: tuple[Window, Window]) -> None:
     ann, _ = two
     ann.click("A-3")
     ann.expect_seats(A3="mine")
@@ -95,7 +95,7 @@ def test_a_reload_keeps_what_is_held(two: tuple[Window, Window]) -> None:
     expect(ann.basket).to_contain_text("A-3")
 
 
-def test_a_token_that_no_longer_holds_is_replaced_by_a_fresh_one(site: Site, window: Windows) -> None:
+def test_an_expired_token_is_replaced_by_a_fresh_one(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.open_map()
     user = ann.map.evaluate("map => map.client.welcome.user")
@@ -110,7 +110,9 @@ def test_a_token_that_no_longer_holds_is_replaced_by_a_fresh_one(site: Site, win
     ann.expect_seats(A3="mine")
 
 
-def test_who_may_only_watch_sees_the_map_and_is_told_so(make_site: Callable[..., Site], window: Windows) -> None:
+def test_a_visitor_who_may_only_watch_sees_the_map_and_is_told_so(
+    make_site: Callable[..., Site], window: Windows
+) -> None:
     ann = window(make_site(SEATSERVER_GUEST_SCOPES="watch"))
     ann.open_map()
     ann.click("A-3")
@@ -118,7 +120,7 @@ def test_who_may_only_watch_sees_the_map_and_is_told_so(make_site: Callable[...,
     ann.expect_seats(A3="free")
 
 
-def test_everything_can_be_given_back_at_once(two: tuple[Window, Window]) -> None:
+def test_the_basket_can_be_cleared_at_once(two: tuple[Window, Window]) -> None:
     ann, ben = two
     ann.click("A-2", "A-3", "D-3")
     ben.expect_seats(A2="held", A3="held", D4="held")
@@ -136,7 +138,7 @@ def test_more_seats_than_allowed_are_refused_with_the_limit(make_site: Callable[
 
 
 @pytest.mark.long
-def test_the_clock_runs_and_more_time_can_be_had(make_site: Callable[..., Site], window: Windows) -> None:
+def test_the_clock_runs_and_can_be_extended(make_site: Callable[..., Site], window: Windows) -> None:
     ann = window(make_site(SEATSERVER_HOLD_MS="60000", SEATSERVER_HOLD_TOTAL_MS="600000"))
     ann.open_map()
     ann.click("A-3")
@@ -146,7 +148,7 @@ def test_the_clock_runs_and_more_time_can_be_had(make_site: Callable[..., Site],
     expect(clock).to_have_text(re.compile("1:00|0:5[5-9]"))
 
 
-def test_a_hold_that_runs_out_is_free_in_both_windows_and_its_owner_is_told(
+def test_an_expired_hold_is_free_in_both_windows_and_its_owner_is_told(
     make_site: Callable[..., Site], window: Windows
 ) -> None:
     site = make_site(SEATSERVER_HOLD_MS="6000", SEATSERVER_HOLD_TOTAL_MS="6000")
@@ -160,7 +162,7 @@ def test_a_hold_that_runs_out_is_free_in_both_windows_and_its_owner_is_told(
     expect(ann.notices).to_contain_text("Time ran out: A-3 is free again")
 
 
-def test_a_killed_server_is_admitted_and_its_return_brings_the_truth(site: Site, window: Windows) -> None:
+def test_a_killed_server_is_shown_as_such_and_its_return_restores_the_map(site: Site, window: Windows) -> None:
     ann, ben = window(site), window(site)
     for one in (ann, ben):
         one.forgives_network = True
@@ -186,7 +188,7 @@ def test_a_killed_server_is_admitted_and_its_return_brings_the_truth(site: Site,
     ben.expect_seats(B1="held")
 
 
-def test_a_lost_delta_is_noticed_and_made_good(site: Site, window: Windows) -> None:
+def test_a_lost_delta_is_noticed_and_recovered(site: Site, window: Windows) -> None:
     ann, ben = window(site), window(site)
     lost: list[str] = []
 
@@ -211,7 +213,7 @@ def test_a_lost_delta_is_noticed_and_made_good(site: Site, window: Windows) -> N
     ben.expect_seats(A2="held", A3="held")
 
 
-def test_a_hold_whose_answer_was_lost_is_asked_again_and_held_once(site: Site, window: Windows) -> None:
+def test_a_hold_whose_answer_was_lost_is_repeated_and_made_once(site: Site, window: Windows) -> None:
     ann, ben = window(site), window(site)
     asked: list[str | bytes] = []
 
@@ -244,7 +246,7 @@ def test_a_hold_whose_answer_was_lost_is_asked_again_and_held_once(site: Site, w
     assert (len(asked), len(hold_ids)) == (2, 1)
 
 
-def test_the_hall_is_walked_and_a_seat_bought_by_keyboard_alone(two: tuple[Window, Window]) -> None:
+def test_a_seat_can_be_found_and_bought_by_keyboard_alone(two: tuple[Window, Window]) -> None:
     ann, ben = two
     keys = ann.page.keyboard
     ann.page.get_by_role("button", name="Compare").focus()
@@ -264,7 +266,7 @@ def test_the_hall_is_walked_and_a_seat_bought_by_keyboard_alone(two: tuple[Windo
 
 @pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_narrow_phone_shows_it_all_without_scrolling_sideways(site: Site, window: Windows, scheme: str) -> None:
+def test_a_narrow_phone_needs_no_sideways_scrolling(site: Site, window: Windows, scheme: str) -> None:
     ann = window(site, viewport={"width": 320, "height": 640}, color_scheme=scheme, has_touch=True)
     ann.open_map()
     ann.click("B-2")
@@ -273,7 +275,7 @@ def test_a_narrow_phone_shows_it_all_without_scrolling_sideways(site: Site, wind
     assert ann.page.evaluate("document.documentElement.scrollWidth") == 320
 
 
-def test_an_element_whose_showtime_does_not_exist_says_so_kindly(site: Site, window: Windows) -> None:
+def test_an_element_for_an_unknown_showtime_says_so(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.embed('<seat-map showtime="never"></seat-map>')
     expect(ann.map).to_contain_text("This showtime cannot be shown: this showtime does not exist, or no longer exists.")

@@ -20,7 +20,7 @@ LOOKS = ("free", "asking", "mine", "booked", "held", "sold", "blocked", "unknown
 # ---------------------------------------------------------------------- the drawing
 
 
-def test_only_the_seats_that_changed_are_drawn_anew(stage: Stages) -> None:
+def test_only_changed_seats_are_redrawn(stage: Stages) -> None:
     hall = stage()
     before = {label: hall.pixels(label) for label in ("A-2", "A-3", "B-2")}
     hall.change(A2="sold")
@@ -31,7 +31,7 @@ def test_only_the_seats_that_changed_are_drawn_anew(stage: Stages) -> None:
     assert hall.pixels("B-2") == before["B-2"]
 
 
-def test_what_changed_is_seen_also_after_zooming_and_moving(stage: Stages) -> None:
+def test_changes_are_visible_after_zooming_and_moving(stage: Stages) -> None:
     hall = stage(arena())
     free = hall.pixels("40-75")
     hall.page.evaluate("window.change([[5924, 'sold']])")
@@ -47,7 +47,7 @@ def test_what_changed_is_seen_also_after_zooming_and_moving(stage: Stages) -> No
 
 
 @pytest.mark.parametrize("activity", ACTIVITIES.values())
-def test_after_many_changes_the_drawing_is_what_a_fresh_one_would_be(stage: Stages, activity: str) -> None:
+def test_after_many_changes_the_drawing_equals_a_fresh_one(stage: Stages, activity: str) -> None:
     hall = stage(arena())
     measured = hall.page.evaluate(MEASURE, {"activity": activity, "frames": 45, "rate": 100})
     print(f"{activity}: median {median(measured['between']):.1f} ms, longest {max(measured['between']):.1f} ms")
@@ -65,7 +65,7 @@ def test_after_many_changes_the_drawing_is_what_a_fresh_one_would_be(stage: Stag
     assert len(set(hall.page.evaluate("window.looks"))) == 4
 
 
-def test_all_is_drawn_anew_when_anything_may_have_changed(stage: Stages) -> None:
+def test_everything_is_redrawn_when_anything_may_have_changed(stage: Stages) -> None:
     hall = stage()
     before = hall.pixels("C-3")
     hall.page.evaluate("window.looks.fill('sold'); window.stage.paint(null)")
@@ -74,7 +74,7 @@ def test_all_is_drawn_anew_when_anything_may_have_changed(stage: Stages) -> None
     hall.expect_state("C-3", "sold")
 
 
-def test_every_state_has_a_shape_of_its_own_without_any_colour(stage: Stages) -> None:
+def test_every_state_has_a_distinct_shape_without_colour(stage: Stages) -> None:
     hall = stage(forced_colors="active")
     seen: dict[str, str] = {}
     for look in LOOKS:
@@ -90,7 +90,7 @@ def test_every_state_has_a_shape_of_its_own_without_any_colour(stage: Stages) ->
     assert len(set(seen.values())) == len(LOOKS)
 
 
-def test_forced_colours_are_the_systems_own(stage: Stages) -> None:
+def test_forced_colours_use_the_systems_colours(stage: Stages) -> None:
     hall = stage(forced_colors="active")
     found = hall.page.evaluate(
         """(pixels) => {
@@ -117,13 +117,13 @@ def test_colours_follow_the_custom_properties(stage: Stages) -> None:
     assert "50,100,200,255" in hall.pixels("B-2")
 
 
-def test_a_surface_that_lets_the_page_through_is_not_black(stage: Stages) -> None:
+def test_a_transparent_surface_is_not_drawn_black(stage: Stages) -> None:
     hall = stage(variables={"--seat-map-surface": "transparent"})
     hall.change(B2="sold")  # nothing of that is white but what lies around it
     assert "255,255,255,255" in hall.pixels("B-2")
 
 
-def test_a_dark_page_makes_a_dark_hall_at_once(stage: Stages) -> None:
+def test_the_hall_turns_dark_with_the_page_at_once(stage: Stages) -> None:
     hall = stage()
     before = hall.pixels("B-2")
     hall.page.emulate_media(color_scheme="dark")
@@ -131,7 +131,7 @@ def test_a_dark_page_makes_a_dark_hall_at_once(stage: Stages) -> None:
     assert hall.pixels("B-2") != before
 
 
-def test_an_area_says_what_is_left_when_that_changes(stage: Stages) -> None:
+def test_an_area_shows_how_many_places_are_left(stage: Stages) -> None:
     hall = stage(hall_with_lawn())
     before = hall.picture
     hall.page.evaluate("window.areas = [{ text: 'Lawn, full', full: true }]; window.stage.paintAreas()")
@@ -147,7 +147,7 @@ def test_the_drawing_is_as_sharp_as_the_screen(stage: Stages) -> None:
         assert hall.canvas.evaluate("(canvas) => canvas.width") == pytest.approx(box["width"] * ratio, abs=1)
 
 
-def test_a_hall_that_is_not_live_is_pale_and_says_so(stage: Stages) -> None:
+def test_a_hall_that_is_not_live_is_faded_and_says_so(stage: Stages) -> None:
     hall = stage()
     hall.page.evaluate("window.stage.frozen = true")
     expect(hall.grid).to_have_attribute("aria-disabled", "true")
@@ -180,14 +180,14 @@ def test_a_page_zoomed_to_200_percent_keeps_the_hall_usable(stage: Stages) -> No
     assert hall.canvas.evaluate("(canvas) => canvas.clientHeight < innerHeight")
 
 
-def test_who_wants_no_motion_gets_none(stage: Stages) -> None:
+def test_reduced_motion_stops_all_motion(stage: Stages) -> None:
     hall = stage(arena(), reduced_motion="reduce")
     before = hall.scale
     hall.page.evaluate("window.stage.zoomIn()")
     assert hall.scale > 1.5 * before
 
 
-def test_seats_are_brought_into_view_when_asked(stage: Stages) -> None:
+def test_seats_can_be_brought_into_view(stage: Stages) -> None:
     hall = stage(arena())
     hall.page.evaluate("window.stage.reveal([11998, 11999])")
     hall.rest()
@@ -213,7 +213,7 @@ def test_a_page_that_reads_from_right_to_left_does_not_mirror_the_hall(stage: St
     assert button["x"] < view["x"] + view["width"] / 2
 
 
-def test_a_hall_of_areas_only_has_no_grid(stage: Stages) -> None:
+def test_a_hall_with_only_areas_has_no_grid(stage: Stages) -> None:
     seats = hall_with_lawn()
     lawn = SeatMap.build(
         name="Lawn", categories=seats.categories, screen=seats.screen, seats=[], general_areas=seats.general_areas
@@ -221,7 +221,7 @@ def test_a_hall_of_areas_only_has_no_grid(stage: Stages) -> None:
     assert stage(lawn).grid.count() == 0
 
 
-def test_nothing_is_left_when_the_hall_is_taken_away(stage: Stages) -> None:
+def test_removing_the_hall_leaves_nothing_behind(stage: Stages) -> None:
     hall = stage()
     hall.page.evaluate("window.stage.paint(null); window.stage.disconnect()")
     expect(hall.canvas).to_have_count(0)
@@ -232,7 +232,7 @@ def test_nothing_is_left_when_the_hall_is_taken_away(stage: Stages) -> None:
 
 
 @pytest.mark.parametrize("row", ["A", "W12", "Balcony 1"])
-def test_the_seats_at_the_edge_of_a_hall_are_not_cut_by_the_names_of_their_rows(stage: Stages, row: str) -> None:
+def test_row_names_do_not_cover_the_seats_at_the_edge(stage: Stages, row: str) -> None:
     edge = SeatMap.build(
         name="Wide",
         categories=[Category(key="seat", name="Seat", color="#3f6fa8")],

@@ -24,7 +24,7 @@ PICKING_PX = 44
 # ---------------------------------------------------------------------- the pointer
 
 
-def test_a_click_picks_and_the_keyboard_goes_on_from_there(stage: Stages) -> None:
+def test_a_click_picks_a_seat_and_the_keyboard_continues_from_there(stage: Stages) -> None:
     hall = stage()
     hall.page.mouse.click(*hall.middle("B-2"))
     assert hall.picked() == ["B-2"]
@@ -42,7 +42,7 @@ def test_a_double_click_picks_a_seat_once_and_a_later_click_picks_again(stage: S
     assert hall.picked() == ["A-2", "A-3"]
 
 
-def test_seats_too_small_to_aim_at_come_nearer_first(stage: Stages) -> None:
+def test_a_click_on_seats_too_small_to_hit_zooms_in_first(stage: Stages) -> None:
     hall = stage(arena())
     hall.page.mouse.click(*hall.middle("40-75"))
     hall.rest()
@@ -61,7 +61,7 @@ def test_hovering_points_at_the_seat_under_the_pointer(stage: Stages) -> None:
     assert points == [hall.index("B-2"), hall.index("B-3"), None]
 
 
-def test_the_wheel_zooms_at_the_pointer_and_a_drag_moves_without_picking(stage: Stages) -> None:
+def test_the_wheel_zooms_at_the_pointer_and_a_drag_picks_nothing(stage: Stages) -> None:
     hall = stage(arena())
     hall.page.mouse.move(*hall.middle("40-75"))
     before = hall.middle("40-75")
@@ -82,7 +82,7 @@ def test_the_wheel_zooms_at_the_pointer_and_a_drag_moves_without_picking(stage: 
     assert hall.picked() == []
 
 
-def test_where_there_is_nothing_to_zoom_out_of_the_wheel_scrolls_the_page(stage: Stages) -> None:
+def test_at_the_smallest_zoom_the_wheel_scrolls_the_page(stage: Stages) -> None:
     hall = stage(viewport={"width": 900, "height": 300})
     mouse, at = Mouse(hall.page), hall.middle("A-2")
     whole, now = hall.scale, time.time()
@@ -95,7 +95,7 @@ def test_where_there_is_nothing_to_zoom_out_of_the_wheel_scrolls_the_page(stage:
     assert hall.scale == whole
 
 
-def test_a_double_click_beside_the_seats_zooms_in_and_out_again(stage: Stages) -> None:
+def test_a_double_click_beside_the_seats_zooms_in_and_out(stage: Stages) -> None:
     hall = stage(arena())
     mouse, whole = Mouse(hall.page), hall.scale
     x, y = hall.middle("40-50")
@@ -131,7 +131,7 @@ def test_buttons_are_large_enough_for_fingers(stage: Stages) -> None:
         assert box["width"] >= PICKING_PX and box["height"] >= PICKING_PX
 
 
-def test_a_click_on_an_area_tells_which(stage: Stages) -> None:
+def test_a_click_on_an_area_reports_the_area(stage: Stages) -> None:
     hall = stage(hall_with_lawn())
     area = hall.hall.general_areas[0]
     seat, x, y = hall.hall.seats[0], *hall.middle(hall.hall.seats[0].label)
@@ -142,7 +142,7 @@ def test_a_click_on_an_area_tells_which(stage: Stages) -> None:
 # ---------------------------------------------------------------------- touch
 
 
-def test_a_tap_in_the_overview_comes_nearer_and_the_next_one_picks(stage: Stages) -> None:
+def test_a_tap_in_the_overview_zooms_in_and_the_next_one_picks(stage: Stages) -> None:
     hall = stage(arena(20, 30), **PHONE)
     fingers = Fingers(hall.page)
     assert hall.scale < PICKING_PX
@@ -155,7 +155,7 @@ def test_a_tap_in_the_overview_comes_nearer_and_the_next_one_picks(stage: Stages
     assert hall.picked() == ["10-15"]
 
 
-def test_the_second_tap_of_two_quick_ones_in_the_overview_picks_nothing(stage: Stages) -> None:
+def test_a_quick_second_tap_in_the_overview_picks_nothing(stage: Stages) -> None:
     hall = stage(arena(20, 30), **PHONE)
     fingers = Fingers(hall.page)
     fingers.tap_twice(*hall.middle("10-15"))
@@ -199,7 +199,7 @@ def test_two_quick_taps_of_a_pen_pick_a_seat_once(stage: Stages) -> None:
     assert hall.picked() == ["A-2"]
 
 
-def test_a_finger_that_moves_picks_nothing_and_moves_the_hall(stage: Stages) -> None:
+def test_a_moving_finger_moves_the_hall_and_picks_nothing(stage: Stages) -> None:
     hall = stage(arena(20, 30), **PHONE)
     fingers = Fingers(hall.page)
     fingers.tap(*hall.middle("10-15"))
@@ -226,7 +226,7 @@ def test_two_fingers_zoom_where_they_are(stage: Stages) -> None:
     assert hall.picked() == []
 
 
-def test_a_finger_scrolls_the_page_while_the_whole_hall_is_seen(stage: Stages) -> None:
+def test_a_finger_scrolls_the_page_while_the_whole_hall_is_visible(stage: Stages) -> None:
     hall = stage(**{**PHONE, "viewport": {"width": 390, "height": 320}})
     expect(hall.canvas).to_have_css("touch-action", "pan-x pan-y")
     hall.button("Zoom in").click()

@@ -110,7 +110,7 @@ def test_a_seat_is_drawn_where_its_box_is(stage: Stages, layout: str) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_wheel_and_drag_keep_the_seat_under_the_pointer(stage: Stages, layout: str) -> None:
+def test_zooming_and_dragging_keep_the_seat_under_the_pointer(stage: Stages, layout: str) -> None:
     hall = enlarged(stage(arena(30, 40)), layout)
     before, at = hall.scale, hall.middle("16-21")
     hall.page.mouse.move(*at)
@@ -130,7 +130,7 @@ def test_wheel_and_drag_keep_the_seat_under_the_pointer(stage: Stages, layout: s
 
 
 @pytest.mark.parametrize("layout", ["smaller", "zoomed page", "turned", "one in another"])
-def test_two_fingers_zoom_where_they_are_however_the_page_shows_the_hall(stage: Stages, layout: str) -> None:
+def test_two_fingers_zoom_where_they_are_on_a_transformed_page(stage: Stages, layout: str) -> None:
     hall = enlarged(stage(arena(30, 40), has_touch=True), layout)
     before, at = hall.scale, hall.middle("16-21")
     fingers = Fingers(hall.page)
@@ -141,7 +141,7 @@ def test_two_fingers_zoom_where_they_are_however_the_page_shows_the_hall(stage: 
 
 
 @pytest.mark.parametrize("layout", ["smaller", "zoomed page", "zoomed out", "one in another"])
-def test_a_finger_picks_only_what_is_large_enough_in_the_window(stage: Stages, layout: str) -> None:
+def test_a_finger_picks_only_seats_that_are_large_enough_on_the_screen(stage: Stages, layout: str) -> None:
     hall = stage(arena(20, 30), has_touch=True)
     lay(hall, layout)
     fingers = Fingers(hall.page)
@@ -154,7 +154,7 @@ def test_a_finger_picks_only_what_is_large_enough_in_the_window(stage: Stages, l
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_ring_of_the_focus_lies_around_its_seat(stage: Stages, layout: str) -> None:
+def test_the_focus_ring_surrounds_its_seat(stage: Stages, layout: str) -> None:
     hall = stage()
     lay(hall, layout)
     hall.page.evaluate(f"window.stage.focusSeat({hall.index('B-4')})")

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.long
 # ---------------------------------------------------------------------- the keyboard
 
 
-def test_arrows_walk_from_seat_to_seat_and_over_aisles(stage: Stages) -> None:
+def test_arrow_keys_move_from_seat_to_seat_and_across_aisles(stage: Stages) -> None:
     hall = stage()
     hall.press("Tab")
     assert hall.focused == "A-1, free"
@@ -30,7 +30,7 @@ def test_arrows_walk_from_seat_to_seat_and_over_aisles(stage: Stages) -> None:
     assert [walk["row"] for walk in walks] == [None, None, None, None, "B"]
 
 
-def test_a_walk_from_row_to_row_keeps_its_column(stage: Stages) -> None:
+def test_moving_from_row_to_row_keeps_the_column(stage: Stages) -> None:
     hall = stage()
     hall.press("Tab", "ArrowDown", "ArrowDown", "ArrowDown")
     assert hall.focused == "D-1, free"  # the sofas of the last row stand in the middle
@@ -38,7 +38,7 @@ def test_a_walk_from_row_to_row_keeps_its_column(stage: Stages) -> None:
     assert hall.focused == "A-1, free"
 
 
-def test_home_and_end_go_to_the_ends_of_the_row_and_of_the_hall(stage: Stages) -> None:
+def test_home_and_end_go_to_the_ends_of_the_row_and_the_hall(stage: Stages) -> None:
     hall = stage()
     hall.press("Tab", "ArrowDown", "End")
     assert hall.focused == "B-6, free"
@@ -50,7 +50,7 @@ def test_home_and_end_go_to_the_ends_of_the_row_and_of_the_hall(stage: Stages) -
     assert hall.focused == "A-1, free"
 
 
-def test_a_walk_misses_no_row_and_reaches_every_block(stage: Stages) -> None:
+def test_arrow_keys_reach_every_row_and_every_block(stage: Stages) -> None:
     # Two blocks with rows of their own at the same height, and a short row between long ones.
     rows = [("A", 0, 1, 12), ("B", 1, 5, 6), ("C", 2, 1, 12), ("X", 0, 40, 44), ("Y", 1, 40, 44), ("Z", 2, 40, 44)]
     seats = [
@@ -74,7 +74,7 @@ def test_a_walk_misses_no_row_and_reaches_every_block(stage: Stages) -> None:
     assert hall.focused == "A-12, free"
 
 
-def test_the_edges_of_the_hall_stop_a_walk(stage: Stages) -> None:
+def test_arrow_keys_stop_at_the_edges_of_the_hall(stage: Stages) -> None:
     hall = stage()
     hall.press("Tab", "ArrowLeft", "ArrowUp")
     assert hall.focused == "A-1, free"
@@ -82,7 +82,7 @@ def test_the_edges_of_the_hall_stop_a_walk(stage: Stages) -> None:
     assert hall.focused == "D-4, free"
 
 
-def test_enter_and_space_pick_the_seat_with_the_focus(stage: Stages) -> None:
+def test_enter_and_space_pick_the_focused_seat(stage: Stages) -> None:
     hall = stage()
     hall.press("Tab", "ArrowRight", "Enter", "ArrowRight", " ")
     assert hall.picked() == ["A-2", "A-3"]
@@ -96,7 +96,7 @@ def test_the_hall_is_one_stop_for_tab_and_remembers_the_seat(stage: Stages) -> N
     assert hall.focused == "B-2, free"
 
 
-def test_the_focus_points_at_its_seat_and_leaving_points_at_none(stage: Stages) -> None:
+def test_focusing_a_seat_points_at_it_and_leaving_points_at_none(stage: Stages) -> None:
     hall = stage()
     hall.press("Tab", "ArrowRight", "Tab")
     points = [detail["seat"] for detail in hall.told("point")]
@@ -104,7 +104,7 @@ def test_the_focus_points_at_its_seat_and_leaving_points_at_none(stage: Stages) 
     assert points[-1] is None
 
 
-def test_zoom_keys_keep_the_seat_with_the_focus_in_view(stage: Stages) -> None:
+def test_zoom_keys_keep_the_focused_seat_in_view(stage: Stages) -> None:
     hall = stage(arena())
     hall.press("Tab", "Control+End")
     for _ in range(4):
@@ -121,7 +121,7 @@ def test_zoom_keys_keep_the_seat_with_the_focus_in_view(stage: Stages) -> None:
     hall.expect_seen("80-150")
 
 
-def test_a_walk_moves_the_view_and_comes_near_enough_to_read(stage: Stages) -> None:
+def test_moving_the_focus_moves_the_view_and_zooms_in_enough_to_read(stage: Stages) -> None:
     hall = stage(arena())
     whole = hall.scale
     hall.press("Tab", "ArrowRight")
@@ -141,7 +141,7 @@ def test_a_walk_moves_the_view_and_comes_near_enough_to_read(stage: Stages) -> N
     )
 
 
-def test_the_seat_with_the_focus_is_scrolled_into_the_window(stage: Stages) -> None:
+def test_the_focused_seat_is_scrolled_into_the_window(stage: Stages) -> None:
     hall = stage(viewport={"width": 900, "height": 220})
     hall.press("Tab", "Control+End")
     hall.rest()
@@ -176,7 +176,7 @@ def test_a_large_hall_has_only_the_rows_around_the_cursor_in_the_document(stage:
     assert hall.page.locator("[role=gridcell]").count() < 500
 
 
-def test_names_and_states_follow_what_changes(stage: Stages) -> None:
+def test_names_and_states_of_cells_follow_changes(stage: Stages) -> None:
     hall = stage(looks={1: "mine", 2: "sold"})
     expect(hall.cell("A-2")).to_have_attribute("aria-selected", "true")
     expect(hall.cell("A-2")).to_have_attribute("aria-disabled", "false")
@@ -188,14 +188,14 @@ def test_names_and_states_follow_what_changes(stage: Stages) -> None:
     expect(hall.cell("A-3")).to_have_attribute("aria-disabled", "false")
 
 
-def test_rows_that_come_into_the_document_know_what_changed_before(stage: Stages) -> None:
+def test_rows_added_to_the_document_show_earlier_changes(stage: Stages) -> None:
     hall = stage(arena())
     hall.page.evaluate("window.change([[11999, 'sold']])")
     hall.press("Tab", "Control+End")
     assert hall.focused == "80-150, sold"
 
 
-def test_elements_lie_where_the_seats_are_drawn_at_any_zoom(stage: Stages) -> None:
+def test_cells_are_where_their_seats_are_drawn_at_any_zoom(stage: Stages) -> None:
     hall = stage()
     for name in ("Zoom in", "Zoom out", "Zoom in", "Whole hall"):
         hall.button(name).click()
@@ -207,7 +207,7 @@ def test_elements_lie_where_the_seats_are_drawn_at_any_zoom(stage: Stages) -> No
             assert found[at] == pytest.approx(wanted[at], abs=1)
 
 
-def test_a_click_that_no_pointer_made_picks(stage: Stages) -> None:
+def test_a_click_without_a_pointer_picks_the_seat(stage: Stages) -> None:
     hall = stage()
     hall.cell("B-2").evaluate("(cell) => cell.click()")
     assert hall.picked() == ["B-2"]

@@ -52,7 +52,7 @@ def test_the_seat_under_the_pointer_is_taken(site: Site, window: Windows, style:
 
 
 @pytest.mark.parametrize("style", ["smaller", "zoomed page", "zoomed out"])
-def test_the_sign_stands_right_above_its_seat(site: Site, window: Windows, style: str) -> None:
+def test_the_tooltip_is_right_above_its_seat(site: Site, window: Windows, style: str) -> None:
     ann = window(site)
     ann.embed(f'<seat-map showtime="{SHOWTIME}"></seat-map>', head=f"<style>{STYLES[style]}</style>")
     ann.expect_status("live")
@@ -64,7 +64,7 @@ def test_the_sign_stands_right_above_its_seat(site: Site, window: Windows, style
     assert seat["y"] - 12 < tip["y"] + tip["height"] < seat["y"]
 
 
-def test_the_seat_under_the_pointer_is_taken_in_a_frame_that_is_scaled(
+def test_a_click_takes_the_seat_under_the_pointer_in_a_scaled_frame(
     make_site: Callable[..., Site], window: Windows, portal: Portal
 ) -> None:
     site = make_site(SEATSERVER_FRAME_ANCESTORS=portal.url)

@@ -24,7 +24,7 @@ STRICT = (
 
 @pytest.mark.long
 @pytest.mark.parametrize("module", ["bundler", "nodenext"])
-def test_a_page_in_typescript_compiles_as_its_maker_expects(module: str) -> None:
+def test_a_typescript_page_compiles_against_the_declared_types(module: str) -> None:
     if not COMPILER.is_file():
         reason = "typescript is not installed: npm install in seatserver/web"
         if os.environ.get("CI"):

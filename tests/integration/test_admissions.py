@@ -58,7 +58,7 @@ async def door(settings: Settings) -> AsyncIterator[Door]:
             yield Door(core, http)
 
 
-async def test_a_ticket_lets_in_once_and_the_second_time_says_when_and_where_it_was(door: Door) -> None:
+async def test_a_ticket_admits_once_and_a_second_scan_says_when_and_where(door: Door) -> None:
     booking = await door.booked(1, 2)
     first = await door.admit(booking, door="North", showtime_id=SHOWTIME)
     assert (first["admitted"], first["problem"]) == (True, None)
@@ -69,7 +69,7 @@ async def test_a_ticket_lets_in_once_and_the_second_time_says_when_and_where_it_
     assert second["admission"] == first["admission"]
 
 
-async def test_of_many_doors_that_scan_a_ticket_at_once_exactly_one_lets_in(door: Door) -> None:
+async def test_when_many_doors_scan_a_ticket_at_once_exactly_one_admits(door: Door) -> None:
     booking = await door.booked(1)
     answers = await asyncio.gather(*(door.admit(booking, door=f"door {number}") for number in range(20)))
     [admitted] = [answer for answer in answers if answer["admitted"]]
@@ -77,7 +77,7 @@ async def test_of_many_doors_that_scan_a_ticket_at_once_exactly_one_lets_in(door
     assert {answer["problem"] for answer in answers if not answer["admitted"]} == {"already_admitted"}
 
 
-async def test_a_scan_that_lost_its_answer_is_repeated_with_the_same_answer_even_at_once(door: Door) -> None:
+async def test_a_repeated_scan_gets_the_same_answer_even_at_the_same_moment(door: Door) -> None:
     booking, scan_id = await door.booked(1), uuid4()
     answers = await asyncio.gather(*(door.admit(booking, scan_id, door="North") for _ in range(10)))
     assert all(answer == answers[0] for answer in answers)
@@ -85,7 +85,7 @@ async def test_a_scan_that_lost_its_answer_is_repeated_with_the_same_answer_even
     assert await rows(door.core, "SELECT count(*) FROM admissions") == [(1,)]
 
 
-async def test_two_tickets_that_are_scanned_with_one_id_are_a_mistake_of_the_scanner(door: Door) -> None:
+async def test_two_tickets_scanned_with_one_scan_id_are_refused(door: Door) -> None:
     scan_id, one, other = uuid4(), await door.booked(1), await door.booked(2)
     assert (await door.admit(one, scan_id))["admitted"]
     answer = await door.ask("admit", code=door.code(other), scan_id=scan_id)
@@ -93,7 +93,7 @@ async def test_two_tickets_that_are_scanned_with_one_id_are_a_mistake_of_the_sca
     assert (await door.admit(other))["admitted"]
 
 
-async def test_what_staff_take_back_is_on_record_and_may_be_admitted_again(door: Door) -> None:
+async def test_an_undone_scan_is_recorded_and_the_ticket_can_be_admitted_again(door: Door) -> None:
     booking, scan_id = await door.booked(1), uuid4()
     await door.admit(booking, scan_id, door="North")
     undone = await door.ask("undo", "boss:admit", scan_id=scan_id)
@@ -109,7 +109,7 @@ async def test_what_staff_take_back_is_on_record_and_may_be_admitted_again(door:
     assert (await door.ask("undo", scan_id=uuid4())).status_code == 404
 
 
-async def test_who_has_not_paid_or_has_cancelled_is_not_let_in(door: Door) -> None:
+async def test_unpaid_and_cancelled_bookings_are_not_admitted(door: Door) -> None:
     pending = await door.booked(1, pay_later=True)
     assert (await door.admit(pending))["problem"] == "pending"
     await door.core.checkout.confirm(pending.id)
@@ -121,7 +121,7 @@ async def test_who_has_not_paid_or_has_cancelled_is_not_let_in(door: Door) -> No
     assert await rows(door.core, "SELECT count(*) FROM admissions") == [(1,)]
 
 
-async def test_a_ticket_that_is_cancelled_while_it_is_scanned_is_either_let_in_or_cancelled(door: Door) -> None:
+async def test_a_ticket_cancelled_during_a_scan_is_either_admitted_or_cancelled(door: Door) -> None:
     for seat in range(1, 4):
         booking = await door.booked(seat)
         answer, cancelled = await asyncio.gather(
@@ -134,7 +134,7 @@ async def test_a_ticket_that_is_cancelled_while_it_is_scanned_is_either_let_in_o
             assert (answer["problem"], isinstance(cancelled, BaseException)) == ("cancelled", False)
 
 
-async def test_seats_of_who_is_inside_are_not_sold_again_unless_staff_take_the_scan_back(door: Door) -> None:
+async def test_an_admitted_booking_cannot_be_cancelled_until_the_scan_is_undone(door: Door) -> None:
     booking, scan_id = await door.booked(1), uuid4()
     await door.admit(booking, scan_id)
     with pytest.raises(BookingState, match=f"{booking.id} is admitted: it cannot be cancelled"):
@@ -143,7 +143,7 @@ async def test_seats_of_who_is_inside_are_not_sold_again_unless_staff_take_the_s
     assert (await door.core.checkout.cancel(booking.id)).status == "cancelled"
 
 
-async def test_a_scan_that_meets_the_undoing_of_another_is_answered_by_what_is_so(door: Door) -> None:
+async def test_a_scan_that_races_with_an_undo_gets_a_true_answer(door: Door) -> None:
     for seat in range(1, 6):
         booking, first = await door.booked(seat), uuid4()
         await door.admit(booking, first)
@@ -151,7 +151,7 @@ async def test_a_scan_that_meets_the_undoing_of_another_is_answered_by_what_is_s
         assert answer["problem"] in (None, "already_admitted")
 
 
-async def test_a_door_of_one_showtime_lets_in_no_ticket_of_another(door: Door) -> None:
+async def test_a_door_of_one_showtime_refuses_tickets_of_another(door: Door) -> None:
     await put_on_sale(door.core.catalog, OTHER)
     tonight, matinee = await door.booked(1), await door.booked(1, showtime=OTHER)
     assert (await door.admit(matinee, showtime_id=SHOWTIME))["problem"] == "other_showtime"
@@ -160,7 +160,7 @@ async def test_a_door_of_one_showtime_lets_in_no_ticket_of_another(door: Door) -
     assert (await door.admit(tonight, showtime_id=SHOWTIME))["admitted"]
 
 
-async def test_a_check_changes_nothing_and_tells_that_somebody_is_in(door: Door) -> None:
+async def test_a_check_changes_nothing_and_says_whether_the_ticket_was_admitted(door: Door) -> None:
     booking = await door.booked(1)
     for user in ("staff:settle", "scanner:admit"):
         checked = (await door.ask("check", user, code=door.code(booking))).json()
@@ -172,7 +172,7 @@ async def test_a_check_changes_nothing_and_tells_that_somebody_is_in(door: Door)
 
 
 @pytest.mark.parametrize("scopes", ["watch,hold,book", "settle"])
-async def test_letting_in_has_a_scope_of_its_own(door: Door, scopes: str) -> None:
+async def test_admitting_needs_a_scope_of_its_own(door: Door, scopes: str) -> None:
     booking = await door.booked(1)
     for path, body in (("admit", {"code": door.code(booking), "scan_id": uuid4()}), ("undo", {"scan_id": uuid4()})):
         answer = await door.ask(path, f"somebody:{scopes}", **body)
@@ -180,6 +180,6 @@ async def test_letting_in_has_a_scope_of_its_own(door: Door, scopes: str) -> Non
     assert (await door.ask("check", "somebody:watch", code=door.code(booking))).status_code == 403
 
 
-async def test_a_code_that_nobody_signed_lets_nobody_in(door: Door) -> None:
+async def test_an_unsigned_code_is_not_admitted(door: Door) -> None:
     answer = await door.ask("admit", code="A" * 48, scan_id=uuid4())
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_ticket")

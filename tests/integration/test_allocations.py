@@ -84,7 +84,7 @@ async def counted(core: Server) -> tuple[int, int, int]:
     return seq, lines, kept
 
 
-async def test_a_request_changes_all_its_seats_and_everybody_sees_it(core: Server) -> None:
+async def test_a_request_changes_all_its_seats_for_every_viewer(core: Server) -> None:
     done = await change(core, block(1, 2), allocate("kiosk", 3, *SOFA), open_up(BLOCKED, 4))
     assert [(entry.action, entry.channel, entry.places) for entry in done.entries] == [
         ("block", None, (1, 2)),
@@ -101,7 +101,7 @@ async def test_a_request_changes_all_its_seats_and_everybody_sees_it(core: Serve
     assert caught.value.reasons == {1: "blocked", 3: "allocated", 24: "allocated", 25: "allocated"}
 
 
-async def test_one_sold_seat_refuses_all_and_leaves_everything_as_it_was(core: Server) -> None:
+async def test_one_sold_seat_refuses_the_whole_request_and_changes_nothing(core: Server) -> None:
     await book(core, await hold(core, "ann", 1))
     states, before = await settled(core), await counted(core)
     with pytest.raises(SeatsRefused) as caught:
@@ -124,7 +124,7 @@ async def test_repeating_a_request_changes_nothing_more(core: Server) -> None:
     assert await counted(core) == (2, 3, 3), "another reason is told in the log, and to no room"
 
 
-async def test_the_log_tells_who_did_what_and_why(core: Server) -> None:
+async def test_the_log_says_who_did_what_and_why(core: Server) -> None:
     await change(core, block(1, 2, reason="broken armrest"), by="ann")
     await change(core, open_up(1, reason="mended"), allocate("kiosk", 2, reason="for the door"), by="bob")
     entries, following = await core.allocations.log(SHOWTIME, 2)
@@ -141,7 +141,7 @@ async def test_the_log_tells_who_did_what_and_why(core: Server) -> None:
     assert (kiosk.channel, kiosk.places, kiosk.reason, kiosk.by) == ("kiosk", (2,), "for the door", "bob")
 
 
-async def test_of_changes_and_bookings_of_the_same_seats_each_is_whole_or_refused(core: Server) -> None:
+async def test_racing_changes_and_bookings_succeed_completely_or_are_refused(core: Server) -> None:
     """A hold and an allocation want the same seats at once. Whichever comes second is refused."""
     dice, ends = random.Random(5), set()
 
@@ -171,9 +171,7 @@ async def test_of_changes_and_bookings_of_the_same_seats_each_is_whole_or_refuse
     await check_books(core)
 
 
-async def test_of_many_changes_at_once_each_is_whole_and_the_numbers_have_no_gaps(
-    core: Server, brisk: Settings
-) -> None:
+async def test_concurrent_changes_are_complete_and_their_numbers_have_no_gaps(core: Server, brisk: Settings) -> None:
     async with opened(dataclasses.replace(brisk, duties=False)) as other:
         sides = [core, other] * 5
         answers = await asyncio.gather(
@@ -213,7 +211,7 @@ async def test_a_block_spares_holds_on_request(core: Server) -> None:
     assert (await settled(core))[1] == HELD
 
 
-async def test_a_channel_sells_its_seats_and_the_public_does_not(core: Server) -> None:
+async def test_only_its_channel_can_buy_allocated_seats(core: Server) -> None:
     await change(core, allocate("kiosk", 1, 2), allocate("club", 3))
     await settled(core)
     for channel, seats in (("", [1]), ("club", [2]), ("kiosk", [3])):
@@ -233,7 +231,7 @@ async def test_a_channel_sells_its_seats_and_the_public_does_not(core: Server) -
     ("buyer", "now_kept_for", "reason"),
     [("kiosk", "club", "allocated"), ("", "club", "allocated"), ("kiosk", None, "blocked")],
 )
-async def test_a_seat_that_was_kept_otherwise_after_it_was_held_is_not_sold(
+async def test_a_seat_allocated_after_it_was_held_is_not_sold(
     core: Server, buyer: str, now_kept_for: str | None, reason: str
 ) -> None:
     hold_id = await hold_for(core, buyer, 1, 2)
@@ -249,7 +247,7 @@ async def test_a_seat_that_was_kept_otherwise_after_it_was_held_is_not_sold(
     await check_books(core)
 
 
-async def test_what_was_allocated_until_a_time_is_everybodys_then(core: Server) -> None:
+async def test_an_allocation_with_an_end_goes_on_general_sale_then(core: Server) -> None:
     soon, later = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) + timedelta(hours=2)
     await change(core, allocate("kiosk", 1, 2, release_at=soon), block(3, release_at=later), block(4))
     await book(core, await hold_for(core, "kiosk", 2))
@@ -265,7 +263,7 @@ async def test_what_was_allocated_until_a_time_is_everybodys_then(core: Server) 
     assert entry.reason == "for the door"
 
 
-async def test_many_timers_open_each_seat_once(core: Server, brisk: Settings) -> None:
+async def test_many_instances_release_each_seat_once(core: Server, brisk: Settings) -> None:
     async with opened(dataclasses.replace(brisk, duties=False)) as other:
         await put_on_sale(core.catalog, "tomorrow")
         for showtime in (SHOWTIME, "tomorrow"):
@@ -280,7 +278,7 @@ async def test_many_timers_open_each_seat_once(core: Server, brisk: Settings) ->
             assert (await settled(core, showtime))[1] == FREE
 
 
-async def test_a_release_before_everybodys_eyes_needs_nobody(make_server: MakeServer) -> None:
+async def test_a_scheduled_release_happens_without_a_request(make_server: MakeServer) -> None:
     server = await make_server(release_ms=50)
     async with server.watcher("bob") as bob:
         soon = datetime.now(UTC) + timedelta(milliseconds=300)
@@ -290,7 +288,7 @@ async def test_a_release_before_everybodys_eyes_needs_nobody(make_server: MakeSe
         assert (await bob.hold(1, 2))["type"] == "held"
 
 
-async def test_while_one_showtime_is_locked_the_seats_of_others_are_released(brisk: Settings) -> None:
+async def test_a_locked_showtime_does_not_delay_the_releases_of_others(brisk: Settings) -> None:
     async with opened(dataclasses.replace(brisk, duties=False, database_lock_ms=100)) as core:
         await put_on_sale(core.catalog, "tomorrow")
         soon = datetime.now(UTC) + timedelta(hours=1)
@@ -306,7 +304,7 @@ async def test_while_one_showtime_is_locked_the_seats_of_others_are_released(bri
         assert await core.allocations.release_due() == 1
 
 
-async def test_a_lost_answer_to_commit_is_unavailable_and_the_same_request_finds_it_done(brisk: Settings) -> None:
+async def test_a_lost_commit_answer_is_unavailable_and_a_repeated_request_succeeds(brisk: Settings) -> None:
     async with proxied(brisk.database_url) as (proxy, url):
         async with opened(dataclasses.replace(brisk, duties=False, database_url=url)) as core:
             await core.catalog.showtime(SHOWTIME)
@@ -341,7 +339,7 @@ async def test_allocations_survive_whatever_redis_loses(core: Server, loss: str)
         await hold(core, "ann", 1)
 
 
-async def test_a_whole_hall_is_changed_in_one_request(core: Server) -> None:
+async def test_one_request_can_change_a_whole_hall(core: Server) -> None:
     seats = [
         Seat(row=f"R{row}", number=str(number), x=number, y=row, category="standard")
         for row in range(60)
@@ -364,7 +362,7 @@ async def test_a_whole_hall_is_changed_in_one_request(core: Server) -> None:
     assert (await core.store.snapshot("big", 3000)).states == bytes(3000)
 
 
-async def test_what_cannot_be_asked_for_is_refused_in_words(core: Server) -> None:
+async def test_an_invalid_change_is_refused_with_an_explanation(core: Server) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     for wrong, says in (
         ([], "1 to 100"),

@@ -69,7 +69,7 @@ async def catalog(database: Database) -> Catalog:
     return made
 
 
-async def test_a_showtime_comes_back_as_it_was_put(catalog: Catalog, database: Database) -> None:
+async def test_a_showtime_is_read_as_it_was_written(catalog: Catalog, database: Database) -> None:
     await catalog.put_showtime(draft())
     for source in (catalog, Catalog(database)):
         found = await source.showtime("tonight")
@@ -78,7 +78,7 @@ async def test_a_showtime_comes_back_as_it_was_put(catalog: Catalog, database: D
         assert found.seat_map == hall()
 
 
-async def test_every_put_can_be_repeated_and_changes_what_is_there(catalog: Catalog) -> None:
+async def test_every_put_can_be_repeated_and_updates(catalog: Catalog) -> None:
     for title in ("The Long Take", "The Long Take", "The Short Take"):
         await catalog.put_theatre(ODEON)
         await catalog.put_auditorium(STUDIO)
@@ -88,7 +88,7 @@ async def test_every_put_can_be_repeated_and_changes_what_is_there(catalog: Cata
     assert [theatre for theatre, _ in await catalog.theatres()] == [ODEON]
 
 
-async def test_what_is_not_there_is_said_to_be_missing(catalog: Catalog) -> None:
+async def test_a_missing_object_is_reported_by_name(catalog: Catalog) -> None:
     for missing in ("nope", "\x00", "a/b", "x" * 500):
         with pytest.raises(NotFound):
             await catalog.showtime(missing)
@@ -102,7 +102,7 @@ async def test_what_is_not_there_is_said_to_be_missing(catalog: Catalog) -> None
         await catalog.put_showtime(draft(layout_hash="nope"))
 
 
-async def test_what_cannot_be_stored_is_refused_in_words(catalog: Catalog) -> None:
+async def test_invalid_data_is_refused_with_an_explanation(catalog: Catalog) -> None:
     with pytest.raises(BadRequest, match="Europe/Berlin"):
         await catalog.put_theatre(msgspec.structs.replace(ODEON, timezone="Mars/Olympus"))
     for known_to_this_machine_only in ("localtime", "Factory", "posixrules", "posix/Europe/Berlin", "right/UTC"):
@@ -137,7 +137,7 @@ async def test_bookings_fix_the_currency_and_allocations_do_not(catalog: Catalog
     assert (changed.title, changed.tariff, changed.rules) == ("Renamed", cheaper, strict)
 
 
-async def test_what_is_no_money_is_refused_and_a_showtime_that_has_it_already_stays_open(
+async def test_unusable_currencies_are_refused_but_existing_showtimes_keep_theirs(
     catalog: Catalog, database: Database
 ) -> None:
     nothing = draft(tariff=Tariff.flat("XXX", {"standard": 1150}))
@@ -154,7 +154,7 @@ async def test_what_is_no_money_is_refused_and_a_showtime_that_has_it_already_st
     assert (renamed.title, renamed.currency) == ("Renamed", "XXX")
 
 
-async def test_a_rush_on_one_showtime_is_one_question_to_postgres(catalog: Catalog, database: Database) -> None:
+async def test_a_rush_on_one_showtime_makes_one_query(catalog: Catalog, database: Database) -> None:
     await catalog.put_showtime(draft())
     fresh = Catalog(database)
     found = await asyncio.gather(*(fresh.showtime("tonight") for _ in range(500)))
@@ -162,7 +162,9 @@ async def test_a_rush_on_one_showtime_is_one_question_to_postgres(catalog: Catal
     assert all(showtime is found[0] for showtime in found)
 
 
-async def test_another_instance_sees_a_change_when_its_copy_is_old(catalog: Catalog, database: Database) -> None:
+async def test_another_instance_sees_a_change_when_its_cached_copy_expires(
+    catalog: Catalog, database: Database
+) -> None:
     now = [0.0]
     other = Catalog(database, clock=lambda: now[0])
     await catalog.put_showtime(draft())
@@ -173,7 +175,7 @@ async def test_another_instance_sees_a_change_when_its_copy_is_old(catalog: Cata
     assert (await other.showtime("tonight")).title == "Renamed"
 
 
-async def test_names_that_nobody_knows_cost_one_question_for_all_of_them(
+async def test_all_unknown_ids_together_cost_one_query(
     catalog: Catalog, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for showtime_id in ("tonight", "late"):
@@ -198,7 +200,7 @@ async def test_names_that_nobody_knows_cost_one_question_for_all_of_them(
     assert asked == 0, "those are known"
 
 
-async def test_what_is_in_use_is_read_along(catalog: Catalog, database: Database) -> None:
+async def test_showtimes_in_use_are_read_in_the_same_query(catalog: Catalog, database: Database) -> None:
     now = [0.0]
     other = Catalog(database, clock=lambda: now[0])
     for showtime_id in ("tonight", "late"):
@@ -217,7 +219,7 @@ async def test_what_is_in_use_is_read_along(catalog: Catalog, database: Database
     assert (await other.showtime("late")).title == "Renamed again"
 
 
-async def test_pages_hold_every_showtime_once_in_order(catalog: Catalog) -> None:
+async def test_pages_list_every_showtime_once_and_in_order(catalog: Catalog) -> None:
     await catalog.put_theatre(Theatre(id="rex", name="Rex", timezone="UTC"))
     await catalog.put_auditorium(Auditorium(id="rex-1", theatre_id="rex", name="One"))
     for number in range(7):
@@ -235,7 +237,7 @@ async def test_pages_hold_every_showtime_once_in_order(catalog: Catalog) -> None
     assert seen == [f"s{number}" for number in range(7)]
 
 
-async def test_a_listing_is_filtered_by_its_start(catalog: Catalog) -> None:
+async def test_a_listing_can_be_filtered_by_start_time(catalog: Catalog) -> None:
     for number in range(4):
         await catalog.put_showtime(draft(id=f"s{number}", starts_at_ms=STARTS_MS + number * HOUR_MS))
     wanted = ShowtimeFilter(from_ms=STARTS_MS + HOUR_MS, to_ms=STARTS_MS + 3 * HOUR_MS)
@@ -246,6 +248,6 @@ async def test_a_listing_is_filtered_by_its_start(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"limit": 0}, {"limit": 201}, {"after": "x"}, {"after": "9" * 30 + ".a"}])
-async def test_a_page_that_cannot_be_is_refused(catalog: Catalog, wrong: dict[str, Any]) -> None:
+async def test_an_invalid_page_cursor_is_refused(catalog: Catalog, wrong: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
         await catalog.showtimes(ShowtimeFilter(**wrong))

@@ -106,9 +106,7 @@ MOMENTS = pytest.mark.parametrize("moment", [before_the_set_up, after_the_set_up
 
 
 @MOMENTS
-def test_a_call_whose_connection_ends_while_it_is_made_is_answered_or_unavailable_at_once(
-    redis_url: str, moment: Moment
-) -> None:
+def test_a_call_on_a_closing_connection_is_answered_or_unavailable_at_once(redis_url: str, moment: Moment) -> None:
     async def main() -> None:
         # So long that nobody can wait for the watch to find out.
         patient = {"redis_timeout_ms": 60_000, "hold_replay_ms": 100_000, "answer_ms": 70_000, "checkout_ms": 600_000}
@@ -125,7 +123,7 @@ def test_a_call_whose_connection_ends_while_it_is_made_is_answered_or_unavailabl
 
 
 @MOMENTS
-def test_the_feed_comes_back_when_its_connection_ends_while_it_is_made(redis_url: str, moment: Moment) -> None:
+def test_the_feed_recovers_when_its_connection_ends_while_connecting(redis_url: str, moment: Moment) -> None:
     async def main() -> None:
         async with client(redis_url, probe_lost_ms=60_000) as (redis, settings):
             closes_once(redis, moment)
@@ -137,7 +135,7 @@ def test_the_feed_comes_back_when_its_connection_ends_while_it_is_made(redis_url
     run(main())
 
 
-def test_whoever_subscribes_while_the_feed_has_lost_its_connection_is_not_disturbed(redis_url: str) -> None:
+def test_subscribing_while_the_feed_is_disconnected_succeeds(redis_url: str) -> None:
     async def main() -> None:
         async with client(redis_url) as (redis, settings), following(redis, settings) as feed:
             link = feed._link
@@ -149,7 +147,7 @@ def test_whoever_subscribes_while_the_feed_has_lost_its_connection_is_not_distur
     run(main())
 
 
-def test_calls_written_to_a_link_that_has_ended_are_sent_over_the_next_one(redis_url: str) -> None:
+def test_calls_written_to_a_closed_link_are_sent_over_the_next_one(redis_url: str) -> None:
     async def main() -> None:
         async with client(redis_url) as (redis, settings), piped(redis, settings) as pipeline:
             await pipeline.send("PING")
@@ -179,7 +177,7 @@ def test_a_command_of_the_client_is_repeated_over_a_new_connection(redis_url: st
     run(main())
 
 
-def test_another_runtime_error_of_the_client_is_no_lost_connection(redis_url: str) -> None:
+def test_an_unrelated_runtime_error_is_not_treated_as_a_lost_connection(redis_url: str) -> None:
     def fail(data: bytes) -> None:
         raise RuntimeError("a mistake")
 
@@ -218,7 +216,7 @@ def test_a_statement_on_a_closed_connection_to_postgres_is_unavailable_and_the_n
     run(main())
 
 
-def test_a_commit_on_a_closed_connection_to_postgres_is_not_known(settings: Settings) -> None:
+def test_a_commit_on_a_closed_connection_to_postgres_has_an_unknown_outcome(settings: Settings) -> None:
     async def main() -> None:
         database = Database(settings)
         with pytest.raises(CommitUnknown):

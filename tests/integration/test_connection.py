@@ -53,20 +53,22 @@ def unix_socket(tmp_path: Path) -> Iterator[Path]:
         server.wait()
 
 
-async def test_redis_is_reached_over_a_unix_socket(unix_socket: Path) -> None:
+async def test_redis_can_be_reached_over_a_unix_socket(unix_socket: Path) -> None:
     redis = connect(reaching(f"unix://{unix_socket}"))
     await check(redis)
     await redis.aclose()
 
 
 @pytest.mark.parametrize("wrong", ["?no_such_parameter=secret", "?socket_timeout=secret"])
-def test_an_address_with_a_wrong_parameter_stops_the_start_without_being_shown(wrong: str) -> None:
+def test_a_wrong_url_parameter_stops_the_start_without_showing_the_url(wrong: str) -> None:
     with pytest.raises(ConfigError, match="REDIS_URL cannot be read") as caught:
         connect(reaching(f"redis://:hidden@127.0.0.1:6379/0{wrong}"))
     assert "secret" not in str(caught.value) and "hidden" not in str(caught.value)
 
 
-async def test_a_wrong_password_a_wrong_database_and_nobody_there_are_told_apart(redis_server: EmbeddedRedis) -> None:
+async def test_a_wrong_password_a_wrong_database_and_an_unreachable_server_are_distinguished(
+    redis_server: EmbeddedRedis,
+) -> None:
     address = redis_server.url.rpartition("@")[2].partition("/")[0]
     assert "password" in await refusal(f"redis://:wrong@{address}/0")
     assert "out of range" in await refusal(redis_server.url.rpartition("/")[0] + "/99999")

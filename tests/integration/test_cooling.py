@@ -64,7 +64,7 @@ async def let_age(server: Instance, held: Message) -> None:
             await redis.hincrby(key, name, -server.core.settings.hold_total_ms)
 
 
-async def test_a_refusal_says_which_seats_cool_off_and_when_they_may_be_tried_again(server: Instance) -> None:
+async def test_a_refusal_says_which_seats_are_cooling_and_when_to_retry(server: Instance) -> None:
     await use_up(server, "ann", 1, 2)
     async with server.watcher("ann") as wire:
         refused = await wire.hold(1, 2, 3)
@@ -78,7 +78,7 @@ async def test_a_refusal_says_which_seats_cool_off_and_when_they_may_be_tried_ag
         assert (await wire.hold(1, 2))["type"] == "held"
 
 
-async def test_a_script_learns_the_time_by_seat(server: Instance) -> None:
+async def test_a_program_gets_the_retry_time_of_each_seat(server: Instance) -> None:
     await use_up(server, "ann", 1)
     async with server.room("ann") as room:
         with pytest.raises(SeatsRefused) as caught:
@@ -88,7 +88,7 @@ async def test_a_script_learns_the_time_by_seat(server: Instance) -> None:
     assert caught.value.facts["retry_at_ms"] == [[1, caught.value.retry_at_ms[1]]]
 
 
-async def test_searches_go_round_seats_that_cool_off_and_say_so(server: Instance) -> None:
+async def test_searches_avoid_cooling_seats_and_say_so(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as room:
         first = await room.best(2)
@@ -103,7 +103,7 @@ async def test_searches_go_round_seats_that_cool_off_and_say_so(server: Instance
         assert dict(nearest.lost) == dict.fromkeys(first.seats, "cooling")
 
 
-async def test_a_search_that_finds_nothing_else_says_when_to_come_back(make_server: MakeServer) -> None:
+async def test_a_search_that_finds_only_cooling_seats_says_when_to_retry(make_server: MakeServer) -> None:
     server = await make_server(seats_per_user=30)
     await open_lounge(server)
     async with visitor(server, "ann") as room:
@@ -118,7 +118,7 @@ async def test_a_search_that_finds_nothing_else_says_when_to_come_back(make_serv
         assert set(caught.value.reasons.values()) == {"cooling"}
 
 
-async def test_the_last_places_of_an_area_cool_off_under_its_name(server: Instance) -> None:
+async def test_the_last_places_of_an_area_cool_as_a_whole(server: Instance) -> None:
     await open_lounge(server)
     seats = len(ROW_B) * 3 + 4
     await use_up(server, "ann", *range(seats, seats + BEANBAGS), showtime=LOUNGE)
@@ -130,7 +130,7 @@ async def test_the_last_places_of_an_area_cool_off_under_its_name(server: Instan
     assert when > now_ms()
 
 
-async def test_guests_are_known_by_their_network_and_people_with_accounts_are_not(make_server: MakeServer) -> None:
+async def test_guests_are_tracked_by_network_and_users_by_account(make_server: MakeServer) -> None:
     server = await make_server(**GUESTS)
     async with guest(server, HOME) as (wire, _):
         held = await wire.hold(1)
@@ -148,7 +148,7 @@ async def test_guests_are_known_by_their_network_and_people_with_accounts_are_no
         assert (await wire.hold(1))["type"] == "held"
 
 
-async def test_an_address_is_believed_of_trusted_proxies_only_and_kept_nowhere(make_server: MakeServer) -> None:
+async def test_a_forwarded_address_is_trusted_only_from_proxies_and_never_stored(make_server: MakeServer) -> None:
     server = await make_server(**GUESTS, trusted_proxies="192.0.2.1")
     for address in (HOME, CAFE):
         async with guest(server, address) as (wire, _):
@@ -167,7 +167,7 @@ async def test_an_address_is_believed_of_trusted_proxies_only_and_kept_nowhere(m
         assert address.encode() not in kept
 
 
-async def test_beginning_to_pay_and_cancelling_keeps_no_seat_for_ever(make_server: MakeServer) -> None:
+async def test_starting_to_pay_and_cancelling_cannot_keep_a_seat_forever(make_server: MakeServer) -> None:
     server = await make_server(
         hold_ms=30_000, hold_total_ms=30_000, hold_pause_ms=60_000, database_statement_ms=500, database_lock_ms=400
     )

@@ -10,7 +10,7 @@ from seatserver.seats.states import SeatState
 from tests.integration.server import SEATS, SHOWTIME, hold
 
 
-async def test_counts_are_shared_for_a_moment_and_then_read_again(core: Server) -> None:
+async def test_counts_are_cached_briefly_and_then_read_again(core: Server) -> None:
     now = 0.0
     counts = Counts(core.hub, clock=lambda: now)
     every = await asyncio.gather(*(counts.of(SHOWTIME, SEATS) for _ in range(100)))

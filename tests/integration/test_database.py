@@ -46,14 +46,14 @@ async def ids(database: Database) -> list[str]:
         return list((await connection.scalars(IDS)).all())
 
 
-async def test_a_transaction_is_written_when_its_block_ends(database: Database) -> None:
+async def test_a_transaction_commits_when_its_block_ends(database: Database) -> None:
     async with database.transaction() as connection:
         await connection.execute(INSERT, {"id": "one"})
         assert await ids(database) == []
     assert await ids(database) == ["one"]
 
 
-async def test_an_error_in_the_block_rolls_back_and_comes_out_as_it_is(database: Database) -> None:
+async def test_an_error_in_the_block_rolls_back_and_is_raised_unchanged(database: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         async with database.transaction() as connection:
             await connection.execute(INSERT, {"id": "one"})
@@ -61,7 +61,7 @@ async def test_an_error_in_the_block_rolls_back_and_comes_out_as_it_is(database:
     assert await ids(database) == []
 
 
-async def test_a_broken_rule_of_the_schema_comes_out_as_the_integrity_error_that_it_is(database: Database) -> None:
+async def test_a_violated_constraint_is_raised_as_an_integrity_error(database: Database) -> None:
     with pytest.raises(sa.exc.IntegrityError):
         async with database.transaction() as connection:
             await connection.execute(INSERT, {"id": "one"})
@@ -70,7 +70,7 @@ async def test_a_broken_rule_of_the_schema_comes_out_as_the_integrity_error_that
 
 
 @pytest.mark.parametrize("where", ["between statements", "in a statement"])
-async def test_cancelling_rolls_back_and_leaks_no_connection(database: Database, where: str) -> None:
+async def test_a_cancelled_transaction_rolls_back_and_leaks_no_connection(database: Database, where: str) -> None:
     async def write(written: asyncio.Event) -> None:
         async with database.transaction() as connection:
             await connection.execute(INSERT, {"id": "one"})
@@ -93,7 +93,7 @@ async def test_cancelling_rolls_back_and_leaks_no_connection(database: Database,
         assert await connection.scalar(SESSIONS) <= 2
 
 
-async def test_a_cancelled_wait_for_a_connection_takes_none_away(database: Database) -> None:
+async def test_a_cancelled_wait_for_a_connection_leaks_none(database: Database) -> None:
     async with database.transaction(), database.transaction():
         waiting = asyncio.create_task(ids(database))
         await asyncio.sleep(0.02)
@@ -105,21 +105,21 @@ async def test_a_cancelled_wait_for_a_connection_takes_none_away(database: Datab
     assert await ids(database) == ["one"]
 
 
-async def test_an_exhausted_pool_is_unavailable_and_recovers(database: Database) -> None:
+async def test_an_exhausted_pool_raises_unavailable_and_recovers(database: Database) -> None:
     async with database.transaction(), database.transaction():
         with pytest.raises(Unavailable):
             await ids(database)
     assert await ids(database) == []
 
 
-async def test_a_statement_over_its_limit_is_unavailable(database: Database) -> None:
+async def test_a_statement_over_its_time_limit_raises_unavailable(database: Database) -> None:
     with pytest.raises(Unavailable):
         async with database.transaction() as connection:
             await connection.execute(sa.text("SELECT pg_sleep(10)"))
     assert await ids(database) == []
 
 
-async def test_a_lock_that_does_not_come_free_is_unavailable(database: Database) -> None:
+async def test_a_lock_that_is_not_released_raises_unavailable(database: Database) -> None:
     lock = sa.text("LOCK TABLE theatres IN ACCESS EXCLUSIVE MODE")
     async with database.transaction() as connection:
         await connection.execute(lock)
@@ -129,7 +129,7 @@ async def test_a_lock_that_does_not_come_free_is_unavailable(database: Database)
 
 
 @pytest.mark.parametrize("where", ["between statements", "in the middle of one"])
-async def test_whoever_is_paused_in_a_transaction_does_not_keep_its_locks(impatient: Settings, where: str) -> None:
+async def test_a_process_paused_in_a_transaction_loses_its_locks(impatient: Settings, where: str) -> None:
     """As with SIGSTOP: the server hears nothing more, and the connection stays."""
     lock = sa.text("LOCK TABLE theatres IN ACCESS EXCLUSIVE MODE")
     made, got_it = Database(dataclasses.replace(impatient, checkout_ms=300)), False
@@ -152,9 +152,7 @@ async def test_whoever_is_paused_in_a_transaction_does_not_keep_its_locks(impati
         await made.close()
 
 
-async def test_connections_that_the_server_closed_meanwhile_are_replaced_unnoticed(
-    database: Database, database_url: str
-) -> None:
+async def test_connections_closed_by_the_server_are_replaced_silently(database: Database, database_url: str) -> None:
     async with database.reading() as connection:
         wire = (await connection.get_raw_connection()).driver_connection
     assert wire is not None
@@ -165,7 +163,7 @@ async def test_connections_that_the_server_closed_meanwhile_are_replaced_unnotic
     assert await ids(database) == []
 
 
-async def test_a_connection_that_dies_in_use_is_unavailable_and_the_next_one_works(
+async def test_a_connection_that_dies_in_use_raises_unavailable_and_the_next_works(
     database: Database, database_url: str
 ) -> None:
     with pytest.raises(Unavailable):
@@ -177,7 +175,9 @@ async def test_a_connection_that_dies_in_use_is_unavailable_and_the_next_one_wor
     assert await ids(database) == []
 
 
-async def test_a_connection_that_dies_while_it_is_set_up_is_unavailable(impatient: Settings, database_url: str) -> None:
+async def test_a_connection_that_dies_during_its_set_up_raises_unavailable(
+    impatient: Settings, database_url: str
+) -> None:
     """As when Postgres is restarted under load: whatever step it dies in, and however asyncpg says so."""
     end_them = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
     patient, failed = dataclasses.replace(impatient, database_pool_size=6), 0
@@ -198,7 +198,7 @@ async def test_a_connection_that_dies_while_it_is_set_up_is_unavailable(impatien
     assert failed, "some were hit"
 
 
-async def test_a_lost_answer_to_commit_is_unknown_and_can_be_read_again(
+async def test_a_lost_commit_answer_raises_outcome_unknown_and_can_be_looked_up(
     impatient: Settings, database: Database, database_url: str
 ) -> None:
     async with proxied(database_url) as (proxy, url):
@@ -214,7 +214,7 @@ async def test_a_lost_answer_to_commit_is_unknown_and_can_be_read_again(
 
 
 @pytest.mark.parametrize("ending", [pytest.param("patience ends", marks=pytest.mark.long), "cancelled"])
-async def test_silence_at_commit_is_unknown_and_spoils_no_connection(
+async def test_silence_at_commit_raises_outcome_unknown_and_spoils_no_connection(
     impatient: Settings, database_url: str, ending: str
 ) -> None:
     async with proxied(database_url) as (proxy, url):
@@ -241,7 +241,7 @@ async def test_silence_at_commit_is_unknown_and_spoils_no_connection(
         await through.close()
 
 
-async def test_a_constraint_that_speaks_up_at_commit_is_no_unknown(database: Database) -> None:
+async def test_a_constraint_violated_at_commit_is_not_an_unknown_outcome(database: Database) -> None:
     deferred = sa.text(
         "ALTER TABLE auditoriums ADD CONSTRAINT late FOREIGN KEY (theatre_id) REFERENCES theatres DEFERRABLE"
         " INITIALLY DEFERRED, DROP CONSTRAINT fk_auditoriums_theatre_id_theatres"
@@ -253,7 +253,7 @@ async def test_a_constraint_that_speaks_up_at_commit_is_no_unknown(database: Dat
             await connection.execute(sa.text("INSERT INTO auditoriums VALUES ('a', 'nowhere', 'One')"))
 
 
-async def test_a_silent_server_is_unavailable_within_the_limit(impatient: Settings, database_url: str) -> None:
+async def test_a_silent_server_raises_unavailable_within_the_limit(impatient: Settings, database_url: str) -> None:
     async with proxied(database_url) as (proxy, url):
         through = Database(dataclasses.replace(impatient, database_url=url))
         await ids(through)
@@ -266,7 +266,7 @@ async def test_a_silent_server_is_unavailable_within_the_limit(impatient: Settin
         await through.close()
 
 
-async def test_a_server_that_is_away_is_unavailable(impatient: Settings) -> None:
+async def test_an_unreachable_server_raises_unavailable(impatient: Settings) -> None:
     nowhere = Database(dataclasses.replace(impatient, database_url="postgresql://u:secret@127.0.0.1:1/db"))
     with pytest.raises(Unavailable) as caught:
         await nowhere.ping()
@@ -274,7 +274,7 @@ async def test_a_server_that_is_away_is_unavailable(impatient: Settings) -> None
     await nowhere.close()
 
 
-async def test_a_database_that_does_not_exist_stops_the_start_with_a_clear_line(impatient: Settings) -> None:
+async def test_a_missing_database_stops_the_start_with_one_clear_line(impatient: Settings) -> None:
     url = impatient.database_url.rpartition("/")[0] + "/nope"
     database = Database(dataclasses.replace(impatient, database_url=url))
     with pytest.raises(StartError, match='database "nope" does not exist'):
@@ -286,14 +286,14 @@ async def test_a_database_that_does_not_exist_stops_the_start_with_a_clear_line(
     "url",
     ["", "postgresql://u:secret@host:port/db", "postgresql://u:secret@[::1/db", "postgresql://u:secret@h:99999/d"],
 )
-def test_an_unreadable_url_names_the_setting_and_no_password(impatient: Settings, url: str) -> None:
+def test_an_unreadable_url_is_reported_with_its_setting_but_not_its_password(impatient: Settings, url: str) -> None:
     with pytest.raises(ConfigError, match="DATABASE_URL") as caught:
         Database(dataclasses.replace(impatient, database_url=url))
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("parameter", ["sslmode=perhaps", "sslmode=require&sslrootcert=/nowhere", "port=x"])
-async def test_a_parameter_that_cannot_be_used_names_the_setting_and_no_password(
+async def test_an_unusable_parameter_is_reported_with_its_setting_but_no_password(
     impatient: Settings, parameter: str
 ) -> None:
     url = f"postgresql://u:secret@127.0.0.1:1/db?{parameter}"
@@ -302,7 +302,7 @@ async def test_a_parameter_that_cannot_be_used_names_the_setting_and_no_password
     assert "secret" not in str(caught.value)
 
 
-async def test_a_host_that_no_name_can_have_is_a_wrong_setting(impatient: Settings) -> None:
+async def test_an_impossible_host_name_is_a_wrong_setting(impatient: Settings) -> None:
     url = f"postgresql://u:secret@{'h' * 70}.example/db"
     with pytest.raises(ConfigError, match="DATABASE_URL cannot be used"):
         await Database(dataclasses.replace(impatient, database_url=url)).ping()
@@ -310,14 +310,14 @@ async def test_a_host_that_no_name_can_have_is_a_wrong_setting(impatient: Settin
         await asyncio.to_thread(upgrade, url)
 
 
-async def test_an_error_shows_no_values_of_its_statement(database: Database) -> None:
+async def test_an_error_shows_none_of_its_statements_values(database: Database) -> None:
     with pytest.raises(sa.exc.ProgrammingError) as caught:
         async with database.reading() as connection:
             await connection.execute(sa.text("SELECT :secret FROM nowhere"), {"secret": "hunter2"})
     assert "hunter2" not in str(caught.value)
 
 
-async def test_a_snapshot_reads_one_moment_and_writes_nothing(database: Database) -> None:
+async def test_a_snapshot_reads_one_moment_and_cannot_write(database: Database) -> None:
     async with database.reading(snapshot=True) as connection:
         assert list((await connection.scalars(IDS)).all()) == []
         async with database.transaction() as writer:
@@ -329,7 +329,7 @@ async def test_a_snapshot_reads_one_moment_and_writes_nothing(database: Database
     assert await ids(database) == ["one"]
 
 
-async def test_urls_of_every_customary_form_work(impatient: Settings) -> None:
+async def test_urls_work_in_every_usual_form(impatient: Settings) -> None:
     plain = impatient.database_url
     for url in (
         plain.replace("postgresql://", "postgres://"),
@@ -342,13 +342,15 @@ async def test_urls_of_every_customary_form_work(impatient: Settings) -> None:
         await database.close()
 
 
-async def test_the_limits_are_known_to_the_server(database: Database, impatient: Settings) -> None:
+async def test_the_time_limits_are_set_on_the_server(database: Database, impatient: Settings) -> None:
     async with database.reading() as connection:
         for name, expected in (("statement_timeout", "400ms"), ("lock_timeout", "100ms"), ("TimeZone", "UTC")):
             assert await connection.scalar(sa.text(f"SHOW {name}")) == expected
 
 
-async def test_a_migration_under_a_prepared_statement_costs_one_retry(database: Database, database_url: str) -> None:
+async def test_a_migration_that_invalidates_a_prepared_statement_costs_one_retry(
+    database: Database, database_url: str
+) -> None:
     every = sa.text("SELECT * FROM theatres")
     for _ in range(3):
         async with database.reading() as connection:

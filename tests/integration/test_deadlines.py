@@ -44,14 +44,14 @@ async def ask_again(wire: Wire, held: dict[str, Any], **fields: Any) -> dict[str
 
 
 @pytest.mark.parametrize("pay_later", [False, True])
-async def test_what_was_held_before_the_end_of_the_sale_is_booked_after_it(core: Server, pay_later: bool) -> None:
+async def test_a_hold_made_before_the_sale_ended_can_be_booked_afterwards(core: Server, pay_later: bool) -> None:
     hold_id = await hold(core, "ann", 1, 2)
     await end_the_sale(core)
     booking = await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=pay_later)
     assert (booking.id, booking.seats) == (hold_id, (1, 2))
 
 
-async def test_no_deadline_is_later_than_that_of_a_hold_of_the_last_moment(server: Instance) -> None:
+async def test_no_deadline_is_later_than_that_of_a_last_moment_hold(server: Instance) -> None:
     ends_ms = now_ms() + MINUTE_MS
     await put_on_sale(server.core.catalog, sale_ends_at_ms=ends_ms)
     async with server.watcher() as wire:
@@ -65,7 +65,7 @@ async def test_no_deadline_is_later_than_that_of_a_hold_of_the_last_moment(serve
     assert (found["deadline_ms"], found["latest_deadline_ms"]) == (longer["deadline_ms"], held["latest_deadline_ms"])
 
 
-async def test_more_time_than_the_sale_gives_is_not_given_but_nothing_is_taken_away(bench: Bench) -> None:
+async def test_an_extension_never_exceeds_the_sales_limit_and_never_shortens_a_hold(bench: Bench) -> None:
     held = await bench.hold("ann", [1])
     now = await bench.now_ms()
     await bench.age(held, created_ms=now, deadline_ms=now + 10_000)
@@ -82,7 +82,7 @@ async def test_more_time_than_the_sale_gives_is_not_given_but_nothing_is_taken_a
     assert (await bench.store.hold(SHOW, uuid4(), "bob", [2], late)).deadline_ms == now + 30_000
 
 
-async def test_an_extension_at_the_end_says_that_there_is_no_more_time(server: Instance) -> None:
+async def test_an_extension_at_its_limit_says_that_no_time_is_left(server: Instance) -> None:
     async with server.watcher() as wire:
         held = await wire.hold(1)
         # Moved to before the hold: what it was promised is more than any extension gives now.
@@ -91,7 +91,7 @@ async def test_an_extension_at_the_end_says_that_there_is_no_more_time(server: I
     assert longer["deadline_ms"] == longer["latest_deadline_ms"] == held["deadline_ms"]
 
 
-async def test_after_the_end_a_basket_may_be_changed_into_less_but_not_into_more(server: Instance) -> None:
+async def test_after_the_sale_a_basket_can_shrink_but_not_grow(server: Instance) -> None:
     await open_lounge(server, Rules())
     one, other, third = ROW_B[:3]
     async with visitor(server, "ann") as room:
@@ -119,7 +119,7 @@ async def test_after_the_end_a_basket_may_be_changed_into_less_but_not_into_more
         assert (booked.seats, booked.areas) == ((one,), ((LAWN, 1),))
 
 
-async def test_what_is_only_kept_is_decided_in_the_step_that_holds_it(bench: Bench) -> None:
+async def test_which_seats_are_only_kept_is_decided_atomically_with_the_hold(bench: Bench) -> None:
     old = await bench.store.hold(SHOW, uuid4(), "ann", [1, 2], Conditions(areas=(AreaWish(range(10, 20), 10, 2),)))
     over = Conditions(replaces=old.hold_id, only_kept=True)
     with pytest.raises(SeatsRefused) as caught:
@@ -135,7 +135,7 @@ async def test_what_is_only_kept_is_decided_in_the_step_that_holds_it(bench: Ben
             assert (await bench.store.hold(SHOW, uuid4(), "ann", [1], wish)).seats == (1, 10, 11)
 
 
-async def test_a_repeated_request_is_answered_after_the_end_as_it_was_before_it(server: Instance) -> None:
+async def test_a_request_repeated_after_the_sale_gets_its_first_answer(server: Instance) -> None:
     async with server.watcher() as wire:
         first = await wire.hold(1, 2)
         best = await wire.ask("best", hold_id=str(uuid4()), count=1)
@@ -154,19 +154,19 @@ async def test_a_repeated_request_is_answered_after_the_end_as_it_was_before_it(
 # ---------------------------------------------------------------- other rules
 
 
-async def test_the_start_of_the_show_ends_no_hold_and_no_sale(core: Server) -> None:
+async def test_the_start_of_the_show_ends_neither_holds_nor_the_sale(core: Server) -> None:
     hold_id = await hold(core, "ann", 1)
     await put_on_sale(core.catalog, starts_at_ms=now_ms() - MINUTE_MS)
     assert (await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)).status == "confirmed"
 
 
-async def test_a_sale_that_was_put_off_leaves_what_is_held_to_be_booked(core: Server) -> None:
+async def test_a_postponed_sale_leaves_existing_holds_bookable(core: Server) -> None:
     hold_id = await hold(core, "ann", 1)
     await put_on_sale(core.catalog, on_sale_at_ms=now_ms() + MINUTE_MS)
     assert (await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)).status == "confirmed"
 
 
-async def test_who_began_to_pay_in_time_may_pay_until_the_payment_s_deadline(core: Server) -> None:
+async def test_a_payment_started_in_time_can_finish_until_its_deadline(core: Server) -> None:
     hold_id = await hold(core, "ann", 1)
     booking = await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=True)
     await end_the_sale(core, starts_at_ms=now_ms() - MINUTE_MS)
@@ -175,7 +175,7 @@ async def test_who_began_to_pay_in_time_may_pay_until_the_payment_s_deadline(cor
     assert (await core.checkout.confirm(hold_id)).status == "confirmed"
 
 
-async def test_seats_that_are_released_to_all_stay_their_holder_s_to_book(core: Server) -> None:
+async def test_released_seats_can_still_be_booked_by_their_holder(core: Server) -> None:
     kept = Change(
         action="allocate", channel="club", reason="members", places=(1,),
         release_at=datetime.now(UTC) + timedelta(hours=1),
@@ -192,7 +192,7 @@ async def test_seats_that_are_released_to_all_stay_their_holder_s_to_book(core: 
     assert await rows(core, "SELECT seat FROM kept_seats WHERE seat = 1") == []
 
 
-async def test_no_guest_is_promised_a_seat_for_longer_than_their_token_lasts(make_server: MakeServer) -> None:
+async def test_no_hold_outlasts_its_guests_token(make_server: MakeServer) -> None:
     server = await make_server(guest_scopes=("watch", "hold", "book"), guest_token_s=60, guest_renewal_s=0)
     token, guest = server.core.tokens.guest()
     async with server.socket() as wire:

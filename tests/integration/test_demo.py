@@ -167,7 +167,7 @@ async def test_the_demo_sells_a_seat_and_remembers_it_after_kill_9(tmp_path: Pat
     ],
     ids=lambda number: number.name,
 )
-def test_the_demo_ends_in_good_order_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+def test_the_demo_stops_cleanly_and_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
     with running(*demo(tmp_path), log=tmp_path / "log") as started:
         started.address()
         family = started.family()
@@ -182,7 +182,7 @@ def test_the_demo_ends_in_good_order_and_leaves_nothing(tmp_path: Path, number: 
 
 
 @pytest.mark.parametrize("delay_s", [0.5, *(pytest.param(delay_s, marks=LONG) for delay_s in (0.2, 0.8, 1.2, 1.6))])
-def test_a_signal_in_the_middle_of_the_start_leaves_nothing(tmp_path: Path, delay_s: float) -> None:
+def test_a_signal_during_the_start_leaves_nothing_running(tmp_path: Path, delay_s: float) -> None:
     with running(*demo(tmp_path), log=tmp_path / "log") as started:
         time.sleep(delay_s)
         family = started.family()
@@ -194,7 +194,7 @@ def test_a_signal_in_the_middle_of_the_start_leaves_nothing(tmp_path: Path, dela
 
 
 @pytest.mark.clock
-def test_the_readme_s_program_and_the_printed_lines_work_as_they_stand(tmp_path: Path) -> None:
+def test_the_readmes_program_and_the_printed_lines_work_as_they_stand(tmp_path: Path) -> None:
     program = README.read_text().partition("```python\n")[2].partition("```")[0]
     with running(*demo(tmp_path), log=tmp_path / "log") as started:
         address = started.address()
@@ -229,7 +229,7 @@ def test_the_readme_s_program_and_the_printed_lines_work_as_they_stand(tmp_path:
         assert '"snapshot"' in heard
 
 
-def test_a_second_demo_on_the_same_data_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_second_demo_on_the_same_data_is_refused_in_one_clear_line(tmp_path: Path) -> None:
     with running(*demo(tmp_path), log=tmp_path / "log") as started:
         started.address()
         second = run(*demo(tmp_path))
@@ -257,14 +257,14 @@ async def test_a_second_instance_joins_by_the_printed_environment(tmp_path: Path
             assert second.process.wait(PATIENCE_S) in (0, -signal.SIGTERM), second.output
 
 
-def test_env_without_a_running_demo_is_one_clear_line(tmp_path: Path) -> None:
+def test_env_without_a_running_demo_is_refused_in_one_clear_line(tmp_path: Path) -> None:
     answer = run("demo", "--data", tmp_path / "data", "--env")
     assert (answer.returncode, answer.stdout) == (1, "")
     assert re.fullmatch(r"seatserver: no demo is running on .*\n", answer.stderr)
 
 
 @pytest.mark.long
-def test_fresh_forgets_everything_of_ours_and_touches_nothing_else(tmp_path: Path) -> None:
+def test_fresh_deletes_the_demos_data_and_touches_nothing_else(tmp_path: Path) -> None:
     strange = tmp_path / "strange"
     strange.mkdir()
     (strange / "thesis.txt").touch()
@@ -293,13 +293,13 @@ def test_fresh_forgets_everything_of_ours_and_touches_nothing_else(tmp_path: Pat
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_is_wrong_is_one_clear_line(arguments: list[str], env: dict[str, str], code: int, line: str) -> None:
+def test_every_start_error_is_one_clear_line(arguments: list[str], env: dict[str, str], code: int, line: str) -> None:
     answer = run(*arguments, env=environment(**env))
     assert answer.returncode == code, answer.stderr
     assert re.fullmatch(rf"seatserver: {line}\n", answer.stderr)
 
 
-def test_a_server_that_is_not_its_own_is_named_without_its_password(tmp_path: Path) -> None:
+def test_an_external_server_is_named_without_its_password(tmp_path: Path) -> None:
     mine = environment(DATABASE_URL="postgresql://me:secret@127.0.0.1:1/mine")
     answer = run(*demo(tmp_path), env=mine)
     assert answer.returncode == 1
@@ -307,7 +307,7 @@ def test_a_server_that_is_not_its_own_is_named_without_its_password(tmp_path: Pa
     assert "secret" not in answer.stdout + answer.stderr
 
 
-def test_open_to_other_machines_it_prints_their_address_too(tmp_path: Path) -> None:
+def test_a_demo_open_to_other_machines_prints_their_address_too(tmp_path: Path) -> None:
     with running(*demo(tmp_path), "--host", "0.0.0.0", log=tmp_path / "log") as started:
         address = started.address()
         [other] = re.findall(r"  (http://\S+) from other machines\n", started.output)
@@ -316,7 +316,7 @@ def test_open_to_other_machines_it_prints_their_address_too(tmp_path: Path) -> N
 
 
 @pytest.mark.long
-def test_an_imported_hall_gets_a_showtime_by_the_printed_request(tmp_path: Path) -> None:
+def test_the_printed_request_creates_a_showtime_in_an_imported_hall(tmp_path: Path) -> None:
     hall = Path(__file__).parents[1] / "fixtures" / "vista-small.json"
     with running(*demo(tmp_path), log=tmp_path / "log") as started:
         address = started.address()
@@ -334,7 +334,7 @@ def test_an_imported_hall_gets_a_showtime_by_the_printed_request(tmp_path: Path)
         assert httpx.get(f"{address}/showtimes/{answer.json()['id']}").status_code == 200
 
 
-def test_a_taken_port_that_was_chosen_is_refused(tmp_path: Path) -> None:
+def test_a_chosen_port_that_is_taken_is_refused(tmp_path: Path) -> None:
     with running(*demo(tmp_path), log=tmp_path / "log") as started:
         port = started.address().rpartition(":")[2]
         answer = run("demo", "--port", port, "--data", tmp_path / "other")
@@ -343,7 +343,7 @@ def test_a_taken_port_that_was_chosen_is_refused(tmp_path: Path) -> None:
         assert not (tmp_path / "other").exists(), "it stopped before it started anything"
 
 
-def test_without_a_choice_a_taken_port_is_replaced_by_the_next_free_one(tmp_path: Path) -> None:
+def test_a_default_port_that_is_taken_is_replaced_by_the_next_free_one(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):  # taken by somebody else: just as good
@@ -376,7 +376,7 @@ BERLIN = "Europe/Berlin"
         pytest.param("America/St_Johns", "2136-06-10T21:15", marks=LONG),
     ],
 )
-async def test_at_any_hour_three_halls_are_on_sale_and_each_open_showtime_has_an_audience(
+async def test_at_any_hour_three_halls_are_on_sale_and_open_showtimes_have_visitors(
     settings: Settings, zone: str, start: str
 ) -> None:
     now = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(zone))
@@ -409,7 +409,7 @@ async def test_at_any_hour_three_halls_are_on_sale_and_each_open_showtime_has_an
     ],
     ids=lambda value: value or "fifteen hours ago",  # for a Redis by the machine's clock what is on sale would be over
 )
-def test_the_demo_of_the_evening_has_an_audience_and_a_clean_terminal(tmp_path: Path, zone: str, clock: str) -> None:
+def test_an_evening_demo_has_visitors_and_a_clean_terminal(tmp_path: Path, zone: str, clock: str) -> None:
     zoned = ZoneInfo(zone)
     at = datetime.fromisoformat(clock).replace(tzinfo=zoned) if clock else datetime.now(zoned) - timedelta(hours=15)
     env = environment(TZ=zone, LC_ALL="de_DE.UTF-8", **as_if_at(at))
@@ -436,7 +436,7 @@ def test_the_demo_of_the_evening_has_an_audience_and_a_clean_terminal(tmp_path: 
     assert not UNCLEAN.search(started.output), started.output
 
 
-async def test_a_hall_that_is_sold_out_or_full_of_others_keeps_the_audience_from_no_other(settings: Settings) -> None:
+async def test_a_full_hall_does_not_keep_the_visitors_out_of_others(settings: Settings) -> None:
     now = datetime(2136, 6, 10, 12, tzinfo=UTC)
     loaded = await offer.load(settings, now)
     full, crowded = [one for one in loaded if one.auditorium_id == "grand-hall"][:2]
@@ -464,7 +464,7 @@ async def test_a_hall_that_is_sold_out_or_full_of_others_keeps_the_audience_from
 
 
 @pytest.mark.parametrize("ended_after", [1, 4, 9])
-async def test_an_audience_that_is_sent_home_comes_at_the_next_start_and_leaves_nothing_held(
+async def test_an_interrupted_audience_returns_at_the_next_start_and_holds_nothing(
     settings: Settings, ended_after: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     now = datetime(2136, 6, 10, 12, tzinfo=UTC)
@@ -506,7 +506,7 @@ async def test_an_audience_that_is_sent_home_comes_at_the_next_start_and_leaves_
         ("../../etc/passwd", "UTC"),
     ],
 )
-def test_the_theatre_has_the_time_zone_of_the_machine(monkeypatch: pytest.MonkeyPatch, told: str, name: str) -> None:
+def test_the_demo_theatre_uses_the_machines_time_zone(monkeypatch: pytest.MonkeyPatch, told: str, name: str) -> None:
     monkeypatch.setenv("TZ", told)
     assert offer.machine_timezone() == name
     assert str(offer.local_now().tzinfo) == name
@@ -534,7 +534,7 @@ async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings
 
 
 @pytest.mark.clock
-async def test_the_audience_comes_once_and_leaves_room(settings: Settings) -> None:
+async def test_the_audience_comes_once_and_leaves_free_seats(settings: Settings) -> None:
     now = datetime(2136, 6, 10, 9, tzinfo=UTC)
 
     def clock() -> int:
@@ -557,7 +557,7 @@ async def test_the_audience_comes_once_and_leaves_room(settings: Settings) -> No
         assert shares[last.draft.id] < 0.2, "whoever takes the last one of the list finds seats"
 
 
-def test_the_audience_sits_the_same_way_each_time_and_leaves_no_half_sofa() -> None:
+def test_the_audience_always_sits_the_same_way_and_splits_no_sofa() -> None:
     for hall in demo_halls():
         seats = audience.taken(hall, 0.5, "tonight", offer.house_seats(hall))
         assert seats == audience.taken(hall, 0.5, "tonight", offer.house_seats(hall))
@@ -567,7 +567,7 @@ def test_the_audience_sits_the_same_way_each_time_and_leaves_no_half_sofa() -> N
 
 
 @pytest.mark.parametrize("hall", demo_halls(), ids=lambda hall: hall.name)
-def test_a_child_goes_to_the_demo_with_a_grown_up(hall: SeatMap) -> None:
+def test_the_demo_sells_child_tickets_only_with_an_adult(hall: SeatMap) -> None:
     tariff = offer.tariff(hall)
     tariff.validate(hall)
     alone = [(0, "child"), (1, "child")]

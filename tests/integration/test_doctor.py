@@ -35,7 +35,7 @@ def doctor(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-async def test_a_healthy_installation_has_nothing_wrong_while_it_is_used(core: Server) -> None:
+async def test_a_healthy_installation_in_use_has_no_findings(core: Server) -> None:
     hold_id = await hold(core, "ann", 1, 2)
     await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)
     await hold(core, "bob", 3)
@@ -47,7 +47,7 @@ async def test_a_healthy_installation_has_nothing_wrong_while_it_is_used(core: S
     }  # fmt: skip
 
 
-async def test_what_redis_has_wrong_is_named_and_mended(core: Server) -> None:
+async def test_wrong_data_in_redis_is_named_and_repaired(core: Server) -> None:
     hold_id = await hold(core, "ann", 1, 2)
     await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False)
     await settled(core)
@@ -59,7 +59,7 @@ async def test_what_redis_has_wrong_is_named_and_mended(core: Server) -> None:
     assert await wrong(core) == []
 
 
-async def test_a_room_that_does_not_add_up_is_described(core: Server) -> None:
+async def test_an_inconsistent_room_is_described(core: Server) -> None:
     await hold(core, "ann", 1, 2)
     await core.redis.hdel(f"{BASE}:owner", "1")
     await core.redis.zadd(f"{BASE}:due", {"999": 1, "1": 4102444800000, "2": 4102444800000})
@@ -71,7 +71,7 @@ async def test_a_room_that_does_not_add_up_is_described(core: Server) -> None:
     }
 
 
-async def test_changes_that_nobody_brings_to_redis_are_found_and_brought(core: Server) -> None:
+async def test_changes_missing_in_redis_are_found_and_applied(core: Server) -> None:
     await core.store.load(SHOWTIME)
     await run(
         core,
@@ -86,7 +86,7 @@ async def test_changes_that_nobody_brings_to_redis_are_found_and_brought(core: S
     assert await wrong(core) == []
 
 
-async def test_a_claim_that_nobody_ends_is_found_and_ended(core: Server) -> None:
+async def test_an_overdue_claim_is_found_and_ended(core: Server) -> None:
     hold_id = await hold(core, "ann", 1)
     await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=True)
     await settled(core)
@@ -98,7 +98,7 @@ async def test_a_claim_that_nobody_ends_is_found_and_ended(core: Server) -> None
     assert await wrong(core) == []
 
 
-async def test_seats_that_nobody_opened_in_time_are_found_and_opened(core: Server) -> None:
+async def test_overdue_releases_are_found_and_made(core: Server) -> None:
     await core.store.load(SHOWTIME)
     await run(core, "UPDATE kept_seats SET release_at = now() - interval '1 hour'")
     [finding] = await wrong(core)
@@ -108,7 +108,7 @@ async def test_seats_that_nobody_opened_in_time_are_found_and_opened(core: Serve
     assert await wrong(core) == []
 
 
-async def test_a_seat_with_two_owners_is_never_overlooked(core: Server) -> None:
+async def test_a_seat_with_two_owners_is_always_found(core: Server) -> None:
     for user, seats in (("ann", (1, 2)), ("bob", (3,))):
         await core.checkout.book(SHOWTIME, await hold(core, user, *seats), user, pay_later=False)
     await settled(core)
@@ -117,7 +117,7 @@ async def test_a_seat_with_two_owners_is_never_overlooked(core: Server) -> None:
     assert f"seat 2 of {SHOWTIME} has two owners" in says
 
 
-async def test_the_command_says_it_in_lines_or_json_and_by_its_exit_code(core: Server, settings: Settings) -> None:
+async def test_findings_are_reported_as_text_or_json_and_by_the_exit_code(core: Server, settings: Settings) -> None:
     well = doctor(settings)
     assert (well.returncode, well.stderr) == (0, "")
     assert "✓ Postgres" in well.stdout
@@ -130,7 +130,7 @@ async def test_the_command_says_it_in_lines_or_json_and_by_its_exit_code(core: S
     assert (mended.returncode, "Traceback" in mended.stdout + mended.stderr) == (0, False), mended.stdout
 
 
-def test_what_cannot_be_reached_is_a_finding() -> None:
+def test_an_unreachable_server_is_a_finding() -> None:
     away = {**os.environ, "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/no", "REDIS_URL": "redis://127.0.0.1:1/0"}
     command = [sys.executable, "-m", "seatserver", "doctor"]
     found = subprocess.run(command, env=away, capture_output=True, text=True, timeout=60, check=False)

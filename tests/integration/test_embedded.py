@@ -79,7 +79,7 @@ def wait_until_gone(*pids: int) -> None:
         time.sleep(0.02)
 
 
-def test_what_was_written_is_there_after_a_stop_and_a_start(postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> None:
+def test_data_survives_a_stop_and_a_start(postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> None:
     postgres.start()
     redis.start()
     urls = postgres.url, redis.url
@@ -97,7 +97,7 @@ def test_what_was_written_is_there_after_a_stop_and_a_start(postgres: EmbeddedPo
         assert connection.get("kept") == b"7"
 
 
-def test_postgres_is_durable_and_nobody_gets_in_without_the_password(postgres: EmbeddedPostgres) -> None:
+def test_postgres_is_durable_and_requires_the_password(postgres: EmbeddedPostgres) -> None:
     postgres.start()
     assert ask(postgres.url, "SHOW fsync") == "on"
     assert ask(postgres.url, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
@@ -107,7 +107,7 @@ def test_postgres_is_durable_and_nobody_gets_in_without_the_password(postgres: E
             ask(f"postgresql://{credentials}{address}", "SELECT 1")
 
 
-def test_redis_asks_for_its_password(redis: EmbeddedRedis) -> None:
+def test_redis_requires_its_password(redis: EmbeddedRedis) -> None:
     redis.start()
     with (
         redis_client.Redis(port=redis.port, retry=Retry(NoBackoff(), 0)) as stranger,
@@ -116,7 +116,7 @@ def test_redis_asks_for_its_password(redis: EmbeddedRedis) -> None:
         stranger.ping()
 
 
-def test_secrets_are_readable_by_their_owner_only(data: Path, postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> None:
+def test_only_their_owner_can_read_the_secrets(data: Path, postgres: EmbeddedPostgres, redis: EmbeddedRedis) -> None:
     postgres.start()
     redis.start()
     for path in (data / "settings.json", data / "redis" / "redis.conf", data / "postgres"):
@@ -135,7 +135,7 @@ def test_servers_start_again_after_kill_9(postgres: EmbeddedPostgres, redis: Emb
 
 
 @pytest.mark.parametrize("is_stopped", [False, True], ids=["running", "stopped"])
-def test_a_server_of_an_earlier_run_is_ended_before_the_next_starts(data: Path, is_stopped: bool) -> None:
+def test_a_server_left_by_an_earlier_run_is_stopped_before_the_next_starts(data: Path, is_stopped: bool) -> None:
     earlier = EmbeddedPostgres(data), EmbeddedRedis(data)
     later = EmbeddedPostgres(data), EmbeddedRedis(data)
     try:
@@ -181,7 +181,7 @@ def test_redis_starts_with_a_torn_append_only_file(data: Path, redis: EmbeddedRe
         assert connection.dbsize() == 99
 
 
-def test_a_half_made_database_is_made_again(data: Path, postgres: EmbeddedPostgres) -> None:
+def test_a_half_created_database_is_created_again(data: Path, postgres: EmbeddedPostgres) -> None:
     DataFolder(data).create()
     half_made = data / "postgres.new" / "base"
     half_made.mkdir(parents=True)
@@ -221,7 +221,7 @@ def test_long_paths_with_spaces_and_quotes_work(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has powers to give up")
-def test_root_s_servers_are_not_root_and_work_in_a_closed_folder(tmp_path: Path) -> None:
+def test_servers_started_by_root_do_not_run_as_root_and_work_in_a_private_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     folder = DataFolder(tmp_path / "data")
     with folder.locked(), EmbeddedServers(folder, lambda step: None) as servers:
@@ -230,7 +230,7 @@ def test_root_s_servers_are_not_root_and_work_in_a_closed_folder(tmp_path: Path)
         assert (tmp_path / "data").stat().st_uid == 0
 
 
-def test_a_server_that_dies_early_says_why_in_one_line(data: Path, tmp_path: Path) -> None:
+def test_a_server_that_dies_at_its_start_is_explained_in_one_line(data: Path, tmp_path: Path) -> None:
     broken = tmp_path / "redis-server"
     broken.write_text("#!/bin/sh\necho some chatter\necho the disk is made of cheese\nexit 1\n")
     broken.chmod(0o755)

@@ -54,7 +54,7 @@ async def make_noise(wire: Wire, enough: Callable[[], bool]) -> int:
     return int((await wire.ask("beat"))["version"])
 
 
-async def test_a_slow_reader_gets_a_snapshot_instead_of_all_it_missed_and_costs_the_others_nothing(
+async def test_a_slow_reader_gets_one_snapshot_and_delays_nobody_else(
     make_server: MakeServer,
 ) -> None:
     server = await make_server(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, seats_per_user=28)
@@ -80,7 +80,7 @@ async def test_a_slow_reader_gets_a_snapshot_instead_of_all_it_missed_and_costs_
             seen = delta["version"]
 
 
-async def test_who_never_reads_is_closed_and_cut_off(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_never_reads_is_closed(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "CLOSE_S", 0.1)
     monkeypatch.setattr(UvicornConnection, "linger_s", 0.1)
     server = await make_server(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, seats_per_user=28, slow_ms=200)
@@ -93,7 +93,7 @@ async def test_who_never_reads_is_closed_and_cut_off(make_server: MakeServer, mo
         assert closed == 2
 
 
-async def test_who_asks_and_asks_and_reads_no_reply_is_closed(
+async def test_a_client_that_sends_commands_and_reads_no_replies_is_closed(
     make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "CLOSE_S", 0.1)
@@ -118,7 +118,7 @@ async def test_who_asks_and_asks_and_reads_no_reply_is_closed(
         assert (await ann.ask("beat"))["type"] == "beat"
 
 
-async def test_who_answers_no_ping_is_closed(make_server: MakeServer) -> None:
+async def test_a_client_that_answers_no_ping_is_closed(make_server: MakeServer) -> None:
     server = await make_server(heartbeat_ms=500, idle_ms=2000)
     async with server.watcher("ann") as ann, asleep(server):
         await eventually(lambda: server.gauge("sockets") == 1)
@@ -126,7 +126,7 @@ async def test_who_answers_no_ping_is_closed(make_server: MakeServer) -> None:
 
 
 @pytest.mark.parametrize("half_closed", [False, True])
-async def test_who_is_gone_is_forgotten_although_something_waits_for_it(
+async def test_a_client_that_is_gone_is_forgotten_even_with_messages_waiting(
     make_server: MakeServer, monkeypatch: pytest.MonkeyPatch, half_closed: bool
 ) -> None:
     monkeypatch.setattr(UvicornConnection, "linger_s", 0.1)
@@ -156,7 +156,7 @@ async def test_who_is_gone_is_forgotten_although_something_waits_for_it(
 # ---------------------------------------------------------------- the server goes
 
 
-async def test_a_server_that_goes_says_bye_to_everybody_with_a_time_to_come_back(make_server: MakeServer) -> None:
+async def test_a_stopping_server_says_bye_to_everyone_with_a_time_to_reconnect(make_server: MakeServer) -> None:
     server = await make_server()
     async with server.watcher("ann") as ann, server.watcher("bob", MSGPACK) as bob, server.socket("silent") as silent:
         server.uvicorn.should_exit = True
@@ -170,7 +170,7 @@ async def test_a_server_that_goes_says_bye_to_everybody_with_a_time_to_come_back
         assert len(pauses) > 1, "not all at once"
 
 
-async def test_a_server_that_goes_finishes_what_is_in_flight_and_lets_nobody_in(make_server: MakeServer) -> None:
+async def test_a_stopping_server_finishes_running_commands_and_accepts_nobody(make_server: MakeServer) -> None:
     server = await make_server()
     hold_id = str(uuid4())
     lock = sa.text("SELECT 1 FROM showtimes FOR UPDATE")
@@ -195,7 +195,7 @@ async def test_a_server_that_goes_finishes_what_is_in_flight_and_lets_nobody_in(
     assert [(word["type"], word.get("ref")) for word in words] == [("booked", 9), ("bye", None)]
 
 
-async def test_a_server_goes_while_somebody_who_said_goodbye_still_has_to_take_what_was_sent(
+async def test_a_server_stops_although_a_closing_client_has_unread_data(
     make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(UvicornConnection, "linger_s", PATIENCE_S)
@@ -215,7 +215,7 @@ async def test_a_server_goes_while_somebody_who_said_goodbye_still_has_to_take_w
         await eventually(lambda: not any(one.is_serving() for one in server.uvicorn.servers))
 
 
-async def test_a_booking_that_nobody_waits_for_any_more_is_finished_before_the_server_goes(brisk: Settings) -> None:
+async def test_a_booking_without_a_waiting_client_is_finished_before_the_server_stops(brisk: Settings) -> None:
     hold_id = uuid4()
     async with serving(brisk) as server:
         await put_on_sale(server.core.catalog)
@@ -231,7 +231,7 @@ async def test_a_booking_that_nobody_waits_for_any_more_is_finished_before_the_s
         assert (await server.core.checkout.get(hold_id)).status == "confirmed"
 
 
-async def test_a_server_goes_although_a_viewer_sleeps_and_postgres_is_silent(
+async def test_a_server_stops_although_a_viewer_is_asleep_and_postgres_is_silent(
     brisk: Settings, database_url: str
 ) -> None:
     async with proxied(database_url) as (proxy, url), asyncio.timeout(PATIENCE_S):

@@ -50,7 +50,7 @@ async def refused(room: LiveRoom, *seats: int, **options: Any) -> SeatsRefused:
 # ---------------------------------------------------------------- the house rules
 
 
-async def test_a_choice_that_would_strand_a_seat_is_refused_with_one_that_does_not(server: Instance) -> None:
+async def test_a_choice_that_strands_a_seat_is_refused_with_one_that_does_not(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         no = await refused(ann, B + 1, B + 2)
@@ -67,7 +67,7 @@ async def test_rules_that_only_warn_say_what_is_left_over(server: Instance) -> N
         assert (await ann.hold(B + 1, B + 2)).stranded == (B,)
 
 
-async def test_the_rules_see_what_others_did_a_moment_ago(server: Instance) -> None:
+async def test_the_rules_see_changes_made_a_moment_ago(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
         first, second = await asyncio.gather(ann.hold(B, B + 1), bob.hold(B + 3, B + 4), return_exceptions=True)
@@ -76,7 +76,7 @@ async def test_the_rules_see_what_others_did_a_moment_ago(server: Instance) -> N
         assert not all(outcome), "both together would strand the seat between them"
 
 
-async def test_a_hold_that_takes_anothers_place_is_judged_as_a_whole(server: Instance) -> None:
+async def test_a_replacing_hold_is_judged_as_a_whole(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         first = await ann.hold(B, B + 1)
@@ -85,7 +85,7 @@ async def test_a_hold_that_takes_anothers_place_is_judged_as_a_whole(server: Ins
         assert [hold.hold_id for hold in await server.core.store.holds_of(LOUNGE, "ann")] == [both.hold_id]
 
 
-async def test_giving_back_a_part_may_not_strand_a_seat(server: Instance) -> None:
+async def test_releasing_part_of_a_hold_may_not_strand_a_seat(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         held = await ann.hold(B, B + 1, B + 2)
@@ -95,7 +95,7 @@ async def test_giving_back_a_part_may_not_strand_a_seat(server: Instance) -> Non
         assert (await ann.release(held.hold_id, B + 2)).seats == (B + 2,)
 
 
-async def test_wheelchair_places_and_companion_seats_are_for_those_who_need_them(server: Instance) -> None:
+async def test_wheelchair_places_and_companion_seats_need_a_wheelchair(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         assert (await refused(ann, WHEELCHAIR)).reasons == {WHEELCHAIR: "wheelchair"}
@@ -107,7 +107,7 @@ async def test_wheelchair_places_and_companion_seats_are_for_those_who_need_them
         assert caught.value.reasons == dict.fromkeys(COMPANIONS, "companion")
 
 
-async def test_companion_seats_are_everybodys_shortly_before_the_show(server: Instance) -> None:
+async def test_companion_seats_go_on_general_sale_shortly_before_the_show(server: Instance) -> None:
     await open_lounge(server, starts_at_ms=now_ms() + HOUR_MS // 2)
     async with visitor(server, "ann") as ann:
         assert (await ann.hold(*COMPANIONS)).seats == COMPANIONS
@@ -116,7 +116,7 @@ async def test_companion_seats_are_everybodys_shortly_before_the_show(server: In
 # ---------------------------------------------------------------- the next best thing
 
 
-async def test_lost_seats_are_made_good_with_the_nearest_in_the_same_reply(server: Instance) -> None:
+async def test_lost_seats_are_replaced_by_the_nearest_in_the_same_reply(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
         await bob.hold(C + 2, C + 3)
@@ -128,14 +128,14 @@ async def test_lost_seats_are_made_good_with_the_nearest_in_the_same_reply(serve
         assert msgspec.structs.replace(again, ref=held.ref) == held
 
 
-async def test_where_nothing_equal_is_left_every_lost_seat_is_named(server: Instance) -> None:
+async def test_without_equivalent_seats_every_lost_seat_is_named(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
         await bob.hold(24, 25, 26, 27)
         assert (await refused(ann, 24, 25, or_nearest=True)).reasons == {24: "held", 25: "held"}
 
 
-async def test_a_script_reads_by_name_what_is_refused_and_what_would_do(server: Instance) -> None:
+async def test_the_python_client_names_refused_seats_and_the_suggested_choice(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         assert str(await refused(ann, B + 1, B + 2)) == "refused: B-2 gap; possible instead: B-1, B-2"
@@ -156,13 +156,13 @@ async def test_the_best_seats_are_held_and_explained(server: Instance) -> None:
         assert held.total_minor == first.total_minor == 3 * 1050
 
 
-async def test_the_best_for_a_wheelchair_is_its_place_with_company_beside(server: Instance) -> None:
+async def test_the_best_for_a_wheelchair_is_its_place_with_the_companion_seat(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         assert (await ann.best(3, wheelchairs=1)).seats == (WHEELCHAIR, *COMPANIONS)
 
 
-async def test_a_search_where_seats_have_no_numbers_says_how_to_ask(server: Instance) -> None:
+async def test_a_search_in_a_hall_without_numbered_seats_says_what_to_do(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         with pytest.raises(RemoteError, match="the places of Lawn have no numbers: use areas with a count instead"):
@@ -172,7 +172,7 @@ async def test_a_search_where_seats_have_no_numbers_says_how_to_ask(server: Inst
         assert not await ann.offers(3, categories=("sofa",))
 
 
-async def test_many_who_want_the_best_at_once_all_get_some(server: Instance) -> None:
+async def test_many_simultaneous_searches_all_get_seats(server: Instance) -> None:
     await open_lounge(server)
 
     async def ask(number: int) -> Held:
@@ -187,9 +187,7 @@ async def test_many_who_want_the_best_at_once_all_get_some(server: Instance) -> 
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_every_hold_of_a_rush_kept_the_rules_at_the_moment_when_it_was_made(
-    make_server: MakeServer, seed: int
-) -> None:
+async def test_every_hold_of_a_rush_kept_the_rules_when_it_was_made(make_server: MakeServer, seed: int) -> None:
     server, other = await make_server(), await make_server()
     await open_lounge(server)
     chance = random.Random(seed)
@@ -235,7 +233,7 @@ async def test_every_hold_of_a_rush_kept_the_rules_at_the_moment_when_it_was_mad
 # ---------------------------------------------------------------- prices
 
 
-async def test_the_price_at_hold_time_is_the_price_at_booking(server: Instance) -> None:
+async def test_a_booking_costs_what_its_hold_cost(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         held = await ann.hold(B, B + 1, tickets=("adult", "child"))
@@ -251,7 +249,7 @@ async def test_the_price_at_hold_time_is_the_price_at_booking(server: Instance) 
     await check_books(server.core)
 
 
-async def test_tickets_that_cannot_be_had_together_are_refused_with_what_would_mend_it(server: Instance) -> None:
+async def test_tickets_that_cannot_be_combined_are_refused_with_a_remedy(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         with pytest.raises(RemoteError, match="Child tickets go only together with Adult tickets: add one") as caught:
@@ -266,7 +264,7 @@ async def test_tickets_that_cannot_be_had_together_are_refused_with_what_would_m
         assert {line.ticket for line in family.lines} == {"adult", "child"}
 
 
-async def test_what_is_left_of_a_hold_keeps_its_prices_and_the_rules_of_its_tickets(server: Instance) -> None:
+async def test_a_reduced_hold_keeps_its_prices_and_ticket_rules(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         held = await ann.hold(B, B + 1, B + 2, tickets=("adult", "adult", "child"))
@@ -280,7 +278,7 @@ async def test_what_is_left_of_a_hold_keeps_its_prices_and_the_rules_of_its_tick
 # ---------------------------------------------------------------- areas
 
 
-async def test_an_areas_free_places_are_counted_live_for_all(server: Instance) -> None:
+async def test_an_areas_free_places_are_counted_live_for_everyone(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
         assert bob.remaining == {LAWN: BEANBAGS}
@@ -294,14 +292,14 @@ async def test_an_areas_free_places_are_counted_live_for_all(server: Instance) -
     await check_books(server.core)
 
 
-async def test_the_last_places_of_an_area_can_be_of_several_types_of_ticket(server: Instance) -> None:
+async def test_the_last_places_of_an_area_can_have_several_ticket_types(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         families = (Places(area=LAWN, count=4), Places(area=LAWN, count=BEANBAGS - 4, ticket="child"))
         assert (await ann.hold(areas=families)).areas == ((LAWN, BEANBAGS),)
 
 
-async def test_an_area_is_never_overfull_and_says_how_many_are_left(server: Instance) -> None:
+async def test_an_area_is_never_oversold_and_says_how_many_places_are_left(server: Instance) -> None:
     await open_lounge(server)
 
     async def ask(number: int) -> int:
@@ -325,7 +323,7 @@ async def test_an_area_is_never_overfull_and_says_how_many_are_left(server: Inst
         assert "ask for 0 places" in nothing["message"]
 
 
-async def test_who_comes_back_finds_the_areas_as_they_are_and_its_own_hold(server: Instance) -> None:
+async def test_a_returning_user_finds_current_areas_and_the_own_hold(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann, server.watcher("ann", showtime=LOUNGE) as wire:
         welcome = wire.log[0]
@@ -338,7 +336,7 @@ async def test_who_comes_back_finds_the_areas_as_they_are_and_its_own_hold(serve
             assert (await again.until("delta"))["areas"] == [[LAWN, BEANBAGS - 2]]
 
 
-async def test_a_users_other_sockets_hear_that_its_holds_have_changed(server: Instance) -> None:
+async def test_a_users_other_sockets_are_told_when_its_holds_change(server: Instance) -> None:
     await open_lounge(server)
     async with (
         server.watcher("ann", showtime=LOUNGE) as here,
@@ -355,7 +353,7 @@ async def test_a_users_other_sockets_hear_that_its_holds_have_changed(server: In
         assert (await here.until("elsewhere"))["hold_id"] == held["hold_id"], "though it made that hold itself"
 
 
-async def test_places_of_an_area_beyond_the_limit_are_said_to_be_so(make_server: MakeServer) -> None:
+async def test_area_places_over_the_limit_are_refused_as_such(make_server: MakeServer) -> None:
     server = await make_server(seats_per_user=2)
     await open_lounge(server)
     async with server.watcher("ann", showtime=LOUNGE) as ann:

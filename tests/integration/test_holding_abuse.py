@@ -37,7 +37,7 @@ B, C = ROW_B.start, ROW_C.start
 # ---------------------------------------------------------------- ids
 
 
-async def test_an_id_that_stands_for_a_click_is_no_answer_to_a_search(server: Instance) -> None:
+async def test_the_id_of_a_click_is_no_answer_to_a_search(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         clicked = await ann.hold(B)
@@ -46,7 +46,7 @@ async def test_an_id_that_stands_for_a_click_is_no_answer_to_a_search(server: In
         assert caught.value.code == "hold_conflict"
 
 
-async def test_nor_is_it_where_no_seats_are_left_to_find(server: Instance) -> None:
+async def test_the_id_of_a_click_is_no_answer_to_a_search_in_a_full_hall(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
         await bob.hold(24, 25, 26, 27)
@@ -56,7 +56,7 @@ async def test_nor_is_it_where_no_seats_are_left_to_find(server: Instance) -> No
         assert caught.value.code == "hold_conflict"
 
 
-async def test_a_search_that_is_repeated_when_it_has_taken_all_there_was_is_answered_as_before(
+async def test_a_repeated_search_that_took_the_last_seats_gets_its_first_answer(
     server: Instance,
 ) -> None:
     await open_lounge(server)
@@ -66,7 +66,7 @@ async def test_a_search_that_is_repeated_when_it_has_taken_all_there_was_is_answ
         assert (await ann.best(4, hold_id=hold_id, categories=("sofa",))).seats == first.seats
 
 
-async def test_a_repeated_request_is_answered_as_before_when_its_tickets_are_not_sold_any_more(
+async def test_a_repeated_request_gets_its_first_answer_after_its_tickets_left_the_sale(
     server: Instance,
 ) -> None:
     await open_lounge(server)
@@ -79,7 +79,7 @@ async def test_a_repeated_request_is_answered_as_before_when_its_tickets_are_not
         assert (await ann.best(**family)).total_minor == best.total_minor
 
 
-async def test_the_hold_that_cannot_be_replaced_is_the_one_that_is_named(server: Instance) -> None:
+async def test_a_hold_that_cannot_be_replaced_is_named(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         held = await ann.hold(B)
@@ -105,7 +105,7 @@ class MadeMeanwhile(SeatStore):
         return found
 
 
-async def test_a_part_of_a_hold_that_is_just_being_made_is_given_back_by_the_rules_too(server: Instance) -> None:
+async def test_releasing_part_of_a_hold_still_being_made_follows_the_rules(server: Instance) -> None:
     await open_lounge(server)
     core = server.core
     store = MadeMeanwhile(core.redis, core.settings, core.records.load_ownership)
@@ -125,7 +125,7 @@ async def test_a_part_of_a_hold_that_is_just_being_made_is_given_back_by_the_rul
     await store.close()
 
 
-async def test_what_a_refused_release_proposes_are_seats(server: Instance) -> None:
+async def test_a_refused_release_suggests_seats(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         held = await ann.hold(B, B + 1, B + 2, areas=(Places(area=LAWN, count=2),))
@@ -137,7 +137,7 @@ async def test_what_a_refused_release_proposes_are_seats(server: Instance) -> No
         assert changed.seats == caught.value.fix
 
 
-async def test_a_part_is_given_back_beside_a_hold_that_is_over_and_that_nobody_has_swept(
+async def test_part_of_a_hold_can_be_released_next_to_an_unswept_expired_hold(
     make_server: MakeServer,
 ) -> None:
     server = await make_server(duties=False, sweep_ms=60_000)
@@ -155,7 +155,7 @@ async def test_a_part_is_given_back_beside_a_hold_that_is_over_and_that_nobody_h
     assert await core.holding.release(showtime, Buyer("ann"), mine, (B + 4,), RoomView()) == (B + 4,)
 
 
-async def test_a_part_is_given_back_by_a_user_who_came_through_another_channel(server: Instance) -> None:
+async def test_part_of_a_hold_can_be_released_through_another_channel(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "root") as root:
         root._client.token = server.token("root", "admin")
@@ -174,7 +174,7 @@ async def is_allocated(server: Instance, seat: int) -> bool:
 # ---------------------------------------------------------------- refusals
 
 
-async def test_who_asks_for_more_than_anybody_may_hold_hears_that_of_every_seat(server: Instance) -> None:
+async def test_a_request_over_the_seat_limit_gets_that_reason_for_every_seat(server: Instance) -> None:
     await open_lounge(server)
     every_second = range(B, C + 8, 2)
     async with visitor(server, "ann") as ann:
@@ -184,7 +184,7 @@ async def test_who_asks_for_more_than_anybody_may_hold_hears_that_of_every_seat(
             assert set(caught.value.reasons.values()) == {"limit"}
 
 
-async def test_a_person_who_asks_for_what_is_not_there_is_never_sent_away(server: Instance) -> None:
+async def test_refused_requests_do_not_count_as_malformed_messages(server: Instance) -> None:
     await open_lounge(server)
     async with server.watcher("ann", showtime=LOUNGE) as wire:
         for _ in range(BAD_MESSAGES + 5):
@@ -193,7 +193,7 @@ async def test_a_person_who_asks_for_what_is_not_there_is_never_sent_away(server
         assert (await wire.ask("hold", hold_id=str(uuid.uuid4()), seats=[B, B + 1]))["type"] == "held"
 
 
-async def test_seats_that_the_hold_has_are_not_called_lost(server: Instance) -> None:
+async def test_seats_of_the_hold_are_not_reported_as_lost(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         held = await ann.hold(B + 1, B + 2, or_nearest=True)
@@ -204,7 +204,7 @@ async def test_seats_that_the_hold_has_are_not_called_lost(server: Instance) -> 
 # ---------------------------------------------------------------- bookings
 
 
-async def test_a_booking_that_comes_too_late_hears_of_its_seats_by_their_labels(server: Instance) -> None:
+async def test_a_late_booking_gets_its_seats_by_label(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann:
         held = await ann.hold(B, B + 1)
@@ -214,7 +214,7 @@ async def test_a_booking_that_comes_too_late_hears_of_its_seats_by_their_labels(
         assert caught.value.facts == {"seats": [[B, "blocked"]]}
 
 
-async def test_every_ticket_of_a_booking_is_for_one_of_its_places(server: Instance) -> None:
+async def test_every_ticket_of_a_booking_belongs_to_one_of_its_places(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
         await bob.hold(areas=(Places(area=LAWN, count=3),))

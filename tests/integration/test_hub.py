@@ -66,7 +66,7 @@ async def test_viewers_who_come_at_once_share_one_load(instance: Instance) -> No
     assert instance.hub.rooms == {}
 
 
-async def test_a_viewer_sees_what_happens_after_it_joined_and_what_happened_before(instance: Instance) -> None:
+async def test_a_viewer_sees_changes_from_before_and_after_it_joined(instance: Instance) -> None:
     await instance.hold("ann", [1])
     watcher = await instance.watch()
     assert watcher.picture.states[1] == HELD
@@ -78,7 +78,7 @@ async def test_a_viewer_sees_what_happens_after_it_joined_and_what_happened_befo
     assert [notice.kind for notice in watcher.notices] == ["booking"]
 
 
-async def test_what_happens_during_the_load_is_not_lost(instance: Instance) -> None:
+async def test_changes_during_the_load_are_not_lost(instance: Instance) -> None:
     instance.slow.gate = asyncio.Event()
     opening = asyncio.create_task(instance.watch())
     await until(lambda: instance.slow.waiting, "the snapshot is read")
@@ -92,7 +92,7 @@ async def test_what_happens_during_the_load_is_not_lost(instance: Instance) -> N
     assert watcher.picture.states[2] == HELD
 
 
-async def test_a_viewer_who_gives_up_leaves_the_load_to_the_others(instance: Instance) -> None:
+async def test_a_viewer_who_gives_up_does_not_cancel_the_load_for_others(instance: Instance) -> None:
     instance.slow.gate = asyncio.Event()
     listener = Watcher()
     opening = [asyncio.create_task(instance.hub.open(SHOW, SEATS, listener)) for _ in range(3)]
@@ -105,7 +105,7 @@ async def test_a_viewer_who_gives_up_leaves_the_load_to_the_others(instance: Ins
     assert first.viewers == 2
 
 
-async def test_when_all_give_up_nothing_is_left(instance: Instance) -> None:
+async def test_when_all_viewers_give_up_nothing_is_left(instance: Instance) -> None:
     instance.slow.gate = asyncio.Event()
     listener = Watcher()
     opening = [asyncio.create_task(instance.hub.open(SHOW, SEATS, listener)) for _ in range(3)]
@@ -123,7 +123,7 @@ async def test_when_all_give_up_nothing_is_left(instance: Instance) -> None:
     await instance.caught_up(await instance.watch())
 
 
-async def test_a_load_that_fails_fails_for_all_who_wait_and_the_next_one_tries_again(instance: Instance) -> None:
+async def test_a_failed_load_fails_for_all_waiting_viewers_and_the_next_one_retries(instance: Instance) -> None:
     async def fail() -> None:
         await asyncio.sleep(0.01)
         raise NotFound("showtime", SHOW)
@@ -139,7 +139,7 @@ async def test_a_load_that_fails_fails_for_all_who_wait_and_the_next_one_tries_a
     await instance.caught_up(await instance.watch())
 
 
-async def test_coming_and_going_in_a_hurry_never_misses_a_change(instance: Instance) -> None:
+async def test_joining_and_leaving_quickly_never_misses_a_change(instance: Instance) -> None:
     async with open_bench(instance.settings.redis_url, instance.truth) as other:
         for turn in range(150):
             leaving = await instance.watch()
@@ -163,7 +163,7 @@ async def test_coming_and_going_in_a_hurry_never_misses_a_change(instance: Insta
                     instance.hub.leave(live)
 
 
-async def test_a_viewer_who_gives_up_at_any_moment_does_not_cut_the_others_feed(instance: Instance) -> None:
+async def test_a_viewer_who_gives_up_at_any_moment_leaves_the_others_feed_intact(instance: Instance) -> None:
     watcher = await instance.watch("other")
     connections = await instance.feed_connections()
     for turns in range(60):
@@ -177,7 +177,7 @@ async def test_a_viewer_who_gives_up_at_any_moment_does_not_cut_the_others_feed(
     assert watcher.live is not None
 
 
-async def test_availability_is_the_rooms_when_it_lives_and_redis_when_not(instance: Instance) -> None:
+async def test_availability_comes_from_a_live_room_or_else_from_redis(instance: Instance) -> None:
     await instance.hold("ann", [1])
     epoch, version, states = await instance.hub.states(SHOW, SEATS)
     assert states[1] == HELD
@@ -186,12 +186,12 @@ async def test_availability_is_the_rooms_when_it_lives_and_redis_when_not(instan
     assert (watcher.picture.epoch, watcher.picture.version) == (epoch, version)
 
 
-async def test_availability_of_a_room_that_nobody_watches_shows_no_hold_that_is_over(instance: Instance) -> None:
+async def test_availability_of_an_unwatched_room_shows_no_expired_hold(instance: Instance) -> None:
     await instance.end(await instance.hold("ann", [1]), "ann")
     assert (await instance.hub.states(SHOW, SEATS))[2] == bytes(SEATS)
 
 
-async def test_who_waits_for_a_room_of_a_hub_that_closes_is_told_to_come_back(redis_url: str) -> None:
+async def test_a_viewer_waiting_for_a_room_of_a_closing_hub_is_told_to_reconnect(redis_url: str) -> None:
     async with open_instance(redis_url) as instance:
         instance.slow.gate = asyncio.Event()
         opening = asyncio.create_task(instance.watch())
@@ -210,7 +210,7 @@ async def publish(instance: Instance, message: Any, showtime_id: str = SHOW) -> 
     await instance.redis.publish(feed_channel(showtime_id), payload)
 
 
-async def test_a_gap_is_noticed_and_closed_without_a_snapshot_for_viewers(instance: Instance) -> None:
+async def test_a_gap_is_closed_without_a_snapshot_for_viewers(instance: Instance) -> None:
     watcher = await instance.watch()
     await instance.lose_a_message(5)
     await instance.hold("ann", [1])
@@ -219,7 +219,7 @@ async def test_a_gap_is_noticed_and_closed_without_a_snapshot_for_viewers(instan
     assert watcher.resets == 1
 
 
-async def test_a_message_from_the_future_changes_nothing_that_redis_does_not_know(instance: Instance) -> None:
+async def test_a_message_with_a_future_version_changes_nothing_unknown_to_redis(instance: Instance) -> None:
     watcher = await instance.watch()
     epoch, version = watcher.picture.epoch, watcher.picture.version
     await publish(instance, [epoch, version + 5, version + 6, 0, 0, [3, 3], []])
@@ -229,9 +229,7 @@ async def test_a_message_from_the_future_changes_nothing_that_redis_does_not_kno
 
 
 @pytest.mark.parametrize("epoch", ["an epoch that is over", ""])
-async def test_a_message_that_will_never_fit_costs_a_look_at_redis_and_no_endless_ones(
-    instance: Instance, epoch: str
-) -> None:
+async def test_a_message_that_never_fits_costs_one_look_at_redis(instance: Instance, epoch: str) -> None:
     watcher = await instance.watch()
 
     async def calls() -> int:
@@ -260,7 +258,7 @@ async def test_a_message_that_will_never_fit_costs_a_look_at_redis_and_no_endles
         [],
     ],
 )
-async def test_a_message_that_makes_no_sense_stops_no_room(instance: Instance, rest: list[Any]) -> None:
+async def test_a_malformed_message_stops_no_room(instance: Instance, rest: list[Any]) -> None:
     watcher = await instance.watch()
     connections = await instance.feed_connections()
     await publish(instance, [watcher.picture.epoch, watcher.picture.version, watcher.picture.version + 1, 0, 0, *rest])
@@ -288,7 +286,7 @@ async def test_a_listener_that_fails_stops_neither_its_room_nor_others(instance:
     await until(lambda: other.picture.states[4] == HELD, "the other room follows")
 
 
-async def test_a_cut_connection_is_replaced_and_what_was_missed_is_caught_up(instance: Instance) -> None:
+async def test_a_lost_connection_is_replaced_and_missed_changes_are_recovered(instance: Instance) -> None:
     watcher = await instance.watch()
     async with open_bench(instance.settings.redis_url, instance.truth) as other:
         for seat in range(6):
@@ -300,7 +298,7 @@ async def test_a_cut_connection_is_replaced_and_what_was_missed_is_caught_up(ins
     assert watcher.resets == 1
 
 
-async def test_a_connection_cut_while_a_room_loads_loses_nothing(instance: Instance) -> None:
+async def test_a_connection_lost_while_a_room_loads_loses_no_change(instance: Instance) -> None:
     await instance.view()
     instance.slow.gate = asyncio.Event()
     opening = asyncio.create_task(instance.watch())
@@ -321,7 +319,7 @@ async def test_a_lost_last_message_is_found_by_comparing_versions(redis_url: str
         assert watcher.resets == 1
 
 
-async def test_a_probe_that_does_not_come_back_means_a_new_connection(redis_url: str) -> None:
+async def test_a_lost_probe_opens_a_new_connection(redis_url: str) -> None:
     """The connection looks open, and publishing works, but nothing is delivered."""
     async with proxied(redis_url) as (proxy, url), open_bench(redis_url) as bench:
         settings = config.load({}, redis_url=url, probe_ms=50, probe_lost_ms=200, redis_timeout_ms=300)
@@ -362,7 +360,7 @@ async def test_a_probe_that_does_not_come_back_means_a_new_connection(redis_url:
 # ---------------------------------------------------------------- when Redis is not what it was
 
 
-async def test_redis_that_went_back_in_time_gets_a_new_epoch(redis_url: str) -> None:
+async def test_a_redis_restored_from_an_old_copy_gets_a_new_epoch(redis_url: str) -> None:
     truth = Truth()
     async with (
         open_instance(redis_url, truth, verify_ms=50) as one,
@@ -405,7 +403,7 @@ async def test_a_redis_that_lost_the_room_is_loaded_again_and_viewers_get_a_snap
         assert watcher.picture.states[7] == SOLD
 
 
-async def test_states_that_differ_at_the_same_version_are_put_right_by_a_snapshot(instance: Instance) -> None:
+async def test_states_that_differ_at_the_same_version_are_corrected_by_a_snapshot(instance: Instance) -> None:
     watcher = await instance.watch()
     await instance.redis.hset(instance.key("taken"), "5", "3")
     await instance.redis.hincrby(instance.key("meta"), "taken", 1)
@@ -414,7 +412,7 @@ async def test_states_that_differ_at_the_same_version_are_put_right_by_a_snapsho
     assert watcher.picture.states[5] == SOLD
 
 
-async def test_an_error_that_nobody_expected_does_not_end_the_catching_up(instance: Instance) -> None:
+async def test_an_unexpected_error_does_not_stop_the_recovery(instance: Instance) -> None:
     watcher = await instance.watch()
     await instance.redis.set(instance.key("due"), "not what the scripts expect")
     instance.hub.restored()
@@ -445,7 +443,7 @@ async def test_a_room_survives_minutes_without_redis(redis_url: str) -> None:
 # ---------------------------------------------------------------- deadlines
 
 
-async def test_expiry_is_pushed_without_another_command(redis_url: str) -> None:
+async def test_an_expiry_is_announced_without_another_command(redis_url: str) -> None:
     async with open_instance(redis_url, hold_ms=200) as instance:
         watcher = await instance.watch()
         held = await instance.hold("ann", [1, 2])
@@ -461,7 +459,7 @@ async def test_a_hold_that_was_there_before_the_first_viewer_expires_too(redis_u
         await until(lambda: watcher.picture.states == bytes(SEATS), "the expiry arrives by itself")
 
 
-async def test_a_hold_that_got_more_time_expires_at_its_new_deadline(redis_url: str) -> None:
+async def test_an_extended_hold_expires_at_its_new_deadline(redis_url: str) -> None:
     async with open_instance(redis_url, hold_ms=2000) as instance:
         watcher = await instance.watch()
         held = await instance.hold("ann", [1])
@@ -471,7 +469,7 @@ async def test_a_hold_that_got_more_time_expires_at_its_new_deadline(redis_url: 
         assert await instance.now_ms() >= longer.deadline_ms
 
 
-async def test_the_timer_goes_on_after_a_sweep_that_failed(redis_url: str) -> None:
+async def test_the_timer_continues_after_a_failed_sweep(redis_url: str) -> None:
     async with open_instance(redis_url, hold_ms=200, sweep_ms=50) as instance:
         watcher = await instance.watch()
         await instance.hold("ann", [1])
@@ -503,7 +501,7 @@ async def test_the_earliest_of_many_deadlines_counts(redis_url: str) -> None:
         assert sorted(notice.user_id for notice in watcher.notices) == ["bob", "cy"]
 
 
-async def test_a_change_that_comes_while_a_sweep_is_overdue_does_not_put_it_off(redis_url: str) -> None:
+async def test_a_change_during_an_overdue_sweep_does_not_postpone_it(redis_url: str) -> None:
     truth = Truth()
     async with open_instance(redis_url, truth, hold_ms=300) as instance:
         watcher = await instance.watch()
@@ -522,7 +520,7 @@ async def test_a_change_that_comes_while_a_sweep_is_overdue_does_not_put_it_off(
         await until(lambda: watcher.picture.states[2] == HELD, "the other hold")
 
 
-async def test_rooms_in_which_nothing_is_held_ask_redis_nothing(redis_url: str) -> None:
+async def test_rooms_without_holds_make_no_requests_to_redis(redis_url: str) -> None:
     async with open_instance(redis_url, sweep_ms=20, hold_ms=300) as instance:
         for number in range(10):
             await instance.watch(f"room {number}")

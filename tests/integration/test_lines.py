@@ -58,7 +58,7 @@ def lines_of(server: Instance) -> list[Any]:
     return [one._connection for one in server.core.sessions._sessions]
 
 
-async def test_the_server_decides_which_line_a_socket_has(make_server: MakeServer) -> None:
+async def test_the_server_decides_which_connection_class_a_socket_uses(make_server: MakeServer) -> None:
     for protocol, kind in ((UvicornConnection, UvicornConnection), (WebSocketsSansIOProtocol, AsgiConnection)):
         server = await make_server(options={"ws": protocol})
         async with server.watcher(), server.watcher(encoding=MSGPACK):
@@ -105,7 +105,7 @@ async def test_every_viewer_sees_every_change_in_order_in_its_encoding(make_line
             assert await follow(wire, last) == expected
 
 
-async def test_who_is_behind_is_left_out_until_it_has_caught_up_and_then_gets_one_snapshot(
+async def test_a_viewer_who_falls_behind_gets_nothing_and_then_one_snapshot(
     make_lined: MakeLined,
 ) -> None:
     server = await make_lined(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, tick_most_ms=0, seats_per_user=28)
@@ -134,7 +134,7 @@ async def test_who_is_behind_is_left_out_until_it_has_caught_up_and_then_gets_on
             seen = delta["version"]
 
 
-async def test_who_stays_behind_is_closed(make_lined: MakeLined, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_viewer_who_stays_behind_is_closed(make_lined: MakeLined, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "CLOSE_S", 0.1)
     monkeypatch.setattr(UvicornConnection, "linger_s", 0.1)
     server = await make_lined(
@@ -147,7 +147,7 @@ async def test_who_stays_behind_is_closed(make_lined: MakeLined, monkeypatch: py
         assert server.gauge("fell_behind_total") >= 1
 
 
-async def test_a_viewer_who_wakes_in_time_is_told_that_it_was_too_slow(make_server: MakeServer) -> None:
+async def test_a_viewer_who_wakes_in_time_reads_that_it_was_too_slow(make_server: MakeServer) -> None:
     server = await make_server(
         send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, tick_most_ms=0, seats_per_user=28, slow_ms=200
     )
@@ -158,7 +158,7 @@ async def test_a_viewer_who_wakes_in_time_is_told_that_it_was_too_slow(make_serv
 
 
 @pytest.mark.long
-async def test_little_is_kept_for_who_reads_nothing_by_us_and_by_the_system(make_server: MakeServer) -> None:
+async def test_little_is_buffered_for_a_viewer_who_reads_nothing(make_server: MakeServer) -> None:
     server = await make_server(outbox_bytes=65_536)
     piece = Frame(bytes(10_000), text=False)
     async with server.watcher("ann", MSGPACK, max_queue=None) as ann:
@@ -175,7 +175,7 @@ async def test_little_is_kept_for_who_reads_nothing_by_us_and_by_the_system(make
         assert written < 2_000_000, "the default is more than twice that"
 
 
-async def test_more_commands_than_are_served_wait_with_the_peer(make_lined: MakeLined) -> None:
+async def test_excess_commands_wait_at_the_peer(make_lined: MakeLined) -> None:
     server = await make_lined()
     many = 4000
     async with server.watcher("ann") as ann:
@@ -198,7 +198,7 @@ async def test_more_commands_than_are_served_wait_with_the_peer(make_lined: Make
         assert refs == list(range(1, many)), "each is answered once, in order"
 
 
-async def test_a_message_before_the_welcome_and_one_in_pieces_is_read(make_lined: MakeLined) -> None:
+async def test_early_and_fragmented_messages_are_read(make_lined: MakeLined) -> None:
     server = await make_lined()
     async with server.socket() as wire:
         await wire.send("hello", ref=1, token=wire.token)
@@ -210,7 +210,7 @@ async def test_a_message_before_the_welcome_and_one_in_pieces_is_read(make_lined
                 pass
 
 
-async def test_who_speaks_before_the_handshake_is_over_is_heard_afterwards_too(
+async def test_a_client_that_sends_before_the_handshake_ends_is_still_heard_later(
     make_lined: MakeLined, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_lined()
@@ -242,7 +242,7 @@ async def test_who_speaks_before_the_handshake_is_over_is_heard_afterwards_too(
         await writer.wait_closed()
 
 
-async def test_a_goodbye_right_after_a_message_that_is_no_text_is_answered(make_server: MakeServer) -> None:
+async def test_a_close_right_after_an_invalid_text_message_is_answered(make_server: MakeServer) -> None:
     server = await make_server()
     async with server.watcher() as wire:
         for opcode, payload in ((Opcode.TEXT, b"\xff"), (Opcode.CLOSE, frames.Close(1000, "").serialize())):
@@ -252,7 +252,7 @@ async def test_a_goodbye_right_after_a_message_that_is_no_text_is_answered(make_
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_messages_are_read_however_their_bytes_are_cut(make_server: MakeServer, seed: int) -> None:
+async def test_messages_are_read_however_their_bytes_are_split(make_server: MakeServer, seed: int) -> None:
     chance, count = random.Random(seed), 200
     server = await make_server()
     async with server.watcher("ann") as ann:
@@ -299,7 +299,7 @@ async def test_a_refused_handshake_says_why(make_lined: MakeLined) -> None:
     assert caught.value.response.headers["Retry-After"] == "2"
 
 
-async def test_a_server_that_goes_says_bye(make_lined: MakeLined) -> None:
+async def test_a_stopping_server_says_bye(make_lined: MakeLined) -> None:
     server = await make_lined()
     async with server.watcher("ann") as ann, server.watcher("bob", MSGPACK) as bob:
         server.uvicorn.should_exit = True
@@ -308,7 +308,7 @@ async def test_a_server_that_goes_says_bye(make_lined: MakeLined) -> None:
             assert (code, words[-1]["type"]) == (1012, "bye")
 
 
-async def test_a_viewer_who_leaves_without_a_word_is_forgotten(make_lined: MakeLined) -> None:
+async def test_a_viewer_who_vanishes_is_forgotten(make_lined: MakeLined) -> None:
     server = await make_lined()
     async with server.watcher("ann") as ann, server.watcher("bob") as bob:
         ann.connection.transport.abort()
@@ -317,7 +317,7 @@ async def test_a_viewer_who_leaves_without_a_word_is_forgotten(make_lined: MakeL
         assert (await bob.told("delta"))["changes"] == [[1, 1]]
 
 
-async def test_over_tls_nothing_is_written_past_the_encryption(make_server: MakeServer, tmp_path: Path) -> None:
+async def test_over_tls_nothing_bypasses_the_encryption(make_server: MakeServer, tmp_path: Path) -> None:
     certificate, key = certify(tmp_path)
     server = await make_server(options={"ssl_certfile": certificate, "ssl_keyfile": key})
     server.url = server.url.replace("http://", "https://")
@@ -363,7 +363,7 @@ async def test_pings_are_spread_over_their_interval(make_server: MakeServer) -> 
             await socket.__aexit__(None, None, None)
 
 
-async def test_a_connection_that_is_over_leaves_nothing_to_the_garbage_collector(make_server: MakeServer) -> None:
+async def test_a_closed_connection_leaves_no_reference_cycles(make_server: MakeServer) -> None:
     server = await make_server()
     gc.collect()
     gc.disable()

@@ -29,7 +29,7 @@ def run(database_url: str, redis_url: str, capsys: pytest.CaptureFixture[str]) -
     return run
 
 
-def test_fanout_delivers_every_change_and_names_its_references(run: Run) -> None:
+def test_fanout_delivers_every_change_and_lists_its_references(run: Run) -> None:
     result = run("fanout", "--viewers", "20", "--seconds", "0.1")
     assert result["received"] == result["expected"] > 0
     assert result["expected"] % 20 == 0
@@ -39,7 +39,7 @@ def test_fanout_delivers_every_change_and_names_its_references(run: Run) -> None
         assert result[reference]["received"] == result[reference]["expected"]
 
 
-def test_holds_are_counted_against_bare_redis_and_a_plain_server(run: Run) -> None:
+def test_holds_are_compared_with_bare_redis_and_a_plain_server(run: Run) -> None:
     result = run("holds", "--rooms", "2", "--clients", "5", "--seconds", "0.1")
     assert result["holds_per_s"] > 0
     assert {"p50_ms", "p99_ms", "ratio_to_bare_redis", "ratio_to_plain_server"} <= result.keys()
@@ -56,13 +56,13 @@ def test_every_viewer_sees_all_forty_holds(run: Run) -> None:
         assert stage["plain_server"]["received"] == stage["expected"]
 
 
-def test_idle_viewers_are_weighed(run: Run) -> None:
+def test_idle_viewers_are_measured(run: Run) -> None:
     result = run("idle", "--viewers", "50", "--seconds", "0.1")
     assert {"kib_per_viewer", "handshakes_per_s", "longest_stall_ms", "starlette"} <= result.keys()
     assert result["handshakes_per_s"] > 0
 
 
-def test_every_viewer_sees_every_expiry_and_none_too_early(run: Run) -> None:
+def test_every_viewer_sees_every_expiry_and_none_early(run: Run) -> None:
     result = run("expiry", "--rooms", "2", "--viewers", "6", "--holds", "8", "--hold-ms", "200")
     assert result["received"] == result["expected"] == 8 * 3
     assert result["early"] == 0
@@ -78,14 +78,14 @@ def test_scaling_draws_a_picture(run: Run, tmp_path: Path) -> None:
     assert result["points"]["hold_ms"]["seats"].keys() == {"seatserver", "plain server"}
 
 
-def test_what_cannot_be_done_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_impossible_load_test_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["idle", "--redis-url", "redis://127.0.0.1:1/0", "--database-url", "postgresql://x@127.0.0.1:1/x"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("loadtests: ")
     assert said.count("\n") == 1
 
 
-def test_frames_of_the_drawn_hall_are_counted(chromium: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_frames_of_the_hall_are_counted(chromium: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["frames", "--seats", "200", "--frames", "20", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["seats"] == 200

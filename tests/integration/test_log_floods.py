@@ -158,7 +158,7 @@ def check(told: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("aborts", [False, True], ids=["leaves", "aborts"])
-async def test_malformed_requests_and_frames_write_a_line_of_each_kind(
+async def test_malformed_requests_and_frames_log_one_line_per_kind(
     server: Instance, log: Callable[[], list[dict[str, Any]]], aborts: bool
 ) -> None:
     for _ in range(TIMES):
@@ -170,7 +170,7 @@ async def test_malformed_requests_and_frames_write_a_line_of_each_kind(
     check(log())
 
 
-async def test_frames_that_come_before_the_handshake_is_answered_wait_for_it(
+async def test_frames_sent_before_the_handshake_ends_wait_for_it(
     server: Instance, log: Callable[[], list[dict[str, Any]]]
 ) -> None:
     """uvicorn parses them at once, and cannot say what is wrong with them: an `AssertionError` for each."""
@@ -195,7 +195,7 @@ async def test_frames_that_come_before_the_handshake_is_answered_wait_for_it(
     check(log())
 
 
-async def test_requests_while_redis_is_away_write_one_line(
+async def test_requests_while_redis_is_down_log_one_line(
     server: Instance, log: Callable[[], list[dict[str, Any]]]
 ) -> None:
     await server.core.store.close()

@@ -32,7 +32,7 @@ def empty_database(postgres_server: EmbeddedPostgres) -> Iterator[str]:
     drop(postgres_server, "never_migrated")
 
 
-async def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: str) -> None:
+async def test_the_migrations_create_exactly_the_tables_in_the_code(database_url: str) -> None:
     def differences(connection: sa.Connection) -> object:
         return compare_metadata(MigrationContext.configure(connection), metadata)
 
@@ -40,7 +40,7 @@ async def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: 
         assert await connection.run_sync(differences) == []
 
 
-async def test_checks_of_the_code_are_in_the_database(database_url: str) -> None:
+async def test_check_constraints_of_the_code_are_in_the_database(database_url: str) -> None:
     # Alembic compares no CHECK constraints.
     expected = {
         str(constraint.name)
@@ -53,14 +53,14 @@ async def test_checks_of_the_code_are_in_the_database(database_url: str) -> None
     assert {name for name in found if name.startswith("ck_")} == expected
 
 
-def test_two_who_start_together_migrate_once(empty_database: str) -> None:
+def test_two_processes_started_together_migrate_once(empty_database: str) -> None:
     with ThreadPoolExecutor(4) as threads:
         applied = list(threads.map(upgrade, [empty_database] * 4))
     newest = sorted(file.name.partition("_")[0] for file in (migrations_path() / "versions").glob("[0-9]*.py"))
     assert sorted(applied) == [[], [], [], newest]
 
 
-async def test_an_old_database_stops_the_start_with_the_command_that_mends_it(empty_database: str) -> None:
+async def test_an_old_database_stops_the_start_with_the_command_that_upgrades_it(empty_database: str) -> None:
     database = Database(config.load({}, database_url=empty_database))
     with pytest.raises(StartError, match="run `seatserver migrate`"):
         await database.check_migrated()
@@ -69,13 +69,13 @@ async def test_an_old_database_stops_the_start_with_the_command_that_mends_it(em
     await database.close()
 
 
-def test_a_database_of_a_newer_version_is_one_clear_line(database_url: str) -> None:
+def test_a_newer_database_is_refused_in_one_clear_line(database_url: str) -> None:
     execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StartError, match=r"9999.*a newer one"):
         upgrade(database_url)
 
 
-async def test_a_server_tells_a_database_of_a_newer_version_from_an_old_one(database_url: str) -> None:
+async def test_a_server_distinguishes_a_newer_database_from_an_older_one(database_url: str) -> None:
     execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
     database = Database(config.load({}, database_url=database_url))
     with pytest.raises(StartError, match=r"9999.*newer"):
@@ -83,7 +83,7 @@ async def test_a_server_tells_a_database_of_a_newer_version_from_an_old_one(data
     await database.close()
 
 
-def test_a_server_that_is_away_is_one_clear_line() -> None:
+def test_an_unreachable_database_is_reported_in_one_clear_line() -> None:
     with pytest.raises(StartError, match="does not answer at DATABASE_URL") as caught:
         upgrade("postgresql://someone:secret@127.0.0.1:1/x")
     assert "secret" not in str(caught.value)
@@ -141,7 +141,7 @@ def test_a_database_of_the_first_migration_keeps_its_data(empty_database: str) -
     assert fetch(empty_database, "SELECT total_minor FROM bookings") == [(2300,)]
 
 
-def test_going_back_keeps_the_price_of_whoever_names_no_ticket_type(empty_database: str) -> None:
+def test_a_downgrade_keeps_prices_without_a_ticket_type(empty_database: str) -> None:
     migrate(empty_database, lambda script: command.upgrade(script, "0001"))
     for statement in AT_0001:
         execute(empty_database, statement)
@@ -157,7 +157,7 @@ def test_going_back_keeps_the_price_of_whoever_names_no_ticket_type(empty_databa
     assert fetch(empty_database, "SELECT prices FROM showtimes") == [({"standard": 1200, "sofa": 1500},)]
 
 
-def test_blocked_seats_become_kept_seats_with_a_line_in_the_log_and_back(empty_database: str) -> None:
+def test_blocked_seats_migrate_to_kept_seats_with_a_log_entry_and_back(empty_database: str) -> None:
     migrate(empty_database, lambda script: command.upgrade(script, "0001"))
     untouched = "INSERT INTO showtimes VALUES ('later', 'studio', 'abc', 'Late', '2030-01-01', '2029-12-01',"
     for statement in (*AT_0001, f"""{untouched} '2030-01-02', 'EUR', '{{"standard": 1150}}', '{{}}', 0)"""):

@@ -45,7 +45,7 @@ async def knock(stack: AsyncExitStack, url: str, count: int) -> tuple[int, list[
 
 
 @needs_prlimit
-async def test_with_few_open_files_health_answers_and_who_does_not_fit_is_told_to_come_back(
+async def test_with_few_open_files_health_answers_and_excess_clients_are_told_to_retry(
     settings: Settings, tmp_path: Path
 ) -> None:
     async with opened(settings):
@@ -76,7 +76,7 @@ async def test_with_few_open_files_health_answers_and_who_does_not_fit_is_told_t
 
 
 @needs_prlimit
-def test_the_limit_is_raised_as_far_as_the_system_allows(settings: Settings, tmp_path: Path) -> None:
+def test_the_open_file_limit_is_raised_as_far_as_the_system_allows(settings: Settings, tmp_path: Path) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     env = as_environment(settings, SEATSERVER_SOCKETS="500")
     with running("serve", "--port", "0", log=tmp_path / "log", env=env, under=limited(FILES, hard)) as server:
@@ -88,14 +88,14 @@ def test_the_limit_is_raised_as_far_as_the_system_allows(settings: Settings, tmp
 
 
 @needs_prlimit
-def test_a_limit_under_which_nobody_can_be_served_is_one_clear_line(settings: Settings) -> None:
+def test_an_unusable_open_file_limit_is_one_clear_line(settings: Settings) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resource, "getrlimit", lambda which: (80, 80))
         with pytest.raises(StartError, match=r"may open only 80 files: .* 93 to serve at all"):
             descriptors.share(config.load({}))
 
 
-async def test_who_finds_all_sockets_taken_is_told_to_come_back(make_server: MakeServer) -> None:
+async def test_a_client_over_the_socket_limit_is_told_to_retry(make_server: MakeServer) -> None:
     server: Instance = await make_server(sockets=1)
     async with AsyncExitStack() as stack:
         inside, refused = await knock(stack, server.url, 3)
@@ -103,7 +103,7 @@ async def test_who_finds_all_sockets_taken_is_told_to_come_back(make_server: Mak
 
 
 @needs_prlimit
-def test_doctor_tells_that_the_open_files_do_not_do(settings: Settings) -> None:
+def test_doctor_reports_a_too_low_open_file_limit(settings: Settings) -> None:
     import subprocess
     import sys
 

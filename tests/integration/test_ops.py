@@ -108,7 +108,7 @@ async def test_workers_behind_one_port_give_one_live_view(make_server: MakeServe
                     assert (await http.get(f"/api/v1{LIVE}", headers=asked)).json()["viewers"] == 4
 
 
-async def test_news_and_expiry_are_timed(make_server: MakeServer) -> None:
+async def test_update_latency_and_expiry_delay_are_measured(make_server: MakeServer) -> None:
     server = await make_server(hold_ms=300)
     async with server.room("ann") as ann:
         await ann.hold(1)
@@ -121,7 +121,7 @@ async def test_news_and_expiry_are_timed(make_server: MakeServer) -> None:
         assert found["instances"][0]["redis_ms"] is not None
 
 
-async def test_a_hall_shows_what_people_are_after_on_any_instance(make_server: MakeServer) -> None:
+async def test_every_instance_shows_the_demand_on_all_of_them(make_server: MakeServer) -> None:
     here, there = await make_server(seats_per_user=28), await make_server(seats_per_user=28)
     async with here.room("ann") as ann, there.room("bob") as bob:
         await ann.hold(1)
@@ -138,7 +138,7 @@ async def test_a_hall_shows_what_people_are_after_on_any_instance(make_server: M
             assert found["missing"] == 0
 
 
-async def test_who_is_no_operator_is_refused(server: Instance) -> None:
+async def test_only_operators_are_answered(server: Instance) -> None:
     for path in (LIVE, DEMAND):
         refused = await ask(server, path, "watch", "hold", "book")
         assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
@@ -148,15 +148,13 @@ async def test_who_is_no_operator_is_refused(server: Instance) -> None:
     assert (await ask(server, f"{LIVE}?rooms=51")).status_code == 400
 
 
-async def test_an_instance_that_goes_in_good_order_is_forgotten_at_once(server: Instance, brisk: Settings) -> None:
+async def test_an_instance_that_stops_cleanly_is_removed_at_once(server: Instance, brisk: Settings) -> None:
     async with serving(brisk):
         await shows(server, lambda live: len(live["instances"]) == 2)
     assert len((await ask(server)).json()["instances"]) == 1
 
 
-async def test_a_report_that_cannot_be_taken_down_keeps_no_instance_from_closing(
-    server: Instance, brisk: Settings
-) -> None:
+async def test_a_report_that_cannot_be_withdrawn_does_not_delay_closing(server: Instance, brisk: Settings) -> None:
     try:
         async with serving(brisk) as other:
             await server.core.redis.set(board.IDS, "not what it should be")
@@ -166,7 +164,7 @@ async def test_a_report_that_cannot_be_taken_down_keeps_no_instance_from_closing
         await server.core.redis.delete(board.IDS)
 
 
-async def test_what_an_instance_of_another_release_says_of_a_hall_is_missing(server: Instance) -> None:
+async def test_demand_from_another_release_is_reported_as_missing(server: Instance) -> None:
     async with server.room("ann") as ann:
         await ann.hold(1)
         other = instance_reports.Report(
@@ -179,7 +177,7 @@ async def test_what_an_instance_of_another_release_says_of_a_hall_is_missing(ser
         assert found["hottest"] == [{"label": "A-2", "held": 1, "refused": 0}]
 
 
-async def test_an_instance_that_dies_falls_silent_and_counts_no_more(
+async def test_a_dead_instance_is_reported_as_silent_and_not_counted(
     make_server: MakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(instance_reports, "SILENT_MS", 2500)
@@ -197,7 +195,7 @@ async def test_an_instance_that_dies_falls_silent_and_counts_no_more(
 
 
 @pytest.mark.long
-async def test_without_redis_an_instance_speaks_for_itself_and_says_so(
+async def test_without_redis_an_instance_reports_only_itself_and_says_so(
     make_server: MakeServer, redis_server: EmbeddedRedis
 ) -> None:
     server = await make_server(redis_timeout_ms=500)

@@ -16,7 +16,7 @@ FREE, CLAIMED, SOLD = SeatState.FREE, SeatState.CLAIMED, SeatState.SOLD
 
 
 @pytest.mark.parametrize("encoding", [JSON, MSGPACK])
-async def test_another_device_learns_one_s_bookings_from_its_welcome(server: Instance, encoding: str) -> None:
+async def test_the_welcome_lists_bookings_made_on_another_device(server: Instance, encoding: str) -> None:
     async with server.room("ann") as phone:
         pending = await phone.book((await phone.hold("A-1", "A-2")).hold_id, pay_later=True)
         paid = await phone.book((await phone.hold("B-1")).hold_id)
@@ -31,7 +31,7 @@ async def test_another_device_learns_one_s_bookings_from_its_welcome(server: Ins
         assert (await stranger.hello())["bookings"] == []
 
 
-async def test_a_device_that_watches_learns_of_a_booking_made_and_cancelled_on_another(server: Instance) -> None:
+async def test_a_watching_device_is_told_of_bookings_made_and_cancelled_on_another(server: Instance) -> None:
     async with SeatClient(server.url, token=server.token("ann", "watch", "hold", "claim")) as client:
         async with client.room(SHOWTIME) as phone, client.room(SHOWTIME) as desktop:
             held = await phone.hold("A-1")
@@ -44,7 +44,7 @@ async def test_a_device_that_watches_learns_of_a_booking_made_and_cancelled_on_a
         assert [booking["status"] for booking in listed["bookings"]] == ["cancelled"]
 
 
-async def test_what_has_become_a_booking_is_not_told_as_a_hold(server: Instance) -> None:
+async def test_a_booked_hold_is_no_longer_listed_as_a_hold(server: Instance) -> None:
     held = await hold(server.core, "ann", 0)
     async with server.watcher("ann") as wire:
         while True:
@@ -59,7 +59,7 @@ async def test_what_has_become_a_booking_is_not_told_as_a_hold(server: Instance)
         assert (await wire.until("booked"))["booking_id"] == str(held)
 
 
-async def test_many_who_enter_at_once_are_told_theirs_by_few_questions(server: Instance) -> None:
+async def test_bookings_of_many_entering_users_are_read_in_few_queries(server: Instance) -> None:
     await put_on_sale(server.core.catalog, "tomorrow")
     own = server.core.own_bookings
     for user, seat, showtime in (("ann", 0, SHOWTIME), ("ann", 1, "tomorrow"), ("bob", 2, SHOWTIME)):
@@ -82,7 +82,7 @@ async def test_many_who_enter_at_once_are_told_theirs_by_few_questions(server: I
     assert sum(questions) == len(users)
 
 
-async def test_whoever_gives_up_takes_the_answer_from_nobody_else(server: Instance) -> None:
+async def test_a_cancelled_lookup_takes_the_answer_from_nobody_else(server: Instance) -> None:
     own = server.core.own_bookings
     async with asyncio.TaskGroup() as tasks:
         impatient = tasks.create_task(own.of("ann", SHOWTIME))
@@ -92,7 +92,7 @@ async def test_whoever_gives_up_takes_the_answer_from_nobody_else(server: Instan
     assert patient.result() == []
 
 
-async def test_while_bookings_cannot_be_read_the_room_is_entered_all_the_same(server: Instance) -> None:
+async def test_a_room_can_be_entered_while_bookings_cannot_be_read(server: Instance) -> None:
     async with (
         proxied(server.url) as (proxy, url),
         SeatClient(url, token=server.token("ann")) as client,
@@ -112,7 +112,7 @@ async def test_while_bookings_cannot_be_read_the_room_is_entered_all_the_same(se
         assert list(phone.bookings) == [booked.booking_id], "what was told before stands"
 
 
-async def test_a_room_before_its_sale_asks_postgres_for_nobody_s_bookings(server: Instance) -> None:
+async def test_before_the_sale_no_bookings_are_read(server: Instance) -> None:
     async def asked(_: object) -> object:
         raise AssertionError("nothing is sold here")
 
@@ -121,7 +121,7 @@ async def test_a_room_before_its_sale_asks_postgres_for_nobody_s_bookings(server
         assert (await wire.hello())["bookings"] == []
 
 
-async def test_whoever_may_only_watch_cancels_nothing(server: Instance) -> None:
+async def test_a_user_who_may_only_watch_cannot_cancel(server: Instance) -> None:
     async with server.room("ann") as room:
         booked = await room.book((await room.hold("A-1")).hold_id, pay_later=True)
     async with SeatClient(server.url, token=server.token("ann", "watch")) as client:

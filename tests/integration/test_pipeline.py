@@ -68,7 +68,7 @@ async def talk(url: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_user_password_database_and_name_are_kept(redis_url: str, loop: Callable[[], Any]) -> None:
+def test_user_password_database_and_client_name_are_set(redis_url: str, loop: Callable[[], Any]) -> None:
     async def main() -> None:
         async with piped(redis_url) as (pipeline, _):
             await pipeline.send("ACL", "SETUSER", "till", "on", ">a/pass@word", "~*", "&*", "+@all")
@@ -157,7 +157,7 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     return folder / "certificate.pem", folder / "key.pem"
 
 
-async def test_a_wrong_password_is_unavailable_and_not_shown(redis_url: str) -> None:
+async def test_a_wrong_password_raises_unavailable_without_being_shown(redis_url: str) -> None:
     place = urlsplit(redis_url).netloc.rpartition("@")[2]
     async with piped(f"redis://:hidden@{place}/0") as (pipeline, _):
         for _ in range(2):
@@ -181,7 +181,7 @@ async def test_a_thousand_calls_need_one_connection_and_no_task(redis_url: str) 
         assert len([line for line in clients if b"name=seatserver " in line]) == 1
 
 
-async def test_an_error_of_redis_is_raised_to_its_own_caller_only(redis_url: str) -> None:
+async def test_a_redis_error_is_raised_only_to_its_caller(redis_url: str) -> None:
     async with piped(redis_url) as (pipeline, _):
         answers = await asyncio.gather(
             pipeline.send("ECHO", 1), pipeline.send("GET"), pipeline.send("ECHO", 2), return_exceptions=True
@@ -190,7 +190,7 @@ async def test_an_error_of_redis_is_raised_to_its_own_caller_only(redis_url: str
         assert isinstance(answers[1], ResponseError)
 
 
-async def test_a_caller_who_goes_away_leaves_its_answer_to_nobody_else(redis_url: str) -> None:
+async def test_a_cancelled_callers_answer_goes_to_nobody_else(redis_url: str) -> None:
     async with piped(redis_url) as (pipeline, _):
         await pipeline.send("PING")
         for pauses in range(4):
@@ -202,7 +202,7 @@ async def test_a_caller_who_goes_away_leaves_its_answer_to_nobody_else(redis_url
             assert [int(await future) for future in asked[1::2]] == [1, 3, 5, 7, 9]
 
 
-async def test_while_redis_takes_nothing_calls_wait_here_and_none_is_forgotten(redis_url: str) -> None:
+async def test_calls_wait_while_redis_reads_nothing_and_none_is_lost(redis_url: str) -> None:
     async with (
         proxied(redis_url) as (proxy, url),
         piped(url, redis_timeout_ms=20_000, answer_ms=30_000, checkout_ms=60_000) as (pipeline, _),
@@ -222,7 +222,7 @@ async def test_while_redis_takes_nothing_calls_wait_here_and_none_is_forgotten(r
         assert [int(answer.split()[0]) for answer in answers] == list(range(len(asked)))
 
 
-async def test_many_calls_go_out_in_chunks_and_over_a_long_way_more_of_them(redis_url: str) -> None:
+async def test_calls_are_sent_in_chunks_and_more_at_once_over_a_slow_link(redis_url: str) -> None:
     async with proxied(redis_url) as (proxy, url), piped(url) as (pipeline, _):
         await pipeline.send("PING")
         pipeline._ahead = CHUNK  # no way at all
@@ -243,7 +243,7 @@ async def test_many_calls_go_out_in_chunks_and_over_a_long_way_more_of_them(redi
         assert pipeline._ahead >= CHUNK + 0.04 / CALL_S
 
 
-async def test_what_waits_and_what_is_under_way_is_bounded_together(redis_url: str) -> None:
+async def test_waiting_and_sent_calls_share_one_bound(redis_url: str) -> None:
     async with proxied(redis_url) as (proxy, url), piped(url, redis_queue_commands=5) as (pipeline, _):
         await pipeline.send("PING")
         proxy.freeze()
@@ -302,7 +302,7 @@ async def answering(answer: Callable[[], bytes | None]) -> AsyncIterator[tuple[s
 
 
 @pytest.mark.parametrize("nonsense", [None, b"HTTP/1.1 400 Bad Request\r\n\r\n"])
-async def test_a_call_that_loses_its_answer_twice_is_unavailable_and_no_more_is_tried(nonsense: bytes | None) -> None:
+async def test_a_call_that_loses_its_answer_twice_raises_unavailable(nonsense: bytes | None) -> None:
     async with answering(lambda: nonsense) as (url, brought), piped(url) as (pipeline, _):
         outcomes = await asyncio.gather(*(pipeline.send("ECHO", 1) for _ in range(3)), return_exceptions=True)
         assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
@@ -310,7 +310,7 @@ async def test_a_call_that_loses_its_answer_twice_is_unavailable_and_no_more_is_
         assert len(brought) == 2
 
 
-async def test_a_call_that_loses_its_answer_once_is_answered() -> None:
+async def test_a_call_that_loses_its_answer_once_is_repeated_and_answered() -> None:
     answers: list[bytes | None] = [b"+1\r\n", None, b"+1\r\n", b"+2\r\n", b"+3\r\n"]
     async with answering(lambda: answers.pop(0)) as (url, brought), piped(url) as (pipeline, _):
         assert await pipeline.send("ECHO", 1) == b"1"
@@ -318,7 +318,7 @@ async def test_a_call_that_loses_its_answer_once_is_answered() -> None:
         assert brought == [2, 3]
 
 
-async def test_a_server_that_says_more_than_it_was_asked_is_not_believed() -> None:
+async def test_an_unexpected_extra_answer_closes_the_connection() -> None:
     answers = [b"+1\r\n+2\r\n", b"+2\r\n", b"+3\r\n"]
     async with answering(lambda: answers.pop(0)) as (url, brought), piped(url) as (pipeline, _):
         assert await pipeline.send("ECHO", 1) == b"1"
@@ -327,7 +327,7 @@ async def test_a_server_that_says_more_than_it_was_asked_is_not_believed() -> No
         assert brought == [1, 1]
 
 
-async def test_nobody_waits_longer_than_the_timeout_and_a_silent_connection_is_given_up(redis_url: str) -> None:
+async def test_no_call_waits_past_the_timeout_and_a_silent_connection_is_dropped(redis_url: str) -> None:
     async with proxied(redis_url) as (proxy, url), piped(url, redis_timeout_ms=600) as (pipeline, _):
         await pipeline.send("PING")
         proxy.freeze()
@@ -345,7 +345,7 @@ async def test_nobody_waits_longer_than_the_timeout_and_a_silent_connection_is_g
         await until(is_back, "Redis is asked over a new connection")
 
 
-async def test_closing_waits_for_what_is_under_way_and_leaves_no_connection(redis_url: str) -> None:
+async def test_closing_waits_for_running_calls_and_leaves_no_connection(redis_url: str) -> None:
     async with piped(redis_url) as (pipeline, redis):
         await pipeline.send("PING")
         under_way = pipeline.send("ECHO", 1)

@@ -132,7 +132,7 @@ async def test_a_pooler_that_dies_under_load_costs_no_booking_and_sells_nothing_
         assert [row.seat for row in sold] == list(range(BUYERS))
 
 
-async def test_the_limits_hold_in_every_transaction_and_stay_behind_in_no_session(
+async def test_time_limits_apply_in_every_transaction_and_stay_in_no_session(
     pooled: Settings, pooler: PgBouncer
 ) -> None:
     database = Database(dataclasses.replace(pooled, database_statement_ms=300, database_lock_ms=100))
@@ -155,7 +155,7 @@ async def test_the_limits_hold_in_every_transaction_and_stay_behind_in_no_sessio
     await stranger.close()
 
 
-async def test_whoever_stands_still_in_a_transaction_does_not_keep_its_locks(pooled: Settings) -> None:
+async def test_an_idle_transaction_loses_its_locks(pooled: Settings) -> None:
     lock = sa.text("LOCK TABLE theatres IN ACCESS EXCLUSIVE MODE")
     database = Database(dataclasses.replace(pooled, database_statement_ms=20, database_lock_ms=10_000, checkout_ms=300))
     patient = Database(pooled)
@@ -171,7 +171,7 @@ async def test_whoever_stands_still_in_a_transaction_does_not_keep_its_locks(poo
         await patient.close()
 
 
-async def test_two_who_start_together_migrate_once_and_leave_no_lock(
+async def test_two_processes_started_together_migrate_once_and_leave_no_lock(
     postgres_server: EmbeddedPostgres, tmp_path: Path
 ) -> None:
     execute(postgres_server.url, "CREATE DATABASE migrated_through_a_pooler")
@@ -187,7 +187,7 @@ async def test_two_who_start_together_migrate_once_and_leave_no_lock(
     drop(postgres_server, "migrated_through_a_pooler")
 
 
-async def test_the_doctor_says_that_there_is_a_pooler(pooled: Settings) -> None:
+async def test_the_doctor_reports_a_pooler(pooled: Settings) -> None:
     async with opened(pooled) as core:
         findings = await Doctor(core).examine()
         assert [finding for finding in findings if finding.verdict == "wrong"] == []
@@ -195,7 +195,7 @@ async def test_the_doctor_says_that_there_is_a_pooler(pooled: Settings) -> None:
         assert "behind a pooler in transaction mode" in postgres
 
 
-async def test_without_a_pooler_the_session_has_the_limits_and_nothing_is_said(settings: Settings) -> None:
+async def test_without_a_pooler_the_session_has_the_limits_and_nothing_is_reported(settings: Settings) -> None:
     database = Database(settings)
     await database.ping()
     assert not database.behind_pooler
@@ -208,7 +208,7 @@ async def test_without_a_pooler_the_session_has_the_limits_and_nothing_is_said(s
 
 
 @pytest.mark.parametrize(("setting", "is_behind"), [("yes", True), ("no", False)])
-async def test_the_setting_wins_over_what_is_found(settings: Settings, setting: str, is_behind: bool) -> None:
+async def test_the_setting_wins_over_the_detection(settings: Settings, setting: str, is_behind: bool) -> None:
     database = Database(dataclasses.replace(settings, database_pooler=setting))
     async with database.reading() as connection:
         assert await connection.scalar(sa.text("SHOW statement_timeout")) == "5s"
@@ -217,7 +217,7 @@ async def test_the_setting_wins_over_what_is_found(settings: Settings, setting: 
 
 
 @pytest.mark.parametrize(("hint", "is_behind"), [("pgbouncer=true", True), ("pgbouncer=false&sslmode=disable", False)])
-async def test_the_hint_that_other_clients_need_in_the_url_is_understood(
+async def test_the_pooler_hint_of_other_clients_in_the_url_is_understood(
     settings: Settings, hint: str, is_behind: bool
 ) -> None:
     database = Database(dataclasses.replace(settings, database_url=f"{settings.database_url}?{hint}"))
@@ -226,7 +226,7 @@ async def test_the_hint_that_other_clients_need_in_the_url_is_understood(
     await database.close()
 
 
-async def test_a_pooler_that_was_denied_is_named_with_its_setting(pooled: Settings) -> None:
+async def test_a_pooler_despite_the_setting_is_reported_with_its_setting(pooled: Settings) -> None:
     """Two connections take turns with few sessions; what one prepared, the other meets."""
     server = Server(dataclasses.replace(pooled, database_pooler="no"))
     with pytest.raises(StartError, match="SEATSERVER_DATABASE_POOLER=yes"):
@@ -237,7 +237,7 @@ async def test_a_pooler_that_was_denied_is_named_with_its_setting(pooled: Settin
     await server.close_connections()
 
 
-def test_what_a_pooler_says_at_the_start_is_told_as_it_was(pooled: Settings) -> None:
+def test_a_poolers_own_error_is_reported_at_the_start(pooled: Settings) -> None:
     environment = {**os.environ, "REDIS_URL": pooled.redis_url}
     for more, said in (("?search_path=other", "unsupported startup parameter: search_path"),):
         environment["DATABASE_URL"] = pooled.database_url + more

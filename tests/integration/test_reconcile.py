@@ -42,7 +42,7 @@ async def forge(redis: Redis, **changes: int | str | None) -> None:
         await redis.hset(f"{BASE}:meta", table, await redis.hlen(f"{BASE}:{table}"))
 
 
-async def test_where_both_agree_nothing_is_repaired(core: Server) -> None:
+async def test_nothing_is_repaired_when_redis_and_postgres_agree(core: Server) -> None:
     assert await core.reconciler.run() == [], "what Redis never knew is no difference"
     await sell(core, 1)
     await hold(core, "bob", 2)
@@ -64,7 +64,7 @@ async def test_where_both_agree_nothing_is_repaired(core: Server) -> None:
         {"s1": None, "k2": "", "s6": 2},
     ],
 )
-async def test_forged_owners_are_put_right_once(
+async def test_forged_owners_are_corrected_once(
     core: Server, redis: Redis, forged: dict[str, int | str | None]
 ) -> None:
     await sell(core, 1)
@@ -76,9 +76,7 @@ async def test_forged_owners_are_put_right_once(
     assert await core.reconciler.run() == []
 
 
-async def test_a_sold_seat_that_redis_gave_to_somebody_is_taken_back_and_everybody_sees_it(
-    make_server: MakeServer, redis: Redis
-) -> None:
+async def test_a_sold_seat_held_in_redis_is_taken_back_for_every_viewer(make_server: MakeServer, redis: Redis) -> None:
     server = await make_server(reconcile_ms=60_000)
     async with server.watcher("bob") as bob, server.watcher("viewer") as viewer:
         await sell(server.core, 1)
@@ -94,7 +92,7 @@ async def test_a_sold_seat_that_redis_gave_to_somebody_is_taken_back_and_everybo
         assert (await bob.hold(0))["type"] == "held"
 
 
-async def test_holds_survive_a_repair_of_other_seats(core: Server, redis: Redis) -> None:
+async def test_holds_survive_the_repair_of_other_seats(core: Server, redis: Redis) -> None:
     await sell(core, 1)
     await settled(core)
     hold_id = await hold(core, "bob", 2, 3)
@@ -105,7 +103,7 @@ async def test_holds_survive_a_repair_of_other_seats(core: Server, redis: Redis)
     assert (await core.checkout.book(SHOWTIME, hold_id, "bob", pay_later=False)).status == "confirmed"
 
 
-async def test_a_redis_that_stays_behind_is_first_given_time_and_then_the_truth(core: Server, redis: Redis) -> None:
+async def test_a_redis_that_stays_behind_first_gets_time_and_then_a_repair(core: Server, redis: Redis) -> None:
     for seat in (1, 2, 3):
         await sell(core, seat)
     await settled(core)
@@ -116,7 +114,7 @@ async def test_a_redis_that_stays_behind_is_first_given_time_and_then_the_truth(
     assert [(await settled(core))[seat] for seat in (1, 2, 3)] == [SOLD] * 3
 
 
-async def test_one_showtime_that_cannot_be_checked_stops_no_other(core: Server, redis: Redis) -> None:
+async def test_a_showtime_that_cannot_be_checked_stops_no_other(core: Server, redis: Redis) -> None:
     await put_on_sale(core.catalog, "another", starts_at_ms=now_ms() + 60_000)
     for showtime in (SHOWTIME, "another"):
         await core.store.load(showtime)
@@ -127,7 +125,7 @@ async def test_one_showtime_that_cannot_be_checked_stops_no_other(core: Server, 
     assert sorted(await core.reconciler.known_showtimes()) == ["another", SHOWTIME]
 
 
-async def test_redis_follows_a_postgres_that_was_set_back(core: Server) -> None:
+async def test_redis_follows_a_restored_postgres(core: Server) -> None:
     """A restored backup, or a standby that lacked the last changes: Redis knows sales that never were, by now."""
     await sell(core, 1)
     lost = await sell(core, 2)

@@ -43,7 +43,7 @@ def crashed(monkeypatch: pytest.MonkeyPatch, core: Server) -> Server:
     return core
 
 
-async def test_what_a_crash_left_behind_arrives_later_and_in_order(crashed: Server, brisk: Settings) -> None:
+async def test_changes_left_by_a_crash_arrive_later_and_in_order(crashed: Server, brisk: Settings) -> None:
     for seat in range(5):
         await sell(crashed, seat)
     assert await outbox(crashed) == [1, 2, 3, 4, 5]
@@ -54,9 +54,7 @@ async def test_what_a_crash_left_behind_arrives_later_and_in_order(crashed: Serv
         assert await healthy.relay.poll() == 0
 
 
-async def test_what_a_crash_left_behind_is_told_to_the_viewers_and_the_owner(
-    crashed: Server, make_server: MakeServer
-) -> None:
+async def test_changes_left_by_a_crash_reach_viewers_and_the_owner(crashed: Server, make_server: MakeServer) -> None:
     server = await make_server(relay_ms=60_000)
     async with server.watcher("ann") as ann, server.watcher("bob") as bob:
         booking_id = await sell(crashed, 3)
@@ -65,7 +63,7 @@ async def test_what_a_crash_left_behind_is_told_to_the_viewers_and_the_owner(
         assert (await ann.until("booked"))["booking_id"] == str(booking_id)
 
 
-async def test_any_number_of_relays_bring_each_change_once_and_in_order(brisk: Settings) -> None:
+async def test_any_number_of_relays_apply_each_change_once_and_in_order(brisk: Settings) -> None:
     async with AsyncExitStack() as stack:
         settings = dataclasses.replace(brisk, duties=False, seats_per_user=28)
         cores = [await stack.enter_async_context(opened(settings)) for _ in range(3)]
@@ -98,9 +96,7 @@ async def test_any_number_of_relays_bring_each_change_once_and_in_order(brisk: S
 
 
 @pytest.mark.parametrize("loss", ["everything", "the scripts", "half a room", "some changes"])
-async def test_whatever_redis_loses_in_between_it_ends_up_with_the_truth(
-    crashed: Server, brisk: Settings, loss: str
-) -> None:
+async def test_redis_ends_up_correct_whatever_it_loses_in_between(crashed: Server, brisk: Settings, loss: str) -> None:
     for seat in range(4):
         await sell(crashed, seat)
     async with Redis.from_url(brisk.redis_url) as redis:
@@ -119,9 +115,7 @@ async def test_whatever_redis_loses_in_between_it_ends_up_with_the_truth(
     assert [states[seat] for seat in range(5)] == [SOLD] * 4 + [FREE]
 
 
-async def test_a_redis_that_was_set_back_notices_the_gap_and_takes_over_the_truth(
-    core: Server, brisk: Settings
-) -> None:
+async def test_a_restored_redis_notices_the_gap_and_is_corrected(core: Server, brisk: Settings) -> None:
     for seat in range(4):
         await sell(core, seat)
     await settled(core)
@@ -134,7 +128,7 @@ async def test_a_redis_that_was_set_back_notices_the_gap_and_takes_over_the_trut
     assert [states[seat] for seat in (0, 1, 2, 3, 9)] == [SOLD] * 5
 
 
-async def test_while_redis_is_silent_a_booking_is_acknowledged_and_its_news_waits(brisk: Settings) -> None:
+async def test_while_redis_is_silent_a_booking_succeeds_and_its_change_waits(brisk: Settings) -> None:
     async with proxied(brisk.redis_url) as (proxy, url):
         settings = dataclasses.replace(brisk, redis_url=url, redis_timeout_ms=1000)
         async with opened(settings) as core:
@@ -153,7 +147,7 @@ async def test_while_redis_is_silent_a_booking_is_acknowledged_and_its_news_wait
             await check_books(core)
 
 
-async def test_a_relay_that_is_closed_in_the_middle_loses_nothing(core: Server, brisk: Settings) -> None:
+async def test_a_relay_closed_in_the_middle_loses_nothing(core: Server, brisk: Settings) -> None:
     for seat in range(5):
         await sell(core, seat)
     await core.relay.close()
@@ -162,7 +156,7 @@ async def test_a_relay_that_is_closed_in_the_middle_loses_nothing(core: Server, 
         assert [(await settled(next_one))[seat] for seat in range(6)] == [SOLD] * 6
 
 
-async def test_news_of_a_booking_waits_until_postgres_can_be_asked(make_server: MakeServer, brisk: Settings) -> None:
+async def test_a_bookings_change_waits_until_postgres_answers(make_server: MakeServer, brisk: Settings) -> None:
     async with proxied(brisk.database_url) as (proxy, url):
         server = await make_server(database_url=url, database_pool_wait_ms=100, database_statement_ms=300)
         async with opened(dataclasses.replace(brisk, duties=False)) as beside, server.watcher("ann") as ann:

@@ -57,7 +57,7 @@ async def queued(searches: Searches, *asked: tuple[str, str], ran: list[Any] | N
     return tasks
 
 
-async def test_while_seats_are_searched_for_everybody_else_goes_on(server: Instance) -> None:
+async def test_a_running_search_blocks_nobody_else(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "ann") as ann, visitor(server, "bob") as bob, visitor(server, "cat") as cat:
         async with long_search(server.core.holding.searches):
@@ -70,7 +70,7 @@ async def test_while_seats_are_searched_for_everybody_else_goes_on(server: Insta
         assert len((await best).seats) == len((await nearest).seats) == 2
 
 
-async def test_who_asks_for_more_at_once_than_anybody_may_is_refused_clearly(server: Instance) -> None:
+async def test_too_many_simultaneous_searches_of_one_user_are_refused(server: Instance) -> None:
     await open_lounge(server)
     searches, most = server.core.holding.searches, server.core.settings.searches_per_user
     async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
@@ -85,7 +85,7 @@ async def test_who_asks_for_more_at_once_than_anybody_may_is_refused_clearly(ser
         assert await ann.best(2)
 
 
-async def test_users_take_turns_whatever_one_of_them_has_asked_for(searches: Searches) -> None:
+async def test_users_take_turns_however_many_searches_one_has_queued(searches: Searches) -> None:
     ran: list[Any] = []
     async with long_search(searches):
         tasks = await queued(
@@ -95,7 +95,7 @@ async def test_users_take_turns_whatever_one_of_them_has_asked_for(searches: Sea
     assert [user for user, _ in ran] == ["hog", "ann", "bob", "hog", "ann", "hog", "hog", "hog"]
 
 
-async def test_rooms_take_turns_whatever_goes_on_in_one_of_them(searches: Searches) -> None:
+async def test_rooms_take_turns_however_busy_one_is(searches: Searches) -> None:
     ran: list[Any] = []
     crowd = [(f"fan {number}", "premiere") for number in range(6)]
     async with long_search(searches):
@@ -113,7 +113,7 @@ async def test_a_user_in_many_rooms_has_no_more_turns_than_one_in_one_room(searc
     assert ran.index(("ann", "hall")) == 1
 
 
-async def test_when_all_places_are_taken_whoever_has_most_of_them_loses_one_to_a_newcomer(searches: Searches) -> None:
+async def test_in_a_full_queue_a_newcomer_takes_a_slot_of_the_busiest_user(searches: Searches) -> None:
     async with long_search(searches):
         crowd = await queued(searches, *[(f"user {number}", "hall") for number in range(MOST - 1 - MOST_PER_USER)])
         hog = await queued(searches, *[("hog", "hall")] * MOST_PER_USER)
@@ -123,7 +123,7 @@ async def test_when_all_places_are_taken_whoever_has_most_of_them_loses_one_to_a
         await hog[-1]
 
 
-async def test_guests_of_one_network_take_turns_as_one_however_many_names_they_have(searches: Searches) -> None:
+async def test_guests_of_one_network_take_turns_as_one_user(searches: Searches) -> None:
     ran: list[str] = []
 
     def ask(user: str, network: str) -> asyncio.Task[None]:
@@ -139,7 +139,7 @@ async def test_guests_of_one_network_take_turns_as_one_however_many_names_they_h
     assert ran[4:] == [f"guest {number}" for number in range(1, 10)]
 
 
-async def test_when_guests_of_one_network_have_taken_all_places_others_get_some_of_them(searches: Searches) -> None:
+async def test_guests_of_one_network_cannot_occupy_the_whole_queue(searches: Searches) -> None:
     async def ask(user: str, network: str) -> None:
         await searches.run(lambda: None, user=user, room="hall", network=network)
 
@@ -153,7 +153,7 @@ async def test_when_guests_of_one_network_have_taken_all_places_others_get_some_
     await asyncio.gather(*others)
 
 
-async def test_when_everybody_has_one_place_and_all_are_taken_the_next_is_refused(searches: Searches) -> None:
+async def test_in_a_queue_full_of_single_searches_the_next_is_refused(searches: Searches) -> None:
     async with long_search(searches):
         crowd = await queued(searches, *[(f"user {number}", "hall") for number in range(MOST - 1)])
         [newcomer] = await queued(searches, ("ann", "hall"))
@@ -162,7 +162,7 @@ async def test_when_everybody_has_one_place_and_all_are_taken_the_next_is_refuse
     await asyncio.gather(*crowd)
 
 
-async def test_who_gives_up_waiting_makes_room_for_the_next(searches: Searches) -> None:
+async def test_a_client_that_leaves_the_queue_frees_its_slot(searches: Searches) -> None:
     async with long_search(searches):
         keeps = await queued(searches, ("ann", "hall"))
         for _ in range(MOST * 2):
@@ -175,14 +175,14 @@ async def test_who_gives_up_waiting_makes_room_for_the_next(searches: Searches) 
     assert await searches.run(lambda: 7, user="ann", room="hall") == 7
 
 
-async def test_a_search_that_fails_fails_alone(searches: Searches) -> None:
+async def test_a_failed_search_fails_only_its_own_caller(searches: Searches) -> None:
     with pytest.raises(ZeroDivisionError):
         await searches.run(lambda: 1 // 0)
     assert await searches.run(lambda: 7) == 7
 
 
 @pytest.mark.parametrize("commands", [5, 60], ids=["that all came in", "of which many are still on their way"])
-async def test_what_a_socket_has_not_been_asked_when_it_dies_is_never_done(server: Instance, commands: int) -> None:
+async def test_commands_still_queued_when_a_socket_dies_are_dropped(server: Instance, commands: int) -> None:
     """A search waits for its turn, so that what the socket sent after it is unread when the socket hangs up."""
     await open_lounge(server)
     async with server.watcher("ann", showtime=LOUNGE) as wire:
@@ -198,7 +198,7 @@ async def test_what_a_socket_has_not_been_asked_when_it_dies_is_never_done(serve
     assert await server.core.store.holds_of(LOUNGE, "ann") == ()
 
 
-async def test_a_caller_who_goes_away_as_its_turn_comes_stops_nobody(searches: Searches) -> None:
+async def test_a_caller_that_is_cancelled_at_its_turn_stops_nobody(searches: Searches) -> None:
     ran: list[Any] = []
     async with long_search(searches):
         gone, stays = await queued(searches, ("gone", "room"), ("stays", "room"), ran=ran)
@@ -212,7 +212,7 @@ async def test_a_caller_who_goes_away_as_its_turn_comes_stops_nobody(searches: S
     assert gone.cancelled() and ran == [("stays", "room"), "last"]
 
 
-async def test_a_caller_who_goes_away_is_no_longer_the_one_who_makes_room(searches: Searches) -> None:
+async def test_a_cancelled_caller_no_longer_counts_in_the_queue(searches: Searches) -> None:
     async with long_search(searches):
         greedy = await queued(searches, *[("greedy", "room")] * MOST_PER_USER)
         others = await queued(searches, *[(f"user {number}", "room") for number in range(MOST - MOST_PER_USER - 1)])

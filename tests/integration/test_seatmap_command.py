@@ -39,7 +39,7 @@ def stored(database_url: str) -> list[tuple[str, str, int]]:
     return in_thread(read())
 
 
-def test_import_stores_the_hall_and_says_what_to_do_next(database_url: str) -> None:
+def test_import_stores_the_hall_and_prints_the_next_step(database_url: str) -> None:
     done = seatserver("seatmap", "import", VISTA, "--name", "Small hall", database_url=database_url)
     assert done.returncode == 0, done.stderr
     [(layout, name, seats)] = stored(database_url)
@@ -57,7 +57,7 @@ def test_importing_again_is_harmless_and_json_is_for_scripts(database_url: str) 
     assert [row[0] for row in stored(database_url)] == [result["hash"]]
 
 
-def test_import_counts_the_places_of_areas_without_numbers(database_url: str, tmp_path: Path) -> None:
+def test_import_counts_the_places_of_general_admission_areas(database_url: str, tmp_path: Path) -> None:
     hall = tmp_path / "hall.json"
     content = json.loads(Path(VISTA).read_text())
     lawn = {
@@ -77,7 +77,7 @@ def test_import_counts_the_places_of_areas_without_numbers(database_url: str, tm
     assert result["notes"][-1] == "the area Lawn has 25 places without seat numbers; it is drawn behind the last row"
 
 
-def test_a_bad_file_gets_one_line_with_the_place_and_nothing_is_written(database_url: str, tmp_path: Path) -> None:
+def test_a_bad_file_is_reported_in_one_line_with_its_position_and_not_stored(database_url: str, tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text(Path(VISTA).read_text().replace('"ColumnIndex": 0', '"ColumnIndex": "zero"', 1))
     for verb in ("import", "show", "convert"):
@@ -94,14 +94,14 @@ def test_show_draws_the_hall_without_any_database() -> None:
     assert "D  ◆━◆       ◆━◆  D" in done.stdout.splitlines()
 
 
-def test_check_of_a_sound_hall_has_hints_at_most_and_needs_no_database() -> None:
+def test_check_of_a_sound_hall_gives_hints_at_most_and_needs_no_database() -> None:
     done = seatserver("seatmap", "check", VISTA)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("vista-small  16 seats, Vista SeatLayoutData\n")
     assert done.stdout.endswith("\n2 hints\n")
 
 
-def test_check_names_every_mistake_with_its_place_and_its_mending(tmp_path: Path) -> None:
+def test_check_reports_every_mistake_with_its_position_and_remedy(tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     text = Path(VISTA).read_text().replace('"ColumnIndex": 0', '"ColumnIndex": "zero"', 1)
     bad.write_text(text.replace('"NumberOfSeats": 4', '"NumberOfSeats": 5'))
@@ -117,7 +117,7 @@ def test_check_names_every_mistake_with_its_place_and_its_mending(tmp_path: Path
     assert report["findings"][0]["at"] == [f"{area}[0].Rows[2].Seats[0].Position.ColumnIndex"]
 
 
-def test_check_of_what_is_no_seat_map_is_one_line(tmp_path: Path) -> None:
+def test_check_of_a_file_that_is_no_seat_map_is_one_line(tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text('{"seats": [')
     done = seatserver("seatmap", "check", str(bad))
@@ -135,7 +135,7 @@ def test_draw_writes_a_picture_to_a_file_or_to_standard_output(tmp_path: Path) -
     assert seatserver("seatmap", "draw", VISTA, "--party", "3", "--name", "Small").stdout == out.read_text()
 
 
-def test_draw_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
+def test_draw_reports_errors_in_one_line(tmp_path: Path) -> None:
     missing = tmp_path / "nowhere" / "hall.svg"
     done = seatserver("seatmap", "draw", VISTA, "-o", str(missing))
     assert (done.returncode, done.stderr) == (1, f"seatserver: {missing}: No such file or directory\n")
@@ -145,25 +145,25 @@ def test_draw_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
         assert done.stderr.splitlines()[-1].endswith(f"argument --party: is '{party}'; expected 1 to 50 people")
 
 
-def test_convert_writes_our_own_form() -> None:
+def test_convert_writes_our_own_format() -> None:
     done = seatserver("seatmap", "convert", str(FIXTURES / "pretix-small.json"))
     assert SeatMap.decode(done.stdout.encode()).name == "Garden Cinema"
 
 
-def test_import_without_a_database_says_which_setting_is_missing() -> None:
+def test_import_without_a_database_names_the_missing_setting() -> None:
     done = seatserver("seatmap", "import", VISTA)
     assert done.returncode == 1
     assert done.stderr.startswith("seatserver: DATABASE_URL is not set")
 
 
-def test_token_prints_the_token_alone() -> None:
+def test_token_prints_only_the_token() -> None:
     done = seatserver("token", "--user", "ann", "--scope", "watch", SEATSERVER_TOKEN_SECRET=SECRET)
     assert done.returncode == 0
     assert done.stdout.count(".") == 2
     assert len(done.stdout.split()) == 1
 
 
-def test_a_token_for_a_sales_channel_says_so_and_a_name_that_is_none_is_refused() -> None:
+def test_a_token_carries_its_sales_channel_and_an_invalid_name_is_refused() -> None:
     done = seatserver("token", "--user", "ann", "--channel", "kiosk", SEATSERVER_TOKEN_SECRET=SECRET)
     assert (done.returncode, done.stderr) == (
         0,
@@ -174,7 +174,7 @@ def test_a_token_for_a_sales_channel_says_so_and_a_name_that_is_none_is_refused(
     assert refused.stderr.startswith("seatserver: channel is 'the kiosk': expected ")
 
 
-def test_token_without_a_secret_says_what_to_set() -> None:
+def test_token_without_a_secret_names_the_missing_setting() -> None:
     done = seatserver("token", "--user", "ann")
     assert done.returncode == 2
     assert done.stderr.startswith("seatserver: SEATSERVER_TOKEN_SECRET is not set")

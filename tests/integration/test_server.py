@@ -40,7 +40,7 @@ def as_environment(settings: Settings, **more: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
-def test_a_dependency_that_is_not_there_is_one_clear_line(settings: Settings, command: str) -> None:
+def test_a_missing_dependency_is_reported_in_one_clear_line(settings: Settings, command: str) -> None:
     arguments = ["serve", "--port", "0"] if command == "serve" else ["worker"]
     for variable, url, line in (
         ("DATABASE_URL", "postgresql://user:hidden@127.0.0.1:1/db", "Postgres does not answer at DATABASE_URL"),
@@ -52,14 +52,14 @@ def test_a_dependency_that_is_not_there_is_one_clear_line(settings: Settings, co
         assert "hidden" not in answer.stderr
 
 
-def test_a_database_without_migrations_is_one_clear_line(settings: Settings) -> None:
+def test_a_database_without_migrations_is_reported_in_one_clear_line(settings: Settings) -> None:
     execute(settings.database_url, "DROP TABLE alembic_version")
     answer = run("serve", "--port", "0", env=as_environment(settings))
     assert answer.returncode == 1
     assert re.fullmatch(r"seatserver: the database is at migration none, .*`seatserver migrate`\n", answer.stderr)
 
 
-def test_a_port_that_is_taken_is_one_clear_line(settings: Settings) -> None:
+def test_a_taken_port_is_reported_in_one_clear_line(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         answer = run("serve", "--port", str(port), env=as_environment(settings))

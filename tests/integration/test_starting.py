@@ -33,7 +33,9 @@ WAITING = r"does not answer at (?:REDIS|DATABASE)_URL"
 
 
 @commands
-def test_a_start_waits_for_redis_and_goes_on_when_it_is_there(settings: Settings, tmp_path: Path, command: str) -> None:
+def test_a_start_waits_for_redis_and_continues_when_it_answers(
+    settings: Settings, tmp_path: Path, command: str
+) -> None:
     path = tmp_path / "redis.sock"
     env = as_environment(settings, REDIS_URL=f"unix://{path}", SEATSERVER_START_WAIT_S="600")
     with running(*COMMANDS[command], log=tmp_path / "log", env=env) as server:
@@ -52,7 +54,7 @@ def test_a_start_waits_for_redis_and_goes_on_when_it_is_there(settings: Settings
     assert server.output.count("does not answer at REDIS_URL") <= 2, "said once by each process"
 
 
-async def test_a_start_waits_for_postgres_and_goes_on_when_it_is_there(settings: Settings, tmp_path: Path) -> None:
+async def test_a_start_waits_for_postgres_and_continues_when_it_answers(settings: Settings, tmp_path: Path) -> None:
     async with opened(settings):
         pass
     target = urlsplit(settings.database_url)
@@ -80,7 +82,7 @@ def test_a_signal_ends_the_waiting_at_once(
 
 
 @pytest.mark.parametrize("command", [*COMMANDS.values(), ["migrate"]], ids=" ".join)
-def test_when_the_wait_is_over_the_start_fails_with_one_line(settings: Settings, command: list[str]) -> None:
+def test_a_start_that_waited_in_vain_fails_with_one_line(settings: Settings, command: list[str]) -> None:
     variable, url = ("DATABASE_URL", "postgresql://user:hidden@127.0.0.1:1/db")
     answer = run(*command, env=as_environment(settings, SEATSERVER_START_WAIT_S="1", **{variable: url}))
     assert answer.returncode == 1
@@ -92,7 +94,9 @@ def test_when_the_wait_is_over_the_start_fails_with_one_line(settings: Settings,
 
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], ["worker"], ["migrate"]], ids=" ".join)
 @pytest.mark.parametrize("wrong", ["password", "database", "user"])
-def test_what_no_waiting_mends_is_told_at_once(settings: Settings, command: list[str], wrong: str) -> None:
+def test_errors_that_waiting_cannot_fix_are_reported_at_once(
+    settings: Settings, command: list[str], wrong: str
+) -> None:
     parts = urlsplit(settings.database_url)
     address = parts.netloc.rpartition("@")[2]
     url = {
@@ -105,7 +109,7 @@ def test_what_no_waiting_mends_is_told_at_once(settings: Settings, command: list
     assert len(answer.stderr.splitlines()) == 1 and "waiting" not in answer.stderr, answer.stderr
 
 
-async def test_once_there_passes_on_what_was_answered_and_what_is_wrong() -> None:
+async def test_waiting_returns_the_answer_and_raises_permanent_errors() -> None:
     tries: Iterator[int | NotThereYet] = iter([NotThereYet("not yet"), NotThereYet("not yet"), 7])
 
     async def ask() -> int:

@@ -29,7 +29,7 @@ async def redis(settings: Settings) -> AsyncIterator[Redis]:
         yield client
 
 
-async def test_a_ticket_is_good_once(settings: Settings, redis: Redis) -> None:
+async def test_a_socket_ticket_is_valid_once(settings: Settings, redis: Redis) -> None:
     tickets = Tickets(settings, redis)
     identity = ann()
     ticket = await tickets.issue(identity)
@@ -38,7 +38,7 @@ async def test_a_ticket_is_good_once(settings: Settings, redis: Redis) -> None:
         await tickets.redeem(ticket)
 
 
-async def test_of_many_who_show_one_ticket_exactly_one_gets_in(settings: Settings, redis: Redis) -> None:
+async def test_a_socket_ticket_used_many_times_at_once_admits_exactly_one(settings: Settings, redis: Redis) -> None:
     tickets = Tickets(settings, redis)
     ticket = await tickets.issue(ann())
     answers = await asyncio.gather(*(tickets.redeem(ticket) for _ in range(200)), return_exceptions=True)
@@ -46,25 +46,25 @@ async def test_of_many_who_show_one_ticket_exactly_one_gets_in(settings: Setting
     assert sum(isinstance(answer, Unauthorized) for answer in answers) == 199
 
 
-async def test_a_ticket_lives_for_its_configured_time(settings: Settings, redis: Redis) -> None:
+async def test_a_socket_ticket_expires_after_the_configured_time(settings: Settings, redis: Redis) -> None:
     ticket = await Tickets(dataclasses.replace(settings, ticket_s=7), redis).issue(ann())
     assert 0 < await redis.pttl(f"ticket:{ticket}") <= 7000
 
 
 @pytest.mark.parametrize("ticket", ["", "made up", "x" * 10_000])
-async def test_what_never_was_a_ticket_is_refused(ticket: str, settings: Settings, redis: Redis) -> None:
+async def test_an_unknown_socket_ticket_is_refused(ticket: str, settings: Settings, redis: Redis) -> None:
     with pytest.raises(Unauthorized):
         await Tickets(settings, redis).redeem(ticket)
 
 
-async def test_a_ticket_does_not_outlive_its_token(settings: Settings, redis: Redis) -> None:
+async def test_a_socket_ticket_does_not_outlive_its_token(settings: Settings, redis: Redis) -> None:
     tickets = Tickets(settings, redis)
     ticket = await tickets.issue(ann(expires_in_s=-1))
     with pytest.raises(Unauthorized, match="expired"):
         await tickets.redeem(ticket)
 
 
-async def test_without_redis_the_answer_is_try_again(settings: Settings) -> None:
+async def test_without_redis_socket_tickets_raise_unavailable(settings: Settings) -> None:
     async with connect(dataclasses.replace(settings, redis_url="redis://127.0.0.1:1/0")) as nobody:
         tickets = Tickets(settings, nobody)
         with pytest.raises(Unavailable):

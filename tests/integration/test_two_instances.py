@@ -180,7 +180,7 @@ def kill(process: int) -> None:
 # ---------------------------------------------------------------- two that live
 
 
-async def test_what_happens_on_one_instance_is_seen_on_the_other(make_server: MakeServer) -> None:
+async def test_a_change_on_one_instance_is_seen_on_the_other(make_server: MakeServer) -> None:
     here, there = await make_server(), await make_server()
     async with here.room("ann") as ann, there.room("bob") as bob, there.room("ann") as anns_phone:
         held = await ann.hold(1, 2)
@@ -195,7 +195,7 @@ async def test_what_happens_on_one_instance_is_seen_on_the_other(make_server: Ma
         await all_see(here, ann, bob, anns_phone)
 
 
-async def test_of_two_who_take_a_seat_at_once_on_two_instances_exactly_one_gets_it(make_server: MakeServer) -> None:
+async def test_a_seat_requested_on_two_instances_at_once_goes_to_exactly_one(make_server: MakeServer) -> None:
     here, there = await make_server(seats_per_user=28), await make_server(seats_per_user=28)
     rng = random.Random(5)
     async with here.room("ann") as ann, there.room("bob") as bob:
@@ -218,7 +218,7 @@ async def test_of_two_who_take_a_seat_at_once_on_two_instances_exactly_one_gets_
         await all_see(here, ann, bob)
 
 
-async def test_when_redis_forgets_everything_both_instances_show_the_same_new_room(
+async def test_when_redis_loses_everything_both_instances_show_the_same_new_room(
     make_server: MakeServer, redis_url: str
 ) -> None:
     here, there = await make_server(), await make_server()
@@ -242,7 +242,7 @@ async def test_when_redis_forgets_everything_both_instances_show_the_same_new_ro
 # ---------------------------------------------------------------- one that dies
 
 
-async def test_after_kill_9_of_a_server_sold_stays_sold_and_held_comes_back(
+async def test_after_kill_9_of_a_server_sold_seats_stay_sold_and_held_seats_come_back(
     make_server: MakeServer, start: Start
 ) -> None:
     survivor = await make_server(**QUICK)
@@ -270,7 +270,7 @@ async def test_after_kill_9_of_a_server_sold_stays_sold_and_held_comes_back(
         await rush.check(survivor)
 
 
-async def test_after_kill_9_of_redis_everything_acknowledged_is_there_and_sales_go_on(
+async def test_after_kill_9_of_redis_acknowledged_bookings_exist_and_sales_continue(
     make_server: MakeServer, redis_server: EmbeddedRedis
 ) -> None:
     here = await make_server(**QUICK)
@@ -287,7 +287,7 @@ async def test_after_kill_9_of_redis_everything_acknowledged_is_there_and_sales_
         await all_see(here, watcher, *rush.rooms)
 
 
-async def test_after_kill_9_of_postgres_everything_acknowledged_is_there_and_sales_go_on(
+async def test_after_kill_9_of_postgres_acknowledged_bookings_exist_and_sales_continue(
     make_server: MakeServer, postgres_server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Known until the end of this test, however long the machine takes to notice that Postgres has gone.

@@ -100,7 +100,7 @@ def sockets_by_process(server: Running) -> list[int]:
     return [count for count in counts if count > 1]
 
 
-async def test_metrics_are_the_sum_whichever_worker_is_asked(server: Running) -> None:
+async def test_every_worker_reports_the_sum_of_all_metrics(server: Running) -> None:
     async with AsyncExitStack() as stack:
         people = await rooms(stack, server, 8)
         await asyncio.gather(*(person.hold(seat) for seat, person in enumerate(people)))
@@ -133,7 +133,7 @@ async def test_metrics_are_the_sum_whichever_worker_is_asked(server: Running) ->
         await eventually(whole_again)  # viewers have come back, what was counted stays counted
 
 
-async def test_a_worker_that_is_killed_is_replaced_and_nobody_else_notices(server: Running) -> None:
+async def test_a_killed_worker_is_replaced_and_the_others_keep_serving(server: Running) -> None:
     async with AsyncExitStack() as stack:
         people = await rooms(stack, server, 6)
         before = workers_of(server)
@@ -147,7 +147,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_nobody_else_notices(serve
 
 
 @pytest.mark.long
-async def test_a_worker_that_hangs_is_replaced(on_sale: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hanging_worker_is_replaced(on_sale: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "LONGEST_SILENCE", 2)
     for name, value in as_environment(on_sale).items():
         monkeypatch.setenv(name, value)
@@ -165,7 +165,7 @@ async def test_a_worker_that_hangs_is_replaced(on_sale: Settings, monkeypatch: p
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
-async def test_a_signal_reaches_all_workers_and_they_go_in_good_order(server: Running, number: signal.Signals) -> None:
+async def test_a_signal_reaches_all_workers_and_they_stop_cleanly(server: Running, number: signal.Signals) -> None:
     family = server.family()
     async with AsyncExitStack() as stack:
         people = await rooms(stack, server, 6)
@@ -177,7 +177,7 @@ async def test_a_signal_reaches_all_workers_and_they_go_in_good_order(server: Ru
     assert "died" not in server.output and "Traceback" not in server.output
 
 
-def test_workers_go_with_a_supervisor_that_is_killed_and_leave_nothing(server: Running) -> None:
+def test_workers_stop_when_their_supervisor_is_killed_and_leave_nothing(server: Running) -> None:
     family = server.family()
     folder = dict(
         line.split("=", 1) for line in Path(f"/proc/{family[1]}/environ").read_text().split("\0") if "=" in line
@@ -188,7 +188,7 @@ def test_workers_go_with_a_supervisor_that_is_killed_and_leave_nothing(server: R
     assert not Path(folder).exists()
 
 
-def test_a_supervisor_that_is_stopped_while_its_workers_start_leaves_nothing(on_sale: Settings, tmp_path: Path) -> None:
+def test_a_supervisor_stopped_while_its_workers_start_leaves_nothing(on_sale: Settings, tmp_path: Path) -> None:
     with running(*SERVE, log=tmp_path / "log", env=as_environment(on_sale)) as server:
         family: list[int] = []
         while len(family) < 1 + WORKERS:
@@ -203,7 +203,7 @@ def test_a_supervisor_that_is_stopped_while_its_workers_start_leaves_nothing(on_
 # ---------------------------------------------------------------- what cannot work
 
 
-def test_workers_that_cannot_start_say_why_in_one_line(on_sale: Settings) -> None:
+def test_workers_that_fail_to_start_say_why_in_one_line(on_sale: Settings) -> None:
     nowhere = as_environment(on_sale, REDIS_URL="redis://:hidden@127.0.0.1:1/0", SEATSERVER_START_WAIT_S="0")
     answer = run(*SERVE, env=nowhere)
     assert answer.returncode == 1
@@ -214,7 +214,7 @@ def test_workers_that_cannot_start_say_why_in_one_line(on_sale: Settings) -> Non
     assert re.fullmatch(r"seatserver: SEATSERVER_TOKEN_PUBLIC_KEY_FILE .*\n", answer.stderr), answer.stderr
 
 
-def test_a_port_on_which_others_listen_is_not_shared(server: Running, on_sale: Settings) -> None:
+def test_a_port_used_by_other_programs_is_not_shared(server: Running, on_sale: Settings) -> None:
     port = url(server).rpartition(":")[2]
     for arguments in (["serve", "--port", port], ["serve", "--port", port, "--workers", "2"]):
         answer = run(*arguments, env=as_environment(on_sale))
@@ -222,7 +222,7 @@ def test_a_port_on_which_others_listen_is_not_shared(server: Running, on_sale: S
         assert re.fullmatch(rf"seatserver: cannot listen on 127\.0\.0\.1:{port}: .*\n", answer.stderr), answer.stderr
 
 
-def test_workers_that_die_again_and_again_are_given_up(
+def test_workers_that_keep_dying_at_their_start_end_the_supervisor(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(workers, "FIRST_PAUSE_S", 0.01)
@@ -231,7 +231,7 @@ def test_workers_that_die_again_and_again_are_given_up(
     assert capfd.readouterr().err.count("worker died") < workers.STARTS * WORKERS
 
 
-def test_a_system_without_the_option_says_so(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_shared_ports_says_so(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(socket, "SO_REUSEPORT")
     with pytest.raises(StartError, match="SO_REUSEPORT, which this system does not have"):
         workers.supervise(free_port(settings))

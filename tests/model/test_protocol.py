@@ -24,13 +24,13 @@ def test_the_protocol_keeps_its_promises_in_every_state_it_can_reach() -> None:
 
 
 @pytest.mark.parametrize("mutant", list(Mutant))
-def test_a_broken_build_is_caught(mutant: Mutant) -> None:
+def test_the_model_catches_a_broken_build(mutant: Mutant) -> None:
     _, trace = explore(mutant, faults=1)
     assert trace is not None, mutant.value
     print(f"{mutant.value}: {trace.promise}, after {' > '.join(trace.actions)}")
 
 
-def test_the_actions_of_the_model_are_functions_of_the_code() -> None:
+def test_every_action_of_the_model_names_a_function_in_the_code() -> None:
     seen, queue, names = {State()}, [State()], set()
     while queue:
         state = queue.pop()
@@ -47,11 +47,9 @@ def test_the_actions_of_the_model_are_functions_of_the_code() -> None:
 
 
 @given(first=baskets, second=baskets, third=baskets)
-def test_baskets_that_are_written_in_the_order_of_their_seats_never_deadlock(
-    first: list[int], second: list[int], third: list[int]
-) -> None:
+def test_baskets_written_in_seat_order_never_deadlock(first: list[int], second: list[int], third: list[int]) -> None:
     assert not deadlocks([sorted(first), sorted(second), sorted(third)])
 
 
-def test_unsorted_baskets_deadlock() -> None:
+def test_baskets_written_in_any_order_can_deadlock() -> None:
     assert deadlocks([[1, 2], [2, 1]])

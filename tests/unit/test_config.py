@@ -19,7 +19,7 @@ def test_an_empty_environment_is_a_working_configuration() -> None:
     assert (settings.host, settings.port, settings.guest_scopes) == ("127.0.0.1", 8000, ())
 
 
-def test_values_are_read_in_their_kind() -> None:
+def test_values_are_converted_to_their_type() -> None:
     settings = config.load(
         {
             "PORT": "0",
@@ -38,7 +38,7 @@ def test_values_are_read_in_their_kind() -> None:
     assert settings.host == "127.0.0.1", "an empty variable is an unset one"
 
 
-def test_addresses_and_origins_of_every_customary_form_are_fine() -> None:
+def test_addresses_and_origins_are_accepted_in_every_usual_form() -> None:
     for redis_url in ("redis://h", "redis://u:p@h:6379/0", "rediss://h:1", "unix:///run/redis.sock", "redis://[::1]:1"):
         assert config.load({"REDIS_URL": redis_url}).redis_url == redis_url
     for origins in ("*", "https://a.example", "http://a.example:8080/", "https://A.example:443", "http://[::1]:8000"):
@@ -50,7 +50,7 @@ def test_addresses_and_origins_of_every_customary_form_are_fine() -> None:
     config.load({"SEATSERVER_PUBLIC_URL": "https://seats.example/live"})
 
 
-def test_an_empty_host_on_the_command_line_opens_no_door() -> None:
+def test_an_empty_host_on_the_command_line_is_refused() -> None:
     with pytest.raises(ConfigError, match="SEATSERVER_HOST is ''"):
         config.load({}, host="")
 
@@ -134,7 +134,7 @@ def test_the_command_line_wins_over_the_environment() -> None:
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(value),
 )
-def test_a_bad_value_is_one_line_that_names_the_variable(environ: dict[str, str], line: str) -> None:
+def test_a_bad_value_is_reported_in_one_line_that_names_the_variable(environ: dict[str, str], line: str) -> None:
     with pytest.raises(ConfigError) as caught:
         config.load(environ)
     assert str(caught.value).startswith(line)
@@ -142,7 +142,7 @@ def test_a_bad_value_is_one_line_that_names_the_variable(environ: dict[str, str]
 
 
 @pytest.mark.parametrize(("smaller", "larger", "why"), config.SMALLER)
-def test_limits_that_belong_together_are_checked_against_each_other(smaller: str, larger: str, why: str) -> None:
+def test_related_limits_are_checked_against_each_other(smaller: str, larger: str, why: str) -> None:
     bounds = {row.name: row for row in config.rows()}
     limit = bounds[larger].default
     # Both at the larger one's default: no room is left between them.
@@ -151,18 +151,18 @@ def test_limits_that_belong_together_are_checked_against_each_other(smaller: str
     assert why in str(caught.value)
 
 
-def test_whoever_books_waits_longer_than_for_a_turn_and_one_statement() -> None:
+def test_the_answer_timeout_exceeds_a_wait_for_a_connection_and_one_statement() -> None:
     with pytest.raises(ConfigError, match=r"ANSWER_MS is 8000: expected more than .*POOL_WAIT_MS and .*STATEMENT_MS"):
         config.load({"SEATSERVER_ANSWER_MS": "8000"})
     config.load({"SEATSERVER_ANSWER_MS": "8001"})
 
 
-def test_a_checkout_outlasts_all_the_statements_that_write_a_booking() -> None:
+def test_the_checkout_timeout_exceeds_all_statements_that_write_a_booking() -> None:
     with pytest.raises(ConfigError, match=r"CHECKOUT_MS is 25000: expected more than 5 times .*STATEMENT_MS"):
         config.load({"SEATSERVER_CHECKOUT_MS": "25000"})
 
 
-def test_no_message_repeats_a_secret() -> None:
+def test_no_error_message_shows_a_secret() -> None:
     for variable, value in [
         ("DATABASE_URL", "mysql://u:hunter2@h/d"),
         ("REDIS_URL", "redis://:hunter2/x@h:6379"),
@@ -173,7 +173,7 @@ def test_no_message_repeats_a_secret() -> None:
         assert "hunter2" not in str(caught.value)
 
 
-def test_defaults_lie_within_their_bounds_and_every_number_has_some() -> None:
+def test_every_number_has_bounds_and_its_default_is_within_them() -> None:
     for row in config.rows():
         if row.kind is int:
             assert row.at_least is not None, row.env

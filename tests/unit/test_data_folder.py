@@ -11,7 +11,7 @@ from seatserver.embedded.folder import LONGEST_PATH_BYTES
 from seatserver.errors import StartError
 
 
-def test_a_stranger_s_folder_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("ten years of work")
     with pytest.raises(StartError, match="not seatserver's"):
         DataFolder(tmp_path).create()
@@ -24,7 +24,7 @@ def test_an_empty_folder_becomes_ours(tmp_path: Path) -> None:
     assert DataFolder(tmp_path).remembered() == {}
 
 
-def test_emptying_follows_no_link_out_of_the_folder(tmp_path: Path) -> None:
+def test_emptying_the_folder_follows_no_link_out_of_it(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "kept").touch()
@@ -41,7 +41,7 @@ def test_emptying_follows_no_link_out_of_the_folder(tmp_path: Path) -> None:
     assert {path.name for path in folder.path.iterdir()} == {"SEATSERVER_DATA", "lock", "logs"}
 
 
-def test_a_second_process_is_told_that_one_runs(tmp_path: Path) -> None:
+def test_a_second_process_is_told_that_one_is_running(tmp_path: Path) -> None:
     first, second = DataFolder(tmp_path), DataFolder(tmp_path)
     assert not first.is_locked()
     with first.locked():
@@ -53,7 +53,7 @@ def test_a_second_process_is_told_that_one_runs(tmp_path: Path) -> None:
         assert first.is_locked()
 
 
-def test_what_is_remembered_adds_up(tmp_path: Path) -> None:
+def test_remembered_values_are_merged(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     folder.create()
     folder.remember(redis={"port": 1})
@@ -62,7 +62,7 @@ def test_what_is_remembered_adds_up(tmp_path: Path) -> None:
     assert (tmp_path / "settings.json").stat().st_mode & 0o077 == 0
 
 
-def test_a_damaged_settings_file_names_the_way_out(tmp_path: Path) -> None:
+def test_a_damaged_settings_file_is_reported_with_its_remedy(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"redis": {"po')
     with pytest.raises(StartError, match=r"settings\.json is damaged: .*--fresh"):
         DataFolder(tmp_path).remembered()
@@ -75,7 +75,7 @@ def test_a_path_that_postgres_could_not_use_is_refused(tmp_path: Path) -> None:
         DataFolder(tmp_path / "a\nb")
 
 
-def test_a_file_in_the_folder_s_place_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StartError, match=r"cannot be used: File exists; .*--data"):
         DataFolder(tmp_path / "file").create()

@@ -37,7 +37,7 @@ async def grow(count: int) -> list[Node]:
     return grown
 
 
-async def test_however_much_is_alive_only_a_batch_is_ever_looked_at() -> None:
+async def test_a_collection_never_examines_more_than_a_batch() -> None:
     with Collector():
         alive, most = [], 0
         for _ in range(20):
@@ -58,7 +58,7 @@ async def test_new_garbage_in_cycles_is_found() -> None:
         del alive
 
 
-async def test_what_was_put_aside_and_became_garbage_is_found_in_a_calm_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_frozen_objects_that_became_garbage_are_collected_when_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(garbage, "GROWTH", -1_000_000_000)
     monkeypatch.setattr(garbage, "CALM_S", 0.01)
     monkeypatch.setattr(garbage, "CALM_LOAD", 2.0)
@@ -73,7 +73,7 @@ async def test_what_was_put_aside_and_became_garbage_is_found_in_a_calm_moment(m
                 await asyncio.sleep(0.01)
 
 
-async def test_growth_alone_is_no_reason_to_look_at_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_growth_alone_does_not_start_a_full_collection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(garbage, "GROWTH", -1_000_000_000)
     monkeypatch.setattr(garbage, "CALM_S", 0.01)
     monkeypatch.setattr(garbage, "CALM_LOAD", 2.0)

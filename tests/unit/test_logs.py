@@ -55,7 +55,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_json_has_one_line_for_each_event_of_ours_and_of_libraries(configured: Callable[..., io.StringIO]) -> None:
+def test_json_logs_have_one_line_per_event_even_from_libraries(configured: Callable[..., io.StringIO]) -> None:
     stream = configured(log_format="json")
     structlog.get_logger().info("sold", seats=[1, 2])
     logging.getLogger("uvicorn").info("Started %s", "it")
@@ -71,20 +71,20 @@ def test_json_has_one_line_for_each_event_of_ours_and_of_libraries(configured: C
         assert "RuntimeError: two\nlines" in str(line["exception"])
 
 
-def test_text_is_for_people(configured: Callable[..., io.StringIO]) -> None:
+def test_text_logs_are_readable(configured: Callable[..., io.StringIO]) -> None:
     stream = configured(log_format="text")
     structlog.get_logger().warning("feed lost", since_ms=20)
     assert "feed lost" in stream.getvalue()
     assert "since_ms=20" in stream.getvalue()
 
 
-def test_auto_is_json_where_nobody_reads_along(configured: Callable[..., io.StringIO]) -> None:
+def test_auto_means_json_when_the_output_is_not_a_terminal(configured: Callable[..., io.StringIO]) -> None:
     stream = configured(log_format="auto")
     structlog.get_logger().info("hello")
     assert lines(stream)[0]["event"] == "hello"
 
 
-def test_what_is_below_the_level_and_what_is_per_request_stays_out(configured: Callable[..., io.StringIO]) -> None:
+def test_lines_below_the_level_and_lines_per_request_are_left_out(configured: Callable[..., io.StringIO]) -> None:
     stream = configured(log_level="info", log_format="json")
     structlog.get_logger().debug("detail")
     for name in ("uvicorn.access", "uvicorn.error", "httpx", "alembic"):
@@ -95,7 +95,7 @@ def test_what_is_below_the_level_and_what_is_per_request_stays_out(configured: C
     assert lines(stream) == []
 
 
-def test_what_strangers_send_writes_a_line_a_minute_without_a_traceback(
+def test_malformed_input_logs_one_line_a_minute_without_a_traceback(
     configured: Callable[..., io.StringIO], clock: Clock
 ) -> None:
     stream = configured(log_level="debug", log_format="json")
@@ -119,7 +119,7 @@ def test_what_strangers_send_writes_a_line_a_minute_without_a_traceback(
     assert lines(stream)[-1]["left_out"] == 499
 
 
-def test_an_error_of_a_library_is_told_with_its_traceback_and_others_of_its_kind_are_counted(
+def test_a_librarys_error_is_logged_with_its_traceback_and_repetitions_are_counted(
     configured: Callable[..., io.StringIO],
 ) -> None:
     stream = configured(log_format="json")
@@ -132,7 +132,7 @@ def test_an_error_of_a_library_is_told_with_its_traceback_and_others_of_its_kind
     assert "AssertionError: 0" in str(line["exception"])
 
 
-def test_what_somebody_outside_causes_is_told_once_a_minute_for_each_kind_with_a_count(
+def test_lines_caused_from_outside_are_logged_once_a_minute_per_kind_with_a_count(
     configured: Callable[..., io.StringIO], clock: Clock
 ) -> None:
     stream = configured(log_format="json")
@@ -151,7 +151,7 @@ def test_what_somebody_outside_causes_is_told_once_a_minute_for_each_kind_with_a
     assert "from_outside" not in stream.getvalue()
 
 
-def test_what_is_the_operators_own_is_never_left_out(configured: Callable[..., io.StringIO]) -> None:
+def test_lines_caused_by_operators_are_never_left_out(configured: Callable[..., io.StringIO]) -> None:
     stream = configured(log_format="json")
     for number in range(100):
         structlog.get_logger().info("allocations changed", by="ann")
@@ -159,7 +159,9 @@ def test_what_is_the_operators_own_is_never_left_out(configured: Callable[..., i
     assert sum(line["event"] == "allocations changed" for line in lines(stream)) == 100
 
 
-async def test_counts_are_told_when_no_other_line_of_the_kind_comes(configured: Callable[..., io.StringIO]) -> None:
+async def test_counts_are_logged_even_if_no_further_line_of_the_kind_comes(
+    configured: Callable[..., io.StringIO],
+) -> None:
     stream = configured(log_format="json")
     for _ in range(100):
         logs.from_outside("door").warning("request failed", code="busy")
@@ -172,13 +174,13 @@ async def test_counts_are_told_when_no_other_line_of_the_kind_comes(configured: 
     ]
 
 
-def test_the_number_of_kinds_is_bounded_and_others_share_one() -> None:
+def test_the_number_of_kinds_is_bounded_and_the_rest_share_one() -> None:
     limiter = Limiter(most_kinds=3, clock=Clock())
     assert [limiter.admit(f"kind {letter}") for letter in "abcdefg"] == [0, 0, 0, 0, None, None, None]
     assert limiter.overdue(at_once=True) == {OTHERS: 3}
 
 
-def test_kinds_that_are_over_make_room_for_new_ones() -> None:
+def test_finished_kinds_make_room_for_new_ones() -> None:
     clock = Clock()
     limiter = Limiter(most_kinds=3, clock=clock)
     for letter in "abc":
@@ -197,7 +199,7 @@ def test_kinds_that_are_over_make_room_for_new_ones() -> None:
         ("first\nsecond", "first\nthird"),
     ],
 )
-def test_addresses_numbers_and_quotations_make_no_kind_of_their_own(one: str, another: str) -> None:
+def test_lines_that_differ_only_in_addresses_numbers_or_quotes_are_one_kind(one: str, another: str) -> None:
     assert kind_of(one) == kind_of(another)
 
 
@@ -223,7 +225,7 @@ class FullDisk(io.StringIO):
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_a_log_that_cannot_be_written_stops_nobody(
+def test_an_unwritable_log_stops_nothing(
     configured: Callable[..., io.StringIO], capfd: pytest.CaptureFixture[str], log_format: str
 ) -> None:
     """The disk is full, or who read the log has gone: the background duties log, and must go on."""
@@ -234,7 +236,7 @@ def test_a_log_that_cannot_be_written_stops_nobody(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_closed_stream_is_no_error_of_who_has_something_to_say(configured: Callable[..., io.StringIO]) -> None:
+def test_logging_to_a_closed_stream_raises_nothing(configured: Callable[..., io.StringIO]) -> None:
     configured().close()
     structlog.get_logger().info("sold")
     logging.getLogger("uvicorn").info("Started")

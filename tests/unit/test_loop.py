@@ -68,7 +68,7 @@ async def test_the_lag_of_a_blocked_loop_is_measured() -> None:
 
 
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_what_blocks_the_loop_is_named(loop: Any) -> None:
+def test_the_code_that_blocks_the_loop_is_named(loop: Any) -> None:
     async def main() -> None:
         with structlog.testing.capture_logs() as logged, watching(Metrics(), blocked_ms=20):
             entry = await until_logged(logged, "event loop blocked")
@@ -82,7 +82,7 @@ def test_what_blocks_the_loop_is_named(loop: Any) -> None:
         runner.run(main())
 
 
-async def test_the_garbage_collector_is_named() -> None:
+async def test_the_garbage_collector_is_named_when_it_blocks_the_loop() -> None:
     with structlog.testing.capture_logs() as logged, watching(Metrics(), blocked_ms=1):
         kept = [[number] for number in range(300_000)]
         gc.collect()
@@ -90,7 +90,7 @@ async def test_the_garbage_collector_is_named() -> None:
     assert any(entry["event"] == "event loop blocked by the garbage collector" for entry in logged)
 
 
-async def test_a_loop_that_is_free_is_not_complained_about() -> None:
+async def test_a_free_loop_is_not_reported() -> None:
     with structlog.testing.capture_logs() as logged, watching(Metrics(), blocked_ms=60_000):
         for _ in range(20):
             await asyncio.sleep(0.01)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seatserver.metrics import Metrics, buckets_of, total_of
 
 
-def test_totals_are_read_by_label() -> None:
+def test_totals_can_be_read_by_label() -> None:
     metrics = Metrics()
     metrics.refusals.labels("held").inc(2)
     metrics.refusals.labels("sold").inc()
@@ -15,14 +15,14 @@ def test_totals_are_read_by_label() -> None:
     assert metrics.errors.totals() == {}
 
 
-def test_a_counter_without_labels_is_one_number() -> None:
+def test_a_counter_without_labels_reads_as_one_number() -> None:
     metrics = Metrics()
     assert total_of(metrics.holds) == 0
     metrics.holds.inc(3)
     assert total_of(metrics.holds) == 3
 
 
-def test_a_histogram_is_read_bucket_by_bucket() -> None:
+def test_a_histogram_can_be_read_bucket_by_bucket() -> None:
     metrics = Metrics()
     for seconds in (0.0005, 0.0015, 0.0016, 99.0):
         metrics.propagation.observe(seconds)

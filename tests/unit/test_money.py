@@ -16,16 +16,16 @@ DIGITS = {
 
 
 @pytest.mark.parametrize(("currency", "digits"), DIGITS.items())
-def test_a_currency_has_the_minor_digits_of_the_standard(currency: str, digits: int) -> None:
+def test_a_currency_has_the_decimals_of_iso_4217(currency: str, digits: int) -> None:
     assert (CURRENCIES[currency], digits_of(currency)) == (digits, digits)
 
 
 @pytest.mark.parametrize(
     "code", ["XXX", "XTS", "ZZZ", "XAU", "XBA", "XBD", "XDR", "XSU", "XUA", "XAD", "CLF", "UYI", "UYW", "USN", "CHE"]
 )
-def test_what_nobody_pays_with_is_no_currency(code: str) -> None:
+def test_codes_that_nobody_pays_with_are_refused(code: str) -> None:
     assert code not in CURRENCIES
 
 
-def test_codes_that_were_stored_once_still_have_digits() -> None:
+def test_codes_stored_earlier_still_have_their_decimals() -> None:
     assert [digits_of(code) for code in ("CLF", "UYI", "XXX", "ZZZ", "HRK")] == [4, 0, 2, 2, 2]

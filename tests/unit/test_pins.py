@@ -39,7 +39,7 @@ def test_every_dependency_is_pinned_within_its_bounds(requirement: Requirement) 
     assert pinned in requirement.specifier
 
 
-def test_the_readme_s_two_lines_install_the_pinned_versions() -> None:
+def test_both_lines_of_the_readme_install_the_pinned_versions() -> None:
     lines = [line for line in (ROOT / "README.md").read_text().splitlines() if "pip install" in line]
     assert len(lines) == 2
     assert all("pip install -c .ci/requirements.txt " in line for line in lines)

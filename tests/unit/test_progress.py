@@ -13,24 +13,24 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("test", EVEN_SO)
-def test_what_is_run_even_so_is_there(test: str) -> None:
+def test_the_tests_that_always_run_exist(test: str) -> None:
     path, _, name = test.partition("::")
     assert f"def {name.partition('[')[0]}(" in (ROOT / path).read_text()
 
 
 @pytest.mark.parametrize("path", LONGER)
-def test_what_counts_as_long_is_there(path: str) -> None:
+def test_the_tests_marked_long_exist(path: str) -> None:
     assert (ROOT / path).exists()
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "10 s"), (41, "40 s"), (60, "1 min"), (129, "2 min 10 s"), (3600, "60 min")]
 )
-def test_times_are_told_in_round_words(seconds: float, words: str) -> None:
+def test_times_are_rounded_in_words(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
 
 
-def test_the_line_goes_by_what_tests_weigh(pytestconfig: pytest.Config) -> None:
+def test_progress_goes_by_the_weights_of_tests(pytestconfig: pytest.Config) -> None:
     progress = Progress(pytestconfig)
     assert progress.line(0) == "100%  0 of 0 tests"
     names = ["tests/unit/a.py::a", "tests/unit/a.py::b", "tests/integration/test_x.py::c", "tests/test_y.py::d"]

@@ -29,7 +29,7 @@ def line_of(name: str, output: str) -> list[str]:
 
 
 @pytest.mark.parametrize("columns", ["160", "120", "80", "40"])
-def test_every_setting_is_listed_at_any_width_and_no_secret_is(
+def test_every_setting_is_listed_at_any_width_without_its_secret(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
@@ -41,7 +41,7 @@ def test_every_setting_is_listed_at_any_width_and_no_secret_is(
     assert "`" not in output
 
 
-def test_a_value_stands_with_where_it_comes_from_and_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_value_is_listed_with_its_origin_and_default(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings"]) == 0
     output = capsys.readouterr().out
     assert line_of("SEATSERVER_HOLD_MS", output)[:4] == ["SEATSERVER_HOLD_MS", "240000", "environment", "300000"]
@@ -49,13 +49,13 @@ def test_a_value_stands_with_where_it_comes_from_and_its_default(capsys: pytest.
     assert line_of("DATABASE_URL", output)[:4] == ["DATABASE_URL", "•••", "environment", "–"]
 
 
-def test_only_what_is_set_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_can_be_limited_to_settings_that_are_set(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings", "--set"]) == 0
     output = capsys.readouterr().out
     assert [name for row in config.rows() if (name := row.env) in output] == ["DATABASE_URL", "SEATSERVER_HOLD_MS"]
 
 
-def test_scripts_read_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_settings_can_be_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings", "--json"]) == 0
     told = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
     hold = told["SEATSERVER_HOLD_MS"]
@@ -63,12 +63,12 @@ def test_scripts_read_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert told["DATABASE_URL"]["value"] == "•••"
 
 
-def test_the_readme_s_form_knows_no_values(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_markdown_table_shows_no_values(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings", "--markdown"]) == 0
     assert capsys.readouterr().out == config.markdown() + "\n"
 
 
-def test_a_wrong_value_is_shown_and_told_after_the_table(
+def test_a_wrong_value_is_shown_and_reported_after_the_table(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEATSERVER_HOLD_MS", "soon")

@@ -44,7 +44,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/static/pages/showtime/showtime.js"])
-async def test_everything_comes_with_the_strict_policy(client: httpx.AsyncClient, path: str) -> None:
+async def test_every_response_has_the_strict_security_policy(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     policy = answer.headers["content-security-policy"]
     assert answer.status_code == 200
@@ -54,7 +54,7 @@ async def test_everything_comes_with_the_strict_policy(client: httpx.AsyncClient
     assert answer.headers["referrer-policy"] == "same-origin"
 
 
-async def test_the_operators_page_is_framed_by_nobody_else() -> None:
+async def test_no_other_site_may_frame_the_operators_page() -> None:
     settings = config.load({"SEATSERVER_FRAME_ANCESTORS": "https://partner.example"})
     transport = httpx.ASGITransport(app=app(settings=settings))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -65,7 +65,7 @@ async def test_the_operators_page_is_framed_by_nobody_else() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_a_page_holds_no_inline_code_and_only_files_that_exist(client: httpx.AsyncClient, page: str) -> None:
+async def test_a_page_has_no_inline_code_and_loads_only_existing_files(client: httpx.AsyncClient, page: str) -> None:
     html = (await client.get(page)).text
     assert not re.search(r"<script(?![^>]*src=)|<style| on\w+=| style=", html)
     linked = re.findall(r'(?:src|href)="(/static/[^"]+)"', html)
@@ -83,7 +83,7 @@ def test_a_module_imports_only_modules_that_exist() -> None:
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/static/pages/shared/page.css"])
-async def test_every_file_is_asked_for_again_but_sent_only_when_changed(client: httpx.AsyncClient, path: str) -> None:
+async def test_files_are_revalidated_and_sent_only_when_changed(client: httpx.AsyncClient, path: str) -> None:
     first = await client.get(path)
     assert first.headers["cache-control"] == "no-cache"
     again = await client.get(path, headers={"If-None-Match": first.headers["etag"]})
@@ -91,20 +91,20 @@ async def test_every_file_is_asked_for_again_but_sent_only_when_changed(client: 
     assert (await client.head(path)).status_code == 200
 
 
-async def test_scripts_are_called_scripts_and_nothing_outside_the_folder_is_served(client: httpx.AsyncClient) -> None:
+async def test_scripts_have_the_right_type_and_nothing_outside_the_folder_is_served(client: httpx.AsyncClient) -> None:
     assert (await client.get("/static/seat-map.js")).headers["content-type"].startswith("text/javascript")
     assert (await client.get("/static/../routes.py")).status_code == 404
     for path in ("%2e%2e/routes.py", "routes.py", "pages/%2e%2e/routes.py", "__pycache__", "pages", "package.json"):
         assert (await client.get(f"/static/{path}")).status_code == 404, path
 
 
-async def test_what_other_sites_embed_keeps_its_address(client: httpx.AsyncClient) -> None:
+async def test_files_that_other_sites_embed_keep_their_addresses(client: httpx.AsyncClient) -> None:
     for name in ("seat-map.js", "seat-map.d.ts", "seatmap-client.js", "seatmap-client.d.ts"):
         assert (await client.get(f"/static/{name}")).status_code == 200, name
 
 
 @pytest.mark.parametrize("path", FOR_VISITORS)
-async def test_a_page_is_wholly_in_the_language_that_the_browser_asks_for(client: httpx.AsyncClient, path: str) -> None:
+async def test_a_page_is_entirely_in_the_language_the_browser_asks_for(client: httpx.AsyncClient, path: str) -> None:
     german = await client.get(path, headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
     english = await client.get(path, headers={"Accept-Language": "fr, en;q=0.3"})
     for answer, language in ((german, "de"), (english, "en")):
@@ -119,7 +119,9 @@ async def test_a_page_is_wholly_in_the_language_that_the_browser_asks_for(client
     assert "My bookings" not in german.text
 
 
-async def test_the_visitor_s_choice_is_remembered_and_comes_before_the_browser_s(client: httpx.AsyncClient) -> None:
+async def test_the_visitors_choice_of_language_is_remembered_and_wins_over_the_browsers(
+    client: httpx.AsyncClient,
+) -> None:
     chosen = await client.get("/?lang=de", headers={"Accept-Language": "en"})
     assert "Programm" in chosen.text
     assert client.cookies["lang"] == "de"
@@ -138,7 +140,7 @@ async def test_the_visitor_s_choice_is_remembered_and_comes_before_the_browser_s
         ("/elsewhere", "Diese Seite gibt es nicht"),
     ],
 )
-async def test_where_there_is_nothing_a_page_says_so_and_leads_to_the_programme(
+async def test_a_page_for_an_unknown_address_leads_to_the_programme(
     client: httpx.AsyncClient, path: str, text: str
 ) -> None:
     answer = await client.get(path, headers={"Accept-Language": "de", "Accept": "text/html", "If-None-Match": "*"})
@@ -148,7 +150,7 @@ async def test_where_there_is_nothing_a_page_says_so_and_leads_to_the_programme(
     assert "etag" not in answer.headers
 
 
-async def test_while_nobody_can_tell_whether_there_is_a_showtime_its_page_comes() -> None:
+async def test_a_showtimes_page_is_served_while_its_existence_is_unknown() -> None:
     async def away(showtime: str) -> bool:
         raise Unavailable("Postgres")
 

@@ -34,7 +34,7 @@ async def rounds(tries: asyncio.Semaphore, count: int) -> None:
             await tries.acquire()
 
 
-async def test_a_duty_is_done_again_and_again_and_counted() -> None:
+async def test_a_duty_is_repeated_and_counted() -> None:
     tries = asyncio.Semaphore(0)
 
     async def work() -> int:
@@ -49,7 +49,7 @@ async def test_a_duty_is_done_again_and_again_and_counted() -> None:
     assert metrics.registry.get_sample_value("seatserver_duty_work_total", labels) == 3 * runs
 
 
-async def test_a_duty_that_cannot_be_done_is_tried_again_and_complains_once_a_minute() -> None:
+async def test_a_failing_duty_is_retried_and_logs_once_a_minute() -> None:
     tries = asyncio.Semaphore(0)
 
     async def work() -> int:
@@ -62,7 +62,7 @@ async def test_a_duty_that_cannot_be_done_is_tried_again_and_complains_once_a_mi
     assert [(line["event"], line["duty"]) for line in logs] == [("duty interrupted", "dusting")]
 
 
-async def test_a_bug_in_a_duty_is_logged_with_its_place_and_ends_nothing() -> None:
+async def test_a_bug_in_a_duty_is_logged_with_its_traceback_and_stops_nothing() -> None:
     tries = asyncio.Semaphore(0)
 
     async def work() -> int:
@@ -76,7 +76,7 @@ async def test_a_bug_in_a_duty_is_logged_with_its_place_and_ends_nothing() -> No
     assert all(line["event"] == "duty failed" and line["exc_info"] for line in logs)
 
 
-async def test_a_duty_ends_although_a_library_swallows_its_cancellation() -> None:
+async def test_a_duty_ends_even_if_a_library_swallows_its_cancellation() -> None:
     busy = asyncio.Event()
 
     async def work() -> int:
@@ -91,7 +91,7 @@ async def test_a_duty_ends_although_a_library_swallows_its_cancellation() -> Non
         await busy.wait()
 
 
-async def test_instances_that_started_together_do_not_knock_together(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_instances_started_together_run_their_duties_at_different_times(monkeypatch: pytest.MonkeyPatch) -> None:
     tries = asyncio.Semaphore(0)
     drawn: list[float] = []
     uniform = random.uniform

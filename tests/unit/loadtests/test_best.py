@@ -13,9 +13,7 @@ from seatserver.demo.halls import studio
 from seatserver.seatmaps.rules.model import Rules
 
 
-def test_the_benchmark_finds_nothing_better_than_what_is_offered(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_selection_is_better_than_the_offered_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hall = tmp_path / "hall.json"
     hall.write_bytes(studio().encode())
     assert main(["best", "--largest", "100", "--rounds", "1", "--map", str(hall), "--json"]) == 0
@@ -27,7 +25,7 @@ def test_the_benchmark_finds_nothing_better_than_what_is_offered(
         assert row["compared"] <= row["seated"] <= row["requests"]
 
 
-def test_a_hall_that_cannot_be_read_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_hall_file_is_reported_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = tmp_path / "hall.json"
     wrong.write_text("{}")
     for file in (wrong, tmp_path / "missing.json"):
@@ -36,7 +34,7 @@ def test_a_hall_that_cannot_be_read_is_one_line(tmp_path: Path, capsys: pytest.C
         assert said.count("\n") == 1 and str(file) in said
 
 
-def test_the_first_run_is_in_the_first_or_the_last_row_that_has_one() -> None:
+def test_the_first_run_is_in_the_first_or_last_row_that_has_one() -> None:
     hall = plain_hall(100)
     assert first_run(hall, bytes(100), 3, Rules(), from_back=False) == (0, 1, 2)
     back = first_run(hall, bytes(100), 3, Rules(), from_back=True)

@@ -19,12 +19,12 @@ def test_the_slope_of_a_power_law_is_its_exponent(slope: float) -> None:
     assert line.at(20.0) == pytest.approx(3 * 20.0**slope)
 
 
-def test_one_size_has_no_slope() -> None:
+def test_a_single_size_has_no_slope() -> None:
     assert fit([(5.0, 1.0), (5.0, 2.0)]) is None
     assert fit([]) is None
 
 
-def test_a_scale_keeps_its_values_inside_and_its_ticks_too() -> None:
+def test_a_scale_contains_its_values_and_ticks() -> None:
     scale = Scale([0.5, 700.0], 100.0, 300.0)
     assert 100.0 < scale(0.5) < scale(700.0) < 300.0
     assert scale.ticks() == [1.0, 10.0, 100.0, 1000.0]

@@ -63,14 +63,14 @@ def written(node: Node, value: Any) -> bytes:
 @example(MANY)
 @example(KEYS)
 @example({"__proto__": {"x": 1}, "constructor": 2, "": 3, "zoë 🎬": "\x00\u2028"})
-def test_both_sides_write_the_same_bytes_and_read_each_other(node: Node, value: Any) -> None:
+def test_python_and_javascript_write_the_same_bytes_and_read_each_other(node: Node, value: Any) -> None:
     packed = msgspec.msgpack.encode(value)
     assert read(node, packed) == value
     # Both write everything in its shortest form.
     assert written(node, value) == packed
 
 
-def test_keys_that_are_numbers_come_first_and_mean_the_same(node: Node) -> None:
+def test_numeric_keys_come_first_and_mean_the_same(node: Node) -> None:
     value = {"b": 1, "10": 2, "9": 3, "a": 4}
     packed = written(node, value)
     assert list(msgspec.msgpack.decode(packed)) == ["9", "10", "b", "a"]
@@ -78,7 +78,7 @@ def test_keys_that_are_numbers_come_first_and_mean_the_same(node: Node) -> None:
 
 
 @pytest.mark.parametrize("packed", [b"\xca\x3f\xc0\x00\x00", b"\xcf" + b"\x00" * 7 + b"\x07", b"\xd3" + b"\xff" * 8])
-def test_longer_forms_than_ours_are_read_too(node: Node, packed: bytes) -> None:
+def test_longer_encodings_than_ours_are_read_too(node: Node, packed: bytes) -> None:
     assert read(node, packed) == msgspec.msgpack.decode(packed)
 
 
@@ -104,7 +104,7 @@ CLIENT_MESSAGES: list[from_client.ClientMessage] = [
 
 
 @pytest.mark.parametrize("message", CLIENT_MESSAGES, ids=lambda message: type(message).__name__)
-def test_the_server_reads_every_command_that_javascript_writes(node: Node, message: from_client.ClientMessage) -> None:
+def test_the_server_reads_every_command_written_in_javascript(node: Node, message: from_client.ClientMessage) -> None:
     assert MsgpackCodec().decode(written(node, msgspec.to_builtins(message)), 4096) == message
 
 
@@ -118,7 +118,7 @@ def test_the_server_reads_every_command_that_javascript_writes(node: Node, messa
 @example(b"\xdb\xff\xff\xff\xff")
 @example(b"\x91" * 100_000)
 @example(b"\xd9\x02\xc3\x28")
-def test_whatever_comes_is_a_value_or_a_syntax_error(node: Node, packed: bytes) -> None:
+def test_any_bytes_decode_to_a_value_or_a_syntax_error(node: Node, packed: bytes) -> None:
     code = """
         try {
             return JSON.stringify(decode(Uint8Array.from(atob(packed), (c) => c.charCodeAt(0)))) ?? null;
@@ -133,7 +133,7 @@ def test_whatever_comes_is_a_value_or_a_syntax_error(node: Node, packed: bytes) 
         assert found == "SyntaxError"
 
 
-def test_no_beginning_of_a_message_is_taken_for_the_whole(node: Node) -> None:
+def test_a_truncated_message_is_never_read_as_a_complete_one(node: Node) -> None:
     packed = msgspec.msgpack.encode(msgspec.to_builtins(CLIENT_MESSAGES[1]))
     code = """
         const bytes = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
@@ -151,7 +151,7 @@ def test_no_beginning_of_a_message_is_taken_for_the_whole(node: Node) -> None:
     assert node.tell(code, packed=base64.b64encode(packed).decode()) == [len(packed)]
 
 
-def test_a_given_websocket_is_used_and_asked_for_what_the_server_speaks(node: Node) -> None:
+def test_a_given_websocket_class_is_used_with_the_servers_subprotocol(node: Node) -> None:
     code = """
         const asked = [];
         class Given {
@@ -189,6 +189,6 @@ def test_a_given_websocket_is_used_and_asked_for_what_the_server_speaks(node: No
     ("options", "problem"),
     [({"encoding": "xml"}, "the encoding msgpack or json, got xml"), ({"token": 7}, "a token as a string, got number")],
 )
-def test_what_it_is_given_is_checked_at_once(node: Node, options: dict[str, Any], problem: str) -> None:
+def test_the_clients_options_are_checked_at_once(node: Node, options: dict[str, Any], problem: str) -> None:
     code = "try { new SeatMapClient('ws://x', options); } catch (error) { return [error.name, error.message]; }"
     assert node.tell(code, options=options) == ["TypeError", f"expected {problem}"]

@@ -47,20 +47,20 @@ def named(struct: Any, *without: str) -> set[str]:
     return {field.encode_name for field in msgspec.structs.fields(struct)} - {*without}
 
 
-def test_it_is_typescript_that_can_be_read(node: Node) -> None:
+def test_the_type_declarations_can_be_parsed(node: Node) -> None:
     code = "return (await import('node:module')).stripTypeScriptTypes(text).trim().length >= 0"
     # Declarations alone cannot stand as code, but as `declare` they can.
     text = TYPES.replace("export class", "export declare class").replace("export function", "export declare function")
     assert node.tell(code, text=text.replace("export const", "export declare const"))
 
 
-def test_what_is_exported_is_declared(node: Node) -> None:
+def test_every_export_is_declared(node: Node) -> None:
     exported = node.tell("return Object.keys(await import(path))", path=str(WEB / "seatmap-client.js"))
     assert set(exported) == set(re.findall(r"^export (?:class|function|const) (\w+)", TYPES, re.MULTILINE))
 
 
 @pytest.mark.parametrize("name", ["SeatMapClient", "CommandError"])
-def test_a_class_has_what_is_declared_and_nothing_else(node: Node, name: str) -> None:
+def test_classes_have_exactly_the_declared_members(node: Node, name: str) -> None:
     code = """
         const made = name === "CommandError" ? new CommandError("x", "y") : new SeatMapClient("ws://x", {});
         const names = new Set(Object.keys(made));
@@ -72,14 +72,14 @@ def test_a_class_has_what_is_declared_and_nothing_else(node: Node, name: str) ->
     assert declared - inherited == set(node.tell(code, name=name)) - inherited
 
 
-def test_the_events_are_those_that_are_told() -> None:
+def test_the_declared_events_are_those_that_are_dispatched() -> None:
     told = set(re.findall(r'#tell\("(\w+)"', CODE))
     assert fields("ClientEvents") == told
     documented = CODE.partition(" * Events: ")[2].partition("*/")[0]
     assert set(re.findall(r'"(\w+)"', documented)) == told
 
 
-def test_the_times_are_those_that_can_be_set(node: Node) -> None:
+def test_the_declared_times_are_those_that_can_be_set(node: Node) -> None:
     assert fields("Times") == set(node.tell("return Object.keys(TIMES)"))
 
 
@@ -104,17 +104,17 @@ def test_the_times_are_those_that_can_be_set(node: Node) -> None:
         ),
     ],
 )
-def test_a_message_has_the_fields_of_the_wire(interface: str, names: set[str]) -> None:
+def test_declared_messages_have_the_fields_of_the_wire(interface: str, names: set[str]) -> None:
     assert fields(interface) == names
 
 
-def test_the_limits_are_those_of_the_wire() -> None:
+def test_the_declared_limits_are_those_of_the_wire() -> None:
     inner = re.search(r"limits: {(.*?)}", block("interface Welcome"), re.DOTALL)
     assert inner is not None
     assert set(re.findall(r"(\w+):", inner[1])) == named(values.Limits)
 
 
-def test_words_are_those_of_the_wire() -> None:
+def test_the_declared_words_are_those_of_the_wire() -> None:
     assert union("Refusal") == set(get_args(Refusal))
     status = re.search(r"status: (.*);", block("interface OwnBooking"))
     assert status is not None

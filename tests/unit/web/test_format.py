@@ -31,7 +31,7 @@ def amounts(lang: str, *priced: tuple[int, str, int | None]) -> list[str]:
 CODES = ("HUF", "IDR", "PKR", "COP", "RSD", "ALL", "LAK", "MMK", "LBP", "IQD", "JPY", "KWD", "EUR")
 
 
-def test_money_has_the_digits_that_the_server_tells_whatever_the_browser_knows() -> None:
+def test_money_has_the_servers_decimals_whatever_the_browser_knows() -> None:
     shown = amounts("en", *((290_000, code, digits_of(code)) for code in CODES))
     expected = {0: "290,000", 2: "2,900.00", 3: "290.000"}
     assert [text.removeprefix(code).lstrip("¥€₹$ ") for text, code in zip(shown, CODES, strict=True)] == [

@@ -13,7 +13,7 @@ FILES = sorted(Path(__file__).parent.glob("*.test.mjs"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_what_a_file_promises_holds(file: Path) -> None:
+def test_every_javascript_test_passes(file: Path) -> None:
     done = subprocess.run([NODE, "--test", file], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\nℹ fail 0\n" in done.stdout and "\nℹ pass 0\n" not in done.stdout, done.stdout

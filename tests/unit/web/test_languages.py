@@ -31,24 +31,24 @@ PAGES = HERE / "pages"
         ("de", "xx", "de"),
     ],
 )
-def test_the_choice_comes_first_then_the_browser_s_wish_then_english(
+def test_the_visitors_choice_comes_first_then_the_browsers_then_english(
     accepted: str, chosen: str | None, language: str
 ) -> None:
     assert language_of(accepted, chosen) == language
 
 
 @given(st.text(), st.none() | st.text())
-def test_whatever_is_asked_for_a_page_has_a_language(accepted: str, chosen: str | None) -> None:
+def test_every_request_gets_a_known_language(accepted: str, chosen: str | None) -> None:
     assert language_of(accepted, chosen) in TEXTS
 
 
-def test_every_language_has_every_text_and_none_breaks_out_of_html() -> None:
+def test_every_language_has_every_text_and_none_needs_escaping() -> None:
     for texts in TEXTS.values():
         assert texts.keys() == TEXTS["en"].keys()
         assert not [text for text in texts.values() if set(text) & set('<>&"')]
 
 
-def test_a_text_that_is_not_there_is_noticed() -> None:
+def test_an_unknown_text_raises_an_error() -> None:
     with pytest.raises(KeyError):
         filled("{{nothing}}", "en")
 
@@ -60,11 +60,11 @@ def words(language: str) -> dict[str, set[str]]:
     return {block.partition(":")[0]: set(re.findall(r"\{(\w+)\}", block)) - {"count"} for block in blocks}
 
 
-def test_the_scripts_say_everything_in_every_language_with_the_same_facts() -> None:
+def test_the_texts_of_every_language_have_the_same_facts() -> None:
     assert words("de") == words("en")
 
 
-def test_every_text_of_the_scripts_is_used_and_every_text_that_is_used_is_there() -> None:
+def test_every_text_is_used_and_every_used_text_exists() -> None:
     code = "\n".join(path.read_text() for path in PAGES.rglob("*.js") if path.parent.name != "words")
     known = set(words("en"))
     by_status = {"confirmed", "pending", "cancelled", "expired", "pendingHint", "cancelledHint", "expiredHint"}

@@ -83,13 +83,13 @@ def said() -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_the_codes_are_found() -> None:
+def test_the_error_codes_are_found() -> None:
     assert {"internal", "unavailable", "booking_state", "origin_refused", "late", "closed", "http"} <= set(codes())
     assert "config" not in codes()
 
 
 @pytest.mark.parametrize("code", codes())
-def test_every_code_is_told_in_the_language_of_the_page(said: dict[str, dict[str, Any]], code: str) -> None:
+def test_every_error_code_has_a_text_in_every_language(said: dict[str, dict[str, Any]], code: str) -> None:
     for part in ("codes", "failures", "pages"):
         english, german = (said[language][part][code] for language in LANGUAGES)
         assert german not in (None, english), f"{code} has no German"
@@ -97,13 +97,13 @@ def test_every_code_is_told_in_the_language_of_the_page(said: dict[str, dict[str
 
 
 @pytest.mark.parametrize("name", CLOSES)
-def test_every_close_code_is_told_in_the_language_of_the_page(said: dict[str, dict[str, Any]], name: str) -> None:
+def test_every_close_code_has_a_text_in_every_language(said: dict[str, dict[str, Any]], name: str) -> None:
     english, german = (said[language]["closes"][str(CLOSES[name])] for language in LANGUAGES)
     assert german not in (None, english), f"{name} has no German"
 
 
 @pytest.mark.parametrize("reason", REFUSALS)
-def test_every_reason_against_a_seat_is_told_by_itself(said: dict[str, dict[str, Any]], reason: str) -> None:
+def test_every_reason_for_refusing_a_seat_has_a_text_of_its_own(said: dict[str, dict[str, Any]], reason: str) -> None:
     english, german = (said[language]["refused"][reason] for language in LANGUAGES)
     assert german != english, f"{reason} has no German"
     # Of areas alone, which have a sentence of their own.
@@ -111,10 +111,10 @@ def test_every_reason_against_a_seat_is_told_by_itself(said: dict[str, dict[str,
     assert reason == "full" or german != general["de"], f"{reason} has no German"
 
 
-def test_a_code_that_is_not_known_gets_a_general_sentence(said: dict[str, dict[str, Any]]) -> None:
+def test_an_unknown_code_gets_a_general_text(said: dict[str, dict[str, Any]]) -> None:
     assert said["de"]["unknown"] == "etwas ist schiefgegangen. Bitte versuchen Sie es gleich noch einmal"
     assert said["en"]["unknown"] == "something went wrong. Please try again in a moment"
 
 
-def test_a_proxy_whose_server_is_away_is_told_as_silence(said: dict[str, dict[str, Any]]) -> None:
+def test_a_proxy_error_is_shown_as_a_server_that_does_not_answer(said: dict[str, dict[str, Any]]) -> None:
     assert said["de"]["silence"] == "der Server antwortet nicht"

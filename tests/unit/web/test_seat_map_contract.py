@@ -45,13 +45,13 @@ def texts(language: str) -> dict[str, set[str]]:
     return {block.partition(":")[0]: set(re.findall(r"\{(\w+)\}", block)) - {"count"} for block in blocks}
 
 
-def test_the_attributes_are_those_of_the_code() -> None:
+def test_the_documented_attributes_are_those_of_the_code() -> None:
     observed = re.search(r"observedAttributes = \[(.*?)\]", ELEMENT)
     assert observed is not None
     assert rows("attribute") == set(re.findall(r'"(\w+)"', observed[1]))
 
 
-def test_properties_and_methods_are_those_of_the_code_and_of_the_types() -> None:
+def test_the_documented_properties_and_methods_are_those_of_code_and_types() -> None:
     typed = TYPES.partition("class SeatMapElement")[2].partition("\n}")[0]
     names = set(re.findall(r"^  (?:readonly |get )?(\w+)(?:\(.*\))?: ", typed, re.MULTILINE))
     names |= set(re.findall(r"^  (?:get )(\w+)\(", typed, re.MULTILINE))
@@ -59,7 +59,7 @@ def test_properties_and_methods_are_those_of_the_code_and_of_the_types() -> None
     assert names == members()
 
 
-def test_the_events_are_those_of_the_code_and_of_the_types() -> None:
+def test_the_documented_events_are_those_of_code_and_types() -> None:
     passed_on = ELEMENT.partition("const details = {")[2].partition("};")[0]
     names = re.findall(r'#tell\("(\w+)"', ELEMENT) + re.findall(r"^      (\w+): \(\) =>", passed_on, re.MULTILINE)
     told = {f"seat-map-{name}" for name in names}
@@ -67,19 +67,19 @@ def test_the_events_are_those_of_the_code_and_of_the_types() -> None:
     assert set(re.findall(r'^  "(seat-map-\w+)": CustomEvent', TYPES, re.MULTILINE)) == told
 
 
-def test_the_events_are_typed_wherever_they_bubble_to() -> None:
+def test_the_events_are_typed_wherever_they_bubble() -> None:
     # Of what elements, the document and the window tell, TypeScript knows the details by this interface alone.
     assert re.search(r"^  interface GlobalEventHandlersEventMap extends SeatMapEvents {}$", TYPES, re.MULTILINE)
 
 
-def test_the_custom_properties_are_those_of_the_code() -> None:
+def test_the_documented_custom_properties_are_those_of_the_code() -> None:
     themes = CODE.partition("const THEMES = {")[2].partition("\n};")[0]
     set_by_us = {f"--seat-map-{name}" for name in re.findall(r'^    "?([\w-]+)"?: ', themes, re.MULTILINE)}
     read = set(re.findall(r"--seat-map-[a-z-]*[a-z]", CODE))
     assert rows("custom property") == read | set_by_us - {"--seat-map-scheme"}
 
 
-def test_the_parts_are_those_of_the_code() -> None:
+def test_the_documented_parts_are_those_of_the_code() -> None:
     sentence = documented().rpartition("::part")[2]
     written = set(re.findall(r"`([\w-]+)`", sentence))
     made = set(re.findall(r'\bpart\("\w+", "([\w-]+)"', CODE) + re.findall(r'\bpart\(\s*"\w+",\s*"([\w-]+)"', CODE))
@@ -91,11 +91,11 @@ def test_the_parts_are_those_of_the_code() -> None:
 
 
 @pytest.mark.parametrize("language", ["de"])
-def test_a_language_says_everything_with_the_same_facts(language: str) -> None:
+def test_every_language_has_the_same_texts_with_the_same_facts(language: str) -> None:
     assert texts(language) == texts("en")
 
 
-def test_every_text_is_used_and_every_text_that_is_used_is_there() -> None:
+def test_every_text_of_the_element_is_used_and_every_used_text_exists() -> None:
     known = set(texts("en"))
     assert known == {name for name in known if f'"{name}"' in CODE}
     assert set(re.findall(r'\bsay\("(\w+)"', CODE)) <= known
