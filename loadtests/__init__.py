@@ -1,1 +1,1 @@
-"""The load lab: run by hand, never as timed tests. ``python -m loadtests`` lists what there is."""
+"""Load tests, run by hand and never as part of the tests. ``python -m loadtests --help`` lists them."""

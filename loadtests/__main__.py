@@ -1,6 +1,6 @@
 """``python -m loadtests NAME``: one load test by name, on an installation of its own.
 
-Each prints tables or, with ``--json``, one JSON object. What cannot be done is one line on standard error.
+Each prints tables or, with ``--json``, one JSON object. An error is one line on standard error.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one load test; the process's exit code."""
-    parser = argparse.ArgumentParser(prog="python -m loadtests", description="Load tests; each starts all it needs.")
+    """Run one load test and return the process's exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests", description="Load tests. Each starts all the servers it needs."
+    )
     tests = parser.add_subparsers(required=True, metavar="NAME")
     for test in (rush, fanout, holds, viewers, idle, expiry, scaling, best, drawing):
         test.add(tests)

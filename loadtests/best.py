@@ -1,17 +1,17 @@
-"""What best available costs and what it is worth: milliseconds by hall, party and filling; against all, and the first.
+"""How fast best available is and how good its choices are, by hall, party and occupancy.
 
 Three questions in one run, on one core and without a server:
 
-* **How long** does it take to find the best seats? For halls of 100 to 12,000 seats, parties of one to ten, and the
-  fillings of `loadtests.seating`, each drawn anew for every round: the milliseconds of CPU time of the slowest round,
-  of which each is the fastest of three. A slope is that of a straight line through the milliseconds on logarithmic
-  axes, by hall and by party: 1 means proportional, 0 means that the size does not matter. The summary holds all
-  searches in a hall against its budget: 2 ms for 1,000 seats, 15 ms for 12,000.
-* **Is it the best?** In small random rooms every selection that the rules allow is looked at. The worst ratio of costs
-  must be 1, and nobody may sit alone who need not.
+* **How long** does it take to find the best seats? Halls have 100 to 12,000 seats, parties one to ten people, and the
+  occupancies of `loadtests.seating` are drawn anew for every round. The result is the CPU milliseconds of the slowest
+  round, where each round is the fastest of three. A slope is that of a straight line through the milliseconds on
+  logarithmic axes, by hall and by party: 1 means proportional, 0 means that the size does not matter. The summary
+  compares all searches in a hall with its budget: 2 ms for 1,000 seats, 15 ms for 12,000.
+* **Is it the best?** In small random rooms every selection that the rules allow is examined. The worst ratio of costs
+  must be 1, and nobody may sit alone unnecessarily.
 * **Is it better** than the first row, from the front or from the back, that has enough free neighbours? In the demo's
-  halls, and in that of ``--map``, at the same requests in the same rooms: how far people sit, in pitches, from the
-  focal point's row and from the middle, where both find seats; and how many requests each can seat at all.
+  halls and in that of ``--map``, with the same requests in the same rooms: how far people sit, in seat pitches, from
+  the focal point's row and from the middle, when both find seats; and how many requests each can seat at all.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ ROOMS = 120
 MOST_FREE = 18
 REQUESTS = 60
 SAME = 1e-9
-"""Costs that differ by less are the same: floating point."""
+"""Costs that differ by less count as equal, because of floating point."""
 RULES: dict[str, Rules] = {mode: Rules(gap=GapRule(mode=mode)) for mode in MODES}  # type: ignore[arg-type]
 
 
@@ -59,16 +59,16 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--largest", type=report.at_least(SIZES[0]), default=SIZES[-1], help="seats of the largest hall (default 12000)"
     )
     parser.add_argument("--seed", type=int, default=1, help="of the random rooms (default 1)")
-    parser.add_argument("--map", metavar="FILE", help="a hall to compare in besides the demo's, in any known format")
+    parser.add_argument("--map", metavar="FILE", help="another hall to compare in, in any known format")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, compare and report; exit code 1 when an offer was worse than the best there is."""
+    """Measure, compare and report. The exit code is 1 if an offer was worse than the best one possible."""
     halls = demo_halls() + ([_read(args.map)] if args.map else [])
     sizes = [size for size in SIZES if size <= args.largest]
-    gc.disable()  # a collection would be measured as the search's
+    gc.disable()  # otherwise a garbage collection would be measured as part of a search
     try:
         rows = _milliseconds(sizes, args.rounds, args.seed)
         first = {str(size): _first_request(size) for size in sizes}
@@ -134,7 +134,7 @@ def _milliseconds(sizes: Sequence[int], rounds: int, seed: int) -> list[dict[str
 
 
 def _summary(sizes: Sequence[int], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """All searches in a hall under one rule, whatever its filling and the party."""
+    """All searches in a hall under one rule, over all occupancies and parties."""
     found = []
     for mode in MODES:
         for size in sizes:
@@ -159,7 +159,7 @@ def _search_ms(hall: SeatMap, states: bytes, wish: Wish, rules: Rules) -> float:
 
 
 def _first_request(size: int) -> dict[str, float]:
-    """The very first search in a hall, when all its tables are made, and the first one with weights of one's own."""
+    """The first search in a hall, which builds all its tables, and the first one with custom weights."""
     hall = plain_hall(size)
     states = bytes(size)
     first = _cpu_ms(lambda: best_offers(hall, states, Wish(count=4)))
@@ -264,12 +264,12 @@ def _show(result: dict[str, Any]) -> None:
             if row["rule"] == "off"
         ],
     )
-    print("\nAll fillings and parties under each gap rule, milliseconds\n")
+    print("\nAll occupancies and parties under each gap rule, milliseconds\n")
     report.table(
         ["rule", "seats", "median", "90 of 100", "worst", "budget", "within it"],
         [list(row.values()) for row in result["summary"]],
     )
-    print("\nThe first search in a hall, and the first with weights of one's own, milliseconds\n")
+    print("\nThe first search in a hall, and the first with custom weights, milliseconds\n")
     report.table(
         ["seats", "first search", "new weights"],
         [[int(size), ms["of_the_hall"], ms["with_new_weights"]] for size, ms in result["first_request_ms"].items()],

@@ -1,7 +1,7 @@
-"""Server processes of a load test: started, waited for, and gone with the ``with`` block, or with us.
+"""Server processes of a load test, which end with their ``with`` block or with the load test itself.
 
-Each has a session of its own, so that Ctrl-C reaches only the load test, which ends them in order; the launcher of the
-embedded servers makes the kernel end them when the load test is killed.
+Each runs in a process session of its own, so Ctrl-C reaches only the load test, which then stops them in order. If the
+load test is killed, the kernel ends them, thanks to the launcher of the embedded servers.
 """
 
 from __future__ import annotations

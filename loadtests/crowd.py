@@ -1,12 +1,12 @@
 """Many WebSockets in one thread: the load generator.
 
-A `Crowd` owns one epoll and its `Member`s; `pump` reads whatever has come. A room's frames are the same bytes for every
-viewer, so the crowd decodes each distinct piece of input once and hands the decoded messages to every member who got
-it; what a member does with them is its own. Nothing runs beside the caller: no task, no thread.
+A `Crowd` owns one epoll and its `Member`s; `pump` reads whatever has arrived. A room's frames are the same bytes for
+every viewer, so the crowd decodes each distinct piece of input once and passes the decoded messages to every member who
+received it. Everything runs in the caller: there are no tasks and no threads.
 
-Times are seconds of the real-time clock, as `time.time` has them. With ``stamped`` they are the moments at which the
-kernel put the bytes into the member's socket (SO_TIMESTAMPNS, see socket(7)), so that a generator that reads slower
-than the server writes does not flatter the server, nor the reference.
+Times are seconds of the real-time clock, as in `time.time`. With ``stamped`` they are the moments at which the kernel
+put the bytes into the member's socket (SO_TIMESTAMPNS, see socket(7)). So a generator that reads more slowly than the
+server writes distorts neither the server's figures nor the reference's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from loadtests import frames, limits
 from seatserver.errors import StartError
 
 AT_ONCE = 64
-"""Members who are on their way in at the same time."""
+"""How many members connect at the same time."""
 BATCH = 64
 """Sockets read between two looks at those that go first."""
 CHUNK = 1 << 17
@@ -46,7 +46,7 @@ class Member:
     subprotocol = ""
     upgrades = True
     goes_first = False
-    """Read before the others: whose own requests are timed shall not wait behind ten thousand viewers."""
+    """Read before the others: a member whose requests are timed must not wait behind ten thousand viewers."""
 
     def __init__(self) -> None:
         self.crowd: Crowd

@@ -1,10 +1,10 @@
-"""Does the drawn hall keep up? Frames of a browser while seats change, and while the hall is moved and zoomed.
+"""Frames per second of the drawn hall in a browser, while seats change and while the hall is moved and zoomed.
 
-Headless Chromium without a graphics card, so every pixel is the processor's: a worst case that no visitor has, on a
-machine that also runs the test. No server is in it; a hall of 12,000 seats gets 100 changed looks a second, as from a
-feed. For each activity, over some hundred frames: the milliseconds between two frames (16.7 is a screen's 60 a second;
-a multiple of it means frames that were left out), the milliseconds of script in each, and, whatever else the machine is
-busy with, the processor's milliseconds for each frame on the page's own thread.
+It runs in headless Chromium without a graphics card, so the processor draws every pixel: a worst case that no visitor
+has, on a machine that also runs the test. There is no server; a hall of 12,000 seats gets 100 changed seats a second,
+as it would from a feed. For each activity, over a few hundred frames, it reports the milliseconds between two frames
+(16.7 for a screen's 60 a second; a multiple means dropped frames), the milliseconds of script in each, and the CPU
+milliseconds per frame on the page's own thread, which do not depend on what else the machine is doing.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """How late a viewer sees that a hold has ended, against the deadline in the holder's `held`.
 
-Holders hold one seat each, spread over the time that a hold lasts, and never give back; every viewer's map must show
-each seat free again. Lateness is the moment of that minus the deadline: both are this machine's clock, so nothing has
-to be corrected. A seat that is free before its deadline would be an error, and is counted as *early*. The reference in
-the same run is what a plain project does: ``SET PX`` and Redis' own key-space notification of the expiry, on the same
-Redis.
+Holders hold one seat each, spread over the time that a hold lasts, and never release it; every viewer's map must show
+each seat free again. Lateness is the moment when it does, minus the deadline. Both come from this machine's clock, so
+nothing has to be corrected. A seat that is free before its deadline would be an error, and is counted as *early*. The
+reference in the same run is the usual solution: ``SET PX`` and Redis' own keyspace notification of the expiry, on the
+same Redis.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What it costs to tell a room of viewers that one seat changed, against three other ways and the limit.
+"""What it costs to tell a room of viewers that one seat changed, compared with three other ways.
 
-A round: somebody holds or gives back one seat, and every viewer gets one frame. *Deliveries per second* are the
-viewers divided by the time from the first viewer's frame to the last one's, as the kernel stamps them on arrival, so a
-slow load generator changes nothing. *CPU per delivery* is all that the server's process used in these rounds, the
-command and Redis included, divided by the deliveries. The references send a frame of the same length: a bare loop of
-send(2), Starlette's ``send_text`` in a loop, and `websockets.broadcast`. Contestants take turns, each in a fresh
+In a round, one seat is held or released, and every viewer gets one frame. *Deliveries per second* are the viewers
+divided by the time from the first viewer's frame to the last one's. The kernel stamps frames on arrival, so a slow load
+generator changes nothing. *CPU per delivery* is all CPU time of the server's process in these rounds, including the
+command and its Redis calls, divided by the deliveries. The references send a frame of the same length: a bare loop of
+send(2), Starlette's ``send_text`` in a loop, and `websockets.broadcast`. The contestants take turns, each in a fresh
 process.
 """
 

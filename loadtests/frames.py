@@ -1,8 +1,8 @@
-"""WebSocket frames for the load generator: as much of RFC 6455 as a client needs that costs as little as possible.
+"""WebSocket frames for the load generator: the minimum of RFC 6455 that a client needs.
 
-The generator shares the machine with the server that it measures, so it must be far cheaper than a proper client. It
-takes whole frames only (no server of this lab sends fragments), offers no compression, and masks with zeros, which is
-a valid mask that changes no byte. Pure.
+The generator shares the machine with the server that it measures, so it must be far cheaper than a full client. It
+accepts only unfragmented frames (no server here sends fragments), offers no compression, and masks with zeros, which is
+a valid mask that changes no byte.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _head(opcode: int, length: int, masked: int) -> bytes:
 
 
 def split(data: bytes) -> tuple[list[Frame], bytes]:
-    """The whole frames at the front of what a server sent, and the rest. Raises `StartError` for a fragment."""
+    """The complete frames at the start of the input, and the rest. Raises `StartError` for a fragment."""
     frames: list[Frame] = []
     at, end = 0, len(data)
     while end - at >= 2:

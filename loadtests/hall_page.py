@@ -1,8 +1,8 @@
 """A page with nothing but the drawn hall on it: no server, no sale, any layout.
 
-The scripts are the server's own files under its own headers, its content security policy among them. What the seats
-look like, the page's script says: `looks` has one for each seat, `change` gives some of them others, `stage` is the
-drawing itself, `told` what it reported.
+The scripts are the server's own files, served with its headers and content security policy. The page's script decides
+what the seats look like: `looks` has one look per seat, `change` changes some of them, `stage` is the drawing itself,
+and `told` lists what it reported.
 """
 
 from __future__ import annotations

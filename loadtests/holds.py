@@ -1,12 +1,12 @@
 """Holds per second and their latency, through real sockets.
 
-Every client holds two seats, gives them back, and begins again as soon as it is answered; only the holds are counted
-and timed. Nobody is after another's seats: `rush` is about that. The references take turns with ours on the same
-Redis: the same scripts bare (`loadtests.bare_redis`), and the plain server that most projects write
+Every client holds two seats, releases them, and starts again as soon as it is answered. Only the holds are counted and
+timed. Clients do not compete for seats; `rush` measures that. The references take turns with ours on the same Redis:
+the same scripts on bare Redis (`loadtests.bare_redis`), and a plain server of the usual kind
 (`loadtests.references.plain_server`), which gets the same holds through the same sockets.
 
-A hold is done when its room knows of it: for both servers a turn lasts until every client has every change of its room,
-so that none gains by answering at once and telling the others later. *Behind ms* is how long that took after the last
+A hold is done when its room knows of it. So for both servers a turn lasts until every client has every change of its
+room, and none gains by answering at once and telling the others later. *Behind ms* is how long that took after the last
 answer. Latencies are those of the answers.
 """
 

@@ -1,10 +1,10 @@
-"""What a viewer costs who only looks: memory, the handshake, and the server's longest pause meanwhile.
+"""What a viewer who only looks costs: memory, the handshake, and the server's longest stall.
 
-All viewers come at once, `crowd.AT_ONCE` at a time, each with a token of its own, and then stay. *KiB per viewer* is
-the growth of the server process's resident memory from one viewer to all of them, once they have settled. A *stall* is
-the longest that a prober waited for a cheap answer, while they came and while they stayed; ``longest_stall_ms`` is the
-larger. The reference in the same run is a Starlette endpoint under uvicorn that accepts, says one word and waits: no
-tokens, no room, no snapshot.
+All viewers connect, `crowd.AT_ONCE` at a time, each with a token of its own, and then stay. *KiB per viewer* is the
+growth of the server process's resident memory from one viewer to all of them, once they have settled. A *stall* is the
+longest time that a prober waited for a cheap answer, while they connected and while they stayed; ``longest_stall_ms``
+is the larger of the two. The reference in the same run is a Starlette endpoint under uvicorn that accepts, sends one
+word and waits: no tokens, no room, no snapshot.
 """
 
 from __future__ import annotations

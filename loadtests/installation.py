@@ -1,8 +1,8 @@
-"""A whole installation to load: Postgres and Redis, halls of any size on sale, and servers in their own processes.
+"""A complete installation for a load test: Postgres, Redis, halls of any size on sale, and server processes.
 
-Postgres and Redis are embedded ones in a temporary folder, unless a test or an operator names others. The servers are
-started as an operator would, with ``python -m seatserver serve``, so that what is measured is what is shipped:
-authentication, feed and versions included. Everything ends with the ``with`` block.
+Postgres and Redis are embedded ones in a temporary folder, unless others are named. The servers are started as an
+operator would, with ``python -m seatserver serve``, so the shipped product is measured, including authentication, feed
+and versions. Everything ends with the ``with`` block.
 """
 
 from __future__ import annotations

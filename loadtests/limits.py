@@ -1,4 +1,4 @@
-"""What the machine allows: open files and ports. Too little of either is one clear line."""
+"""The machine's limits on open files and ports. If one is too low, the error is one clear line."""
 
 from __future__ import annotations
 

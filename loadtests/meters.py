@@ -1,4 +1,4 @@
-"""What a process costs, read from outside, and the few statistics of the load lab."""
+"""CPU time and memory of a process, read from outside, and the few statistics that load tests need."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def rest(pid: int, at_most_s: float = 10.0) -> None:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that ``share`` (0 to 1) of the values do not exceed: one that was measured, no interpolation."""
+    """The value that a ``share`` (0 to 1) of the values does not exceed: a measured one, without interpolation."""
     if not values:
         return float("nan")
     ordered = sorted(values)
@@ -47,5 +47,5 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def ratio(ours: float, theirs: float) -> float:
-    """How many times theirs ours is, rounded to what a noisy machine can say."""
+    """Ours divided by theirs, rounded to what a noisy machine can tell."""
     return round(ours / theirs, 3) if theirs else float("nan")

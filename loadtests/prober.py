@@ -1,7 +1,7 @@
-"""How long a server lets somebody wait: a process that asks a cheap question again and again.
+"""Measure how long a server lets a client wait, with a process that repeats a cheap request.
 
-`probing` starts it. It is a process of its own because the load generator is busy itself, and it goes before others
-where the system lets it; where all cores are busy, its waiting for one is still part of the figure.
+`probing` starts it. It is a process of its own because the load generator is busy itself, and it gets a higher priority
+if the system allows. When all cores are busy, its own wait for a core is still part of the figure.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Prober:
         self._read = 0
 
     def longest_ms(self) -> float:
-        """The longest wait for an answer since the last time that this was asked."""
+        """The longest wait for an answer since the last call."""
         self._process.say("")
         ends_at = time.monotonic() + ANSWER_S
         while time.monotonic() < ends_at:

@@ -1,4 +1,4 @@
-"""How every load test is asked and answers: its common options, one JSON object, or tables for people."""
+"""What all load tests share: common options, and output as one JSON object or as tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ Show = Callable[[Result], None]
 
 def options(parser: argparse.ArgumentParser, *, repeats: int) -> None:
     """The options that every benchmark has."""
-    parser.add_argument("--repeats", type=at_least(1), default=repeats, help=f"medians of so many (default {repeats})")
+    parser.add_argument(
+        "--repeats", type=at_least(1), default=repeats, help=f"turns to take the median of (default {repeats})"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     parser.add_argument("--database-url", default="", help="an empty Postgres to use instead of one of our own")
     parser.add_argument("--redis-url", default="", help="an empty Redis to use instead of one of our own")
@@ -54,8 +56,8 @@ def seconds(text: str) -> float:
 
 
 def run(args: argparse.Namespace, measure: Measure, show: Show) -> int:
-    """Measure on a fresh installation and report; exit code 1 when something that was due did not arrive."""
-    gc.disable()  # a collection of ours among ten thousand sockets would be measured as the server's
+    """Measure on a fresh installation and report. The exit code is 1 if something that was due did not arrive."""
+    gc.disable()  # otherwise our own garbage collection among ten thousand sockets would be measured as the server's
     try:
         with installation(database_url=args.database_url, redis_url=args.redis_url) as place:
             result = measure(place, args)
@@ -67,12 +69,12 @@ def run(args: argparse.Namespace, measure: Measure, show: Show) -> int:
         show(result)
     if result.get("complete", True):
         return 0
-    print("loadtests: not everything that was due has arrived", file=sys.stderr)
+    print("loadtests: some updates that were due did not arrive", file=sys.stderr)
     return 1
 
 
 def _without_nan(value: Any) -> Any:
-    """The same with null for what could not be measured: JSON knows no other word for it."""
+    """The same with null for what could not be measured, because JSON has no NaN."""
     if isinstance(value, dict):
         return {name: _without_nan(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

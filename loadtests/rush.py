@@ -1,7 +1,7 @@
-"""A rush opening: one showtime, many viewers, and buyers who hold, book and give back as fast as they are answered.
+"""The first minutes of a big sale: one showtime, many viewers, and buyers who hold, book and release without a pause.
 
-Every viewer keeps its own map by the public rules. At the end all maps must be equal to the server's: a viewer that
-missed a change is a failure, not a statistic. Latencies include the load generator, which shares the machine.
+Every viewer keeps its own map by the public rules. At the end all maps must equal the server's: a viewer that missed a
+change is a failure, not a statistic. Latencies include the load generator, which shares the machine.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run it; exit code 1 when a viewer's map differs at the end."""
+    """Run it. The exit code is 1 if a viewer's map differs at the end."""
     logs.configure(config.load({}, log_level="warning"))  # what the demo's offer has to say is no result
     with installation(args.servers, SEATSERVER_SOCKETS_PER_USER="100000") as place:
         result = asyncio.run(_rush(place, place.demo_showtime().id, args))

@@ -1,11 +1,10 @@
-"""How what the other benchmarks measure grows with viewers, with rooms and with seats: a picture and slopes.
+"""How the results of the other benchmarks grow with viewers, rooms and seats: a picture and slopes.
 
-From one small installation, one thing grows at a time. At each size every quantity is measured on a fresh server: the
-time until all viewers of a room see one change, the latency of a hold, holds per second of 32 clients over all rooms,
-the time that a newcomer takes, the memory of hall and viewers, and the lateness of an expiry. The plain server is
-measured at the same sizes. A slope is that of a straight line through the medians on logarithmic axes: 1 means
-proportional, 0 means that it does not matter. "Rooms" grow with ten viewers in each besides the room that is looked
-at.
+Starting from a small installation, one thing grows at a time. At each size every quantity is measured on a fresh
+server: the time until all viewers of a room see one change, the latency of a hold, holds per second of 32 clients over
+all rooms, the time a newcomer needs to join, the memory of hall and viewers, and the lateness of an expiry. The plain
+server is measured at the same sizes. A slope is that of a straight line through the medians on logarithmic axes: 1
+means proportional, 0 means that the size does not matter. Each added room has ten viewers.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ AXES = ("viewers", "rooms", "seats")
 QUANTITIES = (
     ("everybody_ms", "One change", "ms until everybody sees it"),
     ("hold_ms", "A hold", "ms until its answer"),
-    ("holds_per_s", "Holds a second", f"{CLIENTS} clients, all rooms"),
+    ("holds_per_s", "Holds per second", f"{CLIENTS} clients, all rooms"),
     ("join_ms", "A newcomer", "ms each, many at once"),
     ("memory_mib", "Memory", "MiB for hall and viewers"),
     ("late_ms", "An expiry", "ms late at the last viewer"),
@@ -144,7 +143,7 @@ def _slopes(row: Row, series: Series) -> dict[str, float | None]:
 def _draw(out: Path, rows: list[Row], base: Size, repeats: int) -> None:
     notes = (
         f"One thing grows at a time from {base.viewers:,} viewers, {base.rooms:,} room(s) and {base.seats:,} seats. "
-        f"Both axes are logarithmic; slope 1 is proportional, 0 does not matter. Medians of {repeats}.",
+        f"Both axes are logarithmic: slope 1 means proportional, 0 means no growth. Medians of {repeats}.",
         "Made by `python -m loadtests scaling`, load generator and Redis on the same machine.",
     )
     _write(out, draw("How the cost grows", notes, [f"… with {axis}" for axis in AXES], rows, (OURS, PLAIN)))

@@ -1,9 +1,9 @@
 """Halls, ways to fill them, and other ways to choose seats, for the benchmark of best available.
 
-The fillings are the states of a room before a party comes: empty; half and nine tenths sold at random; and unkind
-ones, in which every free stretch is a single seat, a pair, or one seat shorter than the party, so that it must be
-split wherever it looks. `first_run` is what most projects do: go through the rows and take the first that has enough
-free neighbours. `by_brute_force` looks at every selection there is.
+The occupancies are the states of a room before a party comes: empty; half or nine tenths sold at random; and hard ones,
+where every free run is a single seat, a pair, or one seat shorter than the party, so the party must be split anywhere.
+`first_run` does what most projects do: it takes the first row with enough free neighbours. `by_brute_force` examines
+every selection.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""A hall of 12,000 seats, many viewers, and forty holds: does everybody see everything, and how soon?
+"""A hall of 12,000 seats, many viewers, and forty holds: does everyone see everything, and how soon?
 
-The workload is the one that SeatLayer published: 40 distinct holds in four bursts of ten concurrent writers, each of
-one seat; every viewer has 10 s to see each. An update is *received* when the viewer's own map shows the seat as held
-(of a frame that carries several, each seat counts); its latency runs from the start of the hold's request. Viewers
-come in by token, get a snapshot and then versions. The *longest wait* is that of a stranger with a cheap question
-meanwhile. The plain server gets the same holds and as many viewers in the same run.
+This is the workload that SeatLayer published: 40 distinct holds in four bursts of ten concurrent writers, each of one
+seat; every viewer has 10 s to see each. An update is *received* when the viewer's own map shows the seat as held; if a
+frame carries several seats, each counts. Its latency runs from the start of the hold's request. Viewers connect with
+tokens, get a snapshot and then versions. The *longest wait* is that of another client with a cheap request during the
+run. The plain server gets the same holds and as many viewers in the same run.
 """
 
 from __future__ import annotations

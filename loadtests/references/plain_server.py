@@ -1,4 +1,4 @@
-"""The kind of server that most projects write: Starlette and redis-py, nothing clever, nothing foolish.
+"""The kind of server that most projects write: Starlette and redis-py, neither clever nor careless.
 
 A hold is ``SET NX PX`` for each seat; a change is published; every process listens and sends it to each socket of the
 room in a loop. It has no tokens, no versions and no snapshots, so it does less than ours. REDIS_URL says where Redis

@@ -1,4 +1,4 @@
-"""What the references share: a socket on a free port, the line that says where, and lines from whoever started us."""
+"""What the references share: a socket on a free port, the line that announces it, and commands from standard input."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def listener() -> socket.socket:
 
 
 def announce(listening: socket.socket) -> None:
-    """Say where we serve; whoever started us waits for it."""
+    """Print our address, which the parent process waits for."""
     print(json.dumps({"event": "serving", "url": f"http://127.0.0.1:{listening.getsockname()[1]}"}), flush=True)
 
 

@@ -1,7 +1,7 @@
-"""Starlette's own way to tell everybody: ``for socket in sockets: await socket.send_text(text)``.
+"""Starlette's usual way to send to everyone: ``for socket in sockets: await socket.send_text(text)``.
 
-Also the reference for idle sockets: it accepts whoever comes, says one word and waits. Every line of standard input
-goes to everybody.
+It is also the reference for idle sockets: it accepts every client, sends one word and waits. Every line of standard
+input goes to all clients.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-/** Types of `seat-map.js`: the element `<seat-map>`. Seats are called by their labels ("C-7"), areas by their keys. */
+/** Types of `seat-map.js`, the element `<seat-map>`. Seats are named by their labels ("C-7"), areas by their keys. */
 
 import type { Refusal, SeatMapClient, Status } from "./seatmap-client.js";
 
@@ -15,13 +15,13 @@ export type SeatState =
   | "allocated"
   | "unknown";
 
-/** So many places of a general-admission area. */
+/** A number of places in a general-admission area. */
 export interface AreaPlaces {
   area: string;
   count: number;
 }
 
-/** One ticket, of a seat or of a place in an area; the price is in minor units of the currency. */
+/** One ticket, for a seat or for a place in an area. The price is in minor units of the currency. */
 export interface Line {
   seat: string | null;
   area: string | null;
@@ -29,7 +29,7 @@ export interface Line {
   priceMinor: number;
 }
 
-/** A booking of the visitor; `reference` is what people call it. */
+/** A booking of the visitor. `reference` is the short one for people. */
 export interface Booking {
   bookingId: string;
   reference: string;
@@ -43,7 +43,7 @@ export interface Booking {
   currencyDigits: number;
 }
 
-/** All that the visitor holds. `holds` are ids, of which each is booked as a whole; `deadlineMs` is server time. */
+/** Everything the visitor holds. `holds` are ids; each hold is booked as a whole. `deadlineMs` is server time. */
 export interface Basket {
   holds: string[];
   seats: string[];
@@ -57,23 +57,23 @@ export interface Basket {
   deadlineMs: number;
 }
 
-/** A text with `{facts}` in it; one for each plural form of `{count}`; or a function of the facts. */
+/** A text with `{facts}` in it, one text for each plural form of `{count}`, or a function of the facts. */
 export type Template =
   | string
   | ({ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>)
   | ((facts: Record<string, string | number>) => string);
 
-/** A user's token, or where it comes from: a token other than `refused`. */
+/** A user's token, or a function that returns one other than `refused`. */
 export type TokenSource = string | ((refused: string | null) => Promise<string>);
 
 export interface SeatMapEvents {
   /** The showtime is loaded: `showtime` and `layout` as REST has them, the showtime with its theatre's `timezone`. */
   "seat-map-ready": CustomEvent<{ showtime: Record<string, unknown>; layout: Record<string, unknown> }>;
-  /** Places became the visitor's: chosen, found, or found again after a reload. */
+  /** The visitor got places: chosen, found by a search, or still held after a reload. */
   "seat-map-hold": CustomEvent<{ seats: string[]; areas: AreaPlaces[]; basket: Basket }>;
   /** The visitor gave places back. */
   "seat-map-release": CustomEvent<{ seats: string[]; areas: AreaPlaces[]; basket: Basket | null }>;
-  /** Places ended to be the visitor's without its doing. */
+  /** The visitor lost places: the time ran out, a booking came first, or staff took them back. */
   "seat-map-expired": CustomEvent<{
     seats: string[];
     areas: AreaPlaces[];
@@ -81,7 +81,7 @@ export interface SeatMapEvents {
   }>;
   /** The visitor booked, or a booking of the visitor changed. */
   "seat-map-booked": CustomEvent<Booking>;
-  /** Something that was asked for was refused; `message` is what the visitor is told. */
+  /** A request was refused. `message` is what the visitor is told. */
   "seat-map-refused": CustomEvent<{
     code: string;
     message: string;
@@ -89,13 +89,13 @@ export interface SeatMapEvents {
     areas: { area: string; reason: Refusal; left: number }[];
     fix: string[];
   }>;
-  /** The connection: whether the map is live. */
+  /** The connection changed: whether the map is live. */
   "seat-map-status": CustomEvent<{ status: Status; reason: string }>;
-  /** With checkout="page": the visitor wants to book or pay what is in the basket. */
+  /** With checkout="page": the visitor wants to book or pay for the basket. */
   "seat-map-checkout": CustomEvent<{ basket: Basket }>;
-  /** With checkout="page": the visitor wants to go on paying this booking. */
+  /** With checkout="page": the visitor wants to continue paying for this booking. */
   "seat-map-continue": CustomEvent<Booking>;
-  /** The showtime cannot be shown, or its connection has ended for good; `message` is for whoever made the page. */
+  /** The showtime cannot be shown, or its connection has ended for good. `message` is for the page's developer. */
   "seat-map-error": CustomEvent<{ message: string; code: string | null }>;
 }
 
@@ -135,6 +135,6 @@ declare global {
   interface HTMLElementTagNameMap {
     "seat-map": SeatMapElement;
   }
-  /** They bubble: of elements, of the document and of the window. */
+  /** The events bubble, so elements, the document and the window get them. */
   interface GlobalEventHandlersEventMap extends SeatMapEvents {}
 }

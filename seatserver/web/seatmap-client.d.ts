@@ -1,6 +1,6 @@
-/** Types of `seatmap-client.js`. Messages are those of /asyncapi.json: seats and areas are indexes into the layout. */
+/** Types of `seatmap-client.js`. Messages are those in /asyncapi.json; seats and areas are indexes into the layout. */
 
-/** Why a seat or an area is refused. */
+/** Why a seat or an area was refused. */
 export type Refusal =
   | "held"
   | "sold"
@@ -14,7 +14,7 @@ export type Refusal =
   | "wheelchair"
   | "gap";
 
-/** One ticket: of a seat, or of a place in a general-admission area. */
+/** One ticket, for a seat or for a place in a general-admission area. */
 export interface TicketLine {
   seat?: number;
   area?: number;
@@ -36,22 +36,22 @@ export interface Basket {
 
 /** A hold of this user; `deadlineMs` is on the server's clock, see `SeatMapClient.now`. */
 export interface Hold extends Basket {
-  /** So many of the party come with one. */
+  /** How many of the party use a wheelchair. */
   wheelchairs: number;
-  /** Seats that this choice leaves over alone. */
+  /** Single seats that this choice strands. */
   stranded: number[];
   deadlineMs: number;
-  /** How far `extend` can bring `deadlineMs`; 0 where the server does not say. */
+  /** How far `extend` can move `deadlineMs`; 0 if the server does not say. */
   latestDeadlineMs: number;
 }
 
-/** The answer to `hold`, `best` and `extend`; `lost` are seats that were wanted or found, and that the hold has not. */
+/** The answer to `hold`, `best` and `extend`. `lost` are seats that were requested or found but are not in the hold. */
 export interface Held extends Basket {
   type: "held";
   ref: number;
   hold_id: string;
   deadline_ms: number;
-  /** How far `extend` can bring the deadline. */
+  /** How far `extend` can move the deadline. */
   latest_deadline_ms: number;
   lost: [seat: number, reason: Refusal][];
   stranded: number[];
@@ -69,16 +69,16 @@ export interface Released {
 /** A booking of this user. */
 export interface OwnBooking extends Basket {
   booking_id: string;
-  /** What people call it: eight characters in two groups, on the ticket too. */
+  /** The short reference for people, also on the ticket: eight characters in two groups. */
   reference: string;
   status: "pending" | "confirmed" | "cancelled" | "expired";
-  /** A pending booking ends then unless it is paid. */
+  /** When a pending booking expires unless it is paid. */
   expires_at_ms: number | null;
   /** The path of the ticket's page on the server, which opens in any browser. */
   ticket_url: string | null;
 }
 
-/** News of a booking; `ref` is 0 where it was made, paid or cancelled elsewhere. */
+/** A booking was made or changed. `ref` is 0 if that happened elsewhere. */
 export interface Booked extends OwnBooking {
   type: "booked";
   ref: number;
@@ -106,17 +106,17 @@ export interface Places {
 
 export interface HoldOptions {
   areas?: Places[];
-  /** Types of ticket in the order of the seats; without them every seat is sold as the first type. */
+  /** Ticket types in the order of the seats. Without them, every seat is sold as the first type. */
   tickets?: string[];
-  /** So many of the party come with a wheelchair. */
+  /** How many of the party use a wheelchair. */
   wheelchairs?: number;
-  /** The hold whose place this one takes in the same step. */
+  /** The hold that this one replaces, in one step. */
   replaces?: string | null;
-  /** Make good for lost seats with the nearest equal ones. */
+  /** Replace seats that were just taken by the nearest equivalent ones. */
   or_nearest?: boolean;
 }
 
-/** How many people, or how many tickets of each type, and where. */
+/** How many people, or how many tickets of each type, and where they want to sit. */
 export interface Wish {
   count?: number;
   tickets?: Record<string, number>;
@@ -153,23 +153,23 @@ export interface Welcome {
   };
   on_sale_at_ms: number;
   sale_ends_at_ms: number;
-  /** This user's that are pending or confirmed; null where they cannot be read now. */
+  /** This user's pending and confirmed bookings; null if they cannot be read at the moment. */
   bookings: OwnBooking[] | null;
 }
 
-/** "waiting": until `retryAtMs`; "stopped": for good, see `reason`. */
+/** "waiting": the client reconnects at `retryAtMs`. "stopped": it does not; see `reason`. */
 export type Status = "connecting" | "live" | "waiting" | "stopped";
 
-/** A command that is not answered yet is to bring a seat, or to give it back. */
+/** An unanswered command asks for this seat, or gives it back. */
 export type Mark = "holding" | "releasing";
 
 /**
- * Gives a token other than `refused`. When it throws an Error with `permanent: true`, the client stops; after any other
- * it tries again later.
+ * Returns a token other than `refused`. If it throws an Error with `permanent: true`, the client stops; after any other
+ * error it tries again later.
  */
 export type TokenSource = string | ((refused: string | null) => string | Promise<string>);
 
-/** How patient the client is, in milliseconds; `seat-map/client/times.js` says what each is for. */
+/** The client's time limits in milliseconds; `seat-map/client/times.js` explains each. */
 export interface Times {
   answerMs: number;
   commandMs: number;
@@ -184,11 +184,11 @@ export interface Times {
 export const TIMES: Readonly<Times>;
 
 export interface ClientOptions {
-  /** Only a program whose handshake carries an Authorization header does without. */
+  /** Required, except in programs whose handshake carries an Authorization header. */
   token?: TokenSource | null;
   /** "msgpack" (the default) or "json". */
   encoding?: "msgpack" | "json";
-  /** The class to connect with, where there is no global one. */
+  /** The WebSocket class, if there is no global one. */
   WebSocket?: new (
     url: string,
     protocols: string[],
@@ -199,10 +199,10 @@ export interface ClientOptions {
 export interface ClientEvents {
   status: CustomEvent<null>;
   welcome: CustomEvent<null>;
-  /** The seats that changed; null: everything may have. */
+  /** The seats that changed, or null if any seat may have changed. */
   change: CustomEvent<number[] | null>;
   holds: CustomEvent<null>;
-  /** A hold ended without a command: `away` means that it was gone when the connection came back. */
+  /** A hold ended without a command. `away`: it was gone when the connection came back. */
   expired: CustomEvent<{
     seats: number[];
     areas: [area: number, places: number][];
@@ -211,25 +211,25 @@ export interface ClientEvents {
   /** `bookings` changed. */
   bookings: CustomEvent<null>;
   booked: CustomEvent<Booked>;
-  /** The seats whose mark in `pending` came, changed or went. */
+  /** The seats whose mark in `pending` was added, changed or removed. */
   pending: CustomEvent<number[]>;
-  /** Marks that did not come true. */
+  /** The seats whose expected change did not happen, and why. */
   rolledback: CustomEvent<{ seats: number[]; error: CommandError }>;
 }
 
 /** A command that was not carried out. */
 export class CommandError extends Error {
-  /** The server's code; "refused"; or "late", "too_large", "stopped", "closed", "moved", which the client itself says. */
+  /** The server's code, "refused", or one of the client's own: "late", "too_large", "stopped", "closed", "moved". */
   readonly code: string;
-  /** Whether the same again can help. */
+  /** Whether repeating the command can help. */
   readonly retryable: boolean;
   readonly seats: [seat: number, reason: Refusal][];
   readonly areas: [area: number, reason: Refusal, left: number][];
-  /** Seats that the choice would have left over alone. */
+  /** Single seats that the choice would have stranded. */
   readonly stranded: number[];
-  /** The nearest choice that would do; empty when there is none. */
+  /** The nearest choice that would be accepted; empty if there is none. */
   readonly fix: number[];
-  /** When seats that are "cooling" may be tried again, on the server's clock, if nobody else takes them meanwhile. */
+  /** When "cooling" seats may be requested again, on the server's clock, if nobody else takes them first. */
   readonly retry_at_ms: [seat: number, ms: number][];
   readonly areas_retry_at_ms: [area: number, ms: number][];
   readonly facts: Record<string, unknown>;
@@ -238,7 +238,7 @@ export class CommandError extends Error {
 /** A UUID v4. */
 export function newHoldId(): string;
 
-/** What may be told of an event; Node's types have no name for it. */
+/** An event listener; Node's types have no name for it. */
 export type Listener = ((event: Event) => void) | { handleEvent(event: Event): void } | null;
 
 export class SeatMapClient extends EventTarget {
@@ -251,44 +251,44 @@ export class SeatMapClient extends EventTarget {
   readonly version: number;
   /** Free places of each general-admission area. */
   readonly remaining: number[];
-  /** This user's holds by id, the one that was made last is the last. */
+  /** This user's holds by id, oldest first. */
   readonly holds: Map<string, Hold>;
   /** Seat → hold id. */
   readonly mine: Map<number, string>;
   readonly pending: Map<number, Mark>;
-  /** This user's bookings here that have not ended, by id: at most the 20 newest when it connects. */
+  /** This user's current bookings for this showtime, by id: at first at most the 20 newest. */
   readonly bookings: Map<string, OwnBooking>;
   readonly welcome: Welcome | null;
   readonly status: Status;
-  /** Why it is not live, in words; "" when there is nothing to say. */
+  /** Why the client is not live, in words; "" if there is nothing to say. */
   readonly reason: string;
-  /** The close code with which the server stopped it; 4001 also without a token, 4003 for pages of other origins, or 0. */
+  /** The close code that stopped the client, else 0. Also 4001 without a token, and 4003 on pages that are not allowed. */
   readonly closeCode: number;
-  /** What stopped it: "socket", where none can be made, "page" by `close`; "" while nothing did. */
+  /** What stopped the client: "socket" if none can be opened, "page" for `close`, "" if it has not stopped. */
   readonly stoppedBy: "" | "server" | "token" | "socket" | "page";
   /** On performance.now()'s clock. */
   readonly retryAtMs: number;
 
   /** The server's clock, in milliseconds since the epoch. */
   now(): number;
-  /** Connect, and stay connected until `close`. After it stopped, this begins anew. */
+  /** Connect, and stay connected until `close`. Restarts a stopped client. */
   connect(): void;
-  /** Leave for good. Holds stay until their deadline. */
+  /** Disconnect for good. Holds stay until their deadline. */
   close(): void;
 
-  /** Hold all of these seats or none. */
+  /** Hold all of these seats, or none. */
   hold(seats: number[], options?: HoldOptions): Promise<Held>;
-  /** Let the server choose and hold. */
+  /** Let the server choose the best seats and hold them. */
   best(wish: Wish & { replaces?: string | null }): Promise<Held>;
-  /** What `best` would choose from, the best first. Holds nothing. */
+  /** The choices that `best` has, best first. Holds nothing. */
   offers(wish: Wish & { limit?: number }): Promise<Offer[]>;
-  /** Give a hold back: all of it, or only `seats`, as far as the rest may stand by itself. */
+  /** Release a hold, or only `seats` of it if the rules allow the rest. */
   release(holdId: string, seats?: number[]): Promise<Released>;
-  /** Ask for more time. */
+  /** Extend a hold's deadline. */
   extend(holdId: string): Promise<Held>;
-  /** Book a hold: at once, or (`payLater`) as a claim that a payment confirms. */
+  /** Book a hold: at once, or with `payLater` as a pending booking that a payment confirms. */
   book(holdId: string, options?: { payLater?: boolean }): Promise<Booked>;
-  /** A booking was cancelled over REST: it goes from `bookings` before the server says so here. */
+  /** Remove a booking that was cancelled over REST from `bookings` before the socket reports it. */
   forgetBooking(id: string): void;
 
   addEventListener<K extends keyof ClientEvents>(

@@ -222,9 +222,7 @@ def test_the_zoom_buttons_are_beside_the_seats_and_never_over_them(
 
 
 @pytest.mark.parametrize("context", [PHONE, DESK], ids=["phone", "desk"])
-def test_while_loading_the_parts_are_where_they_will_be(
-    site: Site, window: Windows, context: dict[str, Any]
-) -> None:
+def test_while_loading_the_parts_are_where_they_will_be(site: Site, window: Windows, context: dict[str, Any]) -> None:
     open_cinema(site)
     ann = window(site, **context)
     kept: list[Route] = []
@@ -247,9 +245,7 @@ def test_while_loading_the_parts_are_where_they_will_be(
             assert at == pytest.approx(before[part][side], abs=48 if context is DESK else 2), (part, side)
 
 
-def test_the_first_ticket_type_takes_whoever_the_other_steppers_leave(
-    site: Site, window: Windows
-) -> None:
+def test_the_first_ticket_type_takes_whoever_the_other_steppers_leave(site: Site, window: Windows) -> None:
     open_cinema(site)
     ann = look(site, window, **DESK)
     people = ann.page.get_by_label("How many?", exact=True)
@@ -374,9 +370,7 @@ NOTICES = """async () => {
 }"""
 
 
-def test_news_disappears_by_itself_unless_it_has_the_focus_and_problems_stay(
-    site: Site, window: Windows
-) -> None:
+def test_news_disappears_by_itself_unless_it_has_the_focus_and_problems_stay(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.page.clock.install()
     ann.open("/docs")
