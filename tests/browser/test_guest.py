@@ -236,7 +236,7 @@ def test_a_booking_can_be_cancelled_by_keyboard_but_not_by_pressing_enter_twice(
     ann.page.route("**/cancel", lambda route: route.abort())
     ann.page.keyboard.press("Enter")
     yes.press("Enter")
-    expect(ann.notices).to_contain_text("Das Stornieren hat nicht geklappt: der Server antwortet nicht.")
+    expect(ann.notices).to_contain_text("Das Stornieren hat nicht geklappt: Der Server antwortet nicht.")
     expect(cancel).to_be_focused()
     ann.page.unroute("**/cancel")
     ann.page.keyboard.press("Enter")

@@ -124,9 +124,9 @@ def test_an_expired_token_is_reported_as_expired(site: Site, window: Windows) ->
     ("code", "words"),
     [
         (4003, "Sie dürfen diese Vorstellung hier nicht sehen"),
-        (4004, "diese Vorstellung gibt es nicht oder nicht mehr"),
-        (4010, "der Server hat diese Seite nicht verstanden. Bitte laden Sie sie neu"),
-        (4099, "etwas ist schiefgegangen. Bitte versuchen Sie es gleich noch einmal"),  # of a newer server
+        (4004, "Diese Vorstellung gibt es nicht oder nicht mehr"),
+        (4010, "Der Server hat diese Seite nicht verstanden. Bitte laden Sie sie neu"),
+        (4099, "Etwas ist schiefgegangen. Bitte versuchen Sie es gleich noch einmal"),  # of a newer server
     ],
 )
 def test_a_refusal_is_quoted_to_the_page_and_explained_to_the_visitor(

@@ -231,7 +231,7 @@ def test_a_german_page_shows_no_english_error_messages(site: Site, window: Windo
     problem = {"detail": "the database does not answer", "code": "unavailable", "retryable": True, "facts": {}}
     ann.page.route("**/api/v1/bookings?*", lambda route: route.fulfill(status=503, json=problem))
     ann.open("/bookings")
-    told = "Ihre Buchungen lassen sich gerade nicht anzeigen: der Server kann das gerade nicht."
+    told = "Ihre Buchungen lassen sich gerade nicht anzeigen: Der Server kann das gerade nicht."
     expect(ann.page.get_by_role("status")).to_contain_text(told)
     assert all("503" in text for text in ann.complaints), ann.complaints
     ann.complaints.clear()

@@ -112,9 +112,9 @@ def test_every_reason_for_refusing_a_seat_has_a_text_of_its_own(said: dict[str, 
 
 
 def test_an_unknown_code_gets_a_general_text(said: dict[str, dict[str, Any]]) -> None:
-    assert said["de"]["unknown"] == "etwas ist schiefgegangen. Bitte versuchen Sie es gleich noch einmal"
+    assert said["de"]["unknown"] == "Etwas ist schiefgegangen. Bitte versuchen Sie es gleich noch einmal"
     assert said["en"]["unknown"] == "something went wrong. Please try again in a moment"
 
 
 def test_a_proxy_error_is_shown_as_a_server_that_does_not_answer(said: dict[str, dict[str, Any]]) -> None:
-    assert said["de"]["silence"] == "der Server antwortet nicht"
+    assert said["de"]["silence"] == "Der Server antwortet nicht"

@@ -18,8 +18,8 @@ export default {
   liveAgain: "Der Plan ist wieder live.",
   again: "Noch einmal versuchen",
   failed: "Diese Vorstellung kann nicht gezeigt werden: {reason}.",
-  noServer: "unter {server} gibt es keinen Server für Saalpläne",
-  noShowtime: "es ist keine Vorstellung angegeben",
+  noServer: "Unter {server} gibt es keinen Server für Saalpläne",
+  noShowtime: "Es ist keine Vorstellung angegeben",
 
   // Namen der Teile.
   map: "Saalplan",
