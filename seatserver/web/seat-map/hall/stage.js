@@ -24,7 +24,7 @@ import { adoptStageStyle } from "../style/stage.js";
 const AIM = { mouse: 14, pen: 24, touch: 44 };
 const NEAR = 0.15; // pitches by which a finger may miss a seat
 const READABLE = 24; // CSS pixels a pitch that the keyboard's seat has at least
-const TOLD_APART = 16; // CSS pixels a pitch at which one sees which seats are marked
+const TOLD_APART = 14; // CSS pixels a pitch at which one sees which seats are marked
 const ZOOM_STEP = 1.6;
 const MARGIN = 40; // CSS pixels kept around what is brought into view
 // CSS pixels at the top, where the screen may have its name, and at the bottom.

@@ -76,7 +76,7 @@ export const BASKET_STYLE = `
 .lines li {
   display: flex;
   align-items: center;
-  gap: 0.6em;
+  gap: 0.4em;
   min-block-size: 2.75em;
   border-block-end: 1px solid var(--seat-map-line);
 }
@@ -85,11 +85,12 @@ export const BASKET_STYLE = `
 }
 .lines strong {
   flex: none;
-  min-inline-size: 2.75em;
+  min-inline-size: 2.9em;
   white-space: nowrap;
 }
 .lines select {
-  min-inline-size: 0;
+  flex: 0 1 auto;
+  min-inline-size: 4.5em;
   min-block-size: var(--low);
   padding: 0.1em 0.3em;
 }

@@ -130,7 +130,7 @@ export const NARROW_STYLE = `
     scroll-margin-block-end: 7em;
   }
   .dock > .basket {
-    grid-template-columns: auto auto minmax(0, 1fr) auto;
+    grid-template-columns: auto auto minmax(min-content, 1fr) auto;
     grid-template-rows: minmax(0, 1fr);
     gap: 0 0.5em;
     min-block-size: max(4.25em, 64px);
@@ -164,6 +164,7 @@ export const NARROW_STYLE = `
     position: relative;
     grid-column: 4;
     min-inline-size: 5em;
+    white-space: nowrap;
   }
   .dock > .basket > p {
     grid-column: 4;
@@ -256,7 +257,11 @@ export const NARROW_STYLE = `
 /* Amounts of many digits have room beside the button. */
 @container seat-map (max-width: 22em) {
   .dock .sum strong {
-    font-size: 0.9em;
+    font-size: 0.85em;
+  }
+  .dock > .basket > .book {
+    min-inline-size: 4em;
+    padding-inline: 0.6em;
   }
 }
 /* Large type on a small screen: what says least goes first, and the amount stands below the clock. */

@@ -38,9 +38,16 @@ export const SHORT_STYLE = `
       border-radius: var(--radius);
       box-shadow: none;
     }
-    .dock .sum > span {
-      font-size: 0.85em;
+    .dock > .basket > .countdown {
+      font-size: 1.1em;
+    }
+    .dock .sum > * {
+      font-size: 0.8em;
       white-space: nowrap;
+    }
+    .dock > .basket > .book {
+      min-inline-size: 4em;
+      padding-inline: 0.6em;
     }
     .dock > .basket > .details {
       max-block-size: 55svh;
