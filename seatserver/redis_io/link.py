@@ -4,6 +4,9 @@ redis-py sets the connection up (address, TLS, user and password, database, name
 the link takes its transport over. From there on no coroutine runs for a command and none for a reply: what arrives goes
 through hiredis to the owner at once. For occasional commands use the client's pool; a link is for script calls
 (``pipeline.py``) and for the subscription (`seatserver.rooms.feed`).
+
+redis-py has no public name for a connection's streams, so this file uses two private ones, and no other file does.
+`tests/unit/test_insides.py` fails when an upgrade changes them.
 """
 
 from __future__ import annotations
@@ -62,8 +65,8 @@ class Link(asyncio.Protocol):
         try:
             await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it unannotated
             raise_if_cancelled()
-            # redis-py has no public name for what it writes to. Nothing waits in its reader: in RESP 2 Redis never
-            # speaks unasked, and every answer to the set-up was read.
+            # Nothing waits in redis-py's reader: in RESP 2 Redis never speaks unasked, and every answer to the set-up
+            # was read.
             writer, reader = connection._writer, connection._reader
             assert writer is not None and reader is not None, "it is connected"
             if writer.transport.is_closing() or reader.at_eof() or reader.exception() is not None:

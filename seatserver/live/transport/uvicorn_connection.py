@@ -4,13 +4,17 @@ uvicorn does the handshake, ping and pong, fragments and the close. What it lack
 
 - A ready frame goes to the socket directly. `UvicornConnection` is the `Connection` of its session, which finds it in
   the ASGI scope, under ``extensions``.
-- Memory for each peer is bounded. A peer that reads nothing is not read from either. It is cut off when it is still
+- Memory for each peer is bounded. While a peer reads nothing, nothing is read from it. It is cut off if it is still
   connected some time after its session or either side ended, because a closing transport waits until its buffer has
-  been sent. A few messages wait for the session, the rest in the peer's own buffers. A message may come in only so many
+  been sent. A few messages wait for the session, the rest in the peer's own buffers. A message may have only so many
   fragments, because empty fragments add nothing to its size.
 - A message that is whole and in one frame, as nearly all are, is read here. Anything else goes to uvicorn's parser.
 - What the peer has sent is worth nothing once it has hung up: what its session has not read by then is dropped.
 - Pings are spread over time, so that sockets that came in together are not pinged together for ever.
+
+This is the only file that relies on the insides of uvicorn's protocol and of websockets' parser. Our own class on
+websockets' public `ServerProtocol` would need none of the first, but would have to repeat uvicorn's handshake, ASGI
+events, keepalive and shutdown. `tests/unit/test_insides.py` fails when an upgrade changes what is used here.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ from websockets.http11 import Request
 from websockets.protocol import Protocol, State
 
 from seatserver.live.transport.connection import ConnectionClosed, FlowControl
+from seatserver.live.transport.inbox import Inbox
 from seatserver.wire.codec import Received
 from seatserver.wire.frames import Frame
 
@@ -68,7 +73,7 @@ class UvicornConnection(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._inbox = _Inbox(self.loop)
+        self._inbox = Inbox(self.loop)
         self.queue = cast("asyncio.Queue[Any]", self._inbox)
 
     # ------------------------------------------------------------ the connection
@@ -89,7 +94,7 @@ class UvicornConnection(WebSocketsSansIOProtocol):
         # uvicorn would stop reading at every message, if it did not think that it has already; it may have.
         self._reading = self._reading and not self.read_paused
         self.read_paused = True
-        self._between = _is_between_messages(self.conn)
+        self._between = is_between_messages(self.conn)
         self._feed(self._rest)
         self.settle()
 
@@ -283,7 +288,7 @@ class UvicornConnection(WebSocketsSansIOProtocol):
             super().data_received(data[at : at + BITE_BYTES])
             at += BITE_BYTES
             if self._pace is not None:
-                self._between = _is_between_messages(self.conn)
+                self._between = is_between_messages(self.conn)
         self._rest = data[at:]
         if self._rest:
             self._read_on(False)
@@ -332,8 +337,11 @@ class UvicornConnection(WebSocketsSansIOProtocol):
         return self.close_sent or (not self.behind and len(self._inbox.events) < INBOX_MESSAGES)
 
 
-def _is_between_messages(conn: Protocol) -> bool:
-    """Whether the parser waits for the first byte of a message that needs nothing but to be unmasked."""
+def is_between_messages(conn: Protocol) -> bool:
+    """Whether the parser waits for the first byte of a message that needs nothing but to be unmasked.
+
+    websockets' protocol does not say this publicly, so this looks at where its parser, a generator, has stopped.
+    """
     step = cast("GeneratorType[None, None, None]", conn.parser)
     while (inner := step.gi_yieldfrom) is not None:
         step = cast("GeneratorType[None, None, None]", inner)
@@ -341,41 +349,6 @@ def _is_between_messages(conn: Protocol) -> bool:
     waits = step.gi_code.co_name == "at_eof"
     in_message = getattr(conn, "current_size", 0) is not None  # an older parser does not say
     return waits and conn.state is State.OPEN and not in_message and not conn.extensions
-
-
-class _Inbox:
-    """Replaces uvicorn's queue at a tenth of its memory: for one reader, and `UvicornConnection` keeps it short."""
-
-    __slots__ = ("_loop", "_reader", "events")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.events: list[Any] = []
-        self._loop = loop
-        self._reader: asyncio.Future[None] | None = None
-
-    def empty(self) -> bool:
-        return not self.events
-
-    def put_nowait(self, event: Any) -> None:
-        self.events.append(event)
-        self.wake()
-
-    async def get(self) -> Any:
-        while not self.events:
-            await self.wait()
-        return self.events.pop(0)
-
-    async def wait(self) -> None:
-        """Wait for `wake`."""
-        self._reader = self._loop.create_future()
-        try:
-            await self._reader
-        finally:
-            self._reader = None
-
-    def wake(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
 
 
 class _Watched:
