@@ -144,6 +144,11 @@ class Checkout:
             row = (await connection.execute(overdue)).one_or_none()
             return None if row is None else await self._end(connection, booking_of(row), "expired")
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether a booking is being written, for a caller who waits for it or not."""
+        return bool(self._writing)
+
     async def close(self, grace_s: float) -> None:
         """Wait ``grace_s`` for bookings being written, then cancel them: nobody was told that those are booked."""
         if self._writing:

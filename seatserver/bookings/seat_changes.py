@@ -53,15 +53,20 @@ class Relay:
         self._database = database
         self._store = store
         self._tasks = Tasks()
-        self._draining: dict[str, bool] = {}  # showtime → whether more came meanwhile
+        self._relaying: dict[str, bool] = {}  # showtime → whether more came meanwhile
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is on its way to Redis."""
+        return not self._relaying
 
     def notify(self, showtime_id: str) -> None:
         """Start bringing this showtime's new rows to Redis; return at once."""
-        if showtime_id in self._draining:
-            self._draining[showtime_id] = True
+        if showtime_id in self._relaying:
+            self._relaying[showtime_id] = True
             return
-        self._draining[showtime_id] = False
-        self._tasks.spawn(self._drain_all(showtime_id), f"relay {showtime_id}")
+        self._relaying[showtime_id] = False
+        self._tasks.spawn(self._relay_all(showtime_id), f"relay {showtime_id}")
 
     async def poll(self) -> int:
         """Notify every showtime that has rows left, and return how many. Raises `Unavailable`."""
@@ -76,19 +81,19 @@ class Relay:
         """Wait a moment for what is under way, then stop. The rest stays in the outbox for the next poll."""
         await self._tasks.close(grace_s=1.0)
 
-    async def _drain_all(self, showtime_id: str) -> None:
+    async def _relay_all(self, showtime_id: str) -> None:
         try:
             again = True
             while again:
-                self._draining[showtime_id] = False
-                full = await self._drain(showtime_id) == ROWS_AT_ONCE
-                again = full or self._draining[showtime_id]
+                self._relaying[showtime_id] = False
+                full = await self._relay_some(showtime_id) == ROWS_AT_ONCE
+                again = full or self._relaying[showtime_id]
         except SeatServerError as error:
             log.warning("relay interrupted, continuing at the next poll", showtime=showtime_id, error=str(error))
         finally:
-            del self._draining[showtime_id]
+            del self._relaying[showtime_id]
 
-    async def _drain(self, showtime_id: str) -> int:
+    async def _relay_some(self, showtime_id: str) -> int:
         mine = outbox.c.showtime_id == showtime_id
         async with self._database.reading() as connection:
             rows = (

@@ -59,7 +59,7 @@ class LiveRoom:
         self._connection: ClientConnection | None = None
         self._token = ""
         self._bye: from_server.Bye | None = None
-        self._catching_up = False
+        self._resyncing = False
         self._task: asyncio.Task[None] | None = None
         self._moved = asyncio.Condition()
         self._gone: Disconnected | None = None
@@ -269,7 +269,7 @@ class LiveRoom:
     async def _follow(self) -> None:
         """One connection: hello, then every message until it closes."""
         self._token = await self._client.access_token()
-        self._bye, self._catching_up = None, False
+        self._bye, self._resyncing = None, False
         async with connect(
             self._url, subprotocols=[cast(Any, self._subprotocol)], compression=None, max_size=None
         ) as connection:
@@ -342,8 +342,8 @@ class LiveRoom:
             self.bookings = {booking.booking_id: booking for booking in welcome.bookings}
         if self.seat_map is None or self.seat_map.content_hash != welcome.layout:
             self.seat_map = await self._client.layout(welcome.layout)
-            self._room = Room(len(self.seat_map.seats), ring=0, known_states=ANY_STATE)
-        self._catching_up = False
+            self._room = Room(len(self.seat_map.seats), history=0, known_states=ANY_STATE)
+        self._resyncing = False
         if self._connection is connection:
             return  # what waits has been sent on this connection already
         self._connection = connection
@@ -351,9 +351,9 @@ class LiveRoom:
             await self._send(message)
 
     async def _ask_for_missed(self, connection: ClientConnection) -> None:
-        if self._catching_up:
+        if self._resyncing:
             return  # asked already; until the answer comes every further message shows the same gap
-        self._catching_up = True
+        self._resyncing = True
         resume = values.Resume(epoch=self.room.epoch, version=self.room.version)
         await self._send(from_client.Hello(resume=resume), connection)
 

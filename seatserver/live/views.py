@@ -22,7 +22,7 @@ from seatserver.wire import from_server, values
 
 
 def held(ref: int, hold: HeldSeats, showtime: Showtime, latest_ms: int) -> from_server.Held:
-    """A hold, and what there is to say about how it came to be; extensions reach to ``latest_ms`` at most."""
+    """The message for a hold that was just made or extended; extensions reach ``latest_ms`` at most."""
     terms = terms_of(hold, showtime)
     return from_server.Held(
         ref=ref,
@@ -38,7 +38,7 @@ def held(ref: int, hold: HeldSeats, showtime: Showtime, latest_ms: int) -> from_
 
 
 def hold_view(hold: HeldSeats, showtime: Showtime, latest_ms: int) -> values.HoldView:
-    """A hold, for its owner who comes back."""
+    """A hold as `Welcome` shows it to its owner."""
     terms = terms_of(hold, showtime)
     return values.HoldView(
         hold_id=hold.hold_id,
@@ -51,12 +51,12 @@ def hold_view(hold: HeldSeats, showtime: Showtime, latest_ms: int) -> values.Hol
 
 
 def booked(booking: Booking, seat_map: SeatMap, keys: BookingKeys, ref: int = 0) -> from_server.Booked:
-    """News of a booking for its owner."""
+    """The message that tells the owner of a booking how it is now."""
     return from_server.Booked(ref=ref, **_booking(booking, seat_map, keys))
 
 
 def own_booking(booking: Booking, seat_map: SeatMap, keys: BookingKeys) -> values.OwnBooking:
-    """A booking, for its owner who comes back."""
+    """A booking as `Welcome` shows it to its owner."""
     return values.OwnBooking(**_booking(booking, seat_map, keys))
 
 

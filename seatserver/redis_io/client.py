@@ -1,8 +1,8 @@
 """How Redis is reached: the client that every part of the server shares.
 
-RESP 2 everywhere, so that Redis 6.2 to 8 and Valkey behave the same. A command is retried once, and only because a
-pooled connection may have died since its last use: every script of ours may run twice (see ``lua/``), so a retry after
-a lost reply is harmless. Replies stay bytes.
+It speaks RESP 2, so that Redis 6.2 to 8 and Valkey behave the same. A command is retried once, because a pooled
+connection may have died since its last use. A retry after a lost reply is harmless: each of our scripts may run twice
+(see ``lua/``). Replies stay bytes.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ UNAVAILABLE = (
 )
 """What Redis or the way to it raises when it cannot serve at the moment."""
 
-# Redis 6.2 answers with an error of the script that only quotes the reason; newer ones give some reasons no class.
+# Redis 6.2 only quotes the reason in a script error; newer versions report some reasons without an error class.
 _REASONS = re.compile(r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|BUSY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN) ")
 
 
 def cannot_serve(error: BaseException) -> bool:
-    """Whether the error means that Redis cannot serve at the moment, and not that we asked for nonsense."""
+    """Whether the error means that Redis cannot serve at the moment, rather than that the command was wrong."""
     return isinstance(error, UNAVAILABLE) or (
         isinstance(error, ResponseError) and _REASONS.search(str(error)) is not None
     )
@@ -60,10 +60,10 @@ def cannot_serve(error: BaseException) -> bool:
 def connect(settings: Settings) -> Redis:
     """A client for ``settings.redis_url``; connects at its first command. The caller closes it with ``aclose``.
 
-    Raises `ConfigError` for an address that says something that Redis connections do not have.
+    Raises `ConfigError` for an address with options that Redis connections do not have.
     """
     seconds = settings.redis_timeout_ms / 1000
-    # A Unix socket has no keepalive to ask for, and refuses to be asked.
+    # Setting keepalive on a Unix socket is an error.
     keepalive = {} if settings.redis_url.startswith("unix://") else {"socket_keepalive": True}
     try:
         pool = BlockingConnectionPool.from_url(
@@ -78,7 +78,7 @@ def connect(settings: Settings) -> Redis:
             **keepalive,
         )
         pool.connection_class = _noticing(pool.connection_class)
-        pool.connection_class(**pool.connection_kwargs)  # reads what from_url passes on unread
+        pool.connection_class(**pool.connection_kwargs)  # checks the options that from_url passes on unchecked
     except (TypeError, ValueError):
         # Without the value and without redis-py's text: either may quote the password.
         raise ConfigError(
@@ -88,7 +88,7 @@ def connect(settings: Settings) -> Redis:
 
 
 def _noticing(kind: type[AbstractConnection]) -> type[AbstractConnection]:
-    """The same kind of connection, to which a closed transport is a lost connection: retried, and told as one."""
+    """The same kind of connection, with a write to a closed transport treated as a lost connection."""
 
     class Noticing(kind):  # type: ignore[valid-type, misc]  # which of redis-py's kinds the address decides
         async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
@@ -103,7 +103,7 @@ def _noticing(kind: type[AbstractConnection]) -> type[AbstractConnection]:
 
 
 async def check(redis: Redis) -> None:
-    """One round trip. Raises `StartError` with one line that says what an operator can do, or `NotThereYet`."""
+    """Make one round trip. Raises `NotThereYet`, or `StartError` with one line that says what an operator can do."""
     try:
         await redis.ping()
     except (AuthenticationError, NoPermissionError):

@@ -1,8 +1,8 @@
-"""One open connection to Redis: bytes go out, replies come in, nothing in between.
+"""One open connection to Redis that takes packed commands and hands over replies, without a coroutine for either.
 
 redis-py sets the connection up (address, TLS, user and password, database, name, timeouts) as ``client.py`` says; then
-the link takes its transport over. From there on no coroutine runs for a command and none for a reply: what arrives goes
-through hiredis to the owner at once. For occasional commands use the client's pool; a link is for script calls
+the link takes over its transport. What arrives goes through hiredis to the owner at once. For occasional commands use
+the client's pool; a link is for script calls
 (``pipeline.py``) and for the subscription (`seatserver.rooms.feed`).
 
 redis-py has no public name for a connection's streams, so this file uses two private ones, and no other file does.
@@ -25,12 +25,12 @@ _MORE = object()
 
 
 def packed(*command: str | int | bytes) -> bytes:
-    """A command as it travels."""
+    """A command in the bytes that Redis reads."""
     return hiredis.pack_command(command)  # type: ignore[arg-type, no-any-return]  # its stub knows tuples of one word
 
 
 class Owner(Protocol):
-    """Who a link belongs to. Called in the event loop; must not block."""
+    """The owner of a link. Its methods are called in the event loop and must not block."""
 
     def replied(self, reply: Any) -> None:
         """The next reply, in the order of the commands; an error that Redis answers is an exception object."""
@@ -47,7 +47,7 @@ class Link(asyncio.Protocol):
     something last came in, by the loop's clock."""
 
     def __init__(self, writer: asyncio.StreamWriter, owner: Owner) -> None:
-        self._writer = writer  # kept: it would close the transport when it is collected
+        self._writer = writer  # kept, because it closes the transport when it is garbage-collected
         self._transport = writer.transport
         self._owner = owner
         self._loop = asyncio.get_running_loop()
@@ -59,7 +59,7 @@ class Link(asyncio.Protocol):
 
     @classmethod
     async def open(cls, redis: Redis, owner: Owner) -> Link:
-        """Connect as the client does. Raises what redis-py raises: `RedisError`, `OSError`, `TimeoutError`."""
+        """Connect as ``redis`` does. Raises what redis-py raises: `RedisError`, `OSError`, `TimeoutError`."""
         pool = redis.connection_pool
         connection = pool.connection_class(**pool.connection_kwargs)
         try:
@@ -70,7 +70,7 @@ class Link(asyncio.Protocol):
             writer, reader = connection._writer, connection._reader
             assert writer is not None and reader is not None, "it is connected"
             if writer.transport.is_closing() or reader.at_eof() or reader.exception() is not None:
-                # Its end has been told to redis-py's protocol, and would never be told to ours.
+                # redis-py's protocol was told of the end, so ours would never be.
                 raise ConnectionResetError("the connection was closed while it was set up")
             link = cls(writer, owner)
             connection._reader = connection._writer = None
@@ -80,9 +80,9 @@ class Link(asyncio.Protocol):
             raise
 
     def write(self, commands: bytes) -> None:
-        """Send packed commands; what Redis does not take at once is buffered, so heed ``is_writable``.
+        """Send packed commands. What Redis does not take at once is buffered, so check ``is_writable`` first.
 
-        Nothing is sent when the link has ended; an owner who does not know yet is told in the next tick.
+        On a link that has ended nothing is sent; an owner who was not told yet is told in the next tick.
         """
         if self._ended:
             return
@@ -94,14 +94,14 @@ class Link(asyncio.Protocol):
             self._loop.call_soon(self._end)
 
     def abort(self) -> None:
-        """End it now, whatever is under way. The owner is told before this returns."""
+        """End the link now, whatever is under way. The owner is told before this returns."""
         self._transport.abort()
         self._end()
 
     # ------------------------------------------------------------ as the transport sees it
 
     def data_received(self, data: bytes) -> None:
-        """Take every reply that is whole to the owner."""
+        """Hand every complete reply to the owner."""
         self.heard_at = self._loop.time()
         reader, replied = self._reader, self._owner.replied
         try:
@@ -109,7 +109,7 @@ class Link(asyncio.Protocol):
             while not self._ended and (reply := reader.gets()) is not _MORE:
                 replied(reply)
         except hiredis.ProtocolError:
-            self.abort()  # what answers there is no Redis
+            self.abort()  # whatever answers there is not Redis
 
     def pause_writing(self) -> None:
         """The buffer is full."""
@@ -121,7 +121,7 @@ class Link(asyncio.Protocol):
         self._owner.writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is closed."""
+        """The transport is closed."""
         self._end()
 
     def _end(self) -> None:

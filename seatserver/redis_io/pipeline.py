@@ -1,15 +1,15 @@
 """The one connection that all calls of scripts share.
 
-Redis answers in order, so calls need not wait for each other: those of one tick of the event loop are written at once,
-and each reply goes to the oldest call that has none. There is no pool to wait for, no task and no timer per call; one
-watch for all fails those that wait too long. What waits or is under way is bounded.
+Redis answers in order, so calls need not wait for each other. Those of one tick of the event loop are written at once,
+and each reply goes to the oldest call without one. There is no pool to wait for, and no task or timer for a call; one
+timer for all fails those that wait too long. The number of calls that wait or are under way is bounded.
 
-Many calls travel in chunks. Redis answers what it has read in one go, so if it were given everything at once, it would
-work while we wait, and then we while it waits; with a chunk or two ahead of it both work at the same time.
+Many calls are sent in chunks. Redis answers all that it has read before it reads on: given everything at once, it would
+work while we wait, and we would work while it waits. With a chunk or two ahead of it, both work at the same time.
 
-A connection that breaks takes answers with it. The calls under way are then sent once more over the next connection:
-every script may run twice (see ``lua/``), so no harm comes of it. A call that loses its answer twice, or whose
-connection cannot be replaced, fails; it may have run all the same.
+When the connection breaks, answers are lost. The calls under way are sent once more on the next connection, which is
+harmless because every script may run twice (see ``lua/``). A call fails when its answer is lost twice or no connection
+can be made; it may have run all the same.
 """
 
 from __future__ import annotations
@@ -61,9 +61,8 @@ class Pipeline:
         self._waiting: deque[_Call] = deque()
         self._under_way: deque[_Call] = deque()
         self._ahead = math.inf  # so many calls may be under way when more are written
-        self._asked_at = (
-            math.nan
-        )  # when the first was written of those under way, by the loop's clock; until its answer
+        # When the oldest call under way was written, by the loop's clock; nan when that is not being measured.
+        self._asked_at = math.nan
         self._link: Link | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._tasks = Tasks()
@@ -75,8 +74,8 @@ class Pipeline:
     def send(self, *command: str | int) -> asyncio.Future[Any]:
         """Send a command with the others of this tick; the future is its reply, or the error that Redis answers.
 
-        It fails with `Unavailable` when no answer comes in time. Raises `Busy` when too much waits already. A caller
-        who goes away (cancels the future) stops nothing: the command may run.
+        The future fails with `Unavailable` when no answer comes in time. Raises `Busy` when too many calls wait.
+        Cancelling the future does not stop the command: it may still run.
         """
         if len(self._waiting) + len(self._under_way) >= self._most:
             raise Busy("the queue to Redis")
@@ -91,7 +90,7 @@ class Pipeline:
         return future
 
     async def close(self) -> None:
-        """Wait for what is under way; calls that still wait are refused."""
+        """Wait for the calls under way, and refuse those that still wait."""
         self._closed = True
         _fail(self._waiting)
         self._waiting.clear()
@@ -106,10 +105,10 @@ class Pipeline:
     # ------------------------------------------------------------ as the link sees it
 
     def replied(self, reply: Any) -> None:
-        """The oldest call under way has its answer."""
+        """Give the oldest call under way its answer."""
         if not self._under_way:
             if self._link is not None:
-                self._link.abort()  # an answer to nothing: from here on none could be trusted
+                self._link.abort()  # an answer to no call: no later one could be trusted
             return
         future = self._under_way.popleft().future
         if not math.isnan(self._asked_at):
@@ -117,14 +116,14 @@ class Pipeline:
         if self._waiting and len(self._under_way) == self._ahead:
             self._flush()
         if future.done():
-            return  # its caller went away, or could wait no longer
+            return  # its caller is gone, or it has waited too long
         if isinstance(reply, Exception):
             future.set_exception(reply)
         else:
             future.set_result(reply)
 
     def lost(self) -> None:
-        """Send what was under way once more."""
+        """The connection is lost: send the calls under way once more."""
         self._link = None
         unanswered = [call for call in self._under_way if not call.future.done()]
         self._under_way.clear()
@@ -144,7 +143,7 @@ class Pipeline:
     # ------------------------------------------------------------ sending
 
     def _flush(self) -> None:
-        """Write what waits, as far as it may go out by now."""
+        """Write the calls that wait, as many as may be under way."""
         self._flush_due = False
         waiting, link = self._waiting, self._link
         if not waiting:
@@ -156,7 +155,7 @@ class Pipeline:
                 self._connecting = self._tasks.spawn(self._connect(), "connect to Redis")
         elif link.is_writable:
             if not self._under_way:
-                # Until now it had nothing to say.
+                # Redis owed no answer until now, so its silence begins here.
                 link.heard_at = self._asked_at = asyncio.get_running_loop().time()
             while waiting and len(self._under_way) <= self._ahead and link.is_writable:
                 calls = [waiting.popleft() for _ in range(min(CHUNK, len(waiting)))]
@@ -165,7 +164,7 @@ class Pipeline:
                 link.write(b"".join([call.packed for call in calls]))
 
     def _measure(self) -> None:
-        """See how long the way to Redis and back takes at best: over a long one more calls have to be under way."""
+        """Measure the shortest round trip to Redis: the longer it is, the more calls have to be under way."""
         took_s = asyncio.get_running_loop().time() - self._asked_at
         self._asked_at = math.nan
         self._ahead = min(self._ahead, CHUNK + round(took_s / CALL_S))
@@ -184,7 +183,7 @@ class Pipeline:
             self._reachable = False
             self._give_up()
         except Exception:
-            log.exception("connecting to Redis failed")  # nobody who waits shall wait for the watch
+            log.exception("connecting to Redis failed")  # callers fail now and not by the timer
             self._reachable = False
             self._give_up()
         finally:
@@ -201,7 +200,7 @@ class Pipeline:
         self._watch = asyncio.get_running_loop().call_later(self._timeout_s / WATCHES, self._look)
 
     def _look(self) -> None:
-        """Fail the calls that nobody answers in time, and give up a connection that is silent."""
+        """Fail the calls that have waited too long, and close a connection that is silent."""
         self._watch = None
         due = asyncio.get_running_loop().time() - self._timeout_s
         for calls in (self._under_way, self._waiting):
@@ -218,7 +217,7 @@ class Pipeline:
 
 
 def _fail(calls: Iterable[_Call]) -> None:
-    """An error of its own for each: callers who share an exception would add to each other's tracebacks."""
+    """Fail each call with its own error: callers who share an exception would add to each other's tracebacks."""
     for call in calls:
         if not call.future.done():
             call.future.set_exception(Unavailable("Redis"))

@@ -38,17 +38,20 @@ class Applied(Enum):
 
 
 class Room:
-    """The state of one showtime's places: ``states`` has a byte per seat, then one per place of the ``areas``."""
+    """The state of one showtime's places: ``states`` has a byte per seat, then one per place of the ``areas``.
+
+    ``history`` is how many of the last changes are kept for `since`.
+    """
 
     def __init__(
-        self, seat_count: int, ring: int, areas: Sequence[range] = (), *, known_states: Container[int] = _STATES
+        self, seat_count: int, history: int, areas: Sequence[range] = (), *, known_states: Container[int] = _STATES
     ) -> None:
         self.epoch = ""
         self.version = 0
         self.seat_count = seat_count
         self.areas = tuple(areas)
         self.states = bytearray(seat_count + sum(map(len, areas)))
-        self._ring: deque[Change] = deque(maxlen=ring)
+        self._history: deque[Change] = deque(maxlen=history)
         self._known_states = known_states
 
     def reset(self, epoch: str, version: int, states: bytes) -> None:
@@ -59,7 +62,7 @@ class Room:
             return
         self.epoch, self.version = epoch, version
         self.states[:] = states
-        self._ring.clear()
+        self._history.clear()
 
     def apply(self, change: Change) -> Applied:
         """Bring the room to ``change.version``. A change that does not fit is refused as a gap and changes nothing.
@@ -76,7 +79,7 @@ class Room:
         for seat, state in change.seats:
             self.states[seat] = state
         self.version = change.version
-        self._ring.append(change)
+        self._history.append(change)
         return Applied.YES
 
     def snapshot(self) -> str:
@@ -103,10 +106,10 @@ class Room:
         if version == self.version:
             return Change(epoch, version, version, ())
         missed = 0
-        for change in reversed(self._ring):
+        for change in reversed(self._history):
             missed += 1
             if change.from_version == version:
-                return merge(islice(self._ring, len(self._ring) - missed, None))
+                return merge(islice(self._history, len(self._history) - missed, None))
             if change.from_version < version:
                 # The version is inside a gap that was closed by comparing snapshots. A seat that changed and changed
                 # back there is missing in the difference, but a viewer of another instance may have seen it changed.

@@ -1,7 +1,7 @@
-"""JSON and MessagePack for the wire, and what is wrong with a message that does not fit.
+"""JSON and MessagePack for the wire, and errors that name what is wrong with a message.
 
-A codec turns a server message into one frame (text for JSON, binary for MessagePack), which every socket of that
-encoding shares, and what a client sent into a message. This module is pure.
+A codec encodes a server's message as one frame (text for JSON, binary for MessagePack), which all sockets of that
+encoding share, and decodes what a client sent.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class JsonCodec:
         return Frame(self._encoder.encode(message), text=True)
 
     def decode(self, received: Received, limit_bytes: int) -> ClientMessage:
-        """What a client said. Raises `TooLarge`, or `BadRequest` that names the field."""
+        """The message that a client sent. Raises `TooLarge`, or `BadRequest` that names the field."""
         if isinstance(received, bytes):
             raise BadRequest(f"expected a text frame: this socket speaks {SUBPROTOCOL_JSON}")
         # One character is at least one byte, so most frames need no encoding to be measured.
@@ -58,7 +58,7 @@ class JsonCodec:
             raise _explained(error, "JSON") from None
 
     def ref_of(self, received: Received) -> int:
-        """The ``ref`` of what could not be decoded, 0 when it has no valid one either."""
+        """The ``ref`` of a message that could not be decoded; 0 when that cannot be read either."""
         try:
             return self._ref.decode(received).ref
         except UNREADABLE:
@@ -80,7 +80,7 @@ class MsgpackCodec:
         return Frame(self._encoder.encode(message), text=False)
 
     def decode(self, received: Received, limit_bytes: int) -> ClientMessage:
-        """What a client said. Raises `TooLarge`, or `BadRequest` that names the field."""
+        """The message that a client sent. Raises `TooLarge`, or `BadRequest` that names the field."""
         if isinstance(received, str):
             raise BadRequest(f"expected a binary frame: this socket speaks {SUBPROTOCOL_MSGPACK}")
         if len(received) > limit_bytes:
@@ -92,7 +92,7 @@ class MsgpackCodec:
             raise _explained(error, "MessagePack") from None
 
     def ref_of(self, received: Received) -> int:
-        """The ``ref`` of what could not be decoded, 0 when it has no valid one either."""
+        """The ``ref`` of a message that could not be decoded; 0 when that cannot be read either."""
         try:
             return self._ref.decode(received).ref if isinstance(received, bytes) else 0
         except UNREADABLE:
@@ -103,14 +103,14 @@ Codec = JsonCodec | MsgpackCodec
 
 
 class Codecs:
-    """The encodings that a server speaks."""
+    """The encodings that the server speaks."""
 
     def __init__(self) -> None:
         self.json = JsonCodec()
         self.msgpack = MsgpackCodec()
 
     def choose(self, asked: Sequence[str]) -> Codec | None:
-        """The codec for the subprotocols that a client asks for: JSON for none, None when none of them is known."""
+        """The codec for the subprotocols that a client offers: JSON if none, None if only unknown ones."""
         if not asked:
             return self.json
         for subprotocol in asked:
@@ -124,5 +124,5 @@ class Codecs:
 def _explained(error: Exception, encoding: str) -> BadRequest:
     if not isinstance(error, msgspec.ValidationError):
         return BadRequest(f"not valid {encoding}: {unreadable(error)}")
-    place, problem, _ = misfit(error)
-    return BadRequest(f"{place}: {problem}" if place else problem, place)
+    field, problem, _ = misfit(error)
+    return BadRequest(f"{field}: {problem}" if field else problem, field)

@@ -1,8 +1,7 @@
 """A message as it travels: the bytes of one WebSocket frame, which every socket of an encoding shares.
 
-A server's frame is neither masked nor, without compression, different from socket to socket (RFC 6455, 5.2), so it is
-built once and the same bytes are handed to every transport. An ASGI server that builds its frames itself gets the
-payload instead. This module is pure.
+A server's frame is not masked and, without compression, the same for every socket (RFC 6455, 5.2). So it is built once,
+and every transport is handed the same bytes. An ASGI server that builds its own frames gets the payload instead.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ class Frame:
 
     @property
     def event(self) -> dict[str, Any]:
-        """The ASGI event that sends it; made once, and never changed."""
+        """The ASGI event that sends it, made once; do not change it."""
         if self._event is None:
             self._event = {"type": "websocket.send", "text" if self._text else "bytes": self.payload}
         return self._event

@@ -354,11 +354,11 @@ async def test_one_request_can_change_a_whole_hall(core: Server) -> None:
     await put_on_sale(core.catalog, "big", layout_hash=await core.catalog.put_layout(hall))
     done = await core.allocations.change("big", [block(*range(3000))], "boss")
     assert len(done.entries[0].places) == 3000
-    await eventually(lambda: not core.relay._draining)
+    await eventually(lambda: core.relay.is_idle)
     view = await core.store.snapshot("big", 3000)
     assert view.states == bytes((IS_BLOCKED,)) * 3000
     await core.allocations.change("big", [open_up(*range(3000))], "boss")
-    await eventually(lambda: not core.relay._draining)
+    await eventually(lambda: core.relay.is_idle)
     assert (await core.store.snapshot("big", 3000)).states == bytes(3000)
 
 

@@ -233,7 +233,7 @@ async def test_of_overlapping_baskets_exactly_one_is_sold_and_nobody_waits_for_e
         assert (len(won), len(lost)) == (1, 1), answers
         await check_books(core)
         await core.checkout.cancel(won[0].id)
-        await eventually(lambda: not core.relay._draining and not other_redis.relay._draining)
+        await eventually(lambda: core.relay.is_idle and other_redis.relay.is_idle)
         for side in (core, other_redis):
             # One of the two relays took the changes, so the other Redis may still hold what was booked.
             await side.redis.flushdb()
@@ -266,7 +266,7 @@ async def test_callers_who_go_away_in_the_middle_leave_nothing_half_done(core: S
                     assert (await core.checkout.confirm(hold_id)).status == "confirmed"
             await core.checkout.cancel(hold_id)
             # Free again for the next round only when the relay has said so.
-            await eventually(lambda: not core.checkout._writing and not core.relay._draining)
+            await eventually(lambda: not core.checkout.is_writing and core.relay.is_idle)
         return cancelled
 
     lanes = [(1,), (2, 3), (4, 5, 6), SOFA, OTHER_SOFA]
@@ -345,8 +345,8 @@ async def test_who_books_is_answered_in_the_stated_time_and_a_repetition_finds_t
             with pytest.raises(OutcomeUnknown) as told:
                 await book(core, hold_id)
             assert told.value.retryable
-            assert core.checkout._writing, "the writing goes on"
-        await eventually(lambda: not core.checkout._writing)
+            assert core.checkout.is_writing, "the writing goes on"
+        await eventually(lambda: not core.checkout.is_writing)
         assert (await core.checkout.get(hold_id)).status == "confirmed"
         assert (await book(core, hold_id)).id == hold_id
         await check_books(core)

@@ -133,7 +133,7 @@ async def test_a_command_whose_answer_was_lost_is_sent_again_and_done_once(serve
         async with server.core.database.transaction() as connection:
             await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
             booking = asyncio.create_task(room.book(hold_id))
-            await eventually(lambda: bool(server.core.checkout._writing))
+            await eventually(lambda: server.core.checkout.is_writing)
             proxy.cut_all()
         assert (await booking).status == "confirmed"
         assert len(await asyncio.gather(*(room.book(hold_id) for _ in range(3)))) == 3
@@ -148,7 +148,7 @@ async def test_a_command_that_waits_is_sent_once_per_connection(server: Instance
         async with server.core.database.transaction() as connection:
             await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
             booking = asyncio.create_task(room.book(held.hold_id))
-            await eventually(lambda: bool(server.core.checkout._writing))
+            await eventually(lambda: server.core.checkout.is_writing)
             await room.resync()
         await booking
         await room.beat()

@@ -59,8 +59,8 @@ async def test_a_slow_reader_gets_one_snapshot_and_delays_nobody_else(
 ) -> None:
     server = await make_server(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, seats_per_user=28)
     async with asleep(server) as slow, server.watcher("busy") as busy, reader(server) as quick:
-        [sleeper] = [one for one in server.core.sessions._sessions if one.user_id == "sleeper"]
-        await make_noise(busy, lambda: sleeper._stale)
+        [sleeper] = server.core.sessions.of_user("sleeper")
+        await make_noise(busy, lambda: sleeper.owes_snapshot)
         version = await make_noise(busy, lambda: True)
 
         slow.connection.transport.resume_reading()
@@ -133,8 +133,8 @@ async def test_a_client_that_is_gone_is_forgotten_even_with_messages_waiting(
     pace = {"heartbeat_ms": 60_000, "idle_ms": 120_000} if half_closed else {"heartbeat_ms": 2000, "idle_ms": 5000}
     server = await make_server(send_buffer=SMALL_BUFFER, tick_ms=0, tick_most_ms=0, seats_per_user=28, **pace)
     async with asleep(server) as slow, server.watcher("busy") as busy:
-        [sleeper] = [one for one in server.core.sessions._sessions if one.user_id == "sleeper"]
-        line: Any = sleeper._connection
+        [sleeper] = server.core.sessions.of_user("sleeper")
+        line: Any = sleeper.connection
         waiting = 0
 
         def enough() -> bool:
@@ -179,7 +179,7 @@ async def test_a_stopping_server_finishes_running_commands_and_accepts_nobody(ma
         async with server.core.database.transaction() as connection:
             await connection.execute(lock)
             await ann.send("book", ref=9, hold_id=hold_id)
-            await eventually(lambda: bool(server.core.checkout._writing))
+            await eventually(lambda: server.core.checkout.is_writing)
             draining = asyncio.create_task(server.core.sessions.drain())
             await eventually(lambda: server.core.sessions.draining)
             with pytest.raises(InvalidStatus) as caught:
@@ -201,8 +201,8 @@ async def test_a_server_stops_although_a_closing_client_has_unread_data(
     monkeypatch.setattr(UvicornConnection, "linger_s", PATIENCE_S)
     server = await make_server(send_buffer=SMALL_BUFFER, tick_ms=0, tick_most_ms=0, seats_per_user=28, shutdown_ms=2000)
     async with asleep(server) as slow, server.watcher("busy") as busy:
-        [sleeper] = [one for one in server.core.sessions._sessions if one.user_id == "sleeper"]
-        line: Any = sleeper._connection
+        [sleeper] = server.core.sessions.of_user("sleeper")
+        line: Any = sleeper.connection
         await make_noise(busy, lambda: line._plain.get_write_buffer_size() > 6 * SMALL_BUFFER)
         del sleeper
         slow.connection.protocol.send_close(1000)
@@ -224,7 +224,7 @@ async def test_a_booking_without_a_waiting_client_is_finished_before_the_server_
             async with server.watcher("ann") as ann:
                 await ann.ask("hold", hold_id=str(hold_id), seats=[1])
                 await ann.send("book", ref=9, hold_id=str(hold_id))
-                await eventually(lambda: bool(server.core.checkout._writing))
+                await eventually(lambda: server.core.checkout.is_writing)
             server.uvicorn.should_exit = True
             await eventually(lambda: server.core.sessions.draining)
     async with serving(brisk) as server:
@@ -248,11 +248,11 @@ async def test_a_server_stops_although_a_viewer_is_asleep_and_postgres_is_silent
         async with serving(hurried, send_buffer=SMALL_BUFFER) as server:
             await put_on_sale(server.core.catalog)
             async with asleep(server), server.watcher("busy") as busy:
-                [sleeper] = [one for one in server.core.sessions._sessions if one.user_id == "sleeper"]
-                await make_noise(busy, lambda: sleeper._stale)
+                [sleeper] = server.core.sessions.of_user("sleeper")
+                await make_noise(busy, lambda: sleeper.owes_snapshot)
                 held = await busy.hold(*MANY)
                 proxy.freeze()
                 await busy.send("book", ref=9, hold_id=held["hold_id"])
-                await eventually(lambda: bool(server.core.checkout._writing))
+                await eventually(lambda: server.core.checkout.is_writing)
                 server.uvicorn.should_exit = True
                 await eventually(lambda: not server.uvicorn.server_state.connections)

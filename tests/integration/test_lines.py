@@ -55,7 +55,7 @@ def make_lined(request: pytest.FixtureRequest, make_server: MakeServer) -> MakeL
 
 
 def lines_of(server: Instance) -> list[Any]:
-    return [one._connection for one in server.core.sessions._sessions]
+    return list(server.core.sessions.connections)
 
 
 async def test_the_server_decides_which_connection_class_a_socket_uses(make_server: MakeServer) -> None:
@@ -110,8 +110,8 @@ async def test_a_viewer_who_falls_behind_gets_nothing_and_then_one_snapshot(
 ) -> None:
     server = await make_lined(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, tick_most_ms=0, seats_per_user=28)
     async with asleep(server) as slow, server.watcher("busy") as busy, reader(server) as quick:
-        [sleeper] = [one for one in server.core.sessions._sessions if one.user_id == "sleeper"]
-        await make_noise(busy, lambda: sleeper._stale)
+        [sleeper] = server.core.sessions.of_user("sleeper")
+        await make_noise(busy, lambda: sleeper.owes_snapshot)
         version = await make_noise(busy, lambda: True)
         first = slow.log[-1]["version"]
 
@@ -183,7 +183,7 @@ async def test_excess_commands_wait_at_the_peer(make_lined: MakeLined) -> None:
         async with server.core.database.transaction() as connection:
             await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
             await ann.send("book", ref=1, hold_id=hold_id)
-            await eventually(lambda: bool(server.core.checkout._writing))
+            await eventually(lambda: server.core.checkout.is_writing)
             for ref in range(2, many):
                 # Straight to the transport: the client's library would wait.
                 ann.connection.protocol.send_text(b'{"type":"beat","ref":%d}' % ref)
@@ -371,10 +371,9 @@ async def test_a_closed_connection_leaves_no_reference_cycles(make_server: MakeS
         async with server.watcher("ann") as ann, server.watcher("bob"), server.watcher("eve"):
             left = [weakref.ref(part) for line in lines_of(server) for part in (line, line.conn, line.conn.reader)]
             ann.connection.transport.abort()
-            for one in server.core.sessions._sessions:
-                if one.user_id == "bob":
-                    one.dismiss(session.Leave(4200, "the end", 0))
-            del one
+            [bob] = server.core.sessions.of_user("bob")
+            bob.dismiss(session.Leave(4200, "the end", 0))
+            del bob
         await eventually(lambda: all(part() is None for part in left))
     finally:
         gc.enable()

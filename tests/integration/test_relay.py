@@ -79,7 +79,7 @@ async def test_any_number_of_relays_apply_each_change_once_and_in_order(brisk: S
             await core.relay.poll()
         states = await settled(cores[0])
         assert [states[seat] for seat in range(20)] == [FREE] * 10 + [SOLD] * 10
-        await eventually(lambda: not any(core.relay._draining for core in cores))
+        await eventually(lambda: all(core.relay.is_idle for core in cores))
 
         told, versions = [], []
         while (message := await feed.get_message(timeout=0.2)) is not None:
@@ -136,7 +136,7 @@ async def test_while_redis_is_silent_a_booking_succeeds_and_its_change_waits(bri
             async with core.database.transaction() as connection:
                 await connection.execute(sa.text("SELECT 1 FROM showtimes FOR UPDATE"))
                 booking = asyncio.create_task(core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=False))
-                await eventually(lambda: bool(core.checkout._writing))
+                await eventually(lambda: core.checkout.is_writing)
                 proxy.freeze()
             assert (await booking).status == "confirmed", "Postgres has it, that is enough"
             with pytest.raises(Unavailable):

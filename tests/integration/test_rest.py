@@ -87,7 +87,7 @@ def code(response: httpx.Response) -> tuple[int, str]:
 async def settled(core: Server) -> None:
     """Wait until the relay has brought all changes to Redis."""
     async with within("the relay to be done"):
-        while core.relay._draining:  # noqa: ASYNC110 - the relay tells nobody when it is done
+        while not core.relay.is_idle:  # noqa: ASYNC110 - the relay tells nobody when it is done
             await asyncio.sleep(0.005)
 
 

@@ -6,10 +6,9 @@ viewer. A change in a quiet room is delivered at once; while changes keep coming
 which grow with the time that the last deliveries took. A delivery to many viewers takes several slices of the
 `TimeSlicer`; a room has one delivery at a time.
 
-What keeps the order for each viewer is its mark. The audience counts everything that happens to the room; a viewer
-remembers the count up to which it has been shown the room, and a frame that brings nothing newer passes it by. So
-whoever joins, comes back, or needs a snapshot in the middle of a round gets what is true at that moment, and whatever
-is still under way from before does not follow it.
+A mark keeps the order for each viewer. The audience counts everything that happens to the room; a viewer remembers the
+count up to which it has been shown the room, and a frame that brings nothing newer skips it. So a viewer who joins,
+comes back, or needs a snapshot in the middle of a delivery gets the room as it is then, and nothing older after it.
 """
 
 from __future__ import annotations
@@ -59,19 +58,19 @@ class Audience:
         self._by_user: dict[str, set[Viewer]] = {}
         self._services = services
         self._pending: list[Change] = []
-        self._deltas: dict[Codec, Frame] = {}  # what is pending as frames, as far as they were needed
+        self._deltas: dict[Codec, Frame] = {}  # the pending changes as frames, made when needed
         self._pending_since_ms = 0  # when the first of them was made, by Redis' clock; 0: not known
         self._renew = False  # only a snapshot will do
         self._delivery: Delivery | None = None
         self._waiting = False  # for the time slicer
         self._tick: asyncio.TimerHandle | None = None
-        self._cost_ns = 0  # of the last round, while the room is busy
-        self._heard_ns = 0  # when the last round started
+        self._cost_ns = 0  # of the last delivery, while the room is busy
+        self._heard_ns = 0  # when the last delivery started
         self._snapshots: dict[Codec, tuple[str, int, Frame]] = {}
 
     @property
     def room(self) -> Room:
-        """The room shown here; only while somebody is in it."""
+        """The room shown here. Only while it has viewers."""
         assert self.live is not None, "an audience without viewers has no room"
         return self.live.room
 
@@ -82,11 +81,11 @@ class Audience:
 
     @property
     def viewers(self) -> int:
-        """How many there are."""
+        """How many viewers there are."""
         return sum(map(len, self._recipients.values()))
 
     def add(self, viewer: Viewer) -> None:
-        """From now on ``viewer`` gets every change after the room's version of this moment."""
+        """Add a viewer, who gets every change after the version that the room has now."""
         recipients = self._recipients.get(viewer.codec)
         if recipients is None:
             recipients = self._recipients[viewer.codec] = RecipientList(self.mark, self._services.write_to_each)
@@ -98,7 +97,7 @@ class Audience:
         self._services.count(viewer.user_id, 1)
 
     def discard(self, viewer: Viewer) -> None:
-        """The viewer goes, if it ever came."""
+        """Remove a viewer, if it was added."""
         if viewer.slot < 0:
             return
         self._recipients[viewer.codec].remove(viewer)
@@ -123,13 +122,13 @@ class Audience:
         self._snapshots[codec] = (room.epoch, room.version, frame)
         return frame
 
-    def catch_up(self, viewer: Viewer) -> None:
-        """Show one viewer now what it has not been shown yet, so that its next answer overtakes nothing."""
+    def show_news(self, viewer: Viewer) -> None:
+        """Send one viewer now what it has not been shown yet, so that its next answer overtakes nothing."""
         for frame in self._news_of(viewer):
             viewer.show(frame, self.mark)
 
     def news_with_answer(self, viewer: Viewer) -> list[Frame]:
-        """What a viewer who is not behind has not been shown yet, if it is little: to be sent now, with an answer."""
+        """What a viewer who keeps up has not been shown yet, if it is little: it is sent together with an answer."""
         return self._news_of(viewer) if len(self._pending) <= FEW_CHANGES and not self._renew else []
 
     def _news_of(self, viewer: Viewer) -> list[Frame]:
@@ -150,14 +149,14 @@ class Audience:
         return frames
 
     def _delta(self, codec: Codec) -> Frame:
-        """What is pending as a frame, encoded once."""
+        """The pending changes as a frame, encoded once."""
         frame = self._deltas.get(codec)
         if frame is None:
             frame = self._deltas[codec] = codec.encode(delta_of(merge(self._pending), self.room))
         return frame
 
     def beat(self) -> None:
-        """Tell a quiet room that it is alive and where it is."""
+        """Send a beat with the room's version, if the room has been quiet."""
         quiet_ms = (clock_ns() - self._heard_ns) / 1e6
         if self._waiting or self._tick is not None or quiet_ms < self._services.settings.heartbeat_ms / 2:
             return
@@ -171,7 +170,7 @@ class Audience:
     # ------------------------------------------------------------ the room's listener
 
     def changed(self, change: Change) -> None:
-        """A change of the room: out at once when the room was quiet, else with its tick."""
+        """The room has changed: deliver that at once if the room was quiet, otherwise with its next tick."""
         self.mark += 1
         live = self.live
         if live is not None:
@@ -184,7 +183,7 @@ class Audience:
         self._wake()
 
     def reset(self) -> None:
-        """A new epoch: nobody can follow, everybody gets a snapshot."""
+        """The room began a new epoch: everybody gets a snapshot."""
         self.mark += 1
         self._pending.clear()
         self._deltas.clear()
@@ -194,7 +193,7 @@ class Audience:
         self._wake()
 
     def noticed(self, notice: Notice) -> None:
-        """Tell a user what became of a hold or booking."""
+        """Tell a user's sockets what became of a hold or booking."""
         if notice.kind == "booking":
             self.booking_news += 1
         if notice.user_id not in self._by_user:
@@ -231,13 +230,13 @@ class Audience:
         return self._renew or bool(self._pending)
 
     def _wake(self) -> None:
-        """Ask for a time slice, unless we are there already or the tick is not over."""
+        """Ask for a time slice, unless one is due already or the tick is not over."""
         if not self._waiting and self._tick is None:
             self._waiting = True
             self._services.slicer.schedule(self)
 
     def advance(self, until_ns: int) -> bool:
-        """Go on with the delivery under way, or with the one that is due; whether there is none."""
+        """Go on with the delivery under way, or begin the one that is due. Returns whether nothing is left to do."""
         if self._delivery is not None and self._delivery.kind == "beat" and self._is_due:
             self._abandon()  # news is a sign of life too
         if self._delivery is None:
@@ -254,7 +253,7 @@ class Audience:
             self._delivery = None
 
     def _next_delivery(self) -> Delivery | None:
-        """What is due at this moment, as a round; the more waits for it, the more it merges."""
+        """The delivery that is due now, with everything that waits for it merged."""
         started: Delivery | None = None
         if self._renew:
             if self.viewers:
@@ -307,7 +306,7 @@ class Audience:
         self._cost_ns = 0
 
     def close(self) -> None:
-        """Nobody is here any more."""
+        """The last viewer has left."""
         self._pending.clear()
         self._deltas.clear()
         self._renew = False

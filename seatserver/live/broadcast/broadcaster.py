@@ -1,4 +1,4 @@
-"""The audiences of one process: who joins which room, and the beat that quiet rooms hear."""
+"""The audiences of one process: who joins which room, and the beat of quiet rooms."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Broadcaster:
         return self._audiences
 
     async def join(self, showtime_id: str, seat_map: SeatMap) -> Audience:
-        """An audience whose room is loaded. Pair every success with `leave`. Raises `Unavailable`."""
+        """The audience of a showtime, its room loaded. Pair every success with `leave`. Raises `Unavailable`."""
         audience = self._audiences.get(showtime_id)
         if audience is None:
             audience = self._audiences[showtime_id] = Audience(showtime_id, seat_map, self.services)
@@ -47,7 +47,7 @@ class Broadcaster:
         return audience
 
     def leave(self, audience: Audience, viewer: Viewer) -> None:
-        """One viewer less."""
+        """Undo one `join`; the last one closes the audience."""
         audience.discard(viewer)
         if audience.live is not None:
             self._hub.leave(audience.live)
@@ -55,7 +55,7 @@ class Broadcaster:
         self.services.metrics.rooms.set(len(self._audiences))
 
     async def run(self) -> None:
-        """Beat in every room until cancelled."""
+        """Send beats to quiet rooms until cancelled."""
         self._batch_writer = open_batch_writer() if self.services.settings.io_uring else None
         if self._batch_writer is not None:
             self.services.write_to_each = self._batch_writer.write_to_each
@@ -66,7 +66,7 @@ class Broadcaster:
                 audience.beat()
 
     async def close(self) -> None:
-        """End what runs for the audiences."""
+        """End the tasks and deliveries of all audiences."""
         self.services.slicer.close()
         for audience in self._audiences.values():
             audience.close()

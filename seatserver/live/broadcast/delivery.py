@@ -1,4 +1,4 @@
-"""One round of a room: a frame for each encoding in use, on its way to all who are in the room."""
+"""One delivery: a frame for each encoding in use, on its way to all viewers of a room."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Delivery:
         self.cost_ns = 0
         self.started_ns = clock_ns()
         self._left = [recipients[codec] for codec in frames]
-        # A beat brings nothing new, so it is also for those who know all that it knows.
+        # A beat brings nothing new, so it also goes to viewers who are up to date.
         below = mark + 1 if kind == "beat" else mark
         for codec, frame in frames.items():
             recipients[codec].start(frame, mark, below)
 
     def advance(self, until_ns: int) -> bool:
-        """Serve some viewers, then more until all are served or the time is over; whether all are."""
+        """Serve viewers until all are served or the time is over. Returns whether all are served."""
         now_ns = started_ns = clock_ns()
         while self._left:
             self.sent += self._left[-1].serve(until_ns)
@@ -44,7 +44,7 @@ class Delivery:
         return not self._left
 
     def abandon(self) -> None:
-        """Serve nobody else."""
+        """Stop here: nobody else is served."""
         for recipients in self._left:
             recipients.abandon()
         self._left.clear()

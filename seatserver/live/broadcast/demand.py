@@ -1,8 +1,8 @@
 """How much each place of a room has been asked for lately, for the operator's live view.
 
-Every hold and every refusal that this process answers is counted for its places, in dictionaries that each stand for
-some seconds: forgetting is dropping the oldest one, so a room costs nothing while nobody asks, and a hold costs one
-addition a place. Whoever wants to see a room adds the periods up, the older ones for less.
+Every hold and every refusal is counted for its places, in one dictionary for each period of some seconds. Dropping the
+oldest dictionary forgets its period, so a room costs nothing while nobody asks for seats, and a hold costs one addition
+a place. The live view adds the periods up and gives the older ones less weight.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MINUTE = 4
 
 
 class Period:
-    """What happened in some seconds: counts by place, and how many holds were made and places refused."""
+    """The counts of one period: by place, and how many holds were made and places refused in all."""
 
     __slots__ = ("held", "holds", "refused", "refused_places")
 
@@ -31,7 +31,7 @@ class Period:
 
 
 class Demand:
-    """One room's, in this process."""
+    """The demand for the places of one room, as this process saw it."""
 
     __slots__ = ("_now", "_periods")
 
@@ -40,7 +40,7 @@ class Demand:
         self._periods: deque[Period] = deque([self._now], maxlen=PERIODS)
 
     def hold(self, places: Iterable[int]) -> None:
-        """Somebody holds these now."""
+        """Count a hold of these places."""
         now = self._now
         now.holds += 1
         held = now.held
@@ -48,7 +48,7 @@ class Demand:
             held[place] = held.get(place, 0) + 1
 
     def refuse(self, places: Iterable[int]) -> None:
-        """Somebody was refused these."""
+        """Count a refusal of these places."""
         now = self._now
         refused = now.refused
         for place in places:
@@ -56,7 +56,7 @@ class Demand:
             refused[place] = refused.get(place, 0) + 1
 
     def turn(self) -> None:
-        """A period is over; called every `PERIOD_S`."""
+        """Begin a new period; called every `PERIOD_S`."""
         if self._now.holds or self._now.refused_places or len(self._periods) > 1:
             self._now = Period()
             self._periods.append(self._now)
@@ -64,7 +64,7 @@ class Demand:
                 self._periods = deque([self._now], maxlen=PERIODS)
 
     def last_minute(self) -> tuple[int, int]:
-        """(holds made, places refused) in about the last minute."""
+        """How many holds were made and places refused in about the last minute."""
         lately = list(self._periods)[-MINUTE:]
         return sum(period.holds for period in lately), sum(period.refused_places for period in lately)
 

@@ -32,7 +32,7 @@ FEW = 8
 
 
 class Viewer(Protocol):
-    """A socket, as its room sees it."""
+    """A session as its room sees it."""
 
     codec: Codec
     user_id: str
@@ -43,19 +43,19 @@ class Viewer(Protocol):
 
     @property
     def descriptor(self) -> int:
-        """Where a frame may be written to at once, or `NO_FD`."""
+        """The descriptor that a frame may be written to at once, or `NO_FD`."""
 
     def show(self, frame: Frame, mark: int) -> bool:
-        """Send a frame that brings the viewer up to ``mark``; whether that was done.
+        """Send a frame that brings the viewer up to ``mark``. Returns whether it was sent.
 
-        A viewer who is behind is not sent it; a snapshot is its due instead, when there is room for one.
+        A viewer who is behind does not get it, and gets a snapshot once it has caught up.
         """
 
     def finish(self, frame: Frame, sent: int, mark: int) -> None:
-        """Send the rest of a frame of which ``sent`` bytes have gone to the descriptor."""
+        """Send the rest of a frame after ``sent`` bytes of it were written to the descriptor."""
 
     def tell(self, message: ServerMessage) -> None:
-        """Send a private message."""
+        """Send a message to this viewer only."""
 
 
 class RecipientList:
@@ -66,9 +66,9 @@ class RecipientList:
         self._viewers: list[Viewer | None] = []
         self._descriptors = array("i")
         self._gone = 0
-        # The mark of the last round.
+        # The mark of the last delivery.
         self._done = mark
-        # The round under way: who stands from `_next` to `_end` has yet to be served.
+        # The delivery under way: those from `_next` to `_end` are yet to be served.
         self._frame: Frame | None = None
         self._mark = self._below = self._next = self._end = 0
 
@@ -78,14 +78,14 @@ class RecipientList:
     # ------------------------------------------------------------ coming and going
 
     def add(self, viewer: Viewer, mark: int) -> None:
-        """One more, who has seen the room up to ``mark``; it takes no part in the round under way."""
+        """Add a viewer who has seen the room up to ``mark``; a delivery under way leaves it out."""
         viewer.slot, viewer.seen = len(self._viewers), mark
         self._viewers.append(viewer)
         self._descriptors.append(NO_FD)
         self._place(viewer)
 
     def remove(self, viewer: Viewer) -> None:
-        """One less."""
+        """Remove a viewer."""
         self._viewers[viewer.slot] = None
         self._descriptors[viewer.slot] = NO_FD
         viewer.slot = -1
@@ -104,46 +104,46 @@ class RecipientList:
         return viewer.seen if self._descriptors[at] == NO_FD else self._passed(at)
 
     def has_seen(self, mark: int) -> bool:
-        """Whether everybody has been shown the room up to ``mark``. Never so among more than a `FEW`: they are served
+        """Whether everybody has been shown the room up to ``mark``. Always false for more than a `FEW`: serving them is
         sooner than they are asked."""
         return len(self._viewers) <= FEW and all(
             viewer is None or self.seen_by(viewer) == mark for viewer in self._viewers
         )
 
     def note(self, viewer: Viewer, mark: int) -> None:
-        """The viewer has been shown the room up to ``mark`` by itself: what brings nothing newer passes it by."""
+        """The viewer was shown the room up to ``mark`` separately: a frame that brings nothing newer skips it."""
         viewer.seen = mark
         self._place(viewer)
 
     def _passed(self, at: int) -> int:
-        """The mark that rounds have brought to this place in the list."""
+        """The mark that deliveries have brought to this position in the list."""
         return self._mark if at < self._next else self._done
 
     def _place(self, viewer: Viewer) -> None:
-        """On the short cut, if there is one and the viewer has seen just what the rounds have shown."""
+        """Put it on the fast path, if it has a descriptor and has seen exactly what the deliveries have shown."""
         at = viewer.slot
         self._descriptors[at] = viewer.descriptor if viewer.seen == self._passed(at) else NO_FD
 
     # ------------------------------------------------------------ a round
 
     def start(self, frame: Frame, mark: int, below: int) -> None:
-        """A frame that brings up to ``mark`` everybody who is here now and has seen less than ``below``."""
+        """Begin to deliver a frame that brings up to ``mark`` everybody here who has seen less than ``below``."""
         if self._gone > len(self):
             self._close_ranks()
         self._frame, self._mark, self._below = frame, mark, below
         self._next, self._end = 0, len(self._viewers)
 
     def abandon(self) -> None:
-        """Whoever was not served yet is not served any more; something newer will be."""
+        """Stop the delivery under way; a newer one follows for those who were not served."""
         self._next = self._end = 0
 
     @property
     def is_served(self) -> bool:
-        """Whether the round is over."""
+        """Whether the delivery is over."""
         return self._next == self._end
 
     def serve(self, until_ns: int) -> int:
-        """Serve a chunk, then more until everybody is served or the time is over; how many frames were sent."""
+        """Serve viewers until all are served or the time is over. Returns how many frames were sent."""
         frame, sent = self._frame, 0
         assert frame is not None, "a round was started"
         while self._next < self._end:
@@ -161,7 +161,7 @@ class RecipientList:
         return sent
 
     def _look_at(self, at: int, frame: Frame, written: int) -> bool:
-        """Serve a viewer who needs more than a write; whether the frame was sent."""
+        """Serve a viewer who is not on the fast path. Returns whether the frame was sent."""
         viewer = self._viewers[at]
         if viewer is None:
             return False

@@ -22,14 +22,14 @@ clock_ns = time.perf_counter_ns
 
 
 class Job(Protocol):
-    """Something that takes long and can be interrupted."""
+    """Work that takes long and can be interrupted."""
 
     def advance(self, until_ns: int) -> bool:
-        """Go on until it is done, or `clock_ns` has passed ``until_ns``; whether it is done for now."""
+        """Work until done, or until `clock_ns` has passed ``until_ns``. Returns whether it is done for now."""
 
 
 class TimeSlicer:
-    """The slices of one process."""
+    """Gives each job a slice of every round of the event loop, in turn."""
 
     def __init__(self, slice_s: float = SLICE_S) -> None:
         self._slice_ns = round(slice_s * 1e9)
@@ -37,14 +37,14 @@ class TimeSlicer:
         self._next: asyncio.Handle | None = None
 
     def schedule(self, work: Job) -> None:
-        """Let ``work`` advance from the loop's next round but one on. It must not be waiting already."""
+        """Let ``work`` advance from the loop's next round but one. It must not be scheduled already."""
         self._waiting.append(work)
         if self._next is None:
-            # Not before the answers that came in with the news: each brings its viewer up to date on its way.
+            # Replies of Redis that came with the news go first: their answers bring their viewers up to date anyway.
             self._next = asyncio.get_running_loop().call_soon(self._again)
 
     def close(self) -> None:
-        """Nothing advances any more."""
+        """Stop: no job advances any more."""
         self._waiting.clear()
         if self._next is not None:
             self._next.cancel()
@@ -60,7 +60,7 @@ class TimeSlicer:
                 log.exception("a room could not be served")
             if clock_ns() >= until_ns:
                 break
-        # A whole round of the loop without a slice: what has become ready meanwhile goes first.
+        # One round of the loop without a slice, so that what has become ready meanwhile runs first.
         self._next = asyncio.get_running_loop().call_soon(self._again) if self._waiting else None
 
     def _again(self) -> None:

@@ -22,7 +22,7 @@ BookingReader = Callable[[UUID], Awaitable[Booked | None]]
 
 
 class BroadcastServices:
-    """One for each process; every `Audience` is given it."""
+    """What every `Audience` of a process is given; one for each process."""
 
     def __init__(self, settings: Settings, metrics: Metrics, clock: Clock, read_booking: BookingReader) -> None:
         self.settings = settings
@@ -46,11 +46,11 @@ class BroadcastServices:
         return min(max(wanted_s, settings.tick_ms / 1000), settings.tick_most_ms / 1000)
 
     def propagated(self, since_ms: int) -> None:
-        """The last viewer of a room was sent a change that was made then, by Redis' clock."""
+        """Record how long a change took to its last viewer; it was made at that time, by Redis' clock."""
         self.metrics.propagation.observe(max(0.0, self.clock() + self.redis_ahead_ms - since_ms) / 1000)
 
     def count(self, user_id: str, step: int) -> None:
-        """A socket of this user came (1) or went (-1)."""
+        """Count a socket of this user that joined (1) or left (-1) a room."""
         self._sockets[user_id] += step
         if not self._sockets[user_id]:
             del self._sockets[user_id]

@@ -25,7 +25,7 @@ from seatserver.errors import SeatsRefused, Unavailable, UnknownSeat
 from seatserver.holding.deadlines import latest_deadline_ms
 from seatserver.holding.holding import Holding, RoomView
 from seatserver.holding.requests import AreaTickets, Buyer, PartyWish, Selection
-from seatserver.live import views as baskets
+from seatserver.live import views
 from seatserver.live.broadcast.audience import Audience
 from seatserver.live.broadcast.broadcaster import Broadcaster
 from seatserver.metrics import Metrics
@@ -39,7 +39,7 @@ READS_OF_OWN = 3
 
 @dataclass(frozen=True, kw_only=True)
 class LiveServices:
-    """What a session needs from the rest of the house; `app.py` hands it in."""
+    """What a session needs from the rest of the server; `app.py` passes it in."""
 
     settings: Settings
     catalog: Catalog
@@ -58,7 +58,7 @@ class LiveServices:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandContext:
-    """Who asks, and about what; made by hello. ``network`` is where they come from, as it may be remembered."""
+    """Who asks, and about which showtime; made by hello. ``network`` is a name for their network, not an address."""
 
     needs: LiveServices
     showtime: Showtime
@@ -68,30 +68,30 @@ class CommandContext:
 
     @property
     def buyer(self) -> Buyer:
-        """Who asks, as the seats know it."""
+        """The user as holds know them."""
         who = self.identity
         if not who.is_guest:
             return Buyer(who.user_id, who.channel)
-        # Who can renew the token keeps the way to what they hold.
+        # Guests who can renew their token keep access to what they hold.
         until_ms = NO_END_MS if self.needs.settings.guest_renewal_s else who.expires_at_ms
         return Buyer(who.user_id, who.channel, until_ms, self.network)
 
     def latest_deadline_ms(self, showtime: Showtime) -> int:
-        """Past this no hold of the showtime is promised to whoever asks."""
+        """The latest deadline that a hold of this user for the showtime may have."""
         return latest_deadline_ms(showtime, self.needs.settings.hold_ms, self.buyer.until_ms)
 
     def held(self, ref: int, hold: HeldSeats, showtime: Showtime) -> from_server.Held:
-        """A hold as the answer to what was asked."""
-        return baskets.held(ref, hold, showtime, self.latest_deadline_ms(showtime))
+        """The message that answers a command with this hold."""
+        return views.held(ref, hold, showtime, self.latest_deadline_ms(showtime))
 
     def sight(self, replaces: UUID | None = None) -> RoomView:
-        """The room as this instance knows it now."""
+        """The room as this instance knows it now, to judge a wish by."""
         room = self.audience.room
         seen = View(room.epoch, room.version, 0, bytes(room.states), None)
         return RoomView(seen, in_flight=self.audience.in_flight, replaces=replaces)
 
     def count(self, held: HeldSeats) -> None:
-        """Note that a hold was made, for those who look after the house."""
+        """Count a new hold in the metrics and the demand for its seats."""
         self.needs.metrics.holds.inc()
         self.audience.demand.hold(held.seats)
 
@@ -103,14 +103,14 @@ class CommandContext:
 async def own_bookings(needs: LiveServices, audience: Audience, user_id: str) -> list[Booking] | None:
     """The user's bookings here that have not ended, or None where they cannot be read now.
 
-    The user is not in the audience yet, so news of a booking that come in while it is read would reach nobody: then it
-    is read again.
+    The user is not in the audience yet, so news of a booking that arrives while this reads would reach nobody. In that
+    case it reads again.
     """
     room = audience.room
     found: list[Booking] = []
     for _ in range(READS_OF_OWN):
         if SeatState.CLAIMED not in room.states and SeatState.SOLD not in room.states:
-            return []  # a room before its sale: nobody needs to ask Postgres
+            return []  # nothing is booked yet, so Postgres need not be asked
         news = audience.booking_news
         try:
             found = await needs.own_bookings.of(user_id, audience.showtime_id)
@@ -137,8 +137,8 @@ def welcome(
         server_ms=at.needs.clock(),
         user=at.identity.user_id,
         scopes=tuple(sorted(at.identity.scopes)),
-        # Read before the bookings: what has been booked since is no hold any more.
-        holds=tuple(baskets.hold_view(hold, at.showtime, latest_ms) for hold in holds if hold.hold_id not in booked),
+        # The holds were read before the bookings: those that have been booked since are left out.
+        holds=tuple(views.hold_view(hold, at.showtime, latest_ms) for hold in holds if hold.hold_id not in booked),
         limits=values.Limits(
             seats_per_user=settings.seats_per_user,
             hold_ms=settings.hold_ms,
@@ -150,15 +150,15 @@ def welcome(
         sale_ends_at_ms=at.showtime.sale_ends_at_ms,
         bookings=None
         if bookings is None
-        else tuple(baskets.own_booking(one, at.showtime.seat_map, at.needs.booking_keys) for one in bookings),
+        else tuple(views.own_booking(one, at.showtime.seat_map, at.needs.booking_keys) for one in bookings),
     )
 
 
 async def hold(at: CommandContext, asked: from_client.Hold) -> from_server.ServerMessage:
-    """All these seats or none, or the nearest equal ones."""
+    """Hold all these seats or none; with ``or_nearest``, the nearest equal ones for those that are lost."""
     showtime = await at.showtime_now()
     selection = Selection(
-        # A seat that is named twice is asked for once, unless two tickets are named for it.
+        # A seat named twice counts once, unless tickets are named: they are in the order of the seats.
         seats=tuple(asked.seats if asked.tickets is not None else sorted(set(asked.seats))),
         areas=tuple(AreaTickets(places.area, places.count, places.ticket) for places in asked.areas),
         tickets=asked.tickets,
@@ -171,18 +171,18 @@ async def hold(at: CommandContext, asked: from_client.Hold) -> from_server.Serve
 
 
 async def release(at: CommandContext, asked: from_client.Release) -> from_server.ServerMessage:
-    """Give back a hold or whole groups of it."""
+    """Give back a hold, or some of its seats."""
     seat_map = at.showtime.seat_map
     if asked.seats is not None and (unknown := seat_map.unknown(asked.seats)):
         raise UnknownSeat(unknown, len(seat_map.seats))
     showtime = await at.showtime_now()
     freed = await at.needs.holding.release(showtime, at.buyer, asked.hold_id, asked.seats, at.sight())
-    seats, areas = baskets.split_places(freed, seat_map)
+    seats, areas = views.split_places(freed, seat_map)
     return from_server.Released(ref=asked.ref, hold_id=asked.hold_id, seats=seats, areas=areas)
 
 
 async def extend(at: CommandContext, asked: from_client.Extend) -> from_server.ServerMessage:
-    """More time, as far as there is any: after the end of the sale too, up to what its last hold gets."""
+    """Give a hold more time, also after the end of the sale, up to the latest deadline."""
     showtime = await at.showtime_now()
     held = await at.needs.store.extend(
         showtime.id, asked.hold_id, at.identity.user_id, latest_ms=at.latest_deadline_ms(showtime)
@@ -191,7 +191,7 @@ async def extend(at: CommandContext, asked: from_client.Extend) -> from_server.S
 
 
 async def best(at: CommandContext, asked: from_client.Best) -> from_server.ServerMessage:
-    """Find and hold."""
+    """Find the best seats and hold them."""
     showtime = await at.showtime_now()
     party = PartyWish.of(asked)
     held = await at.needs.holding.best(showtime, at.buyer, asked.hold_id, party, at.sight(asked.replaces))
@@ -200,7 +200,7 @@ async def best(at: CommandContext, asked: from_client.Best) -> from_server.Serve
 
 
 async def offers(at: CommandContext, asked: from_client.Offers) -> from_server.ServerMessage:
-    """Find, and hold nothing."""
+    """Find the best offers and hold nothing."""
     showtime = await at.showtime_now()
     showtime.check_on_sale(at.needs.clock())
     found = await at.needs.holding.offers(showtime, at.buyer, PartyWish.of(asked), at.sight(), asked.limit)
@@ -224,7 +224,7 @@ async def offers(at: CommandContext, asked: from_client.Offers) -> from_server.S
 
 
 def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: CommandContext | None) -> from_server.Refused:
-    """Why a hold or booking is refused, areas by how many places they have left."""
+    """The message that says why a hold or booking was refused."""
     assert at is not None, "nothing is refused before hello"
     room, seat_map = at.audience.room, at.showtime.seat_map
     areas = {area: why for place, why in error.reasons.items() if (area := seat_map.area_of(place)) is not None}
@@ -246,11 +246,11 @@ async def book(at: CommandContext, asked: from_client.Book) -> from_server.Serve
     booking = await at.needs.checkout.book(
         at.showtime.id, asked.hold_id, at.identity.user_id, pay_later=asked.pay_later
     )
-    return baskets.booked(booking, at.showtime.seat_map, at.needs.booking_keys, asked.ref)
+    return views.booked(booking, at.showtime.seat_map, at.needs.booking_keys, asked.ref)
 
 
 async def beat(at: CommandContext, asked: from_client.ClientBeat) -> from_server.ServerMessage:
-    """Alive, and at which version."""
+    """Answer a sign of life with the room's version."""
     room = at.audience.room
     return from_server.Beat(ref=asked.ref, epoch=room.epoch, version=room.version, server_ms=at.needs.clock())
 

@@ -1,11 +1,11 @@
 """``GET /ws/showtimes/{showtime_id}``: the handshake, before there is a session.
 
-A script cannot read why a handshake was refused, so only what is no business of a script's is refused here: a web
-origin that is not allowed, a subprotocol that nobody speaks, a process that is full or going away. Everything else is
-said by the session, in a `bye`.
+A browser does not tell a script why a handshake was refused. So only what a script need not know is refused here: a web
+origin that is not allowed, an unknown subprotocol, a process that is full or shutting down. For everything else the
+session says why, in a `bye`.
 
-This is a plain ASGI application, without a framework's objects around each socket: what a handshake needs is read from
-the scope, and nothing of it is kept for the hours that a socket may live.
+This is a plain ASGI application, so that no framework keeps objects for each socket: it reads what a handshake needs
+from the scope and keeps nothing of it for the hours that a socket may live.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PATH = "/ws/showtimes/"
 
 
 class Sockets:
-    """The handshake of every socket; what is none of ours goes on to ``others``."""
+    """Does the handshake of every socket. Requests for any other path go to the application ``others``."""
 
     def __init__(self, needs: LiveServices, sessions: SessionRegistry, others: ASGIApp) -> None:
         self._needs = needs
@@ -49,7 +49,7 @@ class Sockets:
             codec, bearer = await self._let_in(scope, send)
         except (ConnectionClosed, *CLOSED):
             return
-        # Named at once: what a session keeps of where somebody comes from is not their address.
+        # Turned into a name at once, so that no session keeps anybody's address.
         network = self._needs.networks.write(showtime_id, network_of(scope))
         connection: Connection | None = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
         if connection is not None:
@@ -59,7 +59,7 @@ class Sockets:
                 await self._sessions.host(Session(connection, showtime_id, codec, self._needs, bearer, network))
 
     async def _let_in(self, scope: Scope, send: Send) -> tuple[Codec, str | None]:
-        """Accept the socket; returns its codec and the token of its header.
+        """Accept the socket. Returns its codec, and the token of its Authorization header if it has one.
 
         Raises `ConnectionClosed` when it was refused.
         """
@@ -87,7 +87,7 @@ class Sockets:
 
 
 def _showtime_of(scope: Scope) -> str | None:
-    """The showtime that the path names."""
+    """The showtime in the path, or None for any other path."""
     path: str = scope["path"].removeprefix(scope.get("root_path", ""))
     showtime_id = path.removeprefix(PATH)
     return showtime_id if showtime_id and showtime_id != path and "/" not in showtime_id else None

@@ -1,7 +1,7 @@
-"""Which sessions this process has, whether another one may come in, and a paced goodbye at shutdown.
+"""Which sessions this process has, whether it takes another one, and how it says goodbye at shutdown.
 
-At shutdown readiness turns false, new sockets are sent to another instance, and the open ones are told bye in slices,
-each with its own moment to come back, so that the next instance is not stormed.
+At shutdown readiness turns false and new sockets are refused. The open ones are told bye in groups, each with its own
+time to come back, so that they do not all reach the next instance at once.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import random
 
 from seatserver.config import Settings
 from seatserver.live.session.session import Leave, Session
+from seatserver.live.transport.connection import Connection
 from seatserver.metrics import Metrics
 from seatserver.wire.closing import Close
 
@@ -19,7 +20,7 @@ SPREAD_MS = 5000
 
 
 class SessionRegistry:
-    """The sessions of this process, at most ``most``."""
+    """The sessions of this process, ``most`` at most."""
 
     def __init__(self, settings: Settings, metrics: Metrics, most: int) -> None:
         self._settings = settings
@@ -30,16 +31,25 @@ class SessionRegistry:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """How many sessions are open."""
         return len(self._sessions)
+
+    def of_user(self, user_id: str) -> list[Session]:
+        """The sessions of one user."""
+        return [session for session in self._sessions if session.user_id == user_id]
+
+    @property
+    def connections(self) -> list[Connection]:
+        """The connection of every session."""
+        return [session.connection for session in self._sessions]
 
     @property
     def full(self) -> bool:
-        """Whether another socket would be one too many."""
+        """Whether the process takes no more sessions."""
         return len(self._sessions) >= self._most
 
     async def host(self, session: Session) -> None:
-        """Run a session and know of it meanwhile."""
+        """Run a session, which is registered until it ends."""
         self._sessions.add(session)
         self._metrics.sockets.set(len(self._sessions))
         try:
@@ -49,7 +59,7 @@ class SessionRegistry:
             self._metrics.sockets.set(len(self._sessions))
 
     async def drain(self) -> None:
-        """Say bye to everybody, within half of the time that a shutdown has."""
+        """Take no more sessions and say bye to all, within half of `Settings.shutdown_ms`."""
         self.draining = True
         loop = asyncio.get_running_loop()
         budget_s = self._settings.shutdown_ms / 2000

@@ -1,11 +1,11 @@
 """One socket, from hello to bye.
 
-A session is one task on one `Connection`. It reads commands one at a time (TCP holds back a client that sends faster
-than it is answered) and writes its answers itself; the room writes to the same connection in between. Every command
-gets exactly one reply that repeats its ``ref``: a result or an `Error`. Nothing is dropped silently and no traceback is
-sent. A viewer who is behind gets no frames until it has caught up, then one snapshot for all it missed; one who stays
-behind is closed. A session returns everything it took when it ends, for whatever reason; holds belong to the user and
-stay until their deadline.
+A session is one task on one `Connection`. It reads commands one at a time (TCP slows down a client that sends faster
+than it is answered) and writes the answers; the room writes to the same connection in between. Every command gets
+exactly one reply that repeats its ``ref``: a result or an `Error`. No command is dropped silently and no traceback is
+sent. A viewer who is behind gets no frames until it has caught up, and then one snapshot for all it missed; one who
+stays behind is closed. However a session ends, it gives back everything it took, except holds: they belong to the user
+and stay until their deadline.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CLOSE_S = 2.0
 
 
 class Leave(Exception):
-    """The session ends: close code, the reason a person can read, and when to come back (-1: don't)."""
+    """Raised to end the session: its close code, a reason for people, and when to come back (-1: do not)."""
 
     def __init__(self, code: int, reason: str, reconnect_after_ms: int = -1) -> None:
         super().__init__(reason)
@@ -47,20 +47,20 @@ class Session:
         "_bearer",
         "_behind",
         "_cancelled",
-        "_connection",
+        "_context",
         "_expiry",
         "_leave",
         "_needs",
         "_network",
         "_owed_bytes",
         "_own_holds",
-        "_place",
         "_serving",
         "_showtime_id",
-        "_stale",
         "_task",
         "_told_bookings",
         "codec",
+        "connection",
+        "owes_snapshot",
         "seen",
         "slot",
         "user_id",
@@ -79,16 +79,16 @@ class Session:
         self.user_id = ""
         self.slot = -1
         self.seen = 0
-        self._connection = connection
+        self.connection = connection
         self._showtime_id = showtime_id
         self._needs = needs
         self._bearer = bearer
         self._network = network
         self._audience: Audience | None = None
-        self._place: CommandContext | None = None
+        self._context: CommandContext | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._behind: asyncio.TimerHandle | None = None
-        self._stale = False  # a snapshot is due
+        self.owes_snapshot = False
         self._owed_bytes = 0
         self._task: asyncio.Task[None] | None = None
         self._leave: Leave | None = None
@@ -96,34 +96,34 @@ class Session:
         self._serving = False
         self._bad_messages = 0
         self._told_bookings: dict[UUID, str] | None = None
-        self._own_holds: tuple[UUID, ...] = ()  # those of the last commands, whose notices are still to come
+        self._own_holds: tuple[UUID, ...] = ()  # of the last commands; their `Elsewhere` is still to come
 
     # ------------------------------------------------------------ as the room sees it
 
     @property
     def descriptor(self) -> int:
-        """Where a frame may be written to at once, or `io_uring.NO_FD`."""
-        return self._connection.descriptor
+        """The descriptor that a frame may be written to at once, or `io_uring.NO_FD`."""
+        return self.connection.descriptor
 
     def show(self, frame: Frame, mark: int) -> bool:
-        """Send a frame that brings the viewer up to ``mark``, unless it is behind; whether it was sent."""
-        connection = self._connection
+        """Send a frame that brings the viewer up to ``mark``, unless it is behind. Returns whether it was sent."""
+        connection = self.connection
         if connection.behind:
-            self._stale = True
+            self.owes_snapshot = True
             return False
         self.seen = mark
         connection.write(frame)
         return True
 
     def finish(self, frame: Frame, sent: int, mark: int) -> None:
-        """Send the rest of a frame of which ``sent`` bytes have gone to the descriptor."""
+        """Send the rest of a frame after ``sent`` bytes of it were written to the descriptor."""
         self.seen = mark
-        self._connection.write_rest(frame, sent)
+        self.connection.write_rest(frame, sent)
 
     def tell(self, message: from_server.ServerMessage) -> None:
-        """Send a private message; the same news of a booking only once, and no news of what this socket did itself."""
+        """Send a message to this user only: the same news of a booking once, news of one's own commands never."""
         if isinstance(message, from_server.Elsewhere) and message.hold_id in self._own_holds:
-            # Once for each command: the next to change it may be another socket.
+            # Skipped once for each command: the next change may come from another socket.
             at = self._own_holds.index(message.hold_id)
             self._own_holds = (*self._own_holds[:at], *self._own_holds[at + 1 :])
             return
@@ -133,15 +133,15 @@ class Session:
                 return
             told[message.booking_id] = message.status
         frame = self.codec.encode(message)
-        if self._connection.behind:
+        if self.connection.behind:
             self._owed_bytes += len(frame.wire)
             if self._owed_bytes > self._needs.settings.outbox_bytes:
                 self._give_up(Leave(Close.SLOW, "you read your replies too slowly", 1000))
                 return
-        self._connection.write(frame)
+        self.connection.write(frame)
 
     def dismiss(self, leave: Leave) -> None:
-        """End the session: it finishes the command that it is serving, says bye and closes."""
+        """End the session: it finishes the command under way, says bye and closes."""
         self._leave = self._leave or leave
         if not self._serving:
             self._cancel()
@@ -149,25 +149,25 @@ class Session:
     # ------------------------------------------------------------ as the connection sees it
 
     def redirected(self) -> None:
-        """Another descriptor, or none."""
+        """The connection has another descriptor, or none."""
         if self._audience is not None:
             self._audience.redirect(self)
 
     def fell_behind(self) -> None:
-        """The peer takes less than it is sent."""
+        """The peer reads less than it is sent: close it if that lasts."""
         if self._cancelled:
-            return  # it ends anyway
+            return  # the session is ending anyway
         self._needs.metrics.behind.inc()
         slow_s = self._needs.settings.slow_ms / 1000
         leave = Leave(Close.SLOW, "you read too slowly", 1000)
         self._behind = asyncio.get_running_loop().call_later(slow_s, self._give_up, leave)
 
     def caught_up(self) -> None:
-        """The peer has taken most of it: one snapshot stands for what it was not sent."""
+        """The peer has read most of what waited: send one snapshot for the frames that it did not get."""
         self._stop_waiting()
         self._owed_bytes = 0
-        if self._stale and self._audience is not None:
-            self._stale = False
+        if self.owes_snapshot and self._audience is not None:
+            self.owes_snapshot = False
             self.show(self._audience.snapshot(self.codec), self._audience.mark)
 
     def _stop_waiting(self) -> None:
@@ -176,12 +176,12 @@ class Session:
             self._behind = None
 
     def _give_up(self, leave: Leave) -> None:
-        """End the session whatever it is doing."""
+        """End the session now, even in the middle of a command."""
         self._leave = leave
         self._cancel()
 
     def _cancel(self) -> None:
-        # Its own task sees by itself that it shall leave.
+        # Its own task checks `_leave` by itself.
         if self._task is not None and not self._cancelled and self._task is not asyncio.current_task():
             self._cancelled = True
             self._task.cancel()
@@ -191,13 +191,13 @@ class Session:
     async def run(self) -> None:
         """Serve the socket until either side ends it."""
         self._task = asyncio.current_task()
-        self._connection.attach(self, self._needs.settings.outbox_bytes)
+        self.connection.attach(self, self._needs.settings.outbox_bytes)
         try:
             leave = await self._serve_on()
-            self._cancelled = True  # nobody needs to end it any more
+            self._cancelled = True  # it ends by itself from here
             await self._say_bye(leave)
         finally:
-            self._cancelled, self._stale = True, False
+            self._cancelled, self.owes_snapshot = True, False
             self._stop_waiting()
             if self._expiry is not None:
                 self._expiry.cancel()
@@ -205,11 +205,11 @@ class Session:
                 self._needs.broadcaster.leave(self._audience, self)
 
     async def _serve_on(self) -> Leave | None:
-        """Why the session ends; None when the socket is gone already."""
+        """Serve until the session ends. Returns why, or None when the socket is gone already."""
         try:
             await self._greet()
             while self._leave is None:
-                received = await self._connection.read()
+                received = await self.connection.read()
                 self._serving = True
                 await self._serve(received)
                 self._serving = False
@@ -237,16 +237,16 @@ class Session:
                         code=leave.code, reason=leave.reason, reconnect_after_ms=leave.reconnect_after_ms
                     )
                     self.tell(bye)
-                await self._connection.close(leave.code, _close_reason(leave.reason))
+                await self.connection.close(leave.code, _close_reason(leave.reason))
         except (TimeoutError, ConnectionClosed):
-            pass  # it went away before we could say so
+            pass  # the peer was gone before the bye was sent
 
     async def _greet(self) -> None:
-        """Wait for the hello; nothing else is served before it."""
+        """Wait for hello; no other message is served before it."""
         hello_s = self._needs.settings.hello_ms / 1000
         try:
             async with asyncio.timeout(hello_s):
-                received = await self._connection.read()
+                received = await self.connection.read()
         except TimeoutError:
             raise Leave(Close.LATE_HELLO, f"expected hello within {hello_s:g} s", 1000) from None
         await self._needs.broadcaster.handshakes.acquire()
@@ -270,28 +270,28 @@ class Session:
                 name = "hello"
                 await self._hello(message)
                 return
-            assert self._place is not None, "nothing is served before hello"
+            assert self._context is not None, "nothing is served before hello"
             command = COMMANDS[type(message)]
             name = command.name
-            _check_scope(message, self._place.identity)
+            _check_scope(message, self._context.identity)
             if isinstance(message, from_client.ClientBeat):
-                # Its answer says where the room is.
-                self._place.audience.catch_up(self)
+                # Its answer names the room's version, so everything up to that goes first.
+                self._context.audience.show_news(self)
             if command.declared.changes_holds:
                 hold_id = message.hold_id  # type: ignore[union-attr]  # such a command names a hold
                 self._own_holds = (*self._own_holds[-3:], hold_id)
-            self._answer(await command.carry_out(self._place, message))
+            self._answer(await command.carry_out(self._context, message))
         except SeatsRefused as error:
             for reason in error.reasons.values():
                 self._needs.metrics.refusals.labels(reason).inc()
             if self._audience is not None:
                 self._audience.demand.refuse(error.reasons)
             hold_id = message.hold_id  # type: ignore[union-attr]  # only commands on holds are refused so
-            self.tell(refused(ref, hold_id, error, self._place))
+            self.tell(refused(ref, hold_id, error, self._context))
         except (BadRequest, TooLarge) as error:
             self._tell_error(ref or self.codec.ref_of(received), error)
             if name != "unknown":
-                return  # it was understood: a person who asks for what is not there stays welcome
+                return  # a valid message with a wrong content is not counted as a bad one
             self._bad_messages += 1
             if self._bad_messages >= BAD_MESSAGES:
                 raise Leave(Close.BAD_MESSAGES, f"{BAD_MESSAGES} messages were not understood") from None
@@ -304,11 +304,11 @@ class Session:
             self._needs.metrics.commands.labels(name).observe(clock() - started)
 
     def _answer(self, message: from_server.ServerMessage) -> None:
-        """Send the answer to a command, with what it has changed if that is known here already."""
-        if self._audience is None or self._connection.behind or isinstance(message, from_server.Booked):
+        """Send the answer to a command, together with the room's news if there is little of it."""
+        if self._audience is None or self.connection.behind or isinstance(message, from_server.Booked):
             self.tell(message)
         else:
-            self._connection.write(self.codec.encode(message), *self._audience.news_with_answer(self))
+            self.connection.write(self.codec.encode(message), *self._audience.news_with_answer(self))
 
     def _tell_error(self, ref: int, error: SeatServerError) -> None:
         self._needs.metrics.errors.labels(error.code).inc()
@@ -321,8 +321,8 @@ class Session:
     # ------------------------------------------------------------ hello
 
     async def _hello(self, hello: from_client.Hello) -> None:
-        """Find out who it is, join the room, and bring the viewer up to date."""
-        needs, before = self._needs, self._place
+        """Identify the user, join the room, and bring the viewer up to date."""
+        needs, before = self._needs, self._context
         identity = await self._identify(hello)
         _check_scope(hello, identity)
         if before is not None and identity.user_id != before.identity.user_id:
@@ -331,29 +331,29 @@ class Session:
         audience = self._audience
         if audience is None:
             audience = await needs.broadcaster.join(showtime.id, showtime.seat_map)
-            # From here on `run` gives the place back.
+            # From here on `run` leaves the audience at the end.
             self._audience = audience
         holds = await needs.store.holds_of(showtime.id, identity.user_id)
         bookings = await own_bookings(needs, audience, identity.user_id)
 
-        # No await from here to the end: the viewer joins at exactly the version that it is shown, and is counted where
-        # it was checked.
+        # No await from here to the end: the viewer joins at exactly the version that it is shown, and no other socket
+        # of this user can come between the check and the count.
         if before is None:
             self._check_sockets_of(identity.user_id)
-        self._place = CommandContext(
+        self._context = CommandContext(
             needs=needs, showtime=showtime, identity=identity, audience=audience, network=self._network
         )
         self.user_id = identity.user_id
         audience.showtime = showtime
         self._await_expiry(identity)
         audience.add(self)
-        self.tell(welcome(self._place, hello.ref, holds, bookings))
+        self.tell(welcome(self._context, hello.ref, holds, bookings))
         resume = hello.resume
         missed = audience.room.since(resume.epoch, resume.version) if resume is not None else None
         if missed is None:
             self.show(audience.snapshot(self.codec), audience.mark)
         elif missed.version > missed.from_version:
-            # Even if no seat is another than before: who follows needs every version.
+            # Sent even if no seat differs: a follower needs every version.
             self.show(self.codec.encode(delta_of(missed, audience.room)), audience.mark)
 
     async def _identify(self, hello: from_client.Hello) -> Identity:
@@ -361,8 +361,8 @@ class Session:
             return await self._needs.tokens.verify(hello.token)
         if hello.ticket is not None:
             return await self._needs.tickets.redeem(hello.ticket)
-        if self._place is not None:
-            return self._place.identity
+        if self._context is not None:
+            return self._context.identity
         if self._bearer is not None:
             return await self._needs.tokens.verify(self._bearer)
         raise Unauthorized("hello needs a token, a ticket, or an Authorization header at the handshake")
@@ -375,7 +375,7 @@ class Session:
     def _await_expiry(self, identity: Identity) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
-        # With the leeway of verification: who is sent away earlier would be let in again at once, and so on.
+        # Leeway as in verification: a client that is closed any earlier could come back with the same token at once.
         left_s = (identity.expires_at_ms - self._needs.clock()) / 1000 + self._needs.settings.token_leeway_s
         leave = Leave(Close.TOKEN_EXPIRED, "the token expired; come back with a fresh one", 0)
         self._expiry = asyncio.get_running_loop().call_later(max(0.0, left_s), self.dismiss, leave)
@@ -389,12 +389,12 @@ def _check_scope(message: from_client.ClientMessage, identity: Identity) -> None
 
 
 def _close_reason(reason: str) -> str:
-    """As much of it as a close frame takes: 123 bytes (RFC 6455, 5.5). The whole was in the `bye`."""
+    """The reason cut to the 123 bytes that fit a close frame (RFC 6455, 5.5). The `bye` had all of it."""
     return reason.encode()[:123].decode(errors="ignore")
 
 
 def _leave_after(error: SeatServerError) -> Leave:
-    """How a session ends whose hello failed."""
+    """How to end a session whose hello failed with this error."""
     if error.retryable:
         return Leave(Close.UNAVAILABLE, error.message, reconnect_after_ms=2000)
     if isinstance(error, Unauthorized):

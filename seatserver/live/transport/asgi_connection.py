@@ -16,12 +16,12 @@ from seatserver.live.transport.connection import ConnectionClosed, FlowControl
 from seatserver.wire.codec import Received
 from seatserver.wire.frames import Frame
 
-# How a server says that the socket is closed: with an OSError by the ASGI specification; some raise the other.
+# What a server raises when the socket is closed: OSError by the ASGI specification, RuntimeError in some.
 CLOSED = (OSError, RuntimeError)
 
 
 class AsgiConnection:
-    """One socket; ``async with`` it around its session."""
+    """One socket. Its session runs inside ``async with``."""
 
     descriptor = -1
 
@@ -49,7 +49,7 @@ class AsgiConnection:
             await asyncio.gather(self._writer, return_exceptions=True)
 
     def attach(self, pace: FlowControl, limit_bytes: int) -> None:
-        """A session starts, and looks after the pace from now on."""
+        """A session starts; ``pace`` is told when the peer falls behind and when it has caught up."""
         self._pace = pace
         self._limit_bytes = limit_bytes
 
@@ -98,7 +98,7 @@ class AsgiConnection:
                     await self._send(frame.event)
                     self._waiting_bytes -= len(frame.wire)
                     if self.behind and self._waiting_bytes <= self._limit_bytes // 4:
-                        self._catch_up()
+                        self._tell_caught_up()
                 if self._ended:
                     return
                 self._something.clear()
@@ -109,7 +109,7 @@ class AsgiConnection:
             self._waiting.clear()
             self._free.set()
 
-    def _catch_up(self) -> None:
+    def _tell_caught_up(self) -> None:
         self.behind = False
         self._free.set()
         if self._pace is not None:

@@ -19,16 +19,16 @@ class ConnectionClosed(Exception):
 
 
 class FlowControl(Protocol):
-    """Who is told how the peer keeps up. Called in the middle of a write; must not block."""
+    """Is told how well the peer keeps up. Its methods are called in the middle of a write and must not block."""
 
     def redirected(self) -> None:
         """`Connection.descriptor` has changed."""
 
     def fell_behind(self) -> None:
-        """As much waits for the peer as may: write nothing that can be left out."""
+        """The buffer for the peer is full: write nothing that can be left out."""
 
     def caught_up(self) -> None:
-        """The peer has taken most of it."""
+        """The peer has read most of the buffer."""
 
 
 class Connection(Protocol):

@@ -21,8 +21,8 @@ def chain(steps: list[tuple[tuple[int, int], ...]], first: int = 0) -> list[Chan
     return [Change(EPOCH, first + at, first + at + 1, seats) for at, seats in enumerate(steps)]
 
 
-def fresh(start: bytes, version: int = 0, ring: int = 100) -> Room:
-    room = Room(SEATS, ring)
+def fresh(start: bytes, version: int = 0, history: int = 100) -> Room:
+    room = Room(SEATS, history)
     room.reset(EPOCH, version, start)
     return room
 
@@ -70,17 +70,17 @@ def test_messages_that_come_twice_or_again_do_nothing(
     assert bytes(room.states) == after(start, changes, len(changes))
 
 
-@given(start=states, steps=steps, ring=st.integers(0, 10), data=st.data())
+@given(start=states, steps=steps, history=st.integers(0, 10), data=st.data())
 def test_what_was_missed_in_one_equals_the_changes_one_by_one(
-    start: bytes, steps: list[tuple[tuple[int, int], ...]], ring: int, data: st.DataObject
+    start: bytes, steps: list[tuple[tuple[int, int], ...]], history: int, data: st.DataObject
 ) -> None:
     changes = chain(steps)
-    room = fresh(start, ring=ring)
+    room = fresh(start, history=history)
     for change in changes:
         room.apply(change)
     left_at = data.draw(st.integers(0, len(changes)))
     missed = room.since(EPOCH, left_at)
-    if len(changes) - left_at > ring:
+    if len(changes) - left_at > history:
         assert missed is None
         return
     assert missed is not None
@@ -171,7 +171,7 @@ def test_a_new_epoch_forgets_what_could_be_replayed() -> None:
     assert room.since(EPOCH, 0) is None
 
 
-def test_the_same_snapshot_again_keeps_the_ring() -> None:
+def test_the_same_snapshot_again_keeps_the_history() -> None:
     room = fresh(bytes(SEATS))
     room.apply(Change(EPOCH, 0, 1, ((0, 1),)))
     room.reset(EPOCH, 1, bytes(room.states))

@@ -223,7 +223,7 @@ class Stage:
         """As a session answers a beat."""
         if looker.behind:
             return
-        self.audience.catch_up(looker)
+        self.audience.show_news(looker)
         beat = Beat(epoch=self.room.epoch, version=self.room.version)
         looker.write(looker.codec.encode(beat).wire)
 
