@@ -1,7 +1,7 @@
-"""Looks at Redis from the outside, as `seatserver doctor` does: is it set up well, and does each room add up.
+"""Checks Redis for `seatserver doctor`: whether it is set up well, and whether each room is consistent.
 
-Everything here only reads. The scripts of ``lua/`` keep these rules by themselves; what breaks them is an eviction, a
-hand on the keys, or a bug.
+Everything here only reads. The scripts of ``lua/`` keep the rooms consistent; an eviction, somebody who writes to the
+keys by hand, or a bug can break them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from seatserver.redis_io.client import UNAVAILABLE
 from seatserver.seats.store import feed_channel
 
 OVERDUE_MS = 5000
-"""A hold so long past its deadline should have been swept by anybody."""
+"""By this long after its deadline some instance should have ended a hold."""
 PROBE_S = 2.0
 
 
 class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What Redis says of itself; ``aof`` and ``policy`` are None where it does not say."""
+    """What Redis reports about itself; ``aof`` and ``policy`` are None if it does not say."""
 
     version: str
     role: str
@@ -40,7 +40,7 @@ class SeatAudit:
         self._redis = redis
 
     async def facts(self) -> RedisFacts:
-        """Version, role, persistence, what it does when memory is full, and its clock."""
+        """Version, role, persistence, eviction policy and clock."""
         info: dict[str, Any] = await _asked(self._redis.info())
         seconds, micros = await _asked(self._redis.time())
         return RedisFacts(
@@ -52,7 +52,7 @@ class SeatAudit:
         )
 
     async def round_trip_ms(self) -> float | None:
-        """How long a message takes over pub/sub and back; None when it does not come back."""
+        """How long a message takes over pub/sub and back; None if it does not come back."""
         clock, mark = asyncio.get_running_loop().time, secrets.token_hex(8).encode()
         channel = feed_channel("doctor")
         async with self._redis.pubsub() as pubsub:
@@ -66,7 +66,7 @@ class SeatAudit:
         return None
 
     async def problems(self, showtime_id: str, place_count: int) -> list[str]:
-        """What does not add up in a room, in sentences; empty for a room that Redis does not know."""
+        """The inconsistencies of a room, in words; empty for a room that Redis does not know."""
         base = feed_channel(showtime_id).removesuffix(":feed")
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.hmget(f"{base}:meta", ["epoch", "taken", "kept"])
@@ -81,7 +81,7 @@ class SeatAudit:
         now_ms = seconds * 1000 + micros // 1000
         deadlines = {int(seat): deadline for seat, deadline in due}
         return list(_inconsistencies(sizes, _seats(taken), _seats(kept), deadlines, _seats(owner), place_count)) + [
-            f"{_named(late)} should have come free more than {OVERDUE_MS // 1000} s ago"
+            f"{_named(late)} should have been freed more than {OVERDUE_MS // 1000} s ago"
             for late in [{seat for seat, deadline in deadlines.items() if deadline < now_ms - OVERDUE_MS}]
             if late
         ]
@@ -92,13 +92,13 @@ def _inconsistencies(
 ) -> Iterator[str]:
     for name, seats, size in zip(("taken", "kept"), (taken, kept), sizes, strict=True):
         if len(seats) != int(size or 0):
-            yield f"{len(seats)} seats are {name}, but {int(size or 0)} are counted"
+            yield f"{len(seats)} seats are {name}, but the room counts {int(size or 0)}"
     if beyond := {seat for seat in (*taken, *kept, *due) if seat >= place_count}:
-        yield f"{_named(beyond)} are no seats of this hall"
+        yield f"{_named(beyond)} do not exist in this hall"
     if both := taken & due.keys():
         yield f"{_named(both)} are booked and held at once"
     if nobodys := due.keys() - owner:
-        yield f"{_named(nobodys)} are held by nobody"
+        yield f"{_named(nobodys)} are held without an owner"
     if endless := owner - due.keys():
         yield f"{_named(endless)} are held without a deadline"
 

@@ -1,27 +1,27 @@
 """Who has held a seat, and when they may take it again.
 
-A hold ends, but whoever made it could make another one, or book to pay later and cancel, for ever. So how long a seat
-has been held belongs to the seat and the people, not to one hold's id:
+A hold ends, but its owner could make another one, or book to pay later and cancel, again and again. So the time that a
+seat has been held is counted for the seat and the people, not for one hold's id:
 
-- Somebody may hold a seat for `SEATSERVER_HOLD_TOTAL_MS` in all, over however many holds; the time in which a booking
-  of theirs waits for its payment counts too. A hold of a seat that has been held before lasts, extensions included, no
-  longer than what is left of that, and one that would get less than a tenth of an ordinary hold is not made.
-- Then the seat is refused to them as ``cooling`` until nobody has had it for `SEATSERVER_HOLD_PAUSE_MS`. The refusal
-  says when that will be, if nobody else takes it meanwhile. Whoever waited for the seat gets it in that time.
-- It has to be free for the pause, not only out of their own hands: two who take turns would else keep it for ever. Of
-  somebody who has not had the seat for longer than one other person can keep it, nothing is remembered.
-- Everybody pays for their own time only. All other seats are theirs to take at once.
-- A guest makes a new name for nothing, so guests are known by where they come from too: guests of one network (an IPv4
-  address, or 64 bits of an IPv6 address) are one person to a seat. Those of a family who choose other seats than each
-  other never notice. Who has an account is known by that alone.
-- Sales channels are exempt: whoever sells at a counter or runs a kiosk holds for one customer after the other.
+- A person may hold a seat for `SEATSERVER_HOLD_TOTAL_MS` in total, over any number of holds. Time during which a
+  booking waits for its payment counts too. A new hold of the same seat lasts, with extensions, no longer than what is
+  left of that. A hold that would get less than a tenth of an ordinary one is not made.
+- After that the seat is refused to this person as ``cooling`` until it has been free for `SEATSERVER_HOLD_PAUSE_MS`.
+  The refusal says when that will be, unless somebody else takes the seat first. So others get their chance.
+- The seat must really be free during the pause. Otherwise two people who take turns could keep it for ever. A person
+  who has not had the seat for longer than one other person can keep it is forgotten.
+- Only one's own time counts, and only for this seat. All other seats may be taken at once.
+- Guests get new names for free, so they are also known by their network: for a seat, all guests of one network (an IPv4
+  address, or 64 bits of an IPv6 address) count as one person. A family that chooses different seats never notices.
+  Users with an account are known by that alone.
+- Sales channels are exempt, because a counter or a kiosk holds for one customer after the other.
 
-A place in a general area is a seat like any other. Of places that are as good as each other those are taken that none
-of this concerns, so an area is refused as ``cooling`` only where no other places are left.
+A place in a general area is a seat like any other. The script takes places to which none of this applies first, so an
+area is refused as ``cooling`` only if no other places are left.
 
-The rules are kept by the scripts of ``lua/``, atomically with what they hold (`remember` in ``past.lua``); here is
-what they are told of a hold's people. In Redis there are no addresses and, for this, no names: see
-`seatserver.access.networks`. This module is pure.
+The scripts of ``lua/`` apply the rules in the same atomic step as the hold (``past.lua``, ``remember.lua``). This
+module says how they are told who makes a hold. Redis gets no addresses and no names for this: see
+`seatserver.access.networks`.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ import hashlib
 from seatserver.config import Settings
 
 NAME_BYTES = 9
-"""Of a digest: 72 bits, which base64 writes without padding. Two people of one showtime never share one by chance."""
+"""72 bits of a digest, which base64 writes without padding: too many for two people of a showtime to share."""
 
 
 def people_of(settings: Settings, user_id: str, network: str) -> str:
-    """Who makes a hold, as the scripts read it: ``pause_ms|memory_ms|name,name``.
+    """The people of a hold, in the form that the scripts read: ``pause_ms|memory_ms|name,name``.
 
-    ``network`` is that of a guest, as `seatserver.access.networks` names it, empty for everybody else.
+    ``network`` is a guest's, as named by `seatserver.access.networks`, and empty for everybody else.
     """
     user = hashlib.blake2b(user_id.encode(), digest_size=NAME_BYTES).digest()
     names = ["u" + base64.urlsafe_b64encode(user).decode()]
@@ -48,5 +48,5 @@ def people_of(settings: Settings, user_id: str, network: str) -> str:
 
 
 def memory_ms(settings: Settings) -> int:
-    """How long somebody is remembered: what one other person can keep a seat for, and the pause."""
+    """How long a person is remembered: as long as another person can keep the seat, plus the pause."""
     return settings.hold_total_ms + settings.checkout_ms + settings.claim_ms + settings.hold_pause_ms

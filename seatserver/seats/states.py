@@ -1,9 +1,9 @@
 """Seat states and the transitions between them, as one table.
 
 FREE → HELD (Redis, with a deadline) → CLAIMED (Postgres, payment pending) → SOLD (Postgres, confirmed) → FREE (the
-booking was cancelled). BLOCKED is the house's own: house seats and broken seats; ALLOCATED is
-kept for the buyers of one sales channel, who may hold it all the same. The numbers are the wire's: a
-snapshot is one digit per seat. The Lua scripts use the same numbers; a test holds them to this table.
+booking was cancelled). BLOCKED seats are kept by the house for nobody, such as house seats and broken ones. ALLOCATED
+seats are kept for the buyers of one sales channel, who may hold them. The numbers are those of the wire, where a
+snapshot is one digit per seat. The Lua scripts use the same numbers; a test compares them with this table.
 """
 
 from __future__ import annotations

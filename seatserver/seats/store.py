@@ -1,11 +1,12 @@
 """Seat state in Redis: one atomic script per verb.
 
-Every change of a seat goes through a script of ``lua/`` that checks, writes, bumps the room's version and publishes;
-nothing else writes seat state. A lock here is never proof of a sale: Postgres decides (see `seatserver.bookings`). When
-a script answers ``absent``, Redis has lost the showtime or never knew it, and the store loads it from Postgres through
-the ``ground`` it was given, under a new epoch, and asks again.
+Every change of a seat goes through a script of ``lua/`` that checks, writes, increases the room's version and
+publishes. Nothing else writes seat state. A lock here is never proof of a sale, because Postgres decides
+(`seatserver.bookings`). If a script answers ``absent``, Redis has lost the showtime or never knew it. The store then
+reads it from Postgres with ``ground``, loads it under a new epoch, and calls the script again.
 
-All verbs raise `Unavailable` or `Busy` when Redis does not answer; the command may have run, and may be repeated.
+All verbs raise `Unavailable` or `Busy` if Redis does not answer. The command may have run all the same; repeating it is
+safe.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from seatserver.tasks import Tasks
 
 
 class Ownership(msgspec.Struct, frozen=True):
-    """What Postgres knows of a showtime at one moment: the ground truth that Redis is loaded from.
+    """What Postgres knows of a showtime at one moment; Redis is loaded from it.
 
-    ``seq`` numbers its last change; ``taken`` maps booked seats to CLAIMED or SOLD, ``kept`` maps seats to the sales
-    channel that the house keeps them for (empty: blocked for everybody); Redis may forget the showtime at ``ends_ms``.
+    ``seq`` is the number of the last change. ``taken`` maps booked seats to CLAIMED or SOLD. ``kept`` maps seats to the
+    sales channel that the house keeps them for (empty: blocked for everybody). Redis may forget the showtime at
+    ``ends_ms``.
     """
 
     seq: int
@@ -43,9 +45,9 @@ class Ownership(msgspec.Struct, frozen=True):
 
 
 class HeldSeats(msgspec.Struct, frozen=True):
-    """A living hold. ``fence`` grows with every hold of the showtime; ``terms`` is what was agreed when it was made.
+    """A living hold. ``fence`` grows with every hold of the showtime. ``terms`` were agreed when it was made.
 
-    ``asked`` is the request that it stands for (`Conditions.asked`). At ``oldest_ms`` it has reached its total age.
+    ``asked`` is the request that made it (`Conditions.asked`). At ``oldest_ms`` it reaches its total age.
     """
 
     hold_id: UUID
@@ -59,9 +61,9 @@ class HeldSeats(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True):
-    """A whole room at one version; ``next_due_ms`` is the time until its next deadline, None when nothing is held.
+    """A whole room at one version. ``next_due_ms`` is the time until its next deadline, None if nothing is held.
 
-    ``states`` has one byte per place; ``kept`` is as in `Ownership`.
+    ``states`` has one byte per place. ``kept`` is as in `Ownership`.
     """
 
     epoch: str
@@ -73,7 +75,7 @@ class View(msgspec.Struct, frozen=True):
 
 
 class AreaWish(msgspec.Struct, frozen=True):
-    """``count`` places of a general-admission area, which has those of ``places``; looked for from ``start`` on."""
+    """``count`` of the ``places`` of a general-admission area; the search begins at ``start``."""
 
     places: range
     start: int
@@ -81,10 +83,10 @@ class AreaWish(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """What the house rules said of a choice, and what that relied on, for the script to check.
+    """How the house rules judged a choice, and what that relied on, for the script to check.
 
-    ``refused`` maps seats to the rule that they break; ``guards`` are (seat, whether it was free); ``room`` is
-    ``epoch:version`` when the whole room must be unchanged.
+    ``refused`` maps seats to the rule that they break. ``guards`` are pairs of a seat and whether it was free. ``room``
+    is ``epoch:version`` if the whole room must be unchanged.
     """
 
     refused: dict[int, Refusal] = {}
@@ -93,19 +95,19 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 LOAD_TRIES = 3
-"""So often a room may be lost while it is loaded; then something empties Redis under us."""
+"""After so many losses of a room during its load, something keeps emptying Redis."""
 NOTHING_JUDGED = Judged()
 NO_END_MS = 2**53 - 1
 """Later than any deadline, and exact in Lua."""
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
-    """What goes with the seats of a hold: places of ``areas``, for a buyer of ``channel``, in place of ``replaces``.
+    """What a hold has besides its seats: places of ``areas``, the buyer's ``channel``, the hold that it ``replaces``.
 
-    ``asked`` is the whole request as a text, by default its seats: the same id with the same text is the same hold,
-    answered as before. ``terms`` are kept with the hold and come back with every answer. No deadline that this hold
-    sets is after ``latest_ms``. With ``only_kept`` nothing is taken that ``replaces`` has not: the sale is over.
-    ``network`` is where a guest comes from (`seatserver.access.networks`), empty for everybody else.
+    ``asked`` is the whole request as a text, by default its seats. The same id with the same text is a repeated request
+    and gets the same answer. ``terms`` are kept with the hold and returned with every answer. The hold's deadline is
+    not after ``latest_ms``. With ``only_kept``, when the sale is over, only seats of ``replaces`` may be held.
+    ``network`` is the guest's network (`seatserver.access.networks`), empty for everybody else.
     """
 
     areas: tuple[AreaWish, ...] = ()
@@ -123,9 +125,9 @@ UNCONDITIONAL = Conditions()
 
 
 class RoomMoved(Exception):
-    """The rules were judged by a room that has moved on; ``states`` are those seats that differ, as they are now.
+    """The room has changed since the rules were judged. ``states`` are the seats that differ, as they are now.
 
-    They are as the asker sees them: what it may take counts as FREE. Empty when only a fresh look will do.
+    Seats that the asker may take count as FREE. If ``states`` is empty, the whole room has to be read again.
     """
 
     def __init__(self, states: dict[int, int]) -> None:
@@ -134,14 +136,14 @@ class RoomMoved(Exception):
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """The answer to `SeatStore.apply`: ``gap`` when changes before this one are missing in Redis."""
+    """The answer to `SeatStore.apply`. ``gap``: Redis lacks changes before this one, so it was not applied."""
 
     pgseq: int
     gap: bool
 
 
 class SeatStore:
-    """The verbs. ``ground`` reads a showtime from Postgres."""
+    """The verbs. ``ground`` reads a showtime's `Ownership` from Postgres."""
 
     def __init__(self, redis: Redis, settings: Settings, ground: Callable[[str], Awaitable[Ownership]]) -> None:
         self._redis = redis
@@ -152,7 +154,7 @@ class SeatStore:
         self._loading: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     async def close(self) -> None:
-        """Finish what is under way."""
+        """Wait for what is under way, then close."""
         await self._tasks.close()
         await self._scripts.close()
 
@@ -166,11 +168,11 @@ class SeatStore:
     ) -> HeldSeats:
         """Hold all ``seats``, and the places of the conditions' areas, or nothing.
 
-        Raises `SeatsRefused` that names every seat, `RoomMoved` when the rules must be judged anew, `HoldConflict` when
-        the id was used otherwise, `HoldGone` when this hold, or the one to replace, is over, `HoldPinned`.
+        Raises `SeatsRefused`, which names every seat; `RoomMoved` if the rules must be judged again; `HoldConflict` if
+        the id was used for another request; `HoldGone` if this hold, or the one to replace, is over; and `HoldPinned`.
         """
         settings, wanted, judged = self._settings, _csv(sorted(set(seats))), conditions.judged
-        # A sales channel is a counter with many people before it: nobody's age of holding is counted there.
+        # A sales channel holds for one customer after the other, so holding times are not counted there.
         people = "" if conditions.channel else people_of(settings, user_id, conditions.network)
         reply = await self._on_room(
             "hold", showtime_id, str(hold_id), user_id, conditions.channel,
@@ -184,7 +186,7 @@ class SeatStore:
         return self._held(hold_id, reply)
 
     async def extend(self, showtime_id: str, hold_id: UUID, user_id: str, *, latest_ms: int = NO_END_MS) -> HeldSeats:
-        """Ask for more time, up to the hold's total age and not past ``latest_ms``; what is promised already stays.
+        """Extend a hold, up to its total age and not past ``latest_ms``. Its deadline never gets earlier.
 
         Raises `HoldGone`.
         """
@@ -195,10 +197,10 @@ class SeatStore:
         return self._held(hold_id, reply)
 
     async def pin(self, showtime_id: str, hold_id: UUID, user_id: str, *, latest_ms: int = NO_END_MS) -> HeldSeats:
-        """Make sure the user holds every seat, and keep it so over the checkout. Raises `HoldGone`.
+        """Make sure that the user holds every seat, and keep it so during the checkout. Raises `HoldGone`.
 
-        At most one checkout past the hold's total age and past ``latest_ms``: pinning again and again keeps nothing
-        for ever.
+        A pin ends at most one checkout after the hold's total age or ``latest_ms``, so pinning again and again does not
+        keep seats for ever.
         """
         settings = self._settings
         reply = await self._on_room(
@@ -217,11 +219,10 @@ class SeatStore:
         judged: Judged = NOTHING_JUDGED,
         terms: str = "",
     ) -> tuple[int, ...]:
-        """Give back a hold, or ``seats`` of the hold as it was when read (``of``), with ``terms`` for those left.
+        """Release a hold, or only ``seats`` of it; return the released seats.
 
-        An ``of`` without seats stands for a hold that was not there.
-
-        Answers the seats. Raises `HoldGone`, `HoldPinned`, and `RoomMoved` when the hold is not as it was.
+        ``of`` is the hold as it was when the caller read it; without seats it stands for a hold that was not there.
+        ``terms`` are for the seats that stay. Raises `HoldGone`, `HoldPinned`, and `RoomMoved` if the hold has changed.
         """
         wanted = "" if seats is None else _csv(sorted(set(seats)))
         expected = "" if of is None else _csv(of.seats) or "none"
@@ -243,12 +244,12 @@ class SeatStore:
     async def apply(
         self, showtime_id: str, seq: int, state: SeatState, booking_id: UUID, user_id: str, seats: Sequence[int]
     ) -> Applied:
-        """Bring one committed change of Postgres; a change that is known already does nothing."""
+        """Apply one committed change of Postgres. A change that is known already does nothing."""
         kind, pgseq = await self._on_room("apply", showtime_id, seq, int(state), str(booking_id), user_id, _csv(seats))
         return Applied(pgseq=pgseq, gap=kind == "gap")
 
     async def keep(self, showtime_id: str, seq: int, seats: Sequence[int], channel: str | None) -> Applied:
-        """Bring one committed change of what the house keeps.
+        """Apply one committed change of what the house keeps.
 
         The seats are kept for ``channel``, for nobody (empty), or not any more (None).
         """
@@ -258,7 +259,7 @@ class SeatStore:
         return Applied(pgseq=pgseq, gap=kind == "gap")
 
     async def sweep(self, showtime_id: str, *, load: bool = True) -> int | None:
-        """End the holds whose time is over; answers the ms until the next deadline, None when nothing is held."""
+        """End the holds whose time is over; return the ms until the next deadline, None if nothing is held."""
         if load:
             reply = await self._on_room("sweep", showtime_id)
         else:
@@ -266,7 +267,7 @@ class SeatStore:
         return None if reply[0] == "absent" or reply[2] < 0 else int(reply[2])
 
     async def snapshot(self, showtime_id: str, place_count: int) -> View:
-        """The whole room."""
+        """Read the whole room."""
         _, epoch, version, pgseq, next_due, taken, held, flat = await self._on_room("snapshot", showtime_id)
         kept = dict(zip(flat[::2], flat[1::2], strict=True))
         shown: dict[int, int] = {
@@ -276,12 +277,12 @@ class SeatStore:
         shown |= zip(taken[::2], taken[1::2], strict=True)
         states = bytearray(place_count)
         for seat, state in shown.items():
-            if seat < place_count:  # what a hand put into Redis must not keep everybody out
+            if seat < place_count:  # a number written to Redis by hand must not break the room
                 states[seat] = state
         return View(epoch, version, pgseq, bytes(states), next_due if next_due >= 0 else None, kept)
 
     async def positions(self, showtime_ids: Sequence[str]) -> list[tuple[str, int, int] | None]:
-        """(epoch, version, pgseq) of each showtime, None where Redis does not know it; one round trip."""
+        """(epoch, version, pgseq) of each showtime, None if Redis does not know it. Takes one round trip."""
         pipeline = self._redis.pipeline(transaction=False)
         for showtime_id in showtime_ids:
             pipeline.hmget(_base(showtime_id) + ":meta", ["epoch", "version", "pgseq"])
@@ -331,7 +332,7 @@ class SeatStore:
         raise Unavailable("Redis")
 
     async def _load_for_all(self, showtime_id: str, mode: str, of_epoch: str = "", *, absent_since: str = "") -> None:
-        """Load what a script has just missed; all who miss it meanwhile share one reading of Postgres."""
+        """Load a room that a script has missed. All callers that miss it meanwhile share one reading of Postgres."""
         key = showtime_id, of_epoch
         loading = self._loading.get(key)
         if loading is None:
@@ -339,7 +340,7 @@ class SeatStore:
             loading = self._loading[key] = self._tasks.spawn(work, f"load {showtime_id}")
             loading.add_done_callback(lambda _: self._loading.pop(key))
         try:
-            # Shielded: one caller who gives up must not take the load from the others.
+            # Shielded, so that one caller who gives up does not cancel the load for the others.
             await asyncio.shield(loading)
         except asyncio.CancelledError:
             caller = asyncio.current_task()
@@ -385,12 +386,12 @@ def _base(showtime_id: str) -> str:
 
 
 def feed_channel(showtime_id: str) -> str:
-    """Where the scripts publish what changed in a showtime."""
+    """The channel on which the scripts publish the changes of a showtime."""
     return _base(showtime_id) + ":feed"
 
 
 def _by_seat(flat: Sequence[Any]) -> dict[int, Any]:
-    """Pairs of a seat and something, one after the other, as a table."""
+    """A flat list of seats and values as a dict."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 

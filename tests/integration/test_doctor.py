@@ -65,9 +65,9 @@ async def test_an_inconsistent_room_is_described(core: Server) -> None:
     await core.redis.zadd(f"{BASE}:due", {"999": 1, "1": 4102444800000, "2": 4102444800000})
     says = {finding.says for finding in await wrong(core)}
     assert says == {
-        "the seats 999 are no seats of this hall",
-        "the seats 1, 999 are held by nobody",
-        "the seats 999 should have come free more than 5 s ago",
+        "the seats 999 do not exist in this hall",
+        "the seats 1, 999 are held without an owner",
+        "the seats 999 should have been freed more than 5 s ago",
     }
 
 
