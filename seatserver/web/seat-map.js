@@ -4,8 +4,8 @@
  *     <script type="module" src="https://seats.example/static/seat-map.js"></script>
  *     <seat-map showtime="tonight"></seat-map>
  *
- * Its attributes, properties, events, custom properties and parts are in the README and typed in seat-map.d.ts. This
- * file is the element itself: what a page sets and hears. What a visitor sees is put together in seat-map/picker.js.
+ * The README documents its attributes, properties, events, custom properties and parts; seat-map.d.ts has their types.
+ * This file is the element's interface to the page. seat-map/picker.js assembles what the visitor sees.
  */
 
 import { hintOf } from "./seat-map/client/refusal.js";

@@ -1,6 +1,6 @@
 /**
- * What a screen reader is told without being asked: one polite region, at most one announcement in five seconds. What
- * comes up meanwhile waits and is said together; a summary is made only when its turn comes, so it is never old.
+ * Announcements for screen readers: one polite live region, at most one announcement every five seconds. Announcements
+ * in between wait and are made together. A summary is written only when it is announced, so it is never outdated.
  */
 
 const EVERY_MS = 5_000;

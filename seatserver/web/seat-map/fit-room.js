@@ -1,6 +1,6 @@
 /**
- * How much of the window's height the hall may take: all that what stands above it, beside it and below it in the first
- * view leaves. The stylesheet does the sum (100svh less --taken), so a browser's bars that come and go move nothing.
+ * How much of the window's height the hall may take: all that the parts above, beside and below it leave in the first
+ * view. The stylesheet does the sum (100svh minus --taken), so browser bars that appear and disappear move nothing.
  */
 
 const GAP = 12; // CSS pixels below everything

@@ -1,7 +1,7 @@
 /**
- * What the seat map tells its visitor: one message at a time. What happened goes by itself after a moment (a toast,
- * longer where something can be done about it); what is wrong stays until it holds no longer, is closed or answered.
- * What holds until it ends is not told here: see the banners in sale.js and picker.js.
+ * The seat map's messages to the visitor, one at a time. News disappears by itself after a moment (a toast; longer if
+ * it has an action). A problem stays until it is no longer true, is closed or is answered. Lasting conditions are shown
+ * elsewhere, in the banners of sale.js and picker.js.
  */
 
 import { button, element, first, focusedIn } from "../shared/dom.js";

@@ -1,6 +1,6 @@
 /**
- * The parts of the seat map put together for one showtime: hall, legend, best seats, areas, basket, bookings, notices,
- * announcements. Made anew when the language changes; the client, and so the connection, outlives it.
+ * Assembles the parts of the seat map for one showtime: hall, legend, search, areas, basket, bookings, messages and
+ * announcements. It is made again when the language changes; the client, and with it the connection, stays.
  */
 
 import { Announcer } from "./announcer.js";

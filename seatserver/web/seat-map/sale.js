@@ -1,6 +1,6 @@
 /**
- * Whether the showtime can be bought now, by the server's clock, and the banner that says so where it cannot: before
- * the sale begins (with the time that is left), after it ended, after the show began, and when everything is taken.
+ * Whether tickets are on sale now, by the server's clock, and the banner that says why not: before the sale begins
+ * (with a countdown), after it ended, after the show began, and when everything is taken.
  */
 
 import { element } from "../shared/dom.js";

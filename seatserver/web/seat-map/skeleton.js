@@ -1,4 +1,4 @@
-/** What stands where the seat map will be while it is loaded: of the same size, so nothing moves when it comes. */
+/** The placeholder while the seat map is loading. It has the final size, so nothing moves when the map appears. */
 
 import { element } from "../shared/dom.js";
 import { fitRoom } from "./fit-room.js";

@@ -1,6 +1,6 @@
 /**
- * What a showtime sells, by the names that people read. A place is {seat} or {area}, by its index in the layout; a
- * place with a `ticket` (a ticket type's key) is a line of a basket.
+ * Names and prices of what a showtime sells. A place is {seat} or {area}, an index into the layout; a place with a
+ * `ticket` (a ticket type's key) is a line of a basket.
  */
 
 import { labelOf } from "./details.js";

@@ -1,4 +1,4 @@
-/** The texts of `strings/` in one language, with its way to write numbers, money, times and lists. */
+/** The texts of `strings/` in one language, with its formats for numbers, money, times and lists. */
 
 import { Format } from "../shared/format.js";
 import { reasonOfError, reasonOfStop } from "../shared/reasons/codes.js";

@@ -1,4 +1,4 @@
-/** The little that is needed to make HTML elements, here and in the pages. */
+/** Helpers that make HTML elements, for the seat map and the pages. */
 
 /**
  * @template {keyof HTMLElementTagNameMap} Tag

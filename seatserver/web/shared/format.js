@@ -1,4 +1,4 @@
-/** Numbers, money, times and lists as people of a place write them, by the browser's own Intl. */
+/** Formats numbers, money, times and lists for a language and region, with the browser's own Intl. */
 
 export class Format {
   /** The locale, such as "en-IE". */

@@ -1,10 +1,10 @@
 /**
- * The guest of this browser: one for all its tabs and for as long as its renewal lasts.
+ * The browser's guest: the same in all tabs, for as long as its token can be renewed.
  *
- * What the server gave is kept in localStorage, so that a second tab and the next visit are the same guest and keep
- * their seats and bookings. Where the browser lets nothing be kept (private windows, frames of other sites), the guest
- * lasts as long as the page. In a frame, or through `<seat-map>` on another site's page, the browser gives each such
- * site a store of its own: there a visitor is another guest than here.
+ * The token is kept in localStorage, so a second tab and the next visit are the same guest and keep their seats and
+ * bookings. If the browser allows no storage (private windows, frames of other sites), the guest lasts as long as the
+ * page. In a frame, or with `<seat-map>` on another site's page, the browser gives each site its own storage, so there
+ * the visitor is a different guest.
  */
 
 import { fetchJson, isSilence } from "./rest.js";

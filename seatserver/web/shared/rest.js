@@ -1,4 +1,4 @@
-/** The showtime and its hall from the public REST interface of a server, and what a window remembers. */
+/** Requests to a server's REST API, and values that a window remembers. */
 
 const PATIENCE_MS = 30_000; // a large hall takes a while on a slow network; what is lost there would take forever
 

@@ -1,10 +1,10 @@
 /**
- * The booking page: what was booked, how it stands, and the ticket to show at the door or to print.
+ * The booking page: what was booked, its status, and the ticket to show at the door or to print.
  *
- * The key in its address opens it in any browser; where there is none, the page knows the visitor by this browser's
- * guest, or by a token that was entered in this window. Whoever booked is given the key, so that the address, kept or
- * sent to a phone, is the ticket. While a payment is awaited, the page asks again every few seconds, and less often
- * afterwards. What it shows is drawn by ticket.js.
+ * The key in the address opens the page in any browser. Without a key, the page identifies the visitor by this
+ * browser's guest, or by a token entered in this window. The owner is given the key, so the address works as the ticket
+ * when it is kept or sent to a phone. While a payment is pending, the page asks again every few seconds, and less often
+ * afterwards. ticket.js draws what it shows.
  */
 
 import { guestOf, knownGuest, onGuestChange, renewGuest } from "../../shared/guest.js";

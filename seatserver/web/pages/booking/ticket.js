@@ -1,4 +1,4 @@
-/** A booking as it is drawn on its page: the facts, the part that is shown at the door, and what can be done with it. */
+/** Draws a booking on its page: the facts, the part to show at the door, and the actions. */
 
 import { api, cancelBooking } from "../shared/own.js";
 import {

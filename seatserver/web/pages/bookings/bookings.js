@@ -1,4 +1,4 @@
-/** My bookings: what was booked in this browser, how it stands, and the way to each ticket. */
+/** My bookings: what was booked in this browser, each booking's status, and a link to its ticket. */
 
 import { forgetGuest, knownGuest, onGuestChange } from "../../shared/guest.js";
 import { askAsOwner, ownToken, TOKEN } from "../shared/own.js";

@@ -1,4 +1,4 @@
-/** The readable API page: drawn in the browser from /openapi.json and /asyncapi.json, with nothing from elsewhere. */
+/** The readable API page, drawn in the browser from /openapi.json and /asyncapi.json. Loads nothing from elsewhere. */
 
 import { byId, element, fetchJson } from "../shared/page.js";
 import { brief, example, prose, resolve, schemaView, typeOf } from "./schema-view.js";

@@ -1,8 +1,8 @@
 /**
  * The front page: the films of a day, where and when they are shown, and how many seats are left.
  *
- * The programme is read at the start and again when it is old. The counts of the day that is shown come all in one
- * request, every few seconds while somebody looks, and never while nobody does.
+ * The programme is loaded at the start, and again when it is old. All counts of the day on screen are loaded in one
+ * request, every few seconds while the page is visible, and never while it is hidden.
  */
 
 import {

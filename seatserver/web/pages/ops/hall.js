@@ -1,4 +1,4 @@
-/** The heat map of one hall: each seat in the colour of how wanted it is, with a mark for what it is now. */
+/** The heat map of one hall: each seat is coloured by demand, with a mark for its current state. */
 
 import { drawingOn } from "../../shared/dom.js";
 import { Plan } from "../../seat-map/hall/plan.js";

@@ -1,9 +1,9 @@
 /**
- * The operator's live view: asks `/api/v1/admin/house` every two seconds and shows what it says, with the last minutes
- * of each figure kept here, and the hall that is picked. Without an operator's token it shows nothing.
+ * The operators' live view. It requests `/api/v1/admin/house` every two seconds and shows the answer, the last minutes
+ * of each figure, which are kept here, and the chosen hall. Without an operator's token it shows nothing.
  *
- * The token comes from the form or from the address (`#token=…`, which is taken out of it at once), and lives as long as
- * this window. When nobody answers, what is shown is marked as old and nothing is made up.
+ * The token comes from the form or from the address (`#token=…`, which is removed from it at once), and is kept until
+ * the window closes. When the server does not answer, the figures on screen are marked as outdated.
  */
 
 import { byId, element, fetchJson, recall, remember } from "../shared/page.js";

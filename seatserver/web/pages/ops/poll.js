@@ -1,4 +1,4 @@
-/** Asks again and again, less often while nobody answers, and not at all while nobody looks. */
+/** Repeats a request: less often while the server does not answer, and not at all while the page is hidden. */
 
 import { fetchJson } from "../shared/page.js";
 

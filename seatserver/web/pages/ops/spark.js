@@ -1,4 +1,4 @@
-/** A figure's last minutes as a small line. What was not heard is a gap: nothing is made up. */
+/** Draws a figure's last minutes as a small line. Missing values are gaps. */
 
 const LENGTH = 150; // polls: five minutes
 const SHORTEST = 30; // so many polls fill the width, so that the first ones don't crouch in a corner

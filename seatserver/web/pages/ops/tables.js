@@ -1,4 +1,4 @@
-/** The lists of the operator's live view. Rows stay the same elements, so that whoever is on one stays there. */
+/** The lists of the operators' live view. Rows keep their elements, so the focus stays on its row. */
 
 import { element } from "../shared/page.js";
 import { count, duration, placesOf, plural, reasonsOf } from "./words.js";

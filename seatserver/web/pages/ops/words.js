@@ -1,4 +1,4 @@
-/** The operator's live view in words: what is wrong, why seats were refused, how long things take. */
+/** The texts of the operators' live view: what is wrong, why seats were refused, how long things take. */
 
 import { Format } from "../../shared/format.js";
 

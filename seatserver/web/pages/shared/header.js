@@ -1,4 +1,4 @@
-/** The bar above the pages: marks the page that is open, and switches the language without losing the place. */
+/** The bar above the pages: marks the current page, and switches the language without leaving it. */
 
 const COOKIE_S = 365 * 24 * 3600; // as the server keeps it
 const own = document.getElementById("own");

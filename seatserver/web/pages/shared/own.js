@@ -1,4 +1,4 @@
-/** Bookings as the pages of their owner read them: who asks, the showtimes they are for, and giving one back. */
+/** What the booking pages share: the visitor's token, the showtimes of bookings, and cancelling. */
 
 import { guestOf, knownGuest } from "../../shared/guest.js";
 import { fetchJson, HERE, recall } from "./page.js";

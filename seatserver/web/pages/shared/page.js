@@ -1,6 +1,6 @@
 /**
- * What the pages share with the seat map's parts: elements, REST answers, what a window remembers, numbers and times;
- * and their own texts, in the page's language.
+ * What the pages share with the seat map (elements, REST requests, storage of the window, numbers and times), and their
+ * own texts in the page's language.
  */
 
 import "./header.js";

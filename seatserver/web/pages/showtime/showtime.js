@@ -1,4 +1,4 @@
-/** The showtime page: what is shown where and when, above the seat map of it. */
+/** The showtime page: film, place and time, above the seat map. */
 
 import { byId, element, locale, nameInAddress, say, time } from "../shared/page.js";
 import "../../seat-map.js";

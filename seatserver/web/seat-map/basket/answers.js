@@ -1,4 +1,4 @@
-/** The server's answers in words for the visitor: why it refused, and how good what it chose is. */
+/** Words for the server's answers: why it refused something, and how good the seats are that it chose. */
 
 const REASONS = {
   held: "refusedHeld",

@@ -1,4 +1,4 @@
-/** The basket: what this visitor holds, for how long, at which price, and what to do with it. */
+/** The basket: what the visitor holds, for how long and at which price, and what can be done with it. */
 
 import { button, element } from "../../shared/dom.js";
 

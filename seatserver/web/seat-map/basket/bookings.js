@@ -1,6 +1,6 @@
 /**
- * This user's bookings of the showtime, as the server tells them on every device: with the way to the ticket, and for
- * those that are not paid yet the time that is left, "Continue" and "Cancel".
+ * The user's bookings for the showtime, the same on every device, each with a link to its ticket. Unpaid ones show the
+ * time left, "Continue" and "Cancel".
  */
 
 import { button, element } from "../../shared/dom.js";

@@ -1,7 +1,7 @@
 /**
- * What the visitor chooses. One basket is one hold: every change (a seat more or less, another ticket, the best seats)
- * asks for a new hold of all that is wanted, which takes the old one's place in the same step. So the basket becomes
- * what was asked, or stays what it was. Changes wait for each other: each builds on what the one before it brought.
+ * What the visitor chooses. One basket is one hold. Every change (a seat more or less, another ticket type, the best
+ * seats) requests a new hold of everything wanted, which replaces the old one in one step. So the basket becomes what
+ * was asked for, or stays as it was. Changes run one after the other, and each builds on the result of the one before.
  *
  * Events: "asking", when seats begin or cease to wait for an answer (detail: the seats), "found", when the server chose
  * seats (detail: the seats), "refused" (detail: the CommandError and what is told), "wheelchairs", when another number

@@ -1,4 +1,4 @@
-/** The lines of a basket, which are {seat or area, ticket, price_minor}: what they name, and other lines made of them. */
+/** Helpers for the lines of a basket, which are {seat or area, ticket, price_minor}. */
 
 /** @import { Line, Place } from "../types.js" */
 /** @import { Venue } from "../venue.js" */

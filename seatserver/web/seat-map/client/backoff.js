@@ -1,7 +1,7 @@
 /**
- * How long to wait before the next attempt: exponential with full jitter, so a thousand clients that lost one server do
- * not come back in one instant. Only a connection that was live for a stable while starts it over: a server that lets
- * everybody in and breaks down again is left alone for longer and longer.
+ * How long to wait before the next attempt: exponential back-off with full jitter, so a thousand clients that lost a
+ * server do not all return at the same moment. Only a connection that was live for some time resets it, so a server
+ * that keeps breaking down after accepting everyone gets longer and longer pauses.
  */
 
 /** @import { Times } from "../../seatmap-client.js" */

@@ -1,7 +1,7 @@
 /**
- * The server's clock, as far as it can be known. Each answer that carries the server's time was made somewhen between
- * the question and its arrival, so the middle of both is wrong by at most half of that while. The most exact answer
- * counts, until one contradicts it: then a clock was set, or this machine has slept, and the newer one is right.
+ * An estimate of the server's clock. An answer that carries the server's time was made at some moment between the
+ * request and its arrival, so assuming the middle is wrong by at most half of that time. The most exact answer counts
+ * until another contradicts it: then a clock was set, or this machine has slept, and the newer answer is right.
  */
 export class ServerClock {
   #offsetMs = Date.now() - performance.now();

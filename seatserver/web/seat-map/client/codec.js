@@ -1,6 +1,6 @@
 /**
- * The two encodings of the wire: what to ask the server for, how a message is written, and how it is read. Reading
- * throws a SyntaxError for what is no message.
+ * The two encodings of the wire: their names in the handshake, and how messages are written and read. Reading throws a
+ * SyntaxError for anything that is not a message.
  */
 
 import { decode, encode } from "./msgpack.js";

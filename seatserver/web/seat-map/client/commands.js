@@ -1,10 +1,10 @@
 /**
- * The commands that are not answered yet. Each is a promise that settles with the server's own answer, also when the
- * connection breaks in between: it is sent again under the same ref and hold id, which the server answers as it did
- * before. Only what would take the user by surprise is not done late: seats are not grabbed, and no sale is begun, when
- * the connection was away for long.
+ * The commands that are not answered yet. Each is a promise that settles with the server's own answer, even if the
+ * connection breaks in between: the command is sent again with the same ref and hold id, and the server answers as it
+ * did before. Commands that would surprise the user are not repeated late: after a long disconnection, no seats are
+ * held and no booking is started.
  *
- * A command carries marks: what it is to bring, seat → "holding" | "releasing".
+ * A command carries marks, which are its expected changes: seat → "holding" | "releasing".
  */
 
 import { COMMANDS } from "./contract.js";

@@ -1,14 +1,14 @@
 /**
- * One connection after another to the same address: gets a token, opens a socket, notices when it is dead, and decides
- * by close codes and the server's `bye` whether and when to try again. What is said on it is its owner's business.
+ * Keeps a connection to one address: gets a token, opens a socket, notices when it is dead, and decides by close codes
+ * and the server's `bye` whether and when to reconnect. Its owner handles the messages.
  *
  * The owner has the methods
  *   connecting()             a connection is being made
  *   opened(token)            say hello
- *   received(message)        a message; what it throws ends this connection …
- *   offended()               … after this: what was said on it cannot be relied on
- *   dropped()                the connection is over
- *   waiting(reason, atMs)    … and is tried again at that time, on performance.now()'s clock
+ *   received(message)        a message; if this throws, the connection ends …
+ *   offended()               … after this call: nothing that was received on it can be relied on
+ *   dropped()                the connection has ended
+ *   waiting(reason, atMs)    … and the next attempt is at that time, on performance.now()'s clock
  *   stopped(reason, code, by) … for good; `code` is the close code, 0 without one; `by`: "token" (there is none that is
  *                            believed; the code is 4001 then), "socket" (none can be made) or "server"
  *   wake()                   the machine may have slept or lost its network, or somebody comes back to it: see

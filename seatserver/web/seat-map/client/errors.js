@@ -1,4 +1,4 @@
-/** What goes wrong: a command that was not carried out, and a server that does not keep to the wire's contract. */
+/** Errors: a command that was not carried out, and a server that breaks the wire's contract. */
 
 /** @import { CommandError as Declared } from "../../seatmap-client.js" */
 

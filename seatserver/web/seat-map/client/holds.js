@@ -1,4 +1,4 @@
-/** This user's holds, as the server last told them. */
+/** The user's holds, as the server last reported them. */
 
 import { expect } from "./errors.js";
 

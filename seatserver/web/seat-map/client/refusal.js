@@ -1,6 +1,6 @@
 /**
- * Why no socket opens, where it is that pages of this origin may not use the server. Browsers tell a script nothing of a
- * handshake that was refused, not even its status; the REST interface refuses such pages in a form that they can read.
+ * Find out whether a socket was refused because pages of this origin may not use the server. Browsers tell scripts
+ * nothing about a refused handshake, not even its status; REST refuses such pages in a form that they can read.
  */
 
 const PATIENCE_MS = 10_000;

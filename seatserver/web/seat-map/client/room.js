@@ -1,6 +1,6 @@
 /**
- * The picture of the room: one state for each seat, at exactly (`epoch`, `version`). It changes by snapshots and
- * deltas, each whole or not at all: what does not fit the contract throws a ProtocolError and changes nothing.
+ * The client's copy of the room: one state per seat, at exactly (`epoch`, `version`). Snapshots and deltas change it,
+ * each completely or not at all: one that breaks the contract throws a ProtocolError and changes nothing.
  */
 
 import { expect } from "./errors.js";

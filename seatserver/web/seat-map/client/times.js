@@ -1,4 +1,4 @@
-/** How patient the client is, in milliseconds. Each may be set otherwise with the option `times`. */
+/** The client's time limits in milliseconds. The option `times` overrides them. */
 export const TIMES = Object.freeze({
   /**
    * Getting a token, connecting, greeting and catching up each get this long. After many failures, browsers themselves

@@ -1,4 +1,4 @@
-/** Where tokens come from: a string, or a function that can give another one for one that was refused. */
+/** Where tokens come from: a string, or a function that returns another token when one was refused. */
 
 /** @typedef {((refused: string | null) => Promise<string | null>) & { renewable: boolean }} Tokens */
 

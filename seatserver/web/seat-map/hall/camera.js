@@ -1,6 +1,7 @@
 /**
- * Which part of the hall is seen, and how large: a scale in CSS pixels a pitch and the point in the middle of the view.
- * Keeps the hall in the view, and glides from one view to the next. Arithmetic only; who draws asks `step` each frame.
+ * Which part of the hall is visible, and how large: a scale in CSS pixels per pitch, and the point in the middle of the
+ * view. The camera keeps the hall in view and glides from one view to the next. It only computes; the drawing calls
+ * `step` for each frame.
  */
 
 /** @import { Bounds, Rectangle, View } from "../types.js" */

@@ -1,7 +1,7 @@
 /**
- * The hall for those who don't see the drawing, and for the keyboard: an ARIA grid of real elements that lie where the
- * seats are drawn. One seat is in the tab order, and the arrow keys walk from there. Only the rows around the cursor
- * are in the document; `aria-rowcount` and `aria-rowindex` say what part of the whole they are.
+ * The hall for screen readers and the keyboard: an ARIA grid of real elements, placed where the seats are drawn. One
+ * seat is in the tab order, and the arrow keys move from there. Only the rows around the cursor are in the document;
+ * `aria-rowcount` and `aria-rowindex` say which part of the hall they are.
  */
 
 /** @import { Plan } from "./plan.js" */

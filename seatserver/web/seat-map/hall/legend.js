@@ -1,4 +1,4 @@
-/** What colours and signs of the map mean, with live counts. */
+/** The legend: what the map's colours and symbols mean, with live counts. */
 
 import { drawingOn, element } from "../../shared/dom.js";
 import { readPalette } from "./palette.js";

@@ -1,6 +1,6 @@
 /**
- * The colours of the drawing, taken from the custom properties of the page it stands in: a canvas knows no stylesheet.
- * What a property leaves open is mixed from text and surface, so that any theme of a page makes a hall that reads well.
+ * The colours of the drawing, read from the page's custom properties, because stylesheets do not apply inside a canvas.
+ * Colours that are not set are mixed from text and surface, so the hall is readable in any theme of a page.
  */
 
 import { drawingOn } from "../../shared/dom.js";

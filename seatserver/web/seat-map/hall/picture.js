@@ -1,6 +1,6 @@
 /**
- * The canvas and what is on it: draws the hall as the camera sees it, as little of it as will do. A seat that changes
- * costs a seat; a camera that moves costs copies of what is drawn already (tiles.js).
+ * Draws the hall on the canvas as the camera sees it, redrawing as little as possible. A changed seat redraws one seat;
+ * a moving camera copies what is already drawn (tiles.js).
  */
 
 import { drawingOn } from "../../shared/dom.js";

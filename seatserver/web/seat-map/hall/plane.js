@@ -1,8 +1,7 @@
 /**
- * How an element lies in the window. The page around may scale, turn, skew or zoom it, by any of its ancestors, so a
- * CSS pixel of the element need not be one of the window, nor its corner the corner of its bounding box. Three points
- * of known places are measured where the browser shows them; the affine map between both follows from that, whatever
- * brought it about.
+ * How an element lies in the window. The page may scale, rotate, skew or zoom it through any of its ancestors, so the
+ * element's CSS pixels need not be the window's, and its corner need not be that of its bounding box. Three known
+ * points are measured where the browser shows them; they determine the affine map, whatever causes it.
  *
  * "In the window" means as in `clientX` of an event and `getBoundingClientRect`.
  */

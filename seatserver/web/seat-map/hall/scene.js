@@ -1,6 +1,6 @@
 /**
- * Draws any rectangle of the hall at one scale: furniture, areas, the screen, seats. Whoever asks says where, so that a
- * single changed seat costs a single seat.
+ * Draws any rectangle of the hall at one scale: furniture, areas, the screen, seats. The caller chooses the rectangle,
+ * so a single changed seat costs the drawing of a single seat.
  */
 
 import { drawingOn } from "../../shared/dom.js";

@@ -1,7 +1,7 @@
 /**
- * Pictures of single seats, drawn once for each look, kind and category at one size, and then only copied: thousands
- * of seats cost no more than their pixels. What a seat's state is shows in its fill, its outline and its sign, never in
- * the colour alone; the smaller the seats, the plainer their pictures.
+ * Pictures of single seats, drawn once for each look, kind and category at one size, and then only copied, so thousands
+ * of seats cost no more than their pixels. A seat's state shows in its fill, outline and symbol, never in the colour
+ * alone. The smaller the seats, the simpler their pictures.
  */
 
 import { drawingOn } from "../../shared/dom.js";

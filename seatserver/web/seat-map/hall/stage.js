@@ -1,11 +1,11 @@
 /**
- * The hall as people see and walk it: a drawing on a canvas, a camera that zooms and moves, and beside the drawing real
- * elements for the keyboard and for screen readers. It draws and reports, and decides nothing: whoever uses it says how
- * each seat looks and reads, and listens to what is picked.
+ * The hall as people see and use it: a drawing on a canvas, a camera that zooms and moves, and real elements for the
+ * keyboard and screen readers. It draws and reports but decides nothing: its user says how each seat looks and reads,
+ * and listens for the seats that are picked.
  *
- * This file joins the parts. plan.js knows where things are, camera.js what is seen, picture.js what has to be drawn,
- * scene.js and sprites.js how, tiles.js how to draw less; grid.js is how the hall is walked and read, gestures.js what
- * hands do.
+ * This file joins the parts. plan.js knows where things are, camera.js what is visible, picture.js what has to be
+ * drawn, scene.js and sprites.js how to draw it, tiles.js how to draw less. grid.js is for the keyboard and screen
+ * readers, gestures.js for pointers and fingers.
  */
 
 import { Camera, LARGEST_FIT, PICKING } from "./camera.js";

@@ -1,9 +1,9 @@
 /**
- * The drawn hall in square pieces that are kept, so that moving and zooming copies pictures instead of drawing seats.
+ * Caches the drawn hall in square tiles, so moving and zooming copies pictures instead of drawing seats.
  *
- * A level is the hall at one size. While the camera zooms, the pieces at hand are stretched, and fresh ones are made a
- * few a frame; what is missing is filled from the level before or from the overview, so nothing is ever blank. A seat
- * that changes is drawn anew in the pieces it lies in, when these are next shown.
+ * A level is the hall at one size. While the camera zooms, existing tiles are stretched, and a few fresh ones are drawn
+ * per frame. Missing tiles are filled from the previous level or from the overview, so nothing is ever blank. A changed
+ * seat is redrawn in its tiles when these are next shown.
  */
 
 import { drawingOn } from "../../shared/dom.js";

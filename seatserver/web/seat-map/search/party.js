@@ -1,4 +1,4 @@
-/** The search: the best seats for a party, how many of it come with a wheelchair, and offers to compare. */
+/** The search: the best seats for a party, with its ticket types and wheelchairs, and offers to compare. */
 
 import { button, element } from "../../shared/dom.js";
 import { Stepper } from "./stepper.js";

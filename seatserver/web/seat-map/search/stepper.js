@@ -1,4 +1,4 @@
-/** A number that is set by − and +, or typed: how many of something there are. */
+/** A number field with − and + buttons. */
 
 import { button, element } from "../../shared/dom.js";
 

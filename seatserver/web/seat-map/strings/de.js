@@ -147,7 +147,7 @@ export default {
   mayNotBook: "Hier können Sie Plätze reservieren, aber nicht buchen.",
   noMoreTime: "Für diese Plätze ist keine Verlängerung mehr möglich.",
   moreTime: "Sie haben jetzt {time} Minuten.",
-  bookedNow: "Gebucht: {seats}. Viel Vergnügen!",
+  bookedNow: "Gebucht: {seats}. Viel Vergnügen.",
   bookedPending: "Bis zur Zahlung für Sie reserviert: {seats}.",
   gapHint: {
     one: "{seats} bliebe als einzelner Platz übrig und wäre schwer zu verkaufen. Rücken Sie bitte auf, wenn es geht, oder nehmen Sie ihn dazu.",

@@ -156,7 +156,7 @@ export default {
   mayNotBook: "You can hold seats here, but not book them.",
   noMoreTime: "You can’t get more time for these seats.",
   moreTime: "You have {time} minutes now.",
-  bookedNow: "Booked: {seats}. Enjoy the film!",
+  bookedNow: "Booked: {seats}. Enjoy the film.",
   bookedPending: "Reserved until you pay: {seats}.",
   gapHint: {
     one: "{seats} would be left as a single seat, which is hard to sell. If you can, move over or take it too.",

@@ -1,4 +1,4 @@
-/** The look of basket, bookings and notices. */
+/** The style of the basket, bookings and messages. */
 
 export const BASKET_STYLE = `
 .basket {

@@ -1,4 +1,4 @@
-/** The look of the frame and of all controls. Sizes follow the page's text (em). */
+/** The style of the frame and of all controls. Sizes follow the page's text (em). */
 
 export const FRAME_STYLE = `
 :host {

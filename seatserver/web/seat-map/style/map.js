@@ -1,4 +1,4 @@
-/** The look of what stands around the hall (which is in stage.js), and of the areas below it. */
+/** The style of what surrounds the hall, and of the areas below it. The hall itself is in stage.js. */
 
 export const MAP_STYLE = `
 /* As high as the window's first view has room for, see fit-room.js; nothing that comes later changes that. */

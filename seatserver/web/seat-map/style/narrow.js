@@ -1,4 +1,4 @@
-/** What is otherwise where there is little room. This goes by the element's own width, never by the window's. */
+/** The style where there is little width. It depends on the element's own width, never on the window's. */
 
 export const NARROW_STYLE = `
 @container seat-map (max-width: 58em) {

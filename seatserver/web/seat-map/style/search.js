@@ -1,4 +1,4 @@
-/** The look of the search for the best seats, and of the offers that it finds. */
+/** The style of the search for the best seats, and of its offers. */
 
 export const SEARCH_STYLE = `
 .search {

@@ -1,4 +1,4 @@
-/** The look of what stands around the drawing; the drawing's own colours are read in palette.js. */
+/** The style of what surrounds the drawing. palette.js reads the drawing's own colours. */
 
 const STAGE_STYLE = `
 .stage {
