@@ -20,7 +20,7 @@ from seatserver import config, descriptors, logs
 from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.guests import Guests
 from seatserver.access.networks import NetworkNames
-from seatserver.access.tickets import Tickets
+from seatserver.access.socket_tickets import SocketTickets
 from seatserver.access.tokens import Tokens
 from seatserver.api.routes import cross_origin, rest_routes
 from seatserver.api.shared import services as api
@@ -77,7 +77,7 @@ class Server:
 
         # Who is asking.
         self.tokens = Tokens(settings)
-        self.tickets = Tickets(settings, self.redis)
+        self.socket_tickets = SocketTickets(settings, self.redis)
         self.booking_keys = BookingKeys(settings)
 
         # What is on sale, and who owns which seat: Postgres decides.
@@ -232,7 +232,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         tokens=server.tokens,
         guests=Guests(server.settings, server.tokens),
         networks=networks,
-        tickets=server.tickets,
+        socket_tickets=server.socket_tickets,
         admissions=Admissions(server.database),
         admission_codes=AdmissionCodes(server.settings),
         booking_keys=server.booking_keys,
@@ -250,7 +250,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         checkout=server.checkout,
         own_bookings=server.own_bookings,
         tokens=server.tokens,
-        tickets=server.tickets,
+        socket_tickets=server.socket_tickets,
         networks=networks,
         booking_keys=server.booking_keys,
         broadcaster=server.broadcaster,

@@ -48,7 +48,7 @@ class LiveRoom:
     """
 
     def __init__(self, client: RestClient, showtime_id: str, encoding: str) -> None:
-        self._client = client
+        self.client = client
         self._url = f"ws{client.base_url.removeprefix('http')}/ws/showtimes/{showtime_id}"
         self._binary = encoding == "msgpack"
         self._subprotocol = SUBPROTOCOL_MSGPACK if self._binary else SUBPROTOCOL_JSON
@@ -87,6 +87,11 @@ class LiveRoom:
     def connected(self) -> bool:
         """Whether the socket is open and the server has answered hello on it."""
         return self._connection is not None
+
+    @property
+    def awaits_answers(self) -> bool:
+        """Whether a command is not answered yet."""
+        return bool(self._waiting)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._live(), name=f"room {self._url}")
@@ -249,7 +254,7 @@ class LiveRoom:
         """How long to wait before coming back; None for the ordinary back-off. Ends the room for a final code."""
         code = closed.rcvd.code if closed.rcvd is not None else 1006
         reason = closed.rcvd.reason if closed.rcvd is not None else ""
-        if code in (Close.BAD_TOKEN, Close.TOKEN_EXPIRED) and self._client.forget_guest(self._token):
+        if code in (Close.BAD_TOKEN, Close.TOKEN_EXPIRED) and self.client.forget_guest(self._token):
             return None
         if 4000 <= code <= 4099 or code == 1008:
             self._gone = Disconnected(code, self._bye.reason if self._bye is not None else reason)
@@ -268,7 +273,7 @@ class LiveRoom:
 
     async def _follow(self) -> None:
         """One connection: hello, then every message until it closes."""
-        self._token = await self._client.access_token()
+        self._token = await self.client.access_token()
         self._bye, self._resyncing = None, False
         async with connect(
             self._url, subprotocols=[cast(Any, self._subprotocol)], compression=None, max_size=None
@@ -341,7 +346,7 @@ class LiveRoom:
         if welcome.bookings is not None:
             self.bookings = {booking.booking_id: booking for booking in welcome.bookings}
         if self.seat_map is None or self.seat_map.content_hash != welcome.layout:
-            self.seat_map = await self._client.layout(welcome.layout)
+            self.seat_map = await self.client.layout(welcome.layout)
             self._room = Room(len(self.seat_map.seats), history=0, known_states=ANY_STATE)
         self._resyncing = False
         if self._connection is connection:

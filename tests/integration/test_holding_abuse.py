@@ -158,9 +158,9 @@ async def test_part_of_a_hold_can_be_released_next_to_an_unswept_expired_hold(
 async def test_part_of_a_hold_can_be_released_through_another_channel(server: Instance) -> None:
     await open_lounge(server)
     async with visitor(server, "root") as root:
-        root._client.token = server.token("root", "admin")
+        root.client.token = server.token("root", "admin")
         change = {"action": "allocate", "channel": "kiosk", "reason": "theirs", "seats": [B]}
-        await root._client.call("POST", f"/admin/showtimes/{LOUNGE}/allocations/change", {"changes": [change]})
+        await root.client.call("POST", f"/admin/showtimes/{LOUNGE}/allocations/change", {"changes": [change]})
     await eventually(lambda: is_allocated(server, B))
     async with visitor(server, "ann", "kiosk") as kiosk, visitor(server, "ann") as web:
         held = await kiosk.hold(B + 2, B + 3, B + 4)
@@ -210,7 +210,7 @@ async def test_a_late_booking_gets_its_seats_by_label(server: Instance) -> None:
         held = await ann.hold(B, B + 1)
         await block_from_the_start(server.core, B, LOUNGE)
         with pytest.raises(RemoteError, match="refused: B-1 blocked") as caught:
-            await ann._client.call("POST", "/bookings", {"showtime_id": LOUNGE, "hold_id": str(held.hold_id)})
+            await ann.client.call("POST", "/bookings", {"showtime_id": LOUNGE, "hold_id": str(held.hold_id)})
         assert caught.value.facts == {"seats": [[B, "blocked"]]}
 
 

@@ -624,7 +624,7 @@ async def test_a_guest_gets_a_token_that_works(rest: Rest) -> None:
     assert guest["scopes"] == ["book", "hold", "watch"]
     headers = {"Authorization": f"Bearer {guest['token']}"}
     ticket = (await rest.ask("POST", "/tickets", headers=headers)).json()["ticket"]
-    assert (await rest.core.tickets.redeem(ticket)).user_id == guest["user_id"]
+    assert (await rest.core.socket_tickets.redeem(ticket)).user_id == guest["user_id"]
 
 
 async def test_a_guests_renewal_gives_a_token_for_the_same_guest_and_no_access(rest: Rest) -> None:

@@ -122,7 +122,7 @@ async def test_a_header_or_a_ticket_does_instead_of_a_token_and_a_ticket_does_on
     async with server.socket(additional_headers=headers) as wire:
         assert (await wire.hello(token=None))["user"] == "header user"
     identity = Identity("ticket user", frozenset({"watch"}), now_ms() + HOUR_MS)
-    ticket = await server.core.tickets.issue(identity)
+    ticket = await server.core.socket_tickets.issue(identity)
     async with server.socket() as wire:
         assert (await wire.hello(token=None, ticket=ticket))["user"] == "ticket user"
         refused = await wire.ask("hold", hold_id=str(uuid4()), seats=[1])

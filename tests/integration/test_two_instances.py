@@ -58,7 +58,9 @@ class Rush:
 
     async def in_the_middle(self, acknowledged: int) -> None:
         """Wait until so much is sold and somebody waits for an answer."""
-        await eventually(lambda: len(self.acknowledged) >= acknowledged and any(room._waiting for room in self.rooms))
+        await eventually(
+            lambda: len(self.acknowledged) >= acknowledged and any(room.awaits_answers for room in self.rooms)
+        )
 
     async def meets(self, *codes: str, asking: LiveRoom | None = None) -> None:
         """Wait until somebody met one of these errors; ``asking`` asks too, should nobody else have a reason to."""
@@ -256,7 +258,7 @@ async def test_after_kill_9_of_a_server_sold_seats_stay_sold_and_held_seats_come
         async with rush.going_on():
             await rush.in_the_middle(4)
             kill(victim.process.pid)
-            assert any(room._waiting for room in rush.rooms), "somebody was waiting for an answer"
+            assert any(room.awaits_answers for room in rush.rooms), "somebody was waiting for an answer"
         await rush.check(survivor)
         await watcher.until(lambda room: HELD not in room.room.states, timeout_s=PATIENCE_S)
         assert not any(room.connected for room in rush.rooms)

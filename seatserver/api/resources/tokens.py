@@ -76,7 +76,7 @@ async def renew_guest(call: Call, body: RenewGuest) -> Guest:
 async def make_ticket(call: Call) -> Ticket:
     """Get a single-use ticket to open a socket with, instead of the token itself."""
     expires_at_ms = call.services.clock() + call.services.settings.ticket_s * 1000
-    return Ticket(ticket=await call.services.tickets.issue(call.identity), expires_at_ms=expires_at_ms)
+    return Ticket(ticket=await call.services.socket_tickets.issue(call.identity), expires_at_ms=expires_at_ms)
 
 
 def _guest(admitted: GuestPass) -> Guest:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.guests import Guests
 from seatserver.access.networks import NetworkNames
-from seatserver.access.tickets import Tickets
+from seatserver.access.socket_tickets import SocketTickets
 from seatserver.access.tokens import Tokens
 from seatserver.api.shared.answers import SharedAnswers
 from seatserver.bookings.admissions import Admissions
@@ -38,7 +38,7 @@ class ApiServices:
     tokens: Tokens
     guests: Guests
     networks: NetworkNames
-    tickets: Tickets
+    socket_tickets: SocketTickets
     admissions: Admissions
     admission_codes: AdmissionCodes
     booking_keys: BookingKeys

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from seatserver.access.admission import BookingKeys
 from seatserver.access.networks import NetworkNames
-from seatserver.access.tickets import Tickets
+from seatserver.access.socket_tickets import SocketTickets
 from seatserver.access.tokens import Identity, Tokens
 from seatserver.bookings.checkout import Checkout
 from seatserver.bookings.own import OwnBookings
@@ -48,7 +48,7 @@ class LiveServices:
     checkout: Checkout
     own_bookings: OwnBookings
     tokens: Tokens
-    tickets: Tickets
+    socket_tickets: SocketTickets
     networks: NetworkNames
     booking_keys: BookingKeys
     broadcaster: Broadcaster
@@ -60,7 +60,7 @@ class LiveServices:
 class CommandContext:
     """Who asks, and about which showtime; made by hello. ``network`` is a name for their network, not an address."""
 
-    needs: LiveServices
+    services: LiveServices
     showtime: Showtime
     identity: Identity
     audience: Audience
@@ -73,12 +73,12 @@ class CommandContext:
         if not who.is_guest:
             return Buyer(who.user_id, who.channel)
         # Guests who can renew their token keep access to what they hold.
-        until_ms = NO_END_MS if self.needs.settings.guest_renewal_s else who.expires_at_ms
+        until_ms = NO_END_MS if self.services.settings.guest_renewal_s else who.expires_at_ms
         return Buyer(who.user_id, who.channel, until_ms, self.network)
 
     def latest_deadline_ms(self, showtime: Showtime) -> int:
         """The latest deadline that a hold of this user for the showtime may have."""
-        return latest_deadline_ms(showtime, self.needs.settings.hold_ms, self.buyer.until_ms)
+        return latest_deadline_ms(showtime, self.services.settings.hold_ms, self.buyer.until_ms)
 
     def held(self, ref: int, hold: HeldSeats, showtime: Showtime) -> from_server.Held:
         """The message that answers a command with this hold."""
@@ -92,15 +92,15 @@ class CommandContext:
 
     def count(self, held: HeldSeats) -> None:
         """Count a new hold in the metrics and the demand for its seats."""
-        self.needs.metrics.holds.inc()
+        self.services.metrics.holds.inc()
         self.audience.demand.hold(held.seats)
 
     async def showtime_now(self) -> Showtime:
         """The showtime as it is now: sale times and prices may have changed since hello."""
-        return await self.needs.catalog.showtime(self.showtime.id)
+        return await self.services.catalog.showtime(self.showtime.id)
 
 
-async def own_bookings(needs: LiveServices, audience: Audience, user_id: str) -> list[Booking] | None:
+async def own_bookings(services: LiveServices, audience: Audience, user_id: str) -> list[Booking] | None:
     """The user's bookings here that have not ended, or None where they cannot be read now.
 
     The user is not in the audience yet, so news of a booking that arrives while this reads would reach nobody. In that
@@ -113,7 +113,7 @@ async def own_bookings(needs: LiveServices, audience: Audience, user_id: str) ->
             return []  # nothing is booked yet, so Postgres need not be asked
         news = audience.booking_news
         try:
-            found = await needs.own_bookings.of(user_id, audience.showtime_id)
+            found = await services.own_bookings.of(user_id, audience.showtime_id)
         except Unavailable:
             return None
         if audience.booking_news == news:
@@ -125,7 +125,7 @@ def welcome(
     at: CommandContext, ref: int, holds: Iterable[HeldSeats], bookings: Sequence[Booking] | None
 ) -> from_server.Welcome:
     """The answer to hello. ``bookings`` is None where they cannot be read now."""
-    room, settings = at.audience.room, at.needs.settings
+    room, settings = at.audience.room, at.services.settings
     latest_ms = at.latest_deadline_ms(at.showtime)
     booked = {booking.id for booking in bookings or ()}
     return from_server.Welcome(
@@ -134,7 +134,7 @@ def welcome(
         layout=at.showtime.layout_hash,
         epoch=room.epoch,
         version=room.version,
-        server_ms=at.needs.clock(),
+        server_ms=at.services.clock(),
         user=at.identity.user_id,
         scopes=tuple(sorted(at.identity.scopes)),
         # The holds were read before the bookings: those that have been booked since are left out.
@@ -150,7 +150,7 @@ def welcome(
         sale_ends_at_ms=at.showtime.sale_ends_at_ms,
         bookings=None
         if bookings is None
-        else tuple(views.own_booking(one, at.showtime.seat_map, at.needs.booking_keys) for one in bookings),
+        else tuple(views.own_booking(one, at.showtime.seat_map, at.services.booking_keys) for one in bookings),
     )
 
 
@@ -165,7 +165,7 @@ async def hold(at: CommandContext, asked: from_client.Hold) -> from_server.Serve
         wheelchairs=asked.wheelchairs,
         or_nearest=asked.or_nearest,
     )
-    held = await at.needs.holding.hold(showtime, at.buyer, asked.hold_id, selection, at.sight(asked.replaces))
+    held = await at.services.holding.hold(showtime, at.buyer, asked.hold_id, selection, at.sight(asked.replaces))
     at.count(held)
     return at.held(asked.ref, held, showtime)
 
@@ -176,7 +176,7 @@ async def release(at: CommandContext, asked: from_client.Release) -> from_server
     if asked.seats is not None and (unknown := seat_map.unknown(asked.seats)):
         raise UnknownSeat(unknown, len(seat_map.seats))
     showtime = await at.showtime_now()
-    freed = await at.needs.holding.release(showtime, at.buyer, asked.hold_id, asked.seats, at.sight())
+    freed = await at.services.holding.release(showtime, at.buyer, asked.hold_id, asked.seats, at.sight())
     seats, areas = views.split_places(freed, seat_map)
     return from_server.Released(ref=asked.ref, hold_id=asked.hold_id, seats=seats, areas=areas)
 
@@ -184,7 +184,7 @@ async def release(at: CommandContext, asked: from_client.Release) -> from_server
 async def extend(at: CommandContext, asked: from_client.Extend) -> from_server.ServerMessage:
     """Give a hold more time, also after the end of the sale, up to the latest deadline."""
     showtime = await at.showtime_now()
-    held = await at.needs.store.extend(
+    held = await at.services.store.extend(
         showtime.id, asked.hold_id, at.identity.user_id, latest_ms=at.latest_deadline_ms(showtime)
     )
     return at.held(asked.ref, held, showtime)
@@ -194,7 +194,7 @@ async def best(at: CommandContext, asked: from_client.Best) -> from_server.Serve
     """Find the best seats and hold them."""
     showtime = await at.showtime_now()
     party = PartyWish.of(asked)
-    held = await at.needs.holding.best(showtime, at.buyer, asked.hold_id, party, at.sight(asked.replaces))
+    held = await at.services.holding.best(showtime, at.buyer, asked.hold_id, party, at.sight(asked.replaces))
     at.count(held)
     return at.held(asked.ref, held, showtime)
 
@@ -202,8 +202,8 @@ async def best(at: CommandContext, asked: from_client.Best) -> from_server.Serve
 async def offers(at: CommandContext, asked: from_client.Offers) -> from_server.ServerMessage:
     """Find the best offers and hold nothing."""
     showtime = await at.showtime_now()
-    showtime.check_on_sale(at.needs.clock())
-    found = await at.needs.holding.offers(showtime, at.buyer, PartyWish.of(asked), at.sight(), asked.limit)
+    showtime.check_on_sale(at.services.clock())
+    found = await at.services.holding.offers(showtime, at.buyer, PartyWish.of(asked), at.sight(), asked.limit)
     return from_server.Offered(
         ref=asked.ref,
         offers=tuple(
@@ -243,16 +243,16 @@ def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: CommandContext | N
 
 async def book(at: CommandContext, asked: from_client.Book) -> from_server.ServerMessage:
     """Turn a hold into a booking."""
-    booking = await at.needs.checkout.book(
+    booking = await at.services.checkout.book(
         at.showtime.id, asked.hold_id, at.identity.user_id, pay_later=asked.pay_later
     )
-    return views.booked(booking, at.showtime.seat_map, at.needs.booking_keys, asked.ref)
+    return views.booked(booking, at.showtime.seat_map, at.services.booking_keys, asked.ref)
 
 
 async def beat(at: CommandContext, asked: from_client.ClientBeat) -> from_server.ServerMessage:
     """Answer a sign of life with the room's version."""
     room = at.audience.room
-    return from_server.Beat(ref=asked.ref, epoch=room.epoch, version=room.version, server_ms=at.needs.clock())
+    return from_server.Beat(ref=asked.ref, epoch=room.epoch, version=room.version, server_ms=at.services.clock())
 
 
 CarryOut = Callable[[CommandContext, Any], Awaitable[from_server.ServerMessage]]

@@ -33,8 +33,8 @@ PATH = "/ws/showtimes/"
 class Sockets:
     """Does the handshake of every socket. Requests for any other path go to the application ``others``."""
 
-    def __init__(self, needs: LiveServices, sessions: SessionRegistry, others: ASGIApp) -> None:
-        self._needs = needs
+    def __init__(self, services: LiveServices, sessions: SessionRegistry, others: ASGIApp) -> None:
+        self._services = services
         self._sessions = sessions
         self._others = others
         self._codecs = Codecs()
@@ -45,18 +45,18 @@ class Sockets:
             return await self._others(scope, receive, send)
         try:
             await receive()  # websocket.connect
-            await self._needs.broadcaster.handshakes.acquire()
+            await self._services.broadcaster.handshakes.acquire()
             codec, bearer = await self._let_in(scope, send)
         except (ConnectionClosed, *CLOSED):
             return
         # Turned into a name at once, so that no session keeps anybody's address.
-        network = self._needs.networks.write(showtime_id, network_of(scope))
+        network = self._services.networks.write(showtime_id, network_of(scope))
         connection: Connection | None = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
         if connection is not None:
-            await self._sessions.host(Session(connection, showtime_id, codec, self._needs, bearer, network))
+            await self._sessions.host(Session(connection, showtime_id, codec, self._services, bearer, network))
         else:
             async with AsgiConnection(receive, send) as connection:
-                await self._sessions.host(Session(connection, showtime_id, codec, self._needs, bearer, network))
+                await self._sessions.host(Session(connection, showtime_id, codec, self._services, bearer, network))
 
     async def _let_in(self, scope: Scope, send: Send) -> tuple[Codec, str | None]:
         """Accept the socket. Returns its codec, and the token of its Authorization header if it has one.
@@ -70,7 +70,7 @@ class Sockets:
             value.decode("latin-1") if (value := headers.get(name)) is not None else None
             for name in (b"origin", b"host", b"authorization")
         )
-        if not allowed(origin, host, self._needs.settings):
+        if not allowed(origin, host, self._services.settings):
             await _deny(scope, send, 403, "this web origin may not connect: see SEATSERVER_ALLOWED_ORIGINS")
         if self._sessions.draining or self._sessions.full:
             if not self._sessions.draining:

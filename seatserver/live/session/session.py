@@ -50,10 +50,10 @@ class Session:
         "_context",
         "_expiry",
         "_leave",
-        "_needs",
         "_network",
         "_owed_bytes",
         "_own_holds",
+        "_services",
         "_serving",
         "_showtime_id",
         "_task",
@@ -71,7 +71,7 @@ class Session:
         connection: Connection,
         showtime_id: str,
         codec: Codec,
-        needs: LiveServices,
+        services: LiveServices,
         bearer: str | None,
         network: str = "",
     ) -> None:
@@ -81,7 +81,7 @@ class Session:
         self.seen = 0
         self.connection = connection
         self._showtime_id = showtime_id
-        self._needs = needs
+        self._services = services
         self._bearer = bearer
         self._network = network
         self._audience: Audience | None = None
@@ -135,7 +135,7 @@ class Session:
         frame = self.codec.encode(message)
         if self.connection.behind:
             self._owed_bytes += len(frame.wire)
-            if self._owed_bytes > self._needs.settings.outbox_bytes:
+            if self._owed_bytes > self._services.settings.outbox_bytes:
                 self._give_up(Leave(Close.SLOW, "you read your replies too slowly", 1000))
                 return
         self.connection.write(frame)
@@ -157,8 +157,8 @@ class Session:
         """The peer reads less than it is sent: close it if that lasts."""
         if self._cancelled:
             return  # the session is ending anyway
-        self._needs.metrics.behind.inc()
-        slow_s = self._needs.settings.slow_ms / 1000
+        self._services.metrics.behind.inc()
+        slow_s = self._services.settings.slow_ms / 1000
         leave = Leave(Close.SLOW, "you read too slowly", 1000)
         self._behind = asyncio.get_running_loop().call_later(slow_s, self._give_up, leave)
 
@@ -191,7 +191,7 @@ class Session:
     async def run(self) -> None:
         """Serve the socket until either side ends it."""
         self._task = asyncio.current_task()
-        self.connection.attach(self, self._needs.settings.outbox_bytes)
+        self.connection.attach(self, self._services.settings.outbox_bytes)
         try:
             leave = await self._serve_on()
             self._cancelled = True  # it ends by itself from here
@@ -202,7 +202,7 @@ class Session:
             if self._expiry is not None:
                 self._expiry.cancel()
             if self._audience is not None:
-                self._needs.broadcaster.leave(self._audience, self)
+                self._services.broadcaster.leave(self._audience, self)
 
     async def _serve_on(self) -> Leave | None:
         """Serve until the session ends. Returns why, or None when the socket is gone already."""
@@ -229,7 +229,7 @@ class Session:
     async def _say_bye(self, leave: Leave | None) -> None:
         if leave is None:
             return
-        self._needs.metrics.closed.labels(str(leave.code)).inc()
+        self._services.metrics.closed.labels(str(leave.code)).inc()
         try:
             async with asyncio.timeout(CLOSE_S):
                 if leave.code != Close.SLOW:
@@ -243,15 +243,15 @@ class Session:
 
     async def _greet(self) -> None:
         """Wait for hello; no other message is served before it."""
-        hello_s = self._needs.settings.hello_ms / 1000
+        hello_s = self._services.settings.hello_ms / 1000
         try:
             async with asyncio.timeout(hello_s):
                 received = await self.connection.read()
         except TimeoutError:
             raise Leave(Close.LATE_HELLO, f"expected hello within {hello_s:g} s", 1000) from None
-        await self._needs.broadcaster.handshakes.acquire()
+        await self._services.broadcaster.handshakes.acquire()
         try:
-            message = self.codec.decode(received, self._needs.settings.message_bytes)
+            message = self.codec.decode(received, self._services.settings.message_bytes)
             if not isinstance(message, from_client.Hello):
                 raise BadRequest("expected hello as the first message", "type")
             await self._hello(message)
@@ -264,7 +264,7 @@ class Session:
         clock = asyncio.get_running_loop().time
         started, name, ref = clock(), "unknown", 0
         try:
-            message = self.codec.decode(received, self._needs.settings.message_bytes)
+            message = self.codec.decode(received, self._services.settings.message_bytes)
             ref = message.ref
             if isinstance(message, from_client.Hello):
                 name = "hello"
@@ -283,7 +283,7 @@ class Session:
             self._answer(await command.carry_out(self._context, message))
         except SeatsRefused as error:
             for reason in error.reasons.values():
-                self._needs.metrics.refusals.labels(reason).inc()
+                self._services.metrics.refusals.labels(reason).inc()
             if self._audience is not None:
                 self._audience.demand.refuse(error.reasons)
             hold_id = message.hold_id  # type: ignore[union-attr]  # only commands on holds are refused so
@@ -301,7 +301,7 @@ class Session:
             log.exception("command failed", command=name, showtime=self._showtime_id)
             self._tell_error(ref, SeatServerError("an error on our side; it has been logged"))
         finally:
-            self._needs.metrics.commands.labels(name).observe(clock() - started)
+            self._services.metrics.commands.labels(name).observe(clock() - started)
 
     def _answer(self, message: from_server.ServerMessage) -> None:
         """Send the answer to a command, together with the room's news if there is little of it."""
@@ -311,7 +311,7 @@ class Session:
             self.connection.write(self.codec.encode(message), *self._audience.news_with_answer(self))
 
     def _tell_error(self, ref: int, error: SeatServerError) -> None:
-        self._needs.metrics.errors.labels(error.code).inc()
+        self._services.metrics.errors.labels(error.code).inc()
         self.tell(
             from_server.Error(
                 ref=ref, code=error.code, message=error.message, retryable=error.retryable, facts=error.facts
@@ -322,26 +322,26 @@ class Session:
 
     async def _hello(self, hello: from_client.Hello) -> None:
         """Identify the user, join the room, and bring the viewer up to date."""
-        needs, before = self._needs, self._context
+        services, before = self._services, self._context
         identity = await self._identify(hello)
         _check_scope(hello, identity)
         if before is not None and identity.user_id != before.identity.user_id:
             raise Unauthorized("this socket belongs to another user; open a new one")
-        showtime = await needs.catalog.showtime(self._showtime_id)
+        showtime = await services.catalog.showtime(self._showtime_id)
         audience = self._audience
         if audience is None:
-            audience = await needs.broadcaster.join(showtime.id, showtime.seat_map)
+            audience = await services.broadcaster.join(showtime.id, showtime.seat_map)
             # From here on `run` leaves the audience at the end.
             self._audience = audience
-        holds = await needs.store.holds_of(showtime.id, identity.user_id)
-        bookings = await own_bookings(needs, audience, identity.user_id)
+        holds = await services.store.holds_of(showtime.id, identity.user_id)
+        bookings = await own_bookings(services, audience, identity.user_id)
 
         # No await from here to the end: the viewer joins at exactly the version that it is shown, and no other socket
         # of this user can come between the check and the count.
         if before is None:
             self._check_sockets_of(identity.user_id)
         self._context = CommandContext(
-            needs=needs, showtime=showtime, identity=identity, audience=audience, network=self._network
+            services=services, showtime=showtime, identity=identity, audience=audience, network=self._network
         )
         self.user_id = identity.user_id
         audience.showtime = showtime
@@ -358,25 +358,25 @@ class Session:
 
     async def _identify(self, hello: from_client.Hello) -> Identity:
         if hello.token is not None:
-            return await self._needs.tokens.verify(hello.token)
+            return await self._services.tokens.verify(hello.token)
         if hello.ticket is not None:
-            return await self._needs.tickets.redeem(hello.ticket)
+            return await self._services.socket_tickets.redeem(hello.ticket)
         if self._context is not None:
             return self._context.identity
         if self._bearer is not None:
-            return await self._needs.tokens.verify(self._bearer)
+            return await self._services.tokens.verify(self._bearer)
         raise Unauthorized("hello needs a token, a ticket, or an Authorization header at the handshake")
 
     def _check_sockets_of(self, user_id: str) -> None:
-        limit = self._needs.settings.sockets_per_user
-        if self._needs.broadcaster.services.sockets_of(user_id) >= limit:
+        limit = self._services.settings.sockets_per_user
+        if self._services.broadcaster.services.sockets_of(user_id) >= limit:
             raise Leave(Close.TOO_MANY_SOCKETS, f"you have {limit} sockets open already", 10_000)
 
     def _await_expiry(self, identity: Identity) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
         # Leeway as in verification: a client that is closed any earlier could come back with the same token at once.
-        left_s = (identity.expires_at_ms - self._needs.clock()) / 1000 + self._needs.settings.token_leeway_s
+        left_s = (identity.expires_at_ms - self._services.clock()) / 1000 + self._services.settings.token_leeway_s
         leave = Leave(Close.TOKEN_EXPIRED, "the token expired; come back with a fresh one", 0)
         self._expiry = asyncio.get_running_loop().call_later(max(0.0, left_s), self.dismiss, leave)
 

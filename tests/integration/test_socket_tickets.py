@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from seatserver.access.tickets import Tickets
+from seatserver.access.socket_tickets import SocketTickets
 from seatserver.access.tokens import Identity
 from seatserver.config import Settings
 from seatserver.errors import Unauthorized, Unavailable
@@ -30,16 +30,16 @@ async def redis(settings: Settings) -> AsyncIterator[Redis]:
 
 
 async def test_a_socket_ticket_is_valid_once(settings: Settings, redis: Redis) -> None:
-    tickets = Tickets(settings, redis)
+    tickets = SocketTickets(settings, redis)
     identity = ann()
     ticket = await tickets.issue(identity)
     assert await tickets.redeem(ticket) == identity
-    with pytest.raises(Unauthorized, match="used already"):
+    with pytest.raises(Unauthorized, match="used before"):
         await tickets.redeem(ticket)
 
 
 async def test_a_socket_ticket_used_many_times_at_once_admits_exactly_one(settings: Settings, redis: Redis) -> None:
-    tickets = Tickets(settings, redis)
+    tickets = SocketTickets(settings, redis)
     ticket = await tickets.issue(ann())
     answers = await asyncio.gather(*(tickets.redeem(ticket) for _ in range(200)), return_exceptions=True)
     assert sum(isinstance(answer, Identity) for answer in answers) == 1
@@ -47,18 +47,18 @@ async def test_a_socket_ticket_used_many_times_at_once_admits_exactly_one(settin
 
 
 async def test_a_socket_ticket_expires_after_the_configured_time(settings: Settings, redis: Redis) -> None:
-    ticket = await Tickets(dataclasses.replace(settings, ticket_s=7), redis).issue(ann())
+    ticket = await SocketTickets(dataclasses.replace(settings, ticket_s=7), redis).issue(ann())
     assert 0 < await redis.pttl(f"ticket:{ticket}") <= 7000
 
 
 @pytest.mark.parametrize("ticket", ["", "made up", "x" * 10_000])
 async def test_an_unknown_socket_ticket_is_refused(ticket: str, settings: Settings, redis: Redis) -> None:
     with pytest.raises(Unauthorized):
-        await Tickets(settings, redis).redeem(ticket)
+        await SocketTickets(settings, redis).redeem(ticket)
 
 
 async def test_a_socket_ticket_does_not_outlive_its_token(settings: Settings, redis: Redis) -> None:
-    tickets = Tickets(settings, redis)
+    tickets = SocketTickets(settings, redis)
     ticket = await tickets.issue(ann(expires_in_s=-1))
     with pytest.raises(Unauthorized, match="expired"):
         await tickets.redeem(ticket)
@@ -66,7 +66,7 @@ async def test_a_socket_ticket_does_not_outlive_its_token(settings: Settings, re
 
 async def test_without_redis_socket_tickets_raise_unavailable(settings: Settings) -> None:
     async with connect(dataclasses.replace(settings, redis_url="redis://127.0.0.1:1/0")) as nobody:
-        tickets = Tickets(settings, nobody)
+        tickets = SocketTickets(settings, nobody)
         with pytest.raises(Unavailable):
             await tickets.issue(ann())
         with pytest.raises(Unavailable):

@@ -25,8 +25,8 @@ AT_ONCE = 4
 to Redis for the holds."""
 
 
-class Tickets:
-    """Tickets in Redis, shared by all instances."""
+class SocketTickets:
+    """The tickets in Redis, shared by all instances."""
 
     def __init__(self, settings: Settings, redis: redis.asyncio.Redis) -> None:
         self._lifetime_ms = settings.ticket_s * 1000
