@@ -6,9 +6,16 @@
  * areas}, areas as pairs of an area and a number of places).
  */
 
+/** @import { Hold, SeatMapClient } from "../seatmap-client.js" */
+/** @import { Announcer } from "./announcer.js" */
+/** @import { Answers } from "./basket/answers.js" */
+/** @import { Venue } from "./venue.js" */
+/** @import { Words } from "./words.js" */
+
 const FREE = 0;
 const LIVE_MS = 20_000; // a busy room is summarised no more often than this: it is not what the visitor came to hear
 
+/** @typedef {{ seats: number[], areas: [area: number, places: number][] }} Changed */
 /** @typedef {{ seats: number[], areas: Map<number, number> }} Holdings how many places of which areas, and seats */
 
 export class Commentary extends EventTarget {
@@ -24,10 +31,21 @@ export class Commentary extends EventTarget {
   /** @type {{ seats: number[] }[]} */
   #ended = [];
   #isDue = false;
-  #before = new Map(); // seat that changed since the last summary → whether it was free then
-  #ours = new Set(); // seats that were ours at any time since then
+  /** Seats that changed since the last summary: whether each was free then. @type {Map<number, boolean>} */
+  #before = new Map();
+  /** Seats that were ours at any time since then. @type {Set<number>} */
+  #ours = new Set();
   #timer = 0;
 
+  /**
+   * @param {object} parts
+   * @param {SeatMapClient} parts.client
+   * @param {Venue} parts.venue
+   * @param {Words} parts.words
+   * @param {Answers} parts.answers
+   * @param {Announcer} parts.announcer
+   * @param {AbortSignal} parts.signal
+   */
   constructor({ client, venue, words, answers, announcer, signal }) {
     super();
     this.#client = client;
@@ -37,7 +55,12 @@ export class Commentary extends EventTarget {
     this.#announcer = announcer;
     this.#mine = this.#holdings();
     this.#forget();
-    const listen = (name, handle) => client.addEventListener(name, ({ detail }) => handle(detail), { signal });
+    /**
+     * @param {string} name
+     * @param {(detail: any) => void} handle
+     */
+    const listen = (name, handle) =>
+      client.addEventListener(name, (event) => handle(/** @type {CustomEvent} */ (event).detail), { signal });
     listen("change", (seats) => this.#count(seats));
     listen("holds", () => this.#lookSoon());
     listen("expired", (gone) => this.#ended.push(gone));
@@ -84,14 +107,21 @@ export class Commentary extends EventTarget {
     });
   }
 
+  /**
+   * @param {string} event
+   * @param {Changed} places
+   * @param {() => string} text
+   */
   #tell(event, places, text) {
     if (places.seats.length + places.areas.length === 0) return;
     this.#announcer.say(text());
     this.dispatchEvent(new CustomEvent(event, { detail: places }));
   }
 
+  /** @param {Changed} places */
   #nowMine({ seats, areas }) {
     const holds = [...this.#client.holds.values()];
+    /** @param {(hold: Hold) => number} part */
     const sum = (part) => holds.reduce((total, hold) => total + part(hold), 0);
     const count = sum(({ lines }) => lines.length);
     const total = this.#venue.money(sum(({ total_minor }) => total_minor));
@@ -101,8 +131,10 @@ export class Commentary extends EventTarget {
 
   // ------------------------------------------------------------------ others
 
+  /** @param {number[] | null} seats */
   #count(seats) {
     const { states } = this.#client;
+    if (states === null) return;
     if (seats === null || this.#states === null) {
       this.#states = states.slice();
       return;
@@ -126,7 +158,7 @@ export class Commentary extends EventTarget {
     this.#announcer.summarise(() => {
       const others = [...this.#before].filter(([seat]) => !this.#ours.has(seat));
       const states = this.#states ?? new Uint8Array();
-      const isFree = (seat) => states[seat] === FREE;
+      const isFree = (/** @type {number} */ seat) => states[seat] === FREE;
       const taken = others.filter(([seat, was]) => was && !isFree(seat)).length;
       const freed = others.filter(([seat, was]) => !was && isFree(seat)).length;
       this.#forget();
@@ -142,8 +174,14 @@ export class Commentary extends EventTarget {
   }
 }
 
-/** The areas of which `one` has more places than `other`: pairs of the area and how many more. */
+/**
+ * The areas of which `one` has more places than `other`: pairs of the area and how many more.
+ * @param {Holdings} one
+ * @param {Holdings} other
+ * @returns {[area: number, places: number][]}
+ */
 function more(one, other) {
+  /** @type {[area: number, places: number][]} */
   const pairs = [...one.areas].map(([area, count]) => [area, count - (other.areas.get(area) ?? 0)]);
   return pairs.filter(([, count]) => count > 0);
 }

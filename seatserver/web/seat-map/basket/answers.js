@@ -1,5 +1,11 @@
 /** Words for the server's answers: why it refused something, and how good the seats are that it chose. */
 
+/** @import { Held, Welcome } from "../../seatmap-client.js" */
+/** @import { Why } from "../client/errors.js" */
+/** @import { Venue } from "../venue.js" */
+/** @import { Facts, Words } from "../words.js" */
+
+/** @type {Record<string, string>} */
 const REASONS = {
   held: "refusedHeld",
   sold: "refusedSold",
@@ -16,13 +22,21 @@ export class Answers {
   #words;
   #venue;
 
+  /**
+   * @param {Words} words
+   * @param {Venue} venue
+   */
   constructor(words, venue) {
     this.#words = words;
     this.#venue = venue;
   }
 
-  /** "C-7 and C-8 are sold." The sentences of a CommandError that names seats or areas. */
-  refusal({ seats, areas = [], stranded = [], retry_at_ms = [], areas_retry_at_ms = [] }, limits) {
+  /**
+   * "C-7 and C-8 are sold." The sentences of a CommandError that names seats or areas.
+   * @param {Why} error
+   * @param {Welcome["limits"]} [limits] needed where it may be more than one may hold
+   */
+  refusal({ seats = [], areas = [], stranded = [], retry_at_ms = [], areas_retry_at_ms = [] }, limits) {
     const sentences = [...Map.groupBy(seats, ([, reason]) => reason)].map(([reason, refused]) => {
       if (reason === "limit") return this.limit(limits);
       if (reason === "gap") return this.#ofSeats("refusedGap", stranded);
@@ -42,49 +56,79 @@ export class Answers {
     return [...new Set(sentences)].join(" ");
   }
 
+  /** @param {Welcome["limits"]} [limits] */
   limit(limits) {
-    return this.#words.say("limit", { count: limits.seats_per_user });
+    return this.#words.say("limit", { count: limits?.seats_per_user ?? 0 });
   }
 
-  /** Which seats a choice leaves over, and why that matters. */
+  /**
+   * Which seats a choice leaves over, and why that matters.
+   * @param {number[]} stranded
+   */
   gapHint(stranded) {
     return this.#ofSeats("gapHint", stranded);
   }
 
-  /** A template about `seats` (and places of areas), whose plural form goes by how many they are. */
+  /**
+   * A template about `seats` (and places of areas), whose plural form goes by how many they are.
+   * @param {string} name
+   * @param {number[]} seats
+   * @param {[area: number, places: number][]} areas
+   */
   about(name, seats, areas = []) {
     const count = seats.length + areas.reduce((sum, [, places]) => sum + places, 0);
     return this.#words.say(name, { seats: this.#venue.names(seats, areas), count });
   }
 
-  /** Seats that the visitor has had for long, and when all of them may be taken again. */
+  /**
+   * Seats that the visitor has had for long, and when all of them may be taken again.
+   * @param {[seat: number, ms: number][]} retryAt
+   */
   #cooling(retryAt) {
     const seats = retryAt.map(([seat]) => seat);
     const when = this.#venue.when(Math.max(...retryAt.map(([, ms]) => ms)));
     return this.#words.say("refusedCooling", { seats: this.#venue.names(seats, []), count: seats.length, when });
   }
 
+  /**
+   * @param {string} name
+   * @param {number[]} seats
+   */
   #ofSeats(name, seats) {
     return this.about(name, seats);
   }
 
-  /** How good seats are, of a `held` message or an offer that answers a search: what a visitor can see of it. */
+  /**
+   * How good seats are, of a `held` message or an offer that answers a search: what a visitor can see of it.
+   * @param {Pick<Held, "seats" | "breakdown">} held
+   */
   measure({ seats, breakdown }) {
     const count = Math.round(breakdown.distance); // in seats, because the search asked for no other weight than 1
     if (count === 0) return this.#words.say("measureRight");
     return this.#words.say(seats.length > 1 ? "measureMean" : "measure", { count });
   }
 
-  /** What a search found, in a sentence. */
+  /**
+   * What a search found, in a sentence.
+   * @param {Pick<Held, "seats" | "breakdown">} held
+   */
   found({ seats, breakdown }) {
     if (breakdown.parts > 0) return this.about("bestNear", seats);
     return this.about(seats.length > 1 ? "bestTogether" : "bestOne", seats);
   }
 
-  /** Any CommandError but "refused". */
+  /**
+   * Any CommandError but "refused".
+   * @param {any} error
+   */
   failure(error) {
     const { code, facts } = error;
+    /**
+     * @param {string} name
+     * @param {Facts} [more]
+     */
     const say = (name, more) => this.#words.say(name, more);
+    /** @type {Record<string, () => string>} */
     const known = {
       hold_gone: () => say("goneMeanwhile"),
       hold_conflict: () => say("goneMeanwhile"),
@@ -101,11 +145,21 @@ export class Answers {
     return known[code]?.() ?? say("wentWrong", { reason: this.#words.whyFailed(error) });
   }
 
+  /** @param {{ count: number, groups_of?: number }} facts */
   #notTogether({ count, groups_of }) {
     const groups = groups_of && this.#words.say("onlyInGroups", { count: groups_of });
     return [this.#words.say("notTogether", { count }), groups].filter(Boolean).join(" ");
   }
 
+  /**
+   * @param {object} facts
+   * @param {string} facts.ticket
+   * @param {string} facts.rule
+   * @param {number} facts.at_most
+   * @param {number} facts.per_companion
+   * @param {string[]} [facts.only_with]
+   * @param {number} facts.place
+   */
   #tickets({ ticket, rule, at_most, per_companion, only_with = [], place }) {
     const { seats } = this.#venue.layout;
     const others = this.#words.either(only_with.map((key) => this.#venue.ticketName(key)));
