@@ -1,4 +1,4 @@
-"""JavaScript that tests run: in Node, from the wheel of the development tools, and in a browser.
+"""Run JavaScript in tests: in Node, which comes with the development tools, and in a browser.
 
 Both know the same names (see `puppet.mjs`), so one test can hold the same client to its promises in either.
 """

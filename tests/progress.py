@@ -1,4 +1,4 @@
-"""How far a run of all tests is: a line instead of hundreds of dots, with what is left by the clock.
+"""Show the progress of a test run in one line instead of hundreds of dots, with an estimate of the time left.
 
 On a terminal the line is written over; elsewhere there is a new one now and then. What fails is named at once. Tests
 differ: one that walks through a browser weighs as much as dozens that only compute, so the estimate goes by weights.

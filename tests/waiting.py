@@ -1,4 +1,4 @@
-"""How tests wait: for a fact, never for a time, with a limit that only what never comes meets, and words for it.
+"""How tests wait: for a condition, never for a fixed time, with a generous limit and a message if it never comes true.
 
 Limits are generous, because a machine may be many times slower than the one a test was written on. A whole test has a
 limit too: one that waits without end fails with the place where it waits, and the other tests go on.

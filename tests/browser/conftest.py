@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: a real Chromium looking at a real server.
+"""Fixtures of the browser tests: a real Chromium and a real server.
 
 The browser lives as long as one test module: Playwright's loop must not run in this thread when the asynchronous tests
 of other modules start theirs.

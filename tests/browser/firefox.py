@@ -1,7 +1,7 @@
 """Debian's Firefox, driven over WebDriver BiDi by puppeteer-core: Playwright drives only a Firefox of its own making.
 
-`Firefox` is the browser; a `FirefoxWindow` is one visitor of it, with the few hands and eyes that tests need. What a
-seat map shows is asked of the element itself, as a page would ask.
+`Firefox` is the browser; a `FirefoxWindow` is one visitor in it, with the few actions and checks that tests need. Tests
+ask the element itself what it shows, as a page would.
 """
 
 from __future__ import annotations

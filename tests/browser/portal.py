@@ -1,4 +1,4 @@
-"""Somebody else's web site, for tests of the element and of the client on pages that are not ours."""
+"""Another web site, for tests of the element and the client on pages that are not ours."""
 
 from __future__ import annotations
 

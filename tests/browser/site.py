@@ -1,4 +1,4 @@
-"""A real server as a child process, with one small hall on sale, for browsers to look at.
+"""A real server as a child process, with one small hall on sale, for the browser tests.
 
 The process can be killed and started again on the same port. Everything is set up through the public REST interface.
 """

@@ -1,4 +1,4 @@
-"""A window with the drawn hall alone, for tests of the drawing; what seats look like, a test says."""
+"""A window with nothing but the drawn hall, for tests of the drawing. The test decides what the seats look like."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The booking page: what was booked, how it stands now, and the ticket that is shown at the door or printed."""
+"""The booking page: what was booked, its status, and the ticket to show at the door or to print."""
 
 from __future__ import annotations
 

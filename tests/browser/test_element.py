@@ -1,4 +1,4 @@
-"""`<seat-map>` on a page of somebody else: what the page sets, hears and styles, and what becomes of it."""
+"""`<seat-map>` on a page: what the page can set, listen to and style, and what the element makes of it."""
 
 from __future__ import annotations
 

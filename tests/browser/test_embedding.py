@@ -1,4 +1,4 @@
-"""The seat map on somebody else's page: another origin with a strict policy of its own, and two lines of ours."""
+"""The seat map on another site's page: a different origin with a strict security policy, and two lines of HTML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seat map for everyone: by keyboard alone, for screen readers, by touch, large, and while things go wrong."""
+"""The seat map for everyone: by keyboard, with screen readers, by touch, in large type, and when things go wrong."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What the seat map promises above all, in Firefox: Chromium has tests of everything, this shows that it is no matter
-of one browser."""
+"""The seat map's most important promises in Firefox. Everything is tested in Chromium; these tests show that nothing
+depends on one browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front page: the programme as a cinema's visitors look for it, and how many seats are left."""
+"""The front page: the cinema's programme, and how many seats are left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One browser is one guest: across its tabs and restarts, and until its renewal ends."""
+"""A browser is one guest, across tabs and restarts, until its token can no longer be renewed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the parts of the seat map stand: the hall keeps its room on a phone and on a desk, whatever is said or open."""
+"""The layout of the seat map: the hall keeps its size on phones and desktops, whatever messages and panels are open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page gets wrong about `<seat-map>`: its maker is told what to mend, and its visitor in kinder words."""
+"""Mistakes of a page that uses `<seat-map>`: its developer is told what to fix, its visitor gets a friendly message."""
 
 from __future__ import annotations
 

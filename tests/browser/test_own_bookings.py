@@ -1,4 +1,4 @@
-"""My bookings, and the pages in German: what a visitor of the whole site comes by."""
+"""My bookings, and the pages in German, across the whole site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Showtimes that cannot be bought, or not yet, or no longer: said before the first click, by the server's clock."""
+"""Showtimes that are not on sale yet, or no longer: the page says so before the first click, by the server's clock."""
 
 from __future__ import annotations
 

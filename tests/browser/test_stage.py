@@ -1,4 +1,4 @@
-"""What the drawn hall shows: seats, colours, areas, and how much of it. What seats look like, the tests say."""
+"""What the drawn hall shows: seats, colours, areas, and which part of it. The tests decide what seats look like."""
 
 from __future__ import annotations
 

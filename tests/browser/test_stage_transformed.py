@@ -1,4 +1,4 @@
-"""The drawn hall on pages that scale, zoom, turn or skew it: what is seen, picked and told is one and the same seat."""
+"""The drawn hall on pages that scale, zoom, rotate or skew it: the seat that is seen is the one picked and reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`<seat-map>` on pages that scale, zoom and turn it: what is under the pointer is taken, and its sign stands by it."""
+"""`<seat-map>` on pages that scale, zoom or rotate it: a click takes the seat under the pointer, with its tooltip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A seat store on the real Redis, with a truth of the test's own in the place of Postgres."""
+"""A seat store on a real Redis, with test data in place of Postgres."""
 
 from __future__ import annotations
 

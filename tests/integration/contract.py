@@ -1,4 +1,4 @@
-"""Holds REST answers to the OpenAPI document: an answer that it does not describe fails the test that saw it."""
+"""Compares REST answers with the OpenAPI document. An answer that it does not describe fails the test that got it."""
 
 from __future__ import annotations
 

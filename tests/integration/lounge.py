@@ -1,4 +1,4 @@
-"""A small hall with everything that a choice may have to heed, and a showtime in it.
+"""A small hall with everything that the rules can apply to, and a showtime in it.
 
 Row A: a wheelchair place, two companion seats, five seats. Rows B and C: eight seats each. Row D: two sofas. On the
 lawn: ten beanbags.

@@ -1,4 +1,4 @@
-"""A PgBouncer in transaction mode before a test's Postgres."""
+"""A PgBouncer in transaction mode in front of a test's Postgres."""
 
 from __future__ import annotations
 

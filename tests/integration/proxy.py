@@ -1,4 +1,4 @@
-"""A TCP proxy between the code and a real server, for the faults of a network.
+"""A TCP proxy between the code and a real server, which simulates network faults.
 
 Silence, delay, connections that break, a way that leads elsewhere, an answer that is lost, and answers that somebody
 meddles with.

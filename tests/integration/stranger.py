@@ -1,4 +1,4 @@
-"""A server that says whatever a test wants it to: what no real one would, or only on a bad day.
+"""A server that sends whatever a test wants, even what a real one never would.
 
 Besides, it serves the static files, so that a browser has a page to begin with.
 """

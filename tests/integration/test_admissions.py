@@ -1,4 +1,4 @@
-"""At the door: a ticket lets in once, whichever scanner comes first, and what staff take back is on record."""
+"""At the door: a ticket admits once, whichever scanner is first, and undone scans are recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocked and allocated seats on a real Postgres and Redis: changed all together, seen by everybody, never sold."""
+"""Blocked and allocated seats on a real Postgres and Redis: changed all or none, visible to everyone, never sold."""
 
 from __future__ import annotations
 

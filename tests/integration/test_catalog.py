@@ -1,4 +1,4 @@
-"""The offer in a real Postgres: writes that can be repeated, reads that are shared, and what may not change."""
+"""Theatres, halls and showtimes in a real Postgres: repeatable writes, shared reads, and what may not change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A seat that cools off, as visitors meet it: told with the time, gone round by searches, and by network for guests."""
+"""Cooling seats as visitors meet them: refused with a retry time, avoided by searches, and per network for guests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts for lists: what many look at is read once, and is true again a moment later."""
+"""Counts for lists: read once for many requests, and up to date again a moment later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a deadline promises is kept: one test or more for each row of the table in `seatserver.holding.deadlines`."""
+"""Deadlines are kept: at least one test for each row of the table in `seatserver.holding.deadlines`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`seatserver doctor` against real servers: healthy, wrong in every way we could think of, and mended."""
+"""`seatserver doctor` against real servers: healthy, broken in every way we could think of, and repaired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded servers: they keep what they were given, recover by themselves, and never outlive their parent."""
+"""The embedded servers keep their data, recover by themselves, and never outlive their parent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a socket ends without its doing: it reads too slowly, it answers no ping, or the server goes."""
+"""Why the server ends a socket: it reads too slowly, it answers no ping, or the server stops."""
 
 from __future__ import annotations
 

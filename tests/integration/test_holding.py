@@ -1,4 +1,4 @@
-"""Choosing over the wire: house rules, prices, areas, and the next best thing, against a real server."""
+"""Choosing seats over the wire, against a real server: house rules, prices, areas, and replacements for lost seats."""
 
 from __future__ import annotations
 

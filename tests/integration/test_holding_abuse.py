@@ -1,4 +1,4 @@
-"""Choosing over the wire with what nobody should try: ids used twice, races of a user with itself, far too much."""
+"""Misuse of holds over the wire: ids used twice, races of a user with itself, and excessive requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live rooms on a real Redis: loaded with the first viewer, forgotten after the last, and true through every fault."""
+"""Live rooms on a real Redis: loaded for the first viewer, dropped after the last, and correct through every fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines of a socket, through the same promises: straight to the transport, and through any server's send."""
+"""Both kinds of socket connection keep the same promises: uvicorn's transport, and any ASGI server's `send`."""
 
 from __future__ import annotations
 

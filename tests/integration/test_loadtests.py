@@ -1,4 +1,4 @@
-"""The load lab at its smallest: every benchmark runs, says what it promises, and loses nothing. Never its timing."""
+"""Load tests at their smallest: every benchmark runs, prints its results, and loses nothing. Timing is not tested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a stranger sends, and however often: the log grows by a line a minute and kind, and shows no traceback."""
+"""Whatever outsiders send, and however often, the log grows by one line a minute per kind, without a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The migrations: they make exactly the tables of the code, once, whoever starts them."""
+"""The migrations create exactly the tables in the code, once, however many processes start them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Few open files: the sockets that fit are served, the others are told to come back, and health goes on answering."""
+"""Few open files: the sockets that fit are served, the others are told to retry, and health checks are answered."""
 
 from __future__ import annotations
 

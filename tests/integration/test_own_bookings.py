@@ -1,4 +1,4 @@
-"""A user's own bookings: whoever enters a room is told them, on every device, also while the room is busy."""
+"""A user's own bookings: sent to every device that enters the room, even while the room is busy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Behind a pooler in transaction mode, where every transaction may meet another session of Postgres."""
+"""Behind a pooler in transaction mode, where every transaction may run in another Postgres session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Postgres decided arrives in Redis: in order, once, and after any crash, however long that takes."""
+"""Changes in Postgres reach Redis in order and once, after any crash, however long that takes."""
 
 from __future__ import annotations
 

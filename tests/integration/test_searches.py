@@ -1,4 +1,4 @@
-"""Searches for seats stop nobody: they have a thread of their own, take their turns, and nobody gets all the turns."""
+"""Searches for seats block nobody: they run in a thread of their own, in turns that are shared fairly."""
 
 from __future__ import annotations
 

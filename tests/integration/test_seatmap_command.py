@@ -1,4 +1,4 @@
-"""Promises of `seatserver seatmap` and `seatserver token`: what they print, and that a bad file writes nothing."""
+"""`seatserver seatmap` and `seatserver token`: what they print, and that a bad file changes nothing."""
 
 from __future__ import annotations
 

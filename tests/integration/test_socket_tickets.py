@@ -1,4 +1,4 @@
-"""Promises of single-use tickets, on a real Redis."""
+"""Single-use socket tickets, on a real Redis."""
 
 from __future__ import annotations
 

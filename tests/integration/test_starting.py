@@ -1,4 +1,4 @@
-"""A start waits for Postgres and Redis that are not there yet, and for nothing that no waiting mends."""
+"""A start waits for a Postgres or Redis that is not up yet, but not for errors that waiting cannot fix."""
 
 from __future__ import annotations
 

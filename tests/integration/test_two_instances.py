@@ -1,4 +1,4 @@
-"""Two servers on the same data, and servers that die: what was acknowledged stays, what was only held comes back."""
+"""Two servers on the same data, and servers that die: acknowledged bookings stay, held seats come back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several workers behind one port, as an operator runs them: real processes, killed and ended from outside."""
+"""Several workers behind one port, as an operator runs them: real processes, killed and stopped from outside."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Two baskets that share seats, written by two transactions: the order of the seats decides whether they can deadlock.
 
-Each transaction locks the rows of its seats one after the other and lets all go at its end, as Postgres does.
-`deadlocks` looks at every interleaving.
+Each transaction locks the rows of its seats one after the other and releases all of them at its end, as in Postgres.
+`deadlocks` explores every interleaving.
 """
 
 from __future__ import annotations

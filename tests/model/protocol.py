@@ -1,10 +1,10 @@
-"""The protocol of one seat, two users, crashes and lost replies, as a state machine small enough to look at whole.
+"""The protocol for one seat, two users, crashes and lost replies, as a state machine small enough to explore whole.
 
 A `State` is everything that matters: what Redis believes, what Postgres has, what is on its way between them, and how
-far each user has come. `steps` lists every state that one action can lead to; the actions bear the names of the
-functions that do them in `seatserver`. Time is not counted: whatever may happen by a deadline may happen at any moment,
-so a paused process, a slow reply and a clock that jumps are all in here. A `Mutant` breaks one rule of the protocol;
-the tests see to it that each of them is caught.
+far each user has got. `steps` lists every state that one action can lead to; actions are named after the functions in
+`seatserver` that carry them out. There is no clock: whatever a deadline allows may happen at any moment, which covers
+paused processes, slow replies and clocks that jump. A `Mutant` breaks one rule of the protocol; the tests make sure
+that each is caught.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every state that the protocol can reach, with faults, keeps its promises; every broken build breaks one."""
+"""Every state that the protocol can reach, even with faults, keeps the promises; every broken build breaks one."""
 
 from __future__ import annotations
 
