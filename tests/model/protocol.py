@@ -186,7 +186,7 @@ def _background(state: State, mutant: Mutant | None) -> Iterator[Step]:
 
 
 def _apply(state: State, mutant: Mutant | None) -> Iterator[Step]:
-    """`Relay._drain`: a change of the outbox reaches Redis, perhaps once more, perhaps out of turn."""
+    """`Relay._relay_some`: a change in the outbox reaches Redis, perhaps twice, perhaps out of order."""
     for seq in state.outbox:
         if mutant is Mutant.NO_VERSION_CHECK:
             pgseq = max(state.pgseq, seq)
@@ -198,7 +198,8 @@ def _apply(state: State, mutant: Mutant | None) -> Iterator[Step]:
         elif seq > state.pgseq + 1 and min(state.outbox) == seq:
             yield "SeatStore.apply gap, load", _load(state)
         elif seq <= state.pgseq:
-            yield "Relay._drain deletes", state._replace(outbox=tuple(one for one in state.outbox if one > state.pgseq))
+            left = tuple(one for one in state.outbox if one > state.pgseq)
+            yield "Relay._relay_some deletes", state._replace(outbox=left)
 
 
 # ---------------------------------------------------------------- faults
