@@ -51,6 +51,8 @@ from seatserver.seats.store import (
 TRIES = 40
 PATIENT_TRIES = 3
 """After so many tries a request reads the room from Redis and pauses, so that others can proceed."""
+OFFER_TRIES = 5
+"""After so many searches that found seats which the buyer has to wait for, the offers without these must do."""
 LONGEST_PAUSE_S = 0.02
 LOST_TO_OTHERS: frozenset[Refusal] = frozenset({"held", "sold", "blocked", "allocated"})
 MENDABLE: frozenset[Refusal] = LOST_TO_OTHERS | {"gap", "cooling"}
@@ -215,9 +217,23 @@ class Holding:
     async def offers(
         self, showtime: Showtime, buyer: Buyer, party: PartyWish, sight: RoomView, limit: int
     ) -> list[tuple[Offer, Quote]]:
-        """The best offers and their prices, the best first. Holds nothing."""
+        """The best offers and their prices, the best first. Holds nothing.
+
+        No offer has a seat that this buyer would be refused as ``cooling``. Redis knows these seats. It is asked about
+        the ones that were found, so a search is repeated only for a buyer who has to wait for some of them.
+        """
         await self._look(showtime, buyer, sight)
-        found = await self._search(showtime, buyer, party.wish_in(showtime), sight, limit)
+        wish = party.wish_in(showtime)
+        for _ in range(OFFER_TRIES):
+            found = await self._search(showtime, buyer, wish, sight, limit, without=frozenset(sight.cooling))
+            seats = {seat for offer in found for seat in offer.seats}
+            if not seats or buyer.channel:  # sales channels are exempt
+                break
+            cooling = await self._store.cooling(showtime.id, buyer.user_id, seats, network=buyer.network)
+            if not cooling:
+                break
+            sight.cooling |= cooling
+            found = [offer for offer in found if cooling.isdisjoint(offer.seats)]
         return [(offer, party.priced(showtime, offer.seats)) for offer in found]
 
     async def release(
@@ -280,13 +296,23 @@ class Holding:
     def _minutes_left(self, showtime: Showtime) -> float:
         return (showtime.starts_at_ms - self._clock()) / 60_000
 
-    async def _search(self, showtime: Showtime, buyer: Buyer, wish: Wish, sight: RoomView, limit: int) -> list[Offer]:
+    async def _search(
+        self,
+        showtime: Showtime,
+        buyer: Buyer,
+        wish: Wish,
+        sight: RoomView,
+        limit: int,
+        *,
+        without: frozenset[int] = frozenset(),
+    ) -> list[Offer]:
         def search() -> list[Offer]:
             # Read when the search begins: what others are about to hold then.
             avoid = sight.in_flight | sight.cooling
             return best_offers(
-                showtime.seat_map, states, wish, showtime.rules, minutes_left=minutes_left, limit=limit, avoid=avoid
-            )
+                showtime.seat_map, states, wish, showtime.rules,
+                minutes_left=minutes_left, limit=limit, avoid=avoid, without=without,
+            )  # fmt: skip
 
         states, minutes_left = bytes(sight.states), self._minutes_left(showtime)
         return await self.searches.run(search, user=buyer.user_id, room=showtime.id, network=buyer.network)

@@ -24,7 +24,7 @@ SHARED = ("prelude", "remember", "steps")
 QUICK = ("hold", "release")
 """Verbs with a quick way for the plain case: it runs before any of the shared functions is made, which takes Lua as
 long as the plain case itself."""
-VERBS = ("hold", "release", "extend", "pin", "apply", "keep", "sweep", "load", "snapshot", "holds")
+VERBS = ("hold", "release", "extend", "pin", "apply", "keep", "sweep", "load", "snapshot", "holds", "cooling")
 
 
 class Script:

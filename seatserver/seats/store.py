@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -240,6 +240,17 @@ class SeatStore:
         each = (flat[at : at + fields] for at in range(0, len(flat), fields))
         found = [HeldSeats(UUID(hold_id), tuple(seats), *others) for hold_id, seats, *others in each]
         return tuple(sorted(found, key=lambda held: held.fence))
+
+    async def cooling(
+        self, showtime_id: str, user_id: str, seats: Collection[int], *, network: str = ""
+    ) -> frozenset[int]:
+        """Those of some free ``seats`` that a hold of this user would be refused as ``cooling`` now."""
+        settings = self._settings
+        people = people_of(settings, user_id, network)
+        _, found = await self._on_room(
+            "cooling", showtime_id, settings.hold_ms, settings.hold_total_ms, _csv(sorted(seats)), people
+        )
+        return frozenset(found)
 
     async def apply(
         self, showtime_id: str, seq: int, state: SeatState, booking_id: UUID, user_id: str, seats: Sequence[int]

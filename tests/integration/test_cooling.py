@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -186,3 +187,37 @@ async def test_starting_to_pay_and_cancelling_cannot_keep_a_seat_forever(make_se
         with pytest.raises(SeatsRefused) as caught:
             await room.hold(1)
     assert caught.value.reasons == {1: "cooling"}
+
+
+async def test_offers_leave_out_the_seats_that_their_asker_would_be_refused(server: Instance) -> None:
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
+        ranked = await ann.offers(2, limit=3)
+        tired = {seat for offer in ranked for seat in offer.seats}
+        await use_up(server, "ann", *tired, showtime=LOUNGE)
+        others = await ann.offers(2, limit=3)
+        assert len(others) == 3
+        assert not tired.intersection(seat for offer in others for seat in offer.seats)
+        for offer in others:
+            held = await ann.hold(*offer.seats)
+            await ann.release(held.hold_id)
+        assert {seat for offer in await bob.offers(2, limit=3) for seat in offer.seats} == tired
+
+
+async def test_offers_over_rest_leave_out_what_guests_of_a_network_have_used_up(make_server: MakeServer) -> None:
+    server = await make_server(**GUESTS)
+    await open_lounge(server)
+    async with guest(server, HOME) as (_, identity):
+        network = NetworkNames(server.core.settings).write(LOUNGE, HOME)
+        await use_up(server, identity.user_id, *ROW_B, showtime=LOUNGE, network=network)
+    async with httpx.AsyncClient(base_url=server.url) as rest:
+        offered = {}
+        for address in (HOME, CAFE):
+            token, _ = server.core.tokens.guest()
+            headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
+            path = f"/api/v1/showtimes/{LOUNGE}/best-available"
+            answer = await rest.post(path, json={"count": 2, "limit": 5}, headers=headers)
+            assert answer.status_code == 200
+            offered[address] = {seat["index"] for offer in answer.json()["offers"] for seat in offer["seats"]}
+    assert offered[HOME] and not offered[HOME].intersection(ROW_B)
+    assert offered[CAFE].intersection(ROW_B)

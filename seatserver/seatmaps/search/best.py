@@ -47,19 +47,20 @@ def best_offers(
     minutes_left: float | None = None,
     limit: int = 1,
     avoid: Collection[int] = frozenset(),
+    without: Collection[int] = frozenset(),
 ) -> list[Offer]:
     """At most ``limit`` offers for ``wish``, the best first by `Offer.order`; no two of them share a seat.
 
     ``states`` is one byte per place, as in a snapshot. ``minutes_left`` until the show decides what is released; None:
-    it is far away. Seats of ``avoid``, which others want too, are offered only if there is nothing without them. There
-    are no offers if the party cannot sit together, not even in parts near each other. Raises `ValueError` for states
-    of another hall.
+    it is far away. Seats of ``avoid``, which others want too, are offered only if there is nothing without them. Seats
+    of ``without`` are never offered, but the rules see them as they are. There are no offers if the party cannot sit
+    together, not even in parts near each other. Raises `ValueError` for states of another hall.
     """
     if len(states) != seat_map.place_count:
         raise ValueError(f"expected {seat_map.place_count} states, got {len(states)}")
     party = Party(seat_map, states, rules, wish.wheelchairs, minutes_left)
     for shunned in (avoid, ()) if avoid else ((),):
-        seating = _seating(party, wish, shunned)
+        seating = _seating(party, wish, {*shunned, *without} if without else shunned)
         if found := _find(seating, wish, limit):
             offers = [
                 cost_of(seat_map, seating.seats_of(parts), wish, states=states, rules=rules, minutes_left=minutes_left)

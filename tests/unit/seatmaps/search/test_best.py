@@ -89,6 +89,20 @@ def test_avoided_seats_are_offered_only_when_nothing_else_is_left(
         assert found[0].order == pytest.approx(others.order)
 
 
+@settings(deadline=None)
+@given(rooms(), house_rules(), MINUTES, st.data())
+def test_excluded_seats_are_never_offered(
+    hall: tuple[SeatMap, bytes], rules: Rules, minutes_left: float | None, data: st.DataObject
+) -> None:
+    seat_map, states = hall
+    wish = data.draw(wishes(states))
+    without = data.draw(st.sets(st.integers(0, len(states) - 1)))
+    found = best_offers(seat_map, states, wish, rules, minutes_left=minutes_left, without=without)
+    others = best_by_brute_force(seat_map, states, wish, rules, minutes_left, without)
+    assert [offer.order for offer in found] == ([] if others is None else [pytest.approx(others.order)])
+    assert all(without.isdisjoint(offer.seats) for offer in found)
+
+
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("mode", ["off", "warn", "enforce"])
 def test_in_real_halls_every_offer_keeps_the_rules_however_full_they_are(seed: int, mode: str) -> None:
