@@ -274,7 +274,7 @@ def test_offers_stay_open_when_an_earlier_booking_is_paid(site: Site, ann: Windo
     assert paid.is_success, paid.text
     expect(ann.part("bookings")).not_to_contain_text("payment pending")
     expect(offers.first).to_be_visible()
-    expect(ann.notices).not_to_contain_text("the offers are closed")
+    expect(ann.notices).not_to_contain_text("The offers are closed")
 
 
 def test_a_visitor_whose_offer_is_taken_is_told_and_holds_no_other_by_mistake(
@@ -522,7 +522,7 @@ def test_the_legend_explains_the_symbols_of_this_hall(ann: Window) -> None:
     expect(signs).to_contain_text("Companion seat")
     ann.open_map()  # a hall with wheelchair places only
     expect(signs).to_contain_text("Wheelchair place")
-    expect(signs).not_to_contain_text("Company")
+    expect(signs).not_to_contain_text("Companion")
 
 
 def test_a_hold_that_a_block_ends_is_announced(site: Site, ann: Window) -> None:
