@@ -165,7 +165,7 @@ export class SeatMapElement extends HTMLElement {
     if (seats.length > 0) this.#picker?.reveal(seats);
   }
 
-  /** Take seats into the basket, as a visitor would; what stands against it is told to the visitor. */
+  /** Add seats to the basket, as a visitor would. If that is refused, the visitor is told why. */
   async hold(...labels) {
     const seats = this.#seatsOf(labels).filter((seat) => !this.client?.mine.has(seat));
     if (seats.length > 0) await this.#picker?.choice.add(seats);
@@ -176,7 +176,7 @@ export class SeatMapElement extends HTMLElement {
     await this.#picker?.choice.dropAll();
   }
 
-  /** Read language, direction and custom properties of the page anew; changes at the page's root are noticed anyway. */
+  /** Read language, direction and custom properties again. Changes at the page's root element are noticed anyway. */
   refresh() {
     if (this.#picker && this.#spoken() !== this.#frame.dataset.spoken) this.#rebuild();
     else this.#picker?.restyle();
@@ -192,7 +192,7 @@ export class SeatMapElement extends HTMLElement {
 
   disconnectedCallback() {
     this.#page.disconnect();
-    // Whoever only moves it in the page keeps the connection.
+    // An element that is only moved in the page keeps its connection.
     queueMicrotask(() => this.isConnected || this.#stop());
   }
 
@@ -213,7 +213,7 @@ export class SeatMapElement extends HTMLElement {
     this[name] = value;
   }
 
-  /** Begin anew, once for all that is set in one go. */
+  /** Start again, once for all properties that are set together. */
   #restart() {
     if (this.#isDue || !this.isConnected) return;
     this.#isDue = true;
@@ -301,7 +301,7 @@ export class SeatMapElement extends HTMLElement {
     if (error.retryable ?? isSilent) this.#startLater(attempt);
   }
 
-  /** What a visitor is told of it … */
+  /** What the visitor is told about it … */
   #reasonOf(error, words) {
     if (!this.showtime) return words.say("noShowtime");
     if (error.isStrange) return words.say("noServer", { server: this.server });
@@ -309,7 +309,7 @@ export class SeatMapElement extends HTMLElement {
     return words.say(error.permanent ? "notKnown" : reasonOfError(error));
   }
 
-  /** … and whoever made the page. */
+  /** … and what the page's developer is told. */
   #detailOf({ message, isStrange, facts }, isSilent) {
     if (isStrange) return `${message}: expected the address of a seat server as "server", got "${this.server}"`;
     if (!isSilent) return hintOf(message, facts);
@@ -405,7 +405,7 @@ function addressOf(server) {
   return address;
 }
 
-/** What an attribute cannot mean is told to whoever made the page; it counts as if it were not there. */
+/** Warn the page's developer of an invalid attribute value, which is then ignored. */
 function warnOfOther(name, value) {
   const known = VALUES[name];
   if (!known || !value || known.includes(value)) return;

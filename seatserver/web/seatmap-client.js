@@ -156,7 +156,7 @@ export class SeatMapClient extends EventTarget {
     return this.#clock.now();
   }
 
-  /** Connect, and stay connected until `close`. After it stopped, this begins anew. */
+  /** Connect, and stay connected until `close`. Restarts a stopped client. */
   connect() {
     this.#connection.open();
   }
@@ -237,7 +237,7 @@ export class SeatMapClient extends EventTarget {
     this.#connection.expectSooner(isBehind ? Math.max(answerMs, probeMs) : probeMs);
   }
 
-  /** Whether it could be sent. Nobody who clicks waits long for a connection that only seems to be one. */
+  /** Send it if possible; return whether it was. After a silence, also check that the connection is alive. */
   #sendCommand(frame) {
     if (!this.#greeted) return false;
     if (Math.abs(Date.now() - this.#connection.heardAtMs) > FRESH_MS && !this.#commands.areSent) this.#probe();
@@ -315,7 +315,7 @@ export class SeatMapClient extends EventTarget {
       this.welcome = message;
       this.#greeted = true;
       this.#aim = { epoch, version };
-      // Null: they could not be read, and what was told before stands; but never to another user.
+      // Null: they could not be read, so the last known ones stay, unless the user is another one.
       if (bookings || isAnother) this.bookings = new Map((bookings ?? []).map((one) => [one.booking_id, one]));
       this.#tell("holds");
       this.#tell("bookings");
@@ -377,7 +377,7 @@ export class SeatMapClient extends EventTarget {
       expect(typeof message.booking_id === "string", "a booking without an id");
       this.#remove(message.booking_id);
       const { type: _, ref: __, ...booking } = message;
-      // A status of a newer server says nothing to us: what was told before stands.
+      // An unknown status of a newer server is ignored: the last known one stays.
       if (ALIVE.includes(message.status)) this.bookings.set(message.booking_id, booking);
       else if (ENDED.includes(message.status)) this.bookings.delete(message.booking_id);
       this.#commands.settle(message);

@@ -58,7 +58,7 @@ export class Announcer {
     this.#summaries.clear();
     if (!text) return;
     this.#lastAt = performance.now();
-    // A text that is said twice has to differ, or nobody hears the second one.
+    // A repeated text has to differ, or screen readers do not read it again.
     this.#node.textContent = this.#node.textContent === text ? `${text}\u00a0` : text;
   }
 }

@@ -147,7 +147,7 @@ export class Commentary extends EventTarget {
     if (this.#before.size > 0) this.#timer ||= setTimeout(() => this.#summarise(), LIVE_MS);
   }
 
-  /** Begin to count anew. */
+  /** Start counting again. */
   #forget() {
     this.#before.clear();
     this.#ours = new Set(this.#mine.seats);
@@ -175,7 +175,7 @@ export class Commentary extends EventTarget {
 }
 
 /**
- * The areas of which `one` has more places than `other`: pairs of the area and how many more.
+ * The areas in which `one` has more places than `other`, as pairs of the area and how many more.
  * @param {Holdings} one
  * @param {Holdings} other
  * @returns {[area: number, places: number][]}

@@ -1,5 +1,5 @@
 /**
- * What a page is told of baskets, bookings and refusals: seats by their labels, areas by their keys. The wire calls
+ * Baskets, bookings and refusals as pages get them: seats by their labels, areas by their keys. The wire calls
  * both by their indexes in the layout, and its fields with underscores.
  */
 

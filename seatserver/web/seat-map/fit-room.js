@@ -28,7 +28,7 @@ export function fitRoom(frame, { map, view, dock }, signal) {
     frame.style.setProperty("--taken", `${Math.ceil(top + taken)}px`);
   };
   let before = "";
-  // Not by what is in it: what comes and goes while somebody looks changes nothing of its size.
+  // Not by its contents: parts that appear and disappear must not change its size.
   const look = () => {
     const { top, width } = frame.getBoundingClientRect();
     const now = [Math.round(top + scrollY), Math.round(width), innerHeight, getComputedStyle(frame).fontSize].join();

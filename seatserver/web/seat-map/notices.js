@@ -12,7 +12,7 @@ import { button, element, first, focusedIn } from "../shared/dom.js";
 const READ_MS = 5_000; // nothing wrong goes before there was time to read it
 const TOAST_MS = 4_000;
 const CHOICE_MS = 10_000; // of a toast with a button
-const LINGER_MS = 2_000; // and again, while somebody is at it
+const LINGER_MS = 2_000; // and again, while it has the pointer or the focus
 
 /**
  * @typedef {object} Options
@@ -96,7 +96,7 @@ export class Notices {
   }
 
   /**
-   * Say it to screen readers only: whoever sees the map sees it anyway.
+   * Announce it to screen readers only, because it is visible on the map anyway.
    * @param {string} text
    */
   say(text) {
@@ -134,7 +134,7 @@ export class Notices {
   }
 
   /**
-   * Nobody is hurried: while the pointer or the keyboard is at it, it stays.
+   * It stays while the pointer or the focus is in it.
    * @param {number} ms
    */
   #goAfter(ms) {
@@ -151,7 +151,7 @@ export class Notices {
   }
 
   /**
-   * Whoever is at a notice that goes is taken back to where they were when it came, or at least stays here.
+   * When a focused notice disappears, the focus returns to where it was before, or at least stays here.
    * @param {HTMLElement} notice
    */
   #remove(notice) {

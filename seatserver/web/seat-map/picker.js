@@ -55,7 +55,7 @@ export class Picker {
   #uncounted = null;
   /** @type {boolean | null} */
   #wasLive = null;
-  #explained = null; // the notice that says why a seat is not to be had
+  #explained = null; // the notice that says why a seat is not available
   #timer;
   #off = new AbortController();
 
@@ -322,7 +322,7 @@ export class Picker {
   #showFull() {
     const isFull = !this.#legend.hasFree;
     this.#basket.hasFree = !isFull;
-    const isOurs = this.#client.holds.size > 0; // whoever holds what there is has not come in vain
+    const isOurs = this.#client.holds.size > 0; // a visitor who holds seats needs no such message
     this.#sale.setTaken({ isFull: isFull && !isOurs, mayComeFree: this.#legend.hasHeld });
   }
 

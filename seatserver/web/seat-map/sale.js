@@ -28,7 +28,7 @@ export function phaseAt(now, welcome, startsAtMs) {
 
 /** Event "change": nothing is as it was with the sale. */
 export class Sale extends EventTarget {
-  /** "before", "open", "ended" or "past"; "" before the server has told. */
+  /** "before", "open", "ended" or "past"; "" until the server has said. */
   phase = "";
 
   #client;
@@ -99,13 +99,13 @@ export class Sale extends EventTarget {
     clearInterval(this.#timer);
   }
 
-  /** The times of the sale may be others than those the server told before. */
+  /** Read the sale's times again; they may have changed. */
   #learn() {
     this.#look();
     this.#show();
   }
 
-  /** It opens and closes by itself, for whoever looks at it. */
+  /** Open and close the sale on time, while the page is open. */
   #look() {
     const { welcome } = this.#client;
     if (!welcome) return;

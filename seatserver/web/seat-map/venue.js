@@ -8,7 +8,7 @@ import { labelOf } from "./details.js";
 /** @import { Category, Layout, Place, Showtime } from "./types.js" */
 /** @import { Words } from "./words.js" */
 
-const SEVERAL = 4; // so many seats in a row are named by the first and the last
+const SEVERAL = 4; // from this many neighbouring seats on, only the first and the last are named
 
 export class Venue {
   #showtime;
@@ -56,7 +56,7 @@ export class Venue {
   }
 
   /**
-   * The seat with this label; undefined where there is none.
+   * The seat with this label, or undefined.
    * @param {string} label
    */
   seatOf(label) {
@@ -165,7 +165,7 @@ export class Venue {
   }
 
   /**
-   * The ticket types sold for a place: {key, name, prices, …}. The first is for whoever names none.
+   * The ticket types sold for a place: {key, name, prices, …}. The first one is the default.
    * @param {Place} place
    */
   ticketsFor(place) {
@@ -174,7 +174,7 @@ export class Venue {
   }
 
   /**
-   * What a place costs whoever names no ticket type.
+   * What a place costs with the default ticket type.
    * @param {Place} place
    */
   price(place) {

@@ -120,7 +120,7 @@ function localeOf(lang) {
 }
 
 /**
- * A language tag as Intl takes it; undefined for what is none.
+ * A language tag that Intl accepts; undefined if it is not one.
  * @param {string | undefined} lang
  */
 function canonical(lang) {

@@ -10,7 +10,7 @@
 import { fetchJson, isSilence } from "./rest.js";
 
 const KEY = "seatserver.guest";
-const SETTLE_MS = 150; // without locks: until whoever asked in the same moment has written too
+const SETTLE_MS = 150; // without locks: time for a tab that asked at the same moment to write too
 
 /** By key, where nothing can be kept. @type {Map<string, Guest>} */
 const inMemory = new Map();
@@ -61,7 +61,7 @@ export function knownGuest(server) {
 }
 
 /**
- * This browser is nobody's any more: whoever comes next is another guest. Links to tickets go on working.
+ * Forget this browser's guest: the next visitor is a new one. Links to tickets keep working.
  * @param {URL} server
  */
 export async function forgetGuest(server) {
@@ -153,7 +153,7 @@ async function next(server, key, refused) {
   const guest = (await renewed(server, kept)) ?? (await made(server));
   write(key, guest);
   if (navigator.locks || inMemory.has(key)) return guest;
-  // Two tabs that opened together have both asked. Whoever wrote last is the guest of both.
+  // Two tabs that opened together have both asked. Both use the guest that was written last.
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   return read(key) ?? guest;
 }

@@ -80,10 +80,10 @@ async function readAsVisitor() {
     } catch (error) {
       const isStranger = [401, 404].includes(error.status);
       if (trial && isStranger) strange = trial;
-      if (trial && !isSilence(error)) continue; // the key may open it all the same
+      if (trial && !isSilence(error)) continue; // the key may still open it
       if (!isStranger) throw error;
       error.message = error.status === 404 ? stranger : unknown;
-      refused ??= error; // what was entered comes first, so its mistake is told
+      refused ??= error; // the entered token comes first, so its error is shown
     }
   }
   throw refused ?? Object.assign(new Error(say("unknownVisitor")), { status: 404 });
@@ -136,13 +136,13 @@ async function readTicket(address, options) {
 
 // ---------------------------------------------------------------- strangers
 
-/** Nobody's booking, or not this visitor's. */
+/** There is no such booking, or it is not this visitor's. */
 function refuse(text) {
   shown = null;
   document.title = byId("title").textContent = say("yourBooking");
   byId("status").replaceChildren(element("span", { className: "notice bad", textContent: text }));
   byId("booking").removeAttribute("aria-busy");
-  if (first(".sign-in", byId("booking"))) return; // somebody may be at it
+  if (first(".sign-in", byId("booking"))) return; // the visitor may be typing in it
   const field = element("input", { type: "password", name: "token", autocomplete: "off", required: true });
   const form = element(
     "form",
@@ -175,7 +175,7 @@ async function refresh() {
   try {
     const { ticket_url, authorization, ...found } = await readAsVisitor();
     if (run !== runs) return;
-    if (ticket_url) history.replaceState(null, "", ticket_url); // whoever booked has it there from now on
+    if (ticket_url) history.replaceState(null, "", ticket_url); // the owner's address is the ticket from now on
     if (found.booking.status === "pending") next = PENDING_MS;
     const text = JSON.stringify({ ...found, isOwn: authorization.startsWith("Bearer ") });
     if (text !== shown) show({ ...found, authorization });

@@ -62,7 +62,7 @@ export function ticketOf({ booking, showtime, ticket, hasLink, authorization, le
 
 // ---------------------------------------------------------------- the facts
 
-/** Day and time, which whoever holds a ticket looks for first; with its year, because people keep tickets. */
+/** Day and time, which people look for first; with the year, because they keep tickets. */
 function when({ starts_at, timezone }) {
   const starts = Date.parse(starts_at);
   const date = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeZone: timezone }).format(starts);

@@ -78,7 +78,7 @@ function dayKey(ms, timeZone) {
   return new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeZone }).format(ms);
 }
 
-/** The least that somebody who comes alone pays, fees included: no ticket that goes only with another. */
+/** The lowest price for one person, including fees, without tickets that need another one. */
 function leastPrice({ ticket_types, fees }) {
   const alone = ticket_types.filter(({ only_with }) => only_with.length === 0);
   const prices = (alone.length > 0 ? alone : ticket_types).flatMap(({ prices }) => Object.values(prices));

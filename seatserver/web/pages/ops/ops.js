@@ -57,7 +57,7 @@ class LiveView {
   #hall = new Hall(byId("hall-picture"));
   #layouts = new Map();
   #shown = ""; // the showtime whose hall is shown
-  #chosen = ""; // by somebody; while nobody looks at it, another one is shown
+  #chosen = ""; // by the operator; while it has no viewers, another one is shown
   /** @type {any} */
   #house = null;
   /** @type {Date | undefined} */

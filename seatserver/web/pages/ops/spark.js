@@ -1,7 +1,7 @@
 /** Draws a figure's last minutes as a small line. Missing values are gaps. */
 
 const LENGTH = 150; // polls: five minutes
-const SHORTEST = 30; // so many polls fill the width, so that the first ones don't crouch in a corner
+const SHORTEST = 30; // polls that fill the width at first, so that the line does not start in a corner
 const WIDTH = 150;
 const HEIGHT = 32;
 const SVG = "http://www.w3.org/2000/svg";

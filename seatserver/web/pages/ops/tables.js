@@ -19,7 +19,7 @@ function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** The busiest showtimes; event "pick" {showtime} when somebody wants to see its hall. */
+/** The busiest showtimes. Dispatches "pick" {showtime} when its hall is to be shown. */
 export class Showtimes extends EventTarget {
   #body;
   #rows = new Map();

@@ -15,11 +15,11 @@ export function api(path) {
 export async function ownToken(refused = null) {
   const entered = recall(TOKEN);
   if (entered && entered !== refused) return entered;
-  // Whoever has never been here needs no guest to learn that there are no bookings.
+  // A first-time visitor has no bookings, so no guest is needed.
   return knownGuest(HERE) ? tokenOfGuest(refused) : null;
 }
 
-/** The JSON of an answer to whoever this browser knows; a token that is over is renewed once. */
+/** The JSON answer for this browser's visitor. An expired token is renewed once. */
 export async function askAsOwner(path, options = {}) {
   const token = await ownToken();
   const ask = (bearer) => {

@@ -52,7 +52,7 @@ export class Basket extends EventTarget {
     this.render();
   }
 
-  /** Whether there is a free place: where there is none, the empty basket asks for no choice. */
+  /** Whether there is a free place. If not, the empty basket does not ask for a choice. */
   set hasFree(hasFree) {
     if (hasFree === this.#hasFree) return;
     this.#hasFree = hasFree;
@@ -67,7 +67,7 @@ export class Basket extends EventTarget {
     return Math.min(...[...this.#client.holds.values()].map((hold) => hold.deadlineMs));
   }
 
-  /** Draw it anew; the keyboard stays at the control where it was, or at least in the basket. */
+  /** Redraw. The focus stays on its control, or at least in the basket. */
   render() {
     const active = this.#node.getRootNode().activeElement;
     const isInside = this.#node.contains(active);
@@ -142,7 +142,7 @@ export class Basket extends EventTarget {
   #open(isOpen) {
     const opener = this.#node.querySelector(".opener");
     if (!opener || isOpen === this.#isOpen) return;
-    // Whoever is in what closes comes back to what opens it.
+    // If the focus is in the part that closes, it moves to the button that opens it.
     const isInside = this.#node.querySelector(".details").contains(this.#node.getRootNode().activeElement);
     if (!isOpen && isInside) opener.focus({ preventScroll: true });
     this.#isOpen = isOpen;
@@ -292,7 +292,7 @@ export class Basket extends EventTarget {
     await this.#choice.ask(book, { taking: false, done });
     this.#booking = false;
     this.render();
-    if (!isAll || booked.length === 0) return; // what went wrong is told, with what did not
+    if (!isAll || booked.length === 0) return; // the failure is reported, together with what was booked
     const href = this.#ticketAt(booked[0].booking_id);
     const actions = href && booked.length === 1 ? [[this.#words.say("showTicket"), () => location.assign(href)]] : [];
     this.#notices.tell("good", this.#sayBooked(booked), { actions });

@@ -22,7 +22,7 @@ export class Bookings extends EventTarget {
   #token;
   #pageBooks;
   #next;
-  /** Id of the booking of which we ask whether it shall really be cancelled. @type {string | null} */
+  /** Id of the booking whose cancellation is to be confirmed. @type {string | null} */
   #asked = null;
   #busy = new Set(); // ids of those that are being cancelled
   #known = new Set();
@@ -69,7 +69,7 @@ export class Bookings extends EventTarget {
     return this.#server.origin === location.origin ? new URL(`bookings/${id}`, this.#server).href : null;
   }
 
-  /** Draw it anew; the keyboard stays at the control where it was, or at least in here. */
+  /** Redraw. The focus stays on its control, or at least in here. */
   #render() {
     const bookings = [...this.#client.bookings.values()];
     this.seats = new Set(bookings.flatMap(({ seats }) => seats));
@@ -131,7 +131,7 @@ export class Bookings extends EventTarget {
     if (this.#asked === id) {
       const sure = element("span", { id: "sure", textContent: this.#words.say("cancelSure", { seats: names }) });
       const answers = [act("cancelYes", () => this.#cancel(id)), act("cancelNo", () => this.#keep(id))];
-      // The question is read once, with the answer that the keyboard comes to; not whenever this is drawn anew.
+      // The question is read once, when the focus reaches its answer, and not on every redraw.
       for (const one of answers) one.setAttribute("aria-describedby", "sure");
       return element("p", { className: "row" }, sure, ...answers);
     }

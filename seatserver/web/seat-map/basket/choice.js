@@ -214,7 +214,7 @@ export class Choice extends EventTarget {
     this.#tell("note", this.#words.say("goneMeanwhile"));
   }
 
-  /** All of it, or nothing changes and the visitor is told what somebody else has by now. */
+  /** Take all of it, or change nothing and tell the visitor what someone else has taken. */
   async #restore(lines) {
     const { seats, ...more } = requestOf(lines);
     const { limits } = this.#client.welcome;
@@ -252,7 +252,7 @@ export class Choice extends EventTarget {
     this.#mark(seats, (one) => this.asking.add(one));
     const answer = this.#turn
       .then(() => {
-        this.#notices.retire(this.#notice); // what was told while this waited
+        this.#notices.retire(this.#notice); // a message shown while this waited
         return act();
       })
       .catch((error) => this.#tellFailure(error, done()))
@@ -295,7 +295,7 @@ export class Choice extends EventTarget {
     return null;
   }
 
-  /** Whether so many places instead of the hold `id` are more than one may hold; then it is told. */
+  /** Whether this many places instead of the hold `id` would exceed the limit; if so, the visitor is told. */
   #isTooMuch(id, count) {
     const { limits } = this.#client.welcome;
     const others = [...this.#client.holds].filter(([other]) => other !== id).flatMap(([, hold]) => hold.lines);
@@ -319,7 +319,7 @@ export class Choice extends EventTarget {
   #tellBest(held, before) {
     const { seats, lost } = held;
     const told = [this.#answers.found(held)];
-    // Nothing that somebody chose by hand goes without a word.
+    // Seats that were chosen by hand never disappear without a message.
     const gone = goneOf(before, held);
     if (gone.length > 0) told.push(this.#wentBack(gone));
     if (lost.length > 0) {

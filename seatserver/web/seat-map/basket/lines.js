@@ -36,7 +36,7 @@ export function requestOf(lines) {
 }
 
 /**
- * Places as lines of a basket, each with the ticket for whoever names none.
+ * Places as lines of a basket, each with the default ticket type.
  * @param {Venue} venue
  * @param {Place[]} places
  * @returns {Line[]}

@@ -39,7 +39,7 @@ const isAtOnce = (code) => code >= 4200 && code < 4300;
 
 /** @typedef {"server" | "token" | "socket"} StoppedBy */
 /**
- * Who is told of the connection.
+ * The owner, which is told about the connection.
  * @typedef {object} Owner
  * @property {() => void} connecting
  * @property {(token: string | null) => void} opened
@@ -75,7 +75,7 @@ export class Connection {
   #backOff;
   /** @type {WebSocket | null} */
   #socket = null;
-  #attempt = 0; // counts attempts, so that what belongs to an earlier one can be told
+  #attempt = 0; // counts attempts, to recognise results of an earlier one
   #waiting = false;
   #patient = false; // the server asked us to stay away for a while
   /** @type {string | null} */
@@ -310,7 +310,7 @@ export class Connection {
     this.#owner.stopped(reason, code, by);
   }
 
-  /** Coming back from a tunnel or a sleeping laptop, nobody waits for the rest of a back-off. */
+  /** After a tunnel or a sleeping laptop, skip the rest of the back-off. */
   #listen() {
     this.#listening = new AbortController();
     const { signal } = this.#listening;

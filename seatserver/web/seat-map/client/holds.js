@@ -38,11 +38,11 @@ export class Holds {
   byId = new Map();
   /** Seat → hold id. @type {Map<number, string>} */
   ofSeats = new Map();
-  /** Ids that the server's last list did not have, of which a command's answer is to tell more. @type {Set<string>} */
+  /** Ids missing in the server's last list, about which a command's answer will say more. @type {Set<string>} */
   #doubtful = new Set();
 
   /**
-   * A hold as the server told it now, in place of the one that it `replaces`.
+   * Store a hold as the server just reported it, instead of the one that it `replaces`.
    * @param {any} message
    * @param {{ replaces?: string | null, wheelchairs?: number }} given
    */

@@ -2,7 +2,7 @@
  * MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md), as much of it as the wire needs: nil, booleans,
  * numbers, strings, binaries, arrays and maps with text keys. No extension types: the server sends none.
  *
- * Values are what JSON.parse would give, so both encodings look the same to whoever reads them.
+ * Values are what JSON.parse would return, so both encodings look the same to their readers.
  */
 
 const DEEPEST = 64; // no message is nested like that; a hostile one must not use up the stack
@@ -22,7 +22,7 @@ export function encode(value) {
 }
 
 /**
- * The value that `buffer` (ArrayBuffer or Uint8Array) is. Throws a SyntaxError that says where it is none.
+ * Decode `buffer` (ArrayBuffer or Uint8Array). Throws a SyntaxError that says where it is malformed.
  * @param {ArrayBuffer | Uint8Array} buffer
  */
 export function decode(buffer) {

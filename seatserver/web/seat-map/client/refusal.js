@@ -26,7 +26,7 @@ export async function whyRefused(address) {
 }
 
 /**
- * What whoever made the page has to know besides: which of the server's settings allow its origin.
+ * What the page's developer needs to know too: which of the server's settings allow its origin.
  * @param {string} detail
  * @param {{ settings?: string[] } | undefined} facts
  */

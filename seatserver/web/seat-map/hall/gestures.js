@@ -1,5 +1,5 @@
 /**
- * What fingers, pens, mice and wheels do on the drawing, told as a few plain events: "pan" {dx, dy}, "fling" {dx, dy},
+ * Turns input from fingers, pens, mice and wheels into a few plain events: "pan" {dx, dy}, "fling" {dx, dy},
  * "pinch" {factor, x, y, dx, dy}, "wheel" {factor, x, y}, "tap" {x, y, type, isSecond, isDouble}, "hover" {x, y} or
  * null, "grab" {isDown}. All in CSS pixels of the drawing from its corner, however it lies in the window. `isSecond`: so soon after another tap that it may
  * be aimed at what was seen then; `isDouble`: to the visitor's machine, it belongs to a double click.

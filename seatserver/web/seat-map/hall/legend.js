@@ -20,7 +20,7 @@ const ANY = { key: "", name: "", color: "#7d7886" }; // of a seat whose category
 export class Legend {
   /** Whether any place is free. */
   hasFree = true;
-  /** Whether any seat is held by somebody else, so that it may come free. */
+  /** Whether someone else holds a seat, which may therefore become free. */
   hasHeld = false;
 
   #node;
@@ -62,7 +62,7 @@ export class Legend {
       free.style.visibility = "hidden";
       this.#free.set(key, free);
       const hasSeats = this.#seatsOf(key) > 0;
-      // What goes only together has its price for each of them all the same.
+      // Seats that are sold only together still have a price for each seat.
       const isGrouped = this.#layout.groups.some(([seat]) => this.#layout.seats[seat].category === key);
       const money = venue.money(prices[key]);
       const price = element("b", { textContent: isGrouped ? this.#words.say("perSeat", { money }) : money });

@@ -138,7 +138,7 @@ export class Plan {
 
   /**
    * The next seat to the left (-1) or to the right (1): of the row, or where that ends, of a row that goes on at the
-   * same height. The seat itself where there is none.
+   * same height. The seat itself if there is none.
    * @param {number} seat
    * @param {number} step
    */

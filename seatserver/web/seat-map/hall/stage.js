@@ -132,7 +132,7 @@ export class Stage extends EventTarget {
   }
 
   /**
-   * Whether no seat is to be had, free or not; then it is shown muted.
+   * Whether no seat can be bought, free or not; the hall is then shown muted.
    * @param {boolean} closed
    */
   set closed(closed) {
@@ -168,7 +168,7 @@ export class Stage extends EventTarget {
   }
 
   /**
-   * Bring seats into view, large enough to be told apart. A whole hall in which they are stays as it is.
+   * Bring seats into view, large enough to be distinguished. If the whole hall shows them so, nothing moves.
    * @param {number[]} seats
    */
   reveal(seats) {
@@ -413,7 +413,7 @@ export class Stage extends EventTarget {
     if (this.#camera.width <= 1) return;
     const isGliding = this.#camera.step(now);
     const { hasMoved, isDone } = this.#picture.draw(this.#camera, now);
-    // What is drawn lies at whole pixels; whoever asks where a seat is, is told exactly.
+    // The drawing is at whole pixels, but the position returned for a seat is exact.
     const place = [...this.#camera.toView(0, 0), this.#camera.scale].join();
     if (hasMoved || place !== this.#place) this.#follow();
     this.#place = place;

@@ -14,7 +14,7 @@ import { drawingOn } from "../../shared/dom.js";
 const SIDE = 256; // device pixels of a piece
 const BUDGET_MS = 8; // for making pieces in one frame
 const STRETCH = 1.75; // so much larger or smaller than its size a level may be shown while the camera zooms
-const MANY = 150; // so many changed seats cost more one by one than the piece as a whole
+const MANY = 150; // with more changed seats than this, redrawing the whole tile is cheaper
 const SPARE = 2; // pieces kept, in multiples of what is seen
 
 export class Tiles {

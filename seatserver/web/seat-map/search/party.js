@@ -62,7 +62,7 @@ export class Party extends EventTarget {
     const { seats, categories } = this.#venue.layout;
     const used = categories.filter(({ key }) => seats.some((seat) => seat.category === key));
     const types = this.#venue.tickets.filter(({ prices }) => used.some(({ key }) => key in prices));
-    const least = types.length > 1 ? 0 : 1; // of several types, the first says that it has to be somebody
+    const least = types.length > 1 ? 0 : 1; // with several types, the first one reports an empty party
     this.#total = new Stepper(this.#words.say("people"), this.#words, { value: USUAL, least });
     if (types.length > 1) {
       types.forEach(({ key, name }, at) => {
@@ -146,13 +146,13 @@ export class Party extends EventTarget {
       this.#unfold(false);
       if (isInside) this.#openerNode.focus({ preventScroll: true });
     });
-    // Where it lies over the hall, whoever goes on there is done with it.
+    // If it covers the hall, a click on the hall closes it.
     const away = ({ target }) => this.#isOver && !this.#form.contains(target) && this.#unfold(false);
     this.#form.getRootNode().addEventListener("pointerdown", away, { signal });
     const on = (name, act) => this.#client.addEventListener(name, act, { signal });
     on("welcome", () => this.#welcome());
     on("change", () => this.#dropStale());
-    // That our own seats were booked is told right after; that they are free again, a little later.
+    // The booking of our own seats is reported right after this; that they are free again, a little later.
     on("holds", () => queueMicrotask(() => this.#dropStale([...this.#toBeHad, HELD])));
   }
 
@@ -161,7 +161,7 @@ export class Party extends EventTarget {
     return this.#form.dataset.open === "true" && getComputedStyle(this.#wish).position === "absolute";
   }
 
-  /** So many people: whoever comes or goes has the first ticket type, and the others' only when that is used up. */
+  /** Set the number of people. The first ticket type grows or shrinks, then the others once it is used up. */
   #share(total) {
     if (this.#types.size === 0) return;
     let over = total - this.#sumOfTypes;
@@ -189,7 +189,7 @@ export class Party extends EventTarget {
     return this.#types.size > 0 ? this.#sumOfTypes : this.#total.value;
   }
 
-  /** A party is somebody, no smaller than the number of its wheelchairs, and no larger than what is free. */
+  /** Check that the party has at least one person, no more wheelchairs than people, and enough free seats. */
   update() {
     const [{ input }] = [...this.#types.values(), this.#total];
     const count = this.#count();
@@ -208,7 +208,7 @@ export class Party extends EventTarget {
   #sayWhyNot(count) {
     const { isClosed, reason } = this.#sale;
     for (const stepper of this.#steppers) stepper.isClosed = isClosed;
-    // A field that is disabled loses the focus, so whoever is at it keeps it.
+    // A disabled field loses the focus, so a focused field stays enabled.
     if (!this.#category.matches(":focus")) this.#category.disabled = isClosed;
     const wanted = Math.max(1, count);
     const left = isClosed ? wanted : this.#left(wanted);
@@ -221,7 +221,7 @@ export class Party extends EventTarget {
     for (const one of this.#buttons) one.ariaDisabled = String(text !== "");
   }
 
-  /** Do `act`, or say why it would be in vain to whoever does not see it. */
+  /** Run `act`, or announce why it would find nothing. */
   #orSayWhy(act) {
     if (this.#few.textContent !== "") return this.#notices.say(this.#few.textContent);
     const wrong = this.#steppers.find(({ input }) => !input.checkValidity());
@@ -232,7 +232,7 @@ export class Party extends EventTarget {
   /** How many seats there are to choose from, those of the basket among them; counted no further than to `most`. */
   #left(most) {
     const { states } = this.#client;
-    if (!states) return most; // nobody knows yet
+    if (!states) return most; // not known yet
     const ours = new Set(this.#choice.lines.map(({ seat }) => seat));
     const { value: category } = this.#category;
     let left = 0;
@@ -268,7 +268,7 @@ export class Party extends EventTarget {
     });
   }
 
-  /** Fold up what lies over the hall; whoever is there comes to the button that unfolds it. */
+  /** Close the panel over the hall. If the focus is in it, it moves to the button that opens it. */
   #foldAway() {
     const isInside = this.#wish.contains(this.#wish.getRootNode().activeElement);
     this.#unfold(false);
@@ -326,7 +326,7 @@ export class Party extends EventTarget {
     this.dispatchEvent(new CustomEvent("preview", { detail: offer?.seats ?? [] }));
   }
 
-  /** An offer of which somebody took a seat is none any more. `fine`: states in which a seat is not taken. */
+  /** Remove offers with a seat that someone has taken. `fine`: the states in which a seat is not taken. */
   #dropStale(fine = this.#toBeHad) {
     const { states, mine } = this.#client;
     const isThere = ({ offer }) => offer.seats.every((seat) => fine.includes(states[seat]) || mine.has(seat));
@@ -349,14 +349,14 @@ export class Party extends EventTarget {
     for (const { node } of gone) node.remove();
   }
 
-  /** Whoever has booked, here or in another window, chooses no longer. */
+  /** Close the offers after a booking, here or in another window. */
   close() {
     if (this.#offers.length === 0) return;
     this.#clear(this.#form);
     this.#notices.tell("note", this.#words.say("offersBooked"));
   }
 
-  /** Close the offers; whoever is there comes to `place`: after what nobody asked for, where no key does anything. */
+  /** Close the offers. If the focus is in them, it moves to `place`, where a key pressed in haste does no harm. */
   #clear(place = this.#buttons[0]) {
     if (this.#list.contains(this.#list.getRootNode().activeElement)) place.focus();
     this.#offers = [];
