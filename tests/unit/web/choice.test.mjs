@@ -110,7 +110,7 @@ function visitorWith(places, ...seats) {
   };
 }
 
-test("a search for more than there is room for beside the places in areas changes nothing", async () => {
+test("a search for more seats than the limit leaves next to places in areas changes nothing", async () => {
   for (const wish of [{ count: 8 }, { tickets: { t: 7 } }]) {
     const visitor = visitorWith(2, 1);
     await visitor.choice.best(wish);
@@ -119,7 +119,7 @@ test("a search for more than there is room for beside the places in areas change
   }
 });
 
-test("a search takes the places in areas along and offers the seats back", async () => {
+test("a search keeps the places in areas and offers the replaced seats back", async () => {
   const visitor = visitorWith(2, 1);
   await visitor.choice.best({ count: 2 });
   assert.deepEqual(visitor.basket, ["A-11", "A-12", "Lawn", "Lawn"]);
@@ -129,7 +129,7 @@ test("a search takes the places in areas along and offers the seats back", async
   assert.deepEqual(visitor.basket, ["A-2", "Lawn", "Lawn"]);
 });
 
-test("places in areas that a search could not take along are said and offered back", async () => {
+test("places in areas that a search could not keep are named and offered back", async () => {
   const visitor = visitorWith(2, 1);
   visitor.client.refusal = new CommandError("refused", "no", { areas: [[0, "full", 0]] });
   await visitor.choice.best({ count: 2 });
@@ -141,7 +141,7 @@ test("places in areas that a search could not take along are said and offered ba
   assert.deepEqual(visitor.basket, ["A-2", "Lawn", "Lawn"]);
 });
 
-test("an undo gives back nothing that was chosen while the search was on its way", async () => {
+test("an undo keeps what was chosen while the search was running", async () => {
   const visitor = visitorWith(0, 1);
   const { promise, resolve: arrive } = Promise.withResolvers();
   visitor.client.arrived = promise;
@@ -152,7 +152,7 @@ test("an undo gives back nothing that was chosen while the search was on its way
   assert.deepEqual(visitor.buttons, []);
 });
 
-test("an undo goes when another window changes the basket, and changes nothing then", async () => {
+test("an undo disappears when another window changes the basket", async () => {
   const visitor = visitorWith(0, 1);
   await visitor.choice.best({ count: 2 });
   visitor.client.put(lines(0, 10, 11, 3), visitor.choice.basketId);

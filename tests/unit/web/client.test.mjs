@@ -28,7 +28,7 @@ test("numbers are written in the shortest form", () => {
   assert.deepEqual(bytesOf(0.5), [0xcb, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0]);
 });
 
-test("what is written is read again, whatever it is", () => {
+test("every written value is read back unchanged", () => {
   const value = {
     none: null,
     yes: true,
@@ -53,7 +53,7 @@ test("a key is only a key, whatever it is called", () => {
   assert.equal(read.x, undefined);
 });
 
-test("what cannot be sent is a TypeError, and half a message or more than one a SyntaxError", () => {
+test("an unsendable value is a TypeError, and a partial or extra message a SyntaxError", () => {
   assert.throws(() => encode(Symbol("x")), { name: "TypeError", message: "a symbol cannot be sent" });
   const packed = encode({ seats: [1, 2, 300] });
   for (let size = 0; size < packed.length; size += 1) {
@@ -63,7 +63,7 @@ test("what cannot be sent is a TypeError, and half a message or more than one a 
   assert.throws(() => decode(new Uint8Array(100).fill(0x91)), /nested too deeply/);
 });
 
-test("both encodings carry the same messages and take nothing else", () => {
+test("both encodings carry the same messages and reject anything else", () => {
   const message = { type: "hold", ref: 2, seats: [40, 41] };
   for (const { read, write } of Object.values(CODECS)) {
     assert.deepEqual(read(write(message)), message);
@@ -75,7 +75,7 @@ test("both encodings carry the same messages and take nothing else", () => {
 
 // ------------------------------------------------------------------ back-off, clock, tokens, refusals
 
-test("pauses grow up to a limit and are anything below it", () => {
+test("pauses grow up to a limit and are random below it", () => {
   const take = (random, count) => {
     const backOff = new BackOff(TIMES, () => random);
     return Array.from({ length: count }, () => backOff.next());
@@ -86,7 +86,7 @@ test("pauses grow up to a limit and are anything below it", () => {
   assert.equal(take(1, 2000).at(-1), 15_000);
 });
 
-test("only a stable while starts the back-off over", () => {
+test("only a stable connection resets the back-off", () => {
   const backOff = new BackOff(TIMES, () => 1);
   const pauses = [0, 0, 9999, 9999, 10_000, 0].map((liveMs) => {
     backOff.ended(liveMs);
@@ -117,7 +117,7 @@ test("a token that was refused is not tried again, unless its source has another
   assert.throws(() => tokensOf(7), { name: "TypeError", permanent: true });
 });
 
-test("whoever made a page reads which settings would allow it", () => {
+test("a page's developer is told which settings would allow it", () => {
   const settings = ["SEATSERVER_ALLOWED_ORIGINS", "SEATSERVER_PUBLIC_URL"];
   assert.equal(hintOf("no", { settings }), `no: whoever runs it names them in ${settings.join(" or ")}`);
   assert.equal(hintOf("no", {}), "no");
@@ -205,7 +205,7 @@ test("a delta is applied once, in order, or not at all", () => {
   assert.equal(room.version, 8);
 });
 
-test("an older snapshot is passed over, until what was said before is doubted", () => {
+test("an older snapshot is ignored unless the current state is in doubt", () => {
   const room = roomAt({ ...SNAPSHOT, version: 8 });
   assert.equal(room.reset({ ...SNAPSHOT, version: 6 }), false);
   assert.deepEqual(room.resume, { epoch: "e", version: 8 });
@@ -223,7 +223,7 @@ test("an older snapshot is passed over, until what was said before is doubted", 
 const lineOf = (seat) => ({ seat, ticket: "t", price_minor: 1000 });
 const holdOf = (hold_id, ...seats) => ({ hold_id, seats, areas: [], lines: seats.map(lineOf), deadline_ms: 1000 });
 
-test("a hold stands in place of the one it replaces, and keeps how many wheelchairs it was for", () => {
+test("a hold takes the place of the one it replaces, with its number of wheelchairs", () => {
   const holds = new Holds();
   holds.put(holdOf("a", 1, 2), { wheelchairs: 1 });
   holds.put(holdOf("b", 2, 3), { replaces: "a" });
@@ -238,7 +238,7 @@ test("a hold stands in place of the one it replaces, and keeps how many wheelcha
   assert.equal(holds.byId.get("b").wheelchairs, 1);
 });
 
-test("seats that were given back leave their hold, which ends with the last", () => {
+test("released seats leave their hold, which ends with the last one", () => {
   const holds = new Holds();
   holds.put(holdOf("a", 1, 2), {});
   assert.equal(holds.cut({ hold_id: "a", seats: [1] }), true);
@@ -252,7 +252,7 @@ test("seats that were given back leave their hold, which ends with the last", ()
   assert.equal(holds.cut({ hold_id: "a", seats: [2] }), false);
 });
 
-test("what the server's list lacks has ended, unless an answer is still to tell of it", () => {
+test("a hold missing in the server's list has ended, unless an answer about it is still due", () => {
   const holds = new Holds();
   holds.put(holdOf("a", 1), {});
   holds.put(holdOf("b", 2), {});
@@ -263,7 +263,7 @@ test("what the server's list lacks has ended, unless an answer is still to tell 
   assert.throws(() => holds.put({ hold_id: "d" }, {}), isProtocolError);
 });
 
-test("what a command is to bring shows on its seats from the moment it is made", () => {
+test("the expected change of a command shows on its seats at once", () => {
   const holds = new Holds();
   holds.put(holdOf("a", 1, 2), {});
   const marks = (command, pending = []) => Object.fromEntries(holds.marksOf(command, new Map(pending)));

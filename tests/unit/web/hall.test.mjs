@@ -67,7 +67,7 @@ test("a rectangle finds the seats that it overlaps, and those of a wide hall too
   assert.deepEqual(wide.seatsIn(-1, -1, 100_001, 1).sort(), [0, 1]);
 });
 
-test("the arrow keys walk along a row, over an aisle, and stay at its end", () => {
+test("the arrow keys move along a row and across aisles, and stop at its end", () => {
   assert.equal(HALL.beside(1, 1), 2);
   assert.equal(HALL.isAisleBetween(1, 2), true);
   assert.equal(HALL.isAisleBetween(0, 1), false);
@@ -75,7 +75,7 @@ test("the arrow keys walk along a row, over an aisle, and stay at its end", () =
   assert.deepEqual([HALL.rowEnd(1, -1), HALL.rowEnd(1, 1)], [0, 3]);
 });
 
-test("where a row ends, the walk goes on in one that stands at the same height", () => {
+test("at the end of a row, the focus moves on to a row at the same height", () => {
   const plan = planOf([
     ["A", 0, -6, -5],
     ["K", 0.3, 5, 6],
@@ -84,7 +84,7 @@ test("where a row ends, the walk goes on in one that stands at the same height",
   assert.equal(plan.beside(2, -1), 1);
 });
 
-test("up and down keep to the place in the row where the walk began", () => {
+test("up and down keep the column in which they started", () => {
   const plan = planOf([
     ["A", 0, -4, 4],
     ["B", 1, 0],
@@ -96,7 +96,7 @@ test("up and down keep to the place in the row where the walk began", () => {
   assert.equal(plan.ahead(0, -1), 0);
 });
 
-test("a row of another block, far aside, is passed over", () => {
+test("a row of another block, far to the side, is skipped", () => {
   const plan = planOf([
     ["A", 0, 0, 1],
     ["X", 1, 30, 31],
@@ -105,7 +105,7 @@ test("a row of another block, far aside, is passed over", () => {
   assert.equal(plan.ahead(0, 1), 4);
 });
 
-test("the parts of a sofa in a bent row are drawn as one piece", () => {
+test("a sofa in a curved row is drawn as one piece", () => {
   const seats = [0, 1].map((x) => ({ row: "A", number: String(x), x, y: 0.2 * x }));
   const plan = new Plan({ seats, groups: [[0, 1]], general_areas: [], screen: SCREEN });
   assert.deepEqual(
@@ -127,7 +127,7 @@ function cameraIn(width, height, rim) {
 
 const rounded = (values) => values.map((value) => Math.round(value * 1000) / 1000);
 
-test("at first the whole hall is seen, and it stays so when the view's size changes", () => {
+test("the whole hall is visible at first and after every change of size", () => {
   const camera = cameraIn(800, 600);
   assert.equal(camera.scale, 20);
   assert.equal(camera.isWhole, true);
@@ -142,7 +142,7 @@ test("a small hall does not fill a large view", () => {
   assert.equal(camera.scale, LARGEST_FIT);
 });
 
-test("what lies under the pointer stays there while the view comes nearer", () => {
+test("zooming keeps the point under the pointer in place", () => {
   const camera = cameraIn(800, 600);
   const at = camera.toHall(300, 250);
   camera.go(camera.zoomed(40, 300, 250));
@@ -150,7 +150,7 @@ test("what lies under the pointer stays there while the view comes nearer", () =
   assert.equal(camera.isWhole, false);
 });
 
-test("no view shows more emptiness than it must, nor goes beyond the least and the largest scale", () => {
+test("a view shows no avoidable empty space and stays within the smallest and largest scale", () => {
   const camera = cameraIn(800, 600);
   camera.go({ x: 1000, y: 1000, scale: 40 });
   assert.deepEqual(rounded(camera.toView(BOUNDS.right, BOUNDS.bottom)), [800, 600]);
@@ -160,7 +160,7 @@ test("no view shows more emptiness than it must, nor goes beyond the least and t
   assert.equal(camera.scale, camera.least);
 });
 
-test("the rim of the view is kept free of seats", () => {
+test("the edge of the view is kept free of seats", () => {
   const camera = cameraIn(800, 600, { side: 40, head: 100, foot: 20 });
   const [left] = camera.toView(BOUNDS.left, 0);
   const [, top] = camera.toView(0, BOUNDS.top);
@@ -168,7 +168,7 @@ test("the rim of the view is kept free of seats", () => {
   assert.ok(top >= 100 - 1e-9);
 });
 
-test("a rectangle is brought into view, and a view that shows it already is left alone", () => {
+test("a rectangle is brought into view, unless it is visible already", () => {
   const camera = cameraIn(800, 600);
   camera.go(camera.showing({ left: 15, top: 5, width: 2, height: 1 }, 20, 46));
   const [x, y] = camera.toView(15, 5);
@@ -178,7 +178,7 @@ test("a rectangle is brought into view, and a view that shows it already is left
   assert.deepEqual(camera.showing({ left: 15, top: 5, width: 2, height: 1 }, 20), before);
 });
 
-test("a glide begins where the view is, ends where it was to go, and takes no step more", () => {
+test("a glide starts at the current view and stops at its target", () => {
   const camera = cameraIn(800, 600);
   camera.go({ x: 5, y: 2, scale: 40 }, 1000);
   assert.equal(camera.isGliding, true);
@@ -191,7 +191,7 @@ test("a glide begins where the view is, ends where it was to go, and takes no st
   assert.equal(camera.isGliding, false);
 });
 
-test("a finger that drags ends a glide and moves the hall by as much", () => {
+test("a dragging finger ends a glide and moves the hall", () => {
   const camera = cameraIn(800, 600);
   camera.go({ x: 0, y: 0, scale: 40 });
   camera.go({ x: 5, y: 2, scale: 60 }, 0);
@@ -209,7 +209,7 @@ test("colours are read, mixed and written", () => {
   assert.equal(css([1, 2, 3], 0.5), "rgb(1 2 3 / 0.5)");
 });
 
-test("ink can be read on its ground, and a mark stands out from it", () => {
+test("text is readable on its background, and marks stand out from it", () => {
   assert.deepEqual(inkOn([255, 240, 200]), [0, 0, 0]);
   assert.deepEqual(inkOn([60, 0, 20]), [255, 255, 255]);
   assert.deepEqual(standingOut([0, 0, 0], [255, 255, 255], [9, 9, 9], 3), [0, 0, 0]);

@@ -27,7 +27,7 @@ const plain = (text) => text.replaceAll("\u00a0", " ");
 
 // ------------------------------------------------------------------ numbers, money, times
 
-test("what is no language tag is passed over", () => {
+test("an invalid language tag is ignored", () => {
   assert.equal(localeOf("en", "en-IE", "en-US"), "en-IE");
   assert.equal(localeOf("de", "en-IE"), "de");
   assert.equal(localeOf("not a language", "en-IE"), "en");
@@ -36,7 +36,7 @@ test("what is no language tag is passed over", () => {
   assert.equal(localeOf("en", "en-US@posix"), "en");
 });
 
-test("a language is written as where the visitor lives", () => {
+test("a language is formatted for the visitor's region", () => {
   assert.equal(localeOf("en", "de-DE", "de", "en-US", "en"), "en-DE"); // as Chromium says it in Germany
   assert.equal(localeOf("en", "de", "en-US", "en"), "en-DE"); // as Firefox does
   assert.equal(localeOf("fr", "en-CA"), "fr-CA");
@@ -51,7 +51,7 @@ function amounts(lang, ...priced) {
   return priced.map(([minor, currency, currency_digits]) => plain(format.money(minor, { currency, currency_digits })));
 }
 
-test("money of no, two, three and four digits is written as people there write it", () => {
+test("money with zero, two, three and four decimals is formatted for its language", () => {
   const priced = [
     [1_234_567, "JPY", 0],
     [1_234_567, "HUF", 2],
@@ -72,11 +72,11 @@ test("the largest amounts lose no cent", () => {
   assert.deepEqual(amounts("en", [1_000_000_000_001, "HUF", 2]), ["HUF 10,000,000,000.01"]);
 });
 
-test("codes that are no money are shown as they were stored", () => {
+test("codes that are not currencies are shown as stored", () => {
   assert.deepEqual(amounts("en", [1400, "XXX", 2], [1400, "ZZZ", 2]), ["¤14.00", "ZZZ 14.00"]);
 });
 
-test("an older server that tells no digits is read as before", () => {
+test("answers of an older server without decimals are still read", () => {
   assert.deepEqual(amounts("en", [1400, "EUR", undefined], [1400, "JPY", undefined]), ["€14.00", "¥1,400"]);
 });
 
@@ -93,7 +93,7 @@ test("a countdown rounds up, so 0:00 means over, and has hours where there are a
   assert.equal(format.days(3), "3 days");
 });
 
-test("a time is that of the theatre, not of the machine", () => {
+test("times are in the theatre's time zone, not the machine's", () => {
   const format = inBrowser(["en-GB"], () => new Format("en"));
   const ms = Date.UTC(2030, 5, 1, 18, 30);
   assert.equal(format.time(ms, "Europe/Berlin"), "20:30");
@@ -107,14 +107,14 @@ function wordsIn(lang, { replaced = {}, direction = "ltr", languages = ["en-IE"]
   return inBrowser(languages, () => new Words(lang, replaced, direction));
 }
 
-test("a sentence of ours keeps its order, and one of the page the page's", () => {
+test("our texts keep their direction, and the page's texts have the page's", () => {
   const said = (direction, replaced) => wordsIn("he", { replaced, direction, languages: ["he"] }).say("cancelled", {});
   assert.equal(said("ltr"), "Cancelled. The seats are free again.");
   assert.equal(said("rtl"), "\u2066Cancelled. The seats are free again.\u2069");
   assert.equal(said("rtl", { cancelled: "\u05d1\u05d5\u05d8\u05dc." }), "\u05d1\u05d5\u05d8\u05dc.");
 });
 
-test("what a sentence names stays together within it", () => {
+test("a name stays together within its sentence", () => {
   const words = wordsIn("he", { direction: "rtl", languages: ["he"] });
   assert.equal(words.say("cancelSure", { seats: "A-3" }), "\u2066Give up \u2068A-3\u2069?\u2069");
 });
@@ -197,7 +197,7 @@ test("the lines of a basket say what to hold, places of one kind together", () =
   assert.deepEqual(goneOf(lines, { seats: [4] }), []);
 });
 
-test("a sale has not begun, is open, is over, or the show has begun", () => {
+test("a sale is before, open, ended, or past once the show has begun", () => {
   const welcome = { on_sale_at_ms: 100, sale_ends_at_ms: 200 };
   assert.deepEqual(
     [99, 100, 199, 200, 299, 300].map((now) => phaseAt(now, welcome, 300)),
@@ -220,7 +220,7 @@ test("lines that move to other seats keep their tickets within a category", () =
   assert.deepEqual(withTickets(venue, [{ area: 0 }]), [{ area: 0, ticket: "adult" }]);
 });
 
-test("company is offered the nearest free wheelchair place of its row, unless the basket has one there", () => {
+test("a companion seat is offered the nearest free wheelchair place of its row, unless the basket has one", () => {
   const row = Array.from({ length: 5 }, (_, x) => ({ row: "F", number: String(x + 1), x, category: "all" }));
   const kinds = ["wheelchair", "companion", "standard", "standard", "wheelchair"];
   const layout = { ...LAYOUT, groups: [], seats: row.map((seat, at) => ({ ...seat, kind: kinds[at] })) };
