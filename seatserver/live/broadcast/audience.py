@@ -35,7 +35,7 @@ from seatserver.wire.from_server import Beat, Delta, Elsewhere, Expired, ServerM
 
 RETRY_S = 0.5
 FEW_CHANGES = 4
-"""An answer brings so many along: it goes out anyway, and the round has one viewer less to serve."""
+"""An answer takes up to so many changes along, so that the delivery has one viewer less to serve."""
 
 
 class Audience:
@@ -78,6 +78,16 @@ class Audience:
     def is_catching_up(self) -> bool:
         """Whether the room may be older than Redis', because changes were missed."""
         return self.live is not None and self.live.buffer is not None
+
+    @property
+    def is_delivering(self) -> bool:
+        """Whether a delivery is under way."""
+        return self._delivery is not None
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something waits to be delivered."""
+        return self._waiting or self._is_due
 
     @property
     def viewers(self) -> int:

@@ -28,7 +28,7 @@ CHUNK = BATCH
 """Viewers between two looks at the clock."""
 
 FEW = 8
-"""So many viewers are asked one by one before a round whether any of them needs it."""
+"""Up to so many viewers are asked one by one before a delivery whether any of them needs it."""
 
 
 class Viewer(Protocol):
@@ -124,7 +124,7 @@ class RecipientList:
         at = viewer.slot
         self._descriptors[at] = viewer.descriptor if viewer.seen == self._passed(at) else NO_FD
 
-    # ------------------------------------------------------------ a round
+    # ------------------------------------------------------------ a delivery
 
     def start(self, frame: Frame, mark: int, below: int) -> None:
         """Begin to deliver a frame that brings up to ``mark`` everybody here who has seen less than ``below``."""
@@ -145,7 +145,7 @@ class RecipientList:
     def serve(self, until_ns: int) -> int:
         """Serve viewers until all are served or the time is over. Returns how many frames were sent."""
         frame, sent = self._frame, 0
-        assert frame is not None, "a round was started"
+        assert frame is not None, "a delivery was started"
         while self._next < self._end:
             start, self._next = self._next, min(self._next + CHUNK, self._end)
             write = self._write_to_each if self._next - start >= MIN_BATCH else write_to_each

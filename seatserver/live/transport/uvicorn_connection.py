@@ -9,7 +9,7 @@ uvicorn does the handshake, ping and pong, fragments and the close. What it lack
   been sent. A few messages wait for the session, the rest in the peer's own buffers. A message may have only so many
   fragments, because empty fragments add nothing to its size.
 - A message that is whole and in one frame, as nearly all are, is read here. Anything else goes to uvicorn's parser.
-- What the peer has sent is worth nothing once it has hung up: what its session has not read by then is dropped.
+- Once the peer has closed, the messages that its session has not read yet are dropped.
 - Pings are spread over time, so that sockets that came in together are not pinged together for ever.
 
 This is the only file that relies on the insides of uvicorn's protocol and of websockets' parser. Our own class on
@@ -48,17 +48,17 @@ EXTENSION = "seatserver.connection"
 LINGER_S = 2.0
 FRAGMENTS = 256
 INBOX_MESSAGES = 16
-# Received data is looked at in bites of this size, so that a bite of tiny messages is all that can exceed the inbox.
+# Received data is parsed in pieces of this size, so that the inbox can exceed its limit by one piece at most.
 BITE_BYTES = 2048
 # First bytes of a frame that is a whole message (RFC 6455, 5.2); the second says that it is masked and how long it is.
 WHOLE_TEXT, WHOLE_BINARY = 0x81, 0x82
-# The peer has ended its side, although what it sent before has not all been read; Linux tells.
+# Says that the peer has ended its side although not all it sent has been read. Only Linux has it.
 HUNG_UP: int = getattr(select, "POLLRDHUP", 0)
 MASKED, IN_TWO_BYTES, IN_EIGHT_BYTES = 0x80, 126, 127
 
 
 class UvicornConnection(WebSocketsSansIOProtocol):
-    """One connection; the `Connection` of its session."""
+    """One socket under uvicorn; the `Connection` of its session."""
 
     linger_s = LINGER_S
     behind = False
@@ -67,7 +67,7 @@ class UvicornConnection(WebSocketsSansIOProtocol):
     _socket = -1
     _rest = b""
     _reading = True
-    # Whether what comes next is the beginning of a frame of an uncompressed connection, and of a message.
+    # Whether the next byte begins a message on an uncompressed connection.
     _between = False
     _cut_off: TimerHandle | None = None
 
@@ -79,19 +79,19 @@ class UvicornConnection(WebSocketsSansIOProtocol):
     # ------------------------------------------------------------ the connection
 
     def attach(self, pace: FlowControl, limit_bytes: int) -> None:
-        """A session starts, and looks after the pace from now on."""
+        """A session starts; ``pace`` is told when the peer falls behind and when it has caught up."""
         self._pace = pace
         if not self._plain.is_closing():
             self._plain.set_write_buffer_limits(high=limit_bytes)
         self.transport = cast(asyncio.Transport, _Watched(self))
         if self.scheme == "ws" and (plain := self._plain.get_extra_info("socket")) is not None:
             self._socket = plain.fileno()
-        # Handshakes are not remembered for the hours that a socket may live. (The parser still knows the request.)
+        # Forget the handshake, since a socket may live for hours. (The parser still keeps the request.)
         self.request.headers.clear()
         self.scope.clear()  # type: ignore[attr-defined]  # a dict, whatever its type says
         del self.request, self.response
         self.writable = cast(asyncio.Event, _NEVER_WAIT)
-        # uvicorn would stop reading at every message, if it did not think that it has already; it may have.
+        # uvicorn pauses reading at every message unless it believes that reading is paused already, and it may be.
         self._reading = self._reading and not self.read_paused
         self.read_paused = True
         self._between = is_between_messages(self.conn)
@@ -114,13 +114,13 @@ class UvicornConnection(WebSocketsSansIOProtocol):
             self.settle()
 
     def write_rest(self, frame: Frame, sent: int) -> None:
-        """Send the rest of a frame of which ``sent`` bytes have been written to the descriptor."""
+        """Send the rest of a frame after ``sent`` bytes of it were written to the descriptor."""
         if not self._plain.is_closing():
             self._plain.write(memoryview(frame.wire)[sent:])
         self.settle()
 
     def settle(self, *, ends: bool = False) -> None:
-        """See whether a frame may be written to the socket at once; never again when the connection ``ends``."""
+        """Update ``descriptor``: whether a frame may be written to the socket at once. If it ``ends``, never again."""
         if ends:
             self._socket = -1
         closed = self.close_sent or self._plain.is_closing()
@@ -161,35 +161,35 @@ class UvicornConnection(WebSocketsSansIOProtocol):
     # ------------------------------------------------------------ what uvicorn calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It is open."""
+        """The connection is open."""
         self._plain = cast(asyncio.Transport, transport)
         super().connection_made(transport)
 
     def handle_connect(self, event: Request) -> None:
-        """A handshake came in; the app will find this protocol in its scope."""
+        """A handshake has arrived: put this connection into the scope, where the app finds it."""
         super().handle_connect(event)
         if not self.close_sent:
             self.scope["extensions"][EXTENSION] = {"connection": self}
 
     async def run_asgi(self) -> None:
-        """Run the session; after its end the peer has ``linger_s`` to take what is left and to close."""
+        """Run the session. After its end the peer has ``linger_s`` to read what is left and to close."""
         try:
             await super().run_asgi()
         finally:
             self.linger()
 
     def linger(self) -> None:
-        """It closes: what is left waits so long for the peer, and no longer."""
+        """The connection is closing: cut it off if the peer has not read the rest after ``linger_s``."""
         if not self.disconnected and self._cut_off is None:
             self._cut_off = self.loop.call_later(self.linger_s, self._plain.abort)
 
     def eof_received(self) -> None:
-        """The peer says nothing more, so the transport closes."""
+        """The peer has ended its side, so the transport closes."""
         super().eof_received()
         self.linger()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is closed."""
+        """The connection is closed."""
         if self._cut_off is not None:
             self._cut_off.cancel()
             self._cut_off = None
@@ -198,30 +198,30 @@ class UvicornConnection(WebSocketsSansIOProtocol):
         if self._pace is not None:
             self.settle(ends=True)
         super().connection_lost(exc)
-        # No circles: what a connection was made of goes with it, without the garbage collector.
+        # Break the reference cycles, so that memory is freed without the garbage collector.
         self.transport, self._pace = self._plain, None
         self.conn.parser.close()
 
     def shutdown(self) -> None:
-        """The server goes. Nothing is said to whoever goes already: the peer has said its goodbye, or we have."""
+        """The server shuts down: close the socket, unless it is closing already."""
         if self._plain.is_closing():
             self.stop_keepalive()
         else:
             super().shutdown()
 
     def data_received(self, data: bytes) -> None:
-        """Take as much of it as there is room for; the rest waits, and the peer with it."""
+        """Take as much as there is room for. The rest waits, and reading pauses."""
         self._feed(self._rest + data if self._rest else data)
 
     async def receive(self) -> Any:
-        """The next event of an app that does not know the connection."""
+        """The next event, for an app that does not use the connection directly."""
         event = await super().receive()
         if self._rest:
             self._feed(self._rest)
         return event
 
     def pause_writing(self) -> None:
-        """The peer is behind."""
+        """The write buffer is full: the peer is behind."""
         super().pause_writing()
         if self._pace is not None:
             self.behind = True
@@ -229,16 +229,16 @@ class UvicornConnection(WebSocketsSansIOProtocol):
             self._pace.fell_behind()
 
     def resume_writing(self) -> None:
-        """The peer has caught up."""
+        """The write buffer has room again: the peer has caught up."""
         super().resume_writing()
         if self._pace is not None:
             self.behind = False
             self._inbox.wake()
             self._pace.caught_up()
-            self.loop.call_soon(self._look_again)  # never in the middle of looking
+            self.loop.call_soon(self._look_again)  # never from within `_feed`
 
     def handle_cont(self, event: frames.Frame) -> None:
-        """Another fragment of a message."""
+        """Another fragment of a message has arrived; too many end the connection."""
         if self.close_sent:
             return
         if len(self.frames) >= FRAGMENTS:
@@ -248,13 +248,13 @@ class UvicornConnection(WebSocketsSansIOProtocol):
         super().handle_cont(event)
 
     def send_receive_event_to_app(self) -> None:
-        """A message is whole."""
-        # Nobody is told that it is no text who has said goodbye in the same breath: that comes next.
+        """A message is complete: queue it."""
+        # A message with invalid text cannot be refused once the peer has closed; its close is handled next.
         with suppress(InvalidState):
             super().send_receive_event_to_app()
 
     def start_keepalive(self) -> None:
-        """The first ping comes at a moment by chance, the others follow it."""
+        """Send the first ping at a random moment of the interval; the others follow at its pace."""
         if self.ping_interval:
             delay_s = random.random() * self.ping_interval
             self.ping_timer = self.loop.call_later(delay_s, self.send_keepalive_ping)
@@ -262,11 +262,11 @@ class UvicornConnection(WebSocketsSansIOProtocol):
     # ------------------------------------------------------------ the bounded inbox
 
     def _has_hung_up(self) -> bool:
-        """Whether the peer has gone, even if nothing has been read from it for a while."""
+        """Whether the peer has closed its side, also while nothing is read from it."""
         if self._plain.is_closing():
             return True
         if self._reading or not HUNG_UP or (plain := self._plain.get_extra_info("socket")) is None:
-            return False  # it would have been told
+            return False  # reading would have told us
         looking = select.poll()
         looking.register(plain.fileno(), HUNG_UP)
         return bool(looking.poll(0))
@@ -279,7 +279,7 @@ class UvicornConnection(WebSocketsSansIOProtocol):
         self._feed(self._rest)
 
     def _feed(self, data: bytes) -> None:
-        """Look at received data while there is room for what is in it; read on when all of it has been looked at."""
+        """Parse received data while there is room for the messages in it. Read on when all of it is parsed."""
         at = 0
         while at < len(data) and self._has_room() and not self._plain.is_closing():
             if self._between and (end := self._take_message(data, at)):
@@ -296,9 +296,9 @@ class UvicornConnection(WebSocketsSansIOProtocol):
             self._read_on(self._has_room())
 
     def _take_message(self, data: bytes, at: int) -> int:
-        """Take the message that begins here, if all of it has come in one frame; where it ends, 0 if it was not taken.
+        """Take the message that begins at ``at`` if it is complete and in one frame. Returns where it ends, or 0.
 
-        What is not as it should be is left to the parser, which knows what to say of it.
+        Anything invalid is left to the parser, which reports it.
         """
         body, left = at + 6, len(data) - at
         if left < 6 or data[at] not in (WHOLE_TEXT, WHOLE_BINARY) or data[at + 1] < MASKED:
@@ -322,7 +322,7 @@ class UvicornConnection(WebSocketsSansIOProtocol):
         return end
 
     def _read_on(self, reading: bool) -> None:
-        """Read from the peer, or leave what it sends where it is."""
+        """Read from the peer, or pause reading."""
         if reading != self._reading:
             self._reading = reading
             if reading:
@@ -332,8 +332,8 @@ class UvicornConnection(WebSocketsSansIOProtocol):
 
     def _has_room(self) -> bool:
         if self.handshake_initiated and not self.handshake_complete:
-            return False  # the parser could not even say what is wrong with a frame
-        # After our close frame messages are thrown away; the peer's own close must be seen.
+            return False  # during the handshake the parser cannot report a bad frame
+        # After our close frame, messages are dropped, but the peer's close must be read.
         return self.close_sent or (not self.behind and len(self._inbox.events) < INBOX_MESSAGES)
 
 
@@ -352,7 +352,7 @@ def is_between_messages(conn: Protocol) -> bool:
 
 
 class _Watched:
-    """The transport as uvicorn sees it: what it sends of its own or closes may leave bytes waiting, or be the last."""
+    """The transport that uvicorn is given. After uvicorn writes or closes, the connection updates its descriptor."""
 
     __slots__ = ("_connection", "_transport")
 
@@ -378,7 +378,7 @@ class _Watched:
 
 
 class _NeverWait:
-    """Stands in for uvicorn's event that a sender waits for: a session knows the pace of its connection itself."""
+    """Stands in for the event that uvicorn's senders wait for. A session knows by itself whether its peer is behind."""
 
     def set(self) -> None: ...
 

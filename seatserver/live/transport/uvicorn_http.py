@@ -1,7 +1,7 @@
 """uvicorn's HTTP protocol, with a limit on connections.
 
-Each connection is an open file. When so many are open that the next ones would be missing elsewhere, a newcomer is
-told so and closed at once, whether it came for a page or for a socket (a handshake begins as an HTTP request).
+Each connection is an open file. When as many are open as the process can spare, a new one is answered 503 and closed at
+once, whether it asks for a page or a socket (a handshake begins as an HTTP request).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class BoundedHttp(HttpToolsProtocol):
     most: ClassVar[int]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """It is open; one too many is closed."""
+        """The connection is open; close it if it is one too many."""
         super().connection_made(transport)
         if len(self.connections) > self.most:
             log.warning("connection refused", code="too_many_open_files", open=len(self.connections), most=self.most)
@@ -37,5 +37,5 @@ class BoundedHttp(HttpToolsProtocol):
 
 
 def bounded(most: int) -> type[BoundedHttp]:
-    """The protocol with that limit."""
+    """The protocol class with this limit."""
     return type("BoundedHttp", (BoundedHttp,), {"most": most})

@@ -56,7 +56,7 @@ def test_snapshot_then_deltas_equals_a_fresh_snapshot(
 
 
 @given(start=states, steps=steps, data=st.data())
-def test_messages_that_come_twice_or_again_do_nothing(
+def test_changes_that_arrive_twice_do_nothing(
     start: bytes, steps: list[tuple[tuple[int, int], ...]], data: st.DataObject
 ) -> None:
     changes = chain(steps)
@@ -71,7 +71,7 @@ def test_messages_that_come_twice_or_again_do_nothing(
 
 
 @given(start=states, steps=steps, history=st.integers(0, 10), data=st.data())
-def test_what_was_missed_in_one_equals_the_changes_one_by_one(
+def test_a_merged_change_equals_the_changes_one_by_one(
     start: bytes, steps: list[tuple[tuple[int, int], ...]], history: int, data: st.DataObject
 ) -> None:
     changes = chain(steps)
@@ -91,7 +91,7 @@ def test_what_was_missed_in_one_equals_the_changes_one_by_one(
 
 
 @given(start=states, steps=steps.filter(bool), data=st.data())
-def test_a_merged_change_fits_on_any_version_inside_it(
+def test_a_merged_change_applies_to_any_version_inside_it(
     start: bytes, steps: list[tuple[tuple[int, int], ...]], data: st.DataObject
 ) -> None:
     """The wire's rule for an overlapping delta: apply it when ``from <= yours < version``."""
@@ -105,7 +105,7 @@ def test_a_merged_change_fits_on_any_version_inside_it(
 
 
 @given(start=states, steps=steps, jump=st.integers(1, 5), data=st.data())
-def test_a_viewer_inside_a_difference_gets_a_snapshot(
+def test_a_viewer_whose_version_is_inside_a_closed_gap_gets_a_snapshot(
     start: bytes, steps: list[tuple[tuple[int, int], ...]], jump: int, data: st.DataObject
 ) -> None:
     """A gap that was closed by comparing snapshots tells nothing about the versions in between: a seat that was held
@@ -141,7 +141,7 @@ def test_a_gap_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("pair", [(SEATS, 1), (-1, 1), (0, 10), (0, -1), (0, 256)])
-def test_a_change_of_what_is_no_seat_or_no_state_is_refused_and_changes_nothing(pair: tuple[int, int]) -> None:
+def test_a_change_with_an_unknown_seat_or_state_is_refused_and_changes_nothing(pair: tuple[int, int]) -> None:
     room = fresh(bytes(SEATS))
     assert room.apply(Change(EPOCH, 0, 1, ((3, 1), pair))) is Applied.GAP
     assert seen(room) == (EPOCH, 0, bytes(SEATS))
@@ -157,13 +157,13 @@ def test_the_last_write_of_a_seat_wins() -> None:
     assert room.states[1] == 2
 
 
-def test_a_viewer_of_another_epoch_or_of_the_future_gets_a_snapshot() -> None:
+def test_a_viewer_of_another_epoch_or_a_future_version_gets_a_snapshot() -> None:
     room = fresh(bytes(SEATS), 3)
     assert room.since("another", 3) is None
     assert room.since(EPOCH, 4) is None
 
 
-def test_a_new_epoch_forgets_what_could_be_replayed() -> None:
+def test_a_new_epoch_clears_the_history() -> None:
     room = fresh(bytes(SEATS))
     room.apply(Change(EPOCH, 0, 1, ((0, 1),)))
     room.reset("another", 1, bytes(SEATS))

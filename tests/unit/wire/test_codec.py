@@ -162,7 +162,9 @@ def read_back(codec: Codec, frame: Received, kind: Any) -> Any:
 
 @pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.subprotocol)
 @given(message=SERVER_MESSAGES)
-def test_every_message_of_the_server_arrives_as_it_was_said(codec: Codec, message: from_server.ServerMessage) -> None:
+def test_every_message_of_the_server_is_decoded_as_it_was_encoded(
+    codec: Codec, message: from_server.ServerMessage
+) -> None:
     assert read_back(codec, codec.encode(message).payload, from_server.ServerMessage) == message
 
 
@@ -190,7 +192,7 @@ def of_a_later_release(value: Any) -> Any:
 
 @pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.subprotocol)
 @pytest.mark.parametrize("kind", get_args(from_server.ServerMessage), ids=lambda kind: kind.__name__)
-def test_a_client_passes_over_what_a_later_server_says_besides(codec: Codec, kind: type[msgspec.Struct]) -> None:
+def test_a_client_ignores_fields_of_a_newer_server(codec: Codec, kind: type[msgspec.Struct]) -> None:
     more = of_a_later_release(json.loads(msgspec.json.encode(examples()[kind])))
     assert read_back(codec, encoded(codec, more), from_server.ServerMessage) == examples()[kind]
 
@@ -221,7 +223,7 @@ def deep_msgpack(levels: int) -> bytes:
 @example(frame='{"type":"hold","ref":1e400}')
 @example(frame=b"\x81\xa3ref\xcf\xff\xff\xff\xff\xff\xff\xff\xff")
 @example(frame="9" * 4000)
-def test_whatever_a_client_sends_is_a_message_or_one_clear_error(frame: Received) -> None:
+def test_anything_a_client_sends_is_a_message_or_one_clear_error(frame: Received) -> None:
     for codec in BOTH:
         try:
             codec.decode(frame, LIMIT)
@@ -262,20 +264,20 @@ def test_an_error_names_the_field(codec: Codec, wrong: dict[str, object], where:
         ([1, 2], "array"),
     ],
 )
-def test_an_error_says_what_is_missing_or_too_much(codec: Codec, wrong: object, named: str) -> None:
+def test_an_error_names_a_missing_or_unknown_field(codec: Codec, wrong: object, named: str) -> None:
     with pytest.raises(BadRequest, match=named):
         codec.decode(encoded(codec, wrong), LIMIT)
 
 
 @pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.subprotocol)
 @given(wrong=st.dictionaries(st.sampled_from(["type", "seats", "hold_id", "x"]), trees, max_size=4), ref=refs)
-def test_the_ref_of_a_wrong_message_is_found_for_the_answer(codec: Codec, wrong: dict[str, Any], ref: int) -> None:
+def test_an_invalid_message_is_answered_with_its_ref(codec: Codec, wrong: dict[str, Any], ref: int) -> None:
     assert codec.ref_of(encoded(codec, {**wrong, "ref": ref})) == ref
 
 
 @pytest.mark.parametrize("codec", BOTH, ids=lambda codec: codec.subprotocol)
 @pytest.mark.parametrize("ref", [-1, 2**53, 2**63, 1.5, "1", None, [1]])
-def test_a_ref_that_the_wire_does_not_allow_is_not_repeated(codec: Codec, ref: object) -> None:
+def test_an_invalid_ref_is_not_repeated(codec: Codec, ref: object) -> None:
     assert codec.ref_of(encoded(codec, {"type": "hold", "ref": ref})) == 0
 
 
@@ -292,14 +294,14 @@ def test_the_limit_counts_bytes(characters: int, character: str) -> None:
 
 
 @given(frame=st.binary(max_size=10))
-def test_the_wrong_kind_of_frame_is_named(frame: bytes) -> None:
+def test_the_wrong_type_of_frame_is_named_in_the_error(frame: bytes) -> None:
     with pytest.raises(BadRequest, match=r"expected a text frame.*seatmap\.v1\+json"):
         CODECS.json.decode(frame, LIMIT)
     with pytest.raises(BadRequest, match=r"expected a binary frame.*seatmap\.v1\+msgpack"):
         CODECS.msgpack.decode("", LIMIT)
 
 
-def test_the_first_subprotocol_that_is_known_is_chosen() -> None:
+def test_the_first_known_subprotocol_is_chosen() -> None:
     assert CODECS.choose([]) is CODECS.json
     assert CODECS.choose(["other", MsgpackCodec.subprotocol, JsonCodec.subprotocol]) is CODECS.msgpack
     assert CODECS.choose(["other"]) is None

@@ -28,7 +28,7 @@ def parsed(wire: bytes) -> Parsed:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_message_of_any_size_is_one_whole_frame(size: int) -> None:
+def test_a_message_of_any_size_is_one_frame(size: int) -> None:
     text, data = "é" * (size // 2) + "x" * (size % 2), bytes(size)
     as_text, as_data = Frame(text.encode(), text=True), Frame(data, text=False)
     for frame, opcode, payload in ((as_text, Opcode.TEXT, text.encode()), (as_data, Opcode.BINARY, data)):
@@ -37,7 +37,7 @@ def test_a_message_of_any_size_is_one_whole_frame(size: int) -> None:
     assert (as_text.payload, as_data.payload) == (text, data)
 
 
-def test_another_server_gets_the_same_message_as_an_event() -> None:
+def test_other_asgi_servers_get_the_same_message_as_an_event() -> None:
     assert Frame(b"{}", text=True).event == {"type": "websocket.send", "text": "{}"}
     frame = Frame(b"\x80", text=False)
     assert frame.event == {"type": "websocket.send", "bytes": b"\x80"}

@@ -26,7 +26,7 @@ def test_every_message_is_read_as_it_was_sent(encoding: str, kind: type[msgspec.
 
 
 @pytest.mark.parametrize("message", [{"type": "news"}, {"type": "news", "ref": "x"}, {"type": "hold", "ref": 1}])
-def test_a_type_of_message_that_clients_do_not_know_is_passed_over(encoding: str, message: dict[str, Any]) -> None:
+def test_an_unknown_type_of_message_is_passed_over(encoding: str, message: dict[str, Any]) -> None:
     assert Reader(encoding).read(CODECS[encoding].encode(message)) is None
 
 
@@ -41,7 +41,7 @@ def test_a_type_of_message_that_clients_do_not_know_is_passed_over(encoding: str
         (from_server.Error, "code", "overslept"),
     ],
 )
-def test_a_word_that_clients_do_not_know_is_kept_as_it_came(encoding: str, kind: Any, field: str, word: Any) -> None:
+def test_an_unknown_status_reason_or_code_is_kept_as_it_came(encoding: str, kind: Any, field: str, word: Any) -> None:
     message = {**msgspec.to_builtins(examples()[kind]), field: word}
     read = Reader(encoding).read(CODECS[encoding].encode(message))
     assert isinstance(read, kind)
@@ -61,6 +61,6 @@ def test_a_word_that_clients_do_not_know_is_kept_as_it_came(encoding: str, kind:
         {"type": "snapshot", "states": []},
     ],
 )
-def test_what_is_no_message_is_an_error(encoding: str, message: Any) -> None:
+def test_anything_else_is_an_error(encoding: str, message: Any) -> None:
     with pytest.raises(msgspec.DecodeError):
         Reader(encoding).read(CODECS[encoding].encode(message))

@@ -258,7 +258,7 @@ async def rounds(count: int = 3) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_quiet_rooms_change_goes_out_at_once_and_those_of_a_tick_as_one() -> None:
+async def test_a_quiet_room_delivers_a_change_at_once_and_a_busy_room_merges_those_of_a_tick() -> None:
     with staged() as stage:
         looker = stage.viewer()
         looker.look()
@@ -279,7 +279,7 @@ async def test_a_quiet_rooms_change_goes_out_at_once_and_those_of_a_tick_as_one(
         assert len(looker.look()) == 1, "quiet again"
 
 
-async def test_news_is_as_old_as_its_oldest_change_by_the_clock_of_redis() -> None:
+async def test_the_age_of_news_is_that_of_its_oldest_change_by_the_clock_of_redis() -> None:
     with staged() as stage:
         stage.viewer()
         assert stage.audience.live is not None
@@ -297,7 +297,7 @@ async def test_news_is_as_old_as_its_oldest_change_by_the_clock_of_redis() -> No
         assert timed == {0.015: 1}
 
 
-async def test_an_answer_brings_little_news_along_and_the_round_passes_by() -> None:
+async def test_an_answer_takes_a_little_news_along_and_the_delivery_skips_its_viewer() -> None:
     with staged() as stage:
         first, second = stage.viewer(), stage.viewer(CODECS.msgpack)
         for looker in (first, second):
@@ -333,7 +333,7 @@ async def test_an_answer_brings_little_news_along_and_the_round_passes_by() -> N
             assert isinstance(snapshot, Snapshot)
 
 
-async def test_a_tick_is_as_long_as_the_busy_rooms_need_within_its_bounds() -> None:
+async def test_a_tick_grows_with_the_time_that_busy_rooms_take_within_bounds() -> None:
     with staged() as stage:
         settings = config.load({}, tick_ms=10, tick_most_ms=50)
         services = BroadcastServices(settings, Metrics(), lambda: 42, stage.read_booking)
@@ -344,7 +344,7 @@ async def test_a_tick_is_as_long_as_the_busy_rooms_need_within_its_bounds() -> N
         assert services.tick_s == 0.050
 
 
-async def test_only_rooms_that_are_busy_make_the_tick_longer() -> None:
+async def test_only_busy_rooms_make_the_tick_longer() -> None:
     with staged() as stage:
         stage.viewer()
         stage.play((0, 1))
@@ -389,7 +389,7 @@ async def test_a_snapshot_is_made_once_per_version_and_encoding() -> None:
         assert msgspec.json.decode(stage.audience.snapshot(CODECS.json).payload, type=Snapshot).epoch == "epoch 1"
 
 
-async def test_a_snapshot_is_made_anew_after_a_reset_to_the_same_version() -> None:
+async def test_a_reset_to_the_same_version_makes_a_new_snapshot() -> None:
     with staged() as stage:
         before = msgspec.json.decode(stage.audience.snapshot(CODECS.json).payload, type=Snapshot)
         room = stage.audience.room
@@ -399,7 +399,7 @@ async def test_a_snapshot_is_made_anew_after_a_reset_to_the_same_version() -> No
         assert (after.version, after.states) == (before.version, "3" + "0" * (SEATS - 1))
 
 
-async def test_only_its_own_user_hears_of_a_hold_and_on_every_socket() -> None:
+async def test_only_the_owner_of_a_hold_is_told_of_it_on_every_socket() -> None:
     with staged() as stage:
         ann, ann_again, bob = stage.viewer(), stage.viewer(CODECS.msgpack), stage.viewer(user_id="bob")
         stage.audience.noticed(Notice("expired", "ann", str(BOOKING), (1, 2)))
@@ -414,7 +414,7 @@ async def test_only_its_own_user_hears_of_a_hold_and_on_every_socket() -> None:
         assert bob.told == []
 
 
-async def test_a_booking_is_read_and_told_to_its_user() -> None:
+async def test_news_of_a_booking_is_sent_to_its_user() -> None:
     with staged() as stage:
         ann = stage.viewer()
         stage.audience.noticed(Notice("booking", "nobody here", str(BOOKING), (1,)))
@@ -424,7 +424,7 @@ async def test_a_booking_is_read_and_told_to_its_user() -> None:
         assert [type(message) for message in ann.told] == [Booked]
 
 
-async def test_sockets_of_a_user_are_counted_once_each() -> None:
+async def test_each_socket_of_a_user_is_counted_once() -> None:
     with staged() as stage:
         ann, again = stage.viewer(), stage.viewer()
         stage.join(ann)
@@ -434,7 +434,7 @@ async def test_sockets_of_a_user_are_counted_once_each() -> None:
         assert stage.broadcaster.services.sockets_of("ann") == stage.audience.viewers == 0
 
 
-async def test_who_left_hears_nothing_more_and_who_stays_hears_all() -> None:
+async def test_viewers_who_left_get_nothing_and_those_who_stay_get_everything() -> None:
     with staged() as stage:
         lookers = [stage.viewer(user_id=f"user {number}") for number in range(10)]
         for looker in lookers:
@@ -448,7 +448,7 @@ async def test_who_left_hears_nothing_more_and_who_stays_hears_all() -> None:
                 assert len(looker.look()) == (number > leaving)
 
 
-async def test_a_beat_says_where_the_room_is() -> None:
+async def test_a_beat_tells_the_version_of_the_room() -> None:
     with staged() as stage:
         looker = stage.viewer()
         stage.play((0, 1))
@@ -468,7 +468,7 @@ async def test_a_beat_says_where_the_room_is() -> None:
         assert other.look()[-1] == looker.heard[-1]
 
 
-async def test_news_does_not_wait_for_a_beat_that_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_news_does_not_wait_for_a_beat_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipients, "CHUNK", 1)
     with staged(heartbeat_ms=0, slice_s=0) as stage:
         lookers = [stage.viewer() for _ in range(6)]
@@ -481,7 +481,7 @@ async def test_news_does_not_wait_for_a_beat_that_is_under_way(monkeypatch: pyte
         assert all(heard in ([Snapshot, Delta], [Snapshot, Beat, Delta]) for heard in kinds), kinds
 
 
-async def test_one_socket_that_breaks_costs_the_others_nothing() -> None:
+async def test_a_broken_socket_does_not_affect_the_others() -> None:
     with staged() as stage:
         lookers = [stage.viewer() for _ in range(3)]
         lookers[1].far.close()
@@ -492,7 +492,7 @@ async def test_one_socket_that_breaks_costs_the_others_nothing() -> None:
             assert isinstance(looker.look()[-1], Delta)
 
 
-async def test_a_socket_that_is_full_gets_the_rest_when_it_is_read_and_nothing_is_torn() -> None:
+async def test_a_full_socket_gets_the_rest_of_a_frame_later_and_no_frame_is_torn() -> None:
     with staged() as stage:
         looker, quick = stage.viewer(), stage.viewer()
         sent = 0
@@ -514,13 +514,13 @@ async def test_a_socket_that_is_full_gets_the_rest_when_it_is_read_and_nothing_i
         assert looker.descriptor != NO_FD
 
 
-async def test_who_has_had_the_frame_of_a_round_is_not_shown_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_viewer_who_got_the_frame_of_a_delivery_does_not_get_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipients, "CHUNK", 1)
     with staged(slice_s=0) as stage:
         lookers = [stage.viewer() for _ in range(4)]
         stage.play((0, 1))
         await rounds(3)
-        assert stage.audience._delivery is not None, "in the middle of it"
+        assert stage.audience.is_delivering, "in the middle of it"
         for looker in lookers:
             looker.sleep()
             looker.wake()
@@ -584,7 +584,7 @@ def write(request: pytest.FixtureRequest) -> Iterator[WriteToEach]:
 
 @hypothesis_settings(max_examples=300)
 @given(script=st.lists(actions, max_size=60))
-def test_every_viewer_sees_the_room_in_order_whatever_happens_in_the_middle_of_a_round(
+def test_every_viewer_sees_the_room_in_order_whatever_happens_during_a_delivery(
     write: WriteToEach, script: list[tuple[Any, ...]]
 ) -> None:
     """A round serves one viewer a slice here, so that everything can happen in between."""
@@ -599,7 +599,7 @@ def test_every_viewer_sees_the_room_in_order_whatever_happens_in_the_middle_of_a
             for looker in lookers:
                 looker.wake()
             stage.play((0, 1))
-            while stage.audience._waiting or stage.audience._is_due:
+            while stage.audience.has_news:
                 stage.end_tick()
                 await rounds()
             for looker in lookers:
@@ -617,6 +617,6 @@ def test_every_viewer_sees_the_room_in_order_whatever_happens_in_the_middle_of_a
         recipients.CHUNK = chunk
 
 
-def test_a_change_on_the_wire_says_what_it_follows() -> None:
+def test_a_delta_names_the_version_that_it_follows() -> None:
     frame = CODECS.json.encode(delta_of(Change(EPOCH, 3, 5, ((1, 2), (4, 0))), Room(SEATS, 0)))
     assert frame.payload == '{"type":"delta","epoch":"epoch","from":3,"version":5,"changes":[[1,2],[4,0]]}'

@@ -13,7 +13,7 @@ def test_holds_and_refusals_are_counted_by_place() -> None:
     assert demand.last_minute() == (1, 2)
 
 
-def test_what_is_longer_ago_counts_less_and_is_forgotten_in_the_end() -> None:
+def test_older_demand_counts_less_and_is_forgotten_in_the_end() -> None:
     demand = Demand()
     demand.hold((1,))
     demand.turn()
@@ -34,7 +34,7 @@ def test_the_last_minute_is_four_periods_long() -> None:
     assert demand.last_minute() == (0, 0)
 
 
-def test_a_room_where_nobody_asks_keeps_nothing() -> None:
+def test_a_room_without_demand_keeps_no_counts() -> None:
     demand = Demand()
     demand.hold((1,))
     for _ in range(3 * PERIODS):

@@ -7,7 +7,7 @@ import asyncio
 from seatserver.live.broadcast.handshake_throttle import HandshakeThrottle
 
 
-async def test_so_many_have_their_turn_in_one_round_of_the_loop_in_the_order_of_coming() -> None:
+async def test_each_round_of_the_loop_lets_a_few_handshakes_go_on_in_order_of_arrival() -> None:
     turns, order = HandshakeThrottle(3), []
 
     async def come(number: int) -> None:
@@ -23,7 +23,7 @@ async def test_so_many_have_their_turn_in_one_round_of_the_loop_in_the_order_of_
     await asyncio.gather(*tasks)
 
 
-async def test_who_comes_alone_does_not_wait() -> None:
+async def test_a_single_client_does_not_wait() -> None:
     turns = HandshakeThrottle(1)
     for _ in range(3):
         taking = turns.acquire()
@@ -38,7 +38,7 @@ async def test_who_comes_alone_does_not_wait() -> None:
         assert turns._next is None, "a loop without newcomers has nothing to do for them"
 
 
-async def test_who_goes_while_it_waits_takes_no_turn() -> None:
+async def test_a_client_that_leaves_the_queue_frees_its_slot() -> None:
     turns = HandshakeThrottle(1)
     tasks = [asyncio.create_task(turns.acquire()) for _ in range(10)]
     await asyncio.sleep(0)

@@ -81,7 +81,7 @@ kinds = st.sampled_from(["free", "free", "free", "full", "nearly full", "gone", 
 
 
 @given(batches=st.lists(st.lists(kinds, max_size=BATCH), max_size=4), size=st.sampled_from([1, 100, len(FRAME)]))
-def test_everybody_gets_the_frame_or_is_reported_with_what_it_got(
+def test_every_socket_gets_the_frame_or_is_reported_with_the_bytes_it_got(
     way: WriteToEach, batches: list[list[str]], size: int
 ) -> None:
     frame = FRAME[:size]
@@ -105,7 +105,7 @@ def test_everybody_gets_the_frame_or_is_reported_with_what_it_got(
                     assert reported.get(at, size) == len(got)
 
 
-def test_a_frame_of_any_size_goes_through(way: WriteToEach) -> None:
+def test_frames_of_any_size_are_sent(way: WriteToEach) -> None:
     near, far = socket.socketpair()
     with near, far:
         near.setblocking(False)
@@ -118,7 +118,7 @@ def test_a_frame_of_any_size_goes_through(way: WriteToEach) -> None:
             assert arrived == frame
 
 
-def test_many_batches_go_round_and_round(way: WriteToEach) -> None:
+def test_many_batches_can_follow_each_other(way: WriteToEach) -> None:
     near, far = socket.socketpair()
     with near, far:
         near.setblocking(False)
@@ -129,7 +129,7 @@ def test_many_batches_go_round_and_round(way: WriteToEach) -> None:
                 arrived += len(far.recv(1 << 20))
 
 
-def test_a_call_that_the_kernel_refuses_is_made_good_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_the_kernel_refuses_a_batch_sockets_are_written_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = open_batch_writer()
     if opened is None:
         pytest.skip("no io_uring here")
@@ -150,7 +150,7 @@ def test_a_call_that_the_kernel_refuses_is_made_good_one_by_one(monkeypatch: pyt
     opened.close()
 
 
-def test_where_it_is_forbidden_there_is_no_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_io_uring_is_not_used_where_it_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(self: BatchWriter) -> None:
         raise PermissionError(errno.EPERM, "io_uring_setup")
 
@@ -158,7 +158,7 @@ def test_where_it_is_forbidden_there_is_no_ring(monkeypatch: pytest.MonkeyPatch)
     assert open_batch_writer() is None
 
 
-def test_a_ring_that_does_something_else_than_promised_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_io_uring_is_not_used_where_it_fails_its_self_test(monkeypatch: pytest.MonkeyPatch) -> None:
     if (opened := open_batch_writer()) is None:
         pytest.skip("no io_uring here")
     opened.close()

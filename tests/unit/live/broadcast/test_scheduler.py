@@ -24,7 +24,7 @@ class Chore:
         return not self.steps
 
 
-async def test_long_work_goes_on_in_turns() -> None:
+async def test_long_jobs_take_turns() -> None:
     log: list[str] = []
     pump = TimeSlicer(slice_s=0)
     long, short = Chore("long", 4, log), Chore("short", 2, log)
@@ -34,7 +34,7 @@ async def test_long_work_goes_on_in_turns() -> None:
     assert log == ["long", "short", "long", "short", "long", "long"]
 
 
-async def test_what_is_ready_runs_between_two_slices() -> None:
+async def test_ready_callbacks_run_between_two_slices() -> None:
     log: list[str] = []
     pump, long = TimeSlicer(slice_s=0), Chore("slice", 3, log)
 
@@ -50,7 +50,7 @@ async def test_what_is_ready_runs_between_two_slices() -> None:
     assert sum(entry.startswith("step") for entry in between) >= 2, log
 
 
-async def test_work_that_fails_does_not_stop_the_others() -> None:
+async def test_a_job_that_fails_does_not_stop_the_others() -> None:
     log: list[str] = []
     pump = TimeSlicer()
     pump.schedule(Chore("bad", 0, log))
@@ -62,7 +62,7 @@ async def test_work_that_fails_does_not_stop_the_others() -> None:
     assert log == ["bad", "good", "again"]
 
 
-async def test_after_the_end_nothing_advances() -> None:
+async def test_no_job_advances_after_close() -> None:
     log: list[str] = []
     pump = TimeSlicer()
     pump.schedule(Chore("never", 1, log))

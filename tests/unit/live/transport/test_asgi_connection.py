@@ -70,7 +70,7 @@ def numbers(server: Server) -> list[int]:
     return [int(event["text"]) for event in server.sent]
 
 
-async def test_frames_are_sent_in_their_order() -> None:
+async def test_frames_are_sent_in_order() -> None:
     async with carried() as (line, server):
         for number in range(5):
             line.write(frame(number))
@@ -97,7 +97,7 @@ async def test_a_peer_is_behind_above_the_limit_and_has_caught_up_below_a_quarte
         assert numbers(server) == list(range(12)), "what was written is sent"
 
 
-async def test_nothing_is_read_from_a_peer_who_is_behind() -> None:
+async def test_nothing_is_read_from_a_peer_that_is_behind() -> None:
     async with carried() as (line, server):
         for number in range(11):
             line.write(frame(number))
@@ -114,7 +114,7 @@ async def test_nothing_is_read_from_a_peer_who_is_behind() -> None:
             await line.read()
 
 
-async def test_the_close_comes_after_what_was_written_and_nothing_after_the_close() -> None:
+async def test_the_close_follows_all_frames_and_nothing_follows_the_close() -> None:
     async with carried() as (line, server):
         line.write(frame(1))
         closing = asyncio.create_task(line.close(4101, "too slow"))
@@ -126,7 +126,7 @@ async def test_the_close_comes_after_what_was_written_and_nothing_after_the_clos
     assert server.sent[1:] == [{"type": "websocket.close", "code": 4101, "reason": "too slow"}]
 
 
-async def test_a_connection_that_is_over_wakes_whoever_waits_for_it() -> None:
+async def test_the_end_of_a_connection_wakes_its_reader() -> None:
     async with carried() as (line, server):
         for number in range(11):
             line.write(frame(number))
