@@ -1,7 +1,8 @@
 """`seatserver demo`: a whole cinema on a bare machine, with one command.
 
-It starts a real Postgres and a real Redis unless DATABASE_URL or REDIS_URL name others, migrates, loads the demo
-theatre, serves, and prints what to try. Its data folder survives restarts. Whatever ends it, nothing is left running.
+It starts a real Postgres and a real Redis, unless DATABASE_URL or REDIS_URL name others, migrates the database, loads
+the demo theatre, serves it, and prints what to try. Its data folder is kept across restarts. However it ends, nothing
+is left running.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 GUEST_SCOPES = ("watch", "hold", "book")
 TOKEN_LIFETIME_S = 24 * 3600
 OPERATOR_LIFETIME_S = 3600
-"""It may do everything, so it does not live long."""
+"""The operator's token may do everything, so it is valid only for a short time."""
 PORTS_TRIED = 50
 ADDRESSES = ("DATABASE_URL", "REDIS_URL")
 TOKENS = ("SEATSERVER_TOKEN_SECRET", "SEATSERVER_GUEST_SCOPES")
@@ -50,24 +51,24 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     demo = commands.add_parser(
         "demo",
-        help="try it: brings a Postgres, a Redis and a demo theatre",
-        description="Start a Postgres and a Redis of its own (or use those of DATABASE_URL and REDIS_URL), load a demo "
-        "theatre, serve, and print what to try. Ctrl-C ends all of it.",
+        help="try it out, with its own Postgres, Redis and demo theatre",
+        description="Start a Postgres and a Redis (or use those in DATABASE_URL and REDIS_URL), load a demo theatre, "
+        "serve it, and print what to try. Ctrl-C stops everything.",
     )
     serve.add_address(demo)
     demo.add_argument("--data", type=Path, metavar="DIR", help="data folder (default ~/.local/share/seatserver/demo)")
     demo.add_argument("--fresh", action="store_true", help="empty the data folder first")
-    demo.add_argument("--env", action="store_true", help="print the running demo's settings for `eval`, and end")
+    demo.add_argument("--env", action="store_true", help="print the settings of the running demo for `eval`, then exit")
     demo.set_defaults(run=run)
 
 
 def default_data() -> Path:
-    """Where the demo keeps its data; see the XDG Base Directory Specification. Raises `StartError` without a home."""
+    """The demo's data folder, by the XDG Base Directory Specification. Raises `StartError` if there is no home."""
     base = os.environ.get("XDG_DATA_HOME", "")
     if not os.path.isabs(base):
         base = os.path.expanduser("~/.local/share")
     if not os.path.isabs(base):
-        raise StartError("there is no home folder to keep the data in: name one with --data")
+        raise StartError("there is no home folder for the data: choose a folder with --data")
     return Path(base, "seatserver", "demo")
 
 
@@ -101,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def exports(folder: DataFolder) -> str:
-    """Shell lines with which another process joins the running demo. Raises `StartError` when none runs."""
+    """Shell lines that let another process use the running demo. Raises `StartError` if none is running."""
     variables = folder.remembered().get("environment") if folder.is_locked() else None
     if not variables:
         raise StartError(f"no demo is running on {folder.path}: start `seatserver demo` first")
@@ -113,11 +114,11 @@ def _run(folder: DataFolder, args: argparse.Namespace, console: Console, is_endi
     from seatserver.demo import offer
     from seatserver.embedded import EmbeddedServers
 
-    # A wrong setting or a taken port stops us here, before anything is started or emptied.
+    # A wrong setting or a taken port ends the command here, before anything is started or emptied.
     checked = config.load(_environment({}, secrets.token_urlsafe(32)), host=args.host, port=args.port)
     port = _free_port(checked, is_chosen=args.port is not None or bool(os.environ.get("PORT")))
     if port != checked.port:
-        console.print(f"Port {checked.port} is taken; this demo takes {port}.", highlight=False)
+        console.print(f"Port {checked.port} is taken; using port {port} instead.", highlight=False)
     with Steps(console) as steps, folder.locked():
 
         def say(step: str) -> None:
@@ -157,7 +158,7 @@ def _place(address: str) -> str:
 
 
 def _command(args: argparse.Namespace) -> tuple[str, str]:
-    """How this program was called, for the shell, and the arguments that find this demo again."""
+    """The command that runs this program, and the arguments that name this demo, for the shell."""
     called = [sys.argv[0]] if os.sep in sys.argv[0] else ["seatserver"]
     if Path(sys.argv[0]).name == "__main__.py":
         called = [sys.executable, "-m", "seatserver"]
@@ -166,7 +167,7 @@ def _command(args: argparse.Namespace) -> tuple[str, str]:
 
 
 def _environment(addresses: Mapping[str, str], secret: str) -> dict[str, str]:
-    """The environment with the demo's own values where it says nothing."""
+    """The environment, with the demo's own values for what it does not set."""
     own = {
         "SEATSERVER_TOKEN_SECRET": secret,
         "SEATSERVER_GUEST_SCOPES": ",".join(GUEST_SCOPES),
@@ -177,7 +178,7 @@ def _environment(addresses: Mapping[str, str], secret: str) -> dict[str, str]:
 
 
 def _free_port(settings: Settings, *, is_chosen: bool) -> int:
-    """The port to serve on: the chosen one or an error that names ``--port``; without a choice the next free one."""
+    """The port to serve on: the chosen one, or the next free one. Raises `StartError` if the chosen one is taken."""
     host, first = settings.host, settings.port
     last = first if is_chosen else min(first + PORTS_TRIED, 65_535)
     for port in range(first, last + 1):
@@ -199,7 +200,7 @@ def _try_to_listen(host: str, port: int) -> None:
 
 
 def prepare(settings: Settings, now: datetime) -> list[Showtime]:
-    """Migrate and load the demo's theatres; the showtimes that are on sale ``now`` and have room, by start."""
+    """Migrate and load the demo's theatres. Return the showtimes on sale ``now`` that have seats left, by start."""
     from seatserver import database, logs
     from seatserver.demo import offer
 
@@ -212,7 +213,7 @@ def prepare(settings: Settings, now: datetime) -> list[Showtime]:
 
 
 class _Audience:
-    """The audience, which books in a thread of its own while the doors are open: nobody has to wait for it."""
+    """The audience. It books in a thread of its own while the demo runs, so the start does not wait for it."""
 
     def __init__(self, settings: Settings, now: datetime) -> None:
         self._settings, self._now = settings, now
@@ -222,11 +223,11 @@ class _Audience:
         self._ended = False
 
     def start(self) -> None:
-        """Let it in."""
+        """Start booking."""
         self._thread.start()
 
     def end(self) -> None:
-        """Send it home; returns when it has gone. What it has not booked yet, it books at the next start."""
+        """Stop booking, and return when it has stopped. The rest is booked at the next start."""
         with self._lock:
             self._ended = True
             if self._end is not None:
@@ -235,7 +236,7 @@ class _Audience:
             self._thread.join()
 
     def _run(self) -> None:
-        # Whoever takes the demo's Postgres away leaves it with a smaller audience.
+        # If the demo's Postgres goes away, the audience stays smaller; the demo goes on.
         with suppress(SeatServerError, asyncio.CancelledError):
             asyncio.run(self._come())
 
@@ -287,7 +288,7 @@ def _serve(
 
 
 def _elsewhere(settings: Settings, url: str) -> list[str]:
-    """The address for other machines, where they can reach us and nobody has named one."""
+    """The addresses for other machines, if they can reach this one and no public address is set."""
     if settings.public_url or settings.host not in ("0.0.0.0", "::"):
         return []
     name = socket.gethostname()
@@ -300,20 +301,20 @@ def _elsewhere(settings: Settings, url: str) -> list[str]:
 def invite(
     console: Console, doors: list[str], tokens: tuple[str, str], showtimes: list[Showtime], command: tuple[str, str]
 ) -> None:
-    """Print where to look and what to try; the first of ``doors`` is for this machine, a second one for others.
+    """Print where to look and what to try. The first of ``doors`` is for this machine, the others for other machines.
 
     ``tokens`` are a visitor's and an operator's.
     """
     url, *others = doors
     token, operator = tokens
-    # The next one in the largest hall that leaves time to play.
+    # The next showtime in the largest hall that leaves enough time to try things.
     soon_ms = time.time_ns() // 1_000_000 + 3_600_000
     largest = max(one.seat_map.place_count for one in showtimes)
     large = [one for one in showtimes if one.seat_map.place_count == largest]
     chosen = next((one for one in large if one.sale_ends_at_ms > soon_ms), large[-1])
     program, env = command
     hello = f'{{"type":"hello","ref":1,"token":"{token}"}}'
-    # Lines without a frame, so that an address of any length can be clicked and copied.
+    # No frame around the lines, so that an address of any length can be clicked and copied.
     console.rule("[bold green]seatserver is open[/]")
     for line in (
         f"[bold]{chosen.title}[/] in {chosen.auditorium_name}: open it in two windows",

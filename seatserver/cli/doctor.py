@@ -1,4 +1,4 @@
-"""``seatserver doctor``: look a running installation over, say what is wrong and how to mend it.
+"""``seatserver doctor``: examine a running installation, and say what is wrong and how to fix it.
 
 The exit code is 0 when nothing is wrong (warnings may be there), 1 otherwise, so that a script or a timer can use it.
 """
@@ -22,16 +22,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = commands.add_parser(
         "doctor",
-        help="check a running installation and say how to mend it",
-        description="Look at Postgres and Redis from the outside: set-up, feed, clocks, sales, and every showtime.",
+        help="check a running installation and say how to fix it",
+        description="Check Postgres and Redis from the outside: set-up, feed, clocks, bookings, and every showtime.",
     )
-    parser.add_argument("--repair", action="store_true", help="then do what is safe: relay, reap, sweep, reconcile")
+    parser.add_argument(
+        "--repair", action="store_true", help="then make the safe repairs: relay, reap, sweep, reconcile"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Examine, perhaps repair and examine again; 1 when something is wrong at the end."""
+    """Examine, with ``--repair`` repair and examine again. Return 1 if something is wrong at the end."""
     settings = required(config.load())
     descriptors.raise_limit(settings)
     findings, done = asyncio.run(_examined(settings, repair=args.repair))

@@ -19,21 +19,21 @@ DEMO_HINT = "`seatserver demo` brings its own"
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands."""
-    serve = commands.add_parser("serve", help="serve rooms, REST and pages, on DATABASE_URL and REDIS_URL")
+    serve = commands.add_parser("serve", help="serve rooms, REST and pages from DATABASE_URL and REDIS_URL")
     add_address(serve)
-    serve.add_argument("--workers", type=int, metavar="N", help="processes behind the port (default 1)")
+    serve.add_argument("--workers", type=int, metavar="N", help="number of processes behind the port (default 1)")
     serve.add_argument(
         "--log-blocking",
         type=int,
         nargs="?",
         const=BLOCKED_MS,
         metavar="MS",
-        help=f"log what blocks the event loop for longer than this (default {BLOCKED_MS} ms), with its stack",
+        help=f"log the stack of what blocks the event loop for longer than this (default {BLOCKED_MS} ms)",
     )
     serve.set_defaults(run=run_serve)
     worker = commands.add_parser("worker", help="run only the background duties")
     worker.set_defaults(run=run_worker)
-    migrate = commands.add_parser("migrate", help="bring the database to the newest migration")
+    migrate = commands.add_parser("migrate", help="apply the newest migrations to the database")
     migrate.set_defaults(run=run_migrate)
 
 
@@ -76,7 +76,7 @@ def run_worker(args: argparse.Namespace) -> int:
 
 
 def run_migrate(args: argparse.Namespace) -> int:
-    """Apply what is missing and say what was applied."""
+    """Apply the missing migrations and print them."""
     settings = config.load()
     required_database(settings)
     from seatserver import database, logs
@@ -91,7 +91,7 @@ def run_migrate(args: argparse.Namespace) -> int:
 
 
 def required(settings: Settings) -> Settings:
-    """The same settings; raises `ConfigError` when a server's address is missing."""
+    """Return the settings. Raises `ConfigError` if the address of Postgres or Redis is missing."""
     required_database(settings)
     if not settings.redis_url:
         raise ConfigError("REDIS_URL", "is not set", f"expected redis://host:port/0; {DEMO_HINT}")
@@ -99,7 +99,7 @@ def required(settings: Settings) -> Settings:
 
 
 def required_database(settings: Settings) -> None:
-    """Raise `ConfigError` when there is no database to work on."""
+    """Raise `ConfigError` if there is no database to work on."""
     if not settings.database_url:
         raise ConfigError(
             "DATABASE_URL", "is not set", f"expected postgresql://user:password@host:port/database; {DEMO_HINT}"

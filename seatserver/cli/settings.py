@@ -1,4 +1,4 @@
-"""`seatserver settings`: every setting with its value now, where that comes from, its default and what it means.
+"""`seatserver settings`: every setting with its present value, where that comes from, its default and meaning.
 
 Secrets are never shown, only whether they are set. A wrong value is shown as it stands; the line that says what is
 wrong with it follows the table, and is the one that would stop a start.
@@ -17,25 +17,25 @@ from seatserver.config import Row
 HIDDEN = "•••"
 NOTHING = "–"
 NARROW, WIDE = 110, 160
-"""Columns below which a table would be all line breaks, and those of a file or a pipe."""
+"""The narrowest terminal that gets a table, and the width for a file or a pipe."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     settings = commands.add_parser(
         "settings",
-        help="list every setting: its value, where that comes from, what it means",
-        description="List every setting of the server as this environment has it. Secrets are not shown.",
+        help="list every setting: its value, where that comes from, and what it means",
+        description="List every setting of the server in this environment. Secrets are not shown.",
     )
     form = settings.add_mutually_exclusive_group()
-    form.add_argument("--markdown", action="store_true", help="the table of the README: names, defaults, meaning")
-    form.add_argument("--json", action="store_true", help="for scripts: one object a setting")
-    form.add_argument("--set", action="store_true", help="only those that the environment sets")
+    form.add_argument("--markdown", action="store_true", help="print the README's table: names, defaults, meanings")
+    form.add_argument("--json", action="store_true", help="print one JSON object per setting, for scripts")
+    form.add_argument("--set", action="store_true", help="list only settings that the environment sets")
     settings.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table. Raises `ConfigError`, after it, when a server would not start like this."""
+    """Print the table. Then raises `ConfigError` if a server would not start with these settings."""
     if args.markdown:
         print(config.markdown())
         return 0
@@ -48,12 +48,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _told(row: Row) -> str:
-    """What the environment says; empty when it says nothing."""
+    """The value in the environment; empty if it is not set."""
     return os.environ.get(row.env, "").strip()
 
 
 def _value(row: Row) -> str:
-    """As it would be written in the environment."""
+    """The value, as one would write it in the environment."""
     told = _told(row)
     if told and row.secret:
         return HIDDEN

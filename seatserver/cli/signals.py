@@ -1,4 +1,4 @@
-"""Ctrl-C, `kill` and a closed terminal, as one orderly end."""
+"""Turns Ctrl-C, `kill` and a closed terminal into one orderly end."""
 
 from __future__ import annotations
 
@@ -70,6 +70,6 @@ def _in_event_loop() -> bool:
 
 
 def hang_up_ends() -> None:
-    """Let a closed terminal end the process in the way `kill` does. For servers that have nothing to clean up."""
+    """Let a closed terminal end the process as `kill` does; for servers that have nothing to clean up."""
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
         signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGTERM))

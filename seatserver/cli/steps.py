@@ -1,4 +1,4 @@
-"""How a long command tells what it is doing: a spinner and ticks on a terminal, plain lines elsewhere."""
+"""Shows what a long command is doing: a spinner and ticks on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.status import Status
 
 
 class Steps:
-    """Say each step when it begins; the one before has ended then. A context manager: the last ends with it."""
+    """Shows each step when it begins, which ends the one before. A context manager: its exit ends the last step."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -30,7 +30,7 @@ class Steps:
             self._console.print(f"{step} …", highlight=False, soft_wrap=True)
 
     def done(self) -> None:
-        """The last step has ended."""
+        """End the last step."""
         self._end("[green]✓[/]")
 
     def _end(self, mark: str) -> None:

@@ -1,4 +1,4 @@
-"""``seatserver token``: mint a token with the server's own secret, for trying things out and for scripts.
+"""``seatserver token``: make a token with the server's own secret, to try things out and for scripts.
 
 Only the token goes to standard output, so that ``TOKEN=$(seatserver token …)`` works.
 """
@@ -17,25 +17,27 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = commands.add_parser(
         "token",
-        help="mint a token",
-        description="Mint a token signed with SEATSERVER_TOKEN_SECRET and print it.",
+        help="make a token",
+        description="Make a token signed with SEATSERVER_TOKEN_SECRET, and print it.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("--user", required=True, metavar="U", help="whom the token is for; becomes its `sub`")
+    parser.add_argument("--user", required=True, metavar="U", help="the user that the token is for; its `sub`")
     parser.add_argument(
         "--scope",
         action="append",
         choices=SCOPES,
-        help="what it allows; repeat for several (default: watch, hold and book)",
+        help="what the token allows; repeat for several (default: watch, hold and book)",
     )
     parser.add_argument(
-        "--channel", default="", metavar="C", help="the sales channel it sells for (default: the public)"
+        "--channel", default="", metavar="C", help="the sales channel of the token (default: the public)"
     )
-    parser.add_argument("--hours", type=_hours, default=12.0, metavar="N", help="how long it lives (default: 12)")
+    parser.add_argument(
+        "--hours", type=_hours, default=12.0, metavar="N", help="how long the token is valid (default: 12)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the token; raises `ConfigError` when no secret is configured."""
+    """Print the token. Raises `ConfigError` if no secret is configured."""
     from seatserver import config
     from seatserver.access.tokens import Tokens
 
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     token = Tokens(config.load()).mint(args.user, scopes, round(args.hours * 3600), args.channel)
     print(token)
     sells = f" for the sales channel {args.channel}" if args.channel else ""
-    print(f"{args.user}: {', '.join(scopes)}{sells}; good for {args.hours:g} hours", file=sys.stderr)
+    print(f"{args.user}: {', '.join(scopes)}{sells}; valid for {args.hours:g} hours", file=sys.stderr)
     return 0
 
 

@@ -1,12 +1,12 @@
-"""`seatserver serve --workers N`: several processes behind one port, and the one that looks after them.
+"""`seatserver serve --workers N`: several processes behind one port, and a supervisor for them.
 
-Each worker is a whole server with a listening socket of its own; the kernel spreads new connections over them. The
-supervisor serves nothing itself. It starts the workers, starts a dead one again, passes on the signal to end, waits,
-and says once when all listen. (The `seatserver worker` of the Procfile is something else: it does only the duties.)
+Each worker is a whole server with its own listening socket; the kernel spreads new connections over these. The
+supervisor serves nothing itself. It starts the workers, restarts one that dies, passes on signals, waits for the end,
+and logs once when all workers listen. (The Procfile's `seatserver worker` is different: it only runs the duties.)
 
-Supervisor and worker share a pair of sockets. Through it a worker says that it listens, or why it cannot, and from then
-on that its event loop still turns; and when the supervisor is gone, whatever ended it, the worker reads the end of it
-and goes in good order.
+Supervisor and worker share a pair of sockets. The worker uses it to say that it listens, or why it cannot, and then
+that its event loop is alive. If the supervisor ends for any reason, the worker reads the end of the socket and shuts
+down in good order.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ log = structlog.get_logger(__name__)
 
 COMMAND = (sys.executable, "-m", "seatserver.cli.workers")
 STEADY_S = 10.0
-"""A worker that has listened for so long and dies is started again at once."""
+"""A worker that listened for at least this long before it died is restarted at once."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 STARTS = 5
-"""So many starts in a row fail, while no other worker serves, before the supervisor gives up."""
+"""The supervisor gives up after this many failed starts in a row, if no other worker serves."""
 BEAT_S, LONGEST_SILENCE = 2.0, 15
-"""A worker gives a sign of life this often, and is killed when so many in a row stay out. They are counted one by one:
-after a pause of the whole machine only one has."""
+"""How often a worker gives a sign of life, and how many may be missing in a row before it is killed. They are counted
+one by one, so a pause of the whole machine counts as one."""
 GRACE_S = 5.0
-"""What a worker gets beyond its own time to shut down before it is killed."""
+"""How much longer than its own shutdown time a worker gets before it is killed."""
 
 
 def supervise(settings: Settings, command: Sequence[str] = COMMAND) -> int:
@@ -62,17 +62,17 @@ def supervise(settings: Settings, command: Sequence[str] = COMMAND) -> int:
 
 
 def _reserve(settings: Settings) -> socket.socket:
-    """A socket that keeps the port ours while no worker lives. It never listens, so it gets no connections."""
+    """A socket that reserves the port while no worker lives. It never listens, so it gets no connections."""
     if not hasattr(socket, "SO_REUSEPORT"):
         raise StartError("several workers need SO_REUSEPORT, which this system does not have; run without --workers")
-    # Not shared: fails when anybody listens there, even workers of another supervisor, who would share it with us.
+    # Not shared, so that this fails if anybody listens there, even workers of another supervisor.
     with listening.listen(settings) as alone:
         port = alone.getsockname()[1]
     return listening.listen(replace(settings, port=port), shares_port=True)
 
 
 class _Worker:
-    """A process, and what it has said."""
+    """A worker process and what it has reported."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class _Worker:
         self.listens = False
 
     async def first_word(self) -> Mapping[str, Any]:
-        """``{"listens": true}`` or ``{"failed": why}``; empty when it died without a word."""
+        """``{"listens": true}`` or ``{"failed": why}``; empty if it died without a report."""
         try:
             word: Mapping[str, Any] = json.loads(await self._words.readline() or b"{}")
         except (OSError, ValueError):
@@ -101,7 +101,7 @@ class _Worker:
         return code
 
     async def _kill_if_silent(self) -> None:
-        """While it listens: a worker that hangs would keep its share of the connections waiting for ever."""
+        """Kill the worker if it hangs, because its share of the connections would wait for ever."""
         missed = 0
         while self.listens and missed < LONGEST_SILENCE:
             try:
@@ -118,7 +118,7 @@ class _Worker:
             self.signal(signal.SIGKILL)
 
     def signal(self, number: int) -> None:
-        """Send a signal, if it still lives."""
+        """Send a signal if the process still lives."""
         if self.process.returncode is None:
             # Not Popen's way: it looks first whether the process has ended, and takes the exit code from asyncio's
             # watcher, for which it is then unknown (CPython issue 127049, mended in 3.14).
@@ -151,7 +151,7 @@ class _Supervisor:
         return 0 if self._ended_well else 1
 
     def _end(self, number: int) -> None:
-        """End every worker. Asked again they hear what we heard: a second Ctrl-C cuts short what they still do."""
+        """End every worker, and pass on further signals: a second Ctrl-C cuts their shutdown short."""
         if number == signal.SIGHUP or not self._ending.is_set():
             number = signal.SIGTERM
         if not self._ending.is_set():
@@ -167,7 +167,7 @@ class _Supervisor:
             worker.signal(signal.SIGKILL)
 
     async def _keep(self, number: int) -> None:
-        """Keep one worker alive, with longer and longer pauses while it dies young."""
+        """Keep one worker alive; if it keeps dying early, wait longer and longer before each restart."""
         failures, pause_s = 0, 0.0
         clock = asyncio.get_running_loop().time
         while not self._ending.is_set():
@@ -178,7 +178,7 @@ class _Supervisor:
                 self._listens(worker)
             code = await worker.end()
             del self._workers[number]
-            # What it had open is gone; what it has counted stays.
+            # Its open connections are gone; its counters stay.
             mark_process_dead(number, self._folder)  # type: ignore[no-untyped-call]  # its stub says nothing
             if self._ending.is_set():
                 self._ended_well &= code == 0 or (not worker.listens and code == -signal.SIGTERM)
@@ -205,7 +205,7 @@ class _Supervisor:
                     env=self._environment(number),
                     stdin=asyncio.subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
-                    # Ctrl-C in a terminal reaches a whole session; the supervisor alone hears it, and passes it on.
+                    # A new session, so that Ctrl-C in a terminal reaches only the supervisor, which passes it on.
                     start_new_session=True,
                 )
         except OSError as error:
@@ -218,7 +218,7 @@ class _Supervisor:
 
     def _environment(self, number: int) -> dict[str, str]:
         settings = self._settings
-        # The duties are safe on any number of processes, but one is enough.
+        # The duties may run in any number of processes, but one is enough.
         has_duties = settings.duties and number == 0
         return os.environ | {
             "SEATSERVER_HOST": settings.host,
@@ -236,7 +236,7 @@ class _Supervisor:
             log.info("serving", url=self._url, workers=listening_now)
 
     def _consider_giving_up(self, word: Mapping[str, Any], failures: int, code: int) -> None:
-        """A reason at the first start is an operator's to mend; later it may go away by itself."""
+        """Give up if the first start fails, because the operator must fix that; later it may go away by itself."""
         if "failed" in word and not self._announced:
             raise _told(word)
         if failures >= STARTS and not any(one.listens for one in self._workers.values()):
@@ -252,7 +252,7 @@ class _Supervisor:
 
 
 def _told(word: Mapping[str, Any]) -> SeatServerError:
-    """A worker's error, as if it were our own."""
+    """A worker's error as an exception of this process."""
     message, variable = str(word["failed"]), word.get("variable")
     if variable:
         found, _, expected = message.removeprefix(f"{variable} ").partition(": ")

@@ -351,7 +351,7 @@ def test_a_default_port_that_is_taken_is_replaced_by_the_next_free_one(tmp_path:
             other.listen()
         with running("demo", "--data", tmp_path / "data", log=tmp_path / "log") as started:
             address = started.address()
-            assert f"Port 8000 is taken; this demo takes {address.rpartition(':')[2]}." in started.output
+            assert f"Port 8000 is taken; using port {address.rpartition(':')[2]} instead." in started.output
 
 
 def test_migrate_says_what_it_did(postgres_server: object, database_url: str) -> None:

@@ -167,7 +167,7 @@ def test_a_token_carries_its_sales_channel_and_an_invalid_name_is_refused() -> N
     done = seatserver("token", "--user", "ann", "--channel", "kiosk", SEATSERVER_TOKEN_SECRET=SECRET)
     assert (done.returncode, done.stderr) == (
         0,
-        "ann: watch, hold, book for the sales channel kiosk; good for 12 hours\n",
+        "ann: watch, hold, book for the sales channel kiosk; valid for 12 hours\n",
     )
     refused = seatserver("token", "--user", "ann", "--channel", "the kiosk", SEATSERVER_TOKEN_SECRET=SECRET)
     assert (refused.returncode, refused.stdout) == (1, "")
