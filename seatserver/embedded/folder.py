@@ -4,7 +4,7 @@ DATA/SEATSERVER_DATA   marks the folder as ours: only such a folder is ever empt
 DATA/lock              held (flock) by the one process that runs on this folder
 DATA/settings.json     ports, passwords and the token secret, readable by the owner only
 DATA/postgres, redis   the servers' own files
-DATA/logs              what the servers say
+DATA/logs              the servers' logs
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LONGEST_PATH_BYTES = 900
 
 
 class DataFolder:
-    """One data folder, made on first use. All methods raise `StartError` when the folder cannot be used."""
+    """One data folder, created on first use. All methods raise `StartError` if the folder cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = Path(os.path.expanduser(path)).absolute()
@@ -42,7 +42,7 @@ class DataFolder:
             raise StartError(f"the data folder's path holds an unprintable character: {text!r}")
 
     def create(self) -> None:
-        """Make the folder or recognise it as ours; a stranger's folder is left alone."""
+        """Create the folder, or recognise it as ours. A folder that is not ours is left alone."""
         try:
             # Where root's servers keep none of root's powers, they must still be able to pass through to their own
             # folders. What is secret is closed in itself.
@@ -58,7 +58,7 @@ class DataFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the only one inside: raises `StartError` while another process runs on this folder."""
+        """Lock the folder. Raises `StartError` if another process is using it."""
         self.create()
         try:
             file = (self.path / LOCK).open("a")
@@ -74,7 +74,7 @@ class DataFolder:
             yield
 
     def is_locked(self) -> bool:
-        """Whether some process runs on this folder now."""
+        """Whether a process is using this folder now."""
         try:
             with (self.path / LOCK).open() as held:
                 fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -99,7 +99,7 @@ class DataFolder:
             raise self._unusable(error) from None
 
     def log_file(self, name: str) -> Path:
-        """Where the server ``name`` writes its log."""
+        """The log file of the server ``name``."""
         return self.path / "logs" / f"{name}.log"
 
     def remembered(self) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class DataFolder:
         return found if isinstance(found, dict) else {}
 
     def remember(self, **values: Any) -> None:
-        """Store ``values`` beside what is stored already: all or nothing, even if the machine stops in the middle."""
+        """Add ``values`` to what is stored: all of them or none, even if the machine stops in between."""
         draft = self.path / "settings.json.new"
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,4 +1,4 @@
-"""What a child process does between its birth and becoming a server. Runs as a script of its own, by its path.
+"""What a child process does before it becomes a server. It is run as a script, by its path.
 
     launcher.py PARENT SIGNAL USER GROUP PROGRAM [ARGUMENT …]
 

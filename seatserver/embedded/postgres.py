@@ -1,7 +1,7 @@
-"""A Postgres of our own: made with initdb on first use, durable, reachable on 127.0.0.1 with a password.
+"""An embedded Postgres: made with initdb on first use, durable, on 127.0.0.1 with a password.
 
-The application's role `seatserver` owns the database `seatserver` and may create others, nothing more. The superuser
-has no way in at all: role and database are made in single-user mode, before the server ever listens.
+The application's role `seatserver` owns the database `seatserver` and may create others, but nothing more. The
+superuser cannot log in: role and database are created in single-user mode, before the server first listens.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ SERVER_SETTINGS = {
 
 
 class EmbeddedPostgres:
-    """One Postgres on ``data``/postgres. `url` holds from `start` on; a stopped or killed server may start again."""
+    """One Postgres on ``data``/postgres. `url` is valid after `start`. A stopped or killed server may start again."""
 
     def __init__(self, data: Path) -> None:
         self._data = DataFolder(data)
@@ -71,18 +71,18 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int:
-        """The postmaster's process id; 0 when it does not run."""
+        """The postmaster's process id; 0 if it is not running."""
         return self._child.pid if self._child else 0
 
     @property
     def is_new(self) -> bool:
-        """Whether `start` will have to make the database first, which takes a few seconds."""
+        """Whether `start` has to create the database first, which takes a few seconds."""
         return not self._folder.exists()
 
     def start(self) -> None:
-        """Start and wait until it accepts connections. Raises `StartError`; nothing runs then.
+        """Start, and wait until it accepts connections. Raises `StartError`, and then nothing is running.
 
-        One that died is buried first, one that still runs is stopped.
+        A server that is still running is stopped first.
         """
         self.stop()
         programs = binaries.postgres_folder()
@@ -114,13 +114,13 @@ class EmbeddedPostgres:
         self._data.remember(postgres={"port": self.port, "password": self._password})
 
     def stop(self) -> None:
-        """Stop the server; returns when it is gone. Does nothing when it does not run."""
+        """Stop the server, and return when it is gone. Does nothing if it is not running."""
         if self._child is not None:
             self._child.stop()
             self._child = None
 
     def end_leftovers(self) -> None:
-        """End a server of an earlier run that was killed before it could do so itself."""
+        """End a server of an earlier run whose parent was killed before it could stop it."""
         process.end_leftovers("postgres", str(self._folder), STOP_STEPS)
 
     def _check_version(self, programs: Path) -> None:
@@ -138,7 +138,7 @@ class EmbeddedPostgres:
             )
 
     def _create(self, programs: Path) -> None:
-        """Make the data folder beside its place and rename it when all of it is there."""
+        """Create the data folder under another name, and rename it when it is complete."""
         draft = self._data.path / "postgres.new"
         log = self._data.log_file("initdb")
         if draft.exists():
@@ -159,7 +159,7 @@ class EmbeddedPostgres:
         ]
         process.run(initdb, account=self._account, folder=draft, log=log)
         password = secrets.token_urlsafe(24)
-        # An error ends the single-user server with a failure, which would otherwise go on to the next line.
+        # Make the single-user server stop and fail at the first error; by default it goes on to the next line.
         quiet = ["-c", "log_checkpoints=off", "-c", "exit_on_error=on"]
         single_user: list[str | Path] = [programs / "postgres", "--single", "-D", draft, *quiet, "postgres"]
         process.run(

@@ -1,8 +1,8 @@
-"""One child process: started, watched while it gets ready, and ended within a bounded time.
+"""Starts a child process, watches it until it is ready, and ends it within a bounded time.
 
-A child has a session of its own, so that Ctrl-C in the terminal reaches only us and we stop the children in order;
-and the launcher makes it die with its parent, so that nothing we do or fail to do leaves it behind. Start children
-from a thread that lives as long as they shall live: the kernel counts that thread as the parent.
+A child has its own session, so Ctrl-C in the terminal reaches only this process, which stops its children in order. The
+launcher makes a child die with its parent, so nothing is ever left behind. Start children from a thread that lives as
+long as they should: for the kernel, that thread is the parent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LOG_LINES_SHOWN = 5
 LARGEST_LOG_BYTES = 10 * 1024 * 1024
 
 StopStep = tuple[signal.Signals, float]
-"""A signal, and how many seconds it gets before the next one is sent."""
+"""A signal, and how many seconds to wait before the next one."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Account:
 
     @classmethod
     def for_servers(cls) -> Account:
-        """Our own account, or ``nobody`` for root: Postgres refuses to run as root."""
+        """Our own account, or ``nobody`` for root, because Postgres refuses to run as root."""
         if os.geteuid() != 0:
             return cls()
         try:
@@ -48,7 +48,7 @@ class Account:
         return cls(entry.pw_uid, entry.pw_gid)
 
     def take(self, folder: Path) -> None:
-        """Make ``folder`` and all in it this account's."""
+        """Give ``folder`` and everything in it to this account."""
         if self.user < 0:
             return
         for place, _, files in os.walk(folder):
@@ -57,10 +57,10 @@ class Account:
 
 
 def environment() -> dict[str, str]:
-    """What children inherit: no locale, no time zone, and none of the PG… variables that would steer Postgres.
+    """The environment of children, without locale, time zone, and the PG… variables that would steer Postgres.
 
-    Where libfaketime gives us another date or hour, they live by the same clock: a showtime must not be over for Redis
-    while it is on sale for us.
+    If libfaketime gives this process another time, children get the same: a showtime on sale here must not be over for
+    Redis.
     """
     kept: tuple[str, ...] = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
     if "FAKETIME" in os.environ:
@@ -97,7 +97,7 @@ def launch(
 def run(
     argv: Sequence[str | Path], *, account: Account, folder: Path, log: Path, stdin: str = "", timeout_s: float = 120
 ) -> None:
-    """Run a program to its end. Raises `StartError` with the end of its log when it fails or takes too long."""
+    """Run a program to its end. Raises `StartError`, with the end of its log, if it fails or takes too long."""
     name = Path(argv[0]).name
     process = launch(
         argv, account=account, folder=folder, log=log, on_parent_death=signal.SIGTERM, stdin=subprocess.PIPE
@@ -115,7 +115,7 @@ def run(
 
 
 class Child:
-    """A server process. ``steps`` are the signals that end it, the politest first."""
+    """A server process. ``steps`` are the signals that end it, the gentlest first."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path, steps: Sequence[StopStep]) -> None:
         self.name, self.process, self.log, self.steps = name, process, log, steps
@@ -125,7 +125,7 @@ class Child:
         return self.process.pid
 
     def wait_until(self, ready: Callable[[], bool], timeout_s: float) -> None:
-        """Return when ``ready()``. Raises `StartError` when the child dies first or takes too long; it is gone then."""
+        """Return when ``ready()`` is true. Raises `StartError` if the child dies or takes too long; then it is gone."""
         deadline = time.monotonic() + timeout_s
         while not ready():
             if self.process.poll() is not None:
@@ -136,7 +136,7 @@ class Child:
             time.sleep(POLL_S)
 
     def stop(self) -> None:
-        """End the child; returns when it is gone."""
+        """End the child, and return when it is gone."""
         for number, patience_s in self.steps:
             if self.process.poll() is not None:
                 return
@@ -203,7 +203,7 @@ def log_tail(log: Path) -> str:
 
 
 def unusable(folder: Path, error: OSError) -> StartError:
-    """The one line for a server's folder that we cannot work with."""
+    """The error for a server's folder that cannot be used."""
     reason = error.strerror or str(error)
     return StartError(f"{folder} cannot be used: {reason}{_hint(reason)}")
 
@@ -222,7 +222,7 @@ def _hint(reason: str) -> str:
 
 
 def choose_port(remembered: object) -> int:
-    """The remembered port when it is free, else another free one."""
+    """The remembered port if it is free, or else another free one."""
     if isinstance(remembered, int) and port_is_free(remembered):
         return remembered
     with socket.socket() as probe:
@@ -232,7 +232,7 @@ def choose_port(remembered: object) -> int:
 
 
 def port_is_free(port: int) -> bool:
-    """Whether a server could listen on 127.0.0.1:``port`` now."""
+    """Whether a server can listen on 127.0.0.1:``port`` now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,6 +1,6 @@
-"""A Redis (or Valkey) of our own: every write in its append-only file within a second, on 127.0.0.1 with a password.
+"""An embedded Redis (or Valkey), on 127.0.0.1 with a password; it saves every write within a second.
 
-Live seat states come back after a restart; what was sold is in Postgres anyway.
+Holds come back after a restart. What was sold is in Postgres anyway.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ maxmemory-policy noeviction
 
 
 class EmbeddedRedis:
-    """One Redis on ``data``/redis. `url` holds from `start` on; a stopped or killed server may start again.
+    """One Redis on ``data``/redis. `url` is valid after `start`. A stopped or killed server may start again.
 
     ``binary`` names another redis-server than the one that `binaries` finds.
     """
@@ -62,13 +62,13 @@ class EmbeddedRedis:
 
     @property
     def pid(self) -> int:
-        """The server's process id; 0 when it does not run."""
+        """The server's process id; 0 if it is not running."""
         return self._child.pid if self._child else 0
 
     def start(self) -> None:
-        """Start and wait until it answers. Raises `StartError`; nothing runs then.
+        """Start, and wait until it answers. Raises `StartError`, and then nothing is running.
 
-        One that died is buried first, one that still runs is stopped.
+        A server that is still running is stopped first.
         """
         self.stop()
         program = self._binary or binaries.redis_program()
@@ -92,13 +92,13 @@ class EmbeddedRedis:
         self._data.remember(redis={"port": self.port, "password": self._password})
 
     def stop(self) -> None:
-        """Stop the server; returns when it is gone. Does nothing when it does not run."""
+        """Stop the server, and return when it is gone. Does nothing if it is not running."""
         if self._child is not None:
             self._child.stop()
             self._child = None
 
     def end_leftovers(self) -> None:
-        """End a server of an earlier run that was killed before it could do so itself."""
+        """End a server of an earlier run whose parent was killed before it could stop it."""
         for name in binaries.REDIS_NAMES:
             process.end_leftovers(name, str(self._configuration), STOP_STEPS)
 

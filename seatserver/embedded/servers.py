@@ -1,4 +1,4 @@
-"""Both embedded servers on one data folder, with one lock: what `seatserver demo` starts."""
+"""The two embedded servers on one data folder, which `seatserver demo` starts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Say = Callable[[str], None]
 
 
 class EmbeddedServers:
-    """A context manager: inside it Postgres and Redis run, after it they are gone. ``say`` hears each step.
+    """A context manager that runs Postgres and Redis until its end. ``say`` is called with each step.
 
     ``without`` names the variables (DATABASE_URL, REDIS_URL) of servers that are not wanted. The folder must be locked
     by the caller (`DataFolder.locked`), who knows what else happens in it.
@@ -30,12 +30,12 @@ class EmbeddedServers:
         self.redis = EmbeddedRedis(data.path)
 
     def environment(self) -> dict[str, str]:
-        """The addresses of the servers that run, by the variables that a configuration would set."""
+        """The addresses of the running servers, by the names of their settings."""
         servers: dict[str, EmbeddedPostgres | EmbeddedRedis] = {"DATABASE_URL": self.postgres, "REDIS_URL": self.redis}
         return {name: server.url for name, server in servers.items() if name not in self._without}
 
     def empty(self) -> None:
-        """Forget everything in the data folder."""
+        """Empty the data folder."""
         self.postgres.end_leftovers()
         self.redis.end_leftovers()
         self._data.empty()

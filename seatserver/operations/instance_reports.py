@@ -1,11 +1,11 @@
-"""What the operator's live view shows: each process' figures, and how they add up.
+"""The figures of the operator's live view: a report for each process, and how the reports add up.
 
-Once a second a process looks at its own counters and rooms and writes a `Report` of the last seconds to the
-`ReportStore` in Redis; `InstanceReports.all` reads those of all processes. Reports hold sums and bucket counts, never
-averages, so adding them up gives what one big process would have counted. A process that has said nothing for
-`SILENT_MS` no longer counts. Without Redis there is only the report of the process that was asked.
+Once a second a process reads its own counters and rooms and writes a `Report` of the last seconds to the `ReportStore`
+in Redis. `InstanceReports.all` reads the reports of all processes. Reports contain sums and bucket counts, never
+averages, so adding them up gives what one big process would have counted. A process without a report for `SILENT_MS`
+no longer counts. Without Redis there is only the report of the process that was asked.
 
-On the way, Redis' clock is compared with ours: the broadcaster needs it to tell how old a change is.
+Reporting also compares Redis' clock with this machine's: the broadcaster needs that to tell how old a change is.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ log = structlog.get_logger(__name__)
 REPORT_S = 1.0
 HEALTH_S = 2.0
 SHORT, LONG = 10, 60
-"""How many seconds rates and lags are about, and how many the rarer things are counted over."""
+"""The seconds that rates and lags cover, and the seconds over which rarer events are counted."""
 SILENT_MS = 6000
-"""A process whose report is older is taken to be gone: several reports in a row did not come."""
+"""A process whose report is older counts as gone, because several reports in a row are missing."""
 ROOMS_AT_MOST = 64
-"""Rooms that a report describes, the busiest; all are counted."""
+"""Most rooms that a report describes, the busiest first; all rooms are counted."""
 CLOCK_SAMPLES = 30
 
 RoomDemand = dict[int, tuple[float, int, int]]
@@ -96,14 +96,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReceivedReport(msgspec.Struct, frozen=True):
-    """A report and its age; ``silent`` when it is too old to count."""
+    """A report and its age; ``silent`` says that it is too old to count."""
 
     report: Report
     age_ms: int
 
     @property
     def silent(self) -> bool:
-        """Whether its process is taken to be gone."""
+        """Whether its process counts as gone."""
         return self.age_ms > SILENT_MS
 
 
@@ -121,7 +121,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InstanceReports:
-    """Makes this process' reports while it `run`s, and reads everybody's."""
+    """Writes this process' reports while `run` runs, and reads those of all processes."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class InstanceReports:
             tasks.create_task(self._look_after_health(), name="health")
 
     async def close(self) -> None:
-        """Take the report down: this process goes in good order."""
+        """Remove this process' report, because it ends in good order."""
         try:
             await self._board.withdraw(self.id)
         except Unavailable:
@@ -170,7 +170,7 @@ class InstanceReports:
     # ------------------------------------------------------------ everybody's
 
     async def all(self) -> tuple[list[ReceivedReport], bool]:
-        """The reports of all processes, our own first, and whether they are all: without Redis it is ours alone."""
+        """The reports of all processes, ours first, and whether that is all. Without Redis there is only ours."""
         ours = ReceivedReport(self.report(), 0)
         if self._redis_is_gone:
             return [ours], False
@@ -241,7 +241,7 @@ class InstanceReports:
         )
 
     def _before(self, seconds: int, newest: Totals) -> Totals:
-        """The counters so many seconds ago, or the oldest that we know."""
+        """The counters as they were so many seconds ago, or the oldest known ones."""
         return next((one for one in self._samples if newest.at - one.at <= seconds + REPORT_S / 2), newest)
 
     def _own_demand(self, showtime_id: str) -> RoomDemand:
@@ -296,7 +296,7 @@ class InstanceReports:
             return
         self._redis_ms, self._redis_is_gone = took_ms, False
         self._clock_samples.append((took_ms, theirs_ms - (before + self._clock()) / 2))
-        # The quickest answer says most: the truth lies within half of its round trip.
+        # The quickest answer is the most exact: its error is at most half of the round trip.
         self._broadcaster.services.redis_ahead_ms = min(self._clock_samples)[1]
 
 
@@ -331,7 +331,7 @@ def marks_of(rooms: bytes) -> set[bytes]:
 
 
 def added(demands: Sequence[RoomDemand]) -> RoomDemand:
-    """What several processes report of a room, as one."""
+    """Merge what several processes report of a room."""
     found: RoomDemand = {}
     for demand in demands:
         for place, (wanted, held, refused) in demand.items():

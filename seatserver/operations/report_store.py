@@ -1,9 +1,9 @@
-"""The reports of all processes, in Redis: each publishes its own every second, and any of them reads all.
+"""The reports of all processes, in Redis: each process publishes its own every second, and any process reads all.
 
-A report has a key of its own with a time to live: a process that dies vanishes by itself after `KEPT_MS`, one that
-stops in order withdraws its report. A report's age follows from how long its key has still to live, by Redis' clock
-alone. Reports of single rooms are large, so they are written only while somebody looks at the room, and for at most
-`LOOKED_AT` rooms at a time.
+Each report is a key with a time to live. The report of a process that dies disappears after `KEPT_MS`; a process that
+stops in good order withdraws its own. The age of a report follows from the remaining life of its key, by Redis' clock.
+Reports of single rooms are large. They are written only while somebody looks at the room, and for at most `LOOKED_AT`
+rooms at a time.
 
     house:reports             set    the ids of the processes
     house:report:ID           string a process' report
@@ -27,14 +27,14 @@ IDS = "house:reports"
 LOOKED_AT_KEY = "house:looked-at"
 KEPT_MS = 60_000
 LOOK_MS = 10_000
-"""A room is looked at for so long after somebody has asked for it."""
+"""How long a room counts as looked at after somebody has asked for it."""
 LOOKED_AT = 4
 READ_AT_MOST = 256
 """As many processes as `SEATSERVER_WORKERS` allows."""
 
 
 class PublishedReports(msgspec.Struct, frozen=True):
-    """One process' report as it hangs there, and how old it is."""
+    """One process' report as it is stored, and its age."""
 
     id: str
     age_ms: int
@@ -42,13 +42,13 @@ class PublishedReports(msgspec.Struct, frozen=True):
 
 
 class ReportStore:
-    """The board as one process sees it. All methods raise `Unavailable`."""
+    """The stored reports, as one process uses them. All methods raise `Unavailable`."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def publish(self, id: str, report: bytes, rooms: Mapping[str, bytes]) -> tuple[str, ...]:
-        """Pin this process' report, and those of rooms; answers which rooms are looked at."""
+        """Store this process' report and those of rooms; return which rooms are looked at."""
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.set(_report(id), report, px=KEPT_MS)
         pipeline.sadd(IDS, id)
@@ -60,14 +60,14 @@ class ReportStore:
         return tuple(showtime_id.decode() for showtime_id in replies[-1])
 
     async def withdraw(self, id: str) -> None:
-        """This process goes."""
+        """Remove this process' reports."""
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.delete(_report(id))
         pipeline.srem(IDS, id)
         await _asked(pipeline)
 
     async def read(self) -> list[PublishedReports]:
-        """All that hang there, by id."""
+        """All stored reports, by process id."""
         asking = self._redis.pipeline(transaction=False)
         asking.smembers(IDS)
         ids = sorted(id.decode() for id in (await _asked(asking))[0])[:READ_AT_MOST]
@@ -88,7 +88,7 @@ class ReportStore:
         return found
 
     async def look_at(self, showtime_id: str, ids: Sequence[str]) -> dict[str, bytes]:
-        """What these processes report of a room; asking makes them report it from now on for a while."""
+        """What these processes report of a room. Asking makes them report it for a while."""
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.lrem(LOOKED_AT_KEY, 0, showtime_id)
         pipeline.lpush(LOOKED_AT_KEY, showtime_id)
