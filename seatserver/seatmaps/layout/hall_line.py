@@ -61,7 +61,9 @@ def hall_line_of(seat_map: SeatMap) -> HallLine:
 
 
 def _lay_out(seat_map: SeatMap) -> HallLine:
-    seats, group_of = seat_map.seats, seat_map.group_of
+    seats = seat_map.seats
+    # By number: comparing or hashing the groups themselves would take the square of a large group's size.
+    number_of = {seat: number for number, group in enumerate(seat_map.groups) for seat in group}
     no_seat = {AISLE: len(seats), ROW_END: len(seats) + 1}
     runs, rows = rows_of(seat_map)
     seat_at, edges = [no_seat[ROW_END]], bytearray([ROW_END])
@@ -82,7 +84,7 @@ def _lay_out(seat_map: SeatMap) -> HallLine:
     edges.append(ROW_END)
     joined = bytearray(len(seat_at))
     for spot, (one, other) in enumerate(pairwise(seat_at), start=1):
-        joined[spot] = one in group_of and other in group_of[one]
+        joined[spot] = one in number_of and number_of[one] == number_of.get(other)
     return HallLine(
         seat_at=tuple(seat_at),
         edges=bytes(edges),
@@ -92,7 +94,10 @@ def _lay_out(seat_map: SeatMap) -> HallLine:
         run_of=tuple(run_of),
         spans=tuple(spans),
         boxes=tuple(_box([seats[seat] for seat in run]) for run in runs),
-        groups=tuple(tuple(sorted({group_of[seat] for seat in run if seat in group_of})) for run in runs),
+        groups=tuple(
+            tuple(seat_map.groups[number] for number in sorted({number_of[seat] for seat in run if seat in number_of}))
+            for run in runs
+        ),
         row_of_run=rows,
         back=_rows_from_the_back(seat_map),
         scattered=sum(joined) < sum(len(group) - 1 for group in seat_map.groups),

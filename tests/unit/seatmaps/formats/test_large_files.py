@@ -123,6 +123,7 @@ HALLS = {
     "long rows": lambda: vista(25, 2000, 2000, 180),
     "a plan of pretix": lambda: pretix(250, 200),
     "our own form": lambda: own(50_000),
+    "one group of all seats": lambda: own(50_000)[:-1] + b',"groups":[' + json.dumps([*range(50_000)]).encode() + b"]}",
     "a list": lambda: csv("row,seat,note", lambda n: f"{n // 200},{n % 200},{'x' * 280}", 50_000),
     "a list with places": lambda: csv("row,seat,x,y", lambda n: f"{n // 200},{n % 200},{n % 200},{n // 200}", 50_000),
 }  # fmt: skip
