@@ -42,7 +42,7 @@ def test_at_the_same_time_any_order_will_do() -> None:
     assert explain([act("give", "a", 0, 10), act("take", "b", 0, 10, 1000), act("take", "a", -9, -8, 900)]) is None
 
 
-def test_two_who_both_got_it_are_found_out_and_the_story_is_cut_where_it_goes_wrong() -> None:
+def test_two_owners_of_a_seat_are_found_and_the_history_is_cut_there() -> None:
     broken = [
         act("take", "a", 0, 1, 1000),
         act("saw_taken", "c", 2, 3),
@@ -68,7 +68,7 @@ def test_two_who_both_got_it_are_found_out_and_the_story_is_cut_where_it_goes_wr
         [act("take", "a", 0, 1, 1000), act("sell", "a", 2, 3), act("give", "a", 4, 5)],
     ],
 )
-def test_what_a_lock_would_never_say_is_found_out(broken: list[Action]) -> None:
+def test_a_history_that_no_lock_allows_is_found(broken: list[Action]) -> None:
     assert explain(broken) is not None
 
 
@@ -109,7 +109,7 @@ def step(verb: Verb, number: int, called: float, outcome: Outcome = "ok", **more
     return made
 
 
-def test_a_refusal_says_something_of_every_seat() -> None:
+def test_a_refusal_names_every_seat() -> None:
     steps = [step("hold", 1, 0, "refused", reasons={2: "held"})]
     assert [action.kind for action in actions_of(steps, 1, HOLD_MS)] == ["saw_free"]
     assert [action.kind for action in actions_of(steps, 2, HOLD_MS)] == ["saw_taken"]
@@ -120,7 +120,7 @@ def test_a_refusal_says_something_of_every_seat() -> None:
     assert [action.kind for action in actions_of(cooling, 1, HOLD_MS)] == ["saw_free"]
 
 
-def test_a_refusal_that_took_longer_than_holds_are_remembered_may_follow_a_hold_of_ones_own() -> None:
+def test_a_slow_refusal_may_follow_a_forgotten_hold_of_the_same_user() -> None:
     late = step("hold", 1, 0, "refused", reasons={1: "sold"}, answered_ms=9000.0)
     seen = step("hold", 2, 100, "refused", reasons={1: "held"})
     sold = [step("hold", 3, 8000, deadline_ms=9000.0), step("book", 3, 8010)]
@@ -185,7 +185,7 @@ def histories(draw: st.DrawFn) -> list[Action]:
 
 
 @given(history=histories())
-def test_whatever_a_lock_did_is_accepted(history: list[Action]) -> None:
+def test_any_history_of_a_real_lock_is_accepted(history: list[Action]) -> None:
     assert explain(history) is None
 
 

@@ -88,7 +88,7 @@ def pay(load: Load, booking_id: UUID, status: str) -> None:
 
 
 @pytest.mark.long
-async def test_row_14_whoever_asks_goes_away_in_the_middle_five_hundred_times(
+async def test_row_14_the_client_disconnects_in_the_middle_of_a_confirm_five_hundred_times(
     open_site: OpenSite, report: Report
 ) -> None:
     """Half of them while a payment is confirmed over REST, half while a booking is written over the socket."""

@@ -197,7 +197,7 @@ async def test_row_9_a_stale_replica_is_promoted_in_the_middle_of_writes(open_si
 
 
 @pytest.mark.long
-async def test_row_9_viewers_come_from_a_dead_server_to_one_that_knows_only_the_promoted_replica(
+async def test_row_9_viewers_of_a_dead_server_move_to_one_that_only_knows_the_promoted_replica(
     open_site: OpenSite, report: Report
 ) -> None:
     """Their version is one that the promoted replica never had, and has by now: it means another room."""

@@ -51,7 +51,7 @@ async def test_row_4_kill_9_of_a_server_during_confirms(site: Site, report: Repo
 
 
 @pytest.mark.long
-async def test_row_5_a_server_that_stands_still_for_longer_than_holds_last(site: Site, report: Report) -> None:
+async def test_row_5_a_server_is_paused_for_longer_than_holds_last(site: Site, report: Report) -> None:
     sleeper, survivor = site.servers
     async with users(site, 10) as load:
         report.loads.append(load)
@@ -69,7 +69,7 @@ async def test_row_5_a_server_that_stands_still_for_longer_than_holds_last(site:
 
 @pytest.mark.long
 @pytest.mark.parametrize("where", PAUSES)
-async def test_row_5_a_server_that_stands_still_in_a_booking_books_nothing_that_was_refused_meanwhile(
+async def test_row_5_a_server_paused_in_a_booking_books_nothing_that_was_refused_meanwhile(
     site: Site, report: Report, where: str
 ) -> None:
     """The buyer asks elsewhere, is told that the hold is over, and goes."""

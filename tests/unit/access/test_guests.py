@@ -23,7 +23,7 @@ def guests(settings: Settings = SETTINGS) -> Guests:
     return Guests(settings, Tokens(settings))
 
 
-async def test_every_guest_is_someone_else_and_stays_the_same_one_by_their_renewal() -> None:
+async def test_each_guest_is_a_new_user_and_a_renewal_keeps_the_same_one() -> None:
     one, other = guests().make(), guests().make()
     assert one.identity.user_id != other.identity.user_id
     assert one.identity.user_id.startswith("guest:")
@@ -34,7 +34,7 @@ async def test_every_guest_is_someone_else_and_stays_the_same_one_by_their_renew
     assert (renewed.renewal, renewed.renewal_expires_at_ms) == (one.renewal, one.renewal_expires_at_ms)
 
 
-def test_a_renewed_guest_may_what_guests_may_by_now() -> None:
+def test_a_renewed_token_has_the_scopes_that_guests_have_now() -> None:
     renewal = guests().make().renewal
     assert renewal is not None
     assert guests(dataclasses.replace(SETTINGS, guest_scopes=("watch",))).renew(renewal).identity.scopes == {"watch"}
@@ -48,7 +48,7 @@ def test_guests_may_end_with_their_token() -> None:
     assert (made.renewal, made.renewal_expires_at_ms) == (None, None)
 
 
-def test_a_renewal_ends_when_it_was_said_to_however_often_it_is_used() -> None:
+def test_using_a_renewal_does_not_move_its_end() -> None:
     made = guests().make()
     assert made.renewal is not None
     claims = jwt.decode(made.renewal, options={"verify_signature": False})
@@ -71,6 +71,6 @@ async def test_no_token_is_a_renewal_and_no_renewal_a_token() -> None:
 
 
 @given(st.text(max_size=2000))
-def test_any_other_text_is_refused_and_never_a_surprise(text: str) -> None:
+def test_any_other_text_is_refused_without_an_unexpected_error(text: str) -> None:
     with pytest.raises(Unauthorized):
         guests().renew(text)

@@ -37,7 +37,7 @@ def test_a_scope_without_a_client_has_no_network() -> None:
     assert network_of({"type": "websocket"}) == ""
 
 
-def test_instances_with_the_same_secret_say_the_same_name_and_nobody_else_can_make_it() -> None:
+def test_instances_with_the_same_secret_give_the_same_name_and_nobody_else_can() -> None:
     one, other = (NetworkNames(config.load({}, token_secret=SECRET)) for _ in range(2))
     name = one.write("tonight", "203.0.113.7")
     assert name == other.write("tonight", "203.0.113.7")

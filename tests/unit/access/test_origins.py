@@ -50,7 +50,7 @@ def test_a_default_port_may_be_written_or_not() -> None:
     assert allowed("http://seats.example", "seats.example", LISTED)
 
 
-def test_a_star_lets_everyone_in() -> None:
+def test_a_star_allows_every_origin() -> None:
     assert allowed("null", None, EVERYONE)
     assert allowed("https://anyone.example", None, EVERYONE)
 

@@ -140,11 +140,11 @@ def test_minting_an_unknown_scope_names_the_known_ones() -> None:
         ),
     ],
 )
-async def test_a_token_that_does_not_hold_says_why(changes: dict[str, Any], message: str) -> None:
+async def test_an_invalid_token_is_refused_with_the_reason(changes: dict[str, Any], message: str) -> None:
     assert await refusal(Tokens(SETTINGS), signed(SECRET, "HS256", **changes)) == message
 
 
-async def test_a_token_sells_for_the_channel_that_it_names_and_for_the_public_without_one() -> None:
+async def test_a_token_sells_for_its_channel_or_else_for_the_public() -> None:
     tokens = Tokens(SETTINGS)
     assert (await tokens.verify(tokens.mint("ann", ["hold"], 60, "box-office"))).channel == "box-office"
     assert (await tokens.verify(tokens.mint("ann", ["hold"], 60))).channel == PUBLIC
@@ -175,7 +175,7 @@ async def test_a_token_that_is_too_long_is_refused_unread() -> None:
 @given(
     st.text(max_size=300) | st.binary(max_size=200).map(lambda raw: base64.urlsafe_b64encode(raw).decode() + ".e30.x")
 )
-async def test_any_text_is_refused_and_never_a_surprise(text: str) -> None:
+async def test_any_text_is_refused_without_an_unexpected_error(text: str) -> None:
     with pytest.raises(Unauthorized):
         await Tokens(SETTINGS).verify(text)
 
@@ -265,7 +265,7 @@ async def test_a_key_set_in_a_file_is_looked_up_by_kid_only(private_keys: dict[s
     assert (await tokens.verify(signed(SECRET, "HS256"))).user_id == "ann"
 
 
-async def test_one_strange_key_in_a_set_spoils_none_of_the_others(
+async def test_an_unusable_key_in_a_set_does_not_affect_the_others(
     private_keys: dict[str, Private], tmp_path: Path
 ) -> None:
     path = tmp_path / "keys.json"
@@ -340,7 +340,7 @@ async def test_a_served_key_set_is_fetched_once_for_many(issuer: Issuer, private
     assert issuer.visits == 1
 
 
-async def test_unknown_keys_cost_the_issuer_one_visit(
+async def test_many_unknown_keys_cost_the_issuer_one_request(
     issuer: Issuer, private_keys: dict[str, Private], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = private_keys["ES256"]
@@ -366,7 +366,7 @@ async def test_an_issuer_that_never_answered_is_unavailable(
         await tokens.verify(signed(private_keys["ES256"], "ES256", kid="one"))
 
 
-async def test_known_keys_outlive_an_outage_of_their_issuer(
+async def test_known_keys_stay_valid_during_an_outage_of_their_issuer(
     issuer: Issuer, private_keys: dict[str, Private], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = private_keys["EdDSA"]

@@ -90,7 +90,7 @@ def situation(
 
 
 @given(situations(), requests(), st.booleans())
-def test_a_request_is_done_as_a_whole_and_again_changes_nothing(
+def test_a_request_is_carried_out_as_a_whole_and_repeating_it_changes_nothing(
     now: Now, changes: list[Change], spare_holds: bool
 ) -> None:
     named = {place for change in changes for place in change.places}
@@ -124,7 +124,7 @@ def test_a_new_reason_or_time_is_logged_and_moves_nothing() -> None:
     assert planned(now, Change(action="block", reason="paint", places=(1,), release_at=SOON)) == []
 
 
-def test_every_sold_seat_that_stands_against_it_is_named() -> None:
+def test_every_sold_seat_that_prevents_a_change_is_named() -> None:
     now = situation({3: Keeping("kiosk", "guests")}, booked={1, 2, 3})
     block, club = (
         Change(action="block", reason="paint", places=(0, 1, 3)),
@@ -144,7 +144,7 @@ def test_a_seat_that_its_channel_sold_stays_the_channels_and_can_be_opened() -> 
     assert (step.action, step.places) == ("open", (3,))
 
 
-def test_counted_places_are_taken_from_nobody_and_given_back_for_use() -> None:
+def test_counted_places_come_from_free_ones_first_and_unsold_ones_are_opened_first() -> None:
     first, *_, last = LAWN
     kiosk = {place: Keeping("kiosk", "guests") for place in (first, first + 1)}
     now = situation(kiosk, booked={first}, held={last})
@@ -193,7 +193,7 @@ def test_a_place_is_named_by_one_change_only() -> None:
         ({4: "club", 5: "kiosk"}, "nobody"),
     ],
 )
-def test_a_group_that_is_not_kept_alike_is_told_of(kept: dict[int, str | None], buyers: str | None) -> None:
+def test_a_group_that_is_not_kept_as_a_whole_gets_a_note(kept: dict[int, str | None], buyers: str | None) -> None:
     notes = notes_on(
         HALL,
         [Change(action="block", reason="paint", places=(0, 4))],
@@ -204,7 +204,7 @@ def test_a_group_that_is_not_kept_alike_is_told_of(kept: dict[int, str | None], 
     assert notes_on(HALL, [Change(action="open", reason="dry", places=(0,))], {}) == ()
 
 
-def test_a_release_that_comes_too_late_for_any_sale_is_told_of() -> None:
+def test_a_release_after_the_end_of_the_sale_gets_a_note() -> None:
     changes = [Change(action="block", reason="paint", places=(0,), release_at=at) for at in (None, SOON, LATER)]
     [note] = notes_on_time(changes, int(LATER.timestamp() * 1000))
     assert note.startswith("changes[2].release_at is after the end of the sale")

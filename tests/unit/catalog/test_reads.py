@@ -69,7 +69,7 @@ async def test_an_error_reaches_all_who_wait_and_is_not_kept() -> None:
     assert await cache.get("a", source.read) == 2
 
 
-async def test_when_the_reader_is_cancelled_another_one_reads() -> None:
+async def test_if_the_reader_is_cancelled_another_caller_reads() -> None:
     source, cache = Source(), reads()
     tasks = [asyncio.create_task(cache.get("a", source.read)) for _ in range(3)]
     await started(*tasks)
@@ -91,7 +91,7 @@ async def test_one_who_stops_waiting_does_not_stop_the_read() -> None:
     assert await asyncio.gather(*tasks[::2]) == [1, 1]
 
 
-async def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
+async def test_an_answer_read_before_a_change_is_not_kept_after_it() -> None:
     source, cache = Source(), reads(ttl_s=None)
     early = asyncio.create_task(cache.get("a", source.read))
     await started(early)
@@ -113,7 +113,7 @@ async def test_memory_is_bounded_and_forgets_the_least_used() -> None:
     assert source.asked == 4
 
 
-async def test_with_one_that_is_too_old_come_those_that_are_used_and_old_by_half() -> None:
+async def test_a_read_also_refreshes_used_answers_past_half_their_time() -> None:
     now = [0.0]
     cache, asked = reads(now=now), []
 
@@ -143,7 +143,7 @@ async def test_with_one_that_is_too_old_come_those_that_are_used_and_old_by_half
         await get("gone")
 
 
-async def test_those_who_ask_for_what_is_read_along_wait_for_it_and_ask_again_when_it_did_not_come() -> None:
+async def test_a_key_being_refreshed_is_waited_for_and_read_again_if_it_was_left_out() -> None:
     now = [0.0]
     source, cache = Source(), reads(now=now)
     source.go.set()
@@ -170,7 +170,7 @@ async def test_those_who_ask_for_what_is_read_along_wait_for_it_and_ask_again_wh
     assert await cache.get("two", source.read) == 6, "what was forgotten meanwhile is not kept"
 
 
-async def test_that_nobody_answers_is_said_to_all_who_wait_for_what_was_to_be_read_along() -> None:
+async def test_an_unavailable_database_is_reported_to_all_who_wait_for_the_read() -> None:
     now = [0.0]
     source, cache = Source(), reads(now=now)
     source.go.set()
@@ -192,7 +192,7 @@ async def test_that_nobody_answers_is_said_to_all_who_wait_for_what_was_to_be_re
 
 
 @pytest.mark.parametrize("fate", ["unknown", "broken"])
-async def test_what_is_wrong_with_one_is_nobody_elses_error(fate: str) -> None:
+async def test_an_error_about_one_key_does_not_reach_the_others(fate: str) -> None:
     now = [0.0]
     cache = reads(now=now)
     source = Source()

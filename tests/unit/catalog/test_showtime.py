@@ -33,7 +33,7 @@ DRAFT = ShowtimeDraft(
 )
 
 
-def test_a_sound_draft_is_fine() -> None:
+def test_a_valid_draft_is_accepted() -> None:
     DRAFT.validate(HALL)
 
 

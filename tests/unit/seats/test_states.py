@@ -33,7 +33,7 @@ def test_what_is_owned_is_not_taken_by_a_hold_or_a_booking(state: SeatState, ste
     assert (state, step) not in TRANSITIONS
 
 
-def test_every_way_leads_back_to_free() -> None:
+def test_every_state_can_lead_back_to_free() -> None:
     for state in SeatState:
         reached, found = {state}, [state]
         while found:
