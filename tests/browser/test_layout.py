@@ -150,6 +150,21 @@ def test_hall_prices_search_and_basket_are_visible_without_scrolling(
     assert ann.page.evaluate("scrollY") == 0
 
 
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (390, 844), (844, 390), (667, 375)])
+def test_an_amount_of_many_digits_has_room_beside_the_button_of_the_bar(
+    site: Site, window: Windows, width: int, height: int
+) -> None:
+    open_cinema(site, 1000)
+    ann = look(site, window, lang="de", **{**PHONE, "viewport": {"width": width, "height": height}})
+    ann.part("best").click()
+    expect(ann.basket.locator("li")).to_have_count(2)
+    ann.wait_until_drawn()
+    amount = ann.basket.locator(".sum strong").bounding_box()
+    assert amount is not None
+    assert amount["x"] + amount["width"] <= box(ann, "book")["left"]
+    expect(ann.part("book")).to_be_in_viewport(ratio=1)
+
+
 @pytest.mark.parametrize(("width", "height"), [(844, 390), (667, 375)])
 def test_on_a_phone_held_sideways_the_whole_hall_stands_beside_search_and_basket(
     site: Site, window: Windows, width: int, height: int
