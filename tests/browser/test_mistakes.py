@@ -89,7 +89,7 @@ def test_a_token_that_is_not_a_string_is_reported_and_not_retried(page: Callable
 @pytest.mark.parametrize(
     ("how", "told"),
     [
-        ("", {"message": "this server admits no guests; bring a token", "code": "unauthorized"}),
+        ("", {"message": "this server does not allow guests: send a token", "code": "unauthorized"}),
         ("throw Object.assign(new Error('no seat is booked for you'), { permanent: true })", None),
     ],
     ids=["no guests", "the page's own no"],
