@@ -1,7 +1,7 @@
-"""Who has booked in the demo when anybody looks: halls of an ordinary day, some half full, one sold out.
+"""Books seats in the demo, so that its halls look like an ordinary day: some half full, one sold out.
 
-The seats are taken as everybody takes them, by a hold and a booking, only many at once: one booking for each showtime.
-Whom chance seats where follows from the showtime's id, so a fresh start brings the same halls.
+The audience takes its seats as everybody does, with a hold and a booking, but many at once: one booking per showtime.
+Who sits where depends on the showtime's id, so a fresh start fills the halls in the same way.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 GRACE_S = 5.0
 PARTIES = (1, 2, 2, 2, 2, 3, 3, 4)
 LOOKED_AT = 8
-"""So many free seats a party compares; the nearer to the middle of the hall, the better."""
+"""How many free seats a party compares; nearer to the middle of the hall is better."""
 
 
 async def come(settings: Settings, programme: Iterable[Planned], clock: Clock = wall_clock) -> None:
-    """Book the ``share`` of each showtime that is on sale by ``clock``, unless the audience has come to it already.
+    """Book the ``share`` of each showtime on sale by ``clock`` for which the audience has not booked yet.
 
-    A showtime that nobody can come to (sold out, or its sale ends at this moment) keeps nobody from the others. Cancel
-    it to end it early: what is being written is finished, and the rest comes at the next start. What a slow machine
-    does not do in time is tried again. Raises the first of the errors, such as `Unavailable`, when all that could be
-    booked is.
+    A showtime that cannot be booked (it is sold out, or its sale ends just now) does not stop the others. Cancel this
+    to end it early: a booking that is being written is finished, and the next start books the rest. What a slow machine
+    does not do in time is tried again. When everything possible is booked, raises the first error, such as
+    `Unavailable`.
     """
     house = Server(dataclasses.replace(settings, seats_per_user=500), clock)
     turns = asyncio.Semaphore(AT_ONCE)
@@ -56,7 +56,7 @@ async def come(settings: Settings, programme: Iterable[Planned], clock: Clock = 
 
     try:
         soonest_first = sorted(programme, key=lambda planned: planned.draft.starts_at_ms)
-        # A group, because whoever is still busy with a connection when it is closed leaves a traceback.
+        # A group, because a task that still uses a connection when it is closed leaves a traceback.
         async with asyncio.TaskGroup() as tasks:
             for planned in soonest_first:
                 if planned.share > 0 and planned.draft.on_sale_at_ms <= clock() < planned.draft.sale_ends_at_ms:
@@ -95,7 +95,7 @@ async def _fill(house: Server, planned: Planned, clock: Clock) -> None:
 
 
 async def _free(house: Server, showtime: Showtime, share: float) -> list[int]:
-    """The places that the audience takes, without those that somebody has: a hall that is sold out has none."""
+    """The places for the audience, without those that are taken; none if the hall is sold out."""
     hall = showtime.seat_map
     states = (await house.store.snapshot(showtime.id, hall.place_count)).states
     lost = {place for place, state in enumerate(states) if state != SeatState.FREE}
@@ -146,7 +146,7 @@ def _party(hall: SeatMap, first: int, size: int) -> Iterable[int]:
 
 
 def _distance(hall: SeatMap, place: int) -> float:
-    """How far from the spot where most people like to sit, in pitches."""
+    """The distance, in pitches, from where most people like to sit."""
     if place >= len(hall.seats):
         return 8.0  # on beanbags sits who finds nothing better
     deepest = hall.seats[-1].y

@@ -1,9 +1,9 @@
-"""Three halls of our own making, for the demo and for trying things out.
+"""Three made-up halls, for the demo and for trying things out.
 
 Studio 1 is a small hall with a middle aisle and places for wheelchairs; the Grand Hall has curved rows, two aisles, a
 cross aisle, a back row of sofas that are sold in pairs, and beanbags without numbers before its first row; the
 Boathouse is one block of seats with two rows of sofas behind. They are built in code because a rule such as "rows curve
-towards the screen" is easier to read than three hundred coordinates. Pure: no files, no clock, the same halls always.
+towards the screen" is easier to read than three hundred coordinates. They are the same every time.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: its name, how far it stands from the screen, its blocks from left to right.
+    """A row: its name, its distance from the screen, and its blocks from left to right.
 
-    ``places`` are the seats (by their number) that are no ordinary ones; a row of ``sofas`` is sold in pairs.
+    ``places`` lists the seats (by number) that are not ordinary ones. A row of ``sofas`` is sold in pairs.
     """
 
     name: str

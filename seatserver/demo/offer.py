@@ -1,8 +1,8 @@
-"""The demo's offer: two theatres, three halls, a programme for each day, and one film whose sale is yet to begin.
+"""The demo's programme: two theatres, three halls, showtimes for each day, and one film whose sale has not begun.
 
-Loading it again changes nothing that exists; a later day only adds its own showtimes. At any hour some are on sale.
-Showtimes start by the clock on the theatre's wall, also on a day on which that clock is changed: `local_now` has the
-machine's time zone with all its rules, and every `now` here is meant to be such a time.
+Loading it again changes nothing that exists; on a later day it only adds that day's showtimes. At any hour some are on
+sale. Showtimes start by local time, also on days when the clocks change: `local_now` has the machine's time zone with
+all its rules, and every ``now`` here must be such a time.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ GROWN_UPS = ("adult", "senior", "member")
 CHILDREN_EACH = 3
 MEMBER_TICKETS = 2
 RULES = Rules(
-    # Here every click holds one seat, and the first of three clicks may well leave a gap that the second one fills.
+    # Here each click holds one seat, and the first of three may leave a gap that the second one fills.
     gap=GapRule(mode="warn"),
     companions_free_min=60,
     wheelchairs_free_min=15,
@@ -52,7 +52,7 @@ RULES = Rules(
 AT_ONCE = 6
 PARTY = 2
 BOOKED_AHEAD = (1.0, 0.5, 0.2)
-"""How much of each day's shares is booked already; what is booked costs time at the first start."""
+"""How much of each day's shares to book. Every booking takes time at the first start."""
 PREMIERE_SHARE = 0.2
 UNKNOWN_ZONES = {"localtime", "Factory", "posixrules"}
 SOLD_OUT = 1.0
@@ -73,7 +73,7 @@ class Slot:
     """After today's midnight; without it the sale has begun long since."""
 
 
-# The last showtimes of each day have room, so that whoever tries things out finds seats.
+# The last showtimes of each day have free seats for trying things out.
 PROGRAMME: dict[tuple[str, str], tuple[Slot, ...]] = {
     ("lantern", "Studio 1"): (
         Slot("A Winter of Foxes", 13, 30, 0.35),
@@ -109,10 +109,10 @@ class Planned:
 
 
 async def load(settings: Settings, now: datetime) -> list[Showtime]:
-    """Put theatres and showtimes of ``now`` (with its time zone) and the next days; all that are there, by start."""
+    """Store the theatres and the showtimes of ``now``'s day and the next days; return all of them by start."""
     database = Database(settings)
     catalog = Catalog(database)
-    # Nobody is told of the blocked seats: whoever serves finds them.
+    # No instance is told of the blocked seats: the server reads them when it loads a room.
     allocations = Allocations(database, catalog, lambda: _millis(now), changed=lambda showtime_id: None)
     try:
         return await _load(catalog, allocations, now)
@@ -121,7 +121,7 @@ async def load(settings: Settings, now: datetime) -> list[Showtime]:
 
 
 async def with_room(settings: Settings, showtimes: Iterable[Showtime]) -> list[Showtime]:
-    """Those of ``showtimes`` in which a party of two finds places that nobody has bought."""
+    """Those of ``showtimes`` in which two seats are left for a party of two."""
     database = Database(settings)
     records = Records(database, wall_clock)
     try:
@@ -182,7 +182,7 @@ async def _load(catalog: Catalog, allocations: Allocations, now: datetime) -> li
 
 
 def _planned(slot: Slot, hall: SeatMap, day: int, midnight: datetime) -> Planned:
-    # By the clock on the wall: arithmetic within one time zone is.
+    # In local time, as arithmetic within one time zone is.
     starts_at = datetime.combine(midnight + timedelta(days=day), time(slot.hour, slot.minute), midnight.tzinfo)
     on_sale_at = starts_at - ON_SALE_AHEAD if slot.sale_begins is None else midnight + slot.sale_begins
     share = SOLD_OUT if day == slot.sold_out_on_day else slot.share * BOOKED_AHEAD[day]
@@ -240,7 +240,7 @@ def local_now() -> datetime:
 
 
 def machine_timezone() -> str:
-    """The IANA name of this machine's time zone: what ``TZ`` says, or else /etc; UTC where it cannot be told.
+    """The IANA name of this machine's time zone, from ``TZ`` or /etc; UTC if neither tells.
 
     ``TZ`` may also be a rule without a name, such as ``CET-1CEST``; the demo then runs in UTC.
     """
