@@ -42,9 +42,13 @@ def expect_told_the_settings(visitor: Window) -> None:
 
 
 def forget_the_browser_s_own(visitor: Window) -> None:
-    """The browser itself reports every request that was refused; nothing else may have been complained of."""
+    """The browser itself reports every request that was refused; nothing else may have been complained of.
+
+    On a slow machine the next attempt has begun when the client learns the reason and stops, and that is reported too.
+    """
     assert visitor.complaints
-    assert all("403" in text or "401" in text for text in visitor.complaints), visitor.complaints
+    own = ("403", "401", "WebSocket is closed before the connection is established")
+    assert all(any(it in text for it in own) for text in visitor.complaints), visitor.complaints
     visitor.complaints.clear()
 
 
