@@ -424,7 +424,8 @@ def test_a_file_is_refused_by_the_check_exactly_when_it_is_refused_by_the_import
 
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_one_unreadable_file(document: bytes) -> None:
-    report = check_document(document)
+    # A few equal letters would draw a hall; no text that anybody writes has this byte.
+    report = check_document(b"\x01" + document)
     assert codes(report) & {"refused", "unreadable"}
     _is_in_order(report.findings)
 
