@@ -28,6 +28,7 @@ from seatserver.config import Settings
 from seatserver.errors import NotThereYet, StartError, Unavailable
 from seatserver.postgres import Connector
 from seatserver.starting import once_there
+from seatserver.tasks import to_the_end
 from seatserver.transports import is_closed_transport
 
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ class Database:
         return self._connector.pooled
 
     async def close(self) -> None:
-        """Close every pooled connection."""
-        await self._engine.dispose()
+        """Close every pooled connection, to the last one even if the caller is cancelled meanwhile."""
+        await to_the_end(self._engine.dispose())
 
     async def ping(self) -> None:
         """One round trip. Raises `Unavailable`, or `StartError` when Postgres refuses the login or the database."""

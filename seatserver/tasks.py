@@ -29,6 +29,19 @@ def raise_if_cancelled() -> None:
         raise asyncio.CancelledError
 
 
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run ``work`` to its end even if the caller is cancelled meanwhile, who is told only then.
+
+    For what must not stop halfway, such as closing connections.
+    """
+    task = asyncio.get_running_loop().create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
+
+
 class Tasks:
     """The background tasks of one owner."""
 

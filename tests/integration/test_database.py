@@ -93,6 +93,29 @@ async def test_a_cancelled_transaction_rolls_back_and_leaks_no_connection(databa
         assert await connection.scalar(SESSIONS) <= 2
 
 
+@pytest.mark.parametrize("turns", range(1, 6))
+async def test_closing_goes_on_to_the_end_and_says_nothing_when_it_is_cancelled(
+    impatient: Settings, caplog: pytest.LogCaptureFixture, turns: int
+) -> None:
+    database = Database(impatient)
+    async with database.reading(), database.reading() as connection:
+        await connection.scalar(sa.text("SELECT 1"))
+    closing = asyncio.create_task(database.close())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("sqlalchemy")] == []
+    other = Database(impatient)
+    async with other.reading() as connection:
+
+        async def is_alone() -> bool:
+            return bool(await connection.scalar(SESSIONS) == 1)
+
+        await eventually(is_alone)
+    await other.close()
+
+
 async def test_a_cancelled_wait_for_a_connection_leaks_none(database: Database) -> None:
     async with database.transaction(), database.transaction():
         waiting = asyncio.create_task(ids(database))
