@@ -26,6 +26,7 @@ from seatserver.errors import (
     Refusal,
     SeatsRefused,
     TicketsRefused,
+    Unavailable,
 )
 from seatserver.holding.deadlines import latest_deadline_ms, over_for_more
 from seatserver.holding.requests import AreaTickets, Buyer, PartyWish, Selection, nothing_together
@@ -219,8 +220,9 @@ class Holding:
     ) -> list[tuple[Offer, Quote]]:
         """The best offers and their prices, the best first. Holds nothing.
 
-        No offer has a seat that this buyer would be refused as ``cooling``. Redis knows these seats. It is asked about
-        the ones that were found, so a search is repeated only for a buyer who has to wait for some of them.
+        No offer has a seat that this buyer would be refused as ``cooling`` in a new basket; one that replaces a basket
+        may be refused some all the same. Redis knows these seats. It is asked about the ones that were found, so a
+        search is repeated only for a buyer who has to wait for some of them.
         """
         await self._look(showtime, buyer, sight)
         wish = party.wish_in(showtime)
@@ -229,7 +231,10 @@ class Holding:
             seats = {seat for offer in found for seat in offer.seats}
             if not seats or buyer.channel:  # sales channels are exempt
                 break
-            cooling = await self._store.cooling(showtime.id, buyer.user_id, seats, network=buyer.network)
+            try:
+                cooling = await self._store.cooling(showtime.id, buyer.user_id, seats, network=buyer.network)
+            except (Unavailable, Busy):
+                break  # what was found is worth more than nothing, and holding it asks again
             if not cooling:
                 break
             sight.cooling |= cooling

@@ -243,10 +243,6 @@ class SeatMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             too_many = f"{len(self.seats)} seats; at most {MAX_SEATS} are allowed"
             yield Problem("seats", too_many, "make several halls of it")
             return
-        if len(self.categories) > MAX_CATEGORIES:
-            too_many = f"{len(self.categories)} categories; at most {MAX_CATEGORIES} are allowed"
-            yield Problem("categories", too_many, "give seats of one price one category")
-            return
         yield from _text_problem("name", self.name, MAX_NAME)
         yield from self._problems_of_categories()
         for part in ("x", "y", "width"):

@@ -47,8 +47,9 @@ class Command:
 
     example: Fields
 
-    scope: str | Callable[[Any], str] = ""
-    """What its token must allow, or what tells that of a message. Empty: whoever may watch may send it."""
+    scope: str | Callable[[Any], str]
+    """What its token must allow, or what tells that of a message. Empty: whoever may watch may send it. It has no
+    default, so that nobody forgets to think of it."""
 
     action: str = ""
     """What the scope is for, as an error names it: "holding seats"."""

@@ -139,7 +139,9 @@ class Best(_Search, frozen=True, kw_only=True):
 class Offers(_Search, frozen=True, kw_only=True):
     """Show what `Best` would choose from: the best offers, ranked and explained. Holds nothing."""
 
-    declared = Command(answers=(Offered, Error), when_late=WhenLate.GIVE_UP, example={"ref": 8, "count": 2, "limit": 3})
+    declared = Command(
+        answers=(Offered, Error), scope="", when_late=WhenLate.GIVE_UP, example={"ref": 8, "count": 2, "limit": 3}
+    )
 
     limit: Annotated[int, Meta(ge=1, le=20)] = 5
 
@@ -163,7 +165,7 @@ class Book(_Command, frozen=True, kw_only=True):
 class ClientBeat(_Command, tag="beat", frozen=True, kw_only=True):
     """A sign of life; the server answers with its own. Nothing in it counts but ``ref``."""
 
-    declared = Command(answers=(Beat,), by_itself=True, example={"ref": 7})
+    declared = Command(answers=(Beat,), scope="", by_itself=True, example={"ref": 7})
 
     ref: Ref = 0
     epoch: str = ""

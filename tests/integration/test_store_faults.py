@@ -319,6 +319,13 @@ async def test_with_no_memory_left_every_verb_does_all_or_nothing_and_viewers_se
     await bench.hold("ann", [20])
 
 
+async def test_seats_are_released_although_no_memory_is_left(bench: Bench) -> None:
+    held = await bench.hold("ann", [1, 2])
+    async with memory_full(bench):
+        assert await bench.store.release(SHOW, held.hold_id, "ann") == (1, 2)
+    assert await bench.states() == {}
+
+
 async def test_a_full_queue_refuses_and_forgets_nothing(redis_url: str) -> None:
     async with open_bench(redis_url, redis_queue_commands=10) as bench:
         await bench.view()

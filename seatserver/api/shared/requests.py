@@ -65,7 +65,13 @@ class Body:
         self._receive = request.receive
         announced = request.headers.get("content-length", "")
         self._announced = int(announced[:20]) if announced.isdecimal() else 0
+        self._is_chunked = "transfer-encoding" in request.headers
         self._is_waiting = request.headers.get("expect", "").lower() == "100-continue"
+
+    @property
+    def may_be_endless(self) -> bool:
+        """Whether its rest may be larger than any good body."""
+        return self.over_limit or self._announced > self.limit_bytes or self._is_chunked
 
     async def decode(self, kind: Any) -> Any:
         """Read it as the declared type. Raises `TooLarge`, or `BadRequest` that names the field."""
@@ -122,14 +128,14 @@ class RefusalWhileReceiving(Response):
     """A refusal that is sent before the request's body has ended.
 
     A server that closes a connection while data comes in resets it, and the client may lose the answer. So all of the
-    answer is sent first, then the rest of the body is thrown away, and only then is the response over. What is larger
-    than any good body ends the connection, because its rest may be endless.
+    answer is sent first, then the rest of the body is thrown away, and only then is the response over. The connection
+    ends with it, whatever the refusal was, where more may come than any good body has.
     """
 
     def __init__(self, refusal: Response, body: Body) -> None:
         super().__init__(refusal.body, refusal.status_code)
         self.raw_headers = refusal.raw_headers
-        if body.over_limit:
+        if body.may_be_endless:
             self.headers["Connection"] = "close"
         self._request_body = body
 

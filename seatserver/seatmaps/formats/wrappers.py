@@ -259,7 +259,7 @@ def _from_rows(rows: list[Any], key: str) -> tuple[Any, Callable[[str], str]]:
             said = position.get("AreaNumber") if isinstance(position, dict) else None
             area_number = said if isinstance(said, int | str) else None
             area = areas.setdefault(
-                (area_number, str(category)),
+                (str(area_number), str(category)),  # 1 and "1" are one area
                 {"AreaCategoryCode": str(category), "Number": area_number, "Rows": []},
             )
             index = area.setdefault("index", len(areas) - 1)

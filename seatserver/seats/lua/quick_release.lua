@@ -37,6 +37,11 @@ local function quick_release()
     end
   end
 
+  -- What frees memory comes first: Redis lets a script that has freed something go on when its memory is full.
+  call('DEL', unpack(keys))
+  call('ZREM', base .. ':due', unpack(seats))
+  call('HDEL', base .. ':owner', unpack(seats))
+  call('ZREM', base .. ':user:' .. user, unpack(seats))
   local people = people_of(hold[8])
   if people then
     local known, fields, since = call('HMGET', PAST, unpack(seats)), {}, tonumber(hold[9])
@@ -46,10 +51,6 @@ local function quick_release()
     call('HSET', PAST, unpack(fields))
     if call('PTTL', PAST) < people.memory then call('PEXPIRE', PAST, people.memory + 60000) end
   end
-  call('DEL', unpack(keys))
-  call('ZREM', base .. ':due', unpack(seats))
-  call('HDEL', base .. ':owner', unpack(seats))
-  call('ZREM', base .. ':user:' .. user, unpack(seats))
   call('HSET', HOLD, 'seats', '', 'status', 'released')
   call('PEXPIRE', HOLD, hold[7])
   local version = tonumber(meta[2])

@@ -125,6 +125,18 @@ async def test_an_endless_body_is_given_up_after_a_multiple_of_its_limit() -> No
     assert incoming.taken == 11 + DISCARDED_LIMITS * 10
 
 
+@pytest.mark.parametrize(
+    ("headers", "closes"),
+    [({"content_length": "101"}, True), ({"transfer_encoding": "chunked"}, True), ({"content_length": "100"}, False)],
+    ids=["announced over the limit", "of unknown length", "announced within the limit"],
+)
+async def test_any_refusal_of_what_may_be_endless_closes_the_connection(headers: dict[str, str], closes: bool) -> None:
+    incoming = Incoming([b"x" * 10], **headers)
+    refusal = RefusalWhileReceiving(Response(b"who are you?", 401), Body(incoming.request, 100))
+    start, *_ = await answered(refusal, incoming)
+    assert ((b"connection", b"close") in start["headers"]) is closes
+
+
 async def test_a_client_that_waits_for_permission_to_send_is_not_waited_for() -> None:
     incoming = Incoming([b"x"], content_length="101", expect="100-continue")
     await refused(incoming, 100)

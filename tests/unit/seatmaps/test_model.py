@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from seatserver.demo.halls import demo_halls, grand_hall, studio
 from seatserver.errors import BadSeatMap
+from seatserver.seatmaps.formats.reader import read_seat_map
 from seatserver.seatmaps.layout.rows import NEXT_SEAT, rows_of
-from seatserver.seatmaps.model import GeneralArea, Seat, SeatMap
+from seatserver.seatmaps.model import MAX_CATEGORIES, GeneralArea, Seat, SeatMap
 from tests.unit.seatmaps.halls import edited, general_areas, grid_halls, with_areas
 
 
@@ -25,6 +26,16 @@ def test_encoding_and_decoding_keeps_the_hall_and_its_hash(hall: SeatMap) -> Non
     assert read == hall
     assert read.content_hash == hall.content_hash
     assert read.encode() == hall.encode()
+
+
+def test_a_stored_hall_is_read_however_many_categories_it_has_and_a_new_one_refused() -> None:
+    # Stored before there was a bound on categories, which spares importers much work.
+    standard = studio().categories[0]
+    many = [msgspec.structs.replace(standard, key=f"c{number}") for number in range(MAX_CATEGORIES)]
+    stored = msgspec.structs.replace(studio(), categories=(*studio().categories, *many)).encode()
+    assert len(SeatMap.decode(stored).categories) > MAX_CATEGORIES
+    with pytest.raises(BadSeatMap, match=f"at most {MAX_CATEGORIES} are allowed"):
+        read_seat_map(stored)
 
 
 LAWN = GeneralArea(key="lawn", name="Lawn", category="standard", capacity=20, x=6, y=24, width=8, height=3)

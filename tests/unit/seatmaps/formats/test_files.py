@@ -170,6 +170,13 @@ def test_a_proxys_words_and_empty_columns_are_read() -> None:
     assert imported.notes[0].startswith("1 seat was not empty when the file was written (B-2)")
 
 
+def test_an_area_number_is_the_same_as_a_number_and_as_a_text() -> None:
+    seats = [proxy_seat("0", "0", "1"), proxy_seat("0", "1", "2")]
+    seats[1]["Position"]["AreaNumber"] = 1
+    read_as = read({"result": {"seats": [{"Name": "B", "Columns": seats}]}}).seat_map.seats
+    assert len({seat.area for seat in read_as}) == 1
+
+
 def test_a_mistake_in_bare_rows_is_reported_where_it_is_in_the_file() -> None:
     listed = [{"Name": "B", "Columns": [proxy_seat("0", "0", "1"), [], proxy_seat("0", "x", "2")]}]
     at = "result.seats[0].Columns[2].Position.ColumnIndex"
