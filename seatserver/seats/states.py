@@ -3,7 +3,11 @@
 FREE → HELD (Redis, with a deadline) → CLAIMED (Postgres, payment pending) → SOLD (Postgres, confirmed) → FREE (the
 booking was cancelled). BLOCKED seats are kept by the house for nobody, such as house seats and broken ones. ALLOCATED
 seats are kept for the buyers of one sales channel, who may hold them. The numbers are those of the wire, where a
-snapshot is one digit per seat. The Lua scripts use the same numbers; a test compares them with this table.
+snapshot is one digit per seat.
+
+The table describes what the Lua scripts do; no code of the server reads it. Tests keep it true: one compares the
+numbers with those in ``lua/prelude.lua``, another lets the scripts run in any order and looks up every transition that
+they publish (`tests/integration/test_store_machine.py`).
 """
 
 from __future__ import annotations
@@ -40,31 +44,35 @@ class Step(StrEnum):
     OPEN = "open"
 
 
-TRANSITIONS: dict[tuple[SeatState, Step], SeatState] = {
-    (SeatState.FREE, Step.HOLD): SeatState.HELD,
-    (SeatState.HELD, Step.RELEASE): SeatState.FREE,
-    (SeatState.HELD, Step.EXPIRE): SeatState.FREE,
-    (SeatState.HELD, Step.CLAIM): SeatState.CLAIMED,
-    (SeatState.HELD, Step.SELL): SeatState.SOLD,
+AT_REST = (SeatState.FREE, SeatState.BLOCKED, SeatState.ALLOCATED)
+"""What a seat can be that nobody holds and nobody booked, as the house keeps it (``rest`` in ``lua/prelude.lua``)."""
+
+TRANSITIONS: dict[tuple[SeatState, Step], tuple[SeatState, ...]] = {
+    (SeatState.FREE, Step.HOLD): (SeatState.HELD,),
+    (SeatState.HELD, Step.RELEASE): AT_REST,
+    (SeatState.HELD, Step.EXPIRE): AT_REST,
+    (SeatState.HELD, Step.CLAIM): (SeatState.CLAIMED,),
+    (SeatState.HELD, Step.SELL): (SeatState.SOLD,),
     # Postgres decides: a hold that ran out between PIN and COMMIT is sold all the same, when the row is there.
-    (SeatState.FREE, Step.CLAIM): SeatState.CLAIMED,
-    (SeatState.FREE, Step.SELL): SeatState.SOLD,
-    (SeatState.CLAIMED, Step.CONFIRM): SeatState.SOLD,
-    (SeatState.CLAIMED, Step.CANCEL): SeatState.FREE,
-    (SeatState.SOLD, Step.CANCEL): SeatState.FREE,
-    (SeatState.FREE, Step.BLOCK): SeatState.BLOCKED,
+    (SeatState.FREE, Step.CLAIM): (SeatState.CLAIMED,),
+    (SeatState.FREE, Step.SELL): (SeatState.SOLD,),
+    (SeatState.CLAIMED, Step.CONFIRM): (SeatState.SOLD,),
+    # A payment that does not come in time cancels, too.
+    (SeatState.CLAIMED, Step.CANCEL): AT_REST,
+    (SeatState.SOLD, Step.CANCEL): AT_REST,
+    (SeatState.FREE, Step.BLOCK): (SeatState.BLOCKED,),
     # The house may keep what somebody holds: the hold ends.
-    (SeatState.HELD, Step.BLOCK): SeatState.BLOCKED,
-    (SeatState.HELD, Step.ALLOCATE): SeatState.ALLOCATED,
-    (SeatState.FREE, Step.ALLOCATE): SeatState.ALLOCATED,
-    (SeatState.ALLOCATED, Step.BLOCK): SeatState.BLOCKED,
-    (SeatState.BLOCKED, Step.ALLOCATE): SeatState.ALLOCATED,
-    (SeatState.BLOCKED, Step.OPEN): SeatState.FREE,
-    (SeatState.ALLOCATED, Step.OPEN): SeatState.FREE,
-    # By a buyer of its channel. When such a hold or booking ends, the seat is again what it is kept as.
-    (SeatState.ALLOCATED, Step.HOLD): SeatState.HELD,
-    (SeatState.ALLOCATED, Step.CLAIM): SeatState.CLAIMED,
-    (SeatState.ALLOCATED, Step.SELL): SeatState.SOLD,
+    (SeatState.HELD, Step.BLOCK): (SeatState.BLOCKED,),
+    (SeatState.HELD, Step.ALLOCATE): (SeatState.ALLOCATED,),
+    (SeatState.FREE, Step.ALLOCATE): (SeatState.ALLOCATED,),
+    (SeatState.ALLOCATED, Step.BLOCK): (SeatState.BLOCKED,),
+    (SeatState.BLOCKED, Step.ALLOCATE): (SeatState.ALLOCATED,),
+    (SeatState.BLOCKED, Step.OPEN): (SeatState.FREE,),
+    (SeatState.ALLOCATED, Step.OPEN): (SeatState.FREE,),
+    # By a buyer of its channel.
+    (SeatState.ALLOCATED, Step.HOLD): (SeatState.HELD,),
+    (SeatState.ALLOCATED, Step.CLAIM): (SeatState.CLAIMED,),
+    (SeatState.ALLOCATED, Step.SELL): (SeatState.SOLD,),
 }
 
 BookingStatus = Literal["pending", "confirmed", "cancelled", "expired"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -26,13 +26,14 @@ from hypothesis.stateful import (
 
 from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused
 from seatserver.rooms.room import Applied, Change, Room
-from seatserver.seats.states import REFUSAL_OF_STATE, SeatState
+from seatserver.seats.states import REFUSAL_OF_STATE, TRANSITIONS, SeatState
 from seatserver.seats.store import Conditions, HeldSeats
 from tests.integration.bench import SEATS, SHOW, Bench, open_bench
 
 CAP = 4
 FREE, HELD, CLAIMED, SOLD = SeatState.FREE, SeatState.HELD, SeatState.CLAIMED, SeatState.SOLD
 BLOCKED, ALLOCATED = SeatState.BLOCKED, SeatState.ALLOCATED
+POSSIBLE = {(before, after) for (before, _), ways in TRANSITIONS.items() for after in ways}
 # Few seats and users, so that they meet.
 SEATS_IN_PLAY = 8
 
@@ -352,14 +353,22 @@ class Machine(RuleBasedStateMachine):
         for message in await self.heard.messages():
             pairs = tuple(zip(message.changes[::2], message.changes[1::2], strict=True))
             change = Change(message.epoch, message.from_version, message.version, pairs)
-            before = self.room.version
-            if self.room.apply(change) is Applied.GAP:
+            before, states = self.room.version, bytearray(self.room.states)
+            outcome = self.room.apply(change)
+            if outcome is Applied.YES:
+                self.seats_take_only_steps_of_the_table(states, pairs)
+            if outcome is Applied.GAP:
                 assert change.epoch != self.room.epoch, "within an epoch there is no gap"
                 await self.look_afresh()
             else:
                 assert self.room.version >= before
         assert (self.room.epoch, self.room.version) == (fresh.epoch, fresh.version)
         assert bytes(self.room.states) == fresh.states == self.expected()
+
+    def seats_take_only_steps_of_the_table(self, states: bytearray, changes: Sequence[tuple[int, int]]) -> None:
+        for seat, after in changes:
+            before, states[seat] = states[seat], after
+            assert before == after or (before, after) in POSSIBLE, (seat, SeatState(before), SeatState(after))
 
     async def look_afresh(self) -> None:
         view = await self.bench.view()

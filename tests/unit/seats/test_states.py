@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from seatserver.seats.states import REFUSAL_OF_STATE, TRANSITIONS, SeatState, Step
+from seatserver.seats.states import AT_REST, REFUSAL_OF_STATE, TRANSITIONS, SeatState, Step
 
 PRELUDE = files("seatserver.seats").joinpath("lua", "prelude.lua").read_text("utf-8")
 
@@ -38,7 +38,7 @@ def test_every_state_can_lead_back_to_free() -> None:
         reached, found = {state}, [state]
         while found:
             here = found.pop()
-            following = {after for (before, _), after in TRANSITIONS.items() if before is here}
+            following = {after for (before, _), ways in TRANSITIONS.items() if before is here for after in ways}
             found += following - reached
             reached |= following
         assert SeatState.FREE in reached
@@ -46,7 +46,12 @@ def test_every_state_can_lead_back_to_free() -> None:
 
 def test_every_step_is_possible_somewhere_and_changes_the_seat() -> None:
     assert {step for _, step in TRANSITIONS} == set(Step)
-    assert all(before is not after for (before, _), after in TRANSITIONS.items())
+    assert all(before not in ways for (before, _), ways in TRANSITIONS.items())
+
+
+def test_a_seat_whose_hold_or_booking_ends_is_again_what_the_house_keeps_it_as() -> None:
+    ends = {Step.RELEASE, Step.EXPIRE, Step.CANCEL}
+    assert {ways for (_, step), ways in TRANSITIONS.items() if step in ends} == {AT_REST}
 
 
 def test_every_state_but_free_has_a_reason_for_a_refusal() -> None:
