@@ -1,10 +1,10 @@
-"""Every setting and limit, in one table.
+"""Every setting, in one table.
 
-Settings come from the environment only. Each field of `Settings` below is one row of the table: its environment
-variable, its unit (the last part of the name), its default, its bounds, and one sentence for the operator. The
-README shows the same table, and a test keeps the two equal. `load` reads an environment and raises `ConfigError`
-with one line that names the variable. It also checks limits that depend on each other, so a bad combination stops the
-start rather than a night's sale.
+What an operator may tune is a setting; other bounds are constants where they are used. Settings come from the
+environment only. Each field of `Settings` below is one row of the table: its environment variable, its unit (the last
+part of the name), its default, its bounds, and one sentence for the operator. The README shows the same table, and a
+test keeps the two equal. `load` reads an environment and raises `ConfigError` with one line that names the variable. It
+also checks limits that depend on each other, so a bad combination stops the start rather than a night's sale.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Settings:
     database_lock_ms: int = setting("SEATSERVER_DATABASE_LOCK_MS", 3000, "Longest wait for a row lock.", at_least=10, at_most=600_000)
     database_pooler: str = setting("SEATSERVER_DATABASE_POOLER", "auto", "Whether Postgres is behind a pooler in transaction mode (PgBouncer, Supavisor …): `yes`, `no`, or `auto`, which checks each new connection.")
     redis_timeout_ms: int = setting("SEATSERVER_REDIS_TIMEOUT_MS", 2000, "Longest wait for Redis to connect or answer.", at_least=50, at_most=60_000)
-    redis_connections: int = setting("SEATSERVER_REDIS_CONNECTIONS", 8, "Most Redis connections per process for socket tickets and health checks. The holds share one more, and the feed has its own.", at_least=1, at_most=1000)
+    redis_connections: int = setting("SEATSERVER_REDIS_CONNECTIONS", 8, "Most Redis connections per process for socket tickets, reports, health and version checks, and the feed's probes. The holds share one more, and the feed has its own.", at_least=1, at_most=1000)
     redis_queue_commands: int = setting("SEATSERVER_REDIS_QUEUE_COMMANDS", 20_000, "Most commands that may wait for Redis; further ones are refused with `busy`.", at_least=1, at_most=1_000_000)
     start_wait_s: int = setting("SEATSERVER_START_WAIT_S", 60, "How long to wait for Postgres and Redis at start; 0 means no wait.", at_least=0, at_most=3600)
 
@@ -83,27 +83,27 @@ class Settings:
 
     # Holds.
     hold_ms: int = setting("SEATSERVER_HOLD_MS", 300_000, "How long a hold lasts, from its start or from its latest extension.", at_least=200, at_most=3_600_000)
-    hold_total_ms: int = setting("SEATSERVER_HOLD_TOTAL_MS", 900_000, "Longest a hold may last with all its extensions, and longest a person may hold a seat before it must rest.", at_least=200, at_most=86_400_000)
-    hold_pause_ms: int = setting("SEATSERVER_HOLD_PAUSE_MS", 300_000, "How long the seat must then be free before the same person, or another guest of the same network, may take it again.", at_least=100, at_most=86_400_000)
+    hold_total_ms: int = setting("SEATSERVER_HOLD_TOTAL_MS", 900_000, "Longest a hold may last with all its extensions, and longest a person may hold a seat in total, over several holds, before the seat must be free for `SEATSERVER_HOLD_PAUSE_MS`.", at_least=200, at_most=86_400_000)
+    hold_pause_ms: int = setting("SEATSERVER_HOLD_PAUSE_MS", 300_000, "How long a seat that a person has held for `SEATSERVER_HOLD_TOTAL_MS` must be free before the same person, or another guest of the same network, may take it again.", at_least=100, at_most=86_400_000)
     hold_replay_ms: int = setting("SEATSERVER_HOLD_REPLAY_MS", 60_000, "How long an ended hold is remembered, so that repeating its request gets the same answer and not a new hold.", at_least=1000, at_most=3_600_000)
     seats_per_user: int = setting("SEATSERVER_SEATS_PER_USER", 10, "Most seats one user may hold in one showtime.", at_least=1, at_most=500)
     checkout_ms: int = setting("SEATSERVER_CHECKOUT_MS", 30_000, "How long a hold is pinned while its booking is written.", at_least=1000, at_most=600_000)
-    answer_ms: int = setting("SEATSERVER_ANSWER_MS", 9000, "Longest wait for an answer when booking, confirming or cancelling. After that the answer is `outcome_unknown`; repeating the request tells the outcome.", at_least=100, at_most=300_000)
+    answer_ms: int = setting("SEATSERVER_ANSWER_MS", 9000, "Longest wait for an answer when booking, confirming or cancelling. After that the answer is `outcome_unknown`; repeat the request to learn the outcome.", at_least=100, at_most=300_000)
     claim_ms: int = setting("SEATSERVER_CLAIM_MS", 900_000, "How long a pending booking waits for its payment.", at_least=1000, at_most=86_400_000)
     searches: int = setting("SEATSERVER_SEARCHES", 128, "Most seat searches that may wait for their turn. When there are more, the user with the most searches waiting is refused with `busy`.", at_least=2, at_most=10_000)
     searches_per_user: int = setting("SEATSERVER_SEARCHES_PER_USER", 8, "Most seat searches of one user that may wait.", at_least=1, at_most=9_999)
 
     # Rooms and sockets.
     hello_ms: int = setting("SEATSERVER_HELLO_MS", 5000, "A socket's first message is due within this time.", at_least=100, at_most=60_000)
-    heartbeat_ms: int = setting("SEATSERVER_HEARTBEAT_MS", 15_000, "How often a quiet socket is sent a `beat` and a WebSocket ping.", at_least=100, at_most=300_000)
+    heartbeat_ms: int = setting("SEATSERVER_HEARTBEAT_MS", 15_000, "How often each socket is sent a WebSocket ping, and each quiet room a `beat`.", at_least=100, at_most=300_000)
     idle_ms: int = setting("SEATSERVER_IDLE_MS", 60_000, "A client that has not answered a WebSocket ping for this long is disconnected.", at_least=200, at_most=3_600_000)
     message_bytes: int = setting("SEATSERVER_MESSAGE_BYTES", 4096, "Largest message a client may send.", at_least=512, at_most=65_536)
     outbox_bytes: int = setting("SEATSERVER_OUTBOX_BYTES", 65_536, "Most data that may wait for a slow viewer. Beyond that the viewer gets no changes until it has caught up, then one snapshot.", at_least=1024, at_most=1 << 26)
     slow_ms: int = setting("SEATSERVER_SLOW_MS", 20_000, "A viewer that has not caught up for this long is disconnected.", at_least=100, at_most=600_000)
     tick_ms: int = setting("SEATSERVER_TICK_MS", 10, "A busy room merges the changes of this long into one frame.", at_least=0, at_most=1000)
-    tick_most_ms: int = setting("SEATSERVER_TICK_MOST_MS", 50, "Longest that this may grow to when the rooms take longer to serve.", at_least=0, at_most=5000)
+    tick_most_ms: int = setting("SEATSERVER_TICK_MOST_MS", 50, "Upper bound of `SEATSERVER_TICK_MS` under load: when rooms take longer to serve, they merge the changes of a longer time.", at_least=0, at_most=5000)
     io_uring: bool = setting("SEATSERVER_IO_URING", True, "Serve rooms through io_uring, where the system has it and allows it.")
-    ring_deltas: int = setting("SEATSERVER_RING_DELTAS", 1024, "Changes a room remembers for viewers who reconnect.", at_least=0, at_most=100_000)
+    ring_deltas: int = setting("SEATSERVER_RING_DELTAS", 1024, "Changes a room remembers for viewers who reconnect; one who missed more gets a snapshot.", at_least=0, at_most=100_000)
     sockets: int = setting("SEATSERVER_SOCKETS", 20_000, "Most sockets per process.", at_least=1, at_most=1_000_000)
     sockets_per_user: int = setting("SEATSERVER_SOCKETS_PER_USER", 20, "Most sockets of one user per process.", at_least=1, at_most=100_000)
 

@@ -1,9 +1,9 @@
 """All errors that a user may see, one class each.
 
-A class has a stable ``code``, says whether trying again can help (``retryable``), and has an HTTP status. An instance
-builds its text from fields, its facts. The code below raises these errors. REST, the socket and the command line each
-show them in one place, and never parse a message. Any other exception is a bug, shown to the user as `internal` without
-its text.
+A class has a stable ``code``, says whether trying again can help (``retryable``), and has an HTTP status. The facts of
+an instance are data for programs, and its message is built from them. Lower layers raise these errors. REST, the socket
+and the command line each show them in one place, and never parse a message. Any other exception is a bug, shown to the
+user as `internal` without its text.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Literal
 Refusal = Literal[
     "held", "sold", "blocked", "allocated", "full", "cooling", "limit", "group", "companion", "wheelchair", "gap"
 ]
-"""Why a seat is refused. The first five are states: ``allocated`` is reserved for another sales channel, ``full`` means
-that an area has too few places left. ``cooling``: the same person held it for too long (`seatserver.seats.holders`).
+"""Why a seat is refused. The first four are seat states; ``allocated``: it is kept for another sales channel. ``full``:
+an area has too few places left. ``cooling``: the same person held it for too long (`seatserver.seats.holders`).
 ``limit``: the user would hold too many. The others are the rules of the showtime (`seatmaps.rules`)."""
 TicketRule = Literal["unknown", "category", "at_most", "only_with", "per_companion"]
 
@@ -230,7 +230,11 @@ class NoSeatsTogether(SeatServerError):
 
 
 class HoldGone(SeatServerError):
-    """The user has no such hold: it expired, was released, or never existed."""
+    """The user does not have this hold, or no longer has it. The message says why.
+
+    It never existed, or belongs to somebody else; or it has ended: it expired or was released, became a booking, was
+    replaced by another hold, or lost its seats to a booking or to the house.
+    """
 
     code, status = "hold_gone", 409
 
@@ -277,7 +281,10 @@ class Unavailable(SeatServerError):
 
 
 class OutcomeUnknown(SeatServerError):
-    """The connection broke during COMMIT, so it is unknown whether the booking was written. Repeat the request."""
+    """It is not known whether a booking was made, confirmed or cancelled. Repeat the request to learn that.
+
+    The answer to the COMMIT was lost, or nothing was certain within `SEATSERVER_ANSWER_MS`.
+    """
 
     code, retryable, status = "outcome_unknown", True, 503
 

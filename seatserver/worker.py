@@ -1,8 +1,10 @@
 """Background duties: expiry, relay, reap, release, reconcile.
 
-By default they run inside every web process; ``seatserver worker`` runs them alone. Each duty is safe on any number of
-instances at once. A duty that fails because a dependency cannot be reached logs that at most once a minute, and tries
-again at its next turn.
+By default ``seatserver serve`` runs them too (with several processes, the first one does); ``seatserver worker`` runs
+nothing else. Web processes without duties still end the holds in rooms that are being watched (`seatserver.rooms.hub`)
+and relay what they have committed themselves (`Relay.notify`). Each duty is safe on any number of instances at once. A
+duty that fails because a dependency cannot be reached logs that at most once a minute, and tries again at its next
+turn.
 """
 
 from __future__ import annotations

@@ -298,7 +298,7 @@ class Checkout:
 
 
 class _Claim:
-    """What is booked. ``pinned_at`` is by the loop's clock, at the latest when the pin was made."""
+    """What is booked. ``pinned_at`` is not later than the pin: it is read before the call, by the loop's clock."""
 
     __slots__ = ("channel", "hold_id", "pay_later", "pinned_at", "quote", "seats", "showtime", "user_id")
 
@@ -321,7 +321,7 @@ async def _take_seats(connection: AsyncConnection, booking: Booking) -> None:
 
 
 async def _to_outbox(connection: AsyncConnection, booking: Booking) -> None:
-    """Number the change and leave it for the relay. It comes last: see `outbox.leave`."""
+    """Number the change and leave it for the relay. It comes last: see `append_changes`."""
     change = {
         "booking_id": booking.id,
         "user_id": booking.user_id,

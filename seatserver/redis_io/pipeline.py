@@ -1,11 +1,11 @@
 """The one connection that all calls of scripts share.
 
-Redis answers in order, so calls need not wait for each other. Those of one tick of the event loop are written at once,
+Redis answers in order, so calls need not wait for each other. Those of one turn of the event loop are written at once,
 and each reply goes to the oldest call without one. There is no pool to wait for, and no task or timer for a call; one
 timer for all fails those that wait too long. The number of calls that wait or are under way is bounded.
 
-Many calls are sent in chunks. Redis answers all that it has read before it reads on: given everything at once, it would
-work while we wait, and we would work while it waits. With a chunk or two ahead of it, both work at the same time.
+Many calls are sent in chunks. Redis answers all that it has read before it reads on: if they were sent all at once,
+Redis and we would take turns idling. With a chunk or two ahead of it, both work at the same time.
 
 When the connection breaks, answers are lost. The calls under way are sent once more on the next connection, which is
 harmless because every script may run twice (see ``lua/``). A call fails when its answer is lost twice or no connection
@@ -37,7 +37,7 @@ LONGEST_PAUSE_S = 0.1
 CHUNK = 24
 """Calls that are written at once, and that may be under way when more are written to a Redis nearby."""
 CALL_S = 0.00005
-"""What Redis needs for a call, more or less: so many more are under way as it could serve during a round trip."""
+"""About what Redis needs for a call. Extra calls under way = round trip ÷ this time."""
 WATCHES = 20
 """How often the watch looks within the time that a call may take."""
 

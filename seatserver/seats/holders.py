@@ -8,8 +8,8 @@ seat has been held is counted for the seat and the people, not for one hold's id
   left of that. A hold that would get less than a tenth of an ordinary one is not made.
 - After that the seat is refused to this person as ``cooling`` until it has been free for `SEATSERVER_HOLD_PAUSE_MS`.
   The refusal says when that will be, unless somebody else takes the seat first. So others get their chance.
-- The seat must really be free during the pause. Otherwise two people who take turns could keep it for ever. A person
-  who has not had the seat for longer than one other person can keep it is forgotten.
+- The seat must really be free during the pause. Otherwise two people who take turns could keep it for ever. A person's
+  time is forgotten after the longest time that one other person can have the seat, and the pause.
 - Only one's own time counts, and only for this seat. All other seats may be taken at once.
 - Guests get new names for free, so they are also known by their network: for a seat, all guests of one network (an IPv4
   address, or 64 bits of an IPv6 address) count as one person. A family that chooses different seats never notices.

@@ -1,8 +1,8 @@
 """The Lua verbs: packed, sent, and their answers unpacked.
 
-A script is one file of ``lua/`` with those of `SHARED` before it, and first of all a quick way through it where there
-is one. Redis knows it by its hash once it has seen it whole. When it has not, or has forgotten (a restart, SCRIPT
-FLUSH), the first call that notices brings the text.
+A script is put together from files of ``lua/``: ``past``, the quick version of the verb if there is one, those of
+`SHARED`, and the verb itself. It is called by its hash. If Redis does not know that (a restart, SCRIPT FLUSH), the
+first caller sends the full text.
 """
 
 from __future__ import annotations

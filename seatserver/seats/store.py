@@ -221,8 +221,9 @@ class SeatStore:
     ) -> tuple[int, ...]:
         """Release a hold, or only ``seats`` of it; return the released seats.
 
-        ``of`` is the hold as it was when the caller read it; without seats it stands for a hold that was not there.
-        ``terms`` are for the seats that stay. Raises `HoldGone`, `HoldPinned`, and `RoomMoved` if the hold has changed.
+        ``of`` is the hold as it was when the caller read it. An ``of`` without seats means that the caller found no
+        such hold. ``terms`` are for the seats that stay. Raises `HoldGone`, `HoldPinned`, and `RoomMoved` if the hold
+        has changed.
         """
         wanted = "" if seats is None else _csv(sorted(set(seats)))
         expected = "" if of is None else _csv(of.seats) or "none"
@@ -313,7 +314,7 @@ class SeatStore:
 
         ``missing`` loads it only if Redis lacks it or is behind, ``repair`` also when it is there. ``renew`` begins a
         new epoch (after Redis went back in time) if the room still has the epoch ``of_epoch``; ``restore`` does so
-        after Postgres went back, which no other mode follows.
+        after Postgres was restored from a backup. Only this mode accepts older data than Redis has.
 
         ``absent_since`` is what a script answered that missed the room. Without it, or when the room was loaded and
         lost again meanwhile, the reading may be older than what the room knew: then Postgres is read once more. Raises

@@ -1,8 +1,9 @@
 """Choose the language of a page, and hold the few texts that are part of its HTML.
 
 The visitor's choice (the switch in the header, kept in a cookie) comes first, then the browser's preference, then
-English. All other texts are written by the page's scripts, from `pages/shared/words/`, in the language of
-`<html lang>`. `page.py` calls this module.
+English. All other texts are written by scripts, in the language of `<html lang>`: those of the pages are in
+`pages/shared/words/`, those of the seat map in `seat-map/strings/`, and why something failed, for both, in
+`shared/reasons/`. `page.py` calls this module.
 """
 
 from __future__ import annotations

@@ -237,7 +237,8 @@ class Error(_Told, frozen=True, kw_only=True):
 class Beat(_Told, frozen=True, kw_only=True):
     """A sign of life, and the room's version, from which a client learns whether it missed anything.
 
-    The server sends it after it has sent nothing else for `Limits.heartbeat_ms`, and in answer to a client's.
+    The server looks every `Limits.heartbeat_ms` and sends it if nothing was sent to the whole room for half of that;
+    answers to single sockets do not count. It also answers a client's own.
     """
 
     declared = Told(unasked=True, example={"ref": 7, "epoch": story.EPOCH, "version": 41, "server_ms": story.NOW_MS})

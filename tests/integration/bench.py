@@ -140,7 +140,7 @@ class Bench:
         await self.redis.hset(self.key(f"hold:{held.hold_id}"), items=fields)
 
     async def have_for_the_total(self, hold_id: UUID, seats: Iterable[int]) -> None:
-        """Let a hold have begun its total age earlier, and so much earlier the rest that its seats had before it."""
+        """Move the hold, and the pause of its seats before it, back by the total age."""
         key, total = self.key(f"hold:{hold_id}"), self.settings.hold_total_ms
         since = int(await self.redis.hget(key, "since") or 0)
         await self._free_earlier(total, set(seats), rested_before=since)

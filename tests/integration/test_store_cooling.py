@@ -203,7 +203,7 @@ async def test_everybody_pays_for_their_own_time_only(bench: Bench) -> None:
     assert (await bench.hold("ann", [1])).seats == (1,)
 
 
-async def test_of_whom_has_not_had_the_seat_for_long_nothing_is_remembered(bench: Bench) -> None:
+async def test_a_person_is_forgotten_after_long_without_the_seat(bench: Bench) -> None:
     await use_up(bench, "ann", [1])
     passed = 0
     for number in range(100):
@@ -255,7 +255,7 @@ def places(count: int) -> Conditions:
     return Conditions(areas=(AreaWish(range(10, 15), 10, count),))
 
 
-async def test_of_an_area_s_places_others_are_taken_while_there_are_any(bench: Bench) -> None:
+async def test_an_area_gives_places_this_person_has_not_had_first(bench: Bench) -> None:
     await use_up(bench, "ann", [], places(2))
     assert (await bench.store.hold(SHOW, uuid.uuid4(), "ann", [], places(3))).seats == (12, 13, 14)
 

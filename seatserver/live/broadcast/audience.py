@@ -6,9 +6,9 @@ viewer. A change in a quiet room is delivered at once; while changes keep coming
 which grow with the time that the last deliveries took. A delivery to many viewers takes several slices of the
 `TimeSlicer`; a room has one delivery at a time.
 
-A mark keeps the order for each viewer. The audience counts everything that happens to the room; a viewer remembers the
-count up to which it has been shown the room, and a frame that brings nothing newer skips it. So a viewer who joins,
-comes back, or needs a snapshot in the middle of a delivery gets the room as it is then, and nothing older after it.
+A mark keeps the order for each viewer. Each event in the room gets a number, the mark. A viewer remembers the last one
+that it was shown, and frames that are not newer are not sent to it. So a viewer who joins, comes back, or needs a
+snapshot in the middle of a delivery gets the room as it is then, and nothing older after it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from seatserver.wire.from_server import Beat, Delta, Elsewhere, Expired, ServerM
 
 RETRY_S = 0.5
 FEW_CHANGES = 4
-"""An answer takes up to so many changes along, so that the delivery has one viewer less to serve."""
+"""If at most this many changes wait, they are sent with the answer: the delivery then has one viewer less to serve."""
 
 
 class Audience:
@@ -46,7 +46,7 @@ class Audience:
         self.seat_map = seat_map
         self.live: LiveRoom | None = None
         self.showtime: Showtime | None = None
-        """As whoever came last found it; for people who look at the rooms from outside."""
+        """The showtime as the latest viewer loaded it; for /ops."""
         self.demand = Demand()
         self.in_flight: set[int] = set()
         """Seats that a `best` on this instance is about to hold: the next one looks elsewhere first."""

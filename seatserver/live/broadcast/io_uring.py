@@ -1,15 +1,21 @@
 """A frame to many sockets: one system call each, or one for a whole batch where Linux lets us.
 
-Much of what a short send costs is the way into the kernel and back. io_uring (see io_uring(7)) takes a batch of sends
-in one call: the kernel carries them out one after the other before the call returns, and reports only those that did
-not go as a whole, which are the sockets that are full or broken. So `BatchWriter.write_to_each` does what
-`write_to_each` does. Other systems lack it and containers often forbid it; `open_batch_writer` finds out.
+The plain writer, `write_to_each`, works everywhere. `BatchWriter` is for Linux: much of what a short send costs is the
+way into the kernel and back. io_uring (see io_uring(7)) takes a batch of sends in one call: the kernel carries them out
+one after the other before the call returns, and reports only those that did not go as a whole, which are the sockets
+that are full or broken. So `BatchWriter.write_to_each` does what `write_to_each` does. Other systems lack it and
+containers often forbid it; `open_batch_writer` finds out.
 
-What it is worth, CPU µs per delivery of the whole server with and without it, in turns on two busy cores, the best
-turns and in brackets the medians: 200 viewers 9.9 and 11.4 (11.2 and 11.9), 1,000 viewers 4.6 and 5.5 (5.4 and 6.9),
-in a second run 5.5 and 5.6 (6.4 and 6.4), 8,000 viewers 3.7 and 5.5 (6.7 and 5.5, of three turns). 60 viewers: no
-less than without. What it saves differs from run to run, and is not yet shown on a quiet machine. In rooms of one
-viewer it took a twelfth more time for a hold: for less than a `MIN_BATCH` of them it is not used.
+CPU µs per delivery of the whole server, measured alternately with and without it on two busy cores:
+
+    viewers             best turn: with, without    median: with, without
+    200                 9.9     11.4                11.2    11.9
+    1,000               4.6     5.5                 5.4     6.9
+    1,000, second run   5.5     5.6                 6.4     6.4
+    8,000, three turns  3.7     5.5                 6.7     5.5
+
+For 60 viewers it saved nothing. What it saves differs from run to run and is not yet shown on a quiet machine. In rooms
+of one viewer a hold took a twelfth more time with it, so it is not used for fewer than `MIN_BATCH` viewers.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Who is in a room, in delivery order: one `RecipientList` for each encoding; its viewers share their frames.
 
-Serving thousands of sockets costs one system call each, and more only if each of them is looked at first: a socket's
-data is spread over memory, and fetching it takes half as long as the system call. So the list keeps one number for each
-viewer, side by side: the descriptor of a socket with nothing waiting, which the frame is written to at once. `NO_FD`
-stands for everybody else (who is behind, has bytes waiting, speaks TLS, runs on another server, or was just shown the
-room separately); they are looked at one by one. Whoever changes a connection's state tells the list.
+Serving thousands of sockets takes one system call each. Looking at each session first would take half as long again,
+because its data is spread over memory. So the list keeps one number for each viewer, side by side: the descriptor of a
+socket with nothing waiting, which the frame is written to at once. `NO_FD` stands for everybody else (who is behind,
+has bytes waiting, speaks TLS, runs on another server, or was just shown the room separately); they are looked at one by
+one. Whoever changes a connection's state tells the list.
 
 The mark says how much a viewer has seen; see `seatserver.live.broadcast.audience`. For viewers on the fast path it is
 not stored: it follows from how far the delivery has come.
@@ -37,9 +37,9 @@ class Viewer(Protocol):
     codec: Codec
     user_id: str
     slot: int
-    """Its place in the list, which sees to it; -1 outside."""
+    """Index in the list, maintained by the list; -1 outside."""
     seen: int
-    """The mark up to which it has been shown the room, as far as it was shown by itself."""
+    """The mark up to which it has been shown the room, as far as frames were sent to it individually."""
 
     @property
     def descriptor(self) -> int:
@@ -104,8 +104,10 @@ class RecipientList:
         return viewer.seen if self._descriptors[at] == NO_FD else self._passed(at)
 
     def has_seen(self, mark: int) -> bool:
-        """Whether everybody has been shown the room up to ``mark``. Always false for more than a `FEW`: serving them is
-        sooner than they are asked."""
+        """Whether everybody has been shown the room up to ``mark``.
+
+        Always false for more than a `FEW`: sending is quicker than checking.
+        """
         return len(self._viewers) <= FEW and all(
             viewer is None or self.seen_by(viewer) == mark for viewer in self._viewers
         )

@@ -37,7 +37,7 @@ class TimeSlicer:
         self._next: asyncio.Handle | None = None
 
     def schedule(self, work: Job) -> None:
-        """Let ``work`` advance from the loop's next round but one. It must not be scheduled already."""
+        """Let ``work`` advance two loop rounds from now. It must not be scheduled already."""
         self._waiting.append(work)
         if self._next is None:
             # Replies of Redis that came with the news go first: their answers bring their viewers up to date anyway.

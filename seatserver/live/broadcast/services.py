@@ -14,8 +14,8 @@ from seatserver.tasks import Tasks
 from seatserver.wire.from_server import Booked
 
 TICK_PER_BUSY_TIME = 20
-"""Tick length: so many times the last deliveries of all busy rooms, within bounds. At most a twentieth of the process
-delivers then; the rest answers commands."""
+"""A tick is this many times as long as the last deliveries of all busy rooms took, within bounds. So deliveries take at
+most a twentieth of the process' time; the rest is left for commands."""
 
 BookingReader = Callable[[UUID], Awaitable[Booked | None]]
 """Reads a booking as the message that tells its owner about it; None when there is none."""

@@ -121,9 +121,12 @@ class Session:
         self.connection.write_rest(frame, sent)
 
     def tell(self, message: from_server.ServerMessage) -> None:
-        """Send a message to this user only: the same news of a booking once, news of one's own commands never."""
+        """Send a message to this socket only.
+
+        Repeated news of a booking is sent once. Changes by this socket's own commands are not reported back to it.
+        """
         if isinstance(message, from_server.Elsewhere) and message.hold_id in self._own_holds:
-            # Skipped once for each command: the next change may come from another socket.
+            # Each of our commands suppresses one notice: the next change may come from another socket.
             at = self._own_holds.index(message.hold_id)
             self._own_holds = (*self._own_holds[:at], *self._own_holds[at + 1 :])
             return

@@ -12,9 +12,10 @@ uvicorn does the handshake, ping and pong, fragments and the close. What it lack
 - Once the peer has closed, the messages that its session has not read yet are dropped.
 - Pings are spread over time, so that sockets that came in together are not pinged together for ever.
 
-This is the only file that relies on the insides of uvicorn's protocol and of websockets' parser. Our own class on
-websockets' public `ServerProtocol` would need none of the first, but would have to repeat uvicorn's handshake, ASGI
-events, keepalive and shutdown. `tests/unit/test_insides.py` fails when an upgrade changes what is used here.
+Only this file depends on the insides of uvicorn's WebSocket protocol and of websockets' parser; `uvicorn_http.py` is
+the only other one that knows a protocol of uvicorn. Our own class on websockets' public `ServerProtocol` would not
+depend on uvicorn's internals, but would have to repeat its handshake, ASGI events, keepalive and shutdown.
+`tests/unit/test_insides.py` fails when an upgrade changes what is used here.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@
 --                   for); remembered for `replay` ms past its end, so that a late repetition is answered and not
 --                   held anew
 --   :absent string  since when Redis lacks this showtime; goes when it is loaded, and by itself
---   :past   hash    seat -> who has had it lately, and for how long: see `remember`; expires by itself
+--   :past   hash    seat -> who has had it lately, and for how long: see past.lua; expires by itself
 --   :feed   channel what changed
 --
 -- A seat is a number of the layout; the places of general-admission areas are numbers too, after the seats.
@@ -52,7 +52,7 @@ local function changed(seat, state)
   changes[#changes + 1] = state
 end
 
--- The clock was set back by `ms`, or another one counts since a failover: without this every hold would last the longer.
+-- The clock was set back by `ms`, or another one counts since a failover: otherwise holds would last `ms` longer.
 local function clock_went_back(ms)
   local due, holds = redis.call('ZRANGE', DUE, 0, -1, 'WITHSCORES'), {}
   for index = 1, #due, 2 do
@@ -73,7 +73,7 @@ local function clock_went_back(ms)
       redis.call('PEXPIRE', key, math.max(1, redis.call('PTTL', key) - ms))
     end
   end
-  -- By the other clock: rather nobody waits than somebody does for hours.
+  -- Its times are by the other clock: we forget who had what, so that nobody is refused for hours by mistake.
   redis.call('DEL', PAST)
 end
 

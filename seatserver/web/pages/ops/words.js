@@ -25,7 +25,7 @@ const REASONS = {
   group: "the seat is sold only together with its neighbours",
   companion: "a companion seat without its wheelchair place",
   wheelchair: "a wheelchair place for someone without a wheelchair",
-  gap: "a single seat would have been left",
+  gap: "a gap too small to sell would have been left",
 };
 
 const ERRORS = {

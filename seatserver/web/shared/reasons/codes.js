@@ -1,6 +1,6 @@
 /**
  * Why something failed, for visitors: every code of the server (`seatserver/errors.py`), every close code of the socket
- * (`seatserver/wire/messages.py`) and what the client itself says, each with the text that tells it.
+ * (`seatserver/wire/closing.py`) and what the client itself says, each with the text that tells it.
  *
  * The server's own sentences are English and written for whoever runs it or programs against it. They go to the console;
  * the visitor reads the texts of en.js and de.js, which end a sentence such as "That did not work: {reason}.".

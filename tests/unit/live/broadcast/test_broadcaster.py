@@ -1,6 +1,6 @@
 """From one room to all its viewers, without a server: shared frames, merged ticks, and everybody sees the room.
 
-The viewers here have real sockets: what a client would make of the bytes is what is looked at.
+The viewers here have real sockets: the tests check what a client would decode.
 """
 
 from __future__ import annotations

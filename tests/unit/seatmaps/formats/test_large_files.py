@@ -1,8 +1,9 @@
 """Promises of files as large as may be: 15 MB of anything is answered soon, in bounded memory.
 
-The promise to people is two seconds on a machine with two slow cores. No test depends on how fast a machine is, so here
-it is `SECONDS` of processor time: far too little for work that grows with more than the size of the file. Each file is
-read in a process of its own, so that its peak of memory is its own too.
+The promise to people is that reading a file takes two seconds on a machine with two slow cores. `seatmap check` reads
+and checks it, so it may take longer. No test depends on how fast a machine is, so here it is `SECONDS` of processor
+time: far too little for work that grows with more than the size of the file. Each file is read in a process of its own,
+so that its peak of memory is its own too.
 """
 
 from __future__ import annotations
