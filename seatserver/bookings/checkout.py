@@ -95,8 +95,8 @@ class Checkout:
             if known is None:
                 raise
             return _same_request(known, showtime_id, user_id, pay_later)
-        claim = _Claim(showtime, held, user_id, pay_later, pinned_at)
-        return await self._write(hold_id, lambda: self._claim(claim))
+        request = _BookingRequest(showtime, held, user_id, pay_later, pinned_at)
+        return await self._write(hold_id, lambda: self._write_booking(request))
 
     async def get(self, booking_id: UUID) -> Booking:
         """The booking as it is now. Raises `NotFound`."""
@@ -194,15 +194,15 @@ class Checkout:
                 await asyncio.sleep(0.2)
         raise OutcomeUnknown(str(booking_id))
 
-    async def _claim(self, claim: _Claim) -> Booking:
+    async def _write_booking(self, request: _BookingRequest) -> Booking:
         try:
             async with self._database.transaction() as connection:
-                row = (await connection.execute(self._insert_booking(claim))).one_or_none()
+                row = (await connection.execute(self._insert_booking(request))).one_or_none()
                 if row is None:
-                    mine = sa.select(bookings).where(bookings.c.id == claim.hold_id)
+                    mine = sa.select(bookings).where(bookings.c.id == request.hold_id)
                     known = booking_of((await connection.execute(mine)).one())
-                    return _same_request(known, claim.showtime.id, claim.user_id, claim.pay_later)
-                await self._see_that_it_is_pinned(claim)
+                    return _same_request(known, request.showtime.id, request.user_id, request.pay_later)
+                await self._see_that_it_is_pinned(request)
                 booking = booking_of(row)
                 await _take_seats(connection, booking)
                 await _to_outbox(connection, booking)
@@ -211,43 +211,43 @@ class Checkout:
                     raise SeatsRefused(lost)
         except SeatsRefused:
             # Redis gave us these seats, so it is out of date.
-            self._relay.notify(claim.showtime.id)
-            repair = self._store.load(claim.showtime.id, "repair")
+            self._relay.notify(request.showtime.id)
+            repair = self._store.load(request.showtime.id, "repair")
             await _quietly(repair)
             raise
         return self._moved(booking)
 
-    async def _see_that_it_is_pinned(self, claim: _Claim) -> None:
+    async def _see_that_it_is_pinned(self, request: _BookingRequest) -> None:
         """Pin the hold again if the last pin is long ago: the process was paused, or a COMMIT's outcome was unknown.
 
         Meanwhile another instance may have told the buyer that the hold is gone. The rest of the transaction takes no
         longer than half a pin (`Settings.transaction_ms`), so it ends before the pin does. Raises `HoldGone`.
         """
         clock = asyncio.get_running_loop().time
-        while (clock() - claim.pinned_at) * 1000 > self._settings.checkout_ms - self._settings.transaction_ms:
-            claim.pinned_at = clock()
-            held = await self._pin(claim.showtime, claim.hold_id, claim.user_id)
-            if tuple(sorted(held.seats)) != claim.seats:
-                raise HoldGone(str(claim.hold_id), "it was changed while it was booked")
+        while (clock() - request.pinned_at) * 1000 > self._settings.checkout_ms - self._settings.transaction_ms:
+            request.pinned_at = clock()
+            held = await self._pin(request.showtime, request.hold_id, request.user_id)
+            if tuple(sorted(held.seats)) != request.seats:
+                raise HoldGone(str(request.hold_id), "it was changed while it was booked")
 
-    def _insert_booking(self, claim: _Claim) -> Any:
+    def _insert_booking(self, request: _BookingRequest) -> Any:
         now = self._clock()
         deadline = datetime.fromtimestamp(now / 1000, UTC) + timedelta(milliseconds=self._settings.claim_ms)
         return (
             insert(bookings)
             .values(
-                id=claim.hold_id,
-                showtime_id=claim.showtime.id,
-                user_id=claim.user_id,
-                status="pending" if claim.pay_later else "confirmed",
-                seats=list(claim.seats),
-                lines=msgspec.to_builtins(claim.quote.lines),
-                fees_minor=claim.quote.fees_minor,
-                total_minor=claim.quote.total_minor,
-                currency=claim.quote.currency,
-                channel=claim.channel,
-                expires_at=deadline if claim.pay_later else None,
-                ended_at=None if claim.pay_later else sa.func.now(),
+                id=request.hold_id,
+                showtime_id=request.showtime.id,
+                user_id=request.user_id,
+                status="pending" if request.pay_later else "confirmed",
+                seats=list(request.seats),
+                lines=msgspec.to_builtins(request.quote.lines),
+                fees_minor=request.quote.fees_minor,
+                total_minor=request.quote.total_minor,
+                currency=request.quote.currency,
+                channel=request.channel,
+                expires_at=deadline if request.pay_later else None,
+                ended_at=None if request.pay_later else sa.func.now(),
             )
             .on_conflict_do_nothing(index_elements=["id"])
             .returning(bookings)
@@ -297,7 +297,7 @@ class Checkout:
         return moved
 
 
-class _Claim:
+class _BookingRequest:
     """What is booked. ``pinned_at`` is not later than the pin: it is read before the call, by the loop's clock."""
 
     __slots__ = ("channel", "hold_id", "pay_later", "pinned_at", "quote", "seats", "showtime", "user_id")

@@ -34,7 +34,7 @@ def latest_deadline_ms(showtime: Showtime, hold_ms: int, until_ms: int) -> int:
 
 def reach_ms(held: HeldSeats, latest_ms: int) -> int:
     """How far extensions can move the hold's deadline, if the buyer asks for each of them in time."""
-    return max(held.deadline_ms, min(held.oldest_ms, latest_ms))
+    return max(held.deadline_ms, min(held.total_age_ends_ms, latest_ms))
 
 
 def over_for_more(showtime: Showtime, now_ms: int, *, has_basket: bool) -> NotOnSale | None:

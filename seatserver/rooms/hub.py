@@ -51,7 +51,7 @@ class LiveRoom:
         self.room = room
         self.listener = listener
         self.viewers = 0
-        self.loaded: asyncio.Task[None] | None = None
+        self.loading: asyncio.Task[None] | None = None
         self.resyncing: asyncio.Task[None] | None = None
         # What the feed brings while a snapshot is read; None while the room follows the feed.
         self.buffer: list[FeedMessage] | None = []
@@ -95,12 +95,12 @@ class Hub:
         if live is None:
             live = LiveRoom(showtime_id, Room(seat_count, self._settings.ring_deltas, areas), listener)
             self._rooms[showtime_id] = live
-            live.loaded = self._tasks.spawn(self._first_load(live), f"load {showtime_id}")
-            live.loaded.add_done_callback(_retrieve)
+            live.loading = self._tasks.spawn(self._first_load(live), f"load {showtime_id}")
+            live.loading.add_done_callback(_retrieve)
         live.viewers += 1
         try:
-            if live.loaded is not None:
-                await _result_of(live.loaded)
+            if live.loading is not None:
+                await _result_of(live.loading)
         except BaseException:
             self.leave(live)
             raise
@@ -114,7 +114,7 @@ class Hub:
         del self._rooms[live.showtime_id]
         if live.timer is not None:
             live.timer.cancel()
-        for task in (live.loaded, live.resyncing):
+        for task in (live.loading, live.resyncing):
             if task is not None:
                 task.cancel()
         if self._feed is not None:
@@ -123,7 +123,7 @@ class Hub:
     async def states(self, showtime_id: str, place_count: int) -> tuple[str, int, bytes]:
         """(epoch, version, one state per place) of any showtime, whether it is live here or not."""
         live = self._rooms.get(showtime_id)
-        if live is not None and live.loaded is None and live.buffer is None:
+        if live is not None and live.loading is None and live.buffer is None:
             return live.room.epoch, live.room.version, bytes(live.room.states)
         await self._store.sweep(showtime_id)
         view = await self._store.snapshot(showtime_id, place_count)
@@ -183,7 +183,7 @@ class Hub:
         assert self._feed is not None, "attach a feed first"
         await self._feed.subscribe(live.showtime_id)
         await self._catch_up(live)
-        live.loaded = None
+        live.loading = None
 
     def _resync(self, live: LiveRoom, first: FeedMessage | None = None) -> None:
         if self._rooms.get(live.showtime_id) is not live:

@@ -47,7 +47,8 @@ class Ownership(msgspec.Struct, frozen=True):
 class HeldSeats(msgspec.Struct, frozen=True):
     """A living hold. ``fence`` grows with every hold of the showtime. ``terms`` were agreed when it was made.
 
-    ``asked`` is the request that made it (`Conditions.asked`). At ``oldest_ms`` it reaches its total age.
+    ``asked`` is the request that made it (`Conditions.asked`). ``total_age_ends_ms`` is when it reaches its total age,
+    past which no extension goes (``oldest`` in the scripts).
     """
 
     hold_id: UUID
@@ -57,7 +58,7 @@ class HeldSeats(msgspec.Struct, frozen=True):
     terms: str = ""
     channel: str = ""
     asked: str = ""
-    oldest_ms: int = 0
+    total_age_ends_ms: int = 0
 
 
 class View(msgspec.Struct, frozen=True):

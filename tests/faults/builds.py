@@ -234,16 +234,16 @@ def no_version_check() -> None:
 
 
 def blind_retry() -> None:
-    """A repeated claim takes the row that the first one may have left for somebody else's."""
-    once, tried = Checkout._claim, set[Any]()
+    """A repeated booking takes the row that the first try may have left for somebody else's."""
+    once, tried = Checkout._write_booking, set[Any]()
 
-    async def claim(self: Checkout, claim: Any) -> Booking:
-        if claim in tried:
-            raise SeatsRefused(dict.fromkeys(claim.seats, "sold"))
-        tried.add(claim)
-        return await once(self, claim)
+    async def write_booking(self: Checkout, request: Any) -> Booking:
+        if request in tried:
+            raise SeatsRefused(dict.fromkeys(request.seats, "sold"))
+        tried.add(request)
+        return await once(self, request)
 
-    Checkout._claim = claim  # type: ignore[method-assign]
+    Checkout._write_booking = write_booking  # type: ignore[method-assign]
 
 
 def hold_without_replay() -> None:
@@ -253,13 +253,13 @@ def hold_without_replay() -> None:
 
 def unsorted_seats() -> None:
     """The seats of a basket are written in any order."""
-    original = checkout._Claim.__init__
+    original = checkout._BookingRequest.__init__
 
     def shuffled(self: Any, *arguments: Any, **named: Any) -> None:
         original(self, *arguments, **named)
         self.seats = tuple(random.sample(self.seats, len(self.seats)))
 
-    checkout._Claim.__init__ = shuffled  # type: ignore[method-assign]
+    checkout._BookingRequest.__init__ = shuffled  # type: ignore[method-assign]
 
 
 def no_gap_check() -> None:

@@ -101,10 +101,10 @@ def _buyer_steps(state: State, user: int, mutant: Mutant | None) -> Iterator[Ste
             else:
                 yield "SeatStore.pin gone", _is(state, user, at="away")
         case "pinned":
-            yield from _claim(state, user, mutant)
+            yield from _write_booking(state, user, mutant)
         case "unknown":
             # The reply to COMMIT, or the whole request, was lost: the same request is made again.
-            yield from _claim(state, user, mutant)
+            yield from _write_booking(state, user, mutant)
         case "claimed":
             yield from _settle(state, user)
 
@@ -118,8 +118,8 @@ def _hold(state: State, user: int) -> Iterator[Step]:
         yield "SeatStore.hold again", _is(state, user, at="held")
 
 
-def _claim(state: State, user: int, mutant: Mutant | None) -> Iterator[Step]:
-    """`Checkout._claim`: one transaction, of which the buyer hears afterwards."""
+def _write_booking(state: State, user: int, mutant: Mutant | None) -> Iterator[Step]:
+    """`Checkout._write_booking`: one transaction, of which the buyer hears afterwards."""
     if mutant is Mutant.ACKNOWLEDGE_EARLY and not state.buyers[user].told:
         yield "acknowledge", _is(state, user, told=True)
     if state.rows[user] and mutant is not Mutant.BLIND_RETRY:
@@ -130,13 +130,13 @@ def _claim(state: State, user: int, mutant: Mutant | None) -> Iterator[Step]:
         rival_owns = state.lock != user
     if state.rows[user] in LIVE:
         # Only a blind repetition gets here: it takes its own row for somebody else's.
-        yield "Checkout._claim refused", _is(state, user, at="done", told=False)
+        yield "Checkout._write_booking refused", _is(state, user, at="done", told=False)
     elif rival_owns and mutant is not Mutant.NO_UNIQUE_INDEX:
-        yield "Checkout._claim refused", _is(_let_go(state, user), user, at="away")
+        yield "Checkout._write_booking refused", _is(_let_go(state, user), user, at="away")
     else:
         claimed = _write(_is(state, user, at="claimed"), user, "pending", seat=True)
-        yield "Checkout._claim", claimed
-        yield "Checkout._claim, reply lost", _is(claimed, user, at="unknown")
+        yield "Checkout._write_booking", claimed
+        yield "Checkout._write_booking, reply lost", _is(claimed, user, at="unknown")
 
 
 def _settle(state: State, user: int) -> Iterator[Step]:
