@@ -66,7 +66,7 @@ class Settings:
     log_level: str = setting("SEATSERVER_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.")
     log_format: str = setting("SEATSERVER_LOG_FORMAT", "auto", "`json`, `text`, or `auto`: text on a terminal, JSON elsewhere.")
     loop_blocked_ms: int = setting("SEATSERVER_LOOP_BLOCKED_MS", 0, "Log the stack of anything that blocks the event loop for longer than this; 0 turns it off.", at_least=0, at_most=60_000)
-    duties: bool = setting("SEATSERVER_DUTIES", True, "Run the worker's duties inside the web process.")
+    duties: bool = setting("SEATSERVER_DUTIES", True, "Run the worker's duties inside `seatserver serve` too; with several processes, in the first one.")
 
     # Tokens.
     token_secret: str = setting("SEATSERVER_TOKEN_SECRET", "", "Secret of at least 32 bytes for HS256 tokens; needed for guests and `seatserver token`.", secret=True)
