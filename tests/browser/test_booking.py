@@ -318,6 +318,28 @@ def test_the_link_opens_the_ticket_while_tokens_cannot_be_renewed(
     ann.complaints[:] = [one for one in ann.complaints if "401" not in one and "404" not in one]
 
 
+@pytest.mark.parametrize("failure", ["no network", "no answer", "another tab hangs"])
+def test_the_link_opens_the_ticket_though_the_renewal_of_the_guest_hangs_or_is_cut_off(
+    settings: Settings, site: Site, window: Windows, guest: Guest, failure: str
+) -> None:
+    ann = guest.open(window, guest.book("B-2"))
+    expect(ann.page.get_by_role("button", name="Copy link")).to_be_visible()
+    link = ann.page.url
+    stale = {"token": Tokens(settings).mint(guest.guest["user_id"], ["watch", "hold", "book"], -60)}
+    ann.page.evaluate(REMEMBER, ["seatserver.guest", {**guest.guest, **stale}])
+    asked: list[Route] = []
+    ann.page.route("**/guests/renew", lambda route: route.abort() if failure == "no network" else asked.append(route))
+    if failure == "another tab hangs":
+        other = ann.page.context.new_page()
+        other.goto(f"{site.url}/docs")
+        other.evaluate("() => { navigator.locks.request('seatserver.guest', () => new Promise(() => {})); }")
+    ann.page.goto("about:blank")
+    ann.page.goto(link)
+    expect(ann.page.get_by_role("article")).to_contain_text("Confirmed", timeout=20_000)
+    assert bool(asked) == (failure == "no answer")
+    ann.complaints[:] = [one for one in ann.complaints if "401" not in one and "ERR_FAILED" not in one]
+
+
 @pytest.mark.long
 def test_an_open_page_shows_when_an_unpaid_booking_expires(make_site: Callable[..., Site], window: Windows) -> None:
     site = make_site(SEATSERVER_CLAIM_MS="3000", SEATSERVER_REAP_MS="100")

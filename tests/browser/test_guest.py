@@ -150,6 +150,17 @@ def test_a_new_guest_is_made_only_when_the_server_says_the_old_one_expired(
     ann.complaints[:] = [one for one in ann.complaints if str(answer["status"]) not in one]
 
 
+def test_a_forgotten_guest_is_not_renewed_as_the_one_that_another_tab_has_made(ann: Window) -> None:
+    user(ann)
+    renew = """async (guest) => {
+      const { renewGuest } = await import("/static/shared/guest.js");
+      return renewGuest(new URL(location.origin), guest);
+    }"""
+    known = ann.page.evaluate(GUEST)
+    assert ann.page.evaluate(renew, {**known, "token": "an older one"}) == known["token"]
+    assert ann.page.evaluate(renew, {"token": "an older one", "user_id": "whom the other tab forgot"}) is None
+
+
 def test_without_storage_the_map_works_as_long_as_the_page_is_open(site: Site, window: Windows) -> None:
     ann = window(site)
     for store in ("localStorage", "sessionStorage"):

@@ -106,28 +106,33 @@ export function guestOf(server) {
 }
 
 /**
- * A fresh token of the guest whose token `refused` is; null where that guest is over. Makes no other guest.
+ * A fresh token of this guest, whose token was refused; null where that guest is over, or forgotten. Makes no other
+ * guest. `signal` ends the wait: for another tab that renews, and for the server.
  * @param {URL} server
- * @param {string | null} refused
+ * @param {Pick<Guest, "token" | "user_id">} guest
+ * @param {{ signal?: AbortSignal }} options
  */
-export async function renewGuest(server, refused) {
+export async function renewGuest(server, { token, user_id }, { signal } = {}) {
   const key = keyOf(server);
-  const guest = await alone(key, async () => {
+  const renew = async () => {
     const kept = read(key);
-    if (kept?.token !== refused) return kept; // another tab was faster
-    const fresh = await renewed(server, kept);
+    if (kept?.user_id !== user_id) return null; // another tab forgot this guest, and may have made another
+    if (kept.token !== token) return kept; // another tab was faster
+    const fresh = await renewed(server, kept, signal);
     if (fresh) write(key, fresh);
     return fresh;
-  });
-  return guest?.token ?? null;
+  };
+  return (await alone(key, renew, signal))?.token ?? null;
 }
 
 /**
- * One tab at a time, where the browser has locks (not on plain http, nor in every frame).
+ * One tab at a time, where the browser has locks (not on plain http, nor in every frame). `signal` ends the wait for the
+ * others.
  * @param {string} key
  * @param {() => any} act
+ * @param {AbortSignal} [signal]
  */
-async function alone(key, act) {
+async function alone(key, act, signal) {
   let isIn = false;
   const enter = () => {
     isIn = true;
@@ -135,9 +140,9 @@ async function alone(key, act) {
   };
   if (!navigator.locks) return act();
   try {
-    return await navigator.locks.request(key, enter);
+    return await navigator.locks.request(key, { signal }, enter);
   } catch (error) {
-    if (isIn) throw error;
+    if (isIn || signal?.aborted) throw error;
     return act(); // a frame without storage has no locks either
   }
 }
@@ -163,11 +168,12 @@ async function next(server, key, refused) {
  * no guest: an older instance that knows no renewals yet, or a proxy. Then it throws, and may be asked again later.
  * @param {URL} server
  * @param {Guest | null} kept
+ * @param {AbortSignal} [signal]
  */
-async function renewed(server, kept) {
+async function renewed(server, kept, signal) {
   if (!kept?.renewal) return null;
   try {
-    return await ask(server, "guests/renew", { renewal: kept.renewal });
+    return await ask(server, "guests/renew", { renewal: kept.renewal }, signal);
   } catch (error) {
     if (error.status === 401 && error.code === "unauthorized") return null;
     if (isSilence(error)) throw error;
@@ -189,8 +195,10 @@ async function made(server) {
  * @param {URL} server
  * @param {string} path
  * @param {object} [body]
+ * @param {AbortSignal} [signal]
  */
-function ask(server, path, body) {
+function ask(server, path, body, signal) {
   const headers = body ? { "Content-Type": "application/json" } : {};
-  return fetchJson(new URL(`api/v1/${path}`, server), { method: "POST", headers, body: body && JSON.stringify(body) });
+  const options = { method: "POST", headers, body: body && JSON.stringify(body), ...(signal && { signal }) };
+  return fetchJson(new URL(`api/v1/${path}`, server), options);
 }

@@ -30,6 +30,7 @@ import { ticketOf, timeLeft } from "./ticket.js";
 
 const PENDING_MS = 3_000;
 const SETTLED_MS = 60_000;
+const RENEWAL_MS = 3_000; // a visitor who stands at the door with the key waits no longer for the guest
 const ID = nameInAddress();
 const renewedOrAnother = guestOf(HERE);
 
@@ -60,7 +61,7 @@ function visitors() {
   const asGuest = { authorization: `Bearer ${token}`, stranger, unknown: say("unknownVisitor") };
   return [
     entered && { authorization: `Bearer ${entered}`, stranger, unknown: say("badToken") },
-    isTried && { ...asGuest, renew: () => renewGuest(HERE, token), trial: user_id },
+    isTried && { ...asGuest, renew: () => renewedInTime({ token, user_id }), trial: user_id },
     key !== undefined && { authorization: key && `Booking ${key}`, stranger: badLink, unknown: badLink },
     token && { ...asGuest, renew: () => renewedOrAnother(token) },
   ].filter(Boolean);
@@ -87,6 +88,18 @@ async function readAsVisitor() {
     }
   }
   throw refused ?? Object.assign(new Error(say("unknownVisitor")), { status: 404 });
+}
+
+/**
+ * A fresh token of this guest, for whom the key is at hand, too. Where none comes soon, the error is not the silence of
+ * the server that would keep the key from being tried.
+ */
+async function renewedInTime(guest) {
+  try {
+    return await renewGuest(HERE, guest, { signal: AbortSignal.timeout(RENEWAL_MS) });
+  } catch (cause) {
+    throw new Error("this guest cannot be renewed now", { cause });
+  }
 }
 
 /** As a guest whose token is over: with the fresh one that `renew` promises, if there is one. */
