@@ -318,6 +318,24 @@ def test_the_link_opens_the_ticket_while_tokens_cannot_be_renewed(
     ann.complaints[:] = [one for one in ann.complaints if "401" not in one and "404" not in one]
 
 
+def test_the_calendar_file_is_fetched_with_the_token_the_page_uses_now(
+    settings: Settings, window: Windows, guest: Guest
+) -> None:
+    ann = guest.open(window, guest.book("B-2"))
+    calendar = ann.page.get_by_role("button", name="Add to calendar")
+    expect(calendar).to_be_visible()
+    fresh = Tokens(settings).mint(guest.guest["user_id"], ["watch", "hold", "book"], 7_000)
+    ann.page.evaluate(REMEMBER, ["seatserver.guest", {**guest.guest, "token": fresh}])
+    with ann.page.expect_response("**/admission.svg") as refreshed:
+        ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert refreshed.value.request.headers["authorization"] == f"Bearer {fresh}"
+    expect(ann.page.get_by_role("status")).to_be_empty()
+    ann.page.evaluate("new Promise(done => setTimeout(done, 100))")  # the page has read the answer by then
+    with ann.page.expect_download(), ann.page.expect_request("**/calendar.ics") as asked:
+        calendar.click()
+    assert asked.value.headers["authorization"] == f"Bearer {fresh}"
+
+
 @pytest.mark.parametrize("failure", ["no network", "no answer", "another tab hangs"])
 def test_the_link_opens_the_ticket_though_the_renewal_of_the_guest_hangs_or_is_cut_off(
     settings: Settings, site: Site, window: Windows, guest: Guest, failure: str

@@ -36,6 +36,8 @@ const renewedOrAnother = guestOf(HERE);
 
 let clockOffset = 0; // the server's clock minus ours, in ms
 let strange = null; // id of the guest whose booking this is not, where a key was at hand: it need not be tried again
+/** What opened the booking last; a token is renewed while the page is open. */
+let opener = "";
 /** What the page shows, as text, so that it is drawn again only when that changes. @type {string | null} */
 let shown = null;
 
@@ -190,8 +192,10 @@ async function refresh() {
     if (run !== runs) return;
     if (ticket_url) history.replaceState(null, "", ticket_url); // the owner's address is the ticket from now on
     if (found.booking.status === "pending") next = PENDING_MS;
-    const text = JSON.stringify({ ...found, isOwn: authorization.startsWith("Bearer ") });
-    if (text !== shown) show({ ...found, authorization });
+    opener = authorization;
+    const now = { ...found, isOwn: authorization.startsWith("Bearer ") };
+    const text = JSON.stringify(now);
+    if (text !== shown) show(now);
     shown = text;
     byId("status").replaceChildren();
   } catch (error) {
@@ -212,7 +216,7 @@ function show(found) {
   byId("title").textContent = title;
   byId("booking").removeAttribute("aria-busy");
   const left = (until) => timeLeft(until - Date.now() - clockOffset);
-  byId("booking").replaceChildren(...ticketOf({ ...found, left, refresh }));
+  byId("booking").replaceChildren(...ticketOf({ ...found, authorization: () => opener, left, refresh }));
 }
 
 function tellFailure(error) {

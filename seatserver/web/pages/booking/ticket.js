@@ -24,10 +24,10 @@ export function timeLeft(ms) {
 
 /**
  * The elements of a booking. `ticket`: {code, picture}, or {problem}; null where there is none. `hasLink`: the address
- * opens it anywhere. `authorization` is what opened it. `left(until_ms)` says how long that is, and `refresh()` reads
- * it again.
+ * opens it anywhere. `isOwn`: whoever booked has opened it. `authorization()` is what opens it now, `left(until_ms)` says
+ * how long that is, and `refresh()` reads it again.
  */
-export function ticketOf({ booking, showtime, ticket, hasLink, authorization, left, refresh }) {
+export function ticketOf({ booking, showtime, ticket, hasLink, isOwn, authorization, left, refresh }) {
   const { status, expires_at_ms } = booking;
   const until = { className: "deadline", dataset: { until: expires_at_ms }, textContent: left(expires_at_ms) };
   const article = element(
@@ -54,7 +54,7 @@ export function ticketOf({ booking, showtime, ticket, hasLink, authorization, le
     ),
     stub(ticket, booking),
   );
-  const mayCancel = status === "pending" && authorization.startsWith("Bearer ");
+  const mayCancel = status === "pending" && isOwn;
   const isKept = hasLink && ["confirmed", "pending"].includes(status);
   const below = actions(booking, showtime, authorization, mayCancel && refresh);
   return [article, below, isKept && keepsake()].filter(Boolean);
@@ -152,7 +152,7 @@ function actions({ id, status, reference }, showtime, authorization, refresh) {
     "p",
     { className: "actions" },
     isConfirmed && button(say("print"), () => window.print(), { className: "main" }),
-    isConfirmed && button(say("calendar"), () => saveCalendar(id, reference, authorization, told)),
+    isConfirmed && button(say("calendar"), () => saveCalendar(id, reference, authorization(), told)),
     element("a", { href: `/showtimes/${encodeURIComponent(showtime.id)}`, textContent: say("hall") }),
     refresh && cancelling(id, refresh),
     told,
