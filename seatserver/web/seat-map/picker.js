@@ -72,7 +72,7 @@ export class Picker {
     this.#restart = restart;
     const { signal } = this.#off;
     const venue = (this.#venue = new Venue(showtime, layout, words));
-    const answers = (this.#answers = new Answers(words, venue));
+    const answers = (this.#answers = new Answers(words, venue, () => client.now()));
     const parts = (this.#parts = this.#build(frame));
     const announcer = (this.#announcer = new Announcer(parts.spoken));
     const notices = (this.#notices = new Notices(parts.notices, words, announcer));

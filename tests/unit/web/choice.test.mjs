@@ -23,6 +23,7 @@ const layout = {
   general_areas: [{ name: "Lawn", category: "all" }],
 };
 const showtime = {
+  timezone: "Europe/Dublin",
   prices: { all: 100 },
   currency: "EUR",
   currency_digits: 2,
@@ -88,7 +89,14 @@ function visitorWith(places, ...seats) {
       if (notice && notice === shown) shown.actions = [];
     },
   };
-  const choice = new Choice({ client, venue, words, answers: new Answers(words, venue), notices, sale });
+  const choice = new Choice({
+    client,
+    venue,
+    words,
+    answers: new Answers(words, venue, () => Date.UTC(2026, 0, 1)),
+    notices,
+    sale,
+  });
   if (places + seats.length > 0) client.put(lines(places, ...seats));
   return {
     client,
@@ -172,4 +180,30 @@ test("an undo is offered only while seats are sold", async () => {
   late.sale.isClosed = true;
   await late.choice.dropAll({ undoable: true });
   assert.deepEqual([late.text, late.buttons], ["Given back: A-2.", []]);
+});
+
+test("a failure is told with its own reason and one lead-in, and without one where it may have worked", async () => {
+  const told = {
+    outcome_unknown: "We don’t know yet whether it worked. Please check again in a moment.",
+    unavailable: "That did not work: the server can’t do this right now. Please try again in a moment.",
+    hold_pinned: "That did not work: these seats are being booked right now.",
+    busy: "Sorry: A lot is going on right now. Please try again in a moment.",
+  };
+  for (const [code, text] of Object.entries(told)) {
+    const visitor = visitorWith(0);
+    visitor.client.refusal = new CommandError(code, "no");
+    await visitor.choice.add([7]);
+    assert.equal(visitor.text, text);
+  }
+});
+
+test("of a sale that the server has not begun it is said when it begins", async () => {
+  const visitor = visitorWith(0);
+  const on_sale_at_ms = Date.UTC(2026, 0, 2, 12);
+  visitor.client.refusal = new CommandError("not_on_sale", "no", { facts: { on_sale_at_ms } });
+  await visitor.choice.add([7]);
+  assert.ok(visitor.text.startsWith("Sorry: The sale begins on "), visitor.text);
+  visitor.client.refusal = new CommandError("not_on_sale", "no", { facts: { on_sale_at_ms: Date.UTC(2025, 0, 1) } });
+  await visitor.choice.add([7]);
+  assert.equal(visitor.text, "Sorry: The sale for this showtime has ended.");
 });

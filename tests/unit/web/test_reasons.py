@@ -30,7 +30,7 @@ PROGRAM = """
     for (const lang of languages) {
       const words = new Words(lang);
       const venue = { layout: { seats: [{}] }, names: () => "A-1", ticketName: (key) => key, when: String };
-      const answers = new Answers(words, venue);
+      const answers = new Answers(words, venue, () => 0);
       const { default: own } = await import(`${home}/pages/shared/words/${lang}.js`);
       const ofCode = (code) => (code in CODES ? words.whyFailed({ code, message: "server's" }) : null);
       const ofClose = (code) => (code in CLOSES ? words.whyStopped({ stoppedBy: "server", closeCode: code }) : null);

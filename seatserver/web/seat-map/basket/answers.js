@@ -21,14 +21,18 @@ export const LOST = ["held", "sold", "blocked", "allocated"];
 export class Answers {
   #words;
   #venue;
+  #now;
 
   /**
+   * `now()` is the server's time, in milliseconds.
    * @param {Words} words
    * @param {Venue} venue
+   * @param {() => number} now
    */
-  constructor(words, venue) {
+  constructor(words, venue, now) {
     this.#words = words;
     this.#venue = venue;
+    this.#now = now;
   }
 
   /**
@@ -118,11 +122,29 @@ export class Answers {
   }
 
   /**
-   * Any CommandError but "refused".
+   * Any CommandError but "refused", in a sentence.
    * @param {any} error
    */
   failure(error) {
-    const { code, facts } = error;
+    if (error.code === "outcome_unknown") return this.#words.say("notKnownYet"); // it may have worked
+    return this.#explained(error) ?? this.#words.say("wentWrong", { reason: this.#words.whyFailed(error) });
+  }
+
+  /**
+   * `why`, which tells a CommandError, as a message: with an apology, unless it says itself how it went.
+   * @param {any} error
+   * @param {string} why
+   */
+  sorry(error, why) {
+    const isExplained = error.code === "refused" || this.#explained(error) !== undefined;
+    return isExplained ? this.#words.say("sorry", { why }) : why;
+  }
+
+  /**
+   * What is to be told of an error in other words than its reason.
+   * @param {any} error
+   */
+  #explained({ code, facts }) {
     /**
      * @param {string} name
      * @param {Facts} [more]
@@ -135,14 +157,18 @@ export class Answers {
       moved: () => say("goneMeanwhile"),
       late: () => say("lateAnswer"),
       busy: () => say("tooBusy"),
-      unavailable: () => say("tooBusy"),
-      outcome_unknown: () => say("tooBusy"),
       forbidden: () => say(facts.scope === "book" ? "mayNotBook" : "mayOnlyWatch"),
-      not_on_sale: () => say("saleEnded"),
+      not_on_sale: () => this.#notOnSale(facts),
       no_seats_together: () => this.#notTogether(facts),
       tickets_refused: () => this.#tickets(facts),
     };
-    return known[code]?.() ?? say("wentWrong", { reason: this.#words.whyFailed(error) });
+    return known[code]?.();
+  }
+
+  /** @param {{ on_sale_at_ms?: number }} facts */
+  #notOnSale({ on_sale_at_ms = 0 }) {
+    if (on_sale_at_ms <= this.#now()) return this.#words.say("saleEnded");
+    return this.#words.say("saleBegins", { when: this.#venue.when(on_sale_at_ms) });
   }
 
   /** @param {{ count: number, groups_of?: number }} facts */

@@ -312,8 +312,8 @@ export class Choice extends EventTarget {
     this.#notice = this.#notices.tell(kind, text, options);
   }
 
-  #sorry(why, options) {
-    this.#tell("bad", this.#words.say("sorry", { why }), options);
+  #sorry(error, why, options) {
+    this.#tell("bad", this.#answers.sorry(error, why), options);
   }
 
   #tellBest(held, before) {
@@ -340,7 +340,7 @@ export class Choice extends EventTarget {
     const gone = before.filter((line) => !isKept(line));
     const why = this.#whyNot(error);
     const more = gone.length > 0 ? { more: this.#wentBack(gone), ...this.#undoable(before) } : {};
-    this.#sorry(why, more);
+    this.#sorry(error, why, more);
     this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
     const found = seatsOf(lines);
     if (found.length > 0) this.dispatchEvent(new CustomEvent("found", { detail: found }));
@@ -359,7 +359,8 @@ export class Choice extends EventTarget {
   #tellLimit(limits) {
     const held = () => [...this.#client.holds.values()].reduce((sum, { lines }) => sum + lines.length, 0);
     const before = held();
-    this.#sorry(this.#answers.limit(limits), { holds: () => held() >= before });
+    const text = this.#words.say("sorry", { why: this.#answers.limit(limits) });
+    this.#tell("bad", text, { holds: () => held() >= before });
   }
 
   #tellRefusal(error, id, lines) {
@@ -400,7 +401,7 @@ export class Choice extends EventTarget {
       isRace && this.#words.say("fasterThanYou"),
       this.#client.holds.has(id) && this.#words.say("nothingLost"),
     ];
-    this.#sorry(why, { actions, more: more.filter(Boolean).join(" "), holds: this.#whileTaken(error) });
+    this.#sorry(error, why, { actions, more: more.filter(Boolean).join(" "), holds: this.#whileTaken(error) });
     this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
   }
 
@@ -419,7 +420,7 @@ export class Choice extends EventTarget {
   #tellFailure(error, more) {
     if (!(error instanceof CommandError)) return reportError(error);
     const why = this.#whyNot(error);
-    this.#sorry(why, { more });
+    this.#sorry(error, why, { more });
     this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
   }
 

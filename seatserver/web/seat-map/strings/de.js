@@ -218,6 +218,7 @@ export default {
   lateAnswer: "Die Verbindung war zu lange unterbrochen; diese Plätze wurden nicht reserviert.",
   mayOnlyWatch: "Hier können Sie Plätze ansehen, aber nicht reservieren.",
   tooBusy: "Gerade ist sehr viel los. Bitte versuchen Sie es gleich noch einmal.",
+  notKnownYet: "Noch ist nicht sicher, ob es geklappt hat. Bitte sehen Sie gleich noch einmal nach.",
   wentWrong: "Das hat nicht geklappt: {reason}.",
   ticketOnlyWith: "{ticket}-Karten gibt es nur zusammen mit {others}-Karten.",
   ticketAtMost: {

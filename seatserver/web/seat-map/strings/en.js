@@ -217,6 +217,7 @@ export default {
   lateAnswer: "The connection was lost for too long, so these seats were not held.",
   mayOnlyWatch: "You can look at seats here, but not hold them.",
   tooBusy: "A lot is going on right now. Please try again in a moment.",
+  notKnownYet: "We don’t know yet whether it worked. Please check again in a moment.",
   wentWrong: "That did not work: {reason}.",
   ticketOnlyWith: "{ticket} tickets are sold only together with {others} tickets.",
   ticketAtMost: {
