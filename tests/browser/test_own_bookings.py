@@ -115,6 +115,22 @@ def test_a_shared_browser_can_forget_its_guest(site: Site, window: Windows, gues
     expect(ann.page.get_by_role("article")).to_contain_text("Confirmed")
 
 
+def test_a_guest_whose_bookings_cannot_be_listed_can_be_forgotten(site: Site, window: Windows, guest: Guest) -> None:
+    ann = guest.open(window, guest.book("B-2"))
+    expect(ann.page.get_by_role("article")).to_be_visible()
+    ann.page.route("**/api/v1/bookings?*", lambda route: route.fulfill(status=401, json={"code": "unauthorized"}))
+    ann.page.route("**/guests/renew", lambda route: route.fulfill(status=404, json={"code": "not_found"}))
+    ann.open("/bookings")
+    forget = ann.page.get_by_text("Forget me on this browser")
+    forget.click()
+    ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # it stays open when that fails again
+    ann.page.get_by_role("button", name="Yes, forget me").click()
+    expect(ann.page.get_by_role("heading", level=2)).to_have_text("You have no bookings yet")
+    expect(forget).to_have_count(0)
+    assert ann.page.evaluate("localStorage.length") == 0
+    ann.complaints[:] = [one for one in ann.complaints if "401" not in one and "404" not in one]
+
+
 def test_while_the_server_is_down_the_pages_offer_to_try_again(site: Site, window: Windows, guest: Guest) -> None:
     ann = guest.open(window, guest.book("B-2"))
     ann.forgives_network = True

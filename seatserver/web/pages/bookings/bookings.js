@@ -9,6 +9,7 @@ import {
   element,
   every,
   fetchJson,
+  first,
   focusedIn,
   HERE,
   list,
@@ -120,7 +121,9 @@ function tellFailure(error) {
   const text = element("span", { textContent: say("noList", { reason: reasonOf(error) }) });
   const notice = element("p", { className: "notice plain" }, text, button(say("again"), refresh));
   if (byId("status").textContent !== notice.textContent) byId("status").replaceChildren(notice);
-  if (drawn === null) byId("list").replaceChildren();
+  if (drawn !== null || first(".farewell", byId("list"))) return; // the visitor may be about to say yes
+  byId("list").removeAttribute("aria-busy");
+  byId("list").replaceChildren(...(knownGuest(HERE) ? [farewell()] : []));
 }
 
 // ---------------------------------------------------------------- drawing

@@ -93,6 +93,6 @@ export default {
   toDetails: "Buchung anzeigen",
   more: "Mehr anzeigen",
   forget: "Diesen Browser abmelden",
-  forgetText: "Nicht Ihr eigener Rechner? Dann entfernen Sie hier Ihre Buchungen. Links zu Karten gelten weiter.",
+  forgetText: "Nicht Ihr eigener Rechner? Damit entfernen Sie Ihre Buchungen aus diesem Browser; sie bleiben gültig.",
   forgetYes: "Ja, abmelden",
 };
