@@ -516,6 +516,20 @@ def test_a_sofa_shows_its_price_per_seat(ann: Window) -> None:
     expect(ann.part("tip")).to_have_text("D-1 · sofa, sold together with D-2 · Sofa · €16.00 per seat · free")
 
 
+def test_the_legend_counts_nothing_until_the_seats_are_known(site: Site, window: Windows) -> None:
+    open_lounge(site)
+    ann = window(site)
+    silent: list[WebSocketRoute] = []
+    ann.page.route_web_socket(SOCKETS, lambda socket: silent.append(socket))
+    ann.open(f"/showtimes/{LOUNGE}")
+    ann.wait_until(lambda: silent)
+    ann.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    counts = ann.part("signs").locator("b").or_(ann.part("prices").locator("span.quiet")).all()
+    assert counts
+    for count in counts:
+        expect(count).to_be_hidden()
+
+
 def test_the_legend_explains_the_symbols_of_this_hall(ann: Window) -> None:
     signs = ann.part("signs")
     expect(signs).to_contain_text("Wheelchair place")

@@ -309,9 +309,7 @@ export class Picker {
   #countSoon() {
     this.#counting ||= requestAnimationFrame(() => {
       this.#counting = 0;
-      this.#legend.update((seat) => this.stateOf(seat), this.#client.remaining, this.#uncounted);
-      this.#uncounted = new Set();
-      if (this.#client.states) this.#showFull();
+      if (this.#client.states) this.#showCounts();
       this.#areas.update();
       this.#party.update();
       if (this.#venue.areas.length > 0) this.#stage.paintAreas();
@@ -319,7 +317,9 @@ export class Picker {
     });
   }
 
-  #showFull() {
+  #showCounts() {
+    this.#legend.update((seat) => this.stateOf(seat), this.#client.remaining, this.#uncounted);
+    this.#uncounted = new Set();
     const isFull = !this.#legend.hasFree;
     this.#basket.hasFree = !isFull;
     const isOurs = this.#client.holds.size > 0; // a visitor who holds seats needs no such message
