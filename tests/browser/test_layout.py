@@ -185,6 +185,25 @@ def test_on_a_phone_held_sideways_the_whole_hall_stands_beside_search_and_basket
     assert ann.page.evaluate("document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.parametrize(("width", "height"), [(844, 390), (740, 360), (667, 375)])
+def test_on_a_phone_held_sideways_wishes_and_offers_leave_the_button_in_the_window(
+    site: Site, window: Windows, width: int, height: int
+) -> None:
+    open_cinema(site)
+    ann = look(site, window, **{**PHONE, "viewport": {"width": width, "height": height}})
+    ann.map.evaluate("map => map.hold('B-3')")
+    ann.expect_seats(B3="mine")
+    ann.part("finder").click()
+    expect(ann.map.locator(".wish")).to_be_in_viewport(ratio=1)
+    ann.part("compare").click()
+    expect(ann.part("offers").get_by_role("listitem")).to_have_count(4)
+    ann.wait_until_drawn()
+    first = ann.part("offer").first.evaluate("node => node.getBoundingClientRect().height")
+    assert first <= ann.part("offers").locator("ol").evaluate("list => list.clientHeight")
+    expect(ann.part("book")).to_be_in_viewport(ratio=1)
+    assert ann.page.evaluate("scrollY") == 0
+
+
 def test_large_type_leaves_the_first_screen_to_the_hall_also_beside_a_lawn(site: Site, window: Windows) -> None:
     tariff: dict[str, Any] = msgspec.to_builtins(TARIFF)
     site.put_showtime(LOUNGE, lounge(), **{name: tariff[name] for name in ("ticket_types", "fees")})
@@ -197,7 +216,9 @@ def test_large_type_leaves_the_first_screen_to_the_hall_also_beside_a_lawn(site:
     hall = ann.part("hall")
     drawing = hall.locator("canvas").bounding_box()
     assert drawing is not None
-    for button in hall.get_by_role("button").all():
+    buttons = hall.get_by_role("button").all()
+    assert buttons
+    for button in buttons:
         place = button.bounding_box()
         assert place is not None
         assert place["y"] >= drawing["y"] + drawing["height"]
@@ -229,7 +250,9 @@ def test_the_zoom_buttons_are_beside_the_seats_and_never_over_them(
     hall = ann.part("hall")
     drawing = hall.locator("canvas").bounding_box()
     assert drawing is not None
-    for button in hall.get_by_role("button").all():
+    buttons = hall.get_by_role("button").all()
+    assert buttons
+    for button in buttons:
         place = button.bounding_box()
         assert place is not None
         assert place["y"] >= drawing["y"] + drawing["height"]

@@ -54,7 +54,10 @@ export const SHORT_STYLE = `
     }
     .offers ol {
       grid: none;
-      max-block-size: 40svh;
+      max-block-size: max(4.75em, min(40svh, 100svh - var(--top, 4em) - 10.75em));
+    }
+    .wish {
+      max-block-size: max(8em, 100svh - var(--top, 4em) - 3.75em);
     }
   }
 }
