@@ -76,6 +76,22 @@ def test_an_undecodable_address_still_gets_a_readable_page(site: Site, window: W
     ann.complaints.clear()
 
 
+def test_an_undecodable_address_is_readable_too_when_the_showtime_could_not_be_looked_up(
+    site: Site, window: Windows
+) -> None:
+    ann = window(site)
+    # What the server answers while its database does not: the page itself, which then asks.
+    shown = httpx.get(f"{site.url}/showtimes/{SHOWTIME}", trust_env=False)
+    ann.page.route(
+        f"{site.url}/showtimes/%E0%A4%A", lambda route: route.fulfill(body=shown.text, content_type="text/html")
+    )
+    ann.open("/showtimes/%E0%A4%A")
+    expect(ann.page.get_by_role("heading", level=1)).to_have_text("There is no such showtime")
+    expect(ann.map).to_have_count(0)
+    assert [text for text in ann.complaints if "404" not in text] == []
+    ann.complaints.clear()
+
+
 @pytest.mark.parametrize("path", ["/", "/docs", f"/showtimes/{SHOWTIME}"])
 def test_no_page_scrolls_sideways_on_a_narrow_phone(site: Site, window: Windows, path: str) -> None:
     ann = window(site, viewport={"width": 320, "height": 640})
