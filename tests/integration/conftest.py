@@ -47,6 +47,9 @@ async def server(make_server: MakeServer) -> Instance:
 
 @pytest.fixture
 async def core(brisk: Settings) -> AsyncIterator[Server]:
-    """A server without a port and without background duties: the relay runs only when a booking is written."""
-    async with opened(dataclasses.replace(brisk, duties=False)) as made:
+    """A server without a port and without background duties: the relay runs only when a booking is written.
+
+    It waits long for its turn at Postgres, because many tests ask for more at once than a slow machine can do in 3 s.
+    """
+    async with opened(dataclasses.replace(brisk, duties=False, database_pool_wait_ms=15_000, answer_ms=25_000)) as made:
         yield made
