@@ -191,7 +191,9 @@ def test_a_visitor_with_only_the_link_cannot_cancel_and_becomes_no_guest(
         stranger.page.reload()
         expect(stranger.page.get_by_role("article")).to_contain_text("Waiting for your payment")
         expect(stranger.page.get_by_role("button", name="Cancel booking")).to_have_count(0)
-        assert not [url for url in stranger.requests if "/guests" in url]
+        # Whose token is over may be the owner still, so a renewal is asked for; nobody is made a new guest.
+        asked = [url for url in stranger.requests if "/guests" in url]
+        assert all(url.endswith("/guests/renew") for url in asked) and bool(asked) == (stranger is over)
         assert all("401" in text or "404" in text for text in stranger.complaints), stranger.complaints
         stranger.complaints.clear()
 
