@@ -119,7 +119,7 @@ async def overlapping_baskets(site: Site, report: Report) -> None:
                     continue  # a rival's booking is through already
                 await wire.send("book", ref=BOOKING, hold_id=hold_id)
                 going.append((wire, hold_id))
-                await eventually(partial(is_pinned, keys, hold_id))  # it is on its way to Postgres
+                await eventually(partial(is_pinned_or_over, keys, hold_id))  # it is on its way to Postgres
                 await keys.flushall()
             report.hit(len(going) - 1, len(going))
             answers = [await answer_to(wire, BOOKING) for wire, _ in going]
@@ -139,9 +139,10 @@ async def overlapping_baskets(site: Site, report: Report) -> None:
     await check(site, None)
 
 
-async def is_pinned(keys: Redis, hold_id: str) -> bool:
-    """Whether the hold is being booked."""
-    return await keys.hget(f"seats:{{{SHOWTIME}}}:hold:{hold_id}", "pinned") not in (None, "0")
+async def is_pinned_or_over(keys: Redis, hold_id: str) -> bool:
+    """Whether the hold is being booked, or has ended because a rival's booking of its seats was faster."""
+    pinned, status = await keys.hmget(f"seats:{{{SHOWTIME}}}:hold:{hold_id}", ["pinned", "status"])
+    return pinned not in (None, "0") or status not in (None, "live")
 
 
 async def cancel(site: Site, wire: Wire, booking_id: str) -> None:
