@@ -51,8 +51,9 @@ def check_overlaps(hall: Hall) -> Iterator[Finding]:
             beside = abs(spot.y - hall.points[other].y) < SAME_LINE
             if one < other and 0 < distance < (NARROW if beside else OVERLAP):
                 rows = sorted((hall.seat_map.seats[one].row, hall.seat_map.seats[other].row))
-                pairs[rows[0], rows[1]].append((distance, one, other))
-    for (first_row, second_row), found in pairs.items():
+                # Rounded, and in the order of their names: where the hall stands must not decide what is said first.
+                pairs[rows[0], rows[1]].append((round(distance, 9), one, other))
+    for (first_row, second_row), found in sorted(pairs.items()):
         distance, one, other = min(found)
         names = list(dict.fromkeys((hall.row_name(first_row), hall.row_name(second_row))))
         seats = list(dict.fromkeys(seat for _, *two in sorted(found) for seat in two))

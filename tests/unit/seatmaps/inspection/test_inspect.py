@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from seatserver.demo.halls import demo_halls, grand_hall, studio
@@ -15,7 +15,7 @@ from seatserver.errors import BadSeatMap
 from seatserver.seatmaps.formats.reader import read_seat_map
 from seatserver.seatmaps.inspection.findings import Finding, Severity
 from seatserver.seatmaps.inspection.inspect import Report, check_document
-from seatserver.seatmaps.model import SeatMap
+from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from tests.unit.seatmaps.halls import PRETIX, VISTA, grid_halls, mutated, pretix_document
 
 Content = dict[str, Any]
@@ -366,7 +366,19 @@ def test_a_gap_in_a_row_with_seats_around_it_is_not_an_aisle() -> None:
     assert [one.what for one in found] == ["row A", "row B", "row C"]
 
 
+def crooked() -> SeatMap:
+    """Two overlaps, one of them over two rows, in a hall whose seats usually stand far apart."""
+    seats = [("A", "1", 0, 0), ("A", "2", 1, 0), ("A", "3", 7, 0), ("B", "1", 0, 1)]
+    return SeatMap.build(
+        name="Crooked",
+        categories=(Category(key="c", name="C", color="#0072b2"),),
+        screen=Screen(x=3.5, y=-2.5, width=8.0),
+        seats=tuple(Seat(row=row, number=number, x=x, y=y, category="c") for row, number, x, y in seats),
+    )
+
+
 @given(grid_halls(), st.integers(-500, 500), st.integers(-500, 500))
+@example(crooked(), -1, 0)
 def test_moving_the_whole_hall_changes_nothing(hall: SeatMap, right: int, back: int) -> None:
     content = json.loads(hall.encode())
     for thing in (*content["seats"], content["screen"]):
