@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -29,24 +29,22 @@ from seatserver.errors import (
     Unavailable,
 )
 from seatserver.holding.deadlines import latest_deadline_ms, over_for_more
-from seatserver.holding.requests import AreaTickets, Buyer, PartyWish, Selection, nothing_together
+from seatserver.holding.requests import Buyer, PartyWish, Selection, nothing_together
+from seatserver.holding.room_view import RoomView
 from seatserver.holding.search_thread import Searches
 from seatserver.holding.terms import Terms, lines_of, terms_of
 from seatserver.pricing.tariff import Quote, without
-from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.rules.judge import Verdict, judge, judge_if_cheap
 from seatserver.seatmaps.search.best import best_offers, nearest_equal
 from seatserver.seatmaps.search.score import MAX_PARTY, Offer, Wish
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import (
     NOTHING_JUDGED,
-    AreaWish,
     Conditions,
     HeldSeats,
     Judged,
     RoomMoved,
     SeatStore,
-    View,
 )
 
 TRIES = 40
@@ -80,7 +78,7 @@ class Holding:
         self.searches.close()
 
     async def hold(
-        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, selection: Selection, sight: RoomView
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, selection: Selection, view: RoomView
     ) -> HeldSeats:
         """Hold what was chosen; with ``or_nearest``, replace lost seats with the nearest equal ones.
 
@@ -88,20 +86,20 @@ class Holding:
         do; `TicketsRefused`; `NotOnSale`; and `Busy` if the room changes faster than it can be judged.
         """
         selection.check(showtime.seat_map)
-        asked = _fingerprint("hold", selection, sight.replaces)
-        work = self._hold(showtime, buyer, hold_id, selection, sight, asked)
+        asked = _fingerprint("hold", selection, view.replaces)
+        work = self._hold(showtime, buyer, hold_id, selection, view, asked)
         return await self._unless_repeated(showtime, buyer, hold_id, asked, work)
 
     async def best(
-        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, sight: RoomView
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, view: RoomView
     ) -> HeldSeats:
         """Find the best seats and hold them; if a rival is faster, search again without the lost seats.
 
         Raises `NoSeatsTogether` if there are none (any more), `SeatsRefused` if the buyer has to wait for those that
         there are or would hold too many, `TicketsRefused`, `NotOnSale`, and `Busy`.
         """
-        asked = _fingerprint("best", party, sight.replaces)
-        work = self._best(showtime, buyer, hold_id, party, sight, asked)
+        asked = _fingerprint("best", party, view.replaces)
+        work = self._best(showtime, buyer, hold_id, party, view, asked)
         return await self._unless_repeated(showtime, buyer, hold_id, asked, work)
 
     async def _unless_repeated(
@@ -123,20 +121,18 @@ class Holding:
             raise
 
     async def _hold(
-        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, selection: Selection, sight: RoomView, asked: str
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, selection: Selection, view: RoomView, asked: str
     ) -> HeldSeats:
-        over = over_for_more(showtime, self._clock(), has_basket=sight.replaces is not None)
+        over = over_for_more(showtime, self._clock(), has_basket=view.replaces is not None)
         # Judging many scattered seats takes long, so skip it if nobody may hold that many anyway.
         too_many = selection.places > self._settings.seats_per_user
         quote = selection.priced(showtime, selection.seats)
         lost: dict[int, Refusal] = {}
         nearest: Offer | None = None
-        await self._look(showtime, buyer, sight)
+        await self._look(showtime, buyer, view)
         for tries in range(TRIES):
             seats = selection.seats if nearest is None else nearest.seats
-            verdict = (
-                NO_VERDICT if too_many else await self._judge(showtime, buyer, sight, seats, selection.wheelchairs)
-            )
+            verdict = NO_VERDICT if too_many else await self._judge(showtime, buyer, view, seats, selection.wheelchairs)
             terms = Terms(
                 quote=quote if nearest is None else selection.priced(showtime, seats),
                 wheelchairs=selection.wheelchairs,
@@ -146,15 +142,15 @@ class Holding:
                 breakdown={} if nearest is None else nearest.breakdown,
             )
             conditions = Conditions(
-                areas=_area_wishes(showtime.seat_map, sight, selection.areas),
-                channel=buyer.channel, asked=asked, judged=_judged(verdict, sight),
-                replaces=sight.replaces, terms=terms.text(),
+                areas=view.area_wishes(showtime.seat_map, selection.areas),
+                channel=buyer.channel, asked=asked, judged=view.judged(verdict),
+                replaces=view.replaces, terms=terms.text(),
                 latest_ms=self._latest_ms(showtime, buyer), only_kept=over is not None, network=buyer.network,
             )  # fmt: skip
             try:
                 return await self._store.hold(showtime.id, hold_id, buyer.user_id, seats, conditions)
             except RoomMoved as stale:
-                await self._look_again(showtime, buyer, sight, stale.states, tries)
+                await self._look_again(showtime, buyer, view, stale.states, tries)
             except SeatsRefused as error:
                 if over is not None and not NOT_IN_BASKET.isdisjoint(error.reasons.values()):
                     raise over from None
@@ -163,60 +159,60 @@ class Holding:
                 mendable = MENDABLE.issuperset(error.reasons.values()) and len(seats) <= MAX_PARTY
                 if not selection.or_nearest or not mendable:
                     raise refused from None
-                if nearest is not None and sight.cooling and LOST_NOW.isdisjoint(error.reasons.values()):
+                if nearest is not None and view.cooling and LOST_NOW.isdisjoint(error.reasons.values()):
                     # A choice around seats that cool off may be refused because those count as a gap.
                     raise refused from None
-                sight.note_cooling(error)
+                view.note_cooling(error)
                 taken = {seat: SeatState.HELD for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
-                await self._look_again(showtime, buyer, sight, taken, tries)
-                nearest = await self._nearest(showtime, buyer, sight, selection)
+                await self._look_again(showtime, buyer, view, taken, tries)
+                nearest = await self._nearest(showtime, buyer, view, selection)
                 if nearest is None:
                     raise refused from None
         raise _too_fast()
 
     async def _best(
-        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, sight: RoomView, asked: str
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, party: PartyWish, view: RoomView, asked: str
     ) -> HeldSeats:
         showtime.check_on_sale(self._clock())
         wish = party.wish_in(showtime)
         lost: dict[int, Refusal] = {}
-        await self._look(showtime, buyer, sight)
+        await self._look(showtime, buyer, view)
         for tries in range(TRIES):
-            offers = await self._search(showtime, buyer, wish, sight, limit=1)
+            offers = await self._search(showtime, buyer, wish, view, limit=1)
             if not offers:
                 raise nothing_together(wish, showtime.seat_map)
             [offer] = offers
             # Before the first await: the next search begins as soon as this one has its answer.
-            sight.in_flight.update(offer.seats)
+            view.in_flight.update(offer.seats)
             try:
-                verdict = await self._judge(showtime, buyer, sight, offer.seats, wish.wheelchairs)
+                verdict = await self._judge(showtime, buyer, view, offer.seats, wish.wheelchairs)
                 terms = Terms(
                     quote=party.priced(showtime, offer.seats),
                     wheelchairs=wish.wheelchairs, lost=_still_lost(lost, offer.seats),
                     stranded=verdict.stranded, cost=offer.cost, breakdown=offer.breakdown,
                 )  # fmt: skip
                 conditions = Conditions(
-                    channel=buyer.channel, asked=asked, judged=_judged(verdict, sight),
-                    replaces=sight.replaces, terms=terms.text(),
+                    channel=buyer.channel, asked=asked, judged=view.judged(verdict),
+                    replaces=view.replaces, terms=terms.text(),
                     latest_ms=self._latest_ms(showtime, buyer), network=buyer.network,
                 )  # fmt: skip
                 return await self._store.hold(showtime.id, hold_id, buyer.user_id, offer.seats, conditions)
             except RoomMoved as stale:
-                await self._look_again(showtime, buyer, sight, stale.states, tries)
+                await self._look_again(showtime, buyer, view, stale.states, tries)
             except SeatsRefused as error:
-                if "limit" in error.reasons.values() or not sight.cooling.isdisjoint(offer.seats):
+                if "limit" in error.reasons.values() or not view.cooling.isdisjoint(offer.seats):
                     raise  # the search avoids seats that cool off, so there are no others
-                sight.note_cooling(error)
+                view.note_cooling(error)
                 lost.update({seat: why for seat, why in error.reasons.items() if why == "cooling"})
                 taken = {seat: why for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
                 lost.update(taken)
-                await self._look_again(showtime, buyer, sight, dict.fromkeys(taken, SeatState.HELD), tries)
+                await self._look_again(showtime, buyer, view, dict.fromkeys(taken, SeatState.HELD), tries)
             finally:
-                sight.in_flight.difference_update(offer.seats)
+                view.in_flight.difference_update(offer.seats)
         raise _too_fast()
 
     async def offers(
-        self, showtime: Showtime, buyer: Buyer, party: PartyWish, sight: RoomView, limit: int
+        self, showtime: Showtime, buyer: Buyer, party: PartyWish, view: RoomView, limit: int
     ) -> list[tuple[Offer, Quote]]:
         """The best offers and their prices, the best first. Holds nothing.
 
@@ -224,10 +220,10 @@ class Holding:
         may be refused some all the same. Redis knows these seats. It is asked about the ones that were found, so a
         search is repeated only for a buyer who has to wait for some of them.
         """
-        await self._look(showtime, buyer, sight)
+        await self._look(showtime, buyer, view)
         wish = party.wish_in(showtime)
         for _ in range(OFFER_TRIES):
-            found = await self._search(showtime, buyer, wish, sight, limit, without=frozenset(sight.cooling))
+            found = await self._search(showtime, buyer, wish, view, limit, without=frozenset(view.cooling))
             seats = {seat for offer in found for seat in offer.seats}
             if not seats or buyer.channel:  # sales channels are exempt
                 break
@@ -237,12 +233,12 @@ class Holding:
                 break  # what was found is worth more than nothing, and holding it asks again
             if not cooling:
                 break
-            sight.cooling |= cooling
+            view.cooling |= cooling
             found = [offer for offer in found if cooling.isdisjoint(offer.seats)]
         return [(offer, party.priced(showtime, offer.seats)) for offer in found]
 
     async def release(
-        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, seats: Sequence[int] | None, sight: RoomView
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, seats: Sequence[int] | None, view: RoomView
     ) -> tuple[int, ...]:
         """Release a hold, or some of its seats if the rules allow the rest; return the released seats."""
         if seats is None:
@@ -255,39 +251,39 @@ class Holding:
             rest = [seat for seat in held.seats if seat not in seats]
             judged, terms = NOTHING_JUDGED, held.terms
             if 0 < len(rest) < len(held.seats):
-                judged, terms = await self._judge_rest(showtime, buyer, held, rest, sight)
+                judged, terms = await self._judge_rest(showtime, buyer, held, rest, view)
             try:
                 return await self._store.release(
                     showtime.id, hold_id, buyer.user_id, seats, of=held, judged=judged, terms=terms
                 )
             except RoomMoved:
-                sight.forget()
+                view.forget()
             await _pause(tries)
         raise _too_fast()
 
     # ------------------------------------------------------------ looking and judging
 
     async def _judge_rest(
-        self, showtime: Showtime, buyer: Buyer, held: HeldSeats, rest: Sequence[int], sight: RoomView
+        self, showtime: Showtime, buyer: Buyer, held: HeldSeats, rest: Sequence[int], view: RoomView
     ) -> tuple[Judged, str]:
         """Judge the ``rest`` of a hold and compute its terms. Raises `SeatsRefused`, `TicketsRefused`."""
         before, seat_map = terms_of(held, showtime), showtime.seat_map
-        sight.replaces = held.hold_id
+        view.replaces = held.hold_id
         # The script judges by the channel of the hold, whatever channel the user comes through now.
-        await self._look(showtime, Buyer(buyer.user_id, held.channel), sight)
+        await self._look(showtime, Buyer(buyer.user_id, held.channel), view)
         numbered = [seat for seat in rest if seat < len(seat_map.seats)]
-        verdict = await self._judge(showtime, buyer, sight, numbered, before.wheelchairs)
+        verdict = await self._judge(showtime, buyer, view, numbered, before.wheelchairs)
         if verdict.reasons:
             raise _explained(SeatsRefused(verdict.reasons), verdict)
         gone = lines_of(before.quote, seat_map, set(held.seats).difference(rest))
         left = without(showtime.tariff, before.quote, [line.place for line in gone])
         terms = msgspec.structs.replace(before, quote=left, stranded=verdict.stranded)
-        return _judged(verdict, sight), terms.text()
+        return view.judged(verdict), terms.text()
 
     async def _judge(
-        self, showtime: Showtime, buyer: Buyer, sight: RoomView, seats: Sequence[int], wheelchairs: int
+        self, showtime: Showtime, buyer: Buyer, view: RoomView, seats: Sequence[int], wheelchairs: int
     ) -> Verdict:
-        room = showtime.seat_map, bytes(sight.states), seats, showtime.rules
+        room = showtime.seat_map, bytes(view.states), seats, showtime.rules
         minutes_left = self._minutes_left(showtime)
         verdict = judge_if_cheap(*room, wheelchairs=wheelchairs, minutes_left=minutes_left)
         if verdict is None:
@@ -306,25 +302,25 @@ class Holding:
         showtime: Showtime,
         buyer: Buyer,
         wish: Wish,
-        sight: RoomView,
+        view: RoomView,
         limit: int,
         *,
         without: frozenset[int] = frozenset(),
     ) -> list[Offer]:
         def search() -> list[Offer]:
             # Read when the search begins: what others are about to hold then.
-            avoid = sight.in_flight | sight.cooling
+            avoid = view.in_flight | view.cooling
             return best_offers(
                 showtime.seat_map, states, wish, showtime.rules,
                 minutes_left=minutes_left, limit=limit, avoid=avoid, without=without,
             )  # fmt: skip
 
-        states, minutes_left = bytes(sight.states), self._minutes_left(showtime)
+        states, minutes_left = bytes(view.states), self._minutes_left(showtime)
         return await self.searches.run(search, user=buyer.user_id, room=showtime.id, network=buyer.network)
 
-    async def _nearest(self, showtime: Showtime, buyer: Buyer, sight: RoomView, selection: Selection) -> Offer | None:
-        states = bytearray(sight.states)
-        for seat in sight.cooling:
+    async def _nearest(self, showtime: Showtime, buyer: Buyer, view: RoomView, selection: Selection) -> Offer | None:
+        states = bytearray(view.states)
+        for seat in view.cooling:
             states[seat] = SeatState.HELD
         search = partial(
             nearest_equal, showtime.seat_map, bytes(states), selection.seats, showtime.rules,
@@ -332,60 +328,33 @@ class Holding:
         )  # fmt: skip
         return await self.searches.run(search, user=buyer.user_id, room=showtime.id, network=buyer.network)
 
-    async def _look(self, showtime: Showtime, buyer: Buyer, sight: RoomView) -> None:
-        """Set ``sight`` to what the buyer may take: seats of their channel or of the replaced hold count as free."""
-        seen = sight.seen
+    async def _look(self, showtime: Showtime, buyer: Buyer, view: RoomView) -> None:
+        """Set ``view`` to what the buyer may take: seats of their channel or of the replaced hold count as free."""
+        seen = view.seen
         if seen is None or buyer.channel:
             seen = await self._store.snapshot(showtime.id, showtime.seat_map.place_count)
-        sight.states = bytearray(seen.states)
-        sight.room = f"{seen.epoch}:{seen.version}"
+        view.states = bytearray(seen.states)
+        view.position = f"{seen.epoch}:{seen.version}"
         for seat, channel in seen.kept.items():
-            if channel and channel == buyer.channel and sight.states[seat] == SeatState.ALLOCATED:
-                sight.states[seat] = SeatState.FREE
-        if sight.replaces is not None:
+            if channel and channel == buyer.channel and view.states[seat] == SeatState.ALLOCATED:
+                view.states[seat] = SeatState.FREE
+        if view.replaces is not None:
             for held in await self._store.holds_of(showtime.id, buyer.user_id):
-                if held.hold_id == sight.replaces:
+                if held.hold_id == view.replaces:
                     for seat in held.seats:
-                        sight.states[seat] = SeatState.FREE
+                        view.states[seat] = SeatState.FREE
 
     async def _look_again(
-        self, showtime: Showtime, buyer: Buyer, sight: RoomView, known: Mapping[int, int], tries: int
+        self, showtime: Showtime, buyer: Buyer, view: RoomView, known: Mapping[int, int], tries: int
     ) -> None:
         """Note what Redis said of some seats. If it said nothing, or that did not help, read the whole room again."""
         if known and tries < PATIENT_TRIES:
             for seat, state in known.items():
-                sight.states[seat] = state
+                view.states[seat] = state
             return
         await _pause(tries)
-        sight.forget()
-        await self._look(showtime, buyer, sight)
-
-
-class RoomView:
-    """The room as one request sees it: first as this instance knows it, then corrected by what the script said.
-
-    ``seen`` is the room to begin with; None reads it from Redis. ``in_flight`` are seats that other requests on this
-    instance are about to hold. ``replaces`` is the hold that the new one replaces. ``cooling`` are free seats that this
-    buyer has had for too long and must leave to others for a while.
-    """
-
-    def __init__(
-        self, seen: View | None = None, *, in_flight: set[int] | None = None, replaces: UUID | None = None
-    ) -> None:
-        self.seen = seen
-        self.in_flight: set[int] = set() if in_flight is None else in_flight
-        self.replaces = replaces
-        self.cooling: set[int] = set()
-        self.states = bytearray()
-        self.room = ""
-
-    def note_cooling(self, error: SeatsRefused) -> None:
-        """Avoid the seats that were refused as cooling."""
-        self.cooling.update(seat for seat, why in error.reasons.items() if why == "cooling")
-
-    def forget(self) -> None:
-        """Read the room from Redis the next time."""
-        self.seen = None
+        view.forget()
+        await self._look(showtime, buyer, view)
 
 
 async def _pause(tries: int) -> None:
@@ -400,22 +369,6 @@ def _too_fast() -> Busy:
 def _still_lost(lost: Mapping[int, Refusal], seats: Collection[int]) -> tuple[tuple[int, Refusal], ...]:
     """The lost seats that are not among ``seats``."""
     return tuple(sorted((seat, why) for seat, why in lost.items() if seat not in seats))
-
-
-def _area_wishes(seat_map: SeatMap, sight: RoomView, areas: Iterable[AreaTickets]) -> tuple[AreaWish, ...]:
-    counts: dict[int, int] = {}
-    for wish in areas:
-        counts[wish.area] = counts.get(wish.area, 0) + wish.count
-    found = []
-    for area, count in sorted(counts.items()):
-        places = seat_map.places_of(area)
-        free = sight.states.find(SeatState.FREE, places.start, places.stop)
-        found.append(AreaWish(places, max(free, places.start), count))
-    return tuple(found)
-
-
-def _judged(verdict: Verdict, sight: RoomView) -> Judged:
-    return Judged(verdict.reasons, verdict.guards, sight.room if verdict.whole_room else "")
 
 
 def _explained(error: SeatsRefused, verdict: Verdict) -> SeatsRefused:

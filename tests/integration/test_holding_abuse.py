@@ -10,8 +10,9 @@ import pytest
 from seatserver.client import RemoteError
 from seatserver.config import wall_clock
 from seatserver.errors import SeatsRefused
-from seatserver.holding.holding import Holding, RoomView
+from seatserver.holding.holding import Holding
 from seatserver.holding.requests import Buyer
+from seatserver.holding.room_view import RoomView
 from seatserver.live.session.session import BAD_MESSAGES
 from seatserver.pricing.tariff import Tariff
 from seatserver.seats.states import SeatState

@@ -15,8 +15,8 @@ from seatserver.api.shared.endpoint import Call, Resource
 from seatserver.api.shared.fields import Currency, CurrencyDigits, Document, SeatName
 from seatserver.api.views.seats import LINES, SOFA, NamedSeat, TicketLine, area_of, named_seats, seat_of, ticket_lines
 from seatserver.errors import BadRequest, NotFound, NotOnSale, TicketsRefused
-from seatserver.holding.holding import RoomView
 from seatserver.holding.requests import Buyer, PartyWish
+from seatserver.holding.room_view import RoomView
 from seatserver.pricing.tariff import MAX_KEY, MAX_TICKET_TYPES, MAX_TICKETS, Quote
 from seatserver.seatmaps.model import MAX_NAME, SeatMap
 from seatserver.seatmaps.search.score import MAX_PARTY, Breakdown, Offer, Weights, Wish, cost_of

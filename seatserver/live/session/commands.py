@@ -23,8 +23,9 @@ from seatserver.catalog.catalog import Catalog, Showtime
 from seatserver.config import Clock, Settings
 from seatserver.errors import SeatsRefused, Unavailable, UnknownSeat
 from seatserver.holding.deadlines import latest_deadline_ms
-from seatserver.holding.holding import Holding, RoomView
+from seatserver.holding.holding import Holding
 from seatserver.holding.requests import AreaTickets, Buyer, PartyWish, Selection
+from seatserver.holding.room_view import RoomView
 from seatserver.live import views
 from seatserver.live.broadcast.audience import Audience
 from seatserver.live.broadcast.broadcaster import Broadcaster
@@ -84,7 +85,7 @@ class CommandContext:
         """The message that answers a command with this hold."""
         return views.held(ref, hold, showtime, self.latest_deadline_ms(showtime))
 
-    def sight(self, replaces: UUID | None = None) -> RoomView:
+    def room_view(self, replaces: UUID | None = None) -> RoomView:
         """The room as this instance knows it now, to judge a wish by."""
         room = self.audience.room
         seen = View(room.epoch, room.version, 0, bytes(room.states), None)
@@ -165,7 +166,7 @@ async def hold(at: CommandContext, asked: from_client.Hold) -> from_server.Serve
         wheelchairs=asked.wheelchairs,
         or_nearest=asked.or_nearest,
     )
-    held = await at.services.holding.hold(showtime, at.buyer, asked.hold_id, selection, at.sight(asked.replaces))
+    held = await at.services.holding.hold(showtime, at.buyer, asked.hold_id, selection, at.room_view(asked.replaces))
     at.count(held)
     return at.held(asked.ref, held, showtime)
 
@@ -176,7 +177,7 @@ async def release(at: CommandContext, asked: from_client.Release) -> from_server
     if asked.seats is not None and (unknown := seat_map.unknown(asked.seats)):
         raise UnknownSeat(unknown, len(seat_map.seats))
     showtime = await at.showtime_now()
-    freed = await at.services.holding.release(showtime, at.buyer, asked.hold_id, asked.seats, at.sight())
+    freed = await at.services.holding.release(showtime, at.buyer, asked.hold_id, asked.seats, at.room_view())
     seats, areas = views.split_places(freed, seat_map)
     return from_server.Released(ref=asked.ref, hold_id=asked.hold_id, seats=seats, areas=areas)
 
@@ -194,7 +195,7 @@ async def best(at: CommandContext, asked: from_client.Best) -> from_server.Serve
     """Find the best seats and hold them."""
     showtime = await at.showtime_now()
     party = PartyWish.of(asked)
-    held = await at.services.holding.best(showtime, at.buyer, asked.hold_id, party, at.sight(asked.replaces))
+    held = await at.services.holding.best(showtime, at.buyer, asked.hold_id, party, at.room_view(asked.replaces))
     at.count(held)
     return at.held(asked.ref, held, showtime)
 
@@ -203,7 +204,7 @@ async def offers(at: CommandContext, asked: from_client.Offers) -> from_server.S
     """Find the best offers and hold nothing."""
     showtime = await at.showtime_now()
     showtime.check_on_sale(at.services.clock())
-    found = await at.services.holding.offers(showtime, at.buyer, PartyWish.of(asked), at.sight(), asked.limit)
+    found = await at.services.holding.offers(showtime, at.buyer, PartyWish.of(asked), at.room_view(), asked.limit)
     return from_server.Offered(
         ref=asked.ref,
         offers=tuple(
