@@ -6,6 +6,6 @@ if not open_room() then return absent() end
 local found, past = {}, redis.call('HMGET', PAST, unpack(seats))
 for index, seat in ipairs(seats) do
   local used = past[index] and had_it(past[index], people, now) or 0
-  if is_worn(used, total, ttl / 10) then found[#found + 1] = seat end
+  if is_worn(used, total, ttl, 0) then found[#found + 1] = seat end
 end
 return answer('cooling', seat_numbers(found))

@@ -50,8 +50,7 @@ if #moved > 0 or room_moved then
   return answer('stale', moved)
 end
 
--- What a hold has to get at least: what it is promised already, or enough to be of use.
-local least = math.max(ttl / 10, old and old.deadline - now or 0)
+local promised = old and old.deadline - now or 0
 -- Of seats that nobody else has: how long these people have had them, and when those that they had too long cool off.
 local worn, cooling = {}, {}
 
@@ -72,7 +71,7 @@ local function obstacles(names)
     elseif past[index] and not locks[index] then
       local used, again = had_it(past[index], people, now)
       worn[names[index]] = used
-      if is_worn(used, total, least) then
+      if is_worn(used, total, ttl, promised) then
         found[index], cooling[names[index]] = 'cooling', again
       end
     end

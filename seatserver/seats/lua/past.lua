@@ -70,5 +70,6 @@ local function had_it(packed, people, now)
   return longest, math.min(past.ended + people.pause, again)
 end
 
--- Whether a seat that they have had for `used` ms has to cool off before they may have it for `least` ms more.
-local function is_worn(used, total, least) return used > 0 and total - used < least end
+-- Whether a seat that they have had for `used` ms has to cool off first: what is left of the total is less than a tenth of
+-- an ordinary hold, which is of no use, or than what the hold is promised already (`promised` ms; 0: it is a new one).
+local function is_worn(used, total, ttl, promised) return used > 0 and total - used < math.max(ttl / 10, promised) end

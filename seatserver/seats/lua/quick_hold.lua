@@ -54,7 +54,7 @@ local function quick_hold()
       local used
       used, again = had_it(past[at], people, now)
       created = math.min(created, now - used)
-      if is_worn(used, total, ttl / 10) then why = 'cooling' end
+      if is_worn(used, total, ttl, 0) then why = 'cooling' end
     end
     why = why or (is_over_cap and 'limit')
     if why then
