@@ -64,7 +64,8 @@ newcomer:
 clock zone local_time:
     #!/usr/bin/env bash
     set -euo pipefail
-    library=$(compgen -G "/usr/lib/*/faketime/libfaketime.so.1" | head -1)
+    library=$(compgen -G "/usr/lib/*/faketime/libfaketime.so.1" | head -1) ||
+        { echo "libfaketime is not installed: apt-get install libfaketime" >&2; exit 1; }
     ahead=$(($(TZ={{ zone }} date -d "{{ local_time }}" +%s) - $(date +%s)))
     TZ={{ zone }} LC_ALL=de_DE.UTF-8 LD_PRELOAD=$library FAKETIME=+${ahead}s FAKETIME_DONT_RESET=1 \
         {{ pytest }} -n 2 -m clock
