@@ -10,7 +10,6 @@ stays, with who undid it and when, and another scan may admit the booking again.
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -24,6 +23,7 @@ from seatserver.bookings.records import Booking, booking_of
 from seatserver.bookings.tables import admissions, bookings
 from seatserver.database import CommitUnknown, Database
 from seatserver.errors import Conflict, NotFound, OutcomeUnknown, Unavailable
+from seatserver.times import millis_of
 
 log = structlog.get_logger(__name__)
 
@@ -175,11 +175,7 @@ def _admission_of(row: sa.Row[Any]) -> Admission:
         booking_id=row.booking_id,
         door=row.door,
         admitted_by=row.admitted_by,
-        admitted_at_ms=_millis(row.admitted_at),
+        admitted_at_ms=millis_of(row.admitted_at),
         undone_by=row.undone_by,
-        undone_at_ms=None if row.undone_at is None else _millis(row.undone_at),
+        undone_at_ms=None if row.undone_at is None else millis_of(row.undone_at),
     )
-
-
-def _millis(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +46,7 @@ from seatserver.holding.terms import placed, terms_of
 from seatserver.metrics import Metrics
 from seatserver.seats.states import BookingStatus, SeatState
 from seatserver.seats.store import NO_END_MS, HeldSeats, SeatStore
+from seatserver.times import moment_of
 
 log = structlog.get_logger(__name__)
 
@@ -232,7 +233,7 @@ class Checkout:
 
     def _insert_booking(self, request: _BookingRequest) -> Any:
         now = self._clock()
-        deadline = datetime.fromtimestamp(now / 1000, UTC) + timedelta(milliseconds=self._settings.claim_ms)
+        deadline = moment_of(now) + timedelta(milliseconds=self._settings.claim_ms)
         return (
             insert(bookings)
             .values(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from seatserver.errors import NotFound
 from seatserver.pricing.tariff import Line
 from seatserver.seats.states import BookingStatus, SeatState
 from seatserver.seats.store import Ownership
+from seatserver.times import millis_of
 
 KEEP_AFTER_SALE_MS = 24 * 3_600_000
 REFERENCE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -72,16 +72,12 @@ def booking_of(row: sa.Row[Any]) -> Booking:
         seats=tuple(row.seats),
         total_minor=row.total_minor,
         currency=row.currency,
-        created_at_ms=_millis(row.created_at),
-        expires_at_ms=_millis(row.expires_at) if row.expires_at is not None else None,
+        created_at_ms=millis_of(row.created_at),
+        expires_at_ms=millis_of(row.expires_at) if row.expires_at is not None else None,
         lines=msgspec.convert(row.lines, tuple[Line, ...]),
         fees_minor=row.fees_minor,
         channel=row.channel,
     )
-
-
-def _millis(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
 
 
 class Records:
@@ -124,7 +120,7 @@ class Records:
         if showtime is None:
             raise NotFound("showtime", showtime_id)
         # Never in the past, or Redis would forget the room at once and it would be loaded again and again.
-        ends_ms = max(_millis(showtime.sale_ends_at), self._clock()) + KEEP_AFTER_SALE_MS
+        ends_ms = max(millis_of(showtime.sale_ends_at), self._clock()) + KEEP_AFTER_SALE_MS
         return Ownership(
             seq=showtime.seq,
             taken={row.seat: int(STATE_OF_STATUS[row.status]) for row in taken},

@@ -203,11 +203,12 @@ def prepare(settings: Settings, now: datetime) -> list[Showtime]:
     """Migrate and load the demo's theatres. Return the showtimes on sale ``now`` that have seats left, by start."""
     from seatserver import database, logs
     from seatserver.demo import offer
+    from seatserver.times import millis_of
 
     logs.configure(settings)  # what loading has to say is for operators
     database.upgrade(settings.database_url)
     loaded = asyncio.run(offer.load(settings, now))
-    now_ms = round(now.timestamp() * 1000)
+    now_ms = millis_of(now)
     on_sale = [showtime for showtime in loaded if showtime.on_sale_at_ms <= now_ms < showtime.sale_ends_at_ms]
     return asyncio.run(offer.with_room(settings, on_sale)) or on_sale
 

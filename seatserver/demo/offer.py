@@ -28,6 +28,7 @@ from seatserver.errors import NotFound
 from seatserver.pricing.tariff import Fees, Tariff, TicketType
 from seatserver.seatmaps.model import SeatKind, SeatMap
 from seatserver.seatmaps.rules.model import GapRule, Rules
+from seatserver.times import millis_of
 
 BOSS = "the house"
 THEATRES = {
@@ -113,7 +114,7 @@ async def load(settings: Settings, now: datetime) -> list[Showtime]:
     database = Database(settings)
     catalog = Catalog(database)
     # No instance is told of the blocked seats: the server reads them when it loads a room.
-    allocations = Allocations(database, catalog, lambda: _millis(now), changed=lambda showtime_id: None)
+    allocations = Allocations(database, catalog, lambda: millis_of(now), changed=lambda showtime_id: None)
     try:
         return await _load(catalog, allocations, now)
     finally:
@@ -192,9 +193,9 @@ def _planned(slot: Slot, hall: SeatMap, day: int, midnight: datetime) -> Planned
         auditorium_id=auditorium_id,
         layout_hash=hall.content_hash,
         title=slot.title,
-        starts_at_ms=_millis(starts_at),
-        on_sale_at_ms=_millis(on_sale_at),
-        sale_ends_at_ms=_millis(starts_at + SALE_GOES_ON),
+        starts_at_ms=millis_of(starts_at),
+        on_sale_at_ms=millis_of(on_sale_at),
+        sale_ends_at_ms=millis_of(starts_at + SALE_GOES_ON),
         tariff=tariff(hall),
         rules=RULES,
     )
@@ -259,7 +260,3 @@ def _is_known(name: str) -> bool:
 
 def _name_of(zone: tzinfo | None) -> str:
     return zone.key if isinstance(zone, zoneinfo.ZoneInfo) else "UTC"
-
-
-def _millis(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

@@ -9,13 +9,14 @@ from msgspec import Meta
 
 from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import Call, Resource
-from seatserver.api.shared.fields import After, Currency, Document, Id, LayoutHash, Moment, Name, Next, millis
+from seatserver.api.shared.fields import After, Currency, Document, Id, LayoutHash, Moment, Name, Next
 from seatserver.api.views.showtimes import EXAMPLE, ShowtimeView, showtime_view
 from seatserver.catalog.catalog import PAGE_LIMIT, ShowtimeDraft, ShowtimeFilter
 from seatserver.errors import BadRequest, Conflict, NotFound
 from seatserver.pricing.tariff import Fees, Price, Tariff, TicketType, check_all_priced, check_prices
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.rules.model import GapRule, Rules
+from seatserver.times import millis_of
 
 
 class ShowtimeQuery(Document, frozen=True):
@@ -91,8 +92,8 @@ async def get_showtimes(call: Call, query: ShowtimeQuery) -> Showtimes:
     entries, following = await call.services.catalog.showtimes(
         ShowtimeFilter(
             theatre_id=query.theatre,
-            from_ms=millis(query.from_) if query.from_ else None,
-            to_ms=millis(query.to) if query.to else None,
+            from_ms=millis_of(query.from_) if query.from_ else None,
+            to_ms=millis_of(query.to) if query.to else None,
             limit=query.limit,
             after=query.after,
         )
@@ -118,9 +119,9 @@ async def put_showtime(call: Call, body: PutShowtime) -> ShowtimeView:
         auditorium_id=body.auditorium_id,
         layout_hash=body.layout_hash,
         title=body.title,
-        starts_at_ms=millis(body.starts_at),
-        on_sale_at_ms=millis(body.on_sale_at),
-        sale_ends_at_ms=millis(body.sale_ends_at),
+        starts_at_ms=millis_of(body.starts_at),
+        on_sale_at_ms=millis_of(body.on_sale_at),
+        sale_ends_at_ms=millis_of(body.sale_ends_at),
         tariff=_tariff(body, seat_map),
         rules=body.rules,
     )

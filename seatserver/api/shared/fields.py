@@ -7,7 +7,7 @@ currency's minor unit. All descriptions here appear in `openapi.json`.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -55,13 +55,3 @@ PATH_PARAMETERS: dict[str, Any] = {
     "booking_id": Annotated[UUID, Meta(description="The booking's id, which is the id of the hold that was booked.")],
 }
 """The type of every ``{name}`` in a path."""
-
-
-def moment(millis: int) -> datetime:
-    """Milliseconds since the epoch as a `Moment`."""
-    return datetime.fromtimestamp(millis / 1000, UTC)
-
-
-def millis(moment: datetime) -> int:
-    """A `Moment` as milliseconds since the epoch."""
-    return round(moment.timestamp() * 1000)

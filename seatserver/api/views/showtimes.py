@@ -7,11 +7,12 @@ from typing import Annotated
 from msgspec import Meta
 
 from seatserver.api.shared import story
-from seatserver.api.shared.fields import Address, Currency, CurrencyDigits, Document, Id, LayoutHash, Moment, moment
+from seatserver.api.shared.fields import Address, Currency, CurrencyDigits, Document, Id, LayoutHash, Moment
 from seatserver.catalog.showtime import ShowtimeEntry
 from seatserver.money import digits_of
 from seatserver.pricing.tariff import Fees, Prices, TicketType
 from seatserver.seatmaps.rules.model import Rules
+from seatserver.times import moment_of
 
 
 class ShowtimeView(Document, frozen=True):
@@ -68,9 +69,9 @@ def showtime_view(entry: ShowtimeEntry) -> ShowtimeView:
         theatre_address=entry.theatre_address,
         auditorium_id=entry.auditorium_id,
         auditorium_name=entry.auditorium_name,
-        starts_at=moment(entry.starts_at_ms),
-        on_sale_at=moment(entry.on_sale_at_ms),
-        sale_ends_at=moment(entry.sale_ends_at_ms),
+        starts_at=moment_of(entry.starts_at_ms),
+        on_sale_at=moment_of(entry.on_sale_at_ms),
+        sale_ends_at=moment_of(entry.sale_ends_at_ms),
         currency=tariff.currency,
         currency_digits=digits_of(tariff.currency),
         prices=tariff.default_prices,

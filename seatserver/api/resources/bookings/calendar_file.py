@@ -6,11 +6,10 @@ because calendars are shared. The film's length is unknown here, so the entry ha
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from seatserver.api.views.seats import named_seats
 from seatserver.bookings.records import Booking
 from seatserver.catalog.showtime import Showtime
+from seatserver.times import moment_of
 
 MEDIA_TYPE = "text/calendar"
 
@@ -22,8 +21,8 @@ def calendar_file(booking: Booking, showtime: Showtime) -> bytes:
     seats = ", ".join(seat.label for seat in named_seats(booking.seats, showtime.seat_map))
     event = Event()
     event.add("uid", str(booking.id))
-    event.add("dtstamp", datetime.fromtimestamp(booking.created_at_ms / 1000, UTC))
-    event.add("dtstart", datetime.fromtimestamp(showtime.starts_at_ms / 1000, UTC))
+    event.add("dtstamp", moment_of(booking.created_at_ms))
+    event.add("dtstart", moment_of(showtime.starts_at_ms))
     event.add("summary", showtime.title)
     where = (showtime.theatre_name, showtime.auditorium_name, showtime.theatre_address)
     event.add("location", ", ".join(filter(None, where)))

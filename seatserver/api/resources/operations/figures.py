@@ -10,11 +10,11 @@ from heapq import nlargest
 import msgspec
 
 from seatserver.api.resources.operations.schemas import HOTTEST, HouseNow, Instance, Lag, RoomNow, WantedPlaces
-from seatserver.api.shared.fields import moment
 from seatserver.api.views.counts import counts_of
 from seatserver.api.views.seats import label_of
 from seatserver.operations.instance_reports import ReceivedReport, RoomDemand, RoomReport, marks_of
 from seatserver.seatmaps.model import SeatMap
+from seatserver.times import moment_of
 
 LEVELS = 9
 HOT = 12.0
@@ -129,7 +129,7 @@ def _rooms(reports: Sequence[RoomReport], most: int) -> list[RoomNow]:
             title=room.title,
             theatre_name=room.theatre_name,
             auditorium_name=room.auditorium_name,
-            starts_at=moment(room.starts_at_ms),
+            starts_at=moment_of(room.starts_at_ms),
             viewers=room.viewers,
             holds=room.holds,
             refused=room.refused,
