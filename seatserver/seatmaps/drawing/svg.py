@@ -19,7 +19,7 @@ from seatserver.seatmaps.drawing.text import KIND_NAMES, SHAPE_OF_KIND, count_pl
 from seatserver.seatmaps.model import GeneralArea, SeatKind, SeatMap
 from seatserver.seatmaps.search.best import Offer, Wish, best_offers, cost_of
 from seatserver.seatmaps.search.score import focal_point
-from seatserver.seatmaps.wording import listed, pitches
+from seatserver.seatmaps.wording import count, listed, pitches
 
 PITCH = 32
 """Units of the picture per seat pitch."""
@@ -303,7 +303,7 @@ def _draw_legend(
             y += LINE
     if seat_map.groups:
         SubElement(legend, "path", {"class": "focal", "d": f"M2 {_n(y + 9)}H18"})
-        _label(legend, 28, y + 13, f"joined seats go only together · {len(seat_map.groups)} groups")
+        _label(legend, 28, y + 13, f"joined seats go only together · {count(len(seat_map.groups), 'group')}")
         y += LINE
     return y
 

@@ -48,8 +48,14 @@ HEADERS = {
 }
 _FIELD_OF = {word: field for field, words in HEADERS.items() for word in words.split()}
 _LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "é": "e", "è": "e", "á": "a", "ó": "o", "ñ": "n"})
-_KINDS = (("wheel", SeatKind.WHEELCHAIR), ("rollst", SeatKind.WHEELCHAIR), ("rolli", SeatKind.WHEELCHAIR))
-_COMPANIONS = (("compan", SeatKind.COMPANION), ("begleit", SeatKind.COMPANION))
+_KINDS = (
+    ("compan", SeatKind.COMPANION),
+    ("begleit", SeatKind.COMPANION),
+    ("wheel", SeatKind.WHEELCHAIR),
+    ("rollst", SeatKind.WHEELCHAIR),
+    ("rolli", SeatKind.WHEELCHAIR),
+)
+"""What stands in the name of a kind; the first that does counts, so a companion's seat beside a wheelchair is that."""
 _MAP_LINE = re.compile(r"[A-Za-z0-9_.\- ]+")
 _SEAT = re.compile(r"[A-Za-z0-9]")
 
@@ -108,11 +114,7 @@ def _draft_list(text: str, delimiter: str, name: str) -> Draft:
             "the list does not say where the seats are: its rows were put behind one another, the first at the screen,"
             " and their seats side by side from left to right; compare the drawing with the hall",
         )
-    keys = list(dict.fromkeys(seat.category for seat in seats))
-    categories = [Category(key=key, name=key, color=PALETTE[n % len(PALETTE)]) for n, key in enumerate(keys)]
-    draft = assemble(
-        format_name=LIST_FORMAT, name=name, categories=categories, screen=screen_before(seats), seats=seats
-    )
+    draft = _draft(LIST_FORMAT, name, seats)
     titles = {field: shown(headers[column]) for field, column in fields.items()}
     return replace(
         draft,
@@ -120,6 +122,13 @@ def _draft_list(text: str, delimiter: str, name: str) -> Draft:
         found=tuple(problems),
         field_at=lambda place, field: f"{place}, {titles[field]}" if field in titles else place,
     )
+
+
+def _draft(format_name: str, name: str, seats: Sequence[FoundSeat]) -> Draft:
+    """The hall, with a category for each name of one, and a screen before it: neither format says more of these."""
+    keys = list(dict.fromkeys(seat.category for seat in seats))
+    categories = [Category(key=key, name=key, color=PALETTE[n % len(PALETTE)]) for n, key in enumerate(keys)]
+    return assemble(format_name=format_name, name=name, categories=categories, screen=screen_before(seats), seats=seats)
 
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -176,7 +185,7 @@ def _number(text: str) -> float | None:
 
 def _kind(text: str) -> SeatKind:
     word = text.casefold()
-    return next((kind for part, kind in (*_COMPANIONS, *_KINDS) if part in word), SeatKind.STANDARD)
+    return next((kind for part, kind in _KINDS if part in word), SeatKind.STANDARD)
 
 
 def _in_rows(found: Sequence[FoundSeat]) -> Iterator[FoundSeat]:
@@ -249,9 +258,7 @@ def _draft_map(lines: Sequence[str], name: str) -> Draft:
         row += bool(placed)
     left = min(seat.x for seat in seats)
     seats = [msgspec.structs.replace(seat, x=seat.x - left) for seat in seats]
-    keys = list(dict.fromkeys(seat.category for seat in seats))
-    categories = [Category(key=key, name=key, color=PALETTE[n % len(PALETTE)]) for n, key in enumerate(keys)]
-    draft = assemble(format_name=MAP_FORMAT, name=name, categories=categories, screen=screen_before(seats), seats=seats)
+    draft = _draft(MAP_FORMAT, name, seats)
     note = "the map does not name rows and seats: rows are A, B … from the screen on, seats 1, 2 … from the left"
     return replace(draft, notes=(note,))
 

@@ -172,7 +172,9 @@ def _seats(layout: VistaLayout, problems: list[Problem]) -> Iterator[tuple[str, 
                     yield place, a, clean(row.name), seat
         if area.allocated and area.seat_count is not None and area.seat_count != count:
             problem = f"says {area.seat_count} but the area has {count} seats"
-            problems.append(Problem(f"{area_place}.NumberOfSeats", problem, "look for the seats that the file misses"))
+            problems.append(
+                Problem(f"{area_place}.NumberOfSeats", problem, "look for the seats that are missing from the file")
+            )
 
 
 def _grid_areas(layout: VistaLayout, area_names: Sequence[str], found: Found) -> dict[int, GridArea]:
@@ -299,8 +301,7 @@ def _screen(layout: VistaLayout, left_column: float, grid: Grid) -> Screen | Non
     if start is None or width is None or width <= 0 or pitch is None:
         return None
     centre = (start + width / 2 - shift) / pitch - 0.5 - left_column
-    # Adding zero turns -0.0 into 0.0.
-    screen = Screen(x=round(centre, 3) + 0.0, y=-SCREEN_DISTANCE, width=round(width / pitch, 3))
+    screen = Screen(x=rounded(centre), y=-SCREEN_DISTANCE, width=rounded(width / pitch))
     # Written so that NaN fails too.
     return screen if abs(screen.x) <= MAX_INDEX and 0 < screen.width <= MAX_INDEX else None
 

@@ -89,7 +89,7 @@ def check_strays(hall: Hall) -> Iterator[Finding]:
     for run in hall.named_runs:
         yield from _off_line(hall, run)
         if len(run) <= FEW:
-            yield from _off_row(hall, run)
+            yield from _before_or_behind(hall, run)
 
 
 def _outliers(hall: Hall) -> list[list[int]]:
@@ -100,15 +100,17 @@ def _outliers(hall: Hall) -> list[list[int]]:
     return [island for island in islands[1:] if len(island) <= FEW]
 
 
+def _off_row(hall: Hall, seats: Sequence[int], problem: str) -> Finding:
+    return hall.finding(
+        Severity.WARNING, "off_row", seats=seats, problem=problem, mend="correct the position, or the row's name"
+    )
+
+
 def _part_apart(hall: Hall, name: str, most: Sequence[int], part: Sequence[int]) -> Iterator[Finding]:
     middle, other = _middle(hall, most), _middle(hall, part)
     if len(part) <= FEW:
-        yield hall.finding(
-            Severity.WARNING,
-            "off_row",
-            seats=part,
-            problem=f"{pitches(middle.to(other))} from the middle of their row, with nothing of it between",
-            mend="correct the position, or the row's name",
+        yield _off_row(
+            hall, part, f"{pitches(middle.to(other))} from the middle of their row, with nothing of it between"
         )
     elif abs(other.y - middle.y) > abs(other.x - middle.x) / 3:
         # Parts side by side may be one row, with whatever is in the middle of the hall between them.
@@ -129,7 +131,7 @@ def _middle(hall: Hall, seats: Sequence[int]) -> Point:
     )
 
 
-def _off_row(hall: Hall, run: Sequence[int]) -> Iterator[Finding]:
+def _before_or_behind(hall: Hall, run: Sequence[int]) -> Iterator[Finding]:
     """A few seats before or behind where their row continues."""
     row = hall.rows[hall.seat_map.seats[run[0]].row]
     if len(row) - len(run) <= FEW:
@@ -141,12 +143,10 @@ def _off_row(hall: Hall, run: Sequence[int]) -> Iterator[Finding]:
     nearest = min((hall.points[seat] for seat in beside), key=here.to)
     aside, along = abs(nearest.x - here.x), abs(nearest.y - here.y)
     if along > OFF_ROW and along > STEEP * aside:
-        yield hall.finding(
-            Severity.WARNING,
-            "off_row",
-            seats=run,
-            problem=f"{pitches(along)} {'behind' if here.y > nearest.y else 'before'} the nearest seat of the same row",
-            mend="correct the position, or the row's name",
+        yield _off_row(
+            hall,
+            run,
+            f"{pitches(along)} {'behind' if here.y > nearest.y else 'before'} the nearest seat of the same row",
         )
 
 
@@ -170,13 +170,7 @@ def _off_line(hall: Hall, run: Sequence[int]) -> Iterator[Finding]:
         worst = min((at + 1, at, at + 2), key=lambda place: max(_bends(hall, line[:place] + line[place + 1 :])))
         strays.append(line.pop(worst))
     for seat in strays:
-        yield hall.finding(
-            Severity.WARNING,
-            "off_row",
-            seats=[seat],
-            problem="stands off the line of its row",
-            mend="correct the position, or the row's name",
-        )
+        yield _off_row(hall, [seat], "stands off the line of its row")
 
 
 def _bends(hall: Hall, line: Sequence[int]) -> list[float]:

@@ -74,17 +74,13 @@ class Lenient:
 
         Raises `BadSeatMap` if there is nothing left to convert, or too much to remove.
         """
-        try:
-            return convert(tree, form)
-        except BadSeatMap as error:
-            problem = error
-        while len(self.problems) < MAX_MISFITS:
-            if not self._take_out(tree, problem):
-                break
+        while True:
             try:
                 return convert(tree, form)
             except BadSeatMap as error:
                 problem = error
+            if len(self.problems) >= MAX_MISFITS or not self._take_out(tree, problem):
+                break
         place, text = self.problems[0] if self.problems else (problem.place, problem.problem)
         raise BadSeatMap(place, text)
 

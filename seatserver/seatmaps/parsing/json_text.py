@@ -23,7 +23,7 @@ from seatserver.seatmaps.wording import shown
 MAX_CONTAINERS = 500_000
 """Most objects and lists in one text: several times as many as the largest hall has, and some hundred MB of memory."""
 
-# Its own reader of numbers is slow where a number is hard to round, such as 1.23456789012345e-300.
+# msgspec's own reader of numbers is slow if a number is hard to round, such as 1.23456789012345e-300.
 _READER = msgspec.json.Decoder(float_hook=float)
 
 # Possessive: a text of millions of characters must not fill the memory with places to go back to.
