@@ -43,7 +43,7 @@ class AskAdmit(Document, frozen=True):
     code: Annotated[str, Meta(max_length=200, description="As scanned or typed.")]
     scan_id: Annotated[UUID, Meta(description="Made by the scanner, a new one for each scan.")]
     door: Annotated[
-        str, Meta(max_length=80, description="The door's name. Whoever scans the ticket again is told it.")
+        str, Meta(max_length=80, description="The door's name. Anybody who scans the ticket again is told this name.")
     ] = ""
     showtime_id: Annotated[Id | None, Meta(description="Admit for this showtime only.")] = None
 

@@ -37,7 +37,7 @@ RESOURCE = Resource(
 
 @RESOURCE.get("/health/live")
 async def get_live(call: Call) -> Live:
-    """Tell that the process answers."""
+    """Confirm that the process answers."""
     # Nothing else is checked, so that an outage of Postgres or Redis restarts no instance.
     return Live(live=True)
 

@@ -11,6 +11,7 @@ import asyncio
 import io
 import re
 from collections import Counter
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
@@ -28,7 +29,7 @@ MAX_QUERY_PARAMETERS = 32
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 DISCARD_S = 10
 DISCARDED_LIMITS = 8
-"""So many times the limit of a body is thrown away after a refusal, before the connection is cut off."""
+"""After a refusal, at most this many times the body's limit is read and thrown away."""
 
 
 def read_query(request: Request, kind: type[msgspec.Struct]) -> msgspec.Struct:
@@ -42,12 +43,17 @@ def read_query(request: Request, kind: type[msgspec.Struct]) -> msgspec.Struct:
     if times > 1:
         raise BadRequest(f"{name[:80]} appears more than once in the query", name[:80])
     # Only numbers are converted from text here; msgspec's own leniency would also take `null`, and 1e9 for a date.
-    numbers = {name for name, kind_of_field in get_type_hints(kind).items() if kind_of_field is int}
+    numbers = _whole_numbers_of(kind)
     values = {name: int(text) if name in numbers and WHOLE_NUMBER.fullmatch(text) else text for name, text in given}
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
         raise bad_form(error) from None
+
+
+@cache
+def _whole_numbers_of(kind: type[msgspec.Struct]) -> frozenset[str]:
+    return frozenset(name for name, kind_of_field in get_type_hints(kind).items() if kind_of_field is int)
 
 
 def is_raw(kind: Any) -> bool:
@@ -128,8 +134,8 @@ class RefusalWhileReceiving(Response):
     """A refusal that is sent before the request's body has ended.
 
     A server that closes a connection while data comes in resets it, and the client may lose the answer. So all of the
-    answer is sent first, then the rest of the body is thrown away, and only then is the response over. The connection
-    ends with it, whatever the refusal was, where more may come than any good body has.
+    answer is sent first, then the rest of the body is thrown away, and only then is the response over. If the rest
+    may be larger than any valid body, the connection is closed afterwards, whatever the refusal was.
     """
 
     def __init__(self, refusal: Response, body: Body) -> None:
