@@ -298,6 +298,24 @@ def test_with_the_link_an_owner_with_an_expired_token_can_cancel_and_a_friend_ca
     expect(ann.page.get_by_role("article")).to_contain_text("Cancelled")
 
 
+def test_the_owner_can_cancel_although_somebody_elses_token_was_entered_here(
+    site: Site, window: Windows, guest: Guest
+) -> None:
+    ann = guest.open(window, guest.book("B-2", pay_later=True))
+    cancel = ann.page.get_by_role("button", name="Cancel booking")
+    expect(cancel).to_be_visible()
+    link = ann.page.url
+    ann.page.evaluate(
+        "token => { sessionStorage['seatserver.token'] = JSON.stringify(token); }", Guest(site).guest["token"]
+    )
+    ann.page.goto("about:blank")
+    ann.page.goto(link)
+    cancel.click()
+    ann.page.get_by_role("button", name="Yes, cancel").click()
+    expect(ann.page.get_by_role("article")).to_contain_text("Cancelled")
+    ann.complaints[:] = [one for one in ann.complaints if "404" not in one]
+
+
 def test_the_link_opens_the_ticket_while_tokens_cannot_be_renewed(
     settings: Settings, window: Windows, guest: Guest
 ) -> None:

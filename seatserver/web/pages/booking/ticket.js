@@ -1,10 +1,11 @@
 /** Draws a booking on its page: the facts, the part to show at the door, and the actions. */
 
-import { api, cancelBooking } from "../shared/own.js";
+import { api } from "../shared/own.js";
 import {
   button,
   countdown,
   element,
+  fetchJson,
   isAbroad,
   list,
   locale,
@@ -154,7 +155,7 @@ function actions({ id, status, reference }, showtime, authorization, refresh) {
     isConfirmed && button(say("print"), () => window.print(), { className: "main" }),
     isConfirmed && button(say("calendar"), () => saveCalendar(id, reference, authorization(), told)),
     element("a", { href: `/showtimes/${encodeURIComponent(showtime.id)}`, textContent: say("hall") }),
-    refresh && cancelling(id, refresh),
+    refresh && cancelling(id, authorization, refresh),
     told,
   );
 }
@@ -174,8 +175,8 @@ async function saveCalendar(id, reference, authorization, told) {
   }
 }
 
-/** "Cancel", and whether that is really meant. */
-function cancelling(id, refresh) {
+/** "Cancel", and whether that is really meant. It is asked with what opened the booking. */
+function cancelling(id, authorization, refresh) {
   const told = element("span", { role: "alert" });
   const box = element("span", { className: "cancel" });
   const ask = () => box.replaceChildren(button(say("cancel"), sure), told);
@@ -190,10 +191,18 @@ function cancelling(id, refresh) {
     );
     keep.focus();
   };
+  const cancel = () => {
+    const headers = { Authorization: authorization() };
+    return fetchJson(api(`bookings/${encodeURIComponent(id)}/cancel`), { method: "POST", cache: "no-store", headers });
+  };
   const give = async () => {
     for (const one of box.querySelectorAll("button")) one.disabled = true;
     try {
-      await cancelBooking(id);
+      await cancel().catch(async (error) => {
+        if (error.status !== 401) throw error;
+        await refresh(); // the token is over: reading the booking again renews it
+        return cancel();
+      });
       await refresh();
     } catch (error) {
       ask();

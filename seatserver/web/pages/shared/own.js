@@ -1,4 +1,4 @@
-/** What the booking pages share: the visitor's token, the showtimes of bookings, and cancelling. */
+/** What the booking pages share: API addresses, the visitor's token, and requests made with it. */
 
 import { guestOf, knownGuest } from "../../shared/guest.js";
 import { fetchJson, HERE, recall } from "./page.js";
@@ -20,11 +20,11 @@ export async function ownToken(refused = null) {
 }
 
 /** The JSON answer for this browser's visitor. An expired token is renewed once. */
-export async function askAsOwner(path, options = {}) {
+export async function askAsOwner(path) {
   const token = await ownToken();
   const ask = (bearer) => {
     const headers = { Authorization: `Bearer ${bearer}` };
-    return fetchJson(api(path), { cache: "no-store", ...options, headers });
+    return fetchJson(api(path), { cache: "no-store", headers });
   };
   try {
     return await ask(token);
@@ -32,9 +32,4 @@ export async function askAsOwner(path, options = {}) {
     if (error.status !== 401) throw error;
     return ask(await ownToken(token));
   }
-}
-
-/** Give a booking's seats back; the booking as it is then. */
-export function cancelBooking(id) {
-  return askAsOwner(`bookings/${encodeURIComponent(id)}/cancel`, { method: "POST" });
 }
