@@ -358,7 +358,7 @@ export class SeatMapClient extends EventTarget {
     },
     refused: ({ ref, type, hold_id, ...why }) => {
       expect(Array.isArray(why.seats), "a refusal without seats");
-      this.#commands.fail(ref, new CommandError("refused", "these seats are not to be had", why));
+      this.#commands.fail(ref, new CommandError("refused", "these seats are not available", why));
     },
     released: (message) => {
       expect(Array.isArray(message.seats), "a release without seats");

@@ -49,7 +49,7 @@ def test_a_server_that_does_not_answer_in_json_is_reported_as_no_seat_server(sit
     ann.page.route("**/tickets/api/**", lambda route: route.fulfill(content_type="text/html", body="<p>Welcome</p>"))
     ann.embed(f'<seat-map showtime="{SHOWTIME}" server="/tickets"></seat-map>')
     expect(ann.map).to_contain_text("there is no seat server at /tickets.")
-    assert "answered what is no JSON" in ann.wait_until_told("error")[0]["message"]
+    assert "did not answer with JSON" in ann.wait_until_told("error")[0]["message"]
 
 
 def test_an_invalid_address_is_reported_and_nothing_is_requested(page: Callable[[str], Window]) -> None:
@@ -117,7 +117,7 @@ def test_an_expired_token_is_reported_as_expired(site: Site, window: Windows) ->
     ann.embed(f'<seat-map showtime="{SHOWTIME}" token="of yesterday"></seat-map>')
     ann.expect_status("stopped")
     expect(ann.part("frozen")).to_contain_text("This map is not live: the server does not know you.")
-    assert ann.wait_until_told("error") == [{"message": "the token holds no longer", "code": "unauthorized"}]
+    assert ann.wait_until_told("error") == [{"message": "the token is no longer valid", "code": "unauthorized"}]
 
 
 @pytest.mark.parametrize(

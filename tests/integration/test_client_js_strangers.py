@@ -68,7 +68,7 @@ async def test_what_is_not_of_the_contract_ends_the_connection_and_brings_a_fres
         assert told == [*["connecting", "live", "waiting"] * len(frames), "connecting", "live"]
         reasons = [reason for status, reason in statuses if status == "waiting"]
         for name, reason in zip(BAD, reasons, strict=True):
-            assert reason.startswith("the server sent what cannot be understood: "), name
+            assert reason.startswith("the server sent a message that cannot be understood: "), name
         assert (states, version, holds) == ([0, 0, 0, 0, 0, 0, 3], 5, 0)
         resumed = [talk.number for talk in there.talks if "resume" in talk.heard[0]]
         assert resumed == [], "nothing is built on what a broken server said"

@@ -1,6 +1,7 @@
 /**
- * What happens in the room, for those who don't watch it: what became ours or was given back, and how others changed
- * the room, summarised: a seat that came and went in between is none that was taken. Tells the announcer, and whoever listens.
+ * What happens in the room, for those who don't watch it: what became ours or was given back, and a summary of what
+ * others changed. A seat that was taken and came free again in between does not count. Tells the announcer, and whoever
+ * listens.
  *
  * Events: "gained" and "given", when places became this visitor's or ceased to be by its own doing (detail: {seats,
  * areas}, areas as pairs of an area and a number of places).

@@ -61,8 +61,8 @@ export class Picker {
 
   /**
    * In the empty `frame`. `tell(name, detail)` tells the page ("hold", "release", "expired", "booked", "refused",
-   * "status", "checkout", "continue"), `restart()` loads the showtime anew, `pageBooks()` says whether the page goes on
-   * by itself. `token()` is a promise of the user's token.
+   * "status", "checkout", "continue"), `restart()` loads the showtime anew, `pageBooks()` says whether
+   * booking and paying are left to the page. `token()` is a promise of the user's token.
    */
   constructor(frame, { wheelchairs = 0, ...given }) {
     const { client, showtime, layout, server, isGuest, token, words, tell, restart, pageBooks } = given;

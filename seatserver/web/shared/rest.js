@@ -42,22 +42,32 @@ export async function refusal(response, address = response.url) {
  */
 function refuse(address, { status }, error) {
   if (!(error instanceof SyntaxError)) throw error;
-  throw Object.assign(new Error(`${address} answered what is no JSON`), { retryable: false, isStrange: true, status });
+  throw Object.assign(new Error(`${address} did not answer with JSON`), { retryable: false, isStrange: true, status });
 }
 
 /**
- * A showtime with its theatre's `timezone`, and the layout of its hall.
+ * A showtime with its theatre's `timezone`.
  * @param {URL} server
  * @param {string} id
  */
-export async function fetchShowtime(server, id) {
+export async function fetchZoned(server, id) {
   const [showtime, { theatres }] = await Promise.all([
     fetchJson(new URL(`api/v1/showtimes/${encodeURIComponent(id)}`, server)),
     fetchJson(new URL("api/v1/theatres", server)),
   ]);
-  const { map } = await fetchJson(new URL(`api/v1/layouts/${showtime.layout_hash}`, server));
   const { timezone } = theatres.find((/** @type {{ id: string }} */ theatre) => theatre.id === showtime.theatre_id);
-  return { showtime: { ...showtime, timezone }, layout: map };
+  return { ...showtime, timezone };
+}
+
+/**
+ * A showtime as `fetchZoned` has it, and the layout of its hall.
+ * @param {URL} server
+ * @param {string} id
+ */
+export async function fetchShowtime(server, id) {
+  const showtime = await fetchZoned(server, id);
+  const { map } = await fetchJson(new URL(`api/v1/layouts/${showtime.layout_hash}`, server));
+  return { showtime, layout: map };
 }
 
 /**

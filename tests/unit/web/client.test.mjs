@@ -110,7 +110,7 @@ test("a token that was refused is not tried again, unless its source has another
   const fixed = tokensOf("one");
   assert.equal(fixed.renewable, false);
   assert.equal(await fixed(null), "one");
-  await assert.rejects(fixed("one"), { message: "the token holds no longer", permanent: true });
+  await assert.rejects(fixed("one"), { message: "the token is no longer valid", permanent: true });
   const source = tokensOf(async (refused) => (refused === "one" ? "two" : "one"));
   assert.deepEqual([source.renewable, await source(null), await source("one")], [true, "one", "two"]);
   assert.equal(await tokensOf(undefined)(null), null);

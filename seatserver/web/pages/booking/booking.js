@@ -25,7 +25,7 @@ import {
   remember,
   say,
 } from "../shared/page.js";
-import { isSilence } from "../../shared/rest.js";
+import { fetchZoned, isSilence } from "../../shared/rest.js";
 import { ticketOf, timeLeft } from "./ticket.js";
 
 const PENDING_MS = 3_000;
@@ -35,15 +35,14 @@ const ID = nameInAddress();
 const renewedOrAnother = guestOf(HERE);
 
 let clockOffset = 0; // the server's clock minus ours, in ms
-let strange = null; // id of the guest whose booking this is not, where a key was at hand: it need not be tried again
+let strange = null; // id of the guest who turned out not to own this booking: while there is a key, it is not tried again
 /** What opened the booking last; a token is renewed while the page is open. */
 let opener = "";
 /** What the page shows, as text, so that it is drawn again only when that changes. @type {string | null} */
 let shown = null;
 
 /**
- * The key in the address; whatever a mail or a chat has put behind it is not part of it. Empty where there is one that
- * is not whole.
+ * The key in the address; whatever a mail or a chat has put behind it is not part of it. Empty if it is incomplete.
  */
 function keyInAddress() {
   if (!location.hash.startsWith("#key=")) return undefined;
@@ -51,10 +50,11 @@ function keyInAddress() {
 }
 
 /**
- * What may open the booking: a token that was entered here, this browser's guest, and the key. Whoever booked can do
- * more than the key can, and comes by links with it too; so the guest is tried before the key, and again, as one that
- * another may follow, only where the key opens nothing. `stranger` says that it is not their booking, `unknown` that
- * they are nobody here. Without `authorization` where it cannot be, so that nobody needs to be asked.
+ * Who may open the booking, in the order in which they are tried: a token entered here, this browser's guest, the key.
+ * The guest comes before the key because whoever booked may do more than the key allows, and may also arrive by a link
+ * with the key. If the key opens nothing, the guest is tried once more, and a guest that is over is then replaced by a
+ * new one. The visitor reads `stranger` if it is not their booking, and `unknown` if the server does not know them. An
+ * entry without `authorization` cannot succeed, so the server is not asked.
  */
 function visitors() {
   const [key, entered, { token, user_id } = {}] = [keyInAddress(), recall(TOKEN), knownGuest(HERE) ?? undefined];
@@ -122,18 +122,14 @@ async function readAs(authorization, renew) {
 async function read(authorization) {
   /** @type {RequestInit} */
   const options = { headers: { Authorization: authorization }, cache: "no-store", signal: patience() };
-  const address = api(`bookings/${encodeURIComponent(ID ?? "")}`);
+  const address = api(`bookings/${encodeURIComponent(ID)}`);
   const response = await fetch(address, options);
   clockOffset = Date.parse(response.headers.get("date") ?? new Date().toUTCString()) - Date.now();
   if (!response.ok) throw await refusal(response);
   const { ticket_url, user_id: _, ...booking } = await response.json();
-  const [showtime, { theatres }] = await Promise.all([
-    fetchJson(api(`showtimes/${encodeURIComponent(booking.showtime_id)}`)),
-    fetchJson(api("theatres")),
-  ]);
-  const { timezone } = theatres.find(({ id }) => id === showtime.theatre_id);
+  const showtime = await fetchZoned(HERE, booking.showtime_id);
   const ticket = booking.status === "confirmed" ? await readTicket(`${address}/admission`, options) : null;
-  return { ticket_url, authorization, booking, showtime: { ...showtime, timezone }, ticket };
+  return { ticket_url, authorization, booking, showtime, ticket };
 }
 
 /** The code and its picture as a data address; a house that signs no tickets says so. */

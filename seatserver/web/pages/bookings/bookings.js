@@ -1,7 +1,7 @@
 /** My bookings: what was booked in this browser, each booking's status, and a link to its ticket. */
 
 import { forgetGuest, knownGuest, onGuestChange } from "../../shared/guest.js";
-import { askAsOwner, ownToken, TOKEN } from "../shared/own.js";
+import { api, askAsOwner, ownToken, TOKEN } from "../shared/own.js";
 import {
   button,
   byId,
@@ -55,7 +55,7 @@ async function read(after = null) {
 }
 
 async function readZones() {
-  const { theatres } = await fetchJson(new URL("api/v1/theatres", HERE));
+  const { theatres } = await fetchJson(api("theatres"));
   for (const { id, timezone } of theatres) zones.set(id, timezone);
 }
 
@@ -92,7 +92,7 @@ function renewed(page, asks) {
   return { bookings: [...page.bookings, ...tail], showtimes, next: shown.next };
 }
 
-/** The page after what is shown; a second click waits for the first one's. */
+/** The page after what is shown. A click while it is being read does nothing. */
 async function readMore() {
   if (isReadingMore) return;
   isReadingMore = true;
@@ -149,9 +149,8 @@ function draw() {
       ?.focus();
 }
 
-function isComing({ status, showtime_id }) {
-  const starts = Date.parse(shown.showtimes.get(showtime_id).starts_at);
-  return (status === "pending" || status === "confirmed") && Date.now() < starts + OVER_MS;
+function isComing(booking) {
+  return (booking.status === "pending" || booking.status === "confirmed") && Date.now() < startOf(booking) + OVER_MS;
 }
 
 function section(name, bookings = []) {
@@ -189,7 +188,7 @@ function card(booking) {
     element("span", { className: "number", textContent: reference }),
     element("span", { className: "price", textContent: money(total_minor, booking) }),
     element("span", { className: "state" }, say(state), status === "pending" && until(booking)),
-    element("span", { className: "go", textContent: say(WAYS[status] ?? "toDetails") }),
+    element("span", { className: "go", textContent: say(WAYS[status] ?? "show") }),
   );
 }
 

@@ -287,6 +287,13 @@ function startAgain() {
   start();
 }
 
+/** Another day was chosen. It has a name, so that two starts at once listen only once. */
+function turnToDay() {
+  draw();
+  first("#days [aria-current]")?.focus({ preventScroll: true });
+  count();
+}
+
 async function start() {
   clearTimeout(timer);
   try {
@@ -299,11 +306,7 @@ async function start() {
   }
   byId("films").hidden = false;
   draw();
-  addEventListener("hashchange", () => {
-    draw();
-    first("#days [aria-current]")?.focus({ preventScroll: true });
-    count();
-  });
+  addEventListener("hashchange", turnToDay);
   document.addEventListener("visibilitychange", count);
   await count();
 }

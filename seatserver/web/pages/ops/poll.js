@@ -21,7 +21,7 @@ export class Poll {
   #isRunning = false;
   #asking = 0;
 
-  /** `ask()` is awaited; then `answered(answer)`, or `failed(error, waitMs)` with the time until the next try. */
+  /** Awaits `ask()`, then calls `answered(answer)` or `failed(error)`. */
   constructor(ask, answered, failed) {
     this.#ask = ask;
     this.#answered = answered;
@@ -68,7 +68,7 @@ export class Poll {
       this.#failures += 1;
       // Half of it by chance: many pages lose the same server at the same moment.
       waitMs = Math.min(LONGEST_MS, EVERY_MS * 2 ** (this.#failures - 1)) * (0.5 + Math.random() / 2);
-      this.#failed(error, waitMs);
+      this.#failed(error);
     }
     if (turn === this.#asking && this.#isRunning && !document.hidden) {
       this.#timer = setTimeout(() => this.#turn(turn), waitMs);

@@ -32,4 +32,4 @@ map.addEventListener("seat-map-error", ({ detail: { code } }) => {
     element("p", {}, element("a", { className: "button main", href: "/", textContent: say("programme") })),
   );
 });
-map.showtime = nameInAddress() ?? "";
+map.showtime = nameInAddress();

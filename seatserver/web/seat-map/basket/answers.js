@@ -43,9 +43,9 @@ export class Answers {
   refusal({ seats = [], areas = [], stranded = [], retry_at_ms = [], areas_retry_at_ms = [] }, limits) {
     const sentences = [...Map.groupBy(seats, ([, reason]) => reason)].map(([reason, refused]) => {
       if (reason === "limit") return this.limit(limits);
-      if (reason === "gap") return this.#ofSeats("refusedGap", stranded);
+      if (reason === "gap") return this.about("refusedGap", stranded);
       if (reason === "cooling") return this.#cooling(retry_at_ms);
-      return this.#ofSeats(
+      return this.about(
         REASONS[reason] ?? "refusedOther",
         refused.map(([seat]) => seat),
       );
@@ -70,7 +70,7 @@ export class Answers {
    * @param {number[]} stranded
    */
   gapHint(stranded) {
-    return this.#ofSeats("gapHint", stranded);
+    return this.about("gapHint", stranded);
   }
 
   /**
@@ -91,15 +91,7 @@ export class Answers {
   #cooling(retryAt) {
     const seats = retryAt.map(([seat]) => seat);
     const when = this.#venue.when(Math.max(...retryAt.map(([, ms]) => ms)));
-    return this.#words.say("refusedCooling", { seats: this.#venue.names(seats, []), count: seats.length, when });
-  }
-
-  /**
-   * @param {string} name
-   * @param {number[]} seats
-   */
-  #ofSeats(name, seats) {
-    return this.about(name, seats);
+    return this.#words.say("refusedCooling", { seats: this.#venue.names(seats), count: seats.length, when });
   }
 
   /**

@@ -1,6 +1,6 @@
 /** The basket: what the visitor holds, for how long and at which price, and what can be done with it. */
 
-import { button, element } from "../../shared/dom.js";
+import { button, element, focusedIn } from "../../shared/dom.js";
 
 const HURRY_MS = 60_000;
 const TICK_MS = 250;
@@ -69,7 +69,7 @@ export class Basket extends EventTarget {
 
   /** Redraw. The focus stays on its control, or at least in the basket. */
   render() {
-    const active = this.#node.getRootNode().activeElement;
+    const active = focusedIn(this.#node);
     const isInside = this.#node.contains(active);
     const key = active?.dataset.key;
     this.#node.replaceChildren(...this.#contents());
@@ -78,7 +78,7 @@ export class Basket extends EventTarget {
     this.#tick();
     if (!isInside) return;
     [...this.#node.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key)?.focus();
-    if (!this.#node.contains(this.#node.getRootNode().activeElement)) this.#node.focus({ preventScroll: true });
+    if (!this.#node.contains(focusedIn(this.#node))) this.#node.focus({ preventScroll: true });
   }
 
   #emptyHint() {
@@ -143,7 +143,7 @@ export class Basket extends EventTarget {
     const opener = this.#node.querySelector(".opener");
     if (!opener || isOpen === this.#isOpen) return;
     // If the focus is in the part that closes, it moves to the button that opens it.
-    const isInside = this.#node.querySelector(".details").contains(this.#node.getRootNode().activeElement);
+    const isInside = this.#node.querySelector(".details").contains(focusedIn(this.#node));
     if (!isOpen && isInside) opener.focus({ preventScroll: true });
     this.#isOpen = isOpen;
     if (isOpen) this.#notices.pass();

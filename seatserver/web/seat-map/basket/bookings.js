@@ -3,7 +3,7 @@
  * time left, "Continue" and "Cancel".
  */
 
-import { button, element } from "../../shared/dom.js";
+import { button, element, focusedIn } from "../../shared/dom.js";
 import { fetchJson } from "../../shared/rest.js";
 
 const TICK_MS = 1_000;
@@ -75,7 +75,7 @@ export class Bookings extends EventTarget {
     this.seats = new Set(bookings.flatMap(({ seats }) => seats));
     for (const { booking_id } of bookings) this.#known.add(booking_id);
     const wasAtIt = this.#isAtIt;
-    const focused = this.#node.getRootNode().activeElement?.dataset.key;
+    const focused = focusedIn(this.#node)?.dataset.key;
     const lines = bookings.map((booking) => this.#line(booking));
     this.#node.hidden = bookings.length === 0;
     const heading = element("h2", { textContent: this.#words.say("bookings") });
@@ -88,7 +88,7 @@ export class Bookings extends EventTarget {
   }
 
   get #isAtIt() {
-    return this.#node.contains(this.#node.getRootNode().activeElement);
+    return this.#node.contains(focusedIn(this.#node));
   }
 
   /** To the control with this key, if there is one. */
@@ -119,7 +119,7 @@ export class Bookings extends EventTarget {
   #actions(booking, names) {
     const id = booking.booking_id;
     const say = (name) => this.#words.say(name);
-    // What were disabled would lose the keyboard.
+    // A disabled button would lose the focus.
     const ariaDisabled = this.#busy.has(id) ? "true" : null;
     /**
      * @param {string} name

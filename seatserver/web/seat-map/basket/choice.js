@@ -368,7 +368,7 @@ export class Choice extends EventTarget {
     const reasons = error.seats.map(([, reason]) => reason);
     const isRace = reasons.some((reason) => LOST.includes(reason));
     const again = (wanted, options) => {
-      const seats = wanted.flatMap(({ seat = [] }) => seat).filter((seat) => !this.#client.mine.has(seat));
+      const seats = seatsOf(wanted).filter((seat) => !this.#client.mine.has(seat));
       this.ask(() => this.#hold(this.#client.holds.has(id) ? id : null, wanted, options), { seats });
     };
     const actions = [];

@@ -231,7 +231,7 @@ export class Connection {
     } catch (error) {
       if (socket !== this.#socket) throw error; // it was ours to mend: the server is not to blame
       this.#owner.offended();
-      this.giveUp(`the server sent what cannot be understood: ${error.message}`);
+      this.giveUp(`the server sent a message that cannot be understood: ${error.message}`);
     }
   }
 

@@ -15,7 +15,7 @@ export function tokensOf(token) {
   const given = checked(token);
   /** @param {string | null} refused */
   const always = async (refused) => {
-    if (refused !== null && refused === given) throw permanent("the token holds no longer");
+    if (refused !== null && refused === given) throw permanent("the token is no longer valid");
     return given;
   };
   return Object.assign(always, { renewable: false });

@@ -1,6 +1,6 @@
 /** The search: the best seats for a party, with its ticket types and wheelchairs, and offers to compare. */
 
-import { button, element } from "../../shared/dom.js";
+import { button, element, focusedIn } from "../../shared/dom.js";
 import { Stepper } from "./stepper.js";
 
 const MOST_PEOPLE = 50; // in one search, whatever the house allows (see /asyncapi.json)
@@ -141,10 +141,7 @@ export class Party extends EventTarget {
       this.#orSayWhy(() => this.#search());
     });
     this.#form.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || this.#form.dataset.open !== "true") return;
-      const isInside = this.#wish.contains(this.#wish.getRootNode().activeElement);
-      this.#unfold(false);
-      if (isInside) this.#openerNode.focus({ preventScroll: true });
+      if (event.key === "Escape" && this.#form.dataset.open === "true") this.#foldAway();
     });
     // If it covers the hall, a click on the hall closes it.
     const away = ({ target }) => this.#isOver && !this.#form.contains(target) && this.#unfold(false);
@@ -270,7 +267,7 @@ export class Party extends EventTarget {
 
   /** Close the panel over the hall. If the focus is in it, it moves to the button that opens it. */
   #foldAway() {
-    const isInside = this.#wish.contains(this.#wish.getRootNode().activeElement);
+    const isInside = this.#wish.contains(focusedIn(this.#wish));
     this.#unfold(false);
     if (isInside) this.#openerNode.focus({ preventScroll: true });
   }
@@ -340,7 +337,7 @@ export class Party extends EventTarget {
       return;
     }
     if (gone.some(({ offer }) => offer === this.#looked)) this.#preview(null);
-    const wasAt = gone.some(({ node }) => node.contains(node.getRootNode().activeElement));
+    const wasAt = gone.some(({ node }) => node.contains(focusedIn(node)));
     // Not to another offer: a key that is on its way down was meant for the one that went.
     if (wasAt) {
       this.#list.querySelector("h2").focus({ preventScroll: true });
@@ -358,7 +355,7 @@ export class Party extends EventTarget {
 
   /** Close the offers. If the focus is in them, it moves to `place`, where a key pressed in haste does no harm. */
   #clear(place = this.#buttons[0]) {
-    if (this.#list.contains(this.#list.getRootNode().activeElement)) place.focus();
+    if (this.#list.contains(focusedIn(this.#list))) place.focus();
     this.#offers = [];
     this.#list.hidden = true;
     this.#list.replaceChildren();

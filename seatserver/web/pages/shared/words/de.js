@@ -90,7 +90,6 @@ export default {
   noList: "Ihre Buchungen lassen sich gerade nicht anzeigen: {reason}.",
   toTicket: "Karte anzeigen",
   toBooking: "Weiter",
-  toDetails: "Buchung anzeigen",
   more: "Mehr anzeigen",
   forget: "Diesen Browser abmelden",
   forgetText: "Nicht Ihr eigener Rechner? Damit entfernen Sie Ihre Buchungen aus diesem Browser; sie bleiben gültig.",

@@ -97,7 +97,6 @@ export default {
   noList: "We can’t show your bookings at the moment: {reason}.",
   toTicket: "Show ticket",
   toBooking: "Continue",
-  toDetails: "Show booking",
   more: "Show more",
   forget: "Forget me on this browser",
   forgetText: "Not your own computer? This removes your bookings from this browser. Links to tickets keep working.",
