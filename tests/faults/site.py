@@ -32,9 +32,9 @@ from seatserver.access.tokens import Tokens
 from seatserver.catalog.catalog import Catalog
 from seatserver.catalog.showtime import Auditorium, ShowtimeDraft, Theatre
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
-from seatserver.embedded.process import choose_port
 from seatserver.pricing.tariff import Tariff
 from tests.integration.proxy import Proxy, through
+from tests.ports import fresh_port
 
 SHOWTIME = "tonight"
 SEATS = 40
@@ -296,7 +296,7 @@ class Site:
 
     async def add_server(self, *, proxied: bool = False, build: str = "", **variables: str) -> Server:
         """Start another server; ``proxied``: it reaches Postgres and Redis only through proxies of its own."""
-        environ = {**self.environ, **variables, "PORT": str(choose_port(None))}
+        environ = {**self.environ, **variables, "PORT": str(fresh_port())}
         server = Server(self.keeper, f"server-{len(self.servers)}", int(environ["PORT"]), self.folder, environ)
         server.build = build
         if proxied:

@@ -130,6 +130,21 @@ def test_a_slow_refusal_may_follow_a_forgotten_hold_of_the_same_user() -> None:
     assert explain(actions_of([quick, seen, *sold], 1, HOLD_MS, replay_ms=5000)) is not None
 
 
+def test_a_slow_answer_that_a_hold_is_gone_may_follow_its_forgotten_release() -> None:
+    held, retaken = step("hold", 1, 0, deadline_ms=1000.0), step("hold", 2, 100, deadline_ms=1100.0)
+    slow = step("release", 1, 20, "gone", answered_ms=9000.0)
+    assert explain(actions_of([held, slow, retaken], 1, HOLD_MS, replay_ms=5000)) is None
+    quick = step("release", 1, 20, "gone", answered_ms=4000.0)
+    assert explain(actions_of([held, quick, retaken], 1, HOLD_MS, replay_ms=5000)) is not None
+
+
+def test_an_extension_that_nobody_heard_of_may_outlast_the_hold() -> None:
+    held, seen = step("hold", 1, 0, deadline_ms=1000.0), step("hold", 2, 1500, "refused", reasons={1: "held"})
+    again = step("extend", 1, 900, "gone", answered_ms=2500.0)
+    assert explain(actions_of([held, again, seen], 1, HOLD_MS)) is None
+    assert explain(actions_of([held, seen], 1, HOLD_MS)) is not None
+
+
 def test_steps_become_the_story_of_a_seat() -> None:
     steps = [
         step("hold", 1, 0, deadline_ms=1000.0),

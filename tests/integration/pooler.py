@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from seatserver.embedded import process
+from tests.ports import fresh_port
 
 STEPS = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
@@ -39,7 +40,7 @@ class PgBouncer:
         self._folder, self._target, self._program = folder, urlsplit(database_url), program()
         self._account = process.Account.for_servers()
         self._child: process.Child | None = None
-        self.port = process.choose_port(None)
+        self.port = fresh_port()
         settings = {
             "listen_addr": "127.0.0.1",
             "listen_port": self.port,

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from seatserver.config import Settings
-from seatserver.embedded.process import choose_port
 from tests.conftest import TOKEN_SECRET
 from tests.integration.test_demo import environment
+from tests.ports import fresh_port
 from tests.waiting import PATIENCE_S
 
 REPOSITORY = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ def test_release_migrates_then_web_and_worker_serve_until_told_to_stop(
     )
     assert release.returncode == 0, release.stdout + release.stderr
 
-    port = choose_port(None)
+    port = fresh_port()
     log = tmp_path / "log"
     with log.open("wb") as output:
         runner = subprocess.Popen(

@@ -19,12 +19,12 @@ from seatserver.catalog import catalog
 from seatserver.client import LiveRoom, RemoteError, SeatClient
 from seatserver.config import Settings
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
-from seatserver.embedded.process import choose_port
 from seatserver.errors import SeatsRefused
 from seatserver.seats.states import SeatState
 from tests.integration.conftest import MakeServer
 from tests.integration.server import BLOCKED, SHOWTIME, Instance, answered, check_books, eventually, settled
 from tests.integration.test_demo import Running, environment, running
+from tests.ports import fresh_port
 from tests.waiting import PATIENCE_S
 
 FREE, HELD, SOLD = SeatState.FREE, SeatState.HELD, SeatState.SOLD
@@ -248,7 +248,7 @@ async def test_after_kill_9_of_a_server_sold_seats_stay_sold_and_held_seats_come
     make_server: MakeServer, start: Start
 ) -> None:
     survivor = await make_server(**QUICK)
-    port = choose_port(None)
+    port = fresh_port()
     url = f"http://127.0.0.1:{port}"
     async with AsyncExitStack() as stack:
         victim = stack.enter_context(start(port))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 from seatserver.money import digits_of
-from tests.javascript import NODE, WEB
+from tests.javascript import WEB, printed
 
 
 def amounts(lang: str, *priced: tuple[int, str, int | None]) -> list[str]:
@@ -22,9 +21,7 @@ def amounts(lang: str, *priced: tuple[int, str, int | None]) -> list[str]:
           format.money(minor, {{ currency, currency_digits: digits ?? undefined }}));
         console.log(JSON.stringify(text));
     """
-    done = subprocess.run([NODE, "--input-type=module", "-e", program], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    shown: list[str] = json.loads(done.stdout)
+    shown: list[str] = printed(program)
     return [text.replace("\N{NO-BREAK SPACE}", " ") for text in shown]
 
 

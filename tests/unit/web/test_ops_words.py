@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import Any, get_args
 
 import msgspec
@@ -14,7 +13,7 @@ from seatserver.api.interface import EXAMPLES
 from seatserver.api.resources.operations.figures import house_now
 from seatserver.api.resources.operations.schemas import HouseNow
 from seatserver.operations.instance_reports import ReceivedReport, Report
-from tests.javascript import NODE, WEB
+from tests.javascript import WEB, printed
 
 
 def run(code: str, *values: Any) -> Any:
@@ -25,9 +24,7 @@ def run(code: str, *values: Any) -> Any:
         const words = await import({json.dumps(module)}), given = {json.dumps(values)};
         console.log(JSON.stringify({code}));
     """
-    done = subprocess.run([NODE, "--input-type=module", "-e", program], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return printed(program)
 
 
 def codes(kind: type[errors.SeatServerError]) -> set[str]:

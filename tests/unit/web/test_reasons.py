@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -13,7 +12,7 @@ import pytest
 from seatserver import errors
 from seatserver.api.shared.problems import CODES_OF_STATUS
 from seatserver.wire.closing import Close
-from tests.javascript import NODE, WEB
+from tests.javascript import WEB, printed
 
 LANGUAGES = ("en", "de")
 NEVER_SENT = (errors.ConfigError, errors.StartError, errors.NotThereYet)
@@ -76,10 +75,7 @@ REFUSALS = get_args(errors.Refusal)
 def said() -> dict[str, dict[str, Any]]:
     """What visitors read, by language."""
     asked = json.dumps([WEB.as_uri(), codes(), list(CLOSES.values()), LANGUAGES])
-    command = [str(NODE), "--input-type=module", "-e", PROGRAM % json.dumps(REFUSALS), asked]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    found: dict[str, dict[str, Any]] = printed(PROGRAM % json.dumps(REFUSALS), asked)
     return found
 
 
