@@ -21,7 +21,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The terms of one hold. In ``quote`` a place of a general area stands for any place of that area.
 
     ``wheelchairs`` is how many the party has. ``lost`` are the seats that it wanted and did not get. ``stranded`` are
-    the single seats that the choice leaves. ``cost`` and ``breakdown`` say how good the seats are, if the server chose.
+    the seats that the choice leaves over. ``cost`` and ``breakdown`` say how good the seats are, if the server chose.
     """
 
     quote: Quote

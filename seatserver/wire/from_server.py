@@ -104,7 +104,8 @@ class Held(_Told, Basket, frozen=True, kw_only=True):
     What was held before the sale ended may be booked until the deadline. `Extend` moves the deadline to
     ``latest_deadline_ms`` at most; when the two are equal, there is no more time. 0: the server did not say.
     ``lost`` are seats that were asked for or found but are not part of the hold, each with the reason.
-    ``stranded`` are seats that this choice leaves over alone (the rules only warn, or nothing else was possible).
+    ``stranded`` are seats that this choice leaves over in gaps too small to sell (the rules only warn, or nothing else
+    was possible).
     ``cost`` and ``breakdown`` say how good the seats are, in seat pitches for each person; lower is better.
     """
 
@@ -144,10 +145,11 @@ class Refused(_Told, frozen=True, kw_only=True):
     or a guest of the same network, has held it for `Limits.hold_total_ms` in all; ``retry_at_ms`` are pairs of such a
     seat and the time when it may be tried again, if nobody else takes it meanwhile. ``limit``: the user would hold too
     many. ``group``: it is sold only with the rest of its group. ``companion``: it is sold only with its wheelchair
-    place. ``wheelchair``: it is kept for those who need it. ``gap``: the choice would leave the seats of ``stranded``
-    over alone. ``fix`` is the nearest choice that the rules allow. ``areas`` are general-admission areas, each with the
-    reason (``full``: fewer places are left than asked for; ``cooling``; ``limit``) and how many places it has left;
-    ``areas_retry_at_ms`` are pairs of an area that is ``cooling`` and the time when it may be tried again.
+    place. ``wheelchair``: it is kept for those who need it. ``gap``: the choice would leave over the seats of
+    ``stranded``, in gaps too small to sell. ``fix`` is the nearest choice that the rules allow. ``areas`` are
+    general-admission areas, each with the reason (``full``: fewer places are left than asked for; ``cooling``;
+    ``limit``) and how many places it has left; ``areas_retry_at_ms`` are pairs of an area that is ``cooling`` and the
+    time when it may be tried again.
     """
 
     declared = Told(example={"ref": 2, "hold_id": story.HOLD_ID, "seats": ((2, "sold"), (3, "sold"))})

@@ -117,7 +117,7 @@ class SeatOffer(msgspec.Struct, frozen=True, kw_only=True):
     """One offer: ``parts`` are groups of seats side by side, ``cost`` is in seat pitches for each person.
 
     A lower cost is better, and ``breakdown`` explains it. ``alone`` people would sit alone; ``stranded`` seats would be
-    left over alone.
+    left over in gaps too small to sell.
     """
 
     seats: tuple[int, ...]

@@ -150,9 +150,9 @@ export default {
   bookedNow: "Gebucht: {seats}. Viel Vergnügen.",
   bookedPending: "Bis zur Zahlung für Sie reserviert: {seats}.",
   gapHint: {
-    one: "{seats} bliebe als einzelner Platz übrig und wäre schwer zu verkaufen. Rücken Sie bitte auf, wenn es geht, oder nehmen Sie ihn dazu.",
+    one: "{seats} bliebe übrig und wäre schwer zu verkaufen. Rücken Sie bitte auf, wenn es geht, oder nehmen Sie den Platz dazu.",
     other:
-      "{seats} blieben als einzelne Plätze übrig und wären schwer zu verkaufen. Rücken Sie bitte auf, wenn es geht, oder nehmen Sie sie dazu.",
+      "{seats} blieben übrig und wären schwer zu verkaufen. Rücken Sie bitte auf, wenn es geht, oder nehmen Sie die Plätze dazu.",
   },
 
   // Die Buchungen für diese Vorstellung.
@@ -189,7 +189,10 @@ export default {
     other:
       "{seats} sind Rollstuhlplätze. Wenn Sie mit Rollstühlen kommen, geben Sie bitte unter „Rollstühle“ an, mit wie vielen.",
   },
-  refusedGap: { one: "{seats} bliebe als einzelner Platz übrig.", other: "{seats} blieben als einzelne Plätze übrig." },
+  refusedGap: {
+    one: "{seats} bliebe übrig und wäre schwer zu verkaufen.",
+    other: "{seats} blieben übrig und wären schwer zu verkaufen.",
+  },
   refusedOther: { one: "{seats} ist nicht verfügbar.", other: "{seats} sind nicht verfügbar." },
   refusedArea: { one: "{area} hat nur noch {count} Platz.", other: "{area} hat nur noch {count} Plätze." },
   refusedFull: "{area} ist voll.",

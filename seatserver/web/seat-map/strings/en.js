@@ -159,8 +159,8 @@ export default {
   bookedNow: "Booked: {seats}. Enjoy the film.",
   bookedPending: "Reserved until you pay: {seats}.",
   gapHint: {
-    one: "{seats} would be left as a single seat, which is hard to sell. If you can, move over or take it too.",
-    other: "{seats} would be left as single seats, which are hard to sell. If you can, move over or take them too.",
+    one: "{seats} would be left over and hard to sell. If you can, move along or take it too.",
+    other: "{seats} would be left over and hard to sell. If you can, move along or take them too.",
   },
 
   // The visitor’s bookings for this showtime.
@@ -196,7 +196,7 @@ export default {
     one: "{seats} is a wheelchair place. If you come with a wheelchair, please say so under “Wheelchairs”.",
     other: "{seats} are wheelchair places. If you come with wheelchairs, please say how many under “Wheelchairs”.",
   },
-  refusedGap: { one: "{seats} would be left as a single seat.", other: "{seats} would be left as single seats." },
+  refusedGap: "{seats} would be left over and hard to sell.",
   refusedOther: { one: "{seats} is not available.", other: "{seats} are not available." },
   refusedArea: { one: "{area} has only {count} place left.", other: "{area} has only {count} places left." },
   refusedFull: "{area} is full.",
