@@ -27,6 +27,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
 from seatserver.live.session import session
+from seatserver.live.session.leave import Leave
 from seatserver.live.transport.asgi_connection import AsgiConnection
 from seatserver.live.transport.uvicorn_connection import INBOX_MESSAGES, UvicornConnection
 from seatserver.wire.frames import Frame
@@ -372,7 +373,7 @@ async def test_a_closed_connection_leaves_no_reference_cycles(make_server: MakeS
             left = [weakref.ref(part) for line in lines_of(server) for part in (line, line.conn, line.conn.reader)]
             ann.connection.transport.abort()
             [bob] = server.core.sessions.of_user("bob")
-            bob.dismiss(session.Leave(4200, "the end", 0))
+            bob.dismiss(Leave(4200, "the end", 0))
             del bob
         await eventually(lambda: all(part() is None for part in left))
     finally:

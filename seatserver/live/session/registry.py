@@ -10,7 +10,8 @@ import asyncio
 import random
 
 from seatserver.config import Settings
-from seatserver.live.session.session import Leave, Session
+from seatserver.live.session.leave import Leave
+from seatserver.live.session.session import Session
 from seatserver.live.transport.connection import Connection
 from seatserver.metrics import Metrics
 from seatserver.wire.closing import Close

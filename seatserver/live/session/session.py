@@ -15,9 +15,10 @@ from uuid import UUID
 
 from seatserver import logs
 from seatserver.access.tokens import Identity
-from seatserver.errors import BadRequest, NotFound, SeatServerError, SeatsRefused, TooLarge, Unauthorized
+from seatserver.errors import BadRequest, SeatServerError, SeatsRefused, TooLarge, Unauthorized
 from seatserver.live.broadcast.audience import Audience, delta_of
 from seatserver.live.session.commands import COMMANDS, CommandContext, LiveServices, own_bookings, refused, welcome
+from seatserver.live.session.leave import Leave
 from seatserver.live.transport.connection import Connection, ConnectionClosed
 from seatserver.wire import from_client, from_server
 from seatserver.wire.closing import Close
@@ -28,14 +29,6 @@ log = logs.from_outside(__name__)
 
 BAD_MESSAGES = 20
 CLOSE_S = 2.0
-
-
-class Leave(Exception):
-    """Raised to end the session: its close code, a reason for people, and when to come back (-1: do not)."""
-
-    def __init__(self, code: int, reason: str, reconnect_after_ms: int = -1) -> None:
-        super().__init__(reason)
-        self.code, self.reason, self.reconnect_after_ms = code, reason, reconnect_after_ms
 
 
 class Session:
@@ -240,7 +233,7 @@ class Session:
                         code=leave.code, reason=leave.reason, reconnect_after_ms=leave.reconnect_after_ms
                     )
                     self.tell(bye)
-                await self.connection.close(leave.code, _close_reason(leave.reason))
+                await self.connection.close(leave.code, leave.close_reason)
         except (TimeoutError, ConnectionClosed):
             pass  # the peer was gone before the bye was sent
 
@@ -260,7 +253,7 @@ class Session:
             await self._hello(message)
         except SeatServerError as error:
             self._tell_error(self.codec.ref_of(received), error)
-            raise _leave_after(error) from None
+            raise Leave.after(error) from None
 
     async def _serve(self, received: Received) -> None:
         """Carry out one command and answer it."""
@@ -389,21 +382,3 @@ def _check_scope(message: from_client.ClientMessage, identity: Identity) -> None
     declared = message.declared
     if declared.scope:
         identity.require(declared.scope_of(message), declared.action)
-
-
-def _close_reason(reason: str) -> str:
-    """The reason cut to the 123 bytes that fit a close frame (RFC 6455, 5.5). The `bye` had all of it."""
-    return reason.encode()[:123].decode(errors="ignore")
-
-
-def _leave_after(error: SeatServerError) -> Leave:
-    """How to end a session whose hello failed with this error."""
-    if error.retryable:
-        return Leave(Close.UNAVAILABLE, error.message, reconnect_after_ms=2000)
-    if isinstance(error, Unauthorized):
-        return Leave(Close.BAD_TOKEN, error.message)
-    if isinstance(error, NotFound):
-        return Leave(Close.NO_SHOWTIME, error.message)
-    if isinstance(error, (BadRequest, TooLarge)):
-        return Leave(Close.NO_HELLO, error.message)
-    return Leave(Close.FORBIDDEN, error.message)
