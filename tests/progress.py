@@ -41,7 +41,9 @@ class Progress:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._began = self._told = time.monotonic()
-        self._count = self._done = self._failed = 0
+        self._count = self._done = 0
+        self.failed = 0
+        """How many tests have failed."""
         self._weight = self._weight_done = 0.0
 
     def pytest_sessionstart(self) -> None:
@@ -54,19 +56,25 @@ class Progress:
         assert isinstance(found, pytest.TerminalReporter)
         return found
 
-    def _expects(self, nodeids: list[str]) -> None:
+    def expect(self, nodeids: list[str]) -> None:
+        """These tests are going to run."""
         self._count = len(nodeids)
         self._weight = sum(map(weight_of, nodeids))
+
+    def count(self, nodeid: str) -> None:
+        """This test is over."""
+        self._done += 1
+        self._weight_done += weight_of(nodeid)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Without other processes."""
         if session.items:
-            self._expects([item.nodeid for item in session.items])
+            self.expect([item.nodeid for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: object, ids: list[str]) -> None:
         """Each process has found the same tests."""
-        self._expects(ids)
+        self.expect(ids)
         self._began = self._told = time.monotonic()
 
     @pytest.hookimpl(tryfirst=True)
@@ -81,13 +89,12 @@ class Progress:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Name what fails."""
         if report.failed:
-            self._failed += 1
+            self.failed += 1
             self._terminal.write_line(f"\nFAILED {report.nodeid} ({report.when})")
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Count, and tell now and then."""
-        self._done += 1
-        self._weight_done += weight_of(nodeid)
+        self.count(nodeid)
         now, terminal = time.monotonic(), self._terminal
         every_s = EVERY_ON_A_TERMINAL_S if terminal.isatty else EVERY_S
         if now - self._told < every_s and self._done < self._count:
@@ -105,8 +112,8 @@ class Progress:
         """Such as `` 42 %    803 of 1,912 tests, about 1 min 40 s left``."""
         share = self._weight_done / self._weight if self._weight else 1.0
         line = f"{share:4.0%}  {self._done:,} of {self._count:,} tests"
-        if self._failed:
-            line += f", {self._failed} failed"
+        if self.failed:
+            line += f", {self.failed} failed"
         if self._done < self._count and elapsed_s >= BEFORE_ESTIMATING_S:
             line += f", about {in_words(elapsed_s * (1 - share) / share)} left"
         return line

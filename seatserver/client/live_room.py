@@ -96,7 +96,7 @@ class LiveRoom:
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._live(), name=f"room {self._url}")
         try:
-            await self.until(lambda room: room._room is not None and room._room.epoch != "")
+            await self.until(lambda _: self._room is not None and self._room.epoch != "")
         except BaseException:
             await self.close()
             raise

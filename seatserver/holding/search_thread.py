@@ -72,6 +72,11 @@ class Searches:
             else:
                 self._line.leave(asked)
 
+    @property
+    def waiting(self) -> int:
+        """How many searches wait for their turn."""
+        return len(self._line)
+
     def close(self) -> None:
         """Take no more searches; a running one ends by itself."""
         self._thread.shutdown(wait=False, cancel_futures=True)

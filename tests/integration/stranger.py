@@ -106,7 +106,7 @@ class Stranger:
         self.url = self.home = ""
         self._script = script
 
-    def _show(self, connection: ServerConnection, request: Request) -> Response | None:
+    def show(self, connection: ServerConnection, request: Request) -> Response | None:
         """A static file, or None where a socket is asked for."""
         if "Upgrade" in request.headers:
             return None
@@ -116,7 +116,8 @@ class Stranger:
         headers = Headers({"Content-Type": TYPES[path.suffix], "Content-Length": str(path.stat().st_size)})
         return Response(200, "OK", headers, path.read_bytes())
 
-    async def _serve(self, connection: ServerConnection) -> None:
+    async def serve_one(self, connection: ServerConnection) -> None:
+        """A connection, from its start to its end."""
         talk = Talk(connection, len(self.talks))
         self.talks.append(talk)
         try:
@@ -131,7 +132,7 @@ async def stranger(script: Script) -> AsyncIterator[Stranger]:
     made = Stranger(script)
     protocols = [Subprotocol(MSGPACK), Subprotocol(JSON)]
     options: dict[str, Any] = {"subprotocols": protocols, "compression": None, "close_timeout": 1}
-    async with serve(made._serve, "127.0.0.1", 0, process_request=made._show, **options) as server:
+    async with serve(made.serve_one, "127.0.0.1", 0, process_request=made.show, **options) as server:
         address = f"127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
         made.url, made.home = f"ws://{address}/ws/showtimes/{SHOWTIME}", f"http://{address}"
         yield made

@@ -141,7 +141,7 @@ async def test_a_client_that_is_gone_is_forgotten_even_with_messages_waiting(
             nonlocal waiting
             if server.core.broadcaster.services.sockets_of("sleeper") == 0:
                 return True  # forgotten already, on a slow machine
-            waiting = line._plain.get_write_buffer_size()
+            waiting = line.transport.get_write_buffer_size()
             assert not line.behind
             return bool(waiting > 6 * SMALL_BUFFER)
 
@@ -203,7 +203,7 @@ async def test_a_server_stops_although_a_closing_client_has_unread_data(
     async with asleep(server) as slow, server.watcher("busy") as busy:
         [sleeper] = server.core.sessions.of_user("sleeper")
         line: Any = sleeper.connection
-        await make_noise(busy, lambda: line._plain.get_write_buffer_size() > 6 * SMALL_BUFFER)
+        await make_noise(busy, lambda: line.transport.get_write_buffer_size() > 6 * SMALL_BUFFER)
         del sleeper
         slow.connection.protocol.send_close(1000)
         slow.connection.transport.write(b"".join(slow.connection.protocol.data_to_send()))

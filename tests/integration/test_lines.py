@@ -172,7 +172,7 @@ async def test_little_is_buffered_for_a_viewer_who_reads_nothing(make_server: Ma
                 written += len(piece.wire)
                 await asyncio.sleep(0)
         # What the peer's system takes for it is not ours; a default there is some hundred kilobytes.
-        assert line._plain.get_write_buffer_size() <= 65_536 + len(piece.wire)
+        assert line.transport.get_write_buffer_size() <= 65_536 + len(piece.wire)
         assert written < 2_000_000, "the default is more than twice that"
 
 
@@ -191,8 +191,8 @@ async def test_excess_commands_wait_at_the_peer(make_lined: MakeLined) -> None:
             ann.connection.send_data()
             [line] = lines_of(server)
             if isinstance(line, UvicornConnection):
-                await eventually(lambda: not line._plain.is_reading())
-                assert INBOX_MESSAGES <= len(line._inbox.events) < INBOX_MESSAGES + 100
+                await eventually(lambda: not line.transport.is_reading())
+                assert INBOX_MESSAGES <= line.queue.qsize() < INBOX_MESSAGES + 100
         replies = [await ann.next() for _ in range(many - 1)]
         while len(refs := [reply["ref"] for reply in replies if reply.get("ref")]) < many - 1:
             replies.append(await ann.next())
@@ -234,7 +234,7 @@ async def test_a_client_that_sends_before_the_handshake_ends_is_still_heard_late
         writer.write(frames.Frame(Opcode.TEXT, hello).serialize(mask=True))
         [line] = [cast(WebSocketsSansIOProtocol, one) for one in server.uvicorn.server_state.connections]
         # It has arrived, wherever it waits: in the inbox, or unread before it.
-        await eventually(lambda: bool(getattr(line, "_rest", b"")) or not line.queue.empty())
+        await eventually(lambda: not line.transport.is_reading() or not line.queue.empty())
         come_in.set()
         await reader.readuntil(b'"welcome"')
         writer.write(frames.Frame(Opcode.TEXT, b'{"type": "beat", "ref": 2}').serialize(mask=True))

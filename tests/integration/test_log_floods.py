@@ -171,23 +171,29 @@ async def test_malformed_requests_and_frames_log_one_line_per_kind(
 
 
 async def test_frames_sent_before_the_handshake_ends_wait_for_it(
-    server: Instance, log: Callable[[], list[dict[str, Any]]]
+    server: Instance, log: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """uvicorn parses them at once, and cannot say what is wrong with them: an `AssertionError` for each."""
-    turns = server.core.broadcaster.handshakes
     address = urlsplit(server.url)
-    turns._at_once = turns._left = 0
+    knocks, come_in = 0, asyncio.Event()
+
+    async def take() -> None:
+        nonlocal knocks
+        knocks += 1
+        await come_in.wait()
+
+    monkeypatch.setattr(server.core.broadcaster.handshakes, "acquire", take)
     opened = []
     for piece in FRAMES:
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         opened.append((reader, writer))
-        count = len(turns._waiting)
         writer.write(request())
-        await eventually(lambda count=count: len(turns._waiting) > count)  # type: ignore[misc]  # mypy has no type for a default
+        await eventually(lambda: knocks == len(opened))
         writer.write(piece)
     connections: set[Any] = server.uvicorn.server_state.connections
-    await eventually(lambda: all(getattr(one, "_rest", b"") for one in connections))
-    turns._at_once = 3
+    # Each has got its frame, keeps it, and reads no more.
+    await eventually(lambda: not any(one.transport.is_reading() for one in connections))
+    come_in.set()
     for reader, writer in opened:
         assert b" 101 " in await asyncio.wait_for(reader.readline(), PATIENCE_S)
         writer.transport.abort()

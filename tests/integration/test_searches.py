@@ -29,8 +29,8 @@ def searches() -> Iterator[Searches]:
 
 
 @asynccontextmanager
-async def long_search(searches: Searches) -> AsyncIterator[None]:
-    """Somebody's search that takes as long as the test wants."""
+async def long_search(searches: Searches) -> AsyncIterator[asyncio.Task[None]]:
+    """Somebody's search that takes as long as the test wants. The task is its caller."""
     begun, over = threading.Event(), threading.Event()
 
     def search() -> None:
@@ -40,7 +40,7 @@ async def long_search(searches: Searches) -> AsyncIterator[None]:
     task = asyncio.create_task(searches.run(search, user="somebody"))
     await eventually(begun.is_set)
     try:
-        yield
+        yield task
     finally:
         over.set()
         await task
@@ -188,7 +188,7 @@ async def test_commands_still_queued_when_a_socket_dies_are_dropped(server: Inst
     async with server.watcher("ann", showtime=LOUNGE) as wire:
         async with long_search(server.core.holding.searches):
             await wire.send("offers", ref=900, count=2)
-            await eventually(lambda: server.core.holding.searches._line.count("ann") == 1)
+            await eventually(lambda: server.core.holding.searches.waiting == 1)
             for number in range(commands):
                 await wire.send("hold", ref=1000 + number, hold_id=str(uuid4()), seats=[B + number % 8])
             sessions = server.gauge("sockets")
@@ -200,14 +200,14 @@ async def test_commands_still_queued_when_a_socket_dies_are_dropped(server: Inst
 
 async def test_a_caller_that_is_cancelled_at_its_turn_stops_nobody(searches: Searches) -> None:
     ran: list[Any] = []
-    async with long_search(searches):
-        gone, stays = await queued(searches, ("gone", "room"), ("stays", "room"), ran=ran)
-        task = asyncio.create_task(searches.run(lambda: ran.append("last"), user="last", room="room"))
-        await asyncio.sleep(0)
-        # As a socket that closes in the very moment in which the search before it ends.
-        gone.cancel()
-        searches._running = None
-        searches._next()
+    with pytest.raises(asyncio.CancelledError):
+        async with long_search(searches) as before:
+            gone, stays = await queued(searches, ("gone", "room"), ("stays", "room"), ran=ran)
+            task = asyncio.create_task(searches.run(lambda: ran.append("last"), user="last", room="room"))
+            await asyncio.sleep(0)
+            # Two sockets close in the same moment: the search of the first ends, and the second was to be next.
+            before.cancel()
+            gone.cancel()
     await asyncio.gather(gone, stays, task, return_exceptions=True)
     assert gone.cancelled() and ran == [("stays", "room"), "last"]
 

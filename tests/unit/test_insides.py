@@ -37,11 +37,6 @@ PRIVATE = {
     "_replace": "named tuples",
     "_value_": "enum",
 }
-OF_OURS = {
-    "seatserver/live/transport/uvicorn_connection.py": {"_plain"},
-    "seatserver/client/live_room.py": {"_room"},
-}
-"""Two classes of one file that know each other."""
 OF_OTHERS = {"seatserver/redis_io/link.py": {"_reader", "_writer"}}
 """redis-py has no public name for the transport of a connection."""
 
@@ -64,7 +59,7 @@ def modules() -> dict[str, ast.AST]:
 
 def test_private_names_of_packages_are_used_in_one_file_each() -> None:
     found = {name: set(foreign_privates(tree)) - PRIVATE.keys() for name, tree in modules().items()}
-    assert {name: used for name, used in found.items() if used} == {**OF_OURS, **OF_OTHERS}
+    assert {name: used for name, used in found.items() if used} == OF_OTHERS
 
 
 def test_uvicorns_protocols_are_known_to_two_files() -> None:

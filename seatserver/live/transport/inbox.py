@@ -24,6 +24,10 @@ class Inbox:
         """Whether no message waits."""
         return not self.events
 
+    def qsize(self) -> int:
+        """How many messages wait."""
+        return len(self.events)
+
     def put_nowait(self, event: Any) -> None:
         """Add a message."""
         self.events.append(event)

@@ -84,7 +84,7 @@ class UvicornConnection(WebSocketsSansIOProtocol):
         self._pace = pace
         if not self._plain.is_closing():
             self._plain.set_write_buffer_limits(high=limit_bytes)
-        self.transport = cast(asyncio.Transport, _Watched(self))
+        self.transport = cast(asyncio.Transport, _Watched(self, self._plain))
         if self.scheme == "ws" and (plain := self._plain.get_extra_info("socket")) is not None:
             self._socket = plain.fileno()
         # Forget the handshake, since a socket may live for hours. (The parser still keeps the request.)
@@ -357,8 +357,8 @@ class _Watched:
 
     __slots__ = ("_connection", "_transport")
 
-    def __init__(self, connection: UvicornConnection) -> None:
-        self._connection, self._transport = connection, connection._plain
+    def __init__(self, connection: UvicornConnection, transport: asyncio.Transport) -> None:
+        self._connection, self._transport = connection, transport
 
     def write(self, data: bytes) -> None:
         if not self._transport.is_closing():

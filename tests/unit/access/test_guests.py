@@ -48,15 +48,20 @@ def test_guests_may_end_with_their_token() -> None:
     assert (made.renewal, made.renewal_expires_at_ms) == (None, None)
 
 
-def test_using_a_renewal_does_not_move_its_end() -> None:
+def test_using_a_renewal_does_not_move_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     made = guests().make()
     assert made.renewal is not None
     claims = jwt.decode(made.renewal, options={"verify_signature": False})
     assert claims["exp"] * 1000 == made.renewal_expires_at_ms
     assert abs(claims["exp"] - time.time() - SETTINGS.guest_renewal_s) < 60
-    over = {**claims, "exp": int(time.time()) - 60}
+    assert guests().renew(made.renewal).renewal == made.renewal
+    now = time.time()
+    with monkeypatch.context() as back_then:
+        back_then.setattr(time, "time", lambda: now - 120)
+        made = guests(dataclasses.replace(SETTINGS, guest_renewal_s=60)).make()
+    assert made.renewal is not None
     with pytest.raises(Unauthorized, match="this guest has ended"):
-        guests().renew(jwt.encode(over, guests()._key, algorithm="HS256"))
+        guests().renew(made.renewal)
 
 
 async def test_no_token_is_a_renewal_and_no_renewal_a_token() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
+
+import pytest
 
 from seatserver.live.broadcast.handshake_throttle import HandshakeThrottle
 
@@ -23,9 +26,10 @@ async def test_each_round_of_the_loop_lets_a_few_handshakes_go_on_in_order_of_ar
     await asyncio.gather(*tasks)
 
 
-async def test_a_single_client_does_not_wait() -> None:
+@pytest.mark.parametrize("newcomers", [1, 2, 3])
+async def test_a_single_client_does_not_wait(newcomers: int) -> None:
     turns = HandshakeThrottle(1)
-    for _ in range(3):
+    for _ in range(newcomers):
         taking = turns.acquire()
         try:
             taking.send(None)
@@ -35,7 +39,9 @@ async def test_a_single_client_does_not_wait() -> None:
             raise AssertionError("it waits")
         for _ in range(3):
             await asyncio.sleep(0)
-        assert turns._next is None, "a loop without newcomers has nothing to do for them"
+    known = weakref.ref(turns)
+    del turns, taking
+    assert known() is None, "a loop without newcomers has nothing to do for them"
 
 
 async def test_a_client_that_leaves_the_queue_frees_its_slot() -> None:
