@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -82,10 +81,7 @@ def run(args: argparse.Namespace) -> int:
         "against_all": against_all,
         "against_the_first": [row for hall in halls for row in _against_the_first(hall, args.seed)],
     }
-    if args.json:
-        print(json.dumps(result))
-    else:
-        _show(result)
+    report.tell(result, _show, as_json=args.json)
     return 0 if against_all["worst_ratio"] == 1 and not against_all["other"] else 1
 
 

@@ -12,8 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,9 +47,18 @@ class Running:
         return meters.rss_kib(self.pid)
 
 
+def running(
+    name: str, module: str, *arguments: str, folder: Path, environ: Mapping[str, str]
+) -> AbstractContextManager[Running]:
+    """``python -m module arguments``, as `launched`."""
+    return launched(name, (sys.executable, "-m", module, *arguments), folder=folder, environ=environ)
+
+
 @contextmanager
-def running(name: str, module: str, *arguments: str, folder: Path, environ: Mapping[str, str]) -> Iterator[Running]:
-    """``python -m module arguments`` from its line that says ``serving`` and a ``url`` (JSON) on, to its end.
+def launched(
+    name: str, command: Sequence[str | Path], *, folder: Path, environ: Mapping[str, str]
+) -> Iterator[Running]:
+    """A program from its line that says ``serving`` and a ``url`` (JSON) on, to its end.
 
     Raises `StartError` with the end of its log when there is no such line.
     """
@@ -59,7 +68,7 @@ def running(name: str, module: str, *arguments: str, folder: Path, environ: Mapp
     prefix = [sys.executable, "-I", "-S", launcher.__file__, str(os.getpid()), str(int(signal.SIGTERM)), "-1", "-1"]
     with log.open("ab") as output:
         popen = subprocess.Popen(
-            [*prefix, sys.executable, "-m", module, *arguments],
+            [*prefix, *command],
             env={**os.environ, **environ},
             stdin=subprocess.PIPE,
             stdout=output,

@@ -10,7 +10,6 @@ milliseconds per frame on the page's own thread, which do not depend on what els
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -126,10 +125,7 @@ def run(args: argparse.Namespace) -> int:
             rows.append({"activity": name, **_summary(**measured), "cpu_ms_per_frame": cpu_ms})
         browser.close()
     result = {"seats": args.seats, "changes_per_s": CHANGES_PER_S, "activities": rows}
-    if args.json:
-        print(json.dumps(result))
-    else:
-        _show(result)
+    report.tell(result, _show, as_json=args.json)
     return 0
 
 

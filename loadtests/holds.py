@@ -3,11 +3,15 @@
 Every client holds two seats, releases them, and starts again as soon as it is answered. Only the holds are counted and
 timed. Clients do not compete for seats; `rush` measures that. The references take turns with ours on the same Redis:
 the same scripts on bare Redis (`loadtests.bare_redis`), and a plain server of the usual kind
-(`loadtests.references.plain_server`), which gets the same holds through the same sockets.
+(`loadtests.references.plain_server`), which gets the same holds through the same sockets. With ``--peers``, npm first
+installs Node's ``ws``, Socket.IO and Bun, and they take turns too (`loadtests.peers`), as far as this machine has them.
 
-A hold is done when its room knows of it. So for both servers a turn lasts until every client has every change of its
+A hold is done when its room knows of it. So for every server a turn lasts until every client has every change of its
 room, and none gains by answering at once and telling the others later. *Behind ms* is how long that took after the last
 answer. Latencies are those of the answers.
+
+*CPU* is what a hold and its release cost the server's process and, apart from it, Redis. *Generator* is the share of a
+turn in which the load generator was busy: a system near 1 may be faster than its figure says.
 """
 
 from __future__ import annotations
@@ -17,16 +21,28 @@ import itertools
 import time
 from dataclasses import dataclass, field
 
-from loadtests import bare_redis, limits, report
+from loadtests import bare_redis, limits, peers, report
 from loadtests.crowd import Crowd
 from loadtests.installation import Installation
-from loadtests.meters import cpu_s, median, percentile, ratio
+from loadtests.meters import cpu_s, median, percentile, ratio, redis_cpu_s
 from loadtests.systems import Holder, Ours, Plain, System
 from seatserver.errors import StartError
 
 PAIRS = 4
 """Pairs of seats that each client takes in turn."""
 WARM_UP_S = 0.3
+COLUMNS = {
+    "name": "",
+    "holds_per_s": "holds/s",
+    "ratio": "ours is ×",
+    "p50_ms": "p50 ms",
+    "p99_ms": "p99 ms",
+    "behind_ms": "behind ms",
+    "cpu_us_per_hold": "CPU µs/hold",
+    "redis_us_per_hold": "Redis CPU µs/hold",
+    "generator_busy": "generator",
+}
+"""What the table shows of each system, and the heads of its columns."""
 LAST_S = 10.0
 TOLD_S = 60.0
 
@@ -37,6 +53,7 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--rooms", type=report.at_least(1), default=64, help="showtimes (default 64)")
     parser.add_argument("--clients", type=report.at_least(1), default=64, help="who hold, over all rooms (default 64)")
     parser.add_argument("--seconds", type=report.seconds, default=2.0, help="length of a turn (default 2)")
+    parser.add_argument("--peers", action="store_true", help="also Node with ws, Socket.IO and Bun, installed by npm")
     report.options(parser, repeats=5)
     parser.set_defaults(run=lambda args: report.run(args, measure, show))
 
@@ -48,6 +65,8 @@ class Turn:
     latencies_s: list[float] = field(default_factory=list)
     seconds: float = 0.0
     cpu_s: float = 0.0
+    redis_cpu_s: float = 0.0
+    generator_s: float = 0.0
     behind_s: float = 0.0
 
     @property
@@ -95,6 +114,7 @@ class Client:
 def measure(place: Installation, args: argparse.Namespace) -> report.Result:
     """All contestants in turn, ``args.repeats`` times."""
     limits.open_files(args.clients)
+    others, missing = peers.found(place) if args.peers else ([], [])
     rooms = place.rooms(args.rooms, _seats(args))
     scripts = bare_redis.watch(place, rooms)
     seats = [
@@ -102,14 +122,14 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
         for number in range(args.clients)
         for at in (2 * PAIRS * (number // args.rooms),)
     ]
-    systems: tuple[System, ...] = (Ours(), Plain())
+    systems: tuple[System, ...] = (Ours(), Plain(), *others)
     turns: dict[str, list[Turn]] = {system.name: [] for system in systems}
     bare: list[float] = []
     for repeat in range(args.repeats):
         for system in systems if repeat % 2 == 0 else reversed(systems):
             turns[system.name].append(_turn(place, system, rooms, args))
         bare.append(bare_redis.holds_per_s(place.settings.redis_url, seats, args.seconds / 2))
-    ours, plain = (_figures(turns[system.name]) for system in systems)
+    ours, plain, *theirs = (_figures(turns[system.name]) for system in systems)
     return {
         "rooms": args.rooms,
         "clients": args.clients,
@@ -120,6 +140,11 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
         "ratio_to_bare_redis": ratio(ours["holds_per_s"], median(bare)),
         "ratio_to_plain_server": ratio(ours["holds_per_s"], plain["holds_per_s"]),
         "p99_to_plain_p50": ratio(ours["p99_ms"], plain["p50_ms"]),
+        "peers": [
+            {"name": system.name, "ratio": ratio(ours["holds_per_s"], their["holds_per_s"]), **their}
+            for system, their in zip(others, theirs, strict=True)
+        ],
+        "peers_missing": missing,
     }
 
 
@@ -135,6 +160,10 @@ def _figures(turns: list[Turn]) -> dict[str, float]:
         "p99_ms": round(median([percentile(turn.latencies_s, 0.99) for turn in turns]) * 1000, 3),
         "behind_ms": round(median([turn.behind_s for turn in turns]) * 1000, 1),
         "cpu_us_per_hold": round(median([turn.cpu_s / max(1, len(turn.latencies_s)) for turn in turns]) * 1e6, 1),
+        "redis_us_per_hold": round(
+            median([turn.redis_cpu_s / max(1, len(turn.latencies_s)) for turn in turns]) * 1e6, 1
+        ),
+        "generator_busy": round(median([turn.generator_s / turn.seconds for turn in turns]), 2),
     }
 
 
@@ -148,10 +177,14 @@ def _turn(place: Installation, system: System, rooms: list[str], args: argparse.
         clients = [Client(holder, number // args.rooms, turn) for number, holder in enumerate(holders)]
         _rush(system, crowd, clients, holders, args.rooms, WARM_UP_S)
         turn.latencies_s.clear()
-        cpu_before_s, started_at = cpu_s(server.pid), time.perf_counter()
+        redis_url = place.settings.redis_url
+        redis_before_s, cpu_before_s = redis_cpu_s(redis_url), cpu_s(server.pid)
+        generator_before_s, started_at = time.process_time(), time.perf_counter()
         turn.behind_s = _rush(system, crowd, clients, holders, args.rooms, args.seconds)
         turn.seconds = time.perf_counter() - started_at
+        turn.generator_s = time.process_time() - generator_before_s
         turn.cpu_s = cpu_s(server.pid) - cpu_before_s
+        turn.redis_cpu_s = redis_cpu_s(redis_url) - redis_before_s
     return turn
 
 
@@ -184,30 +217,15 @@ def show(result: report.Result) -> None:
         f"{result['clients']:,} clients hold two seats and give them back, over {result['rooms']:,} rooms; "
         f"medians of {result['repeats']} turns each\n"
     )
-    plain = result["plain_server"]
-    report.table(
-        ("", "holds/s", "ours is ×", "p50 ms", "p99 ms", "behind ms", "CPU µs/hold"),
-        [
-            (
-                name,
-                one["holds_per_s"],
-                one_is,
-                *(one[key] for key in ("p50_ms", "p99_ms", "behind_ms", "cpu_us_per_hold")),
-            )
-            for name, one, one_is in (
-                ("seatserver", result, 1.0),
-                ("plain server: SET NX, publish, send_json in a loop", plain, result["ratio_to_plain_server"]),
-            )
-        ]
-        + [
-            (
-                "the same scripts bare on Redis, pipelined",
-                result["bare_redis_holds_per_s"],
-                result["ratio_to_bare_redis"],
-                None,
-                None,
-                None,
-                None,
-            ),
-        ],
+    ours, plain = {"name": "seatserver", "ratio": 1.0, **result}, result["plain_server"]
+    plain_name = "plain server: SET NX, publish, send_json in a loop"
+    rows = [ours, {"name": plain_name, "ratio": result["ratio_to_plain_server"], **plain}, *result["peers"]]
+    bare = (
+        "the same scripts bare on Redis, pipelined",
+        result["bare_redis_holds_per_s"],
+        result["ratio_to_bare_redis"],
     )
+    nothing = [None] * (len(COLUMNS) - len(bare))
+    report.table(list(COLUMNS.values()), [[row[key] for key in COLUMNS] for row in rows] + [[*bare, *nothing]])
+    for sentence in result["peers_missing"]:
+        print(f"\n{sentence}")

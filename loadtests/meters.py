@@ -1,4 +1,4 @@
-"""CPU time and memory of a process, read from outside, and the few statistics that load tests need."""
+"""CPU time and memory of a process, read from outside; that of Redis, as it says; and a few statistics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-__all__ = ["cpu_s", "median", "percentile", "ratio", "rest", "rss_kib"]
+from redis import Redis
+
+__all__ = ["cpu_s", "median", "percentile", "ratio", "redis_cpu_s", "rest", "rss_kib"]
 
 CPU_CLOCK_OF_PROCESS = 2
 REST_S = 0.1
@@ -18,6 +20,13 @@ def cpu_s(pid: int) -> float:
     """CPU seconds that a process has used, all its threads and its system calls included."""
     # The number that clock_getcpuclockid(3) makes; Python has no name for it.
     return time.clock_gettime((~pid << 3) | CPU_CLOCK_OF_PROCESS)
+
+
+def redis_cpu_s(url: str) -> float:
+    """CPU seconds that a Redis has used, all its threads included. It may be on another machine."""
+    with Redis.from_url(url) as redis:
+        said = redis.info("cpu")
+    return float(said["used_cpu_user"]) + float(said["used_cpu_sys"])
 
 
 def rss_kib(pid: int) -> int:

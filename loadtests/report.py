@@ -1,4 +1,7 @@
-"""What all load tests share: common options, and output as one JSON object or as tables."""
+"""What all load tests share: common options, and output as one JSON object or as tables.
+
+Each report begins with the Python it ran on (`loadtests.interpreter`).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from loadtests import interpreter
 from loadtests.installation import Installation, installation
 
 Result = dict[str, Any]
@@ -63,14 +67,24 @@ def run(args: argparse.Namespace, measure: Measure, show: Show) -> int:
             result = measure(place, args)
     finally:
         gc.enable()
-    if args.json:
-        print(json.dumps(_without_nan(result), allow_nan=False))
-    else:
-        show(result)
+    tell(result, show, as_json=args.json)
     if result.get("complete", True):
         return 0
     print("loadtests: some updates that were due did not arrive", file=sys.stderr)
     return 1
+
+
+def tell(result: Result, show: Show, *, as_json: bool) -> None:
+    """Print a result below the Python that it was measured on, with a warning if that makes it worthless."""
+    build = interpreter.ours()
+    if as_json:
+        print(json.dumps(_without_nan({"interpreter": build.facts(), **result}), allow_nan=False))
+        return
+    print(build)
+    if build.warning:
+        print(f"Warning: {build.warning}")
+    print()
+    show(result)
 
 
 def _without_nan(value: Any) -> Any:

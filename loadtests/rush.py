@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import time
 from collections import Counter
 from statistics import quantiles
 from typing import Any
 
+from loadtests import report
 from loadtests.installation import Installation, installation
 from seatserver import config, logs
 from seatserver.client import LiveRoom, RemoteError, SeatClient
@@ -41,12 +41,14 @@ def run(args: argparse.Namespace) -> int:
     logs.configure(config.load({}, log_level="warning"))  # what the demo's offer has to say is no result
     with installation(args.servers, SEATSERVER_SOCKETS_PER_USER="100000") as place:
         result = asyncio.run(_rush(place, place.demo_showtime().id, args))
-    if args.json:
-        print(json.dumps(result))
-    else:
-        for name, value in result.items():
-            print(f"{name:>22}  {value}")
+    report.tell(result, show, as_json=args.json)
     return 0 if result["maps_equal"] else 1
+
+
+def show(result: report.Result) -> None:
+    """One line for each figure."""
+    for name, value in result.items():
+        print(f"{name:>22}  {value}")
 
 
 async def _rush(place: Installation, showtime_id: str, args: argparse.Namespace) -> dict[str, Any]:

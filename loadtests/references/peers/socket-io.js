@@ -1,0 +1,27 @@
+// A peer: Socket.IO, which keeps the rooms itself. Whoever connects says in `auth` which room, and who it is.
+
+import { createServer } from "node:http";
+import { Server } from "socket.io";
+import { announce, Seats } from "./seats.js";
+
+const BACKLOG = 4096;
+const http = createServer();
+const io = new Server(http, { transports: ["websocket"], serveClient: false, perMessageDeflate: false });
+
+const seats = new Seats(process.env.REDIS_URL, (room, update) => {
+  io.to(room).emit("update", JSON.parse(update));
+});
+await seats.listen();
+
+io.on("connection", (socket) => {
+  const { room, user } = socket.handshake.auth;
+  socket.join(room);
+  for (const type of ["hold", "release"]) {
+    socket.on(type, async ({ ref, seats: wanted }) => {
+      const answer = await seats.answer(room, user, { type, ref, seats: wanted });
+      socket.emit(answer.type, answer);
+    });
+  }
+  socket.emit("joined", {});
+});
+http.listen({ host: "127.0.0.1", port: 0, backlog: BACKLOG }, () => announce(http.address().port));
