@@ -5,11 +5,11 @@ event loop it would hold up every room. In several threads at once, the loop wou
 lock. So one thread runs one search at a time. The next search begins only when the caller of the last one has had its
 answer and awaits something again.
 
-The rooms take turns, within a room its *parties*, and within a party its users. A party is a user, or all guests of one
-network, because guests get new names for free. Only one search of a user is in line, however many sockets, rooms and
-searches the user has; the next one joins the line when its turn is over. The number of waiting searches is bounded for
-each user and in total. When all places are taken, the party with the most waiting searches loses its latest one to a
-party that has fewer.
+The rooms take turns, within a room its *sources*, and within a source its users. A source is one user, or all guests of
+one network, because guests get new names for free. However many sockets, rooms and searches a user has, only the first
+waiting one takes part; when it begins, the next one goes to the end of the queue. The number of waiting searches is
+bounded for each user and in total. When the queue is full, the source with the most waiting searches loses its latest
+one to a source that has fewer.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ Found = TypeVar("Found")
 class _Search:
     """A waiting search; ``turn`` gets a result when it may run."""
 
-    __slots__ = ("number", "party", "room", "turn", "user")
+    __slots__ = ("number", "room", "source", "turn", "user")
 
-    def __init__(self, user: str, party: str, room: str, turn: asyncio.Future[None]) -> None:
-        self.user, self.party, self.room, self.turn = user, party, room, turn
-        self.number = 0  # in the order of joining the line
+    def __init__(self, user: str, source: str, room: str, turn: asyncio.Future[None]) -> None:
+        self.user, self.source, self.room, self.turn = user, source, room, turn
+        self.number = 0  # in the order of arrival
 
 
 class Searches:
@@ -46,7 +46,7 @@ class Searches:
     def __init__(self, most: int, most_per_user: int) -> None:
         self._thread = ThreadPoolExecutor(1, "search", initializer=_switch_often)
         self._most, self._most_per_user = most, most_per_user
-        self._line = _Line()
+        self._queue = _Queue()
         self._running: _Search | None = None
 
     async def run(self, search: Callable[[], Found], *, user: str = "", room: str = "", network: str = "") -> Found:
@@ -60,7 +60,7 @@ class Searches:
         loop = asyncio.get_running_loop()
         asked = _Search(user, f"network {network}" if network else f"user {user}", room, loop.create_future())
         self._find_place(asked)
-        self._line.join(asked)
+        self._queue.join(asked)
         try:
             self._next()
             await asked.turn
@@ -70,12 +70,12 @@ class Searches:
                 self._running = None
                 self._next()
             else:
-                self._line.leave(asked)
+                self._queue.leave(asked)
 
     @property
     def waiting(self) -> int:
         """How many searches wait for their turn."""
-        return len(self._line)
+        return len(self._queue)
 
     def close(self) -> None:
         """Take no more searches; a running one ends by itself."""
@@ -83,35 +83,36 @@ class Searches:
 
     def _next(self) -> None:
         """Begin a search, if none runs."""
-        while self._running is None and (first := self._line.take()) is not None:
+        while self._running is None and (first := self._queue.take()) is not None:
             if not first.turn.done():  # otherwise its caller was cancelled just now and has not run since
                 self._running = first
                 first.turn.set_result(None)
 
     def _find_place(self, asked: _Search) -> None:
-        """Raise `Busy` if there is no place for this search; another party may have to give one up."""
+        """Raise `Busy` if no place is left for this search; another source may have to give one up."""
         running = self._running
-        own = self._line.count(asked.user) + (running is not None and running.user == asked.user)
+        own = self._queue.count(asked.user) + (running is not None and running.user == asked.user)
         if own >= self._most_per_user:
             raise Busy("your queue of searches for seats")
-        if len(self._line) + (running is not None) >= self._most:
-            of_party = self._line.count_of_party(asked.party) + (running is not None and running.party == asked.party)
-            latest = self._line.latest_of_who_has_most()
-            if latest is None or self._line.count_of_party(latest.party) <= of_party + 1:
+        if len(self._queue) + (running is not None) >= self._most:
+            is_running = running is not None and running.source == asked.source
+            of_source = self._queue.count_of_source(asked.source) + is_running
+            latest = self._queue.latest_of_who_has_most()
+            if latest is None or self._queue.count_of_source(latest.source) <= of_source + 1:
                 raise Busy("the queue of searches for seats")
-            self._line.leave(latest)
+            self._queue.leave(latest)
             if latest.turn.done():
                 return  # its caller was cancelled just now, so its place is free
             latest.turn.set_exception(Busy("your queue of searches for seats"))
 
 
-class _Line:
-    """The waiting searches. The first one of each user is listed by room and party, each in the order of turns."""
+class _Queue:
+    """The waiting searches. The first one of each user is listed by room and source, each in the order of turns."""
 
     def __init__(self) -> None:
         self._users: dict[str, deque[_Search]] = {}
         self._rooms: dict[str, dict[str, dict[str, _Search]]] = {}
-        self._parties: Counter[str] = Counter()
+        self._sources: Counter[str] = Counter()
         self._count = self._joined = 0
 
     def __len__(self) -> int:
@@ -121,9 +122,9 @@ class _Line:
         """How many searches of the user wait."""
         return len(self._users.get(user, ()))
 
-    def count_of_party(self, party: str) -> int:
-        """How many searches of the party wait."""
-        return self._parties[party]
+    def count_of_source(self, source: str) -> int:
+        """How many searches of the source wait."""
+        return self._sources[source]
 
     def join(self, asked: _Search) -> None:
         """Add a search behind the user's others."""
@@ -145,41 +146,41 @@ class _Line:
             self._change(asked, -1)
 
     def take(self) -> _Search | None:
-        """Remove and return the search whose turn it is; its room, party and user go to the end of their lines."""
-        for room, parties in self._rooms.items():
-            party, users = next(iter(parties.items()))
+        """Remove and return the search whose turn it is; its room, source and user go to the end of their queues."""
+        for room, sources in self._rooms.items():
+            source, users = next(iter(sources.items()))
             first = next(iter(users.values()))
             self._rooms[room] = self._rooms.pop(room)
-            parties[party] = parties.pop(party)
+            sources[source] = sources.pop(source)
             self._step_out(first)
             return first
         return None
 
     def latest_of_who_has_most(self) -> _Search | None:
-        """The latest search of the party that has the most."""
+        """The latest search of the source that has the most."""
         if not self._count:
             return None
-        most = max(self._parties, key=self._parties.__getitem__)
-        waiting = (asked for searches in self._users.values() for asked in searches if asked.party == most)
+        most = max(self._sources, key=self._sources.__getitem__)
+        waiting = (asked for searches in self._users.values() for asked in searches if asked.source == most)
         return max(waiting, key=lambda asked: asked.number)
 
     def _change(self, asked: _Search, by: int) -> None:
         self._count += by
-        self._parties[asked.party] += by
-        if not self._parties[asked.party]:
-            del self._parties[asked.party]
+        self._sources[asked.source] += by
+        if not self._sources[asked.source]:
+            del self._sources[asked.source]
 
     def _stand(self, asked: _Search) -> None:
-        self._rooms.setdefault(asked.room, {}).setdefault(asked.party, {})[asked.user] = asked
+        self._rooms.setdefault(asked.room, {}).setdefault(asked.source, {})[asked.user] = asked
 
     def _step_out(self, first: _Search) -> None:
-        """Remove the user's first search; the next one joins the end of the line."""
-        parties = self._rooms[first.room]
-        users = parties[first.party]
+        """Remove the user's first search; the next one goes to the end of the queue."""
+        sources = self._rooms[first.room]
+        users = sources[first.source]
         del users[first.user]
         if not users:
-            del parties[first.party]
-        if not parties:
+            del sources[first.source]
+        if not sources:
             del self._rooms[first.room]
         others = self._users[first.user]
         others.popleft()
