@@ -22,7 +22,7 @@ from seatserver import config, database
 from seatserver.access.tokens import Tokens
 from seatserver.catalog.catalog import Catalog
 from seatserver.catalog.showtime import Auditorium, Showtime, ShowtimeDraft, Theatre
-from seatserver.demo import offer
+from seatserver.demo import programme
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
 from seatserver.pricing.tariff import Tariff
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
@@ -50,7 +50,7 @@ class Installation:
 
     def demo_showtime(self) -> Showtime:
         """Load the demo theatre; the last showtime of its largest hall."""
-        showtimes = asyncio.run(offer.load(self.settings, offer.local_now()))
+        showtimes = asyncio.run(programme.load(self.settings, programme.local_now()))
         return max(showtimes, key=lambda one: (len(one.seat_map.seats), one.starts_at_ms))
 
     def token(self, user: str) -> str:

@@ -46,10 +46,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 class Doctor:
     """One examination of the installation that a server's settings name."""
 
-    def __init__(self, house: Server) -> None:
-        self._house = house
-        self._bookings = BookingAudit(house.database)
-        self._seats = SeatAudit(house.redis)
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._bookings = BookingAudit(server.database)
+        self._seats = SeatAudit(server.redis)
 
     async def examine(self) -> list[Finding]:
         """Run all checks, in order. Whatever is wrong with an installation becomes a finding; nothing is raised."""
@@ -68,20 +68,20 @@ class Doctor:
 
     async def repair(self) -> list[str]:
         """Do what the duties would do, and answer what was done, in sentences. Raises `Unavailable`."""
-        house, done = self._house, []
-        if reaped := await house.checkout.reap():
+        server, done = self._server, []
+        if reaped := await server.checkout.reap():
             done.append(f"ended {reaped} pending bookings past their deadline")
-        if released := await house.allocations.release_due():
+        if released := await server.allocations.release_due():
             done.append(f"opened {released} kept seats whose time was over")
         if waiting := (await self._bookings.waiting()).rows:
-            await house.relay.poll()
-            await house.relay.close()
+            await server.relay.poll()
+            await server.relay.close()
             left = (await self._bookings.waiting()).rows
             done.append(f"brought {waiting - left} of {waiting} changes to Redis")
-        for showtime_id in await house.reconciler.known_showtimes():
-            await house.store.sweep(showtime_id, load=False)
+        for showtime_id in await server.reconciler.known_showtimes():
+            await server.store.sweep(showtime_id, load=False)
             # A showtime that is behind is loaded only when it is found behind a second time.
-            if await house.reconciler.repair(showtime_id) or await house.reconciler.repair(showtime_id):
+            if await server.reconciler.repair(showtime_id) or await server.reconciler.repair(showtime_id):
                 done.append(f"{showtime_id}: loaded from Postgres into Redis")
         return done
 
@@ -95,7 +95,7 @@ class Doctor:
 
     def _open_files(self) -> Finding:
         """By the limit of this process; a server started elsewhere may have another one."""
-        settings = self._house.settings
+        settings = self._server.settings
         if shortage := descriptors.share(settings).shortage(settings):
             mend = "raise it where the server is started, or lower SEATSERVER_SOCKETS"
             verdict: Verdict = "warning" if descriptors.share(settings).is_much_less(settings) else "ok"
@@ -105,16 +105,16 @@ class Doctor:
 
     async def _postgres(self) -> list[Finding]:
         try:
-            await self._house.database.ping()
+            await self._server.database.ping()
         except Unavailable as error:
             raise StartError(why_away(error)) from None
         version, _ = await self._bookings.facts()
         if int(version.split(".")[0]) < OLDEST_POSTGRES:
             mend = f"move to Postgres {OLDEST_POSTGRES} or newer"
             return [Finding(verdict="wrong", about="Postgres", says=f"is version {version}", mend=mend)]
-        await self._house.database.check_migrated()
+        await self._server.database.check_migrated()
         says = f"version {version}, at the newest migration"
-        if self._house.database.behind_pooler:
+        if self._server.database.behind_pooler:
             says += ", behind a pooler in transaction mode (SEATSERVER_DATABASE_POOLER)"
         return [Finding(verdict="ok", about="Postgres", says=says)]
 
@@ -196,7 +196,7 @@ class Doctor:
         return [Finding(verdict="ok", about="Outbox", says=f"{waiting.rows} changes on their way")]
 
     async def _showtimes(self) -> list[Finding]:
-        showtimes = await self._house.reconciler.known_showtimes()
+        showtimes = await self._server.reconciler.known_showtimes()
         found: list[Finding] = []
         for showtime_id in showtimes[:SHOWTIMES_AT_MOST]:
             try:
@@ -212,7 +212,7 @@ class Doctor:
         if difference:
             await asyncio.sleep(1)  # a booking may be on its way right now
             difference = await self._difference(showtime_id)
-        ground = await self._house.records.load_ownership(showtime_id)
+        ground = await self._server.records.load_ownership(showtime_id)
         problems = await self._seats.problems(showtime_id, ground.seat_count)
         mend = "the reconcile duty repairs it; --repair does so now"
         return [
@@ -222,8 +222,8 @@ class Doctor:
 
     async def _difference(self, showtime_id: str) -> str:
         """How Redis differs from Postgres; empty if it does not, or if Redis knows something newer."""
-        ground = await self._house.records.load_ownership(showtime_id)
-        view = await self._house.store.snapshot(showtime_id, ground.seat_count)
+        ground = await self._server.records.load_ownership(showtime_id)
+        view = await self._server.store.snapshot(showtime_id, ground.seat_count)
         if view.pgseq < ground.seq:
             return f"Redis is at change {view.pgseq}, Postgres at {ground.seq}"
         shown = {seat: state for seat, state in enumerate(view.states) if state in (SeatState.CLAIMED, SeatState.SOLD)}

@@ -106,15 +106,15 @@ class Catalog:
     async def theatres(self) -> list[tuple[Theatre, list[Auditorium]]]:
         """Every theatre with its auditoriums, by id."""
         async with self._database.reading() as connection:
-            houses = (await connection.execute(sa.select(theatres).order_by(theatres.c.id))).all()
+            rows = (await connection.execute(sa.select(theatres).order_by(theatres.c.id))).all()
             halls = (await connection.execute(sa.select(auditoriums).order_by(auditoriums.c.id))).all()
         found = [Auditorium(id=hall.id, theatre_id=hall.theatre_id, name=hall.name) for hall in halls]
         return [
             (
-                Theatre(id=house.id, name=house.name, timezone=house.timezone, address=house.address),
-                [hall for hall in found if hall.theatre_id == house.id],
+                Theatre(id=row.id, name=row.name, timezone=row.timezone, address=row.address),
+                [hall for hall in found if hall.theatre_id == row.id],
             )
-            for house in houses
+            for row in rows
         ]
 
     async def showtimes(self, wanted: ShowtimeFilter) -> tuple[list[ShowtimeEntry], str | None]:

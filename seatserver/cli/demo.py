@@ -111,7 +111,7 @@ def exports(folder: DataFolder) -> str:
 
 def _run(folder: DataFolder, args: argparse.Namespace, console: Console, is_ending: Callable[[], bool]) -> None:
     from seatserver.cli.steps import Steps
-    from seatserver.demo import offer
+    from seatserver.demo import programme
     from seatserver.embedded import EmbeddedServers
 
     # A wrong setting or a taken port ends the command here, before anything is started or emptied.
@@ -139,7 +139,7 @@ def _run(folder: DataFolder, args: argparse.Namespace, console: Console, is_endi
             environment = _environment(servers.environment(), secret)
             settings = config.load(environment, host=args.host, port=port)
             say("Preparing the database and the theatres")
-            now = offer.local_now()
+            now = programme.local_now()
             showtimes = prepare(settings, now)
             say("Opening the doors")
 
@@ -202,15 +202,15 @@ def _try_to_listen(host: str, port: int) -> None:
 def prepare(settings: Settings, now: datetime) -> list[Showtime]:
     """Migrate and load the demo's theatres. Return the showtimes on sale ``now`` that have seats left, by start."""
     from seatserver import database, logs
-    from seatserver.demo import offer
+    from seatserver.demo import programme
     from seatserver.times import millis_of
 
     logs.configure(settings)  # what loading has to say is for operators
     database.upgrade(settings.database_url)
-    loaded = asyncio.run(offer.load(settings, now))
+    loaded = asyncio.run(programme.load(settings, now))
     now_ms = millis_of(now)
     on_sale = [showtime for showtime in loaded if showtime.on_sale_at_ms <= now_ms < showtime.sale_ends_at_ms]
-    return asyncio.run(offer.with_room(settings, on_sale)) or on_sale
+    return asyncio.run(programme.with_free_seats(settings, on_sale)) or on_sale
 
 
 class _Audience:
@@ -242,7 +242,7 @@ class _Audience:
             asyncio.run(self._come())
 
     async def _come(self) -> None:
-        from seatserver.demo import audience, offer
+        from seatserver.demo import audience, programme
 
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
@@ -251,7 +251,7 @@ class _Audience:
                 return
             self._end = partial(loop.call_soon_threadsafe, task.cancel)
         try:
-            await audience.come(self._settings, offer.programme(self._now))
+            await audience.come(self._settings, programme.all_planned(self._now))
         finally:
             with self._lock:
                 self._end = None

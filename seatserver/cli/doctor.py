@@ -50,9 +50,9 @@ async def _examined(settings: config.Settings, *, repair: bool) -> tuple[list[Fi
     from seatserver.app import Server
     from seatserver.doctor import Doctor
 
-    house, done = Server(settings), []
+    server, done = Server(settings), []
     try:
-        doctor = Doctor(house)
+        doctor = Doctor(server)
         findings = await doctor.examine()
         if repair and not any(
             finding.about in ("Postgres", "Redis") and finding.verdict == "wrong" for finding in findings
@@ -61,7 +61,7 @@ async def _examined(settings: config.Settings, *, repair: bool) -> tuple[list[Fi
             findings = await doctor.examine()
         return findings, done
     finally:
-        await house.close_connections()
+        await server.close_connections()
 
 
 def _show(findings: list[Finding], done: list[str], *, repaired: bool) -> None:

@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from seatserver.app import Server
 from seatserver.catalog.showtime import Showtime
 from seatserver.config import Clock, Settings, wall_clock
-from seatserver.demo.offer import AT_ONCE, SOLD_OUT, Planned, house_seats
+from seatserver.demo.programme import AT_ONCE, SOLD_OUT, Planned, house_seats
 from seatserver.errors import HoldGone, NotFound, NotOnSale, SeatServerError, SeatsRefused
 from seatserver.seatmaps.model import SeatKind, SeatMap
 from seatserver.seats.states import SeatState
@@ -39,7 +39,7 @@ async def come(settings: Settings, programme: Iterable[Planned], clock: Clock = 
     does not do in time is tried again. When everything possible is booked, raises the first error, such as
     `Unavailable`.
     """
-    house = Server(dataclasses.replace(settings, seats_per_user=500), clock)
+    server = Server(dataclasses.replace(settings, seats_per_user=500), clock)
     turns = asyncio.Semaphore(AT_ONCE)
     failed: list[SeatServerError] = []
 
@@ -47,7 +47,7 @@ async def come(settings: Settings, programme: Iterable[Planned], clock: Clock = 
         async with turns:
             for pause_s in (*PAUSES_S, None):
                 try:
-                    return await _fill(house, planned, clock)
+                    return await _fill(server, planned, clock)
                 except SeatServerError as error:
                     if pause_s is None or not error.retryable:
                         failed.append(error)
@@ -62,50 +62,50 @@ async def come(settings: Settings, programme: Iterable[Planned], clock: Clock = 
                 if planned.share > 0 and planned.draft.on_sale_at_ms <= clock() < planned.draft.sale_ends_at_ms:
                     tasks.create_task(one(planned))
     finally:
-        await house.checkout.close(grace_s=GRACE_S)
-        await house.relay.close()
-        await house.close_connections()
+        await server.checkout.close(grace_s=GRACE_S)
+        await server.relay.close()
+        await server.close_connections()
     if failed:
         raise failed[0]
 
 
-async def _fill(house: Server, planned: Planned, clock: Clock) -> None:
+async def _fill(server: Server, planned: Planned, clock: Clock) -> None:
     try:
-        showtime = await house.catalog.showtime(planned.draft.id)
+        showtime = await server.catalog.showtime(planned.draft.id)
     except NotFound:
         return  # the demo did not run on the day on which it would have been put into the programme
     for attempt in range(ATTEMPTS):
         hold_id = booking_of(showtime.id, attempt)
-        if await house.records.find(hold_id) is not None:
+        if await server.records.find(hold_id) is not None:
             return
         try:
             showtime.check_on_sale(clock())
             # An earlier start may have been ended between hold and booking.
-            if hold_id not in {hold.hold_id for hold in await house.store.holds_of(showtime.id, USER)}:
-                if not (seats := await _free(house, showtime, planned.share)):
+            if hold_id not in {hold.hold_id for hold in await server.store.holds_of(showtime.id, USER)}:
+                if not (seats := await _free(server, showtime, planned.share)):
                     return
-                await house.store.hold(showtime.id, hold_id, USER, seats)
-            await house.checkout.book(showtime.id, hold_id, USER, pay_later=False)
+                await server.store.hold(showtime.id, hold_id, USER, seats)
+            await server.checkout.book(showtime.id, hold_id, USER, pay_later=False)
             return
         except (SeatsRefused, HoldGone):
-            await _give_back(house, showtime.id, hold_id)  # somebody was faster, or the hold ran out
+            await _give_back(server, showtime.id, hold_id)  # somebody was faster, or the hold ran out
         except NotOnSale:
-            await _give_back(house, showtime.id, hold_id)
+            await _give_back(server, showtime.id, hold_id)
             return
 
 
-async def _free(house: Server, showtime: Showtime, share: float) -> list[int]:
+async def _free(server: Server, showtime: Showtime, share: float) -> list[int]:
     """The places for the audience, without those that are taken; none if the hall is sold out."""
     hall = showtime.seat_map
-    states = (await house.store.snapshot(showtime.id, hall.place_count)).states
+    states = (await server.store.snapshot(showtime.id, hall.place_count)).states
     lost = {place for place, state in enumerate(states) if state != SeatState.FREE}
     lost |= {place for group in hall.groups if not lost.isdisjoint(group) for place in group}
     return [place for place in taken(hall, share, showtime.id, house_seats(hall)) if place not in lost]
 
 
-async def _give_back(house: Server, showtime_id: str, hold_id: UUID) -> None:
+async def _give_back(server: Server, showtime_id: str, hold_id: UUID) -> None:
     with suppress(HoldGone):
-        await house.store.release(showtime_id, hold_id, USER)
+        await server.store.release(showtime_id, hold_id, USER)
 
 
 def booking_of(showtime_id: str, attempt: int = 0) -> UUID:

@@ -27,7 +27,7 @@ import pytest
 from seatserver.app import Server
 from seatserver.client import SeatClient
 from seatserver.config import Settings
-from seatserver.demo import audience, offer
+from seatserver.demo import audience, programme
 from seatserver.demo.halls import demo_halls
 from seatserver.errors import TicketsRefused
 from seatserver.pricing.tariff import quote
@@ -140,7 +140,7 @@ async def hold_and_book(address: str, showtime: str) -> tuple[int, ...]:
 async def test_the_demo_sells_a_seat_and_remembers_it_after_kill_9(tmp_path: Path) -> None:
     with running(*demo(tmp_path), log=tmp_path / "first.log") as first:
         address, showtime = first.address(), first.showtime()
-        assert "[info" not in first.output, "what the offer logs is for operators"
+        assert "[info" not in first.output, "what loading the programme logs is for operators"
         async with httpx.AsyncClient(base_url=address) as browser:
             for page in (f"/showtimes/{showtime}", "/", "/docs"):
                 assert (await browser.get(page)).status_code == 200, page
@@ -384,8 +384,8 @@ async def test_at_any_hour_three_halls_are_on_sale_and_open_showtimes_have_visit
     def clock() -> int:
         return round(now.timestamp() * 1000)
 
-    loaded = await offer.load(settings, now)
-    await audience.come(settings, offer.programme(now), clock)
+    loaded = await programme.load(settings, now)
+    await audience.come(settings, programme.all_planned(now), clock)
     on_sale = [one for one in loaded if one.on_sale_at_ms <= clock() < one.sale_ends_at_ms]
     assert len({showtime.auditorium_id for showtime in on_sale}) == 3
     async with Server(dataclasses.replace(settings, duties=False), clock) as core:
@@ -438,10 +438,10 @@ def test_an_evening_demo_has_visitors_and_a_clean_terminal(tmp_path: Path, zone:
 
 async def test_a_full_hall_does_not_keep_the_visitors_out_of_others(settings: Settings) -> None:
     now = datetime(2136, 6, 10, 12, tzinfo=UTC)
-    loaded = await offer.load(settings, now)
+    loaded = await programme.load(settings, now)
     full, crowded = [one for one in loaded if one.auditorium_id == "grand-hall"][:2]
     places = full.seat_map.place_count
-    kept = offer.house_seats(full.seat_map)
+    kept = programme.house_seats(full.seat_map)
     free = [place for place in range(places) if place not in kept]
 
     def clock() -> int:
@@ -452,8 +452,8 @@ async def test_a_full_hall_does_not_keep_the_visitors_out_of_others(settings: Se
         await core.store.hold(full.id, bought, "rich", free)
         await core.checkout.book(full.id, bought, "rich", pay_later=False)
         await core.store.hold(crowded.id, held, "quick", free[:-40])
-    assert [one.id for one in await offer.with_room(settings, [full, crowded])] == [crowded.id]
-    await audience.come(settings, offer.programme(now), clock)
+    assert [one.id for one in await programme.with_free_seats(settings, [full, crowded])] == [crowded.id]
+    await audience.come(settings, programme.all_planned(now), clock)
     async with Server(dataclasses.replace(settings, duties=False), clock) as core:
         for showtime in loaded:
             if showtime.on_sale_at_ms <= clock():
@@ -472,8 +472,8 @@ async def test_an_interrupted_audience_returns_at_the_next_start_and_holds_nothi
     def clock() -> int:
         return round(now.timestamp() * 1000)
 
-    loaded = await offer.load(settings, now)
-    coming = asyncio.create_task(audience.come(settings, offer.programme(now), clock))
+    loaded = await programme.load(settings, now)
+    coming = asyncio.create_task(audience.come(settings, programme.all_planned(now), clock))
     async with Server(dataclasses.replace(settings, duties=False), clock) as core:
 
         async def some_have_booked() -> bool:
@@ -483,7 +483,7 @@ async def test_an_interrupted_audience_returns_at_the_next_start_and_holds_nothi
         await eventually(some_have_booked)
         coming.cancel()
         await asyncio.wait([coming])
-        await audience.come(settings, offer.programme(now), clock)
+        await audience.come(settings, programme.all_planned(now), clock)
         for showtime in loaded:
             _, _, states = await core.hub.states(showtime.id, showtime.seat_map.place_count)
             assert (SeatState.SOLD in states) is (showtime.on_sale_at_ms <= clock()), showtime.id
@@ -508,16 +508,16 @@ async def test_an_interrupted_audience_returns_at_the_next_start_and_holds_nothi
 )
 def test_the_demo_theatre_uses_the_machines_time_zone(monkeypatch: pytest.MonkeyPatch, told: str, name: str) -> None:
     monkeypatch.setenv("TZ", told)
-    assert offer.machine_timezone() == name
-    assert str(offer.local_now().tzinfo) == name
+    assert programme.machine_timezone() == name
+    assert str(programme.local_now().tzinfo) == name
 
 
 @pytest.mark.clock
 async def test_loading_again_changes_nothing_and_a_new_day_adds_its_own(settings: Settings) -> None:
     today = datetime(2136, 3, 28, 12, tzinfo=UTC)
-    first = await offer.load(settings, today)
-    again = await offer.load(settings, today + timedelta(hours=3))
-    tomorrow = await offer.load(settings, today + timedelta(days=1))
+    first = await programme.load(settings, today)
+    again = await programme.load(settings, today + timedelta(hours=3))
+    tomorrow = await programme.load(settings, today + timedelta(days=1))
     assert [showtime.id for showtime in first] == [showtime.id for showtime in again]
     kept_on = {showtime.id for showtime in first} & {showtime.id for showtime in tomorrow}
     days = [
@@ -540,12 +540,12 @@ async def test_the_audience_comes_once_and_leaves_free_seats(settings: Settings)
     def clock() -> int:
         return round(now.timestamp() * 1000)
 
-    await offer.load(settings, now)
+    await programme.load(settings, now)
     for _ in range(2):
-        await audience.come(settings, offer.programme(now), clock)
+        await audience.come(settings, programme.all_planned(now), clock)
     async with Server(dataclasses.replace(settings, duties=False), clock) as core:
         shares = {}
-        todays = [planned for planned in offer.programme(now) if not planned.is_earlier]
+        todays = [planned for planned in programme.all_planned(now) if not planned.is_earlier]
         for planned in todays:
             showtime = await core.catalog.showtime(planned.draft.id)
             _, _, states = await core.hub.states(showtime.id, showtime.seat_map.place_count)
@@ -559,16 +559,16 @@ async def test_the_audience_comes_once_and_leaves_free_seats(settings: Settings)
 
 def test_the_audience_always_sits_the_same_way_and_splits_no_sofa() -> None:
     for hall in demo_halls():
-        seats = audience.taken(hall, 0.5, "tonight", offer.house_seats(hall))
-        assert seats == audience.taken(hall, 0.5, "tonight", offer.house_seats(hall))
+        seats = audience.taken(hall, 0.5, "tonight", programme.house_seats(hall))
+        assert seats == audience.taken(hall, 0.5, "tonight", programme.house_seats(hall))
         assert len(set(seats)) == len(seats)
         assert not hall.torn_groups(seat for seat in seats if seat < len(hall.seats))
-        assert not set(seats) & set(offer.house_seats(hall))
+        assert not set(seats) & set(programme.house_seats(hall))
 
 
 @pytest.mark.parametrize("hall", demo_halls(), ids=lambda hall: hall.name)
 def test_the_demo_sells_child_tickets_only_with_an_adult(hall: SeatMap) -> None:
-    tariff = offer.tariff(hall)
+    tariff = programme.tariff(hall)
     tariff.validate(hall)
     alone = [(0, "child"), (1, "child")]
     with pytest.raises(TicketsRefused, match="Adult, Senior or Member"):

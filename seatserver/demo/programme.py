@@ -121,7 +121,7 @@ async def load(settings: Settings, now: datetime) -> list[Showtime]:
         await database.close()
 
 
-async def with_room(settings: Settings, showtimes: Iterable[Showtime]) -> list[Showtime]:
+async def with_free_seats(settings: Settings, showtimes: Iterable[Showtime]) -> list[Showtime]:
     """Those of ``showtimes`` in which two seats are left for a party of two."""
     database = Database(settings)
     records = Records(database, wall_clock)
@@ -136,7 +136,7 @@ async def with_room(settings: Settings, showtimes: Iterable[Showtime]) -> list[S
         await database.close()
 
 
-def programme(now: datetime) -> Iterator[Planned]:
+def all_planned(now: datetime) -> Iterator[Planned]:
     """What is shown today and on the next days, and the premieres of earlier days' programmes."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     halls = {hall.name: hall for hall in demo_halls()}
@@ -177,7 +177,7 @@ async def _load(catalog: Catalog, allocations: Allocations, now: datetime) -> li
                 return showtime
 
     async with asyncio.TaskGroup() as tasks:
-        putting = [tasks.create_task(put(planned)) for planned in programme(now)]
+        putting = [tasks.create_task(put(planned)) for planned in all_planned(now)]
     showtimes = [showtime for task in putting if (showtime := task.result()) is not None]
     return sorted(showtimes, key=lambda showtime: showtime.starts_at_ms)
 
