@@ -1,4 +1,4 @@
--- Bring one committed change of Postgres to the room, in the order of its sequence.
+-- Apply one change that a booking committed in Postgres to the room, in the order of its sequence.
 -- ARGV: seq, state, booking_id, user, seats (csv)
 -- -> ['applied', pgseq] | ['gap', pgseq] | ['absent', since]
 local seq, state, booking_id, user = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]

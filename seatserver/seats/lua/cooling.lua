@@ -1,4 +1,4 @@
--- Which of some seats a user would be refused as `cooling`, for an offer that holds nothing. Changes nothing.
+-- Say which of these seats would be refused to a user as `cooling`, for a search that only makes offers. Changes nothing.
 -- ARGV: ttl_ms, total_ms, seats (csv), people (`seatserver.seats.holders`)
 -- -> ['cooling', [seat, ...]] | ['absent', since]
 local ttl, total, seats, people = tonumber(ARGV[1]), tonumber(ARGV[2]), split(ARGV[3]), people_of(ARGV[4])

@@ -1,14 +1,15 @@
 -- Hold all seats or none, in place of another hold of the same user if one is named.
 -- ARGV: hold_id, user, channel, ttl_ms, total_ms, replay_ms, cap,
 --       asked (what the request was), seats (csv, sorted; may be empty when there are areas),
---       areas (`first-last@start=count` csv: so many places between first and last, looked for from start on),
+--       areas (`first-last@start=count` csv: `count` places between `first` and `last`, searched from `start` on),
 --       ruled (`seat=reason` csv: what the house rules refuse), guards (`seat=1|0` csv), judged (epoch:version or empty),
 --       replaces (hold_id or empty), terms, latest (ms: no deadline that is set here is later), taking (1: as usual;
 --       0: the sale is over, and only what `replaces` has already may be held), people (`seatserver.seats.holders`)
 -- -> ['held', [seat, ...], deadline, fence, terms, channel, asked, oldest] | ['refused', [seat, reason, ...], [seat, retry_at, ...]] | ['stale', [seat, state, ...]]
 --    | ['conflict', why] | ['gone', status, hold_id] | ['pinned', until, hold_id] | ['absent', since]
 -- `retry_at` (ms): when a seat that is `cooling` may be had again, if nobody takes it meanwhile.
--- `stale`: the rules were judged by what is not so any more. An area without enough places is refused as `full` by its first.
+-- `stale`: these seats are no longer what the rules were judged by. An area without enough places is refused as `full`, by
+-- the number of its first place.
 local hold_id, user, channel = ARGV[1], ARGV[2], ARGV[3]
 local ttl, total, replay, cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local asked, replaces, terms, latest, taking = ARGV[8], ARGV[14], ARGV[15], tonumber(ARGV[16]), ARGV[17] == '1'
@@ -30,8 +31,8 @@ if before[1] then
   return held_answer(hold, hold.deadline, total)
 end
 
--- The seats of the hold that this one replaces are as good as free, and go back if they are not wanted any more.
-local old, old_lock, kept_on = nil, nil, {}
+-- The seats of the hold that this one replaces count as free; those that are not wanted any more are given back.
+local old, old_lock, retained = nil, nil, {}
 if replaces ~= '' then
   local why
   old, why = living_hold(replaces, user)
@@ -51,7 +52,7 @@ if #moved > 0 or room_moved then
 end
 
 local promised = old and old.deadline - now or 0
--- Of seats that nobody else has: how long these people have had them, and when those that they had too long cool off.
+-- Of seats that nobody else has: how long these people have had each, and when one that they had too long has cooled off.
 local worn, cooling = {}, {}
 
 -- Why each of these cannot be had, nil where it can.
@@ -85,8 +86,8 @@ if #seats > 0 then
 end
 for seat, reason in string.gmatch(ARGV[11], '(%d+)=(%a+)') do reasons[seat] = reasons[seat] or reason end
 
--- Any places of an area are as good as any others: the first free ones from `start` on, once around, and of those that
--- these people have had already only as many as it takes.
+-- The places of an area are all alike: take the first free ones from `start` on, going around once. Those that these people
+-- have had before are taken only if there are not enough others.
 local named = {}
 for _, seat in ipairs(seats) do named[#named + 1] = seat end
 for first, last, start, count in string.gmatch(ARGV[10], '(%d+)-(%d+)@(%d+)=(%d+)') do
@@ -116,7 +117,7 @@ for first, last, start, count in string.gmatch(ARGV[10], '(%d+)-(%d+)@(%d+)=(%d+
     local place = string.format('%d', first)
     named[#named + 1] = place
     table.sort(cool)
-    -- With as many of the places that cool off as are missing.
+    -- When enough of the cooling places have cooled off to fill what is missing.
     cooling[place] = cool[count - #got]
     reasons[place] = cooling[place] and 'cooling' or 'full'
   end
@@ -146,12 +147,12 @@ if next(reasons) then
   return answer('refused', refused, again)
 end
 
--- Its age is that of the seat that these people have had for the longest.
+-- The hold is as old as its seat that these people have had for the longest.
 local created, carried = now, {}
 for _, seat in ipairs(seats) do created = math.min(created, now - (worn[seat] or 0)) end
 local deadline = math.max(now + 1, math.min(now + ttl, created + total, latest))
 if old then
-  -- Changing one's mind again and again keeps nothing longer than holding on to it would.
+  -- Replacing a hold again and again must not keep seats longer than one hold could.
   created = math.min(created, old.created)
   deadline = math.max(old.deadline, math.min(deadline, created + total))
   local gone, wanted = {}, {}
@@ -159,14 +160,14 @@ if old then
   for _, seat in ipairs(old.seats) do
     gone[seat] = true
     if wanted[seat] then
-      kept_on[seat] = true
+      retained[seat] = true
       carried[#carried + 1] = string.format('%s=%d', seat, math.max(0, now - old.began(seat)))
     else
       changed(seat, rest(seat))
     end
   end
   let_go(old.seats, replaces .. user)
-  shrink_hold(replaces, gone, 'replaced', kept_on)
+  shrink_hold(replaces, gone, 'replaced', retained)
 end
 
 room.fence = room.fence + 1
@@ -176,7 +177,7 @@ for _, seat in ipairs(seats) do
   redis.call('SET', seat_key(seat), hold_id .. '|' .. fence, 'PX', left)
   due[#due + 1], due[#due + 2] = deadline, seat
   owned[#owned + 1], owned[#owned + 2] = seat, hold_id .. user
-  if not kept_on[seat] then changed(seat, HELD) end
+  if not retained[seat] then changed(seat, HELD) end
 end
 redis.call('ZADD', DUE, unpack(due))
 redis.call('ZADD', mine, unpack(due))
@@ -186,7 +187,7 @@ redis.call('HSET', hold_key(hold_id), 'user', user, 'channel', channel, 'asked',
   'terms', terms, 'status', 'live', 'deadline', deadline, 'created', created, 'fence', fence, 'pinned', 0, 'replay', replay,
   'since', now, 'carried', table.concat(carried, ','), 'people', ARGV[18])
 redis.call('PEXPIRE', hold_key(hold_id), left + replay)
-keep_user(user, left + replay)
+prolong_user_list(user, left + replay)
 soonest = deadline
 notices[#notices + 1] = { 'holds', user, hold_id, {} }
 publish(room)

@@ -1,4 +1,4 @@
--- Bring one committed change of what the house keeps to the room, in the order of its sequence.
+-- Apply one committed change of what the house keeps to the room, in the order of its sequence.
 -- ARGV: seq, kept (0: the seats are open to all, 1: they are kept), channel (empty: blocked for everybody), seats (csv)
 -- -> ['applied', pgseq] | ['gap', pgseq] | ['absent', since]
 local seq, channel = tonumber(ARGV[1]), ARGV[2] == '1' and ARGV[3]

@@ -1,15 +1,15 @@
 -- Take over what Postgres knows of a showtime: at its first use, after Redis lost it, or to repair it.
 -- ARGV: new epoch, pgseq, ends (ms since the epoch: when Redis may forget the room), mode, seats taken as `seat=state` csv,
---       seats kept as `seat=channel` csv, of_epoch (`renew` and `restore` only a room of this epoch; empty: any),
+--       seats kept as `seat=channel` csv, of_epoch (`renew` and `restore` apply only to a room of this epoch; empty: any),
 --       since (of the absence during which Postgres was read; empty: the room was there)
 -- mode: `missing` loads only a room that is not there or is behind; `repair` also one that is there; `renew` starts a new epoch;
 --       `restore` does too, and takes over what Postgres knows although Redis knew more
 -- -> ['loaded', epoch, version] | ['absent', since]
--- `absent`: what was read may be older than what the lost room knew. Whoever reads again, and says `since`, may load.
+-- `absent`: what was read may be older than what the lost room knew. Read Postgres again, and load with `since`.
 local epoch, pgseq, ends, mode, of_epoch, since = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[7], ARGV[8]
 
 local room = open_room()
--- While Redis lacks a room nothing can change in it: a reading that began after the room was missed lacks nothing.
+-- While Redis lacks a room nothing can change in it, so what was read from Postgres after the loss was noticed is complete.
 if not room and redis.call('GET', ABSENT) ~= since then return absent() end
 local restore = mode == 'restore'
 local renew = not room or mode == 'renew' or restore
@@ -23,13 +23,14 @@ if renew then
   -- Viewers of any older epoch notice by this message that only a snapshot will do.
   redis.call('HSET', META, 'epoch', epoch, 'version', 0, 'run', this_run())
   redis.call('HSETNX', META, 'fence', 0)
-  -- Not the first write: Redis lets a script that has freed something go on when its memory is full.
+  -- Must not be the first write: once a script has freed memory, Redis lets it go on although memory is full.
   redis.call('DEL', ABSENT)
   room = { epoch = epoch, version = 0, pgseq = room and room.pgseq or pgseq, fence = tonumber(redis.call('HGET', META, 'fence')) }
   notices[#notices + 1] = { 'epoch', '', '', { 0 } }
 end
 if newer then
-  -- What is kept first: it decides what a seat is that nobody booked. Half a room may keep more than it has counted.
+  -- Kept seats come first, because they decide the state of a seat that nobody has booked. A room of which a part was lost
+  -- may keep seats although it has counted none.
   keeps = true
   local wanted, lost = {}, {}
   for seat, channel in string.gmatch(ARGV[6], '(%d+)=([%w_-]*)') do wanted[seat] = channel end

@@ -2,11 +2,11 @@
 -- every script: the quick way through a verb (`quick_*.lua`) needs it, and it needs nothing.
 
 local MOST_PEOPLE = 16
--- What a clock may go back without anybody minding, in ms: time servers correct it by less all the time.
+-- How far the clock may go back (ms) without any effect: time servers correct it by less all the time.
 local CLOCK_SLACK = 1000
 
--- The people of a hold, as `seatserver.seats.holders` writes them: {pause, memory, names, text}; nil where an earlier release wrote
--- none.
+-- The people of a hold, as `seatserver.seats.holders` writes them: {pause, memory, names, text}; nil for a
+-- hold that an older instance made without them.
 local function people_of(text)
   local pause, memory, names = string.match(text or '', '^(%d+)|(%d+)|(.+)$')
   if not pause then return nil end
@@ -16,7 +16,8 @@ local function people_of(text)
 end
 
 -- What :past says of a seat: `ended`, when it became free last; `people` (a text), who had it then, or have it by a booking
--- that waits for its payment since `claimed` (0: there is none); `list` of name, ms that they have had the seat, when that was last; the latest last.
+-- that waits for its payment since `claimed` (0: there is none); `list`, flat: a name, how long (ms) they have had the seat,
+-- and when they last had it; the latest last.
 local function past_of(packed)
   if not packed then return { ended = 0, claimed = 0, people = '', list = {} } end
   local fields = cmsgpack.unpack(packed)
@@ -25,7 +26,7 @@ end
 
 local function packed_past(past) return cmsgpack.pack({ past.ended, past.claimed, past.people, past.list }) end
 
--- Count `ms` more for each of the people, up to `at`; those of long ago are forgotten.
+-- Add `ms` to what each of the people has had, as of `at`; forget those who had the seat long ago.
 local function charge(past, people, ms, at)
   local list, had = {}, {}
   for index = 1, #past.list, 3 do
@@ -70,6 +71,7 @@ local function had_it(packed, people, now)
   return longest, math.min(past.ended + people.pause, again)
 end
 
--- Whether a seat that they have had for `used` ms has to cool off first: what is left of the total is less than a tenth of
--- an ordinary hold, which is of no use, or than what the hold is promised already (`promised` ms; 0: it is a new one).
+-- Whether a seat that these people have had for `used` ms has to cool off first. It has to if what is left of the total is
+-- less than a tenth of an ordinary hold, which is of no use, or less than the replaced hold still has (`promised` ms; 0: none
+-- is replaced).
 local function is_worn(used, total, ttl, promised) return used > 0 and total - used < math.max(ttl / 10, promised) end

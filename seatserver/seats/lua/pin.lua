@@ -8,10 +8,10 @@ if not room then return absent() end
 
 local hold, why = living_hold(hold_id, user)
 if not hold then return answer('gone', why) end
--- Once past its last deadline: who pins again and again without ever booking must not keep the seats.
+-- Past the hold's last deadline by one checkout at most, so that nobody keeps seats by pinning again and again.
 local from = math.min(now, hold.created + total)
 local pinned = math.min(from, tonumber(ARGV[5])) + checkout
--- A sale whose end was moved back leaves the first checkout its whole time, and no later one.
+-- If the end of the sale was moved to an earlier time, the first checkout still gets its whole time; later ones get no more.
 pinned = math.max(pinned, hold.pinned == 0 and from + checkout or hold.pinned)
 local deadline = math.max(hold.deadline, pinned)
 if deadline > hold.deadline then prolong(hold_id, user, hold, deadline) end

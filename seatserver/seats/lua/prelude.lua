@@ -15,14 +15,14 @@
 --                   pinned, replay, since and carried (from when on it has its seats), people (who they are counted
 --                   for); remembered for `replay` ms past its end, so that a late repetition is answered and not
 --                   held anew
---   :absent string  since when Redis lacks this showtime; goes when it is loaded, and by itself
+--   :absent string  since when Redis lacks this showtime; deleted when it is loaded, and expires by itself
 --   :past   hash    seat -> who has had it lately, and for how long: see past.lua; expires by itself
 --   :feed   channel what changed
 --
 -- A seat is a number of the layout; the places of general-admission areas are numbers too, after the seats.
 -- Every script answers one MessagePack array whose first item says how it went. `absent` means that Redis does not know
--- this showtime (never loaded, wiped, or part of it lost): the caller loads it from Postgres and asks again. It says since
--- when, as a text that no other absence has: `load` accepts only what was read from Postgres during this one.
+-- this showtime (never loaded, wiped, or part of it lost): the caller loads it from Postgres and asks again. The answer says
+-- since when, as a text that is different for each absence: `load` accepts only what was read from Postgres during this one.
 
 local base = KEYS[1]
 local META, TAKEN, KEPT, DUE, OWNER = base .. ':meta', base .. ':taken', base .. ':kept', base .. ':due', base .. ':owner'
@@ -42,9 +42,9 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 -- What this run changes; flushed by `publish` as one message.
 local changes, notices, soonest = {}, {}, 0
--- How long past its deadline (ms) the oldest of the holds was that this run has ended; -1: none was due.
+-- Of the holds that this run has ended, how long past its deadline (ms) the most overdue one was; -1: none was due.
 local late = -1
--- Whether the house keeps any seat of this room: what is not there need not be looked up.
+-- Whether the house keeps any seat of this room; if not, :kept need not be read.
 local keeps = false
 
 local function changed(seat, state)
@@ -52,7 +52,8 @@ local function changed(seat, state)
   changes[#changes + 1] = state
 end
 
--- The clock was set back by `ms`, or another one counts since a failover: otherwise holds would last `ms` longer.
+-- The clock went back by `ms`: it was set, or a failover changed to another server's. Without this, holds would last `ms`
+-- longer.
 local function clock_went_back(ms)
   local due, holds = redis.call('ZRANGE', DUE, 0, -1, 'WITHSCORES'), {}
   for index = 1, #due, 2 do
@@ -93,8 +94,8 @@ local function open_room()
   return { epoch = meta[1], version = tonumber(meta[2]), pgseq = tonumber(meta[3]), fence = tonumber(meta[6] or 0) }
 end
 
--- Which process this is. One that was restarted, or promoted, may lack what viewers have seen: the same version of the same
--- epoch could mean another room.
+-- Which Redis process this is. After a restart or a promotion it may lack what viewers have seen, so that the same version of
+-- the same epoch could mean a different room.
 local function this_run()
   local info = redis.pcall('INFO', 'server')
   return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
@@ -133,7 +134,7 @@ local function kept_for(seats)
   return redis.call('HMGET', KEPT, unpack(seats))
 end
 
--- What a seat is that nobody holds and nobody booked.
+-- The state of a seat that nobody holds and nobody has booked.
 local function rest(seat)
   if not keeps then return FREE end
   local channel = redis.call('HGET', KEPT, seat)

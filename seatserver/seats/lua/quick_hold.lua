@@ -1,6 +1,7 @@
 -- The quick way through hold.lua, for what nearly every hold is: seats by number, in place of no other hold, with nothing due
--- in the room. Stands before prelude.lua, so that none of its functions is made first; answers nil, with nothing written,
--- for whatever needs the long way. Both ways do and answer the same: `tests/integration/test_store_quick.py` goes both.
+-- in the room. Stands before prelude.lua, so that none of its functions has to be made first. `quick_hold` returns
+-- nil, with nothing written, for whatever needs the long way. Both ways do and answer the same:
+-- `tests/integration/test_store_quick.py` compares them.
 
 local function quick_hold()
   local call, base, hold_id, user, channel, people = redis.call, KEYS[1], ARGV[1], ARGV[2], ARGV[3], people_of(ARGV[18])
@@ -13,7 +14,7 @@ local function quick_hold()
   local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
   local meta = call('HMGET', META, 'epoch', 'version', 'taken', 'kept', 'fence', 'clock')
   local taken_count, kept_count = call('HLEN', TAKEN), call('HLEN', KEPT)
-  -- Not loaded, or only half; the clock was set back; a hold is due; this hold is known already.
+  -- Not loaded, or partly lost; the clock went back; a hold is due; this hold is known already.
   if not meta[1] or taken_count ~= tonumber(meta[3]) or kept_count ~= tonumber(meta[4] or 0)
     or tonumber(meta[6] or 0) - now > CLOCK_SLACK or call('ZCOUNT', DUE, '-inf', now) > 0 or call('EXISTS', HOLD) == 1 then
     return nil
@@ -81,7 +82,7 @@ local function quick_hold()
     'status', 'live', 'deadline', deadline, 'created', created, 'fence', fence, 'pinned', 0, 'replay', replay, 'since', now,
     'carried', '', 'people', ARGV[18])
   call('PEXPIRE', HOLD, left + replay)
-  -- A minute more, so that not every hold has to say so.
+  -- A minute is added, so that not every hold has to prolong it.
   if call('PTTL', USER) < left + replay then call('PEXPIRE', USER, left + replay + 60000) end
   call('HSET', META, 'version', version + 1, 'fence', fence, 'clock', now)
   call('PUBLISH', base .. ':feed',

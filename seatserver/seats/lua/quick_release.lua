@@ -15,7 +15,7 @@ local function quick_release()
     or tonumber(meta[6] or 0) - now > CLOCK_SLACK then
     return nil
   end
-  -- Not theirs, over, being booked, taken over from another hold, or of an earlier release.
+  -- Not theirs, over, being booked, made in place of another hold, or made by an older instance.
   if hold[1] ~= user or hold[3] ~= 'live' or tonumber(hold[4]) <= now or tonumber(hold[6]) > now or hold[10] ~= '' then
     return nil
   end
@@ -37,7 +37,7 @@ local function quick_release()
     end
   end
 
-  -- What frees memory comes first: Redis lets a script that has freed something go on when its memory is full.
+  -- Free memory first: then Redis lets the script go on although its memory is full.
   call('DEL', unpack(keys))
   call('ZREM', base .. ':due', unpack(seats))
   call('HDEL', base .. ':owner', unpack(seats))

@@ -10,7 +10,7 @@ if not room then return absent() end
 local hold, why = living_hold(hold_id, user)
 if not hold and why ~= 'released' then return answer('gone', why) end
 
--- What was given back before is answered like the first time; what was never in the hold is not.
+-- Seats that were given back before are confirmed once more; seats that were never in the hold are not.
 local all, chosen, named, some = wanted == '', {}, {}, false
 for _, seat in ipairs(split(wanted)) do chosen[seat] = true end
 for _, seat in ipairs(hold and all and hold.seats or split(redis.call('HGET', hold_key(hold_id), 'first'))) do
@@ -21,7 +21,7 @@ if not hold then return answer('released', seat_numbers(named)) end
 if hold.pinned > now then return answer('pinned', hold.pinned) end
 for _, seat in ipairs(hold.seats) do some = some or chosen[seat] end
 if not all and some and ARGV[4] ~= '' then
-  -- A neighbour's hold that is over counts as free: then everybody must see it free.
+  -- The rules count the seats of expired holds as free, so those holds end here and everybody sees it.
   expire()
   local moved, room_moved = differing(room, ARGV[6], ARGV[7], hold.channel, hold_id .. '|' .. hold.fence)
   if hold.csv ~= ARGV[4] or #moved > 0 or room_moved then

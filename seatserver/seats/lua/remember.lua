@@ -1,14 +1,14 @@
--- What ends for a seat's people goes into :past: see past.lua. Stands after prelude.lua.
+-- Records in :past who has had a seat, and for how long, when their hold or claim ends: see past.lua. Stands after prelude.lua.
 
--- Write what `fields` has of seats (seat, packed past, ...), to be kept for `memory` ms at least.
+-- Write `fields` (seat, packed past, ...) to :past, which then lives for `memory` ms at least.
 local function write_past(fields, memory)
   if #fields == 0 then return end
   redis.call('HSET', PAST, unpack(fields))
   if redis.call('PTTL', PAST) < memory then redis.call('PEXPIRE', PAST, memory + 60000) end
 end
 
--- Since when a hold has had each of its seats: longer than itself where it took over from another one of its owner.
--- `carried` is `seat=ms` csv: so much longer.
+-- A function that tells since when a hold has had a seat: since it was made, or longer if it took the seat over from another
+-- hold of its owner. `carried` (`seat=ms` csv) says how much longer.
 local function since_when(since, carried)
   local longer = {}
   for seat, ms in string.gmatch(carried or '', '(%d+)=(%d+)') do longer[seat] = tonumber(ms) end
@@ -38,7 +38,7 @@ local function remember_booking(seats, state, text)
         local theirs = past.claimed > 0 and last
         local rested = last and not theirs and state ~= FREE and now - past.ended >= last.pause
         if rested then
-          -- Somebody new, without a hold that would say so.
+          -- The booking is somebody new's, and no hold has counted this.
           past, memory = past_of(false), math.max(memory, last.memory)
         end
         if theirs then

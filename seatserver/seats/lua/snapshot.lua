@@ -10,7 +10,7 @@ local taken = redis.call('HGETALL', TAKEN)
 for index, value in ipairs(taken) do taken[index] = tonumber(value) end
 local kept = redis.call('HGETALL', KEPT)
 for index = 1, #kept, 2 do kept[index] = tonumber(kept[index]) end
--- A hold past its deadline that nobody swept yet is still HELD at this version: the sweep will be the next one.
+-- A hold past its deadline that nobody has swept yet is still HELD at this version; the sweep makes the next version.
 local held = seat_numbers(redis.call('ZRANGE', DUE, 0, -1))
 local next_due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
 return answer('room', room.epoch, room.version, room.pgseq,

@@ -11,7 +11,7 @@ local function publish(room)
     cmsgpack.pack({ room.epoch, from, room.version, now, soonest, changes, notices, late }))
 end
 
--- Free the hold's grip on its seats; the states that viewers see are the caller's to set.
+-- Unlock a hold's seats. The caller sets the states that viewers see.
 local function let_go(seats, owner)
   if #seats == 0 then return end
   local keys = {}
@@ -22,8 +22,8 @@ local function let_go(seats, owner)
   if owner then redis.call('ZREM', user_key(string.sub(owner, 37)), unpack(seats)) end
 end
 
--- Take `gone` (a set of seats) out of the hold's own list, count for its people how long they had those, but not the
--- `spared` ones, and mark how it ended when nothing is left.
+-- Take `gone` (a set of seats) out of the hold's own list, and count for its people how long they had them, except for the
+-- `spared` seats, which they keep. If nothing is left, note how the hold ended.
 local function shrink_hold(hold_id, gone, status, spared)
   local key = hold_key(hold_id)
   local record = redis.call('HMGET', key, 'seats', 'replay', 'people', 'since', 'carried', 'deadline')
@@ -48,7 +48,7 @@ local function shrink_hold(hold_id, gone, status, spared)
   end
 end
 
--- Note that `owner` (or nobody) lost a seat.
+-- Note in `lost` that `owner` has lost a seat; nil: nobody has.
 local function bereave(lost, owner, seat)
   if not owner then return end
   lost[owner] = lost[owner] or {}
@@ -110,14 +110,14 @@ local function living_hold(hold_id, user)
   return hold
 end
 
--- What hold, extend and pin answer: `oldest` is when the hold has its total age, past which no extension goes.
+-- What hold, extend and pin answer; `oldest` is when the hold reaches its total age, and no extension goes past that.
 local function held_answer(hold, deadline, total)
   return answer('held', seat_numbers(hold.seats), deadline, tonumber(hold.fence), hold.terms, hold.channel, hold.asked,
     hold.created + total)
 end
 
--- Keep the list of a user's seats at least this long, and a minute more, so that not every hold has to say so.
-local function keep_user(user, ms)
+-- Let the list of a user's seats live at least this long. A minute is added, so that not every hold has to prolong it.
+local function prolong_user_list(user, ms)
   if redis.call('PTTL', user_key(user)) < ms then redis.call('PEXPIRE', user_key(user), ms + 60000) end
 end
 
@@ -130,15 +130,15 @@ local function prolong(hold_id, user, hold, deadline)
   end
   redis.call('HSET', hold_key(hold_id), 'deadline', deadline)
   redis.call('PEXPIRE', hold_key(hold_id), deadline - now + hold.replay)
-  keep_user(user, deadline - now + hold.replay)
+  prolong_user_list(user, deadline - now + hold.replay)
 end
 
--- Put a seat into a state that a booking decided (FREE: nobody's any more), over whatever Redis believed. Returns the owner
--- of a hold that this ended.
+-- Give a seat the state that its booking says (FREE: nobody's any more), whatever Redis believed. Returns the owner of a hold
+-- that this ended.
 local function decide(seat, state)
   local owner = redis.call('HGET', OWNER, seat)
   if state == FREE then
-    -- A row that is not in :taken any more may have been freed and held anew already.
+    -- A seat that is no longer in :taken was freed before, and somebody may hold it by now.
     if redis.call('HDEL', TAKEN, seat) == 1 and not owner then changed(seat, rest(seat)) end
     return nil
   end
@@ -148,8 +148,8 @@ local function decide(seat, state)
   return owner
 end
 
--- Keep a seat for a channel (empty: for nobody; false: for nobody in particular, it is open to all). Returns the owner of
--- a hold that this ended.
+-- Keep a seat for a channel (empty: blocked for everybody; false: no longer kept, open to all). Returns the owner of a hold
+-- that this ended.
 local function keep(seat, channel)
   local owner = redis.call('HGET', OWNER, seat)
   if channel then
@@ -171,16 +171,16 @@ end
 local function settle(pgseq)
   redis.call('HSET', META, 'pgseq', pgseq, 'taken', redis.call('HLEN', TAKEN), 'kept', redis.call('HLEN', KEPT))
   local left = redis.call('PTTL', META)
-  -- They outlive :meta, so that losing one by time never shows sold seats as free.
+  -- They outlive :meta, so that sold seats never show as free because :taken has expired.
   if left > 0 then
     redis.call('PEXPIRE', TAKEN, left + 60000)
     redis.call('PEXPIRE', KEPT, left + 60000)
   end
 end
 
--- The seats of `guards` (seat=1: was free, seat=0: was not) of which this is not so any more, as a flat list of seat and its
--- state; empty when what was judged still holds. `judged` (epoch:version, or empty) asks for the whole room to be unchanged.
--- `own` is the lock of seats that count as free.
+-- Whether what the rules were judged by has changed. Returns the seats of `guards` (seat=1: was free, seat=0: was not) that no
+-- longer are so, as a flat list of seat and state; and whether the room is not the one of `judged` (epoch:version; empty: any
+-- room will do). `own` is the lock of seats that count as free.
 local function differing(room, guards, judged, buyer, own)
   local names, was, found = {}, {}, {}
   for seat, free in string.gmatch(guards, '(%d+)=(%d)') do
