@@ -49,9 +49,9 @@ from seatserver.seats.store import (
 
 TRIES = 40
 PATIENT_TRIES = 3
-"""After so many tries a request reads the room from Redis and pauses, so that others can proceed."""
+"""After this many tries a request reads the room from Redis and pauses, so that others can proceed."""
 OFFER_TRIES = 5
-"""After so many searches that found seats which the buyer has to wait for, the offers without these must do."""
+"""After this many searches that found seats which are cooling for the buyer, the offers without them must do."""
 LONGEST_PAUSE_S = 0.02
 LOST_TO_OTHERS: frozenset[Refusal] = frozenset({"held", "sold", "blocked", "allocated"})
 MENDABLE: frozenset[Refusal] = LOST_TO_OTHERS | {"gap", "cooling"}
@@ -145,7 +145,7 @@ class Holding:
                 areas=view.area_wishes(showtime.seat_map, selection.areas),
                 channel=buyer.channel, asked=asked, judged=view.judged(verdict),
                 replaces=view.replaces, terms=terms.text(),
-                latest_ms=self._latest_ms(showtime, buyer), only_kept=over is not None, network=buyer.network,
+                latest_ms=self._latest_ms(showtime, buyer), no_new_seats=over is not None, network=buyer.network,
             )  # fmt: skip
             try:
                 return await self._store.hold(showtime.id, hold_id, buyer.user_id, seats, conditions)
@@ -216,9 +216,9 @@ class Holding:
     ) -> list[tuple[Offer, Quote]]:
         """The best offers and their prices, the best first. Holds nothing.
 
-        No offer has a seat that this buyer would be refused as ``cooling`` in a new basket; one that replaces a basket
-        may be refused some all the same. Redis knows these seats. It is asked about the ones that were found, so a
-        search is repeated only for a buyer who has to wait for some of them.
+        No offer has a seat that this buyer would be refused as ``cooling`` in a new basket; in place of an old basket
+        some may still be refused. Only Redis knows these seats. It is asked about those that a search found, so a
+        search is repeated only if some of them are cooling.
         """
         await self._look(showtime, buyer, view)
         wish = party.wish_in(showtime)

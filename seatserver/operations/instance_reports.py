@@ -253,7 +253,7 @@ class InstanceReports:
         if now >= self._turn_at:
             self._turn_at = now + PERIOD_S
             for audience in self._broadcaster.audiences.values():
-                audience.demand.turn()
+                audience.demand.begin_period()
 
     async def _report_on(self) -> None:
         while True:
@@ -307,7 +307,7 @@ _DEMAND = msgspec.msgpack.Decoder(RoomDemand)
 def _heard(pinned: PublishedReports) -> ReceivedReport | None:
     try:
         return ReceivedReport(_REPORT.decode(pinned.text), pinned.age_ms)
-    except msgspec.DecodeError as error:  # of a release that reports otherwise
+    except msgspec.DecodeError as error:  # from an instance that reports otherwise
         log.warning("report not understood", id=pinned.id, error=str(error))
         return None
 

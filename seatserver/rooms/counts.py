@@ -1,6 +1,6 @@
 """How many places of a showtime are in each state, for lists of showtimes that many people look at.
 
-Such a list must be cheap rather than true to the millisecond. What is read is shared and kept for `KEPT_S`, so ten
+Such a list must be cheap rather than true to the millisecond. What is read is shared for `MAX_AGE_S`, so ten
 thousand front pages cost Redis no more than one. Viewers of a single hall get its room, which is exact.
 """
 
@@ -13,8 +13,8 @@ from collections.abc import Callable
 from seatserver.catalog.reads import SharedReads
 from seatserver.rooms.hub import Hub
 
-KEPT_S = 2.0
-SHOWTIMES_KEPT = 4096
+MAX_AGE_S = 2.0
+SHOWTIMES_CACHED = 4096
 
 
 class Counts:
@@ -22,11 +22,11 @@ class Counts:
 
     def __init__(self, hub: Hub, clock: Callable[[], float] = time.monotonic) -> None:
         self._hub = hub
-        self._kept: SharedReads[str, Counter[int]] = SharedReads(size=SHOWTIMES_KEPT, ttl_s=KEPT_S, clock=clock)
+        self._cache: SharedReads[str, Counter[int]] = SharedReads(size=SHOWTIMES_CACHED, ttl_s=MAX_AGE_S, clock=clock)
 
     async def of(self, showtime_id: str, place_count: int) -> Counter[int]:
-        """The number of places in each `SeatState`, at most `KEPT_S` old. Raises `Unavailable`."""
-        return await self._kept.get(showtime_id, lambda: self._read(showtime_id, place_count))
+        """The number of places in each `SeatState`, at most `MAX_AGE_S` old. Raises `Unavailable`."""
+        return await self._cache.get(showtime_id, lambda: self._read(showtime_id, place_count))
 
     async def _read(self, showtime_id: str, place_count: int) -> Counter[int]:
         _, _, states = await self._hub.states(showtime_id, place_count)

@@ -107,7 +107,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
 
     ``asked`` is the whole request as a text, by default its seats. The same id with the same text is a repeated request
     and gets the same answer. ``terms`` are kept with the hold and returned with every answer. The hold's deadline is
-    not after ``latest_ms``. With ``only_kept``, when the sale is over, only seats of ``replaces`` may be held.
+    not after ``latest_ms``. With ``no_new_seats``, for the time after the sale, only seats of ``replaces`` may be held.
     ``network`` is the guest's network (`seatserver.access.networks`), empty for everybody else.
     """
 
@@ -118,7 +118,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     replaces: UUID | None = None
     terms: str = ""
     latest_ms: int = NO_END_MS
-    only_kept: bool = False
+    no_new_seats: bool = False
     network: str = ""
 
 
@@ -182,7 +182,7 @@ class SeatStore:
             ",".join(f"{area.places[0]}-{area.places[-1]}@{area.start}={area.count}" for area in conditions.areas),
             _pairs(judged.refused), _guards(judged), judged.room,
             "" if conditions.replaces is None else str(conditions.replaces), conditions.terms,
-            conditions.latest_ms, int(not conditions.only_kept), people,
+            conditions.latest_ms, int(not conditions.no_new_seats), people,
         )  # fmt: skip
         return self._held(hold_id, reply)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from seatserver.app import Server
-from seatserver.rooms.counts import KEPT_S, Counts
+from seatserver.rooms.counts import MAX_AGE_S, Counts
 from seatserver.seats.states import SeatState
 from tests.integration.server import SEATS, SHOWTIME, hold
 
@@ -19,6 +19,6 @@ async def test_counts_are_cached_briefly_and_then_read_again(core: Server) -> No
     free = every[0][SeatState.FREE]
     await hold(core, "ann", 0, 1)
     assert (await counts.of(SHOWTIME, SEATS))[SeatState.FREE] == free
-    now = KEPT_S
+    now = MAX_AGE_S
     found = await counts.of(SHOWTIME, SEATS)
     assert (found[SeatState.FREE], found[SeatState.HELD]) == (free - 2, 2)

@@ -119,14 +119,14 @@ async def test_after_the_sale_a_basket_can_shrink_but_not_grow(server: Instance)
         assert (booked.seats, booked.areas) == ((one,), ((LAWN, 1),))
 
 
-async def test_which_seats_are_only_kept_is_decided_atomically_with_the_hold(bench: Bench) -> None:
+async def test_whether_a_hold_takes_new_seats_is_decided_atomically_with_it(bench: Bench) -> None:
     old = await bench.store.hold(SHOW, uuid4(), "ann", [1, 2], Conditions(areas=(AreaWish(range(10, 20), 10, 2),)))
-    over = Conditions(replaces=old.hold_id, only_kept=True)
+    over = Conditions(replaces=old.hold_id, no_new_seats=True)
     with pytest.raises(SeatsRefused) as caught:
         await bench.store.hold(SHOW, uuid4(), "ann", [1, 3], over)
     assert caught.value.reasons == {3: "blocked"}
     for count, refused in ((3, True), (2, False)):
-        wish = Conditions(replaces=old.hold_id, only_kept=True, areas=(AreaWish(range(10, 20), 14, count),))
+        wish = Conditions(replaces=old.hold_id, no_new_seats=True, areas=(AreaWish(range(10, 20), 14, count),))
         if refused:
             with pytest.raises(SeatsRefused) as caught:
                 await bench.store.hold(SHOW, uuid4(), "ann", [1], wish)

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 PERIOD_S = 15.0
 PERIODS = 8
 FADE = 0.75
-"""What somebody asked for counts so much less with each period that has passed since."""
+"""Each period that has passed since multiplies the weight of what somebody asked for by this."""
 MINUTE = 4
-"""The periods of about the last minute: this one, which is not over yet, and those before."""
+"""How many periods make about a minute: this one, which is not over yet, and those before it."""
 
 
 class Period:
@@ -55,8 +55,8 @@ class Demand:
             now.refused_places += 1
             refused[place] = refused.get(place, 0) + 1
 
-    def turn(self) -> None:
-        """Begin a new period; called every `PERIOD_S`."""
+    def begin_period(self) -> None:
+        """Start counting for a new period; called every `PERIOD_S`."""
         if self._now.holds or self._now.refused_places or len(self._periods) > 1:
             self._now = Period()
             self._periods.append(self._now)

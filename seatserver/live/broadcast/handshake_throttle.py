@@ -1,9 +1,9 @@
 """Limits how many handshakes one round of the event loop does, so that thousands at once do not stall open sockets.
 
-One handshake takes a good part of a millisecond (accepting the socket, verifying the token, showing the room), and the
-event loop hands over all that have arrived since its last round. So each round does only some; the others wait in the
-order in which they came, and whatever else is ready runs in between. When 500 clients say hello at once, the longest
-round takes 5 to 11 ms with this limit and 48 ms without it (CPU time of the loop's thread).
+One handshake takes a good part of a millisecond (accepting the socket, verifying the token, showing the room), and one
+round of the event loop would do all that have arrived since the last one. So each round does only some; the others wait
+in the order in which they came, and whatever else is ready runs in between. When 500 clients say hello at once, the
+longest round takes 5 to 11 ms with this limit and 48 ms without it (CPU time of the loop's thread).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 
 AT_ONCE = 3
-"""Turns in one round of the loop: a millisecond's work."""
+"""Handshakes in one round of the loop: a millisecond's work."""
 
 
 class HandshakeThrottle:

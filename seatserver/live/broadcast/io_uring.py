@@ -31,9 +31,9 @@ from collections.abc import Callable
 
 BATCH = 128
 MIN_BATCH = 48
-"""Fewer are served sooner one by one: preparing a batch takes as long as so many ways into the kernel and back."""
+"""Fewer viewers are served sooner one by one: preparing a batch takes as long as this many system calls."""
 NO_FD = -1
-"""No descriptor: whose place in a batch this is has to be looked at."""
+"""No descriptor: the viewer at this place in a batch has to be looked at separately."""
 
 Unsent = list[tuple[int, int]]
 """Places in a batch that did not get the whole frame, and how many bytes they got, or `NO_FD`."""
@@ -48,12 +48,12 @@ SKIP_SUCCESS = 1 << 6
 CAN_SKIP_SUCCESS = 1 << 11
 ENTRY = struct.Struct("=BBHiQQIIQ24x")  # opcode, flags, ioprio, fd, off, addr, len, msg_flags, user_data
 COMPLETION = struct.Struct("=Qi4x")  # user_data, res
-ROOM = 1 << 14
+BUFFER_BYTES = 1 << 14
 DESCRIPTOR_AT, ADDRESS_AT, LENGTH_AT = 4, 16, 24
 
 
 def write_to_each(descriptors: array[int], wire: bytes) -> Unsent:
-    """One system call each."""
+    """Write a frame to each descriptor, with one system call each."""
     size, write, unsent = len(wire), os.write, []
     for at, descriptor in enumerate(descriptors):
         written = NO_FD
@@ -69,21 +69,21 @@ def write_to_each(descriptors: array[int], wire: bytes) -> Unsent:
 
 
 def open_batch_writer() -> BatchWriter | None:
-    """A ring, or None where the system has none, forbids it, or does not do what is expected."""
+    """A writer, or None where the system has no io_uring, forbids it, or does not do what is expected."""
     if sys.platform != "linux":
         return None
     try:
-        ring = BatchWriter()
+        writer = BatchWriter()
     except (OSError, AttributeError):
         return None
-    if _self_test(ring):
-        return ring
-    ring.close()
+    if _self_test(writer):
+        return writer
+    writer.close()
     return None
 
 
 class BatchWriter:
-    """Use it from one thread, and `close` it. Raises `OSError` where there is none to be had."""
+    """Use it from one thread, and `close` it. Raises `OSError` where the system has no io_uring that serves."""
 
     def __init__(self) -> None:
         setup, self._enter = (ctypes.CDLL(None, use_errno=True)["syscall"] for _ in range(2))
@@ -102,7 +102,7 @@ class BatchWriter:
             raise
 
     def _map(self, parameters: _Parameters) -> None:
-        """Look into the memory that we share with the kernel."""
+        """Map the memory that we share with the kernel."""
         head, tail, _, _, _, _, order, *_ = parameters.sq_off
         self._size = parameters.sq_entries
         submissions = mmap.mmap(self._descriptor, order + 4 * self._size, mmap.MAP_SHARED, offset=SUBMISSIONS)
@@ -124,20 +124,20 @@ class BatchWriter:
             struct.pack_into("=I", submissions, order + 4 * at, at)
             ENTRY.pack_into(self._entries, ENTRY.size * at, SEND, SKIP_SUCCESS, 0, NO_FD, 0, 0, 0, how, at)
         self._wire = b""
-        self._make_room(ROOM)
+        self._make_buffer(BUFFER_BYTES)
 
-    def _make_room(self, size: int) -> None:
-        """A buffer that the kernel sends from, and has done with when a call returns."""
+    def _make_buffer(self, size: int) -> None:
+        """Make the buffer that the kernel sends from; when a call returns, the kernel needs it no longer."""
         self._buffer = ctypes.create_string_buffer(size)
         self._fill(ADDRESS_AT, ctypes.addressof(self._buffer).to_bytes(8, sys.byteorder))
 
     def _fill(self, at: int, value: bytes) -> None:
-        """The same bytes at one place of every entry."""
+        """Write the same bytes at the same place of every entry."""
         for place, byte in enumerate(value, at):
             self._entries[place :: ENTRY.size] = bytes((byte,)) * self._size
 
     def write_to_each(self, descriptors: array[int], wire: bytes) -> Unsent:
-        """One system call for all."""
+        """Write a frame to each descriptor, with one system call for all."""
         if wire is not self._wire:
             self._load(wire)
         count, start = len(descriptors), self._tail.value
@@ -147,7 +147,7 @@ class BatchWriter:
         unsent = self._reap(descriptors, start)
         taken = (self._head.value - start) % (1 << 32)
         if taken < count:
-            # No memory, or whatever: it never was in the kernel's hands.
+            # The kernel did not take the others, for want of memory for example.
             self._tail.value = start + taken
             unsent += [(taken + at, written) for at, written in write_to_each(descriptors[taken:], wire)]
         return unsent
@@ -155,13 +155,16 @@ class BatchWriter:
     def _load(self, wire: bytes) -> None:
         size = len(wire)
         if size > len(self._buffer):
-            self._make_room(2 * size)
+            self._make_buffer(2 * size)
         ctypes.memmove(self._buffer, wire, size)
         self._fill(LENGTH_AT, size.to_bytes(4, sys.byteorder))
         self._wire = wire
 
     def _place(self, numbers: bytes, at: int) -> None:
-        """Descriptors into the entries from ``at`` on, and on from the first; byte by byte, which needs no loop."""
+        """Write descriptors into the entries from ``at`` on, going on at the first entry after the last.
+
+        It writes the first byte of all of them, then the second, and so on, which needs no loop over the entries.
+        """
         first = min(len(numbers) // 4, self._size - at) * 4
         for byte in range(4):
             column = DESCRIPTOR_AT + byte
@@ -172,7 +175,7 @@ class BatchWriter:
                 self._entries[column : end : ENTRY.size] = numbers[first + byte :: 4]
 
     def _reap(self, descriptors: array[int], start: int) -> Unsent:
-        """What the kernel reports of the entries from ``start`` on."""
+        """Read what the kernel reports of the entries from ``start`` on: those that were not sent as a whole."""
         head, tail, unsent = self._done_head.value, self._done_tail.value, []
         while head != tail:
             at = self._done_at + COMPLETION.size * (head % self._done_size)
@@ -184,7 +187,7 @@ class BatchWriter:
         return unsent
 
     def close(self) -> None:
-        """Give it back."""
+        """Give it back to the kernel."""
         os.close(self._descriptor)
 
 
@@ -203,19 +206,19 @@ class _Parameters(ctypes.Structure):
     )
 
 
-def _self_test(ring: BatchWriter) -> bool:
-    """Whether a frame goes through, a full socket is reported with what it took, and a place without one as such."""
+def _self_test(writer: BatchWriter) -> bool:
+    """Whether it sends a frame, reports how much a full socket took, and reports a place without a descriptor."""
     near, far = socket.socketpair()
     with near, far:
         near.setblocking(False)
         near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
         wanted = array("i", [near.fileno(), NO_FD])
-        if ring.write_to_each(wanted, b"whole") != [(1, NO_FD)] or far.recv(9) != b"whole":
+        if writer.write_to_each(wanted, b"whole") != [(1, NO_FD)] or far.recv(9) != b"whole":
             return False
-        frame = bytes(ROOM)  # more than such a socket takes
-        reported = dict(ring.write_to_each(wanted[:1], frame))
+        frame = bytes(BUFFER_BYTES)  # more than such a socket takes
+        reported = dict(writer.write_to_each(wanted[:1], frame))
         near.close()
         arrived = 0
-        while data := far.recv(ROOM):
+        while data := far.recv(BUFFER_BYTES):
             arrived += len(data)
-        return 0 < arrived < ROOM and reported == {0: arrived}
+        return 0 < arrived < BUFFER_BYTES and reported == {0: arrived}

@@ -18,11 +18,11 @@ def test_holds_and_refusals_are_counted_by_place() -> None:
 def test_older_demand_counts_less_and_is_forgotten_in_the_end() -> None:
     demand = Demand()
     demand.hold((1,))
-    demand.turn()
+    demand.begin_period()
     demand.hold((1,))
     assert demand.by_place() == {1: (1 + FADE, 2, 0)}
     for _ in range(PERIODS):
-        demand.turn()
+        demand.begin_period()
     assert demand.by_place() == {}
 
 
@@ -30,9 +30,9 @@ def test_the_last_minute_is_four_periods_long() -> None:
     demand = Demand()
     demand.hold((1,))
     for _ in range(MINUTE - 1):
-        demand.turn()
+        demand.begin_period()
     assert demand.last_minute() == (1, 0)
-    demand.turn()
+    demand.begin_period()
     assert demand.last_minute() == (0, 0)
 
 
@@ -40,5 +40,5 @@ def test_a_room_without_demand_keeps_no_counts() -> None:
     demand = Demand()
     demand.hold((1,))
     for _ in range(3 * PERIODS):
-        demand.turn()
+        demand.begin_period()
     assert pickle.dumps(demand) == pickle.dumps(Demand()), "it is as small as a new one"
