@@ -1,6 +1,6 @@
 """Says in our own words what is wrong with data that does not have the expected form.
 
-msgspec finds the mistake, but its English changes from release to release, and people read it in answers of REST, the
+msgspec finds the mistake, but its English changes from version to version, and people read it in answers of REST, the
 socket and the command line. So its sentences end here: those we know are taken apart, any other becomes one sentence of
 ours. Both say where the mistake is.
 """

@@ -282,7 +282,7 @@ class Checkout:
         return booking
 
     async def _end(self, connection: AsyncConnection, booking: Booking, status: BookingStatus) -> Booking:
-        """Move a locked booking to its next status, release its seats if it ends, and write to the outbox."""
+        """Move a locked booking to its next status, free its seats if it ends, and write to the outbox."""
         change = (
             sa.update(bookings)
             .where(bookings.c.id == booking.id)

@@ -19,7 +19,7 @@ from seatserver.seatmaps.search.score import MAX_PARTY, Weights, Wish
 from seatserver.seats.store import NO_END_MS
 
 MOST_PLACES = 500
-"""Most places in one hold, which is what the script takes in one step."""
+"""Most places in one hold; the script takes all of them in one step."""
 
 
 class Buyer(msgspec.Struct, frozen=True):

@@ -22,8 +22,9 @@ class RoomView:
 
     ``seen`` is the room to begin with; None reads it from Redis. ``in_flight`` are seats that other requests on this
     instance are about to hold. ``replaces`` is the hold that the new one replaces. ``cooling`` are free seats that this
-    buyer has had for too long and must leave to others for a while. ``states`` are what the buyer may take, one byte a
-    place, and ``position`` is the ``epoch:version`` that they are of; both are set when the room is looked at.
+    buyer has had for too long and must leave to others for a while. ``states`` is one byte a place, where
+    FREE means that the buyer may take it, and ``position`` is the ``epoch:version`` of that; both are set when the room
+    is looked at.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """The one connection that all calls of scripts share.
 
-Redis answers in order, so calls need not wait for each other. Those of one turn of the event loop are written at once,
+Redis answers in order, so calls need not wait for each other. Those of one round of the event loop are written at once,
 and each reply goes to the oldest call without one. There is no pool to wait for, and no task or timer for a call; one
 timer for all fails those that wait too long. The number of calls that wait or are under way is bounded.
 

@@ -324,7 +324,7 @@ async def _result_of(load: asyncio.Task[None]) -> None:
 
 
 def _tell(live: LiveRoom, listen: Callable[..., None], *news: object) -> None:
-    """Call a listener. If it fails, neither its room nor, through the feed, any other room stops."""
+    """Call a listener. If it raises, this is logged, and its room and all others go on."""
     try:
         listen(*news)
     except Exception:

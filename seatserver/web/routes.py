@@ -54,7 +54,7 @@ CONTENT_SECURITY_POLICY = (
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    # Files keep their names across releases, so browsers revalidate them each time; mostly the answer is a 304.
+    # An update keeps the files' names, so browsers revalidate them each time; mostly the answer is a 304.
     "Cache-Control": "no-cache",
 }
 

@@ -110,7 +110,7 @@ class Codecs:
         self.msgpack = MsgpackCodec()
 
     def choose(self, asked: Sequence[str]) -> Codec | None:
-        """The codec for the subprotocols that a client offers: JSON if none, None if only unknown ones."""
+        """The codec for the subprotocols that a client asks for: JSON if it asks for none, None if for others only."""
         if not asked:
             return self.json
         for subprotocol in asked:

@@ -1,6 +1,6 @@
 """How a client reads what the server says, also when the server is newer than the client.
 
-A newer server may send types of message, fields, and words for a status or a reason that this release does not know.
+A newer server may send types of message, fields, and words for a status or a reason that this client does not know.
 Such a message is passed over, such a field is left out, such a word is kept as it came. Everything else that does not
 fit the contract is an error.
 """
@@ -32,7 +32,7 @@ class Reader:
         self._head = codec.Decoder(_Head)
 
     def read(self, frame: str | bytes) -> ServerMessage | None:
-        """The message in a frame, or None for a type of message that this release does not know.
+        """The message in a frame, or None for a type of message that this client does not know.
 
         Words that are one of a few in the contract, such as a booking's status, may be others.
         Raises `msgspec.DecodeError`.

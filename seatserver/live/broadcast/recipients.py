@@ -25,10 +25,10 @@ from seatserver.wire.from_server import ServerMessage
 log = logs.from_outside(__name__)
 
 CHUNK = BATCH
-"""Viewers between two looks at the clock."""
+"""How many viewers are served between two looks at the clock."""
 
 FEW = 8
-"""Up to so many viewers are asked one by one before a delivery whether any of them needs it."""
+"""If there are at most this many viewers, each is checked before a delivery, which may turn out not to be needed."""
 
 
 class Viewer(Protocol):
@@ -129,7 +129,7 @@ class RecipientList:
     # ------------------------------------------------------------ a delivery
 
     def start(self, frame: Frame, mark: int, below: int) -> None:
-        """Begin to deliver a frame that brings up to ``mark`` everybody here who has seen less than ``below``."""
+        """Begin to deliver a frame to all who have seen less than ``below``; it brings them up to ``mark``."""
         if self._gone > len(self):
             self._close_ranks()
         self._frame, self._mark, self._below = frame, mark, below

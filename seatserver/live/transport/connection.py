@@ -1,9 +1,9 @@
 """What a session needs of its socket, whatever server it runs on.
 
-There are two connections. `UvicornConnection` (``uvicorn_connection.py``) writes straight to the transport of our own
-uvicorn protocol; `AsgiConnection` (``asgi_connection.py``) queues for the ``send`` of any ASGI server. Both keep a
-bounded number of bytes for a slow peer, tell its session when that is full, and read nothing more from the peer until
-it has taken what it was sent.
+There are two connections. `UvicornConnection` (``uvicorn_connection.py``) is a protocol class under uvicorn and writes
+straight to its transport; `AsgiConnection` (``asgi_connection.py``) queues for the ``send`` of any ASGI server. Both
+keep a bounded number of bytes for a slow peer, tell its session when that is full, and read nothing more from the peer
+until it has taken what it was sent.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Inbox:
-    """What `asyncio.Queue` is to uvicorn's protocol; ``events`` are the messages, the oldest first."""
+    """Takes the place of the `asyncio.Queue` in uvicorn's protocol class; ``events`` are the messages, oldest first."""
 
     __slots__ = ("_loop", "_reader", "events")
 

@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol, which hands itself to the app so that a room writes straight to its sockets.
+"""A subclass of uvicorn's WebSocket protocol class that hands itself to the app: a room writes straight to its sockets.
 
 uvicorn does the handshake, ping and pong, fragments and the close. What it lacks is here:
 
@@ -12,9 +12,9 @@ uvicorn does the handshake, ping and pong, fragments and the close. What it lack
 - Once the peer has closed, the messages that its session has not read yet are dropped.
 - Pings are spread over time, so that sockets that came in together are not pinged together for ever.
 
-Only this file depends on the insides of uvicorn's WebSocket protocol and of websockets' parser; `uvicorn_http.py` is
-the only other one that knows a protocol of uvicorn. Our own class on websockets' public `ServerProtocol` would not
-depend on uvicorn's internals, but would have to repeat its handshake, ASGI events, keepalive and shutdown.
+Only this file depends on the insides of uvicorn's WebSocket protocol class and of websockets' parser; `uvicorn_http.py`
+is the only other one that knows a protocol class of uvicorn. Our own class on websockets' public `ServerProtocol` would
+not depend on uvicorn's internals, but would have to repeat its handshake, ASGI events, keepalive and shutdown.
 `tests/unit/test_insides.py` fails when an upgrade changes what is used here.
 """
 
@@ -53,7 +53,7 @@ INBOX_MESSAGES = 16
 BITE_BYTES = 2048
 # First bytes of a frame that is a whole message (RFC 6455, 5.2); the second says that it is masked and how long it is.
 WHOLE_TEXT, WHOLE_BINARY = 0x81, 0x82
-# Says that the peer has ended its side although not all it sent has been read. Only Linux has it.
+# Says that the peer has ended its side, even while data from it is unread. Only Linux has it.
 HUNG_UP: int = getattr(select, "POLLRDHUP", 0)
 MASKED, IN_TWO_BYTES, IN_EIGHT_BYTES = 0x80, 126, 127
 
@@ -341,7 +341,7 @@ class UvicornConnection(WebSocketsSansIOProtocol):
 def is_between_messages(conn: Protocol) -> bool:
     """Whether the parser waits for the first byte of a message that needs nothing but to be unmasked.
 
-    websockets' protocol does not say this publicly, so this looks at where its parser, a generator, has stopped.
+    websockets has no public way to ask, so this looks at where its parser, a generator, has stopped.
     """
     step = cast("GeneratorType[None, None, None]", conn.parser)
     while (inner := step.gi_yieldfrom) is not None:

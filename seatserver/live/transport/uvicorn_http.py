@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, with a limit on connections.
+"""uvicorn's HTTP protocol class, with a limit on connections.
 
 Each connection is an open file. When as many are open as the process can spare, a new one is answered 503 and closed at
 once, whether it asks for a page or a socket (a handshake begins as an HTTP request).
