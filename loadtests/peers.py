@@ -24,7 +24,7 @@ import msgspec
 
 from loadtests import packages
 from loadtests.children import Running, launched
-from loadtests.crowd import Decode
+from loadtests.crowd import Decode, Member
 from loadtests.installation import Installation
 from loadtests.systems import Holder, PlainHolder, PlainViewer, Saw, System, Then, Viewer
 from seatserver.errors import StartError
@@ -79,13 +79,8 @@ class SocketIoViewer(PlainViewer):
         self._connect = connect(room, user)
 
     def take(self, message: Any, at: float) -> None:
-        match message["type"]:
-            case "open":
-                self.send(self._connect)
-            case "ping":
-                self.send(PONG)
-            case _:
-                super().take(message, at)
+        if not only_transport(self, self._connect, message):
+            super().take(message, at)
 
 
 class SocketIoHolder(PlainHolder):
@@ -104,13 +99,19 @@ class SocketIoHolder(PlainHolder):
         self.ask(event("release", {"ref": 3, "seats": self._seats}), then)
 
     def take(self, message: Any, at: float) -> None:
-        match message["type"]:
-            case "open":
-                self.send(self._connect)
-            case "ping":
-                self.send(PONG)
-            case _:
-                super().take(message, at)
+        if not only_transport(self, self._connect, message):
+            super().take(message, at)
+
+
+def only_transport(member: Member, way_in: bytes, message: Any) -> bool:
+    """Whether a message was about the transport alone; then it has been answered."""
+    if message["type"] == "open":
+        member.send(way_in)
+    elif message["type"] == "ping":
+        member.send(PONG)
+    else:
+        return False
+    return True
 
 
 def connect(room: str, user: str) -> bytes:
