@@ -302,7 +302,7 @@ class Audience:
         self._services.busy_ns += done.cost_ns - self._cost_ns
         self._cost_ns = done.cost_ns
         left_s = max(0.0, self._services.tick_s - took_s)
-        self._tick = asyncio.get_running_loop().call_later(left_s, self._tick_over)
+        self._tick = self._services.call_later(left_s, self._tick_over)
 
     def _tick_over(self) -> None:
         self._tick = None

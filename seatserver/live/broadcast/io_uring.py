@@ -39,6 +39,8 @@ Unsent = list[tuple[int, int]]
 """Places in a batch that did not get the whole frame, and how many bytes they got, or `NO_FD`."""
 WriteToEach = Callable[["array[int]", bytes], Unsent]
 """Writes a frame to each of at most `BATCH` descriptors."""
+Enter = Callable[..., int]
+"""io_uring_enter(2) by way of syscall(2): its number, the ring, how many entries, and the rest."""
 
 # The kernel's interface, from linux/io_uring.h; its numbers never change.
 SETUP, ENTER = 425, 426
@@ -82,13 +84,23 @@ def open_batch_writer() -> BatchWriter | None:
     return None
 
 
-class BatchWriter:
-    """Use it from one thread, and `close` it. Raises `OSError` where the system has no io_uring that serves."""
+def system_enter() -> Enter:
+    """The system call itself."""
+    enter = ctypes.CDLL(None, use_errno=True)["syscall"]
+    enter.argtypes = (*(ctypes.c_long,) * 5, ctypes.c_void_p, ctypes.c_size_t)
+    return enter
 
-    def __init__(self) -> None:
-        setup, self._enter = (ctypes.CDLL(None, use_errno=True)["syscall"] for _ in range(2))
+
+class BatchWriter:
+    """Use it from one thread, and `close` it. Raises `OSError` where the system has no io_uring that serves.
+
+    ``enter`` makes the system call for a batch; by default it is the C library's.
+    """
+
+    def __init__(self, enter: Enter | None = None) -> None:
+        self._enter = enter or system_enter()
+        setup = ctypes.CDLL(None, use_errno=True)["syscall"]
         setup.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p)
-        self._enter.argtypes = (*(ctypes.c_long,) * 5, ctypes.c_void_p, ctypes.c_size_t)
         parameters = _Parameters()
         self._descriptor = setup(SETUP, BATCH, ctypes.byref(parameters))
         if self._descriptor < 0:

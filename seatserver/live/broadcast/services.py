@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -20,6 +21,9 @@ most a twentieth of the process' time; the rest is left for commands."""
 BookingReader = Callable[[UUID], Awaitable[Booked | None]]
 """Reads a booking as the message that tells its owner about it; None when there is none."""
 
+CallLater = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
+"""Calls a function after so many seconds."""
+
 
 class BroadcastServices:
     """What every `Audience` of a process is given; one for each process."""
@@ -36,6 +40,8 @@ class BroadcastServices:
         self.redis_ahead_ms = 0.0
         """How far Redis' clock is ahead of ours, as far as we know."""
         self.write_to_each: WriteToEach = write_to_each
+        self.call_later: CallLater = call_later
+        """The timer of ticks. A test that ends a tick itself puts another one here."""
         self._sockets: Counter[str] = Counter()
 
     @property
@@ -58,3 +64,8 @@ class BroadcastServices:
     def sockets_of(self, user_id: str) -> int:
         """How many sockets of this process are in a room for this user."""
         return self._sockets[user_id]
+
+
+def call_later(delay_s: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+    """The timer of the running event loop."""
+    return asyncio.get_running_loop().call_later(delay_s, callback)
