@@ -71,6 +71,21 @@ class Pipeline:
         self._reachable = True
         self._closed = False
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now. Without one, the next call makes it."""
+        return self._link is not None
+
+    @property
+    def waiting(self) -> int:
+        """How many calls are not written yet."""
+        return len(self._waiting)
+
+    @property
+    def under_way(self) -> int:
+        """How many calls are written and not answered yet."""
+        return len(self._under_way)
+
     def send(self, *command: str | int) -> asyncio.Future[Any]:
         """Send a command with the others of this tick; the future is its reply, or the error that Redis answers.
 

@@ -8,6 +8,7 @@ import ipaddress
 import math
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from redis.exceptions import ResponseError
 from seatserver import config
 from seatserver.embedded.binaries import redis_program
 from seatserver.errors import Busy, Unavailable
+from seatserver.redis_io import pipeline as module
 from seatserver.redis_io.client import connect
 from seatserver.redis_io.pipeline import CALL_S, CHUNK, Pipeline
 from tests.integration.bench import until
@@ -210,37 +212,29 @@ async def test_calls_wait_while_redis_reads_nothing_and_none_is_lost(redis_url: 
         await pipeline.send("PING")
         proxy.freeze()
         asked: list[asyncio.Future[bytes]] = []
-        while pipeline._link is not None and pipeline._link.is_writable:
+        while not pipeline.waiting:
             asked.append(pipeline.send("ECHO", f"{len(asked)} {'x' * 1_000_000}"))
             await asyncio.sleep(0)
+        assert pipeline.connected and pipeline.under_way <= CHUNK, "so many may be under way to any Redis that reads"
         for _ in range(3):
             asked.append(pipeline.send("ECHO", len(asked)))
             await asyncio.sleep(0)
-        assert len(pipeline._waiting) == 3
+        assert pipeline.waiting == 4
         proxy.thaw()
         answers = await asyncio.gather(*asked)
         assert [int(answer.split()[0]) for answer in answers] == list(range(len(asked)))
 
 
-async def test_calls_are_sent_in_chunks_and_more_at_once_over_a_slow_link(redis_url: str) -> None:
+async def test_calls_are_sent_in_chunks_to_a_redis_nearby(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CALL_S", math.inf)  # next to which any way is short, however slow the machine
     async with proxied(redis_url) as (proxy, url), piped(url) as (pipeline, _):
         await pipeline.send("PING")
-        pipeline._ahead = CHUNK  # no way at all
         proxy.freeze()
         asked = [pipeline.send("ECHO", number) for number in range(5 * CHUNK)]
         await asyncio.sleep(0)
-        assert len(pipeline._under_way) == 2 * CHUNK
+        assert (pipeline.under_way, pipeline.waiting) == (2 * CHUNK, 3 * CHUNK)
         proxy.thaw()
         assert [int(answer) for answer in await asyncio.gather(*asked)] == list(range(5 * CHUNK))
-
-        pipeline._ahead = math.inf
-        proxy.freeze()
-        asked = [pipeline.send("ECHO", number) for number in range(5 * CHUNK)]
-        await asyncio.sleep(0.05)
-        assert len(pipeline._under_way) == 5 * CHUNK, "nothing is known of the way yet"
-        proxy.thaw()
-        await asyncio.gather(*asked)
-        assert pipeline._ahead >= CHUNK + 0.04 / CALL_S
 
 
 async def test_waiting_and_sent_calls_share_one_bound(redis_url: str) -> None:
@@ -265,7 +259,7 @@ async def test_a_connection_that_redis_closed_is_replaced_when_it_is_needed(redi
         for _ in range(3):
             assert await pipeline.send("ECHO", 1) == b"1"
             await redis.client_kill_filter(_type="normal", skipme=True)
-            await until(lambda: pipeline._link is None, "the loss is noticed")
+            await until(lambda: not pipeline.connected, "the loss is noticed")
         assert await pipeline.send("ECHO", 2) == b"2"
 
 
@@ -301,6 +295,28 @@ async def answering(answer: Callable[[], bytes | None]) -> AsyncIterator[tuple[s
         await until(lambda: not any(is_open), "nobody is connected any more")
 
 
+async def test_more_calls_are_sent_at_once_over_a_slow_link() -> None:
+    """This Redis answers no call before it has all of them."""
+    expected = 5 * CHUNK
+    unanswered = 0
+
+    def answer() -> bytes:
+        nonlocal unanswered
+        unanswered += 1
+        if unanswered < expected:
+            return b""
+        time.sleep(0.05)  # a long way
+        unanswered = 0
+        return b"+far\r\n" * expected
+
+    async with answering(answer) as (url, brought), piped(url) as (pipeline, _):
+        # Of a new connection nobody knows yet how long the way is.
+        assert await asyncio.gather(*(pipeline.send("ECHO", 1) for _ in range(expected))) == [b"far"] * expected
+        expected = CHUNK + round(0.04 / CALL_S)
+        assert await asyncio.gather(*(pipeline.send("ECHO", 2) for _ in range(expected))) == [b"far"] * expected
+        assert brought == [5 * CHUNK + expected]
+
+
 @pytest.mark.parametrize("nonsense", [None, b"HTTP/1.1 400 Bad Request\r\n\r\n"])
 async def test_a_call_that_loses_its_answer_twice_raises_unavailable(nonsense: bytes | None) -> None:
     async with answering(lambda: nonsense) as (url, brought), piped(url) as (pipeline, _):
@@ -322,7 +338,7 @@ async def test_an_unexpected_extra_answer_closes_the_connection() -> None:
     answers = [b"+1\r\n+2\r\n", b"+2\r\n", b"+3\r\n"]
     async with answering(lambda: answers.pop(0)) as (url, brought), piped(url) as (pipeline, _):
         assert await pipeline.send("ECHO", 1) == b"1"
-        await until(lambda: pipeline._link is None, "the connection is given up")
+        await until(lambda: not pipeline.connected, "the connection is given up")
         assert await pipeline.send("ECHO", 2) == b"2"
         assert brought == [1, 1]
 
