@@ -22,7 +22,6 @@ from seatserver.config import Settings
 from seatserver.database import CommitUnknown, Database
 from seatserver.errors import Unavailable
 from seatserver.redis_io.client import connect
-from seatserver.redis_io.link import packed
 from seatserver.redis_io.pipeline import Pipeline
 from seatserver.rooms.feed import Feed
 from seatserver.transports import is_closed_transport
@@ -69,6 +68,18 @@ def closes_once(redis: Redis, moment: Moment) -> None:
         await (moment(connection, proper) if kwargs.pop("redis_connect_func", None) else proper)
 
     kwargs["redis_connect_func"] = set_up
+
+
+def transports_of(redis: Redis) -> list[Any]:
+    """The transport of every connection that ``redis`` makes from now on, in their order."""
+    made: list[Any] = []
+
+    async def set_up(connection: Any) -> None:
+        await redis_py.AbstractConnection.on_connect(connection)
+        made.append(connection._writer.transport)
+
+    redis.connection_pool.connection_kwargs["redis_connect_func"] = set_up
+    return made
 
 
 @asynccontextmanager
@@ -137,26 +148,27 @@ def test_the_feed_recovers_when_its_connection_ends_while_connecting(redis_url: 
 
 def test_subscribing_while_the_feed_is_disconnected_succeeds(redis_url: str) -> None:
     async def main() -> None:
-        async with client(redis_url) as (redis, settings), following(redis, settings) as feed:
-            link = feed._link
-            assert link is not None
-            await closed(link._transport)
-            link.write(packed("SUBSCRIBE", "show"))  # the feed's task has not had its turn yet
-            await feed.subscribe("show")
+        async with client(redis_url) as (redis, settings):
+            transports = transports_of(redis)
+            async with following(redis, settings) as feed:
+                await closed(transports[0])
+                # The feed's task has not had its turn yet, so both are written to the closed link.
+                await asyncio.gather(feed.subscribe("show"), feed.subscribe("other"))
 
     run(main())
 
 
 def test_calls_written_to_a_closed_link_are_sent_over_the_next_one(redis_url: str) -> None:
     async def main() -> None:
-        async with client(redis_url) as (redis, settings), piped(redis, settings) as pipeline:
-            await pipeline.send("PING")
-            link = pipeline._link
-            assert link is not None
-            link._transport.set_protocol(asyncio.Protocol())  # it will not hear of the end
-            await closed(link._transport)
-            asked = [pipeline.send("ECHO", number) for number in range(100)]
-            assert [int(answer) for answer in await asyncio.gather(*asked)] == list(range(100))
+        async with client(redis_url) as (redis, settings):
+            transports = transports_of(redis)
+            async with piped(redis, settings) as pipeline:
+                await pipeline.send("PING")
+                [transport] = transports
+                transport.set_protocol(asyncio.Protocol())  # the link will not hear of the end
+                await closed(transport)
+                asked = [pipeline.send("ECHO", number) for number in range(100)]
+                assert [int(answer) for answer in await asyncio.gather(*asked)] == list(range(100))
 
     run(main())
 
@@ -166,10 +178,10 @@ def test_a_command_of_the_client_is_repeated_over_a_new_connection(redis_url: st
     async def main() -> None:
         async with client(redis_url) as (redis, _):
             if moment is None:
+                transports = transports_of(redis)
                 await redis.ping()
-                pool: Any = redis.connection_pool
-                [connection] = [one for one in pool._available_connections if one]
-                await closed(connection._writer.transport)
+                [transport] = transports
+                await closed(transport)
             else:
                 closes_once(redis, moment)
             assert await redis.ping()

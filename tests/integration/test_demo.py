@@ -99,10 +99,14 @@ class Running:
 
 @contextmanager
 def running(
-    *arguments: str | Path, log: Path, env: dict[str, str] | None = None, under: Sequence[str] = ()
+    *arguments: str | Path,
+    log: Path,
+    env: dict[str, str] | None = None,
+    under: Sequence[str] = (),
+    program: Sequence[str] = COMMAND,
 ) -> Iterator[Running]:
     """The command, in a session of its own as in a terminal; it is gone afterwards. ``under``: what starts it."""
-    command = [*under, *COMMAND, *(str(argument) for argument in arguments)]
+    command = [*under, *program, *(str(argument) for argument in arguments)]
     # Under nohup SIGHUP is ignored, and the demo rightly leaves it so.
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with log.open("wb") as output:

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -31,6 +30,12 @@ from tests.waiting import PATIENCE_S
 
 WORKERS = 2
 SERVE = ["serve", "--port", "0", "--workers", str(WORKERS)]
+IMPATIENT = [
+    sys.executable,
+    "-c",
+    "import sys; from seatserver.cli import main, workers; workers.LONGEST_SILENCE = 2; sys.exit(main(sys.argv[1:]))",
+]
+"""The command, with a supervisor that does not wait half a minute for a silent worker."""
 SERVING = r'"url": ?"(http://[^"]+)", "workers": 2'
 
 
@@ -147,20 +152,15 @@ async def test_a_killed_worker_is_replaced_and_the_others_keep_serving(server: R
 
 
 @pytest.mark.long
-async def test_a_hanging_worker_is_replaced(on_sale: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "LONGEST_SILENCE", 2)
-    for name, value in as_environment(on_sale).items():
-        monkeypatch.setenv(name, value)
-    with workers._reserve(free_port(on_sale)) as reserved, tempfile.TemporaryDirectory() as folder:
-        here = replace(on_sale, port=reserved.getsockname()[1], workers=WORKERS)
-        supervisor = workers._Supervisor(here, "", folder, workers.COMMAND)
-        running = asyncio.create_task(supervisor.run())
-        await eventually(lambda: supervisor._announced)
-        hung = supervisor._workers[1].process.pid
+async def test_a_hanging_worker_is_replaced(on_sale: Settings, tmp_path: Path) -> None:
+    with running(*SERVE, log=tmp_path / "log", env=as_environment(on_sale), program=IMPATIENT) as server:
+        server.until(SERVING)
+        *_, hung = workers_of(server)
         os.kill(hung, signal.SIGSTOP)
-        await eventually(lambda: 1 in supervisor._workers and supervisor._workers[1].process.pid != hung)
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert await running == 0
+        server.until("its event loop stands still")
+        await eventually(lambda: len(workers_of(server)) == WORKERS and hung not in workers_of(server))
+        server.process.send_signal(signal.SIGTERM)
+        assert await ended(server) == 0, server.output
     wait_until_gone(hung)
 
 

@@ -255,6 +255,12 @@ class Stage:
             timer.cancel()
             over()
 
+    async def deliver(self) -> None:
+        """Until everybody has been served."""
+        while self.audience.has_news:
+            self.end_tick()
+            await rounds()
+
 
 @contextmanager
 def staged(**options: Any) -> Iterator[Stage]:
@@ -614,9 +620,7 @@ def test_every_viewer_sees_the_room_in_order_whatever_happens_during_a_delivery(
             for looker in lookers:
                 looker.wake()
             stage.play((0, 1))
-            while stage.audience.has_news:
-                stage.end_tick()
-                await rounds()
+            await stage.deliver()
             for looker in lookers:
                 looker.look()
                 assert looker.picture.epoch == stage.room.epoch
@@ -625,8 +629,7 @@ def test_every_viewer_sees_the_room_in_order_whatever_happens_during_a_delivery(
             stage.end_tick()
             shown = [looker.shown for looker in lookers]
             stage.play((0, 2))
-            while stage.audience.has_news:
-                await rounds()
+            await stage.deliver()
             for looker, before in zip(lookers, shown, strict=True):
                 assert len(looker.look()) == 1
                 one_by_one = looker.shown > before
