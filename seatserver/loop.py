@@ -102,7 +102,7 @@ class Watchdog:
         cpu_s = self._cpu_s()
         looking_since = time.monotonic()
         while self.due_at == due_at and not self._over.wait(SAMPLE_S if seen else 0):
-            seen[_stack(sys._current_frames().get(self._loop_thread))] += 1
+            seen[_stack(sys._current_frames().get(self._loop_thread))] += 1  # noqa: SLF001 - documented all the same
         now = time.monotonic()
         [(stack, _)] = seen.most_common(1) or [((), 0)]
         log.warning(
