@@ -14,6 +14,7 @@ export class Venue {
   #showtime;
   #layout;
   #words;
+  /** @type {Map<number, number[]>} */
   #groups = new Map();
   #categories;
   #prices;
@@ -128,7 +129,7 @@ export class Venue {
     const { kind = "standard" } = this.#layout.seats[seat];
     if (kind === "wheelchair" || kind === "companion") return this.#words.say(kind);
     if (!kind.startsWith("sofa")) return "";
-    const others = this.groupOf(seat).filter((/** @type {number} */ one) => one !== seat);
+    const others = this.groupOf(seat).filter((one) => one !== seat);
     return others.length > 0 ? this.#words.say("sofaWith", { seats: this.names(others) }) : this.#words.say("sofa");
   }
 

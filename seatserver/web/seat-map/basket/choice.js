@@ -5,41 +5,54 @@
  *
  * Events: "asking", when seats begin or cease to wait for an answer (detail: the seats), "found", when the server chose
  * seats (detail: the seats), "refused" (detail: the CommandError and what is told), "wheelchairs", when another number
- * of them is said.
+ * of them is said. telling.js says what became of a change.
  */
 
 import { CommandError } from "../../seatmap-client.js";
-import { LOST } from "./answers.js";
-import { besideCompany, goneOf, movedTo, requestOf, seatsOf, withTickets } from "./lines.js";
+import { goneOf, requestOf, seatsOf, withTickets } from "./lines.js";
+import { Telling } from "./telling.js";
 
-/** @import { Place } from "../types.js" */
+/** @import { Held, HoldOptions, Offer, SeatMapClient, Welcome, Wish } from "../../seatmap-client.js" */
+/** @import { Notices, Options } from "../notices.js" */
+/** @import { Sale } from "../sale.js" */
+/** @import { Line, Place } from "../types.js" */
+/** @import { Venue } from "../venue.js" */
+/** @import { Words } from "../words.js" */
+/** @import { Answers } from "./answers.js" */
 
-const FREE = 0;
+/**
+ * @typedef {object} Parts what the choice works with
+ * @property {SeatMapClient} client
+ * @property {Venue} venue
+ * @property {Words} words
+ * @property {Answers} answers
+ * @property {Notices} notices
+ * @property {Sale} sale
+ */
 
 export class Choice extends EventTarget {
-  /** Seats for which an answer is due. */
+  /** Seats for which an answer is due. @type {Set<number>} */
   asking = new Set();
 
   #client;
   #venue;
   #words;
-  #answers;
-  #notices;
   #sale;
+  #telling;
   #wheelchairs = 0;
+  /** @type {string | null} */
   #basketId = null;
   /** @type {Promise<unknown>} */
   #turn = Promise.resolve();
-  #notice = null;
 
-  constructor({ client, venue, words, answers, notices, sale }) {
+  /** @param {Parts} parts */
+  constructor(parts) {
     super();
-    this.#client = client;
-    this.#venue = venue;
-    this.#words = words;
-    this.#answers = answers;
-    this.#notices = notices;
-    this.#sale = sale;
+    this.#client = parts.client;
+    this.#venue = parts.venue;
+    this.#words = parts.words;
+    this.#sale = parts.sale;
+    this.#telling = new Telling(parts, (name, detail) => this.dispatchEvent(new CustomEvent(name, { detail })));
   }
 
   /** How many of the party come with a wheelchair. */
@@ -55,7 +68,7 @@ export class Choice extends EventTarget {
   /** The id of the hold that is the basket, or null. There may be others, made in other windows. */
   get basketId() {
     const { holds } = this.#client;
-    if (!holds.has(this.#basketId)) this.#basketId = [...holds.keys()].at(-1) ?? null;
+    if (this.#basketId === null || !holds.has(this.#basketId)) this.#basketId = [...holds.keys()].at(-1) ?? null;
     return this.#basketId;
   }
 
@@ -66,7 +79,10 @@ export class Choice extends EventTarget {
 
   // ------------------------------------------------------------------ changes
 
-  /** Take a seat (of a sofa: all) into the basket, or give it back. */
+  /**
+   * Take a seat (of a sofa: all) into the basket, or give it back.
+   * @param {number} seat
+   */
   toggle(seat) {
     const group = this.#venue.groupOf(seat);
     if (group.some((one) => this.asking.has(one))) return;
@@ -74,7 +90,10 @@ export class Choice extends EventTarget {
     else this.add(group);
   }
 
-  /** Take more seats into the basket. */
+  /**
+   * Take more seats into the basket.
+   * @param {number[]} seats
+   */
   add(seats) {
     return this.#add(
       seats.map((seat) => ({ seat })),
@@ -82,7 +101,10 @@ export class Choice extends EventTarget {
     );
   }
 
-  /** One place more of a general-admission area. */
+  /**
+   * One place more of a general-admission area.
+   * @param {number} area
+   */
   addPlace(area) {
     return this.#add([{ area }]);
   }
@@ -102,13 +124,17 @@ export class Choice extends EventTarget {
   drop({ seat, area, ticket }) {
     const seats = seat === undefined ? [] : this.#venue.groupOf(seat);
     const giveBack = async () => {
-      const id = this.#client.mine.get(seat) ?? this.basketId;
+      const id = (seat === undefined ? undefined : this.#client.mine.get(seat)) ?? this.basketId;
       const lines = this.#linesOf(id);
+      /** @param {Line} line */
       const isOne = (line) => area !== undefined && line.area === area && (!ticket || line.ticket === ticket);
-      const gone = lines.filter((line) => seats.includes(line.seat)).concat(lines.findLast(isOne) ?? []);
+      const gone = lines
+        .filter((line) => line.seat !== undefined && seats.includes(line.seat))
+        .concat(lines.findLast(isOne) ?? []);
       const rest = lines.filter((line) => !gone.includes(line));
       // It may be gone already: its time ran out while this waited.
-      if (gone.length > 0) await (rest.length > 0 ? this.#hold(id, rest) : this.#client.release(id));
+      if (id === null || gone.length === 0) return;
+      await (rest.length > 0 ? this.#hold(id, rest) : this.#client.release(id));
     };
     return this.ask(giveBack, { seats, taking: false });
   }
@@ -121,18 +147,25 @@ export class Choice extends EventTarget {
         await this.each((id) => this.#client.release(id));
         if (!undoable || lines.length === 0) return;
         const text = this.#words.say("givenBack", { seats: this.#venue.namesOf(lines) });
-        this.#tell("note", text, { ...this.#undoable(lines), isSaid: true });
+        this.#telling.tell("note", text, { ...this.#undoable(lines), isSaid: true });
       },
       { taking: false },
     );
   }
 
-  /** Do `act` with each hold that there is then, one after another. */
+  /**
+   * Do `act` with each hold that there is then, one after another.
+   * @param {(id: string) => unknown} act
+   */
   async each(act) {
     for (const id of [...this.#client.holds.keys()]) await act(id);
   }
 
-  /** The same places, this one with another type of ticket. */
+  /**
+   * The same places, this one with another type of ticket.
+   * @param {Line} line
+   * @param {string} other
+   */
   changeTicket({ seat, area, ticket }, other) {
     const change = async () => {
       const { lines } = this;
@@ -142,22 +175,30 @@ export class Choice extends EventTarget {
     return this.ask(change, { taking: false });
   }
 
-  /** Let the server choose seats for `wish` (see seatmap-client.d.ts) instead of those in the basket. */
+  /**
+   * Let the server choose seats for `wish` instead of those in the basket.
+   * @param {Wish} wish
+   */
   best(wish) {
     return this.ask(async () => {
       const { lines: before, basketId: replaces } = this;
       const areas = before.filter((line) => line.area !== undefined);
-      const count = wish.count ?? Object.values(wish.tickets).reduce((sum, many) => sum + many, 0);
+      const count = wish.count ?? Object.values(wish.tickets ?? {}).reduce((sum, many) => sum + many, 0);
       if (areas.length > 0 && this.#isTooMuch(replaces, count + areas.length)) return;
       const held = await this.#client.best({ ...wish, wheelchairs: this.wheelchairs, replaces });
       // The search minds numbered seats only: the places in areas come along in a second step.
       const obstacle = areas.length > 0 ? await this.#bring(areas, held) : null;
-      if (obstacle) this.#tellLeftBehind(obstacle, before);
-      else this.#tellBest(held, before);
+      const undoable = () => this.#undoable(before);
+      if (obstacle) this.#telling.leftBehind(obstacle, before, this.lines, undoable);
+      else this.#telling.best(held, before, undoable);
     });
   }
 
-  /** Hold places in areas with the seats of `held`. Gives the CommandError if that cannot be. */
+  /**
+   * Hold places in areas with the seats of `held`. Gives the CommandError if that cannot be.
+   * @param {Line[]} areas
+   * @param {Held} held
+   */
   async #bring(areas, held) {
     const { seats, ...more } = requestOf([...held.lines, ...areas]);
     try {
@@ -169,17 +210,25 @@ export class Choice extends EventTarget {
     return null;
   }
 
-  /** What the server would choose from for `wish`, ranked; null where it could not be asked. */
+  /**
+   * What the server would choose from for `wish`, ranked; null where it could not be asked.
+   * @param {Wish & { limit?: number }} wish
+   */
   async offers(wish) {
+    /** @type {Offer[] | null} */
     let offers = null;
     const search = async () => {
       offers = await this.#client.offers({ ...wish, wheelchairs: this.wheelchairs });
     };
     await this.ask(search);
-    return offers;
+    return /** @type {Offer[] | null} */ (offers);
   }
 
-  /** Hold these seats, with these types of ticket, instead of those in the basket. */
+  /**
+   * Hold these seats, with these types of ticket, instead of those in the basket.
+   * @param {number[]} seats
+   * @param {string[]} tickets
+   */
   take(seats, tickets) {
     const numbered = seats.map((seat, at) => {
       const sold = this.#venue.ticketsFor({ seat });
@@ -190,7 +239,7 @@ export class Choice extends EventTarget {
       const areas = before.filter((line) => line.area !== undefined);
       const held = await this.#hold(this.basketId, [...numbered, ...areas]);
       const gone = held ? goneOf(before, held) : [];
-      if (gone.length > 0) this.#tell("good", this.#wentBack(gone), this.#undoable(before));
+      if (gone.length > 0) this.#telling.gone(gone, this.#undoable(before));
     };
     return this.ask(hold, { seats });
   }
@@ -200,6 +249,8 @@ export class Choice extends EventTarget {
   /**
    * What a notice needs to bring back a basket as it was, with these lines: for as long as the basket is the one that
    * there is now (another window may change it too) and seats are sold.
+   * @param {Line[]} lines
+   * @returns {Options}
    */
   #undoable(lines) {
     if (this.#sale.isClosed) return {};
@@ -211,29 +262,24 @@ export class Choice extends EventTarget {
   }
 
   #tellChanged() {
-    this.#tell("note", this.#words.say("goneMeanwhile"));
+    this.#telling.tell("note", this.#words.say("goneMeanwhile"));
   }
 
-  /** Take all of it, or change nothing and tell the visitor what someone else has taken. */
+  /**
+   * Take all of it, or change nothing and tell the visitor what someone else has taken.
+   * @param {Line[]} lines
+   */
   async #restore(lines) {
     const { seats, ...more } = requestOf(lines);
-    const { limits } = this.#client.welcome;
     try {
       await this.#client.hold(seats, { ...more, wheelchairs: this.wheelchairs, replaces: this.basketId });
       const holds = () => seats.every((seat) => this.#client.mine.has(seat));
-      this.#tell("good", this.#words.say("undone", { seats: this.#venue.namesOf(lines) }), { holds });
+      this.#telling.tell("good", this.#words.say("undone", { seats: this.#venue.namesOf(lines) }), { holds });
       this.dispatchEvent(new CustomEvent("found", { detail: seats }));
     } catch (error) {
       if (error.code !== "refused") throw error;
-      const why = this.#answers.refusal(error, limits);
-      const rest = this.basketId === null ? "" : this.#words.say("nothingLost");
-      this.#tell("bad", this.#words.say("notUndone", { why }), { more: rest, holds: this.#whileTaken(error) });
-      this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
+      this.#telling.notUndone(error, this.basketId !== null);
     }
-  }
-
-  #wentBack(lines) {
-    return this.#words.say("wentBack", { seats: this.#venue.namesOf(lines), count: lines.length });
   }
 
   /**
@@ -243,42 +289,57 @@ export class Choice extends EventTarget {
    * @param {{ seats?: number[], taking?: boolean, done?: () => string }} options
    */
   ask(act, { seats = [], taking = true, done = () => "" } = {}) {
-    this.#notices.retire(this.#notice); // its buttons belong to a basket that is about to change
+    this.#telling.retire();
     const obstacle = this.#obstacle(taking);
     if (obstacle) {
-      this.#tell("note", obstacle(), { holds: () => this.#obstacle(taking)?.() === obstacle() });
+      this.#telling.tell("note", obstacle(), { holds: () => this.#obstacle(taking)?.() === obstacle() });
       return Promise.resolve();
     }
     this.#mark(seats, (one) => this.asking.add(one));
     const answer = this.#turn
       .then(() => {
-        this.#notices.retire(this.#notice); // a message shown while this waited
+        this.#telling.retire(); // a message shown while this waited
         return act();
       })
-      .catch((error) => this.#tellFailure(error, done()))
+      .catch((error) => this.#telling.failure(error, done()))
       .finally(() => this.#mark(seats, (one) => this.asking.delete(one)));
     this.#turn = answer;
     return answer;
   }
 
+  /**
+   * @param {number[]} seats
+   * @param {(seat: number) => unknown} change
+   */
   #mark(seats, change) {
     seats.forEach(change);
     this.dispatchEvent(new CustomEvent("asking", { detail: seats }));
   }
 
-  /** What says why nothing can be asked now, or null. */
+  /**
+   * What says why nothing can be asked now, or null.
+   * @param {boolean} taking
+   */
   #obstacle(taking) {
     if (this.#client.status !== "live") return () => this.#words.say("notLive");
     return taking && this.#sale.isClosed ? () => this.#sale.reason : null;
   }
 
+  /**
+   * @param {string | null} id
+   * @returns {Line[]}
+   */
   #linesOf(id) {
-    return this.#client.holds.get(id)?.lines ?? [];
+    return (id === null ? undefined : this.#client.holds.get(id))?.lines ?? [];
   }
 
   /**
    * Hold what `lines` name in place of the hold `id`, if there is one; a refusal is told with what may help. Gives the
    * answer, or null.
+   * @param {string | null} id
+   * @param {Line[]} lines
+   * @param {HoldOptions} options
+   * @returns {Promise<Held | null>}
    */
   async #hold(id, lines, options = {}) {
     if (this.#isTooMuch(id, lines.length)) return null;
@@ -286,146 +347,39 @@ export class Choice extends EventTarget {
     try {
       const { wheelchairs } = this;
       const held = await this.#client.hold(seats, { ...more, wheelchairs, replaces: id, ...options });
-      if (held.lost.length > 0) this.#tellLost(held, seats);
+      if (held.lost.length > 0) this.#telling.lost(held, seats);
       return held;
     } catch (error) {
       if (error.code !== "refused") throw error;
-      this.#tellRefusal(error, id, lines);
+      const isHeld = () => id !== null && this.#client.holds.has(id);
+      this.#telling.refusal(error, lines, isHeld, (wanted, more) => this.#again(id, wanted, more));
     }
     return null;
   }
 
-  /** Whether this many places instead of the hold `id` would exceed the limit; if so, the visitor is told. */
+  /**
+   * What a button beside a refusal asks for: other lines, and at least so many wheelchairs.
+   * @param {string | null} id
+   * @param {Line[]} lines
+   * @param {HoldOptions} options
+   */
+  #again(id, lines, { wheelchairs, ...options } = {}) {
+    if (wheelchairs !== undefined) this.wheelchairs = Math.max(this.wheelchairs, wheelchairs);
+    const seats = seatsOf(lines).filter((seat) => !this.#client.mine.has(seat));
+    const isHeld = () => id !== null && this.#client.holds.has(id);
+    this.ask(() => this.#hold(isHeld() ? id : null, lines, options), { seats });
+  }
+
+  /**
+   * Whether this many places instead of the hold `id` would exceed the limit; if so, the visitor is told.
+   * @param {string | null} id
+   * @param {number} count
+   */
   #isTooMuch(id, count) {
-    const { limits } = this.#client.welcome;
+    const { limits } = /** @type {Welcome} */ (this.#client.welcome); // there was one, since it is live
     const others = [...this.#client.holds].filter(([other]) => other !== id).flatMap(([, hold]) => hold.lines);
     const isSo = count + others.length > limits.seats_per_user;
-    if (isSo) this.#tellLimit(limits);
+    if (isSo) this.#telling.limit();
     return isSo;
-  }
-
-  // ------------------------------------------------------------------ telling
-
-  /** What the answer to a change has to say. */
-  #tell(kind, text, options) {
-    this.#notices.retire(this.#notice);
-    this.#notice = this.#notices.tell(kind, text, options);
-  }
-
-  #sorry(error, why, options) {
-    this.#tell("bad", this.#answers.sorry(error, why), options);
-  }
-
-  #tellBest(held, before) {
-    const { seats, lost } = held;
-    const told = [this.#answers.found(held)];
-    // Seats that were chosen by hand never disappear without a message.
-    const gone = goneOf(before, held);
-    if (gone.length > 0) told.push(this.#wentBack(gone));
-    if (lost.length > 0) {
-      told.push(this.#words.say("otherFaster", { seats: this.#venue.names(lost.map(([seat]) => seat)) }));
-    }
-    const more = this.#answers.measure(held);
-    const undoable = gone.length > 0 ? this.#undoable(before) : {};
-    const isHeld = () => seats.every((seat) => this.#client.mine.has(seat));
-    const holds = () => isHeld() && (undoable.holds?.() ?? true);
-    this.#tell("good", told.join(" "), { more, ...undoable, holds });
-    this.dispatchEvent(new CustomEvent("found", { detail: seats }));
-  }
-
-  /** A search found seats, but the places in areas could not come along: which of what was held went back. */
-  #tellLeftBehind(error, before) {
-    const { lines } = this;
-    const isKept = ({ seat, area }) => lines.some((line) => line.seat === seat && line.area === area);
-    const gone = before.filter((line) => !isKept(line));
-    const why = this.#whyNot(error);
-    const more = gone.length > 0 ? { more: this.#wentBack(gone), ...this.#undoable(before) } : {};
-    this.#sorry(error, why, more);
-    this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
-    const found = seatsOf(lines);
-    if (found.length > 0) this.dispatchEvent(new CustomEvent("found", { detail: found }));
-  }
-
-  #tellLost(held, wanted) {
-    const lost = held.lost.filter(([, reason]) => LOST.includes(reason));
-    const why = this.#answers.refusal({ seats: lost });
-    const got = held.seats.filter((seat) => !wanted.includes(seat));
-    if (got.length === 0) return; // what was lost had come free again
-    const holds = () => got.every((seat) => this.#client.mine.has(seat));
-    this.#tell("good", `${why} ${this.#answers.about("haveInstead", got)}`.trim(), { holds });
-    this.dispatchEvent(new CustomEvent("found", { detail: got }));
-  }
-
-  #tellLimit(limits) {
-    const held = () => [...this.#client.holds.values()].reduce((sum, { lines }) => sum + lines.length, 0);
-    const before = held();
-    const text = this.#words.say("sorry", { why: this.#answers.limit(limits) });
-    this.#tell("bad", text, { holds: () => held() >= before });
-  }
-
-  #tellRefusal(error, id, lines) {
-    const { limits } = this.#client.welcome;
-    const reasons = error.seats.map(([, reason]) => reason);
-    const isRace = reasons.some((reason) => LOST.includes(reason));
-    const again = (wanted, options) => {
-      const seats = seatsOf(wanted).filter((seat) => !this.#client.mine.has(seat));
-      this.ask(() => this.#hold(this.#client.holds.has(id) ? id : null, wanted, options), { seats });
-    };
-    const actions = [];
-    if (error.fix.length > 0) {
-      actions.push([
-        this.#answers.about("takeInstead", error.fix),
-        () => again(movedTo(this.#venue, lines, error.fix)),
-      ]);
-    } else if (isRace || reasons.includes("cooling")) {
-      actions.push([this.#words.say("nearestInstead"), () => again(lines, { or_nearest: true })]);
-    }
-    const comeWith = (count, wanted) => () => {
-      this.wheelchairs = Math.max(this.wheelchairs, count);
-      again(wanted);
-    };
-    const chairs = lines.filter(({ seat }) => seat !== undefined && this.#venue.isForWheelchair(seat)).length;
-    if (reasons.includes("wheelchair")) {
-      actions.push([this.#words.say("comeWith", { count: chairs }), comeWith(chairs, lines)]);
-    }
-    const company = error.seats.filter(([, reason]) => reason === "companion").map(([seat]) => seat);
-    const isFree = (seat) => this.#client.states?.[seat] === FREE;
-    const beside = besideCompany(this.#venue, company, lines, isFree);
-    if (beside.length > 0) {
-      const places = beside.map((seat) => ({ seat }));
-      const all = [...lines, ...withTickets(this.#venue, places)];
-      actions.push([this.#answers.about("withWheelchair", beside), comeWith(chairs + beside.length, all)]);
-    }
-    const why = this.#answers.refusal(error, limits);
-    const more = [
-      isRace && this.#words.say("fasterThanYou"),
-      this.#client.holds.has(id) && this.#words.say("nothingLost"),
-    ];
-    this.#sorry(error, why, { actions, more: more.filter(Boolean).join(" "), holds: this.#whileTaken(error) });
-    this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
-  }
-
-  /** Says whether seats that were lost are still gone; what the map shows at first may be older than the refusal. */
-  #whileTaken({ seats }) {
-    const taken = seats.filter(([, reason]) => LOST.includes(reason)).map(([seat]) => seat);
-    const seen = new Set();
-    return () => {
-      const { states, mine } = this.#client;
-      for (const seat of taken) if (states?.[seat] !== FREE) seen.add(seat);
-      const isOver = (seat) => mine.has(seat) || (seen.has(seat) && states?.[seat] === FREE);
-      return taken.length === 0 || !taken.every(isOver);
-    };
-  }
-
-  #tellFailure(error, more) {
-    if (!(error instanceof CommandError)) return reportError(error);
-    const why = this.#whyNot(error);
-    this.#sorry(error, why, { more });
-    this.dispatchEvent(new CustomEvent("refused", { detail: { error, why } }));
-  }
-
-  #whyNot(error) {
-    if (error.code !== "refused") return this.#answers.failure(error);
-    return this.#answers.refusal(error, this.#client.welcome.limits);
   }
 }

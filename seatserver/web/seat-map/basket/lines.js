@@ -26,10 +26,10 @@ export function goneOf(before, { seats }) {
  */
 export function requestOf(lines) {
   const numbered = lines.filter((line) => line.seat !== undefined);
-  const others = lines.filter((line) => line.area !== undefined);
+  const others = lines.flatMap(({ area, ticket }) => (area === undefined ? [] : [{ area, ticket }]));
   const alike = Map.groupBy(others, ({ area, ticket }) => JSON.stringify([area, ticket]));
   return {
-    seats: numbered.map(({ seat }) => seat),
+    seats: seatsOf(numbered),
     tickets: numbered.map(({ ticket }) => ticket),
     areas: [...alike.values()].map(([{ area, ticket }, ...more]) => ({ area, ticket, count: 1 + more.length })),
   };
