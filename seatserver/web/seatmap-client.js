@@ -33,8 +33,9 @@ import { Room } from "./seat-map/client/room.js";
 import { TIMES } from "./seat-map/client/times.js";
 import { tokensOf } from "./seat-map/client/tokens.js";
 
-/** @import { Message } from "./seat-map/client/codec.js" */
-/** @import { Mark, OwnBooking, Welcome } from "./seatmap-client.js" */
+/** @import { Frame, Message } from "./seat-map/client/codec.js" */
+/** @import { Owner } from "./seat-map/client/connection.js" */
+/** @import { ClientOptions, HoldOptions, Mark, OwnBooking, Welcome, Wish } from "./seatmap-client.js" */
 
 export { CommandError, newHoldId, TIMES };
 
@@ -83,8 +84,8 @@ export class SeatMapClient extends EventTarget {
   #behind = 0;
 
   /**
-   * @param url address of the showtime's socket: ws:, wss:, http: or https:
-   * @param options `token`: a string, or async (refused) => token, which gives a token other than `refused` and throws
+   * @param {string | URL} url address of the showtime's socket: ws:, wss:, http: or https:
+   * @param {ClientOptions} options `token`: a string, or async (refused) => token, which gives a token other than `refused` and throws
    *   an Error with `permanent: true` when there is none to be had. `encoding`: "msgpack" or "json". `WebSocket`: the
    *   class to connect with, where there is no global one. `times`: see seat-map/client/times.js.
    */
@@ -170,44 +171,66 @@ export class SeatMapClient extends EventTarget {
   /**
    * Hold all `seats` or none: resolves with `held`; a refusal rejects with CommandError "refused". `options` are the
    * other fields of the message: areas, tickets, wheelchairs, replaces, or_nearest.
+   * @param {number[]} seats
+   * @param {HoldOptions} options
    */
   hold(seats, options = {}) {
     return this.#command({ type: "hold", hold_id: newHoldId(), seats: [...seats], ...options });
   }
 
-  /** Let the server choose and hold; `wish` are the fields of the message: count or tickets, categories, … */
+  /**
+   * Let the server choose and hold; `wish` are the fields of the message: count or tickets, categories, …
+   * @param {Wish & { replaces?: string | null }} wish
+   */
   best(wish) {
     return this.#command({ type: "best", hold_id: newHoldId(), ...wish });
   }
 
-  /** What `best` would choose from, ranked: resolves with an array of offers. Holds nothing. */
+  /**
+   * What `best` would choose from, ranked: resolves with an array of offers. Holds nothing.
+   * @param {Wish & { limit?: number }} wish
+   */
   async offers(wish) {
     const { offers } = await this.#command({ type: "offers", ...wish });
     return offers;
   }
 
-  /** Give a hold back: all of it, or only `seats`, as far as the rest may stand by itself. */
+  /**
+   * Give a hold back: all of it, or only `seats`, as far as the rest may stand by itself.
+   * @param {string} holdId
+   * @param {number[]} [seats]
+   */
   release(holdId, seats) {
     return this.#command({ type: "release", hold_id: holdId, seats: seats && [...seats] });
   }
 
-  /** Ask for more time: resolves with `held`. */
+  /**
+   * Ask for more time: resolves with `held`.
+   * @param {string} holdId
+   */
   extend(holdId) {
     return this.#command({ type: "extend", hold_id: holdId });
   }
 
-  /** Book a hold: at once, or (`payLater`) as a claim that a payment confirms. */
+  /**
+   * Book a hold: at once, or (`payLater`) as a claim that a payment confirms.
+   * @param {string} holdId
+   */
   book(holdId, { payLater = false } = {}) {
     return this.#command({ type: "book", hold_id: holdId, pay_later: payLater });
   }
 
-  /** A booking was cancelled over REST: it goes from `bookings` before the server says so here. */
+  /**
+   * A booking was cancelled over REST: it goes from `bookings` before the server says so here.
+   * @param {string} id
+   */
   forgetBooking(id) {
     if (this.bookings.delete(id)) this.#tell("bookings");
   }
 
   // ------------------------------------------------------------------ connection
 
+  /** @type {Owner} */
   #owner = {
     connecting: () => {
       this.closeCode = 0;
@@ -237,7 +260,10 @@ export class SeatMapClient extends EventTarget {
     this.#connection.expectSooner(isBehind ? Math.max(answerMs, probeMs) : probeMs);
   }
 
-  /** Send it if possible; return whether it was. After a silence, also check that the connection is alive. */
+  /**
+   * Send it if possible; return whether it was. After a silence, also check that the connection is alive.
+   * @param {Frame} frame
+   */
   #sendCommand(frame) {
     if (!this.#greeted) return false;
     if (Math.abs(Date.now() - this.#connection.heardAtMs) > FRESH_MS && !this.#commands.areSent) this.#probe();
@@ -265,6 +291,12 @@ export class SeatMapClient extends EventTarget {
     this.#commands.connectionLost();
   }
 
+  /**
+   * @param {string} reason
+   * @param {string} code
+   * @param {number} closeCode
+   * @param {string} by
+   */
   #end(reason, code, closeCode, by) {
     this.closeCode = closeCode;
     this.stoppedBy = by;
@@ -272,6 +304,7 @@ export class SeatMapClient extends EventTarget {
     this.#commands.failAll(code, reason);
   }
 
+  /** @param {string} status */
   #setStatus(status, reason = "") {
     this.status = status;
     this.reason = reason;
@@ -288,6 +321,7 @@ export class SeatMapClient extends EventTarget {
 
   // ------------------------------------------------------------------ what the server says
 
+  /** @param {Message} message */
   #receive(message) {
     this.#probing = false;
     if (Object.hasOwn(this.#on, message.type)) this.#on[message.type](message);
@@ -300,8 +334,9 @@ export class SeatMapClient extends EventTarget {
     if (performance.now() - this.#connection.sentAtMs > heartbeat_ms / 2) this.#say();
   }
 
+  /** By the type of a message. @type {Record<string, (message: any) => void>} */
   #on = {
-    welcome: (message) => {
+    welcome: (/** @type {Welcome} */ message) => {
       const { epoch, version, holds, bookings = null, limits, server_ms, ref } = message;
       expect(limits?.heartbeat_ms > 0 && Number.isFinite(server_ms), "a welcome without limits or time");
       expect(typeof epoch === "string" && Number.isSafeInteger(version), "a welcome without epoch and version");
@@ -334,7 +369,7 @@ export class SeatMapClient extends EventTarget {
       const outcome = this.#room.apply(message);
       if (outcome === "gap") this.#resync();
       if (outcome !== "applied") return;
-      const seats = message.changes.map(([seat]) => seat);
+      const seats = message.changes.map((/** @type {[seat: number, state: number]} */ [seat]) => seat);
       this.#tell("change", seats);
       this.#checkLive();
     },
@@ -347,8 +382,8 @@ export class SeatMapClient extends EventTarget {
     },
     held: (message) => {
       // The hold that this one replaced is over; so are the seats that it had alone.
-      const { replaces, wheelchairs } = this.#commands.messageOf(message.ref) ?? {};
-      this.#holds.put(message, { replaces, wheelchairs });
+      const asked = this.#commands.messageOf(message.ref);
+      this.#holds.put(message, { replaces: asked?.replaces, wheelchairs: asked?.wheelchairs });
       this.#commands.settle(message);
       this.#tell("holds");
     },
@@ -428,7 +463,10 @@ export class SeatMapClient extends EventTarget {
     if (this.status !== "live") this.#setStatus("live");
   }
 
-  /** The answer that was to tell what became of a hold will not come; a booking's may come true all the same. */
+  /**
+   * The answer that was to tell what became of a hold will not come; a booking's may come true all the same.
+   * @param {Message} message
+   */
   #endDoubtful({ type }) {
     const before = this.#holds.byId.size;
     const ended = this.#holds.endDoubtful(this.#commands.holdIds);
@@ -437,18 +475,24 @@ export class SeatMapClient extends EventTarget {
     if (type !== "book") for (const hold of ended) this.#tell("expired", { ...hold, reason: "away" });
   }
 
+  /** @param {string} holdId */
   #remove(holdId) {
     if (this.#holds.remove(holdId)) this.#tell("holds");
   }
 
   // ------------------------------------------------------------------ commands
 
+  /** @param {Message} message */
   #command(message) {
     if (this.status === "stopped") return Promise.reject(new CommandError("stopped", this.reason));
     return this.#commands.make(message, this.#holds.marksOf(message, this.pending));
   }
 
-  /** Work `pending` out again after marks came or went; those of `seats` in `lost` came to nothing, for `error`. */
+  /**
+   * Work `pending` out again after marks came or went; those of `seats` in `lost` came to nothing, for `error`.
+   * @param {number[]} seats
+   * @param {CommandError | null} error
+   */
   #showMarks(seats, error, lost = new Set(seats)) {
     if (seats.length === 0) return;
     this.pending = this.#commands.marks;
