@@ -5,10 +5,11 @@
  *
  * This file joins the parts. plan.js knows where things are, camera.js what is visible, picture.js what has to be
  * drawn, scene.js and sprites.js how to draw it, tiles.js how to draw less. grid.js is for the keyboard and screen
- * readers, gestures.js for pointers and fingers.
+ * readers, gestures.js for pointers and fingers, aim.js for what a tap means.
  */
 
-import { Camera, LARGEST_FIT, PICKING } from "./camera.js";
+import { Aim } from "./aim.js";
+import { Camera, LARGEST_FIT } from "./camera.js";
 import { Gestures } from "./gestures.js";
 import { Grid } from "./grid.js";
 import { readPalette } from "./palette.js";
@@ -18,11 +19,8 @@ import { StageFrame } from "./stage-frame.js";
 import { adoptStageStyle } from "../style/stage.js";
 
 /** @import { Layout, StageOptions, View } from "../types.js" */
+/** @import { Tap } from "./aim.js" */
 
-// CSS pixels that a seat must have to be picked with that; smaller ones come nearer first.
-/** @type {Record<string, number>} */
-const AIM = { mouse: 14, pen: 24, touch: 44 };
-const NEAR = 0.15; // pitches by which a finger may miss a seat
 const READABLE = 24; // CSS pixels a pitch that the keyboard's seat has at least
 const TOLD_APART = 14; // CSS pixels a pitch at which one sees which seats are marked
 const ZOOM_STEP = 1.6;
@@ -35,8 +33,9 @@ const SIDE = { least: 28, most: 72, letter: 7 };
 const THEMES = ["(prefers-color-scheme: dark)", "(forced-colors: active)", "(prefers-contrast: more)"];
 
 export class Stage extends EventTarget {
-  #layout;
   #plan;
+  /** @type {Aim} */
+  #aim;
   /** @type {Camera} */
   #camera;
   #frame;
@@ -52,9 +51,6 @@ export class Stage extends EventTarget {
   #hovered = null;
   #place = ""; // of the hall in the view, as the grid has it
   #isKeyboard = false; // the keyboard was used last, not a pointer
-  #cameNearer = false; // by the last tap
-  /** The seat that the last tap picked. @type {number | null} */
-  #tapped = null;
   #off = new AbortController();
   /** @type {ResizeObserver} */
   #resizes;
@@ -76,7 +72,6 @@ export class Stage extends EventTarget {
    */
   constructor(root, layout, { look, describe, lookArea = () => ({ text: "", full: false }), strings }) {
     super();
-    this.#layout = layout;
     this.#look = look;
     this.#plan = new Plan(layout);
     const longest = Math.max(0, ...this.#plan.rows.map(({ name }) => name.length));
@@ -87,6 +82,7 @@ export class Stage extends EventTarget {
       zoomOut: () => this.zoomOut(),
       fit: () => this.fit(),
     });
+    this.#aim = new Aim(this.#plan, layout.general_areas, this.#camera, this.#frame.plane);
     this.#picture = new Picture(this.#frame.canvas, this.#plan, layout, { look, lookArea, strings, side });
     if (layout.seats.length > 0) {
       this.#grid = new Grid(this.#frame.grid, this.#plan, layout, { look, describe, strings });
@@ -258,7 +254,7 @@ export class Stage extends EventTarget {
     });
     on("wheel", ({ factor, x, y, isFine }) => this.#zoomTo(camera.target.scale * factor, x, y, !isFine));
     on("tap", (tap) => this.#onTap(tap));
-    on("hover", (at) => this.#hover(at === null ? null : this.#seatAt(at.x, at.y)));
+    on("hover", (at) => this.#hover(at === null ? null : this.#aim.seatAt(at.x, at.y)));
     on("grab", ({ isDown }) => (this.#frame.node.dataset.grab = String(isDown)));
   }
 
@@ -294,31 +290,16 @@ export class Stage extends EventTarget {
     });
   }
 
-  /** @param {{ x: number, y: number, type: string, isSecond: boolean, isDouble: boolean }} given */
-  #onTap({ x, y, type, isSecond, isDouble }) {
-    const seat = this.#seatAt(x, y, type === "mouse" ? 0 : NEAR);
-    const area = seat === null ? this.#areaAt(x, y) : -1;
-    const { scale, isGliding, largest } = this.#camera;
-    // A seat is as large as it is in the window, not as the page's style calls it.
-    const magnified = this.#frame.plane.scale;
-    const picking = Math.min(PICKING / magnified, largest);
-    const isSmall = scale < Math.min((AIM[type] ?? AIM.touch) / magnified, largest);
-    // The second tap of two that come quickly means no more than the first; a finger on a moving hall stops it.
-    if ((isSecond && this.#cameNearer) || (isGliding && type !== "mouse")) return;
-    // Nor does a double click pick a seat twice, which would give it back.
-    if (isDouble && seat !== null && seat === this.#tapped) return;
-    // Fingers that aim at something small may miss it; what they mean is to come nearer.
-    this.#cameNearer = isSmall && (seat !== null || (type !== "mouse" && area < 0));
-    this.#tapped = this.#cameNearer ? null : seat;
-    if (this.#cameNearer) this.#zoomTo(picking, x, y);
-    else if (seat !== null) {
+  /** @param {Tap} tap */
+  #onTap(tap) {
+    const { act, seat, area, scale } = this.#aim.meaningOf(tap);
+    if (act === "zoom") this.#zoomTo(scale, tap.x, tap.y);
+    else if (act === "fit") this.fit();
+    else if (act === "pickarea") this.#report("pickarea", { area });
+    else if (act === "pick") {
       this.#grid?.moveTo(seat);
       this.#grid?.focus({ preventScroll: true });
       this.#report("pick", { seat });
-    } else if (area >= 0) this.#report("pickarea", { area });
-    else if (isSecond) {
-      if (scale < picking * 0.99) this.#zoomTo(picking, x, y);
-      else this.fit();
     }
   }
 
@@ -329,25 +310,6 @@ export class Stage extends EventTarget {
     this.#frame.node.dataset.point = String(seat !== null && ["free", "mine"].includes(this.#look(seat)));
     this.#placeRings();
     this.#report("point", { seat });
-  }
-
-  /**
-   * @param {number} x
-   * @param {number} y
-   */
-  #seatAt(x, y, reach = 0) {
-    return this.#plan.seatAt(...this.#camera.toHall(x, y), reach);
-  }
-
-  /**
-   * @param {number} x
-   * @param {number} y
-   */
-  #areaAt(x, y) {
-    const [hallX, hallY] = this.#camera.toHall(x, y);
-    return this.#layout.general_areas.findIndex(
-      (area) => Math.abs(area.x - hallX) <= area.width / 2 && Math.abs(area.y - hallY) <= area.height / 2,
-    );
   }
 
   // ------------------------------------------------------------------ the camera
