@@ -8,13 +8,13 @@
  * This file is the element's interface to the page. seat-map/picker.js assembles what the visitor sees.
  */
 
-import { hintOf } from "./seat-map/client/refusal.js";
 import { button, element } from "./shared/dom.js";
+import { addressOf, socketOf, warnOfOther } from "./seat-map/attributes.js";
 import { basketOf, bookingOf, placesOf, refusalOf } from "./seat-map/details.js";
+import { detailOf, isSilent, reasonOf } from "./seat-map/failure.js";
 import { Picker } from "./seat-map/picker.js";
 import { guestOf, knownGuest, onGuestChange } from "./shared/guest.js";
-import { reasonOfError } from "./shared/reasons/codes.js";
-import { fetchShowtime, isSilence } from "./shared/rest.js";
+import { fetchShowtime } from "./shared/rest.js";
 import { showSkeleton } from "./seat-map/skeleton.js";
 import { sheet } from "./seat-map/style/sheet.js";
 import { Words } from "./seat-map/words.js";
@@ -28,8 +28,6 @@ const HOME = new URL("..", import.meta.url); // of the server that this file cam
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MOST_MS = 15_000;
 const PAGE_LOOKS = ["lang", "dir", "class", "style", "data-theme"]; // of the page's root: any may change how we look
-/** @type {Record<string, string[]>} */
-const VALUES = { theme: ["auto", "light", "dark", "contrast"], checkout: ["page"] }; // of attributes
 /** @type {Record<number, string>} */
 const STOPS = { 4001: "unauthorized", 4003: "forbidden", 4004: "not_found" }; // close codes, as REST calls them
 
@@ -147,25 +145,37 @@ export class SeatMapElement extends HTMLElement {
     return this.#loaded && basketOf(this.#loaded.layout, this.#loaded.client.holds);
   }
 
-  /** What a seat shows, by its label: "free", "mine", "held" …; undefined where there is no such seat. */
+  /**
+   * What a seat shows, by its label: "free", "mine", "held" …; undefined where there is no such seat.
+   * @param {string} label
+   */
   seatState(label) {
     const [seat] = this.#seatsOf([label]);
     return seat === undefined ? undefined : this.#picker?.stateOf(seat);
   }
 
-  /** Where a seat is in the window, a DOMRect; undefined where there is no such seat. */
+  /**
+   * Where a seat is in the window, a DOMRect; undefined where there is no such seat.
+   * @param {string} label
+   */
   boxOf(label) {
     const [seat] = this.#seatsOf([label]);
     return seat === undefined ? undefined : this.#picker?.boxOf(seat);
   }
 
-  /** Bring seats into view. */
+  /**
+   * Bring seats into view.
+   * @param {string[]} labels
+   */
   reveal(...labels) {
     const seats = this.#seatsOf(labels);
     if (seats.length > 0) this.#picker?.reveal(seats);
   }
 
-  /** Add seats to the basket, as a visitor would. If that is refused, the visitor is told why. */
+  /**
+   * Add seats to the basket, as a visitor would. If that is refused, the visitor is told why.
+   * @param {string[]} labels
+   */
   async hold(...labels) {
     const seats = this.#seatsOf(labels).filter((seat) => !this.client?.mine.has(seat));
     if (seats.length > 0) await this.#picker?.choice.add(seats);
@@ -196,6 +206,11 @@ export class SeatMapElement extends HTMLElement {
     queueMicrotask(() => this.isConnected || this.#stop());
   }
 
+  /**
+   * @param {string} name
+   * @param {string | null} before
+   * @param {string | null} now
+   */
   attributeChangedCallback(name, before, now) {
     if (before === now) return;
     warnOfOther(name, now);
@@ -205,12 +220,15 @@ export class SeatMapElement extends HTMLElement {
     else this.#restart();
   }
 
-  /** A property that was set before this class was known hides ours. */
+  /**
+   * A property that was set before this class was known hides ours.
+   * @param {string} name
+   */
   #upgrade(name) {
     if (!Object.hasOwn(this, name)) return;
-    const value = this[name];
-    delete this[name];
-    this[name] = value;
+    const value = Reflect.get(this, name);
+    Reflect.deleteProperty(this, name);
+    Reflect.set(this, name, value);
   }
 
   /** Start again, once for all properties that are set together. */
@@ -260,6 +278,7 @@ export class SeatMapElement extends HTMLElement {
   /**
    * A hall never changes under a showtime that is in use; if it is another one nevertheless, all begins anew. So it does
    * where this browser became another guest before the server knew the one that this map came with.
+   * @param {number} attempt
    */
   #checkWelcome(attempt) {
     if (!this.#loaded?.client.welcome) return;
@@ -270,7 +289,10 @@ export class SeatMapElement extends HTMLElement {
     this.#startLater(attempt);
   }
 
-  /** Another tab made this browser another guest: what this one holds is not that guest's. */
+  /**
+   * Another tab made this browser another guest: what this one holds is not that guest's.
+   * @param {URL} server
+   */
   #followGuest(server) {
     const { signal } = (this.#guests = new AbortController());
     onGuestChange(
@@ -283,37 +305,27 @@ export class SeatMapElement extends HTMLElement {
     );
   }
 
+  /** @param {number} attempt */
   #startLater(attempt) {
     const most = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** attempt);
     this.#retry = setTimeout(() => this.#start(attempt + 1), Math.random() * most);
   }
 
+  /**
+   * @param {any} error
+   * @param {number} attempt
+   * @param {Words} words
+   */
   #fail(error, attempt, words) {
-    const isSilent = isSilence(error) && !error.permanent;
-    const text = words.say("failed", { reason: this.#reasonOf(error, words) });
+    const text = words.say("failed", { reason: reasonOf(error, this, words) });
     const again = button(words.say("again"), () => this.#restart());
     const told = element("span", { textContent: text });
     this.#show("failed", element("p", { className: "notice bad", role: "alert" }, told, again));
-    const detail = this.#detailOf(error, isSilent);
+    const detail = detailOf(error, this);
     if (error.code === "origin_refused") console.error(`<seat-map>: ${detail}`);
     this.#tell("error", { message: detail, code: error.code ?? null });
     // A server that says no is believed; one that does not answer, or not now, is asked again.
-    if (error.retryable ?? isSilent) this.#startLater(attempt);
-  }
-
-  /** What the visitor is told about it … */
-  #reasonOf(error, words) {
-    if (!this.showtime) return words.say("noShowtime");
-    if (error.isStrange) return words.say("noServer", { server: this.server });
-    if (error.code === "not_found") return words.say("notThere");
-    return words.say(error.permanent ? "notKnown" : reasonOfError(error));
-  }
-
-  /** … and what the page's developer is told. */
-  #detailOf({ message, isStrange, facts }, isSilent) {
-    if (isStrange) return `${message}: expected the address of a seat server as "server", got "${this.server}"`;
-    if (!isSilent) return hintOf(message, facts);
-    return `no answer from "${this.server}" that this page may read (${message}): is its origin an allowed one there?`;
+    if (error.retryable ?? isSilent(error)) this.#startLater(attempt);
   }
 
   /** Make what the visitor sees: of the same showtime and connection, in the language that holds now. */
@@ -335,11 +347,16 @@ export class SeatMapElement extends HTMLElement {
     });
   }
 
+  /** @param {Words} words */
   #showLoading(words) {
     this.#show("loading", "");
     showSkeleton(this.#frame, words, this.#loading.signal);
   }
 
+  /**
+   * @param {string} status
+   * @param {Node | string} node
+   */
   #show(status, node) {
     this.#loading.abort();
     this.#loading = new AbortController();
@@ -383,38 +400,26 @@ export class SeatMapElement extends HTMLElement {
     if (name === "status" && this.status === "stopped") this.#tellStop(client);
   }
 
-  /** It will not be live again by itself. */
+  /**
+   * It will not be live again by itself.
+   * @param {SeatMapClient} client
+   */
   #tellStop({ reason, closeCode }) {
     this.#tell("error", { message: reason, code: STOPS[closeCode] ?? null });
   }
 
+  /** @param {string[]} labels */
   #seatsOf(labels) {
     return labels.map((label) => this.#picker?.venue.seatOf(label)).filter((seat) => seat !== undefined);
   }
 
+  /**
+   * @param {string} name
+   * @param {unknown} detail
+   */
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(`seat-map-${name}`, { bubbles: true, composed: true, detail }));
   }
-}
-
-/** A folder's address, which names of files can follow; relative to the page. */
-function addressOf(server) {
-  if (!URL.canParse(server, document.baseURI)) throw Object.assign(new Error("no address"), { isStrange: true });
-  const address = new URL(server, document.baseURI);
-  if (!address.pathname.endsWith("/")) address.pathname += "/";
-  return address;
-}
-
-/** Warn the page's developer of an invalid attribute value, which is then ignored. */
-function warnOfOther(name, value) {
-  const known = VALUES[name];
-  if (!known || !value || known.includes(value)) return;
-  const expected = known.map((one) => `"${one}"`).join(" or ");
-  console.warn(`<seat-map ${name}="${value}">: expected ${expected} as ${name}; it counts as if it were not set.`);
-}
-
-function socketOf(server, id) {
-  return new URL(`ws/showtimes/${encodeURIComponent(id)}`, server).href;
 }
 
 if (!customElements.get("seat-map")) customElements.define("seat-map", SeatMapElement);

@@ -14,13 +14,16 @@ import { button, element } from "../shared/dom.js";
 import { Legend } from "./hall/legend.js";
 import { Notices } from "./notices.js";
 import { Party } from "./search/party.js";
-import { Plane } from "./hall/plane.js";
+import { partsIn } from "./parts.js";
 import { fitRoom } from "./fit-room.js";
 import { Sale } from "./sale.js";
 import { Stage } from "./hall/stage.js";
 import { Venue } from "./venue.js";
 
-/** @import { Look } from "./types.js" */
+/** @import { ClientEvents, SeatMapClient, Status } from "../seatmap-client.js" */
+/** @import { Options } from "./notices.js" */
+/** @import { Layout, Look, Showtime } from "./types.js" */
+/** @import { Words } from "./words.js" */
 
 /** @type {Look[]} */
 const STATES = ["free", "held", "claimed", "sold", "blocked", "allocated"]; // by SeatState number
@@ -28,6 +31,21 @@ const TO_BE_HAD = ["free", "mine", "asking"];
 const COUNT_MS = 500;
 const TIP_GAP = 6; // CSS pixels of the frame
 const WINDOW_GAP = 8;
+
+/**
+ * @typedef {object} Given what the picker shows, and whom it tells
+ * @property {SeatMapClient} client
+ * @property {Showtime} showtime
+ * @property {Layout} layout
+ * @property {URL} server
+ * @property {boolean} isGuest
+ * @property {() => Promise<string>} token
+ * @property {Words} words
+ * @property {(name: string, detail: Record<string, any>) => void} tell
+ * @property {() => void} restart
+ * @property {() => boolean} pageBooks
+ * @property {number} [wheelchairs]
+ */
 
 export class Picker {
   #client;
@@ -48,21 +66,26 @@ export class Picker {
   #parts;
   #tell;
   #restart;
+  /** @type {Set<number>} */
   #preview = new Set();
+  /** @type {number | null} */
   #pointed = null;
   #counting = 0;
   /** Seats whose state may not be what the legend counts; null: all. @type {Set<number> | null} */
   #uncounted = null;
   /** @type {boolean | null} */
   #wasLive = null;
-  #explained = null; // the notice that says why a seat is not available
-  #timer;
+  /** The notice that says why a seat is not available. @type {HTMLElement | null} */
+  #explained = null;
+  #timer = 0;
   #off = new AbortController();
 
   /**
    * In the empty `frame`. `tell(name, detail)` tells the page ("hold", "release", "expired", "booked", "refused",
    * "status", "checkout", "continue"), `restart()` loads the showtime anew, `pageBooks()` says whether
    * booking and paying are left to the page. `token()` is a promise of the user's token.
+   * @param {HTMLElement} frame
+   * @param {Given} options
    */
   constructor(frame, { wheelchairs = 0, ...given }) {
     const { client, showtime, layout, server, isGuest, token, words, tell, restart, pageBooks } = given;
@@ -73,7 +96,7 @@ export class Picker {
     const { signal } = this.#off;
     const venue = (this.#venue = new Venue(showtime, layout, words));
     const answers = (this.#answers = new Answers(words, venue, () => client.now()));
-    const parts = (this.#parts = this.#build(frame));
+    const parts = (this.#parts = partsIn(frame, words));
     const announcer = (this.#announcer = new Announcer(parts.spoken));
     const notices = (this.#notices = new Notices(parts.notices, words, announcer));
     const sale = (this.#sale = new Sale(parts.banner, { client, venue, words, announcer, signal }));
@@ -123,17 +146,24 @@ export class Picker {
     return isTaken && this.#bookings.seats.has(seat) ? "booked" : state;
   }
 
+  /** @param {number} seat */
   boxOf(seat) {
     return this.#stage.boxOf(seat);
   }
 
-  /** Bring seats into view: in the hall, and the hall in the window, above the docked basket. */
+  /**
+   * Bring seats into view: in the hall, and the hall in the window, above the docked basket.
+   * @param {number[]} seats
+   */
   reveal(seats) {
     this.#stage.reveal(seats);
     this.#uncover(this.#parts.hall.getBoundingClientRect());
   }
 
-  /** Scroll the window, if it takes that to have `box` in it and not under the docked basket. */
+  /**
+   * Scroll the window, if it takes that to have `box` in it and not under the docked basket.
+   * @param {DOMRect} box
+   */
   #uncover({ left, right, top, bottom }) {
     const { dock } = this.#parts;
     const lower = dock.getBoundingClientRect();
@@ -163,38 +193,9 @@ export class Picker {
     this.#stage.disconnect();
   }
 
-  // ------------------------------------------------------------------ building
-
-  #build(frame) {
-    const say = (name) => this.#words.say(name);
-    const part = (tag, name, properties = {}, ...children) =>
-      element(tag, { className: name, part: name, ...properties }, ...children);
-    const parts = {
-      search: part("form", "search"),
-      offers: part("section", "offers", { ariaLabel: say("offers"), hidden: true }),
-      status: part("p", "status"),
-      prices: part("ul", "prices", { ariaLabel: say("prices") }),
-      frozen: part("p", "frozen", { hidden: true }),
-      banner: part("p", "banner", { hidden: true }),
-      hall: part("div", "hall"),
-      tip: part("p", "tip", { hidden: true, ariaHidden: "true" }),
-      areas: part("ul", "areas", { ariaLabel: say("areas") }),
-      signs: part("ul", "signs", { ariaLabel: say("signs") }),
-      notices: part("div", "notices", { role: "group", ariaLabel: say("notices") }),
-      basket: part("section", "basket", { ariaLabel: say("yourSeats"), tabIndex: -1 }),
-      bookings: part("section", "bookings", { ariaLabel: say("bookings"), tabIndex: -1 }),
-      spoken: element("p", { className: "spoken", ariaLive: "polite", ariaAtomic: "true" }),
-    };
-    const dock = element("div", { className: "dock" }, parts.notices, parts.basket);
-    const view = element("div", { className: "view" }, parts.frozen, parts.banner, parts.hall);
-    const key = element("div", { className: "key" }, parts.status, parts.prices, parts.signs);
-    const map = part("section", "map", { ariaLabel: say("map") }, view, parts.areas, key);
-    const side = element("div", { className: "side" }, parts.bookings, dock);
-    frame.replaceChildren(parts.search, parts.offers, map, side, parts.tip, parts.spoken);
-    return { ...parts, dock, view, map, frame, plane: new Plane(frame) };
-  }
-
+  /** @param {Layout} layout */
   #makeStage(layout) {
+    /** @param {string} name */
     const say = (name) => this.#words.say(name);
     const strings = {
       ...{ screen: say("screen"), hall: say("hall"), aisle: say("aisle"), zoom: say("tools") },
@@ -202,19 +203,28 @@ export class Picker {
     };
     /** @type {(seat: number) => Look} */
     const look = (seat) => (this.#preview.has(seat) ? "asking" : this.stateOf(seat));
+    /** @param {number} area */
     const lookArea = (area) => {
       const [name, left] = [this.#venue.name({ area }), this.#areas?.left(area) ?? ""];
       const text = left ? this.#words.say("areaLeft", { area: name, left }) : name;
       return { text, full: this.#client.remaining[area] === 0 };
     };
+    /** @param {number} seat */
     const describe = (seat) => this.#describe(this.#venue.spoken(seat), seat, ", ");
     return new Stage(this.#parts.hall, layout, { look, describe, lookArea, strings });
   }
 
   // ------------------------------------------------------------------ listening
 
+  /** @param {AbortSignal} signal */
   #listen(signal) {
-    const on = (target, name, handle) => target.addEventListener(name, ({ detail }) => handle(detail), { signal });
+    /**
+     * @param {EventTarget} target
+     * @param {string} name
+     * @param {(detail: any) => void} handle
+     */
+    const on = (target, name, handle) =>
+      target.addEventListener(name, (event) => handle(/** @type {CustomEvent} */ (event).detail), { signal });
     const client = this.#client;
     on(client, "change", (seats) => this.#paint(seats));
     for (const name of ["holds", "bookings", "welcome"]) on(client, name, () => this.#paint());
@@ -252,6 +262,7 @@ export class Picker {
     this.#timer = setInterval(() => client.status === "waiting" && this.#showStatus(), COUNT_MS);
   }
 
+  /** @param {number} seat */
   #pick(seat) {
     const state = this.stateOf(seat);
     // Of a map that is not live nothing is said but that.
@@ -261,13 +272,16 @@ export class Picker {
     this.#explained = this.#notices.tell("note", text, { holds });
   }
 
+  /** @param {ClientEvents["expired"]["detail"]} detail */
   #tellExpired({ seats, areas, reason }) {
     this.#tell("expired", { seats, areas, reason });
+    /** @type {Record<string, string>} */
     const names = { sold: "lostToBooking", blocked: "houseTook", away: "cameFreeAway" };
     const text = this.#answers.about(names[reason] ?? "timeRanOut", seats, areas);
     const free = reason === "sold" || reason === "blocked" ? [] : seats;
-    const isFree = (seat) => this.#client.states?.[seat] === 0;
+    const isFree = (/** @type {number} */ seat) => this.#client.states?.[seat] === 0;
     const take = () => this.#choice.add(free);
+    /** @type {Options["actions"]} */
     const actions = free.length > 0 ? [[this.#answers.about("takeAgain", free), take]] : [];
     let seen = false;
     // The map may still show them held when the message comes.
@@ -280,6 +294,7 @@ export class Picker {
 
   // ------------------------------------------------------------------ showing
 
+  /** @param {number[]} seats */
   #look(seats) {
     const changed = [...this.#preview, ...seats];
     this.#preview = new Set(seats);
@@ -287,8 +302,13 @@ export class Picker {
     if (seats.length > 0) this.#stage.reveal(seats);
   }
 
+  /**
+   * @param {string} name
+   * @param {number} seat
+   * @param {string} between
+   */
   #describe(name, seat, between) {
-    const hold = this.#client.holds.get(this.#client.mine.get(seat));
+    const hold = this.#client.holds.get(this.#client.mine.get(seat) ?? "");
     const line = hold?.lines.find((one) => one.seat === seat);
     const money = line ? this.#venue.money(line.price_minor) : this.#venue.price({ seat });
     const price = this.#venue.groupOf(seat).length > 1 ? this.#words.say("perSeat", { money }) : money;
@@ -336,14 +356,17 @@ export class Picker {
     this.#notices.review();
   }
 
-  /** The sign beside the seat under the pointer or the focus. */
+  /**
+   * The sign beside the seat under the pointer or the focus.
+   * @param {number | null} seat
+   */
   #point(seat) {
     this.#pointed = seat;
     const { tip, plane, hall } = this.#parts;
     const box = seat === null ? null : this.#stage.boxOf(seat);
     const view = hall.getBoundingClientRect();
     tip.hidden = box === null || box.bottom < view.top || box.top > view.bottom;
-    if (tip.hidden) return;
+    if (seat === null || box === null || tip.hidden) return;
     tip.textContent = this.#describe(this.#venue.name({ seat }), seat, " · ");
     const [width, height] = [tip.offsetWidth, tip.offsetHeight];
     const [x, y] = plane.fromWindow(box.left + box.width / 2, box.top + box.height / 2);
@@ -361,11 +384,13 @@ export class Picker {
     node.dataset.status = status;
     if (node.textContent !== text) node.textContent = text;
     const seconds = Math.max(0, Math.ceil((retryAtMs - performance.now()) / 1000));
-    const told = {
+    /** @type {Partial<Record<Status, () => string>>} */
+    const texts = {
       connecting: () => this.#words.say("frozenConnecting"),
       waiting: () => this.#words.say(seconds > 0 ? "frozenWaiting" : "frozenRetrying", { seconds }),
       stopped: () => this.#words.say("frozenStopped", { reason: this.#words.whyStopped(this.#client) }),
-    }[status]?.();
+    };
+    const told = texts[status]?.();
     const isLive = status === "live";
     frozen.hidden = isLive || (status === "connecting" && !this.#client.states);
     if (told !== undefined && frozen.firstChild?.textContent !== told) this.#sayFrozen(told, status === "stopped");
@@ -374,12 +399,21 @@ export class Picker {
     this.#notices.review();
   }
 
+  /**
+   * @param {string} text
+   * @param {boolean} isOver
+   */
   #sayFrozen(text, isOver) {
     const again = isOver && button(this.#words.say("again"), () => this.#restart());
-    this.#parts.frozen.replaceChildren(element("span", { textContent: text }), ...[again].filter(Boolean));
+    this.#parts.frozen.replaceChildren(element("span", { textContent: text }), ...(again ? [again] : []));
   }
 
-  #announceStatus(isLive, isFine, told) {
+  /**
+   * @param {boolean} isLive
+   * @param {boolean} isFine
+   * @param {string} [told]
+   */
+  #announceStatus(isLive, isFine, told = "") {
     if (isLive) {
       if (this.#wasLive === false) this.#announcer.say(this.#words.say("liveAgain"));
       this.#wasLive = true;

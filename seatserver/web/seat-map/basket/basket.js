@@ -1,10 +1,32 @@
 /** The basket: what the visitor holds, for how long and at which price, and what can be done with it. */
 
-import { button, element, focusedIn } from "../../shared/dom.js";
+import { button, element, every, first, focusedIn } from "../../shared/dom.js";
+
+/** @import { Booked, Hold, SeatMapClient, TicketLine } from "../../seatmap-client.js" */
+/** @import { Notices, Options } from "../notices.js" */
+/** @import { Sale } from "../sale.js" */
+/** @import { Venue } from "../venue.js" */
+/** @import { Facts, Words } from "../words.js" */
+/** @import { Answers } from "./answers.js" */
+/** @import { Choice } from "./choice.js" */
 
 const HURRY_MS = 60_000;
 const TICK_MS = 250;
 const FREE = 0;
+
+/**
+ * @typedef {object} Parts what the basket works with
+ * @property {SeatMapClient} client
+ * @property {Choice} choice
+ * @property {Venue} venue
+ * @property {Words} words
+ * @property {Answers} answers
+ * @property {Notices} notices
+ * @property {Sale} sale
+ * @property {() => boolean} pageBooks
+ * @property {(id: string) => string | null} ticketAt
+ * @property {AbortSignal} signal
+ */
 
 /** Events: "checkout", when the visitor goes on to book or pay; "hurry", when the last minute begins. */
 export class Basket extends EventTarget {
@@ -31,6 +53,8 @@ export class Basket extends EventTarget {
   /**
    * `node`: where it stands. `pageBooks()`: the page goes on with what is held, so booking is not ours. `ticketAt(id)`:
    * the address of a booking's ticket, or null.
+   * @param {HTMLElement} node
+   * @param {Parts} parts
    */
   constructor(node, { client, choice, venue, words, answers, notices, sale, pageBooks, ticketAt, signal }) {
     super();
@@ -52,7 +76,10 @@ export class Basket extends EventTarget {
     this.render();
   }
 
-  /** Whether there is a free place. If not, the empty basket does not ask for a choice. */
+  /**
+   * Whether there is a free place. If not, the empty basket does not ask for a choice.
+   * @param {boolean} hasFree
+   */
   set hasFree(hasFree) {
     if (hasFree === this.#hasFree) return;
     this.#hasFree = hasFree;
@@ -77,7 +104,9 @@ export class Basket extends EventTarget {
     this.#node.dataset.open = String(this.#isOpen);
     this.#tick();
     if (!isInside) return;
-    [...this.#node.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key)?.focus();
+    every("[data-key]", this.#node)
+      .find((node) => node.dataset.key === key)
+      ?.focus();
     if (!this.#node.contains(focusedIn(this.#node))) this.#node.focus({ preventScroll: true });
   }
 
@@ -89,6 +118,10 @@ export class Basket extends EventTarget {
 
   #contents() {
     const { holds } = this.#client;
+    /**
+     * @param {string} name
+     * @param {Facts} [facts]
+     */
     const say = (name, facts) => this.#words.say(name, facts);
     const heading = element("h2", { textContent: say("yourSeats") });
     if (holds.size === 0) {
@@ -97,7 +130,9 @@ export class Basket extends EventTarget {
       return [heading, element("p", { className: "quiet", textContent: this.#emptyHint() })];
     }
     const { basketId } = this.#choice;
+    const basket = /** @type {Hold} */ (holds.get(/** @type {string} */ (basketId))); // there is one: there are holds
     const others = [...holds].filter(([id]) => id !== basketId);
+    /** @param {(hold: Hold) => number} part */
     const sumUp = (part) => [...holds.values()].reduce((total, hold) => total + part(hold), 0);
     const total = this.#venue.money(sumUp((hold) => hold.total_minor));
     const fees = sumUp((hold) => hold.fees_minor);
@@ -109,9 +144,9 @@ export class Basket extends EventTarget {
       "div",
       { className: "details", id: "details" },
       element("div", { className: "bar" }, this.#bar),
-      element("ul", { className: "lines" }, ...holds.get(basketId).lines.map((line, at) => this.#line(line, at))),
+      element("ul", { className: "lines" }, ...basket.lines.map((line, at) => this.#line(line, at))),
       ...others.map(([id, hold]) => this.#other(id, hold)),
-      this.#hint(holds.get(basketId)),
+      this.#hint(basket),
       fees > 0 && sumOf(say("fees"), this.#venue.money(fees), "fees"),
       sumOf(tickets, element("strong", { textContent: total }), "total"),
       element(
@@ -139,18 +174,22 @@ export class Basket extends EventTarget {
     return opener;
   }
 
+  /** @param {boolean} isOpen */
   #open(isOpen) {
-    const opener = this.#node.querySelector(".opener");
+    const opener = first(".opener", this.#node);
     if (!opener || isOpen === this.#isOpen) return;
     // If the focus is in the part that closes, it moves to the button that opens it.
-    const isInside = this.#node.querySelector(".details").contains(focusedIn(this.#node));
+    const isInside = first(".details", this.#node)?.contains(focusedIn(this.#node));
     if (!isOpen && isInside) opener.focus({ preventScroll: true });
     this.#isOpen = isOpen;
     if (isOpen) this.#notices.pass();
     this.#node.dataset.open = opener.ariaExpanded = String(isOpen);
   }
 
-  /** The button that books, or leads on to where the page does. */
+  /**
+   * The button that books, or leads on to where the page does.
+   * @param {string} total
+   */
   #goOn(total) {
     const { welcome } = this.#client;
     if (this.#pageBooks()) {
@@ -162,7 +201,13 @@ export class Basket extends EventTarget {
     return this.#main("book", "bookShort", { total }, () => this.#book());
   }
 
-  /** The main button says the amount, except where it stands beside it. */
+  /**
+   * The main button says the amount, except where it stands beside it.
+   * @param {string} name
+   * @param {string} short
+   * @param {Facts} facts
+   * @param {() => unknown} act
+   */
   #main(name, short, facts, act) {
     const text = this.#words.say(name, facts);
     const made = this.#button("book", "", act);
@@ -174,11 +219,20 @@ export class Basket extends EventTarget {
     return made;
   }
 
+  /**
+   * @param {string} name
+   * @param {string} text
+   * @param {() => unknown} act
+   */
   #button(name, text, act) {
     const disabled = this.#client.status !== "live" || this.#booking;
     return button(text, act, { className: name, disabled, part: `button ${name}`, dataset: { key: name } });
   }
 
+  /**
+   * @param {TicketLine} line
+   * @param {number} at
+   */
   #line(line, at) {
     const name = this.#venue.name(line);
     const all =
@@ -195,13 +249,22 @@ export class Basket extends EventTarget {
     );
   }
 
+  /**
+   * @param {string} key
+   * @param {string} seats
+   * @param {() => unknown} act
+   */
   #back(key, seats, act) {
     const ariaLabel = this.#words.say("giveBack", { seats });
     const disabled = this.#client.status !== "live" || this.#booking;
     return button("×", act, { className: "close", disabled, ariaLabel, dataset: { key } });
   }
 
-  /** Which ticket: to choose where several are sold. */
+  /**
+   * Which ticket: to choose where several are sold.
+   * @param {TicketLine} line
+   * @param {number} at
+   */
   #ticket(line, at) {
     const kinds = this.#venue.ticketsFor(line);
     if (kinds.length === 1) {
@@ -220,7 +283,11 @@ export class Basket extends EventTarget {
     return select;
   }
 
-  /** A hold made in another window of this visitor. */
+  /**
+   * A hold made in another window of this visitor.
+   * @param {string} id
+   * @param {Hold} hold
+   */
   #other(id, { seats, areas, total_minor }) {
     const names = this.#venue.names(seats, areas);
     const giveBack = () => this.#choice.ask(() => this.#client.release(id), { seats, taking: false });
@@ -233,7 +300,10 @@ export class Basket extends EventTarget {
     );
   }
 
-  /** Where the house only warns of seats left over. */
+  /**
+   * Where the house only warns of seats left over.
+   * @param {Hold} hold
+   */
   #hint({ stranded }) {
     const left = stranded.filter((seat) => this.#client.states?.[seat] === FREE);
     if (left.length === 0) return null;
@@ -254,6 +324,7 @@ export class Basket extends EventTarget {
     this.#bar?.style.setProperty("--share", String(Math.max(0, Math.min(1, share))));
   }
 
+  /** @param {string} name */
   #tell(name) {
     this.dispatchEvent(new Event(name));
   }
@@ -263,6 +334,7 @@ export class Basket extends EventTarget {
     const giveBack = () => this.#choice.dropAll({ undoable: true });
     if (!this.#sale.isClosed) return void giveBack();
     const holds = () => this.#client.holds.size > 0 && this.#sale.isClosed;
+    /** @type {Options["actions"]} */
     const actions = [[this.#words.say("release"), giveBack]];
     this.#notices.tell("bad", this.#words.say("releaseSure"), { actions, holds });
   }
@@ -270,7 +342,10 @@ export class Basket extends EventTarget {
   async #extend() {
     const before = this.#deadline();
     let extended = false;
-    const more = async (id) => (extended = await this.#client.extend(id));
+    const more = async (/** @type {string} */ id) => {
+      await this.#client.extend(id);
+      extended = true;
+    };
     await this.#choice.ask(() => this.#choice.each(more), { taking: false });
     if (!extended) return;
     const left = this.#deadline() - this.#client.now();
@@ -282,6 +357,7 @@ export class Basket extends EventTarget {
   async #book() {
     this.#booking = true;
     this.render();
+    /** @type {Booked[]} */
     const booked = [];
     let isAll = false;
     const book = async () => {
@@ -294,10 +370,12 @@ export class Basket extends EventTarget {
     this.render();
     if (!isAll || booked.length === 0) return; // the failure is reported, together with what was booked
     const href = this.#ticketAt(booked[0].booking_id);
+    /** @type {Options["actions"]} */
     const actions = href && booked.length === 1 ? [[this.#words.say("showTicket"), () => location.assign(href)]] : [];
     this.#notices.tell("good", this.#sayBooked(booked), { actions });
   }
 
+  /** @param {Booked[]} booked */
   #sayBooked(booked) {
     const seats = this.#venue.names(
       booked.flatMap((one) => one.seats),
@@ -308,6 +386,11 @@ export class Basket extends EventTarget {
   }
 }
 
+/**
+ * @param {string} name
+ * @param {Node | string} amount
+ * @param {string} className
+ */
 function sumOf(name, amount, className) {
   return element("p", { className }, element("span", { textContent: name }), amount);
 }

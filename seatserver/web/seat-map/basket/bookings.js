@@ -3,14 +3,32 @@
  * time left, "Continue" and "Cancel".
  */
 
-import { button, element, focusedIn } from "../../shared/dom.js";
+import { button, element, every, focusedIn } from "../../shared/dom.js";
 import { fetchJson } from "../../shared/rest.js";
+
+/** @import { OwnBooking, SeatMapClient } from "../../seatmap-client.js" */
+/** @import { Notices } from "../notices.js" */
+/** @import { Venue } from "../venue.js" */
+/** @import { Words } from "../words.js" */
 
 const TICK_MS = 1_000;
 
+/**
+ * @typedef {object} Parts what the bookings work with
+ * @property {SeatMapClient} client
+ * @property {Venue} venue
+ * @property {Words} words
+ * @property {Notices} notices
+ * @property {URL} server
+ * @property {() => Promise<string>} token
+ * @property {() => boolean} pageBooks
+ * @property {HTMLElement} next
+ * @property {AbortSignal} signal
+ */
+
 /** Events: "continue" (detail: the booking), where the page goes on with payments. */
 export class Bookings extends EventTarget {
-  /** Every seat of these bookings. */
+  /** Every seat of these bookings. @type {Set<number>} */
   seats = new Set();
 
   #node;
@@ -24,13 +42,17 @@ export class Bookings extends EventTarget {
   #next;
   /** Id of the booking whose cancellation is to be confirmed. @type {string | null} */
   #asked = null;
-  #busy = new Set(); // ids of those that are being cancelled
+  /** Ids of those that are being cancelled. @type {Set<string>} */
+  #busy = new Set();
+  /** @type {Set<string>} */
   #known = new Set();
   #timer;
 
   /**
    * `token()`: a promise of this user's token. `pageBooks()`: the page goes on with payments, so they are not ours.
    * `next`: where the keyboard goes when the last booking does.
+   * @param {HTMLElement} node
+   * @param {Parts} parts
    */
   constructor(node, { client, venue, words, notices, server, token, pageBooks, next, signal }) {
     super();
@@ -52,7 +74,10 @@ export class Bookings extends EventTarget {
     clearInterval(this.#timer);
   }
 
-  /** Take in a `booked` message: whether it is a booking that was not there before. */
+  /**
+   * Take in a `booked` message: whether it is a booking that was not there before.
+   * @param {OwnBooking} booking
+   */
   take({ booking_id, status }) {
     const isNew = !this.#known.has(booking_id) && (status === "pending" || status === "confirmed");
     this.#known.add(booking_id);
@@ -62,6 +87,7 @@ export class Bookings extends EventTarget {
   /**
    * The page with a booking's ticket. Its link is all that it needs; without one (the server may have no secret) only
    * our own page knows who we are, and another site's has nowhere to lead.
+   * @param {string} id
    */
   ticketAt(id) {
     const link = this.#client.bookings.get(id)?.ticket_url;
@@ -91,11 +117,17 @@ export class Bookings extends EventTarget {
     return this.#node.contains(focusedIn(this.#node));
   }
 
-  /** To the control with this key, if there is one. */
+  /**
+   * To the control with this key, if there is one.
+   * @param {string | undefined} key
+   */
   #focus(key) {
-    [...this.#node.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key)?.focus();
+    every("[data-key]", this.#node)
+      .find((one) => one.dataset.key === key)
+      ?.focus();
   }
 
+  /** @param {OwnBooking} booking */
   #line(booking) {
     const { booking_id, status, seats, areas, total_minor, reference, expires_at_ms } = booking;
     const isPending = status === "pending";
@@ -115,9 +147,14 @@ export class Bookings extends EventTarget {
     );
   }
 
-  /** What one may do with a booking that is not paid yet. */
+  /**
+   * What one may do with a booking that is not paid yet.
+   * @param {OwnBooking} booking
+   * @param {string} names
+   */
   #actions(booking, names) {
     const id = booking.booking_id;
+    /** @param {string} name */
     const say = (name) => this.#words.say(name);
     // A disabled button would lose the focus.
     const ariaDisabled = this.#busy.has(id) ? "true" : null;
@@ -145,6 +182,7 @@ export class Bookings extends EventTarget {
     );
   }
 
+  /** @param {OwnBooking} booking */
   #goOn(booking) {
     if (this.#pageBooks()) return void this.dispatchEvent(new CustomEvent("continue", { detail: booking }));
     const href = this.ticketAt(booking.booking_id);
@@ -152,19 +190,24 @@ export class Bookings extends EventTarget {
     else this.#notices.tell("note", this.#words.say("continueElsewhere"));
   }
 
-  /** Ask whether it shall be cancelled; who presses Enter twice keeps it. */
+  /**
+   * Ask whether it shall be cancelled; who presses Enter twice keeps it.
+   * @param {string} id
+   */
   #ask(id) {
     this.#asked = id;
     this.#render();
     this.#focus(`cancelNo ${id}`);
   }
 
+  /** @param {string} id */
   #keep(id) {
     this.#asked = null;
     this.#render();
     this.#focus(`cancel ${id}`);
   }
 
+  /** @param {string} id */
   async #cancel(id) {
     this.#busy.add(id);
     this.#render();
@@ -187,7 +230,7 @@ export class Bookings extends EventTarget {
   }
 
   #tick() {
-    for (const node of this.#node.querySelectorAll(".until")) {
+    for (const node of every(".until", this.#node)) {
       const left = Number(node.dataset.until) - this.#client.now();
       const time = this.#words.countdown(left);
       const text = left > 0 ? this.#words.say("pendingLeft", { time }) : this.#words.say("pendingOver");

@@ -2,6 +2,12 @@
 
 import { button, element } from "../../shared/dom.js";
 
+/** @import { SeatMapClient } from "../../seatmap-client.js" */
+/** @import { Choice } from "../basket/choice.js" */
+/** @import { Sale } from "../sale.js" */
+/** @import { Venue } from "../venue.js" */
+/** @import { Words } from "../words.js" */
+
 export class Areas {
   #client;
   #choice;
@@ -12,6 +18,7 @@ export class Areas {
   /**
    * `node`: an empty list.
    * @param {HTMLElement} node
+   * @param {{ client: SeatMapClient, choice: Choice, venue: Venue, words: Words, sale: Sale }} parts
    */
   constructor(node, { client, choice, venue, words, sale }) {
     this.#client = client;

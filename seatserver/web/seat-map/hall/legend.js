@@ -133,6 +133,7 @@ export class Legend {
    * `remaining` are the free places of each area.
    * @param {(seat: number) => string} stateOf
    * @param {number[]} remaining
+   * @param {Iterable<number> | null} seats
    */
   update(stateOf, remaining, seats = null) {
     if (seats === null) {

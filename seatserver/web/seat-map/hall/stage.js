@@ -108,7 +108,10 @@ export class Stage extends EventTarget {
 
   // ------------------------------------------------------------------ what others ask for
 
-  /** These seats (null: any of them) may look or read otherwise now. */
+  /**
+   * These seats (null: any of them) may look or read otherwise now.
+   * @param {number[] | null} seats
+   */
   paint(seats = null) {
     this.#picture.paint(seats);
     this.#grid?.paint(seats);

@@ -1,12 +1,34 @@
 /** The search: the best seats for a party, with its ticket types and wheelchairs, and offers to compare. */
 
-import { button, element, focusedIn } from "../../shared/dom.js";
+import { button, element, first, focusedIn } from "../../shared/dom.js";
 import { Stepper } from "./stepper.js";
+
+/** @import { Offer, SeatMapClient, Wish } from "../../seatmap-client.js" */
+/** @import { Answers } from "../basket/answers.js" */
+/** @import { Choice } from "../basket/choice.js" */
+/** @import { Notices, Options } from "../notices.js" */
+/** @import { Sale } from "../sale.js" */
+/** @import { Venue } from "../venue.js" */
+/** @import { Words } from "../words.js" */
 
 const MOST_PEOPLE = 50; // in one search, whatever the house allows (see /asyncapi.json)
 const USUAL = 2; // people, to begin with
 const OFFERS = 4;
 const [FREE, HELD, ALLOCATED] = [0, 1, 5];
+
+/**
+ * @typedef {object} Parts what the search works with
+ * @property {SeatMapClient} client
+ * @property {Choice} choice
+ * @property {Venue} venue
+ * @property {Words} words
+ * @property {Answers} answers
+ * @property {Notices} notices
+ * @property {Sale} sale
+ * @property {boolean} isGuest
+ * @property {AbortSignal} signal
+ */
+/** @typedef {{ offer: Offer, node: HTMLElement }} Shown an offer in the list */
 
 /** Event "preview": these seats (detail) are looked at; none, when the list is empty. */
 export class Party extends EventTarget {
@@ -20,20 +42,33 @@ export class Party extends EventTarget {
   #notices;
   #sale;
   #toBeHad;
-  #total; // how many people
-  #types = new Map(); // ticket type's key → how many of them; empty where only one is sold
+  /** How many people. @type {Stepper} */
+  #total;
+  /** Ticket type's key → how many of them; empty where only one is sold. @type {Map<string, Stepper>} */
+  #types = new Map();
+  /** @type {Stepper} */
   #wheelchairs;
+  /** @type {HTMLSelectElement} */
   #category;
+  /** @type {HTMLButtonElement[]} */
   #buttons;
   #openerNode;
-  #party; // in words
-  #number; // of it
-  #wish; // all that can be wished for
+  #party = element("span", { className: "party" }); // in words
+  #number = element("span", { className: "count" }); // of it
+  /** All that can be wished for. @type {HTMLElement} */
+  #wish;
   #few = element("p", { className: "few quiet", id: "few", hidden: true });
+  /** @type {Shown[]} */
   #offers = [];
-  #looked = null; // the offer that is looked at
+  /** The offer that is looked at. @type {Offer | null} */
+  #looked = null;
 
-  /** `form` and `list`, for the offers: both empty. */
+  /**
+   * `form` and `list`, for the offers: both empty.
+   * @param {HTMLFormElement} form
+   * @param {HTMLElement} list
+   * @param {Parts} parts
+   */
   constructor(form, list, { client, choice, venue, words, answers, notices, sale, isGuest, signal }) {
     super();
     form.hidden = venue.layout.seats.length === 0;
@@ -58,6 +93,7 @@ export class Party extends EventTarget {
     this.update();
   }
 
+  /** @param {HTMLElement} opener */
   #fill(opener) {
     const { seats, categories } = this.#venue.layout;
     const used = categories.filter(({ key }) => seats.some((seat) => seat.category === key));
@@ -71,6 +107,10 @@ export class Party extends EventTarget {
     }
     this.#wheelchairs = new Stepper(this.#words.say("wheelchairs"), this.#words, { value: this.#choice.wheelchairs });
     this.#wheelchairs.node.hidden = !seats.some(({ kind }) => kind === "wheelchair");
+    /**
+     * @param {string} value
+     * @param {string} textContent
+     */
     const option = (value, textContent) => element("option", { value, textContent });
     this.#category = element("select", {}, option("", this.#words.say("anywhere")));
     this.#category.append(...used.map(({ key, name }) => option(key, name)));
@@ -99,8 +139,6 @@ export class Party extends EventTarget {
 
   /** The button that unfolds what is seldom needed; where there is little room, all but the search itself. */
   #opener() {
-    this.#party = element("span", { className: "party" });
-    this.#number = element("span", { className: "count" });
     const more = element("span", { className: "more", textContent: this.#words.say("moreWishes") });
     const opener = button("", () => this.#unfold(opener.ariaExpanded !== "true"), {
       className: "finder",
@@ -112,11 +150,13 @@ export class Party extends EventTarget {
     return opener;
   }
 
+  /** @param {boolean} isOpen */
   #unfold(isOpen) {
     this.#openerNode.ariaExpanded = String(isOpen);
     this.#form.dataset.open = String(isOpen);
   }
 
+  /** @param {AbortSignal} signal */
   #listen(signal) {
     this.#wheelchairs.addEventListener("change", () => {
       this.#choice.wheelchairs = this.#wheelchairs.value;
@@ -144,8 +184,14 @@ export class Party extends EventTarget {
       if (event.key === "Escape" && this.#form.dataset.open === "true") this.#foldAway();
     });
     // If it covers the hall, a click on the hall closes it.
-    const away = ({ target }) => this.#isOver && !this.#form.contains(target) && this.#unfold(false);
+    /** @param {Event} event */
+    const away = ({ target }) =>
+      this.#isOver && !this.#form.contains(/** @type {Node | null} */ (target)) && this.#unfold(false);
     this.#form.getRootNode().addEventListener("pointerdown", away, { signal });
+    /**
+     * @param {string} name
+     * @param {() => void} act
+     */
     const on = (name, act) => this.#client.addEventListener(name, act, { signal });
     on("welcome", () => this.#welcome());
     on("change", () => this.#dropStale());
@@ -158,7 +204,10 @@ export class Party extends EventTarget {
     return this.#form.dataset.open === "true" && getComputedStyle(this.#wish).position === "absolute";
   }
 
-  /** Set the number of people. The first ticket type grows or shrinks, then the others once it is used up. */
+  /**
+   * Set the number of people. The first ticket type grows or shrinks, then the others once it is used up.
+   * @param {number} total
+   */
   #share(total) {
     if (this.#types.size === 0) return;
     let over = total - this.#sumOfTypes;
@@ -175,9 +224,8 @@ export class Party extends EventTarget {
 
   /** After a reload the holds say how many wheelchairs had been named. */
   #welcome() {
-    const { limits } = this.#client.welcome;
+    const most = Math.min(this.#client.welcome?.limits.seats_per_user ?? MOST_PEOPLE, MOST_PEOPLE);
     const named = Math.max(0, ...[...this.#client.holds.values()].map(({ wheelchairs }) => wheelchairs));
-    const most = Math.min(limits.seats_per_user, MOST_PEOPLE);
     for (const stepper of this.#steppers) stepper.most = most;
     if (named > this.#choice.wheelchairs) this.#choice.wheelchairs = named;
   }
@@ -201,7 +249,10 @@ export class Party extends EventTarget {
     this.#sayWhyNot(count);
   }
 
-  /** Where nothing is sold, or fewer seats are left than are asked for, no search finds them: that is said instead. */
+  /**
+   * Where nothing is sold, or fewer seats are left than are asked for, no search finds them: that is said instead.
+   * @param {number} count
+   */
   #sayWhyNot(count) {
     const { isClosed, reason } = this.#sale;
     for (const stepper of this.#steppers) stepper.isClosed = isClosed;
@@ -218,7 +269,10 @@ export class Party extends EventTarget {
     for (const one of this.#buttons) one.ariaDisabled = String(text !== "");
   }
 
-  /** Run `act`, or announce why it would find nothing. */
+  /**
+   * Run `act`, or announce why it would find nothing.
+   * @param {() => unknown} act
+   */
   #orSayWhy(act) {
     if (this.#few.textContent !== "") return this.#notices.say(this.#few.textContent);
     const wrong = this.#steppers.find(({ input }) => !input.checkValidity());
@@ -226,7 +280,10 @@ export class Party extends EventTarget {
     if (this.#form.reportValidity()) act();
   }
 
-  /** How many seats there are to choose from, those of the basket among them; counted no further than to `most`. */
+  /**
+   * How many seats there are to choose from, those of the basket among them; counted no further than to `most`.
+   * @param {number} most
+   */
   #left(most) {
     const { states } = this.#client;
     if (!states) return most; // not known yet
@@ -241,12 +298,15 @@ export class Party extends EventTarget {
     return left;
   }
 
-  /** What the form asks for, see seatmap-client.d.ts. */
+  /**
+   * What the form asks for.
+   * @returns {Wish}
+   */
   #asked() {
     const categories = this.#category.value ? [this.#category.value] : [];
     if (this.#types.size === 0) return { count: this.#count(), categories };
-    const entries = [...this.#types].map(([key, { value }]) => [key, value]);
-    return { tickets: Object.fromEntries(entries.filter(([, count]) => count > 0)), categories };
+    const wanted = [...this.#types].filter(([, { value }]) => value > 0);
+    return { tickets: Object.fromEntries(wanted.map(([key, { value }]) => [key, value])), categories };
   }
 
   async #search() {
@@ -257,7 +317,9 @@ export class Party extends EventTarget {
 
   async #compare() {
     const asked = this.#asked();
-    const tickets = Object.entries(asked.tickets ?? {}).flatMap(([key, count]) => Array(count).fill(key));
+    const tickets = Object.entries(asked.tickets ?? {}).flatMap(([key, count]) =>
+      Array.from({ length: count }, () => key),
+    );
     if (this.#isOver) this.#foldAway();
     await this.#busy(async () => {
       const offers = await this.#choice.offers({ ...asked, limit: OFFERS });
@@ -272,6 +334,7 @@ export class Party extends EventTarget {
     if (isInside) this.#openerNode.focus({ preventScroll: true });
   }
 
+  /** @param {() => Promise<unknown>} act */
   async #busy(act) {
     if (this.#form.ariaBusy === "true") return;
     this.#form.ariaBusy = "true";
@@ -281,6 +344,10 @@ export class Party extends EventTarget {
 
   // ------------------------------------------------------------------ offers
 
+  /**
+   * @param {Offer[]} offers
+   * @param {string[]} tickets
+   */
   #show(offers, tickets) {
     this.#offers = offers.map((offer) => ({ offer, node: this.#line(offer, tickets) }));
     const close = button("×", () => this.#clear(), { className: "close", ariaLabel: this.#words.say("close") });
@@ -289,9 +356,13 @@ export class Party extends EventTarget {
     this.#list.hidden = false;
     this.#notices.pass();
     this.#list.scrollIntoView({ block: "nearest" });
-    this.#list.querySelector("ol button")?.focus({ preventScroll: true });
+    first("ol button", this.#list)?.focus({ preventScroll: true });
   }
 
+  /**
+   * @param {Offer} offer
+   * @param {string[]} tickets
+   */
   #line(offer, tickets) {
     const take = () => {
       this.#clear();
@@ -317,7 +388,10 @@ export class Party extends EventTarget {
     return element("li", {}, hold);
   }
 
-  /** This offer is looked at; none, when it is null. */
+  /**
+   * This offer is looked at; none, when it is null.
+   * @param {Offer | null} offer
+   */
   #preview(offer) {
     this.#looked = offer;
     this.dispatchEvent(new CustomEvent("preview", { detail: offer?.seats ?? [] }));
@@ -326,21 +400,24 @@ export class Party extends EventTarget {
   /** Remove offers with a seat that someone has taken. `fine`: the states in which a seat is not taken. */
   #dropStale(fine = this.#toBeHad) {
     const { states, mine } = this.#client;
-    const isThere = ({ offer }) => offer.seats.every((seat) => fine.includes(states[seat]) || mine.has(seat));
+    /** @param {Shown} shown */
+    const isThere = ({ offer }) =>
+      offer.seats.every((seat) => (states !== null && fine.includes(states[seat])) || mine.has(seat));
     const gone = this.#offers.filter((one) => !isThere(one));
     if (gone.length === 0) return;
     this.#offers = this.#offers.filter(isThere);
     if (this.#offers.length === 0) {
       this.#clear(this.#form);
-      const again = [this.#words.say("compare"), () => this.#compare()];
-      this.#notices.tell("note", this.#words.say("offersGone"), { actions: [again] });
+      /** @type {Options["actions"]} */
+      const actions = [[this.#words.say("compare"), () => this.#compare()]];
+      this.#notices.tell("note", this.#words.say("offersGone"), { actions });
       return;
     }
     if (gone.some(({ offer }) => offer === this.#looked)) this.#preview(null);
     const wasAt = gone.some(({ node }) => node.contains(focusedIn(node)));
     // Not to another offer: a key that is on its way down was meant for the one that went.
     if (wasAt) {
-      this.#list.querySelector("h2").focus({ preventScroll: true });
+      first("h2", this.#list)?.focus({ preventScroll: true });
       this.#notices.say(this.#words.say("offerGone"));
     }
     for (const { node } of gone) node.remove();
@@ -353,7 +430,10 @@ export class Party extends EventTarget {
     this.#notices.tell("note", this.#words.say("offersBooked"));
   }
 
-  /** Close the offers. If the focus is in them, it moves to `place`, where a key pressed in haste does no harm. */
+  /**
+   * Close the offers. If the focus is in them, it moves to `place`, where a key pressed in haste does no harm.
+   * @param {HTMLElement} place
+   */
   #clear(place = this.#buttons[0]) {
     if (this.#list.contains(focusedIn(this.#list))) place.focus();
     this.#offers = [];
