@@ -54,7 +54,7 @@ export class Format {
 
   /**
    * @param {number} ms
-   * @param {string} timeZone
+   * @param {string} [timeZone] the browser's own without it
    */
   time(ms, timeZone) {
     return new Intl.DateTimeFormat(this.locale, { timeStyle: "short", timeZone }).format(ms);
@@ -62,7 +62,7 @@ export class Format {
 
   /**
    * @param {number} ms
-   * @param {string} timeZone
+   * @param {string} [timeZone] the browser's own without it
    */
   day(ms, timeZone) {
     /** @type {Intl.DateTimeFormatOptions} */

@@ -6,12 +6,17 @@ const EVERY_MS = 2000;
 const LONGEST_MS = 30_000;
 const PATIENCE_MS = 8000;
 
-/** The JSON of a path that only an operator may ask for; throws what `fetchJson` throws. */
+/**
+ * The JSON of a path that only an operator may ask for; throws what `fetchJson` throws.
+ * @param {string | null} token
+ * @param {string} path
+ */
 export function askAs(token, path) {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   return fetchJson(path, { headers: { Authorization: `Bearer ${token}` }, signal });
 }
 
+/** @template Answer */
 export class Poll {
   #ask;
   #answered;
@@ -21,7 +26,12 @@ export class Poll {
   #isRunning = false;
   #asking = 0;
 
-  /** Awaits `ask()`, then calls `answered(answer)` or `failed(error)`. */
+  /**
+   * Awaits `ask()`, then calls `answered(answer)` or `failed(error)`.
+   * @param {() => Promise<Answer>} ask
+   * @param {(answer: Answer) => void} answered
+   * @param {(error: any) => void} failed
+   */
   constructor(ask, answered, failed) {
     this.#ask = ask;
     this.#answered = answered;
@@ -56,6 +66,7 @@ export class Poll {
     this.#asking += 1;
   }
 
+  /** @param {number} turn */
   async #turn(turn) {
     let waitMs = EVERY_MS;
     try {

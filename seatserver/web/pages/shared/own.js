@@ -7,11 +7,15 @@ export const TOKEN = "seatserver.token"; // what was entered on the booking page
 
 const tokenOfGuest = guestOf(HERE);
 
+/** @param {string} path */
 export function api(path) {
   return new URL(`api/v1/${path}`, HERE);
 }
 
-/** A token to ask with: one that was entered in this window, else that of this browser's guest; null without either. */
+/**
+ * A token to ask with: one that was entered in this window, else that of this browser's guest; null without either.
+ * @param {string | null} refused
+ */
 export async function ownToken(refused = null) {
   const entered = recall(TOKEN);
   if (entered && entered !== refused) return entered;
@@ -19,9 +23,13 @@ export async function ownToken(refused = null) {
   return knownGuest(HERE) ? tokenOfGuest(refused) : null;
 }
 
-/** The JSON answer for this browser's visitor. An expired token is renewed once. */
+/**
+ * The JSON answer for this browser's visitor. An expired token is renewed once.
+ * @param {string} path
+ */
 export async function askAsOwner(path) {
   const token = await ownToken();
+  /** @param {string | null} bearer */
   const ask = (bearer) => {
     const headers = { Authorization: `Bearer ${bearer}` };
     return fetchJson(api(path), { cache: "no-store", headers });

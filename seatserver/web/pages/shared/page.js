@@ -13,24 +13,46 @@ export { button, byId, element, every, first, focusedIn } from "../../shared/dom
 export { fetchJson, patience, recall, refusal, remember } from "../../shared/rest.js";
 
 const { lang } = document.documentElement;
-const texts = { ...en, ...{ de }[lang] };
+/** @typedef {string | ({ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>)} Text */
+/** @type {Record<string, Record<string, Text>>} */
+const LANGUAGES = { de, en };
+const texts = { ...LANGUAGES.en, ...LANGUAGES[lang] };
 const format = new Format(lang);
 const plurals = new Intl.PluralRules(format.locale);
 
 export const HERE = new URL("/", location.origin); // the server, which these pages came from
 /** How dates and numbers are written here, for `Intl`. */
 export const { locale } = format;
-/** An amount of a showtime, a booking, or whatever else has a `currency` and its `currency_digits`. */
+/**
+ * An amount of a showtime, a booking, or whatever else has a `currency` and its `currency_digits`.
+ * @param {number} minor
+ * @param {{ currency: string, currency_digits?: number }} priced
+ */
 export const money = (minor, priced) => format.money(minor, priced);
+/**
+ * @param {number} ms
+ * @param {string} [timeZone]
+ */
 export const time = (ms, timeZone) => format.time(ms, timeZone);
+/**
+ * @param {number} ms
+ * @param {string} [timeZone]
+ */
 export const day = (ms, timeZone) => format.day(ms, timeZone);
+/** @param {string[]} words */
 export const list = (words) => format.list(words);
+/** @param {number} ms */
 export const countdown = (ms) => format.countdown(ms);
 
-/** The text `name` with these facts; numbers are written as people here write them. */
+/**
+ * The text `name` with these facts; numbers are written as people here write them.
+ * @param {string} name
+ * @param {Record<string, string | number>} facts
+ */
 export function say(name, facts = {}) {
   const form = texts[name];
-  const text = typeof form === "string" ? form : (form[plurals.select(facts.count)] ?? form.other);
+  const text = typeof form === "string" ? form : (form[plurals.select(Number(facts.count))] ?? form.other);
+  /** @param {string | number} fact */
   const shown = (fact) => (typeof fact === "number" ? format.number(fact) : fact);
   return text.replace(/\{(\w+)\}/g, (whole, fact) => (fact in facts ? shown(facts[fact]) : whole));
 }
@@ -45,12 +67,19 @@ export function nameInAddress() {
   }
 }
 
-/** Why a request failed, as the end of a sentence. */
+/**
+ * Why a request failed, as the end of a sentence.
+ * @param {any} error
+ */
 export function reasonOf(error) {
   return say(reasonOfError(error));
 }
 
-/** Whether clocks at `timeZone` show another time than the visitor's at that moment. */
+/**
+ * Whether clocks at `timeZone` show another time than the visitor's at that moment.
+ * @param {number} ms
+ * @param {string} timeZone
+ */
 export function isAbroad(ms, timeZone) {
   return time(ms) !== time(ms, timeZone) || day(ms) !== day(ms, timeZone);
 }
