@@ -2,9 +2,9 @@
 
 An `Audience` listens to one live room and shows it to the sessions in it, delivery by delivery: a delivery merges the
 changes since the last one (last write per seat), makes one frame for each encoding in use, and sends it to every
-viewer. A change in a quiet room is delivered at once; while changes keep coming, deliveries follow each other in ticks,
-which grow with the time that the last deliveries took. A delivery to many viewers takes several slices of the
-`TimeSlicer`; a room has one delivery at a time.
+viewer. A change is delivered at once, unless the room's deliveries take too much of the process already: then they
+follow each other in ticks (see `pace`). A delivery to many viewers takes several slices of the `TimeSlicer`; a room has
+one delivery at a time.
 
 A mark keeps the order for each viewer. Each event in the room gets a number, the mark. A viewer remembers the last one
 that it was shown, and frames that are not newer are not sent to it. So a viewer who joins, comes back, or needs a
@@ -21,6 +21,7 @@ from seatserver.catalog.showtime import Showtime
 from seatserver.errors import Unavailable
 from seatserver.live.broadcast.delivery import Delivery
 from seatserver.live.broadcast.demand import Demand
+from seatserver.live.broadcast.pace import Pace
 from seatserver.live.broadcast.recipients import RecipientList, Viewer
 from seatserver.live.broadcast.scheduler import clock_ns
 from seatserver.live.broadcast.services import BroadcastServices
@@ -63,8 +64,9 @@ class Audience:
         self._renew = False  # only a snapshot will do
         self._delivery: Delivery | None = None
         self._waiting = False  # for the time slicer
-        self._tick: asyncio.TimerHandle | None = None
-        self._cost_ns = 0  # of the last delivery, while the room is busy
+        self._tick: asyncio.TimerHandle | None = None  # until the next delivery may start
+        self._pace = Pace(services.pacing)
+        self._settling: asyncio.TimerHandle | None = None  # until the room has no debts
         self._heard_ns = 0  # when the last delivery started
         self._snapshots: dict[Codec, tuple[str, int, Frame]] = {}
 
@@ -251,7 +253,7 @@ class Audience:
             self._abandon()  # news is a sign of life too
         if self._delivery is None:
             self._delivery = self._next_delivery()
-        if self._delivery is not None and not self._delivery.advance(until_ns):
+        if self._delivery is not None and not self._delivery.advance(until_ns, self._services.pacing.spent):
             return False
         self._waiting = False
         self._end_delivery()
@@ -299,31 +301,34 @@ class Audience:
         self._services.metrics.rounds.observe(took_s)
         if done.since_ms:
             self._services.propagated(done.since_ms)
-        self._services.busy_ns += done.cost_ns - self._cost_ns
-        self._cost_ns = done.cost_ns
-        left_s = max(0.0, self._services.tick_s - took_s)
-        self._tick = self._services.call_later(left_s, self._tick_over)
+        tick_s = self._pace.spend(done.cost_ns) - took_s
+        if tick_s > 0:
+            self._tick = self._services.call_later(tick_s, self._tick_over)
+        elif self._is_due:
+            self._wake()  # with what came while it was under way
+        if self._settling is None:
+            self._settle()
 
     def _tick_over(self) -> None:
         self._tick = None
         if self._is_due:
             self._wake()
-        else:
-            self._quiet()
 
-    def _quiet(self) -> None:
-        self._services.busy_ns -= self._cost_ns
-        self._cost_ns = 0
+    def _settle(self) -> None:
+        """Look again when the room's debts may be paid."""
+        left_s = self._pace.settle()
+        self._settling = asyncio.get_running_loop().call_later(left_s, self._settle) if left_s else None
 
     def close(self) -> None:
         """The last viewer has left."""
         self._pending.clear()
         self._deltas.clear()
         self._renew = False
-        if self._tick is not None:
-            self._tick.cancel()
-            self._tick = None
-        self._quiet()
+        for timer in (self._tick, self._settling):
+            if timer is not None:
+                timer.cancel()
+        self._tick = self._settling = None
+        self._pace.forgive()
 
 
 def delta_of(change: Change, room: Room) -> Delta:

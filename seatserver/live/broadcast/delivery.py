@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seatserver.live.broadcast.pace import Clock
 from seatserver.live.broadcast.recipients import RecipientList
 from seatserver.live.broadcast.scheduler import clock_ns
 from seatserver.wire.codec import Codec
@@ -23,6 +24,7 @@ class Delivery:
         self.since_ms = 0
         """When the first of the changes that it brings was made, by Redis' clock; 0: not known."""
         self.cost_ns = 0
+        """The processor time that it took, by the clock that `advance` is given."""
         self.started_ns = clock_ns()
         self._left = [recipients[codec] for codec in frames]
         # A beat brings nothing new, so it also goes to viewers who are up to date.
@@ -30,17 +32,16 @@ class Delivery:
         for codec, frame in frames.items():
             recipients[codec].start(frame, mark, below)
 
-    def advance(self, until_ns: int) -> bool:
+    def advance(self, until_ns: int, spent: Clock) -> bool:
         """Serve viewers until all are served or the time is over. Returns whether all are served."""
-        now_ns = started_ns = clock_ns()
+        before_ns = spent()
         while self._left:
             self.sent += self._left[-1].serve(until_ns)
             if self._left[-1].is_served:
                 self._left.pop()
-            now_ns = clock_ns()
-            if now_ns >= until_ns:
+            if clock_ns() >= until_ns:
                 break
-        self.cost_ns += now_ns - started_ns
+        self.cost_ns += spent() - before_ns
         return not self._left
 
     def abandon(self) -> None:

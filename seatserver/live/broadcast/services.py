@@ -1,4 +1,4 @@
-"""What all audiences of one process share: settings, clock, metrics, the slices of the loop, the length of a tick."""
+"""What all audiences of one process share: settings, clock, metrics, the slices of the loop, and their pace."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from uuid import UUID
 
 from seatserver.config import Clock, Settings
 from seatserver.live.broadcast.io_uring import WriteToEach, write_to_each
+from seatserver.live.broadcast.pace import Pacing
 from seatserver.live.broadcast.scheduler import TimeSlicer
 from seatserver.metrics import Metrics
 from seatserver.tasks import Tasks
 from seatserver.wire.from_server import Booked
-
-TICK_PER_BUSY_TIME = 20
-"""A tick is this many times as long as the last deliveries of all busy rooms took, within bounds. So deliveries take at
-most a twentieth of the process' time; the rest is left for commands."""
 
 BookingReader = Callable[[UUID], Awaitable[Booked | None]]
 """Reads a booking as the message that tells its owner about it; None when there is none."""
@@ -35,21 +32,13 @@ class BroadcastServices:
         self.read_booking = read_booking
         self.tasks = Tasks()
         self.slicer = TimeSlicer()
-        self.busy_ns = 0
-        """How long the last deliveries of the busy rooms took together."""
+        self.pacing = Pacing(settings)
         self.redis_ahead_ms = 0.0
         """How far Redis' clock is ahead of ours, as far as we know."""
         self.write_to_each: WriteToEach = write_to_each
         self.call_later: CallLater = call_later
         """The timer of ticks. A test that ends a tick itself puts another one here."""
         self._sockets: Counter[str] = Counter()
-
-    @property
-    def tick_s(self) -> float:
-        """How long a busy room waits from the start of one delivery to the start of the next."""
-        settings = self.settings
-        wanted_s = TICK_PER_BUSY_TIME * self.busy_ns / 1e9
-        return min(max(wanted_s, settings.tick_ms / 1000), settings.tick_most_ms / 1000)
 
     def propagated(self, since_ms: int) -> None:
         """Record how long a change took to its last viewer; it was made at that time, by Redis' clock."""

@@ -27,7 +27,7 @@ from seatserver.live.broadcast.audience import FEW_CHANGES, Audience, delta_of
 from seatserver.live.broadcast.broadcaster import Broadcaster
 from seatserver.live.broadcast.io_uring import NO_FD, WriteToEach, open_batch_writer, write_to_each
 from seatserver.live.broadcast.scheduler import TimeSlicer
-from seatserver.live.broadcast.services import TICK_PER_BUSY_TIME, BroadcastServices
+from seatserver.live.broadcast.services import BroadcastServices
 from seatserver.metrics import Metrics, buckets_of
 from seatserver.redis_io.client import connect
 from seatserver.rooms.feed import Notice
@@ -182,6 +182,8 @@ class Stage:
         hub = Hub(SeatStore(connect(settings), settings, nothing), settings)
         self.read: list[UUID] = []
         self.broadcaster = Broadcaster(hub, BroadcastServices(settings, Metrics(), lambda: 42, self.read_booking))
+        # Every delivery is more than its share: the room is busy after each, until `end_tick`.
+        self.broadcaster.services.pacing.burst_ns = 0
         # However slow the machine: a delivery needs several slices only where a test says so.
         self.broadcaster.services.slicer = TimeSlicer(60 if slice_s is None else slice_s)
         self.broadcaster.services.call_later = self.begin_tick
@@ -279,7 +281,32 @@ async def rounds(count: int = 3) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_quiet_room_delivers_a_change_at_once_and_a_busy_room_merges_those_of_a_tick() -> None:
+async def test_a_room_that_takes_little_time_delivers_every_change_at_once() -> None:
+    with staged() as stage:
+        stage.broadcaster.services.pacing.burst_ns = 10**12
+        looker = stage.viewer()
+        looker.look()
+        for version in range(5):
+            stage.play((0, 1 - version % 2))
+            await rounds()
+            assert len(looker.look()) == 1, "no tick"
+
+
+async def test_what_comes_while_a_delivery_is_under_way_follows_at_once() -> None:
+    with staged(slice_s=0.0) as stage:
+        stage.broadcaster.services.pacing.burst_ns = 10**12
+        lookers = [stage.viewer(), stage.viewer(CODECS.msgpack)]
+        stage.play((0, 1))
+        while not stage.audience.is_delivering:
+            await rounds(1)
+        stage.play((1, 1))
+        await rounds(20)
+        for looker in lookers:
+            looker.look()
+            assert looker.picture.snapshot() == stage.room.snapshot()
+
+
+async def test_a_busy_room_merges_the_changes_of_a_tick() -> None:
     with staged() as stage:
         looker = stage.viewer()
         looker.look()
@@ -354,33 +381,15 @@ async def test_an_answer_takes_a_little_news_along_and_the_delivery_skips_its_vi
             assert isinstance(snapshot, Snapshot)
 
 
-async def test_a_tick_grows_with_the_time_that_busy_rooms_take_within_bounds() -> None:
+async def test_a_room_without_viewers_owes_nothing() -> None:
     with staged() as stage:
-        settings = config.load({}, tick_ms=10, tick_most_ms=50)
-        services = BroadcastServices(settings, Metrics(), lambda: 42, stage.read_booking)
-        assert services.tick_s == 0.010
-        services.busy_ns = 1_000_000
-        assert services.tick_s == pytest.approx(0.001 * TICK_PER_BUSY_TIME)
-        services.busy_ns = 10_000_000_000
-        assert services.tick_s == 0.050
-
-
-async def test_only_busy_rooms_make_the_tick_longer() -> None:
-    with staged() as stage:
+        pacing = stage.broadcaster.services.pacing
         stage.viewer()
         stage.play((0, 1))
         await rounds()
-        assert stage.broadcaster.services.busy_ns > 0
-        stage.play((0, 0))
-        stage.end_tick()
-        await rounds()
-        assert stage.broadcaster.services.busy_ns > 0
-        stage.end_tick()
-        assert stage.broadcaster.services.busy_ns == 0
-        stage.play((0, 1))
-        await rounds()
+        assert pacing.in_debt == 1
         stage.audience.close()
-        assert stage.broadcaster.services.busy_ns == 0
+        assert pacing.in_debt == 0
 
 
 async def test_a_frame_is_encoded_once_and_shared(monkeypatch: pytest.MonkeyPatch) -> None:
