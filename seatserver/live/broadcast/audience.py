@@ -317,10 +317,12 @@ class Audience:
     def _settle(self) -> None:
         """Look again when the room's debts may be paid."""
         left_s = self._pace.settle()
-        self._settling = asyncio.get_running_loop().call_later(left_s, self._settle) if left_s else None
+        # A millisecond more: uvloop rounds to whole ones, and would call again and again until the time has come.
+        self._settling = asyncio.get_running_loop().call_later(left_s + 0.001, self._settle) if left_s else None
 
     def close(self) -> None:
         """The last viewer has left."""
+        self._abandon()
         self._pending.clear()
         self._deltas.clear()
         self._renew = False

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from seatserver.live.broadcast import recipients
 from seatserver.live.broadcast.audience import FEW_CHANGES, Audience, delta_of
 from seatserver.live.broadcast.broadcaster import Broadcaster
 from seatserver.live.broadcast.io_uring import NO_FD, WriteToEach, open_batch_writer, write_to_each
+from seatserver.live.broadcast.pace import Pace
 from seatserver.live.broadcast.scheduler import TimeSlicer
 from seatserver.live.broadcast.services import BroadcastServices
 from seatserver.metrics import Metrics, buckets_of
@@ -390,6 +392,29 @@ async def test_a_room_without_viewers_owes_nothing() -> None:
         assert pacing.in_debt == 1
         stage.audience.close()
         assert pacing.in_debt == 0
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_room_with_debts_does_not_look_at_them_in_every_round_of_the_loop(
+    monkeypatch: pytest.MonkeyPatch, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """uvloop's timers count whole milliseconds: what is due in less is due at once."""
+    looks: list[Pace] = []
+
+    def nearly_paid(pace: Pace) -> float:
+        looks.append(pace)
+        return 0.0004
+
+    async def scenario() -> None:
+        with staged() as stage:
+            stage.viewer()
+            stage.play((0, 1))
+            await asyncio.sleep(0.1)
+
+    monkeypatch.setattr(Pace, "settle", nearly_paid)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(scenario())
+    assert 1 <= len(looks) <= 200
 
 
 async def test_a_frame_is_encoded_once_and_shared(monkeypatch: pytest.MonkeyPatch) -> None:
