@@ -100,7 +100,7 @@ class Settings:
     message_bytes: int = setting("SEATSERVER_MESSAGE_BYTES", 4096, "Largest message a client may send.", at_least=512, at_most=65_536)
     outbox_bytes: int = setting("SEATSERVER_OUTBOX_BYTES", 65_536, "Most data that may wait for a slow viewer. Beyond that the viewer gets no changes until it has caught up, then one snapshot.", at_least=1024, at_most=1 << 26)
     slow_ms: int = setting("SEATSERVER_SLOW_MS", 20_000, "A viewer that has not caught up for this long is disconnected.", at_least=100, at_most=600_000)
-    tick_ms: int = setting("SEATSERVER_TICK_MS", 10, "A room whose deliveries take more than a twentieth of the process' time merges the changes of at least this long into one frame. Any other room delivers a change at once.", at_least=0, at_most=1000)
+    tick_ms: int = setting("SEATSERVER_TICK_MS", 10, "If a room's deliveries keep taking more than a twentieth of the process's time, it merges the changes of at least this long into one frame. Any other room delivers each change at once.", at_least=0, at_most=1000)
     tick_most_ms: int = setting("SEATSERVER_TICK_MOST_MS", 50, "The longest time for which such a room merges changes.", at_least=0, at_most=5000)
     io_uring: bool = setting("SEATSERVER_IO_URING", True, "Serve rooms through io_uring, where the system has it and allows it.")
     ring_deltas: int = setting("SEATSERVER_RING_DELTAS", 1024, "Changes a room remembers for viewers who reconnect; one who missed more gets a snapshot.", at_least=0, at_most=100_000)

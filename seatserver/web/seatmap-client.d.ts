@@ -38,7 +38,7 @@ export interface Basket {
 export interface Hold extends Basket {
   /** How many of the party use a wheelchair. */
   wheelchairs: number;
-  /** Single seats that this choice strands. */
+  /** Seats that this choice strands: gaps that hardly anybody would buy. */
   stranded: number[];
   deadlineMs: number;
   /** How far `extend` can move `deadlineMs`; 0 if the server does not say. */
@@ -225,7 +225,7 @@ export class CommandError extends Error {
   readonly retryable: boolean;
   readonly seats: [seat: number, reason: Refusal][];
   readonly areas: [area: number, reason: Refusal, left: number][];
-  /** Single seats that the choice would have stranded. */
+  /** Seats that the choice would have stranded: gaps that hardly anybody would buy. */
   readonly stranded: number[];
   /** The nearest choice that would be accepted; empty if there is none. */
   readonly fix: number[];

@@ -182,7 +182,7 @@ class Audience:
     # ------------------------------------------------------------ the room's listener
 
     def changed(self, change: Change) -> None:
-        """The room has changed: deliver that at once if the room was quiet, otherwise with its next tick."""
+        """The room has changed: deliver that at once, or with the next tick if the room is in one."""
         self.mark += 1
         live = self.live
         if live is not None:

@@ -6,16 +6,8 @@ one after the other before the call returns, and reports only those that did not
 that are full or broken. So `BatchWriter.write_to_each` does what `write_to_each` does. Other systems lack it and
 containers often forbid it; `open_batch_writer` finds out.
 
-CPU µs per delivery of the whole server, measured alternately with and without it on two busy cores:
-
-    viewers             best turn: with, without    median: with, without
-    200                 9.9     11.4                11.2    11.9
-    1,000               4.6     5.5                 5.4     6.9
-    1,000, second run   5.5     5.6                 6.4     6.4
-    8,000, three turns  3.7     5.5                 6.7     5.5
-
-For 60 viewers it saved nothing. What it saves differs from run to run and is not yet shown on a quiet machine. In rooms
-of one viewer a hold took a twelfth more time with it, so it is not used for fewer than `MIN_BATCH` viewers.
+What it saves is measured in decision 12 of `.github/DECISIONS.md`. In rooms of one viewer a hold took a twelfth more
+time with it, so it is not used for fewer than `MIN_BATCH` viewers.
 """
 
 from __future__ import annotations
