@@ -248,7 +248,19 @@ class Audience:
             self._services.slicer.schedule(self)
 
     def advance(self, until_ns: int) -> bool:
-        """Go on with the delivery under way, or begin the one that is due. Returns whether nothing is left to do."""
+        """Go on with the delivery under way, or begin the one that is due. Returns whether nothing is left to do.
+
+        After an error nobody knows who was shown what: everybody gets a snapshot after a moment.
+        """
+        try:
+            return self._advance(until_ns)
+        except Exception:
+            self._abandon()
+            self._renew, self._waiting = True, False
+            self._tick = self._services.call_later(RETRY_S, self._tick_over)
+            raise
+
+    def _advance(self, until_ns: int) -> bool:
         if self._delivery is not None and self._delivery.kind == "beat" and self._is_due:
             self._abandon()  # news is a sign of life too
         if self._delivery is None:

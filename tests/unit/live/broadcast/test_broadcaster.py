@@ -23,6 +23,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from seatserver import config
+from seatserver.live.broadcast import audience as audience_module
 from seatserver.live.broadcast import recipients
 from seatserver.live.broadcast.audience import FEW_CHANGES, Audience, delta_of
 from seatserver.live.broadcast.broadcaster import Broadcaster
@@ -534,6 +535,24 @@ async def test_news_does_not_wait_for_a_beat_under_way(monkeypatch: pytest.Monke
         kinds = [[type(message) for message in looker.look()] for looker in lookers]
         assert [Snapshot, Delta] in kinds, "news is a sign of life too"
         assert all(heard in ([Snapshot, Delta], [Snapshot, Beat, Delta]) for heard in kinds), kinds
+
+
+async def test_a_room_that_could_not_be_served_once_is_served_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Delta:
+        raise RuntimeError("an error of ours")
+
+    with staged() as stage:
+        looker = stage.viewer()
+        with monkeypatch.context() as patch:
+            patch.setattr(audience_module, "delta_of", broken)
+            stage.play((0, 1))
+            await rounds()
+        stage.play((1, 1))
+        await stage.deliver()
+        stage.play((2, 1))
+        await stage.deliver()
+        assert [type(message) for message in looker.look()] == [Snapshot, Snapshot, Delta]
+        assert looker.picture.states == stage.room.states
 
 
 async def test_a_broken_socket_does_not_affect_the_others() -> None:
