@@ -18,7 +18,8 @@ from time import perf_counter_ns, thread_time_ns
 from seatserver.config import Settings
 
 ROOM_SHARE = 1 / 20
-"""Of the process' time, for the deliveries of one room."""
+"""Of the process's time, for the deliveries of one room. A room whose single delivery costs more than the longest tick
+pays for takes more all the same."""
 ALL_SHARE = 1 / 4
 """For those of all rooms; with more rooms in debt than that is enough for, each has less than `ROOM_SHARE`."""
 BURST_S = 0.05
