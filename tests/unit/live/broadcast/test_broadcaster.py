@@ -410,6 +410,7 @@ def test_a_room_with_debts_does_not_look_at_them_in_every_round_of_the_loop(
         with staged() as stage:
             stage.viewer()
             stage.play((0, 1))
+            await rounds()
             await asyncio.sleep(0.1)
 
     monkeypatch.setattr(Pace, "settle", nearly_paid)
