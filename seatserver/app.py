@@ -37,6 +37,7 @@ from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings, wall_clock
 from seatserver.database import Database, away_at_start
 from seatserver.errors import SeatServerError, Unavailable
+from seatserver.gate.gate import Gate
 from seatserver.holding.holding import Holding
 from seatserver.live import views
 from seatserver.live.broadcast.broadcaster import Broadcaster
@@ -265,7 +266,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
     )
     # A path with an extra slash is not found, like any other wrong path.
     pages.router.redirect_slashes = False
-    return Sockets(sockets, server.sessions, pages)
+    return Gate(Sockets(sockets, server.sessions, pages), server.settings, server.metrics)
 
 
 def create_app() -> ASGIApp:

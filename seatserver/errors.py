@@ -81,6 +81,19 @@ class TooLarge(SeatServerError):
         super().__init__(f"{what} is larger than {limit_bytes} bytes", limit_bytes=limit_bytes)
 
 
+class HeadTooLarge(SeatServerError):
+    """The head of a request, its address and header fields, is larger than its limits."""
+
+    code, status = "head_too_large", 431
+
+    def __init__(self, limit_bytes: int, limit_fields: int) -> None:
+        super().__init__(
+            f"the head of a request may have {limit_bytes} bytes and {limit_fields} fields",
+            limit_bytes=limit_bytes,
+            limit_fields=limit_fields,
+        )
+
+
 class NotFound(SeatServerError):
     """There is no such showtime, layout, booking and so on. ``kind`` says which."""
 

@@ -28,6 +28,9 @@ def listen(settings: Settings, *, shares_port: bool = False) -> socket.socket:
                 # Connections inherit it. Else the system keeps megabytes for a viewer who reads nothing (see tcp(7),
                 # tcp_wmem), and we would learn that late.
                 listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, settings.outbox_bytes)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                # Connections inherit this too. A peer that takes nothing, but stays there, would never be given up.
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, settings.idle_ms)
             listener.bind(address)
             listener.set_inheritable(False)
         except BaseException:

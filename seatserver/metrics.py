@@ -98,6 +98,7 @@ class Metrics:
         self.refusals = self._counter("refused_seats_total", "Seats refused, by reason", "reason")
         self.errors = self._counter("errors_total", "Errors told to clients", "code")
         self.frames = self._counter("frames_total", "Frames sent to viewers", "kind")
+        self.turned_away = self._counter("turned_away_total", "Connections, requests and commands refused", "reason")
         self.closed = self._counter("closed_total", "Sockets closed by us", "code")
         self.bookings = self._counter("bookings_total", "Bookings moved to a status", "status")
         self.duties = self._counter("duty_runs_total", "Runs of a duty", "duty")

@@ -24,7 +24,7 @@ from seatserver.app import Server, build_app
 from seatserver.config import Settings
 from seatserver.garbage import Collector
 from seatserver.live.transport.uvicorn_connection import UvicornConnection
-from seatserver.live.transport.uvicorn_http import bounded
+from seatserver.live.transport.uvicorn_http import HttpLimits, bounded
 from seatserver.starting import once_there
 
 log = structlog.get_logger(__name__)
@@ -112,15 +112,23 @@ async def reachable(server: Server, stop: asyncio.Event) -> bool:
 def make_server(server: Server, on_ready: Callable[[str], None] | None = None) -> uvicorn.Server:
     """uvicorn with our settings. Call its ``serve([listener])`` while ``server`` is entered."""
     settings = server.settings
+    http = HttpLimits(
+        connections=server.share.connections,
+        head_bytes=settings.head_bytes,
+        head_fields=settings.head_fields,
+        head_s=settings.head_ms / 1000,
+        refused=lambda reason: server.metrics.turned_away.labels(reason).inc(),
+    )
     limits = uvicorn.Config(
         build_app(server),
-        http=bounded(server.share.connections),
+        http=bounded(http),
         ws=UvicornConnection,
         ws_max_size=settings.message_bytes * FRAME_BYTES_FACTOR,
         ws_ping_interval=settings.heartbeat_ms / 1000,
         ws_ping_timeout=settings.idle_ms / 1000,
         # Compression costs 34 KiB more a connection (53 instead of 18.8), and frames are small.
         ws_per_message_deflate=False,
+        timeout_keep_alive=settings.keep_alive_ms / 1000,  # type: ignore[arg-type]  # handed to the loop as it is
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         # Half of the time for a shutdown is for saying goodbye to sockets, a quarter for requests that are being

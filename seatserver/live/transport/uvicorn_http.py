@@ -1,12 +1,23 @@
-"""uvicorn's HTTP protocol class, with a limit on connections.
+"""uvicorn's HTTP protocol class, with limits on connections, on the heads of requests, and on silence.
 
-Each connection is an open file. When as many are open as the process can spare, a new one is answered 503 and closed at
-once, whether it asks for a page or a socket (a handshake begins as an HTTP request).
+- Each connection is an open file. When as many are open as the process can spare, a new one is answered 503 and closed
+  at once, whether it asks for a page or a socket (a handshake begins as an HTTP request).
+- The parser collects a header until it ends, and copies all of it with each piece that arrives. So one endless header
+  would stop every other request. A head may have so many bytes and fields; then the answer is 431 and the connection
+  closes. The same goes for what stands between the pieces of a body and after it (RFC 9112, section 7.1).
+- A request's head is due some time after the connection opened, or after the last answer. A connection that has said
+  nothing by then is closed, and one that has begun is told 408 first. uvicorn itself waits for ever.
+
+The body of a request is bounded where it is read (`api/shared/requests.py`), and a peer that takes nothing of an answer
+is the system's concern (`listening.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,27 +26,169 @@ from seatserver import logs
 
 log = logs.from_outside(__name__)
 
-REASON = b"this server takes no more connections at the moment\n"
-REFUSAL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\n"
-    b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s" % (len(REASON), REASON)
-)
+HEAD_PIECE, BODY_PIECE = 4096, 1 << 16
+"""How much is parsed before the limits are looked at again: in a head, and in a body."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """``refused`` is told the reason of each refusal: `too_many`, `head_too_large` or `head_late`."""
+
+    connections: int
+    """How many may be open in this process."""
+    head_bytes: int
+    head_fields: int
+    head_s: float
+    refused: Callable[[str], None]
+
+
+class HeadTooLarge(Exception):
+    """The head of a request is over its limits."""
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """One connection. ``most`` is how many may be open in this process."""
+    """One connection."""
 
-    most: ClassVar[int]
+    limits: ClassVar[HttpLimits]
+    # From the first byte of a request until its last one.
+    _in_message = False
+    _in_body = False
+    # Bytes since the last progress: the start of a request, the end of its head, a piece of its body.
+    _idle_bytes = 0
+    _made_progress = False
+    _has_too_many_fields = False
+    _is_over = False
+    _deadline: asyncio.TimerHandle | None = None
+
+    # ------------------------------------------------------------ what uvicorn calls
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """The connection is open; close it if it is one too many."""
         super().connection_made(transport)
-        if len(self.connections) > self.most:
-            log.warning("connection refused", code="too_many_open_files", open=len(self.connections), most=self.most)
-            transport.write(REFUSAL)
-            transport.close()
+        if len(self.connections) > self.limits.connections:
+            log.warning(
+                "connection refused",
+                code="too_many_open_files",
+                open=len(self.connections),
+                most=self.limits.connections,
+            )
+            reason = "this server takes no more connections at the moment"
+            self._refuse("too_many", HTTPStatus.SERVICE_UNAVAILABLE, reason, b"Retry-After: 2\r\n")
+        else:
+            self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed."""
+        self._unset_deadline()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has arrived, in pieces, as long as it is within the limits."""
+        at = 0
+        while at < len(data) and not self._is_over and not self.transport.is_closing():
+            piece = data[at : at + (BODY_PIECE if self._in_body else HEAD_PIECE)]
+            at += len(piece)
+            self._made_progress = False
+            super().data_received(piece)
+            self._idle_bytes = 0 if self._made_progress else self._idle_bytes + len(piece)
+            if self._in_message and self._idle_bytes > self.limits.head_bytes:
+                self._refuse_head()
+
+    def handle_websocket_upgrade(self) -> None:
+        """The connection becomes a socket, which another object serves from here on."""
+        self._is_over = True
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        """The parser has given up, perhaps because a callback below raised `HeadTooLarge`."""
+        if self._has_too_many_fields:
+            self._refuse_head()
+        elif not self.transport.is_closing():
+            super().send_400_response(msg)
+
+    def on_response_complete(self) -> None:
+        """An answer is sent. Unless another request waits already, its head is due."""
+        super().on_response_complete()
+        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
+            self._expect_head()
+
+    # ------------------------------------------------------------ what the parser calls
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request has arrived."""
+        self._in_message, self._in_body, self._made_progress = True, False, True
+        super().on_message_begin()
+        self._expect_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field of the head is complete, or of the trailers, which the parser hands over as more of the same."""
+        if len(self.headers) >= self.limits.head_fields:
+            self._has_too_many_fields = True
+            raise HeadTooLarge
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is complete."""
+        self._unset_deadline()
+        self._in_body = self._made_progress = True
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body has arrived."""
+        self._made_progress = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request has arrived as a whole."""
+        self._in_message = self._in_body = False
+        super().on_message_complete()
+
+    # ------------------------------------------------------------ refusals
+
+    def _expect_head(self) -> None:
+        """From now on, a head is due."""
+        self._unset_deadline()
+        self._deadline = self.loop.call_later(self.limits.head_s, self._head_is_late)
+
+    def _unset_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _head_is_late(self) -> None:
+        if self._is_answering():
+            self._expect_head()  # a second request has begun before the first one is answered
+        elif self._in_message:
+            self._refuse("head_late", HTTPStatus.REQUEST_TIMEOUT, "the head of the request did not arrive in time")
+        else:
+            # Browsers open connections in advance; to these an answer would belong to their next request.
+            self._is_over = True
+            self.limits.refused("head_late")
+            self.transport.close()
+
+    def _refuse_head(self) -> None:
+        log.warning("request refused", code="head_too_large")
+        reason = f"the head of a request may have {self.limits.head_bytes} bytes and {self.limits.head_fields} fields"
+        self._refuse("head_too_large", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, reason)
+
+    def _refuse(self, kind: str, status: HTTPStatus, reason: str, headers: bytes = b"") -> None:
+        """Answer and close. While another answer is being sent, only close."""
+        self._is_over = True
+        self._unset_deadline()
+        self.limits.refused(kind)
+        if not self._is_answering() and not self.transport.is_closing():
+            body = f"{reason}\n".encode()
+            head = (
+                f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
+                f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+            )
+            self.transport.write(head.encode() + headers + b"\r\n" + body)
+        self.transport.close()
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
 
-def bounded(most: int) -> type[BoundedHttp]:
-    """The protocol class with this limit."""
-    return type("BoundedHttp", (BoundedHttp,), {"most": most})
+def bounded(limits: HttpLimits) -> type[BoundedHttp]:
+    """The protocol class with these limits."""
+    return type("BoundedHttp", (BoundedHttp,), {"limits": limits})

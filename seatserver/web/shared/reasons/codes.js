@@ -17,6 +17,7 @@ export const CODES = {
   busy: "reasonBusy",
   conflict: "reasonChanged",
   forbidden: "reasonForbidden",
+  head_too_large: "reasonTooMuch",
   hold_conflict: "reasonSeatsChanged",
   hold_gone: "reasonSeatsChanged",
   hold_pinned: "reasonBeingBooked",
