@@ -152,6 +152,7 @@ class Server:
         self._tasks.spawn(self.broadcaster.run(), "beats")
         self._tasks.spawn(self.reports.run(), "reports")
         self._tasks.spawn(logs.tell_counts(), "counts of the log")
+        self._tasks.spawn(self.metrics.settle_on(), "metrics")
         if self.settings.duties:
             self._tasks.spawn(self.worker.run(), "duties")
         return self

@@ -29,7 +29,7 @@ from seatserver.errors import SeatServerError, Unavailable
 from seatserver.live.broadcast.audience import Audience
 from seatserver.live.broadcast.broadcaster import Broadcaster
 from seatserver.live.broadcast.demand import PERIOD_S
-from seatserver.metrics import Metrics, buckets_of, total_of
+from seatserver.metrics import Metrics
 from seatserver.operations.report_store import PublishedReports, ReportStore
 from seatserver.seats.states import SeatState
 from seatserver.tasks import raise_if_cancelled
@@ -231,13 +231,13 @@ class InstanceReports:
         metrics = self._metrics
         return Totals(
             at=asyncio.get_running_loop().time(),
-            holds=total_of(metrics.holds),
+            holds=metrics.holds.total(),
             bookings=metrics.bookings.totals(),
             refusals=metrics.refusals.totals(),
             errors=metrics.errors.totals(),
-            propagation=buckets_of(metrics.propagation),
-            expiry=buckets_of(metrics.expiry),
-            loop=buckets_of(metrics.loop_lag),
+            propagation=metrics.propagation.buckets(),
+            expiry=metrics.expiry.buckets(),
+            loop=metrics.loop_lag.buckets(),
         )
 
     def _before(self, seconds: int, newest: Totals) -> Totals:

@@ -31,7 +31,7 @@ from seatserver.live.broadcast.io_uring import NO_FD, WriteToEach, open_batch_wr
 from seatserver.live.broadcast.pace import Pace
 from seatserver.live.broadcast.scheduler import TimeSlicer
 from seatserver.live.broadcast.services import BroadcastServices
-from seatserver.metrics import Metrics, buckets_of
+from seatserver.metrics import Metrics
 from seatserver.redis_io.client import connect
 from seatserver.rooms.feed import Notice
 from seatserver.rooms.hub import Hub, LiveRoom
@@ -344,7 +344,7 @@ async def test_the_age_of_news_is_that_of_its_oldest_change_by_the_clock_of_redi
         stage.audience.live.published_ms = 0  # made up for a gap: nobody knows when
         stage.play((0, 0))
         await rounds()
-        timed = {bound: count for bound, count in buckets_of(stage.broadcaster.services.metrics.propagation) if count}
+        timed = {bound: count for bound, count in stage.broadcaster.services.metrics.propagation.buckets() if count}
         assert timed == {0.015: 1}
 
 
