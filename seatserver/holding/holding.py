@@ -238,11 +238,12 @@ class Holding:
         return [(offer, party.priced(showtime, offer.seats)) for offer in found]
 
     async def release(
-        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, seats: Sequence[int] | None, view: RoomView
+        self, showtime: Showtime, buyer: Buyer, hold_id: UUID, seats: Sequence[int], view: RoomView
     ) -> tuple[int, ...]:
-        """Release a hold, or some of its seats if the rules allow the rest; return the released seats."""
-        if seats is None:
-            return await self._store.release(showtime.id, hold_id, buyer.user_id)
+        """Release some seats of a hold if the rules allow the rest; return the released seats.
+
+        A whole hold may always be released: `SeatStore.release`.
+        """
         if torn := showtime.seat_map.torn_groups(seats):
             raise SeatsRefused(dict.fromkeys(torn, "group"))
         for tries in range(TRIES):

@@ -66,10 +66,18 @@ class Pipeline:
         self._link: Link | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._tasks = Tasks()
+        self._running: asyncio.AbstractEventLoop | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._flush_due = False
         self._reachable = True
         self._closed = False
+
+    @property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of the first call. Asking Python for the running one is a system call in 3.11."""
+        if self._running is None:
+            self._running = asyncio.get_running_loop()
+        return self._running
 
     @property
     def connected(self) -> bool:
@@ -96,7 +104,7 @@ class Pipeline:
             raise Busy("the queue to Redis")
         if self._closed:
             raise Unavailable("Redis")
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append(_Call(packed(*command), future, loop.time()))
         if not self._flush_due:
@@ -171,7 +179,7 @@ class Pipeline:
         elif link.is_writable:
             if not self._under_way:
                 # Redis owed no answer until now, so its silence begins here.
-                link.heard_at = self._asked_at = asyncio.get_running_loop().time()
+                link.heard_at = self._asked_at = self._loop.time()
             while waiting and len(self._under_way) <= self._ahead and link.is_writable:
                 calls = [waiting.popleft() for _ in range(min(CHUNK, len(waiting)))]
                 calls = [call for call in calls if not call.future.done()]
@@ -180,7 +188,7 @@ class Pipeline:
 
     def _measure(self) -> None:
         """Measure the shortest round trip to Redis: the longer it is, the more calls have to be under way."""
-        took_s = asyncio.get_running_loop().time() - self._asked_at
+        took_s = self._loop.time() - self._asked_at
         self._asked_at = math.nan
         self._ahead = min(self._ahead, CHUNK + round(took_s / CALL_S))
 
@@ -212,12 +220,12 @@ class Pipeline:
     # ------------------------------------------------------------ patience
 
     def _look_later(self) -> None:
-        self._watch = asyncio.get_running_loop().call_later(self._timeout_s / WATCHES, self._look)
+        self._watch = self._loop.call_later(self._timeout_s / WATCHES, self._look)
 
     def _look(self) -> None:
         """Fail the calls that have waited too long, and close a connection that is silent."""
         self._watch = None
-        due = asyncio.get_running_loop().time() - self._timeout_s
+        due = self._loop.time() - self._timeout_s
         for calls in (self._under_way, self._waiting):
             for call in calls:
                 if call.asked_at > due:

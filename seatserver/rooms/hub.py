@@ -51,6 +51,7 @@ class LiveRoom:
         self.room = room
         self.listener = listener
         self.viewers = 0
+        self.loop = asyncio.get_running_loop()  # asked once: in Python 3.11 the question is a system call
         self.loading: asyncio.Task[None] | None = None
         self.resyncing: asyncio.Task[None] | None = None
         # What the feed brings while a snapshot is read; None while the room follows the feed.
@@ -251,7 +252,7 @@ class Hub:
         """Sweep in ``in_ms``, or earlier if an earlier sweep is planned already."""
         if self._rooms.get(live.showtime_id) is not live:
             return
-        loop = asyncio.get_running_loop()
+        loop = live.loop
         due = loop.time() + min(in_ms, self._settings.sweep_ms) / 1000
         if live.timer is not None:
             if live.timer_at <= due:

@@ -93,6 +93,8 @@ class Room:
 
     def areas_of(self, change: Change) -> tuple[int, ...]:
         """The areas in which a place changed, in order."""
+        if not self.areas:
+            return ()
         places = [place for place, _ in change.seats if place >= self.seat_count]
         return tuple(area for area, those in enumerate(self.areas) if any(place in those for place in places))
 

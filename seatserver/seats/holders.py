@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import lru_cache
 
 from seatserver.config import Settings
 
@@ -40,11 +41,15 @@ def people_of(settings: Settings, user_id: str, network: str) -> str:
 
     ``network`` is a guest's, as named by `seatserver.access.networks`, and empty for everybody else.
     """
+    name = _name_of(user_id)
+    names = f"{name},n{network}" if network else name
+    return f"{settings.hold_pause_ms}|{memory_ms(settings)}|{names}"
+
+
+@lru_cache(maxsize=4096)
+def _name_of(user_id: str) -> str:
     user = hashlib.blake2b(user_id.encode(), digest_size=NAME_BYTES).digest()
-    names = ["u" + base64.urlsafe_b64encode(user).decode()]
-    if network:
-        names.append("n" + network)
-    return f"{settings.hold_pause_ms}|{memory_ms(settings)}|{','.join(names)}"
+    return "u" + base64.urlsafe_b64encode(user).decode()
 
 
 def memory_ms(settings: Settings) -> int:

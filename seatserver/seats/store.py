@@ -335,13 +335,12 @@ class SeatStore:
     async def _on_room(self, verb: str, showtime_id: str, *arguments: str | int) -> list[Any]:
         for _ in range(LOAD_TRIES):
             reply = await self._scripts.call(verb, _base(showtime_id), *arguments)
-            match reply:
-                case ["absent", since]:
-                    await self._load_for_all(showtime_id, "missing", absent_since=since)
-                case ["moved", epoch]:
-                    await self._load_for_all(showtime_id, "renew", epoch)
-                case _:
-                    return reply
+            if reply[0] == "absent":
+                await self._load_for_all(showtime_id, "missing", absent_since=reply[1])
+            elif reply[0] == "moved":
+                await self._load_for_all(showtime_id, "renew", reply[1])
+            else:
+                return reply
         raise Unavailable("Redis")
 
     async def _load_for_all(self, showtime_id: str, mode: str, of_epoch: str = "", *, absent_since: str = "") -> None:

@@ -59,23 +59,13 @@ class LiveServices:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandContext:
-    """Who asks, and about which showtime; made by hello. ``network`` is a name for their network, not an address."""
+    """Who asks, and about which showtime; made by hello. ``buyer`` is the user as holds know them."""
 
     services: LiveServices
     showtime: Showtime
     identity: Identity
+    buyer: Buyer
     audience: Audience
-    network: str = ""
-
-    @property
-    def buyer(self) -> Buyer:
-        """The user as holds know them."""
-        who = self.identity
-        if not who.is_guest:
-            return Buyer(who.user_id, who.channel)
-        # Guests who can renew their token keep access to what they hold.
-        until_ms = NO_END_MS if self.services.settings.guest_renewal_s else who.expires_at_ms
-        return Buyer(who.user_id, who.channel, until_ms, self.network)
 
     def latest_deadline_ms(self, showtime: Showtime) -> int:
         """The latest deadline that a hold of this user for the showtime may have."""
@@ -99,6 +89,15 @@ class CommandContext:
     async def showtime_now(self) -> Showtime:
         """The showtime as it is now: sale times and prices may have changed since hello."""
         return await self.services.catalog.showtime(self.showtime.id)
+
+
+def buyer_of(who: Identity, network: str, settings: Settings) -> Buyer:
+    """The user as holds know them. ``network`` is a name for a guest's network, not an address."""
+    if not who.is_guest:
+        return Buyer(who.user_id, who.channel)
+    # Guests who can renew their token keep access to what they hold.
+    until_ms = NO_END_MS if settings.guest_renewal_s else who.expires_at_ms
+    return Buyer(who.user_id, who.channel, until_ms, network)
 
 
 async def own_bookings(services: LiveServices, audience: Audience, user_id: str) -> list[Booking] | None:
@@ -176,8 +175,11 @@ async def release(at: CommandContext, asked: from_client.Release) -> from_server
     seat_map = at.showtime.seat_map
     if asked.seats is not None and (unknown := seat_map.unknown(asked.seats)):
         raise UnknownSeat(unknown, len(seat_map.seats))
-    showtime = await at.showtime_now()
-    freed = await at.services.holding.release(showtime, at.buyer, asked.hold_id, asked.seats, at.room_view())
+    if asked.seats is None:
+        freed = await at.services.store.release(at.showtime.id, asked.hold_id, at.identity.user_id)
+    else:
+        showtime = await at.showtime_now()
+        freed = await at.services.holding.release(showtime, at.buyer, asked.hold_id, asked.seats, at.room_view())
     seats, areas = views.split_places(freed, seat_map)
     return from_server.Released(ref=asked.ref, hold_id=asked.hold_id, seats=seats, areas=areas)
 

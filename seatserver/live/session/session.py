@@ -11,13 +11,22 @@ and stay until their deadline.
 from __future__ import annotations
 
 import asyncio
+from time import perf_counter
 from uuid import UUID
 
 from seatserver import logs
 from seatserver.access.tokens import Identity
 from seatserver.errors import BadRequest, SeatServerError, SeatsRefused, TooLarge, Unauthorized
 from seatserver.live.broadcast.audience import Audience, delta_of
-from seatserver.live.session.commands import COMMANDS, CommandContext, LiveServices, own_bookings, refused, welcome
+from seatserver.live.session.commands import (
+    COMMANDS,
+    CommandContext,
+    LiveServices,
+    buyer_of,
+    own_bookings,
+    refused,
+    welcome,
+)
 from seatserver.live.session.leave import Leave
 from seatserver.live.transport.connection import Connection, ConnectionClosed
 from seatserver.wire import from_client, from_server
@@ -257,8 +266,7 @@ class Session:
 
     async def _serve(self, received: Received) -> None:
         """Carry out one command and answer it."""
-        clock = asyncio.get_running_loop().time
-        started, name, ref = clock(), "unknown", 0
+        started, name, ref = perf_counter(), "unknown", 0
         try:
             message = self.codec.decode(received, self._services.settings.message_bytes)
             ref = message.ref
@@ -297,7 +305,7 @@ class Session:
             log.exception("command failed", command=name, showtime=self._showtime_id)
             self._tell_error(ref, SeatServerError("an error on our side; it has been logged"))
         finally:
-            self._services.metrics.commands.labels(name).observe(clock() - started)
+            self._services.metrics.commands.labels(name).observe(perf_counter() - started)
 
     def _answer(self, message: from_server.ServerMessage) -> None:
         """Send the answer to a command, together with the room's news if there is little of it."""
@@ -337,7 +345,11 @@ class Session:
         if before is None:
             self._check_sockets_of(identity.user_id)
         self._context = CommandContext(
-            services=services, showtime=showtime, identity=identity, audience=audience, network=self._network
+            services=services,
+            showtime=showtime,
+            identity=identity,
+            buyer=buyer_of(identity, self._network, services.settings),
+            audience=audience,
         )
         self.user_id = identity.user_id
         audience.showtime = showtime
