@@ -66,6 +66,7 @@ class Audience:
         self._waiting = False  # for the time slicer
         self._tick: asyncio.TimerHandle | None = None  # until the next delivery may start
         self._pace = Pace(services.pacing)
+        self._cost_ns = 0  # the processor time of deliveries that is not charged yet
         self._settling: asyncio.TimerHandle | None = None  # until the room has no debts
         self._heard_ns = 0  # when the last delivery started
         self._snapshots: dict[Codec, tuple[str, int, Frame]] = {}
@@ -252,8 +253,15 @@ class Audience:
 
         After an error nobody knows who was shown what: everybody gets a snapshot after a moment.
         """
+        spent = self._services.pacing.spent
+        before_ns = spent()
         try:
-            return self._advance(until_ns)
+            is_over = self._advance(until_ns)
+            self._cost_ns += spent() - before_ns
+            if is_over:
+                self._waiting = False
+                self._end_delivery()
+            return is_over
         except Exception:
             self._abandon()
             self._renew, self._waiting = True, False
@@ -265,11 +273,7 @@ class Audience:
             self._abandon()  # news is a sign of life too
         if self._delivery is None:
             self._delivery = self._next_delivery()
-        if self._delivery is not None and not self._delivery.advance(until_ns, self._services.pacing.spent):
-            return False
-        self._waiting = False
-        self._end_delivery()
-        return True
+        return self._delivery is None or self._delivery.advance(until_ns)
 
     def _abandon(self) -> None:
         if self._delivery is not None:
@@ -304,16 +308,17 @@ class Audience:
 
     def _end_delivery(self) -> None:
         done, self._delivery = self._delivery, None
+        cost_ns, self._cost_ns = self._cost_ns, 0
         if done is None:
             return
         self._services.metrics.frames.labels(done.kind).inc(done.sent)
         if done.kind == "beat":
-            return
+            return  # too rare to be charged
         took_s = (clock_ns() - done.started_ns) / 1e9
         self._services.metrics.rounds.observe(took_s)
         if done.since_ms:
             self._services.propagated(done.since_ms)
-        tick_s = self._pace.spend(done.cost_ns) - took_s
+        tick_s = self._pace.spend(cost_ns) - took_s
         if tick_s > 0:
             self._tick = self._services.call_later(tick_s, self._tick_over)
         elif self._is_due:
@@ -337,7 +342,7 @@ class Audience:
         self._abandon()
         self._pending.clear()
         self._deltas.clear()
-        self._renew = False
+        self._renew, self._cost_ns = False, 0
         for timer in (self._tick, self._settling):
             if timer is not None:
                 timer.cancel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from seatserver.live.broadcast.pace import Clock
 from seatserver.live.broadcast.recipients import RecipientList
 from seatserver.live.broadcast.scheduler import clock_ns
 from seatserver.wire.codec import Codec
@@ -12,7 +11,7 @@ from seatserver.wire.frames import Frame
 class Delivery:
     """A frame for each encoding on its way to the viewers."""
 
-    __slots__ = ("_left", "cost_ns", "frames", "kind", "mark", "sent", "since_ms", "started_ns")
+    __slots__ = ("_left", "frames", "kind", "mark", "sent", "since_ms", "started_ns")
 
     def __init__(
         self, kind: str, mark: int, frames: dict[Codec, Frame], recipients: dict[Codec, RecipientList]
@@ -23,8 +22,6 @@ class Delivery:
         self.sent = 0
         self.since_ms = 0
         """When the first of the changes that it brings was made, by Redis' clock; 0: not known."""
-        self.cost_ns = 0
-        """The processor time that it took, by the clock that `advance` is given."""
         self.started_ns = clock_ns()
         self._left = [recipients[codec] for codec in frames]
         # A beat brings nothing new, so it also goes to viewers who are up to date.
@@ -32,16 +29,14 @@ class Delivery:
         for codec, frame in frames.items():
             recipients[codec].start(frame, mark, below)
 
-    def advance(self, until_ns: int, spent: Clock) -> bool:
+    def advance(self, until_ns: int) -> bool:
         """Serve viewers until all are served or the time is over. Returns whether all are served."""
-        before_ns = spent()
         while self._left:
             self.sent += self._left[-1].serve(until_ns)
             if self._left[-1].is_served:
                 self._left.pop()
             if clock_ns() >= until_ns:
                 break
-        self.cost_ns += spent() - before_ns
         return not self._left
 
     def abandon(self) -> None:

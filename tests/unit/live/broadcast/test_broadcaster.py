@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 from seatserver import config
 from seatserver.live.broadcast import audience as audience_module
 from seatserver.live.broadcast import recipients
-from seatserver.live.broadcast.audience import FEW_CHANGES, Audience, delta_of
+from seatserver.live.broadcast.audience import FEW_CHANGES, Audience, delta_of, snapshot_of
 from seatserver.live.broadcast.broadcaster import Broadcaster
 from seatserver.live.broadcast.io_uring import NO_FD, WriteToEach, open_batch_writer, write_to_each
-from seatserver.live.broadcast.pace import Pace
+from seatserver.live.broadcast.pace import BURST_S, Pace
 from seatserver.live.broadcast.scheduler import TimeSlicer
 from seatserver.live.broadcast.services import BroadcastServices
 from seatserver.metrics import Metrics
@@ -382,6 +382,34 @@ async def test_an_answer_takes_a_little_news_along_and_the_delivery_skips_its_vi
         for looker in (first, second):
             [snapshot] = looker.look()
             assert isinstance(snapshot, Snapshot)
+
+
+@pytest.mark.parametrize("given_up", [0, 1])
+async def test_a_room_pays_for_making_its_frames_and_for_deliveries_that_it_gave_up(
+    monkeypatch: pytest.MonkeyPatch, given_up: int
+) -> None:
+    """Here only making a snapshot takes time, and two are more than a room may make at once."""
+    spent_ns = 0
+
+    def slowly(room: Room) -> Snapshot:
+        nonlocal spent_ns
+        spent_ns += 2_000_000
+        return snapshot_of(room)
+
+    monkeypatch.setattr(recipients, "CHUNK", 1)
+    with staged(slice_s=0) as stage:
+        stage.broadcaster.services.pacing.burst_ns = round(BURST_S * 1e9)
+        stage.broadcaster.services.pacing.spent = lambda: spent_ns
+        for _ in range(4):
+            stage.viewer()
+        monkeypatch.setattr(audience_module, "snapshot_of", slowly)
+        for _ in range(1 + given_up):
+            stage.restart()
+            while not stage.audience.is_delivering:
+                await rounds(1)
+        while stage.audience.is_delivering:
+            await rounds(1)
+        assert stage.in_tick == bool(given_up)
 
 
 async def test_a_room_without_viewers_owes_nothing() -> None:
