@@ -60,7 +60,8 @@ class Settings:
     public_url: str = setting("SEATSERVER_PUBLIC_URL", "", "Where browsers reach this server, if not at the address it listens on.")
     allowed_origins: tuple[str, ...] = setting("SEATSERVER_ALLOWED_ORIGINS", (), "Web origins, besides our own, whose pages may connect; comma-separated, `*` for all.")
     frame_ancestors: tuple[str, ...] = setting("SEATSERVER_FRAME_ANCESTORS", (), "Web origins, besides our own, whose pages may show ours in a frame; comma-separated, `*` for all.")
-    trusted_proxies: str = setting("SEATSERVER_TRUSTED_PROXIES", "127.0.0.1", "Addresses whose `X-Forwarded-For` is trusted, comma-separated. If a proxy is missing here, all its guests look like one network (see `SEATSERVER_HOLD_PAUSE_MS`).")
+    trusted_proxies: str = setting("SEATSERVER_TRUSTED_PROXIES", "127.0.0.1", "Addresses of the proxies before this server, comma-separated; only they may say where a request comes from. If a proxy is missing here, all its guests look like one network (see `SEATSERVER_HOLD_PAUSE_MS`).")
+    forwarded_header: str = setting("SEATSERVER_FORWARDED_HEADER", "x-forwarded-for", "The header in which these proxies name the client: `x-forwarded-for` or `forwarded` (RFC 7239). They must set it, or append to it, themselves.")
     request_body_bytes: int = setting("SEATSERVER_REQUEST_BODY_BYTES", 8 * 1024 * 1024, "Largest REST request body.", at_least=1024, at_most=1 << 28)
     head_bytes: int = setting("SEATSERVER_HEAD_BYTES", 32_768, "Largest head of a request: its address and header fields.", at_least=2048, at_most=1 << 20)
     head_fields: int = setting("SEATSERVER_HEAD_FIELDS", 100, "Most header fields of a request.", at_least=16, at_most=1000)
@@ -284,6 +285,7 @@ def _check_relations(settings: Settings) -> None:
             "a guest would end before its first token does",
         )
     _one_of("database_pooler", settings.database_pooler, ("auto", "yes", "no"))
+    _one_of("forwarded_header", settings.forwarded_header, ("x-forwarded-for", "forwarded"))
     _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
     _one_of("log_format", settings.log_format, ("auto", "text", "json"))
     for scope in settings.guest_scopes:

@@ -129,8 +129,7 @@ def make_server(server: Server, on_ready: Callable[[str], None] | None = None) -
         # Compression costs 34 KiB more a connection (53 instead of 18.8), and frames are small.
         ws_per_message_deflate=False,
         timeout_keep_alive=settings.keep_alive_ms / 1000,  # type: ignore[arg-type]  # handed to the loop as it is
-        proxy_headers=True,
-        forwarded_allow_ips=settings.trusted_proxies,
+        proxy_headers=False,  # the gate reads them
         # Half of the time for a shutdown is for saying goodbye to sockets, a quarter for requests that are being
         # answered, and a quarter for bookings that are being written.
         timeout_graceful_shutdown=max(1, settings.shutdown_ms // 4000),

@@ -1,8 +1,8 @@
-"""The network that a client comes from. This is the only place that reads a client's address.
+"""The network that a client comes from, and the name under which a showtime remembers it.
 
-By then uvicorn has put the address into the scope: that of the connection, or the one in `X-Forwarded-For` if a proxy
-listed in `SEATSERVER_TRUSTED_PROXIES` sent it. Addresses are never stored or logged. Only a keyed hash is kept, a
-different one for each showtime, so that reading Redis does not tell where people are or which showtimes they share.
+By then the gate has put the client's address into the scope (`addresses.py`). Addresses are never stored or logged.
+Only a keyed hash is kept, a different one for each showtime, so that reading Redis does not tell where people are or
+which showtimes they share.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
+from seatserver.access.addresses import household, read
 from seatserver.config import Settings
 
 PURPOSE = b"seatserver network of a guest"
@@ -21,21 +21,9 @@ NAME_BYTES = 9
 
 
 def network_of(scope: Mapping[str, Any]) -> str:
-    """The client's network; empty if there is none, as on a Unix socket.
-
-    An IPv4 address is a network by itself. Of an IPv6 address only the first 64 bits count, because a household chooses
-    the others (RFC 4291, section 2.5.1) and they change often (RFC 8981).
-    """
+    """The network of the request's client; empty if there is none, as on a Unix socket."""
     client = scope.get("client")
-    try:
-        address = ip_address(str(client[0]).partition("%")[0]) if client else None
-    except ValueError:
-        return ""
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(IPv6Network((address, 64), strict=False).network_address)
-    return "" if address is None else str(address)
+    return household(read(str(client[0]))) if client else ""
 
 
 class NetworkNames:

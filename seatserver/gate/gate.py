@@ -1,13 +1,15 @@
 """What every request passes before it reaches one of the doors: socket, REST or page.
 
-The gate refuses a request whose head has too many fields or bytes, under whatever ASGI server. Under our own,
-`live/transport/uvicorn_http.py` has refused nearly all of those before their heads were complete.
+The gate finds out where a request comes from. It refuses a request whose head has too many fields or bytes, under
+whatever ASGI server. Under our own, `live/transport/uvicorn_http.py` has refused nearly all of those before their heads
+were complete.
 """
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from seatserver.access.addresses import Proxies
 from seatserver.api.shared.problems import problem_of
 from seatserver.config import Settings
 from seatserver.errors import HeadTooLarge, SeatServerError
@@ -20,6 +22,7 @@ class Gate:
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self._app = app
         self._settings = settings
+        self._proxies = Proxies(settings)
         self._turned_away = metrics.turned_away
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -27,6 +30,7 @@ class Gate:
         if scope["type"] in ("http", "websocket"):
             try:
                 self._check_head(scope)
+                self._proxies.resolve(scope)
             except SeatServerError as error:
                 self._turned_away.labels(error.code).inc()
                 return await _refuse(error, scope, receive, send)
