@@ -267,7 +267,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
     )
     # A path with an extra slash is not found, like any other wrong path.
     pages.router.redirect_slashes = False
-    return Gate(Sockets(sockets, server.sessions, pages), server.settings, server.metrics)
+    return Gate(Sockets(sockets, server.sessions, pages), server.settings, server.metrics, server.tokens)
 
 
 def create_app() -> ASGIApp:

@@ -13,14 +13,16 @@ import ipaddress
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_type_hints
 from urllib.parse import SplitResult, urlsplit
 
 from seatserver.errors import ConfigError
+from seatserver.secrecy import ADVICE, is_guessable
 
 SCOPES = ("watch", "hold", "claim", "book", "settle", "admit", "admin")
+FOR_GUESTS = ("watch", "hold", "claim", "book")
 TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"0", "false", "no", "off"}
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9][0-9_]{0,17}(?<!_)")
@@ -58,10 +60,15 @@ class Settings:
     port: int = setting("PORT", 8000, "Port to listen on; 0 picks a free one.", at_least=0, at_most=65_535)
     workers: int = setting("SEATSERVER_WORKERS", 1, "Processes that `seatserver serve` runs behind its port. Limits per process apply to each of them.", at_least=1, at_most=256)
     public_url: str = setting("SEATSERVER_PUBLIC_URL", "", "Where browsers reach this server, if not at the address it listens on.")
+    hosts: tuple[str, ...] = setting("SEATSERVER_HOSTS", (), "Names besides the host of `SEATSERVER_PUBLIC_URL` under which clients may address this server, comma-separated. Where that is set, requests for other names are refused; addresses such as `10.0.0.7` and `localhost` always pass.")
     allowed_origins: tuple[str, ...] = setting("SEATSERVER_ALLOWED_ORIGINS", (), "Web origins, besides our own, whose pages may connect; comma-separated, `*` for all.")
     frame_ancestors: tuple[str, ...] = setting("SEATSERVER_FRAME_ANCESTORS", (), "Web origins, besides our own, whose pages may show ours in a frame; comma-separated, `*` for all.")
     trusted_proxies: str = setting("SEATSERVER_TRUSTED_PROXIES", "127.0.0.1", "Addresses of the proxies before this server, comma-separated; only they may say where a request comes from. If a proxy is missing here, all its guests look like one network (see `SEATSERVER_HOLD_PAUSE_MS`).")
     forwarded_header: str = setting("SEATSERVER_FORWARDED_HEADER", "x-forwarded-for", "The header in which these proxies name the client: `x-forwarded-for` or `forwarded` (RFC 7239). They must set it, or append to it, themselves.")
+    metrics: str = setting("SEATSERVER_METRICS", "auto", "Who may read `/api/v1/metrics`: `everyone`, `operators` (a token with the scope admin, or an address in `SEATSERVER_OPERATORS`), or `auto`: operators where `SEATSERVER_PUBLIC_URL` is set.")
+    documents: str = setting("SEATSERVER_DOCUMENTS", "auto", "Who may read `/docs`, `/openapi.json` and `/asyncapi.json`: `everyone`, `operators` or `auto`, as for the metrics.")
+    operators: tuple[str, ...] = setting("SEATSERVER_OPERATORS", (), "Addresses that may read metrics and documents without a token, comma-separated, such as `10.0.0.0/8`.")
+    hsts_s: int = setting("SEATSERVER_HSTS_S", 0, "How long browsers use this server's host over HTTPS only (Strict-Transport-Security), once it was reached that way; 0 sends no such header.", at_least=0, at_most=63_072_000)
     request_body_bytes: int = setting("SEATSERVER_REQUEST_BODY_BYTES", 8 * 1024 * 1024, "Largest REST request body.", at_least=1024, at_most=1 << 28)
     head_bytes: int = setting("SEATSERVER_HEAD_BYTES", 32_768, "Largest head of a request: its address and header fields.", at_least=2048, at_most=1 << 20)
     head_fields: int = setting("SEATSERVER_HEAD_FIELDS", 100, "Most header fields of a request.", at_least=16, at_most=1000)
@@ -80,7 +87,7 @@ class Settings:
     token_issuer: str = setting("SEATSERVER_TOKEN_ISSUER", "seatserver", "The `iss` every token must carry, comma-separated when there are several.")
     token_audience: str = setting("SEATSERVER_TOKEN_AUDIENCE", "seatserver", "The `aud` every token must carry.")
     token_leeway_s: int = setting("SEATSERVER_TOKEN_LEEWAY_S", 5, "Clock difference with a token's issuer that is tolerated.", at_least=0, at_most=300)
-    guest_scopes: tuple[str, ...] = setting("SEATSERVER_GUEST_SCOPES", (), "What guests may do, comma-separated; if empty, guests are not allowed. Scopes: watch, hold, claim, book, settle, admit, admin.")
+    guest_scopes: tuple[str, ...] = setting("SEATSERVER_GUEST_SCOPES", (), "What guests may do, comma-separated; if empty, guests are not allowed. Scopes: watch, hold, claim, book.")
     guest_token_s: int = setting("SEATSERVER_GUEST_TOKEN_S", 7200, "How long a guest's token is valid.", at_least=60, at_most=604_800)
     guest_renewal_s: int = setting("SEATSERVER_GUEST_RENEWAL_S", 15_552_000, "How long a browser can stay the same guest by renewing its token, counted from the first token; 0 turns renewal off.", at_least=0, at_most=34_560_000)
     admission_secrets: tuple[str, ...] = setting("SEATSERVER_ADMISSION_SECRETS", (), "Secrets of at least 32 bytes, comma-separated, for the codes on tickets and the links to tickets. The first one signs, all are accepted. If empty, the tokens' secret is used.", secret=True)
@@ -130,6 +137,10 @@ class Settings:
         It is half of a checkout: a transaction that begins in the first half of a pin ends before the pin does.
         """
         return self.checkout_ms // 2
+
+    def is_for_operators(self, choice: str) -> bool:
+        """Whether ``metrics`` or ``documents``, by this ``choice``, are not for everyone."""
+        return choice == "operators" or (choice == "auto" and bool(self.public_url))
 
 
 class Row:
@@ -286,15 +297,20 @@ def _check_relations(settings: Settings) -> None:
         )
     _one_of("database_pooler", settings.database_pooler, ("auto", "yes", "no"))
     _one_of("forwarded_header", settings.forwarded_header, ("x-forwarded-for", "forwarded"))
+    for name in ("metrics", "documents"):
+        _one_of(name, getattr(settings, name), ("auto", "everyone", "operators"))
     _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
     _one_of("log_format", settings.log_format, ("auto", "text", "json"))
     for scope in settings.guest_scopes:
-        _one_of("guest_scopes", scope, SCOPES)
+        _one_of("guest_scopes", scope, FOR_GUESTS)
     if settings.token_secret and len(settings.token_secret.encode()) < 32:
         # RFC 7518, section 3.2: an HS256 key is at least as long as the hash's output.
         raise ConfigError(_env("token_secret"), "is shorter than 32 bytes", "expected 32 bytes or more")
     if any(len(secret.encode()) < 32 for secret in settings.admission_secrets):
         raise ConfigError(_env("admission_secrets"), "has a secret shorter than 32 bytes", "expected 32 bytes or more")
+    for name, given in (("token_secret", (settings.token_secret,)), ("admission_secrets", settings.admission_secrets)):
+        if any(secret and is_guessable(secret) for secret in given):
+            raise ConfigError(_env(name), "can be guessed", ADVICE)
     if settings.guest_scopes and not settings.token_secret:
         raise ConfigError(
             _env("guest_scopes"), "is set", f"expected {_env('token_secret')} too: it signs the guests' tokens"
@@ -328,11 +344,12 @@ def _check_door(settings: Settings) -> None:
             if origin != "*" and not _is_origin(origin):
                 expected = "expected https://host or https://host:port, or * for all"
                 raise ConfigError(_env(name), f"names {origin!r}", expected)
-    for proxy in filter(None, map(str.strip, settings.trusted_proxies.split(","))):
-        if proxy != "*" and not _is_network(proxy):
-            raise ConfigError(
-                _env("trusted_proxies"), f"names {proxy!r}", "expected addresses such as 10.0.0.1 or 10.0.0.0/8"
-            )
+    for name in settings.hosts:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+            raise ConfigError(_env("hosts"), f"names {name!r}", "expected names such as seats.example, without a port")
+    proxies = filter(None, map(str.strip, settings.trusted_proxies.split(",")))
+    _check_networks("trusted_proxies", (proxy for proxy in proxies if proxy != "*"))
+    _check_networks("operators", settings.operators)
 
 
 def _split(url: str) -> SplitResult | None:
@@ -354,6 +371,12 @@ def _is_origin(text: str) -> bool:
     # A path, a name before an @, a wildcard or letters that browsers write as xn--… would silently never match.
     is_plain = text.isascii() and not set(text) & set("*@?#; ")
     return is_plain and _is_web_address(text) and urlsplit(text).path in ("", "/")
+
+
+def _check_networks(name: str, networks: Iterable[str]) -> None:
+    for one in networks:
+        if not _is_network(one):
+            raise ConfigError(_env(name), f"names {one!r}", "expected addresses such as 10.0.0.1 or 10.0.0.0/8")
 
 
 def _is_network(text: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from seatserver import descriptors
+from seatserver import descriptors, exposure
 from seatserver.app import Server
 from seatserver.bookings.audit import LATE_S, BookingAudit
 from seatserver.config import wall_clock
@@ -55,6 +55,7 @@ class Doctor:
         """Run all checks, in order. Whatever is wrong with an installation becomes a finding; nothing is raised."""
         findings = [
             self._open_files(),
+            *self._open_doors(),
             *await self._guarded("Postgres", "check DATABASE_URL, and that Postgres is running", self._postgres),
             *await self._guarded("Redis", "check REDIS_URL, and that Redis is running", self._redis),
         ]
@@ -102,6 +103,12 @@ class Doctor:
             return Finding(verdict=verdict, about="Open files", says=f"started here, {shortage}", mend=mend)
         says = f"enough for {settings.sockets} sockets, if it is started as this command was"
         return Finding(verdict="ok", about="Open files", says=says)
+
+    def _open_doors(self) -> list[Finding]:
+        found = exposure.exposures(self._server.settings)
+        return [Finding(verdict="warning", about="Access", says=one.says, mend=one.mend) for one in found] or [
+            Finding(verdict="ok", about="Access", says="nothing is open that need not be")
+        ]
 
     async def _postgres(self) -> list[Finding]:
         try:

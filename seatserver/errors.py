@@ -94,6 +94,15 @@ class HeadTooLarge(SeatServerError):
         )
 
 
+class WrongHost(SeatServerError):
+    """The request was sent to a name that is not this server's."""
+
+    code, status = "wrong_host", 421
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"this server is not {host[:200]!r}", settings=["SEATSERVER_PUBLIC_URL", "SEATSERVER_HOSTS"])
+
+
 class NotFound(SeatServerError):
     """There is no such showtime, layout, booking and so on. ``kind`` says which."""
 

@@ -19,7 +19,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from seatserver import descriptors, listening, logs
+from seatserver import descriptors, exposure, listening, logs
 from seatserver.app import Server, build_app
 from seatserver.config import Settings
 from seatserver.garbage import Collector
@@ -41,6 +41,8 @@ def serve(settings: Settings, on_ready: Callable[[str], None] | None = None, *, 
     """
     logs.configure(settings)
     descriptors.raise_limit(settings)
+    for open_door in exposure.exposures(settings):
+        log.warning("open to everybody", problem=open_door.says, mend=open_door.mend)
     with listening.listen(settings, shares_port=shares_port) as listener, Signals() as signals:
         _run(_serve(settings, listener, signals, on_ready))
 

@@ -2,38 +2,56 @@
 
 The gate finds out where a request comes from. It refuses a request whose head has too many fields or bytes, under
 whatever ASGI server. Under our own, `live/transport/uvicorn_http.py` has refused nearly all of those before their heads
-were complete.
+were complete. It also refuses requests for other names than this server's (`hosts.py`), and those for what is only for
+operators (`operators.py`).
 """
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seatserver.access.addresses import Proxies
+from seatserver.access.tokens import Tokens
 from seatserver.api.shared.problems import problem_of
 from seatserver.config import Settings
 from seatserver.errors import HeadTooLarge, SeatServerError
+from seatserver.gate.hosts import Hosts
+from seatserver.gate.operators import Operators
 from seatserver.metrics import Metrics
+
+ANY_HOST = "/api/v1/health/"
+"""Load balancers ask under whatever name they know a server by."""
 
 
 class Gate:
     """The outermost ASGI application; what it lets through goes to ``app``."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, tokens: Tokens) -> None:
         self._app = app
         self._settings = settings
         self._proxies = Proxies(settings)
+        self._hosts = Hosts(settings)
+        self._operators = Operators(settings, tokens)
         self._turned_away = metrics.turned_away
+        self._is_public_over_tls = urlsplit(settings.public_url).scheme == "https"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or one socket."""
-        if scope["type"] in ("http", "websocket"):
-            try:
-                self._check_head(scope)
-                self._proxies.resolve(scope)
-            except SeatServerError as error:
-                self._turned_away.labels(error.code).inc()
-                return await _refuse(error, scope, receive, send)
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        if self._settings.hsts_s:
+            send = self._over_tls_only(scope, send)
+        try:
+            self._check_head(scope)
+            address = self._proxies.resolve(scope)
+            if not scope["path"].startswith(ANY_HOST):
+                self._hosts.check(scope["headers"])
+            await self._operators.check(scope["path"], scope["headers"], address)
+        except SeatServerError as error:
+            self._turned_away.labels(error.code).inc()
+            return await _refuse(error, scope, receive, send)
         await self._app(scope, receive, send)
 
     def _check_head(self, scope: Scope) -> None:
@@ -43,6 +61,17 @@ class Gate:
         size += sum(len(name) + len(value) for name, value in fields)
         if len(fields) > limits.head_fields or size > limits.head_bytes:
             raise HeadTooLarge(limits.head_bytes, limits.head_fields)
+
+    def _over_tls_only(self, scope: Scope, send: Send) -> Send:
+        """Tell browsers that reach us over TLS to do so from now on (RFC 6797, which wants it nowhere else)."""
+        header = (b"strict-transport-security", f"max-age={self._settings.hsts_s}".encode())
+
+        async def send_with_header(message: Message) -> None:
+            if message["type"] == "http.response.start" and (scope["scheme"] == "https" or self._is_public_over_tls):
+                message = {**message, "headers": [*message.get("headers", ()), header]}
+            await send(message)
+
+        return send_with_header
 
 
 async def _refuse(error: SeatServerError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -23,6 +23,9 @@ BODY = re.compile(r"^(?=<(?:header|main)\b)", re.MULTILINE)
 """Where the head in a page's HTML ends and its body begins."""
 LINK_TO_API = '<a href="/docs">{{api}}</a> '
 """Only in the header of the front page, where developers arrive."""
+OWN_SOCKET = "{socket}"
+"""In the headers of a page: where the addresses of our own socket belong, as the visitor's browser knows them."""
+HOST = re.compile(r"[A-Za-z0-9_.-]+(?::[0-9]+)?")
 BY_LANGUAGE = {"Vary": "Accept-Language, Cookie"}
 
 
@@ -30,16 +33,23 @@ class Page:
     """The page in the folder ``name``. ``headers`` are sent with it; ``parts`` maps placeholders to names of texts."""
 
     def __init__(
-        self, name: str, headers: Mapping[str, str], languages: Sequence[str] = tuple(TEXTS), **parts: str
+        self,
+        name: str,
+        headers: Mapping[str, str],
+        languages: Sequence[str] = tuple(TEXTS),
+        *,
+        links_to_api: bool = False,
+        **parts: str,
     ) -> None:
         self._is_translated = len(languages) > 1
         self._headers = {**headers, **(BY_LANGUAGE if self._is_translated else {})}
-        self._content = {one: _html(name, one, parts).encode() for one in languages}
+        more = LINK_TO_API if links_to_api and name == "front" else ""
+        self._content = {one: _html(name, one, parts, more).encode() for one in languages}
         self._tags = {one: f'"{hashlib.sha256(html).hexdigest()[:32]}"' for one, html in self._content.items()}
 
     def answer(self, request: HTTPConnection, status: int = 200) -> Response:
         """The page in the visitor's language. A language named in the address is remembered in a cookie."""
-        headers, language, named = self._headers, DEFAULT, None
+        headers, language, named = with_socket(self._headers, request.headers.get("host", "")), DEFAULT, None
         if self._is_translated:
             named = request.query_params.get(QUERY)
             language = language_of(request.headers.get("accept-language", ""), named or request.cookies.get(COOKIE))
@@ -52,18 +62,23 @@ class Page:
         return _remembering(page, named)
 
 
+def with_socket(headers: Mapping[str, str], host: str) -> dict[str, str]:
+    """The headers, with the addresses of the socket at this ``Host``."""
+    sources = f" ws://{host} wss://{host}" if HOST.fullmatch(host) else ""
+    return {name: value.replace(OWN_SOCKET, sources) for name, value in headers.items()}
+
+
 def _remembering(response: Response, language: str | None) -> Response:
     if language in TEXTS:
         response.set_cookie(COOKIE, language, max_age=COOKIE_S, samesite="lax")
     return response
 
 
-def _html(name: str, language: str, parts: Mapping[str, str]) -> str:
+def _html(name: str, language: str, parts: Mapping[str, str], more: str) -> str:
     head, body = BODY.split(_read(f"{name}/{name}.html"), maxsplit=1)
     has_header = body.startswith("<header")
     if not has_header:
-        more = {"more": LINK_TO_API if name == "front" else ""}
-        body = filled(_read("shared/header.html"), language, more) + body
+        body = filled(_read("shared/header.html"), language, {"more": more}) + body
     styles = [*([] if has_header else ["shared/header.css"]), f"{name}/{name}.css"]
     script = f"{name}/{name}.js" if FOLDER.joinpath(name, f"{name}.js").is_file() else "shared/header.js"
     given = {part: TEXTS[language][text] for part, text in parts.items()}

@@ -26,7 +26,7 @@ from starlette.types import Scope
 
 from seatserver.config import Settings
 from seatserver.errors import SeatServerError
-from seatserver.web.page import Page
+from seatserver.web.page import OWN_SOCKET, Page, with_socket
 
 Handler = Callable[[HTTPConnection, Exception], Awaitable[Response]]
 IsThere = Callable[[str], Awaitable[bool]]
@@ -40,12 +40,12 @@ LOOK_UP_S = 1.0
 """How long a page waits to learn whether its showtime exists. After that it is served anyway."""
 
 # No inline scripts or styles, and nothing from other servers. `'self'` includes our own socket only in newer browsers,
-# so ws: and wss: are listed.
+# so the page adds its address (`page.py`).
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "connect-src 'self' ws: wss:",
+    f"connect-src 'self'{OWN_SOCKET}",
     "img-src 'self' data:",
     "base-uri 'none'",
     "form-action 'self'",
@@ -56,6 +56,13 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     # An update keeps the files' names, so browsers revalidate them each time; mostly the answer is a 304.
     "Cache-Control": "no-cache",
+}
+
+FOR_PAGES = {
+    # No window that a page of another origin opened, or that opened it, can reach into ours.
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # Nothing here needs any of these, so nothing that is slipped in gets them either.
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
 # Pages of any origin may load the seat map's modules. These are the same for everyone; who may hold a seat with them is
@@ -104,7 +111,8 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
         kind: Page(MISSING, headers, heading=f"missing_{kind}_heading", text=f"missing_{kind}_text")
         for kind in ("showtime", "booking")
     }
-    front, showtime, own, booking = (Page(name, headers) for name in VISITORS.values())
+    links_to_api = not settings.is_for_operators(settings.documents)
+    front, showtime, own, booking = (Page(name, headers, links_to_api=links_to_api) for name in VISITORS.values())
 
     async def show_showtime(request: Request) -> Response:
         if await _is_nowhere(is_there, request.path_params["showtime_id"]):
@@ -122,7 +130,7 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
         Route(path, _always(Page(name, _headers(()) if path in OPERATORS else headers, ("en",))), methods=["GET"])
         for path, name in STAFF.items()
     ]
-    return [*visitors, *staff, Mount("/static", _PublicFiles({**headers, **FOR_EVERYBODY}))]
+    return [*visitors, *staff, Mount("/static", _PublicFiles({**with_socket(headers, ""), **FOR_EVERYBODY}))]
 
 
 def missing_page(settings: Settings, otherwise: Handler) -> Handler:
@@ -140,7 +148,11 @@ def missing_page(settings: Settings, otherwise: Handler) -> Handler:
 
 def _headers(framed_by: tuple[str, ...]) -> dict[str, str]:
     ancestors = " ".join(("'self'", *framed_by))
-    return {**HEADERS, "Content-Security-Policy": "; ".join((*CONTENT_SECURITY_POLICY, f"frame-ancestors {ancestors}"))}
+    return {
+        **HEADERS,
+        **FOR_PAGES,
+        "Content-Security-Policy": "; ".join((*CONTENT_SECURITY_POLICY, f"frame-ancestors {ancestors}")),
+    }
 
 
 def _always(page: Page) -> Callable[[Request], Awaitable[Response]]:

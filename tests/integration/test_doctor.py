@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -43,7 +44,7 @@ async def test_a_healthy_installation_in_use_has_no_findings(core: Server) -> No
     findings = await Doctor(core).examine()
     assert [finding for finding in findings if finding.verdict == "wrong"] == []
     assert {finding.about for finding in findings} == {
-        "Open files", "Postgres", "Redis", "Feed", "Clocks", "Bookings", "Outbox", "Showtimes",
+        "Open files", "Access", "Postgres", "Redis", "Feed", "Clocks", "Bookings", "Outbox", "Showtimes",
     }  # fmt: skip
 
 
@@ -96,6 +97,13 @@ async def test_an_overdue_claim_is_found_and_ended(core: Server) -> None:
     assert "ended 1 pending bookings past their deadline" in await Doctor(core).repair()
     await settled(core)
     assert await wrong(core) == []
+
+
+async def test_an_open_door_is_a_warning_and_nothing_wrong(core: Server) -> None:
+    opened = dataclasses.replace(core.settings, allowed_origins=("*",))
+    core.settings = opened
+    [finding] = [one for one in await Doctor(core).examine() if one.about == "Access"]
+    assert (finding.verdict, finding.mend) == ("warning", "list the origins in SEATSERVER_ALLOWED_ORIGINS")
 
 
 async def test_overdue_releases_are_found_and_made(core: Server) -> None:

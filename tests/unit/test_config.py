@@ -10,7 +10,7 @@ from seatserver import config
 from seatserver.errors import ConfigError
 
 README = Path(__file__).parents[2] / "README.md"
-SECRET = "x" * 32
+SECRET = "7Hq2vXbN9sKd4tRw8mZc3yLf6pGj5aEu"
 BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
 
@@ -82,6 +82,18 @@ def test_the_command_line_wins_over_the_environment() -> None:
             {"SEATSERVER_GUEST_SCOPES": "fly", "SEATSERVER_TOKEN_SECRET": SECRET},
             "SEATSERVER_GUEST_SCOPES is 'fly': expected one of watch, hold",
         ),
+        *(
+            (
+                {"SEATSERVER_GUEST_SCOPES": f"watch,{scope}", "SEATSERVER_TOKEN_SECRET": SECRET},
+                f"SEATSERVER_GUEST_SCOPES is '{scope}': expected one of watch, hold, claim, book",
+            )
+            for scope in ("settle", "admit", "admin")
+        ),
+        ({"SEATSERVER_TOKEN_SECRET": "x" * 32}, "SEATSERVER_TOKEN_SECRET can be guessed: expected a random one, such"),
+        ({"SEATSERVER_ADMISSION_SECRETS": f"{SECRET},{'ab' * 20}"}, "SEATSERVER_ADMISSION_SECRETS can be guessed: "),
+        ({"SEATSERVER_METRICS": "nobody"}, "SEATSERVER_METRICS is 'nobody': expected one of auto, everyone, operators"),
+        ({"SEATSERVER_OPERATORS": "me"}, "SEATSERVER_OPERATORS names 'me': expected addresses such as 10.0.0.1"),
+        ({"SEATSERVER_HOSTS": "a.example:80"}, "SEATSERVER_HOSTS names 'a.example:80': expected names"),
         ({"DATABASE_URL": "mysql://u:pass@h/d"}, "DATABASE_URL has an unknown scheme: expected postgresql://"),
         ({"REDIS_URL": "http://h"}, "REDIS_URL has an unknown scheme: expected redis://"),
         ({"REDIS_URL": "redis://:hunter2/x@h:6379"}, "REDIS_URL cannot be read: expected redis://"),

@@ -50,8 +50,32 @@ async def test_every_response_has_the_strict_security_policy(client: httpx.Async
     assert answer.status_code == 200
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+    assert not {"ws:", "wss:", "http:", "https:", "*"} & set(policy.split()), "no server but this one"
+    assert "{" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    ("host", "listed"),
+    [
+        ("seats.example", "'self' ws://seats.example wss://seats.example;"),
+        ("127.0.0.1:8000", "'self' ws://127.0.0.1:8000 wss://127.0.0.1:8000;"),
+        ("[::1]:8000", "'self';"),
+        ("x; script-src *", "'self';"),
+        ("evil.example *", "'self';"),
+    ],
+)
+async def test_a_page_may_connect_to_its_own_host_alone(client: httpx.AsyncClient, host: str, listed: str) -> None:
+    policy = (await client.get("/", headers={"Host": host})).headers["content-security-policy"]
+    assert f"connect-src {listed}" in policy
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_pages_are_reached_by_no_other_window_and_use_no_device(client: httpx.AsyncClient, path: str) -> None:
+    headers = (await client.get(path)).headers
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert {"camera=()", "geolocation=()"} <= set(headers["permissions-policy"].split(", "))
 
 
 async def test_no_other_site_may_frame_the_operators_page() -> None:

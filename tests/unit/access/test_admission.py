@@ -17,7 +17,7 @@ from seatserver.errors import BadTicket, Conflict
 
 pytestmark = pytest.mark.clock
 
-SECRET, NEWER, FOREIGN = ("a" * 32, "b" * 32, "c" * 32)
+SECRET, NEWER, FOREIGN = (f"the {name} secret of these tests, long enough" for name in ("first", "newer", "foreign"))
 BOOKING = UUID("6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11")
 
 

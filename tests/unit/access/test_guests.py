@@ -16,7 +16,9 @@ from seatserver.access.tokens import Tokens
 from seatserver.config import Settings
 from seatserver.errors import Unauthorized
 
-SETTINGS = config.load({}, token_secret="s" * 32, guest_scopes=("watch", "hold"))
+SETTINGS = config.load(
+    {}, token_secret="a secret of these tests, long enough for HS256", guest_scopes=("watch", "hold")
+)
 
 
 def guests(settings: Settings = SETTINGS) -> Guests:

@@ -35,6 +35,7 @@ export const CODES = {
   unauthorized: "notKnown",
   unavailable: "reasonUnavailable",
   unknown_seat: "reasonBadHall",
+  wrong_host: "notAllowed",
   // What the client itself says of a command.
   closed: "closedByPage",
   late: "reasonLate",
