@@ -212,9 +212,16 @@ class Holding:
         raise _too_fast()
 
     async def offers(
-        self, showtime: Showtime, buyer: Buyer, party: PartyWish, view: RoomView, limit: int
+        self,
+        showtime: Showtime,
+        buyer: Buyer,
+        party: PartyWish,
+        view: RoomView,
+        limit: int,
+        *,
+        without: frozenset[int] = frozenset(),
     ) -> list[tuple[Offer, Quote]]:
-        """The best offers and their prices, the best first. Holds nothing.
+        """The best offers and their prices, the best first. Holds nothing, and offers no seat of ``without``.
 
         No offer has a seat that this buyer would be refused as ``cooling`` in a new basket; in place of an old basket
         some may still be refused. Only Redis knows these seats. It is asked about those that a search found, so a
@@ -223,7 +230,7 @@ class Holding:
         await self._look(showtime, buyer, view)
         wish = party.wish_in(showtime)
         for _ in range(OFFER_TRIES):
-            found = await self._search(showtime, buyer, wish, view, limit, without=frozenset(view.cooling))
+            found = await self._search(showtime, buyer, wish, view, limit, without=without.union(view.cooling))
             seats = {seat for offer in found for seat in offer.seats}
             if not seats or buyer.channel:  # sales channels are exempt
                 break
