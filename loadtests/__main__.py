@@ -1,6 +1,7 @@
-"""``python -m loadtests NAME``: one load test by name, on an installation of its own.
+"""``python -m loadtests NAME``: one load test by name.
 
-Each prints tables or, with ``--json``, one JSON object. An error is one line on standard error.
+Each but `rush` starts an installation of its own. Each prints tables or, with ``--json``, one JSON object. An error is
+one line on standard error.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import traceback
 from collections.abc import Sequence
 from types import FrameType
 
-from loadtests import best, drawing, expiry, fanout, holds, idle, refusals, rush, scaling, viewers
+from loadtests import best, drawing, expiry, fanout, holds, idle, refusals, scaling, viewers
+from loadtests.rush import command as rush
 from seatserver.errors import SeatServerError
 
 INTERRUPTED = 130
@@ -22,7 +24,8 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one load test and return the process's exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m loadtests", description="Load tests. Each starts all the servers it needs."
+        prog="python -m loadtests",
+        description="Load tests. Each starts all the servers it needs; `rush` may also go to yours.",
     )
     tests = parser.add_subparsers(required=True, metavar="NAME")
     for test in (rush, fanout, holds, refusals, viewers, idle, expiry, scaling, best, drawing):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ("README.md", "seatserver/README.md", ".github/CONTRIBUTING.md", ".github/DECISIONS.md")
+GUIDES = ("README.md", "seatserver/README.md", ".github/CONTRIBUTING.md", ".github/DECISIONS.md", "loadtests/README.md")
 NAMED = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|lua|js|ts|json|toml)|(?:[\w.-]+/)+)`((?:, `[\w.]+`)*)")
 """A path in backticks, and the functions that follow it."""
 

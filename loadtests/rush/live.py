@@ -1,0 +1,50 @@
+"""How a run is going, on the terminal: one table that is drawn anew about once a second. Elsewhere nothing is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from loadtests.rush.scenario import Scenario
+
+ROWS = (
+    ("people", "arrived", ",.0f"),
+    ("sockets open", "sockets", ",.0f"),
+    ("holds", "held", ",.0f"),
+    ("bookings", "booked", ",.0f"),
+    ("refused", "refused", ",.0f"),
+    ("errors", "errors", ",.0f"),
+    ("connections lost", "lost", ",.0f"),
+    ("messages", "messages", ",.0f"),
+    ("hold p99 so far, ms", "hold_p99_ms", ",.1f"),
+    ("generator late p99, ms", "lag_p99_ms", ",.1f"),
+)
+
+
+@contextmanager
+def watching(scenario: Scenario, *, quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Shows figures as long as it is open. Yields what takes them."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda figures: None
+        return
+    with Live(console=console, refresh_per_second=4, transient=True) as shown:
+        yield lambda figures: shown.update(_table(scenario, figures))
+
+
+def _table(scenario: Scenario, figures: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    elapsed = min(figures["elapsed_s"], figures["seconds"])
+    state = "the doors have closed" if figures["closed"] else f"{max(0.0, elapsed):.0f} of {figures['seconds']:.0f} s"
+    table = Table(title=f"{scenario.title}: {state}", caption="Ctrl-C closes the doors and still reports")
+    table.add_column("")
+    table.add_column("now", justify="right")
+    for name, key, form in ROWS:
+        value = figures.get(key)
+        table.add_row(name, "–" if value is None else format(value, form))
+    return table

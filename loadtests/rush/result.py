@@ -1,0 +1,133 @@
+"""A whole run in one value: what was asked, what came, the verdict. This is what a result file contains.
+
+It has everything that a report, a comparison or a later judgement needs, and no token. `merge` puts the results of
+several generators of one run together and judges them anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loadtests import interpreter
+from loadtests.rush import latency, notes, oracle, verdict
+from loadtests.rush.notes import Notes
+from loadtests.rush.oracle import Account
+from loadtests.rush.scenario import Scenario
+from loadtests.rush.verdict import Verdict
+from seatserver.errors import StartError
+from seatserver.seatmaps.model import SeatMap
+
+FORMAT = "seatserver-rush-1"
+MOST_BYTES = 1 << 30
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. ``hall`` is the first showtime's, for the film."""
+
+    name: str
+    scenario: Scenario
+    seed: int
+    people: int
+    part: int
+    parts: int
+    started_at_ms: int
+    server: str
+    notes: Notes
+    accounts: tuple[Account, ...]
+    hall: SeatMap
+    verdict: Verdict
+    warnings: tuple[str, ...] = ()
+    times_count: bool = True
+    interpreter: dict[str, Any] = {}
+    format: str = FORMAT
+
+    @property
+    def started(self) -> str:
+        """When it began, for people."""
+        return f"{datetime.fromtimestamp(self.started_at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def judged(
+    *, name: str, scenario: Scenario, noted: Notes, accounts: Sequence[Account], times_count: bool, **others: Any
+) -> Result:
+    """The result of a run, with its verdict."""
+    wrong = oracle.examine(noted, accounts)
+    return Result(
+        name=name,
+        scenario=scenario,
+        notes=noted,
+        accounts=tuple(accounts),
+        verdict=verdict.judge(scenario, noted, accounts, wrong, times_count=times_count),
+        times_count=times_count,
+        interpreter=interpreter.ours().facts(),
+        **others,
+    )
+
+
+def merge(results: Sequence[Result]) -> Result:
+    """Several parts of one run as one. Raises `StartError` unless they are the parts of one and the same run."""
+    first = results[0]
+    for other in results[1:]:
+        same = (first.scenario, first.seed, first.people, first.parts, first.server)
+        if (other.scenario, other.seed, other.people, other.parts, other.server) != same:
+            raise StartError("these are no parts of one run: scenario, seed, number of people and target must be equal")
+    numbers = sorted(one.part for one in results)
+    if numbers != list(range(1, first.parts + 1)):
+        said = ", ".join(map(str, numbers))
+        raise StartError(f"expected the parts 1 to {first.parts}, each once; these are {said}")
+    # Whoever asked last has seen the end.
+    accounts = max((one.accounts for one in results), key=lambda those: [account.version for account in those])
+    return judged(
+        name=first.name,
+        scenario=first.scenario,
+        noted=notes.together([one.notes for one in results]),
+        accounts=accounts,
+        times_count=all(one.times_count for one in results),
+        seed=first.seed,
+        people=first.people,
+        part=1,
+        parts=1,
+        started_at_ms=min(one.started_at_ms for one in results),
+        server=first.server,
+        hall=first.hall,
+        warnings=tuple(dict.fromkeys(warning for one in results for warning in one.warnings)),
+    )
+
+
+def write(result: Result, path: Path) -> None:
+    """Write a result file."""
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1))
+
+
+def read(path: Path) -> Result:
+    """Read a result file. Raises `StartError` if it is none."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise StartError(f"{path} is larger than {MOST_BYTES >> 20} MiB: this is no result of a rush")
+        found = msgspec.json.decode(path.read_bytes(), type=Result)
+    except OSError as error:
+        raise StartError(f"{path} cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeError):
+        raise StartError(f"{path} is no result of `python -m loadtests rush`") from None
+    if found.format != FORMAT:
+        raise StartError(f"{path} is a result of another version ({found.format}); this one reads {FORMAT}")
+    return found
+
+
+def write_all(result: Result, folder: Path) -> list[Path]:
+    """Write a result into a folder, as JSON and as a histogram log; the files. Raises `StartError`."""
+    stamp = datetime.fromtimestamp(result.started_at_ms / 1000, UTC).strftime("%Y%m%d-%H%M%S")
+    part = f"-{result.part}-of-{result.parts}" if result.parts > 1 else ""
+    stem = f"{result.name}-{stamp}{part}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write(result, folder / f"{stem}.json")
+        (folder / f"{stem}.hlog").write_text(latency.log(result.notes.times, result.started_at_ms))
+    except OSError as error:
+        raise StartError(f"{folder} cannot be written: {error.strerror}") from None
+    return [folder / f"{stem}.json", folder / f"{stem}.hlog"]

@@ -1,0 +1,265 @@
+"""One run from the checks to the verdict: prepares the target, starts the generators, and asks the oracle at the end.
+
+A generator is one process with one event loop. With ``processes`` more than one, each takes every nth person, and their
+notes are put together. What concerns the servers (a restart, a cut feed) is done by the coordinator, because only it
+knows them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import multiprocessing
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import msgspec
+import uvloop
+
+from loadtests.rush import accounts, checks, notes, result
+from loadtests.rush.generator import Generator
+from loadtests.rush.notes import Notes
+from loadtests.rush.result import Result
+from loadtests.rush.scenario import Scenario
+from loadtests.rush.schedule import Plan, part_of, schedule
+from loadtests.rush.target import Target
+from loadtests.rush.world import Stage, World
+
+HEAD_START_S = 0.5
+"""From the end of the preparations to the opening of the doors."""
+PROCESS_START_S = 3.0
+LOOK_S = 0.2
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted of a run, apart from the target."""
+
+    name: str
+    scenario: Scenario
+    seed: int
+    buyers: int | None = None
+    processes: int = 1
+    part: int = 1
+    parts: int = 1
+    times_count: bool = True
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One generator's share of a run. It stays in memory, because it has tokens."""
+
+    scenario: Scenario
+    urls: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    plans: list[Plan]
+    tokens: dict[int, str]
+    started: float
+    sources: tuple[str, ...]
+    films: bool
+
+
+def rush(target: Target, stages: Sequence[Stage], order: Order, progress: Progress = lambda figures: None) -> Result:
+    """Run it. Raises `StartError` if it cannot start."""
+    plans = schedule(order.scenario, seed=order.seed, count=order.buyers)
+    people = len(plans)
+    warnings = checks.check(order.scenario, target, people, most_at_once=_most_at_once(plans))
+    stages = asyncio.run(accounts.taken(target, stages))
+    mine = part_of(plans, order.part - 1, order.parts)
+    head_start_s = HEAD_START_S + (PROCESS_START_S if order.processes > 1 else 0)
+    tokens = {plan.number: target.keys.token_of(plan.number) for plan in mine}
+    jobs = [
+        Job(
+            scenario=order.scenario,
+            urls=target.urls,
+            stages=tuple(stages),
+            plans=part_of(mine, number, order.processes),
+            tokens=tokens,
+            started=time.monotonic() + head_start_s,
+            sources=tuple(checks.sources(target, people)),
+            films=number == 0,
+        )
+        for number in range(order.processes)
+    ]
+    started_at_ms = time.time_ns() // 1_000_000 + round(head_start_s * 1000)
+    with _incidents(target, order.scenario, jobs[0].started):
+        parts = [_alone(jobs[0], progress)] if order.processes == 1 else _beside_each_other(jobs, progress)
+    noted = notes.together(parts)
+    return result.judged(
+        name=order.name,
+        scenario=order.scenario,
+        noted=noted,
+        accounts=asyncio.run(accounts.ask(target, stages)),
+        times_count=order.times_count,
+        seed=order.seed,
+        people=people,
+        part=order.part,
+        parts=order.parts,
+        started_at_ms=started_at_ms,
+        server=", ".join(target.urls) if not target.is_ours else f"{len(target.urls)} of the lab's own",
+        hall=stages[0].hall,
+        warnings=tuple(warnings),
+    )
+
+
+def _most_at_once(plans: Sequence[Plan]) -> float:
+    """The most people that come within one second."""
+    arrivals = [plan.arrives for plan in plans]
+    most = first = 0
+    for last, moment in enumerate(arrivals):
+        while arrivals[first] < moment - 1.0:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+# ---------------------------------------------------------------- generators
+
+
+def _alone(job: Job, progress: Progress) -> Notes:
+    """The one generator, in this process. Ctrl-C closes the doors."""
+    generator = _generator(job, lambda world: progress(figures_of(world)))
+
+    async def run() -> Notes:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ValueError):  # not in the main thread: nobody can press Ctrl-C
+            loop.add_signal_handler(signal.SIGINT, generator().interrupt)
+            loop.add_signal_handler(signal.SIGTERM, generator().interrupt)
+        return await generator().run()
+
+    return _without_garbage_collection(lambda: uvloop.run(run()))
+
+
+def _generator(job: Job, watch: Callable[[World], None]) -> Callable[[], Generator]:
+    """Makes the generator of a job at the first call, which has to be inside its event loop."""
+    made: list[Generator] = []
+
+    def get() -> Generator:
+        if not made:
+            world = World(
+                job.scenario, job.urls, job.stages, job.tokens.__getitem__, started=job.started, sources=job.sources
+            )
+            made.append(Generator(world, job.plans, films=job.films, watch=watch))
+        return made[0]
+
+    return get
+
+
+def _without_garbage_collection(work: Callable[[], Notes]) -> Notes:
+    """A full collection among ten thousand sockets would be measured as the server's."""
+    gc.collect()
+    gc.disable()
+    try:
+        return work()
+    finally:
+        gc.enable()
+
+
+def _beside_each_other(jobs: Sequence[Job], progress: Progress) -> list[Notes]:
+    """One process a job. Ctrl-C reaches the coordinator, which has all of them close the doors."""
+    context = multiprocessing.get_context("spawn")
+    with contextlib.ExitStack() as stack:
+        manager = stack.enter_context(context.Manager())
+        told, closing = manager.Queue(), manager.Event()
+        before = signal.signal(signal.SIGINT, lambda number, frame: closing.set())
+        stack.callback(signal.signal, signal.SIGINT, before)
+        pool = stack.enter_context(ProcessPoolExecutor(len(jobs), mp_context=context, initializer=_deaf))
+        running = [pool.submit(_in_process, number, job, told, closing) for number, job in enumerate(jobs)]
+        latest: dict[int, dict[str, Any]] = {}
+        while not all(one.done() for one in running):
+            with contextlib.suppress(queue.Empty):
+                number, figures = told.get(timeout=LOOK_S)
+                latest[number] = figures
+                progress(added_up(latest.values()))
+        return [one.result() for one in running]
+
+
+def _deaf() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _in_process(number: int, job: Job, told: Any, closing: Any) -> Notes:
+    generator = _generator(job, lambda world: told.put((number, figures_of(world))))
+
+    async def run() -> Notes:
+        async def listen() -> None:
+            while not await asyncio.to_thread(closing.wait, LOOK_S):
+                pass
+            generator().interrupt()
+
+        listening = asyncio.create_task(listen())
+        try:
+            return await generator().run()
+        finally:
+            listening.cancel()
+
+    return _without_garbage_collection(lambda: uvloop.run(run()))
+
+
+# ---------------------------------------------------------------- progress and incidents
+
+
+def figures_of(world: World) -> dict[str, Any]:
+    """How a run is going, for those who watch."""
+    return {
+        "elapsed_s": world.elapsed,
+        "seconds": world.scenario.seconds,
+        "closed": world.closed.is_set(),
+        "arrived": sum(world.people.values()),
+        "sockets": world.sockets,
+        "held": sum(second.held for second in world.seconds.values()),
+        "booked": len(world.receipts),
+        "refused": sum(second.refused for second in world.seconds.values()),
+        "errors": sum(world.errors.values()),
+        "lost": sum(world.losses.values()),
+        "messages": world.messages,
+        "hold_p99_ms": world.stopwatch.percentile_ms("hold", 99),
+        "lag_p99_ms": world.stopwatch.loop.get_value_at_percentile(99) / 1000,
+    }
+
+
+def added_up(every: Any) -> dict[str, Any]:
+    """The figures of several generators as one: sums, and of times the longest."""
+    found: dict[str, Any] = {}
+    for figures in every:
+        for name, value in figures.items():
+            if name in ("elapsed_s", "seconds", "hold_p99_ms", "lag_p99_ms"):
+                found[name] = max(filter(None, (found.get(name), value)), default=None)
+            elif name == "closed":
+                found[name] = found.get(name, True) and value
+            else:
+                found[name] = found.get(name, 0) + value
+    return found
+
+
+@contextlib.contextmanager
+def _incidents(target: Target, scenario: Scenario, started: float) -> Iterator[None]:
+    """What the scenario does to the servers, at its time. An error there is raised at the end."""
+    failed: list[BaseException] = []
+    over = threading.Event()
+    what = {"restart": target.restart, "cut_feed": target.cut_feed}
+
+    def work() -> None:
+        for event in sorted(scenario.events, key=lambda event: event.at):
+            if event.what not in what or over.wait(max(0.0, started + event.at - time.monotonic())):
+                continue
+            try:
+                what[event.what]()
+            except BaseException as error:
+                failed.append(error)
+
+    thread = threading.Thread(target=work, name="incidents")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    if failed:
+        raise failed[0]

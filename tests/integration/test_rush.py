@@ -1,0 +1,157 @@
+"""The load lab's verdict: an honest server passes, and each server that cheats is caught at what it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtests.__main__ import main
+from loadtests.rush import latency, result, run, target
+from loadtests.rush.result import Result
+from loadtests.rush.scenario import parse, shipped
+from tests.conftest import TOKEN_SECRET
+from tests.integration.cheating_server import STALL_S, Cheat, cheating
+
+pytestmark = pytest.mark.long
+
+SMALL: dict[str, Any] = {
+    "title": "Small",
+    "question": "Does the lab see it?",
+    "seconds": 6.0,
+    "settle": 4.0,
+    "showtimes": [{"hall": "plain:24"}],
+    "arrivals": {"kind": "at_once", "seconds": 0.5},
+    "people": {"pick": 20, "look": 3},
+    "habits": {"think": [0.02, 0.1], "party": [1, 3], "tries": 40, "patience": 5.0, "change_mind": 0.0},
+    "thresholds": {"errors_at_most": 0},
+}
+
+
+def rushed(cheat: Cheat, *, times_count: bool = False, **changes: Any) -> Result:
+    """The result of a small rush against a server that cheats."""
+    scenario = parse({**SMALL, **changes}, "small")
+    with cheating(cheat) as url:
+        aim = target.Target([url], target.Keys.of_secret(TOKEN_SECRET, {}))
+        order = run.Order(name="small", scenario=scenario, seed=1, times_count=times_count)
+        return run.rush(aim, aim.stages(scenario, Path()), order)
+
+
+def codes(found: Result) -> set[str]:
+    return {wrong.code for wrong in found.verdict.wrong}
+
+
+def test_an_honest_server_passes() -> None:
+    found = rushed("", thresholds={"errors_at_most": 0, "sold_out": True})
+    assert found.verdict.code == 0, found.verdict
+    assert found.notes.sockets_open == found.notes.sockets_asked == 24
+    assert sum(len(receipt.seats) for receipt in found.notes.receipts) == 24
+    assert found.notes.looked_up > 0
+
+
+def test_a_server_that_sells_a_seat_twice_is_wrong() -> None:
+    found = rushed("sells_twice")
+    assert found.verdict.code == 4
+    assert "sold_twice" in codes(found)
+
+
+def test_a_server_that_loses_an_update_is_wrong() -> None:
+    found = rushed("loses_an_update")
+    assert found.verdict.code == 4
+    assert "maps" in codes(found)
+
+
+def test_a_server_that_answers_before_it_commits_is_wrong() -> None:
+    found = rushed("answers_before_it_commits")
+    assert found.verdict.code == 4
+    assert codes(found) == {"premature"}
+
+
+def test_a_server_that_forgets_a_confirmed_booking_is_wrong() -> None:
+    found = rushed("forgets")
+    assert found.verdict.code == 4
+    assert "lost" in codes(found)
+
+
+def test_a_server_that_never_ends_a_hold_is_wrong() -> None:
+    found = rushed("keeps_holds", habits={**SMALL["habits"], "vanish": 0.5})
+    assert found.verdict.code == 4
+    assert "holds" in codes(found)
+
+
+def test_a_stall_shows_in_the_corrected_latencies_and_hides_in_the_raw_ones() -> None:
+    habits = {**SMALL["habits"], "think": [0.02, 0.04]}
+    found = rushed("stalls", habits=habits, people={"pick": 20}, showtimes=[{"hall": "plain:400"}])
+    times = found.notes.times
+
+    def long_ones(which: dict[str, latency.Encoded]) -> int:
+        """Requests of all kinds that took at least a tenth of the stall."""
+        return sum(
+            item.count_at_value_iterated_to
+            for encoded in which.values()
+            for item in encoded.decode().get_recorded_iterator()
+            if item.value_iterated_to > STALL_S * 100_000
+        )
+
+    assert max(one.decode().get_max_value() for one in times.corrected.values()) >= STALL_S * 990_000
+    assert long_ones(times.corrected) > long_ones(times.raw)
+
+
+def test_a_stall_misses_a_threshold() -> None:
+    found = rushed("stalls", times_count=True, thresholds={"hold_p99_ms": STALL_S * 500})
+    assert "hold_p99_ms" in {missed.name for missed in found.verdict.missed}
+
+
+def test_a_socket_that_the_server_closes_is_a_failure() -> None:
+    found = rushed("closes_a_socket")
+    assert found.verdict.code == 99
+    assert "connections" in {missed.name for missed in found.verdict.missed}
+
+
+def test_two_processes_are_judged_as_one_and_a_result_file_has_no_token(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], database_url: str, redis_url: str
+) -> None:
+    code = main(
+        [
+            *("rush", "opening", "--buyers", "60", "--hall", "plain:30", "--seconds", "6", "--processes", "2"),
+            "--counts-only",
+            *("--out", str(tmp_path), "--database-url", database_url, "--redis-url", redis_url),
+        ]
+    )
+    said = capsys.readouterr()
+    assert code == 0, said.out + said.err
+    assert "PASSED" in said.out
+    (path,) = tmp_path.glob("*.json")
+    found = result.read(path)
+    assert found.notes.sockets_open == 61, "everybody and the observer"
+    assert found.notes.ended["booked"] == len(found.notes.receipts) > 0
+    assert all(account.owners is not None for account in found.accounts), "Postgres was asked"
+    assert "eyJ" not in path.read_text(), "no token"
+    (log,) = tmp_path.glob("*.hlog")
+    assert log.read_text().startswith("#[Histogram log format version 1.2]")
+
+
+def test_fewer_sockets_than_asked_for_are_a_failure_and_no_footnote() -> None:
+    found = rushed("turns_people_away", seconds=2.0, settle=2.0)
+    assert found.verdict.code == 99
+    assert "sockets" in {missed.name for missed in found.verdict.missed}
+    assert found.notes.sockets_open == 10 < found.notes.sockets_asked
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_scenario_passes_at_a_small_size(
+    name: str, capsys: pytest.CaptureFixture[str], database_url: str, redis_url: str
+) -> None:
+    stores = ("--database-url", database_url, "--redis-url", redis_url)
+    size = ("--buyers", "40", "--hall", "plain:24", "--seconds", "6")
+    code = main(["rush", name, *size, "--counts-only", *stores])
+    said = capsys.readouterr()
+    assert code == 0, said.out + said.err
+
+
+def test_another_machine_is_rushed_only_if_told_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rush", "opening", "--target", "http://cinema.example:8000"]) == 1
+    said = capsys.readouterr().err
+    assert "--yes-rush cinema.example" in said
+    assert said.count("\n") == 1
