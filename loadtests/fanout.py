@@ -6,6 +6,10 @@ generator changes nothing. *CPU per delivery* is all CPU time of the server's pr
 command and its Redis calls, divided by the deliveries. The references send a frame of the same length: a bare loop of
 send(2), Starlette's ``send_text`` in a loop, and `websockets.broadcast`. The contestants take turns, each in a fresh
 process.
+
+After its rounds our server gets *bursts*: forty holds by ten writers, ten at the same time. The latency of an update
+runs from the start of a hold's request to the frame that shows it to a viewer. Its p99 over all holds and viewers is
+also given in rounds of the bare loop: with 1.0 nobody waits for longer than one frame to everybody takes.
 """
 
 from __future__ import annotations
@@ -26,13 +30,16 @@ from loadtests.crowd import Crowd, Member
 from loadtests.installation import Installation
 from loadtests.meters import median, percentile, ratio, rest
 from loadtests.references.raw_send import compiled
-from loadtests.systems import Ours
+from loadtests.systems import Ours, Viewer
 from seatserver.errors import StartError
 from seatserver.wire import from_server
 
 FRAME = msgspec.json.encode(from_server.Delta(epoch="0123456789abcdef", from_=1001, version=1002, changes=((17, 1),)))
 SEATS = 400
 WARM_UP = 3
+BURSTS, WRITERS = 4, 10
+APART = 7
+"""Between two seats that are held in bursts, so that nobody's seat lies beside another's."""
 PAUSE_S = 0.05
 """Between two rounds, so that each finds a quiet room; longer after a long round."""
 LOST_S = 10.0
@@ -84,6 +91,8 @@ class Turn:
     cpu_s: float = 0.0
     spread_s: list[float] = field(default_factory=list)
     round_s: list[float] = field(default_factory=list)
+    update_s: list[float] = field(default_factory=list)
+    """How long each viewer waited for each hold of the bursts."""
 
     def hear(self, at: float) -> None:
         """A viewer's kernel got a frame."""
@@ -93,11 +102,25 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Contestant:
+    """One way to tell everybody, with its viewers: `begin` starts a round, and the next one may begin if `is_free`.
+
+    `burst` has ten writers hold a seat each, and waits until every viewer knows.
+    """
+
+    server: Running
+    crowd: Crowd
+    begin: Callable[[], None]
+    is_free: Callable[[], bool] = lambda: True
+    burst: Callable[[int], None] | None = None
+
+
+@dataclass(frozen=True)
 class Way:
-    """One way to tell everybody: `open` starts it with its viewers and answers the process and what starts a round."""
+    """One way to tell everybody."""
 
     name: str
-    open: Callable[[ExitStack, Turn, int], tuple[Running, Crowd, Callable[[], None], Callable[[], bool]]]
+    open: Callable[[ExitStack, Turn, int], Contestant]
 
 
 def measure(place: Installation, args: argparse.Namespace) -> report.Result:
@@ -117,6 +140,7 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
             turns[way.name].append(_turn(way, args.viewers, args.seconds))
     figures = {name: _figures(taken, args.viewers) for name, taken in turns.items()}
     ours = figures["seatserver"]
+    bursts = _burst_figures(turns["seatserver"], args.viewers, figures["raw_send"]["round_p50_ms"])
     references = {name: figures[name] for name in ("raw_send", "starlette", "broadcast")}
     return {
         "viewers": args.viewers,
@@ -133,7 +157,9 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
             f"cpu_ratio_to_{name}": ratio(ours["cpu_us_per_delivery"], other["cpu_us_per_delivery"])
             for name, other in references.items()
         },
-        "complete": all(one["received"] == one["expected"] for one in figures.values()),
+        **bursts,
+        "complete": all(one["received"] == one["expected"] for one in figures.values())
+        and bursts["burst_received"] == bursts["burst_expected"],
     }
 
 
@@ -150,49 +176,68 @@ def _figures(turns: list[Turn], viewers: int) -> dict[str, Any]:
     }
 
 
+def _burst_figures(turns: list[Turn], viewers: int, raw_round_ms: float) -> dict[str, Any]:
+    p99_ms = round(median([percentile(turn.update_s, 0.99) for turn in turns]) * 1000, 2)
+    return {
+        "burst_p50_ms": round(median([percentile(turn.update_s, 0.5) for turn in turns]) * 1000, 2),
+        "burst_p99_ms": p99_ms,
+        "burst_p99_in_raw_rounds": ratio(p99_ms, raw_round_ms),
+        "burst_received": sum(len(turn.update_s) for turn in turns),
+        "burst_expected": len(turns) * BURSTS * WRITERS * viewers,
+    }
+
+
 def _turn(way: Way, viewers: int, seconds: float) -> Turn:
     turn = Turn()
     with ExitStack() as stack:
-        server, crowd, begin, is_free = way.open(stack, turn, viewers)
-        rest(server.pid)
+        one = way.open(stack, turn, viewers)
+        rest(one.server.pid)
         for _ in range(WARM_UP):
-            _round(turn, crowd, begin, is_free, viewers)
+            _round(turn, one, viewers)
         turn.spread_s, turn.round_s, turn.received, turn.expected = [], [], 0, 0
-        before_s, ends_at = server.cpu_s(), time.monotonic() + seconds
+        before_s, ends_at = one.server.cpu_s(), time.monotonic() + seconds
         while not turn.round_s or time.monotonic() < ends_at:
-            _round(turn, crowd, begin, is_free, viewers)
-        turn.cpu_s = server.cpu_s() - before_s
+            _round(turn, one, viewers)
+        turn.cpu_s = one.server.cpu_s() - before_s
+        if one.burst is not None:
+            for number in range(BURSTS):
+                rest(one.server.pid)
+                one.burst(number)
     return turn
 
 
-def _round(turn: Turn, crowd: Crowd, begin: Callable[[], None], is_free: Callable[[], bool], viewers: int) -> None:
+def _round(turn: Turn, one: Contestant, viewers: int) -> None:
     turn.heard, turn.first_at, turn.last_at = 0, float("inf"), 0.0
     started_at = time.time()
-    begin()
-    crowd.until(lambda: turn.heard >= viewers and is_free(), LOST_S)
+    one.begin()
+    one.crowd.until(lambda: turn.heard >= viewers and one.is_free(), LOST_S)
     turn.received += turn.heard
     turn.expected += viewers
     turn.spread_s.append(max(0.0, turn.last_at - turn.first_at))
     turn.round_s.append(max(0.0, turn.last_at - started_at))
-    crowd.idle(max(PAUSE_S, turn.round_s[-1]))
+    one.crowd.idle(max(PAUSE_S, turn.round_s[-1]))
 
 
 # ---------------------------------------------------------------- the contestants
 
 
-def _ours(
-    place: Installation, stack: ExitStack, turn: Turn, viewers: int
-) -> tuple[Running, Crowd, Callable[[], None], Callable[[], bool]]:
+def _ours(place: Installation, stack: ExitStack, turn: Turn, viewers: int) -> Contestant:
     ours = Ours()
     server = stack.enter_context(ours.serve(place))
     crowd = stack.enter_context(Crowd(server.url, ours.decode, stamped=True))
     room = place.rooms(1, SEATS)[0]
-    crowd.join(
-        ours.viewer(place, room, f"viewer-{number}", SEATS, lambda viewer, seat, state, at: turn.hear(at))
-        for number in range(viewers)
-    )
+    begun_at: dict[int, float] = {}  # the seats of bursts
+
+    def saw(viewer: Viewer, seat: int, state: int, at: float) -> None:
+        if seat in begun_at:
+            turn.update_s.append(at - begun_at[seat])
+        else:
+            turn.hear(at)
+
+    crowd.join(ours.viewer(place, room, f"viewer-{number}", SEATS, saw) for number in range(viewers))
     holder = ours.holder(place, room, "holder")
-    crowd.join([holder])
+    writers = [ours.holder(place, room, f"writer-{number}") for number in range(WRITERS)]
+    crowd.join([holder, *writers])
     busy = [False, False]  # waiting for an answer; holding
 
     def answered(carried_out: bool, at: float) -> None:
@@ -207,30 +252,30 @@ def _ours(
         else:
             holder.release(answered)
 
-    return server, crowd, begin, lambda: not busy[0]
+    def burst(number: int) -> None:
+        for at, writer in enumerate(writers, number * WRITERS):
+            begun_at[APART * at] = time.time()
+            writer.hold((APART * at,), lambda carried_out, answered_at: None)
+        crowd.until(lambda: len(turn.update_s) >= len(begun_at) * viewers, LOST_S)
+
+    return Contestant(server, crowd, begin, lambda: not busy[0], burst)
 
 
-def _raw(
-    place: Installation, library: Path | None, stack: ExitStack, turn: Turn, viewers: int
-) -> tuple[Running, Crowd, Callable[[], None], Callable[[], bool]]:
+def _raw(place: Installation, library: Path | None, stack: ExitStack, turn: Turn, viewers: int) -> Contestant:
     arguments = [str(library)] if library else []
     return _reference(place, "raw_send", arguments, [RawEar(turn) for _ in range(viewers)], stack)
 
 
-def _told(
-    place: Installation, module: str, stack: ExitStack, turn: Turn, viewers: int
-) -> tuple[Running, Crowd, Callable[[], None], Callable[[], bool]]:
+def _told(place: Installation, module: str, stack: ExitStack, turn: Turn, viewers: int) -> Contestant:
     return _reference(place, module, [], [Ear(turn) for _ in range(viewers)], stack)
 
 
-def _reference(
-    place: Installation, module: str, arguments: list[str], ears: list[Ear], stack: ExitStack
-) -> tuple[Running, Crowd, Callable[[], None], Callable[[], bool]]:
+def _reference(place: Installation, module: str, arguments: list[str], ears: list[Ear], stack: ExitStack) -> Contestant:
     started = running(module, f"loadtests.references.{module}", *arguments, folder=place.folder, environ={})
     server = stack.enter_context(started)
     crowd = stack.enter_context(Crowd(server.url, msgspec.json.decode, stamped=True))
     crowd.join(ears)
-    return server, crowd, lambda: server.say(FRAME.decode()), lambda: True
+    return Contestant(server, crowd, lambda: server.say(FRAME.decode()))
 
 
 def show(result: report.Result) -> None:
@@ -257,4 +302,9 @@ def show(result: report.Result) -> None:
             )
             for name, one in names.items()
         ],
+    )
+    print(
+        f"\n{BURSTS * WRITERS} holds in bursts of {WRITERS}: an update takes {result['burst_p50_ms']} ms at p50 and "
+        f"{result['burst_p99_ms']} ms at p99, {result['burst_p99_in_raw_rounds']} rounds of the bare loop; "
+        f"{result['burst_received']:,} of {result['burst_expected']:,} received"
     )

@@ -38,6 +38,8 @@ def test_fanout_delivers_every_change_and_lists_its_references(run: Run) -> None
     assert {"ratio_to_raw_send", "ratio_to_starlette", "ratio_to_broadcast"} <= result.keys()
     for reference in ("raw_send", "starlette", "broadcast"):
         assert result[reference]["received"] == result[reference]["expected"]
+    assert result["burst_received"] == result["burst_expected"] == 20 * 40
+    assert {"burst_p50_ms", "burst_p99_ms", "burst_p99_in_raw_rounds"} <= result.keys()
 
 
 def test_holds_are_compared_with_bare_redis_and_a_plain_server(run: Run) -> None:
