@@ -4,7 +4,7 @@ An `Audience` listens to one live room and shows it to the sessions in it, deliv
 changes since the last one (last write per seat), makes one frame for each encoding in use, and sends it to every
 viewer. A change is delivered at once, unless the room's deliveries take too much of the process already: then they
 follow each other in ticks (see `pace`). A delivery to many viewers takes several slices of the `TimeSlicer`; a room has
-one delivery at a time.
+one delivery at a time, which takes up what happens while it has served only a few (see `delivery`).
 
 A mark keeps the order for each viewer. Each event in the room gets a number, the mark. A viewer remembers the last one
 that it was shown, and frames that are not newer are not sent to it. So a viewer who joins, comes back, or needs a
@@ -14,13 +14,13 @@ snapshot in the middle of a delivery gets the room as it is then, and nothing ol
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from uuid import UUID
 
 from seatserver.catalog.showtime import Showtime
 from seatserver.errors import Unavailable
 from seatserver.live.broadcast.delivery import Delivery
 from seatserver.live.broadcast.demand import Demand
+from seatserver.live.broadcast.news import Frames, News, frames_of, snapshot_of
 from seatserver.live.broadcast.pace import Pace
 from seatserver.live.broadcast.recipients import RecipientList, Viewer
 from seatserver.live.broadcast.scheduler import clock_ns
@@ -28,11 +28,11 @@ from seatserver.live.broadcast.services import BroadcastServices
 from seatserver.live.views import split_places
 from seatserver.rooms.feed import Notice
 from seatserver.rooms.hub import LiveRoom
-from seatserver.rooms.room import Change, Room, merge
+from seatserver.rooms.room import Change, Room
 from seatserver.seatmaps.model import SeatMap
 from seatserver.wire.codec import Codec
 from seatserver.wire.frames import Frame
-from seatserver.wire.from_server import Beat, Delta, Elsewhere, Expired, ServerMessage, Snapshot
+from seatserver.wire.from_server import Beat, Elsewhere, Expired, ServerMessage
 
 RETRY_S = 0.5
 FEW_CHANGES = 4
@@ -58,9 +58,7 @@ class Audience:
         self._recipients: dict[Codec, RecipientList] = {}
         self._by_user: dict[str, set[Viewer]] = {}
         self._services = services
-        self._pending: list[Change] = []
-        self._deltas: dict[Codec, Frame] = {}  # the pending changes as frames, made when needed
-        self._pending_since_ms = 0  # when the first of them was made, by Redis' clock; 0: not known
+        self._news = News()  # what no delivery has brought or brings
         self._renew = False  # only a snapshot will do
         self._delivery: Delivery | None = None
         self._waiting = False  # for the time slicer
@@ -100,7 +98,7 @@ class Audience:
     def add(self, viewer: Viewer) -> None:
         """Add a viewer, who gets every change after the version that the room has now."""
         recipients = self._recipients.get(viewer.codec)
-        if recipients is None:
+        if recipients is None or (not len(recipients) and self._delivery is None):
             recipients = self._recipients[viewer.codec] = RecipientList(self.mark, self._services.write_to_each)
         if viewer.slot >= 0:
             recipients.note(viewer, self.mark)
@@ -142,7 +140,7 @@ class Audience:
 
     def news_with_answer(self, viewer: Viewer) -> list[Frame]:
         """What a viewer who keeps up has not been shown yet, if it is little: it is sent together with an answer."""
-        return self._news_of(viewer) if len(self._pending) <= FEW_CHANGES and not self._renew else []
+        return self._news_of(viewer) if len(self._news) <= FEW_CHANGES and not self._renew else []
 
     def _news_of(self, viewer: Viewer) -> list[Frame]:
         recipients, codec = self._recipients[viewer.codec], viewer.codec
@@ -154,19 +152,12 @@ class Audience:
             frames.append(self.snapshot(codec))
         else:
             if self._delivery is not None and seen < self._delivery.mark:
-                frames.append(self._delivery.frames[codec])
-            if self._pending:
-                frames.append(self._delta(codec))
+                frames.append(self._delivery.frame_for(codec, seen))
+            if self._news:
+                frames.append(self._news.frame(codec, self.room))
         self._services.metrics.frames.labels("snapshot" if self._renew else "delta").inc(len(frames))
         recipients.note(viewer, self.mark)
         return frames
-
-    def _delta(self, codec: Codec) -> Frame:
-        """The pending changes as a frame, encoded once."""
-        frame = self._deltas.get(codec)
-        if frame is None:
-            frame = self._deltas[codec] = codec.encode(delta_of(merge(self._pending), self.room))
-        return frame
 
     def beat(self) -> None:
         """Send a beat with the room's version, if the room has been quiet."""
@@ -177,7 +168,7 @@ class Audience:
             return
         room = self.room
         beat = Beat(epoch=room.epoch, version=room.version, server_ms=self._services.clock())
-        self._delivery = self._start("beat", lambda codec: codec.encode(beat))
+        self._delivery = self._start("beat", {codec: codec.encode(beat) for codec in self._codecs()})
         self._wake()
 
     # ------------------------------------------------------------ the room's listener
@@ -186,23 +177,15 @@ class Audience:
         """The room has changed: deliver that at once, or with the next tick if the room is in one."""
         self.mark += 1
         live = self.live
-        if live is not None:
-            if not self._pending:
-                self._pending_since_ms = live.published_ms
-            if live.late_ms >= 0:
-                self._services.metrics.expiry.observe(live.late_ms / 1000)
-        self._pending.append(change)
-        self._deltas.clear()
+        if live is not None and live.late_ms >= 0:
+            self._services.metrics.expiry.observe(live.late_ms / 1000)
+        self._news.add(change, live.published_ms if live is not None else 0)
         self._wake()
 
     def reset(self) -> None:
         """The room began a new epoch: everybody gets a snapshot."""
-        self.mark += 1
-        self._pending.clear()
-        self._deltas.clear()
         self._snapshots.clear()
-        self._renew = True
-        self._abandon()
+        self._begin_anew()
         self._wake()
 
     def noticed(self, notice: Notice) -> None:
@@ -240,7 +223,7 @@ class Audience:
 
     @property
     def _is_due(self) -> bool:
-        return self._renew or bool(self._pending)
+        return self._renew or bool(self._news)
 
     def _wake(self) -> None:
         """Ask for a time slice, unless one is due already or the tick is not over."""
@@ -263,48 +246,65 @@ class Audience:
                 self._end_delivery()
             return is_over
         except Exception:
-            self._abandon()
-            self._renew, self._waiting = True, False
+            self._begin_anew()
+            self._waiting = False
             self._tick = self._services.call_later(RETRY_S, self._tick_over)
             raise
 
     def _advance(self, until_ns: int) -> bool:
-        if self._delivery is not None and self._delivery.kind == "beat" and self._is_due:
-            self._abandon()  # news is a sign of life too
+        if self._delivery is not None and self._is_due:
+            if self._delivery.kind == "beat":
+                self._abandon()  # news is a sign of life too
+            elif self._delivery.may_take_up:
+                self._take_up(self._delivery)
         if self._delivery is None:
             self._delivery = self._next_delivery()
         return self._delivery is None or self._delivery.advance(until_ns)
+
+    def _take_up(self, delivery: Delivery) -> None:
+        """Let the delivery under way bring what has happened since it began."""
+        news, self._news = self._news, News()
+        delivery.take_up(news.merged, self.mark, lambda change: frames_of(change, self.room, self._recipients))
 
     def _abandon(self) -> None:
         if self._delivery is not None:
             self._delivery.abandon()
             self._delivery = None
 
+    def _begin_anew(self) -> None:
+        """Let everybody get a snapshot, instead of what is under way or waits."""
+        self.mark += 1
+        self._abandon()
+        self._news = News()
+        self._renew = True
+
     def _next_delivery(self) -> Delivery | None:
         """The delivery that is due now, with everything that waits for it merged."""
-        started: Delivery | None = None
-        if self._renew:
-            if self.viewers:
-                started = self._start("snapshot", self.snapshot)
-        elif self._pending:
-            if not all(recipients.has_seen(self.mark) for recipients in self._recipients.values()):
-                started = self._start("delta", self._delta)
-                started.since_ms = self._pending_since_ms
-            elif self._pending_since_ms and self.viewers:
-                self._services.propagated(self._pending_since_ms)  # with answers
-        self._renew = False
-        self._pending.clear()
-        self._deltas.clear()
-        return started
+        renew, self._renew = self._renew, False
+        news, self._news = self._news, News()
+        if not self.viewers or not (renew or news):
+            return None
+        if renew:
+            return self._start("snapshot", {codec: self.snapshot(codec) for codec in self._codecs()})
+        if not all(recipients.has_seen(self.mark) for recipients in self._recipients.values()):
+            frames = {codec: news.frame(codec, self.room) for codec in self._codecs()}
+            started = self._start("delta", frames, news.merged)
+            started.since_ms = news.since_ms
+            return started
+        for recipients in self._recipients.values():
+            recipients.skip(self.mark)
+        if news.since_ms:
+            self._services.propagated(news.since_ms)  # with answers
+        return None
 
-    def _start(self, kind: str, encode: Callable[[Codec], Frame]) -> Delivery:
+    def _codecs(self) -> list[Codec]:
+        """The encodings in use."""
+        return [codec for codec, recipients in self._recipients.items() if len(recipients)]
+
+    def _start(self, kind: str, frames: Frames, change: Change | None = None) -> Delivery:
         self._heard_ns = clock_ns()
-        return Delivery(
-            kind,
-            self.mark,
-            {codec: encode(codec) for codec, recipients in self._recipients.items() if len(recipients)},
-            self._recipients,
-        )
+        self._recipients = {codec: self._recipients[codec] for codec in frames}
+        return Delivery(kind, self.mark, frames, self._recipients, change)
 
     def _end_delivery(self) -> None:
         done, self._delivery = self._delivery, None
@@ -340,32 +340,10 @@ class Audience:
     def close(self) -> None:
         """The last viewer has left."""
         self._abandon()
-        self._pending.clear()
-        self._deltas.clear()
+        self._news = News()
         self._renew, self._cost_ns = False, 0
         for timer in (self._tick, self._settling):
             if timer is not None:
                 timer.cancel()
         self._tick = self._settling = None
         self._pace.forgive()
-
-
-def delta_of(change: Change, room: Room) -> Delta:
-    """A change, after which the room is as it is now, as the wire shows it."""
-    return Delta(
-        epoch=change.epoch,
-        from_=change.from_version,
-        version=change.version,
-        changes=tuple(pair for pair in change.seats if pair[0] < room.seat_count) if room.areas else change.seats,
-        areas=tuple((area, room.remaining(area)) for area in room.areas_of(change)),
-    )
-
-
-def snapshot_of(room: Room) -> Snapshot:
-    """The room as the wire shows it."""
-    return Snapshot(
-        epoch=room.epoch,
-        version=room.version,
-        states=room.snapshot(),
-        areas=tuple(room.remaining(area) for area in range(len(room.areas))),
-    )

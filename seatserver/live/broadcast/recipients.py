@@ -7,7 +7,8 @@ has bytes waiting, speaks TLS, runs on another server, or was just shown the roo
 one. Whoever changes a connection's state tells the list.
 
 The mark says how much a viewer has seen; see `seatserver.live.broadcast.audience`. For viewers on the fast path it is
-not stored: it follows from how far the delivery has come.
+not stored: it follows from how far the delivery has come. A delivery passes over the list once. If it takes up newer
+changes on its way, those who were served before get them in a second pass.
 """
 
 from __future__ import annotations
@@ -58,19 +59,38 @@ class Viewer(Protocol):
         """Send a message to this viewer only."""
 
 
+class Stretch:
+    """The places of a list that are yet to be served with a frame: from ``next`` up to ``end``."""
+
+    __slots__ = ("end", "frame", "next")
+
+    def __init__(self, frame: Frame | None = None, start: int = 0, end: int = 0) -> None:
+        self.frame = frame
+        self.next = start
+        self.end = end
+
+    @property
+    def left(self) -> int:
+        """How many places are left."""
+        return self.end - self.next
+
+
 class RecipientList:
-    """The viewers of one room and one encoding, and how far a frame has come among them."""
+    """The viewers of one room and one encoding, and how far a delivery has come among them.
+
+    A list begins with viewers who have been shown the room up to ``mark``.
+    """
 
     def __init__(self, mark: int, write_to_each: WriteToEach) -> None:
         self._write_to_each = write_to_each
         self._viewers: list[Viewer | None] = []
         self._descriptors = array("i")
         self._gone = 0
-        # The mark of the last delivery.
-        self._done = mark
-        # The delivery under way: those from `_next` to `_end` are yet to be served.
-        self._frame: Frame | None = None
-        self._mark = self._below = self._next = self._end = 0
+        # Everybody had seen at least `_done` before the delivery under way. It brought `_first_mark` when it began, and
+        # brings `_mark` now, to those who have seen less than `_below`. Without a delivery the first three are equal.
+        self._done = self._first_mark = self._mark = self._below = mark
+        self._first = Stretch()
+        self._again = Stretch()  # those whom the first pass has served with something older than `_mark`
 
     def __len__(self) -> int:
         return len(self._viewers) - self._gone
@@ -112,54 +132,97 @@ class RecipientList:
             viewer is None or self.seen_by(viewer) == mark for viewer in self._viewers
         )
 
+    def skip(self, mark: int) -> None:
+        """Everybody has been shown the room up to ``mark`` separately, so no delivery needs to bring it."""
+        self._done = self._first_mark = self._mark = mark
+        for viewer in self._viewers:
+            if viewer is not None:
+                self.note(viewer, mark)
+
     def note(self, viewer: Viewer, mark: int) -> None:
         """The viewer was shown the room up to ``mark`` separately: a frame that brings nothing newer skips it."""
         viewer.seen = mark
         self._place(viewer)
 
     def _passed(self, at: int) -> int:
-        """The mark that deliveries have brought to this position in the list."""
-        return self._mark if at < self._next else self._done
+        """The mark that deliveries have brought to this position in the list, or an earlier one.
+
+        It is never older than what the next frame for this position leads on from.
+        """
+        if at >= self._first.next:
+            return self._done
+        return self._first_mark if self._again.next <= at < self._again.end else self._mark
 
     def _place(self, viewer: Viewer) -> None:
-        """Put it on the fast path, if it has a descriptor and has seen exactly what the deliveries have shown."""
+        """Put it on the fast path, if it has a descriptor and the deliveries have shown it all that it has seen."""
         at = viewer.slot
         self._descriptors[at] = viewer.descriptor if viewer.seen == self._passed(at) else NO_FD
 
     # ------------------------------------------------------------ a delivery
 
-    def start(self, frame: Frame, mark: int, below: int) -> None:
-        """Begin to deliver a frame to all who have seen less than ``below``; it brings them up to ``mark``."""
-        if self._gone > len(self):
-            self._close_ranks()
-        self._frame, self._mark, self._below = frame, mark, below
-        self._next, self._end = 0, len(self._viewers)
-
-    def abandon(self) -> None:
-        """Stop the delivery under way; a newer one follows for those who were not served."""
-        self._next = self._end = 0
+    @property
+    def first_left(self) -> int:
+        """How many places the first pass has not come to yet."""
+        return self._first.left
 
     @property
-    def is_served(self) -> bool:
-        """Whether the delivery is over."""
-        return self._next == self._end
+    def again_left(self) -> int:
+        """How many places have been served, and are to be served again."""
+        return self._again.left
+
+    @property
+    def served(self) -> int:
+        """How many places the first pass has served."""
+        return self._first.next
+
+    def start(self, frame: Frame, mark: int, below: int) -> None:
+        """Begin to deliver a frame to all who have seen less than ``below``; it brings them up to ``mark``."""
+        if self._done >= below:
+            return  # the list began when all this had happened: there is nobody to serve
+        if self._gone > len(self):
+            self._close_ranks()
+        self._first_mark, self._mark, self._below = mark, mark, below
+        self._first = Stretch(frame, 0, len(self._viewers))
+
+    def take_up(self, frame: Frame, rest: Frame, mark: int) -> None:
+        """Bring a newer ``mark``: with ``frame`` to those yet to be served, and with ``rest`` to those served already.
+
+        ``rest`` leads on from the mark that the delivery brought when it began.
+        """
+        if not self._first.end:  # the list had nobody to serve until now
+            self.start(frame, mark, mark)
+            return
+        served = self._first.next
+        self._first = Stretch(frame, served, len(self._viewers))
+        self._again = Stretch(rest, 0, served)
+        self._mark = self._below = mark
+
+    def finish(self) -> None:
+        """The delivery is over: everybody has what it brought."""
+        self._done = self._mark
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Stop the delivery under way: nobody has more for certain than before it."""
+        self._first_mark = self._mark = self._done
+        self._first = Stretch()
+        self._again = Stretch()
 
     def serve(self, until_ns: int) -> int:
-        """Serve viewers until all are served or the time is over. Returns how many frames were sent."""
-        frame, sent = self._frame, 0
+        """Serve viewers until the pass is over or the time is. Returns how many frames were sent."""
+        stretch = self._first if self._first.left else self._again
+        frame, sent = stretch.frame, 0
         assert frame is not None, "a delivery was started"
-        while self._next < self._end:
-            start, self._next = self._next, min(self._next + CHUNK, self._end)
-            write = self._write_to_each if self._next - start >= MIN_BATCH else write_to_each
-            unsent = write(self._descriptors[start : self._next], frame.wire)
-            sent += self._next - start - len(unsent)
+        while stretch.next < stretch.end:
+            start = stretch.next
+            stretch.next = min(start + CHUNK, stretch.end)
+            write = self._write_to_each if stretch.next - start >= MIN_BATCH else write_to_each
+            unsent = write(self._descriptors[start : stretch.next], frame.wire)
+            sent += stretch.next - start - len(unsent)
             for at, written in unsent:
                 sent += self._look_at(start + at, frame, written)
             if clock_ns() >= until_ns:
                 break
-        if self._next == self._end:
-            self._done = self._mark
-            self._next = self._end = 0
         return sent
 
     def _look_at(self, at: int, frame: Frame, written: int) -> bool:

@@ -17,7 +17,8 @@ from uuid import UUID
 from seatserver import logs
 from seatserver.access.tokens import Identity
 from seatserver.errors import BadRequest, SeatServerError, SeatsRefused, TooLarge, Unauthorized
-from seatserver.live.broadcast.audience import Audience, delta_of
+from seatserver.live.broadcast.audience import Audience
+from seatserver.live.broadcast.news import delta_of
 from seatserver.live.session.commands import (
     COMMANDS,
     CommandContext,

@@ -24,10 +24,11 @@ from hypothesis import strategies as st
 
 from seatserver import config
 from seatserver.live.broadcast import audience as audience_module
-from seatserver.live.broadcast import recipients
-from seatserver.live.broadcast.audience import FEW_CHANGES, Audience, delta_of, snapshot_of
+from seatserver.live.broadcast import news, recipients
+from seatserver.live.broadcast.audience import FEW_CHANGES, Audience
 from seatserver.live.broadcast.broadcaster import Broadcaster
 from seatserver.live.broadcast.io_uring import NO_FD, WriteToEach, open_batch_writer, write_to_each
+from seatserver.live.broadcast.news import delta_of, snapshot_of
 from seatserver.live.broadcast.pace import BURST_S, Pace
 from seatserver.live.broadcast.scheduler import TimeSlicer
 from seatserver.live.broadcast.services import BroadcastServices
@@ -309,6 +310,201 @@ async def test_what_comes_while_a_delivery_is_under_way_follows_at_once() -> Non
             assert looker.picture.snapshot() == stage.room.snapshot()
 
 
+@pytest.fixture
+def one_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ``slice_s=0``, a delivery serves one viewer a slice."""
+    monkeypatch.setattr(recipients, "CHUNK", 1)
+
+
+def spans(looker: Looker) -> list[tuple[int, int]]:
+    """The versions that each delta led from and to."""
+    looker.look()
+    return [(message.from_, message.version) for message in looker.heard if isinstance(message, Delta)]
+
+
+async def until_served(lookers: list[Looker], count: int) -> None:
+    """Until so many have a delta."""
+    while sum(bool(spans(looker)) for looker in lookers) < count:
+        await rounds(1)
+
+
+async def until_delivered(stage: Stage) -> None:
+    """Until the delivery under way is over."""
+    while stage.audience.is_delivering:
+        await rounds(1)
+
+
+@pytest.mark.usefixtures("one_a_slice")
+async def test_what_happens_while_few_are_served_is_brought_by_the_same_delivery() -> None:
+    with staged(slice_s=0) as stage:
+        lookers = [stage.viewer(codec) for codec in (CODECS.json, CODECS.msgpack) for _ in range(6)]
+        stage.play((0, 1))
+        await until_served(lookers, 2)
+        stage.play((1, 1))
+        await until_served(lookers, 4)
+        lookers.append(stage.viewer())
+        stage.play((0, 2))
+        await until_delivered(stage)
+        assert stage.in_tick, "one delivery, and no other until the tick is over"
+        assert sorted(map(spans, lookers)) == [
+            *[[(0, 1), (1, 3)]] * 2,  # the rest is the same for all who were served already
+            *[[(0, 2), (1, 3)]] * 2,
+            *[[(0, 3)]] * 9,
+        ]
+        assert all(looker.picture.states == stage.room.states for looker in lookers)
+
+
+@pytest.mark.usefixtures("one_a_slice")
+async def test_what_happens_when_half_are_served_waits_for_the_next_delivery() -> None:
+    with staged(slice_s=0) as stage:
+        lookers = [stage.viewer() for _ in range(10)]
+        stage.play((0, 1))
+        await until_served(lookers, 5)
+        stage.play((1, 1))
+        await until_delivered(stage)
+        assert stage.in_tick
+        assert list(map(spans, lookers)) == [[(0, 1)]] * 10
+        await stage.deliver()
+        assert list(map(spans, lookers)) == [[(0, 1), (1, 2)]] * 10
+
+
+@pytest.mark.usefixtures("one_a_slice")
+async def test_a_stream_of_changes_prolongs_no_delivery_and_everybody_is_up_to_date_after_it() -> None:
+    with staged(slice_s=0) as stage:
+        lookers = [stage.viewer(codec) for codec in (CODECS.json, CODECS.msgpack) for _ in range(10)]
+        stage.play((0, 1))
+        await until_served(lookers, 1)
+        for change in range(200):
+            if not stage.audience.is_delivering:
+                break
+            stage.play((change % SEATS, change % 5))
+            stage.viewer()  # newcomers prolong nothing either
+            await rounds(1)
+        assert stage.in_tick and stage.audience.has_news, "what came last waits for the tick"
+        assert all(1 <= len(spans(looker)) <= 2 for looker in lookers)
+        await stage.deliver()
+        assert all(spans(looker)[-1][1] == stage.room.version for looker in lookers)
+        assert all(looker.picture.states == stage.room.states for looker in lookers)
+
+
+@pytest.mark.usefixtures("one_a_slice")
+async def test_encodings_are_served_in_turn_and_nobody_twice_before_all_have_been_served() -> None:
+    with staged(slice_s=0) as stage:
+        few, many = [stage.viewer() for _ in range(4)], [stage.viewer(CODECS.msgpack) for _ in range(12)]
+        stage.play((0, 1))
+        await until_served(few + many, 4)
+        stage.play((1, 1))
+        while stage.audience.is_delivering:
+            await rounds(1)
+            some, others = ([len(spans(looker)) for looker in lookers] for lookers in (few, many))
+            assert sum(some) >= 4 or abs(sum(some) - sum(others)) <= 1, "in turn"
+            assert max(some + others) == 1 or min(some + others) == 1, "nobody twice before all"
+        assert sum(map(len, map(spans, few + many))) == 16 + 4
+
+
+@pytest.mark.usefixtures("one_a_slice")
+async def test_who_was_served_already_and_asks_gets_the_rest_only_once() -> None:
+    with staged(slice_s=0) as stage:
+        lookers = [stage.viewer() for _ in range(8)]
+        stage.play((0, 1))
+        await until_served(lookers, 3)
+        stage.play((1, 1))
+        await until_served(lookers, 4)
+        served = [looker for looker in lookers if spans(looker) == [(0, 1)]]
+        assert len(served) == 3
+        for looker in served[:2]:
+            looker.sleep()
+            looker.wake()
+        for looker in (*served[1:], lookers[7]):
+            stage.ask(looker)
+        await until_delivered(stage)
+        assert [spans(looker) for looker in lookers] == [[(0, 1), (1, 2)]] * 3 + [[(0, 2)]] * 5
+
+
+async def test_the_short_cut_is_open_to_everybody_who_is_up_to_date() -> None:
+    with staged() as stage:
+        stage.audience.discard(stage.viewer(CODECS.msgpack))
+        stage.play((0, 1))
+        await stage.deliver()
+        lookers = [stage.viewer(), stage.viewer(CODECS.msgpack)]
+        stage.play((1, 1))
+        await stage.deliver()
+        assert [looker.shown for looker in lookers] == [1, 1], "the snapshots"
+        for again in (stage.answer, stage.join):
+            stage.play((2, 1))
+            for looker in lookers:
+                again(looker)
+            await stage.deliver()
+            shown = [looker.shown for looker in lookers]
+            stage.play((2, 0))
+            await stage.deliver()
+            assert [looker.shown for looker in lookers] == shown
+            assert all(looker.look() and looker.picture.states == stage.room.states for looker in lookers)
+        for looker in lookers:
+            stage.join(looker)
+        shown = [looker.shown for looker in lookers]
+        stage.play((0, 0))
+        await stage.deliver()
+        assert [looker.shown for looker in lookers] == shown
+
+
+async def test_the_first_viewer_of_an_encoding_is_not_sent_what_its_snapshot_showed() -> None:
+    with staged() as stage:
+        looker = stage.viewer()
+        stage.play((0, 1))
+        newcomer = stage.viewer(CODECS.msgpack)
+        await stage.deliver()
+        assert spans(looker) == [(0, 1)] and spans(newcomer) == []
+        stage.play((1, 1))
+        await stage.deliver()
+        assert spans(looker) == [(0, 1), (1, 2)] and spans(newcomer) == [(1, 2)]
+
+
+@pytest.mark.usefixtures("one_a_slice")
+@pytest.mark.parametrize("left", [False, True])
+async def test_the_first_viewer_of_an_encoding_may_come_in_the_middle_of_a_delivery(left: bool) -> None:
+    with staged(slice_s=0) as stage:
+        if left:  # one of that encoding was here before
+            stage.audience.discard(stage.viewer(CODECS.msgpack))
+        lookers = [stage.viewer() for _ in range(8)]
+        stage.play((0, 1))
+        await until_served(lookers, 2)
+        newcomers = [stage.viewer(CODECS.msgpack) for _ in range(3)]
+        stage.answer(newcomers[0])
+        stage.play((1, 1))
+        stage.answer(newcomers[1])
+        await until_served(lookers, 3)
+        newcomers.append(stage.viewer(CODECS.msgpack))
+        stage.answer(newcomers[3])
+        await until_delivered(stage)
+        assert not stage.audience.has_news
+        for looker in (*lookers, *newcomers):
+            looker.look()
+            assert looker.picture.states == stage.room.states
+        assert [len(spans(newcomer)) for newcomer in newcomers] == [1, 1, 1, 0]
+
+
+@pytest.mark.usefixtures("one_a_slice")
+async def test_all_frames_of_a_delivery_show_the_areas_as_they_were_at_its_version() -> None:
+    with staged(slice_s=0) as stage:
+        area = range(SEATS, SEATS + 4)
+        stage.room = Room(SEATS, 100, [area])
+        stage.room.reset(EPOCH, 0, bytes(SEATS + 4))
+        stage.audience.live = LiveRoom("show", stage.room, stage.audience)
+        lookers = [stage.viewer(codec) for codec in (CODECS.json, CODECS.msgpack) for _ in range(5)]
+        free = {}
+        for place, served in zip(area, (0, 3, 7, 10), strict=True):
+            await until_served(lookers, served)
+            stage.play((place, 1))
+            free[stage.room.version] = stage.room.remaining(0)
+        await stage.deliver()
+        for looker in lookers:
+            looker.look()
+            deltas = [message for message in looker.heard if isinstance(message, Delta)]
+            assert [delta.areas for delta in deltas] == [((0, free[delta.version]),) for delta in deltas]
+            assert deltas[-1].version == 4
+
+
 async def test_a_busy_room_merges_the_changes_of_a_tick() -> None:
     with staged() as stage:
         looker = stage.viewer()
@@ -384,6 +580,7 @@ async def test_an_answer_takes_a_little_news_along_and_the_delivery_skips_its_vi
             assert isinstance(snapshot, Snapshot)
 
 
+@pytest.mark.usefixtures("one_a_slice")
 @pytest.mark.parametrize("given_up", [0, 1])
 async def test_a_room_pays_for_making_its_frames_and_for_deliveries_that_it_gave_up(
     monkeypatch: pytest.MonkeyPatch, given_up: int
@@ -396,7 +593,6 @@ async def test_a_room_pays_for_making_its_frames_and_for_deliveries_that_it_gave
         spent_ns += 2_000_000
         return snapshot_of(room)
 
-    monkeypatch.setattr(recipients, "CHUNK", 1)
     with staged(slice_s=0) as stage:
         stage.broadcaster.services.pacing.burst_ns = round(BURST_S * 1e9)
         stage.broadcaster.services.pacing.spent = lambda: spent_ns
@@ -407,8 +603,7 @@ async def test_a_room_pays_for_making_its_frames_and_for_deliveries_that_it_gave
             stage.restart()
             while not stage.audience.is_delivering:
                 await rounds(1)
-        while stage.audience.is_delivering:
-            await rounds(1)
+        await until_delivered(stage)
         assert stage.in_tick == bool(given_up)
 
 
@@ -573,7 +768,7 @@ async def test_a_room_that_could_not_be_served_once_is_served_again(monkeypatch:
     with staged() as stage:
         looker = stage.viewer()
         with monkeypatch.context() as patch:
-            patch.setattr(audience_module, "delta_of", broken)
+            patch.setattr(news, "delta_of", broken)
             stage.play((0, 1))
             await rounds()
         stage.play((1, 1))
@@ -636,8 +831,9 @@ async def test_a_viewer_who_got_the_frame_of_a_delivery_does_not_get_it_again(mo
 actions = st.one_of(
     st.tuples(st.just("play"), st.lists(st.tuples(st.integers(0, SEATS - 1), st.integers(0, 4)), max_size=3)),
     st.tuples(st.just("step"), st.integers(1, 4)),
-    st.tuples(st.sampled_from(["hello", "ask", "answer", "sleep", "wake", "leave", "look"]), st.integers(0, 7)),
-    st.tuples(st.sampled_from(["come", "tick", "beat", "restart"])),
+    st.tuples(st.sampled_from(["hello", "ask", "answer", "sleep", "wake", "leave", "look"]), st.integers(0, 12)),
+    st.tuples(st.just("come"), st.sampled_from([CODECS.json, CODECS.msgpack]), st.booleans()),
+    st.tuples(st.sampled_from(["tick", "beat", "restart"])),
 )
 
 
@@ -647,29 +843,34 @@ async def act(stage: Stage, lookers: list[Looker], action: tuple[Any, ...]) -> N
             stage.play(*pairs)
         case ["step", count]:
             await rounds(count)
-        case ["hello", who]:
-            stage.join(lookers[who])
-        case ["ask", who]:
-            stage.ask(lookers[who])
-        case ["answer", who]:
-            stage.answer(lookers[who])
-        case ["sleep", who]:
-            lookers[who].sleep()
-        case ["wake", who]:
-            lookers[who].wake()
-        case ["look", who]:
-            lookers[who].look()
-        case ["leave", who]:
-            stage.audience.discard(lookers[who])
-            lookers[who] = stage.viewer(lookers[who].codec, direct=lookers[who].direct)
-        case ["come"]:
-            lookers.append(stage.viewer(CODECS.json))
+        case ["come", codec, direct]:
+            lookers.append(stage.viewer(codec, direct=direct))
         case ["tick"]:
             stage.end_tick()
         case ["beat"]:
             stage.audience.beat()
         case ["restart"]:
             stage.restart()
+        case [deed, who] if lookers:
+            do(stage, lookers, deed, who % len(lookers))
+
+
+def do(stage: Stage, lookers: list[Looker], deed: str, who: int) -> None:
+    match deed:
+        case "hello":
+            stage.join(lookers[who])
+        case "ask":
+            stage.ask(lookers[who])
+        case "answer":
+            stage.answer(lookers[who])
+        case "sleep":
+            lookers[who].sleep()
+        case "wake":
+            lookers[who].wake()
+        case "look":
+            lookers[who].look()
+        case "leave":
+            stage.audience.discard(lookers.pop(who))
 
 
 @pytest.fixture(scope="module", params=["one by one", "io_uring"])
@@ -686,17 +887,17 @@ def write(request: pytest.FixtureRequest) -> Iterator[WriteToEach]:
 
 
 @hypothesis_settings(max_examples=300)
-@given(script=st.lists(actions, max_size=60))
-def test_every_viewer_sees_the_room_in_order_whatever_happens_during_a_delivery(
-    write: WriteToEach, script: list[tuple[Any, ...]]
+@given(each=st.integers(0, 3), script=st.lists(actions, max_size=60))
+def test_every_viewer_sees_every_version_once_and_in_order_whatever_happens_during_a_delivery(
+    write: WriteToEach, each: int, script: list[tuple[Any, ...]]
 ) -> None:
-    """A round serves one viewer a slice here, so that everything can happen in between."""
+    """A delivery serves one viewer a slice here, so that everything can happen in between."""
 
     async def scenario() -> None:
         with staged(heartbeat_ms=0, slice_s=0) as stage:
             stage.broadcaster.services.write_to_each = write
             kinds = [(codec, direct) for codec in (CODECS.json, CODECS.msgpack) for direct in (True, False)]
-            lookers = [stage.viewer(codec, direct=direct) for codec, direct in kinds * 2]
+            lookers = [stage.viewer(codec, direct=direct) for codec, direct in kinds * each]
             for action in script:
                 await act(stage, lookers, action)
             for looker in lookers:
