@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
 from seatserver import config, descriptors, logs
@@ -39,11 +40,15 @@ from seatserver.database import Database, away_at_start
 from seatserver.errors import SeatServerError, Unavailable
 from seatserver.gate.gate import Gate
 from seatserver.holding.holding import Holding
+from seatserver.kiosks.registry import Kiosks, kiosk_of
+from seatserver.kiosks.sockets import PATH as KIOSK_PATH
+from seatserver.kiosks.sockets import KioskSockets
 from seatserver.live import views
 from seatserver.live.broadcast.broadcaster import Broadcaster
 from seatserver.live.broadcast.services import BroadcastServices
 from seatserver.live.session import commands as live
 from seatserver.live.session.endpoint import Sockets
+from seatserver.live.session.leave import Leave
 from seatserver.live.session.registry import SessionRegistry
 from seatserver.loop import LoopWatch
 from seatserver.metrics import Metrics
@@ -56,8 +61,9 @@ from seatserver.rooms.hub import Hub
 from seatserver.seats.store import SeatStore
 from seatserver.tasks import Tasks, raise_if_cancelled
 from seatserver.web.routes import missing_page, web_routes
+from seatserver.wire.closing import Close
 from seatserver.wire.from_server import Booked
-from seatserver.worker import Worker
+from seatserver.worker import Worker, repeat
 
 log = structlog.get_logger(__name__)
 
@@ -135,6 +141,11 @@ class Server:
             is_feed_healthy=lambda: self.feed.healthy,
             is_draining=lambda: self.sessions.draining,
         )
+
+        # The terminals in lobbies, and what ends their customers' tokens before their time.
+        self.kiosks = Kiosks(self.database, self.tokens)
+        self.kiosk_sockets = KioskSockets(settings, self.kiosks, self._cut_kiosk)
+        self.tokens.refuse_ended = self.kiosks.check_customer
         self._tasks = Tasks()
 
     async def __aenter__(self) -> Self:
@@ -153,6 +164,7 @@ class Server:
         self._tasks.spawn(self.reports.run(), "reports")
         self._tasks.spawn(logs.tell_counts(), "counts of the log")
         self._tasks.spawn(self.metrics.settle_on(), "metrics")
+        self._tasks.spawn(repeat("kiosks", self.settings.kiosk_ms, self.kiosk_sockets.look, self.metrics), "kiosks")
         if self.settings.duties:
             self._tasks.spawn(self.worker.run(), "duties")
         return self
@@ -199,6 +211,10 @@ class Server:
             return None
         return views.booked(booking, (await self.catalog.showtime(booking.showtime_id)).seat_map, self.booking_keys)
 
+    def _cut_kiosk(self, kiosk_id: UUID) -> None:
+        leave = Leave(Close.BAD_TOKEN, "this kiosk was revoked")
+        self.sessions.dismiss_where(lambda user_id: kiosk_of(user_id) == kiosk_id, leave)
+
     async def has_showtime(self, showtime_id: str) -> bool:
         """Whether there is such a showtime. Raises `Unavailable`."""
         return await self.catalog.existing([showtime_id]) != []
@@ -239,6 +255,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         admission_codes=AdmissionCodes(server.settings),
         booking_keys=server.booking_keys,
         reports=server.reports,
+        kiosks=server.kiosks,
         shared_answers=SharedAnswers(),
         ready=server.ready,
         metrics_text=server.metrics.text,
@@ -260,7 +277,11 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         clock=wall_clock,
     )
     pages = Starlette(
-        routes=[*rest_routes(rest), *web_routes(server.settings, server.has_showtime)],
+        routes=[
+            *rest_routes(rest),
+            WebSocketRoute(KIOSK_PATH, server.kiosk_sockets.serve),
+            *web_routes(server.settings, server.has_showtime),
+        ],
         middleware=cross_origin(server.settings),
         exception_handlers={**exception_handlers(), 404: missing_page(server.settings, handle)},
         lifespan=lifespan,

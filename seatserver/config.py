@@ -127,6 +127,7 @@ class Settings:
     reap_ms: int = setting("SEATSERVER_REAP_MS", 1000, "How often the reaper looks for unpaid bookings past their deadline.", at_least=20, at_most=60_000)
     release_ms: int = setting("SEATSERVER_RELEASE_MS", 1000, "How often blocked and allocated seats whose time is over are opened.", at_least=20, at_most=60_000)
     reconcile_ms: int = setting("SEATSERVER_RECONCILE_MS", 30_000, "How often Redis is compared with Postgres and repaired.", at_least=100, at_most=3_600_000)
+    kiosk_ms: int = setting("SEATSERVER_KIOSK_MS", 500, "How often the kiosks that are connected to a process are told what staff have changed, and revoked ones cut off.", at_least=50, at_most=1500)
     sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest time between two checks of the deadlines in a room where something is held.", at_least=20, at_most=60_000)
     # fmt: on
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,8 @@ class Tokens:
         if settings.token_secret:
             self._keys["HS256"] = SigningKey("HS256", settings.token_secret)
         self._key_set = KeySet(settings.token_jwks) if settings.token_jwks else None
+        self.refuse_ended: Callable[[Identity], Awaitable[None]] | None = None
+        """Raises `Unauthorized` for a user whose tokens were ended before their time."""
 
     async def verify(self, token: str) -> Identity:
         """The token's user.
@@ -96,7 +98,10 @@ class Tokens:
         except (jwt.InvalidTokenError, RecursionError, UnicodeError):
             raise Unauthorized("this is not a token: expected a JWT of three parts") from None
         key = await self._key_for(header)
-        return _identity(self._claims(token, key))
+        identity = _identity(self._claims(token, key))
+        if self.refuse_ended is not None:
+            await self.refuse_ended(identity)
+        return identity
 
     def mint(self, user_id: str, scopes: Iterable[str], lifetime_s: int, channel: str = PUBLIC) -> str:
         """Sign a token with our secret.

@@ -10,6 +10,8 @@ import msgspec
 import seatserver
 from seatserver import errors
 from seatserver.api.shared.json_schemas import component_schemas, example_of
+from seatserver.kiosks import messages as kiosks
+from seatserver.kiosks.sockets import PATH as KIOSK_PATH
 from seatserver.wire.closing import Close
 from seatserver.wire.codec import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
 from seatserver.wire.declarations import name_of
@@ -19,9 +21,12 @@ from seatserver.wire.from_server import ServerMessage
 
 CHANNEL = "showtime"
 CHANNEL_REF = f"#/channels/{CHANNEL}"
+KIOSK_CHANNEL = "kiosk"
+KIOSK_REF = f"#/channels/{KIOSK_CHANNEL}"
 
 COMMANDS = get_args(ClientMessage)
 TOLD = get_args(ServerMessage)
+KIOSKS_SAY, KIOSKS_ARE_TOLD = get_args(kiosks.FromKiosk), get_args(kiosks.ToKiosk)
 
 # What `error` may carry in its code, besides `internal` for a mistake of ours.
 ERRORS: tuple[type[errors.SeatServerError], ...] = (
@@ -54,13 +59,15 @@ A `delta` that does not follow on what you have (`from` is ahead of your version
 you missed something: say `hello` again with `resume`, on the same socket.
 The server refuses a message with a field that it does not know. A newer server may send types of message, fields,
 states, statuses, reasons and error codes that you do not know: pass over them.
+The terminals in lobbies have a socket of their own, the channel `kiosk`.
 Close codes: 4000 to 4099 do not reconnect, 4100 to 4199 back off, 4200 to 4299 reconnect now."""
 
 
 def asyncapi() -> dict[str, Any]:
     """The document."""
-    known = examples()
-    kinds = (*COMMANDS, *TOLD)
+    known: dict[type, msgspec.Struct] = {**examples()}
+    known.update({type(example): example for example in kiosks.EXAMPLES})
+    kinds = (*COMMANDS, *TOLD, *KIOSKS_SAY, *KIOSKS_ARE_TOLD)
     references, schemas = component_schemas(kinds, known)
     return {
         "asyncapi": "3.0.0",
@@ -80,16 +87,16 @@ def asyncapi() -> dict[str, Any]:
                 "security": [{"$ref": "#/components/securitySchemes/bearer"}],
             }
         },
-        "channels": {CHANNEL: _channel(kinds)},
-        "operations": _operations(),
+        "channels": {CHANNEL: _channel((*COMMANDS, *TOLD)), KIOSK_CHANNEL: _kiosk_channel()},
+        "operations": {**_operations(), **_kiosk_operations()},
         "components": {
             "messages": {
                 kind.__name__: {
-                    "name": name_of(kind),
+                    "name": _name(kind),
                     "summary": str(schemas[kind.__name__].get("description", "")).partition("\n")[0],
                     "contentType": "application/json",
                     "payload": reference,
-                    "examples": [{"name": name_of(kind), "payload": example_of(known[kind])}],
+                    "examples": [{"name": _name(kind), "payload": example_of(known[kind])}],
                 }
                 for kind, reference in zip(kinds, references, strict=True)
             },
@@ -156,6 +163,35 @@ def _operations() -> dict[str, Any]:
             "messages": [_message(told)],
         }
     return operations
+
+
+def _kiosk_channel() -> dict[str, Any]:
+    kinds = (*KIOSKS_SAY, *KIOSKS_ARE_TOLD)
+    return {
+        "address": KIOSK_PATH,
+        "description": "The socket of a terminal in the lobby. Each message is one JSON text. The first one is `hello` "
+        "with the device's key, and the answer says whether it is enrolled.",
+        "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in kinds},
+        "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
+    }
+
+
+def _kiosk_operations() -> dict[str, Any]:
+    ways = (("receive", KIOSKS_SAY), ("send", KIOSKS_ARE_TOLD))
+    return {
+        f"{way}_kiosk_{_name(kind)}": {
+            "action": way,
+            "channel": {"$ref": KIOSK_REF},
+            "messages": [{"$ref": f"{KIOSK_REF}/messages/{kind.__name__}"}],
+        }
+        for way, kinds in ways
+        for kind in kinds
+    }
+
+
+def _name(kind: type[msgspec.Struct]) -> str:
+    """The ``type`` of a message, as it is sent."""
+    return str(kind.__struct_config__.tag)
 
 
 def _message(kind: type[msgspec.Struct]) -> dict[str, str]:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from seatserver.api.resources import admissions, availability, health, layouts, offers, showtimes, theatres, tokens
+from seatserver.api.resources import (
+    admissions,
+    availability,
+    health,
+    kiosks,
+    layouts,
+    offers,
+    showtimes,
+    theatres,
+    tokens,
+)
 from seatserver.api.resources.allocations import endpoints as allocations
 from seatserver.api.resources.bookings import endpoints as bookings
 from seatserver.api.resources.operations import endpoints as operations
@@ -21,6 +31,7 @@ RESOURCES: tuple[Resource, ...] = (
     bookings.RESOURCE,
     admissions.RESOURCE,
     allocations.RESOURCE,
+    kiosks.RESOURCE,
     operations.RESOURCE,
     health.RESOURCE,
 )

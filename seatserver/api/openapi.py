@@ -6,7 +6,7 @@ from typing import Any
 
 import seatserver
 from seatserver.api.interface import ENDPOINTS, EXAMPLES
-from seatserver.api.shared.endpoint import BOOKING_SCHEME
+from seatserver.api.shared.endpoint import BOOKING_SCHEME, KIOSK_SCHEME
 from seatserver.api.shared.operations import operations_of
 
 ACCESS = """\
@@ -27,10 +27,17 @@ confirms, because it may mail the link. The text after `#key=` is the booking's 
 `Authorization: Booking …` instead of a token to read this one booking and its ticket. It changes nothing, and it works
 as long as the server knows the secret that signed it. With a wrong key every booking is `not_found`."""
 
+KIOSKS = """\
+Kiosks: terminals that sell in a theatre's lobby. A device makes a key of its own and says it on `/ws/kiosk`, see
+/asyncapi.json. Staff approve the code that it shows. From then on the key, sent as `Authorization: Kiosk …`, stands for
+one kiosk of one theatre and one sales channel, until staff revoke it. For each customer the kiosk gets a token of its
+own, which holds seats and makes pending bookings."""
+
 TAGS = {
     "offer": "Theatres, showtimes, halls and prices. Open to everybody, unless an operation names a scope.",
     "access": ACCESS,
     "bookings": BOOKINGS,
+    "kiosks": KIOSKS,
     "admin": "Theatres, showtimes, halls, blocked and allocated seats, and the live view. Repeating a request changes "
     "nothing more.",
     "service": "Health and metrics.",
@@ -75,6 +82,11 @@ def openapi() -> dict[str, Any]:
                     "type": "http",
                     "scheme": BOOKING_SCHEME,
                     "description": "A booking's key, from its `ticket_url`. It reads this one booking.",
+                },
+                "kiosk": {
+                    "type": "http",
+                    "scheme": KIOSK_SCHEME,
+                    "description": "The key of a device that staff have enrolled as a kiosk.",
                 },
             },
         },

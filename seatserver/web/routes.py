@@ -78,8 +78,11 @@ VISITORS = {
 """Pages for visitors, in their language. Each is a folder of `pages/`."""
 STAFF = {"/ops": "ops", "/docs": "docs"}
 """Pages in English only."""
-OPERATORS = {"/ops"}
-"""Pages that no other site may show in a frame, whatever the settings say: an admin's token is typed there."""
+TERMINALS = {"/kiosk": "kiosk"}
+"""Pages that fill the screen of a device. They choose the language themselves, for each person before them."""
+UNFRAMED = {"/ops", "/kiosk"}
+"""Pages that no other site may show in a frame, whatever the settings say: an admin's token is typed into the one, and
+the other one has a key to keep."""
 MISSING = "missing"
 NO_PAGES = ("/api/", "/static/")
 """Paths for programs, which get a problem document even if they accept HTML."""
@@ -127,8 +130,8 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
     shown = zip(VISITORS, (_always(front), show_showtime, _always(own), show_booking), strict=True)
     visitors = [Route(path, respond, methods=["GET"]) for path, respond in shown]
     staff = [
-        Route(path, _always(Page(name, _headers(()) if path in OPERATORS else headers, ("en",))), methods=["GET"])
-        for path, name in STAFF.items()
+        Route(path, _always(Page(name, _headers(()) if path in UNFRAMED else headers, ("en",))), methods=["GET"])
+        for path, name in {**STAFF, **TERMINALS}.items()
     ]
     return [*visitors, *staff, Mount("/static", _PublicFiles({**with_socket(headers, ""), **FOR_EVERYBODY}))]
 

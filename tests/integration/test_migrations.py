@@ -16,7 +16,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 import seatserver.bookings.tables
-import seatserver.catalog.tables  # noqa: F401 - both register their tables in the metadata
+import seatserver.catalog.tables
+import seatserver.kiosks.tables  # noqa: F401 - all register their tables in the metadata
 from seatserver import config
 from seatserver.database import Database, connect_once, metadata, migrations_path, upgrade
 from seatserver.embedded import EmbeddedPostgres

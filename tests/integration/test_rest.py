@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import random
 import re
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -1082,6 +1083,8 @@ SOUND: dict[str, dict[str, Any]] = {
     "put_showtime": FAMILIES,
     "quote_tickets": {"tickets": [{"seat": "A-1", "ticket": "standard"}, {"seat": 1}]},
     "best_available": {"tickets": {"standard": 2}, "weights": {"aisle": 3}, "limit": 2},
+    "enrol_kiosk": {"code": "K7F2-9QXM", "theatre_id": "odeon", "name": "Lobby 1"},
+    "put_kiosk": {"theatre_id": "odeon", "name": "Lobby 1"},
     "change_allocations": {"changes": [{"action": "block", "seats": ["A-1"], "rows": ["B"], "reason": "wet paint"}]},
 }
 VALUES: tuple[Any, ...] = (*GARBAGE, None, True, -1, 2**63, 2**70, 1.5, 1e308, [], ["A-1", "A-1"], {}, {"standard": -1})
@@ -1103,6 +1106,33 @@ async def test_random_requests_get_documented_answers_and_never_a_bug(rest: Rest
         user = dice.choice(["boss:admin", "ann", None])
         answer = await rest.ask(endpoint.method, path.removeprefix("/api/v1"), user, **more)
         assert answer.status_code != 500, (endpoint.method, path, more)
+
+
+async def test_a_kiosk_is_enrolled_changed_and_revoked(rest: Rest) -> None:
+    key = secrets.token_urlsafe(32)
+    waiting = await rest.core.kiosks.introduce(key)
+    place = {"theatre_id": "odeon", "name": "Lobby 1"}
+    kiosk = (await rest.ask("POST", "/kiosks/enrol", "boss:admin", json={"code": waiting.code, **place})).json()
+    own = {"Authorization": f"Kiosk {key}"}
+    assert (await rest.ask("GET", "/kiosks/self", headers=own)).json() == kiosk
+    customer = (await rest.ask("POST", "/kiosks/self/customers", headers=own)).json()
+    assert customer["user_id"].startswith("kiosk:")
+    path = f"/kiosks/{kiosk['id']}"
+    locked = (await rest.ask("PUT", path, "boss:admin", json={**place, "locked": True})).json()
+    assert locked == {**kiosk, "locked": True}
+    assert code(await rest.ask("POST", "/kiosks/self/customers", headers=own)) == (409, "conflict")
+    assert (await rest.ask("POST", f"{path}/reload", "boss:admin")).json() == locked
+    assert (await rest.ask("GET", "/kiosks", "boss:admin")).json() == {"kiosks": [locked]}
+    revoked = (await rest.ask("POST", f"{path}/revoke", "boss:admin")).json()
+    assert revoked["revoked_at_ms"] > 0
+    assert (await rest.ask("GET", "/kiosks", "boss:admin")).json() == {"kiosks": []}
+    assert code(await rest.ask("GET", "/kiosks/self", headers=own)) == (401, "unauthorized")
+    for authorization in ("", "Kiosk", "Kiosk nonsense", f"Bearer {customer['token']}"):
+        headers = {"Authorization": authorization}
+        assert code(await rest.ask("GET", "/kiosks/self", headers=headers)) == (401, "unauthorized")
+    for method, rest_of_path in (("GET", ""), ("POST", "/enrol")):
+        body = {"code": waiting.code, **place} if method == "POST" else None
+        assert code(await rest.ask(method, f"/kiosks{rest_of_path}", "ann", json=body)) == (403, "forbidden")
 
 
 async def test_operators_see_the_live_view_and_the_demand_of_a_hall(rest: Rest) -> None:

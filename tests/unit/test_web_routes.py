@@ -19,7 +19,7 @@ from seatserver.web.routes import HERE, IsThere, missing_page, web_routes
 
 BOOKING = "/bookings/6f1c1c1e-8a52-4a53-9d0c-0d2f6b7a4f11"
 FOR_VISITORS = ["/", "/showtimes/tonight", "/bookings", BOOKING]
-PAGES = [*FOR_VISITORS, "/docs", "/ops"]
+PAGES = [*FOR_VISITORS, "/docs", "/ops", "/kiosk"]
 
 
 async def is_tonight(showtime: str) -> bool:
@@ -78,14 +78,14 @@ async def test_pages_are_reached_by_no_other_window_and_use_no_device(client: ht
     assert {"camera=()", "geolocation=()"} <= set(headers["permissions-policy"].split(", "))
 
 
-async def test_no_other_site_may_frame_the_operators_page() -> None:
+async def test_no_other_site_may_frame_the_operators_page_or_a_kiosk() -> None:
     settings = config.load({"SEATSERVER_FRAME_ANCESTORS": "https://partner.example"})
     transport = httpx.ASGITransport(app=app(settings=settings))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         framed = {
             path: "partner.example" in (await client.get(path)).headers["content-security-policy"] for path in PAGES
         }
-    assert framed == {path: path != "/ops" for path in PAGES}
+    assert framed == {path: path not in ("/ops", "/kiosk") for path in PAGES}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -7,13 +7,13 @@ pictures only, never in an address that ends up in a log.
 from __future__ import annotations
 
 import asyncio
-import io
 from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
 from starlette.responses import Response
 
+from seatserver import qr
 from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import ANY_TOKEN, Call, Resource
 from seatserver.api.shared.fields import Document, Id, Millis
@@ -23,8 +23,6 @@ from seatserver.api.views.bookings import BookingView, booking_view, visible_boo
 from seatserver.api.views.showtimes import ShowtimeView, showtime_view
 from seatserver.bookings import admissions as door
 from seatserver.errors import BadTicket, BookingState, Conflict, NotFound, OutcomeUnknown
-
-QUIET_MODULES = 4  # ISO/IEC 18004, section 6.3.8: a scanner needs this much white around the code
 
 
 class AskAdmission(Document, frozen=True):
@@ -165,7 +163,7 @@ async def get_admission(call: Call) -> Admission:
 async def draw_admission(call: Call) -> Response:
     """Get the same code as a QR code, black on white."""
     admission = await get_admission(call)
-    drawn = await asyncio.to_thread(_qr_code, admission.code)
+    drawn = await asyncio.to_thread(qr.drawn, admission.code)
     return Response(drawn, headers=HEADERS, media_type="image/svg+xml")
 
 
@@ -233,13 +231,3 @@ def _record(admission: door.Admission) -> AdmissionRecord:
         undone_at_ms=admission.undone_at_ms,
         undone_by=admission.undone_by,
     )
-
-
-def _qr_code(code: str) -> bytes:
-    import segno  # slow to import, and rarely needed
-
-    drawn = io.BytesIO()
-    # Level M, or better where it needs no bigger picture: a folded ticket may lose 15 % of its code.
-    picture = segno.make(code, error="m", micro=False)
-    picture.save(drawn, kind="svg", border=QUIET_MODULES, dark="#000", light="#fff", xmldecl=False, omitsize=True)
-    return drawn.getvalue()

@@ -32,11 +32,14 @@ from seatserver.api.shared.problems import problem_of
 from seatserver.api.shared.requests import Body, RefusalWhileReceiving, read_query
 from seatserver.api.shared.services import ApiServices
 from seatserver.errors import NotFound, SeatServerError, Unauthorized
+from seatserver.kiosks.registry import Kiosk
 
 PREFIX = "/api/v1"
 ANY_TOKEN = "*"
 BOOKING_SCHEME = "Booking"
 """In `Authorization`. Proxies keep that header out of logs and caches (RFC 9111, section 3.5), unlike addresses."""
+KIOSK_SCHEME = "Kiosk"
+"""In `Authorization`, before the key of a device."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,14 @@ class Call:
     _identity: Identity | None = None
     booking_key: str | None = None
     """The key that was sent instead of a token, unchecked. Only endpoints with ``takes_key`` see one."""
+    _kiosk: Kiosk | None = None
+
+    @property
+    def kiosk(self) -> Kiosk:
+        """The kiosk that calls. Raises `Unauthorized` where an endpoint is not ``for_kiosks``."""
+        if self._kiosk is None:
+            raise Unauthorized("this needs the key of a kiosk")
+        return self._kiosk
 
     @property
     def identity(self) -> Identity:
@@ -81,6 +92,8 @@ class Options(TypedDict, total=False):
     """The scope that the token needs, or `ANY_TOKEN` where the handler decides. By default no token is needed."""
     takes_key: bool
     """Whether the key of a booking serves instead of a token. The handler checks it."""
+    for_kiosks: bool
+    """Whether only kiosks may call, with their key instead of a token. It is checked before the handler is called."""
     answer: Any
     """The answer's type, for handlers that return a `Response` of their own."""
     media_type: str
@@ -109,6 +122,7 @@ class Endpoint:
     media_type: str = "application/json"
     scope: str | None = None
     takes_key: bool = False
+    for_kiosks: bool = False
     refusals: tuple[type[SeatServerError], ...] = ()
     other_statuses: dict[int, str] = field(default_factory=dict)
 
@@ -129,12 +143,13 @@ class Endpoint:
             identity = await _authenticate(services, request)
             if self.scope != ANY_TOKEN:
                 identity.require(self.scope, self.name.replace("_", " "))
+        kiosk = await _authenticate_kiosk(services, request) if self.for_kiosks else None
         checked: dict[str, Any] = {}
         if self.query is not None:
             checked["query"] = read_query(request, self.query)
         if self.body is not None:
             checked["body"] = await body.decode(self.body)
-        return await self.handler(Call(services, request, identity, booking_key), **checked)
+        return await self.handler(Call(services, request, identity, booking_key, kiosk), **checked)
 
 
 class Resource:
@@ -200,6 +215,13 @@ async def _authenticate(services: ApiServices, request: Request) -> Identity:
     if scheme != "bearer" or not token:
         raise Unauthorized("this needs a token: send it as `Authorization: Bearer …`")
     return await services.tokens.verify(token)
+
+
+async def _authenticate_kiosk(services: ApiServices, request: Request) -> Kiosk:
+    scheme, key = _authorization(request)
+    if scheme != KIOSK_SCHEME.lower() or not key:
+        raise Unauthorized("this needs the key of a kiosk: send it as `Authorization: Kiosk …`")
+    return await services.kiosks.authenticate(key)
 
 
 def _booking_key(request: Request) -> str | None:

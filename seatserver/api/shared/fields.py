@@ -53,5 +53,6 @@ PATH_PARAMETERS: dict[str, Any] = {
     "auditorium_id": Id,
     "showtime_id": Id,
     "booking_id": Annotated[UUID, Meta(description="The booking's id, which is the id of the hold that was booked.")],
+    "kiosk_id": Annotated[UUID, Meta(description="The kiosk's id.")],
 }
 """The type of every ``{name}`` in a path."""

@@ -82,6 +82,8 @@ def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
         ways.append({"bearer": [] if endpoint.scope == ANY_TOKEN else [endpoint.scope]})
     if endpoint.takes_key:
         ways.append({"booking": []})
+    if endpoint.for_kiosks:
+        ways.append({"kiosk": []})
     return ways
 
 
@@ -127,4 +129,6 @@ def _errors(endpoint: Endpoint) -> tuple[type[SeatServerError], ...]:
         implied.append(BadRequest)
     if endpoint.scope is not None:
         implied += [Unauthorized, Forbidden]
+    if endpoint.for_kiosks:
+        implied.append(Unauthorized)
     return (*implied, *endpoint.refusals)

@@ -18,6 +18,7 @@ from seatserver.bookings.own import OwnBookings
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
 from seatserver.holding.holding import Holding
+from seatserver.kiosks.registry import Kiosks
 from seatserver.operations.instance_reports import InstanceReports
 from seatserver.rooms.counts import Counts
 from seatserver.rooms.hub import Hub
@@ -43,6 +44,7 @@ class ApiServices:
     admission_codes: AdmissionCodes
     booking_keys: BookingKeys
     reports: InstanceReports
+    kiosks: Kiosks
     shared_answers: SharedAnswers
     ready: Callable[[], Awaitable[dict[str, str | None]]]
     metrics_text: Callable[[], bytes]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 
 from seatserver.config import Settings
 from seatserver.live.session.leave import Leave
@@ -38,6 +39,11 @@ class SessionRegistry:
     def of_user(self, user_id: str) -> list[Session]:
         """The sessions of one user."""
         return [session for session in self._sessions if session.user_id == user_id]
+
+    def dismiss_where(self, is_meant: Callable[[str], bool], leave: Leave) -> None:
+        """End the sessions of the users that are meant."""
+        for session in [session for session in self._sessions if is_meant(session.user_id)]:
+            session.dismiss(leave)
 
     @property
     def connections(self) -> list[Connection]:

@@ -70,3 +70,19 @@ def test_every_text_is_used_and_every_used_text_exists() -> None:
     by_status = {"confirmed", "pending", "cancelled", "expired", "pendingHint", "cancelledHint", "expiredHint"}
     assert known - by_status == {name for name in known - by_status if f'"{name}"' in code}
     assert set(re.findall(r'\bsay\("(\w+)"', code)) <= known
+
+
+def kiosk_words(language: str) -> dict[str, set[str]]:
+    """The kiosk's texts of a language: the facts in each."""
+    source = PAGES.joinpath(f"kiosk/words/{language}.js").read_text()
+    blocks = re.split(r"^  (?=\w+:)", source.partition("export default {")[2], flags=re.MULTILINE)[1:]
+    return {block.partition(":")[0]: set(re.findall(r"\{(\w+)\}", block)) - {"count"} for block in blocks}
+
+
+def test_the_kiosks_texts_of_every_language_have_the_same_facts() -> None:
+    assert kiosk_words("de") == kiosk_words("en")
+
+
+def test_every_text_of_the_kiosk_is_used() -> None:
+    code = "\n".join(path.read_text() for path in PAGES.joinpath("kiosk").rglob("*.js") if path.parent.name != "words")
+    assert [name for name in kiosk_words("en") if f'"{name}"' not in code] == []

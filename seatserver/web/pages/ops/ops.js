@@ -8,6 +8,7 @@
 
 import { byId, element, fetchJson, recall, remember } from "../shared/page.js";
 import { Hall } from "./hall.js";
+import { Kiosks } from "./kiosks.js";
 import { Poll, askAs } from "./poll.js";
 import { Spark } from "./spark.js";
 import { Showtimes, showReasons, showServers } from "./tables.js";
@@ -55,6 +56,7 @@ class LiveView {
   #figures = [];
   #showtimes = new Showtimes(/** @type {HTMLTableElement} */ (byId("showtimes")));
   #hall = new Hall(byId("hall-picture"));
+  #kiosks = new Kiosks(() => this.#token);
   #layouts = new Map();
   #shown = ""; // the showtime whose hall is shown
   #chosen = ""; // by the operator; while it has no viewers, another one is shown
@@ -87,7 +89,9 @@ class LiveView {
   }
 
   open() {
-    const given = new URLSearchParams(location.hash.slice(1)).get("token");
+    const asked = new URLSearchParams(location.hash.slice(1));
+    const given = asked.get("token");
+    this.#kiosks.prepare(asked.get("kiosk"));
     if (given) history.replaceState(null, "", location.pathname + location.search);
     const token = given ?? recall(KEY);
     if (token) this.#enter(token);
@@ -165,6 +169,7 @@ class LiveView {
     showReasons(byId("reasons"), house);
     showServers(byId("servers"), house);
     this.#showHall(showtime, hall);
+    void this.#kiosks.refresh();
   }
 
   /** Replaced only when they differ, so that they are read aloud once. */

@@ -1,0 +1,196 @@
+"""Kiosks: staff enrol, change and revoke them; a kiosk itself asks who it is, and for a token for its next customer.
+
+What a kiosk shows and when it was last heard of comes with the list. All other news travels on the kiosks' own socket.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta
+
+from seatserver.access.tokens import CHANNEL_PATTERN
+from seatserver.api.shared import story
+from seatserver.api.shared.endpoint import Call, Resource
+from seatserver.api.shared.fields import Document, Id, Millis
+from seatserver.errors import Conflict, NotFound
+from seatserver.kiosks.messages import EXAMPLE_ID
+from seatserver.kiosks.registry import CUSTOMER_S, MAX_MESSAGE, MAX_NAME, Kiosk
+
+SILENT_MS = 30_000
+"""A kiosk that has not reported for so long counts as away."""
+KioskName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME, description="What staff call it, such as Lobby 1.")]
+Channel = Annotated[
+    str,
+    Meta(
+        pattern=f"^$|{CHANNEL_PATTERN}",
+        description="Its sales channel: it may take the seats that are allocated to that. Empty: the public.",
+    ),
+]
+
+
+class EnrolKiosk(Document, frozen=True):
+    """The code on a device's screen, and which kiosk it becomes."""
+
+    code: Annotated[str, Meta(max_length=40, description="As shown. Case, spaces and hyphens do not matter.")]
+    theatre_id: Id
+    name: KioskName
+    channel: Channel = ""
+
+
+class ChangeKiosk(Document, frozen=True):
+    """What staff set. All of it is replaced."""
+
+    theatre_id: Id
+    name: KioskName
+    channel: Channel = ""
+    locked: Annotated[bool, Meta(description="A locked kiosk says that it is closed, and sells nothing.")] = False
+    message: Annotated[
+        str, Meta(max_length=MAX_MESSAGE, description="One line that its visitors read; empty for none.")
+    ] = ""
+
+
+class KioskView(Document, frozen=True):
+    """A kiosk: what staff set, and what its page last reported."""
+
+    id: UUID
+    theatre_id: Id
+    name: str
+    channel: str
+    locked: bool
+    message: str
+    enrolled_by: Annotated[str, Meta(description="The user who approved it.")]
+    enrolled_at_ms: Millis
+    revoked_at_ms: Annotated[int | None, Meta(description="When it was revoked. Null while it may sell.")]
+    seen_at_ms: Annotated[int | None, Meta(description="When its page last reported. Null: never.")]
+    away: Annotated[bool, Meta(description="Whether it has not reported for 30 seconds.")]
+    release: Annotated[str, Meta(description="The release that its page came from.")]
+    shows: Annotated[str, Meta(description="The name of the screen that it shows.")]
+
+
+class KioskList(Document, frozen=True):
+    """All enrolled kiosks, by theatre and name."""
+
+    kiosks: tuple[KioskView, ...]
+
+
+class KioskCustomer(Document, frozen=True):
+    """A token for one customer at the kiosk. Forget it with the customer."""
+
+    token: str
+    user_id: Annotated[str, Meta(description="A new user, who holds the seats and owns the booking.")]
+    expires_at_ms: Millis
+
+
+VIEW = KioskView(
+    id=EXAMPLE_ID,
+    theatre_id="odeon",
+    name="Lobby 1",
+    channel="",
+    locked=False,
+    message="",
+    enrolled_by="manager",
+    enrolled_at_ms=story.NOW_MS,
+    revoked_at_ms=None,
+    seen_at_ms=story.NOW_MS,
+    away=False,
+    release="0.1.0",
+    shows="attract",
+)
+RESOURCE = Resource(
+    __name__,
+    tag="kiosks",
+    examples=(
+        EnrolKiosk(code="K7F2-9QXM", theatre_id="odeon", name="Lobby 1"),
+        ChangeKiosk(theatre_id="odeon", name="Lobby 1", locked=True, message="The bar is open."),
+        VIEW,
+        KioskList(kiosks=(VIEW,)),
+        KioskCustomer(
+            token="eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJraW9zayJ9.signature",
+            user_id=f"kiosk:{EXAMPLE_ID.hex}:3q2-7wAbCdEf",
+            expires_at_ms=story.NOW_MS + CUSTOMER_S * 1000,
+        ),
+    ),
+)
+
+
+@RESOURCE.get("/kiosks", scope="admin")
+async def get_kiosks(call: Call) -> KioskList:
+    """List all enrolled kiosks: what each shows, and when it was last heard of."""
+    return KioskList(kiosks=tuple([_view(call, kiosk) for kiosk in await call.services.kiosks.all()]))
+
+
+@RESOURCE.post("/kiosks/enrol", scope="admin", refusals=(NotFound,))
+async def enrol_kiosk(call: Call, body: EnrolKiosk) -> KioskView:
+    """Approve the device that shows this code. It becomes a kiosk of the theatre and the sales channel."""
+    kiosk = await call.services.kiosks.enrol(
+        body.code,
+        theatre_id=body.theatre_id,
+        name=body.name,
+        channel=body.channel,
+        by=call.identity.user_id,
+    )
+    return _view(call, kiosk)
+
+
+@RESOURCE.get("/kiosks/self", for_kiosks=True)
+async def get_own_kiosk(call: Call) -> KioskView:
+    """Get the kiosk whose key this is."""
+    return _view(call, call.kiosk)
+
+
+@RESOURCE.post("/kiosks/self/customers", for_kiosks=True, refusals=(Conflict,))
+async def make_kiosk_customer(call: Call) -> KioskCustomer:
+    """Get a token for the next customer. It holds seats and makes pending bookings, for half an hour."""
+    if not call.services.settings.token_secret:
+        raise Conflict("this server cannot sign tokens for kiosks: set SEATSERVER_TOKEN_SECRET")
+    token, user_id = call.services.kiosks.customer(call.kiosk)
+    return KioskCustomer(token=token, user_id=user_id, expires_at_ms=call.services.clock() + CUSTOMER_S * 1000)
+
+
+@RESOURCE.put("/kiosks/{kiosk_id}", scope="admin", refusals=(NotFound,))
+async def put_kiosk(call: Call, body: ChangeKiosk) -> KioskView:
+    """Name, move, lock or unlock a kiosk, or show a message on it. It knows within two seconds."""
+    kiosk = await call.services.kiosks.change(
+        call.uuid("kiosk_id", "kiosk"),
+        theatre_id=body.theatre_id,
+        name=body.name,
+        channel=body.channel,
+        locked=body.locked,
+        message=body.message,
+        by=call.identity.user_id,
+    )
+    return _view(call, kiosk)
+
+
+@RESOURCE.post("/kiosks/{kiosk_id}/reload", scope="admin", refusals=(NotFound,))
+async def reload_kiosk(call: Call) -> KioskView:
+    """Load a kiosk's page again, as soon as nobody uses it."""
+    return _view(call, await call.services.kiosks.reload(call.uuid("kiosk_id", "kiosk"), call.identity.user_id))
+
+
+@RESOURCE.post("/kiosks/{kiosk_id}/revoke", scope="admin", refusals=(NotFound,))
+async def revoke_kiosk(call: Call) -> KioskView:
+    """End a kiosk for good. Its key, its sockets and its customers' are cut off within two seconds."""
+    return _view(call, await call.services.kiosks.revoke(call.uuid("kiosk_id", "kiosk"), call.identity.user_id))
+
+
+def _view(call: Call, kiosk: Kiosk) -> KioskView:
+    assert kiosk.theatre_id is not None and kiosk.enrolled_by is not None and kiosk.enrolled_at_ms is not None
+    seen = kiosk.seen_at_ms
+    return KioskView(
+        id=kiosk.id,
+        theatre_id=kiosk.theatre_id,
+        name=kiosk.name,
+        channel=kiosk.channel,
+        locked=kiosk.locked,
+        message=kiosk.message,
+        enrolled_by=kiosk.enrolled_by,
+        enrolled_at_ms=kiosk.enrolled_at_ms,
+        revoked_at_ms=kiosk.revoked_at_ms,
+        seen_at_ms=seen,
+        away=seen is None or call.services.clock() - seen > SILENT_MS,
+        release=kiosk.release,
+        shows=kiosk.shows,
+    )

@@ -1,0 +1,97 @@
+"""``seatserver kiosk``: enrol the device that shows a code, list the kiosks, revoke one.
+
+It asks the database itself. The same is in `/ops` and in REST. This is for an installation's first kiosk, and for
+scripts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from seatserver import config
+from seatserver.cli.serve import required_database
+
+if TYPE_CHECKING:
+    from seatserver.kiosks.registry import Kiosk, Kiosks
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "kiosk",
+        help="enrol, list and revoke terminals in the lobby",
+        description="Enrol the device that shows a code at /kiosk, list all kiosks, or revoke one.",
+    )
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    enrol = actions.add_parser("enrol", help="approve the device that shows this code")
+    enrol.add_argument("code", metavar="CODE", help="the code on its screen, such as K7F2-9QXM")
+    enrol.add_argument("--theatre", required=True, metavar="T", help="the id of the theatre where it stands")
+    enrol.add_argument("--name", default="", metavar="N", help="what staff call it (default: its code)")
+    enrol.add_argument(
+        "--channel", default="", metavar="C", help="the sales channel it sells for (default: the public)"
+    )
+    enrol.set_defaults(run=run, act=_enrol)
+    actions.add_parser("list", help="list all kiosks").set_defaults(run=run, act=_list)
+    revoke = actions.add_parser("revoke", help="end a kiosk for good")
+    revoke.add_argument("kiosk", type=_uuid, metavar="ID", help="the kiosk's id, as `seatserver kiosk list` shows it")
+    revoke.set_defaults(run=run, act=_revoke)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do one of the three. Raises `NotFound` for an unknown code or kiosk, and `BadRequest` for an unknown theatre."""
+    asyncio.run(_with_kiosks(args))
+    return 0
+
+
+async def _with_kiosks(args: argparse.Namespace) -> None:
+    from seatserver import logs
+    from seatserver.access.tokens import Tokens
+    from seatserver.database import Database
+    from seatserver.kiosks.registry import Kiosks
+
+    settings = config.load()
+    required_database(settings)
+    logs.configure(settings)
+    database = Database(settings)
+    try:
+        await args.act(Kiosks(database, Tokens(settings)), args)
+    finally:
+        await database.close()
+
+
+async def _enrol(kiosks: Kiosks, args: argparse.Namespace) -> None:
+    name = args.name or args.code
+    kiosk = await kiosks.enrol(args.code, theatre_id=args.theatre, name=name, channel=args.channel, by=_user())
+    print(f"enrolled: {_line(kiosk)}")
+
+
+async def _list(kiosks: Kiosks, args: argparse.Namespace) -> None:
+    for kiosk in await kiosks.all():
+        print(_line(kiosk))
+
+
+async def _revoke(kiosks: Kiosks, args: argparse.Namespace) -> None:
+    print(f"revoked: {_line(await kiosks.revoke(args.kiosk, _user()))}")
+
+
+def _line(kiosk: Kiosk) -> str:
+    channel = f", sells for {kiosk.channel}" if kiosk.channel else ""
+    return f"{kiosk.id}  {kiosk.theatre_id}  {kiosk.name}{channel}{', locked' if kiosk.locked else ''}"
+
+
+def _user() -> str:
+    try:
+        return f"command line, {getpass.getuser()}"
+    except (KeyError, OSError):  # a user without a name
+        return "command line"
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no kiosk's id") from None

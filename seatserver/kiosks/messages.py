@@ -1,0 +1,91 @@
+"""What a kiosk's page and the server say to each other on ``/ws/kiosk``. All of it is JSON.
+
+The server sends what the kiosk *is*, not what it should do: a page that missed a message, or comes back after a night
+without a network, has all of it with the next one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from seatserver.kiosks.registry import KEY_PATTERN, MAX_SHOWS
+
+Key = Annotated[
+    str, Meta(pattern=f"^{KEY_PATTERN}$", description="32 random bytes in base64url, which the device made.")
+]
+
+PLAIN = "^[A-Za-z0-9 .+_-]*$"
+
+
+class KioskHello(msgspec.Struct, tag="hello", tag_field="type", forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The first message of a device."""
+
+    key: Key
+
+
+class KioskReport(
+    msgspec.Struct, tag="report", tag_field="type", forbid_unknown_fields=True, frozen=True, kw_only=True
+):
+    """What a kiosk shows. Send it with every new screen, and every ten seconds."""
+
+    release: Annotated[str, Meta(max_length=40, pattern=PLAIN, description="The release that the page came from.")]
+    shows: Annotated[str, Meta(max_length=MAX_SHOWS, pattern=PLAIN, description="The name of the screen.")]
+
+
+class KioskWaiting(msgspec.Struct, tag="waiting", tag_field="type", frozen=True, kw_only=True):
+    """The device is not enrolled. Show the code and its QR code; staff approve it."""
+
+    code: str
+    expires_at_ms: int
+    qr: Annotated[str, Meta(description="An SVG picture of a QR code that leads staff to the approval.")]
+
+
+class KioskState(msgspec.Struct, tag="state", tag_field="type", frozen=True, kw_only=True):
+    """What the kiosk is now."""
+
+    id: UUID
+    name: str
+    theatre_id: str
+    channel: str
+    locked: Annotated[bool, Meta(description="Sell nothing, and say that the kiosk is closed.")]
+    message: Annotated[str, Meta(description="From staff, to be shown; empty if there is none.")]
+    reloads: Annotated[int, Meta(description="Load the page again when this has grown, as soon as nobody uses it.")]
+    release: Annotated[str, Meta(description="The server's release. Load the page again when it changes.")]
+
+
+class KioskBeat(msgspec.Struct, tag="beat", tag_field="type", frozen=True, kw_only=True):
+    """A sign of life, every second. A kiosk that hears nothing for three seconds is offline."""
+
+    server_ms: int
+
+
+class KioskRevoked(msgspec.Struct, tag="revoked", tag_field="type", frozen=True, kw_only=True):
+    """The kiosk was revoked, and its key with it. The socket closes."""
+
+
+FromKiosk = KioskHello | KioskReport
+ToKiosk = KioskWaiting | KioskState | KioskBeat | KioskRevoked
+
+EXAMPLE_KEY = "q2Jd0mJc1yC8mB0XoC6c3v6Rk0s8m1r7s0m3mE8nWmQ"
+EXAMPLE_ID = UUID("7a4d2e9c-55a1-4f0b-9d0c-3f6b7a4f1101")
+EXAMPLES: tuple[FromKiosk | ToKiosk, ...] = (
+    KioskHello(key=EXAMPLE_KEY),
+    KioskReport(release="0.1.0", shows="attract"),
+    KioskWaiting(code="K7F2-9QXM", expires_at_ms=1_764_580_000_000, qr="<svg …>"),
+    KioskState(
+        id=EXAMPLE_ID,
+        name="Lobby 1",
+        theatre_id="odeon",
+        channel="",
+        locked=False,
+        message="",
+        reloads=0,
+        release="0.1.0",
+    ),
+    KioskBeat(server_ms=1_764_580_000_000),
+    KioskRevoked(),
+)

@@ -1,0 +1,313 @@
+"""Which devices are kiosks: enrolment, what staff set, what a device reports, and its end.
+
+A device makes a random key of 256 bits and keeps it; here is only its SHA-256. Until somebody approves the code on its
+screen, the key is worth nothing. Afterwards it stands for one kiosk of one theatre and one sales channel. For each
+customer the kiosk gets a token of its own, so that nothing of one person is left for the next. The token's user begins
+with the kiosk's id, which is how revoking a kiosk ends its customers' tokens too.
+
+Every change is one statement that may run twice, so a lost answer never needs a second thought. The socket of the
+devices (`sockets.py`), REST and the command line call this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.dialects.postgresql import insert
+
+from seatserver.access.tokens import CHANNEL_FORM, PUBLIC, Identity, Tokens, is_channel
+from seatserver.catalog.reads import SharedReads
+from seatserver.database import Database
+from seatserver.errors import BadRequest, Busy, Conflict, NotFound, Unauthorized
+from seatserver.kiosks.tables import kiosks
+from seatserver.times import millis_of
+
+log = structlog.get_logger(__name__)
+
+USER = "kiosk:"
+"""How the users of kiosks' customers begin."""
+CUSTOMER_SCOPES = ("hold", "claim")
+CUSTOMER_S = 1800
+REMEMBERED = timedelta(seconds=2 * CUSTOMER_S)
+"""How long a revoked kiosk has to be looked for: its last customer's token has ended by then."""
+KEY_PATTERN = "[A-Za-z0-9_-]{43}"
+CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""No 0 and O, no 1, I, L, and no U: people read a code aloud and type it."""
+CODE_S = 900
+WAITING_AT_MOST = 200
+"""Most devices that wait for approval, so that nobody can fill the table from outside."""
+MAX_NAME, MAX_MESSAGE, MAX_SHOWS = 80, 300, 40
+KNOWN_FOR_S = 0.5
+"""How long one process believes that a kiosk is not revoked, without asking again."""
+
+
+class Kiosk(msgspec.Struct, frozen=True, kw_only=True):
+    """A device as it is now. It waits for approval while it has no theatre; times are ms since the epoch."""
+
+    id: UUID
+    code: str
+    code_ends_at_ms: int
+    theatre_id: str | None
+    name: str
+    channel: str
+    locked: bool
+    message: str
+    reloads: int
+    enrolled_by: str | None
+    enrolled_at_ms: int | None
+    revoked_by: str | None
+    revoked_at_ms: int | None
+    seen_at_ms: int | None
+    release: str
+    shows: str
+
+
+class Kiosks:
+    """All kiosks. Every method raises `Unavailable` if Postgres does not answer."""
+
+    def __init__(self, database: Database, tokens: Tokens) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._known: SharedReads[UUID, bool] = SharedReads(size=1000, ttl_s=KNOWN_FOR_S, clock=time.monotonic)
+
+    # ------------------------------------------------------------ the device
+
+    async def introduce(self, key: str) -> Kiosk:
+        """The device with this key. An unknown one, or one whose code is too old, gets a new code to be approved with.
+
+        Raises `BadRequest` for a text that is no key, and `Busy` while too many devices wait.
+        """
+        key_hash = hash_of(key)
+        async with self._database.reading() as connection:
+            found = (await connection.execute(sa.select(kiosks).where(kiosks.c.key_hash == key_hash))).one_or_none()
+            if found is not None and (found.theatre_id is not None or found.revoked_at is not None):
+                return _kiosk(found)
+            is_over = kiosks.c.theatre_id.is_(None) & (kiosks.c.code_ends_at < sa.func.now())
+            await connection.execute(sa.delete(kiosks).where(is_over, kiosks.c.revoked_at.is_(None)))
+            waiting = sa.select(sa.func.count()).select_from(kiosks).where(kiosks.c.theatre_id.is_(None))
+            if found is None and (await connection.scalar(waiting) or 0) >= WAITING_AT_MOST:
+                raise Busy("the list of devices that wait for approval")
+            made = insert(kiosks).values(
+                id=uuid4(),
+                key_hash=key_hash,
+                code=_new_code(),
+                code_ends_at=sa.func.now() + timedelta(seconds=CODE_S),
+            )
+            # Two windows of one device meet the same row.
+            same = made.on_conflict_do_update(index_elements=["key_hash"], set_={"key_hash": key_hash})
+            return _kiosk((await connection.execute(same.returning(kiosks))).one())
+
+    async def authenticate(self, key: str) -> Kiosk:
+        """The kiosk with this key. Raises `Unauthorized` unless it is enrolled and not revoked."""
+        key_hash = _hash_or_refuse(key)
+        kiosk = (await self.with_hashes([key_hash])).get(key_hash)
+        if kiosk is None or kiosk.theatre_id is None:
+            raise Unauthorized("this device is not enrolled: approve the code on its screen first")
+        if kiosk.revoked_at_ms is not None:
+            raise Unauthorized("this kiosk was revoked: enrol the device again")
+        return kiosk
+
+    async def report(self, kiosk_id: UUID, *, release: str, shows: str) -> None:
+        """Note what a kiosk's page shows, and that it is alive."""
+        told = sa.update(kiosks).where(kiosks.c.id == kiosk_id)
+        async with self._database.reading() as connection:
+            await connection.execute(told.values(release=release, shows=shows, seen_at=sa.func.now()))
+
+    def customer(self, kiosk: Kiosk) -> tuple[str, str]:
+        """A token for the next person at the kiosk, and its user. Raises `Conflict` while the kiosk is locked."""
+        if kiosk.locked:
+            raise Conflict(f"the kiosk {kiosk.name!r} is locked: unlock it in /ops")
+        user_id = f"{USER}{kiosk.id.hex}:{secrets.token_urlsafe(9)}"
+        return self._tokens.mint(user_id, CUSTOMER_SCOPES, CUSTOMER_S, kiosk.channel), user_id
+
+    async def check_customer(self, identity: Identity) -> None:
+        """Raise `Unauthorized` if this is a customer of a kiosk that was revoked; anybody else passes."""
+        kiosk_id = kiosk_of(identity.user_id)
+        if kiosk_id is not None and not await self._known.get(kiosk_id, lambda: self._is_live(kiosk_id)):
+            raise Unauthorized("this kiosk was revoked")
+
+    async def _is_live(self, kiosk_id: UUID) -> bool:
+        alive = sa.select(kiosks.c.id).where(kiosks.c.id == kiosk_id, kiosks.c.revoked_at.is_(None))
+        async with self._database.reading() as connection:
+            return await connection.scalar(alive) is not None
+
+    async def with_hashes(self, key_hashes: Iterable[bytes]) -> dict[bytes, Kiosk]:
+        """The devices with these hashes of keys, by hash."""
+        found = sa.select(kiosks).where(kiosks.c.key_hash.in_(list(key_hashes)))
+        async with self._database.reading() as connection:
+            return {row.key_hash: _kiosk(row) for row in (await connection.execute(found)).all()}
+
+    async def revoked_lately(self) -> set[UUID]:
+        """The revoked kiosks that may still have customers with a token."""
+        lately = sa.select(kiosks.c.id).where(kiosks.c.revoked_at > sa.func.now() - REMEMBERED)
+        async with self._database.reading() as connection:
+            return set((await connection.scalars(lately)).all())
+
+    # ------------------------------------------------------------ staff
+
+    async def all(self) -> list[Kiosk]:
+        """All enrolled kiosks that are not revoked, by theatre and name."""
+        listed = (
+            sa.select(kiosks)
+            .where(kiosks.c.theatre_id.is_not(None), kiosks.c.revoked_at.is_(None))
+            .order_by(kiosks.c.theatre_id, kiosks.c.name, kiosks.c.id)
+        )
+        async with self._database.reading() as connection:
+            return [_kiosk(row) for row in (await connection.execute(listed)).all()]
+
+    async def enrol(self, code: str, *, theatre_id: str, name: str, channel: str, by: str) -> Kiosk:
+        """Approve the device that shows ``code``. Repeating it gives the same answer.
+
+        Raises `NotFound` for a code that no waiting device shows, and `BadRequest` for an unknown theatre or a text
+        that names no channel.
+        """
+        code, name = tidied(code), one_line(name, "name")
+        _check_channel(channel)
+        given = {"theatre_id": theatre_id, "name": name, "channel": channel}
+        waits = kiosks.c.theatre_id.is_(None) & (kiosks.c.code_ends_at > sa.func.now())
+        is_repeated = sa.and_(*(kiosks.c[field] == value for field, value in given.items()))
+        enrolled = (
+            sa.update(kiosks)
+            .where(kiosks.c.code == code, kiosks.c.revoked_at.is_(None), waits | is_repeated)
+            .values(
+                **given,
+                enrolled_at=sa.func.coalesce(kiosks.c.enrolled_at, sa.func.now()),
+                enrolled_by=sa.func.coalesce(kiosks.c.enrolled_by, by),
+            )
+        )
+        kiosk = await self._changed(enrolled, theatre_id)
+        if kiosk is None:
+            raise NotFound("device waiting with the code", code)
+        log.info("kiosk enrolled", kiosk=str(kiosk.id), name=name, theatre=theatre_id, channel=channel, by=by)
+        return kiosk
+
+    async def change(
+        self, kiosk_id: UUID, *, theatre_id: str, name: str, channel: str, locked: bool, message: str, by: str
+    ) -> Kiosk:
+        """Name, move, lock or unlock a kiosk, or change the message on it. Raises `NotFound` and `BadRequest`."""
+        _check_channel(channel)
+        given = {
+            "theatre_id": theatre_id,
+            "name": one_line(name, "name"),
+            "channel": channel,
+            "locked": locked,
+            "message": one_line(message),
+        }
+        kiosk = await self._changed(_live(kiosk_id).values(**given), theatre_id)
+        return self._told(kiosk, kiosk_id, "kiosk changed", by=by, **given)
+
+    async def reload(self, kiosk_id: UUID, by: str) -> Kiosk:
+        """Load the kiosk's page again, as soon as nobody uses it. Raises `NotFound`."""
+        kiosk = await self._changed(_live(kiosk_id).values(reloads=kiosks.c.reloads + 1))
+        return self._told(kiosk, kiosk_id, "kiosk reloaded", by=by)
+
+    async def revoke(self, kiosk_id: UUID, by: str) -> Kiosk:
+        """End a kiosk for good: its key and its customers' tokens are refused from now on. Raises `NotFound`."""
+        ended = (
+            sa.update(kiosks)
+            .where(kiosks.c.id == kiosk_id, kiosks.c.theatre_id.is_not(None))
+            .values(
+                revoked_at=sa.func.coalesce(kiosks.c.revoked_at, sa.func.now()),
+                revoked_by=sa.func.coalesce(kiosks.c.revoked_by, by),
+            )
+        )
+        kiosk = self._told(await self._changed(ended), kiosk_id, "kiosk revoked", by=by)
+        self._known.forget(kiosk_id)
+        return kiosk
+
+    async def _changed(self, change: sa.Update, theatre_id: str = "") -> Kiosk | None:
+        try:
+            async with self._database.reading() as connection:
+                row = (await connection.execute(change.returning(kiosks))).one_or_none()
+        except sa.exc.IntegrityError:
+            raise BadRequest(f"there is no theatre {theatre_id!r}", "theatre_id") from None
+        return None if row is None else _kiosk(row)
+
+    def _told(self, kiosk: Kiosk | None, kiosk_id: UUID, event: str, **facts: Any) -> Kiosk:
+        if kiosk is None:
+            raise NotFound("kiosk", str(kiosk_id))
+        log.info(event, kiosk=str(kiosk_id), **facts)
+        return kiosk
+
+
+def kiosk_of(user_id: str) -> UUID | None:
+    """The kiosk whose customer this user is, or None for anybody else."""
+    found = re.fullmatch(f"{USER}([0-9a-f]{{32}}):.+", user_id)
+    return None if found is None else UUID(found[1])
+
+
+def hash_of(key: str) -> bytes:
+    """The hash under which a key is known. Raises `BadRequest` for a text that is no key."""
+    if re.fullmatch(KEY_PATTERN, key) is None:
+        raise BadRequest("this is no key of a kiosk: expected 32 random bytes in base64url", "key")
+    return hashlib.sha256(key.encode()).digest()
+
+
+def tidied(code: str) -> str:
+    """A code as it is stored, however it was typed: capitals, in two groups of four."""
+    letters = re.sub(r"[^0-9A-Za-z]", "", code).upper()
+    return f"{letters[:4]}-{letters[4:20]}"
+
+
+def one_line(text: str, field: str = "") -> str:
+    """A text of staff on one line, without signs that cannot be printed.
+
+    Raises `BadRequest` if nothing is left of a ``field`` that must have a text.
+    """
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    if field and not line:
+        raise BadRequest(f"{field} is empty", field)
+    return line
+
+
+def _hash_or_refuse(key: str) -> bytes:
+    try:
+        return hash_of(key)
+    except BadRequest as error:
+        raise Unauthorized(error.message) from None
+
+
+def _live(kiosk_id: UUID) -> sa.Update:
+    return sa.update(kiosks).where(
+        kiosks.c.id == kiosk_id, kiosks.c.theatre_id.is_not(None), kiosks.c.revoked_at.is_(None)
+    )
+
+
+def _new_code() -> str:
+    return tidied("".join(secrets.choice(CODE_LETTERS) for _ in range(8)))
+
+
+def _check_channel(channel: str) -> None:
+    if channel != PUBLIC and not is_channel(channel):
+        raise BadRequest(f"channel is {channel[:80]!r}: {CHANNEL_FORM}", "channel")
+
+
+def _kiosk(row: sa.Row[Any]) -> Kiosk:
+    return Kiosk(
+        id=row.id,
+        code=row.code,
+        code_ends_at_ms=millis_of(row.code_ends_at),
+        theatre_id=row.theatre_id,
+        name=row.name,
+        channel=row.channel,
+        locked=row.locked,
+        message=row.message,
+        reloads=row.reloads,
+        enrolled_by=row.enrolled_by,
+        enrolled_at_ms=None if row.enrolled_at is None else millis_of(row.enrolled_at),
+        revoked_by=row.revoked_by,
+        revoked_at_ms=None if row.revoked_at is None else millis_of(row.revoked_at),
+        seen_at_ms=None if row.seen_at is None else millis_of(row.seen_at),
+        release=row.release,
+        shows=row.shows,
+    )

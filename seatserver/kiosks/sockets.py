@@ -1,0 +1,237 @@
+"""``GET /ws/kiosk``: the socket of the devices, and the watch that keeps them up to date.
+
+A device says its key in the first message. From then on it is sent what it is, each time that changes, and a sign of
+life every second; it reports what it shows. It does not matter which instance changed something: `look` asks Postgres
+for all devices that are connected here, twice a second. The same look cuts off revoked kiosks, with their customers'
+sockets. `app.py` mounts `KioskSockets.serve`, repeats `look`, and says how customers' sockets are closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import NoReturn
+from uuid import UUID
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+import seatserver
+from seatserver import logs, qr
+from seatserver.access.origins import allowed
+from seatserver.config import Settings
+from seatserver.errors import SeatServerError
+from seatserver.kiosks.messages import (
+    FromKiosk,
+    KioskBeat,
+    KioskHello,
+    KioskReport,
+    KioskRevoked,
+    KioskState,
+    KioskWaiting,
+    ToKiosk,
+)
+from seatserver.kiosks.registry import Kiosk, Kiosks, hash_of
+from seatserver.wire.closing import Close
+
+log = logs.from_outside(__name__)
+
+PATH = "/ws/kiosk"
+DEVICES_AT_MOST = 500
+"""Most devices of one process. A theatre has a handful."""
+BEAT_S = 1.0
+SEND_S = 5.0
+"""A device that takes nothing for so long is cut off; it comes back."""
+REPORT_PAUSE_S = 0.25
+"""Shortest time between two reports of a device that are written."""
+
+DECODER: msgspec.json.Decoder[FromKiosk] = msgspec.json.Decoder(FromKiosk)
+Cut = Callable[[UUID], object]
+"""Closes the sockets of a kiosk's customers."""
+
+
+class _Ended(Exception):
+    """The device's socket ends: with this close code, or None if it is closed already."""
+
+    def __init__(self, code: int | None, reason: str = "") -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+class _Device:
+    """One connected device. ``kiosk`` is what was last read of it; `known` says that there is something newer."""
+
+    def __init__(self, key: str, kiosk: Kiosk, approval: str) -> None:
+        self.key, self.approval = key, approval
+        self.key_hash = hash_of(key)
+        self.kiosk = kiosk
+        self.changed = asyncio.Event()
+
+    def known(self, kiosk: Kiosk) -> bool:
+        """Take what was read. Returns whether the device has to be told."""
+        before, self.kiosk = _told(self.kiosk), kiosk
+        if before == _told(kiosk):
+            return False
+        self.changed.set()
+        return True
+
+
+class KioskSockets:
+    """The devices that are connected to this process."""
+
+    def __init__(self, settings: Settings, kiosks: Kiosks, cut: Cut) -> None:
+        self._settings = settings
+        self._kiosks = kiosks
+        self._cut = cut
+        self._devices: set[_Device] = set()
+
+    async def look(self) -> int:
+        """Tell every device what has changed, and cut off whom staff revoked. Returns how many had to be told."""
+        for kiosk_id in await self._kiosks.revoked_lately():
+            self._cut(kiosk_id)
+        devices = list(self._devices)
+        if not devices:
+            return 0
+        found = await self._kiosks.with_hashes({device.key_hash for device in devices})
+        told = 0
+        for device in devices:
+            kiosk = found.get(device.key_hash)
+            if kiosk is None or (kiosk.theatre_id is None and kiosk.code_ends_at_ms < _now_ms()):
+                kiosk = await self._kiosks.introduce(device.key)  # its code was too old
+            told += device.known(kiosk)
+        return told
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Serve one device until either side ends it."""
+        headers = socket.headers
+        if not allowed(headers.get("origin"), headers.get("host"), self._settings):
+            return await socket.close(Close.FORBIDDEN)
+        if len(self._devices) >= DEVICES_AT_MOST:
+            log.warning("kiosk refused", code="full", open=len(self._devices))
+            return await socket.close(Close.UNAVAILABLE)
+        try:
+            await socket.accept()
+            await self._serve(socket)
+        except _Ended as end:
+            if end.code is not None:
+                await _quietly_close(socket, end.code, end.reason)
+        except WebSocketDisconnect:
+            pass
+
+    async def _serve(self, socket: WebSocket) -> NoReturn:
+        hello = await self._hello(socket)
+        try:
+            kiosk = await self._kiosks.introduce(hello.key)
+        except SeatServerError as error:
+            raise _Ended(Close.UNAVAILABLE if error.retryable else Close.NO_HELLO, error.message) from None
+        device = _Device(hello.key, kiosk, f"{self._origin(socket)}/ops#kiosk=")
+        self._devices.add(device)
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._tell(socket, device))
+                both.create_task(self._listen(socket, device))
+        except* _Ended as ends:
+            raise ends.exceptions[0] from None
+        except* WebSocketDisconnect:
+            raise _Ended(None) from None
+        finally:
+            self._devices.discard(device)
+        raise _Ended(None)
+
+    def _origin(self, socket: WebSocket) -> str:
+        if self._settings.public_url:
+            return self._settings.public_url.rstrip("/")
+        # Behind a proxy that ends TLS the scheme is unknown here; the page's own origin says it.
+        return socket.headers.get("origin") or f"http://{socket.headers.get('host', 'localhost')}"
+
+    async def _hello(self, socket: WebSocket) -> KioskHello:
+        try:
+            async with asyncio.timeout(self._settings.hello_ms / 1000):
+                message = await self._read(socket)
+        except TimeoutError:
+            raise _Ended(Close.LATE_HELLO, "expected hello") from None
+        if not isinstance(message, KioskHello):
+            raise _Ended(Close.NO_HELLO, "expected hello as the first message")
+        return message
+
+    async def _read(self, socket: WebSocket) -> FromKiosk:
+        try:
+            text = await socket.receive_text()
+        except (KeyError, RuntimeError):  # bytes; or the socket has gone in the meantime
+            raise _Ended(Close.BAD_MESSAGES, "expected JSON in a text message") from None
+        if len(text) > self._settings.message_bytes:
+            raise _Ended(Close.TOO_BIG, "the message is too large")
+        try:
+            return DECODER.decode(text)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise _Ended(Close.BAD_MESSAGES, str(error)) from None
+
+    async def _listen(self, socket: WebSocket, device: _Device) -> NoReturn:
+        while True:
+            message = await self._read(socket)
+            if not isinstance(message, KioskReport):
+                raise _Ended(Close.BAD_MESSAGES, "expected a report")
+            try:
+                await self._kiosks.report(device.kiosk.id, release=message.release, shows=message.shows)
+            except SeatServerError as error:
+                log.warning("report of a kiosk lost", kiosk=str(device.kiosk.id), problem=error.message)
+            await asyncio.sleep(REPORT_PAUSE_S)
+
+    async def _tell(self, socket: WebSocket, device: _Device) -> NoReturn:
+        await self._send(socket, self._message(device))
+        while True:
+            if device.kiosk.revoked_at_ms is not None:
+                raise _Ended(Close.BAD_TOKEN, "this kiosk was revoked")
+            try:
+                async with asyncio.timeout(BEAT_S):
+                    await device.changed.wait()
+                device.changed.clear()
+                await self._send(socket, self._message(device))
+            except TimeoutError:
+                await self._send(socket, KioskBeat(server_ms=_now_ms()))
+
+    def _message(self, device: _Device) -> ToKiosk:
+        told = _told(device.kiosk)
+        if isinstance(told, KioskWaiting):
+            return msgspec.structs.replace(told, qr=qr.drawn(device.approval + told.code).decode())
+        return told
+
+    async def _send(self, socket: WebSocket, message: ToKiosk) -> None:
+        try:
+            async with asyncio.timeout(SEND_S):
+                await socket.send_text(msgspec.json.encode(message).decode())
+        except TimeoutError:
+            raise _Ended(Close.SLOW, "the kiosk reads too slowly") from None
+        except (OSError, RuntimeError):
+            raise _Ended(None) from None
+
+
+def _told(kiosk: Kiosk) -> KioskWaiting | KioskState | KioskRevoked:
+    """What a device is told of itself, without the picture."""
+    if kiosk.revoked_at_ms is not None:
+        return KioskRevoked()
+    if kiosk.theatre_id is None:
+        return KioskWaiting(code=kiosk.code, expires_at_ms=kiosk.code_ends_at_ms, qr="")
+    return KioskState(
+        id=kiosk.id,
+        name=kiosk.name,
+        theatre_id=kiosk.theatre_id,
+        channel=kiosk.channel,
+        locked=kiosk.locked,
+        message=kiosk.message,
+        reloads=kiosk.reloads,
+        release=seatserver.__version__,
+    )
+
+
+async def _quietly_close(socket: WebSocket, code: int, reason: str) -> None:
+    try:
+        async with asyncio.timeout(SEND_S):
+            await socket.close(code, reason.encode()[:123].decode(errors="ignore"))
+    except (TimeoutError, OSError, RuntimeError):
+        pass  # it was gone before
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,186 @@
+/** The kiosks in the operators' live view: what each shows, and what staff can do with it. */
+
+import { button, byId, element, fetchJson, reasonOf } from "../shared/page.js";
+import { askAs } from "./poll.js";
+
+/**
+ * @typedef {object} Kiosk as REST lists it
+ * @property {string} id
+ * @property {string} theatre_id
+ * @property {string} name
+ * @property {string} channel
+ * @property {boolean} locked
+ * @property {string} message
+ * @property {number | null} seen_at_ms
+ * @property {boolean} away
+ * @property {string} release
+ * @property {string} shows
+ */
+
+const PATH = "/api/v1/kiosks";
+const form = /** @type {HTMLFormElement} */ (byId("enrol"));
+const field = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+
+export class Kiosks {
+  #token;
+  /** @type {Map<string, { node: HTMLElement, shown: string }>} */
+  #rows = new Map();
+  /** @type {{ id: string, name: string }[]} */
+  #theatres = [];
+
+  /** @param {() => string | null} token */
+  constructor(token) {
+    this.#token = token;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#enrol();
+    });
+  }
+
+  /**
+   * Somebody scanned the code of a device.
+   * @param {string | null} code
+   */
+  prepare(code) {
+    if (code) field("code").value = code;
+  }
+
+  /** Ask for all kiosks, and show them. What staff are about to type is left alone. */
+  async refresh() {
+    try {
+      if (this.#theatres.length === 0) await this.#readTheatres();
+      const { kiosks } = await askAs(this.#token(), PATH);
+      this.#show(kiosks);
+    } catch (error) {
+      this.#tell(`The kiosks can’t be loaded at the moment: ${reasonOf(error)}.`);
+    }
+  }
+
+  async #readTheatres() {
+    this.#theatres = (await fetchJson("/api/v1/theatres")).theatres;
+    const options = this.#theatres.map(({ id, name }) => element("option", { value: id, textContent: name }));
+    byId("enrol-theatre").replaceChildren(...options);
+  }
+
+  /** @param {Kiosk[]} kiosks */
+  #show(kiosks) {
+    const ids = new Set(kiosks.map(({ id }) => id));
+    for (const [id, { node }] of this.#rows) {
+      if (ids.has(id)) continue;
+      node.remove();
+      this.#rows.delete(id);
+    }
+    for (const kiosk of kiosks) {
+      const row = this.#rows.get(kiosk.id) ?? { node: element("li"), shown: "" };
+      const shown = JSON.stringify({ ...kiosk, seen_at_ms: kiosk.away && kiosk.seen_at_ms });
+      if (row.shown !== shown && !row.node.matches(":focus-within")) {
+        row.node.replaceChildren(...this.#row(kiosk));
+        row.node.dataset.state = kiosk.away ? "silent" : "healthy";
+        row.shown = shown;
+      }
+      this.#rows.set(kiosk.id, row);
+      byId("kiosks").append(row.node);
+    }
+    if (kiosks.length === 0) this.#tell("No kiosk is enrolled. Open /kiosk on a device to see its code.");
+  }
+
+  /** @param {Kiosk} kiosk */
+  #row(kiosk) {
+    const theatre = this.#theatres.find(({ id }) => id === kiosk.theatre_id)?.name ?? kiosk.theatre_id;
+    const seen = kiosk.seen_at_ms && new Intl.DateTimeFormat("en", { timeStyle: "medium" }).format(kiosk.seen_at_ms);
+    const life = kiosk.away ? (seen ? `away since ${seen}` : "never seen") : `shows ${kiosk.shows}`;
+    const facts = [theatre, kiosk.channel && `sells for ${kiosk.channel}`, kiosk.release && `release ${kiosk.release}`];
+    const message = kiosk.message && `Message: ${kiosk.message}`;
+    const small = element("small", { className: "quiet", textContent: facts.filter(Boolean).join(" · ") });
+    return [
+      element("b", { textContent: kiosk.name }),
+      element("span", { className: "state", textContent: kiosk.locked ? `locked, ${life}` : life }),
+      small,
+      message ? element("small", { className: "message", textContent: message }) : "",
+      this.#actions(kiosk),
+    ];
+  }
+
+  /** @param {Kiosk} kiosk */
+  #actions(kiosk) {
+    const { id, name, locked } = kiosk;
+    /** @type {(text: string, what: string, act: () => unknown) => HTMLElement} */
+    const action = (text, what, act) => button(text, act, { ariaLabel: `${text} ${name}${what}` });
+    return element(
+      "div",
+      { className: "actions" },
+      action(locked ? "Unlock" : "Lock", "", () => this.#change(kiosk, { locked: !locked })),
+      action("Message", " …", () => this.#ask(kiosk, "message", `Message on ${name} (empty: none)`, kiosk.message)),
+      action("Rename", " …", () => this.#ask(kiosk, "name", `New name of ${name}`, name)),
+      action("Move", " …", () => this.#move(kiosk)),
+      action("Reload", "", () =>
+        this.#do(`${PATH}/${id}/reload`, "POST", undefined, `${name} reloads when it is free.`),
+      ),
+      action("Revoke", " …", () => this.#revoke(kiosk)),
+    );
+  }
+
+  /**
+   * @param {Kiosk} kiosk
+   * @param {Partial<Kiosk>} changes
+   */
+  #change({ id, theatre_id, name, channel, locked, message }, changes) {
+    const body = { theatre_id, name, channel, locked, message, ...changes };
+    return this.#do(`${PATH}/${id}`, "PUT", body, `Changed ${body.name}.`);
+  }
+
+  /**
+   * @param {Kiosk} kiosk
+   * @param {"message" | "name"} what
+   * @param {string} question
+   * @param {string} now
+   */
+  #ask(kiosk, what, question, now) {
+    const given = prompt(question, now);
+    if (given === null || (what === "name" && given.trim() === "")) return;
+    void this.#change(kiosk, { [what]: given });
+  }
+
+  /** @param {Kiosk} kiosk */
+  #move(kiosk) {
+    const known = this.#theatres.map(({ id, name }) => `${id} (${name})`).join(", ");
+    const theatre_id = prompt(`Move ${kiosk.name} to which theatre? ${known}`, kiosk.theatre_id)?.trim();
+    if (theatre_id) void this.#change(kiosk, { theatre_id });
+  }
+
+  /** @param {Kiosk} kiosk */
+  #revoke({ id, name }) {
+    if (!confirm(`Revoke ${name}? It stops selling at once, and has to be enrolled again.`)) return;
+    void this.#do(`${PATH}/${id}/revoke`, "POST", undefined, `${name} is revoked.`);
+  }
+
+  async #enrol() {
+    const body = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
+    if (await this.#do(`${PATH}/enrol`, "POST", body, `${body.name} is enrolled.`)) form.reset();
+  }
+
+  /**
+   * @param {string} path
+   * @param {"POST" | "PUT"} method
+   * @param {object | undefined} body
+   * @param {string} done
+   */
+  async #do(path, method, body, done) {
+    const headers = { Authorization: `Bearer ${this.#token()}`, "Content-Type": "application/json" };
+    try {
+      await fetchJson(path, { method, headers, body: body && JSON.stringify(body) });
+    } catch (error) {
+      this.#tell(error.status === undefined ? `That did not work: ${reasonOf(error)}.` : `${error.message}.`);
+      return false;
+    }
+    /** @type {HTMLElement | null} */ (document.activeElement)?.blur();
+    this.#tell(done);
+    await this.refresh();
+    return true;
+  }
+
+  /** @param {string} text */
+  #tell(text) {
+    if (byId("kiosks-told").textContent !== text) byId("kiosks-told").textContent = text;
+  }
+}
