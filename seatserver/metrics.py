@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 import prometheus_client.values
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -145,6 +145,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = _Registry(self.settle)
         self._all: list[Count | Times | Labelled[Count] | Labelled[Times]] = []
+        # CPU time, memory and open files of this process. With several workers the sum has no such figures.
+        ProcessCollector(registry=self.registry)
         self.sockets = self._gauge("sockets", "Open sockets")
         self.rooms = self._gauge("rooms", "Live rooms")
         self.commands = self._times_by(

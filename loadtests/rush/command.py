@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from loadtests import report
-from loadtests.rush import live, result, run, target, text
+from loadtests.rush import files, live, result, run, target, text
 from loadtests.rush.result import Result
 from loadtests.rush.scenario import MOST_PEOPLE, Scenario, read, scaled, shipped
 from loadtests.rush.schedule import people_of
@@ -62,7 +62,12 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--part", type=_part, default=(1, 1), metavar="I/N", help="only this part; `merge` adds them up"
     )
     parser.add_argument("--counts-only", action="store_true", help="judge counts and correctness, and no times")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write the result (JSON) and the histogram log here")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="write report, result and histogram log here",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.add_argument("--database-url", default="", help="Postgres: of the target, or for the lab's own servers")
     parser.add_argument("--redis-url", default="", help="an empty Redis for the lab's own servers")
@@ -73,6 +78,11 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     merger.add_argument("--out", type=Path, metavar="FOLDER", help="write the whole result here")
     merger.add_argument("--json", action="store_true", help="print the result as one JSON object")
     merger.set_defaults(run=merge)
+
+    drawer = tests.add_parser("report", help="draw the report of a rush's result again")
+    drawer.add_argument("result", type=Path, metavar="RESULT.json")
+    drawer.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="write the report here")
+    drawer.set_defaults(run=draw)
 
 
 def rush(args: argparse.Namespace) -> int:
@@ -107,6 +117,13 @@ def rush(args: argparse.Namespace) -> int:
 def merge(args: argparse.Namespace) -> int:
     """Judge the parts of a run as one."""
     return _tell(result.merge([result.read(path) for path in args.results]), args)
+
+
+def draw(args: argparse.Namespace) -> int:
+    """Write the files of a result once more."""
+    for path in files.write_all(result.read(args.result), args.out):
+        print(f"Written: {path}")
+    return 0
 
 
 def _scenario(args: argparse.Namespace) -> Scenario:
@@ -150,7 +167,7 @@ def _tell(found: Result, args: argparse.Namespace) -> int:
     else:
         text.show(found)
     if args.out is not None:
-        for path in result.write_all(found, args.out):
+        for path in files.write_all(found, args.out):
             if not args.json:
                 print(f"Written: {path}")
     return found.verdict.code

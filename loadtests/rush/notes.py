@@ -67,7 +67,7 @@ class Second(msgspec.Struct, kw_only=True):
     booked: int = 0
     refused: int = 0
     sockets: int = 0
-    generator_cpu: float = 0.0
+    generator_cpu: float | None = None
     server_cpu: float | None = None
     server_mib: float | None = None
 
@@ -178,7 +178,8 @@ def _seconds(parts: Sequence[Notes]) -> dict[int, Second]:
             for name in ("arrived", "asked", "answered", "held", "booked", "refused", "sockets"):
                 setattr(into, name, getattr(into, name) + getattr(one, name))
             # The busiest generator is the one that matters; the server's figures are the same for all who asked.
-            into.generator_cpu = max(into.generator_cpu, one.generator_cpu)
+            if one.generator_cpu is not None:
+                into.generator_cpu = max(into.generator_cpu or 0.0, one.generator_cpu)
             for name in ("server_cpu", "server_mib"):
                 if getattr(one, name) is not None:
                     setattr(into, name, getattr(one, name))

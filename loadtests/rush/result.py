@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from loadtests import interpreter
-from loadtests.rush import latency, notes, oracle, verdict
+from loadtests.rush import notes, oracle, verdict
 from loadtests.rush.notes import Notes
 from loadtests.rush.oracle import Account
 from loadtests.rush.scenario import Scenario
@@ -119,15 +119,8 @@ def read(path: Path) -> Result:
     return found
 
 
-def write_all(result: Result, folder: Path) -> list[Path]:
-    """Write a result into a folder, as JSON and as a histogram log; the files. Raises `StartError`."""
+def stem_of(result: Result) -> str:
+    """What the files of a result are called, without their endings."""
     stamp = datetime.fromtimestamp(result.started_at_ms / 1000, UTC).strftime("%Y%m%d-%H%M%S")
     part = f"-{result.part}-of-{result.parts}" if result.parts > 1 else ""
-    stem = f"{result.name}-{stamp}{part}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write(result, folder / f"{stem}.json")
-        (folder / f"{stem}.hlog").write_text(latency.log(result.notes.times, result.started_at_ms))
-    except OSError as error:
-        raise StartError(f"{folder} cannot be written: {error.strerror}") from None
-    return [folder / f"{stem}.json", folder / f"{stem}.hlog"]
+    return f"{result.name}-{stamp}{part}"

@@ -83,3 +83,9 @@ async def test_what_was_counted_is_passed_on_although_nobody_reads() -> None:
     settling.cancel()
     await asyncio.wait([settling])
     assert collected() == 2, "and once more at the end"
+
+
+def test_a_process_tells_what_it_uses() -> None:
+    text = Metrics().text().decode()
+    assert "process_cpu_seconds_total " in text
+    assert "process_resident_memory_bytes " in text
