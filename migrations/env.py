@@ -17,8 +17,10 @@ from alembic import context
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 
+import seatserver.access.tables
 import seatserver.bookings.tables
-import seatserver.catalog.tables  # noqa: F401 - both register their tables in the metadata
+import seatserver.catalog.tables
+import seatserver.kiosks.tables  # noqa: F401 - they register their tables in the metadata
 from seatserver.database import connect_once, metadata
 
 

@@ -19,8 +19,11 @@ from starlette.types import ASGIApp
 
 from seatserver import config, descriptors, logs
 from seatserver.access.admission import AdmissionCodes, BookingKeys
+from seatserver.access.credentials import Credentials
+from seatserver.access.deny_list import DenyList
 from seatserver.access.guests import Guests
 from seatserver.access.networks import NetworkNames
+from seatserver.access.revocations import CHANNEL, Revocations
 from seatserver.access.socket_tickets import SocketTickets
 from seatserver.access.tokens import Tokens
 from seatserver.api.routes import cross_origin, rest_routes
@@ -85,6 +88,9 @@ class Server:
         # Who is asking.
         self.tokens = Tokens(settings)
         self.socket_tickets = SocketTickets(settings, self.redis)
+        self.deny_list = DenyList(wall_clock)
+        self.revocations = Revocations(self.database, self.deny_list, wall_clock)
+        self.credentials = Credentials(self.tokens, self.socket_tickets, self.deny_list)
         self.booking_keys = BookingKeys(settings)
 
         # What is on sale, and who owns which seat: Postgres decides.
@@ -147,6 +153,11 @@ class Server:
         self.kiosk_sockets = KioskSockets(settings, self.kiosks, self._cut_kiosk)
         self.tokens.refuse_ended = self.kiosks.check_customer
         self._tasks = Tasks()
+        self.feed.listen(CHANNEL, self.revocations.look)
+        self.revocations.attach(
+            changed=lambda: self._tasks.spawn(self.sessions.recheck(), "recheck sessions"),
+            ring=lambda: self.feed.ring(CHANNEL),
+        )
 
     async def __aenter__(self) -> Self:
         try:
@@ -159,6 +170,7 @@ class Server:
             tell = log.warning if self.share.is_much_less(self.settings) else log.info
             tell("fewer sockets than the settings say", problem=shortage)
         self.loop_watch.start()
+        self._tasks.spawn(self.revocations.run(), "revocations")
         self._tasks.spawn(self.hub.run(), "hub")
         self._tasks.spawn(self.broadcaster.run(), "beats")
         self._tasks.spawn(self.reports.run(), "reports")
@@ -186,6 +198,7 @@ class Server:
         try:
             await self.database.ping()
             await self.database.check_migrated()
+            await self.revocations.refresh()
         except Unavailable as error:
             raise away_at_start(error) from None
         await redis_client.check(self.redis)
@@ -247,8 +260,9 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         checkout=server.checkout,
         own_bookings=server.own_bookings,
         allocations=server.allocations,
-        tokens=server.tokens,
-        guests=Guests(server.settings, server.tokens),
+        credentials=server.credentials,
+        revocations=server.revocations,
+        guests=Guests(server.settings, server.tokens, server.deny_list),
         networks=networks,
         socket_tickets=server.socket_tickets,
         admissions=Admissions(server.database),
@@ -268,8 +282,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         holding=server.holding,
         checkout=server.checkout,
         own_bookings=server.own_bookings,
-        tokens=server.tokens,
-        socket_tickets=server.socket_tickets,
+        credentials=server.credentials,
         networks=networks,
         booking_keys=server.booking_keys,
         broadcaster=server.broadcaster,

@@ -162,6 +162,15 @@ class Unauthorized(SeatServerError):
         super().__init__(problem)
 
 
+class Revoked(Unauthorized):
+    """The token or key was revoked, or everything that its user had."""
+
+    code = "revoked"
+
+    def __init__(self) -> None:
+        super().__init__("this token or key was revoked; it will not be accepted again")
+
+
 class Forbidden(SeatServerError):
     """The token is valid, but does not have the scope that this needs."""
 

@@ -7,6 +7,7 @@ token, and it is sent only in the body of one kind of request. Its end is fixed 
 is worthless after `Settings.guest_renewal_s`, however often it is used.
 
 Nothing is stored: any instance checks a renewal by its signature, and a new `SEATSERVER_TOKEN_SECRET` ends all of them.
+Revoking the guest ends this one's.
 REST is the only caller.
 """
 
@@ -15,14 +16,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from dataclasses import replace
 from typing import Any
 
 import jwt
 import msgspec
 
+from seatserver.access.deny_list import DenyList
 from seatserver.access.tokens import LATEST_MS, Identity, Tokens
 from seatserver.config import Settings
-from seatserver.errors import Unauthorized
+from seatserver.errors import Revoked, Unauthorized
 
 MAX_RENEWAL_CHARS = 1024
 PURPOSE = b"seatserver guest renewal"
@@ -42,9 +45,10 @@ class GuestPass(msgspec.Struct, frozen=True, kw_only=True):
 class Guests:
     """Makes guests and renews their tokens, by the settings."""
 
-    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+    def __init__(self, settings: Settings, tokens: Tokens, deny_list: DenyList) -> None:
         self._settings = settings
         self._tokens = tokens
+        self._deny_list = deny_list
         self._key = hmac.digest(settings.token_secret.encode(), PURPOSE, hashlib.sha256)
 
     def make(self) -> GuestPass:
@@ -53,8 +57,10 @@ class Guests:
         lifetime_s = self._settings.guest_renewal_s
         if not lifetime_s:
             return GuestPass(identity=identity, token=token, renewal=None, renewal_expires_at_ms=None)
-        ends_s = int(time.time()) + lifetime_s
-        renewal = jwt.encode({"iss": ISSUER, "sub": identity.user_id, "exp": ends_s}, self._key, algorithm="HS256")
+        now_s = int(time.time())
+        ends_s = now_s + lifetime_s
+        claims = {"iss": ISSUER, "sub": identity.user_id, "iat": now_s, "exp": ends_s}
+        renewal = jwt.encode(claims, self._key, algorithm="HS256")
         return GuestPass(identity=identity, token=token, renewal=renewal, renewal_expires_at_ms=ends_s * 1000)
 
     def renew(self, renewal: str) -> GuestPass:
@@ -67,6 +73,11 @@ class Guests:
             raise Unauthorized(ENDED)
         claims = self._claims(renewal)
         token, identity = self._tokens.guest(claims["sub"])
+        try:
+            # The new token is issued now; what counts is when the guest was made.
+            self._deny_list.check(replace(identity, issued_at_ms=int(claims.get("iat", 0)) * 1000))
+        except Revoked:
+            raise Unauthorized(ENDED) from None
         ends_ms = min(claims["exp"] * 1000, LATEST_MS)
         return GuestPass(identity=identity, token=token, renewal=renewal, renewal_expires_at_ms=ends_ms)
 

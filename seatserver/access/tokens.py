@@ -25,11 +25,13 @@ from seatserver.errors import BadRequest, ConfigError, Forbidden, Unauthorized
 
 MAX_TOKEN_CHARS = 4096
 MAX_USER_CHARS = 128
+MAX_TOKEN_ID_CHARS = 255
 GUEST = "guest:"
 PUBLIC = ""
 """The sales channel of users whose token names none."""
 CHANNEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 CHANNEL_FORM = "expected 1 to 64 letters, digits, '-' or '_', a letter or digit first"
+KEY_CLAIM = "seatserver_key"
 LATEST_MS = 2**53 - 1
 """A time that never comes: the largest whole number that every JSON reader keeps exact."""
 
@@ -46,12 +48,18 @@ class Identity:
     """A verified user. ``expires_at_ms`` is milliseconds since the epoch; a socket closes then.
 
     ``channel`` is the sales channel that the token sells for: its user may take the seats that are allocated to it.
+
+    The others are what a revocation may name (`seatserver.access.revocations`): the token's id (`jti`), the id of the
+    key that stands behind it, and when it was issued. A token without `iat` counts as issued before everything.
     """
 
     user_id: str
     scopes: frozenset[str]
     expires_at_ms: int
     channel: str = PUBLIC
+    token_id: str = ""
+    key_id: str = ""
+    issued_at_ms: int = 0
 
     @property
     def is_guest(self) -> bool:
@@ -103,8 +111,10 @@ class Tokens:
             await self.refuse_ended(identity)
         return identity
 
-    def mint(self, user_id: str, scopes: Iterable[str], lifetime_s: int, channel: str = PUBLIC) -> str:
-        """Sign a token with our secret.
+    def mint(
+        self, user_id: str, scopes: Iterable[str], lifetime_s: int, channel: str = PUBLIC, *, key_id: str = ""
+    ) -> str:
+        """Sign a token with our secret. Revoking the key ``key_id`` revokes the token too.
 
         Raises `ConfigError` when there is none, `BadRequest` for an unknown scope or a text that names no channel.
         """
@@ -123,8 +133,11 @@ class Tokens:
             "sub": user_id,
             "iat": now,
             "exp": now + lifetime_s,
+            "jti": secrets.token_urlsafe(12),
             "scope": " ".join(scope for scope in SCOPES if scope in wanted),
         }
+        if key_id:
+            claims[KEY_CLAIM] = key_id
         if channel != PUBLIC:
             claims["channel"] = channel
         return jwt.encode(claims, self._settings.token_secret, algorithm="HS256")
@@ -185,7 +198,22 @@ def _identity(claims: dict[str, Any]) -> Identity:
     _check_user(claims["sub"])
     # Partners' tokens may contain scopes of other systems.
     known = frozenset(scope for scope in scopes if isinstance(scope, str) and scope in SCOPES)
-    return Identity(claims["sub"], known, min(int(claims["exp"]) * 1000, LATEST_MS), _channel(claims))
+    return Identity(
+        claims["sub"],
+        known,
+        min(int(claims["exp"]) * 1000, LATEST_MS),
+        _channel(claims),
+        _token_id(claims),
+        str(claims.get(KEY_CLAIM, "")),
+        min(int(claims.get("iat", 0)) * 1000, LATEST_MS),
+    )
+
+
+def _token_id(claims: dict[str, Any]) -> str:
+    token_id = str(claims.get("jti", ""))
+    if len(token_id) > MAX_TOKEN_ID_CHARS:
+        raise Unauthorized(f"the token's id (`jti`) is longer than {MAX_TOKEN_ID_CHARS} characters")
+    return token_id
 
 
 def _channel(claims: dict[str, Any]) -> str:

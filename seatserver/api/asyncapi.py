@@ -34,6 +34,7 @@ ERRORS: tuple[type[errors.SeatServerError], ...] = (
     errors.TooLarge,
     errors.UnknownSeat,
     errors.Unauthorized,
+    errors.Revoked,
     errors.Forbidden,
     errors.NotFound,
     errors.NotOnSale,

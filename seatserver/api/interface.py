@@ -11,6 +11,7 @@ from seatserver.api.resources import (
     kiosks,
     layouts,
     offers,
+    revocations,
     showtimes,
     theatres,
     tokens,
@@ -32,6 +33,7 @@ RESOURCES: tuple[Resource, ...] = (
     admissions.RESOURCE,
     allocations.RESOURCE,
     kiosks.RESOURCE,
+    revocations.RESOURCE,
     operations.RESOURCE,
     health.RESOURCE,
 )

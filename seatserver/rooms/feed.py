@@ -97,6 +97,7 @@ class Feed:
         self._decoder = msgspec.msgpack.Decoder(FeedMessage)
         self._probe_channel = f"seats:probe:{secrets.token_hex(8)}".encode()
         self._subscriptions: dict[bytes, _Subscription] = {}
+        self._bells: dict[bytes, Callable[[], None]] = {}
         self._link: Link | None = None
         self._why_lost = ""
         self._ended = asyncio.Event()
@@ -128,6 +129,20 @@ class Feed:
         if self._subscriptions.pop(channel, None) is not None:
             self._order("UNSUBSCRIBE", channel)
 
+    def listen(self, channel: bytes, rung: Callable[[], None]) -> None:
+        """Call ``rung()`` whenever an instance rings on this channel, and when that may have been missed.
+
+        Call this before `run`. A ring carries nothing: it says where to look, not what is there.
+        """
+        self._bells[channel] = rung
+
+    async def ring(self, channel: bytes) -> None:
+        """Ring on this channel, on every instance. While Redis is away nobody hears it."""
+        try:
+            await self._redis.publish(channel, b"")
+        except (*UNAVAILABLE, RedisError) as error:
+            log.warning("nobody was rung", channel=channel.decode(), error=str(error))
+
     async def run(self) -> None:
         """Keep the subscription alive until cancelled."""
         pause_s = 0.05
@@ -152,7 +167,7 @@ class Feed:
         self._link = link = await Link.open(self._redis, self)
         try:
             # The probe comes last: once it is confirmed, everything before it is subscribed too.
-            self._order("SUBSCRIBE", *self._subscriptions, self._probe_channel)
+            self._order("SUBSCRIBE", *self._subscriptions, *self._bells, self._probe_channel)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._probe())
                 await self._ended.wait()
@@ -212,9 +227,13 @@ class Feed:
             if first:
                 # Everything was subscribed before the probe was sent: nothing is missed from here on.
                 self._restored()
+                for rung in self._bells.values():
+                    rung()
             return
         subscription = self._subscriptions.get(channel)
         if subscription is None:
+            if channel in self._bells:
+                self._bells[channel]()
             return
         showtime_id = subscription.showtime_id
         try:

@@ -22,6 +22,7 @@ class Close(IntEnum):
     BAD_TOKEN = 4001, "The token or ticket is not valid; get a new one first."
     FORBIDDEN = 4003, "The token does not allow watching."
     NO_SHOWTIME = 4004, "There is no such showtime."
+    REVOKED = 4005, "The token or key was revoked; it is not accepted again."
     NO_HELLO = 4008, "The first message was not a valid `hello`."
     BAD_MESSAGES = 4010, "Too many messages did not follow this contract."
     TOO_MANY_SOCKETS = 4100, "This user has too many sockets open."

@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
+import seatserver.access.tables
 import seatserver.bookings.tables
 import seatserver.catalog.tables
 import seatserver.kiosks.tables  # noqa: F401 - all register their tables in the metadata

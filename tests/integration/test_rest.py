@@ -642,6 +642,25 @@ async def test_a_guests_renewal_gives_a_token_for_the_same_guest_and_no_access(r
         assert code(await rest.ask("POST", "/guests/renew", json={"renewal": wrong})) == (401, "unauthorized")
 
 
+async def test_administrators_revoke_a_user_or_a_token(rest: Rest) -> None:
+    path, boss = "/admin/revocations", "boss:admin"
+    token, other = (rest.core.tokens.mint("mallory", ["watch"], 60) for _ in range(2))
+    headers, others = ({"Authorization": f"Bearer {one}"} for one in (token, other))
+    revoked = await rest.ask("POST", path, boss, json={"token": token})
+    assert (revoked.status_code, revoked.json()["kind"]) == (200, "token")
+    assert code(await rest.ask("GET", "/bookings", headers=headers)) == (401, "revoked")
+    assert code(await rest.ask("POST", path, boss, json={"token": token})) == (409, "conflict")
+    assert (await rest.ask("GET", "/bookings", headers=others)).status_code == 200
+    revoked = await rest.ask("POST", path, boss, json={"user_id": "mallory"})
+    assert (revoked.json()["kind"], revoked.json()["subject"]) == ("user", "mallory")
+    assert code(await rest.ask("GET", "/bookings", headers=others)) == (401, "revoked")
+    assert (await rest.ask("POST", path, boss, json={"token_id": "t1"})).status_code == 200
+    for wrong in ({}, {"user_id": "a", "token_id": "b"}, {"user_id": ""}, {"token_id": "x" * 256}, {"name": "a"}):
+        assert code(await rest.ask("POST", path, boss, json=wrong)) == (400, "bad_request"), wrong
+    assert code(await rest.ask("POST", path, boss, json={"token": "nonsense"})) == (401, "unauthorized")
+    assert code(await rest.ask("POST", path, "ann:settle", json={"user_id": "bob"})) == (403, "forbidden")
+
+
 async def test_a_missing_or_invalid_token_is_unauthorized(rest: Rest) -> None:
     for headers in ({}, {"Authorization": "Basic abc"}, {"Authorization": "Bearer x"}, {"Authorization": "Bearer "}):
         refused = await rest.ask("POST", "/tickets", headers=headers)

@@ -214,7 +214,7 @@ async def _authenticate(services: ApiServices, request: Request) -> Identity:
     scheme, token = _authorization(request)
     if scheme != "bearer" or not token:
         raise Unauthorized("this needs a token: send it as `Authorization: Bearer …`")
-    return await services.tokens.verify(token)
+    return await services.credentials.verify(token)
 
 
 async def _authenticate_kiosk(services: ApiServices, request: Request) -> Kiosk:

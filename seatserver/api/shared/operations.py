@@ -19,6 +19,7 @@ from seatserver.errors import (
     Busy,
     Forbidden,
     OriginRefused,
+    Revoked,
     SeatServerError,
     TooLarge,
     Unauthorized,
@@ -128,7 +129,7 @@ def _errors(endpoint: Endpoint) -> tuple[type[SeatServerError], ...]:
     if endpoint.query is not None:
         implied.append(BadRequest)
     if endpoint.scope is not None:
-        implied += [Unauthorized, Forbidden]
+        implied += [Unauthorized, Revoked, Forbidden]
     if endpoint.for_kiosks:
         implied.append(Unauthorized)
     return (*implied, *endpoint.refusals)

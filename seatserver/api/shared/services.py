@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from seatserver.access.admission import AdmissionCodes, BookingKeys
+from seatserver.access.credentials import Credentials
 from seatserver.access.guests import Guests
 from seatserver.access.networks import NetworkNames
+from seatserver.access.revocations import Revocations
 from seatserver.access.socket_tickets import SocketTickets
-from seatserver.access.tokens import Tokens
 from seatserver.api.shared.answers import SharedAnswers
 from seatserver.bookings.admissions import Admissions
 from seatserver.bookings.allocations import Allocations
@@ -36,7 +37,8 @@ class ApiServices:
     checkout: Checkout
     own_bookings: OwnBookings
     allocations: Allocations
-    tokens: Tokens
+    credentials: Credentials
+    revocations: Revocations
     guests: Guests
     networks: NetworkNames
     socket_tickets: SocketTickets

@@ -13,9 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from seatserver.access.admission import BookingKeys
+from seatserver.access.credentials import Credentials
 from seatserver.access.networks import NetworkNames
-from seatserver.access.socket_tickets import SocketTickets
-from seatserver.access.tokens import Identity, Tokens
+from seatserver.access.tokens import Identity
 from seatserver.bookings.checkout import Checkout
 from seatserver.bookings.own import OwnBookings
 from seatserver.bookings.records import Booking
@@ -48,8 +48,7 @@ class LiveServices:
     holding: Holding
     checkout: Checkout
     own_bookings: OwnBookings
-    tokens: Tokens
-    socket_tickets: SocketTickets
+    credentials: Credentials
     networks: NetworkNames
     booking_keys: BookingKeys
     broadcaster: Broadcaster

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from seatserver.errors import BadRequest, NotFound, SeatServerError, TooLarge, Unauthorized
+from seatserver.errors import BadRequest, NotFound, Revoked, SeatServerError, TooLarge, Unauthorized
 from seatserver.wire.closing import Close
 
 
@@ -24,6 +24,8 @@ class Leave(Exception):
         """How to end a session whose hello failed with this error."""
         if error.retryable:
             return cls(Close.UNAVAILABLE, error.message, reconnect_after_ms=2000)
+        if isinstance(error, Revoked):
+            return cls(Close.REVOKED, error.message)
         if isinstance(error, Unauthorized):
             return cls(Close.BAD_TOKEN, error.message)
         if isinstance(error, NotFound):

@@ -152,6 +152,13 @@ class Session:
         if not self._serving:
             self._cancel()
 
+    def recheck(self) -> None:
+        """The list of revocations has changed: end the session when its identity ends."""
+        if self._context is not None and not self._cancelled:
+            identity = self._context.identity
+            if self._services.credentials.revoked_at_ms(identity) < identity.expires_at_ms:
+                self._await_expiry(identity)
+
     # ------------------------------------------------------------ as the connection sees it
 
     def redirected(self) -> None:
@@ -367,13 +374,13 @@ class Session:
 
     async def _identify(self, hello: from_client.Hello) -> Identity:
         if hello.token is not None:
-            return await self._services.tokens.verify(hello.token)
+            return await self._services.credentials.verify(hello.token)
         if hello.ticket is not None:
-            return await self._services.socket_tickets.redeem(hello.ticket)
+            return await self._services.credentials.redeem(hello.ticket)
         if self._context is not None:
             return self._context.identity
         if self._bearer is not None:
-            return await self._services.tokens.verify(self._bearer)
+            return await self._services.credentials.verify(self._bearer)
         raise Unauthorized("hello needs a token, a ticket, or an Authorization header at the handshake")
 
     def _check_sockets_of(self, user_id: str) -> None:
@@ -385,9 +392,14 @@ class Session:
         if self._expiry is not None:
             self._expiry.cancel()
         # Leeway as in verification: a client that is closed any earlier could come back with the same token at once.
-        left_s = (identity.expires_at_ms - self._services.clock()) / 1000 + self._services.settings.token_leeway_s
-        leave = Leave(Close.TOKEN_EXPIRED, "the token expired; come back with a fresh one", 0)
-        self._expiry = asyncio.get_running_loop().call_later(max(0.0, left_s), self.dismiss, leave)
+        ends_ms = identity.expires_at_ms + self._services.settings.token_leeway_s * 1000
+        end, leave = self.dismiss, Leave(Close.TOKEN_EXPIRED, "the token expired; come back with a fresh one", 0)
+        revoked_ms = self._services.credentials.revoked_at_ms(identity)
+        if revoked_ms < ends_ms:
+            # Not even the command under way may go on: it could wait for Postgres for seconds.
+            ends_ms, end, leave = revoked_ms, self._give_up, Leave(Close.REVOKED, "this token or key was revoked")
+        left_s = (ends_ms - self._services.clock()) / 1000
+        self._expiry = asyncio.get_running_loop().call_later(max(0.0, left_s), end, leave)
 
 
 def _check_scope(message: from_client.ClientMessage, identity: Identity) -> None:

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatserver import config
+from seatserver.access.deny_list import DenyList, Revocation
 from seatserver.access.guests import Guests
 from seatserver.access.tokens import Tokens
-from seatserver.config import Settings
+from seatserver.config import Settings, wall_clock
 from seatserver.errors import Unauthorized
 
 SETTINGS = config.load(
@@ -21,8 +22,8 @@ SETTINGS = config.load(
 )
 
 
-def guests(settings: Settings = SETTINGS) -> Guests:
-    return Guests(settings, Tokens(settings))
+def guests(settings: Settings = SETTINGS, deny_list: DenyList | None = None) -> Guests:
+    return Guests(settings, Tokens(settings), DenyList(wall_clock) if deny_list is None else deny_list)
 
 
 async def test_each_guest_is_a_new_user_and_a_renewal_keeps_the_same_one() -> None:
@@ -48,6 +49,25 @@ def test_a_renewed_token_has_the_scopes_that_guests_have_now() -> None:
 def test_guests_may_end_with_their_token() -> None:
     made = guests(dataclasses.replace(SETTINGS, guest_renewal_s=0)).make()
     assert (made.renewal, made.renewal_expires_at_ms) == (None, None)
+
+
+def test_a_revoked_guest_s_renewal_is_over_and_another_guest_s_is_not() -> None:
+    made, other = guests().make(), guests().make()
+    assert made.renewal is not None and other.renewal is not None
+    deny_list = DenyList(wall_clock)
+    now_ms = wall_clock()
+    deny_list.add(
+        Revocation(
+            kind="user",
+            subject=made.identity.user_id,
+            ends_at_ms=now_ms,
+            expires_at_ms=now_ms + 60_000,
+            revoked_by="boss",
+        )
+    )
+    with pytest.raises(Unauthorized, match="this guest has ended"):
+        guests(deny_list=deny_list).renew(made.renewal)
+    assert guests(deny_list=deny_list).renew(other.renewal).identity.user_id == other.identity.user_id
 
 
 def test_using_a_renewal_does_not_move_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,7 @@ const ERRORS = {
   unavailable: "the database or Redis did not answer",
   outcome_unknown: "it was not known at once whether the booking succeeded",
   unauthorized: "their token was not valid, or had expired",
+  revoked: "their token or key was revoked",
   forbidden: "their token lacks the scope for it",
   not_found: "there was no such showtime",
   bad_request: "the program sent an invalid request",

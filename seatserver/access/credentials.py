@@ -1,0 +1,36 @@
+"""Who is asking: the one place where what a client sends becomes an `Identity`, or is refused.
+
+REST and the handshake of a socket bring a token in `Authorization: Bearer …`; the hello of a socket brings a token or a
+socket ticket. Whatever it is, it must not have been revoked.
+"""
+
+from __future__ import annotations
+
+from seatserver.access.deny_list import DenyList
+from seatserver.access.socket_tickets import SocketTickets
+from seatserver.access.tokens import Identity, Tokens
+
+
+class Credentials:
+    """Verifies what clients send."""
+
+    def __init__(self, tokens: Tokens, socket_tickets: SocketTickets, deny_list: DenyList) -> None:
+        self._tokens = tokens
+        self._socket_tickets = socket_tickets
+        self._deny_list = deny_list
+
+    async def verify(self, bearer: str) -> Identity:
+        """The user of a token. Raises `Unauthorized`, `Revoked` or `Unavailable`."""
+        identity = await self._tokens.verify(bearer)
+        self._deny_list.check(identity)
+        return identity
+
+    async def redeem(self, ticket: str) -> Identity:
+        """The user of a socket ticket, which is used up. Raises `Unauthorized`, `Revoked` or `Unavailable`."""
+        identity = await self._socket_tickets.redeem(ticket)
+        self._deny_list.check(identity)
+        return identity
+
+    def revoked_at_ms(self, identity: Identity) -> int:
+        """When it is revoked, perhaps in the past; `LATEST_MS` if it is not."""
+        return self._deny_list.ends_at_ms(identity)
