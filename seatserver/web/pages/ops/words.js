@@ -45,6 +45,8 @@ const ERRORS = {
   not_found: "there was no such showtime",
   bad_request: "the program sent an invalid request",
   too_large: "the request was too large",
+  head_too_large: "the head of the request was too large",
+  wrong_host: "the request was for another host",
   unknown_seat: "there is no such seat",
   internal: "an error in the server; see its log",
 };
