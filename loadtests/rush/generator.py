@@ -70,14 +70,14 @@ class Generator:
                 await self._evening()
                 await self._settle(http)
                 kept = await self._give_back_abandoned()
-                unsettled = await self._same_everywhere(http)
+                unsettled, away = await self._same_everywhere(http)
                 notes = world.notes()
         finally:
             for task in watchers:
                 task.cancel()
             await asyncio.gather(*watchers, return_exceptions=True)
             await self._leave()
-        notes.holds_kept, notes.unsettled = kept, unsettled
+        notes.holds_kept, notes.unsettled, notes.away = kept, unsettled, away
         notes.endings = self._endings
         notes.frames = self._frames
         notes.generator_cpu_s = round(time.process_time() - cpu_before_s, 3)
@@ -154,8 +154,8 @@ class Generator:
             await line.leave()
         return kept
 
-    async def _same_everywhere(self, http: httpx.AsyncClient) -> int:
-        """Wait until every viewer has the server's last version; how many have not got it in time.
+    async def _same_everywhere(self, http: httpx.AsyncClient) -> tuple[int, int]:
+        """Wait until everybody is back and has the server's last version; how many have not got it, and are not back.
 
         A viewer that missed the last change of all learns so from the next beat. It is told to ask at once.
         """
@@ -163,9 +163,11 @@ class Generator:
         asked = False
         while True:
             current = await self._versions(http)
-            behind = [line for line in self._lines() if line.is_open and not self._is_at(line, current)]
-            if not behind or now() > ends:
-                return len(behind)
+            lines = [line for line in self._lines() if line.map is not None and line.is_wanted]
+            away = sum(not line.is_open for line in lines)
+            behind = [line for line in lines if line.is_open and not self._is_at(line, current)]
+            if not (behind or away) or now() > ends:
+                return len(behind), away
             if now() > ends - self.world.scenario.settle / 2 and not asked:
                 asked = True
                 for line in behind:

@@ -7,6 +7,7 @@ lost is sent again after the next ``welcome``, with the same id. What it hears g
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import socket
 import ssl
@@ -116,6 +117,11 @@ class Line(WSListener):
         self._is_silent = False
         self._transport.underlying_transport.abort()
         return True
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is meant to be open: its person has not left, and the server has not sent it away for good."""
+        return not self._is_over()
 
     @property
     def is_open(self) -> bool:
@@ -332,6 +338,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no handshake in time"
     if isinstance(error, OSError):
-        return (error.strerror or type(error).__name__).lower()
+        # The text of the error itself may name an address, and then every failure would be one of its own.
+        return (os.strerror(error.errno) if error.errno else type(error).__name__).lower()
     text = str(error).splitlines()[0][:80] if str(error) else ""
     return f"handshake refused: {text or type(error).__name__}"

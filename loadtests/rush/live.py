@@ -1,4 +1,4 @@
-"""How a run is going, on the terminal: one table that is drawn anew about once a second. Elsewhere nothing is shown."""
+"""How a run is going, on the terminal: one table that is drawn anew about once a second. Elsewhere one line is."""
 
 from __future__ import annotations
 
@@ -29,11 +29,27 @@ def watching(scenario: Scenario, *, quiet: bool) -> Iterator[Callable[[dict[str,
     from rich.live import Live
 
     console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet:
         yield lambda figures: None
+        return
+    if not console.is_terminal:
+        yield _Announcement(console.print)
         return
     with Live(console=console, refresh_per_second=4, transient=True) as shown:
         yield lambda figures: shown.update(_table(scenario, figures))
+
+
+class _Announcement:
+    """Says once that the doors are open, where nobody could watch a table."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._said = False
+
+    def __call__(self, figures: dict[str, Any]) -> None:
+        if not self._said:
+            self._said = True
+            self._say(f"The doors are open for {figures['seconds']:.0f} s. Ctrl-C closes them and still reports.")
 
 
 def _table(scenario: Scenario, figures: dict[str, Any]) -> Any:

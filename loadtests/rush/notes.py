@@ -110,6 +110,8 @@ class Notes(msgspec.Struct, kw_only=True):
     endings: list[Ending] = []
     unsettled: int = 0
     """Viewers who had not got the last version of their room in time."""
+    away: int = 0
+    """People whose connection had broken and who did not come back in time."""
     disagreements: int = 0
     disagreement_examples: list[str] = []
     premature: list[str] = []
@@ -149,6 +151,7 @@ def together(parts: Sequence[Notes]) -> Notes:
         held=[one for part in parts for one in part.held],
         endings=[one for part in parts for one in part.endings],
         unsettled=sum(part.unsettled for part in parts),
+        away=sum(part.away for part in parts),
         disagreements=sum(part.disagreements for part in parts),
         disagreement_examples=[one for part in parts for one in part.disagreement_examples][:MOST_EXAMPLES],
         premature=[one for part in parts for one in part.premature],

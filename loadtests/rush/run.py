@@ -90,12 +90,13 @@ def rush(target: Target, stages: Sequence[Stage], order: Order, progress: Progre
     started_at_ms = time.time_ns() // 1_000_000 + round(head_start_s * 1000)
     with _incidents(target, order.scenario, jobs[0].started):
         parts = [_alone(jobs[0], progress)] if order.processes == 1 else _beside_each_other(jobs, progress)
+        said = asyncio.run(accounts.ask(target, stages))
     noted = notes.together(parts)
     return result.judged(
         name=order.name,
         scenario=order.scenario,
         noted=noted,
-        accounts=asyncio.run(accounts.ask(target, stages)),
+        accounts=said,
         times_count=order.times_count,
         seed=order.seed,
         people=people,
@@ -128,9 +129,14 @@ def _alone(job: Job, progress: Progress) -> Notes:
 
     async def run() -> Notes:
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(ValueError):  # not in the main thread: nobody can press Ctrl-C
-            loop.add_signal_handler(signal.SIGINT, generator().interrupt)
-            loop.add_signal_handler(signal.SIGTERM, generator().interrupt)
+
+        def interrupt(number: signal.Signals) -> None:
+            loop.remove_signal_handler(number)  # whoever insists ends the run at once
+            generator().interrupt()
+
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, interrupt, number)
         return await generator().run()
 
     return _without_garbage_collection(lambda: uvloop.run(run()))
@@ -240,7 +246,10 @@ def added_up(every: Any) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _incidents(target: Target, scenario: Scenario, started: float) -> Iterator[None]:
-    """What the scenario does to the servers, at its time. An error there is raised at the end."""
+    """What the scenario does to the servers, at its time. An error there is raised at the end.
+
+    A server that was started again lives as long as the ``with`` block.
+    """
     failed: list[BaseException] = []
     over = threading.Event()
     what = {"restart": target.restart, "cut_feed": target.cut_feed}
@@ -253,6 +262,7 @@ def _incidents(target: Target, scenario: Scenario, started: float) -> Iterator[N
                 what[event.what]()
             except BaseException as error:
                 failed.append(error)
+        over.wait()  # a server that this thread has started ends with it
 
     thread = threading.Thread(target=work, name="incidents")
     thread.start()

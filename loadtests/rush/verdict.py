@@ -92,6 +92,8 @@ def _missed(scenario: Scenario, notes: Notes, accounts: Sequence[Account], *, ti
     if notes.sockets_open < notes.sockets_asked:
         asked = f"all {notes.sockets_asked:,} asked for"
         found.append(Missed(name="sockets", wanted=asked, found=f"{notes.sockets_open:,}"))
+    if notes.away:
+        found.append(Missed(name="reconnect", wanted="everybody back", found=f"{notes.away:,} not back in time"))
     if notes.losses:
         reasons = ", ".join(f"{count} {why}" for why, count in sorted(notes.losses.items()))
         expected = {event.what for event in scenario.events} & {"restart", "cut_feed"}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from loadtests.rush.result import Result
 from loadtests.rush.scenario import parse, shipped
 from tests.conftest import TOKEN_SECRET
 from tests.integration.cheating_server import STALL_S, Cheat, cheating
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.long
 
@@ -27,6 +31,9 @@ SMALL: dict[str, Any] = {
     "habits": {"think": [0.02, 0.1], "party": [1, 3], "tries": 40, "patience": 5.0, "change_mind": 0.0},
     "thresholds": {"errors_at_most": 0},
 }
+
+HAPPENS = {"storm": "connections that the lab cut", "restart": "lost: closed without a word", "bots": "people: hoarded"}
+"""What must have happened in a run of some scenarios, or they have shown nothing."""
 
 
 def rushed(cheat: Cheat, *, times_count: bool = False, **changes: Any) -> Result:
@@ -148,6 +155,20 @@ def test_every_scenario_passes_at_a_small_size(
     code = main(["rush", name, *size, "--counts-only", *stores])
     said = capsys.readouterr()
     assert code == 0, said.out + said.err
+    assert HAPPENS.get(name, "PASSED") in said.out
+
+
+def test_ctrl_c_closes_the_doors_and_still_reports(tmp_path: Path, database_url: str, redis_url: str) -> None:
+    command = [sys.executable, "-m", "loadtests", "rush", "opening", "--buyers", "30", "--seconds", "600"]
+    stores = ["--database-url", database_url, "--redis-url", redis_url, "--out", str(tmp_path)]
+    with subprocess.Popen([*command, *stores], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as lab:
+        assert lab.stderr is not None and lab.stdout is not None
+        assert "The doors are open" in lab.stderr.readline()
+        lab.send_signal(signal.SIGINT)
+        said, complaints = lab.communicate(timeout=PATIENCE_S)
+    assert lab.returncode == 130, said + complaints
+    assert "INTERRUPTED" in said
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".hlog", ".html", ".json"]
 
 
 def test_another_machine_is_rushed_only_if_told_twice(capsys: pytest.CaptureFixture[str]) -> None:
