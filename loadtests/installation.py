@@ -106,6 +106,7 @@ def installation(
             "DATABASE_URL": database_url or postgres.url,
             "REDIS_URL": redis_url or redis.url,
             "SEATSERVER_TOKEN_SECRET": secrets.token_urlsafe(32),
+            "SEATSERVER_UNLIMITED": "127.0.0.0/8",  # everybody comes from here
             "SEATSERVER_LOG_FORMAT": "json",
             "PORT": "0",
             **variables,

@@ -21,9 +21,11 @@ from seatserver import config, descriptors, logs
 from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.credentials import Credentials
 from seatserver.access.deny_list import DenyList
+from seatserver.access.guest_limits import GuestLimits
 from seatserver.access.guests import Guests
 from seatserver.access.networks import NetworkNames
 from seatserver.access.revocations import CHANNEL, Revocations
+from seatserver.access.shares import Shares
 from seatserver.access.socket_tickets import SocketTickets
 from seatserver.access.tokens import Tokens
 from seatserver.api.routes import cross_origin, rest_routes
@@ -92,6 +94,9 @@ class Server:
         self.revocations = Revocations(self.database, self.deny_list, wall_clock)
         self.credentials = Credentials(self.tokens, self.socket_tickets, self.deny_list)
         self.booking_keys = BookingKeys(settings)
+        self.networks = NetworkNames(settings)
+        self.shares = Shares(settings)
+        self.guest_limits = GuestLimits(settings, self.redis, self.shares, self.networks, self.metrics)
 
         # What is on sale, and who owns which seat: Postgres decides.
         self.catalog = Catalog(self.database)
@@ -145,6 +150,7 @@ class Server:
             clock=wall_clock,
             ping_database=self.database.ping,
             is_feed_healthy=lambda: self.feed.healthy,
+            who_pushes=self.shares.pushing,
             is_draining=lambda: self.sessions.draining,
         )
 
@@ -250,7 +256,6 @@ async def _problem(check: Coroutine[Any, Any, None]) -> str | None:
 
 def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
     """The ASGI application: sockets, REST and pages. The caller enters and leaves the server."""
-    networks = NetworkNames(server.settings)
     rest = api.ApiServices(
         settings=server.settings,
         catalog=server.catalog,
@@ -263,7 +268,8 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         credentials=server.credentials,
         revocations=server.revocations,
         guests=Guests(server.settings, server.tokens, server.deny_list),
-        networks=networks,
+        networks=server.networks,
+        guest_limits=server.guest_limits,
         socket_tickets=server.socket_tickets,
         admissions=Admissions(server.database),
         admission_codes=AdmissionCodes(server.settings),
@@ -283,7 +289,8 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         checkout=server.checkout,
         own_bookings=server.own_bookings,
         credentials=server.credentials,
-        networks=networks,
+        networks=server.networks,
+        shares=server.shares,
         booking_keys=server.booking_keys,
         broadcaster=server.broadcaster,
         metrics=server.metrics,
@@ -301,7 +308,9 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
     )
     # A path with an extra slash is not found, like any other wrong path.
     pages.router.redirect_slashes = False
-    return Gate(Sockets(sockets, server.sessions, pages), server.settings, server.metrics, server.tokens)
+    return Gate(
+        Sockets(sockets, server.sessions, pages), server.settings, server.metrics, server.credentials, server.shares
+    )
 
 
 def create_app() -> ASGIApp:

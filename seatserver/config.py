@@ -119,6 +119,22 @@ class Settings:
     sockets: int = setting("SEATSERVER_SOCKETS", 20_000, "Most sockets per process.", at_least=1, at_most=1_000_000)
     sockets_per_user: int = setting("SEATSERVER_SOCKETS_PER_USER", 20, "Most sockets of one user per process.", at_least=1, at_most=100_000)
 
+    handshakes: int = setting("SEATSERVER_HANDSHAKES", 1000, "Most handshakes of sockets that may wait for their turn; further ones are told to come back later.", at_least=1, at_most=100_000)
+
+    # Fair shares. Those of users and networks are per process, but for guests. A network is an IPv4 address or an IPv6 /64.
+    unlimited: tuple[str, ...] = setting("SEATSERVER_UNLIMITED", (), "Addresses without the limits below, comma-separated, such as `10.0.0.0/8`: a theatre's own desks, a partner's servers, load tests.")
+    user_commands_per_s: int = setting("SEATSERVER_USER_COMMANDS_PER_S", 20, "Most commands of one user over sockets; five times as many may come at once. 0 means no limit, here and below.", at_least=0, at_most=100_000)
+    user_holds_per_min: int = setting("SEATSERVER_USER_HOLDS_PER_MIN", 180, "Most commands of one user that hold, change or release seats.", at_least=0, at_most=1_000_000)
+    network_commands_per_s: int = setting("SEATSERVER_NETWORK_COMMANDS_PER_S", 400, "Most commands of all guests of one network.", at_least=0, at_most=1_000_000)
+    network_holds_per_min: int = setting("SEATSERVER_NETWORK_HOLDS_PER_MIN", 1800, "Most commands of all guests of one network that hold, change or release seats.", at_least=0, at_most=1_000_000)
+    network_seats: int = setting("SEATSERVER_NETWORK_SEATS", 100, "Most seats of one showtime that all guests of one network may hold at a time.", at_least=0, at_most=100_000)
+    network_guests_per_min: int = setting("SEATSERVER_NETWORK_GUESTS_PER_MIN", 300, "Most new guests of one network, on all instances together. While Redis does not answer, each process counts by itself.", at_least=0, at_most=1_000_000)
+    network_guests_per_h: int = setting("SEATSERVER_NETWORK_GUESTS_PER_H", 3000, "Likewise, in an hour.", at_least=0, at_most=10_000_000)
+    network_sockets: int = setting("SEATSERVER_NETWORK_SOCKETS", 1000, "Most sockets of one network.", at_least=0, at_most=1_000_000)
+    network_handshakes_per_min: int = setting("SEATSERVER_NETWORK_HANDSHAKES_PER_MIN", 2400, "Most handshakes of one network.", at_least=0, at_most=10_000_000)
+    network_requests_per_min: int = setting("SEATSERVER_NETWORK_REQUESTS_PER_MIN", 12_000, "Most REST requests of one network.", at_least=0, at_most=10_000_000)
+    network_writes_per_min: int = setting("SEATSERVER_NETWORK_WRITES_PER_MIN", 3000, "Most of these that change something.", at_least=0, at_most=10_000_000)
+
     # The feed and the background duties.
     probe_ms: int = setting("SEATSERVER_PROBE_MS", 2000, "How often the feed sends itself a probe.", at_least=50, at_most=60_000)
     probe_lost_ms: int = setting("SEATSERVER_PROBE_LOST_MS", 6000, "The feed counts as dead when a probe has not come back after this long.", at_least=100, at_most=300_000)
@@ -351,6 +367,7 @@ def _check_door(settings: Settings) -> None:
     proxies = filter(None, map(str.strip, settings.trusted_proxies.split(",")))
     _check_networks("trusted_proxies", (proxy for proxy in proxies if proxy != "*"))
     _check_networks("operators", settings.operators)
+    _check_networks("unlimited", settings.unlimited)
 
 
 def _split(url: str) -> SplitResult | None:

@@ -8,6 +8,7 @@ user as `internal` without its text.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -101,6 +102,20 @@ class WrongHost(SeatServerError):
 
     def __init__(self, host: str) -> None:
         super().__init__(f"this server is not {host[:200]!r}", settings=["SEATSERVER_PUBLIC_URL", "SEATSERVER_HOSTS"])
+
+
+class TooMany(SeatServerError):
+    """A user or a network takes more than its share of the server. ``retry_after_ms`` says when to try again."""
+
+    code, retryable, status = "too_many", True, 429
+
+    def __init__(self, what: str, retry_after_s: float) -> None:
+        retry_after_ms = max(1, math.ceil(retry_after_s * 1000))
+        super().__init__(
+            f"too many {what} from you or from your network; try again in {math.ceil(retry_after_ms / 1000)} s",
+            what=what,
+            retry_after_ms=retry_after_ms,
+        )
 
 
 class NotFound(SeatServerError):

@@ -2,8 +2,8 @@
 
 The gate finds out where a request comes from. It refuses a request whose head has too many fields or bytes, under
 whatever ASGI server. Under our own, `live/transport/uvicorn_http.py` has refused nearly all of those before their heads
-were complete. It also refuses requests for other names than this server's (`hosts.py`), and those for what is only for
-operators (`operators.py`).
+were complete. It also refuses requests for other names than this server's (`hosts.py`), those beyond a network's share
+(`access/shares.py`), and those for what is only for operators (`operators.py`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seatserver.access.addresses import Proxies
-from seatserver.access.tokens import Tokens
+from seatserver.access.addresses import Proxies, household
+from seatserver.access.credentials import Credentials
+from seatserver.access.shares import Share, Shares
 from seatserver.api.shared.problems import problem_of
 from seatserver.config import Settings
-from seatserver.errors import HeadTooLarge, SeatServerError
+from seatserver.errors import HeadTooLarge, SeatServerError, TooMany
 from seatserver.gate.hosts import Hosts
 from seatserver.gate.operators import Operators
 from seatserver.metrics import Metrics
@@ -25,15 +26,22 @@ ANY_HOST = "/api/v1/health/"
 """Load balancers ask under whatever name they know a server by."""
 
 
+COUNTED = ("/api/", "/ws/")
+READING = ("GET", "HEAD")
+
+
 class Gate:
     """The outermost ASGI application; what it lets through goes to ``app``."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, tokens: Tokens) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, metrics: Metrics, credentials: Credentials, shares: Shares
+    ) -> None:
         self._app = app
         self._settings = settings
         self._proxies = Proxies(settings)
         self._hosts = Hosts(settings)
-        self._operators = Operators(settings, tokens)
+        self._operators = Operators(settings, credentials)
+        self._shares = shares
         self._turned_away = metrics.turned_away
         self._is_public_over_tls = urlsplit(settings.public_url).scheme == "https"
 
@@ -43,14 +51,18 @@ class Gate:
             return await self._app(scope, receive, send)
         if self._settings.hsts_s:
             send = self._over_tls_only(scope, send)
+        address = None
         try:
             self._check_head(scope)
             address = self._proxies.resolve(scope)
             if not scope["path"].startswith(ANY_HOST):
                 self._hosts.check(scope["headers"])
+            _take(self._shares.of_network(household(address)), scope)
             await self._operators.check(scope["path"], scope["headers"], address)
         except SeatServerError as error:
-            self._turned_away.labels(error.code).inc()
+            self._turned_away.labels(str(error.facts["what"]) if isinstance(error, TooMany) else error.code).inc()
+            if isinstance(error, TooMany):
+                self._shares.note_refusal(household(address))
             return await _refuse(error, scope, receive, send)
         await self._app(scope, receive, send)
 
@@ -74,9 +86,23 @@ class Gate:
         return send_with_header
 
 
+def _take(share: Share | None, scope: Scope) -> None:
+    """Count the request in the share of its network. Raises `TooMany`."""
+    if share is None or not scope["path"].startswith(COUNTED):
+        return  # pages and their scripts come from memory
+    if scope["type"] == "websocket":
+        share.take("handshakes")
+    elif scope["method"] != "OPTIONS":
+        share.take("requests")
+        if scope["method"] not in READING:
+            share.take("writes")
+
+
 async def _refuse(error: SeatServerError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with a problem, also where a handshake is refused. A browser shows its script only that it failed."""
     answer = problem_of(error, f"{scope.get('method', 'GET')} {scope['path']}")
+    # Scripts of other pages may read why, and when to come again.
+    answer.headers.update({"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"})
     if scope["type"] == "http":
         return await answer(scope, receive, send)
     await receive()  # websocket.connect

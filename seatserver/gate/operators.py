@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from seatserver.access.addresses import Address, Networks
-from seatserver.access.tokens import Tokens
+from seatserver.access.credentials import Credentials
 from seatserver.config import Settings
 from seatserver.errors import Unauthorized
 
@@ -21,8 +21,8 @@ SCOPE = "admin"
 class Operators:
     """Who they are, and which paths are theirs."""
 
-    def __init__(self, settings: Settings, tokens: Tokens) -> None:
-        self._tokens = tokens
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+        self._credentials = credentials
         self._networks = Networks(settings.operators)
         self._paths = frozenset(
             path
@@ -39,4 +39,4 @@ class Operators:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthorized("this is for operators: send a token with the scope admin as `Authorization: Bearer …`")
-        (await self._tokens.verify(token.strip())).require(SCOPE, f"reading {path}")
+        (await self._credentials.verify(token.strip())).require(SCOPE, f"reading {path}")

@@ -85,6 +85,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     bookings: dict[str, int] = {}
     refusals: dict[str, int] = {}
     errors: dict[str, int] = {}
+    turned_away: dict[str, int] = {}
+    pushing: dict[str, int] = {}
     propagation: list[tuple[float, int]] = []
     expiry: list[tuple[float, int]] = []
     loop: list[tuple[float, int]] = []
@@ -115,6 +117,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     bookings: dict[str, int]
     refusals: dict[str, int]
     errors: dict[str, int]
+    turned_away: dict[str, int]
     propagation: list[tuple[float, int]]
     expiry: list[tuple[float, int]]
     loop: list[tuple[float, int]]
@@ -132,6 +135,7 @@ class InstanceReports:
         clock: Clock,
         ping_database: Callable[[], Awaitable[None]],
         is_feed_healthy: Callable[[], bool],
+        who_pushes: Callable[[], dict[str, int]],
         is_draining: Callable[[], bool],
     ) -> None:
         self._metrics = metrics
@@ -140,6 +144,7 @@ class InstanceReports:
         self._clock = clock
         self._ping_database = ping_database
         self._is_feed_healthy = is_feed_healthy
+        self._who_pushes = who_pushes
         self._is_draining = is_draining
         self._samples: deque[Totals] = deque(maxlen=LONG + 1)
         self._clock_samples: deque[tuple[float, float]] = deque(maxlen=CLOCK_SAMPLES)
@@ -215,6 +220,8 @@ class InstanceReports:
             bookings=_more(newest.bookings, long.bookings),
             refusals=_more(newest.refusals, long.refusals),
             errors=_more(newest.errors, long.errors),
+            turned_away=_more(newest.turned_away, long.turned_away),
+            pushing=self._who_pushes(),
             propagation=_between(newest.propagation, short.propagation),
             expiry=_between(newest.expiry, long.expiry),
             loop=_between(newest.loop, short.loop),
@@ -235,6 +242,7 @@ class InstanceReports:
             bookings=metrics.bookings.totals(),
             refusals=metrics.refusals.totals(),
             errors=metrics.errors.totals(),
+            turned_away=metrics.turned_away.totals(),
             propagation=metrics.propagation.buckets(),
             expiry=metrics.expiry.buckets(),
             loop=metrics.loop_lag.buckets(),

@@ -76,6 +76,7 @@ class Site:
             "REDIS_URL": settings.redis_url,
             "SEATSERVER_TOKEN_SECRET": settings.token_secret,
             "SEATSERVER_GUEST_SCOPES": "watch,hold,book",
+            "SEATSERVER_UNLIMITED": "127.0.0.0/8",
             **changes,
         }
         self._process: subprocess.Popen[bytes] | None = None

@@ -263,6 +263,7 @@ class Site:
             "DATABASE_URL": database_url,
             "REDIS_URL": redis.url,
             "SEATSERVER_TOKEN_SECRET": SECRET,
+            "SEATSERVER_UNLIMITED": "127.0.0.0/8",
             "PYTHONPATH": str(ROOT),
             **BRISK,
         }

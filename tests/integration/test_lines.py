@@ -297,7 +297,7 @@ async def test_a_refused_handshake_says_why(make_lined: MakeLined) -> None:
         with pytest.raises(InvalidStatus) as caught:
             async with server.socket():
                 pass
-    assert caught.value.response.headers["Retry-After"] == "2"
+    assert 1 <= int(caught.value.response.headers["Retry-After"]) <= 5, "not the same for everybody"
 
 
 async def test_a_stopping_server_says_bye(make_lined: MakeLined) -> None:

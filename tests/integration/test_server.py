@@ -35,6 +35,7 @@ def as_environment(settings: Settings, **more: str) -> dict[str, str]:
         "REDIS_URL": settings.redis_url,
         "SEATSERVER_TOKEN_SECRET": settings.token_secret,
         "SEATSERVER_GUEST_SCOPES": "watch,hold,book",
+        "SEATSERVER_UNLIMITED": ",".join(settings.unlimited),
     }
     return environment(**{**own, **more})
 

@@ -181,7 +181,7 @@ async def test_the_handshake_refuses_strange_origins_unknown_subprotocols_and_to
             async with server.socket():
                 pass
         assert caught.value.response.status_code == 503
-        assert caught.value.response.headers["Retry-After"] == "2"
+        assert 1 <= int(caught.value.response.headers["Retry-After"]) <= 5, "not the same for everybody"
     await eventually(lambda: server.gauge("sockets") == 0)
     async with server.watcher():
         pass

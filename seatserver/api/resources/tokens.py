@@ -7,10 +7,11 @@ from typing import Annotated
 from msgspec import Meta
 
 from seatserver.access.guests import MAX_RENEWAL_CHARS, GuestPass
+from seatserver.access.networks import network_of
 from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import ANY_TOKEN, Call, Resource
 from seatserver.api.shared.fields import Document, Millis
-from seatserver.errors import Unauthorized
+from seatserver.errors import TooMany, Unauthorized
 
 
 class RenewGuest(Document, frozen=True):
@@ -60,9 +61,10 @@ RESOURCE = Resource(
 )
 
 
-@RESOURCE.post("/guests", status=201, refusals=(Unauthorized,))
+@RESOURCE.post("/guests", status=201, refusals=(Unauthorized, TooMany))
 async def make_guest(call: Call) -> Guest:
     """Get a token for a guest, where the configuration allows guests."""
+    await call.services.guest_limits.admit(network_of(call.request.scope))
     return _guest(call.services.guests.make())
 
 

@@ -7,6 +7,7 @@ exception is a bug: it is logged with its traceback and answered as `internal` w
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated
 
@@ -74,7 +75,8 @@ def problem(
     )
     sent = {**HEADERS, **(headers or {})}
     if retryable:
-        sent["Retry-After"] = str(RETRY_AFTER_S)
+        wait_ms = facts.get("retry_after_ms") if facts else None
+        sent["Retry-After"] = str(math.ceil(wait_ms / 1000) if isinstance(wait_ms, int) else RETRY_AFTER_S)
     if status == 401:
         sent["WWW-Authenticate"] = "Bearer"
     return Response(msgspec.json.encode(body, enc_hook=str), status, headers=sent, media_type=MEDIA_TYPE)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.credentials import Credentials
+from seatserver.access.guest_limits import GuestLimits
 from seatserver.access.guests import Guests
 from seatserver.access.networks import NetworkNames
 from seatserver.access.revocations import Revocations
@@ -41,6 +42,7 @@ class ApiServices:
     revocations: Revocations
     guests: Guests
     networks: NetworkNames
+    guest_limits: GuestLimits
     socket_tickets: SocketTickets
     admissions: Admissions
     admission_codes: AdmissionCodes

@@ -24,6 +24,11 @@ class HandshakeThrottle:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._next: asyncio.Handle | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many handshakes wait for their turn."""
+        return len(self._waiting)
+
     async def acquire(self) -> None:
         """Wait until this round of the loop, or a later one, has room for another handshake."""
         loop = asyncio.get_running_loop()

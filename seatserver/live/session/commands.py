@@ -15,6 +15,7 @@ from uuid import UUID
 from seatserver.access.admission import BookingKeys
 from seatserver.access.credentials import Credentials
 from seatserver.access.networks import NetworkNames
+from seatserver.access.shares import Shares
 from seatserver.access.tokens import Identity
 from seatserver.bookings.checkout import Checkout
 from seatserver.bookings.own import OwnBookings
@@ -50,6 +51,7 @@ class LiveServices:
     own_bookings: OwnBookings
     credentials: Credentials
     networks: NetworkNames
+    shares: Shares
     booking_keys: BookingKeys
     broadcaster: Broadcaster
     metrics: Metrics

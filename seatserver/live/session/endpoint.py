@@ -10,6 +10,8 @@ from the scope and keeps nothing of it for the hours that a socket may live.
 
 from __future__ import annotations
 
+import math
+import random
 from typing import NoReturn
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,6 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from seatserver import logs
 from seatserver.access.networks import network_of
 from seatserver.access.origins import allowed
+from seatserver.access.shares import SOCKETS_RETRY_S, Share
+from seatserver.errors import TooMany
+from seatserver.live.session.allowance import Allowance
 from seatserver.live.session.commands import LiveServices
 from seatserver.live.session.registry import SessionRegistry
 from seatserver.live.session.session import Session
@@ -28,6 +33,7 @@ from seatserver.wire.codec import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, Codec, 
 log = logs.from_outside(__name__)
 
 PATH = "/ws/showtimes/"
+RETRY_WITHIN_S = 5
 
 
 class Sockets:
@@ -45,20 +51,28 @@ class Sockets:
             return await self._others(scope, receive, send)
         try:
             await receive()  # websocket.connect
+            if self._services.broadcaster.handshakes.waiting >= self._services.settings.handshakes:
+                await self._deny_for_now(scope, send, "storm")
             await self._services.broadcaster.handshakes.acquire()
-            codec, bearer = await self._let_in(scope, send)
+            network = network_of(scope)
+            share = self._services.shares.of_network(network)
+            codec, bearer = await self._let_in(scope, send, share)
         except (ConnectionClosed, *CLOSED):
             return
         # Turned into a name at once, so that no session keeps anybody's address.
-        network = self._services.networks.write(showtime_id, network_of(scope))
+        allowance = Allowance(self._services.shares, share, is_unlimited=self._services.shares.is_unlimited(network))
+        name = self._services.networks.write(showtime_id, network)
         connection: Connection | None = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
-        if connection is not None:
-            await self._sessions.host(Session(connection, showtime_id, codec, self._services, bearer, network))
-        else:
-            async with AsgiConnection(receive, send) as connection:
-                await self._sessions.host(Session(connection, showtime_id, codec, self._services, bearer, network))
+        with allowance.socket():
+            if connection is not None:
+                session = Session(connection, showtime_id, codec, self._services, bearer, name, allowance)
+                await self._sessions.host(session)
+            else:
+                async with AsgiConnection(receive, send) as connection:
+                    session = Session(connection, showtime_id, codec, self._services, bearer, name, allowance)
+                    await self._sessions.host(session)
 
-    async def _let_in(self, scope: Scope, send: Send) -> tuple[Codec, str | None]:
+    async def _let_in(self, scope: Scope, send: Send, share: Share | None) -> tuple[Codec, str | None]:
         """Accept the socket. Returns its codec, and the token of its Authorization header if it has one.
 
         Raises `ConnectionClosed` when it was refused.
@@ -73,9 +87,13 @@ class Sockets:
         if not allowed(origin, host, self._services.settings):
             await _deny(scope, send, 403, "this web origin may not connect: see SEATSERVER_ALLOWED_ORIGINS")
         if self._sessions.draining or self._sessions.full:
-            if not self._sessions.draining:
-                log.warning("socket refused", code="full", open=self._sessions.count)
-            await _deny(scope, send, 503, "this server takes no more sockets at the moment", retry_after=2)
+            await self._deny_for_now(scope, send, "" if self._sessions.draining else "full")
+        most = self._services.settings.network_sockets
+        if share is not None and most and share.sockets >= most:
+            share.note_refusal()
+            self._services.metrics.turned_away.labels("sockets").inc()
+            error = TooMany("sockets", SOCKETS_RETRY_S)
+            await _deny(scope, send, error.status, error.message, retry_after=math.ceil(SOCKETS_RETRY_S))
         asked = scope.get("subprotocols", [])
         codec = self._codecs.choose(asked)
         if codec is None:
@@ -84,6 +102,14 @@ class Sockets:
         await send({"type": "websocket.accept", "subprotocol": codec.subprotocol if asked else None})
         scheme, _, token = (authorization or "").partition(" ")
         return codec, token.strip() if scheme.lower() == "bearer" else None
+
+    async def _deny_for_now(self, scope: Scope, send: Send, code: str) -> NoReturn:
+        """Refuse a socket for which there is no room now. Each is told another time, so that not all return at once."""
+        if code:
+            log.warning("socket refused", code=code, open=self._sessions.count)
+            self._services.metrics.turned_away.labels(code).inc()
+        retry_after = random.randint(1, RETRY_WITHIN_S)
+        await _deny(scope, send, 503, "this server takes no more sockets at the moment", retry_after=retry_after)
 
 
 def _showtime_of(scope: Scope) -> str | None:

@@ -19,6 +19,7 @@ from seatserver.access.tokens import Identity
 from seatserver.errors import BadRequest, SeatServerError, SeatsRefused, TooLarge, Unauthorized
 from seatserver.live.broadcast.audience import Audience
 from seatserver.live.broadcast.news import delta_of
+from seatserver.live.session.allowance import Allowance
 from seatserver.live.session.commands import (
     COMMANDS,
     CommandContext,
@@ -45,6 +46,7 @@ class Session:
     """One socket of one showtime. `run` it; `dismiss` ends it from outside."""
 
     __slots__ = (
+        "_allowance",
         "_audience",
         "_bad_messages",
         "_bearer",
@@ -76,7 +78,8 @@ class Session:
         codec: Codec,
         services: LiveServices,
         bearer: str | None,
-        network: str = "",
+        network: str,
+        allowance: Allowance,
     ) -> None:
         self.codec = codec
         self.user_id = ""
@@ -87,6 +90,7 @@ class Session:
         self._services = services
         self._bearer = bearer
         self._network = network
+        self._allowance = allowance
         self._audience: Audience | None = None
         self._context: CommandContext | None = None
         self._expiry: asyncio.TimerHandle | None = None
@@ -292,7 +296,7 @@ class Session:
             if command.declared.changes_holds:
                 hold_id = message.hold_id  # type: ignore[union-attr]  # such a command names a hold
                 self._own_holds = (*self._own_holds[-3:], hold_id)
-            self._answer(await command.carry_out(self._context, message))
+            self._answer(await self._allowance.carry_out(command, self._context, message))
         except SeatsRefused as error:
             for reason in error.reasons.values():
                 self._services.metrics.refusals.labels(reason).inc()
@@ -360,6 +364,7 @@ class Session:
             audience=audience,
         )
         self.user_id = identity.user_id
+        self._allowance.begin(identity)
         audience.showtime = showtime
         self._await_expiry(identity)
         audience.add(self)

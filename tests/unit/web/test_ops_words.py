@@ -9,11 +9,15 @@ import msgspec
 import pytest
 
 from seatserver import errors
+from seatserver.access.shares import Limited
 from seatserver.api.interface import EXAMPLES
 from seatserver.api.resources.operations.figures import house_now
 from seatserver.api.resources.operations.schemas import HouseNow
 from seatserver.operations.instance_reports import ReceivedReport, Report
 from tests.javascript import WEB, printed
+
+AT_THE_GATE = {"head_too_large", "wrong_host"}
+TURNED_AWAY = {*get_args(Limited), *AT_THE_GATE, "too_many", "head_late", "full", "storm", "unauthorized", "forbidden"}
 
 
 def run(code: str, *values: Any) -> Any:
@@ -32,7 +36,14 @@ def codes(kind: type[errors.SeatServerError]) -> set[str]:
 
 
 def test_every_refusal_and_every_error_has_a_text_of_its_own() -> None:
-    nothing_a_client_sees = {"config", "start", "bad_seat_map", "conflict", "bad_ticket", "origin_refused"}
+    nothing_a_client_sees = {
+        "config",
+        "start",
+        "bad_seat_map",
+        "conflict",
+        "bad_ticket",
+        "origin_refused",
+    }
     refusals = dict.fromkeys(get_args(errors.Refusal), 1)
     told = dict.fromkeys(sorted(codes(errors.SeatServerError) - nothing_a_client_sees - {"seats_refused"}), 1)
     found = run("words.reasonsOf(given[0])", {"refusals": refusals, "errors": told})
@@ -40,6 +51,13 @@ def test_every_refusal_and_every_error_has_a_text_of_its_own() -> None:
     assert len(set(said)) == len(refusals) + len(told)
     plain = {name.replace("_", " ") for name in (*refusals, *told)}
     assert plain & set(said) == set(), "these have no text"
+
+
+def test_every_limit_has_a_text_of_its_own() -> None:
+    said = run("words.limitsOf(given[0])", dict.fromkeys(sorted(TURNED_AWAY), 2))
+    assert len(set(said)) == len(TURNED_AWAY)
+    assert not {f"{name.replace('_', ' ')} 2 ×" for name in TURNED_AWAY} & set(said), "these have no text"
+    assert run("words.limitsOf({holds: 1, guests: 12})")[0].endswith("12 ×"), "the most frequent first"
 
 
 def live(**fields: Any) -> dict[str, Any]:

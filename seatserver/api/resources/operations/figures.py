@@ -33,6 +33,8 @@ def house_now(heard: Sequence[ReceivedReport], *, at_ms: int, whole: bool, rooms
         bookings=_sum(report.bookings for report in reports),
         refusals=_sum(report.refusals for report in reports),
         errors=_sum(report.errors for report in reports),
+        turned_away=_sum(report.turned_away for report in reports),
+        pushing=_sum(report.pushing for report in reports),
         propagation=lag(report.propagation for report in reports),
         expiry=lag(report.expiry for report in reports),
         instances=tuple(map(_instance, heard)),

@@ -91,6 +91,14 @@ class HouseNow(Document, frozen=True):
     bookings: Annotated[dict[str, int], Meta(description=f"Bookings that reached each status {LastMinute}.")]
     refusals: Annotated[dict[str, int], Meta(description=f"Places refused {LastMinute}, by reason.")]
     errors: Annotated[dict[str, int], Meta(description=f"Errors sent to clients {LastMinute}, by code.")]
+    turned_away: Annotated[
+        dict[str, int],
+        Meta(description=f"Connections, requests and commands refused {LastMinute}, by the limit they were over."),
+    ]
+    pushing: Annotated[
+        dict[str, int],
+        Meta(description="Networks that were refused most in about the last minute, by part of their address."),
+    ]
     propagation: Annotated[
         Lag, Meta(description=f"From a change until it was sent to the last viewer of its room, in the last {SHORT} s.")
     ]
@@ -143,6 +151,8 @@ EXAMPLES = (
         bookings={"confirmed": 31},
         refusals={"held": 12, "sold": 3},
         errors={"no_seats_together": 1},
+        turned_away={"holds": 40, "guests": 7},
+        pushing={"203.0.113.0/24": 47},
         propagation=Lag(count=140, half_ms=2, most_ms=7),
         expiry=Lag(count=9, half_ms=3, most_ms=5),
         instances=(

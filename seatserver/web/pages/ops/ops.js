@@ -11,7 +11,7 @@ import { Hall } from "./hall.js";
 import { Kiosks } from "./kiosks.js";
 import { Poll, askAs } from "./poll.js";
 import { Spark } from "./spark.js";
-import { Showtimes, showReasons, showServers } from "./tables.js";
+import { Showtimes, showPushing, showReasons, showServers } from "./tables.js";
 import { alertsOf, count, duration, placesOf, plural } from "./words.js";
 
 const KEY = "seatserver.operator";
@@ -167,6 +167,7 @@ class LiveView {
     byId("showtimes-title").textContent =
       house.showtimes.length > 0 ? "Busiest showtimes" : "Nobody is viewing a showtime";
     showReasons(byId("reasons"), house);
+    showPushing(byId("pushing"), house);
     showServers(byId("servers"), house);
     this.#showHall(showtime, hall);
     void this.#kiosks.refresh();

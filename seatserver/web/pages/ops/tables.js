@@ -1,7 +1,7 @@
 /** The lists of the operators' live view. Rows keep their elements, so the focus stays on its row. */
 
 import { element } from "../shared/page.js";
-import { count, duration, placesOf, plural, reasonsOf } from "./words.js";
+import { count, duration, limitsOf, placesOf, plural, reasonsOf } from "./words.js";
 
 const SORT_EVERY_MS = 10_000;
 const REASONS_SHOWN = 6;
@@ -124,6 +124,18 @@ export function showReasons(listing, house) {
   if (rest > 0) rows.push(element("li", { className: "quiet", textContent: `and ${count(rest)} for other reasons` }));
   if (rows.length === 0) rows.push(element("li", { className: "quiet", textContent: "None." }));
   listing.replaceChildren(...rows);
+}
+
+/** The networks that take more than their share, and what was refused in all; hidden while nothing is. */
+export function showPushing(section, { pushing, turned_away: turnedAway }) {
+  const limits = limitsOf(turnedAway);
+  section.hidden = limits.length === 0;
+  const [listing, note] = section.querySelectorAll("ul, p");
+  const rows = Object.entries(pushing).map(([network, times]) =>
+    element("li", {}, element("span", { textContent: network }), element("b", { textContent: count(times) })),
+  );
+  listing.replaceChildren(...rows);
+  note.textContent = `Refused in the last minute: ${limits.join(", ")}.`;
 }
 
 /** Every server, and how it is doing. */

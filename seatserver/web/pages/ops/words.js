@@ -47,6 +47,7 @@ const ERRORS = {
   too_large: "the request was too large",
   head_too_large: "the head of the request was too large",
   wrong_host: "the request was for another host",
+  too_many: "they took more than their share; see “Who is pushing”",
   unknown_seat: "there is no such seat",
   internal: "an error in the server; see its log",
 };
@@ -58,6 +59,31 @@ export function reasonsOf({ refusals, errors }) {
     ...Object.entries(errors).map(([code, times]) => [ERRORS[code] ?? code.replaceAll("_", " "), times]),
   ];
   return named.sort(([, one], [, other]) => other - one);
+}
+
+const LIMITS = {
+  commands: "too many commands",
+  forbidden: "figures or documents, without the scope",
+  full: "no room for another socket",
+  guests: "too many new guests",
+  handshakes: "too many handshakes",
+  head_late: "silent connections",
+  head_too_large: "oversized heads of requests",
+  holds: "holding and releasing too often",
+  requests: "too many requests",
+  seats: "too many seats for one network",
+  sockets: "too many sockets",
+  storm: "too many handshakes at once",
+  too_many: "too many connections",
+  unauthorized: "figures or documents, without a token",
+  writes: "too many changes",
+  wrong_host: "requests for another server",
+};
+
+/** {holds: 40} → ["holding and releasing too often 40 ×"], the most frequent first. */
+export function limitsOf(turnedAway) {
+  const sorted = Object.entries(turnedAway).sort(([, one], [, other]) => other - one);
+  return sorted.map(([reason, times]) => `${LIMITS[reason] ?? reason.replaceAll("_", " ")} ${count(times)} ×`);
 }
 
 /** 0.4 → "under 1 ms", 1500 → "1.5 s", null → "–". */

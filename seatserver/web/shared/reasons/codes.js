@@ -33,6 +33,7 @@ export const CODES = {
   seats_refused: "reasonNoSeats",
   tickets_refused: "reasonNoTickets",
   too_large: "reasonTooMuch",
+  too_many: "reasonBusy",
   unauthorized: "notKnown",
   unavailable: "reasonUnavailable",
   unknown_seat: "reasonBadHall",

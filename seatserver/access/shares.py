@@ -1,0 +1,216 @@
+"""Fair shares: how much of a process one user and one network may take, so that a few cannot push everybody else aside.
+
+Each has a `Share`: token buckets for what they do, and what they hold at the moment. A bucket is two numbers, so that
+asking it costs a fraction of a microsecond and no round trip. That is why these shares are of one process; only the
+guests that a network may make are counted across all of them (`guest_limits.py`).
+
+A network is an address, or the first half of an IPv6 address. Behind one there may be a family, a school or half a
+town, so a network's share is many times as large as a user's. Networks in `SEATSERVER_UNLIMITED` have no limits, and
+neither have the users who come from there: a theatre's own desks, a partner's servers, load tests.
+
+Whoever is refused is told when to try again, and counted, so that operators see who pushes. They see only part of the
+address.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from heapq import nlargest
+from ipaddress import IPv6Network
+from typing import Literal, NoReturn
+from uuid import UUID
+
+from seatserver.access.addresses import Address, Networks, household, read
+from seatserver.config import Settings
+from seatserver.errors import TooMany
+
+Limited = Literal["requests", "writes", "handshakes", "sockets", "guests", "commands", "holds", "seats"]
+"""What there is a share of; also the reason in the metrics."""
+MINUTE_S = 60.0
+BURST_S = 5.0
+"""A bucket of so many things a second holds this many seconds' worth."""
+MOST_SHARES = 50_000
+"""So many are remembered before those that are idle are looked for and forgotten."""
+SHOWN = 5
+SOCKETS_RETRY_S = 10.0
+SEATS_RETRY_S = 5.0
+SHOWN_IPV6_BITS = 48
+
+
+class Bucket:
+    """A token bucket as two numbers: ``rate`` a second on average, ``burst`` at once.
+
+    It keeps the time at which it will be full again (the "generic cell rate algorithm").
+    """
+
+    __slots__ = ("_full_at", "_spacing_s", "_tolerance_s")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._spacing_s = 1 / rate
+        self._tolerance_s = burst / rate
+        self._full_at = 0.0
+
+    def take(self, now: float, amount: int = 1) -> float:
+        """Take an amount. Returns 0.0, or after how many seconds there will be enough."""
+        full_at = max(self._full_at, now) + amount * self._spacing_s
+        wait_s = full_at - now - self._tolerance_s
+        if wait_s > 1e-9:
+            return wait_s
+        self._full_at = full_at
+        return 0.0
+
+    def is_full(self, now: float) -> bool:
+        """Whether it is as good as new."""
+        return self._full_at <= now
+
+
+class Share:
+    """What one user or one network does, and what it may do."""
+
+    __slots__ = ("_buckets", "_held", "_refused", "label", "sockets")
+
+    def __init__(self, label: str, buckets: dict[Limited, Bucket]) -> None:
+        self.label = label
+        """What operators see: part of an address. Empty for a user."""
+        self.sockets = 0
+        self._buckets = buckets
+        self._held: dict[tuple[str, UUID], tuple[int, float]] = {}
+        self._refused: list[float] = [0.0, 0.0]  # how often, and since when
+
+    def take(self, what: Limited, amount: int = 1) -> None:
+        """Take some of a share. Raises `TooMany`."""
+        bucket = self._buckets.get(what)
+        if bucket is not None and (wait_s := bucket.take(time.monotonic(), amount)):
+            self.refuse(what, wait_s)
+
+    def refuse(self, what: Limited, retry_after_s: float) -> NoReturn:
+        """Raise `TooMany`."""
+        raise TooMany(what, retry_after_s)
+
+    def note_refusal(self) -> None:
+        """Count for operators that somebody was refused something."""
+        now = time.monotonic()
+        if now - self._refused[1] > MINUTE_S:
+            self._refused = [0.0, now]
+        self._refused[0] += 1
+
+    def refused_lately(self, now: float) -> int:
+        """How often it was refused something in about the last minute."""
+        return int(self._refused[0]) if now - self._refused[1] <= MINUTE_S else 0
+
+    def seats_held(self, showtime_id: str, besides: tuple[UUID | None, ...]) -> int:
+        """How many seats of a showtime are held, not counting some holds."""
+        now = time.monotonic()
+        over = [key for key, (_, until) in self._held.items() if until <= now]
+        for key in over:
+            del self._held[key]
+        held = self._held.items()
+        return sum(seats for (showtime, hold), (seats, _) in held if showtime == showtime_id and hold not in besides)
+
+    def seats_of(self, showtime_id: str, hold_id: UUID) -> tuple[int, float]:
+        """How many seats a hold has, and for how many seconds more; (0, 0.0) for none."""
+        seats, until = self._held.get((showtime_id, hold_id), (0, 0.0))
+        return seats, max(0.0, until - time.monotonic())
+
+    def hold(self, showtime_id: str, hold_id: UUID, seats: int, left_s: float) -> None:
+        """Note a hold of so many seats; none ends it."""
+        if seats > 0 and left_s > 0:
+            self._held[showtime_id, hold_id] = seats, time.monotonic() + left_s
+        else:
+            self._held.pop((showtime_id, hold_id), None)
+
+    def is_idle(self, now: float) -> bool:
+        """Whether forgetting it makes no difference."""
+        return (
+            not self.sockets
+            and all(bucket.is_full(now) for bucket in self._buckets.values())
+            and all(until <= now for _, until in self._held.values())
+            and not self.refused_lately(now)
+        )
+
+
+class Shares:
+    """The shares of all users and networks that this process has to do with."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._unlimited = Networks(settings.unlimited)
+        self._networks: dict[str, Share] = {}
+        self._users: dict[str, Share] = {}
+        self._look_at = MOST_SHARES
+
+    def __len__(self) -> int:
+        """How many shares are remembered."""
+        return len(self._networks) + len(self._users)
+
+    def of_network(self, network: str) -> Share | None:
+        """The share of a network, or None if it has no limits or is not known, as on a Unix socket."""
+        found = self._networks.get(network)
+        if found is None:
+            address = read(network)
+            if address is None or address in self._unlimited:
+                return None
+            found = self._remember(self._networks, network, lambda: Share(_shown(address), self._for_network()))
+        return found
+
+    def note_refusal(self, network: str) -> None:
+        """Count for operators that somebody of a network was refused something."""
+        if (share := self.of_network(network)) is not None:
+            share.note_refusal()
+
+    def of_user(self, user_id: str) -> Share:
+        """The share of a user."""
+        return self._users.get(user_id) or self._remember(self._users, user_id, lambda: Share("", self._for_user()))
+
+    def pushing(self) -> dict[str, int]:
+        """The networks that were refused most in the last minute, by part of their address, with how often."""
+        now = time.monotonic()
+        counts: dict[str, int] = {}
+        for share in self._networks.values():
+            if count := share.refused_lately(now):
+                counts[share.label] = counts.get(share.label, 0) + count
+        return dict(nlargest(SHOWN, counts.items(), key=lambda item: item[1]))
+
+    def is_unlimited(self, network: str) -> bool:
+        """Whether a network is on the operator's list."""
+        return read(network) in self._unlimited
+
+    def _for_network(self) -> dict[Limited, Bucket]:
+        settings = self._settings
+        return _buckets(
+            requests=settings.network_requests_per_min / MINUTE_S,
+            writes=settings.network_writes_per_min / MINUTE_S,
+            handshakes=settings.network_handshakes_per_min / MINUTE_S,
+            commands=settings.network_commands_per_s,
+            holds=settings.network_holds_per_min / MINUTE_S,
+        )
+
+    def _for_user(self) -> dict[Limited, Bucket]:
+        settings = self._settings
+        return _buckets(commands=settings.user_commands_per_s, holds=settings.user_holds_per_min / MINUTE_S)
+
+    def _remember(self, shares: dict[str, Share], key: str, make: Callable[[], Share]) -> Share:
+        if len(shares) >= self._look_at:
+            now = time.monotonic()
+            for idle in [known for known, share in shares.items() if share.is_idle(now)]:
+                del shares[idle]
+            # Looking takes time too, so that it is done seldom while there are many that are not idle.
+            self._look_at = max(MOST_SHARES, 2 * len(shares))
+        return shares.setdefault(key, make())
+
+
+def _buckets(**rates: float) -> dict[Limited, Bucket]:
+    """A bucket for each rate a second. What is counted by the minute may come all at once."""
+    return {
+        what: Bucket(rate, rate * (MINUTE_S if what not in ("commands",) else BURST_S))  # type: ignore[misc]  # names
+        for what, rate in rates.items()
+        if rate
+    }
+
+
+def _shown(address: Address) -> str:
+    """As much of an address as operators need to see whose it is: not one subscriber's, but a provider's."""
+    if address.version == 6:
+        return str(IPv6Network((household(address), SHOWN_IPV6_BITS), strict=False))
+    return f"{str(address).rpartition('.')[0]}.0/24"

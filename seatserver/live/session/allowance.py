@@ -1,0 +1,122 @@
+"""What one socket may ask for: its user's share, and for a guest that of the network too.
+
+Every command goes through here. All guests of a network together hold only so many seats of one showtime: what they
+hold is noted from the answers, and what they have asked for counts until the answer. Users with a token of a partner
+have no part in their network's share: who they are does not change with a new token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from seatserver.access.shares import SEATS_RETRY_S, Share, Shares
+from seatserver.access.tokens import Identity
+from seatserver.errors import TooMany
+from seatserver.live.session.commands import CommandContext, ServedCommand
+from seatserver.wire import from_client, from_server
+
+ASKED_S = 30.0
+"""Seats that were asked for count for so long if no answer ever says more."""
+
+
+class Allowance:
+    """The shares that one socket draws from; none where the network has no limits."""
+
+    __slots__ = ("_is_unlimited", "_network", "_of_network", "_of_user", "_shares")
+
+    def __init__(self, shares: Shares, network: Share | None, *, is_unlimited: bool) -> None:
+        self._shares = shares
+        self._network = network
+        self._is_unlimited = is_unlimited
+        self._of_user: Share | None = None
+        self._of_network: Share | None = None
+
+    @contextmanager
+    def socket(self) -> Iterator[None]:
+        """Count the socket in its network's share for as long as it is open."""
+        if self._network is None:
+            yield
+            return
+        self._network.sockets += 1
+        try:
+            yield
+        finally:
+            self._network.sockets -= 1
+
+    def begin(self, who: Identity) -> None:
+        """The socket has said hello: from now on this user's share counts."""
+        if not self._is_unlimited:
+            self._of_user = self._shares.of_user(who.user_id)
+            self._of_network = self._network if who.is_guest else None
+
+    async def carry_out(self, command: ServedCommand, at: CommandContext, message: Any) -> from_server.ServerMessage:
+        """Carry out a command within the shares. Raises `TooMany`, and what the command raises."""
+        if self._of_user is None:
+            return await command.carry_out(at, message)
+        changes_holds = command.declared.changes_holds
+        try:
+            self._take(self._of_user, changes_holds)
+            if self._of_network is None:
+                return await command.carry_out(at, message)
+            self._take(self._of_network, changes_holds)
+            most = at.services.settings.network_seats
+            if not most or not (changes_holds or isinstance(message, from_client.Book)):
+                return await command.carry_out(at, message)
+            return await self._hold_within(most, self._of_network, command, at, message)
+        except TooMany as error:
+            at.services.metrics.turned_away.labels(str(error.facts["what"])).inc()
+            if self._network is not None:
+                self._network.note_refusal()
+            raise
+
+    @staticmethod
+    def _take(share: Share, changes_holds: bool) -> None:
+        share.take("commands")
+        if changes_holds:
+            share.take("holds")
+
+    @staticmethod
+    async def _hold_within(
+        most: int, network: Share, command: ServedCommand, at: CommandContext, message: Any
+    ) -> from_server.ServerMessage:
+        """Carry out a command that changes what the guests of the network hold, ``most`` seats at most."""
+        showtime_id, hold_id, replaces = at.showtime.id, message.hold_id, getattr(message, "replaces", None)
+        wanted = seats_wanted(message)
+        before = network.seats_of(showtime_id, hold_id)
+        if wanted:
+            if network.seats_held(showtime_id, besides=(hold_id, replaces)) + wanted > most:
+                network.refuse("seats", SEATS_RETRY_S)
+            network.hold(showtime_id, hold_id, wanted, ASKED_S)
+        try:
+            answer = await command.carry_out(at, message)
+        except BaseException:
+            if wanted:
+                network.hold(showtime_id, hold_id, *before)
+            raise
+        if isinstance(answer, from_server.Held):
+            left_s = (answer.deadline_ms - at.services.clock()) / 1000
+            network.hold(showtime_id, hold_id, places_in(answer), left_s)
+            if replaces is not None and replaces != hold_id:
+                network.hold(showtime_id, replaces, 0, 0.0)
+        elif isinstance(answer, from_server.Released):
+            seats, left_s = before
+            network.hold(showtime_id, hold_id, seats - places_in(answer), left_s)
+        elif isinstance(answer, from_server.Booked):
+            network.hold(showtime_id, hold_id, 0, 0.0)
+        return answer
+
+
+def seats_wanted(message: Any) -> int:
+    """How many seats and places a command would hold."""
+    if isinstance(message, from_client.Hold):
+        return len(message.seats) + sum(places.count for places in message.areas)
+    if isinstance(message, from_client.Best):
+        return message.count or sum((message.tickets or {}).values())
+    return 0
+
+
+def places_in(answer: from_server.Held | from_server.Released) -> int:
+    """How many seats and places an answer names."""
+    return len(answer.seats) + sum(count for _, count in answer.areas)
