@@ -19,9 +19,9 @@ seat has been held is counted for the seat and the people, not for one hold's id
 A place in a general area is a seat like any other. The script takes places to which none of this applies first, so an
 area is refused as ``cooling`` only if no other places are left.
 
-The scripts of ``lua/`` apply the rules in the same atomic step as the hold (``past.lua``, ``remember.lua``). This
-module says how they are told who makes a hold. Redis gets no addresses and no names for this: see
-`seatserver.access.networks`.
+The scripts of ``lua/`` apply the rules in the same atomic step as the hold (``had_it.lua``, ``ended.lua`` and
+``remember.lua`` in ``parts/``). This module says how they are told who makes a hold. Redis gets no addresses and no
+names for this: see `seatserver.access.networks`.
 """
 
 from __future__ import annotations

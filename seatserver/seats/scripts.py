@@ -1,13 +1,14 @@
-"""The Lua verbs: packed, sent, and their answers unpacked.
+"""The Lua verbs: put together, sent, and their answers unpacked.
 
-A script is put together from files of ``lua/``: ``past``, the quick version of the verb if there is one, those of
-`SHARED`, and the verb itself. It is called by its hash. If Redis does not know that (a restart, SCRIPT FLUSH), the
-first caller sends the full text.
+A script is ``lua/prelude.lua`` and the file of its verb. A line ``-- include: NAME`` in them stands for the text of
+a file of ``lua/parts/``, so each script has only the functions that it uses, where it uses them. It is called by its
+hash. If Redis does not know that (a restart, SCRIPT FLUSH), the first caller sends the full text.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from importlib.resources import files
 from typing import Any
 
@@ -20,21 +21,23 @@ from seatserver.errors import Unavailable
 from seatserver.redis_io.client import cannot_serve
 from seatserver.redis_io.pipeline import Pipeline
 
-SHARED = ("prelude", "remember", "steps")
-QUICK = ("hold", "release")
-"""Verbs with a quick way for the plain case: it runs before any of the shared functions is made, which takes Lua as
-long as the plain case itself."""
 VERBS = ("hold", "release", "extend", "pin", "apply", "keep", "sweep", "load", "snapshot", "holds", "cooling")
+INCLUDE = re.compile(r"^ *-- include: (\w+)\n", re.MULTILINE)
+
+
+def _text(name: str) -> str:
+    """A file of ``lua/`` without its comments, and with the parts that it includes."""
+    lines = (files("seatserver.seats") / "lua" / f"{name}.lua").read_text("utf-8").splitlines(keepends=True)
+    code = [line for line in lines if not line.lstrip().startswith("--") or INCLUDE.match(line)]
+    return INCLUDE.sub(lambda found: _text(f"parts/{found[1]}"), "".join(code))
 
 
 class Script:
-    """One verb: its source, with or without its quick way, and the hash that Redis knows it by."""
+    """One verb: its source, and the hash that Redis knows it by."""
 
-    def __init__(self, verb: str, *, quick: bool = True) -> None:
-        folder = files("seatserver.seats") / "lua"
+    def __init__(self, verb: str) -> None:
         self.verb = verb
-        parts = ("past", *([f"quick_{verb}"] if quick and verb in QUICK else []), *SHARED, verb)
-        self.source = "".join((folder / f"{name}.lua").read_text("utf-8") for name in parts)
+        self.source = _text("prelude") + _text(verb)
         # Redis names a script by the SHA-1 of its text; nothing here is a secret.
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 

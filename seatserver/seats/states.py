@@ -45,7 +45,7 @@ class Step(StrEnum):
 
 
 AT_REST = (SeatState.FREE, SeatState.BLOCKED, SeatState.ALLOCATED)
-"""What a seat can be that nobody holds and nobody booked, as the house keeps it (``rest`` in ``lua/prelude.lua``)."""
+"""What a seat can be that nobody holds and nobody booked, as the house keeps it (``lua/parts/at_rest.lua``)."""
 
 TRANSITIONS: dict[tuple[SeatState, Step], tuple[SeatState, ...]] = {
     (SeatState.FREE, Step.HOLD): (SeatState.HELD,),

@@ -293,9 +293,9 @@ MUTANTS: dict[str, Callable[[], None]] = {
 REWRITTEN: dict[str, tuple[str, dict[str, str]]] = {
     "no_version_check": (
         "apply",
-        dict.fromkeys(("if seq <= room.pgseq then", "if seq > room.pgseq + 1 then"), "if false then"),
+        dict.fromkeys(("if seq <= pgseq then", "if seq > pgseq + 1 then"), "if false then"),
     ),
-    "hold_without_replay": ("hold", {"if before[1] then": "if false then"}),
+    "hold_without_replay": ("hold", {"if call('EXISTS', HOLD) == 1 then": "if false then"}),
 }
 """Mutants that change a script: which, and what stands there instead of what."""
 

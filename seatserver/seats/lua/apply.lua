@@ -2,22 +2,27 @@
 -- ARGV: seq, state, booking_id, user, seats (csv)
 -- -> ['applied', pgseq] | ['gap', pgseq] | ['absent', since]
 local seq, state, booking_id, user = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
-
-local room = open_room()
-if not room then return absent() end
-if seq <= room.pgseq then return answer('applied', room.pgseq) end
-if seq > room.pgseq + 1 then return answer('gap', room.pgseq) end
-
-local seats, lost, own = split(ARGV[5]), {}, {}
-for _, seat in ipairs(seats) do
-  local owner = decide(seat, state)
-  if owner and string.sub(owner, 1, 36) ~= booking_id then bereave(lost, owner, seat) end
-  own[seat] = true
+if not epoch then
+  -- include: absent
 end
-if state ~= FREE then shrink_hold(booking_id, own, 'booked') end
-remember_booking(seats, state, redis.call('HGET', hold_key(booking_id), 'people'))
-notify(lost, 'sold')
-notices[#notices + 1] = { 'booking', user, booking_id, seat_numbers(seats) }
+-- include: in_order
+-- include: steps
+-- include: remember
+-- include: bookings
+
+local seats, numbers = {}, {}
+for seat in string.gmatch(ARGV[5], '%d+') do
+  seats[#seats + 1], numbers[#numbers + 1] = seat, tonumber(seat)
+end
+local order, theirs = decide(seats, state)
+local lost = {}
+for _, owner in ipairs(order) do
+  if string.sub(owner, 1, 36) ~= booking_id then lost[#lost + 1] = owner end
+end
+if state ~= FREE then shrink_hold(booking_id, seats, 'booked') end
+remember_booking(seats, state, state == CLAIMED and call('HGET', base .. ':hold:' .. booking_id, 'people'))
+notify(lost, theirs, 'sold')
+notices[#notices + 1] = { 'booking', user, booking_id, numbers }
 settle(seq)
-publish(room)
-return answer('applied', seq)
+-- include: publish
+return cmsgpack.pack({ 'applied', seq })

@@ -10,185 +10,134 @@
 -- `retry_at` (ms): when a seat that is `cooling` may be had again, if nobody takes it meanwhile.
 -- `stale`: these seats are no longer what the rules were judged by. An area without enough places is refused as `full`, by
 -- the number of its first place.
-local hold_id, user, channel = ARGV[1], ARGV[2], ARGV[3]
-local ttl, total, replay, cap = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local asked, replaces, terms, latest, taking = ARGV[8], ARGV[14], ARGV[15], tonumber(ARGV[16]), ARGV[17] == '1'
-local people = people_of(ARGV[18])
-local PLACES_AT_ONCE = 100
+local hold_id, user, channel, chosen_csv, taking, text = ARGV[1], ARGV[2], ARGV[3], ARGV[9], ARGV[17] == '1', ARGV[18]
+local HOLD, USER = base .. ':hold:' .. hold_id, base .. ':user:' .. user
 
-local room = open_room()
-if not room then return absent() end
-expire()
+if not epoch then
+  -- include: absent
+end
+if call('ZCOUNT', DUE, '-inf', now_text) > 0 then
+  -- include: steps
+  expire()
+end
 
 -- The same id again is the same hold: the reply was lost, or the client came back.
-local before = redis.call('HMGET', hold_key(hold_id), 'user', 'asked')
-if before[1] then
-  publish(room)
-  if before[1] ~= user then return answer('conflict', 'this hold id is in use') end
-  if before[2] ~= asked then return answer('conflict', 'this hold id was used for another request') end
-  local hold, why = living_hold(hold_id, user)
-  if not hold then return answer('gone', why, hold_id) end
-  return held_answer(hold, hold.deadline, total)
+if call('EXISTS', HOLD) == 1 then
+  -- include: publish
+  local before = call('HMGET', HOLD, 'user', 'asked')
+  if before[1] ~= user then return cmsgpack.pack({ 'conflict', 'this hold id is in use' }) end
+  if before[2] ~= ARGV[8] then return cmsgpack.pack({ 'conflict', 'this hold id was used for another request' }) end
+  local held_id = hold_id
+  -- include: read_hold
+  -- include: living
+  if why then return cmsgpack.pack({ 'gone', why, hold_id }) end
+  local deadline, total = tonumber(hold[4]), tonumber(ARGV[5])
+  -- include: held
 end
 
 -- The seats of the hold that this one replaces count as free; those that are not wanted any more are given back.
-local old, old_lock, retained = nil, nil, {}
-if replaces ~= '' then
-  local why
-  old, why = living_hold(replaces, user)
-  if not old or old.pinned > now then
-    publish(room)
-    if not old then return answer('gone', why, replaces) end
-    return answer('pinned', old.pinned, replaces)
+local old, own_lock
+if ARGV[14] ~= '' then
+  local held_id = ARGV[14]
+  local HOLD = base .. ':hold:' .. held_id
+  -- include: read_hold_briefly
+  -- include: living
+  local pinned = not why and tonumber(hold[7])
+  if why or pinned > now then
+    -- include: publish
+    return cmsgpack.pack(why and { 'gone', why, held_id } or { 'pinned', pinned, held_id })
   end
-  old_lock = replaces .. '|' .. old.fence
+  old, own_lock = { id = held_id, seats = seats, keys = keys, fields = hold, deadline = tonumber(hold[4]) }, lock
 end
 
-local seats, reasons = split(ARGV[9]), {}
-local moved, room_moved = differing(room, ARGV[12], ARGV[13], channel, old_lock)
-if #moved > 0 or room_moved then
-  publish(room)
-  return answer('stale', moved)
+-- `names` are the chosen seats, then the guards.
+local names, keys, was_free, count = { nil, nil, nil, nil }, { nil, nil, nil, nil }, nil, 0
+for seat in string.gmatch(chosen_csv, '%d+') do
+  count = count + 1
+  names[count], keys[count] = seat, SEAT .. seat
+end
+local chosen, judged = count, ARGV[13]
+if ARGV[12] ~= '' then
+  was_free = {}
+  for seat, free in string.gmatch(ARGV[12], '(%d+)=(%d)') do
+    count = count + 1
+    names[count], keys[count], was_free[count] = seat, SEAT .. seat, free == '1'
+  end
+end
+-- include: seats_are
+if was_free or judged ~= '' then
+  -- include: guards
 end
 
-local promised = old and old.deadline - now or 0
--- Of seats that nobody else has: how long these people have had each, and when one that they had too long has cooled off.
-local worn, cooling = {}, {}
-
--- Why each of these cannot be had, nil where it can.
-local function obstacles(names)
-  local taken, kept, locks = redis.call('HMGET', TAKEN, unpack(names)), kept_for(names), locks_of(names)
-  local past = people and redis.call('HMGET', PAST, unpack(names)) or {}
-  local found = {}
-  for index = 1, #names do
-    if taken[index] then
-      found[index] = 'sold'
-    elseif locks[index] and locks[index] ~= old_lock then
-      found[index] = 'held'
-    elseif not open_to(kept[index], channel) then
-      found[index] = kept[index] == '' and 'blocked' or 'allocated'
-    elseif not (taking or locks[index]) then
-      found[index] = 'blocked'
-    elseif past[index] and not locks[index] then
-      local used, again = had_it(past[index], people, now)
-      worn[names[index]] = used
-      if is_worn(used, total, ttl, promised) then
-        found[index], cooling[names[index]] = 'cooling', again
-      end
-    end
+-- Why seats cannot be had, by their names; nil while there is no reason. `cooling`: when those that these people had too long
+-- have cooled off. The hold is as old as its seat that they have had for the longest.
+local reasons, cooling, created = nil, nil, now
+local ttl, total = tonumber(ARGV[4]), tonumber(ARGV[5])
+local promised, past, packed, had, pause, memory, people = old and old.deadline - now or 0, {}, nil, nil, nil, nil, nil
+if text ~= '' and chosen > 0 then past = call('HMGET', PAST, unpack(names, 1, chosen)) end
+for at = 1, chosen do
+  -- include: obstacle
+  if why then
+    reasons, cooling = reasons or {}, cooling or {}
+    reasons[names[at]], cooling[names[at]] = why, again
+  elseif used > 0 then
+    created = math.min(created, now - used)
   end
-  return found
+end
+if ARGV[11] ~= '' then
+  reasons = reasons or {}
+  for seat, reason in string.gmatch(ARGV[11], '(%d+)=(%a+)') do reasons[seat] = reasons[seat] or reason end
+end
+-- A refusal names the first `numbered` seats, and then those of `others`.
+local numbered, others = chosen, nil
+if ARGV[10] ~= '' then
+  -- include: areas
 end
 
-if #seats > 0 then
-  local found = obstacles(seats)
-  for index, seat in ipairs(seats) do reasons[seat] = found[index] end
-end
-for seat, reason in string.gmatch(ARGV[11], '(%d+)=(%a+)') do reasons[seat] = reasons[seat] or reason end
-
--- The places of an area are all alike: take the first free ones from `start` on, going around once. Those that these people
--- have had before are taken only if there are not enough others.
-local named = {}
-for _, seat in ipairs(seats) do named[#named + 1] = seat end
-for first, last, start, count in string.gmatch(ARGV[10], '(%d+)-(%d+)@(%d+)=(%d+)') do
-  first, last, start, count = tonumber(first), tonumber(last), tonumber(start), tonumber(count)
-  local size, seen, got, used, cool = last - first + 1, 0, {}, {}, {}
-  while seen < size and #got < count do
-    local names = {}
-    while #names < PLACES_AT_ONCE and seen < size do
-      names[#names + 1] = string.format('%d', first + (start - first + seen) % size)
-      seen = seen + 1
-    end
-    local found = obstacles(names)
-    for index, place in ipairs(names) do
-      if found[index] == 'cooling' then
-        cool[#cool + 1] = cooling[place]
-      elseif not found[index] and (worn[place] or 0) > 0 then
-        used[#used + 1] = place
-      elseif not found[index] and #got < count then
-        got[#got + 1] = place
-      end
-    end
-  end
-  for _, place in ipairs(used) do
-    if #got < count then got[#got + 1] = place end
-  end
-  if #got < count then
-    local place = string.format('%d', first)
-    named[#named + 1] = place
-    table.sort(cool)
-    -- When enough of the cooling places have cooled off to fill what is missing.
-    cooling[place] = cool[count - #got]
-    reasons[place] = cooling[place] and 'cooling' or 'full'
-  end
-  for _, place in ipairs(got) do seats[#seats + 1] = place end
-end
-
-local mine = user_key(user)
-if redis.call('ZCOUNT', mine, '(' .. now, '+inf') - (old and #old.seats or 0) + #seats > cap then
-  for _, seat in ipairs(seats) do
-    if not reasons[seat] then
-      reasons[seat] = 'limit'
-      named[#named + 1] = seat
+local mine = call('ZCOUNT', USER, '(' .. now_text, '+inf')
+if mine - (old and #old.seats or 0) + chosen > tonumber(ARGV[7]) then
+  reasons = reasons or {}
+  for at = 1, chosen do
+    if not reasons[names[at]] then
+      reasons[names[at]] = 'limit'
+      if at > numbered then others[#others + 1] = names[at] end
     end
   end
 end
-if next(reasons) then
-  publish(room)
-  local refused, said, again = {}, {}, {}
-  for _, seat in ipairs(named) do
-    if reasons[seat] and not said[seat] then
-      said[seat] = true
-      refused[#refused + 1] = tonumber(seat)
-      refused[#refused + 1] = reasons[seat]
-      if reasons[seat] == 'cooling' then again[#again + 1], again[#again + 2] = tonumber(seat), cooling[seat] end
-    end
-  end
-  return answer('refused', refused, again)
+if reasons and next(reasons) then
+  -- include: publish
+  -- include: refuse
 end
 
--- The hold is as old as its seat that these people have had for the longest.
-local created, carried = now, {}
-for _, seat in ipairs(seats) do created = math.min(created, now - (worn[seat] or 0)) end
-local deadline = math.max(now + 1, math.min(now + ttl, created + total, latest))
+local deadline, carried, retained = math.max(now + 1, math.min(now + ttl, created + total, tonumber(ARGV[16]))), '', nil
 if old then
-  -- Replacing a hold again and again must not keep seats longer than one hold could.
-  created = math.min(created, old.created)
-  deadline = math.max(old.deadline, math.min(deadline, created + total))
-  local gone, wanted = {}, {}
-  for _, seat in ipairs(seats) do wanted[seat] = true end
-  for _, seat in ipairs(old.seats) do
-    gone[seat] = true
-    if wanted[seat] then
-      retained[seat] = true
-      carried[#carried + 1] = string.format('%s=%d', seat, math.max(0, now - old.began(seat)))
-    else
-      changed(seat, rest(seat))
-    end
-  end
-  let_go(old.seats, replaces .. user)
-  shrink_hold(replaces, gone, 'replaced', retained)
+  -- include: replace
 end
 
-room.fence = room.fence + 1
-local fence, left = room.fence, deadline - now
-local due, owned = {}, {}
-for _, seat in ipairs(seats) do
-  redis.call('SET', seat_key(seat), hold_id .. '|' .. fence, 'PX', left)
-  due[#due + 1], due[#due + 2] = deadline, seat
-  owned[#owned + 1], owned[#owned + 2] = seat, hold_id .. user
-  if not retained[seat] then changed(seat, HELD) end
+-- One step of a hold in Redis is one command here, and no command is sent whose answer is known.
+fence = string.format('%d', fence + 1)
+local numbers, due, owned = { nil, nil }, { nil, nil, nil, nil }, { nil, nil, nil, nil }
+local deadline_text, left = string.format('%.0f', deadline), deadline == now + ttl and ARGV[4] or string.format('%d', deadline - now)
+local lock, owner = hold_id .. '|' .. fence, hold_id .. user
+for at = 1, chosen do
+  local seat, number, two = names[at], tonumber(names[at]), 2 * at
+  call('SET', keys[at], lock, 'PX', left)
+  numbers[at], due[two - 1], due[two], owned[two - 1], owned[two] = number, deadline_text, seat, seat, owner
+  if not (retained and retained[seat]) then changes[#changes + 1], changes[#changes + 2] = number, HELD end
 end
-redis.call('ZADD', DUE, unpack(due))
-redis.call('ZADD', mine, unpack(due))
-redis.call('HSET', OWNER, unpack(owned))
-local all = table.concat(seats, ',')
-redis.call('HSET', hold_key(hold_id), 'user', user, 'channel', channel, 'asked', asked, 'first', all, 'seats', all,
-  'terms', terms, 'status', 'live', 'deadline', deadline, 'created', created, 'fence', fence, 'pinned', 0, 'replay', replay,
-  'since', now, 'carried', table.concat(carried, ','), 'people', ARGV[18])
-redis.call('PEXPIRE', hold_key(hold_id), left + replay)
-prolong_user_list(user, left + replay)
+call('ZADD', DUE, unpack(due))
+call('ZADD', USER, unpack(due))
+call('HSET', OWNER, unpack(owned))
+local all = numbered == chosen and chosen_csv or table.concat(names, ',', 1, chosen)
+local created_text = created == now and now_text or string.format('%.0f', created)
+call('HSET', HOLD, 'user', user, 'channel', channel, 'asked', ARGV[8], 'first', all, 'seats', all, 'terms', ARGV[15],
+  'status', 'live', 'deadline', deadline_text, 'created', created_text, 'fence', fence, 'pinned', '0', 'replay', ARGV[6],
+  'since', now_text, 'carried', carried, 'people', text)
+local kept_ms = left + ARGV[6]
+call('PEXPIRE', HOLD, string.format('%d', kept_ms))
+-- A minute is added, so that not every hold has to prolong it. The list of a user without seats is new.
+if mine == 0 or call('PTTL', USER) < kept_ms then call('PEXPIRE', USER, string.format('%d', kept_ms + 60000)) end
 soonest = deadline
 notices[#notices + 1] = { 'holds', user, hold_id, {} }
-publish(room)
-return answer('held', seat_numbers(seats), deadline, fence, terms, channel, asked, created + total)
+-- include: publish
+return cmsgpack.pack({ 'held', numbers, deadline, tonumber(fence), ARGV[15], channel, ARGV[8], created + total })

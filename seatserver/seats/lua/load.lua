@@ -6,64 +6,82 @@
 --       `restore` does too, and takes over what Postgres knows although Redis knew more
 -- -> ['loaded', epoch, version] | ['absent', since]
 -- `absent`: what was read may be older than what the lost room knew. Read Postgres again, and load with `since`.
-local epoch, pgseq, ends, mode, of_epoch, since = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[7], ARGV[8]
+local read_at, mode, of_epoch, since = tonumber(ARGV[2]), ARGV[4], ARGV[7], ARGV[8]
+local ABSENT, was_there = base .. ':absent', epoch
 
-local room = open_room()
 -- While Redis lacks a room nothing can change in it, so what was read from Postgres after the loss was noticed is complete.
-if not room and redis.call('GET', ABSENT) ~= since then return absent() end
+if not was_there and call('GET', ABSENT) ~= since then
+  -- include: absent
+end
 local restore = mode == 'restore'
-local renew = not room or mode == 'renew' or restore
--- Every instance notices that Redis went back in time; the first to say so renews for all.
-if room and renew and of_epoch ~= '' and of_epoch ~= room.epoch then return answer('loaded', room.epoch, room.version) end
+local renew = not was_there or mode == 'renew' or restore
+local pgseq = was_there and tonumber(call('HGET', META, 'pgseq')) or read_at
 -- A reader that was slow must never overwrite what a newer change has brought.
-local newer = not room or restore or pgseq > room.pgseq or (pgseq == room.pgseq and mode ~= 'missing')
-if not newer and not renew then return answer('loaded', room.epoch, room.version) end
+local newer = not was_there or restore or read_at > pgseq or (read_at == pgseq and mode ~= 'missing')
+-- Every instance notices that Redis went back in time; the first to say so renews for all.
+local is_other = was_there and renew and of_epoch ~= '' and of_epoch ~= epoch
+if is_other or not (newer or renew) then return cmsgpack.pack({ 'loaded', epoch, tonumber(version) }) end
+
+-- include: steps
+-- include: remember
+-- include: bookings
 
 if renew then
+  -- include: this_run
   -- Viewers of any older epoch notice by this message that only a snapshot will do.
-  redis.call('HSET', META, 'epoch', epoch, 'version', 0, 'run', this_run())
-  redis.call('HSETNX', META, 'fence', 0)
+  epoch, version = ARGV[1], '0'
+  call('HSET', META, 'epoch', epoch, 'version', version, 'run', this_run)
+  call('HSETNX', META, 'fence', '0')
   -- Must not be the first write: once a script has freed memory, Redis lets it go on although memory is full.
-  redis.call('DEL', ABSENT)
-  room = { epoch = epoch, version = 0, pgseq = room and room.pgseq or pgseq, fence = tonumber(redis.call('HGET', META, 'fence')) }
-  notices[#notices + 1] = { 'epoch', '', '', { 0 } }
+  call('DEL', ABSENT)
+  notices[1] = { 'epoch', '', '', { 0 } }
 end
 if newer then
-  -- Kept seats come first, because they decide the state of a seat that nobody has booked. A room of which a part was lost
-  -- may keep seats although it has counted none.
-  keeps = true
-  local wanted, lost = {}, {}
+  -- A room of which a part was lost may keep or have booked seats although it has counted none.
+  kept_count, taken_count, pgseq = math.max(1, kept_count), math.max(1, taken_count), read_at
+  -- Kept seats come first, because they decide the state of a seat that nobody has booked.
+  local current, wanted, opened, of_channel = call('HGETALL', KEPT), {}, {}, {}
   for seat, channel in string.gmatch(ARGV[6], '(%d+)=([%w_-]*)') do wanted[seat] = channel end
-  local current = redis.call('HGETALL', KEPT)
   for index = 1, #current, 2 do
-    if not wanted[current[index]] then keep(current[index], false) end
+    local seat = current[index]
+    if not wanted[seat] then
+      opened[#opened + 1] = seat
+    elseif wanted[seat] == current[index + 1] then
+      wanted[seat] = nil -- as it should be
+    end
   end
+  keep(opened, false)
   for seat, channel in pairs(wanted) do
-    if redis.call('HGET', KEPT, seat) ~= channel then
-      bereave(lost, keep(seat, channel), seat)
-    end
+    of_channel[channel] = of_channel[channel] or {}
+    table.insert(of_channel[channel], seat)
   end
-  notify(lost, 'blocked')
-  wanted, lost = {}, {}
-  local freed = {}
+  for channel, seats in pairs(of_channel) do
+    local lost, theirs = keep(seats, channel)
+    notify(lost, theirs, 'blocked')
+  end
+  local freed, in_state = {}, {}
+  current, wanted = call('HGETALL', TAKEN), {}
   for seat, state in string.gmatch(ARGV[5], '(%d+)=(%d+)') do wanted[seat] = tonumber(state) end
-  current = redis.call('HGETALL', TAKEN)
   for index = 1, #current, 2 do
-    if not wanted[current[index]] then
-      decide(current[index], FREE)
-      freed[#freed + 1] = current[index]
+    local seat = current[index]
+    if not wanted[seat] then
+      freed[#freed + 1] = seat
+    elseif wanted[seat] == tonumber(current[index + 1]) and call('HEXISTS', OWNER, seat) == 0 then
+      wanted[seat] = nil -- as it should be
     end
   end
+  decide(freed, FREE)
   remember_booking(freed, FREE)
   for seat, state in pairs(wanted) do
-    if tonumber(redis.call('HGET', TAKEN, seat)) ~= state or redis.call('HEXISTS', OWNER, seat) == 1 then
-      bereave(lost, decide(seat, state), seat)
-    end
+    in_state[state] = in_state[state] or {}
+    table.insert(in_state[state], seat)
   end
-  notify(lost, 'sold')
-  room.pgseq = pgseq
+  for state, seats in pairs(in_state) do
+    local lost, theirs = decide(seats, state)
+    notify(lost, theirs, 'sold')
+  end
 end
-redis.call('PEXPIREAT', META, ends)
-settle(room.pgseq)
-publish(room)
-return answer('loaded', room.epoch, room.version)
+call('PEXPIREAT', META, ARGV[3])
+settle(pgseq, true)
+-- include: publish
+return cmsgpack.pack({ 'loaded', epoch, tonumber(version) })

@@ -1,5 +1,10 @@
--- Shared by every verb: it stands before each, with past.lua before it and remember.lua and steps.lua after it, so that
--- one script is one atomic step.
+-- Stands first in every verb. `-- include: NAME` stands for the text of parts/NAME.lua, so that one script is one atomic step
+-- (`seatserver.seats.scripts`). A file that is included uses the names of the place where it stands; its head says which.
+-- Where there is none before the verb's own work, no function is made: a function costs Lua as much as a command costs
+-- Redis, mostly for the locals that it refers to. What only some calls need is included in the branch that needs it.
+--
+-- Arguments of commands are texts where that is possible: Redis writes a number out at the price of half a command. A table
+-- that is filled in a loop begins with a few nils: so it has room for them, and need not grow with each.
 --
 -- KEYS[1]  the showtime's key base, `seats:{<showtime>}`. All keys below live under it, in one hash slot:
 --   :meta   hash    epoch, version, fence, pgseq (last change of Postgres applied), taken and kept (sizes of those hashes),
@@ -16,7 +21,7 @@
 --                   for); remembered for `replay` ms past its end, so that a late repetition is answered and not
 --                   held anew
 --   :absent string  since when Redis lacks this showtime; deleted when it is loaded, and expires by itself
---   :past   hash    seat -> who has had it lately, and for how long: see past.lua; expires by itself
+--   :past   hash    seat -> who has had it lately, and for how long: see parts/remember.lua; expires by itself
 --   :feed   channel what changed
 --
 -- A seat is a number of the layout; the places of general-admission areas are numbers too, after the seats.
@@ -24,123 +29,35 @@
 -- this showtime (never loaded, wiped, or part of it lost): the caller loads it from Postgres and asks again. The answer says
 -- since when, as a text that is different for each absence: `load` accepts only what was read from Postgres during this one.
 
-local base = KEYS[1]
+local call, base = redis.call, KEYS[1]
 local META, TAKEN, KEPT, DUE, OWNER = base .. ':meta', base .. ':taken', base .. ':kept', base .. ':due', base .. ':owner'
-local PAST, ABSENT = base .. ':past', base .. ':absent'
+local PAST, SEAT = base .. ':past', base .. ':seat:'
 local FREE, HELD, CLAIMED, SOLD, BLOCKED, ALLOCATED = 0, 1, 2, 3, 4, 5
-local SWEEP_AT_ONCE = 1000
-local GUARDS_AT_ONCE = 1000
--- How long an absence is remembered; a load that takes longer reads Postgres once more.
-local ABSENCE_MS = 60000
+-- How far the clock may go back (ms) without any effect: time servers correct it by less all the time.
+local CLOCK_SLACK = 1000
+-- So many arguments fit Lua's stack.
+local SEATS_AT_ONCE = 1000
 
-local function seat_key(seat) return base .. ':seat:' .. seat end
-local function user_key(user) return base .. ':user:' .. user end
-local function hold_key(hold_id) return base .. ':hold:' .. hold_id end
-
-local clock = redis.call('TIME')
+local clock = call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local now_text = string.format('%.0f', now)
 
--- What this run changes; flushed by `publish` as one message.
-local changes, notices, soonest = {}, {}, 0
--- Of the holds that this run has ended, how long past its deadline (ms) the most overdue one was; -1: none was due.
-local late = -1
--- Whether the house keeps any seat of this room; if not, :kept need not be read.
-local keeps = false
+-- What this run changes; `publish.lua` tells it in one message. `late`: of the holds that this run has ended, how long past
+-- its deadline (ms) the most overdue one was; -1: none was due.
+local changes, notices, soonest, late = { nil, nil, nil, nil }, { nil }, 0, -1
 
-local function changed(seat, state)
-  changes[#changes + 1] = tonumber(seat)
-  changes[#changes + 1] = state
+local meta = call('HMGET', META, 'epoch', 'version', 'fence', 'taken', 'kept', 'clock')
+local epoch, version, fence, taken_count, kept_count = meta[1], meta[2], meta[3] or '0', 0, 0
+-- Half a room is no room: an evicted or partly restored :taken would show sold seats as free. Where nothing was counted nothing
+-- can be lost.
+if epoch and meta[4] ~= '0' then
+  taken_count = call('HLEN', TAKEN)
+  if taken_count ~= tonumber(meta[4]) then epoch = nil end
 end
-
--- The clock went back by `ms`: it was set, or a failover changed to another server's. Without this, holds would last `ms`
--- longer.
-local function clock_went_back(ms)
-  local due, holds = redis.call('ZRANGE', DUE, 0, -1, 'WITHSCORES'), {}
-  for index = 1, #due, 2 do
-    local seat, deadline = due[index], tonumber(due[index + 1]) - ms
-    local owner = redis.call('HGET', OWNER, seat)
-    redis.call('ZADD', DUE, deadline, seat)
-    redis.call('PEXPIRE', seat_key(seat), math.max(1, deadline - now))
-    if owner then
-      redis.call('ZADD', user_key(string.sub(owner, 37)), deadline, seat)
-      holds[hold_key(string.sub(owner, 1, 36))] = true
-    end
-  end
-  for key in pairs(holds) do
-    local fields = redis.call('HMGET', key, 'deadline', 'created', 'pinned', 'since')
-    if fields[1] then
-      if fields[4] then redis.call('HSET', key, 'since', fields[4] - ms) end
-      redis.call('HSET', key, 'deadline', fields[1] - ms, 'created', fields[2] - ms, 'pinned', math.max(0, fields[3] - ms))
-      redis.call('PEXPIRE', key, math.max(1, redis.call('PTTL', key) - ms))
-    end
-  end
-  -- Its times are by the other clock: we forget who had what, so that nobody is refused for hours by mistake.
-  redis.call('DEL', PAST)
+if epoch and meta[5] and meta[5] ~= '0' then
+  kept_count = call('HLEN', KEPT)
+  if kept_count ~= tonumber(meta[5]) then epoch = nil end
 end
-
-local function open_room()
-  local meta = redis.call('HMGET', META, 'epoch', 'version', 'pgseq', 'taken', 'kept', 'fence', 'clock')
-  if not meta[1] then return nil end
-  -- Half a room is no room: an evicted or partly restored :taken would show sold seats as free.
-  if redis.call('HLEN', TAKEN) ~= tonumber(meta[4]) then return nil end
-  local kept = redis.call('HLEN', KEPT)
-  if kept ~= tonumber(meta[5] or 0) then return nil end
-  keeps = kept > 0
-  local back = tonumber(meta[7] or 0) - now
-  if back > CLOCK_SLACK then
-    clock_went_back(back)
-    redis.call('HSET', META, 'clock', now)
-  end
-  return { epoch = meta[1], version = tonumber(meta[2]), pgseq = tonumber(meta[3]), fence = tonumber(meta[6] or 0) }
+if epoch and meta[6] and meta[6] - now > CLOCK_SLACK then
+  -- include: clock_went_back
 end
-
--- Which Redis process this is. After a restart or a promotion it may lack what viewers have seen, so that the same version of
--- the same epoch could mean a different room.
-local function this_run()
-  local info = redis.pcall('INFO', 'server')
-  return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
-end
-
-local function answer(...) return cmsgpack.pack({ ... }) end
-
--- Redis lacks this showtime: note since when.
-local function absent()
-  redis.call('SET', ABSENT, clock[1] .. '.' .. clock[2], 'NX', 'PX', ABSENCE_MS)
-  return answer('absent', redis.call('GET', ABSENT))
-end
-
-local function split(csv)
-  local seats = {}
-  for seat in string.gmatch(csv, '%d+') do seats[#seats + 1] = seat end
-  return seats
-end
-
-local function seat_numbers(seats)
-  local numbers = {}
-  for index, seat in ipairs(seats) do numbers[index] = tonumber(seat) end
-  return numbers
-end
-
--- What each seat is locked by, false where it is not; at most MAX_SEATS_PER_COMMAND seats, so that they fit Lua's stack.
-local function locks_of(seats)
-  local keys = {}
-  for index, seat in ipairs(seats) do keys[index] = seat_key(seat) end
-  return redis.call('MGET', unpack(keys))
-end
-
--- Which channel each seat is kept for, false where it is not kept.
-local function kept_for(seats)
-  if not keeps then return {} end
-  return redis.call('HMGET', KEPT, unpack(seats))
-end
-
--- The state of a seat that nobody holds and nobody has booked.
-local function rest(seat)
-  if not keeps then return FREE end
-  local channel = redis.call('HGET', KEPT, seat)
-  if not channel then return FREE end
-  return channel == '' and BLOCKED or ALLOCATED
-end
-
--- Whether a buyer of this channel may take a seat that is kept as `channel` (false: not kept).
-local function open_to(channel, buyer) return not channel or (channel ~= '' and channel == buyer) end
