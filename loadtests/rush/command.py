@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from loadtests import report
+from loadtests.rush import compare as comparing
 from loadtests.rush import files, live, result, run, target, text
 from loadtests.rush.result import Result
 from loadtests.rush.scenario import MOST_PEOPLE, Scenario, read, scaled, shipped
@@ -84,6 +85,15 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     drawer.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="write the report here")
     drawer.set_defaults(run=draw)
 
+    judge = tests.add_parser("compare", help="whether one rush was slower than another, or whether that is noise")
+    judge.add_argument("base", type=Path, metavar="BASE.json")
+    judge.add_argument("new", type=Path, metavar="NEW.json")
+    judge.add_argument(
+        "--base-again", action="append", type=Path, default=[], metavar="FILE", help="one more run of the base; repeat"
+    )
+    judge.add_argument("--json", action="store_true", help="print the comparison as one JSON object")
+    judge.set_defaults(run=compare)
+
 
 def rush(args: argparse.Namespace) -> int:
     """Run a scenario; the verdict's exit code."""
@@ -117,6 +127,17 @@ def rush(args: argparse.Namespace) -> int:
 def merge(args: argparse.Namespace) -> int:
     """Judge the parts of a run as one."""
     return _tell(result.merge([result.read(path) for path in args.results]), args)
+
+
+def compare(args: argparse.Namespace) -> int:
+    """Compare two results; 0, 99 if the new one is slower, 4 if it is wrong, 3 if a generator was too slow."""
+    base, new = result.read(args.base), result.read(args.new)
+    found = comparing.compare(base, new, [result.read(path) for path in args.base_again])
+    if args.json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        text.show_comparison(found)
+    return found.code
 
 
 def draw(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from loadtests import report
 from loadtests.rush import latency
+from loadtests.rush.compare import Comparison
 from loadtests.rush.result import Result
 from loadtests.rush.verdict import Word
 
@@ -34,6 +35,29 @@ def show(result: Result) -> None:
     report.table(heads, latencies(result))
     print()
     print("Corrected latencies count from the moment at which a request was due, raw ones from when it was sent.")
+
+
+COMPARED: dict[str, str] = {
+    "slower": "SLOWER: the new run is slower, and noise does not explain it.",
+    "faster": "FASTER: the new run is faster, and noise does not explain it.",
+    "same": "THE SAME: whatever differs may be noise.",
+    "wrong": "WRONG: the new run cannot be compared, because something in it must never happen.",
+    "saturated": "NO VERDICT: the generator was the bottleneck.",
+}
+
+
+def show_comparison(found: Comparison) -> None:
+    """Print what became of the latencies of all requests."""
+    print(COMPARED[found.word])
+    for sentence in found.sentences:
+        print(f"  {sentence}")
+    if not found.changes:
+        return
+    print()
+    heads = ["corrected latency", "base ms", "new ms", "new is ×", "at least ×", "at most ×", ""]
+    rows = [[one.name, one.base_ms, one.new_ms, one.ratio, one.least, one.most, one.word] for one in found.changes]
+    report.table(heads, rows)
+    print(f"\nA difference counts if it is more than {found.floor:g} × and 95 % of the draws agree on its direction.")
 
 
 def reasons(result: Result) -> list[str]:
