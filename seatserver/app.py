@@ -45,6 +45,8 @@ from seatserver.database import Database, away_at_start
 from seatserver.errors import SeatServerError, Unavailable
 from seatserver.gate.gate import Gate
 from seatserver.holding.holding import Holding
+from seatserver.kiosks.payments import Payments
+from seatserver.kiosks.readers import SimulatedReader
 from seatserver.kiosks.registry import Kiosks, kiosk_of
 from seatserver.kiosks.sockets import PATH as KIOSK_PATH
 from seatserver.kiosks.sockets import KioskSockets
@@ -128,6 +130,13 @@ class Server:
         self.allocations = Allocations(self.database, self.catalog, clock, self.relay.notify)
         self.reconciler = Reconciler(self.records, self.store, self.relay)
 
+        # The terminals in lobbies, and what ends their customers' tokens before their time.
+        self.kiosks = Kiosks(self.database, self.tokens)
+        self.kiosk_sockets = KioskSockets(settings, self.kiosks, self._cut_kiosk)
+        self.tokens.refuse_ended = self.kiosks.check_customer
+        reader = SimulatedReader(self.database) if settings.kiosk_reader == "simulated" else None
+        self.kiosk_payments = Payments(settings, self.database, self.checkout, self.records, reader)
+
         # What happens in the background.
         self.worker = Worker(
             settings=settings,
@@ -136,6 +145,7 @@ class Server:
             allocations=self.allocations,
             relay=self.relay,
             reconciler=self.reconciler,
+            kiosk_payments=self.kiosk_payments,
             metrics=self.metrics,
         )
 
@@ -154,10 +164,6 @@ class Server:
             is_draining=lambda: self.sessions.draining,
         )
 
-        # The terminals in lobbies, and what ends their customers' tokens before their time.
-        self.kiosks = Kiosks(self.database, self.tokens)
-        self.kiosk_sockets = KioskSockets(settings, self.kiosks, self._cut_kiosk)
-        self.tokens.refuse_ended = self.kiosks.check_customer
         self._tasks = Tasks()
         self.feed.listen(CHANNEL, self.revocations.look)
         self.revocations.attach(
@@ -276,6 +282,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         booking_keys=server.booking_keys,
         reports=server.reports,
         kiosks=server.kiosks,
+        kiosk_payments=server.kiosk_payments,
         shared_answers=SharedAnswers(),
         ready=server.ready,
         metrics_text=server.metrics.text,

@@ -144,6 +144,10 @@ class Settings:
     release_ms: int = setting("SEATSERVER_RELEASE_MS", 1000, "How often blocked and allocated seats whose time is over are opened.", at_least=20, at_most=60_000)
     reconcile_ms: int = setting("SEATSERVER_RECONCILE_MS", 30_000, "How often Redis is compared with Postgres and repaired.", at_least=100, at_most=3_600_000)
     kiosk_ms: int = setting("SEATSERVER_KIOSK_MS", 500, "How often the kiosks that are connected to a process are told what staff have changed, and revoked ones cut off.", at_least=50, at_most=1500)
+    kiosk_reader: str = setting("SEATSERVER_KIOSK_READER", "none", "The card reader of kiosks: `none`, so that they only show what is on, or `simulated`, which takes no money.")
+    kiosk_pay_ms: int = setting("SEATSERVER_KIOSK_PAY_MS", 90_000, "How long a kiosk waits for a card. Then the payment is void and the seats are free.", at_least=1000, at_most=3_600_000)
+    kiosk_quiet_ms: int = setting("SEATSERVER_KIOSK_QUIET_MS", 45_000, "After this long without a touch a kiosk asks whether anybody is there.", at_least=1000, at_most=600_000)
+    kiosk_answer_ms: int = setting("SEATSERVER_KIOSK_ANSWER_MS", 20_000, "How long it waits for the answer before it gives the seats back and begins anew.", at_least=1000, at_most=600_000)
     sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest time between two checks of the deadlines in a room where something is held.", at_least=20, at_most=60_000)
     # fmt: on
 
@@ -267,6 +271,7 @@ SMALLER: tuple[tuple[str, str, str], ...] = (
     ("redis_timeout_ms", "answer_ms", "a booking would time out before Redis does"),
     ("answer_ms", "checkout_ms", "the pin could end before the buyer repeats an unanswered booking"),
     ("searches_per_user", "searches", "one user could take every place in the queue"),
+    ("kiosk_pay_ms", "claim_ms", "a booking could expire while its card is being charged"),
     ("heartbeat_ms", "idle_ms", "quiet but healthy clients would be closed"),
     ("probe_ms", "probe_lost_ms", "a healthy feed would be declared dead"),
 )
@@ -316,6 +321,7 @@ def _check_relations(settings: Settings) -> None:
     _one_of("forwarded_header", settings.forwarded_header, ("x-forwarded-for", "forwarded"))
     for name in ("metrics", "documents"):
         _one_of(name, getattr(settings, name), ("auto", "everyone", "operators"))
+    _one_of("kiosk_reader", settings.kiosk_reader, ("none", "simulated"))
     _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
     _one_of("log_format", settings.log_format, ("auto", "text", "json"))
     for scope in settings.guest_scopes:

@@ -1,4 +1,4 @@
-"""Background duties: expiry, relay, reap, release, reconcile.
+"""Background duties: expiry, relay, reap, payments at kiosks, release, reconcile.
 
 By default ``seatserver serve`` runs them too (with several processes, the first one does); ``seatserver worker`` runs
 nothing else. Web processes without duties still end the holds in rooms that are being watched (`seatserver.rooms.hub`)
@@ -21,6 +21,7 @@ from seatserver.bookings.reconcile import Reconciler
 from seatserver.bookings.seat_changes import Relay
 from seatserver.config import Settings
 from seatserver.errors import SeatServerError
+from seatserver.kiosks.payments import Payments
 from seatserver.metrics import Metrics
 from seatserver.seats.store import SeatStore
 from seatserver.tasks import raise_if_cancelled
@@ -43,6 +44,7 @@ class Worker:
         allocations: Allocations,
         relay: Relay,
         reconciler: Reconciler,
+        kiosk_payments: Payments,
         metrics: Metrics,
     ) -> None:
         self._settings = settings
@@ -51,6 +53,7 @@ class Worker:
         self._allocations = allocations
         self._relay = relay
         self._reconciler = reconciler
+        self._kiosk_payments = kiosk_payments
         self._metrics = metrics
 
     async def run(self) -> None:
@@ -60,6 +63,7 @@ class Worker:
             tasks.create_task(repeat("relay", settings.relay_ms, self._relay.poll, self._metrics))
             tasks.create_task(repeat("reap", settings.reap_ms, self._checkout.reap, self._metrics))
             tasks.create_task(repeat("release", settings.release_ms, self._allocations.release_due, self._metrics))
+            tasks.create_task(repeat("payments", settings.reap_ms, self._kiosk_payments.settle, self._metrics))
             tasks.create_task(repeat("reconcile", settings.reconcile_ms, self._reconcile, self._metrics))
             tasks.create_task(repeat("expiry", settings.sweep_ms, self._expire, self._metrics))
 

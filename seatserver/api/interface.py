@@ -8,6 +8,7 @@ from seatserver.api.resources import (
     admissions,
     availability,
     health,
+    kiosk_payments,
     kiosks,
     layouts,
     offers,
@@ -34,6 +35,7 @@ RESOURCES: tuple[Resource, ...] = (
     allocations.RESOURCE,
     kiosks.RESOURCE,
     revocations.RESOURCE,
+    kiosk_payments.RESOURCE,
     operations.RESOURCE,
     health.RESOURCE,
 )

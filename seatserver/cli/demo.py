@@ -44,7 +44,7 @@ OPERATOR_LIFETIME_S = 3600
 """The operator's token may do everything, so it is valid only for a short time."""
 PORTS_TRIED = 50
 ADDRESSES = ("DATABASE_URL", "REDIS_URL")
-TOKENS = ("SEATSERVER_TOKEN_SECRET", "SEATSERVER_GUEST_SCOPES")
+OWN_VALUES = ("SEATSERVER_TOKEN_SECRET", "SEATSERVER_GUEST_SCOPES", "SEATSERVER_KIOSK_READER")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -144,7 +144,7 @@ def _run(folder: DataFolder, args: argparse.Namespace, console: Console, is_endi
             say("Opening the doors")
 
             def open_to_others(url: str) -> None:
-                shared = {name: environment[name] for name in (*ADDRESSES, *TOKENS)}
+                shared = {name: environment[name] for name in (*ADDRESSES, *OWN_VALUES)}
                 folder.remember(environment={**shared, "PORT": str(_port(url))})
 
             crowd = _Audience(settings, now)
@@ -172,6 +172,7 @@ def _environment(addresses: Mapping[str, str], secret: str) -> dict[str, str]:
         "SEATSERVER_TOKEN_SECRET": secret,
         "SEATSERVER_GUEST_SCOPES": ",".join(GUEST_SCOPES),
         "SEATSERVER_LOG_LEVEL": "warning",
+        "SEATSERVER_KIOSK_READER": "simulated",
         **addresses,
     }
     return {**own, **{name: value for name, value in os.environ.items() if value.strip()}}

@@ -54,6 +54,9 @@ class KioskState(msgspec.Struct, tag="state", tag_field="type", frozen=True, kw_
     locked: Annotated[bool, Meta(description="Sell nothing, and say that the kiosk is closed.")]
     message: Annotated[str, Meta(description="From staff, to be shown; empty if there is none.")]
     reloads: Annotated[int, Meta(description="Load the page again when this has grown, as soon as nobody uses it.")]
+    reader: Annotated[str, Meta(description="The kind of its card reader. `none`: it sells nothing.")]
+    quiet_ms: Annotated[int, Meta(description="Ask whether anybody is there after this long without a touch.")]
+    answer_ms: Annotated[int, Meta(description="How long to wait for the answer to that.")]
     release: Annotated[str, Meta(description="The server's release. Load the page again when it changes.")]
 
 
@@ -84,6 +87,9 @@ EXAMPLES: tuple[FromKiosk | ToKiosk, ...] = (
         locked=False,
         message="",
         reloads=0,
+        reader="simulated",
+        quiet_ms=45_000,
+        answer_ms=20_000,
         release="0.1.0",
     ),
     KioskBeat(server_ms=1_764_580_000_000),

@@ -193,6 +193,14 @@ class KioskSockets:
 
     def _message(self, device: _Device) -> ToKiosk:
         told = _told(device.kiosk)
+        if isinstance(told, KioskState):
+            settings = self._settings
+            return msgspec.structs.replace(
+                told,
+                reader=settings.kiosk_reader,
+                quiet_ms=settings.kiosk_quiet_ms,
+                answer_ms=settings.kiosk_answer_ms,
+            )
         if isinstance(told, KioskWaiting):
             return msgspec.structs.replace(told, qr=qr.drawn(device.approval + told.code).decode())
         return told
@@ -208,7 +216,7 @@ class KioskSockets:
 
 
 def _told(kiosk: Kiosk) -> KioskWaiting | KioskState | KioskRevoked:
-    """What a device is told of itself, without the picture."""
+    """What a device is told of itself, without the picture and the settings."""
     if kiosk.revoked_at_ms is not None:
         return KioskRevoked()
     if kiosk.theatre_id is None:
@@ -221,6 +229,9 @@ def _told(kiosk: Kiosk) -> KioskWaiting | KioskState | KioskRevoked:
         locked=kiosk.locked,
         message=kiosk.message,
         reloads=kiosk.reloads,
+        reader="",
+        quiet_ms=0,
+        answer_ms=0,
         release=seatserver.__version__,
     )
 

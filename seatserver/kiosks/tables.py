@@ -1,7 +1,10 @@
-"""The table of kiosks: terminals that sell in a theatre's lobby, and devices that wait to become one.
+"""The tables of kiosks: terminals that sell in a theatre's lobby, and devices that wait to become one; their payments.
 
 A device is known by the hash of its key, which only the device has. It waits (``theatre_id`` is NULL) until staff
 approve the code on its screen. A revoked kiosk keeps its row, so that its key never works again.
+
+A payment is written before its booking, so that a process that dies in between leaves something to be tidied up.
+``simulated_payments`` stands for the card reader's own books: nothing but the simulated reader touches them.
 """
 
 from __future__ import annotations
@@ -36,4 +39,41 @@ kiosks = sa.Table(
     sa.Index("uq_kiosks_key_hash", "key_hash", unique=True),
     sa.Index("uq_kiosks_code", "code", unique=True),
     sa.Index("ix_kiosks_revoked_at", "revoked_at", postgresql_where=sa.text("revoked_at IS NOT NULL")),
+)
+
+kiosk_payments = sa.Table(
+    "kiosk_payments",
+    metadata,
+    sa.Column("booking_id", sa.Uuid, primary_key=True, comment="Of the booking to pay; written before it."),
+    sa.Column("kiosk_id", sa.Uuid, sa.ForeignKey("kiosks.id"), nullable=False),
+    sa.Column("showtime_id", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="1", comment="Cards tried so far."),
+    sa.Column("amount_minor", sa.BigInteger, comment="NULL: nothing has been claimed yet."),
+    sa.Column("currency", sa.String(3)),
+    sa.Column(
+        "reason", sa.Text, nullable=False, server_default="", comment="Why nothing was taken, or all given back."
+    ),
+    sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=False, comment="Voided unless a card was taken."),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
+    sa.Column("done_at", sa.DateTime(timezone=True), comment="When its customer had seen the end."),
+    sa.CheckConstraint("status IN ('open', 'taking', 'voiding', 'paid', 'voided')", name="status_known"),
+    sa.CheckConstraint("(status IN ('paid', 'voided')) = (ended_at IS NOT NULL)", name="ended_has_a_time"),
+    sa.Index("ix_kiosk_payments_kiosk_id_created_at", "kiosk_id", "created_at"),
+    sa.Index("ix_kiosk_payments_unsettled", "created_at", postgresql_where=sa.text("ended_at IS NULL")),
+)
+
+simulated_payments = sa.Table(
+    "simulated_payments",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("charges", sa.Integer, nullable=False, server_default="0", comment="How often money was taken."),
+    sa.Column("voids", sa.Integer, nullable=False, server_default="0", comment="How often it was given back."),
+    sa.Column("lost", sa.Integer, nullable=False, server_default="0", comment="Answers still to be lost."),
+    sa.CheckConstraint("state IN ('waiting', 'approved', 'declined', 'voided')", name="state_known"),
 )

@@ -25,6 +25,7 @@ from seatserver.api.shared.story import HALL
 from seatserver.app import Server, build_app
 from seatserver.config import Settings
 from seatserver.errors import BookingState, Unavailable
+from seatserver.kiosks.payments import Payments
 from seatserver.seatmaps.model import GeneralArea, SeatMap
 from tests.integration.contract import Contract
 from tests.waiting import within
@@ -107,7 +108,7 @@ def contract() -> Contract:
 @pytest.fixture
 async def empty(settings: Settings, contract: Contract) -> AsyncIterator[Rest]:
     """A server with nothing on sale."""
-    async with Server(dataclasses.replace(settings, request_body_bytes=20_000)) as core:
+    async with Server(dataclasses.replace(settings, request_body_bytes=20_000, kiosk_reader="simulated")) as core:
         transport = httpx.ASGITransport(build_app(core), raise_app_exceptions=False)
         hooks = {"response": [contract.check]}
         async with httpx.AsyncClient(transport=transport, base_url="http://test", event_hooks=hooks) as http:
@@ -1152,6 +1153,56 @@ async def test_a_kiosk_is_enrolled_changed_and_revoked(rest: Rest) -> None:
     for method, rest_of_path in (("GET", ""), ("POST", "/enrol")):
         body = {"code": waiting.code, **place} if method == "POST" else None
         assert code(await rest.ask(method, f"/kiosks{rest_of_path}", "ann", json=body)) == (403, "forbidden")
+
+
+async def test_a_customer_of_a_kiosk_pays_by_card(rest: Rest) -> None:
+    key, other = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    for device, name in ((key, "Lobby 1"), (other, "Lobby 2")):
+        shown = (await rest.core.kiosks.introduce(device)).code
+        body = {"code": shown, "theatre_id": "odeon", "name": name}
+        await rest.ask("POST", "/kiosks/enrol", "boss:admin", json=body)
+    own, foreign = ({"Authorization": f"Kiosk {device}"} for device in (key, other))
+    customer = (await rest.ask("POST", "/kiosks/self/customers", headers=own)).json()["user_id"]
+    asked = {"showtime_id": "tonight", "hold_id": await rest.hold(customer, 2, 3), "user_id": customer}
+    path = "/kiosks/self/payments"
+    assert code(await rest.ask("POST", path, headers=foreign, json=asked)) == (403, "forbidden")
+    began = (await rest.ask("POST", path, headers=own, json=asked)).json()
+    assert (began["status"], began["stage"], began["booking"]["status"]) == ("open", "waiting", "pending")
+    assert (await rest.ask("POST", path, headers=own, json=asked)).json() == began
+    one = f"{path}/{asked['hold_id']}"
+    assert code(await rest.ask("GET", one, headers=foreign)) == (404, "not_found")
+    declined = (await rest.ask("POST", f"{one}/card", headers=own, json={"act": "decline"})).json()
+    assert (declined["status"], declined["stage"]) == ("open", "declined")
+    assert (await rest.ask("POST", f"{one}/retry", headers=own)).json()["stage"] == "waiting"
+    lost = (await rest.ask("POST", f"{one}/card", headers=own, json={"act": "lose"})).json()
+    assert (lost["status"], lost["stage"]) == ("open", None), "nobody knows"
+    while (paid := (await rest.ask("GET", one, headers=own)).json())["status"] != "paid":
+        assert paid["status"] == "open"
+    assert (paid["booking"]["status"], paid["code"] is not None) == ("confirmed", True)
+    assert (await rest.ask("GET", path, headers=own)).json()["payment"]["status"] == "paid"
+    assert (await rest.ask("POST", f"{one}/cancel", headers=own)).json()["status"] == "paid"
+    await rest.ask("POST", f"{one}/done", headers=own)
+    assert (await rest.ask("GET", path, headers=own)).json() == {"payment": None}
+    [first, second] = (await rest.ask("GET", "/kiosks", "boss:admin")).json()["kiosks"]
+    assert first["sales_today"] == [{"bookings": 1, "total_minor": 2800, "currency": "EUR", "currency_digits": 2}]
+    assert second["sales_today"] == []
+
+
+async def test_a_kiosk_without_a_card_reader_sells_nothing(rest: Rest) -> None:
+    key = secrets.token_urlsafe(32)
+    waiting = await rest.core.kiosks.introduce(key)
+    kiosk = await rest.core.kiosks.enrol(waiting.code, theatre_id="odeon", name="Lobby", channel="", by="test")
+    own = {"Authorization": f"Kiosk {key}"}
+    _, customer = rest.core.kiosks.customer(kiosk)
+    hold_id = await rest.hold(customer, 0)
+    body = {"showtime_id": "tonight", "hold_id": hold_id, "user_id": customer}
+    core = rest.core
+    core.kiosk_payments = Payments(core.settings, core.database, core.checkout, core.records, None)
+    async with door(rest) as http:
+        rest = Rest(core, http)
+        assert code(await rest.ask("POST", "/kiosks/self/payments", headers=own, json=body)) == (409, "conflict")
+        card = f"/kiosks/self/payments/{hold_id}/card"
+        assert code(await rest.ask("POST", card, headers=own, json={"act": "tap"})) == (409, "conflict")
 
 
 async def test_operators_see_the_live_view_and_the_demand_of_a_hall(rest: Rest) -> None:

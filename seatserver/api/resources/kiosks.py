@@ -9,14 +9,17 @@ from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from seatserver.access.tokens import CHANNEL_PATTERN
 from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import Call, Resource
-from seatserver.api.shared.fields import Document, Id, Millis
+from seatserver.api.shared.fields import Currency, CurrencyDigits, Document, Id, Millis
 from seatserver.errors import Conflict, NotFound
 from seatserver.kiosks.messages import EXAMPLE_ID
+from seatserver.kiosks.payments import Sales
 from seatserver.kiosks.registry import CUSTOMER_S, MAX_MESSAGE, MAX_NAME, Kiosk
+from seatserver.money import digits_of
 
 SILENT_MS = 30_000
 """A kiosk that has not reported for so long counts as away."""
@@ -51,6 +54,15 @@ class ChangeKiosk(Document, frozen=True):
     ] = ""
 
 
+class KioskSales(Document, frozen=True):
+    """What a kiosk has sold today, by its theatre's calendar, in one currency."""
+
+    bookings: int
+    total_minor: int
+    currency: Currency
+    currency_digits: CurrencyDigits
+
+
 class KioskView(Document, frozen=True):
     """A kiosk: what staff set, and what its page last reported."""
 
@@ -67,6 +79,7 @@ class KioskView(Document, frozen=True):
     away: Annotated[bool, Meta(description="Whether it has not reported for 30 seconds.")]
     release: Annotated[str, Meta(description="The release that its page came from.")]
     shows: Annotated[str, Meta(description="The name of the screen that it shows.")]
+    sales_today: Annotated[tuple[KioskSales, ...], Meta(description="One entry a currency. Only in the list.")] = ()
 
 
 class KioskList(Document, frozen=True):
@@ -97,6 +110,7 @@ VIEW = KioskView(
     away=False,
     release="0.1.0",
     shows="attract",
+    sales_today=(KioskSales(bookings=3, total_minor=8550, currency="EUR", currency_digits=2),),
 )
 RESOURCE = Resource(
     __name__,
@@ -118,7 +132,13 @@ RESOURCE = Resource(
 @RESOURCE.get("/kiosks", scope="admin")
 async def get_kiosks(call: Call) -> KioskList:
     """List all enrolled kiosks: what each shows, and when it was last heard of."""
-    return KioskList(kiosks=tuple([_view(call, kiosk) for kiosk in await call.services.kiosks.all()]))
+    sold = await call.services.kiosk_payments.sales_today()
+    return KioskList(
+        kiosks=tuple(
+            replace(_view(call, kiosk), sales_today=tuple(map(_sales, sold.get(kiosk.id, ()))))
+            for kiosk in await call.services.kiosks.all()
+        )
+    )
 
 
 @RESOURCE.post("/kiosks/enrol", scope="admin", refusals=(NotFound,))
@@ -174,6 +194,15 @@ async def reload_kiosk(call: Call) -> KioskView:
 async def revoke_kiosk(call: Call) -> KioskView:
     """End a kiosk for good. Its key, its sockets and its customers' are cut off within two seconds."""
     return _view(call, await call.services.kiosks.revoke(call.uuid("kiosk_id", "kiosk"), call.identity.user_id))
+
+
+def _sales(sold: Sales) -> KioskSales:
+    return KioskSales(
+        bookings=sold.count,
+        total_minor=sold.total_minor,
+        currency=sold.currency,
+        currency_digits=digits_of(sold.currency),
+    )
 
 
 def _view(call: Call, kiosk: Kiosk) -> KioskView:

@@ -20,6 +20,7 @@ from seatserver.bookings.own import OwnBookings
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
 from seatserver.holding.holding import Holding
+from seatserver.kiosks.payments import Payments
 from seatserver.kiosks.registry import Kiosks
 from seatserver.operations.instance_reports import InstanceReports
 from seatserver.rooms.counts import Counts
@@ -49,6 +50,7 @@ class ApiServices:
     booking_keys: BookingKeys
     reports: InstanceReports
     kiosks: Kiosks
+    kiosk_payments: Payments
     shared_answers: SharedAnswers
     ready: Callable[[], Awaitable[dict[str, str | None]]]
     metrics_text: Callable[[], bytes]

@@ -1,6 +1,6 @@
 /** The kiosks in the operators' live view: what each shows, and what staff can do with it. */
 
-import { button, byId, element, fetchJson, reasonOf } from "../shared/page.js";
+import { button, byId, element, fetchJson, money, reasonOf } from "../shared/page.js";
 import { askAs } from "./poll.js";
 
 /**
@@ -15,6 +15,7 @@ import { askAs } from "./poll.js";
  * @property {boolean} away
  * @property {string} release
  * @property {string} shows
+ * @property {{ bookings: number, total_minor: number, currency: string, currency_digits: number }[]} sales_today
  */
 
 const PATH = "/api/v1/kiosks";
@@ -89,7 +90,14 @@ export class Kiosks {
     const theatre = this.#theatres.find(({ id }) => id === kiosk.theatre_id)?.name ?? kiosk.theatre_id;
     const seen = kiosk.seen_at_ms && new Intl.DateTimeFormat("en", { timeStyle: "medium" }).format(kiosk.seen_at_ms);
     const life = kiosk.away ? (seen ? `away since ${seen}` : "never seen") : `shows ${kiosk.shows}`;
-    const facts = [theatre, kiosk.channel && `sells for ${kiosk.channel}`, kiosk.release && `release ${kiosk.release}`];
+    const sums = kiosk.sales_today.map((one) => `${one.bookings} for ${money(one.total_minor, one)}`);
+    const sold = `sold today: ${sums.length > 0 ? sums.join(", ") : "nothing"}`;
+    const facts = [
+      theatre,
+      kiosk.channel && `sells for ${kiosk.channel}`,
+      kiosk.release && `release ${kiosk.release}`,
+      sold,
+    ];
     const message = kiosk.message && `Message: ${kiosk.message}`;
     const small = element("small", { className: "quiet", textContent: facts.filter(Boolean).join(" · ") });
     return [
