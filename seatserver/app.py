@@ -7,6 +7,7 @@ runs that under uvicorn, from its start to a signal, is in `serving.py`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self
@@ -40,6 +41,8 @@ from seatserver.bookings.reconcile import Reconciler
 from seatserver.bookings.records import Records
 from seatserver.bookings.seat_changes import Relay
 from seatserver.catalog.catalog import Catalog
+from seatserver.concierge.conversation import Tools
+from seatserver.concierge.endpoint import Concierge, Conversations
 from seatserver.config import Clock, Settings, wall_clock
 from seatserver.database import Database, away_at_start
 from seatserver.errors import SeatServerError, Unavailable
@@ -152,6 +155,7 @@ class Server:
         # Who is connected, and what operators see of all this.
         self.share = descriptors.share(settings)
         self.sessions = SessionRegistry(settings, self.metrics, self.share.sockets)
+        self.conversations = Conversations(settings, self.metrics)
         self.loop_watch = LoopWatch(settings, self.metrics)
         self.reports = InstanceReports(
             metrics=self.metrics,
@@ -167,7 +171,7 @@ class Server:
         self._tasks = Tasks()
         self.feed.listen(CHANNEL, self.revocations.look)
         self.revocations.attach(
-            changed=lambda: self._tasks.spawn(self.sessions.recheck(), "recheck sessions"),
+            changed=self._recheck,
             ring=lambda: self.feed.ring(CHANNEL),
         )
 
@@ -205,6 +209,10 @@ class Server:
         await self.close_connections()
         self.loop_watch.close()
 
+    async def drain(self) -> None:
+        """Say goodbye to everybody on a socket; take no more."""
+        await asyncio.gather(self.sessions.drain(), self.conversations.drain())
+
     async def check(self) -> None:
         """Raise `NotThereYet` if Postgres or Redis does not answer, another `StartError` if waiting would not help."""
         try:
@@ -236,9 +244,15 @@ class Server:
             return None
         return views.booked(booking, (await self.catalog.showtime(booking.showtime_id)).seat_map, self.booking_keys)
 
+    def _recheck(self) -> None:
+        """Something was revoked: whoever is on a socket may be meant."""
+        self._tasks.spawn(self.sessions.recheck(), "recheck sessions")
+        self.conversations.recheck()
+
     def _cut_kiosk(self, kiosk_id: UUID) -> None:
         leave = Leave(Close.BAD_TOKEN, "this kiosk was revoked")
-        self.sessions.dismiss_where(lambda user_id: kiosk_of(user_id) == kiosk_id, leave)
+        for sockets in (self.sessions, self.conversations):
+            sockets.dismiss_where(lambda user_id: kiosk_of(user_id) == kiosk_id, leave)
 
     async def has_showtime(self, showtime_id: str) -> bool:
         """Whether there is such a showtime. Raises `Unavailable`."""
@@ -315,9 +329,9 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
     )
     # A path with an extra slash is not found, like any other wrong path.
     pages.router.redirect_slashes = False
-    return Gate(
-        Sockets(sockets, server.sessions, pages), server.settings, server.metrics, server.credentials, server.shares
-    )
+    concierge = Concierge(server.conversations, Tools(hub=server.hub, live=sockets), pages)
+    doors = Sockets(sockets, server.sessions, concierge)
+    return Gate(doors, server.settings, server.metrics, server.credentials, server.shares)
 
 
 def create_app() -> ASGIApp:
@@ -335,6 +349,6 @@ def create_app() -> ASGIApp:
         # This does not wait for Postgres and Redis, because other ASGI servers handle no signals until it is done.
         async with server:
             yield
-            await server.sessions.drain()
+            await server.drain()
 
     return build_app(server, lifespan)

@@ -105,6 +105,17 @@ class Settings:
     searches: int = setting("SEATSERVER_SEARCHES", 128, "Most seat searches that may wait for their turn. When there are more, the user with the most searches waiting is refused with `busy`.", at_least=2, at_most=10_000)
     searches_per_user: int = setting("SEATSERVER_SEARCHES_PER_USER", 8, "Most seat searches of one user that may wait.", at_least=1, at_most=9_999)
 
+    # The concierge.
+    concierge: bool = setting("SEATSERVER_CONCIERGE", True, "Let visitors say in their own words which seats they would like.")
+    concierge_conversations: int = setting("SEATSERVER_CONCIERGE_CONVERSATIONS", 500, "Most conversations per process.", at_least=1, at_most=100_000)
+    concierge_user_conversations: int = setting("SEATSERVER_CONCIERGE_USER_CONVERSATIONS", 3, "Most conversations of one user per process.", at_least=1, at_most=1000)
+    concierge_chars: int = setting("SEATSERVER_CONCIERGE_CHARS", 500, "Longest question, in characters.", at_least=20, at_most=1000)
+    concierge_turns: int = setting("SEATSERVER_CONCIERGE_TURNS", 50, "Most questions in one conversation.", at_least=1, at_most=10_000)
+    concierge_user_turns: int = setting("SEATSERVER_CONCIERGE_USER_TURNS", 20, "Most questions of one user in a minute; all guests of one network have four times as many.", at_least=1, at_most=10_000)
+    concierge_showtime_turns: int = setting("SEATSERVER_CONCIERGE_SHOWTIME_TURNS", 600, "Most questions about one showtime in a minute, per process.", at_least=1, at_most=1_000_000)
+    concierge_answer_ms: int = setting("SEATSERVER_CONCIERGE_ANSWER_MS", 10_000, "Longest an answer may take.", at_least=100, at_most=120_000)
+    concierge_idle_ms: int = setting("SEATSERVER_CONCIERGE_IDLE_MS", 300_000, "A conversation in which nothing is asked for this long ends; the next question begins another.", at_least=1000, at_most=3_600_000)
+
     # Rooms and sockets.
     hello_ms: int = setting("SEATSERVER_HELLO_MS", 5000, "A socket's first message is due within this time.", at_least=100, at_most=60_000)
     heartbeat_ms: int = setting("SEATSERVER_HEARTBEAT_MS", 15_000, "How often each socket is sent a WebSocket ping, and each quiet room a `beat`.", at_least=100, at_most=300_000)

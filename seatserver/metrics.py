@@ -174,6 +174,10 @@ class Metrics:
         self.turned_away = self._count_by("turned_away_total", "Connections, requests and commands refused", "reason")
         self.closed = self._count_by("closed_total", "Sockets closed by us", "code")
         self.bookings = self._count_by("bookings_total", "Bookings moved to a status", "status")
+        self.conversations = self._gauge("concierge_conversations", "Open conversations with the concierge")
+        self.turns = self._count_by("concierge_turns_total", "Questions to the concierge, by what was wanted", "intent")
+        self.answers = self._times("concierge_answer_seconds", "Time from a question to its last word", LATENCY_S)
+        self.not_understood = self._count("concierge_not_understood_total", "Questions with words not understood")
         self.duties = self._count_by("duty_runs_total", "Runs of a duty", "duty")
         self.duty_work = self._count_by("duty_work_total", "What a duty found to do", "duty")
 

@@ -158,7 +158,7 @@ class UvicornServer(uvicorn.Server):
             self._on_ready(listening.url_of(self._seat_server.settings, sockets[0]))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._seat_server.sessions.drain()
+        await self._seat_server.drain()
         await super().shutdown(sockets)
 
     @contextmanager

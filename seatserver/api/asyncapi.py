@@ -1,8 +1,9 @@
-"""The AsyncAPI 3.0 document of the socket, made from the messages as `seatserver.wire` declares them."""
+"""The AsyncAPI 3.0 document of the sockets, made from the messages as `seatserver.wire` declares them."""
 
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import msgspec
@@ -12,20 +13,14 @@ from seatserver import errors
 from seatserver.api.shared.json_schemas import component_schemas, example_of
 from seatserver.kiosks import messages as kiosks
 from seatserver.kiosks.sockets import PATH as KIOSK_PATH
+from seatserver.wire import concierge, from_client, from_server
 from seatserver.wire.closing import Close
 from seatserver.wire.codec import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
 from seatserver.wire.declarations import name_of
 from seatserver.wire.examples import examples
-from seatserver.wire.from_client import ClientMessage
-from seatserver.wire.from_server import ServerMessage
 
-CHANNEL = "showtime"
-CHANNEL_REF = f"#/channels/{CHANNEL}"
 KIOSK_CHANNEL = "kiosk"
 KIOSK_REF = f"#/channels/{KIOSK_CHANNEL}"
-
-COMMANDS = get_args(ClientMessage)
-TOLD = get_args(ServerMessage)
 KIOSKS_SAY, KIOSKS_ARE_TOLD = get_args(kiosks.FromKiosk), get_args(kiosks.ToKiosk)
 
 # What `error` may carry in its code, besides `internal` for a mistake of ours.
@@ -48,6 +43,17 @@ ERRORS: tuple[type[errors.SeatServerError], ...] = (
     errors.OutcomeUnknown,
 )
 
+CONCIERGE_ERRORS: tuple[type[errors.SeatServerError], ...] = (
+    errors.BadRequest,
+    errors.TooLarge,
+    errors.Unauthorized,
+    errors.Forbidden,
+    errors.NotFound,
+    errors.Unavailable,
+    errors.Busy,
+)
+"""What else goes wrong while an answer is given is said in its words."""
+
 DESCRIPTION = """\
 One socket shows one showtime's seats and takes commands. The first message is `hello`; the server answers `welcome`,
 then a `snapshot` or the `delta`s that a returning client missed. Seats are indexes into the layout that `welcome` names
@@ -64,11 +70,65 @@ The terminals in lobbies have a socket of their own, the channel `kiosk`.
 Close codes: 4000 to 4099 do not reconnect, 4100 to 4199 back off, 4200 to 4299 reconnect now."""
 
 
+CONCIERGE = """\
+A conversation about one showtime, in a visitor's own words. The first message is `begin`; the server answers `ready`.
+Every `ask` is answered by pieces of text (`words`) and offers (`suggestions`) with the same `ref`, and then `done`.
+What is held here is told to the visitor's other sockets as `elsewhere`. Nothing can be booked here. Only JSON is
+spoken. Where `SEATSERVER_CONCIERGE` is 0, there is no such path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """One socket: who says what on it. ``prefix`` begins the names of its operations."""
+
+    name: str
+    address: str
+    description: str
+    parameter: str
+    commands: tuple[Any, ...]
+    told: tuple[Any, ...]
+    errors: tuple[type[errors.SeatServerError], ...]
+    subprotocols: tuple[str, ...] = ()
+    prefix: str = ""
+
+    @property
+    def kinds(self) -> tuple[Any, ...]:
+        """All its messages."""
+        return (*self.commands, *self.told)
+
+
+CHANNELS = (
+    Channel(
+        name="showtime",
+        address="/ws/showtimes/{showtime_id}",
+        description=f"Subprotocol `{SUBPROTOCOL_JSON}` sends each message as one JSON text, `{SUBPROTOCOL_MSGPACK}` "
+        "as one MessagePack map; without one it is JSON.",
+        parameter="The showtime to watch.",
+        commands=get_args(from_client.ClientMessage),
+        told=get_args(from_server.ServerMessage),
+        errors=ERRORS,
+        subprotocols=(SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK),
+    ),
+    Channel(
+        name="concierge",
+        address="/ws/concierge/{showtime_id}",
+        description=CONCIERGE,
+        parameter="The showtime to talk about.",
+        commands=get_args(concierge.ConciergeCommand),
+        told=get_args(concierge.ConciergeMessage),
+        errors=CONCIERGE_ERRORS,
+        prefix="concierge_",
+    ),
+)
+
+
 def asyncapi() -> dict[str, Any]:
     """The document."""
-    known: dict[type, msgspec.Struct] = {**examples()}
+    known: dict[type, msgspec.Struct] = {**examples(), **concierge.examples()}
     known.update({type(example): example for example in kiosks.EXAMPLES})
-    kinds = (*COMMANDS, *TOLD, *KIOSKS_SAY, *KIOSKS_ARE_TOLD)
+    kinds = tuple(
+        dict.fromkeys((*(kind for channel in CHANNELS for kind in channel.kinds), *KIOSKS_SAY, *KIOSKS_ARE_TOLD))
+    )
     references, schemas = component_schemas(kinds, known)
     return {
         "asyncapi": "3.0.0",
@@ -88,8 +148,11 @@ def asyncapi() -> dict[str, Any]:
                 "security": [{"$ref": "#/components/securitySchemes/bearer"}],
             }
         },
-        "channels": {CHANNEL: _channel((*COMMANDS, *TOLD)), KIOSK_CHANNEL: _kiosk_channel()},
-        "operations": {**_operations(), **_kiosk_operations()},
+        "channels": {**{channel.name: _channel(channel) for channel in CHANNELS}, KIOSK_CHANNEL: _kiosk_channel()},
+        "operations": {
+            **{name: one for channel in CHANNELS for name, one in _operations(channel).items()},
+            **_kiosk_operations(),
+        },
         "components": {
             "messages": {
                 kind.__name__: {
@@ -115,54 +178,53 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
-def _channel(kinds: tuple[Any, ...]) -> dict[str, Any]:
-    subprotocols = [SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK]
+def _channel(channel: Channel) -> dict[str, Any]:
+    subprotocols = list(channel.subprotocols)
+    headers: dict[str, Any] = {"Authorization": {"type": "string", "description": "`Bearer` and a token."}}
+    if subprotocols:
+        headers = {"Sec-WebSocket-Protocol": {"type": "string", "enum": subprotocols}, **headers}
     return {
-        "address": "/ws/showtimes/{showtime_id}",
-        "description": f"Subprotocol `{SUBPROTOCOL_JSON}` sends each message as one JSON text, `{SUBPROTOCOL_MSGPACK}` "
-        "as one MessagePack map; without one it is JSON.",
-        "parameters": {"showtime_id": {"description": "The showtime to watch.", "examples": ["tonight"]}},
-        "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in kinds},
+        "address": channel.address,
+        "description": channel.description,
+        "parameters": {"showtime_id": {"description": channel.parameter, "examples": ["tonight"]}},
+        "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in channel.kinds},
         "bindings": {
             "ws": {
                 "method": "GET",
-                "headers": {
-                    "type": "object",
-                    "properties": {
-                        "Sec-WebSocket-Protocol": {"type": "string", "enum": subprotocols},
-                        "Authorization": {"type": "string", "description": "`Bearer` and a token."},
-                    },
-                },
+                "headers": {"type": "object", "properties": headers},
                 "bindingVersion": "0.1.0",
             }
         },
         "x-subprotocols": subprotocols,
         "x-close-codes": {str(code): {"name": code.name.lower(), "description": code.meaning} for code in Close},
         "x-error-codes": {
-            error.code: {"retryable": error.retryable, "description": inspect.getdoc(error)} for error in ERRORS
+            error.code: {"retryable": error.retryable, "description": inspect.getdoc(error)} for error in channel.errors
         },
     }
 
 
-def _operations() -> dict[str, Any]:
+def _operations(channel: Channel) -> dict[str, Any]:
+    reference = {"$ref": f"#/channels/{channel.name}"}
+
+    def message(kind: type[msgspec.Struct]) -> dict[str, str]:
+        return {"$ref": f"#/channels/{channel.name}/messages/{kind.__name__}"}
+
     operations: dict[str, Any] = {}
     # The document describes the server: what a client sends, the server receives.
-    for command in COMMANDS:
-        answers = [_message(answer) for answer in command.declared.answers]
-        operations[f"receive_{name_of(command)}"] = {
+    for command in channel.commands:
+        operations[f"{channel.prefix}receive_{name_of(command)}"] = {
             "action": "receive",
-            "channel": {"$ref": CHANNEL_REF},
-            "messages": [_message(command)],
-            "reply": {"channel": {"$ref": CHANNEL_REF}, "messages": answers},
+            "channel": reference,
+            "messages": [message(command)],
+            "reply": {"channel": reference, "messages": [message(answer) for answer in command.declared.answers]},
         }
-    for told in TOLD:
-        if not told.declared.unasked:
-            continue
-        operations[f"send_{name_of(told)}"] = {
-            "action": "send",
-            "channel": {"$ref": CHANNEL_REF},
-            "messages": [_message(told)],
-        }
+    for told in channel.told:
+        if told.declared.unasked:
+            operations[f"{channel.prefix}send_{name_of(told)}"] = {
+                "action": "send",
+                "channel": reference,
+                "messages": [message(told)],
+            }
     return operations
 
 
@@ -193,7 +255,3 @@ def _kiosk_operations() -> dict[str, Any]:
 def _name(kind: type[msgspec.Struct]) -> str:
     """The ``type`` of a message, as it is sent."""
     return str(kind.__struct_config__.tag)
-
-
-def _message(kind: type[msgspec.Struct]) -> dict[str, str]:
-    return {"$ref": f"{CHANNEL_REF}/messages/{kind.__name__}"}

@@ -35,7 +35,7 @@ from tests.integration.lounge import (
     open_lounge,
     visitor,
 )
-from tests.integration.server import HOUR_MS, Instance, check_books, eventually, now_ms
+from tests.integration.server import HOUR_MS, Instance, check_books, eventually, hold, now_ms
 from tests.waiting import within
 
 B, C = ROW_B.start, ROW_C.start
@@ -351,6 +351,13 @@ async def test_a_users_other_sockets_are_told_when_its_holds_change(server: Inst
         assert not [message for message in (*here.log, *bob.log) if message["type"] == "elsewhere"]
         await there.ask("release", hold_id=held["hold_id"])
         assert (await here.until("elsewhere"))["hold_id"] == held["hold_id"], "though it made that hold itself"
+
+
+async def test_a_users_only_socket_here_is_told_of_a_change_made_through_another_process(server: Instance) -> None:
+    await open_lounge(server)
+    async with server.watcher("ann", showtime=LOUNGE) as here:
+        hold_id = await hold(server.core, "ann", B, showtime=LOUNGE)
+        assert (await here.until("elsewhere"))["hold_id"] == str(hold_id)
 
 
 async def test_area_places_over_the_limit_are_refused_as_such(make_server: MakeServer) -> None:

@@ -9,6 +9,7 @@ from seatserver.concierge.reasons import Part, Reasons
 from seatserver.concierge.wishes.model import Depth, Doubt, Side, Wish
 from seatserver.concierge.wishes.names import Names
 from seatserver.errors import SeatServerError
+from seatserver.money import digits_of
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 DEPTHS = {
@@ -109,27 +110,14 @@ class English:
 
     def best(self, reasons: Reasons, others: int) -> str:
         """The best offer and why."""
-        why = [_together(reasons), f"{ordinal(reasons.row)} row of {reasons.rows}"]
-        if reasons.aisle or reasons.end:
-            why.append("by the aisle" if reasons.aisle else "at the end of the row")
-        if reasons.wheelchairs:
-            why.append(
-                "with a wheelchair place"
-                if reasons.wheelchairs == 1
-                else f"with {number(reasons.wheelchairs)} wheelchair places"
-            )
-        away = reasons.from_best_view
-        why.append(
-            "right where the view is best"
-            if not away
-            else f"about {number(away)} seat{'s' * (away > 1)} from the best view"
-        )
-        if reasons.over:
-            why.append("though a seat would be left over")
         price = money(reasons.total_minor, reasons.currency, reasons.currency_digits, comma=False)
-        why.append(f"{price} in all")
         more = "" if not others else " There is another one." if others == 1 else f" There are {number(others)} others."
-        return f"The best: {self.seats(reasons)} – {', '.join(filter(None, why))}.{more}"
+        return f"The best: {self.seats(reasons)} – {', '.join(_why(reasons))}, {price} in all.{more}"
+
+    def reason(self, reasons: Reasons) -> str:
+        """Why these."""
+        text = ", ".join(_why(reasons))
+        return f"{text[0].upper()}{text[1:]}."
 
     def seats(self, reasons: Reasons) -> str:
         """The seats, part by part."""
@@ -142,7 +130,7 @@ class English:
 
     def given_up(self, names: Sequence[str]) -> str:
         """What is missing."""
-        said = [GIVEN_UP[name] for name in names]
+        said = [GIVEN_UP[name] for name in names if name != "edge" or "depth" not in names]
         return f"{' and '.join(said).capitalize()}, so this is the nearest." if said else ""
 
     def not_understood(self, words: Sequence[str]) -> str:
@@ -153,7 +141,7 @@ class English:
         """What cannot be met."""
         return " ".join(dict.fromkeys(DOUBTS[doubt.kind].format(doubt.about) for doubt in doubts))
 
-    def failure(self, error: SeatServerError, names: Names) -> str:
+    def failure(self, error: SeatServerError, currency: str) -> str:
         """Why not."""
         facts = error.facts
         if error.code == "no_seats_together":
@@ -161,7 +149,7 @@ class English:
             only = f" They are sold only in groups of {number(groups)}." if groups else ""
             return f"I cannot find {number(facts['count'])} free seat{'s' * (facts['count'] > 1)} like that.{only}"
         if error.code == "too_dear":
-            least = money(facts["least_minor"], names.currency, names.digits, comma=False)
+            least = money(facts["least_minor"], currency, digits_of(currency), comma=False)
             return f"Nothing is sold for so little: {least} is the least in all."
         if error.code == "tickets_refused":
             return RULES.get(facts.get("rule", ""), RULES["unknown"])
@@ -184,6 +172,27 @@ def ordinal(count: int) -> str:
     """1st, 2nd, 3rd, 4th …"""
     ending = "th" if 10 <= count % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(count % 10, "th")
     return f"{count}{ending}"
+
+
+def _why(reasons: Reasons) -> list[str]:
+    why = [_together(reasons), f"{ordinal(reasons.row)} row of {reasons.rows}"]
+    if reasons.aisle or reasons.end:
+        why.append("by the aisle" if reasons.aisle else "at the end of the row")
+    if reasons.wheelchairs:
+        why.append(
+            "with a wheelchair place"
+            if reasons.wheelchairs == 1
+            else f"with {number(reasons.wheelchairs)} wheelchair places"
+        )
+    away = reasons.from_best_view
+    why.append(
+        "right where the view is best"
+        if not away
+        else f"about {number(away)} seat{'s' * (away > 1)} from the best view"
+    )
+    if reasons.over:
+        why.append("though a seat would be left over")
+    return [text for text in why if text]
 
 
 def _part(part: Part) -> str:

@@ -9,6 +9,7 @@ from seatserver.concierge.reasons import Part, Reasons
 from seatserver.concierge.wishes.model import Depth, Doubt, Side, Wish
 from seatserver.concierge.wishes.names import Names
 from seatserver.errors import SeatServerError
+from seatserver.money import digits_of
 
 NUMBERS = ("keine", "eine", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf")
 DEPTHS = {
@@ -109,22 +110,7 @@ class German:
 
     def best(self, reasons: Reasons, others: int) -> str:
         """The best offer and why."""
-        why = [_together(reasons), f"{reasons.row}. Reihe von {reasons.rows}"]
-        if reasons.aisle or reasons.end:
-            why.append("am Gang" if reasons.aisle else "am Ende der Reihe")
-        if reasons.wheelchairs:
-            why.append(
-                "mit einem Rollstuhlplatz"
-                if reasons.wheelchairs == 1
-                else f"mit {number(reasons.wheelchairs)} Rollstuhlplätzen"
-            )
-        away = reasons.from_best_view
-        far = "einen Platz" if away == 1 else f"{number(away)} Plätze"
-        why.append("mit der besten Sicht" if not away else f"etwa {far} neben der besten Sicht")
-        if reasons.over:
-            why.append("allerdings bliebe ein Platz übrig")
         price = money(reasons.total_minor, reasons.currency, reasons.currency_digits, comma=True)
-        why.append(f"zusammen {price}")
         more = (
             ""
             if not others
@@ -132,7 +118,12 @@ class German:
             if others == 1
             else f" Es gibt noch {number(others)} andere."
         )
-        return f"Am besten: {self.seats(reasons)} – {', '.join(filter(None, why))}.{more}"
+        return f"Am besten: {self.seats(reasons)} – {', '.join(_why(reasons))}, zusammen {price}.{more}"
+
+    def reason(self, reasons: Reasons) -> str:
+        """Why these."""
+        text = ", ".join(_why(reasons))
+        return f"{text[0].upper()}{text[1:]}."
 
     def seats(self, reasons: Reasons) -> str:
         """The seats, part by part."""
@@ -145,7 +136,7 @@ class German:
 
     def given_up(self, names: Sequence[str]) -> str:
         """What is missing."""
-        text = " und ".join(GIVEN_UP[name] for name in names)
+        text = " und ".join(GIVEN_UP[name] for name in names if name != "edge" or "depth" not in names)
         return f"{text[0].upper()}{text[1:]}, deshalb dies als Nächstes." if text else ""
 
     def not_understood(self, words: Sequence[str]) -> str:
@@ -156,7 +147,7 @@ class German:
         """What cannot be met."""
         return " ".join(dict.fromkeys(DOUBTS[doubt.kind].format(doubt.about) for doubt in doubts))
 
-    def failure(self, error: SeatServerError, names: Names) -> str:
+    def failure(self, error: SeatServerError, currency: str) -> str:
         """Why not."""
         facts = error.facts
         if error.code == "no_seats_together":
@@ -166,7 +157,7 @@ class German:
                 return f"Ich finde keinen solchen freien Platz.{only}"
             return f"So finde ich keine {number(facts['count'])} freien Plätze.{only}"
         if error.code == "too_dear":
-            least = money(facts["least_minor"], names.currency, names.digits, comma=True)
+            least = money(facts["least_minor"], currency, digits_of(currency), comma=True)
             return f"So günstig gibt es nichts: Zusammen sind es mindestens {least}."
         if error.code == "tickets_refused":
             return RULES.get(facts.get("rule", ""), RULES["unknown"])
@@ -188,6 +179,24 @@ def number(count: int | None) -> str:
 def people(count: int | None) -> str:
     """How many people."""
     return "eine Person" if count == 1 else f"{number(count)} Personen"
+
+
+def _why(reasons: Reasons) -> list[str]:
+    why = [_together(reasons), f"{reasons.row}. Reihe von {reasons.rows}"]
+    if reasons.aisle or reasons.end:
+        why.append("am Gang" if reasons.aisle else "am Ende der Reihe")
+    if reasons.wheelchairs:
+        why.append(
+            "mit einem Rollstuhlplatz"
+            if reasons.wheelchairs == 1
+            else f"mit {number(reasons.wheelchairs)} Rollstuhlplätzen"
+        )
+    away = reasons.from_best_view
+    far = "einen Platz" if away == 1 else f"{number(away)} Plätze"
+    why.append("mit der besten Sicht" if not away else f"etwa {far} neben der besten Sicht")
+    if reasons.over:
+        why.append("allerdings bliebe ein Platz übrig")
+    return [text for text in why if text]
 
 
 def _part(part: Part) -> str:

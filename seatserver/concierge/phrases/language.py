@@ -20,6 +20,9 @@ class Language(Protocol):
     def best(self, reasons: Reasons, others: int) -> str:
         """The best offer with its reasons, and that there are ``others``."""
 
+    def reason(self, reasons: Reasons) -> str:
+        """Why the seats of an offer, in a sentence."""
+
     def seats(self, reasons: Reasons) -> str:
         """The seats of an offer, without a full stop: row by row, as on the tickets."""
 
@@ -35,7 +38,7 @@ class Language(Protocol):
     def doubts(self, doubts: Sequence[Doubt]) -> str:
         """What was understood and cannot be met; empty if nothing."""
 
-    def failure(self, error: SeatServerError, names: Names) -> str:
+    def failure(self, error: SeatServerError, currency: str) -> str:
         """Why something did not work."""
 
     def say(self, name: str) -> str:

@@ -205,6 +205,8 @@ class _Reading:
         typed = self._counted_by_kind()
         self._total()
         others = self._persons()
+        if self._people is None and not others and (lone := self._words.only_number(say.LONE_NUMBER)) is not None:
+            self._people = _count(lone)
         tickets = {key: added.get(key, 0) + typed.get(key, 0) for key in {**added, **typed}}
         special = sum(tickets.values())
         if self._people is None:

@@ -177,6 +177,11 @@ PEOPLE = (
 PEOPLE_ALONE = re.compile(
     rf"^ (?:(?:we|are|wir|sind|make|it|please|bitte|rather|lieber|just|nur|;) ){{0,6}}{COUNT} (?:(?:please|bitte|;) ){{0,6}}$"
 )
+LONE_NUMBER = re.compile(
+    rf"(?<= )(?<!seat )(?<!platz )(?<!sitz )(?<!number )(?<!nummer )(?<!row )(?<!reihe ){COUNT}"
+    r"(?= )(?! (?:o'clock|uhr|pm|am|minutes?|minuten?|hours?|stunden?|years?|jahre|jaehrige\w*|or|oder|bis|to|%|percent|prozent))"
+)
+"""What is left of "two, at the back": who else could it be."""
 PAIR = words(
     r"(?:@ |us |our |my )?(?:couple|paerchen|liebespaar|ehepaar)|the #2 of us|uns beide|wir beide|us both|both of us"
 )

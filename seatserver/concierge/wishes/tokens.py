@@ -105,6 +105,12 @@ class Words:
         """The first match, whose words are taken away."""
         return next(self.take(pattern), None)
 
+    def only_number(self, pattern: re.Pattern[str]) -> str | None:
+        """The only number that is left, which is taken away; None if there are several, or the pattern refuses it."""
+        if sum(shown.startswith("#") for shown, _ in self.left) != 1 or (taken := self.first(pattern)) is None:
+            return None
+        return taken.group("n")
+
     def _take(self, start: int, end: int) -> str:
         at, written = 0, []
         for piece, index in list(self._pieces()):

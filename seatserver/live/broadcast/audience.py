@@ -195,8 +195,9 @@ class Audience:
         if notice.user_id not in self._by_user:
             return
         if notice.kind == "holds":
-            if len(self._by_user[notice.user_id]) > 1:
-                self._tell(notice.user_id, Elsewhere(hold_id=UUID(notice.hold_id)))
+            # Also where there is one socket here: the change may come from another process, or from the concierge. A
+            # socket whose own command it was passes over it.
+            self._tell(notice.user_id, Elsewhere(hold_id=UUID(notice.hold_id)))
         elif notice.kind == "booking":
             self._services.tasks.spawn(self._tell_booking(notice), "tell booking")
         elif notice.kind != "epoch":

@@ -46,9 +46,10 @@ class Broadcaster:
         self.services.metrics.rooms.set(len(self._audiences))
         return audience
 
-    def leave(self, audience: Audience, viewer: Viewer) -> None:
-        """Undo one `join`; the last one closes the audience."""
-        audience.discard(viewer)
+    def leave(self, audience: Audience, viewer: Viewer | None = None) -> None:
+        """Undo one `join`; the last one closes the audience. Who joined without watching names no viewer."""
+        if viewer is not None:
+            audience.discard(viewer)
         if audience.live is not None:
             self._hub.leave(audience.live)
         self._forget_if_empty(audience)

@@ -85,7 +85,7 @@ class Sockets:
             for name in (b"origin", b"host", b"authorization")
         )
         if not allowed(origin, host, self._services.settings):
-            await _deny(scope, send, 403, "this web origin may not connect: see SEATSERVER_ALLOWED_ORIGINS")
+            await deny(scope, send, 403, "this web origin may not connect: see SEATSERVER_ALLOWED_ORIGINS")
         if self._sessions.draining or self._sessions.full:
             await self._deny_for_now(scope, send, "" if self._sessions.draining else "full")
         most = self._services.settings.network_sockets
@@ -93,12 +93,12 @@ class Sockets:
             share.note_refusal()
             self._services.metrics.turned_away.labels("sockets").inc()
             error = TooMany("sockets", SOCKETS_RETRY_S)
-            await _deny(scope, send, error.status, error.message, retry_after=math.ceil(SOCKETS_RETRY_S))
+            await deny(scope, send, error.status, error.message, retry_after=math.ceil(SOCKETS_RETRY_S))
         asked = scope.get("subprotocols", [])
         codec = self._codecs.choose(asked)
         if codec is None:
             expected = f"expected the subprotocol {SUBPROTOCOL_JSON} or {SUBPROTOCOL_MSGPACK}"
-            await _deny(scope, send, 400, expected)
+            await deny(scope, send, 400, expected)
         await send({"type": "websocket.accept", "subprotocol": codec.subprotocol if asked else None})
         scheme, _, token = (authorization or "").partition(" ")
         return codec, token.strip() if scheme.lower() == "bearer" else None
@@ -109,7 +109,7 @@ class Sockets:
             log.warning("socket refused", code=code, open=self._sessions.count)
             self._services.metrics.turned_away.labels(code).inc()
         retry_after = random.randint(1, RETRY_WITHIN_S)
-        await _deny(scope, send, 503, "this server takes no more sockets at the moment", retry_after=retry_after)
+        await deny(scope, send, 503, "this server takes no more sockets at the moment", retry_after=retry_after)
 
 
 def _showtime_of(scope: Scope) -> str | None:
@@ -119,7 +119,7 @@ def _showtime_of(scope: Scope) -> str | None:
     return showtime_id if showtime_id and showtime_id != path and "/" not in showtime_id else None
 
 
-async def _deny(scope: Scope, send: Send, status: int, reason: str, retry_after: int | None = None) -> NoReturn:
+async def deny(scope: Scope, send: Send, status: int, reason: str, retry_after: int | None = None) -> NoReturn:
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
     if retry_after is not None:
         headers.append((b"retry-after", str(retry_after).encode()))

@@ -1,0 +1,159 @@
+"""``GET /ws/concierge/{showtime_id}``: the handshake of a conversation, and who is talking in this process.
+
+It is a path of its own beside the room's: a room's sockets carry nothing but the room, and what is said here costs them
+nothing. Like the room's endpoint, it refuses only what a script need not know; the session says the rest in a `Bye`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from seatserver.access.networks import network_of
+from seatserver.access.origins import allowed
+from seatserver.access.shares import SOCKETS_RETRY_S, Share
+from seatserver.concierge.conversation import Tools
+from seatserver.concierge.session import ConciergeSession
+from seatserver.concierge.turns import TurnLimits
+from seatserver.config import Settings
+from seatserver.errors import TooMany
+from seatserver.live.session.allowance import Allowance
+from seatserver.live.session.endpoint import deny
+from seatserver.live.session.leave import Leave
+from seatserver.live.transport.asgi_connection import CLOSED, AsgiConnection
+from seatserver.live.transport.connection import Connection, ConnectionClosed
+from seatserver.live.transport.uvicorn_connection import EXTENSION
+from seatserver.metrics import Metrics
+from seatserver.wire.closing import Close
+
+PATH = "/ws/concierge/"
+SPREAD_MS = 5000
+RETRY_AFTER_S = 5
+
+
+class Conversations:
+    """The conversations of this process: at most so many in all, and of one user."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self.draining = False
+        self._open: set[ConciergeSession] = set()
+
+    @property
+    def full(self) -> bool:
+        """Whether this process takes no more conversations."""
+        return len(self._open) >= self._settings.concierge_conversations
+
+    def may_begin(self, user_id: str) -> bool:
+        """Whether this user may have another conversation."""
+        of_user = Counter(session.user_id for session in self._open)[user_id]
+        return of_user < self._settings.concierge_user_conversations
+
+    async def host(self, session: ConciergeSession) -> None:
+        """Run a session, which is counted until it ends."""
+        self._open.add(session)
+        self._metrics.conversations.set(len(self._open))
+        try:
+            await session.run()
+        finally:
+            self._open.discard(session)
+            self._metrics.conversations.set(len(self._open))
+
+    def recheck(self) -> None:
+        """Let every session look whether it was revoked."""
+        for session in list(self._open):
+            session.recheck()
+
+    def dismiss_where(self, is_over: Callable[[str], bool], leave: Leave) -> None:
+        """End the conversations of the users for whom ``is_over`` is true."""
+        for session in list(self._open):
+            if is_over(session.user_id):
+                session.dismiss(leave)
+
+    async def drain(self) -> None:
+        """Take no more conversations and say bye to all, within half of `Settings.shutdown_ms`."""
+        self.draining = True
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.shutdown_ms / 2000
+        for session in list(self._open):
+            session.dismiss(Leave(Close.GOING_AWAY, "this server restarts", random.randrange(100, SPREAD_MS)))
+        while self._open and loop.time() < deadline:  # noqa: ASYNC110 - many conditions, one moment
+            await asyncio.sleep(0.01)
+
+
+class Concierge:
+    """Does the handshake of every conversation. Requests for any other path go to the application ``others``."""
+
+    def __init__(self, conversations: Conversations, tools: Tools, others: ASGIApp) -> None:
+        self._conversations = conversations
+        self._tools = tools
+        self._others = others
+        self._turn_limits = TurnLimits(tools.settings, time.monotonic)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one conversation from its handshake to its end."""
+        showtime_id = _showtime_of(scope)
+        if showtime_id is None or not self._tools.settings.concierge:
+            return await self._others(scope, receive, send)
+        live = self._tools.live
+        try:
+            await receive()  # websocket.connect
+            network = network_of(scope)
+            share = live.shares.of_network(network)
+            bearer = await self._let_in(scope, send, share)
+        except (ConnectionClosed, *CLOSED):
+            return
+        allowance = Allowance(live.shares, share, is_unlimited=live.shares.is_unlimited(network))
+        begin = partial(
+            ConciergeSession,
+            showtime_id=showtime_id,
+            tools=self._tools,
+            turn_limits=self._turn_limits,
+            allowance=allowance,
+            bearer=bearer,
+            network=live.networks.write(showtime_id, network),
+            may_begin=self._conversations.may_begin,
+        )
+        connection: Connection | None = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
+        with allowance.socket():
+            if connection is not None:
+                await self._conversations.host(begin(connection))
+            else:
+                async with AsgiConnection(receive, send) as connection:
+                    await self._conversations.host(begin(connection))
+
+    async def _let_in(self, scope: Scope, send: Send, share: Share | None) -> str | None:
+        """Accept the socket. Returns the token of its Authorization header; raises `ConnectionClosed` if refused."""
+        headers: dict[bytes, str] = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name, value.decode("latin-1"))
+        settings, conversations = self._tools.settings, self._conversations
+        if not allowed(headers.get(b"origin"), headers.get(b"host"), settings):
+            await deny(scope, send, 403, "this web origin may not connect: see SEATSERVER_ALLOWED_ORIGINS")
+        if conversations.draining or conversations.full:
+            await deny(
+                scope, send, 503, "this server takes no more conversations at the moment", retry_after=RETRY_AFTER_S
+            )
+        if share is not None and settings.network_sockets and share.sockets >= settings.network_sockets:
+            share.note_refusal()
+            error = TooMany("sockets", SOCKETS_RETRY_S)
+            await deny(scope, send, error.status, error.message, retry_after=math.ceil(SOCKETS_RETRY_S))
+        await send({"type": "websocket.accept", "subprotocol": None})
+        scheme, _, token = headers.get(b"authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _showtime_of(scope: Scope) -> str | None:
+    if scope["type"] != "websocket":
+        return None
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    showtime_id = path.removeprefix(PATH)
+    return showtime_id if showtime_id and showtime_id != path and "/" not in showtime_id else None

@@ -1,0 +1,315 @@
+"""One socket of the concierge, from `Begin` to its end.
+
+It reads all the time, also while an answer is given, so that the visitor can stop it, ask something else, or leave. At
+most one answer is under way; it is a task of its own, which ends with the session. A visitor who reads too slowly, asks
+nothing for long, or whose token expires is sent away; what they hold stays theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+
+import msgspec
+
+from seatserver import logs
+from seatserver.access.tokens import Identity
+from seatserver.concierge.conversation import Conversation, Tools
+from seatserver.concierge.turns import TurnLimits
+from seatserver.errors import BadRequest, Busy, SeatServerError, TooLarge, Unauthorized
+from seatserver.live.session.allowance import Allowance
+from seatserver.live.session.leave import Leave
+from seatserver.live.transport.connection import Connection, ConnectionClosed
+from seatserver.misfits import UNREADABLE, misfit, unreadable
+from seatserver.wire.closing import Close
+from seatserver.wire.codec import Received
+from seatserver.wire.concierge import Ask, Begin, ConciergeCommand, ConciergeMessage, Done, Ready, Stop, Words
+from seatserver.wire.frames import Frame
+from seatserver.wire.from_server import Bye, Error
+from seatserver.wire.values import Ref
+
+log = logs.from_outside(__name__)
+
+BAD_MESSAGES = 20
+CLOSE_S = 2.0
+
+
+class _OnlyRef(msgspec.Struct):
+    ref: Ref = 0
+
+
+class ConciergeSession:
+    """One conversation on its socket. `run` it; `dismiss` ends it from outside."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        showtime_id: str,
+        tools: Tools,
+        turn_limits: TurnLimits,
+        allowance: Allowance,
+        *,
+        bearer: str | None,
+        network: str,
+        may_begin: Callable[[str], bool],
+    ) -> None:
+        """``may_begin(user)`` is whether this user may have another conversation."""
+        self.user_id = ""
+        self._connection = connection
+        self._showtime_id = showtime_id
+        self._tools = tools
+        self._turn_limits = turn_limits
+        self._allowance = allowance
+        self._bearer = bearer
+        self._network = network
+        self._may_begin = may_begin
+        self._conversation: Conversation | None = None
+        self._answering: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._leave: Leave | None = None
+        self._bad_messages = 0
+        self._encoder = msgspec.json.Encoder()
+        self._decoder = msgspec.json.Decoder(ConciergeCommand)
+
+    def dismiss(self, leave: Leave) -> None:
+        """End the session: it stops the answer under way, says bye and closes."""
+        self._leave = self._leave or leave
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def recheck(self) -> None:
+        """The list of revocations has changed: end the session when its identity ends."""
+        if self._conversation is not None and self._leave is None:
+            self._await_expiry(self._conversation.identity)
+
+    # ------------------------------------------------------------ as the connection sees it
+
+    def redirected(self) -> None:
+        """Nothing is written past the connection."""
+
+    def fell_behind(self) -> None:
+        """An answer is far smaller than the buffer: a visitor who falls behind reads nothing at all."""
+        self.dismiss(Leave(Close.SLOW, "you read too slowly", 1000))
+
+    def caught_up(self) -> None:
+        """It is being dismissed already."""
+
+    # ------------------------------------------------------------ its life
+
+    async def run(self) -> None:
+        """Serve the socket until either side ends it."""
+        self._connection.attach(self, self._tools.settings.outbox_bytes)
+        self._reading = asyncio.get_running_loop().create_task(self._read_on(), name="concierge")
+        try:
+            await asyncio.wait({self._reading})
+            await self._stop()
+            await self._say_bye(self._end_of(self._reading))
+        finally:
+            if self._expiry is not None:
+                self._expiry.cancel()
+            self._reading.cancel()
+            if self._answering is not None:
+                self._answering.cancel()
+            await asyncio.gather(self._reading, *filter(None, [self._answering]), return_exceptions=True)
+
+    def _end_of(self, reading: asyncio.Task[None]) -> Leave | None:
+        """Why the session ends, or None if the socket is gone already."""
+        if self._leave is not None:
+            return self._leave
+        error = None if reading.cancelled() else reading.exception()
+        if isinstance(error, Leave):
+            return error
+        if error is None or isinstance(error, ConnectionClosed):
+            return None
+        log.error("concierge failed", showtime=self._showtime_id, exc_info=error)
+        return Leave(Close.INTERNAL, "an error on our side", 1000)
+
+    async def _read_on(self) -> None:
+        await self._greet()
+        idle_s = self._tools.settings.concierge_idle_ms / 1000
+        while True:
+            try:
+                async with asyncio.timeout(idle_s):
+                    received = await self._connection.read()
+            except TimeoutError:
+                raise Leave(Close.GOING_AWAY, "nothing was asked for long") from None
+            await self._serve(received)
+
+    async def _greet(self) -> None:
+        hello_s = self._tools.settings.hello_ms / 1000
+        try:
+            async with asyncio.timeout(hello_s):
+                received = await self._connection.read()
+        except TimeoutError:
+            raise Leave(Close.LATE_HELLO, f"expected begin within {hello_s:g} s", 1000) from None
+        try:
+            message = self._decode(received)
+            if not isinstance(message, Begin):
+                raise BadRequest("expected begin as the first message", "type")
+            await self._begin(message)
+        except SeatServerError as error:
+            self._tell_error(self._ref_of(received), error)
+            raise Leave.after(error) from None
+
+    async def _serve(self, received: Received) -> None:
+        try:
+            message = self._decode(received)
+        except (BadRequest, TooLarge) as error:
+            self._tell_error(self._ref_of(received), error)
+            self._bad_messages += 1
+            if self._bad_messages >= BAD_MESSAGES:
+                raise Leave(Close.BAD_MESSAGES, f"{BAD_MESSAGES} messages were not understood") from None
+            return
+        try:
+            match message:
+                case Begin():
+                    await self._begin(message)
+                case Ask():
+                    await self._stop()
+                    self._ask(message)
+                case Stop():
+                    await self._stop()
+        except SeatServerError as error:
+            self._tell_error(message.ref, error)
+
+    async def _begin(self, begin: Begin) -> None:
+        """Identify the visitor. Raises `Unauthorized`, `Forbidden`, `NotFound`, `Unavailable`."""
+        identity = await self._identify(begin)
+        identity.require("watch", "talking to the concierge")
+        if self._conversation is None:
+            showtime = await self._tools.live.catalog.showtime(self._showtime_id)
+            if not self._may_begin(identity.user_id):
+                raise Leave(Close.TOO_MANY_SOCKETS, "you have too many conversations open already", 10_000)
+            self._conversation = Conversation(
+                self._tools, showtime, identity, begin.lang, self._allowance, self._network
+            )
+        elif identity.user_id != self._conversation.identity.user_id:
+            raise Unauthorized("this conversation belongs to another user; open a new one")
+        self._conversation.identity = identity
+        self._conversation.speak(begin.lang)
+        self.user_id = identity.user_id
+        self._allowance.begin(identity)
+        self._await_expiry(identity)
+        self._tell(
+            Ready(
+                ref=begin.ref,
+                user=identity.user_id,
+                may_hold=identity.may("hold"),
+                chars=self._tools.settings.concierge_chars,
+                turns=self._conversation.turns,
+            )
+        )
+
+    async def _identify(self, begin: Begin) -> Identity:
+        if begin.token is not None:
+            return await self._tools.live.credentials.verify(begin.token)
+        if begin.ticket is not None:
+            return await self._tools.live.credentials.redeem(begin.ticket)
+        if self._conversation is not None:
+            return self._conversation.identity
+        if self._bearer is not None:
+            return await self._tools.live.credentials.verify(self._bearer)
+        raise Unauthorized("begin needs a token, a ticket, or an Authorization header at the handshake")
+
+    def _await_expiry(self, identity: Identity) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        live = self._tools.live
+        ends_ms = identity.expires_at_ms + live.settings.token_leeway_s * 1000
+        leave = Leave(Close.TOKEN_EXPIRED, "the token expired; come back with a fresh one", 0)
+        revoked_ms = live.credentials.revoked_at_ms(identity)
+        if revoked_ms < ends_ms:
+            ends_ms, leave = revoked_ms, Leave(Close.REVOKED, "this token or key was revoked")
+        left_s = (ends_ms - live.clock()) / 1000
+        self._expiry = asyncio.get_running_loop().call_later(max(0.0, left_s), self.dismiss, leave)
+
+    # ------------------------------------------------------------ answering
+
+    def _ask(self, asked: Ask) -> None:
+        """Begin to answer. Raises `TooLarge`, and `Busy` if too much was asked."""
+        conversation = self._conversation
+        assert conversation is not None, "nothing is asked before begin"
+        if len(asked.text) > self._tools.settings.concierge_chars:
+            raise BadRequest(
+                f"text has {len(asked.text)} characters: expected at most {self._tools.settings.concierge_chars}",
+                "text",
+            )
+        if conversation.turns <= 0:
+            raise Busy("this conversation", "has come to its end")
+        self._turn_limits.take(user=self.user_id, network=self._network, showtime=self._showtime_id)
+        answer = self._answer(conversation, asked)
+        self._answering = asyncio.get_running_loop().create_task(answer, name="answer")
+
+    async def _answer(self, conversation: Conversation, asked: Ask) -> None:
+        """Tell the answer piece by piece, within its time. However it ends, the last message is `Done` or `Error`."""
+        clock, ref = asyncio.get_running_loop().time, asked.ref
+        started = clock()
+        try:
+            async with (
+                asyncio.timeout(self._tools.settings.concierge_answer_ms / 1000),
+                aclosing(conversation.answer(ref, asked.text, asked.people)) as pieces,
+            ):
+                async for piece in pieces:
+                    self._tell(piece)
+        except TimeoutError:
+            self._tell(Words(ref=ref, text=conversation.too_slow()))
+            self._tell(Done(ref=ref, turns=conversation.turns, held=conversation.held, stopped=True))
+        except asyncio.CancelledError:
+            self._tell(Done(ref=ref, turns=conversation.turns, held=conversation.held, stopped=True))
+            raise
+        except Exception:
+            log.exception("answer failed", showtime=self._showtime_id)
+            self._tell_error(ref, SeatServerError("an error on our side; it has been logged"))
+        finally:
+            self._tools.metrics.answers.observe(clock() - started)
+
+    async def _stop(self) -> None:
+        """Stop the answer under way, if there is one, and wait for its last message."""
+        answering, self._answering = self._answering, None
+        if answering is not None:
+            answering.cancel()
+            await asyncio.wait({answering})
+
+    # ------------------------------------------------------------ what is sent
+
+    def _decode(self, received: Received) -> ConciergeCommand:
+        limit = self._tools.settings.message_bytes
+        if isinstance(received, bytes):
+            raise BadRequest("expected a text frame: the concierge speaks JSON")
+        if len(received.encode("utf-8", "surrogatepass")) > limit:
+            raise TooLarge("the message", limit)
+        try:
+            message: ConciergeCommand = self._decoder.decode(received)
+            return message
+        except UNREADABLE as error:
+            if not isinstance(error, msgspec.ValidationError):
+                raise BadRequest(f"not valid JSON: {unreadable(error)}") from None
+            field, problem, _ = misfit(error)
+            raise BadRequest(f"{field}: {problem}" if field else problem, field) from None
+
+    def _ref_of(self, received: Received) -> int:
+        try:
+            return msgspec.json.decode(received, type=_OnlyRef).ref
+        except UNREADABLE:
+            return 0
+
+    def _tell(self, message: ConciergeMessage) -> None:
+        self._connection.write(Frame(self._encoder.encode(message), text=True))
+
+    def _tell_error(self, ref: int, error: SeatServerError) -> None:
+        self._tools.metrics.errors.labels(error.code).inc()
+        self._tell(Error(ref=ref, code=error.code, message=error.message, retryable=error.retryable, facts=error.facts))
+
+    async def _say_bye(self, leave: Leave | None) -> None:
+        if leave is None:
+            return
+        self._tools.metrics.closed.labels(str(leave.code)).inc()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                if leave.code != Close.SLOW:
+                    self._tell(Bye(code=leave.code, reason=leave.reason, reconnect_after_ms=leave.reconnect_after_ms))
+                await self._connection.close(leave.code, leave.close_reason)
+        except (TimeoutError, ConnectionClosed):
+            pass  # the visitor was gone before the bye was sent
