@@ -114,7 +114,7 @@ if old then
   -- include: replace
 end
 
--- One step of a hold in Redis is one command here, and no command is sent whose answer is known.
+-- Nothing is in the way: write the hold.
 fence = string.format('%d', fence + 1)
 local numbers, due, owned = { nil, nil }, { nil, nil, nil, nil }, { nil, nil, nil, nil }
 local deadline_text, left = string.format('%.0f', deadline), deadline == now + ttl and ARGV[4] or string.format('%d', deadline - now)
