@@ -12,7 +12,7 @@ import msgspec
 
 from loadtests import report
 from loadtests.rush import compare as comparing
-from loadtests.rush import files, live, result, run, target, text
+from loadtests.rush import export, files, live, result, run, target, text
 from loadtests.rush.result import Result
 from loadtests.rush.scenario import MOST_PEOPLE, Scenario, read, scaled, shipped
 from loadtests.rush.schedule import people_of
@@ -35,29 +35,11 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="a whole opening with many people, and a verdict: of our own servers or of yours",
         epilog=EPILOG,
     )
-    parser.add_argument("scenario", help=f"one of {', '.join(shipped())}, or the path of a .toml file")
-    parser.add_argument(
-        "--target",
-        metavar="URL",
-        help="the installation (default: the running demo, if the environment has its settings, else one of our own)",
-    )
-    parser.add_argument("--yes-rush", metavar="HOST", default="", help="name the host again, if it is not this machine")
-    parser.add_argument(
-        "--token-secret", metavar="SECRET", help="what the target's tokens are signed with (or SEATSERVER_TOKEN_SECRET)"
-    )
-    parser.add_argument(
-        "--tokens", type=Path, metavar="FILE", help="ready tokens instead, one a line, one for each user"
-    )
-    parser.add_argument("--operator", type=Path, metavar="FILE", help="with --tokens: a token that may add showtimes")
+    _add_crowd(parser)
+    _add_target(parser)
     parser.add_argument(
         "--showtime", action="append", default=[], metavar="ID", help="use this showtime and add none; repeat for more"
     )
-    parser.add_argument("--buyers", type=_people, metavar="N", help="how many people, in the scenario's shares")
-    parser.add_argument(
-        "--seconds", type=report.seconds, metavar="S", help="when the doors close; all times change with it"
-    )
-    parser.add_argument("--hall", help="another hall for all showtimes: the demo's, plain:SEATS, or a file")
-    parser.add_argument("--seed", type=int, help="of the schedule (default: the scenario's)")
     parser.add_argument("--processes", type=report.at_least(1), default=1, metavar="N", help="generators (default 1)")
     parser.add_argument(
         "--part", type=_part, default=(1, 1), metavar="I/N", help="only this part; `merge` adds them up"
@@ -73,6 +55,17 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--database-url", default="", help="Postgres: of the target, or for the lab's own servers")
     parser.add_argument("--redis-url", default="", help="an empty Redis for the lab's own servers")
     parser.set_defaults(run=rush)
+
+    stager = tests.add_parser("stage", help="only put a scenario's showtimes on sale, for `export` and `--showtime`")
+    _add_crowd(stager)
+    _add_target(stager)
+    stager.set_defaults(run=stage, showtime=[], database_url="", redis_url="")
+
+    exporter = tests.add_parser("export", help="the same scenario as a Locust file or a k6 script")
+    _add_crowd(exporter)
+    exporter.add_argument("--tool", choices=tuple(export.FILES), required=True)
+    exporter.add_argument("--out", type=Path, metavar="FILE", help="where to write it (default: locustfile.py, k6.js)")
+    exporter.set_defaults(run=write_script, showtime=[])
 
     merger = tests.add_parser("merge", help="put the results of a rush's parts together and judge them as one")
     merger.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
@@ -93,6 +86,32 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     judge.add_argument("--json", action="store_true", help="print the comparison as one JSON object")
     judge.set_defaults(run=compare)
+
+
+def _add_crowd(parser: argparse.ArgumentParser) -> None:
+    """The options that say who comes where."""
+    parser.add_argument("scenario", help=f"one of {', '.join(shipped())}, or the path of a .toml file")
+    parser.add_argument("--buyers", type=_people, metavar="N", help="how many people, in the scenario's shares")
+    parser.add_argument("--seconds", type=report.seconds, metavar="S", help="when the doors close; all times follow")
+    parser.add_argument("--hall", help="another hall for all showtimes: the demo's, plain:SEATS, or a file")
+    parser.add_argument("--seed", type=int, help="of the schedule (default: the scenario's)")
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    """The options that say whom they rush, and with which tokens."""
+    parser.add_argument(
+        "--target",
+        metavar="URL",
+        help="the installation (default: the running demo, if the environment has its settings, else one of our own)",
+    )
+    parser.add_argument("--yes-rush", metavar="HOST", default="", help="name the host again, if it is not this machine")
+    parser.add_argument(
+        "--token-secret", metavar="SECRET", help="what the target's tokens are signed with (or SEATSERVER_TOKEN_SECRET)"
+    )
+    parser.add_argument(
+        "--tokens", type=Path, metavar="FILE", help="ready tokens instead, one a line, one for each user"
+    )
+    parser.add_argument("--operator", type=Path, metavar="FILE", help="with --tokens: a token that may add showtimes")
 
 
 def rush(args: argparse.Namespace) -> int:
@@ -122,6 +141,30 @@ def rush(args: argparse.Namespace) -> int:
         with live.watching(scenario, quiet=args.json) as progress:
             found = run.rush(aim, stages, order, progress)
     return _tell(found, args)
+
+
+def stage(args: argparse.Namespace) -> int:
+    """Put showtimes on sale and print them as a line for the shell."""
+    scenario = _scenario(args)
+    if not (args.target or target.from_environment()):
+        raise StartError("there is no server to put showtimes on sale at: give --target")
+    with _target(args, scenario) as aim:
+        stages = aim.stages(scenario, target.base_of(args.scenario))
+    print(f"export SHOWTIMES={','.join(one.id for one in stages)}")
+    return 0
+
+
+def write_script(args: argparse.Namespace) -> int:
+    """Write the file for another tool."""
+    scenario = _scenario(args)
+    seed = scenario.seed if args.seed is None else args.seed
+    path = args.out or Path(export.FILES[args.tool])
+    try:
+        path.write_text(export.script(args.tool, scenario, seed=seed, count=args.buyers), encoding="utf-8")
+    except OSError as error:
+        raise StartError(f"{path} cannot be written: {error.strerror}") from None
+    print(f"Written: {path}. Its top says how to run it.")
+    return 0
 
 
 def merge(args: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from contextlib import suppress
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from loadtests.rush.latency import now
 from loadtests.rush.line import Answer, Gone, Line
@@ -215,7 +215,7 @@ class Person:
         seats, areas = choice
         if not seats and not areas:
             return False
-        hold = Holding(self._uuid())
+        hold = Holding(uuid4())
         message = from_client.Hold(
             ref=self.line.next_ref(),
             hold_id=hold.id,
@@ -227,7 +227,7 @@ class Person:
 
     async def _best(self) -> bool:
         family = self.plan.kind == "family"
-        hold = Holding(self._uuid())
+        hold = Holding(uuid4())
         message = from_client.Best(
             ref=self.line.next_ref(), hold_id=hold.id, count=self._wants, wheelchairs=1 if family else 0
         )
@@ -280,10 +280,11 @@ class Person:
                 self._witness.look(plan.number, str(answer.booking_id))
                 return "booked"
             if not (isinstance(answer, from_server.Error) and answer.retryable):
-                return "not_booked"
+                break
             self._doubt(hold)
             await asyncio.sleep(BUSY_PAUSE_S)
             self._due = self._ready = now()
+        self.hold = hold  # to be given back at the end
         return "not_booked"
 
     # ------------------------------------------------------------ answers
@@ -346,9 +347,6 @@ class Person:
         self.world.doubts.append(
             Doubt(person=self.plan.number, showtime=self.plan.showtime, booking=str(hold.id), seats=hold.seats)
         )
-
-    def _uuid(self) -> UUID:
-        return UUID(int=self.chance.getrandbits(128), version=4)
 
 
 class Holding:

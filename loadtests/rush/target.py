@@ -128,10 +128,9 @@ class OwnTarget(Target):
     def __init__(self, place: Installation, stack: ExitStack, variables: Mapping[str, str], servers: int) -> None:
         self._place, self._stack, self._variables = place, stack, dict(variables)
         self._servers: list[Running] = [stack.enter_context(place.serve(**variables)) for _ in range(servers)]
-        secret = place.environ["SEATSERVER_TOKEN_SECRET"]
-        super().__init__(
-            [server.url for server in self._servers], Keys.of_secret(secret, {}), place.environ["DATABASE_URL"]
-        )
+        self.secret = place.environ["SEATSERVER_TOKEN_SECRET"]
+        keys = Keys.of_secret(self.secret, {})
+        super().__init__([server.url for server in self._servers], keys, place.environ["DATABASE_URL"])
         self.is_ours = True
 
     def restart(self) -> None:
@@ -146,7 +145,7 @@ class OwnTarget(Target):
 
 
 @contextmanager
-def own(scenario: Scenario, *, database_url: str = "", redis_url: str = "") -> Iterator[Target]:
+def own(scenario: Scenario, *, database_url: str = "", redis_url: str = "") -> Iterator[OwnTarget]:
     """Start an installation for a scenario."""
     with ExitStack() as stack:
         place = stack.enter_context(installation(database_url=database_url, redis_url=redis_url))

@@ -158,6 +158,15 @@ def test_every_scenario_passes_at_a_small_size(
     assert HAPPENS.get(name, "PASSED") in said.out
 
 
+def test_the_same_seed_can_be_run_again_on_the_same_installation(database_url: str, redis_url: str) -> None:
+    scenario = parse(SMALL, "small")
+    order = run.Order(name="small", scenario=scenario, seed=1, times_count=False)
+    with target.own(scenario, database_url=database_url, redis_url=redis_url) as aim:
+        for _ in range(2):
+            found = run.rush(aim, aim.stages(scenario, Path()), order)
+            assert found.verdict.code == 0, found.verdict
+
+
 def test_ctrl_c_closes_the_doors_and_still_reports(tmp_path: Path, database_url: str, redis_url: str) -> None:
     command = [sys.executable, "-m", "loadtests", "rush", "opening", "--buyers", "30", "--seconds", "600"]
     stores = ["--database-url", database_url, "--redis-url", redis_url, "--out", str(tmp_path)]
