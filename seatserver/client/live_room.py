@@ -17,9 +17,9 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from seatserver.client.errors import Disconnected, RemoteError
+from seatserver.client.errors import Disconnected, RemoteError, retry_after_s
 from seatserver.client.rest import RestClient
 from seatserver.errors import SeatsRefused
 from seatserver.rooms.room import Applied, Change, Room
@@ -225,16 +225,23 @@ class LiveRoom:
         await self._end(self._gone)
 
     async def _live_once(self) -> float:
-        """One connection, from hello to its end; how long to wait before the next, in seconds."""
+        """One connection, from hello to its end; how long to wait before the next, in seconds.
+
+        The server's wish is a floor: the jitter on top keeps a thousand clients from coming back in one instant.
+        """
         clock = asyncio.get_running_loop().time
-        started_at, pause_s = clock(), None
+        started_at = clock()
+        wish_s: float | None = 0.0
         try:
             await self._follow()
         except ConnectionClosed as closed:
-            pause_s = self._pause_after(closed)
+            wish_s = self._wish_of(closed)
         except RemoteError as error:
             if not error.retryable:
                 self._gone = Disconnected(4000, str(error))
+            wish_s = error.retry_after_s
+        except InvalidStatus as refused:
+            wish_s = retry_after_s(refused.response.headers.get("Retry-After", ""))
         except (OSError, TimeoutError, InvalidHandshake, httpx.HTTPError):
             pass
         finally:
@@ -245,22 +252,23 @@ class LiveRoom:
             return 0.0
         if clock() - started_at > STABLE_S:
             self._pause_s = SHORTEST_PAUSE_S
-        if pause_s is None:
-            pause_s = random.uniform(0, self._pause_s)
-            self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
+        if wish_s is None:
+            return 0.0
+        pause_s = wish_s + random.uniform(0, self._pause_s)
+        self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
         return pause_s
 
-    def _pause_after(self, closed: ConnectionClosed) -> float | None:
-        """How long to wait before coming back; None for the ordinary back-off. Ends the room for a final code."""
+    def _wish_of(self, closed: ConnectionClosed) -> float | None:
+        """How long the server wishes us to stay away; None for not at all. Ends the room for a final code."""
         code = closed.rcvd.code if closed.rcvd is not None else 1006
         reason = closed.rcvd.reason if closed.rcvd is not None else ""
         if code in (Close.BAD_TOKEN, Close.TOKEN_EXPIRED) and self.client.forget_guest(self._token):
-            return None
+            return 0.0
         if 4000 <= code <= 4099 or code == 1008:
             self._gone = Disconnected(code, self._bye.reason if self._bye is not None else reason)
         if self._bye is not None and self._bye.reconnect_after_ms >= 0:
-            return self._bye.reconnect_after_ms / 1000
-        return 0.0 if 4200 <= code <= 4299 else None
+            return self._bye.reconnect_after_ms / 1000 or None
+        return None if 4200 <= code <= 4299 else 0.0
 
     async def _end(self, gone: Disconnected | None) -> None:
         """The room is over: whoever waits for it is told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -213,6 +214,24 @@ async def test_a_server_that_restarts_says_when_to_come_back_and_that_is_kept(ma
         [bye] = [notice for notice in room.notices if isinstance(notice, Bye)]
         assert bye.code == 1012
         assert bye.reconnect_after_ms >= 100
+
+
+async def test_a_client_that_is_refused_a_socket_comes_back_no_earlier_than_it_was_told(server: Instance) -> None:
+    came: list[float] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(asyncio.get_running_loop().time())
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    door = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with door, SeatClient(f"http://127.0.0.1:{door.sockets[0].getsockname()[1]}", token="x") as client:
+        entering = asyncio.create_task(client.room(SHOWTIME).__aenter__())
+        await eventually(lambda: len(came) == 3)
+        entering.cancel()
+        await asyncio.gather(entering, return_exceptions=True)
+    assert min(later - earlier for earlier, later in itertools.pairwise(came)) >= 1
 
 
 async def test_what_happens_elsewhere_to_ones_booking_is_heard(server: Instance) -> None:

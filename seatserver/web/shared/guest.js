@@ -178,7 +178,11 @@ async function renewed(server, kept, signal) {
     if (error.status === 401 && error.code === "unauthorized") return null;
     if (isSilence(error)) throw error;
     const problem = `this guest cannot be renewed now: ${error.message}`;
-    throw Object.assign(new Error(problem, { cause: error }), { code: "unavailable", retryable: true });
+    throw Object.assign(new Error(problem, { cause: error }), {
+      code: "unavailable",
+      retryable: true,
+      retryAfterMs: error.retryAfterMs,
+    });
   }
 }
 

@@ -12,8 +12,8 @@ export const patience = () => AbortSignal.timeout(PATIENCE_MS);
 export const isSilence = (error) => error instanceof TypeError || error?.name === "TimeoutError";
 
 /**
- * The JSON of a REST answer; an error carries the problem document's sentence, its `status` and `retryable`, and
- * `isStrange` when what answered is no seat server.
+ * The JSON of a REST answer; an error carries the problem document's sentence, its `status`, `retryable`
+ * and `retryAfterMs` (0 where the server does not say), and `isStrange` when what answered is no seat server.
  * @param {string | URL} address
  */
 export async function fetchJson(address, options = {}) {
@@ -31,8 +31,9 @@ export async function refusal(response, address = response.url) {
   const { status } = response;
   const { detail, code, facts, retryable = status >= 500 } = await response.json().catch(() => ({}));
   const isStrange = status === 404 && code === undefined;
+  const retryAfterMs = 1000 * Number(response.headers.get("Retry-After")) || 0; // a date, from a proxy, is none
   const error = new Error(detail ?? `${isStrange ? address : "the server"} answered ${status}`);
-  return Object.assign(error, { code, facts, retryable, isStrange, status });
+  return Object.assign(error, { code, facts, retryable, isStrange, status, retryAfterMs });
 }
 
 /**

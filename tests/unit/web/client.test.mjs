@@ -1,11 +1,14 @@
 /** The parts of the client that need no server. That both sides of the wire agree is tested in test_client_parts.py. */
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
 import { BackOff } from "../../../seatserver/web/seat-map/client/backoff.js";
 import { ServerClock } from "../../../seatserver/web/seat-map/client/clock.js";
 import { CODECS } from "../../../seatserver/web/seat-map/client/codec.js";
+import { Commands } from "../../../seatserver/web/seat-map/client/commands.js";
+import { Connection } from "../../../seatserver/web/seat-map/client/connection.js";
+import { CommandError } from "../../../seatserver/web/seat-map/client/errors.js";
 import { Holds } from "../../../seatserver/web/seat-map/client/holds.js";
 import { decode, encode } from "../../../seatserver/web/seat-map/client/msgpack.js";
 import { hintOf, whyRefused } from "../../../seatserver/web/seat-map/client/refusal.js";
@@ -93,6 +96,40 @@ test("only a stable connection resets the back-off", () => {
     return backOff.next();
   });
   assert.deepEqual(pauses, [500, 1000, 2000, 4000, 500, 1000]);
+});
+
+const quietly = { onSilence() {}, onMarks() {}, onFailure() {} };
+
+test("a refused command is sent again no earlier than the server says, and later by chance", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    let sent = 0;
+    const times = { commandMs: 60_000, lateMs: 60_000 };
+    const commands = new Commands({ write: () => "{}", send: () => ++sent > 0, mostBytes: () => 9, times, ...quietly });
+    const made = commands.make({ type: "hold" }, new Map());
+    const refuse = (ms) => commands.tryAgain(1, new CommandError("too_many", "", { facts: { retry_after_ms: ms } }));
+    assert.equal(sent, 1);
+    refuse(1500);
+    mock.timers.tick(1499);
+    assert.equal(sent, 1, "not before");
+    mock.timers.tick(1001);
+    assert.equal(sent, 2);
+    refuse(60_000);
+    await assert.rejects(made, { code: "too_many" }, "a visitor is told rather than kept waiting for so long");
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("a client that is given no token comes back no earlier than the server says", async () => {
+  const { promise, resolve } = Promise.withResolvers();
+  const tokens = () => Promise.reject(Object.assign(new Error("too many guests"), { retryAfterMs: 7000 }));
+  const owner = { connecting() {}, dropped() {}, waiting: (_, atMs) => resolve(atMs - performance.now()) };
+  const connection = new Connection({ address: "ws://x", tokens, codec: CODECS.json, times: TIMES, owner });
+  connection.open();
+  const waitMs = await promise;
+  connection.close();
+  assert.ok(waitMs > 6900 && waitMs <= 7500, `${waitMs} ms: the wish, and a random part of the first pause`);
 });
 
 test("the clock follows the most exact answer until one contradicts it", () => {

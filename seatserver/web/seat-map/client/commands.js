@@ -15,6 +15,7 @@ import { CommandError } from "./errors.js";
 
 const MOST_ATTEMPTS = 5; // of one command that the server calls retryable
 const RETRY_FIRST_MS = 500;
+const LONGEST_WISH_MS = 3_000; // that the server may name for the next attempt: a visitor waits no longer for a seat
 
 /** A UUID v4, also on plain-http origins, where browsers leave out crypto.randomUUID. */
 export function newHoldId() {
@@ -193,10 +194,12 @@ export class Commands {
     command.attempts += 1;
     command.error = error;
     clearTimeout(command.silence);
-    if (command.attempts >= MOST_ATTEMPTS) return this.fail(ref, error);
+    // The server's wish is a floor: whoever comes earlier is refused again.
+    const wishedMs = Math.max(0, Number(error.facts.retry_after_ms) || 0);
+    if (command.attempts >= MOST_ATTEMPTS || wishedMs > LONGEST_WISH_MS) return this.fail(ref, error);
     command.sent = false;
     const most = RETRY_FIRST_MS * 2 ** command.attempts;
-    command.retry = setTimeout(() => this.#sendOne(command), Math.random() * most);
+    command.retry = setTimeout(() => this.#sendOne(command), wishedMs + Math.random() * most);
   }
 
   /** @param {Command} command */

@@ -189,7 +189,7 @@ export class Connection {
     } catch (error) {
       if (attempt !== this.#attempt) return;
       if (error?.permanent) this.#stop(error.message, BAD_TOKEN, "token");
-      else this.#lost(0, `no token: ${error?.message ?? error}`);
+      else this.#lost(0, `no token: ${error?.message ?? error}`, error?.retryAfterMs);
       return;
     }
     if (attempt === this.#attempt) this.#openSocket();
@@ -238,15 +238,16 @@ export class Connection {
   /**
    * @param {number} code
    * @param {string} said
+   * @param {number} [retryAfterMs] what the server wishes that gave no token
    */
-  #lost(code, said) {
+  #lost(code, said, retryAfterMs = 0) {
     const bye = this.#bye;
     const liveMs = this.#liveAtMs === null ? 0 : performance.now() - this.#liveAtMs;
     this.#drop();
     if (this.#listening === null) return; // the owner has closed it
     this.#backOff.ended(liveMs);
     const reason = bye?.reason || said || (code > 1006 ? `closed with code ${code}` : "the connection is lost");
-    this.#patient = bye?.reconnect_after_ms > 0 || isBackOff(code);
+    this.#patient = bye?.reconnect_after_ms > 0 || retryAfterMs > 0 || isBackOff(code);
     if (code === BAD_TOKEN && this.#tokens.renewable && !this.#renewed) {
       // One fresh token is worth a try: the server may have a new secret since this one was made.
       this.#renewed = true;
@@ -259,7 +260,8 @@ export class Connection {
       this.#wait(liveMs >= this.#times.stableMs ? 0 : this.#backOff.next(), reason);
     } else {
       // The server's wish is a floor; the jitter on top keeps a thousand viewers from coming back in one instant.
-      const wishedMs = Math.min(LONGEST_WISH_MS, Math.max(0, Number(bye?.reconnect_after_ms) || 0));
+      const askedMs = Math.max(Number(bye?.reconnect_after_ms) || 0, Number(retryAfterMs) || 0);
+      const wishedMs = Math.min(LONGEST_WISH_MS, askedMs);
       this.#wait(wishedMs + this.#backOff.next(), reason);
       if (code === NEVER_OPENED && !this.#isAllowed) this.#askWhy();
     }

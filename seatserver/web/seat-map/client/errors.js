@@ -23,7 +23,9 @@ export class CommandError extends Error {
     super(message);
     this.name = "CommandError";
     this.code = code;
-    Object.assign(this, { retryable, seats, areas, stranded, fix, retry_at_ms, areas_retry_at_ms, facts });
+    /** @type {Record<string, any>} */
+    this.facts = facts;
+    Object.assign(this, { retryable, seats, areas, stranded, fix, retry_at_ms, areas_retry_at_ms });
   }
 }
 
