@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from seatserver import config, descriptors, logs
 from seatserver.access.admission import AdmissionCodes, BookingKeys
+from seatserver.access.api_keys import ApiKeys
 from seatserver.access.credentials import Credentials
 from seatserver.access.deny_list import DenyList
 from seatserver.access.guest_limits import GuestLimits
@@ -97,7 +98,8 @@ class Server:
         self.socket_tickets = SocketTickets(settings, self.redis)
         self.deny_list = DenyList(wall_clock)
         self.revocations = Revocations(self.database, self.deny_list, wall_clock)
-        self.credentials = Credentials(self.tokens, self.socket_tickets, self.deny_list)
+        self.api_keys = ApiKeys(self.database, self.revocations, wall_clock)
+        self.credentials = Credentials(self.tokens, self.api_keys, self.socket_tickets, self.deny_list)
         self.booking_keys = BookingKeys(settings)
         self.networks = NetworkNames(settings)
         self.shares = Shares(settings)
@@ -201,6 +203,7 @@ class Server:
         # Bookings that are being written finish first. Then their readers stop, and the connections close last.
         await self.checkout.close(grace_s=self.settings.shutdown_ms / 4000)
         await self._tasks.close()
+        await self.api_keys.close()
         await self.reports.close()
         await self.own_bookings.close()
         await self.relay.close()
@@ -287,6 +290,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         allocations=server.allocations,
         credentials=server.credentials,
         revocations=server.revocations,
+        api_keys=server.api_keys,
         guests=Guests(server.settings, server.tokens, server.deny_list),
         networks=server.networks,
         guest_limits=server.guest_limits,

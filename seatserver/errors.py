@@ -195,6 +195,14 @@ class Forbidden(SeatServerError):
         super().__init__(f"{action} needs the scope {scope!r}", scope=scope)
 
 
+class NotWithKey(Forbidden):
+    """An API key may not do this, whatever its scopes: it needs a token."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__("admin", action)
+        self.message = f"{action} needs a token with the scope 'admin', not a key"
+
+
 class NotOnSale(SeatServerError):
     """The showtime's sale has not begun, or has ended. Times are in milliseconds since the epoch."""
 

@@ -1,12 +1,14 @@
 """Who is asking: the one place where what a client sends becomes an `Identity`, or is refused.
 
-REST and the handshake of a socket bring a token in `Authorization: Bearer …`; the hello of a socket brings a token or a
-socket ticket. Whatever it is, it must not have been revoked.
+REST and the handshake of a socket bring a token or an API key in `Authorization: Bearer …`; the hello of a socket
+brings one of these or a socket ticket. Whatever it is, it must not have been revoked.
 """
 
 from __future__ import annotations
 
+from seatserver.access.api_keys import ApiKeys
 from seatserver.access.deny_list import DenyList
+from seatserver.access.key_format import PREFIX
 from seatserver.access.socket_tickets import SocketTickets
 from seatserver.access.tokens import Identity, Tokens
 
@@ -14,14 +16,16 @@ from seatserver.access.tokens import Identity, Tokens
 class Credentials:
     """Verifies what clients send."""
 
-    def __init__(self, tokens: Tokens, socket_tickets: SocketTickets, deny_list: DenyList) -> None:
+    def __init__(self, tokens: Tokens, api_keys: ApiKeys, socket_tickets: SocketTickets, deny_list: DenyList) -> None:
         self._tokens = tokens
+        self._api_keys = api_keys
         self._socket_tickets = socket_tickets
         self._deny_list = deny_list
 
     async def verify(self, bearer: str) -> Identity:
-        """The user of a token. Raises `Unauthorized`, `Revoked` or `Unavailable`."""
-        identity = await self._tokens.verify(bearer)
+        """The user of a token or an API key. Raises `Unauthorized`, `Revoked` or `Unavailable`."""
+        is_key = bearer.startswith(PREFIX)
+        identity = await (self._api_keys.verify(bearer) if is_key else self._tokens.verify(bearer))
         self._deny_list.check(identity)
         return identity
 

@@ -125,7 +125,7 @@ class Tokens:
             raise BadRequest(f"there is no scope {unknown[0]!r}; expected one of {', '.join(SCOPES)}", where="scope")
         if channel != PUBLIC and not is_channel(channel):
             raise BadRequest(f"channel is {channel[:80]!r}: {CHANNEL_FORM}", where="channel")
-        _check_user(user_id)
+        check_user(user_id)
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": self._issuers[0],
@@ -195,7 +195,7 @@ def _identity(claims: dict[str, Any]) -> Identity:
         scopes = scopes.split()
     if not isinstance(scopes, list | tuple):
         raise Unauthorized("the token's scopes are neither a text nor a list")
-    _check_user(claims["sub"])
+    check_user(claims["sub"])
     # Partners' tokens may contain scopes of other systems.
     known = frozenset(scope for scope in scopes if isinstance(scope, str) and scope in SCOPES)
     return Identity(
@@ -230,7 +230,8 @@ def is_channel(name: str) -> bool:
     return re.fullmatch(CHANNEL_PATTERN, name) is not None
 
 
-def _check_user(user_id: object) -> None:
+def check_user(user_id: object) -> None:
+    """Raise `Unauthorized` unless this is a printable name of a bounded length."""
     if not isinstance(user_id, str) or not user_id.strip() or not user_id.isprintable():
         raise Unauthorized("the token's user (`sub`) is not a printable name")
     if len(user_id) > MAX_USER_CHARS:

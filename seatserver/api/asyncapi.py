@@ -64,6 +64,8 @@ Every command has a `ref` that its reply repeats. A command about a hold has its
 repeating it is safe.
 A `delta` that does not follow on what you have (`from` is ahead of your version, or the epoch is another) means that
 you missed something: say `hello` again with `resume`, on the same socket.
+A socket ends with its token (close code 4200) or its API key. To go on, say `hello` with a fresh `token` or `ticket` of
+the same user at any time before; it is judged by the latest one. What was revoked ends at once (4005).
 The server refuses a message with a field that it does not know. A newer server may send types of message, fields,
 states, statuses, reasons and error codes that you do not know: pass over them.
 The terminals in lobbies have a socket of their own, the channel `kiosk`.
@@ -180,7 +182,9 @@ def asyncapi() -> dict[str, Any]:
 
 def _channel(channel: Channel) -> dict[str, Any]:
     subprotocols = list(channel.subprotocols)
-    headers: dict[str, Any] = {"Authorization": {"type": "string", "description": "`Bearer` and a token."}}
+    headers: dict[str, Any] = {
+        "Authorization": {"type": "string", "description": "`Bearer` and a token or an API key."}
+    }
     if subprotocols:
         headers = {"Sec-WebSocket-Protocol": {"type": "string", "enum": subprotocols}, **headers}
     return {

@@ -15,6 +15,10 @@ the token allows (space-separated), and `channel` the sales channel whose seats 
 `aud` and `exp` must be as the server's settings require. Guests get their token here, `seatserver token` makes one, and
 partners sign their own with a key that the settings name.
 
+Servers and sales channels use an API key instead, which is valid for months: an administrator makes it with
+`POST /api/v1/keys`. It goes wherever a token does. A token or a key that was revoked is answered with 401 and the code
+`revoked`.
+
 Scopes: `watch` views rooms. `hold` holds seats, and includes watch. `claim` makes pending bookings, which a payment
 confirms. `book` books at once, and includes claim. `settle` confirms, cancels and reads anybody's bookings, for payment
 services. `admit` admits visitors at the door. `admin` allows everything."""
@@ -76,7 +80,8 @@ def openapi() -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "A JWT whose `scope` names watch, hold, claim, book, settle, admit or admin.",
+                    "description": "An API key, or a JWT whose `scope` names watch, hold, claim, book, settle, admit "
+                    "or admin.",
                 },
                 "booking": {
                     "type": "http",

@@ -22,7 +22,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from seatserver.catalog.reads import SharedReads
 from seatserver.catalog.showtime import (
     EARLIEST_MS,
     LATEST_MS,
@@ -45,6 +44,7 @@ from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.rules.judge import judge
 from seatserver.seatmaps.rules.model import GapRule, Rules
 from seatserver.seatmaps.search.best import Wish, best_offers
+from seatserver.shared_reads import SharedReads
 
 __all__ = ["Auditorium", "Catalog", "Showtime", "ShowtimeDraft", "ShowtimeEntry", "ShowtimeFilter", "Theatre"]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from seatserver import config
 from seatserver.cli.serve import required_database
+from seatserver.cli.who import operator
 
 if TYPE_CHECKING:
     from seatserver.kiosks.registry import Kiosk, Kiosks
@@ -65,7 +65,7 @@ async def _with_kiosks(args: argparse.Namespace) -> None:
 
 async def _enrol(kiosks: Kiosks, args: argparse.Namespace) -> None:
     name = args.name or args.code
-    kiosk = await kiosks.enrol(args.code, theatre_id=args.theatre, name=name, channel=args.channel, by=_user())
+    kiosk = await kiosks.enrol(args.code, theatre_id=args.theatre, name=name, channel=args.channel, by=operator())
     print(f"enrolled: {_line(kiosk)}")
 
 
@@ -75,19 +75,12 @@ async def _list(kiosks: Kiosks, args: argparse.Namespace) -> None:
 
 
 async def _revoke(kiosks: Kiosks, args: argparse.Namespace) -> None:
-    print(f"revoked: {_line(await kiosks.revoke(args.kiosk, _user()))}")
+    print(f"revoked: {_line(await kiosks.revoke(args.kiosk, operator()))}")
 
 
 def _line(kiosk: Kiosk) -> str:
     channel = f", sells for {kiosk.channel}" if kiosk.channel else ""
     return f"{kiosk.id}  {kiosk.theatre_id}  {kiosk.name}{channel}{', locked' if kiosk.locked else ''}"
-
-
-def _user() -> str:
-    try:
-        return f"command line, {getpass.getuser()}"
-    except (KeyError, OSError):  # a user without a name
-        return "command line"
 
 
 def _uuid(text: str) -> UUID:

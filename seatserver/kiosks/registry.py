@@ -26,10 +26,10 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert
 
 from seatserver.access.tokens import CHANNEL_FORM, PUBLIC, Identity, Tokens, is_channel
-from seatserver.catalog.reads import SharedReads
 from seatserver.database import Database
 from seatserver.errors import BadRequest, Busy, Conflict, NotFound, Unauthorized
 from seatserver.kiosks.tables import kiosks
+from seatserver.shared_reads import SharedReads
 from seatserver.times import millis_of
 
 log = structlog.get_logger(__name__)

@@ -10,8 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from seatserver.catalog.reads import SharedReads
 from seatserver.rooms.hub import Hub
+from seatserver.shared_reads import SharedReads
 
 MAX_AGE_S = 2.0
 SHOWTIMES_CACHED = 4096

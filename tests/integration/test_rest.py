@@ -643,6 +643,72 @@ async def test_a_guests_renewal_gives_a_token_for_the_same_guest_and_no_access(r
         assert code(await rest.ask("POST", "/guests/renew", json={"renewal": wrong})) == (401, "unauthorized")
 
 
+BOX_OFFICE = {"name": "Box office", "user_id": "box-office", "scopes": ["book", "hold"], "channel": "box-office"}
+
+
+async def test_administrators_make_list_rotate_and_revoke_keys(rest: Rest) -> None:
+    boss = "boss:admin"
+    made = await rest.ask("POST", "/keys", boss, json={**BOX_OFFICE, "days": 10})
+    assert made.status_code == 201
+    about = made.json()["about"]
+    expected = {**BOX_OFFICE, "scopes": ["hold", "book"], "created_by": "boss", "successor": None, "revoked_by": None}
+    assert expected.items() <= about.items()
+    assert about["expires_at_ms"] - about["created_at_ms"] == 10 * 86_400_000
+    headers = {"Authorization": f"Bearer {made.json()['key']}"}
+    assert (await rest.ask("GET", "/bookings", headers=headers)).status_code == 200
+    rotated = await rest.ask("POST", f"/keys/{about['id']}/rotate", boss, json={"overlap_s": 60})
+    assert (rotated.status_code, rotated.json()["about"]["user_id"]) == (201, "box-office")
+    again = await rest.ask("POST", f"/keys/{about['id']}/rotate", boss, json={})
+    assert (code(again), rotated.json()["about"]["id"] in again.json()["detail"]) == ((409, "conflict"), True)
+    first = await rest.ask("GET", "/keys?limit=1", boss)
+    assert [key["id"] for key in first.json()["keys"]] == [rotated.json()["about"]["id"]]
+    second = await rest.ask("GET", f"/keys?limit=1&after={first.json()['next']}", boss)
+    assert [key["successor"] for key in second.json()["keys"]] == [rotated.json()["about"]["id"]]
+    assert second.json()["next"] is None
+    for _ in range(2):
+        revoked = await rest.ask("POST", f"/keys/{about['id']}/revoke", boss)
+        assert (revoked.status_code, revoked.json()["revoked_by"]) == (200, "boss")
+    assert code(await rest.ask("GET", "/bookings", headers=headers)) == (401, "revoked")
+    ended = await rest.ask("POST", f"/keys/{about['id']}/rotate", boss, json={})
+    assert code(ended) == (409, "conflict")
+    for key_id in ("a" * 16, "nonsense", made.json()["key"]):
+        for action in ("rotate", "revoke"):
+            missing = await rest.ask("POST", f"/keys/{key_id}/{action}", boss, json={})
+            assert code(missing) == (404, "not_found")
+            assert made.json()["key"] not in missing.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": "two\nlines"},
+        {"user_id": "guest:one"},
+        {"user_id": "a\tb"},
+        {"scopes": []},
+        {"scopes": ["fly"]},
+        {"channel": "box office"},
+        {"days": 0},
+        {"days": 367},
+        {"colour": "red"},
+    ],
+    ids=str,
+)
+async def test_a_key_with_a_wrong_field_is_refused_by_name(empty: Rest, wrong: dict[str, Any]) -> None:
+    refused = await empty.ask("POST", "/keys", "boss:admin", json={**BOX_OFFICE, **wrong})
+    assert code(refused) == (400, "bad_request")
+    assert next(iter(wrong)) in refused.json()["facts"]["where"]
+    assert (await empty.ask("GET", "/keys", "boss:admin")).json()["keys"] == []
+
+
+async def test_only_administrators_see_or_change_keys(empty: Rest) -> None:
+    for user, expected in ((None, (401, "unauthorized")), ("ann:settle,admit,book", (403, "forbidden"))):
+        assert code(await empty.ask("GET", "/keys", user)) == expected
+        assert code(await empty.ask("POST", "/keys", user, json=BOX_OFFICE)) == expected
+        assert code(await empty.ask("POST", f"/keys/{'a' * 16}/rotate", user, json={})) == expected
+        assert code(await empty.ask("POST", f"/keys/{'a' * 16}/revoke", user)) == expected
+
+
 async def test_administrators_revoke_a_user_or_a_token(rest: Rest) -> None:
     path, boss = "/admin/revocations", "boss:admin"
     token, other = (rest.core.tokens.mint("mallory", ["watch"], 60) for _ in range(2))

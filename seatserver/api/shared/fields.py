@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from seatserver.access.key_format import ID_PATTERN as ID_PATTERN_OF_KEYS
 from seatserver.catalog.showtime import ID_PATTERN, MAX_ADDRESS, MAX_TITLE
 from seatserver.pricing.tariff import CURRENCY_PATTERN
 from seatserver.seatmaps.model import MAX_LABEL
@@ -53,6 +54,7 @@ PATH_PARAMETERS: dict[str, Any] = {
     "auditorium_id": Id,
     "showtime_id": Id,
     "booking_id": Annotated[UUID, Meta(description="The booking's id, which is the id of the hold that was booked.")],
+    "key_id": Annotated[str, Meta(pattern=ID_PATTERN_OF_KEYS, description="The key's id, which is no secret.")],
     "kiosk_id": Annotated[UUID, Meta(description="The kiosk's id.")],
 }
 """The type of every ``{name}`` in a path."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from seatserver.access.admission import AdmissionCodes, BookingKeys
+from seatserver.access.api_keys import ApiKeys
 from seatserver.access.credentials import Credentials
 from seatserver.access.guest_limits import GuestLimits
 from seatserver.access.guests import Guests
@@ -41,6 +42,7 @@ class ApiServices:
     allocations: Allocations
     credentials: Credentials
     revocations: Revocations
+    api_keys: ApiKeys
     guests: Guests
     networks: NetworkNames
     guest_limits: GuestLimits

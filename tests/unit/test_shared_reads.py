@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from seatserver.catalog.reads import SharedReads
 from seatserver.errors import Unavailable
+from seatserver.shared_reads import SharedReads
 
 
 class Source:
