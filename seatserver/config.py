@@ -282,7 +282,6 @@ SMALLER: tuple[tuple[str, str, str], ...] = (
     ("redis_timeout_ms", "answer_ms", "a booking would time out before Redis does"),
     ("answer_ms", "checkout_ms", "the pin could end before the buyer repeats an unanswered booking"),
     ("searches_per_user", "searches", "one user could take every place in the queue"),
-    ("kiosk_pay_ms", "claim_ms", "a booking could expire while its card is being charged"),
     ("heartbeat_ms", "idle_ms", "quiet but healthy clients would be closed"),
     ("probe_ms", "probe_lost_ms", "a healthy feed would be declared dead"),
 )
@@ -298,6 +297,13 @@ def _check_relations(settings: Settings) -> None:
             _env("hold_total_ms"),
             f"is {settings.hold_total_ms}",
             f"expected at least {_env('hold_ms')} ({settings.hold_ms}): a hold would outlive its own limit",
+        )
+    if settings.kiosk_reader != "none" and settings.kiosk_pay_ms >= settings.claim_ms:
+        raise ConfigError(
+            _env("kiosk_pay_ms"),
+            f"is {settings.kiosk_pay_ms}",
+            f"expected less than {_env('claim_ms')} ({settings.claim_ms}): "
+            "a booking could expire while its card is being charged",
         )
     if settings.hold_pause_ms <= settings.sweep_ms:
         raise ConfigError(

@@ -163,6 +163,13 @@ def test_related_limits_are_checked_against_each_other(smaller: str, larger: str
     assert why in str(caught.value)
 
 
+def test_a_claim_outlasts_a_payment_at_a_kiosk_where_kiosks_take_payments() -> None:
+    brief = {"SEATSERVER_CLAIM_MS": "1500"}
+    assert config.load(brief).kiosk_pay_ms > config.load(brief).claim_ms
+    with pytest.raises(ConfigError, match=r"KIOSK_PAY_MS is 90000: expected less than SEATSERVER_CLAIM_MS \(1500\)"):
+        config.load({**brief, "SEATSERVER_KIOSK_READER": "simulated"})
+
+
 def test_the_answer_timeout_exceeds_a_wait_for_a_connection_and_one_statement() -> None:
     with pytest.raises(ConfigError, match=r"ANSWER_MS is 8000: expected more than .*POOL_WAIT_MS and .*STATEMENT_MS"):
         config.load({"SEATSERVER_ANSWER_MS": "8000"})
