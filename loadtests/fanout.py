@@ -3,9 +3,9 @@
 In a round, one seat is held or released, and every viewer gets one frame. *Deliveries per second* are the viewers
 divided by the time from the first viewer's frame to the last one's. The kernel stamps frames on arrival, so a slow load
 generator changes nothing. *CPU per delivery* is all CPU time of the server's process in these rounds, including the
-command and its Redis calls, divided by the deliveries. The references send a frame of the same length: a bare loop of
-send(2), Starlette's ``send_text`` in a loop, and `websockets.broadcast`. The contestants take turns, each in a fresh
-process.
+command and its Redis calls, divided by the deliveries. *Above rest*, it is less by what the process uses in the same
+time while nothing happens, for pings above all. The references send a frame of the same length: a bare loop of send(2),
+Starlette's ``send_text`` in a loop, and `websockets.broadcast`. The contestants take turns, each in a fresh process.
 
 After its rounds our server gets *bursts*: forty holds by ten writers, ten at the same time. The latency of an update
 runs from the start of a hold's request to the frame that shows it to a viewer. Its p99 over all holds and viewers is
@@ -40,6 +40,7 @@ WARM_UP = 3
 BURSTS, WRITERS = 4, 10
 APART = 7
 """Between two seats that are held in bursts, so that nobody's seat lies beside another's."""
+RESTING_S = 2.0
 PAUSE_S = 0.05
 """Between two rounds, so that each finds a quiet room; longer after a long round."""
 LOST_S = 10.0
@@ -89,6 +90,8 @@ class Turn:
     expected: int = 0
     received: int = 0
     cpu_s: float = 0.0
+    resting_cpu_s: float = 0.0
+    """What the process would have used in the same time if nothing had happened."""
     spread_s: list[float] = field(default_factory=list)
     round_s: list[float] = field(default_factory=list)
     update_s: list[float] = field(default_factory=list)
@@ -157,6 +160,7 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
             f"cpu_ratio_to_{name}": ratio(ours["cpu_us_per_delivery"], other["cpu_us_per_delivery"])
             for name, other in references.items()
         },
+        "cpu_above_rest_ratio_to_raw_send": ratio(ours["cpu_us_above_rest"], figures["raw_send"]["cpu_us_above_rest"]),
         **bursts,
         "complete": all(one["received"] == one["expected"] for one in figures.values())
         and bursts["burst_received"] == bursts["burst_expected"],
@@ -169,6 +173,9 @@ def _figures(turns: list[Turn], viewers: int) -> dict[str, Any]:
         # One frame is there at once; the others take the time.
         "deliveries_per_s": round(max(1, viewers - 1) / max(spread_s, 1e-6)),
         "cpu_us_per_delivery": round(median([turn.cpu_s / max(1, turn.received) * 1e6 for turn in turns]), 2),
+        "cpu_us_above_rest": round(
+            median([(turn.cpu_s - turn.resting_cpu_s) / max(1, turn.received) * 1e6 for turn in turns]), 2
+        ),
         "round_p50_ms": round(median([percentile(turn.round_s, 0.5) for turn in turns]) * 1000, 2),
         "round_p99_ms": round(median([percentile(turn.round_s, 0.99) for turn in turns]) * 1000, 2),
         "received": sum(turn.received for turn in turns),
@@ -195,10 +202,15 @@ def _turn(way: Way, viewers: int, seconds: float) -> Turn:
         for _ in range(WARM_UP):
             _round(turn, one, viewers)
         turn.spread_s, turn.round_s, turn.received, turn.expected = [], [], 0, 0
-        before_s, ends_at = one.server.cpu_s(), time.monotonic() + seconds
-        while not turn.round_s or time.monotonic() < ends_at:
+        before_s, began_at = one.server.cpu_s(), time.monotonic()
+        while not turn.round_s or time.monotonic() - began_at < seconds:
             _round(turn, one, viewers)
         turn.cpu_s = one.server.cpu_s() - before_s
+        took_s = time.monotonic() - began_at
+        one.crowd.idle(PAUSE_S)  # the last round's aftermath
+        before_s, began_at = one.server.cpu_s(), time.monotonic()
+        one.crowd.idle(RESTING_S)
+        turn.resting_cpu_s = (one.server.cpu_s() - before_s) / (time.monotonic() - began_at) * took_s
         if one.burst is not None:
             for number in range(BURSTS):
                 rest(one.server.pid)
@@ -288,13 +300,24 @@ def show(result: report.Result) -> None:
         "websockets.broadcast": result["broadcast"],
     }
     report.table(
-        ("", "deliveries/s", "ours is ×", "CPU µs/delivery", "round p50 ms", "p99 ms", "received", "expected"),
+        (
+            "",
+            "deliveries/s",
+            "ours is ×",
+            "CPU µs/delivery",
+            "above rest",
+            "round p50 ms",
+            "p99 ms",
+            "received",
+            "expected",
+        ),
         [
             (
                 name,
                 one["deliveries_per_s"],
                 ratio(result["deliveries_per_s"], one["deliveries_per_s"]),
                 one["cpu_us_per_delivery"],
+                one["cpu_us_above_rest"],
                 one["round_p50_ms"],
                 one["round_p99_ms"],
                 one["received"],
