@@ -43,7 +43,7 @@ READ_ALL_S = 600.0
 """How often everything is read, in case Postgres was set back to a replica that lacked the latest rows."""
 PAGE = 1000
 MOST = 100_000
-"""About 25 MB in memory."""
+"""About 40 MB in memory."""
 KEPT_MS = 400 * 86_400_000
 """How long a revocation counts unless its end is known. No token made here is valid for longer."""
 MARGIN_MS = 600_000

@@ -297,11 +297,14 @@ class Issuer:
     def __init__(self) -> None:
         self.document: bytes | None = b"{}"
         self.visits = 0
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.visits += 1
+                issuer.may_answer.wait()
                 self.send_response(200 if issuer.document is not None else 503)
                 self.end_headers()
                 self.wfile.write(issuer.document or b"")
@@ -315,6 +318,7 @@ class Issuer:
         self._thread.start()
 
     def close(self) -> None:
+        self.may_answer.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -379,6 +383,37 @@ async def test_known_keys_stay_valid_during_an_outage_of_their_issuer(
     issuer.document = None
     assert (await tokens.verify(token)).user_id == "ann"
     assert issuer.visits == 2
+
+
+async def test_an_issuer_that_fails_is_not_asked_for_each_made_up_key(
+    issuer: Issuer, private_keys: dict[str, Private]
+) -> None:
+    issuer.document = None
+    tokens = Tokens(by_issuer(issuer))
+    made_up = [signed(private_keys["ES256"], "ES256", kid=f"made up {number}") for number in range(20)]
+    answers = await asyncio.gather(*(tokens.verify(token) for token in made_up), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Unavailable}
+    assert issuer.visits == 1
+
+
+async def test_a_known_key_does_not_wait_while_an_unknown_one_is_looked_for(
+    issuer: Issuer, private_keys: dict[str, Private], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = private_keys["ES256"]
+    issuer.document = json.dumps(key_set(one=("ES256", key))).encode()
+    tokens = Tokens(by_issuer(issuer))
+    token = signed(key, "ES256", kid="one")
+    await tokens.verify(token)
+    monkeypatch.setattr(keys, "REFRESH_S", 0)
+    issuer.may_answer.clear()
+    looking = asyncio.create_task(tokens.verify(signed(key, "ES256", kid="made up")))
+    while issuer.visits < 2:  # noqa: ASYNC110 - the issuer is asked from a thread
+        await asyncio.sleep(0.01)
+    assert (await tokens.verify(token)).user_id == "ann"
+    assert not looking.done()
+    issuer.may_answer.set()
+    with pytest.raises(Unauthorized, match="not in the issuer's key set"):
+        await looking
 
 
 async def test_one_who_gives_up_does_not_take_the_keys_from_the_others(
