@@ -15,8 +15,10 @@ does. Socket.IO has packets of its own (Engine.IO 4 over WebSocket), of which th
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from seatserver.errors import StartError
 
 SOCKET_IO_PATH = "/socket.io/?EIO=4&transport=websocket"
 CONNECT, EVENT, CONNECT_ERROR = b"40", b"42", b"44"
+SOCKET_IO_IN_PYTHON = "loadtests.references.socketio_server"
 OPEN, PING, PONG = b"0", b"2", b"3"
 
 
@@ -141,6 +144,15 @@ def message_of(packet: bytes) -> dict[str, Any]:
     if packet.startswith(CONNECT_ERROR):
         raise StartError(f"Socket.IO refuses the connection: {packet[len(CONNECT_ERROR) :].decode(errors='replace')}")
     raise StartError(f"Socket.IO sent a packet that the load generator does not know: {packet[:80]!r}")
+
+
+def in_python() -> tuple[list[System], list[str]]:
+    """The peer in Python, or one sentence that says how to get it."""
+    try:
+        version = metadata.version("python-socketio")
+    except metadata.PackageNotFoundError:
+        return [], ["No python-socketio: pip install python-socketio."]
+    return [SocketIoPeer(f"python-socketio {version}", (sys.executable, "-m", SOCKET_IO_IN_PYTHON))], []
 
 
 def found(place: Installation) -> tuple[list[System], list[str]]:

@@ -15,25 +15,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from loadtests.references import serving
+from loadtests.references.seat_locks import FREE, HELD, SeatLocks
 
-HOLD_MS = 300_000
-MOST_CONNECTIONS = 10_000
 CHANNEL = "plain-updates:"
-FREE, HELD = 0, 1
 
 
 class PlainServer:
     """Rooms of sockets, and one Redis."""
 
     def __init__(self, redis_url: str) -> None:
-        # Enough for everybody who asks at once: redis-py's own limit of 100 ends in errors, not in waiting.
-        self.redis = Redis.from_url(redis_url, decode_responses=True, max_connections=MOST_CONNECTIONS)
+        self.locks = SeatLocks(redis_url)
+        self.redis = self.locks.redis
         self.rooms: dict[str, set[WebSocket]] = defaultdict(set)
 
     async def talk(self, socket: WebSocket) -> None:
@@ -56,26 +53,16 @@ class PlainServer:
 
     async def hold(self, socket: WebSocket, room: str, user: str, message: dict[str, Any]) -> None:
         """All these seats or none."""
-        mine: list[int] = []
-        for seat in message["seats"]:
-            if not await self.redis.set(f"plain:{room}:{seat}", user, nx=True, px=HOLD_MS):
-                break
-            mine.append(seat)
-        if len(mine) < len(message["seats"]):
-            for seat in mine:
-                await self.redis.delete(f"plain:{room}:{seat}")
+        seats = message["seats"]
+        if not await self.locks.hold(room, user, seats):
             await socket.send_json({"type": "refused", "ref": message["ref"]})
             return
-        await self.publish(room, mine, HELD)
-        await socket.send_json({"type": "held", "ref": message["ref"], "seats": mine})
+        await self.publish(room, seats, HELD)
+        await socket.send_json({"type": "held", "ref": message["ref"], "seats": seats})
 
     async def release(self, socket: WebSocket, room: str, user: str, message: dict[str, Any]) -> None:
         """Give back what is the user's."""
-        freed = []
-        for seat in message["seats"]:
-            if await self.redis.get(f"plain:{room}:{seat}") == user:
-                await self.redis.delete(f"plain:{room}:{seat}")
-                freed.append(seat)
+        freed = await self.locks.release(room, user, message["seats"])
         await self.publish(room, freed, FREE)
         await socket.send_json({"type": "released", "ref": message["ref"], "seats": freed})
 

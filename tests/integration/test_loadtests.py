@@ -70,6 +70,16 @@ def test_holds_are_compared_with_peers_in_javascript(run: Run) -> None:
         assert {"name", "ratio", "p50_ms", "p99_ms", "cpu_us_per_hold", "redis_us_per_hold"} <= peer.keys()
 
 
+def test_the_same_rush_runs_at_ours_and_at_peers(run: Run) -> None:
+    result = run("peers", "--buyers", "4", "--viewers", "3", "--seats", "12", "--seconds", "0.3", "--without-node")
+    assert [one["name"].split()[0] for one in result["systems"]] == ["seatserver", "plain", "python-socketio"]
+    assert result["missing"] == []
+    for system in result["systems"]:
+        assert system["holds_per_s"] > 0
+        assert {"ratio", "refused_share", "p50_ms", "p99_ms", "behind_ms"} <= system.keys()
+        assert system["held_twice"] == system["wrong_maps"] == 0
+
+
 def test_every_viewer_sees_all_forty_holds(run: Run) -> None:
     result = run("viewers", "--stages", "5")
     assert [stage["viewers"] for stage in result["stages"]] == [5]

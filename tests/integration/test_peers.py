@@ -64,7 +64,9 @@ def test_each_peer_holds_refuses_releases_and_tells_its_room(place: Installation
     systems, missing = peers.found(place)
     assert [system.name.rsplit(" ", 1)[0] for system in systems][:2] == ["Node, ws", "Node, Socket.IO"], missing
     assert len(systems) + len(missing) == 3, "Bun runs, or one sentence says that it does not"
-    for system in systems:
+    python, missing = peers.in_python()
+    assert missing == []
+    for system in (*systems, *python):
         with system.serve(place) as server, Crowd(server.url, system.decode) as crowd:
             room = Room(system, place, crowd)
             assert room.held(room.ann, 1, 2), system.name
