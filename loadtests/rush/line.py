@@ -194,6 +194,7 @@ class Line(WSListener):
                     extra_headers={"Sec-WebSocket-Protocol": SUBPROTOCOL_MSGPACK},
                     socket_factory=self._socket,
                     disconnect_on_exception=True,
+                    max_redirects=0,  # a redirect could lead the rush to somebody who was never named
                 )
                 await self._ended.wait()
                 if self._is_silent and not self._is_closing:

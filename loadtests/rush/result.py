@@ -55,14 +55,18 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 def judged(
     *, name: str, scenario: Scenario, noted: Notes, accounts: Sequence[Account], times_count: bool, **others: Any
 ) -> Result:
-    """The result of a run, with its verdict."""
-    wrong = oracle.examine(noted, accounts)
+    """The result of a run, with its verdict. A part of a run has none: it does not know what the others bought."""
+    if others["parts"] > 1:
+        found = Verdict(word="part")
+    else:
+        wrong = oracle.examine(noted, accounts)
+        found = verdict.judge(scenario, noted, accounts, wrong, times_count=times_count)
     return Result(
         name=name,
         scenario=scenario,
         notes=noted,
         accounts=tuple(accounts),
-        verdict=verdict.judge(scenario, noted, accounts, wrong, times_count=times_count),
+        verdict=found,
         times_count=times_count,
         interpreter=interpreter.ours().facts(),
         **others,

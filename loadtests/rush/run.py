@@ -139,7 +139,14 @@ def _alone(job: Job, progress: Progress) -> Notes:
                 loop.add_signal_handler(number, interrupt, number)
         return await generator().run()
 
-    return _without_garbage_collection(lambda: uvloop.run(run()))
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        return _without_garbage_collection(lambda: uvloop.run(run()))
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in zip(numbers, before, strict=True):  # an event loop leaves the defaults behind
+                signal.signal(number, handler)
 
 
 def _generator(job: Job, watch: Callable[[World], None]) -> Callable[[], Generator]:

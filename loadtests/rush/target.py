@@ -163,8 +163,10 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> str:
 def check_address(url: str, told_again: str) -> None:
     """Raise `ConfigError` unless the address is one of this machine, or its host was named a second time."""
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError("--target", f"is {url!r}", "expected http://host:port or https://host")
+    plain = f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or url.rstrip("/") != plain:
+        # Not repeated: it may hold a password.
+        raise ConfigError("--target", "is not the address of a server", "expected http://host:port or https://host")
     if is_loopback(parts.hostname) or told_again == parts.hostname:
         return
     raise ConfigError(

@@ -15,6 +15,7 @@ WORDS: dict[Word, str] = {
     "missed": "MISSED: a threshold was not reached.",
     "saturated": "NO VERDICT: the generator was the bottleneck, so its figures say nothing about the server.",
     "wrong": "WRONG: something happened that must never happen.",
+    "part": "ONE PART of a run. `python -m loadtests merge` judges all parts together.",
     "interrupted": "INTERRUPTED: the run was ended before its time.",
 }
 UNRESTRAINED = "Take more --processes, a machine of its own for the generator, or fewer --buyers."

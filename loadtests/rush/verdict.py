@@ -7,6 +7,7 @@
 | 3 | ``saturated`` | the generator was the bottleneck: its figures say nothing about the server |
 | 4 | ``wrong`` | a seat was sold twice or lost, a map disagreed, a hold did not end: no load excuses that |
 | 130 | ``interrupted`` | somebody ended the run; what is there of it is in the report |
+| 0 | ``part`` | one part of a run, which cannot be judged alone: `merge` does it |
 
 What is wrong comes first, because it is true on any machine. Then comes the generator, because no latency counts if it
 could not keep up.
@@ -24,8 +25,8 @@ from loadtests.rush.notes import Notes
 from loadtests.rush.oracle import FREE, Account, Wrong
 from loadtests.rush.scenario import Scenario
 
-Word = Literal["passed", "missed", "saturated", "wrong", "interrupted"]
-CODES: dict[Word, int] = {"passed": 0, "missed": 99, "saturated": 3, "wrong": 4, "interrupted": 130}
+Word = Literal["passed", "missed", "saturated", "wrong", "interrupted", "part"]
+CODES: dict[Word, int] = {"passed": 0, "missed": 99, "saturated": 3, "wrong": 4, "interrupted": 130, "part": 0}
 LAG_P99_MS = 100.0
 """A generator that sends later than this, or whose loop is later than this, is too slow for what it was asked for."""
 BUSY = "busy"

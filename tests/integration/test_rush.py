@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from loadtests.__main__ import main
 from loadtests.rush import latency, result, run, target
 from loadtests.rush.result import Result
 from loadtests.rush.scenario import parse, shipped
+from seatserver.errors import StartError
 from tests.conftest import TOKEN_SECRET
 from tests.integration.cheating_server import STALL_S, Cheat, cheating
 from tests.waiting import PATIENCE_S
@@ -167,6 +169,37 @@ def test_the_same_seed_can_be_run_again_on_the_same_installation(database_url: s
             assert found.verdict.code == 0, found.verdict
 
 
+def test_machines_share_a_run_with_ready_tokens_and_are_judged_as_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], database_url: str, redis_url: str
+) -> None:
+    scenario = parse(SMALL, "small")
+    tokens = tmp_path / "tokens"
+    with target.own(scenario, database_url=database_url, redis_url=redis_url) as aim:
+        (stage,) = aim.stages(scenario, Path())
+        tokens.write_text("\n".join(aim.keys.token_of(person) for person in range(30)))
+        sale = ("--target", aim.urls[0], "--tokens", str(tokens), "--showtime", stage.id, "--counts-only")
+        size = ("--buyers", "30", "--seconds", "4", "--out", str(tmp_path))
+        for part in ("1/2", "2/2"):
+            assert main(["rush", "opening", *sale, *size, "--part", part]) == 0
+    parts = [str(path) for path in tmp_path.glob("*-of-2.json")]
+    code = main(["merge", *parts, "--json"])
+    said = capsys.readouterr()
+    assert code in (0, 99), said.err
+    whole = msgspec.json.decode(said.out.splitlines()[-1], type=Result)
+    assert whole.verdict.wrong == ()
+    assert whole.notes.sockets_open == 32, "everybody, and an observer for each part"
+    assert {missed.name for missed in whole.verdict.missed} <= {"sold_out"}
+
+
+def test_too_few_tokens_are_said_before_the_doors_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "tokens").write_text("one\ntwo\n")
+    with cheating("") as url:
+        aim = target.Target([url], target.Keys.of_file(tmp_path / "tokens", None))
+        scenario = parse(SMALL, "small")
+        with pytest.raises(StartError, match="23 people need 23 tokens"):
+            run.rush(aim, [], run.Order(name="small", scenario=scenario, seed=1))
+
+
 def test_ctrl_c_closes_the_doors_and_still_reports(tmp_path: Path, database_url: str, redis_url: str) -> None:
     command = [sys.executable, "-m", "loadtests", "rush", "opening", "--buyers", "30", "--seconds", "600"]
     stores = ["--database-url", database_url, "--redis-url", redis_url, "--out", str(tmp_path)]
@@ -178,6 +211,14 @@ def test_ctrl_c_closes_the_doors_and_still_reports(tmp_path: Path, database_url:
     assert lab.returncode == 130, said + complaints
     assert "INTERRUPTED" in said
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".hlog", ".html", ".json"]
+
+
+@pytest.mark.parametrize("url", ["http://me:secret@127.0.0.1:8000", "http://127.0.0.1:8000/?token=secret", "8000"])
+def test_a_target_is_a_plain_address_and_no_secret_is_repeated(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rush", "opening", "--target", url]) == 1
+    said = capsys.readouterr().err
+    assert "--target is not the address of a server: expected http://host:port" in said
+    assert "secret" not in said
 
 
 def test_another_machine_is_rushed_only_if_told_twice(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ HEADINGS: dict[Word, str] = {
     "saturated": "No verdict: the generator was the bottleneck",
     "wrong": "Wrong",
     "interrupted": "Interrupted",
+    "part": "One part of a run: merge judges all of them",
 }
 METHOD = (
     "Corrected latencies count from the moment at which a request was due, raw ones from when it was sent. A server "
