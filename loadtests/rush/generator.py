@@ -68,17 +68,17 @@ class Generator:
                     watchers.append(asyncio.create_task(server_figures.follow(world, http)))
                 self._people = [Person(world, plan, witness) for plan in self._plans]
                 await self._evening()
-                await self._settle(http)
+                await self._settle()
                 kept = await self._give_back_abandoned()
                 unsettled, away = await self._same_everywhere(http)
                 notes = world.notes()
+                notes.endings = self._endings()
         finally:
             for task in watchers:
                 task.cancel()
             await asyncio.gather(*watchers, return_exceptions=True)
             await self._leave()
         notes.holds_kept, notes.unsettled, notes.away = kept, unsettled, away
-        notes.endings = self._endings
         notes.frames = self._frames
         notes.generator_cpu_s = round(time.process_time() - cpu_before_s, 3)
         notes.interrupted = self._interrupted
@@ -125,7 +125,7 @@ class Generator:
 
     # ------------------------------------------------------------ the end
 
-    async def _settle(self, http: httpx.AsyncClient) -> None:
+    async def _settle(self) -> None:
         """Wait until the holds of those who vanished have ended by themselves, as long as the scenario allows."""
         ends = now() + self.world.scenario.settle
         while self.world.abandoned and now() < ends and not self._interrupted:
@@ -190,8 +190,8 @@ class Generator:
         at = current[line.showtime]
         return line.map is not None and (at is None or line.map.at == at)
 
-    @property
     def _endings(self) -> list[Ending]:
+        """Which maps the viewers have now, as long as they are still there."""
         viewers: Counter[tuple[int, Map]] = Counter(
             (line.showtime, line.map) for line in self._lines() if line.map is not None and line.is_open
         )

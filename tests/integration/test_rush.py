@@ -56,7 +56,8 @@ def test_an_honest_server_passes() -> None:
     assert found.verdict.code == 0, found.verdict
     assert found.notes.sockets_open == found.notes.sockets_asked == 24
     assert sum(len(receipt.seats) for receipt in found.notes.receipts) == 24
-    assert found.notes.looked_up > 0
+    assert found.notes.looked_up > 0 and found.notes.held, "the oracle had something to compare"
+    assert sum(ending.viewers for ending in found.notes.endings) == 24, "everybody's last map was compared"
 
 
 def test_a_server_that_sells_a_seat_twice_is_wrong() -> None:
