@@ -43,6 +43,9 @@ def application(redis_url: str) -> Any:
     async def release(sid: str, message: dict[str, Any]) -> None:
         who = await server.get_session(sid)
         freed = await locks.release(who["room"], who["user"], message["seats"])
+        if not freed:
+            await server.emit("refused", {"ref": message["ref"]}, to=sid)
+            return
         await tell(who["room"], freed, FREE)
         await server.emit("released", {"ref": message["ref"], "seats": freed}, to=sid)
 
