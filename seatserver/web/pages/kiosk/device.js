@@ -28,6 +28,9 @@ const REVOKED = 4001;
  * @property {string} message
  * @property {number} reloads
  * @property {string} release
+ * @property {"none" | "simulated"} reader
+ * @property {number} quiet_ms
+ * @property {number} answer_ms
  */
 
 export class Device extends EventTarget {

@@ -1,42 +1,239 @@
 /**
  * The kiosk's page: a terminal in a theatre's lobby, in a full-screen browser.
  *
- * `device.js` says what this kiosk is. Until staff have enrolled it, it shows the code to be approved with. Then it
- * shows what is on in its theatre. Nothing about a person is kept in this browser.
+ * `device.js` says what this kiosk is; until staff have enrolled it, it shows the code to be approved with. A person's
+ * `Visit` begins with the touch of a film and ends with `leave`; nothing of it is kept in this browser. Each step is one
+ * of the screens in `screens.js`. This file shows them, and decides which one comes next.
  */
 
 import { button, byId, element } from "../shared/page.js";
 import { Device } from "./device.js";
+import { listenToKeypad } from "./keypad.js";
+import { Payments } from "./pay.js";
 import { readProgramme } from "./programme.js";
+import { Quiet } from "./quiet.js";
+import * as screens from "./screens.js";
+import { Speech, spoken } from "./speech.js";
+import { Visit } from "./visit.js";
 import { HOME, LANGUAGES, Words } from "./words.js";
 
-const PROGRAMME_MS = 30_000;
-const SHOWN = 6;
-
 /** @import { Showing } from "./programme.js" */
+/** @import { Screen } from "./screens.js" */
 
-class Kiosk {
-  #device = new Device();
-  #words = new Words(HOME);
+const PROGRAMME_MS = 30_000;
+const STEPS = { tickets: screens.tickets, seats: screens.seats, map: screens.map, review: screens.review };
+/** @typedef {keyof typeof STEPS} Step of a visit */
+
+export class Kiosk {
+  speech = new Speech();
+  words = new Words(HOME);
+  preferences = { contrast: false, large: false, reach: false };
+  /** Whether the person moves with arrow keys: they are not sent into a map, where the keys move among seats. */
+  usesKeypad = false;
   /** @type {Showing[] | null} */
-  #programme = null;
+  programme = null;
+  #device = new Device();
+  #payments = new Payments(this.#device);
+  /** @type {Visit | null} */
+  #visit = null;
+  /** @type {Step | null} */
+  #step = null;
+  /** @type {Screen | null} */
+  #screen = null;
+  #note = ""; // what has just happened, until the next step
+  #isBusy = false;
   #theatre = "";
+  #hasLooked = false; // for a payment that a page before this one began
+  #quiet = new Quiet(() => this.#rests);
+  #ask = /** @type {HTMLDialogElement} */ (byId("ask"));
 
   constructor() {
     this.#device.addEventListener("change", () => this.#changed());
-    this.#device.addEventListener("line", () => this.#show());
+    this.#device.addEventListener("line", () => this.#lineChanged());
+    this.#payments.addEventListener("change", () => this.#render());
+    this.#quiet.addEventListener("ask", () => this.#askWhetherThere());
+    this.#quiet.addEventListener("left", (event) => this.#countDown(/** @type {CustomEvent<number>} */ (event).detail));
+    this.#quiet.addEventListener("gone", () => this.leave());
     setInterval(() => void this.#readProgramme(), PROGRAMME_MS);
-    this.#show();
+    addEventListener("focusin", ({ target }) => this.#speakOf(/** @type {HTMLElement} */ (target)));
+    // Browsers know their voices only a moment after the page has loaded.
+    globalThis.speechSynthesis?.addEventListener?.("voiceschanged", () => this.#render());
+    listenToKeypad(() => this.#keypadUsed());
+    this.#render();
   }
+
+  get sells() {
+    return this.#device.state !== null && this.#device.state.reader !== "none";
+  }
+
+  get isSimulated() {
+    return this.#device.state?.reader === "simulated";
+  }
+
+  /** The theatre's time zone. */
+  get timezone() {
+    return this.programme?.[0]?.timezone;
+  }
+
+  // ------------------------------------------------------------------ steps
+
+  /** @param {Showing} showing */
+  begin(showing) {
+    return this.#during(async () => {
+      const visit = new Visit(this.#device, showing);
+      try {
+        await visit.open();
+      } catch (error) {
+        await visit.end();
+        throw error;
+      }
+      visit.addEventListener("lost", () => this.#seatsLost(visit));
+      this.#visit = visit;
+      this.#step = "tickets";
+    });
+  }
+
+  /** @param {Step} step */
+  show(step) {
+    if (this.#refusedOffline()) return;
+    this.#step = step;
+    this.#note = "";
+    this.#render();
+  }
+
+  chooseSeats() {
+    this.show("seats");
+  }
+
+  takeBest() {
+    return this.#during(async () => {
+      await this.#visit?.best();
+      this.#step = "review";
+    });
+  }
+
+  takeOthers() {
+    return this.#during(async () => {
+      if (!(await this.#visit?.others())) this.#note = this.words.text("noOthers");
+    });
+  }
+
+  openMap() {
+    this.show("map");
+  }
+
+  /** Undo the choice of seats. */
+  giveBack() {
+    return this.#during(async () => {
+      await this.#visit?.release();
+      this.#step = "seats";
+    });
+  }
+
+  pay() {
+    return this.#during(async () => {
+      if (this.#visit) this.#payments.follow(await this.#visit.pay());
+    });
+  }
+
+  /** @param {string} act */
+  card(act) {
+    return this.#payments.do("card", { act });
+  }
+
+  retryPayment() {
+    return this.#payments.do("retry");
+  }
+
+  cancelPayment() {
+    return this.#payments.do("cancel");
+  }
+
+  /** The person has gone, or is done: everything of them ends here, and the next one begins. */
+  leave() {
+    const visit = this.#visit;
+    if (this.#payments.hasEnded) void this.#payments.do("done");
+    this.#payments.forget();
+    this.#visit = this.#step = null;
+    this.#note = "";
+    this.#isBusy = false;
+    document.body.removeAttribute("aria-busy");
+    this.#ask.close();
+    this.#ask.replaceChildren();
+    this.speech.stop();
+    this.speech.isOn = false;
+    this.usesKeypad = false;
+    this.preferences = { contrast: false, large: false, reach: false };
+    this.#speak(HOME);
+    sessionStorage.clear();
+    void visit?.end();
+    if (this.#device.isOutdated) location.reload();
+    this.#render();
+  }
+
+  /**
+   * Do something that takes a moment; while it lasts, nothing else can be chosen. What goes wrong is said.
+   * @param {() => Promise<void>} act
+   */
+  async #during(act) {
+    if (this.#isBusy || this.#refusedOffline()) return;
+    this.#isBusy = true;
+    this.#note = "";
+    document.body.ariaBusy = "true";
+    const visit = this.#visit;
+    try {
+      await act();
+    } catch (error) {
+      this.#note = this.#sorry(error);
+    }
+    document.body.removeAttribute("aria-busy");
+    if (!this.#isBusy || (visit !== null && visit !== this.#visit)) return; // they have gone meanwhile
+    this.#isBusy = false;
+    this.#render();
+  }
+
+  /** @param {any} error */
+  #sorry(error) {
+    if (error?.code === "no_seats_together") return this.words.text("notTogether");
+    if (error?.code === "tickets_refused") return this.words.text("ticketsRefused");
+    return this.words.text(error?.code === "refused" || error?.code === "seats_refused" ? "justGone" : "failed");
+  }
+
+  /** @param {Visit} visit */
+  #seatsLost(visit) {
+    if (visit !== this.#visit || this.#payments.now !== null || this.#step !== "review") return;
+    this.#step = "seats";
+    this.#note = this.words.text("seatsLost");
+    this.#render();
+  }
+
+  // ------------------------------------------------------------------ the device
 
   #changed() {
     const { state } = this.#device;
-    if (this.#device.isOutdated) return location.reload();
-    if (state && state.theatre_id !== this.#theatre) {
-      [this.#theatre, this.#programme] = [state.theatre_id, null];
-      void this.#readProgramme();
+    if (this.#device.isOutdated && this.#visit === null && this.#payments.now === null) return location.reload();
+    if (state) {
+      [this.#quiet.quietMs, this.#quiet.answerMs] = [state.quiet_ms, state.answer_ms];
+      if (state.theatre_id !== this.#theatre) {
+        [this.#theatre, this.programme] = [state.theatre_id, null];
+        void this.#readProgramme();
+      }
+      if (!this.#hasLooked && this.sells) void this.#resume();
     }
-    this.#show();
+    const isClosed = state === null || (state.locked && this.#payments.now === null);
+    if (isClosed && this.#visit) this.leave();
+    this.#render();
+  }
+
+  /** A payment that a page before this one began goes on, or its end is shown to whoever stands here. */
+  async #resume() {
+    this.#hasLooked = true;
+    try {
+      const { payment } = await this.#device.ask("/payments");
+      if (payment && this.#payments.now === null) this.#payments.follow(payment);
+    } catch {
+      this.#hasLooked = false; // asked again with the next news
+    }
   }
 
   async #readProgramme() {
@@ -44,101 +241,204 @@ class Kiosk {
     if (!theatre) return;
     try {
       const found = await readProgramme(theatre);
-      if (theatre === this.#theatre) this.#programme = found;
+      if (theatre !== this.#theatre) return;
+      this.programme = found;
     } catch {
-      // The list that is shown stays. What is no longer sold is refused when it is chosen.
+      return; // The list that is shown stays. What is no longer sold is refused when it is chosen.
     }
-    this.#show();
+    if (this.#visit === null) this.#render();
   }
 
-  /** @param {string} lang */
-  #speak(lang) {
-    this.#words = new Words(lang);
-    this.#show();
+  #lineChanged() {
+    document.body.dataset.line = this.#device.isOnline ? "live" : "lost";
+    if (!this.#device.isOnline) this.speech.say(this.words.text("offline"));
+    this.#render();
   }
 
-  #show() {
-    document.documentElement.lang = this.#words.lang;
-    const [name, ...content] = this.#content();
-    document.body.dataset.screen = name;
-    byId("screen").replaceChildren(...content);
-    byId("bar").replaceChildren(this.#languages());
-    const { state, isOnline } = this.#device;
-    const told = state && !isOnline ? this.#words.text("offline") : (state?.message ?? "");
-    byId("foot").replaceChildren(...(told ? [element("p", { role: "status", textContent: told })] : []));
-    this.#device.shows(name);
+  /** Without a line nothing is sold, and that is said aloud. */
+  #refusedOffline() {
+    if (this.#device.isOnline) return false;
+    this.speech.say(this.words.text("offline"));
+    return true;
   }
 
-  #languages() {
-    const nav = element("div", { className: "languages", role: "group" });
-    for (const lang of Object.keys(LANGUAGES)) {
-      const own = new Words(lang);
-      const one = button(own.text("language"), () => this.#speak(lang), { lang });
-      one.ariaPressed = String(lang === this.#words.lang);
-      nav.append(one);
-    }
-    return nav;
+  // ------------------------------------------------------------------ is anybody there?
+
+  get #rests() {
+    const nobody = this.#visit === null && this.#payments.now === null;
+    return nobody || this.#isBusy || this.speech.isBusy || !this.#device.isOnline || this.#screen?.rests === true;
   }
 
-  /** @returns {[name: string, ...content: HTMLElement[]]} */
-  #content() {
-    const { isRevoked, waiting, state } = this.#device;
-    if (isRevoked) return ["revoked", ...this.#revoked()];
-    if (waiting) return ["enrol", ...this.#enrol(waiting)];
-    if (!state) return ["connecting", element("h1", { textContent: this.#words.text("connecting") })];
-    if (state.locked) return ["locked", this.#title("lockedTitle"), this.#paragraph("lockedText")];
-    return ["attract", ...this.#attract()];
-  }
-
-  #revoked() {
-    const again = button(this.#words.text("setUpAgain"), () => this.#device.startAgain(), { className: "main" });
-    return [this.#title("revokedTitle"), this.#paragraph("revokedText"), again];
+  #askWhetherThere() {
+    const here = button(this.words.text("stillHere"), () => this.#isThere(), { className: "main" });
+    const title = element("h2", { id: "ask-title", textContent: this.words.text("stillThere") });
+    const left = element("p", { id: "ask-left" });
+    this.#ask.replaceChildren(
+      title,
+      left,
+      here,
+      button(this.words.text("startOver"), () => this.leave()),
+    );
+    this.#ask.showModal();
+    here.focus();
+    this.speech.say(`${this.words.text("stillThere")} ${this.words.text("stillHere")}`);
   }
 
   /** @param {{ code: string, qr: string }} waiting */
-  #enrol({ code, qr }) {
-    const picture = element("img", {
-      className: "qr",
-      alt: this.#words.text("enrolQr"),
-      src: `data:image/svg+xml,${encodeURIComponent(qr)}`,
-    });
+  #enrolment({ code, qr }) {
+    const src = `data:image/svg+xml,${encodeURIComponent(qr)}`;
     return [
-      this.#title("enrolTitle"),
-      picture,
+      element("img", { className: "qr", alt: this.words.text("enrolQr"), src }),
       element("p", { className: "code", textContent: code }),
-      this.#paragraph("enrolText"),
-      element("p", { className: "quiet", textContent: this.#words.text("enrolCommand", { code }) }),
+      element("p", { textContent: this.words.text("enrolText") }),
+      element("p", { className: "quiet", textContent: this.words.text("enrolCommand", { code }) }),
     ];
   }
 
-  #attract() {
-    const title = this.#title("whatsOn");
-    if (this.#programme === null) return [title, this.#paragraph("connecting")];
-    if (this.#programme.length === 0) return [title, this.#paragraph("nothingOn")];
-    const list = element("ul", { className: "showings" });
-    for (const { title: film, auditorium_name: hall, starts, timezone } of this.#programme.slice(0, SHOWN)) {
-      const facts = { time: this.#words.format.time(starts, timezone), hall };
-      const [name, when] = [film, this.#words.text("showing", facts)];
-      list.append(
-        element(
-          "li",
-          {},
-          element("strong", { textContent: name, dir: "auto" }),
-          element("span", { textContent: when }),
-        ),
-      );
+  #isThere() {
+    this.#quiet.answered();
+    this.#ask.close();
+    void this.#visit?.stay();
+    byId("screen").focus();
+  }
+
+  /** @param {number} ms */
+  #countDown(ms) {
+    const text = this.words.text("leavingIn", { count: Math.ceil(ms / 1000) });
+    if (byId("ask-left")?.textContent !== text) byId("ask-left").textContent = text;
+  }
+
+  // ------------------------------------------------------------------ showing
+
+  /** @returns {Screen} */
+  #current() {
+    const { isRevoked, waiting, state } = this.#device;
+    const text = (/** @type {string} */ name) => this.words.text(name);
+    const told = (/** @type {string} */ name) => [element("p", { textContent: text(name) })];
+    if (isRevoked) {
+      const again = /** @type {[string, () => unknown]} */ ([text("setUpAgain"), () => this.#device.startAgain()]);
+      return { name: "revoked", title: text("revokedTitle"), content: told("revokedText"), next: again };
     }
-    return [title, list];
+    if (waiting) return { name: "enrol", title: text("enrolTitle"), content: this.#enrolment(waiting) };
+    if (!state) return { name: "connecting", title: text("connecting"), content: [] };
+    const payment = this.#payments.now;
+    if (payment?.status === "paid") return screens.ticket(this, payment);
+    if (payment?.status === "voided") return screens.voided(this, payment);
+    if (payment) return screens.pay(this, payment);
+    if (state.locked) return { name: "locked", title: text("lockedTitle"), content: told("lockedText"), rests: true };
+    if (this.#visit && this.#step) return STEPS[this.#step](this, this.#visit);
+    return screens.attract(this);
   }
 
-  /** @param {string} name */
-  #title(name) {
-    return element("h1", { textContent: this.#words.text(name) });
+  #render() {
+    const screen = this.#current();
+    const key = JSON.stringify([screen.name, this.#step, screen.title, this.words.lang]);
+    const isNew = byId("screen").dataset.key !== key;
+    // A seat map stays as it is: it is live, and the person may be in the middle of it.
+    if (screen.name === "map" && !isNew) return this.#showFoot();
+    const before = /** @type {HTMLElement | null} */ (document.activeElement)?.textContent;
+    this.#screen = screen;
+    document.documentElement.lang = this.words.lang;
+    Object.assign(document.body.dataset, { screen: screen.name, ...this.#looks() });
+    byId("screen").dataset.key = key;
+    const title = element("h1", { id: "title", tabIndex: -1, textContent: screen.title });
+    byId("screen").replaceChildren(title, ...screen.content.filter((one) => one instanceof Node));
+    byId("bar").replaceChildren(...this.#tools());
+    this.#showFoot();
+    this.#device.shows(screen.name);
+    this.#focus(isNew, before ?? "");
+    if (isNew) this.speech.say([screen.title, this.#note, this.#readOut()].filter(Boolean).join(" "));
   }
 
-  /** @param {string} name */
-  #paragraph(name) {
-    return element("p", { textContent: this.#words.text(name) });
+  /** What is on the screen, as text. */
+  #readOut() {
+    return [...byId("screen").children].slice(1).map(spoken).filter(Boolean).join(". ");
+  }
+
+  #looks() {
+    const { contrast, large, reach } = this.preferences;
+    return { contrast: String(contrast), large: String(large), reach: String(reach) };
+  }
+
+  /**
+   * The focus goes to a new screen's heading, and else stays on what says the same as before.
+   * @param {boolean} isNew
+   * @param {string} before
+   */
+  #focus(isNew, before) {
+    if (this.#ask.open) return;
+    if (isNew) return byId("title").focus();
+    const all = [...document.querySelectorAll("button")];
+    all.find(({ textContent }) => textContent === before)?.focus();
+  }
+
+  #showFoot() {
+    const { back, next, other } = this.#screen ?? {};
+    const { state, isOnline } = this.#device;
+    const told = state && !isOnline ? this.words.text("offline") : this.#note || (state?.message ?? "");
+    const buttons = [
+      back && button(this.words.text("back"), () => back()),
+      this.#visit !== null &&
+        this.#payments.now === null &&
+        button(this.words.text("startOver"), () => this.leave(), { className: "quiet" }),
+      other && button(other[0], () => other[1]()),
+      next && button(next[0], () => next[1](), { className: "main" }),
+    ];
+    byId("foot").replaceChildren(
+      ...(told ? [element("p", { role: "status", textContent: told })] : []),
+      element("div", { className: "buttons" }, ...buttons),
+    );
+  }
+
+  /** Language, speech, contrast, size, reach: always at the same place. */
+  #tools() {
+    /** @type {(name: string, isOn: boolean, act: () => void) => HTMLElement} */
+    const tool = (name, isOn, act) =>
+      button(this.words.text(name), () => this.#adjust(act), { ariaPressed: String(isOn) });
+    const { preferences: wants } = this;
+    const languages = Object.keys(LANGUAGES)
+      .filter((lang) => lang !== this.words.lang)
+      .map((lang) => button(new Words(lang).text("language"), () => this.#adjust(() => this.#speak(lang)), { lang }));
+    return [
+      ...languages,
+      this.speech.canSpeak && tool("speech", this.speech.isOn, () => this.#toggleSpeech()),
+      tool("contrast", wants.contrast, () => (wants.contrast = !wants.contrast)),
+      tool("large", wants.large, () => (wants.large = !wants.large)),
+      tool("reach", wants.reach, () => (wants.reach = !wants.reach)),
+    ].filter((one) => one !== false);
+  }
+
+  /** @param {() => void} act */
+  #adjust(act) {
+    act();
+    this.#render();
+  }
+
+  // ------------------------------------------------------------------ language and speech
+
+  /** @param {string} lang */
+  #speak(lang) {
+    this.words = new Words(lang);
+    this.speech.speak(lang);
+  }
+
+  #toggleSpeech() {
+    this.speech.isOn = !this.speech.isOn;
+    if (this.speech.isOn) this.speech.say(`${this.words.text("speechOn")} ${this.#screen?.title} ${this.#readOut()}`);
+    else this.speech.stop();
+  }
+
+  /** Whoever uses the keypad may not see the screen: it speaks at once, and they need not look for a button. */
+  #keypadUsed() {
+    this.usesKeypad = true;
+    if (this.speech.isOn || !this.speech.canSpeak || this.#visit !== null) return;
+    this.#toggleSpeech();
+  }
+
+  /** @param {HTMLElement} target */
+  #speakOf(target) {
+    if (!this.speech.isOn || target.id === "title" || target.localName !== "button") return;
+    this.speech.say(spoken(target));
   }
 }
 

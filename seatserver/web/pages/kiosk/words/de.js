@@ -20,4 +20,64 @@ export default {
   whatsOn: "Heute im Programm",
   nothingOn: "Heute läuft nichts mehr.",
   showing: "{time} · {hall}",
+  touchFilm: "Berühren Sie einen Film, um Karten zu kaufen.",
+
+  // Ein Verkauf, eine Frage nach der anderen.
+  howMany: "Wie viele Karten?",
+  people: "Personen",
+  from: "ab {money}",
+  oneLess: "Eine weniger: {name}",
+  oneMore: "Eine mehr: {name}",
+  countOf: "{name}: {count}",
+  onwards: "Weiter",
+  whereToSit: "Wo möchten Sie sitzen?",
+  bestForUs: "Die besten Plätze für uns",
+  onTheMap: "Im Saalplan wählen",
+  chooseSeats: "Wählen Sie Ihre Plätze",
+  takeThese: "Diese Plätze nehmen",
+  yourSeats: "Ihre Plätze",
+  otherSeats: "Andere Plätze",
+  noOthers: "Es gibt keine anderen guten Plätze nebeneinander.",
+  back: "Zurück",
+  startOver: "Von vorn",
+  done: "Fertig",
+
+  // Bezahlen.
+  pay: "{money} bezahlen",
+  holdCard: "Halten Sie Ihre Karte an das Lesegerät",
+  declined: "Ihre Karte wurde abgelehnt",
+  otherCard: "Andere Karte versuchen",
+  checking: "Die Zahlung wird geprüft …",
+  stayHere: "Bitte bleiben Sie einen Moment hier. Sie zahlen nicht zweimal.",
+  simulated: "Dieses Lesegerät ist simuliert. Was macht die Karte?",
+  simTap: "Bezahlen",
+  simDecline: "Abgelehnt werden",
+  simLose: "Bezahlen, Antwort geht verloren",
+  thanks: "Viel Vergnügen im Kino",
+  takeTicket: "Nehmen Sie Ihre Karte, oder fotografieren Sie den Code.",
+  ticketQr: "QR-Code Ihrer Karte",
+  notPaid: "Es wurde nichts abgebucht",
+  voidTimeout: "Es kam rechtzeitig keine Karte. Ihre Plätze sind wieder frei.",
+  voidCancelled: "Sie haben abgebrochen. Ihre Plätze sind wieder frei.",
+  voidLate: "Die Buchung war schon beendet. Falls abgebucht wurde, kommt das Geld zurück.",
+
+  // Was schiefgeht.
+  justGone: "Diese Plätze sind gerade vergeben worden. Bitte wählen Sie andere.",
+  notTogether:
+    "So viele Plätze nebeneinander haben wir nicht gefunden. Versuchen Sie weniger, oder wählen Sie im Plan.",
+  ticketsRefused: "Diese Karten gibt es nicht zusammen.",
+  seatsLost: "Die Zeit ist um, Ihre Plätze sind wieder frei",
+  failed: "Das hat nicht geklappt. Bitte versuchen Sie es noch einmal.",
+
+  // Ist jemand da?
+  stillThere: "Sind Sie noch da?",
+  stillHere: "Ja, ich brauche mehr Zeit",
+  leavingIn: { one: "In {count} Sekunde beginnen wir von vorn.", other: "In {count} Sekunden beginnen wir von vorn." },
+
+  // Für alle.
+  speech: "Sprache",
+  speechOn: "Die Sprachausgabe ist an. Benutzen Sie die Pfeiltasten, und Enter zum Auswählen.",
+  contrast: "Kontrast",
+  large: "Große Schrift",
+  reach: "Tasten tiefer",
 };

@@ -1,0 +1,386 @@
+"""A sale at a kiosk in a real Chromium, with the real server and the simulated reader: by touch, by keys, by ear."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Window
+from tests.browser.site import SHOWTIME, Site
+from tests.browser.test_everyone import violations
+from tests.browser.test_kiosk import LANDSCAPE, PORTRAIT, SIZES, ask, expect_nothing_scrolls, expect_screen, open_kiosk
+
+pytestmark = pytest.mark.long
+
+Windows = Callable[..., Window]
+Sites = Callable[..., Site]
+SPEECH = """
+  window.heard = [];
+  const voice = (lang, localService) => ({ lang, localService, name: lang, default: false, voiceURI: lang });
+  const voices = [voice("en-GB", false), voice("en-IE", true), voice("de-DE", true)];
+  class Utterance { constructor(text) { this.text = text; } }
+  const speech = {
+    speaking: false, getVoices: () => voices, cancel() {}, speak: ({ text, voice }) => heard.push([text, voice]),
+  };
+  Object.defineProperty(window, "speechSynthesis", { value: speech });
+  window.SpeechSynthesisUtterance = Utterance;
+"""
+"""Stands in for the browser's speech, which a test machine lacks: two local voices, and one that is not."""
+TRACES = """async () => {
+  const databases = await indexedDB.databases();
+  const caches = await window.caches.keys();
+  return {
+    local: Object.keys(localStorage), session: Object.keys(sessionStorage), cookie: document.cookie, databases, caches,
+    history: history.length, state: history.state, url: location.href, html: document.documentElement.outerHTML,
+    maps: document.querySelectorAll("seat-map").length, title: document.title,
+  };
+}"""
+
+
+@pytest.fixture
+def cinema(make_site: Sites) -> Site:
+    """A server whose kiosks have the simulated reader."""
+    return make_site(SEATSERVER_KIOSK_READER="simulated")
+
+
+def choose(page: Page, name: str) -> None:
+    """Touch a button."""
+    page.get_by_role("button", name=name, exact=True).tap()
+
+
+def begin(kiosk: Window) -> None:
+    """Touch the film, and go on until the seats are chosen by the kiosk."""
+    kiosk.page.get_by_role("button", name="The Long Night").tap()
+    expect_screen(kiosk, "tickets")
+    choose(kiosk.page, "Continue")
+    expect_screen(kiosk, "seats")
+    choose(kiosk.page, "Best seats for us")
+    expect_screen(kiosk, "review")
+
+
+def pay(kiosk: Window) -> None:
+    """Go on to the card."""
+    kiosk.page.get_by_role("button", name="Pay €").tap()
+    expect(kiosk.page.get_by_role("heading", name="Hold your card to the reader")).to_be_visible()
+
+
+def free_seats(kiosk: Window) -> int:
+    """How many seats are free, by the layout's own states over a fresh room."""
+    return int(
+        kiosk.page.evaluate(
+            """async (showtime) => {
+              const found = await (await fetch(`/api/v1/showtimes/${showtime}/availability`)).json();
+              return found.total.free;
+            }""",
+            SHOWTIME,
+        )
+    )
+
+
+def expect_free(kiosk: Window, count: int) -> None:
+    """Wait until so many seats are free."""
+    kiosk.wait_until(lambda: free_seats(kiosk) == count)
+
+
+def test_a_visitor_buys_two_tickets_by_touch(cinema: Site, window: Windows) -> None:
+    kiosk, made = open_kiosk(cinema, window)
+    before = free_seats(kiosk)
+    begin(kiosk)
+    expect(kiosk.page.locator(".total")).to_have_text("€32.00")  # a sofa is the best for two
+    pay(kiosk)
+    choose(kiosk.page, "Tap")
+    expect_screen(kiosk, "ticket")
+    expect(kiosk.page.get_by_alt_text("QR code of your ticket")).to_be_visible()
+    expect_free(kiosk, before - 2)
+    choose(kiosk.page, "Done")
+    expect_screen(kiosk, "attract")
+    [listed] = ask(cinema, "GET", "")["kiosks"]
+    assert (listed["id"], listed["sales_today"][0]["bookings"]) == (made["id"], 1)
+
+
+def test_every_step_can_be_undone(cinema: Site, window: Windows) -> None:
+    kiosk, _ = open_kiosk(cinema, window)
+    before = free_seats(kiosk)
+    begin(kiosk)
+    pay(kiosk)
+    choose(kiosk.page, "Back")  # the payment is void, and the seats are free
+    expect_screen(kiosk, "voided")
+    expect_free(kiosk, before)
+    choose(kiosk.page, "Done")
+    begin(kiosk)
+    choose(kiosk.page, "Other seats")
+    choose(kiosk.page, "Back")
+    expect_screen(kiosk, "seats")
+    expect_free(kiosk, before)
+    choose(kiosk.page, "Back")
+    expect_screen(kiosk, "tickets")
+    choose(kiosk.page, "Back")
+    expect_screen(kiosk, "attract")
+
+
+def test_a_declined_card_can_be_replaced_by_another_one(cinema: Site, window: Windows) -> None:
+    kiosk, _ = open_kiosk(cinema, window)
+    begin(kiosk)
+    pay(kiosk)
+    choose(kiosk.page, "Be declined")
+    expect(kiosk.page.get_by_role("heading", name="Your card was declined")).to_be_visible()
+    choose(kiosk.page, "Try another card")
+    choose(kiosk.page, "Tap")
+    expect_screen(kiosk, "ticket")
+
+
+def test_a_lost_answer_of_the_reader_ends_in_one_booking(cinema: Site, window: Windows) -> None:
+    kiosk, _ = open_kiosk(cinema, window)
+    before = free_seats(kiosk)
+    kiosk.forgives_network = True
+    begin(kiosk)
+    pay(kiosk)
+    choose(kiosk.page, "Tap, answer lost")
+    expect_screen(kiosk, "ticket")
+    expect_free(kiosk, before - 2)
+
+
+def test_a_card_that_never_comes_voids_the_payment(make_site: Sites, window: Windows) -> None:
+    site = make_site(SEATSERVER_KIOSK_READER="simulated", SEATSERVER_KIOSK_PAY_MS="1500")
+    kiosk, _ = open_kiosk(site, window)
+    before = free_seats(kiosk)
+    begin(kiosk)
+    pay(kiosk)
+    expect_screen(kiosk, "voided")
+    expect(kiosk.page.get_by_text("No card came in time.")).to_be_visible()
+    expect_free(kiosk, before)
+
+
+def test_the_seats_can_be_chosen_on_the_map(cinema: Site, window: Windows) -> None:
+    kiosk, _ = open_kiosk(cinema, window)
+    kiosk.page.get_by_role("button", name="The Long Night").tap()
+    choose(kiosk.page, "Continue")
+    choose(kiosk.page, "Choose on the map")
+    kiosk.expect_status("live")
+    kiosk.click("B-3", "B-4")
+    kiosk.expect_seats(B3="mine", B4="mine")
+    kiosk.page.get_by_role("button", name="Take these seats").tap()
+    expect_screen(kiosk, "review")
+    expect(kiosk.page.get_by_text("B-3, B-4")).to_be_visible()
+
+
+@pytest.mark.parametrize("end", ["done", "start over", "gone"])
+def test_nothing_of_the_last_person_remains(make_site: Sites, window: Windows, end: str) -> None:
+    quick = {"SEATSERVER_KIOSK_QUIET_MS": "1000", "SEATSERVER_KIOSK_ANSWER_MS": "1000"} if end == "gone" else {}
+    site = make_site(SEATSERVER_KIOSK_READER="simulated", **quick)
+    kiosk, _ = open_kiosk(site, window)
+    before = kiosk.page.evaluate(TRACES)
+    free = free_seats(kiosk)
+    kiosk.page.get_by_role("button", name="The Long Night").tap()
+    choose(kiosk.page, "Deutsch")
+    choose(kiosk.page, "Kontrast")
+    choose(kiosk.page, "Weiter")
+    choose(kiosk.page, "Im Saalplan wählen")
+    kiosk.expect_status("live")
+    kiosk.click("B-3")
+    kiosk.expect_seats(B3="mine")
+    if end == "done":
+        kiosk.page.get_by_role("button", name="Diese Plätze nehmen").tap()
+        kiosk.page.get_by_role("button", name="bezahlen").tap()
+        choose(kiosk.page, "Bezahlen")
+        expect_screen(kiosk, "ticket")
+        reference = kiosk.page.locator(".receipt").inner_text()
+        choose(kiosk.page, "Fertig")
+    elif end == "start over":
+        choose(kiosk.page, "Von vorn")
+        reference = "B-3"
+    else:
+        reference = "B-3"
+    expect_screen(kiosk, "attract")
+    kiosk.wait_until(lambda: kiosk.page.evaluate(TRACES) == before)
+    assert before["local"] == ["seatserver.kiosk"]
+    assert (before["session"], before["cookie"], before["databases"], before["maps"]) == ([], "", [], 0)
+    assert reference not in kiosk.page.content()
+    assert before["url"] == f"{site.url}/kiosk"
+    expect_free(kiosk, free - (1 if end == "done" else 0))
+
+
+def test_still_there_may_be_answered_ten_times_and_is_spoken(make_site: Sites, window: Windows) -> None:
+    quick = {"SEATSERVER_KIOSK_QUIET_MS": "1000", "SEATSERVER_KIOSK_ANSWER_MS": "20000"}
+    site = make_site(SEATSERVER_KIOSK_READER="simulated", **quick)
+    kiosk, _ = open_kiosk(site, window)
+    kiosk.page.add_init_script(SPEECH)
+    kiosk.page.reload()
+    expect_screen(kiosk, "attract")
+    kiosk.page.get_by_role("button", name="The Long Night").tap()
+    choose(kiosk.page, "Speech")
+    for _ in range(10):
+        kiosk.page.get_by_role("button", name="Yes, I need more time").tap()
+        expect(kiosk.page.get_by_role("dialog")).to_have_count(0)
+    expect_screen(kiosk, "tickets")
+    heard = [text for text, _ in kiosk.page.evaluate("heard")]
+    assert sum(text.startswith("Are you still there?") for text in heard) >= 10
+
+
+def test_nobody_is_asked_whether_they_are_there_while_they_pay(make_site: Sites, window: Windows) -> None:
+    quick = {"SEATSERVER_KIOSK_QUIET_MS": "1000", "SEATSERVER_KIOSK_ANSWER_MS": "1000"}
+    kiosk, _ = open_kiosk(make_site(SEATSERVER_KIOSK_READER="simulated", **quick), window)
+    begin(kiosk)
+    pay(kiosk)
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        expect(kiosk.page.get_by_role("dialog")).to_have_count(0)
+        kiosk.page.wait_for_timeout(100)
+    expect_screen(kiosk, "pay")
+
+
+def test_a_page_that_is_killed_while_paying_shows_how_it_ended(cinema: Site, window: Windows) -> None:
+    kiosk, _ = open_kiosk(cinema, window)
+    begin(kiosk)
+    pay(kiosk)
+    kiosk.page.reload()  # nothing of the page is left
+    choose(kiosk.page, "Tap")
+    expect_screen(kiosk, "ticket")
+    kiosk.page.reload()
+    expect_screen(kiosk, "ticket")
+    choose(kiosk.page, "Done")
+    expect_screen(kiosk, "attract")
+    kiosk.page.reload()
+    expect_screen(kiosk, "attract")
+    kiosk.page.wait_for_timeout(500)
+    expect_screen(kiosk, "attract")
+
+
+def test_a_server_that_is_killed_while_paying_ends_in_one_booking(cinema: Site, window: Windows) -> None:
+    kiosk, _ = open_kiosk(cinema, window)
+    before = free_seats(kiosk)
+    kiosk.forgives_network = True
+    begin(kiosk)
+    pay(kiosk)
+    cinema.kill()
+    expect(kiosk.page.get_by_role("heading", name="Checking the payment …")).to_be_visible()
+    expect(kiosk.page.get_by_role("status")).to_contain_text("not connected")
+    cinema.start()
+    choose(kiosk.page, "Tap")
+    expect_screen(kiosk, "ticket")
+    expect_free(kiosk, before - 2)
+
+
+def test_without_a_line_touches_are_refused_aloud_and_nothing_is_sold(cinema: Site, window: Windows) -> None:
+    kiosk, _ = open_kiosk(cinema, window)
+    kiosk.forgives_network = True
+    kiosk.page.add_init_script(SPEECH)
+    kiosk.page.reload()
+    begin(kiosk)
+    choose(kiosk.page, "Speech")
+    cinema.kill()
+    expect(kiosk.page.get_by_role("status")).to_contain_text("not connected", timeout=4000)
+    kiosk.page.evaluate("heard.length = 0")
+    kiosk.page.get_by_role("button", name="Pay €").tap()
+    expect_screen(kiosk, "review")
+    assert [text for text, _ in kiosk.page.evaluate("heard")][-1].startswith("This kiosk is not connected")
+    cinema.start()
+    expect(kiosk.page.get_by_role("status")).to_have_count(0)
+
+
+def test_a_purchase_by_arrow_keys_and_one_button_is_spoken_at_every_step(cinema: Site, window: Windows) -> None:
+    kiosk, _ = open_kiosk(cinema, window)
+    page = kiosk.page
+    page.add_init_script(SPEECH)
+    page.reload()
+    expect_screen(kiosk, "attract")
+
+    def heard() -> str:
+        return " | ".join(text for text, _ in page.evaluate("heard.splice(0)"))
+
+    def go_to(name: str) -> None:
+        """Press the arrow until the choice is heard, then the button."""
+        for _ in range(30):
+            page.keyboard.press("ArrowDown")
+            if name in heard():
+                page.keyboard.press("Enter")
+                return
+        raise AssertionError(f"{name} was never heard")
+
+    page.keyboard.press("ArrowDown")
+    said = heard()
+    assert "Speech is on" in said
+    assert "What’s on today" in said
+    go_to("The Long Night") if "The Long Night" not in said.split("|")[-1] else page.keyboard.press("Enter")
+    expect_screen(kiosk, "tickets")
+    assert "How many tickets?" in heard()
+    go_to("One fewer")
+    assert "People: 1" in heard()
+    go_to("Continue")
+    expect_screen(kiosk, "seats")
+    assert "Where would you like to sit?" in heard()
+    go_to("Best seats for us")
+    expect_screen(kiosk, "review")
+    assert "Your seats" in heard()
+    go_to("Pay €11.00")
+    expect(page.get_by_role("heading", name="Hold your card to the reader")).to_be_visible()
+    assert "Hold your card to the reader" in heard()
+    go_to("Tap")
+    expect_screen(kiosk, "ticket")
+    assert "Enjoy the film" in heard()
+    assert {voice["localService"] for _, voice in page.evaluate("heard")} <= {True}
+    go_to("Done")
+    expect_screen(kiosk, "attract")
+
+
+def test_a_wheelchair_users_reach_mode_has_every_control_in_the_lower_part(cinema: Site, window: Windows) -> None:
+    kiosk, _ = open_kiosk(cinema, window)
+    choose(kiosk.page, "Lower controls")
+    lowest = """() => Math.min(...[...document.querySelectorAll("button")].map((one) =>
+      one.getBoundingClientRect().top)) / innerHeight"""
+    assert kiosk.page.evaluate(lowest) > 0.38
+    begin(kiosk)
+    assert kiosk.page.evaluate(lowest) > 0.38
+    pay(kiosk)
+    assert kiosk.page.evaluate(lowest) > 0.38
+    choose(kiosk.page, "Tap")
+    expect_screen(kiosk, "ticket")
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "contrast", "large"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_screen_of_a_sale_is_whole_and_axe_finds_nothing(
+    cinema: Site, window: Windows, size: str, look: str
+) -> None:
+    kiosk, _ = open_kiosk(cinema, window, **SIZES[size], color_scheme="dark" if look == "dark" else "light")
+
+    def check() -> None:
+        expect_nothing_scrolls(kiosk.page)
+        assert violations(kiosk) == []
+
+    kiosk.page.get_by_role("button", name="The Long Night").tap()
+    expect_screen(kiosk, "tickets")
+    if look in ("contrast", "large"):
+        choose(kiosk.page, "Contrast" if look == "contrast" else "Large text")
+    check()
+    choose(kiosk.page, "Continue")
+    expect_screen(kiosk, "seats")
+    check()
+    choose(kiosk.page, "Best seats for us")
+    expect_screen(kiosk, "review")
+    check()
+    pay(kiosk)
+    check()
+    choose(kiosk.page, "Be declined")
+    expect(kiosk.page.get_by_role("heading", name="Your card was declined")).to_be_visible()
+    check()
+    choose(kiosk.page, "Try another card")
+    choose(kiosk.page, "Tap")
+    expect_screen(kiosk, "ticket")
+    check()
+
+
+def test_buttons_are_as_large_as_a_finger_needs(cinema: Site, window: Windows) -> None:
+    for size in (PORTRAIT, LANDSCAPE):
+        kiosk, _ = open_kiosk(cinema, window, **size)
+        begin(kiosk)
+        sizes = kiosk.page.evaluate(
+            """() => [...document.querySelectorAll("button")].map((one) => {
+              const { width, height } = one.getBoundingClientRect();
+              return Math.min(width, height);
+            })"""
+        )
+        assert min(sizes) >= 64
