@@ -262,7 +262,7 @@ class LiveRoom:
         """How long the server wishes us to stay away; None for not at all. Ends the room for a final code."""
         code = closed.rcvd.code if closed.rcvd is not None else 1006
         reason = closed.rcvd.reason if closed.rcvd is not None else ""
-        if code in (Close.BAD_TOKEN, Close.TOKEN_EXPIRED) and self.client.forget_guest(self._token):
+        if code in (Close.BAD_TOKEN, Close.TOKEN_EXPIRED, Close.REVOKED) and self.client.forget_guest(self._token):
             return 0.0
         if 4000 <= code <= 4099 or code == 1008:
             self._gone = Disconnected(code, self._bye.reason if self._bye is not None else reason)

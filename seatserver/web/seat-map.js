@@ -28,8 +28,8 @@ const HOME = new URL("..", import.meta.url); // of the server that this file cam
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MOST_MS = 15_000;
 const PAGE_LOOKS = ["lang", "dir", "class", "style", "data-theme"]; // of the page's root: any may change how we look
-/** @type {Record<number, string>} */
-const STOPS = { 4001: "unauthorized", 4003: "forbidden", 4004: "not_found", 4005: "revoked" }; // close codes, as REST calls them
+/** Close codes, as REST calls them. @type {Record<number, string>} */
+const STOPS = { 4001: "unauthorized", 4003: "forbidden", 4004: "not_found", 4005: "revoked" };
 
 /**
  * A showtime that is shown, and what belongs to it.

@@ -114,10 +114,11 @@ async def test_a_wish_to_come_back_in_a_thousand_years_is_no_busy_loop(runtime: 
         await runtime.run("clients.ann.connect(); await until(() => clients.ann.pauses.length === 2)")
 
 
-async def test_a_refused_token_is_replaced_once_and_then_believed(runtime: Runtime) -> None:
+@pytest.mark.parametrize("close_code", [4001, 4005])
+async def test_a_refused_token_is_replaced_once_and_then_believed(runtime: Runtime, close_code: int) -> None:
     async def script(talk: Talk) -> None:
         await talk.hear("hello")
-        await talk.close(4001, "the token is not ours", reconnect_after_ms=-1)
+        await talk.close(close_code, "the token is not ours", reconnect_after_ms=-1)
 
     async with stranger(script) as there:
         code = """
@@ -125,10 +126,10 @@ async def test_a_refused_token_is_replaced_once_and_then_believed(runtime: Runti
             const token = async (refused) => `${refusals.push(refused)}`;
             const ann = open("ann", address, { token, times });
             await until(() => ann.status === "stopped");
-            return [refusals, ann.reason, ann.closeCode];
+            return [refusals, ann.reason, ann.closeCode, ann.stoppedBy];
         """
         told = await runtime.run(code, address=there.url, times=QUICK)
-        assert told == [[None, "1"], "the token is not ours", 4001]
+        assert told == [[None, "1"], "the token is not ours", close_code, "token"]
         assert len(there.talks) == 2
     async with meeting(runtime, script) as there:
         await runtime.run("await until(() => clients.ann.status === 'stopped')")

@@ -16,10 +16,11 @@ import pytest
 from seatserver.access import revocations
 from seatserver.access.deny_list import DenyList, Revocation
 from seatserver.access.tokens import Identity
+from seatserver.client import SeatClient
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
 from seatserver.errors import Conflict
 from tests.integration.conftest import MakeServer
-from tests.integration.server import HOUR_MS, Instance, Wire, eventually, now_ms, rows
+from tests.integration.server import HOUR_MS, SHOWTIME, Instance, Wire, eventually, now_ms, rows
 
 REVOKED = 4005
 
@@ -175,6 +176,16 @@ async def test_a_guest_who_was_revoked_gets_no_further_token(make_server: MakeSe
         renewed = await http.post("/guests/renew", json={"renewal": guest["renewal"]})
         assert (renewed.status_code, renewed.json()["code"]) == (401, "unauthorized")
         assert (await http.post("/guests")).status_code == 201
+
+
+async def test_a_program_whose_guest_was_revoked_comes_back_as_another_guest(make_server: MakeServer) -> None:
+    server = await make_server()
+    async with SeatClient(server.url) as client, client.room(SHOWTIME) as room:
+        assert room.welcome is not None
+        first = room.welcome.user
+        await revoke(server, user_id=first)
+        await room.until(lambda one: one.connected and one.welcome is not None and one.welcome.user != first)
+        assert (await room.hold(1)).seats == (1,)
 
 
 async def test_a_command_that_waits_does_not_keep_a_revoked_socket_open(make_server: MakeServer) -> None:

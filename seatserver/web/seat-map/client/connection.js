@@ -10,7 +10,7 @@
  *   dropped()                the connection has ended
  *   waiting(reason, atMs)    … and the next attempt is at that time, on performance.now()'s clock
  *   stopped(reason, code, by) … for good; `code` is the close code, 0 without one; `by`: "token" (there is none that is
- *                            believed; the code is 4001 then), "socket" (none can be made) or "server"
+ *                            believed; the code is 4001 or 4005 then), "socket" (none can be made) or "server"
  *   wake()                   the machine may have slept or lost its network, or somebody comes back to it: see
  *                            whether the server is still there
  */
@@ -24,6 +24,7 @@ import { whyRefused } from "./refusal.js";
 
 const BAD_TOKEN = 4001;
 const FORBIDDEN = 4003;
+const REVOKED = 4005;
 const NEVER_OPENED = 1006; // or ended without a word
 // How often the clock is looked at, and how much too late that has to be to mean that the machine slept.
 const LOOK_MS = 5_000;
@@ -32,6 +33,8 @@ const LONGEST_WISH_MS = 600_000; // a timer that is too long for the machine wou
 
 /** @param {number} code */
 const isFinal = (code) => code >= 4000 && code < 4100;
+/** @param {number} code */
+const isOfToken = (code) => code === BAD_TOKEN || code === REVOKED;
 /** @param {number} code */
 const isBackOff = (code) => code >= 4100 && code < 4200;
 /** @param {number} code */
@@ -248,13 +251,13 @@ export class Connection {
     this.#backOff.ended(liveMs);
     const reason = bye?.reason || said || (code > 1006 ? `closed with code ${code}` : "the connection is lost");
     this.#patient = bye?.reconnect_after_ms > 0 || retryAfterMs > 0 || isBackOff(code);
-    if (code === BAD_TOKEN && this.#tokens.renewable && !this.#renewed) {
-      // One fresh token is worth a try: the server may have a new secret since this one was made.
+    if (isOfToken(code) && this.#tokens.renewable && !this.#renewed) {
+      // One fresh token is worth a try: the server may have a new secret since this one was made, or has revoked it.
       this.#renewed = true;
       this.#refused = this.#token;
       this.#wait(this.#backOff.next(), reason);
     } else if (isFinal(code) || bye?.reconnect_after_ms === -1) {
-      this.#stop(reason, code, code === BAD_TOKEN ? "token" : "server");
+      this.#stop(reason, code, isOfToken(code) ? "token" : "server");
     } else if (isAtOnce(code)) {
       this.#refused = this.#token;
       this.#wait(liveMs >= this.#times.stableMs ? 0 : this.#backOff.next(), reason);
