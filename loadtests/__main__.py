@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 from types import FrameType
 
-from loadtests import best, drawing, expiry, fanout, holds, hot_room, idle, refusals, scaling, scripts, viewers
+from loadtests import attack, best, drawing, expiry, fanout, holds, hot_room, idle, refusals, scaling, scripts, viewers
 from loadtests.rush import command as rush
 from seatserver.errors import SeatServerError
 
@@ -28,7 +28,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Load tests. Each starts all the servers it needs; `rush` may also go to yours.",
     )
     tests = parser.add_subparsers(required=True, metavar="NAME")
-    for test in (rush, hot_room, fanout, holds, refusals, scripts, viewers, idle, expiry, scaling, best, drawing):
+    for test in (
+        rush,
+        hot_room,
+        fanout,
+        holds,
+        refusals,
+        scripts,
+        viewers,
+        idle,
+        expiry,
+        attack,
+        scaling,
+        best,
+        drawing,
+    ):
         test.add(tests)
     args = parser.parse_args(argv)
     before = signal.signal(signal.SIGTERM, _interrupt)
