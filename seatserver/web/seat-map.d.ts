@@ -106,6 +106,8 @@ export class SeatMapElement extends HTMLElement {
   set token(token: TokenSource | null);
   theme: string;
   checkout: string;
+  /** "off": without the field for wishes in the visitor's own words. */
+  concierge: string;
   get strings(): Record<string, Template>;
   set strings(strings: Record<string, Template>);
   readonly client: SeatMapClient | null;

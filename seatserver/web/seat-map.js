@@ -39,11 +39,11 @@ const STOPS = { 4001: "unauthorized", 4003: "forbidden", 4004: "not_found", 4005
  * @property {Layout} layout
  * @property {URL} server
  * @property {boolean} isGuest
- * @property {() => Promise<string>} token
+ * @property {(refused?: string | null) => Promise<string>} token
  */
 
 export class SeatMapElement extends HTMLElement {
-  static observedAttributes = ["server", "showtime", "token", "lang", "dir", "theme", "checkout"];
+  static observedAttributes = ["server", "showtime", "token", "lang", "dir", "theme", "checkout", "concierge"];
 
   #root = this.attachShadow({ mode: "open" });
   #frame = element("div", { className: "frame", part: "frame" });
@@ -115,6 +115,15 @@ export class SeatMapElement extends HTMLElement {
 
   set checkout(who) {
     this.setAttribute("checkout", who);
+  }
+
+  /** "off": without the field for wishes in the visitor's own words. */
+  get concierge() {
+    return this.getAttribute("concierge") ?? "";
+  }
+
+  set concierge(how) {
+    this.setAttribute("concierge", how);
   }
 
   /** Texts that replace those of seat-map/strings/. */
@@ -216,7 +225,7 @@ export class SeatMapElement extends HTMLElement {
     warnOfOther(name, now);
     if (name === "lang" || name === "dir") this.refresh();
     else if (name === "theme") this.#picker?.restyle();
-    else if (name === "checkout") this.#picker?.refresh();
+    else if (name === "checkout" || name === "concierge") this.#picker?.refresh();
     else this.#restart();
   }
 
@@ -263,7 +272,8 @@ export class SeatMapElement extends HTMLElement {
       if (run !== this.#run) return;
       const source = this.token || guestOf(server);
       const client = new SeatMapClient(socketOf(server, showtime.id), { token: source });
-      const token = async () => (typeof source === "function" ? source(null) : source);
+      /** @type {(refused?: string | null) => Promise<string>} */
+      const token = async (refused = null) => (typeof source === "function" ? source(refused) : source);
       this.#loaded = { client, showtime, layout, server, isGuest: !this.token, token };
       if (!this.token) this.#followGuest(server);
       client.addEventListener("welcome", () => this.#checkWelcome(attempt));
@@ -344,6 +354,7 @@ export class SeatMapElement extends HTMLElement {
       tell: (name, detail) => this.#hear(name, detail),
       restart: () => this.#restart(),
       pageBooks: () => this.checkout === "page",
+      noConcierge: () => this.concierge === "off",
     });
   }
 

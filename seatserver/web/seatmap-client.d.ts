@@ -150,6 +150,8 @@ export interface Welcome {
     hold_total_ms: number;
     heartbeat_ms: number;
     message_bytes: number;
+    /** The longest question to the concierge, in characters; 0 where there is none. */
+    concierge_chars: number;
   };
   on_sale_at_ms: number;
   sale_ends_at_ms: number;

@@ -43,7 +43,12 @@ class Welcome(_Told, frozen=True, kw_only=True):
             "scopes": ("book", "hold", "watch"),
             "holds": (story.HOLD,),
             "limits": Limits(
-                seats_per_user=10, hold_ms=300_000, hold_total_ms=900_000, heartbeat_ms=15_000, message_bytes=4096
+                seats_per_user=10,
+                hold_ms=300_000,
+                hold_total_ms=900_000,
+                heartbeat_ms=15_000,
+                message_bytes=4096,
+                concierge_chars=500,
             ),
             "on_sale_at_ms": story.NOW_MS - 1_000_000,
             "sale_ends_at_ms": story.NOW_MS + 1_000_000,

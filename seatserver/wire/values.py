@@ -104,13 +104,14 @@ class OwnBooking(Basket, frozen=True, kw_only=True):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What this server allows."""
+    """What this server allows. ``concierge_chars`` is the longest question to the concierge; 0: it has none."""
 
     seats_per_user: int
     hold_ms: int
     hold_total_ms: int
     heartbeat_ms: int
     message_bytes: int
+    concierge_chars: int = 0
 
 
 class SeatOffer(msgspec.Struct, frozen=True, kw_only=True):

@@ -146,6 +146,7 @@ def welcome(
             hold_total_ms=settings.hold_total_ms,
             heartbeat_ms=settings.heartbeat_ms,
             message_bytes=settings.message_bytes,
+            concierge_chars=settings.concierge_chars if settings.concierge else 0,
         ),
         on_sale_at_ms=at.showtime.on_sale_at_ms,
         sale_ends_at_ms=at.showtime.sale_ends_at_ms,

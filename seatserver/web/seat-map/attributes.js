@@ -1,10 +1,10 @@
 /**
- * What the attributes of `<seat-map>` stand for: "server" and "showtime" for addresses, "theme" and "checkout" for one
- * of a few words.
+ * What the attributes of `<seat-map>` stand for: "server" and "showtime" for addresses, "theme", "checkout" and
+ * "concierge" for one of a few words.
  */
 
 /** @type {Record<string, string[]>} */
-const VALUES = { theme: ["auto", "light", "dark", "contrast"], checkout: ["page"] }; // of attributes
+const VALUES = { theme: ["auto", "light", "dark", "contrast"], checkout: ["page"], concierge: ["off"] }; // of attributes
 
 /**
  * A folder's address, which names of files can follow; relative to the page.
@@ -35,4 +35,14 @@ export function warnOfOther(name, value) {
  */
 export function socketOf(server, id) {
   return new URL(`ws/showtimes/${encodeURIComponent(id)}`, server).href;
+}
+
+/**
+ * @param {URL} server
+ * @param {string} id
+ */
+export function conciergeOf(server, id) {
+  const address = new URL(`ws/concierge/${encodeURIComponent(id)}`, server);
+  address.protocol = address.protocol.replace("http", "ws");
+  return address.href;
 }

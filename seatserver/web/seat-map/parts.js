@@ -25,6 +25,7 @@ export function partsIn(frame, words) {
     element(tag, { className: name, part: name, ...properties }, ...children);
   const parts = {
     search: part("form", "search"),
+    concierge: part("section", "concierge", { ariaLabel: say("concierge"), hidden: true }),
     offers: part("section", "offers", { ariaLabel: say("offers"), hidden: true }),
     status: part("p", "status"),
     prices: part("ul", "prices", { ariaLabel: say("prices") }),
@@ -44,6 +45,6 @@ export function partsIn(frame, words) {
   const key = element("div", { className: "key" }, parts.status, parts.prices, parts.signs);
   const map = part("section", "map", { ariaLabel: say("map") }, view, parts.areas, key);
   const side = element("div", { className: "side" }, parts.bookings, dock);
-  frame.replaceChildren(parts.search, parts.offers, map, side, parts.tip, parts.spoken);
+  frame.replaceChildren(parts.search, parts.concierge, parts.offers, map, side, parts.tip, parts.spoken);
   return { ...parts, dock, view, map, frame, plane: new Plane(frame) };
 }

@@ -9,6 +9,8 @@ import { Areas } from "./hall/areas.js";
 import { Basket } from "./basket/basket.js";
 import { Bookings } from "./basket/bookings.js";
 import { Choice } from "./basket/choice.js";
+import { Concierge } from "./concierge/concierge.js";
+import { conciergeOf } from "./attributes.js";
 import { Commentary } from "./commentary.js";
 import { button, element } from "../shared/dom.js";
 import { Legend } from "./hall/legend.js";
@@ -29,6 +31,7 @@ import { Venue } from "./venue.js";
 const STATES = ["free", "held", "claimed", "sold", "blocked", "allocated"]; // by SeatState number
 const TO_BE_HAD = ["free", "mine", "asking"];
 const COUNT_MS = 500;
+const SETTLE_MS = 300; // the hall has glided to the seats, and the answer about them is complete
 const TIP_GAP = 6; // CSS pixels of the frame
 const WINDOW_GAP = 8;
 
@@ -39,11 +42,12 @@ const WINDOW_GAP = 8;
  * @property {Layout} layout
  * @property {URL} server
  * @property {boolean} isGuest
- * @property {() => Promise<string>} token
+ * @property {(refused?: string | null) => Promise<string>} token
  * @property {Words} words
  * @property {(name: string, detail: Record<string, any>) => void} tell
  * @property {() => void} restart
  * @property {() => boolean} pageBooks
+ * @property {() => boolean} noConcierge
  * @property {number} [wheelchairs]
  */
 
@@ -57,6 +61,7 @@ export class Picker {
   #legend;
   #areas;
   #party;
+  #concierge;
   #sale;
   #basket;
   #bookings;
@@ -78,17 +83,18 @@ export class Picker {
   /** The notice that says why a seat is not available. @type {HTMLElement | null} */
   #explained = null;
   #timer = 0;
+  #settling = 0;
   #off = new AbortController();
 
   /**
    * In the empty `frame`. `tell(name, detail)` tells the page ("hold", "release", "expired", "booked", "refused",
    * "status", "checkout", "continue"), `restart()` loads the showtime anew, `pageBooks()` says whether
-   * booking and paying are left to the page. `token()` is a promise of the user's token.
+   * booking and paying are left to the page, `noConcierge()` whether there is no field for wishes in one's own words. `token()` is a promise of the user's token.
    * @param {HTMLElement} frame
    * @param {Given} options
    */
   constructor(frame, { wheelchairs = 0, ...given }) {
-    const { client, showtime, layout, server, isGuest, token, words, tell, restart, pageBooks } = given;
+    const { client, showtime, layout, server, isGuest, token, words, tell, restart, pageBooks, noConcierge } = given;
     this.#client = client;
     this.#words = words;
     this.#tell = tell;
@@ -108,7 +114,17 @@ export class Picker {
     this.#legend = new Legend(parts.prices, parts.signs, all);
     this.#areas = new Areas(parts.areas, all);
     const party = (this.#party = new Party(parts.search, parts.offers, all));
-    party.addEventListener("preview", (event) => this.#look(/** @type {CustomEvent} */ (event).detail));
+    party.addEventListener("preview", (event) => {
+      const { detail } = /** @type {CustomEvent} */ (event);
+      if (detail.length > 0) this.#concierge.rest();
+      this.#look(detail);
+    });
+    this.#concierge = new Concierge(parts.concierge, parts.search, {
+      ...{ ...all, token, address: conciergeOf(server, showtime.id), isLeftOut: noConcierge },
+      people: () => party.people,
+    });
+    this.#concierge.addEventListener("ask", () => party.rest());
+    this.#concierge.addEventListener("preview", (event) => this.#pointOut(/** @type {CustomEvent} */ (event).detail));
     this.#basket = new Basket(parts.basket, { ...all, pageBooks, ticketAt: (id) => this.#bookings.ticketAt(id) });
     this.#commentary = new Commentary(all);
     this.#listen(signal);
@@ -182,13 +198,23 @@ export class Picker {
   /** What the page does with the basket changed. */
   refresh() {
     this.#basket.render();
+    this.#concierge.update();
   }
 
   stop() {
     this.#off.abort();
     clearInterval(this.#timer);
+    clearTimeout(this.#settling);
     cancelAnimationFrame(this.#counting);
-    const parts = [this.#announcer, this.#notices, this.#basket, this.#bookings, this.#commentary, this.#sale];
+    const parts = [
+      this.#announcer,
+      this.#notices,
+      this.#basket,
+      this.#bookings,
+      this.#commentary,
+      this.#sale,
+      this.#concierge,
+    ];
     for (const part of parts) part.stop();
     this.#stage.disconnect();
   }
@@ -300,6 +326,27 @@ export class Picker {
     this.#preview = new Set(seats);
     this.#stage.paint(changed);
     if (seats.length > 0) this.#stage.reveal(seats);
+  }
+
+  /**
+   * Look at seats that are spoken of beside the hall: on a phone it may take scrolling to see them.
+   * @param {number[]} seats
+   */
+  #pointOut(seats) {
+    this.#look(seats);
+    clearTimeout(this.#settling);
+    if (seats.length > 0) this.#settling = setTimeout(() => this.#uncover(this.#around(seats)), SETTLE_MS);
+  }
+
+  /**
+   * Where seats are in the window.
+   * @param {number[]} seats
+   */
+  #around(seats) {
+    const boxes = seats.map((seat) => this.#stage.boxOf(seat));
+    const [left, top] = [Math.min(...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))];
+    const [right, bottom] = [Math.max(...boxes.map((box) => box.right)), Math.max(...boxes.map((box) => box.bottom))];
+    return new DOMRect(left, top, right - left, bottom - top);
   }
 
   /**

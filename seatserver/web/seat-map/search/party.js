@@ -234,6 +234,11 @@ export class Party extends EventTarget {
     return this.#types.size > 0 ? this.#sumOfTypes : this.#total.value;
   }
 
+  /** How many people the form asks for; at least one. */
+  get people() {
+    return Math.max(1, this.#count());
+  }
+
   /** Check that the party has at least one person, no more wheelchairs than people, and enough free seats. */
   update() {
     const [{ input }] = [...this.#types.values(), this.#total];
@@ -421,6 +426,11 @@ export class Party extends EventTarget {
       this.#notices.say(this.#words.say("offerGone"));
     }
     for (const { node } of gone) node.remove();
+  }
+
+  /** Make room: other offers are shown. */
+  rest() {
+    if (this.#offers.length > 0) this.#clear();
   }
 
   /** Close the offers after a booking, here or in another window. */

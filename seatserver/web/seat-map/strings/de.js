@@ -121,6 +121,12 @@ export default {
   offersGone: "Die Plätze dieser Angebote sind inzwischen vergeben.",
   offersBooked: "Die Angebote sind geschlossen, weil Sie gebucht haben.",
 
+  // Wünsche in eigenen Worten.
+  concierge: "Was möchten Sie?",
+  conciergeAsk: "Fragen",
+  conciergeStop: "Anhalten",
+  conciergeLost: "Die Verbindung ging verloren. Bitte fragen Sie noch einmal.",
+
   // Der Warenkorb.
   yourSeats: "Ihre Plätze",
   hintFree: "Wählen Sie einen freien Platz, um ihn zu reservieren.",

@@ -130,6 +130,12 @@ export default {
   offersGone: "The seats of these offers have been taken.",
   offersBooked: "The offers are closed because you have booked.",
 
+  // The concierge: wishes in the visitor’s own words.
+  concierge: "Tell us what you would like",
+  conciergeAsk: "Ask",
+  conciergeStop: "Stop",
+  conciergeLost: "The connection was lost. Please ask again.",
+
   // The basket.
   yourSeats: "Your seats",
   hintFree: "Choose a free seat to hold it.",

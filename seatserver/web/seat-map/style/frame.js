@@ -26,7 +26,7 @@ export const FRAME_STYLE = `
   --gap: 0.75em;
   position: relative;
   display: grid;
-  grid-template: "map search" auto "map offers" auto "map side" 1fr / minmax(0, 1fr) minmax(17em, 20em);
+  grid-template: "map search" auto "map talk" auto "map offers" auto "map side" 1fr / minmax(0, 1fr) minmax(17em, 20em);
   gap: 0 1em;
   color: var(--seat-map-text);
   font-family: var(--seat-map-font, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif);
@@ -85,6 +85,7 @@ ol {
   border-radius: 4px;
 }
 .search,
+.concierge,
 .offers,
 .map,
 .basket,

@@ -125,6 +125,7 @@ export const NARROW_STYLE = `
   }
   /* What has the focus is not left under it. */
   .search *,
+  .concierge *,
   .offers *,
   .map :is(button, [tabindex]) {
     scroll-margin-block-end: 7em;

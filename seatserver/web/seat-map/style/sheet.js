@@ -5,6 +5,7 @@
  */
 
 import { BASKET_STYLE } from "./basket.js";
+import { CONCIERGE_STYLE } from "./concierge.js";
 import { FRAME_STYLE } from "./frame.js";
 import { MAP_STYLE } from "./map.js";
 import { NARROW_STYLE } from "./narrow.js";
@@ -124,7 +125,7 @@ let made;
 export function sheet() {
   if (!made) {
     made = new CSSStyleSheet();
-    const parts = [FRAME_STYLE, SEARCH_STYLE, MAP_STYLE, BASKET_STYLE, NARROW_STYLE, SHORT_STYLE];
+    const parts = [FRAME_STYLE, SEARCH_STYLE, CONCIERGE_STYLE, MAP_STYLE, BASKET_STYLE, NARROW_STYLE, SHORT_STYLE];
     made.replaceSync([COLOURS, ...parts, PREFERENCES].join(""));
   }
   return made;

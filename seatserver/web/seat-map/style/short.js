@@ -9,7 +9,7 @@ export const SHORT_STYLE = `
   @container seat-map (min-width: 32em) and (max-width: 58em) {
     .frame {
       display: grid;
-      grid-template: "map search" auto "map offers" auto "map side" 1fr / minmax(0, 1fr) minmax(16em, 20em);
+      grid-template: "map search" auto "map talk" auto "map offers" auto "map side" 1fr / minmax(0, 1fr) minmax(16em, 20em);
       gap: 0 0.5em;
       min-block-size: 0;
     }

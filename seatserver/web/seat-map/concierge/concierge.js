@@ -1,0 +1,253 @@
+/**
+ * The concierge: a field for wishes in the visitor's own words, the answer, and the offers that it speaks of, which are
+ * shown on the map as they come. Where there is little room, a button in the line of the search unfolds it.
+ */
+
+import { button, element, first, focusedIn } from "../../shared/dom.js";
+import { Talk } from "./talk.js";
+
+/** @import { SeatMapClient } from "../../seatmap-client.js" */
+/** @import { Announcer } from "../announcer.js" */
+/** @import { Answers } from "../basket/answers.js" */
+/** @import { Choice } from "../basket/choice.js" */
+/** @import { Sale } from "../sale.js" */
+/** @import { Venue } from "../venue.js" */
+/** @import { Words } from "../words.js" */
+/** @import { Suggestion } from "./talk.js" */
+
+const FREE = 0;
+
+/**
+ * @typedef {object} Parts what the concierge works with
+ * @property {SeatMapClient} client
+ * @property {Choice} choice
+ * @property {Venue} venue
+ * @property {Words} words
+ * @property {Answers} answers
+ * @property {Announcer} announcer
+ * @property {Sale} sale
+ * @property {string} address of the socket
+ * @property {(refused: string | null) => Promise<string>} token
+ * @property {() => number} people how many come if the visitor does not say it
+ * @property {() => boolean} isLeftOut whether the page does without it
+ * @property {AbortSignal} signal
+ */
+
+/** Events: "ask", when something is asked; "preview": these seats (detail) are spoken of or looked at. */
+export class Concierge extends EventTarget {
+  #node;
+  #client;
+  #choice;
+  #venue;
+  #words;
+  #answers;
+  #announcer;
+  #sale;
+  #people;
+  #isLeftOut;
+  #talk;
+  #opener;
+  #form = element("form", { className: "asking" });
+  /** @type {HTMLInputElement} */
+  #field;
+  /** @type {HTMLButtonElement} */
+  #send;
+  #answer = element("p", { className: "answer", hidden: true });
+  #list = element("ol", { hidden: true });
+  /** @type {{ offer: Suggestion, node: HTMLElement }[]} */
+  #offers = [];
+  #isAnswering = false;
+
+  /**
+   * In the empty `node`; the button that unfolds it is put into `search`.
+   * @param {HTMLElement} node
+   * @param {HTMLElement} search
+   * @param {Parts} parts
+   */
+  constructor(node, search, parts) {
+    super();
+    const { client, choice, venue, words, answers, announcer, sale, address, token, people, isLeftOut, signal } = parts;
+    this.#node = node;
+    this.#client = client;
+    this.#choice = choice;
+    this.#venue = venue;
+    this.#words = words;
+    this.#answers = answers;
+    this.#announcer = announcer;
+    this.#sale = sale;
+    this.#people = people;
+    this.#isLeftOut = isLeftOut;
+    this.#talk = new Talk(address, token, words.lang);
+    const label = words.say("concierge");
+    this.#field = element("input", {
+      ...{ type: "text", autocomplete: "off", enterKeyHint: "send", ariaLabel: label },
+      placeholder: label,
+    });
+    this.#send = element("button", { part: "button ask", className: "ask" });
+    this.#form.append(this.#field, this.#send);
+    node.append(this.#form, this.#answer, this.#list);
+    this.#opener = button("", () => this.#unfold(this.#opener.ariaExpanded !== "true"), {
+      ...{ className: "talker", part: "button talker", ariaExpanded: "false", ariaLabel: label },
+    });
+    search.append(this.#opener);
+    this.#showState(false);
+    this.#listen(signal);
+    this.update();
+  }
+
+  /** Show it, or leave it out: where the page or the server does without it, and where nothing is sold. */
+  update() {
+    const chars = this.#client.welcome?.limits.concierge_chars ?? 0;
+    const isOut = chars === 0 || this.#isLeftOut() || this.#sale.isClosed || this.#venue.layout.seats.length === 0;
+    this.#node.hidden = this.#opener.hidden = isOut;
+    if (chars > 0) this.#field.maxLength = chars;
+  }
+
+  /** Make room: other offers are shown. */
+  rest() {
+    if (this.#isAnswering) this.#halt();
+    this.#clear();
+    this.#answer.hidden = true;
+  }
+
+  stop() {
+    this.#talk.close();
+  }
+
+  /** @param {AbortSignal} signal */
+  #listen(signal) {
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (this.#isAnswering) this.#halt();
+      else if (this.#field.value.trim()) this.#ask(this.#field.value.trim());
+    });
+    this.#form.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      if (this.#isAnswering) this.#halt();
+      else if (this.#opener.ariaExpanded === "true") this.#foldAway();
+    });
+    this.#sale.addEventListener("change", () => this.update(), { signal });
+    this.#client.addEventListener("welcome", () => this.update(), { signal });
+    this.#client.addEventListener("change", () => this.#dropTaken(), { signal });
+  }
+
+  /** @param {boolean} isOpen */
+  #unfold(isOpen) {
+    this.#opener.ariaExpanded = String(isOpen);
+    this.#node.dataset.open = String(isOpen);
+    if (isOpen) this.#field.focus();
+  }
+
+  #foldAway() {
+    this.#unfold(false);
+    this.#opener.focus({ preventScroll: true });
+  }
+
+  // ------------------------------------------------------------------ asking
+
+  /** @param {string} text */
+  #ask(text) {
+    this.#clear();
+    this.dispatchEvent(new Event("ask"));
+    this.#answer.textContent = "";
+    this.#answer.hidden = false;
+    this.#showState(true);
+    const end = () => {
+      this.#showState(false);
+      this.#announcer.say(this.#answer.textContent ?? "");
+    };
+    this.#talk.ask(text, this.#people(), {
+      words: (piece) => this.#answer.append(piece),
+      suggestions: (offers) => this.#show(offers),
+      done: (isHeld) => {
+        if (isHeld) this.#clear();
+        if (this.#field.value.trim() === text) this.#field.value = "";
+        end();
+      },
+      failed: (error) => {
+        this.#answer.append(` ${this.#whyNot(error)}`);
+        end();
+      },
+    });
+  }
+
+  /** @param {{ code: string }} error */
+  #whyNot(error) {
+    return error.code === "lost" ? this.#words.say("conciergeLost") : this.#answers.failure({ ...error, facts: {} });
+  }
+
+  #halt() {
+    this.#talk.stop();
+    this.#showState(false);
+  }
+
+  /** @param {boolean} isAnswering */
+  #showState(isAnswering) {
+    this.#isAnswering = isAnswering;
+    this.#node.ariaBusy = String(isAnswering);
+    this.#send.textContent = this.#words.say(isAnswering ? "conciergeStop" : "conciergeAsk");
+  }
+
+  // ------------------------------------------------------------------ offers
+
+  /** @param {Suggestion[]} offers */
+  #show(offers) {
+    // The answer gives the reasons for the first one itself.
+    this.#offers = offers.map((offer, at) => ({ offer, node: this.#line(offer, at === 0 ? "" : offer.reason) }));
+    this.#list.replaceChildren(...this.#offers.map(({ node }) => node));
+    this.#list.hidden = offers.length === 0;
+    this.#preview(offers[0]?.seats ?? []);
+  }
+
+  /**
+   * @param {Suggestion} offer
+   * @param {string} reason
+   */
+  #line(offer, reason) {
+    const take = () => {
+      this.#clear();
+      if (offer.wheelchairs > this.#choice.wheelchairs) this.#choice.wheelchairs = offer.wheelchairs;
+      this.#choice.take(offer.seats, offer.tickets);
+    };
+    const hold = button("", take, { part: "button offer" });
+    const parts = [
+      element("strong", { textContent: this.#venue.names(offer.seats) }),
+      element("b", { textContent: this.#venue.money(offer.total_minor) }),
+      ...(reason ? [element("span", { className: "quiet", textContent: reason })] : []),
+    ];
+    hold.append(...parts);
+    for (const event of ["pointerenter", "focusin"]) hold.addEventListener(event, () => this.#preview(offer.seats));
+    return element("li", {}, hold);
+  }
+
+  /** @param {number[]} seats */
+  #preview(seats) {
+    this.dispatchEvent(new CustomEvent("preview", { detail: seats }));
+  }
+
+  /** Remove offers with a seat that somebody has taken meanwhile. */
+  #dropTaken() {
+    const { states, mine } = this.#client;
+    if (!states || this.#offers.length === 0) return;
+    const isThere = (/** @type {number} */ seat) => states[seat] === FREE || mine.has(seat);
+    const gone = this.#offers.filter(({ offer }) => !offer.seats.every(isThere));
+    if (gone.length === 0) return;
+    this.#offers = this.#offers.filter((one) => !gone.includes(one));
+    const hadFocus = gone.some(({ node }) => node.contains(focusedIn(node)));
+    for (const { node } of gone) node.remove();
+    // Not to another offer: a key that is on its way down was meant for the one that went.
+    if (hadFocus) this.#field.focus({ preventScroll: true });
+    if (this.#offers.length > 0) return this.#preview(this.#offers[0].offer.seats);
+    this.#clear();
+    this.#answer.append(` ${this.#words.say("offersGone")}`);
+    this.#announcer.say(this.#words.say("offersGone"));
+  }
+
+  #clear() {
+    if (first("button", this.#list)?.contains(focusedIn(this.#list))) this.#field.focus({ preventScroll: true });
+    if (this.#offers.length > 0) this.#preview([]);
+    this.#offers = [];
+    this.#list.hidden = true;
+    this.#list.replaceChildren();
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The concierge's socket: one conversation about one showtime (see /asyncapi.json). It is opened with the first question
+ * and closed by the server when nothing is asked for long; the next question begins another.
+ */
+
+/** @import { Offer } from "../../seatmap-client.js" */
+
+const NO_TOKEN = [4001, 4200]; // close codes after which another token may help
+
+/** @typedef {Offer & { tickets: string[], wheelchairs: number, reason: string }} Suggestion */
+/**
+ * What is heard of an answer, in this order; `done` or `failed` is the last.
+ * @typedef {object} Listener
+ * @property {(text: string) => void} words
+ * @property {(offers: Suggestion[]) => void} suggestions
+ * @property {(held: boolean) => void} done
+ * @property {(error: { code: string }) => void} failed
+ */
+
+export class Talk {
+  #address;
+  #token;
+  #lang;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** @type {string | null} */
+  #refused = null;
+  #used = "";
+  #ref = 0;
+  /** @type {Listener | null} */
+  #listener = null;
+
+  /**
+   * `token(refused)` is a promise of a user's token, another one than `refused`; `lang` the language of the answers.
+   * @param {string} address
+   * @param {(refused: string | null) => Promise<string>} token
+   * @param {string} lang
+   */
+  constructor(address, token, lang) {
+    this.#address = address;
+    this.#token = token;
+    this.#lang = lang;
+  }
+
+  /**
+   * Ask. What was asked before is stopped, and nothing more is heard of it. `people`: how many, if the text does not say.
+   * @param {string} text
+   * @param {number} people
+   * @param {Listener} listener
+   */
+  async ask(text, people, listener) {
+    this.#listener = listener;
+    try {
+      const socket = this.#socket ?? (await this.#open());
+      if (this.#listener === listener) this.#send(socket, { type: "ask", text, people });
+    } catch (error) {
+      this.#fail(error.code ?? "lost");
+    }
+  }
+
+  /** Stop the answer that is being given. Nothing more is heard of it. */
+  stop() {
+    this.#listener = null;
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#send(this.#socket, { type: "stop" });
+  }
+
+  close() {
+    this.#listener = null;
+    this.#socket?.close(1000);
+    this.#socket = null;
+  }
+
+  /** A socket that has been let in. Rejects if it is not. */
+  async #open() {
+    this.#used = await this.#token(this.#refused);
+    const socket = new WebSocket(this.#address);
+    this.#socket = socket;
+    return new Promise((ready, fail) => {
+      socket.addEventListener("open", () =>
+        this.#send(socket, { type: "begin", token: this.#used, lang: this.#lang === "de" ? "de" : "en" }),
+      );
+      socket.addEventListener("message", ({ data }) => {
+        const message = JSON.parse(data);
+        if (message.type === "ready") ready(socket);
+        else if (this.#socket === socket) this.#hear(message);
+      });
+      socket.addEventListener("close", ({ code }) => {
+        if (NO_TOKEN.includes(code)) this.#refused = this.#used;
+        if (this.#socket !== socket) return;
+        this.#socket = null;
+        fail({ code: code === 4003 ? "forbidden" : "lost" });
+        this.#fail("lost");
+      });
+    });
+  }
+
+  /**
+   * @param {WebSocket} socket
+   * @param {Record<string, unknown>} message
+   */
+  #send(socket, message) {
+    this.#ref += 1;
+    socket.send(JSON.stringify({ ...message, ref: this.#ref }));
+  }
+
+  /** @param {any} message */
+  #hear(message) {
+    const listener = this.#listener;
+    // Of an answer that was stopped, or given up for another question, the last words may still come.
+    if (!listener || message.ref !== this.#ref) return;
+    if (message.type === "words") listener.words(message.text);
+    else if (message.type === "suggestions") listener.suggestions(message.offers);
+    else if (message.type === "done") {
+      this.#listener = null;
+      listener.done(message.held !== null);
+    } else if (message.type === "error") this.#fail(message.code);
+  }
+
+  /** @param {string} code */
+  #fail(code) {
+    const listener = this.#listener;
+    this.#listener = null;
+    listener?.failed({ code });
+  }
+}
