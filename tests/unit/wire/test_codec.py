@@ -61,6 +61,7 @@ special: dict[str, st.SearchStrategy[Any]] = {
     "hold_total_ms": st.integers(0, 2**31),
     "heartbeat_ms": st.integers(0, 2**31),
     "message_bytes": st.integers(0, 2**31),
+    "concierge_chars": st.integers(0, 1000),
     "code": texts,
     "facts": st.dictionaries(texts, trees, max_size=3),
     "seats": seats,
