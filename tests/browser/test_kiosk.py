@@ -43,6 +43,8 @@ def expect_nothing_scrolls(page: Page) -> None:
         }).map((one) => one.outerHTML)"""
     )
     assert outside == []
+    screen = page.locator("#screen")
+    assert screen.evaluate("({ scrollHeight, clientHeight }) => scrollHeight - clientHeight") <= 1
 
 
 def enrol(site: Site, kiosk: Window, **changes: str) -> dict[str, Any]:
