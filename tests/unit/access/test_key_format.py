@@ -43,8 +43,8 @@ def test_one_wrong_letter_is_noticed_without_asking_anybody(at: int, letter: str
         key_format.read(wrong)
 
 
-@pytest.mark.parametrize("text", ["", "seatkey_", KEY[:-1], KEY + "a", KEY.upper(), KEY + "\n", " " + KEY, KEY * 2])
-def test_what_is_no_whole_key_is_refused_without_repeating_it(text: str) -> None:
-    with pytest.raises(Unauthorized, match="this is not a whole key") as caught:
-        key_format.read(text)
-    assert KEY not in caught.value.message
+def test_what_is_no_whole_key_is_refused_without_repeating_it() -> None:
+    for text in ("", "seatkey_", KEY[:-1], KEY + "a", KEY.upper(), KEY + "\n", " " + KEY, KEY * 2):
+        with pytest.raises(Unauthorized, match="this is not a whole key") as caught:
+            key_format.read(text)
+        assert KEY not in caught.value.message, text
