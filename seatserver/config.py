@@ -72,7 +72,7 @@ class Settings:
     request_body_bytes: int = setting("SEATSERVER_REQUEST_BODY_BYTES", 8 * 1024 * 1024, "Largest REST request body.", at_least=1024, at_most=1 << 28)
     head_bytes: int = setting("SEATSERVER_HEAD_BYTES", 32_768, "Largest head of a request: its address and header fields.", at_least=2048, at_most=1 << 20)
     head_fields: int = setting("SEATSERVER_HEAD_FIELDS", 100, "Most header fields of a request.", at_least=16, at_most=1000)
-    head_ms: int = setting("SEATSERVER_HEAD_MS", 10_000, "The head of a request is due within this time, counted from the connection's start or from its last answer.", at_least=100, at_most=600_000)
+    head_ms: int = setting("SEATSERVER_HEAD_MS", 10_000, "The head of a request is due within this time, counted from the connection's start or from the request's first byte.", at_least=100, at_most=600_000)
     keep_alive_ms: int = setting("SEATSERVER_KEEP_ALIVE_MS", 5000, "How long a connection that has been answered is kept open for another request. Let the proxy before this server close first.", at_least=100, at_most=600_000)
     shutdown_ms: int = setting("SEATSERVER_SHUTDOWN_MS", 8000, "Longest a shutdown may take; connections that are still open then are closed.", at_least=100, at_most=600_000)
     log_level: str = setting("SEATSERVER_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.")

@@ -23,10 +23,11 @@ IPV6_BITS = 64
 """Of an IPv6 address only the first bits count, because a household chooses the others (RFC 4291, section 2.5.1) and
 they change often (RFC 8981)."""
 ALL = "*"
-# A pair of RFC 7239, section 4; a comma or a semicolon in quotes belongs to the value.
-PAIR = re.compile(r'\s*([^=;,\s]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]*)\s*([;,]|$)')
+# A pair of RFC 7239, section 4; a comma or a semicolon in quotes belongs to the value. It begins only where a pair may,
+# and gives back nothing (`*+`, `++`), so that hostile headers take no longer than others.
+PAIR = re.compile(r'(?:^|[;,])\s*+([^=;,\s]++)\s*+=\s*+("(?:[^"\\]|\\.)*+"|[^;,\s]*+)\s*+(?=[;,]|$)')
 LONGEST = 4096
-"""Of a header that is longer nothing is read: no honest chain of proxies is that long."""
+"""Of a header that is longer only the end is read, where our proxies write. No honest chain is that long."""
 SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
 
@@ -105,13 +106,13 @@ class Proxies:
                 found[name].append(value.decode("latin-1"))
         chain = ",".join(found[self._header])
         if len(chain) > LONGEST:
-            return [], None
+            chain = chain[-LONGEST:].partition(",")[2]
         if self._header != b"forwarded":
             protocol = ",".join(found[b"x-forwarded-proto"]).rpartition(",")[2].strip().lower()
             return [hop.strip() for hop in chain.split(",") if hop.strip()], SCHEMES.get(protocol)
         hops: list[str] = []
         scheme = None
-        for name, value, _ in PAIR.findall(chain):
+        for name, value in PAIR.findall(chain):
             text = value[1:-1] if value.startswith('"') else value
             if name.lower() == "for":
                 hops.append(text)

@@ -142,6 +142,8 @@ class Revocations:
                 if not is_away:
                     log.warning("revocations cannot be read, those known stay in force", error=str(error))
                 is_away = True
+            except Exception:
+                log.exception("revocations cannot be read, those known stay in force")
             raise_if_cancelled()
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):

@@ -88,8 +88,8 @@ class Gate:
 
 def _take(share: Share | None, scope: Scope) -> None:
     """Count the request in the share of its network. Raises `TooMany`."""
-    if share is None or not scope["path"].startswith(COUNTED):
-        return  # pages and their scripts come from memory
+    if share is None or not scope["path"].startswith(COUNTED) or scope["path"].startswith(ANY_HOST):
+        return  # pages and their scripts come from memory; probes are few, and refusing them restarts the server
     if scope["type"] == "websocket":
         share.take("handshakes")
     elif scope["method"] != "OPTIONS":

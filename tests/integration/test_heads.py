@@ -168,7 +168,7 @@ async def test_small_chunks_of_a_long_body_are_no_flood(make_server: MakeServer)
     ids=["nothing", "half a line", "half a head", "half a handshake", "an empty line", "one request", "one and a half"],
 )
 async def test_a_connection_that_falls_silent_is_closed(make_server: MakeServer, beginning: bytes) -> None:
-    server = await make_server(head_ms=200, keep_alive_ms=60_000)
+    server = await make_server(head_ms=200, keep_alive_ms=200)
     async with peer_of(server) as peer:
         await peer.send(beginning)
         answer = await peer.answer()
@@ -179,6 +179,31 @@ async def test_a_connection_that_falls_silent_is_closed(make_server: MakeServer,
         else:
             assert answer.startswith(b"HTTP/1.1 408 ")
     await eventually(lambda: not server.uvicorn.server_state.connections)
+
+
+async def test_an_answered_connection_is_kept_for_its_own_time_and_an_empty_line_does_not_lengthen_it(
+    make_server: MakeServer,
+) -> None:
+    server = await make_server(head_ms=200, keep_alive_ms=60_000)
+    async with peer_of(server) as peer:
+        for _ in range(2):
+            await peer.send(LIVE + b"\r\n")
+            assert await peer.status() == 200
+            await asyncio.sleep(0.6)
+        await peer.send(b"\r\n")
+        await peer.answer()
+    await eventually(lambda: not server.uvicorn.server_state.connections)
+
+
+async def test_trailers_are_no_headers(make_server: MakeServer) -> None:
+    """Behind a proxy whoever sends the body would say in them where the request comes from."""
+    server = await make_server(operators=("10.9.9.9",), metrics="operators")
+    metrics = b"GET /api/v1/metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    forged = b"X-Forwarded-For: 10.9.9.9\r\n"
+    for head, trailers, status in ((b"", b"", 401), (forged, b"", 200), (b"", forged, 401)):
+        async with peer_of(server) as peer:
+            await peer.send(metrics + head + b"\r\n0\r\n" + trailers + b"\r\n")
+            assert await peer.status() == status
 
 
 async def test_a_head_that_trickles_is_late_too(make_server: MakeServer) -> None:

@@ -12,6 +12,8 @@ from uuid import uuid4
 import httpx
 import jwt
 import pytest
+import sqlalchemy as sa
+import structlog
 
 from seatserver.access import revocations
 from seatserver.access.deny_list import DenyList, Revocation
@@ -232,6 +234,22 @@ async def test_a_lost_message_heals_by_the_next_poll(make_server: MakeServer) ->
         await revoke(here, user_id="ann")
         assert await wire.closed() == REVOKED
         assert await code(there, ann) == "revoked"
+
+
+async def test_an_error_that_nobody_expected_does_not_end_the_polls(make_server: MakeServer) -> None:
+    here, there = await make_server(), await make_server()
+
+    async def rename(before: str, after: str) -> None:
+        async with here.core.database.transaction() as connection:
+            await connection.execute(sa.text(f"ALTER TABLE {before} RENAME TO {after}"))
+
+    with structlog.testing.capture_logs() as logged:
+        await rename("revocations", "elsewhere")
+        await eventually(lambda: any(entry["log_level"] == "error" for entry in logged), "the error to be logged")
+        await rename("elsewhere", "revocations")
+    async with there.watcher("ann") as wire:
+        await revoke(here, user_id="ann")
+        assert await wire.closed() == REVOKED
 
 
 async def test_a_ring_is_followed_at_once_without_a_poll(

@@ -253,3 +253,13 @@ async def test_a_school_class_behind_one_address_feels_none_of_the_defaults(make
 
         await asyncio.gather(*(pupil(at) for at in range(30)))
     assert server.core.metrics.turned_away.totals() == {}
+
+
+async def test_probes_are_answered_however_much_their_network_has_asked(make_server: MakeServer) -> None:
+    """A forgotten proxy makes all visitors one network; a platform that is refused restarts the process."""
+    server = await make_server(network_requests_per_min=5)
+    async with httpx.AsyncClient(base_url=server.url, headers=come_from(BOT)) as http:
+        while (await http.get("/api/v1/showtimes")).status_code == 200:
+            pass
+        for path in ("live", "ready"):
+            assert (await http.get(f"/api/v1/health/{path}")).status_code == 200

@@ -5,8 +5,9 @@
 - The parser collects a header until it ends, and copies all of it with each piece that arrives. So one endless header
   would stop every other request. A head may have so many bytes and fields; then the answer is 431 and the connection
   closes. The same goes for what stands between the pieces of a body and after it (RFC 9112, section 7.1).
-- A request's head is due some time after the connection opened, or after the last answer. A connection that has said
-  nothing by then is closed, and one that has begun is told 408 first. uvicorn itself waits for ever.
+- A request's head is due some time after the connection opened, or after its own first byte. A connection that has
+  said nothing by then is closed, and one that has begun is told 408 first; uvicorn itself waits for ever. How long it
+  waits after an answer is uvicorn's own setting.
 
 The body of a request is bounded where it is read (`api/shared/requests.py`), and a peer that takes nothing of an answer
 is the system's concern (`listening.py`).
@@ -93,6 +94,8 @@ class BoundedHttp(HttpToolsProtocol):
             self._idle_bytes = 0 if self._made_progress else self._idle_bytes + len(piece)
             if self._in_message and self._idle_bytes > self.limits.head_bytes:
                 self._refuse_head()
+        if self._deadline is None and not (self._in_message or self._is_over or self._is_answering()):
+            self._expect_head()  # what came was no beginning of a request, but has ended uvicorn's wait for one
 
     def handle_websocket_upgrade(self) -> None:
         """The connection becomes a socket, which another object serves from here on."""
@@ -105,12 +108,6 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse_head()
         elif not self.transport.is_closing():
             super().send_400_response(msg)
-
-    def on_response_complete(self) -> None:
-        """An answer is sent. Unless another request waits already, its head is due."""
-        super().on_response_complete()
-        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
-            self._expect_head()
 
     # ------------------------------------------------------------ what the parser calls
 
@@ -132,6 +129,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._unset_deadline()
         self._in_body = self._made_progress = True
         super().on_headers_complete()
+        # The request has the list by now. Trailers are counted with the head, but are no part of it: whoever sends the
+        # body would write in them what only a proxy may, such as the client's address.
+        self.headers = list(self.headers)
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body has arrived."""
