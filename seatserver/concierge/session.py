@@ -158,13 +158,11 @@ class ConciergeSession:
             message = self._decode(received)
         except (BadRequest, TooLarge) as error:
             self._tell_error(self._ref_of(received), error)
-            self._bad_messages += 1
-            if self._bad_messages >= BAD_MESSAGES:
-                raise Leave(Close.BAD_MESSAGES, f"{BAD_MESSAGES} messages were not understood") from None
-            return
+            return self._count_bad_message()
         try:
             match message:
                 case Begin():
+                    self._allowance.begin_again(self._tools.metrics)
                     await self._begin(message)
                 case Ask():
                     await self._stop()
@@ -173,6 +171,14 @@ class ConciergeSession:
                     await self._stop()
         except SeatServerError as error:
             self._tell_error(message.ref, error)
+            if isinstance(message, Begin) and not error.retryable:
+                self._count_bad_message()
+
+    def _count_bad_message(self) -> None:
+        """Raise `Leave` if there were too many: what is no message of the contract, or a begin that was refused."""
+        self._bad_messages += 1
+        if self._bad_messages >= BAD_MESSAGES:
+            raise Leave(Close.BAD_MESSAGES, f"{BAD_MESSAGES} messages were not accepted") from None
 
     async def _begin(self, begin: Begin) -> None:
         """Identify the visitor. Raises `Unauthorized`, `Forbidden`, `NotFound`, `Unavailable`."""

@@ -24,7 +24,7 @@ class Close(IntEnum):
     NO_SHOWTIME = 4004, "There is no such showtime."
     REVOKED = 4005, "The token or key was revoked; it is not accepted again."
     NO_HELLO = 4008, "The first message was not a valid `hello`."
-    BAD_MESSAGES = 4010, "Too many messages did not follow this contract."
+    BAD_MESSAGES = 4010, "Too many messages did not follow this contract, or brought tokens or keys that are not valid."
     TOO_MANY_SOCKETS = 4100, "This user has too many sockets open."
     SLOW = 4101, "The client read too slowly for too long."
     UNAVAILABLE = 4102, "A database behind the server does not answer."

@@ -25,7 +25,7 @@ class _Command(Message, forbid_unknown_fields=True, frozen=True, kw_only=True):
 class Hello(_Command, frozen=True, kw_only=True):
     """The first message, due within `SEATSERVER_HELLO_MS` (5 s by default): who is there, and where it stopped.
 
-    Send it again at any time to hand in a new token or to ask for what was missed.
+    Send it again at any time to hand in a new token or to ask for what was missed. That counts as a command.
     """
 
     declared = Command(

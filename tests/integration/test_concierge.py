@@ -360,6 +360,20 @@ async def test_messages_that_are_none_are_refused_and_end_the_conversation_after
     assert {word["code"] for word in words if word["type"] == "error"} == {"bad_request"}
 
 
+async def test_another_begin_counts_as_a_command_and_one_that_fails_as_a_bad_message(make_server: MakeServer) -> None:
+    server = await make_server(unlimited=(), user_commands_per_s=4)
+    async with talking(server) as talk:
+        answers = [await talk.begin() for _ in range(30)]
+        assert [answer["type"] for answer in answers[:20]] == ["ready"] * 20
+        assert answers[-1]["code"] == "too_many"
+    async with talking(server, "bob") as talk:
+        for _ in range(20):
+            await talk.send("begin", token="nonsense")
+        code, words = await talk.last_words()
+    assert code == 4010
+    assert {word["code"] for word in words if word["type"] == "error"} == {"unauthorized"}
+
+
 async def test_pages_of_other_origins_are_refused(server: Instance) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with talking(server, origin="https://evil.example"):

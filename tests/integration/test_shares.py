@@ -13,13 +13,16 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from seatserver.access import key_format
 from seatserver.access.guest_limits import GuestLimits
 from seatserver.access.networks import NetworkNames
 from seatserver.access.shares import Shares
 from seatserver.config import Settings
 from seatserver.errors import TooMany
+from seatserver.live.session.session import BAD_MESSAGES
 from seatserver.metrics import Metrics
 from seatserver.redis_io import client as redis_client
+from seatserver.wire.closing import Close
 from tests.integration.conftest import MakeServer
 from tests.integration.server import SHOWTIME, Instance, Message, Wire, eventually
 
@@ -112,6 +115,24 @@ async def test_more_sockets_give_a_user_no_more_commands(make_server: MakeServer
         assert all(answer["facts"]["what"] == "commands" for answer in answers)
         async with guest(server, BOT) as other:
             assert (await other.ask("beat", ref=9))["type"] == "beat"
+
+
+async def test_another_hello_counts_as_a_command(make_server: MakeServer) -> None:
+    server = await make_server(user_commands_per_s=2)
+    async with guest(server, BOT) as bot:
+        refused = await flood(bot, "hello", most=20)
+        assert refused["facts"]["what"] == "commands"
+    assert server.core.metrics.turned_away.totals() == {"commands": 1}
+
+
+async def test_made_up_keys_are_refused_early_and_end_the_socket(make_server: MakeServer) -> None:
+    server = await make_server()
+    async with guest(server, BOT) as bot:
+        for _ in range(BAD_MESSAGES):
+            await bot.send("hello", token=key_format.make()[0])
+        code, words = await bot.last_words()
+        assert code == Close.BAD_MESSAGES
+        assert [word["code"] for word in words if word["type"] == "error"] == ["unauthorized"] * BAD_MESSAGES
 
 
 async def test_all_guests_of_a_network_share_its_commands_and_a_partners_users_do_not(make_server: MakeServer) -> None:

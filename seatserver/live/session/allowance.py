@@ -1,8 +1,9 @@
 """What one socket may ask for: its user's share, and for a guest that of the network too.
 
-Every command goes through here. All guests of a network together hold only so many seats of one showtime: what they
-hold is noted from the answers, and what they have asked for counts until the answer. Users with a token of a partner
-have no part in their network's share: who they are does not change with a new token.
+Every command goes through here, and every hello but a socket's first. All guests of a network together hold only so
+many seats of one showtime: what they hold is noted from the answers, and what they have asked for counts until the
+answer. Users with a token of a partner have no part in their network's share: who they are does not change with a new
+token.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from seatserver.access.shares import SEATS_RETRY_S, Share, Shares
 from seatserver.access.tokens import Identity
 from seatserver.errors import TooMany
 from seatserver.live.session.commands import CommandContext, ServedCommand
+from seatserver.metrics import Metrics
 from seatserver.wire import from_client, from_server
 
 ASKED_S = 30.0
@@ -57,25 +59,32 @@ class Allowance:
             return await command.carry_out(at, message)
         changes_holds = command.declared.changes_holds
         try:
-            self._take(self._of_user, changes_holds)
+            _take(self._of_user, changes_holds)
             if self._of_network is None:
                 return await command.carry_out(at, message)
-            self._take(self._of_network, changes_holds)
+            _take(self._of_network, changes_holds)
             most = at.services.settings.network_seats
             if not most or not (changes_holds or isinstance(message, from_client.Book)):
                 return await command.carry_out(at, message)
             return await self._hold_within(most, self._of_network, command, at, message)
         except TooMany as error:
-            at.services.metrics.turned_away.labels(str(error.facts["what"])).inc()
-            if self._network is not None:
-                self._network.note_refusal()
+            self._note_refusal(error, at.services.metrics)
             raise
 
-    @staticmethod
-    def _take(share: Share, changes_holds: bool) -> None:
-        share.take("commands")
-        if changes_holds:
-            share.take("holds")
+    def begin_again(self, metrics: Metrics) -> None:
+        """The socket says hello once more, which counts as a command. Raises `TooMany`."""
+        try:
+            for share in (self._of_user, self._of_network):
+                if share is not None:
+                    share.take("commands")
+        except TooMany as error:
+            self._note_refusal(error, metrics)
+            raise
+
+    def _note_refusal(self, error: TooMany, metrics: Metrics) -> None:
+        metrics.turned_away.labels(str(error.facts["what"])).inc()
+        if self._network is not None:
+            self._network.note_refusal()
 
     @staticmethod
     async def _hold_within(
@@ -106,6 +115,12 @@ class Allowance:
         elif isinstance(answer, from_server.Booked):
             network.hold(showtime_id, hold_id, 0, 0.0)
         return answer
+
+
+def _take(share: Share, changes_holds: bool) -> None:
+    share.take("commands")
+    if changes_holds:
+        share.take("holds")
 
 
 def seats_wanted(message: Any) -> int:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from seatserver import logs
 from seatserver.access.tokens import Identity
-from seatserver.errors import BadRequest, SeatServerError, SeatsRefused, TooLarge, Unauthorized
+from seatserver.errors import BadRequest, SeatServerError, SeatsRefused, Unauthorized
 from seatserver.live.broadcast.audience import Audience
 from seatserver.live.broadcast.news import delta_of
 from seatserver.live.session.allowance import Allowance
@@ -284,6 +284,7 @@ class Session:
             ref = message.ref
             if isinstance(message, from_client.Hello):
                 name = "hello"
+                self._allowance.begin_again(self._services.metrics)
                 await self._hello(message)
                 return
             assert self._context is not None, "nothing is served before hello"
@@ -304,15 +305,13 @@ class Session:
                 self._audience.demand.refuse(error.reasons)
             hold_id = message.hold_id  # type: ignore[union-attr]  # only commands on holds are refused so
             self.tell(refused(ref, hold_id, error, self._context))
-        except (BadRequest, TooLarge) as error:
-            self._tell_error(ref or self.codec.ref_of(received), error)
-            if name != "unknown":
-                return  # a valid message with a wrong content is not counted as a bad one
-            self._bad_messages += 1
-            if self._bad_messages >= BAD_MESSAGES:
-                raise Leave(Close.BAD_MESSAGES, f"{BAD_MESSAGES} messages were not understood") from None
         except SeatServerError as error:
-            self._tell_error(ref, error)
+            self._tell_error(self.codec.ref_of(received) if name == "unknown" else ref, error)
+            # A valid command with a wrong content is no bad message, but whoever tries tokens and keys sends bad ones.
+            if name == "unknown" or (name == "hello" and not error.retryable):
+                self._bad_messages += 1
+                if self._bad_messages >= BAD_MESSAGES:
+                    raise Leave(Close.BAD_MESSAGES, f"{BAD_MESSAGES} messages were not accepted") from None
         except Exception:
             log.exception("command failed", command=name, showtime=self._showtime_id)
             self._tell_error(ref, SeatServerError("an error on our side; it has been logged"))
