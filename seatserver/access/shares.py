@@ -15,10 +15,11 @@ address.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from heapq import nlargest
 from ipaddress import IPv6Network
-from typing import Literal, NoReturn
+from typing import Literal, NamedTuple, NoReturn
 from uuid import UUID
 
 from seatserver.access.addresses import Address, Networks, household, read
@@ -65,17 +66,24 @@ class Bucket:
         return self._full_at <= now
 
 
+class _Hold(NamedTuple):
+    seats: frozenset[int]
+    places: int
+    until: float
+
+
 class Share:
     """What one user or one network does, and what it may do."""
 
-    __slots__ = ("_buckets", "_held", "_refused", "label", "sockets")
+    __slots__ = ("_asked", "_buckets", "_held", "_refused", "label", "sockets")
 
     def __init__(self, label: str, buckets: dict[Limited, Bucket]) -> None:
         self.label = label
         """What operators see: part of an address. Empty for a user."""
         self.sockets = 0
         self._buckets = buckets
-        self._held: dict[tuple[str, UUID], tuple[int, float]] = {}
+        self._held: dict[tuple[str, UUID], _Hold] = {}
+        self._asked: list[tuple[tuple[str, UUID], int]] = []
         self._refused: list[float] = [0.0, 0.0]  # how often, and since when
 
     def take(self, what: Limited, amount: int = 1) -> None:
@@ -100,32 +108,44 @@ class Share:
         return int(self._refused[0]) if now - self._refused[1] <= MINUTE_S else 0
 
     def seats_held(self, showtime_id: str, besides: tuple[UUID | None, ...]) -> int:
-        """How many seats of a showtime are held, not counting some holds."""
+        """How many seats of a showtime are held or being asked for, not counting some holds."""
         now = time.monotonic()
-        over = [key for key, (_, until) in self._held.items() if until <= now]
-        for key in over:
+        for key in [key for key, hold in self._held.items() if hold.until <= now]:
             del self._held[key]
-        held = self._held.items()
-        return sum(seats for (showtime, hold), (seats, _) in held if showtime == showtime_id and hold not in besides)
+        counts = {key: len(hold.seats) + hold.places for key, hold in self._held.items()}
+        for key, seats in self._asked:
+            counts[key] = max(seats, counts.get(key, 0))
+        return sum(n for (showtime, hold_id), n in counts.items() if showtime == showtime_id and hold_id not in besides)
 
-    def seats_of(self, showtime_id: str, hold_id: UUID) -> tuple[int, float]:
-        """How many seats a hold has, and for how many seconds more; (0, 0.0) for none."""
-        seats, until = self._held.get((showtime_id, hold_id), (0, 0.0))
-        return seats, max(0.0, until - time.monotonic())
+    @contextmanager
+    def asking(self, showtime_id: str, hold_id: UUID, seats: int) -> Iterator[None]:
+        """Count seats that are asked for. What several sockets ask for under one hold's id counts once."""
+        ask = (showtime_id, hold_id), seats
+        self._asked.append(ask)
+        try:
+            yield
+        finally:
+            self._asked.remove(ask)
 
-    def hold(self, showtime_id: str, hold_id: UUID, seats: int, left_s: float) -> None:
-        """Note a hold of so many seats; none ends it."""
-        if seats > 0 and left_s > 0:
-            self._held[showtime_id, hold_id] = seats, time.monotonic() + left_s
-        else:
-            self._held.pop((showtime_id, hold_id), None)
+    def hold(self, showtime_id: str, hold_id: UUID, seats: Iterable[int], places: int, left_s: float) -> None:
+        """Note a hold: its seats, its places of general areas, and for how many seconds more it is held."""
+        self._held[showtime_id, hold_id] = _Hold(frozenset(seats), places, time.monotonic() + left_s)
+
+    def give_back(self, showtime_id: str, hold_id: UUID, seats: Iterable[int]) -> None:
+        """Note that a hold has these seats no more. Seats that it has not got are ignored."""
+        if (hold := self._held.get((showtime_id, hold_id))) is not None:
+            self._held[showtime_id, hold_id] = hold._replace(seats=hold.seats.difference(seats))
+
+    def end(self, showtime_id: str, hold_id: UUID) -> None:
+        """Note that a hold has ended."""
+        self._held.pop((showtime_id, hold_id), None)
 
     def is_idle(self, now: float) -> bool:
         """Whether forgetting it makes no difference."""
         return (
             not self.sockets
             and all(bucket.is_full(now) for bucket in self._buckets.values())
-            and all(until <= now for _, until in self._held.values())
+            and all(hold.until <= now for hold in self._held.values())
             and not self.refused_lately(now)
         )
 

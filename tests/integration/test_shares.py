@@ -8,6 +8,7 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ from seatserver.metrics import Metrics
 from seatserver.redis_io import client as redis_client
 from seatserver.wire.closing import Close
 from tests.integration.conftest import MakeServer
-from tests.integration.server import SHOWTIME, Instance, Message, Wire, eventually
+from tests.integration.server import SHOWTIME, Instance, Message, Wire, eventually, now_ms
 
 BOT, HOME = "203.0.113.66", "198.51.100.7"
 
@@ -178,6 +179,52 @@ async def test_seats_that_were_not_got_and_seats_that_were_booked_do_not_count(m
         held = await one.hold(4, 5, 6)
         assert (await one.ask("book", hold_id=held["hold_id"]))["type"] == "booked"
         assert (await other.hold(8, 9, 10, 11))["type"] == "held"
+
+
+async def test_giving_back_the_same_seat_again_frees_it_once(make_server: MakeServer) -> None:
+    server = await make_server(network_seats=6)
+    async with guest(server, BOT) as bot, guest(server, BOT) as other:
+        held = await bot.hold(0, 1, 2, 3, 4, 5)
+        for _ in range(6):
+            assert (await bot.ask("release", hold_id=held["hold_id"], seats=[0]))["type"] == "released"
+        assert (await other.hold(8, 9))["code"] == "too_many"
+        assert (await other.hold(8))["type"] == "held"
+        await bot.ask("release", hold_id=held["hold_id"])
+        assert (await other.hold(10, 11, 12, 13, 14))["type"] == "held"
+
+
+async def test_a_hold_that_is_extended_counts_until_its_new_deadline(make_server: MakeServer) -> None:
+    server = await make_server(network_seats=2, hold_ms=4000)
+    async with guest(server, BOT) as bot, guest(server, BOT) as other:
+        held = await bot.hold(0, 1)
+        first_deadline_ms = held["deadline_ms"]
+        while now_ms() <= first_deadline_ms:
+            held = await bot.ask("extend", hold_id=held["hold_id"])
+            assert held["type"] == "held"
+            await asyncio.sleep(0.3)
+        assert (await other.hold(8))["code"] == "too_many"
+
+
+async def test_a_hold_that_two_sockets_ask_for_at_once_counts_as_what_it_became(make_server: MakeServer) -> None:
+    server = await make_server(network_seats=8)
+    token, _ = server.core.tokens.guest()
+    async with AsyncExitStack() as stack:
+        one, other = [
+            await stack.enter_async_context(server.socket(additional_headers=come_from(BOT))) for _ in range(2)
+        ]
+        for wire in (one, other):
+            await wire.hello(token=token)
+        share = server.core.shares.of_network(BOT)
+        assert share is not None
+        for _ in range(10):
+            hold_id = uuid4()
+            answers = await asyncio.gather(
+                one.ask("best", hold_id=str(hold_id), count=5), other.hold(8, 9, 10, 11, 12, hold_id=hold_id)
+            )
+            assert sorted(answer["type"] for answer in answers) == ["error", "held"]
+            assert share.seats_held(SHOWTIME, ()) == 5
+            await one.ask("release", hold_id=str(hold_id))
+            assert share.seats_held(SHOWTIME, ()) == 0
 
 
 async def test_a_network_has_only_so_many_sockets_and_handshakes(make_server: MakeServer) -> None:

@@ -19,9 +19,6 @@ from seatserver.live.session.commands import CommandContext, ServedCommand
 from seatserver.metrics import Metrics
 from seatserver.wire import from_client, from_server
 
-ASKED_S = 30.0
-"""Seats that were asked for count for so long if no answer ever says more."""
-
 
 class Allowance:
     """The shares that one socket draws from; none where the network has no limits."""
@@ -64,7 +61,7 @@ class Allowance:
                 return await command.carry_out(at, message)
             _take(self._of_network, changes_holds)
             most = at.services.settings.network_seats
-            if not most or not (changes_holds or isinstance(message, from_client.Book)):
+            if not most or not (changes_holds or isinstance(message, (from_client.Extend, from_client.Book))):
                 return await command.carry_out(at, message)
             return await self._hold_within(most, self._of_network, command, at, message)
         except TooMany as error:
@@ -90,30 +87,22 @@ class Allowance:
     async def _hold_within(
         most: int, network: Share, command: ServedCommand, at: CommandContext, message: Any
     ) -> from_server.ServerMessage:
-        """Carry out a command that changes what the guests of the network hold, ``most`` seats at most."""
+        """Carry out a command that changes what the network's guests hold (``most`` seats) or for how long."""
         showtime_id, hold_id, replaces = at.showtime.id, message.hold_id, getattr(message, "replaces", None)
         wanted = seats_wanted(message)
-        before = network.seats_of(showtime_id, hold_id)
-        if wanted:
-            if network.seats_held(showtime_id, besides=(hold_id, replaces)) + wanted > most:
-                network.refuse("seats", SEATS_RETRY_S)
-            network.hold(showtime_id, hold_id, wanted, ASKED_S)
-        try:
+        if wanted and network.seats_held(showtime_id, besides=(hold_id, replaces)) + wanted > most:
+            network.refuse("seats", SEATS_RETRY_S)
+        with network.asking(showtime_id, hold_id, wanted):
             answer = await command.carry_out(at, message)
-        except BaseException:
-            if wanted:
-                network.hold(showtime_id, hold_id, *before)
-            raise
         if isinstance(answer, from_server.Held):
             left_s = (answer.deadline_ms - at.services.clock()) / 1000
-            network.hold(showtime_id, hold_id, places_in(answer), left_s)
+            network.hold(showtime_id, hold_id, answer.seats, sum(count for _, count in answer.areas), left_s)
             if replaces is not None and replaces != hold_id:
-                network.hold(showtime_id, replaces, 0, 0.0)
-        elif isinstance(answer, from_server.Released):
-            seats, left_s = before
-            network.hold(showtime_id, hold_id, seats - places_in(answer), left_s)
-        elif isinstance(answer, from_server.Booked):
-            network.hold(showtime_id, hold_id, 0, 0.0)
+                network.end(showtime_id, replaces)
+        elif isinstance(answer, from_server.Released) and message.seats is not None:
+            network.give_back(showtime_id, hold_id, answer.seats)
+        elif isinstance(answer, (from_server.Released, from_server.Booked)):
+            network.end(showtime_id, hold_id)
         return answer
 
 
@@ -130,8 +119,3 @@ def seats_wanted(message: Any) -> int:
     if isinstance(message, from_client.Best):
         return message.count or sum((message.tickets or {}).values())
     return 0
-
-
-def places_in(answer: from_server.Held | from_server.Released) -> int:
-    """How many seats and places an answer names."""
-    return len(answer.seats) + sum(count for _, count in answer.areas)

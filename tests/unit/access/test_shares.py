@@ -107,24 +107,42 @@ def test_a_hold_counts_until_it_ends_or_its_time_is_over(monkeypatch: pytest.Mon
     share, now = network(shares()), [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     first, second = uuid4(), uuid4()
-    share.hold("tonight", first, 4, 300)
-    share.hold("tonight", second, 2, 10)
-    share.hold("tomorrow", uuid4(), 9, 300)
+    share.hold("tonight", first, [0, 1, 2], 1, 300)
+    share.hold("tonight", second, [5, 6], 0, 10)
+    share.hold("tomorrow", uuid4(), range(9), 0, 300)
     assert share.seats_held("tonight", ()) == 6
     assert share.seats_held("tonight", (first, None)) == 2
-    assert share.seats_of("tonight", first) == (4, 300)
     now[0] += 10
     assert share.seats_held("tonight", ()) == 4
-    share.hold("tonight", first, 0, 0)
+    share.end("tonight", first)
     assert share.seats_held("tonight", ()) == 0
-    assert share.seats_of("tonight", first) == (0, 0.0)
+
+
+def test_seats_count_while_they_are_asked_for_and_once_for_each_hold() -> None:
+    share, hold_id = network(shares()), uuid4()
+    with share.asking("tonight", hold_id, 4), share.asking("tonight", hold_id, 4), share.asking("tonight", uuid4(), 1):
+        assert share.seats_held("tonight", ()) == 5
+        assert share.seats_held("tomorrow", ()) == 0
+        share.hold("tonight", hold_id, range(6), 0, 300)
+        assert share.seats_held("tonight", ()) == 7, "asking for less takes nothing from a hold"
+    assert share.seats_held("tonight", ()) == 6
+
+
+def test_seats_that_are_given_back_twice_are_free_once() -> None:
+    share, hold_id = network(shares()), uuid4()
+    share.hold("tonight", hold_id, range(6), 0, 300)
+    for _ in range(6):
+        share.give_back("tonight", hold_id, [0])
+    assert share.seats_held("tonight", ()) == 5
+    share.give_back("tonight", uuid4(), [1])
+    assert share.seats_held("tonight", ()) == 5
 
 
 def test_shares_that_are_idle_are_forgotten_and_others_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_SHARES", 100)
     made = shares()
     busy = network(made)
-    busy.hold("tonight", uuid4(), 2, 1000)
+    busy.hold("tonight", uuid4(), [1, 2], 0, 1000)
     connected = network(made, CAFE)
     connected.sockets = 1
     made.of_network("192.0.2.1")
