@@ -26,7 +26,8 @@ ANY_HOST = "/api/v1/health/"
 """Load balancers ask under whatever name they know a server by."""
 
 
-COUNTED = ("/api/", "/ws/")
+COUNTED = ("/api/", "/ws/", "/showtimes/")
+"""What begins so is counted: it may ask Postgres or Redis. The page of an unknown showtime does so every time."""
 READING = ("GET", "HEAD")
 
 

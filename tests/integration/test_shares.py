@@ -247,7 +247,7 @@ async def test_a_network_has_only_so_many_sockets_and_handshakes(make_server: Ma
     await eventually(lambda: share.sockets == 0)
 
 
-async def test_a_network_has_only_so_many_requests_and_pages_are_not_counted(make_server: MakeServer) -> None:
+async def test_a_network_has_only_so_many_requests_and_most_pages_are_not_counted(make_server: MakeServer) -> None:
     server = await make_server(network_requests_per_min=30, network_writes_per_min=10)
     async with httpx.AsyncClient(base_url=server.url, headers=come_from(BOT)) as http:
         renewals = [(await http.post("/api/v1/guests/renew", json={"renewal": "x"})) for _ in range(12)]
@@ -258,6 +258,15 @@ async def test_a_network_has_only_so_many_requests_and_pages_are_not_counted(mak
         assert (await http.get("/")).status_code == 200
         assert (await http.options("/api/v1/theatres")).status_code != 429
         assert (await http.get("/api/v1/theatres", headers=come_from(HOME))).status_code == 200
+
+
+async def test_pages_of_unknown_showtimes_are_counted_because_each_asks_postgres(make_server: MakeServer) -> None:
+    server = await make_server(network_requests_per_min=5)
+    async with httpx.AsyncClient(base_url=server.url, headers=come_from(BOT)) as http:
+        statuses = [(await http.get(f"/showtimes/no-{number}")).status_code for number in range(10)]
+        assert statuses == [404] * 5 + [429] * 5
+        assert (await http.get("/bookings")).status_code == 200
+        assert (await http.get(f"/showtimes/{SHOWTIME}", headers=come_from(HOME))).status_code == 200
 
 
 async def test_a_storm_of_handshakes_is_told_early_to_come_back_at_different_times(make_server: MakeServer) -> None:
