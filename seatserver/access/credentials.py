@@ -24,10 +24,14 @@ class Credentials:
 
     async def verify(self, bearer: str) -> Identity:
         """The user of a token or an API key. Raises `Unauthorized`, `Revoked` or `Unavailable`."""
-        is_key = bearer.startswith(PREFIX)
-        identity = await (self._api_keys.verify(bearer) if is_key else self._tokens.verify(bearer))
+        identity = await self.identify(bearer)
         self._deny_list.check(identity)
         return identity
+
+    async def identify(self, bearer: str) -> Identity:
+        """Whose token or API key it is, also if it was revoked. Raises `Unauthorized` or `Unavailable`."""
+        is_key = bearer.startswith(PREFIX)
+        return await (self._api_keys.verify(bearer) if is_key else self._tokens.verify(bearer))
 
     async def redeem(self, ticket: str) -> Identity:
         """The user of a socket ticket, which is used up. Raises `Unauthorized`, `Revoked` or `Unavailable`."""

@@ -12,7 +12,7 @@ from seatserver.access.key_format import ID_PATTERN, PATTERN
 from seatserver.access.tokens import MAX_USER_CHARS, PUBLIC
 from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import Call, Resource
-from seatserver.api.shared.fields import After, Document, Millis, Next
+from seatserver.api.shared.fields import Document, Millis, Next
 from seatserver.config import SCOPES
 from seatserver.errors import Conflict, NotFound, NotWithKey
 
@@ -71,7 +71,7 @@ class KeysQuery(Document, frozen=True):
     """Which page."""
 
     limit: Annotated[int, Meta(ge=1, le=api_keys.LISTED, description="Most keys on a page.")] = 20
-    after: After = None
+    after: Annotated[KeyId | None, Meta(description="`next` of the previous page.")] = None
 
 
 class Keys(Document, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from msgspec import Meta
@@ -10,7 +11,10 @@ from seatserver.access.tokens import MAX_TOKEN_CHARS, MAX_TOKEN_ID_CHARS, MAX_US
 from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import Call, Resource
 from seatserver.api.shared.fields import Document, Millis
-from seatserver.errors import BadRequest, Conflict, Revoked
+from seatserver.errors import BadRequest, Conflict, Unauthorized
+
+PLAIN = r"^[^\x00-\x1f\x7f]*$"
+"""No control characters: no user has any, and Postgres stores no null characters."""
 
 
 class Revoke(Document, frozen=True):
@@ -18,14 +22,14 @@ class Revoke(Document, frozen=True):
 
     token: Annotated[
         Annotated[str, Meta(max_length=MAX_TOKEN_CHARS)] | None,
-        Meta(description="A token that is still valid and has an id (`jti`)."),
+        Meta(description="A token that has not expired and has an id (`jti`)."),
     ] = None
     token_id: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN_ID_CHARS)] | None,
+        Annotated[str, Meta(min_length=1, max_length=MAX_TOKEN_ID_CHARS, pattern=PLAIN)] | None,
         Meta(description="The id (`jti`) of a token."),
     ] = None
     user_id: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=MAX_USER_CHARS)] | None,
+        Annotated[str, Meta(min_length=1, max_length=MAX_USER_CHARS, pattern=PLAIN)] | None,
         Meta(
             description="A user. All their tokens that were issued until now (`iat`) are refused, and those that do "
             "not say when. A token that is issued later in this same second may be refused too."
@@ -71,11 +75,14 @@ async def revoke(call: Call, body: Revoke) -> RevocationView:
 
 
 async def _id_of(call: Call, token: str) -> tuple[str, int]:
-    """The token's id and its end. Raises `BadRequest` where it has no id, `Unauthorized` for one that is not valid."""
+    """The token's id and its end. Raises `BadRequest` where it has no id or is not valid.
+
+    An invalid one is not `Unauthorized`: a client would throw away the token that it sends in the header.
+    """
     try:
-        identity = await call.services.credentials.verify(token)
-    except Revoked:
-        raise Conflict("this token was revoked before") from None
-    if not identity.token_id:
-        raise BadRequest("the token has no id (`jti`): revoke its user instead", "token")
+        identity = await call.services.credentials.identify(token)
+    except Unauthorized as error:
+        raise BadRequest(error.message, "token") from None
+    if not identity.token_id or re.search(PLAIN, identity.token_id) is None:
+        raise BadRequest("the token has no id (`jti`) that can be stored: revoke its user instead", "token")
     return identity.token_id, identity.expires_at_ms
