@@ -15,6 +15,7 @@ address.
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from heapq import nlargest
@@ -31,8 +32,12 @@ Limited = Literal["requests", "writes", "handshakes", "sockets", "guests", "comm
 MINUTE_S = 60.0
 BURST_S = 5.0
 """A bucket of so many things a second holds this many seconds' worth."""
-MOST_SHARES = 50_000
-"""So many are remembered before those that are idle are looked for and forgotten."""
+MOST_SHARES = 10_000
+"""So many are remembered before each newcomer makes room. They take about 13 MB."""
+LOOKED_AT = 64
+"""So many of them a newcomer looks at, to find idle ones. Looking at all takes 50 µs."""
+FORGOTTEN = 2
+"""So many it makes forget, so that they become fewer again after a rush."""
 SHOWN = 5
 SOCKETS_RETRY_S = 10.0
 SEATS_RETRY_S = 5.0
@@ -156,9 +161,8 @@ class Shares:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._unlimited = Networks(settings.unlimited)
-        self._networks: dict[str, Share] = {}
-        self._users: dict[str, Share] = {}
-        self._look_at = MOST_SHARES
+        self._networks: OrderedDict[str, Share] = OrderedDict()
+        self._users: OrderedDict[str, Share] = OrderedDict()
 
     def __len__(self) -> int:
         """How many shares are remembered."""
@@ -210,14 +214,24 @@ class Shares:
         settings = self._settings
         return _buckets(commands=settings.user_commands_per_s, holds=settings.user_holds_per_min / MINUTE_S)
 
-    def _remember(self, shares: dict[str, Share], key: str, make: Callable[[], Share]) -> Share:
-        if len(shares) >= self._look_at:
-            now = time.monotonic()
-            for idle in [known for known, share in shares.items() if share.is_idle(now)]:
-                del shares[idle]
-            # Looking takes time too, so that it is done seldom while there are many that are not idle.
-            self._look_at = max(MOST_SHARES, 2 * len(shares))
+    def _remember(self, shares: OrderedDict[str, Share], key: str, make: Callable[[], Share]) -> Share:
+        if len(shares) >= MOST_SHARES:
+            _make_room(shares)
         return shares.setdefault(key, make())
+
+
+def _make_room(shares: OrderedDict[str, Share]) -> None:
+    """Forget a few that are idle. Those that are not go to the end, so that the next newcomer looks at others."""
+    now, forgotten = time.monotonic(), 0
+    for _ in range(min(LOOKED_AT, len(shares))):
+        key, share = next(iter(shares.items()))
+        if share.is_idle(now):
+            del shares[key]
+            forgotten += 1
+            if forgotten == FORGOTTEN:
+                return
+        else:
+            shares.move_to_end(key)
 
 
 def _buckets(**rates: float) -> dict[Limited, Bucket]:

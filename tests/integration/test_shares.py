@@ -14,7 +14,7 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from seatserver.access import key_format
+from seatserver.access import key_format, shares
 from seatserver.access.guest_limits import GuestLimits
 from seatserver.access.networks import NetworkNames
 from seatserver.access.shares import Shares
@@ -116,6 +116,26 @@ async def test_more_sockets_give_a_user_no_more_commands(make_server: MakeServer
         assert all(answer["facts"]["what"] == "commands" for answer in answers)
         async with guest(server, BOT) as other:
             assert (await other.ask("beat", ref=9))["type"] == "beat"
+
+
+async def test_a_user_with_an_open_socket_is_not_forgotten(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "MOST_SHARES", 10)
+    server = await make_server()
+    known = server.core.shares
+    token, who = server.core.tokens.guest()
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            wire = await stack.enter_async_context(server.socket(additional_headers=come_from(BOT)))
+            await wire.hello(token=token)
+            await wire.hello(token=token)
+        share = known.of_user(who.user_id)
+        assert share.sockets == 2
+        for number in range(1000):
+            known.of_user(f"ann {number}")
+        assert known.of_user(who.user_id) is share
+    await eventually(lambda: share.sockets == 0)
 
 
 async def test_another_hello_counts_as_a_command(make_server: MakeServer) -> None:

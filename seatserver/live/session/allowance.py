@@ -34,21 +34,24 @@ class Allowance:
 
     @contextmanager
     def socket(self) -> Iterator[None]:
-        """Count the socket in its network's share for as long as it is open."""
-        if self._network is None:
-            yield
-            return
-        self._network.sockets += 1
+        """Count the socket in its network's share for as long as it is open, and in its user's from hello on."""
+        if self._network is not None:
+            self._network.sockets += 1
         try:
             yield
         finally:
-            self._network.sockets -= 1
+            for share in (self._network, self._of_user):
+                if share is not None:
+                    share.sockets -= 1
 
     def begin(self, who: Identity) -> None:
-        """The socket has said hello: from now on this user's share counts."""
-        if not self._is_unlimited:
+        """The socket has said hello, perhaps not for the first time: from now on this user's share counts."""
+        if self._is_unlimited:
+            return
+        if self._of_user is None:
             self._of_user = self._shares.of_user(who.user_id)
-            self._of_network = self._network if who.is_guest else None
+            self._of_user.sockets += 1  # until `socket` ends
+        self._of_network = self._network if who.is_guest else None
 
     async def carry_out(self, command: ServedCommand, at: CommandContext, message: Any) -> from_server.ServerMessage:
         """Carry out a command within the shares. Raises `TooMany`, and what the command raises."""

@@ -150,4 +150,29 @@ def test_shares_that_are_idle_are_forgotten_and_others_are_kept(monkeypatch: pyt
         made.of_network(f"10.0.{number // 250}.{number % 250}")
     assert network(made) is busy
     assert network(made, CAFE) is connected
-    assert len(made) < 300
+    assert len(made) <= 101
+
+
+def test_a_newcomer_looks_at_few_shares_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SHARES", 100)
+    made, looked = shares(), 0
+    for number in range(2000):
+        network(made, f"10.0.{number // 250}.{number % 250}").sockets = 1
+
+    def is_idle(self: Share, now: float) -> bool:
+        nonlocal looked
+        looked += 1
+        return not self.sockets
+
+    monkeypatch.setattr(Share, "is_idle", is_idle)
+    for number in range(200):
+        looked = 0
+        made.of_network(f"192.0.2.{number}").sockets = 1  # type: ignore[union-attr]  # it is no unlimited one
+        assert looked <= module.LOOKED_AT
+    for number in range(2000):
+        network(made, f"10.0.{number // 250}.{number % 250}").sockets = 0
+    for number in range(3000):
+        looked = 0
+        made.of_network(f"10.1.{number // 250}.{number % 250}")
+        assert looked <= module.LOOKED_AT
+    assert len(made) <= 301, "those that are in use, and what may be idle"
