@@ -45,6 +45,7 @@ class _Reading:
 
     def __init__(self, text: str, names: Names) -> None:
         self._words = Words(text)
+        self._asks = "?" in text
         self._names = names
         self._unmet: list[str] = []
         self._doubts: list[Doubt] = []
@@ -53,8 +54,9 @@ class _Reading:
 
     def understood(self) -> Understood:
         self._words.names_again(say.ROW_LETTER)
+        self._words.first(say.NO_AT_FIRST)
         shift = next((Shift(name) for name, pattern in say.SHIFTS.items() if self._words.first(pattern)), None)
-        released = self._words.first(say.RELEASE) is not None
+        release = self._words.first(say.RELEASE)
         rows = self._rows()
         limit, cheap = self._money()
         wheelchairs = self._wheelchairs()
@@ -74,33 +76,26 @@ class _Reading:
             rows=rows, depth=depth, avoid=avoid, side=side, centre=centre, aisle=aisle, together=together, limit=limit,
             cheap=cheap,
         )  # fmt: skip
-        intent = self._intent(
-            wish, shift, released=released, holds=holds or choice > 0, others=others, books=books, helps=helps
-        )
-        left = [
+        left = self._unmet + [
             written
             for shown, written in self._words.left
             if shown not in FILLER and shown.removesuffix("'s") not in FILLER
         ]
+        refuses = say.REFUSALS.search(str(self._words)) is not None
+        said = {
+            Intent.HOLD: (holds or choice > 0) and not refuses,
+            Intent.FIND: not wish.is_empty or shift is not None,
+            Intent.OTHERS: others,
+            Intent.BOOK: books,
+            Intent.HELP: helps or holds or choice > 0,
+        }
+        if release is not None and wish.is_empty:
+            surely = not (self._asks or left or self._doubts or books or _is_in_question(release))
+            said = {Intent.RELEASE: surely, Intent.HELP: True}
         return Understood(
-            intent=intent, wish=wish, choice=choice, shift=shift,
-            leftover=tuple((self._unmet + left)[:MOST_LEFTOVERS]), doubts=tuple(self._doubts),
+            intent=next((intent for intent, is_said in said.items() if is_said), Intent.NOTHING),
+            wish=wish, choice=choice, shift=shift, leftover=tuple(left[:MOST_LEFTOVERS]), doubts=tuple(self._doubts),
         )  # fmt: skip
-
-    @staticmethod
-    def _intent(
-        wish: Wish, shift: Shift | None, *, released: bool, holds: bool, others: bool, books: bool, helps: bool
-    ) -> Intent:
-        if released and wish.is_empty:
-            return Intent.RELEASE
-        if holds:
-            return Intent.HOLD
-        if not wish.is_empty or shift is not None:
-            return Intent.FIND
-        for said, intent in ((others, Intent.OTHERS), (books, Intent.BOOK), (helps, Intent.HELP)):
-            if said:
-                return intent
-        return Intent.NOTHING
 
     def _choice(self) -> tuple[int, bool]:
         """Which offer is meant, from 1 (0: not said), and whether the visitor wants to have seats."""
@@ -271,6 +266,12 @@ class _Reading:
         if not speaks and company:
             return persons
         return persons + 1 if persons or speaks else 0
+
+
+def _is_in_question(taken: Taken) -> bool:
+    """Whether words that were taken are refused, or stand in a question: "gib sie nicht frei", "can I cancel"."""
+    before = taken.match.string[: taken.match.start()]
+    return say.REFUSALS.search(f" {taken.match[0]} ") is not None or say.QUESTIONS.search(before) is not None
 
 
 def _count(number: str) -> int | None:

@@ -207,6 +207,19 @@ RELEASE = words(
     r"|give (?:it|them|that|those|the seats?|my seats?|everything) (?:back|up)|let (?:it|them) go"
     r"|(?:gib|geben|gebe)(?: \S+){0,3} (?:zurueck|frei)|zurueckgeben|freigeben|storniere\w*|loslassen|lass(?: \S+){0,2} los"
 )
+REFUSALS = words(
+    r"not|no|never|nothing|none|don't|dont|cannot|\w+n't|nicht|nichts|nie|niemals|nein|kein\w*|keinesfalls|ohne|without|avoid"
+)
+"""A refusal that no pattern understood: it may mean the opposite of whatever else is said."""
+NO_AT_FIRST = re.compile(r"^ (?:no|nope|nein|nee) (?=; )")
+"""As in "No, take the second one"."""
+QUESTIONS = re.compile(
+    r" (?:how|what|what's|if|whether|when|why|wie|was|wann|warum|wenn|falls|ob) "
+    r"|(?:^|;)(?: (?:hi|hello|hey|hallo|ok|okay|well|so|and|und|but|aber|then|dann)(?: ;)?){0,3} "
+    r"(?:can|could|may|might|would|will|shall|should|must|do|does|is|are|kann|koennte\w*|koennen|darf|duerfen|soll\w*|muss"
+    r"|muessen|ist|sind|geht|gibt) "
+)
+"""Before a verb: somebody asks what would happen, or whether it may, but does not want it done."""
 OTHERS = words(
     r"(?:something|anything|someplace|somewhere) else|other (?:seats|offers|ones|options|places)|others|another (?:one|offer|option|place)"
     r"|more (?:offers|options)|different (?:seats|ones|offers)|(?:et)?was anderes|andere(?: plaetze| angebote)?|anderen|weitere(?: \w+)?"

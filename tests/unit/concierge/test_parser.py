@@ -105,6 +105,37 @@ def test_what_the_visitor_wants_done(text: str, intent: Intent, choice: int) -> 
     assert (understood.intent, understood.choice) == (intent, choice)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "please don't cancel my seats", "don't ever, under no circumstances, cancel", "can I cancel later?",
+        "How do I give them back?", "how would I cancel", "Is it possible to release them", "Hi, can I cancel",
+        "what if I cancel", "Cancel? Me?", "cancel my booking", "release the beanbags", "cancel tomorrow",
+        "Was passiert, wenn ich storniere?", "bitte nicht freigeben", "Gib sie bitte nicht frei", "storniere nichts",
+        "Storniere meine Plätze nicht", "Kann ich stornieren", "don't hold them", "Nimm das erste nicht",
+        "do not take the second one", "noch nichts reservieren",
+    ],
+)  # fmt: skip
+def test_what_is_refused_or_only_asked_about_is_not_done(text: str) -> None:
+    assert understand(text, NAMES).intent is Intent.HELP
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("don't hold anything, just show me two in the middle", Intent.FIND),
+        ("Halte noch nichts, zeig mir zwei in der Mitte", Intent.FIND),
+        ("not too far in front, hold two please", Intent.HOLD),
+        ("kein Sofa, reserviere zwei Plätze", Intent.HOLD),
+        ("No, take the second one", Intent.HOLD),
+        ("Nein, gib sie wieder frei", Intent.RELEASE),
+        ("I would like to give them back now, thanks", Intent.RELEASE),
+    ],
+)
+def test_a_refusal_counts_for_what_it_refuses(text: str, intent: Intent) -> None:
+    assert understand(text, NAMES).intent is intent
+
+
 def test_further_back_is_meant_from_where_the_last_offer_was() -> None:
     assert understand("further back please", NAMES).shift is Shift.BACKWARD
     assert understand("etwas weiter nach vorne", NAMES).shift is Shift.FORWARD
