@@ -7,6 +7,7 @@ be booked. It knows no socket: `answer` yields the messages of an answer, and ma
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,16 +30,18 @@ from seatserver.errors import HoldGone, SeatServerError, SeatsRefused
 from seatserver.holding.holding import LOST_TO_OTHERS
 from seatserver.holding.requests import Buyer, nothing_together
 from seatserver.holding.room_view import RoomView
+from seatserver.holding.terms import terms_of
 from seatserver.live.session.allowance import Allowance
 from seatserver.live.session.commands import COMMANDS, CommandContext, LiveServices, buyer_of
 from seatserver.metrics import Metrics
 from seatserver.pricing.tariff import Quote
 from seatserver.rooms.hub import Hub
 from seatserver.seatmaps.search.score import Offer
-from seatserver.seats.store import View
+from seatserver.seats.store import HeldSeats, View
 from seatserver.tasks import to_the_end
 from seatserver.wire.concierge import OFFERS, Done, Suggestion, Suggestions, Words
 from seatserver.wire.from_client import Hold, Release
+from seatserver.wire.values import Places
 
 LANGUAGES: dict[str, Callable[[], Language]] = {"en": English, "de": German}
 
@@ -85,6 +88,14 @@ class Found(msgspec.Struct, frozen=True):
         """The key of each seat's ticket, in the order of the seats."""
         ticket_of = {line.place: line.ticket for line in self.quote.lines}
         return tuple(ticket_of[seat] for seat in self.offer.seats)
+
+
+def places_without_numbers(held: HeldSeats, showtime: Showtime) -> tuple[Places, ...]:
+    """The places of general areas that are held, with their tickets."""
+    seat_map = showtime.seat_map
+    lines = terms_of(held, showtime).quote.lines if seat_map.general_areas else ()
+    found = Counter((area, line.ticket) for line in lines if (area := seat_map.area_of(line.place)) is not None)
+    return tuple(Places(area=area, count=count, ticket=ticket) for (area, ticket), count in found.items())
 
 
 class Conversation:
@@ -168,6 +179,9 @@ class Conversation:
             case Intent.HOLD if not understood.wish.is_empty:
                 async for piece in self._find(ref, understood, people):
                     yield piece
+                if self._offers[0].reasons.given_up:
+                    yield words(text=f" {say('not_held')}")
+                    return
                 async for piece in self._hold(ref, 1):
                     yield piece
             case Intent.HOLD:
@@ -319,11 +333,13 @@ class Conversation:
             yield Words(ref=ref, text=f" {self._language.held(found.reasons)}")
 
     async def _make_hold(self, found: Found, hold_id: UUID) -> None:
+        """Hold these seats in place of those of the last hold, of which only the places without numbers are kept."""
         living = await self._tools.live.store.holds_of(self._showtime.id, self.identity.user_id)
         asked = Hold(
             ref=0,
             hold_id=hold_id,
             seats=found.offer.seats,
+            areas=places_without_numbers(living[-1], self._showtime) if living else (),
             tickets=found.tickets,
             wheelchairs=found.wheelchairs,
             replaces=living[-1].hold_id if living else None,

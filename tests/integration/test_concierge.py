@@ -13,9 +13,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from seatserver.errors import Busy
+from seatserver.holding.terms import terms_of
 from seatserver.pricing.tariff import Tariff, TicketType
+from seatserver.seatmaps.rules.model import Rules
 from seatserver.seats.states import SeatState
+from seatserver.wire.values import Places
 from tests.integration.conftest import MakeServer
+from tests.integration.lounge import LAWN, LOUNGE, SEATS, open_lounge, visitor
 from tests.integration.server import PRICES, SHOWTIME, Instance, Message, eventually, hold, put_on_sale
 from tests.waiting import PATIENCE_S
 
@@ -195,6 +199,30 @@ async def test_seats_are_held_under_the_visitors_own_name_and_shown_on_their_map
         )
         assert "free again" in (await talk.ask("give them back")).text
         assert (await map_of_ann.hello())["holds"] == []
+
+
+async def test_seats_that_are_not_quite_what_was_asked_for_are_not_held_at_once(server: Instance) -> None:
+    await hold(server.core, "bob", 24, 25, 26, 27)
+    async with talking(server) as talk:
+        first = await talk.ask("hold two seats in row C")
+        instead = await talk.ask("hold two at the very back")
+        assert instead.offers
+        assert "I have not held them yet" in instead.text
+        living = await server.core.store.holds_of(SHOWTIME, "ann")
+        assert [str(one.hold_id) for one in living] == [first.last["held"]], "what was held before stays"
+        assert (await talk.ask("take the first one")).last["held"] is not None
+
+
+async def test_places_without_numbers_stay_held_when_seats_are_held_beside_them(server: Instance) -> None:
+    await open_lounge(server, Rules())
+    async with visitor(server, "ann") as room, talking(server, showtime=LOUNGE) as talk:
+        lawn = (Places(area=LAWN, count=2), Places(area=LAWN, count=1, ticket="child"))
+        await room.hold(8, areas=lawn)
+        assert (await talk.ask("hold two seats in row C")).last["held"] is not None
+    (held,) = await server.core.store.holds_of(LOUNGE, "ann")
+    lines = terms_of(held, await server.core.catalog.showtime(LOUNGE)).quote.lines
+    assert sorted(line.ticket for line in lines) == ["adult"] * 4 + ["child"]
+    assert sum(line.place < SEATS for line in lines) == 2
 
 
 async def test_a_seat_lost_while_talking_is_replaced_by_other_offers(server: Instance) -> None:

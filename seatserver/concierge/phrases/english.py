@@ -42,6 +42,7 @@ SAID = {
     "which": "There is no such offer. Which one would you like?",
     "released": "Done: the seats are free again.",
     "held": "To book, use the button below your seats.",
+    "not_held": "I have not held them yet: say “take the first one” if they suit you.",
     "nothing_held": "You hold no seats.",
     "book": "Booking is up to you: use the button below your seats.",
     "no_others": "I have nothing else that suits.",

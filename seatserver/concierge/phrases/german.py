@@ -42,6 +42,7 @@ SAID = {
     "which": "Dieses Angebot gibt es nicht. Welches möchten Sie?",
     "released": "Erledigt: Die Plätze sind wieder frei.",
     "held": "Buchen können Sie mit dem Knopf unter Ihren Plätzen.",
+    "not_held": "Gehalten habe ich sie noch nicht: Sagen Sie „Nimm das erste“, wenn sie Ihnen passen.",
     "nothing_held": "Sie halten keine Plätze.",
     "book": "Das Buchen ist Ihre Sache: mit dem Knopf unter Ihren Plätzen.",
     "no_others": "Sonst habe ich nichts Passendes.",
