@@ -30,16 +30,22 @@ def raise_if_cancelled() -> None:
 
 
 async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Run ``work`` to its end even if the caller is cancelled meanwhile, who is told only then.
+    """Run ``work`` to its end even if the caller is cancelled meanwhile, once or several times, who is told only then.
 
-    For what must not stop halfway, such as closing connections.
+    For what must not stop halfway, such as closing connections. Raises what ``work`` raises, unless it was cancelled.
     """
     task = asyncio.get_running_loop().create_task(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.gather(task, return_exceptions=True)
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()  # asked for, so that asyncio does not report it as forgotten
+        raise cancelled
+    task.result()
 
 
 class Tasks:
