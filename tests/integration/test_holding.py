@@ -353,6 +353,17 @@ async def test_a_users_other_sockets_are_told_when_its_holds_change(server: Inst
         assert (await here.until("elsewhere"))["hold_id"] == held["hold_id"], "though it made that hold itself"
 
 
+async def test_a_refused_command_swallows_no_news_of_the_hold_that_it_named(server: Instance) -> None:
+    await open_lounge(server)
+    async with server.watcher("ann", showtime=LOUNGE) as here, server.watcher("ann", showtime=LOUNGE) as there:
+        hold_id = uuid.uuid4()
+        assert (await here.ask("release", hold_id=str(hold_id)))["code"] == "hold_gone"
+        refused = await here.ask("hold", hold_id=str(hold_id), seats=[B + 1])
+        assert refused["type"] == "refused", "it would leave a single seat"
+        await there.hold(B, hold_id=hold_id)
+        assert (await here.until("elsewhere"))["hold_id"] == str(hold_id)
+
+
 async def test_a_users_only_socket_here_is_told_of_a_change_made_through_another_process(server: Instance) -> None:
     await open_lounge(server)
     async with server.watcher("ann", showtime=LOUNGE) as here:

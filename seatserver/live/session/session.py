@@ -132,10 +132,8 @@ class Session:
 
         Repeated news of a booking is sent once. Changes by this socket's own commands are not reported back to it.
         """
-        if isinstance(message, from_server.Elsewhere) and message.hold_id in self._own_holds:
+        if isinstance(message, from_server.Elsewhere) and self._passes_over(message.hold_id):
             # Each of our commands suppresses one notice: the next change may come from another socket.
-            at = self._own_holds.index(message.hold_id)
-            self._own_holds = (*self._own_holds[:at], *self._own_holds[at + 1 :])
             return
         if isinstance(message, from_server.Booked):
             told = self._told_bookings = self._told_bookings or {}
@@ -294,10 +292,15 @@ class Session:
             if isinstance(message, from_client.ClientBeat):
                 # Its answer names the room's version, so everything up to that goes first.
                 self._context.audience.show_news(self)
-            if command.declared.changes_holds:
-                hold_id = message.hold_id  # type: ignore[union-attr]  # such a command names a hold
-                self._own_holds = (*self._own_holds[-3:], hold_id)
-            self._answer(await self._allowance.carry_out(command, self._context, message))
+            changes = message.hold_id if command.declared.changes_holds else None  # type: ignore[union-attr]  # it has one
+            if changes is not None:
+                self._own_holds = (*self._own_holds[-3:], changes)
+            try:
+                answer = await self._allowance.carry_out(command, self._context, message)
+            except BaseException:
+                self._passes_over(changes)  # nothing was changed, so there is no notice of it
+                raise
+            self._answer(answer)
         except SeatsRefused as error:
             for reason in error.reasons.values():
                 self._services.metrics.refusals.labels(reason).inc()
@@ -317,6 +320,14 @@ class Session:
             self._tell_error(ref, SeatServerError("an error on our side; it has been logged"))
         finally:
             self._services.metrics.commands.labels(name).observe(perf_counter() - started)
+
+    def _passes_over(self, hold_id: UUID | None) -> bool:
+        """Whether a notice of this hold is of this socket's own command; it is then no longer waited for."""
+        if hold_id not in self._own_holds:
+            return False
+        at = self._own_holds.index(hold_id)
+        self._own_holds = (*self._own_holds[:at], *self._own_holds[at + 1 :])
+        return True
 
     def _answer(self, message: from_server.ServerMessage) -> None:
         """Send the answer to a command, together with the room's news if there is little of it."""
