@@ -66,6 +66,8 @@ class ConciergeSession:
         self._may_begin = may_begin
         self._conversation: Conversation | None = None
         self._answering: asyncio.Task[None] | None = None
+        self._not_begun: int | None = None
+        """The ref of a question whose answer has not begun yet: it could not say that it was stopped."""
         self._reading: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._leave: Leave | None = None
@@ -245,13 +247,14 @@ class ConciergeSession:
         if conversation.turns <= 0:
             raise Busy("this conversation", "has come to its end")
         self._turn_limits.take(user=self.user_id, network=self._network, showtime=self._showtime_id)
+        self._not_begun = asked.ref
         answer = self._answer(conversation, asked)
         self._answering = asyncio.get_running_loop().create_task(answer, name="answer")
 
     async def _answer(self, conversation: Conversation, asked: Ask) -> None:
         """Tell the answer piece by piece, within its time. However it ends, the last message is `Done` or `Error`."""
         clock, ref = asyncio.get_running_loop().time, asked.ref
-        started = clock()
+        started, self._not_begun = clock(), None
         try:
             async with (
                 asyncio.timeout(self._tools.settings.concierge_answer_ms / 1000),
@@ -273,10 +276,16 @@ class ConciergeSession:
 
     async def _stop(self) -> None:
         """Stop the answer under way, if there is one, and wait for its last message."""
-        answering, self._answering = self._answering, None
-        if answering is not None:
-            answering.cancel()
-            await asyncio.wait({answering})
+        if self._answering is None:
+            return
+        self._answering.cancel()
+        await asyncio.wait({self._answering})
+        # Not before the wait: a dismissal may cut it short, and must still find the answer to wait for.
+        self._answering = None
+        if self._not_begun is not None:
+            assert self._conversation is not None, "it was asked"
+            self._tell(Done(ref=self._not_begun, turns=self._conversation.turns, stopped=True))
+            self._not_begun = None
 
     # ------------------------------------------------------------ what is sent
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -14,9 +14,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from seatserver.errors import Busy
 from seatserver.holding.terms import terms_of
+from seatserver.live.session.leave import Leave
 from seatserver.pricing.tariff import Tariff, TicketType
 from seatserver.seatmaps.rules.model import Rules
 from seatserver.seats.states import SeatState
+from seatserver.wire.closing import Close
 from seatserver.wire.values import Places
 from tests.integration.conftest import MakeServer
 from tests.integration.lounge import LAWN, LOUNGE, SEATS, open_lounge, visitor
@@ -37,6 +39,12 @@ class Talk:
         self._ref += 1
         await self.connection.send(json.dumps({"type": type, "ref": self._ref, **fields}))
         return self._ref
+
+    async def send_at_once(self, messages: Iterable[Message]) -> None:
+        """Send messages in one write, so that the server reads them without a pause."""
+        for message in messages:
+            self.connection.protocol.send_text(json.dumps(message).encode())
+        self.connection.transport.write(b"".join(self.connection.protocol.data_to_send()))
 
     async def next(self) -> Message:
         """The next message. Raises `ConnectionClosed`."""
@@ -287,6 +295,41 @@ async def test_an_answer_can_be_stopped_and_the_next_question_stops_it_too(serve
         assert (await talk.answer_to(ref)).last["stopped"] is True
         go_on.set()
         assert len((await talk.answer_to(other)).offers[0]["seats"]) == 4
+
+
+async def test_questions_sent_in_one_breath_are_all_answered(server: Instance) -> None:
+    async with talking(server) as talk:
+        await talk.send_at_once({"type": "ask", "ref": ref, "text": "two"} for ref in (10, 11, 12))
+        for ref in (10, 11):
+            assert (await talk.answer_to(ref)).last["stopped"] is True
+        assert (await talk.answer_to(12)).offers
+        assert talk.log[-1]["turns"] >= 47, "what was not begun may not count"
+
+
+async def test_a_hold_under_way_is_finished_and_told_when_the_server_says_goodbye(make_server: MakeServer) -> None:
+    server = await make_server()
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    holds_of = server.core.store.holds_of
+
+    async def slow(*which: Any) -> Any:
+        asked.set()
+        await go_on.wait()
+        return await holds_of(*which)
+
+    async with talking(server) as talk:
+        await talk.ask("two")
+        server.core.store.holds_of = slow  # type: ignore[assignment, method-assign]  # a Redis that waits for the test
+        ref = await talk.send("ask", text="take the first one")
+        await asked.wait()
+        await talk.send("stop")
+        await eventually(lambda: any(one.get_name() == "answer" and one.cancelling() for one in asyncio.all_tasks()))
+        server.core.conversations.dismiss_where(lambda user: user == "ann", Leave(Close.GOING_AWAY, "this is a test"))
+        await asyncio.sleep(0)
+        go_on.set()
+        code, words = await talk.last_words()
+    assert (code, [word["type"] for word in words]) == (1012, ["done", "bye"])
+    assert (words[0]["ref"], words[0]["stopped"]) == (ref, True)
+    assert words[0]["held"] is not None
 
 
 async def test_a_visitor_who_leaves_in_the_middle_of_an_answer_leaves_nothing_behind(server: Instance) -> None:
