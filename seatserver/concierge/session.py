@@ -138,6 +138,8 @@ class ConciergeSession:
             except TimeoutError:
                 raise Leave(Close.GOING_AWAY, "nothing was asked for long") from None
             await self._serve(received)
+            # Messages that came in one piece are read without a pause, and most are served without one.
+            await asyncio.sleep(0)
 
     async def _greet(self) -> None:
         hello_s = self._tools.settings.hello_ms / 1000
@@ -162,9 +164,9 @@ class ConciergeSession:
             self._tell_error(self._ref_of(received), error)
             return self._count_bad_message()
         try:
+            self._allowance.count_message(self._tools.metrics)
             match message:
                 case Begin():
-                    self._allowance.begin_again(self._tools.metrics)
                     await self._begin(message)
                 case Ask():
                     await self._stop()

@@ -144,10 +144,12 @@ class Ask(_Asked, frozen=True, kw_only=True):
 class Stop(_Asked, frozen=True, kw_only=True):
     """Stop the answer that is being given; its `Done` says that it was stopped. Without one, nothing happens.
 
+    Like every message, it counts in the user's share of commands, and is refused with `too_many` beyond it.
+
     A hold that is being made at this moment is made, and the answer says so.
     """
 
-    declared = Command(answers=(Done,), scope="", when_late=WhenLate.GIVE_UP, by_itself=True, example={"ref": 3})
+    declared = Command(answers=(Done, Error), scope="", when_late=WhenLate.GIVE_UP, by_itself=True, example={"ref": 3})
 
     ref: Ref
 

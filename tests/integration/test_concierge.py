@@ -382,6 +382,26 @@ async def test_the_questions_are_bounded_for_each_visitor_conversation_and_showt
             assert refused.value.response.status_code == 503
 
 
+async def test_a_flood_of_messages_is_refused_and_keeps_nobody_waiting(make_server: MakeServer) -> None:
+    server = await make_server(unlimited=(), user_commands_per_s=2)
+    loop, refused = asyncio.get_running_loop(), server.core.metrics.turned_away
+    at_once = [0]  # how many messages were served between two turns of the loop
+
+    def look(before: int) -> None:
+        now = int(refused.totals().get("commands", 0))
+        at_once.append(now - before)
+        if now < 400:
+            loop.call_soon(look, now)
+
+    async with talking(server) as talk:
+        look(0)
+        await talk.send_at_once({"type": "stop", "ref": ref} for ref in range(100, 600))
+        while (error := await talk.next())["ref"] < 599:
+            pass
+    assert (error["code"], error["facts"]["what"]) == ("too_many", "commands")
+    assert max(at_once) <= 2
+
+
 async def test_a_user_has_only_so_many_conversations_at_once(make_server: MakeServer) -> None:
     server = await make_server(concierge_user_conversations=1)
     async with talking(server), talking(server, begin=False) as other:

@@ -44,6 +44,11 @@ class Allowance:
                 if share is not None:
                     share.sockets -= 1
 
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether the operator has taken this network out of all limits."""
+        return self._is_unlimited
+
     def begin(self, who: Identity) -> None:
         """The socket has said hello, perhaps not for the first time: from now on this user's share counts."""
         if self._is_unlimited:
@@ -71,8 +76,8 @@ class Allowance:
             self._note_refusal(error, at.services.metrics)
             raise
 
-    def begin_again(self, metrics: Metrics) -> None:
-        """The socket says hello once more, which counts as a command. Raises `TooMany`."""
+    def count_message(self, metrics: Metrics) -> None:
+        """Count a message that is no command of the room, such as another hello, as one. Raises `TooMany`."""
         try:
             for share in (self._of_user, self._of_network):
                 if share is not None:

@@ -282,7 +282,7 @@ class Session:
             ref = message.ref
             if isinstance(message, from_client.Hello):
                 name = "hello"
-                self._allowance.begin_again(self._services.metrics)
+                self._allowance.count_message(self._services.metrics)
                 await self._hello(message)
                 return
             assert self._context is not None, "nothing is served before hello"
