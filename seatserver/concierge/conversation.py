@@ -165,7 +165,7 @@ class Conversation:
 
         showtime = self._showtime
         self._names, understood = await self._tools.live.holding.searches.run(
-            read, user=self.identity.user_id, room=showtime.id, network=self._network
+            read, user=self.identity.user_id, room=showtime.id, network=self._buyer.network
         )
         return understood
 

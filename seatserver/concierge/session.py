@@ -17,7 +17,7 @@ from seatserver import logs
 from seatserver.access.tokens import Identity
 from seatserver.concierge.conversation import Conversation, Tools
 from seatserver.concierge.turns import TurnLimits
-from seatserver.errors import BadRequest, Busy, SeatServerError, TooLarge, Unauthorized
+from seatserver.errors import BadRequest, SeatServerError, TooLarge, Unauthorized
 from seatserver.live.session.allowance import Allowance
 from seatserver.live.session.leave import Leave
 from seatserver.live.transport.connection import Connection, ConnectionClosed
@@ -238,7 +238,7 @@ class ConciergeSession:
     # ------------------------------------------------------------ answering
 
     def _ask(self, asked: Ask) -> None:
-        """Begin to answer. Raises `TooLarge`, and `Busy` if too much was asked."""
+        """Begin to answer. Raises `BadRequest`, and `Busy` if too much was asked."""
         conversation = self._conversation
         assert conversation is not None, "nothing is asked before begin"
         if len(asked.text) > self._tools.settings.concierge_chars:
@@ -246,9 +246,9 @@ class ConciergeSession:
                 f"text has {len(asked.text)} characters: expected at most {self._tools.settings.concierge_chars}",
                 "text",
             )
-        if conversation.turns <= 0:
-            raise Busy("this conversation", "has come to its end")
-        self._turn_limits.take(user=self.user_id, network=self._network, showtime=self._showtime_id)
+        if not self._allowance.is_unlimited:
+            network = self._network if conversation.identity.is_guest else ""
+            self._turn_limits.take(user=self.user_id, network=network, showtime=self._showtime_id)
         self._not_begun = asked.ref
         answer = self._answer(conversation, asked)
         self._answering = asyncio.get_running_loop().create_task(answer, name="answer")
@@ -275,6 +275,8 @@ class ConciergeSession:
             self._tell_error(ref, SeatServerError("an error on our side; it has been logged"))
         finally:
             self._tools.metrics.answers.observe(clock() - started)
+            if conversation.turns <= 0 and self._reading is not None and not self._reading.done():
+                self.dismiss(Leave(Close.GOING_AWAY, "this conversation has come to its end"))
 
     async def _stop(self) -> None:
         """Stop the answer under way, if there is one, and wait for its last message."""

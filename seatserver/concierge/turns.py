@@ -1,4 +1,4 @@
-"""How much a visitor may ask: so many questions a minute, for each user, each network and each showtime.
+"""How much a visitor may ask: so many questions a minute, for each user, each network of guests and each showtime.
 
 It counts in windows of one minute, in this process only. Asking again a moment later always helps, so what is refused
 here is `Busy`. What the map itself can do is not counted here.
@@ -25,7 +25,10 @@ class TurnLimits:
         self._asked: Counter[tuple[str, str]] = Counter()
 
     def take(self, *, user: str, network: str, showtime: str) -> None:
-        """Count one question. Raises `Busy`, and counts nothing, if one of the three has asked too much."""
+        """Count one question. Raises `Busy`, and counts nothing, if one of the three has asked too much.
+
+        ``network`` is that of a guest; empty for everybody else.
+        """
         window = int(self._now_s() // WINDOW_S)
         if window != self._window:
             self._window = window

@@ -90,6 +90,7 @@ class Done(_Answered, frozen=True, kw_only=True):
     """The answer is complete, or was stopped. ``held`` is the hold that it made, if it made one.
 
     ``leftover`` are the words that were not understood. ``turns`` is how many questions are left.
+    After the last one the server says bye; the next question begins another conversation.
     """
 
     declared = Told(example={"ref": 2, "turns": 49, "leftover": ("romantic",)})

@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from seatserver.concierge import turns
 from seatserver.errors import Busy
 from seatserver.holding.terms import terms_of
 from seatserver.live.session.leave import Leave
@@ -368,18 +369,77 @@ async def test_a_full_queue_of_searches_is_an_answer_too(server: Instance) -> No
         assert "Please try again in a moment." in (await talk.ask("two")).text
 
 
-async def test_the_questions_are_bounded_for_each_visitor_conversation_and_showtime(make_server: MakeServer) -> None:
-    server = await make_server(concierge_user_turns=2, concierge_turns=3, concierge_chars=40, concierge_conversations=2)
+async def test_a_question_that_is_too_long_is_refused(make_server: MakeServer) -> None:
+    server = await make_server(concierge_chars=40)
     async with talking(server) as talk:
         too_long = await talk.ask("x" * 41)
         assert (too_long.last["code"], too_long.last["facts"]) == ("bad_request", {"where": "text"})
-        assert [(await talk.ask("two")).last["type"] for _ in range(3)] == ["done", "done", "error"]
-        assert (talk.log[-1]["code"], talk.log[-1]["retryable"]) == ("busy", True)
-        async with talking(server, "bob"):
-            with pytest.raises(InvalidStatus) as refused:
-                async with talking(server, "eve"):
-                    raise AssertionError("there is no room for a third")
-            assert refused.value.response.status_code == 503
+        assert (await talk.ask("x" * 40)).last["type"] == "done"
+
+
+@pytest.fixture
+def endless_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No minute ends during the test."""
+    monkeypatch.setattr(turns, "WINDOW_S", 1e12)
+
+
+@pytest.mark.usefixtures("endless_minute")
+async def test_a_user_may_ask_only_so_much_in_a_minute_over_all_conversations(make_server: MakeServer) -> None:
+    server = await make_server(unlimited=(), concierge_user_turns=2)
+    async with talking(server) as one, talking(server) as other, talking(server, "bob") as bob:
+        assert [(await talk.ask("two")).last["type"] for talk in (one, other)] == ["done", "done"]
+        for talk in (one, other):
+            busy = await talk.ask("two")
+            assert (busy.last["code"], busy.last["retryable"]) == ("busy", True)
+        assert (await bob.ask("two")).last["type"] == "done"
+
+
+@pytest.mark.usefixtures("endless_minute")
+async def test_so_many_questions_may_be_asked_about_one_showtime_in_a_minute(make_server: MakeServer) -> None:
+    server = await make_server(unlimited=(), concierge_showtime_turns=2)
+    await put_on_sale(server.core.catalog, "other")
+    async with talking(server) as ann, talking(server, "bob") as bob, talking(server, showtime="other") as other:
+        assert [(await talk.ask("two")).last["type"] for talk in (ann, bob)] == ["done", "done"]
+        assert (await bob.ask("two")).last["code"] == "busy"
+        assert (await other.ask("two")).last["type"] == "done"
+
+
+@pytest.mark.usefixtures("endless_minute")
+async def test_the_guests_of_one_network_share_its_questions_and_other_users_do_not(make_server: MakeServer) -> None:
+    server = await make_server(unlimited=(), concierge_user_turns=1)
+    answers: dict[bool, list[str]] = {False: [], True: []}
+    for is_guest in (False, True):
+        for number in range(5):
+            token = server.core.tokens.guest()[0] if is_guest else server.token(f"user-{number}")
+            async with talking(server, begin=False) as talk:
+                assert (await talk.begin(token=token))["type"] == "ready"
+                answers[is_guest].append((await talk.ask("two")).last["type"])
+    assert answers == {False: ["done"] * 5, True: ["done"] * 4 + ["error"]}
+
+
+async def test_a_network_without_limits_has_none_here_either(make_server: MakeServer) -> None:
+    server = await make_server(concierge_user_turns=1, concierge_showtime_turns=1)
+    async with talking(server) as talk:
+        assert [(await talk.ask("two")).last["type"] for _ in range(3)] == ["done"] * 3
+
+
+async def test_a_conversation_ends_after_its_last_answer_and_another_can_be_begun(make_server: MakeServer) -> None:
+    server = await make_server(concierge_turns=2)
+    async with talking(server) as talk:
+        assert [(await talk.ask("two")).last["turns"] for _ in range(2)] == [1, 0]
+        code, words = await talk.last_words()
+        assert (code, [word["reason"] for word in words]) == (1012, ["this conversation has come to its end"])
+    async with talking(server) as talk:
+        assert (await talk.ask("two")).last["turns"] == 1
+
+
+async def test_a_server_takes_only_so_many_conversations(make_server: MakeServer) -> None:
+    server = await make_server(concierge_conversations=2)
+    async with talking(server), talking(server, "bob"):
+        with pytest.raises(InvalidStatus) as refused:
+            async with talking(server, "eve"):
+                raise AssertionError("there is no room for a third")
+    assert refused.value.response.status_code == 503
 
 
 async def test_a_flood_of_messages_is_refused_and_keeps_nobody_waiting(make_server: MakeServer) -> None:
@@ -491,8 +551,8 @@ async def test_what_is_asked_is_counted(server: Instance) -> None:
     async with talking(server) as talk:
         await talk.ask("two romantic seats")
         await talk.ask("book")
-    turns = server.core.metrics.turns.totals()
-    assert (turns, server.core.metrics.not_understood.total()) == ({"find": 1, "book": 1}, 1)
+    asked = server.core.metrics.turns.totals()
+    assert (asked, server.core.metrics.not_understood.total()) == ({"find": 1, "book": 1}, 1)
 
 
 INJECTIONS = (
