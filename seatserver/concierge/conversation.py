@@ -20,7 +20,7 @@ from seatserver.catalog.showtime import Showtime
 from seatserver.concierge.phrases.english import English
 from seatserver.concierge.phrases.german import German
 from seatserver.concierge.phrases.language import Language
-from seatserver.concierge.plans import plans, rows_beyond
+from seatserver.concierge.plans import Plan, plans, rows_beyond
 from seatserver.concierge.reasons import Reasons, reasons_of
 from seatserver.concierge.wishes.model import Intent, Understood, Wish
 from seatserver.concierge.wishes.names import Names
@@ -124,6 +124,8 @@ class Conversation:
         self._wish = Wish()
         self._offers: list[Found] = []
         self._seen: set[int] = set()
+        self._plan: Plan | None = None
+        """The search that found the offers."""
 
     def too_slow(self) -> str:
         """What to say when an answer has taken too long."""
@@ -213,7 +215,7 @@ class Conversation:
         wish = self._merged(understood)
         if wish.people is None and people is not None:
             wish = msgspec.structs.replace(wish, people=max(people, wish.wheelchairs, sum(wish.tickets.values()), 1))
-        self._wish, self._offers, self._seen = wish, [], set()
+        self._wish, self._offers, self._seen, self._plan = wish, [], set(), None
         assert self._names is not None, "the text has been read"
         for text in (*self._misunderstandings(understood), self._language.wish(wish, self._names)):
             if text:
@@ -224,10 +226,10 @@ class Conversation:
 
     async def _find_others(self, ref: int) -> AsyncGenerator[Answer, None]:
         """The next best offers, without the seats that were offered already."""
-        if self._wish.people is None or not self._seen:
+        if self._plan is None:
             yield Words(ref=ref, text=self._language.say("no_offer"))
             return
-        others = await self._search(self._wish, frozenset(self._seen), exact=True)
+        others = await self._search_one(self._plan, self._wish, frozenset(self._seen))
         if not others:
             yield Words(ref=ref, text=self._language.say("no_others"))
             return
@@ -258,27 +260,33 @@ class Conversation:
             old = msgspec.structs.replace(old, depth=None, avoid=(), rows=())
         return msgspec.structs.replace(old, **said)
 
-    async def _search(self, wish: Wish, besides: frozenset[int] = frozenset(), *, exact: bool = False) -> list[Found]:
-        """The best offers for the wish, or for as much of it as can be had; with ``exact`` for all of it only.
+    async def _search(self, wish: Wish) -> list[Found]:
+        """The best offers for the wish, or for as much of it as can be had.
 
         Raises `NobodyComes`, `TooDear`, `TicketsRefused`, `NotOnSale`, and `NoSeatsTogether` if there are none.
         """
-        tools, showtime = self._tools, self._showtime
-        showtime.check_on_sale(tools.live.clock())
+        showtime = self._showtime
+        showtime.check_on_sale(self._tools.live.clock())
         tried = list(plans(wish, showtime))
-        for plan in tried[:1] if exact else tried:
-            found = await tools.live.holding.offers(
-                showtime, self._buyer, plan.party, await self._view(), OFFERS, without=plan.without | besides
-            )
-            if found:
-                self._seen.update(seat for offer, _ in found for seat in offer.seats)
-                return [
-                    Found(offer, quote, reasons_of(offer, quote, wish, showtime, plan.given_up), wish.wheelchairs)
-                    for offer, quote in found
-                ]
-        if exact:
-            return []
+        for plan in tried:
+            if found := await self._search_one(plan, wish):
+                return found
         raise nothing_together(tried[0].party.wish_in(showtime), showtime.seat_map)
+
+    async def _search_one(self, plan: Plan, wish: Wish, besides: frozenset[int] = frozenset()) -> list[Found]:
+        """The best offers of one plan, without the seats ``besides``. Remembers the plan if there are any."""
+        showtime = self._showtime
+        showtime.check_on_sale(self._tools.live.clock())
+        found = await self._tools.live.holding.offers(
+            showtime, self._buyer, plan.party, await self._view(), OFFERS, without=plan.without | besides
+        )
+        if found:
+            self._plan = plan
+        self._seen.update(seat for offer, _ in found for seat in offer.seats)
+        return [
+            Found(offer, quote, reasons_of(offer, quote, wish, showtime, plan.given_up), wish.wheelchairs)
+            for offer, quote in found
+        ]
 
     async def _tell_offers(self, ref: int) -> AsyncGenerator[Answer, None]:
         first = self._offers[0].reasons

@@ -159,6 +159,18 @@ async def test_what_is_given_up_is_said(server: Instance) -> None:
     assert reply.offers
 
 
+async def test_there_is_something_else_also_where_a_part_of_the_wish_was_given_up(server: Instance) -> None:
+    await hold(server.core, "bob", 24, 25, 26, 27)
+    async with talking(server) as talk:
+        first = await talk.ask("two, at the very back")
+        others = await talk.ask("something else")
+    assert first.offers
+    assert others.offers
+    assert "so this is the nearest" in others.text
+    seen = {seat for offer in first.offers for seat in offer["seats"]}
+    assert seen.isdisjoint(seat for offer in others.offers for seat in offer["seats"])
+
+
 async def test_what_cannot_be_had_is_said_in_words_and_not_as_an_error(server: Instance) -> None:
     async with talking(server) as talk:
         for text, answer in (
