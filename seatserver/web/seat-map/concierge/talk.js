@@ -23,9 +23,10 @@ export class Talk {
   #lang;
   /** @type {WebSocket | null} */
   #socket = null;
+  /** @type {Promise<WebSocket> | null} */
+  #opening = null;
   /** @type {string | null} */
   #refused = null;
-  #used = "";
   #ref = 0;
   /** @type {Listener | null} */
   #listener = null;
@@ -51,10 +52,12 @@ export class Talk {
   async ask(text, people, listener) {
     this.#listener = listener;
     try {
-      const socket = this.#socket ?? (await this.#open());
+      // One socket for all questions, also for those that are asked while it is being opened.
+      this.#opening ??= this.#open();
+      const socket = await this.#opening;
       if (this.#listener === listener) this.#send(socket, { type: "ask", text, people });
     } catch (error) {
-      this.#fail(error.code ?? "lost");
+      if (this.#listener === listener) this.#fail(error.code ?? "lost");
     }
   }
 
@@ -66,30 +69,48 @@ export class Talk {
 
   close() {
     this.#listener = null;
+    this.#opening = null;
     this.#socket?.close(1000);
     this.#socket = null;
   }
 
-  /** A socket that has been let in. Rejects if it is not. */
-  async #open() {
-    this.#used = await this.#token(this.#refused);
+  /** A socket that has been let in. Rejects if it is not, or if the talk is closed meanwhile. */
+  #open() {
+    const opening = this.#connect(() => this.#opening === opening);
+    opening.catch(() => {
+      if (this.#opening === opening) this.#opening = null;
+    });
+    return opening;
+  }
+
+  /**
+   * `isWanted()` is whether the talk has not been closed meanwhile.
+   * @param {() => boolean} isWanted
+   * @returns {Promise<WebSocket>}
+   */
+  async #connect(isWanted) {
+    const token = await this.#token(this.#refused);
+    if (!isWanted()) throw Object.assign(new Error("the talk was closed"), { code: "lost" });
     const socket = new WebSocket(this.#address);
     this.#socket = socket;
+    let isReady = false;
     return new Promise((ready, fail) => {
       socket.addEventListener("open", () =>
-        this.#send(socket, { type: "begin", token: this.#used, lang: this.#lang === "de" ? "de" : "en" }),
+        this.#send(socket, { type: "begin", token, lang: this.#lang === "de" ? "de" : "en" }),
       );
       socket.addEventListener("message", ({ data }) => {
         const message = JSON.parse(data);
-        if (message.type === "ready") ready(socket);
-        else if (this.#socket === socket) this.#hear(message);
+        if (message.type === "ready") {
+          isReady = true;
+          ready(socket);
+        } else if (this.#socket === socket) this.#hear(message);
       });
       socket.addEventListener("close", ({ code }) => {
-        if (NO_TOKEN.includes(code)) this.#refused = this.#used;
-        if (this.#socket !== socket) return;
-        this.#socket = null;
+        if (NO_TOKEN.includes(code)) this.#refused = token;
         fail({ code: code === 4003 ? "forbidden" : "lost" });
-        this.#fail("lost");
+        if (this.#socket !== socket) return;
+        this.#socket = this.#opening = null;
+        if (isReady) this.#fail("lost");
       });
     });
   }
