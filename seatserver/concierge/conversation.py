@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 import msgspec
@@ -20,7 +21,7 @@ from seatserver.catalog.showtime import Showtime
 from seatserver.concierge.phrases.english import English
 from seatserver.concierge.phrases.german import German
 from seatserver.concierge.phrases.language import Language
-from seatserver.concierge.plans import Plan, plans, rows_beyond
+from seatserver.concierge.plans import Plan, places_in_depth, plans, rows_beyond
 from seatserver.concierge.reasons import Reasons, reasons_of
 from seatserver.concierge.wishes.model import Intent, Understood, Wish
 from seatserver.concierge.wishes.names import Names
@@ -46,6 +47,7 @@ from seatserver.wire.values import Places
 LANGUAGES: dict[str, Callable[[], Language]] = {"en": English, "de": German}
 
 Answer = Words | Suggestions | Done
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,13 +165,18 @@ class Conversation:
 
         def read() -> tuple[Names, Understood]:
             names = self._names or Names(showtime)
+            places_in_depth(showtime.seat_map)  # made here once, for the answer
             return names, understand(text, names)
 
         showtime = self._showtime
-        self._names, understood = await self._tools.live.holding.searches.run(
-            read, user=self.identity.user_id, room=showtime.id, network=self._buyer.network
-        )
+        self._names, understood = await self._in_thread(read)
         return understood
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        """Work that takes longer than the event loop may stop, in the visitor's turn among the searches."""
+        return await self._tools.live.holding.searches.run(
+            work, user=self.identity.user_id, room=self._showtime.id, network=self._buyer.network
+        )
 
     async def _carry_out(self, ref: int, understood: Understood, people: int | None) -> AsyncGenerator[Answer, None]:
         words = partial(Words, ref=ref)
@@ -267,11 +274,14 @@ class Conversation:
         """
         showtime = self._showtime
         showtime.check_on_sale(self._tools.live.clock())
-        tried = list(plans(wish, showtime))
-        for plan in tried:
+        remaining = plans(wish, showtime)
+        first: Plan | None = None
+        while (plan := await self._in_thread(partial(next, remaining, None))) is not None:
+            first = first or plan
             if found := await self._search_one(plan, wish):
                 return found
-        raise nothing_together(tried[0].party.wish_in(showtime), showtime.seat_map)
+        assert first is not None, "there is always a plan"
+        raise nothing_together(first.party.wish_in(showtime), showtime.seat_map)
 
     async def _search_one(self, plan: Plan, wish: Wish, besides: frozenset[int] = frozenset()) -> list[Found]:
         """The best offers of one plan, without the seats ``besides``. Remembers the plan if there are any."""

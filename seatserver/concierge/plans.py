@@ -56,7 +56,8 @@ class NobodyComes(SeatServerError):
 def plans(wish: Wish, showtime: Showtime) -> Iterator[Plan]:
     """The searches for a wish, the one that gives up nothing first.
 
-    Raises `NobodyComes` and `TooDear`. That the hall or the tariff does not have what is named shows in the search.
+    In a large hall each takes milliseconds to make, so they are not made on the event loop. Raises `NobodyComes` and
+    `TooDear`. That the hall or the tariff does not have what is named shows in the search.
     """
     if wish.people is None:
         raise NobodyComes
@@ -171,7 +172,8 @@ def _left_out(wish: Wish, showtime: Showtime) -> frozenset[int]:
     seat_map = showtime.seat_map
     left_out: set[int] = set()
     if wish.rows:
-        left_out.update(index for index, seat in enumerate(seat_map.seats) if seat.row not in wish.rows)
+        rows_wanted = frozenset(wish.rows)
+        left_out.update(index for index, seat in enumerate(seat_map.seats) if seat.row not in rows_wanted)
     if wish.side is not None:
         middle, sign = seat_map.screen.x, 1 if wish.side is Side.RIGHT else -1
         left_out.update(index for index, seat in enumerate(seat_map.seats) if (seat.x - middle) * sign < 0)
@@ -186,6 +188,10 @@ def _left_out(wish: Wish, showtime: Showtime) -> frozenset[int]:
 
 def places_in_depth(seat_map: SeatMap) -> tuple[list[int], int]:
     """The number of every seat's row, from 0 at the screen, and how many rows there are one behind the other."""
+    return seat_map.derived(_places_in_depth)
+
+
+def _places_in_depth(seat_map: SeatMap) -> tuple[list[int], int]:
     line = hall_line_of(seat_map)
     rows = max(line.back, default=-1) + 1
     return [rows - 1 - line.back[run] for run in line.run_of], rows
