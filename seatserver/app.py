@@ -140,7 +140,7 @@ class Server:
         self.kiosk_sockets = KioskSockets(settings, self.kiosks, self._cut_kiosk)
         self.tokens.refuse_ended = self.kiosks.check_customer
         reader = SimulatedReader(self.database) if settings.kiosk_reader == "simulated" else None
-        self.kiosk_payments = Payments(settings, self.database, self.checkout, self.records, reader)
+        self.kiosk_payments = Payments(settings, self.database, self.catalog, self.checkout, self.records, reader)
 
         # What happens in the background.
         self.worker = Worker(

@@ -155,7 +155,7 @@ class Settings:
     release_ms: int = setting("SEATSERVER_RELEASE_MS", 1000, "How often blocked and allocated seats whose time is over are opened.", at_least=20, at_most=60_000)
     reconcile_ms: int = setting("SEATSERVER_RECONCILE_MS", 30_000, "How often Redis is compared with Postgres and repaired.", at_least=100, at_most=3_600_000)
     kiosk_ms: int = setting("SEATSERVER_KIOSK_MS", 500, "How often the kiosks that are connected to a process are told what staff have changed, and revoked ones cut off.", at_least=50, at_most=1500)
-    kiosk_reader: str = setting("SEATSERVER_KIOSK_READER", "none", "The card reader of kiosks: `none`, so that they only show what is on, or `simulated`, which takes no money.")
+    kiosk_reader: str = setting("SEATSERVER_KIOSK_READER", "none", "The card reader of kiosks: `none`, so that they only show what is on, or `simulated`, which takes no money. The same for all processes: one that runs the duties ends payments that were broken off.")
     kiosk_pay_ms: int = setting("SEATSERVER_KIOSK_PAY_MS", 90_000, "How long a kiosk waits for a card. Then the payment is void and the seats are free.", at_least=1000, at_most=3_600_000)
     kiosk_quiet_ms: int = setting("SEATSERVER_KIOSK_QUIET_MS", 45_000, "After this long without a touch a kiosk asks whether anybody is there.", at_least=1000, at_most=600_000)
     kiosk_answer_ms: int = setting("SEATSERVER_KIOSK_ANSWER_MS", 20_000, "How long it waits for the answer before it gives the seats back and begins anew.", at_least=1000, at_most=600_000)

@@ -10,6 +10,9 @@ Which of the two it will be is decided by one UPDATE of the row while it is ``op
 may be repeated: the reader voids once, a booking is confirmed once. Whoever finds a payment that has not ended takes it
 on from there (`advance`): the kiosk's page, which asks every second, or after a crash the duty `settle` of any
 instance. Only a booking that was ended by somebody else (the reaper, or staff) sends a payment from taking to voiding.
+
+The id comes from the kiosk, so it may be that of anybody's booking. A payment notes whose it is, and a booking of any
+other user is to it as if there were none: it is not shown, not confirmed and not cancelled (`Payments.booking`).
 """
 
 from __future__ import annotations
@@ -26,31 +29,39 @@ from sqlalchemy.dialects.postgresql import insert
 
 from seatserver.bookings.checkout import Checkout
 from seatserver.bookings.records import Booking, Records
+from seatserver.bookings.tables import bookings
+from seatserver.catalog.catalog import Catalog
 from seatserver.catalog.tables import theatres
 from seatserver.config import Settings
 from seatserver.database import Database
-from seatserver.errors import BookingState, Conflict, Forbidden, NotFound, SeatServerError
+from seatserver.errors import BookingState, Conflict, Forbidden, HoldConflict, HoldGone, NotFound, SeatServerError
 from seatserver.kiosks.readers import CardReader, Charge, ReaderAway, SimulatedReader, Stage
 from seatserver.kiosks.registry import Kiosk, kiosk_of
 from seatserver.kiosks.tables import kiosk_payments as payments
 from seatserver.kiosks.tables import kiosks
-from seatserver.times import millis_of
+from seatserver.times import millis_of, moment_of
 
 log = structlog.get_logger(__name__)
 
 SETTLED_AT_ONCE = 100
 UNSEEN = timedelta(minutes=3)
 """How long a page that starts anew shows the end of a payment that nobody has seen."""
+LONGEST_DAY = timedelta(hours=30)
+"""No day of any calendar is longer, with its clock put back."""
 
 Status = Literal["open", "taking", "voiding", "paid", "voided"]
 Reason = Literal["", "cancelled", "timeout", "late"]
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment as it is now. ``stage`` is the reader's, None if it has not been asked or did not answer."""
+    """A payment as it is now. ``stage`` is the reader's, None if it has not been asked or did not answer.
+
+    ``user_id`` is who pays, None if an older release began it. ``is_revoked`` says that its kiosk was.
+    """
 
     booking_id: UUID
     kiosk_id: UUID
+    user_id: str | None
     showtime_id: str
     status: Status
     attempt: int
@@ -59,6 +70,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     deadline_ms: int
     is_overdue: bool
+    is_revoked: bool
     stage: Stage | None = None
 
 
@@ -74,10 +86,21 @@ class Payments:
     """All payments at kiosks, through one card reader."""
 
     def __init__(
-        self, settings: Settings, database: Database, checkout: Checkout, records: Records, reader: CardReader | None
+        self,
+        settings: Settings,
+        database: Database,
+        catalog: Catalog,
+        checkout: Checkout,
+        records: Records,
+        reader: CardReader | None,
     ) -> None:
         self._lasts = timedelta(milliseconds=settings.kiosk_pay_ms)
+        # So long before its booking expires a payment ends, or a card that came last could not be confirmed any more.
+        # The first card has its full time, however short-lived bookings are.
+        spare_ms = min(settings.answer_ms, max(0, settings.claim_ms - settings.kiosk_pay_ms))
+        self._spare = timedelta(milliseconds=spare_ms)
         self._database = database
+        self._catalog = catalog
         self._checkout = checkout
         self._records = records
         self._reader = reader
@@ -97,25 +120,29 @@ class Payments:
     async def begin(self, kiosk: Kiosk, showtime_id: str, hold_id: UUID, user_id: str) -> Payment:
         """Claim a customer's hold and ask for a card. Repeating it gives the payment as it is now.
 
-        Raises `Conflict` without a reader or while the kiosk is locked, `Forbidden` for a user that is no customer of
-        this kiosk, and what `Checkout.book` raises.
+        Raises `Conflict` without a reader, while the kiosk is locked, and for a showtime of another theatre;
+        `Forbidden` for a user that is no customer of this kiosk, `HoldConflict` for the id of another customer's
+        payment, and what `Checkout.book` raises. Then nothing of the payment is left, unless trying again can help.
         """
         _ = self.reader
-        if kiosk.locked:
-            raise Conflict(f"the kiosk {kiosk.name!r} is locked: unlock it in /ops")
         if kiosk_of(user_id) != kiosk.id:
             raise Forbidden("claim", "paying for the hold of another kiosk's customer")
-        await self._write_down(kiosk, showtime_id, hold_id)
+        if await self._find(hold_id) is None:  # what has begun goes on
+            await self._check_may_sell(kiosk, showtime_id)
+        payment = await self._write_down(kiosk, showtime_id, hold_id, user_id)
         try:
             booking = await self._checkout.book(showtime_id, hold_id, user_id, pay_later=True)
         except SeatServerError as error:
-            if not error.retryable and await self._records.find(hold_id) is None:  # and there will be none
-                await self._decide(hold_id, "open", "voiding", "cancelled")
+            if not error.retryable:
+                await self._withdraw(payment)
             raise
-        claimed = {"amount_minor": booking.total_minor, "currency": booking.currency}
-        if await self._update(hold_id, ("open",), **claimed) is None and await self._is_voided(kiosk, hold_id):
-            # We slept so long that somebody has tidied up before there was a booking.
-            await self._checkout.cancel(hold_id, only_pending=True)
+        if await self._claimed(booking) is None:
+            found = await self._find(hold_id)
+            if found is None or found.status in ("voiding", "voided"):
+                # We slept so long that somebody has tidied up before there was a booking.
+                await self._checkout.cancel(hold_id, only_pending=True)
+            if found is None:
+                raise HoldGone(str(hold_id), "its payment was ended while it was booked")
         return await self.advance(kiosk, hold_id)
 
     async def advance(self, kiosk: Kiosk | None, booking_id: UUID) -> Payment:
@@ -133,16 +160,28 @@ class Payments:
         return payment
 
     async def retry(self, kiosk: Kiosk, booking_id: UUID) -> Payment:
-        """Ask for another card after one was declined, with the full time to pay again. Raises `NotFound`."""
+        """Ask for another card after one was declined, with the full time to pay again. Raises `NotFound`.
+
+        The time ends before the booking does. When none is left, the payment is void.
+        """
         payment = await self._get(kiosk, booking_id)
         if payment.status == "open" and await self.reader.look(booking_id) == "declined":
-            again = (payments.c.attempt == payment.attempt) & (payments.c.status == "open")
-            later = {"attempt": payment.attempt + 1, "deadline_at": sa.func.now() + self._lasts}
-            async with self._database.reading() as connection:
-                chosen = sa.update(payments).where(payments.c.booking_id == booking_id, again).values(**later)
-                await connection.execute(chosen)
-            await self.reader.start(_charge(await self._get(kiosk, booking_id)))
+            booking = await self.booking(payment)
+            if booking is not None and booking.status == "pending":
+                await self._ask_again(payment, self._until(booking, sa.func.now() + self._lasts))
         return await self.advance(kiosk, booking_id)
+
+    async def _ask_again(self, payment: Payment, until: sa.ColumnElement[Any]) -> None:
+        again = (payments.c.attempt == payment.attempt) & (payments.c.status == "open") & (until > sa.func.now())
+        later = {"attempt": payment.attempt + 1, "deadline_at": until}
+        async with self._database.reading() as connection:
+            chosen = sa.update(payments).where(payments.c.booking_id == payment.booking_id, again).values(**later)
+            await connection.execute(chosen)
+        now = await self._get(None, payment.booking_id)
+        if now.attempt > payment.attempt:
+            await self.reader.start(_charge(now))
+        else:
+            await self._decide(payment.booking_id, "open", "voiding", "timeout")
 
     async def cancel(self, kiosk: Kiosk, booking_id: UUID) -> Payment:
         """The customer wants to pay no longer. A card that was taken before that has paid. Raises `NotFound`."""
@@ -177,14 +216,24 @@ class Payments:
         return None if booking_id is None else await self.advance(kiosk, booking_id)
 
     async def booking(self, payment: Payment) -> Booking | None:
-        """The booking of a payment, or None if there is none yet."""
-        return await self._records.find(payment.booking_id)
+        """The booking of a payment, or None if there is none yet. What has its id but is somebody else's is none."""
+        booking = await self._records.find(payment.booking_id)
+        if booking is None:
+            return None
+        if payment.user_id is None:
+            return booking if kiosk_of(booking.user_id) == payment.kiosk_id else None
+        return booking if booking.user_id == payment.user_id else None
 
     async def settle(self) -> int:
-        """Take on every payment that has not ended, whoever began it. Returns how many ended."""
+        """Take on every payment that has not ended, whoever began it. Returns how many ended.
+
+        Raises `Conflict` if there are some and no reader: without one nobody can tell whether a card was taken.
+        """
         query = sa.select(payments.c.booking_id).where(payments.c.ended_at.is_(None)).order_by(payments.c.created_at)
         async with self._database.reading() as connection:
             open_ones = (await connection.scalars(query.limit(SETTLED_AT_ONCE))).all()
+        if open_ones:
+            _ = self.reader
         ended = 0
         for booking_id in open_ones:
             try:
@@ -194,7 +243,7 @@ class Payments:
         return ended
 
     async def sales_today(self) -> dict[UUID, list[Sales]]:
-        """What each kiosk has sold today, by its theatre's calendar."""
+        """What each kiosk has sold today, by its theatre's calendar, without what was cancelled since."""
         zone = theatres.c.timezone
         midnight = sa.func.timezone(zone, sa.func.date_trunc("day", sa.func.timezone(zone, sa.func.now())))
         sums = (sa.func.count().label("count"), sa.func.sum(payments.c.amount_minor).label("total"))
@@ -202,7 +251,10 @@ class Payments:
             sa.select(payments.c.kiosk_id, payments.c.currency, *sums)
             .join(kiosks, kiosks.c.id == payments.c.kiosk_id)
             .join(theatres, theatres.c.id == kiosks.c.theatre_id)
-            .where(payments.c.status == "paid", payments.c.ended_at >= midnight)
+            .join(bookings, bookings.c.id == payments.c.booking_id)
+            .where(payments.c.status == "paid", bookings.c.status == "confirmed")
+            # The second bound depends on the theatre, so only the first one can use the index.
+            .where(payments.c.ended_at > sa.func.now() - LONGEST_DAY, payments.c.ended_at >= midnight)
             .group_by(payments.c.kiosk_id, payments.c.currency)
             .order_by(payments.c.currency)
         )
@@ -217,20 +269,24 @@ class Payments:
     async def _look(self, payment: Payment) -> Payment:
         """Decide, if there is something to decide: the card was taken, or it is too late."""
         booking_id = payment.booking_id
-        booking = await self._records.find(booking_id)
+        booking = await self.booking(payment)
         if booking is None or booking.status != "pending":
             # No booking yet: the claim is under way, or whoever made it has died. Or somebody else has ended it.
             if booking is not None or payment.is_overdue:
                 return await self._decide(booking_id, "open", "voiding", "late")
             return payment
         if payment.amount_minor is None:  # whoever claimed it died before this was written
-            claimed = {"amount_minor": booking.total_minor, "currency": booking.currency}
-            payment = await self._update(booking_id, ("open",), **claimed) or payment
-        if booking.total_minor == 0:
+            claimed = await self._claimed(booking)
+            if claimed is None:  # somebody else has decided meanwhile
+                return await self._get(None, booking_id)
+            payment = claimed
+        if booking.total_minor == 0 and not payment.is_revoked:
             return await self._decide(booking_id, "open", "taking")
         stage = await self.reader.look(booking_id)
         if stage == "approved":
             return await self._decide(booking_id, "open", "taking")
+        if payment.is_revoked:
+            return await self._decide(booking_id, "open", "voiding", "cancelled")
         if payment.is_overdue or stage == "voided":
             return await self._decide(booking_id, "open", "voiding", "timeout")
         if stage == "unknown":
@@ -239,6 +295,8 @@ class Payments:
         return msgspec.structs.replace(payment, stage=stage)
 
     async def _take(self, payment: Payment) -> Payment:
+        if await self.booking(payment) is None:
+            return await self._decide(payment.booking_id, "taking", "voiding", "late")
         try:
             await self._checkout.confirm(payment.booking_id)
         except (BookingState, NotFound):
@@ -247,31 +305,63 @@ class Payments:
 
     async def _void(self, payment: Payment) -> Payment:
         """First the money, then the seats: while it is not certain that nothing is taken, nobody else gets them."""
-        if self._reader is not None:
-            await self._reader.void(payment.booking_id)
+        await self.reader.void(payment.booking_id)
         try:
-            await self._checkout.cancel(payment.booking_id, only_pending=True)
-        except NotFound:
-            pass  # it was never claimed
+            if await self.booking(payment) is not None:
+                await self._checkout.cancel(payment.booking_id, only_pending=True)
         except BookingState as error:
             log.warning("booking was confirmed by somebody else", booking=str(payment.booking_id), why=error.message)
         return await self._decide(payment.booking_id, "voiding", "voided", payment.reason)
 
     # ------------------------------------------------------------ the rows
 
-    async def _is_voided(self, kiosk: Kiosk, booking_id: UUID) -> bool:
-        return (await self._get(kiosk, booking_id)).status in ("voiding", "voided")
+    async def _check_may_sell(self, kiosk: Kiosk, showtime_id: str) -> None:
+        if kiosk.locked:
+            raise Conflict(f"the kiosk {kiosk.name!r} is locked: unlock it in /ops")
+        showtime = await self._catalog.showtime(showtime_id)
+        if showtime.theatre_id != kiosk.theatre_id:
+            raise Conflict(f"the kiosk {kiosk.name!r} sells for {kiosk.theatre_id!r}, not for {showtime.theatre_id!r}")
 
-    async def _write_down(self, kiosk: Kiosk, showtime_id: str, hold_id: UUID) -> None:
+    async def _write_down(self, kiosk: Kiosk, showtime_id: str, hold_id: UUID, user_id: str) -> Payment:
+        """Note the payment before anything else is done. Raises `HoldConflict` for the id of somebody else's."""
         written = insert(payments).values(
             booking_id=hold_id,
             kiosk_id=kiosk.id,
+            user_id=user_id,
             showtime_id=showtime_id,
             status="open",
             deadline_at=sa.func.now() + self._lasts,
         )
         async with self._database.reading() as connection:
             await connection.execute(written.on_conflict_do_nothing(index_elements=["booking_id"]))
+        payment = await self._get(None, hold_id)
+        if payment.kiosk_id != kiosk.id or payment.user_id not in (None, user_id):
+            raise HoldConflict(str(hold_id), "this id belongs to another payment")
+        return payment
+
+    async def _withdraw(self, payment: Payment) -> None:
+        """Nothing was claimed and nothing will be, so nothing of the payment is left."""
+        if await self.booking(payment) is not None:
+            return
+        gone = sa.delete(payments).where(payments.c.booking_id == payment.booking_id, payments.c.status == "open")
+        async with self._database.reading() as connection:
+            await connection.execute(gone.where(payments.c.kiosk_id == payment.kiosk_id))
+
+    async def _claimed(self, booking: Booking) -> Payment | None:
+        """Note what is to pay, and until when at most. Returns None unless the payment is open."""
+        return await self._update(
+            booking.id,
+            ("open",),
+            amount_minor=booking.total_minor,
+            currency=booking.currency,
+            deadline_at=self._until(booking, payments.c.deadline_at),
+        )
+
+    def _until(self, booking: Booking, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """A moment, or an earlier one at which there is still time to confirm the booking."""
+        if booking.expires_at_ms is None:
+            return moment
+        return sa.func.least(moment, sa.literal(moment_of(booking.expires_at_ms)) - self._spare)
 
     async def _decide(self, booking_id: UUID, before: Status, after: Status, reason: Reason = "") -> Payment:
         """Move a payment on, unless somebody else did. Returns it as it is then."""
@@ -289,23 +379,33 @@ class Payments:
         return None if row is None else _payment(row)
 
     async def _get(self, kiosk: Kiosk | None, booking_id: UUID) -> Payment:
+        found = await self._find(booking_id)
+        if found is None or (kiosk is not None and found.kiosk_id != kiosk.id):
+            raise NotFound("payment", str(booking_id))
+        return found
+
+    async def _find(self, booking_id: UUID) -> Payment | None:
         query = sa.select(*_COLUMNS).where(payments.c.booking_id == booking_id)
-        if kiosk is not None:
-            query = query.where(payments.c.kiosk_id == kiosk.id)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
-        if row is None:
-            raise NotFound("payment", str(booking_id))
-        return _payment(row)
+        return None if row is None else _payment(row)
 
 
-_COLUMNS = (*payments.c, (payments.c.deadline_at <= sa.func.now()).label("is_overdue"))
+_REVOKED = (
+    sa.select(kiosks.c.revoked_at.is_not(None)).where(kiosks.c.id == payments.c.kiosk_id).correlate(payments)
+).scalar_subquery()
+_COLUMNS = (
+    *payments.c,
+    (payments.c.deadline_at <= sa.func.now()).label("is_overdue"),
+    _REVOKED.label("is_revoked"),
+)
 
 
 def _payment(row: sa.Row[Any]) -> Payment:
     return Payment(
         booking_id=row.booking_id,
         kiosk_id=row.kiosk_id,
+        user_id=row.user_id,
         showtime_id=row.showtime_id,
         status=row.status,
         attempt=row.attempt,
@@ -314,6 +414,7 @@ def _payment(row: sa.Row[Any]) -> Payment:
         reason=row.reason,
         deadline_ms=millis_of(row.deadline_at),
         is_overdue=row.is_overdue,
+        is_revoked=row.is_revoked,
     )
 
 

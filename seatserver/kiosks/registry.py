@@ -25,9 +25,10 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
 
+from seatserver.access.shares import MINUTE_S, Bucket
 from seatserver.access.tokens import CHANNEL_FORM, PUBLIC, Identity, Tokens, is_channel
 from seatserver.database import Database
-from seatserver.errors import BadRequest, Busy, Conflict, NotFound, Unauthorized
+from seatserver.errors import BadRequest, Busy, Conflict, NotFound, TooMany, Unauthorized
 from seatserver.kiosks.tables import kiosks
 from seatserver.shared_reads import SharedReads
 from seatserver.times import millis_of
@@ -36,8 +37,11 @@ log = structlog.get_logger(__name__)
 
 USER = "kiosk:"
 """How the users of kiosks' customers begin."""
-CUSTOMER_SCOPES = ("hold", "claim")
+CUSTOMER_SCOPES = ("hold",)
+"""They neither book nor claim: what they hold is claimed with the kiosk's key, when they pay."""
 CUSTOMER_S = 1800
+CUSTOMERS_PER_MIN = 60
+"""Most customers of one kiosk a minute, at each process: its key, in wrong hands, makes no users without end."""
 REMEMBERED = timedelta(seconds=2 * CUSTOMER_S)
 """How long a revoked kiosk has to be looked for: its last customer's token has ended by then."""
 KEY_PATTERN = "[A-Za-z0-9_-]{43}"
@@ -79,6 +83,7 @@ class Kiosks:
         self._database = database
         self._tokens = tokens
         self._known: SharedReads[UUID, bool] = SharedReads(size=1000, ttl_s=KNOWN_FOR_S, clock=time.monotonic)
+        self._customers: dict[UUID, Bucket] = {}
 
     # ------------------------------------------------------------ the device
 
@@ -124,9 +129,15 @@ class Kiosks:
             await connection.execute(told.values(release=release, shows=shows, seen_at=sa.func.now()))
 
     def customer(self, kiosk: Kiosk) -> tuple[str, str]:
-        """A token for the next person at the kiosk, and its user. Raises `Conflict` while the kiosk is locked."""
+        """A token for the next person at the kiosk, and its user.
+
+        Raises `Conflict` while the kiosk is locked, and `TooMany` if it asks more often than people can come.
+        """
         if kiosk.locked:
             raise Conflict(f"the kiosk {kiosk.name!r} is locked: unlock it in /ops")
+        bucket = self._customers.setdefault(kiosk.id, Bucket(CUSTOMERS_PER_MIN / MINUTE_S, CUSTOMERS_PER_MIN))
+        if wait_s := bucket.take(time.monotonic()):
+            raise TooMany("customers", wait_s)
         user_id = f"{USER}{kiosk.id.hex}:{secrets.token_urlsafe(9)}"
         return self._tokens.mint(user_id, CUSTOMER_SCOPES, CUSTOMER_S, kiosk.channel), user_id
 

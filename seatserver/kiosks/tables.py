@@ -58,10 +58,12 @@ kiosk_payments = sa.Table(
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     sa.Column("ended_at", sa.DateTime(timezone=True)),
     sa.Column("done_at", sa.DateTime(timezone=True), comment="When its customer had seen the end."),
+    sa.Column("user_id", sa.Text, comment="Who pays. NULL: begun by a release before 0011."),
     sa.CheckConstraint("status IN ('open', 'taking', 'voiding', 'paid', 'voided')", name="status_known"),
     sa.CheckConstraint("(status IN ('paid', 'voided')) = (ended_at IS NOT NULL)", name="ended_has_a_time"),
     sa.Index("ix_kiosk_payments_kiosk_id_created_at", "kiosk_id", "created_at"),
     sa.Index("ix_kiosk_payments_unsettled", "created_at", postgresql_where=sa.text("ended_at IS NULL")),
+    sa.Index("ix_kiosk_payments_paid", "ended_at", postgresql_where=sa.text("status = 'paid'")),
 )
 
 simulated_payments = sa.Table(

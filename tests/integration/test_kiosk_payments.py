@@ -13,12 +13,16 @@ import secrets
 import signal
 import subprocess
 import sys
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from seatserver.app import Server
+from seatserver.bookings.records import Booking
+from seatserver.catalog.showtime import Theatre
 from seatserver.config import Settings
+from seatserver.errors import Conflict, HoldConflict, HoldGone, NotFound
 from seatserver.kiosks.registry import Kiosk
 from tests.integration.server import SHOWTIME, check_books, eventually, hold, opened, rows
 from tests.integration.test_server import as_environment
@@ -66,6 +70,11 @@ async def enrolled(core: Server) -> tuple[str, Kiosk]:
     code = (await core.kiosks.introduce(key)).code
     await core.kiosks.enrol(code, theatre_id="rex", name="Lobby 1", channel="", by="test")
     return key, await core.kiosks.authenticate(key)
+
+
+async def unsettled(core: Server) -> list[Any]:
+    """The payments that have not ended."""
+    return await rows(core, "SELECT booking_id, status FROM kiosk_payments WHERE ended_at IS NULL")
 
 
 async def killed(settings: Settings, step: Step, asked: tuple[str, ...], **whose: str) -> None:
@@ -127,7 +136,7 @@ async def test_it_ends_in_exactly_one_booking_or_one_void(
             return await outcome(survivor, hold_id) == (alive if page == "alive" else dead)
 
         await eventually(is_over, f"{step} to end, page {page}")
-        assert await survivor.kiosk_payments.settle() == 0, "nothing is left to be done"
+        assert await unsettled(survivor) == [], "nothing is left to be done"
         await check_books(survivor)
 
 
@@ -156,12 +165,178 @@ async def test_many_who_take_on_the_same_payment_confirm_or_void_it_once(brisk: 
             payments = core.kiosk_payments
             await payments.begin(kiosk, SHOWTIME, hold_id, user_id)
             assert payments.simulated is not None
-            await asyncio.gather(
+            tapped, *others = await asyncio.gather(
                 payments.simulated.act(hold_id, "tap"),
                 *(payments.cancel(kiosk, hold_id) for _ in range(3)),
                 *(payments.advance(kiosk, hold_id) for _ in range(3)),
                 return_exceptions=True,
             )
+            assert tapped is None or isinstance(tapped, NotFound), "the reader may have stopped waiting for a card"
+            assert [one for one in others if isinstance(one, BaseException)] == []
             await payments.advance(kiosk, hold_id)
+            assert await unsettled(core) == []
             assert await outcome(core, hold_id) in (PAID, VOID, GIVEN_BACK)
         await check_books(core)
+
+
+async def test_a_kiosk_has_no_power_over_anybody_elses_booking(brisk: Settings) -> None:
+    settings = dataclasses.replace(brisk, kiosk_reader="simulated", kiosk_pay_ms=1000, duties=False)
+    async with opened(settings) as core:
+        _, kiosk = await enrolled(core)
+        _, user_id = core.kiosks.customer(kiosk)
+        hold_id = await hold(core, "ann", 1, 2)
+        for pending in (False, True):
+            if pending:
+                await core.checkout.book(SHOWTIME, hold_id, "ann", pay_later=True)
+            with pytest.raises((HoldGone, HoldConflict)):
+                await core.kiosk_payments.begin(kiosk, SHOWTIME, hold_id, user_id)
+            assert await rows(core, "SELECT 1 FROM kiosk_payments") == [], "nothing is left of the attempt"
+        # The process died before it could be tidied up.
+        await write_down(core, kiosk, hold_id, user_id)
+        payment = await core.kiosk_payments.advance(kiosk, hold_id)
+        assert (payment.status, payment.amount_minor) == ("open", None)
+        assert await core.kiosk_payments.booking(payment) is None, "what is hers is not shown"
+        await eventually(lambda: _has_ended(core, kiosk, hold_id))
+        assert await outcome(core, hold_id) == ("voided", "pending", 0, 0)
+
+
+async def test_two_customers_do_not_share_a_payment(brisk: Settings) -> None:
+    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
+    async with opened(settings) as core:
+        _, kiosk = await enrolled(core)
+        (_, ann), (_, ben) = core.kiosks.customer(kiosk), core.kiosks.customer(kiosk)
+        hold_id = await hold(core, ann, 1)
+        await core.kiosk_payments.begin(kiosk, SHOWTIME, hold_id, ann)
+        with pytest.raises(HoldConflict):
+            await core.kiosk_payments.begin(kiosk, SHOWTIME, hold_id, ben)
+        assert await outcome(core, hold_id) == ("open", "pending", 0, 0)
+
+
+async def test_a_process_without_a_reader_ends_no_payment(brisk: Settings) -> None:
+    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
+    async with opened(settings) as core, Server(dataclasses.replace(settings, kiosk_reader="none")) as without:
+        assert await without.kiosk_payments.settle() == 0, "without payments it has nothing to complain of"
+        hold_id = await charged_and_cancelled(core)
+        with pytest.raises(Conflict):
+            await without.kiosk_payments.settle()
+        assert await outcome(core, hold_id) == ("open", "cancelled", 1, 0)
+        await _execute(core, "UPDATE kiosk_payments SET status = 'voiding', reason = 'late'")
+        with pytest.raises(Conflict):
+            await without.kiosk_payments.advance(None, hold_id)
+        assert await outcome(core, hold_id) == ("voiding", "cancelled", 1, 0)
+        assert await core.kiosk_payments.settle() == 1
+        assert await outcome(core, hold_id) == GIVEN_BACK
+
+
+async def test_a_revoked_kiosk_sells_nothing_that_has_no_card_yet(brisk: Settings) -> None:
+    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
+    async with opened(settings) as core:
+        _, kiosk = await enrolled(core)
+        holds = []
+        for seat in (1, 2):
+            _, user_id = core.kiosks.customer(kiosk)
+            holds.append(await hold(core, user_id, seat))
+            await core.kiosk_payments.begin(kiosk, SHOWTIME, holds[-1], user_id)
+        waits, charged = holds
+        assert core.kiosk_payments.simulated is not None
+        await core.kiosk_payments.simulated.act(charged, "tap")
+        await core.kiosks.revoke(kiosk.id, "test")
+        assert await core.kiosk_payments.settle() == 2
+        assert (await outcome(core, waits), await outcome(core, charged)) == (VOID, PAID)
+
+
+async def test_a_kiosk_sells_for_its_own_theatre_only_and_what_it_began_goes_on(brisk: Settings) -> None:
+    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
+    async with opened(settings) as core:
+        await core.catalog.put_theatre(Theatre(id="odeon", name="Odeon", timezone="Europe/Dublin"))
+        key, kiosk = await enrolled(core)
+        _, user_id = core.kiosks.customer(kiosk)
+        first, second = await hold(core, user_id, 1), await hold(core, user_id, 2)
+        await core.kiosk_payments.begin(kiosk, SHOWTIME, first, user_id)
+        await _execute(core, "UPDATE kiosks SET theatre_id = 'odeon'")
+        kiosk = await core.kiosks.authenticate(key)
+        with pytest.raises(Conflict):
+            await core.kiosk_payments.begin(kiosk, SHOWTIME, second, user_id)
+        assert await outcome(core, second) == ("none", None, 0, 0)
+        assert (await core.kiosk_payments.begin(kiosk, SHOWTIME, first, user_id)).status == "open"
+
+
+async def test_another_card_has_no_longer_than_the_booking_lasts(brisk: Settings) -> None:
+    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
+    async with opened(settings) as core:
+        _, kiosk = await enrolled(core)
+        _, user_id = core.kiosks.customer(kiosk)
+        hold_id = await hold(core, user_id, 1)
+        payments = core.kiosk_payments
+        await payments.begin(kiosk, SHOWTIME, hold_id, user_id)
+        assert payments.simulated is not None
+        for left, status in (("60 seconds", "open"), ("1 second", "voided")):
+            await payments.simulated.act(hold_id, "decline")
+            await _execute(core, f"UPDATE bookings SET expires_at = now() + interval '{left}'")
+            payment = await payments.retry(kiosk, hold_id)
+            [booking] = await rows(core, "SELECT expires_at FROM bookings")
+            if status == "open":
+                assert payment.stage == "waiting"
+                assert payment.deadline_ms < booking.expires_at.timestamp() * 1000, "there is time to confirm it"
+            assert payment.status == status
+        assert await outcome(core, hold_id) == VOID
+
+
+async def test_what_was_sold_today_is_without_what_was_cancelled(brisk: Settings) -> None:
+    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
+    async with opened(settings) as core:
+        _, kiosk = await enrolled(core)
+        sold = []
+        for seat in (1, 2):
+            _, user_id = core.kiosks.customer(kiosk)
+            sold.append(await hold(core, user_id, seat))
+            await pay(core, kiosk, sold[-1], user_id)
+        assert [one.count for one in (await core.kiosk_payments.sales_today())[kiosk.id]] == [2]
+        await core.checkout.cancel(sold[0])  # at the counter
+        assert [one.count for one in (await core.kiosk_payments.sales_today())[kiosk.id]] == [1]
+
+
+async def test_what_somebody_else_decides_meanwhile_is_seen_before_a_card_is_asked_for(
+    brisk: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
+    async with opened(settings) as core:
+        _, kiosk = await enrolled(core)
+        _, user_id = core.kiosks.customer(kiosk)
+        hold_id = await hold(core, user_id, 1)
+        await write_down(core, kiosk, hold_id, user_id)
+        await core.checkout.book(SHOWTIME, hold_id, user_id, pay_later=True)
+        find = core.records.find
+
+        async def find_when_it_is_cancelled(booking_id: UUID) -> Booking | None:
+            monkeypatch.undo()
+            await _execute(core, "UPDATE kiosk_payments SET status = 'voiding', reason = 'cancelled'")
+            return await find(booking_id)
+
+        monkeypatch.setattr(core.records, "find", find_when_it_is_cancelled)
+        assert await core.kiosk_payments.settle() == 1
+        assert await outcome(core, hold_id) == VOID
+
+
+async def write_down(core: Server, kiosk: Kiosk, hold_id: UUID, user_id: str) -> None:
+    """What is left of a payment whose process died before anything was booked."""
+    begun = f"'{hold_id}', '{kiosk.id}', '{user_id}', '{SHOWTIME}', 'open', now() + interval '1 second'"
+    columns = "booking_id, kiosk_id, user_id, showtime_id, status, deadline_at"
+    await _execute(core, f"INSERT INTO kiosk_payments ({columns}) VALUES ({begun})")
+
+
+async def charged_and_cancelled(core: Server) -> UUID:
+    """A payment whose card was charged, and whose booking staff have cancelled meanwhile."""
+    _, kiosk = await enrolled(core)
+    _, user_id = core.kiosks.customer(kiosk)
+    hold_id = await hold(core, user_id, 1, 2)
+    await core.kiosk_payments.begin(kiosk, SHOWTIME, hold_id, user_id)
+    await core.checkout.cancel(hold_id)
+    assert core.kiosk_payments.simulated is not None
+    await core.kiosk_payments.simulated.act(hold_id, "tap")
+    return hold_id
+
+
+async def _execute(core: Server, statement: str) -> None:
+    async with core.database.transaction() as connection:
+        await connection.exec_driver_sql(statement)

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -208,7 +208,7 @@ async def test_a_revoked_kiosk_is_cut_within_two_seconds_with_its_customers_sock
     assert (await ask(here, "GET", "/kiosks")).json()["kiosks"] == []
 
 
-async def test_each_customer_is_another_user_who_may_hold_and_claim_but_not_confirm(server: Instance) -> None:
+async def test_each_customer_is_another_user_who_may_hold_but_book_nothing(server: Instance) -> None:
     async with device(server) as one:
         await enrol(one, channel="lobby")
         first, second = [(await one.ask("POST", "/kiosks/self/customers")).json() for _ in range(2)]
@@ -218,15 +218,25 @@ async def test_each_customer_is_another_user_who_may_hold_and_claim_but_not_conf
         async with server.socket() as wire:
             await wire.hello(token=first["token"])
             held = await wire.hold(1, 2)
-            paid = await wire.ask("book", hold_id=held["hold_id"])
-            assert (paid["type"], paid["code"]) == ("error", "forbidden")
-            claimed = await wire.ask("book", hold_id=held["hold_id"], pay_later=True)
-            assert claimed["status"] == "pending"
-        bearer = f"Bearer {first['token']}"
-        confirmed = await ask(server, "POST", f"/bookings/{claimed['booking_id']}/confirm", bearer)
+            for pay_later in (False, True):
+                paid = await wire.ask("book", hold_id=held["hold_id"], pay_later=pay_later)
+                assert (paid["type"], paid["code"]) == ("error", "forbidden")
+        booking = await server.core.checkout.book("tonight", UUID(held["hold_id"]), first["user_id"], pay_later=True)
+        confirmed = await ask(server, "POST", f"/bookings/{booking.id}/confirm", f"Bearer {first['token']}")
         assert confirmed.status_code == 403
-        theirs = await ask(server, "GET", f"/bookings/{claimed['booking_id']}", f"Bearer {second['token']}")
+        theirs = await ask(server, "GET", f"/bookings/{booking.id}", f"Bearer {second['token']}")
         assert theirs.status_code == 404
+
+
+async def test_a_kiosk_has_no_more_customers_than_can_come(server: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "CUSTOMERS_PER_MIN", 2)
+    async with device(server) as one, device(server) as other:
+        await enrol(one)
+        await enrol(other)
+        answers = [await one.ask("POST", "/kiosks/self/customers") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert answers[-1].json()["code"] == "too_many"
+        assert (await other.ask("POST", "/kiosks/self/customers")).status_code == 200, "each kiosk has its own"
 
 
 @pytest.mark.parametrize(

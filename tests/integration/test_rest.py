@@ -1287,7 +1287,7 @@ async def test_a_kiosk_without_a_card_reader_sells_nothing(rest: Rest) -> None:
     hold_id = await rest.hold(customer, 0)
     body = {"showtime_id": "tonight", "hold_id": hold_id, "user_id": customer}
     core = rest.core
-    core.kiosk_payments = Payments(core.settings, core.database, core.checkout, core.records, None)
+    core.kiosk_payments = Payments(core.settings, core.database, core.catalog, core.checkout, core.records, None)
     async with door(rest) as http:
         rest = Rest(core, http)
         assert code(await rest.ask("POST", "/kiosks/self/payments", headers=own, json=body)) == (409, "conflict")

@@ -15,7 +15,7 @@ from seatserver.access.tokens import CHANNEL_PATTERN
 from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import Call, Resource
 from seatserver.api.shared.fields import Currency, CurrencyDigits, Document, Id, Millis
-from seatserver.errors import Conflict, NotFound
+from seatserver.errors import Conflict, NotFound, TooMany
 from seatserver.kiosks.messages import EXAMPLE_ID
 from seatserver.kiosks.payments import Sales
 from seatserver.kiosks.registry import CUSTOMER_S, MAX_MESSAGE, MAX_NAME, Kiosk
@@ -160,9 +160,9 @@ async def get_own_kiosk(call: Call) -> KioskView:
     return _view(call, call.kiosk)
 
 
-@RESOURCE.post("/kiosks/self/customers", for_kiosks=True, refusals=(Conflict,))
+@RESOURCE.post("/kiosks/self/customers", for_kiosks=True, refusals=(Conflict, TooMany))
 async def make_kiosk_customer(call: Call) -> KioskCustomer:
-    """Get a token for the next customer. It holds seats and makes pending bookings, for half an hour."""
+    """Get a token for the next customer. It holds seats, for half an hour, and books nothing."""
     if not call.services.settings.token_secret:
         raise Conflict("this server cannot sign tokens for kiosks: set SEATSERVER_TOKEN_SECRET")
     token, user_id = call.services.kiosks.customer(call.kiosk)
