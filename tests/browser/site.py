@@ -68,6 +68,7 @@ class Site:
     def __init__(self, settings: Settings, log: Path, **changes: str) -> None:
         self.port = fresh_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.database_url = settings.database_url
         self._log = log
         self.admin_token = Tokens(settings).mint("manager", ["admin"], 3600)
         self._environment = {

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.conftest import Window
 from tests.browser.site import SHOWTIME, Site
 from tests.browser.test_everyone import violations
 from tests.browser.test_kiosk import LANDSCAPE, PORTRAIT, SIZES, ask, expect_nothing_scrolls, expect_screen, open_kiosk
+from tests.conftest import execute
 
 pytestmark = pytest.mark.long
 
@@ -248,6 +249,97 @@ def test_a_page_that_is_killed_while_paying_shows_how_it_ended(cinema: Site, win
     expect_screen(kiosk, "attract")
     kiosk.page.wait_for_timeout(500)
     expect_screen(kiosk, "attract")
+
+
+def test_a_begin_whose_answer_is_lost_is_found_and_paid_once(cinema: Site, window: Windows) -> None:
+    kiosk, _ = open_kiosk(cinema, window)
+    before = free_seats(kiosk)
+    kiosk.forgives_network = True
+    methods: list[str] = []
+
+    def lose(route: Route) -> None:
+        methods.append(route.request.method)
+        if route.request.method == "POST":
+            route.fetch()  # it is carried out
+        if methods.count("GET") < 2:
+            route.abort()
+        else:
+            route.continue_()
+
+    begin(kiosk)
+    kiosk.page.route("**/kiosks/self/payments", lose)
+    kiosk.page.get_by_role("button", name="Pay €").tap()
+    expect(kiosk.page.get_by_role("heading", name="Checking the payment …")).to_be_visible()
+    expect(kiosk.page.get_by_role("button", name="Start over")).to_have_count(0)
+    choose(kiosk.page, "Tap")
+    expect_screen(kiosk, "ticket")
+    assert methods == ["POST", "GET", "GET"]
+    expect_free(kiosk, before - 2)
+
+
+def test_a_begin_that_never_arrived_is_repeated(cinema: Site, window: Windows) -> None:
+    kiosk, _ = open_kiosk(cinema, window)
+    kiosk.forgives_network = True
+    begin(kiosk)
+    kiosk.page.route("**/kiosks/self/payments", lambda route: route.abort(), times=1)
+    pay(kiosk)
+    choose(kiosk.page, "Tap")
+    expect_screen(kiosk, "ticket")
+
+
+def test_whoever_has_gone_while_a_payment_was_begun_pays_nothing_and_the_next_one_sees_nothing(
+    cinema: Site, window: Windows
+) -> None:
+    kiosk, made = open_kiosk(cinema, window)
+    before = free_seats(kiosk)
+    begun: list[tuple[Route, APIResponse]] = []
+    begin(kiosk)
+    kiosk.page.route("**/kiosks/self/payments", lambda route: begun.append((route, route.fetch())), times=1)
+    kiosk.page.get_by_role("button", name="Pay €").tap()
+    kiosk.wait_until(lambda: begun)
+    lock = {"theatre_id": "rex", "name": "Lobby 1", "locked": True}
+    ask(cinema, "PUT", f"/{made['id']}", json=lock)
+    expect_screen(kiosk, "locked")
+    ask(cinema, "PUT", f"/{made['id']}", json={**lock, "locked": False})
+    expect_screen(kiosk, "attract")
+    [(route, response)] = begun
+    route.fulfill(response=response)
+    expect_free(kiosk, before)
+    expect_screen(kiosk, "attract")
+    begin(kiosk)
+    pay(kiosk)
+
+
+def test_a_ticket_that_was_taken_is_shown_to_nobody_else_though_the_word_of_it_was_lost(
+    cinema: Site, window: Windows
+) -> None:
+    kiosk, made = open_kiosk(cinema, window)
+    kiosk.forgives_network = True
+    begin(kiosk)
+    pay(kiosk)
+    choose(kiosk.page, "Tap")
+    expect_screen(kiosk, "ticket")
+    kiosk.page.route("**/done", lambda route: route.abort(), times=2)
+    ask(cinema, "POST", f"/{made['id']}/reload")
+    with kiosk.page.expect_navigation(), kiosk.page.expect_response("**/done"):
+        choose(kiosk.page, "Done")
+    expect_screen(kiosk, "attract")
+    kiosk.page.wait_for_timeout(500)
+    expect_screen(kiosk, "attract")
+
+
+def test_a_payment_that_the_server_does_not_know_is_not_checked_for_ever(cinema: Site, window: Windows) -> None:
+    kiosk, _ = open_kiosk(cinema, window)
+    kiosk.forgives_network = True
+    begin(kiosk)
+    pay(kiosk)
+    execute(cinema.database_url, "DELETE FROM kiosk_payments")
+    expect_screen(kiosk, "voided")
+    choose(kiosk.page, "Done")
+    expect_screen(kiosk, "attract")
+    kiosk.wait_until(lambda: len(kiosk.complaints) == 2)
+    assert all("404" in complaint for complaint in kiosk.complaints), "it asked for it, and said that it was seen"
+    kiosk.complaints.clear()
 
 
 def test_a_server_that_is_killed_while_paying_ends_in_one_booking(cinema: Site, window: Windows) -> None:

@@ -40,6 +40,8 @@ export class Kiosk {
   #step = null;
   /** @type {Screen | null} */
   #screen = null;
+  /** Whose payment is being begun, until the server has said whether it was. @type {Visit | null} */
+  #beginning = null;
   #note = ""; // what has just happened, until the next step
   #isBusy = false;
   #theatre = "";
@@ -51,6 +53,7 @@ export class Kiosk {
     this.#device.addEventListener("change", () => this.#changed());
     this.#device.addEventListener("line", () => this.#lineChanged());
     this.#payments.addEventListener("change", () => this.#render());
+    this.#payments.addEventListener("tidy", () => this.#reloadIfOutdated());
     this.#quiet.addEventListener("ask", () => this.#askWhetherThere());
     this.#quiet.addEventListener("left", (event) => this.#countDown(/** @type {CustomEvent<number>} */ (event).detail));
     this.#quiet.addEventListener("gone", () => this.leave());
@@ -132,7 +135,17 @@ export class Kiosk {
 
   pay() {
     return this.#during(async () => {
-      if (this.#visit) this.#payments.follow(await this.#visit.pay());
+      const visit = (this.#beginning = this.#visit);
+      if (!visit) return;
+      this.#render();
+      try {
+        await this.#payments.begin(visit.payment, () => visit === this.#visit);
+      } catch (error) {
+        if (visit === this.#visit && visit.holds.length === 0) this.#step = "seats";
+        throw error;
+      } finally {
+        if (this.#beginning === visit) this.#beginning = null;
+      }
     });
   }
 
@@ -152,9 +165,8 @@ export class Kiosk {
   /** The person has gone, or is done: everything of them ends here, and the next one begins. */
   leave() {
     const visit = this.#visit;
-    if (this.#payments.hasEnded) void this.#payments.do("done");
     this.#payments.forget();
-    this.#visit = this.#step = null;
+    this.#visit = this.#step = this.#beginning = null;
     this.#note = "";
     this.#isBusy = false;
     document.body.removeAttribute("aria-busy");
@@ -167,8 +179,14 @@ export class Kiosk {
     this.#speak(HOME);
     sessionStorage.clear();
     void visit?.end();
-    if (this.#device.isOutdated) location.reload();
+    this.#reloadIfOutdated();
     this.#render();
+  }
+
+  /** Load the page again if staff or a newer release want that, nobody is here, and the server knows all it has to. */
+  #reloadIfOutdated() {
+    const isFree = this.#visit === null && this.#payments.now === null && !this.#payments.isTidying;
+    if (isFree && this.#device.isOutdated) location.reload();
   }
 
   /**
@@ -181,13 +199,15 @@ export class Kiosk {
     this.#note = "";
     document.body.ariaBusy = "true";
     const visit = this.#visit;
+    let problem = "";
     try {
       await act();
     } catch (error) {
-      this.#note = this.#sorry(error);
+      problem = this.#sorry(error);
     }
-    document.body.removeAttribute("aria-busy");
     if (!this.#isBusy || (visit !== null && visit !== this.#visit)) return; // they have gone meanwhile
+    document.body.removeAttribute("aria-busy");
+    if (problem) this.#note = problem;
     this.#isBusy = false;
     this.#render();
   }
@@ -195,6 +215,7 @@ export class Kiosk {
   /** @param {any} error */
   #sorry(error) {
     if (error?.code === "no_seats_together") return this.words.text("notTogether");
+    if (error?.code === "hold_gone") return this.words.text("seatsLost");
     if (error?.code === "tickets_refused") return this.words.text("ticketsRefused");
     return this.words.text(error?.code === "refused" || error?.code === "seats_refused" ? "justGone" : "failed");
   }
@@ -202,6 +223,7 @@ export class Kiosk {
   /** @param {Visit} visit */
   #seatsLost(visit) {
     if (visit !== this.#visit || this.#payments.now !== null || this.#step !== "review") return;
+    if (this.#beginning !== null) return; // the server says what became of them
     this.#step = "seats";
     this.#note = this.words.text("seatsLost");
     this.#render();
@@ -211,7 +233,7 @@ export class Kiosk {
 
   #changed() {
     const { state } = this.#device;
-    if (this.#device.isOutdated && this.#visit === null && this.#payments.now === null) return location.reload();
+    this.#reloadIfOutdated();
     if (state) {
       [this.#quiet.quietMs, this.#quiet.answerMs] = [state.quiet_ms, state.answer_ms];
       if (state.theatre_id !== this.#theatre) {
@@ -326,6 +348,7 @@ export class Kiosk {
     if (payment?.status === "voided") return screens.voided(this, payment);
     if (payment) return screens.pay(this, payment);
     if (state.locked) return { name: "locked", title: text("lockedTitle"), content: told("lockedText"), rests: true };
+    if (this.#beginning) return screens.pay(this, null);
     if (this.#visit && this.#step) return STEPS[this.#step](this, this.#visit);
     return screens.attract(this);
   }
@@ -380,6 +403,7 @@ export class Kiosk {
       back && button(this.words.text("back"), () => back()),
       this.#visit !== null &&
         this.#payments.now === null &&
+        this.#beginning === null &&
         button(this.words.text("startOver"), () => this.leave(), { className: "quiet" }),
       other && button(other[0], () => other[1]()),
       next && button(next[0], () => next[1](), { className: "main" }),

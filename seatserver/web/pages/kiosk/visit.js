@@ -129,10 +129,9 @@ export class Visit extends EventTarget {
     return basket && this.#client ? Math.max(0, basket.deadlineMs - this.#client.now()) : null;
   }
 
-  /** Claim what is held, and have the reader ask for a card. */
-  pay() {
-    const body = { showtime_id: this.showing.id, hold_id: this.holds[0], user_id: this.#user };
-    return this.#device.ask("/payments", { method: "POST", body: JSON.stringify(body) });
+  /** What is asked for to claim what is held, and have the reader ask for a card. */
+  get payment() {
+    return { showtime_id: this.showing.id, hold_id: this.holds[0] ?? "", user_id: this.#user };
   }
 
   /** Forget this person. What they held is free again; what they booked stays booked. */
