@@ -15,7 +15,7 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -50,6 +50,7 @@ CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_S = 900
 WAITING_AT_MOST = 200
 """Most devices that wait for approval, so that nobody can fill the table from outside."""
+CHANGEABLE = ("theatre_id", "name", "channel", "locked", "message")
 MAX_NAME, MAX_MESSAGE, MAX_SHOWS = 80, 300, 40
 KNOWN_FOR_S = 0.5
 """How long one process believes that a kiosk is not revoked, without asking again."""
@@ -202,19 +203,21 @@ class Kiosks:
         log.info("kiosk enrolled", kiosk=str(kiosk.id), name=name, theatre=theatre_id, channel=channel, by=by)
         return kiosk
 
-    async def change(
-        self, kiosk_id: UUID, *, theatre_id: str, name: str, channel: str, locked: bool, message: str, by: str
-    ) -> Kiosk:
-        """Name, move, lock or unlock a kiosk, or change the message on it. Raises `NotFound` and `BadRequest`."""
-        _check_channel(channel)
-        given = {
-            "theatre_id": theatre_id,
-            "name": one_line(name, "name"),
-            "channel": channel,
-            "locked": locked,
-            "message": one_line(message),
-        }
-        kiosk = await self._changed(_live(kiosk_id).values(**given), theatre_id)
+    async def change(self, kiosk_id: UUID, changes: Mapping[str, Any], by: str) -> Kiosk:
+        """Name, move, lock or unlock a kiosk, or change the message on it. What is not in ``changes`` stays as it is.
+
+        They are some of `CHANGEABLE`. Raises `NotFound` and `BadRequest`.
+        """
+        given = {field: changes[field] for field in CHANGEABLE if field in changes}
+        if "channel" in given:
+            _check_channel(given["channel"])
+        if "name" in given:
+            given["name"] = one_line(given["name"], "name")
+        if "message" in given:
+            given["message"] = one_line(given["message"])
+        # To set something to what it is already changes nothing, but tells whether there is such a kiosk.
+        changed = _live(kiosk_id).values(**(given or {"id": kiosk_id}))
+        kiosk = await self._changed(changed, given.get("theatre_id", ""))
         return self._told(kiosk, kiosk_id, "kiosk changed", by=by, **given)
 
     async def reload(self, kiosk_id: UUID, by: str) -> Kiosk:
@@ -253,6 +256,8 @@ class Kiosks:
 
 def kiosk_of(user_id: str) -> UUID | None:
     """The kiosk whose customer this user is, or None for anybody else."""
+    if not user_id.startswith(USER):  # nearly everybody, and everybody is asked about
+        return None
     found = re.fullmatch(f"{USER}([0-9a-f]{{32}}):.+", user_id)
     return None if found is None else UUID(found[1])
 

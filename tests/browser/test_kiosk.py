@@ -110,6 +110,22 @@ def test_staff_lock_unlock_message_rename_and_revoke_a_kiosk_in_the_live_view(si
     expect_screen(kiosk, "enrol")
 
 
+def test_a_rename_in_a_view_that_is_out_of_date_undoes_nothing(site: Site, window: Windows) -> None:
+    kiosk, made = open_kiosk(site, window)
+    boss = window(site)
+    boss.open(f"/ops#token={site.admin_token}")
+    before = ask(site, "GET", "")
+    boss.page.route("**/api/v1/kiosks", lambda route: route.fulfill(json=before))
+    boss.page.on("dialog", lambda dialog: dialog.accept("Foyer"))
+    expect(boss.page.get_by_role("button", name="Lock Lobby 1", exact=True)).to_be_visible()
+    ask(site, "PUT", f"/{made['id']}", json={"locked": True})
+    expect_screen(kiosk, "locked")
+    boss.page.get_by_role("button", name="Rename Lobby 1").click()
+    boss.wait_until(lambda: ask(site, "GET", "")["kiosks"][0]["name"] == "Foyer")
+    assert ask(site, "GET", "")["kiosks"][0]["locked"]
+    expect_screen(kiosk, "locked")
+
+
 def test_a_kiosk_stays_enrolled_when_it_is_switched_off_and_on(site: Site, window: Windows) -> None:
     kiosk, _ = open_kiosk(site, window)
     kiosk.page.reload()

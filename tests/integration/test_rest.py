@@ -1230,6 +1230,11 @@ async def test_a_kiosk_is_enrolled_changed_and_revoked(rest: Rest) -> None:
     path = f"/kiosks/{kiosk['id']}"
     locked = (await rest.ask("PUT", path, "boss:admin", json={**place, "locked": True})).json()
     assert locked == {**kiosk, "locked": True}
+    renamed = (await rest.ask("PUT", path, "boss:admin", json={"name": "Foyer"})).json()
+    assert renamed == {**locked, "name": "Foyer"}, "it stays locked"
+    assert (await rest.ask("PUT", path, "boss:admin", json={})).json() == renamed
+    assert code(await rest.ask("PUT", path, "boss:admin", json={"locked": None})) == (400, "bad_request")
+    await rest.ask("PUT", path, "boss:admin", json=place)
     assert code(await rest.ask("POST", "/kiosks/self/customers", headers=own)) == (409, "conflict")
     assert (await rest.ask("POST", f"{path}/reload", "boss:admin")).json() == locked
     assert (await rest.ask("GET", "/kiosks", "boss:admin")).json() == {"kiosks": [locked]}

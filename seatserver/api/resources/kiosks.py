@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta
-from msgspec.structs import replace
+from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import asdict, replace
 
 from seatserver.access.tokens import CHANNEL_PATTERN
 from seatserver.api.shared import story
@@ -43,15 +43,18 @@ class EnrolKiosk(Document, frozen=True):
 
 
 class ChangeKiosk(Document, frozen=True):
-    """What staff set. All of it is replaced."""
+    """What staff change. The rest stays as it is, so that two of them do not undo each other's work."""
 
-    theatre_id: Id
-    name: KioskName
-    channel: Channel = ""
-    locked: Annotated[bool, Meta(description="A locked kiosk says that it is closed, and sells nothing.")] = False
-    message: Annotated[
-        str, Meta(max_length=MAX_MESSAGE, description="One line that its visitors read; empty for none.")
-    ] = ""
+    theatre_id: Id | UnsetType = UNSET
+    name: KioskName | UnsetType = UNSET
+    channel: Channel | UnsetType = UNSET
+    locked: (
+        Annotated[bool, Meta(description="A locked kiosk says that it is closed, and sells nothing.")] | UnsetType
+    ) = UNSET
+    message: (
+        Annotated[str, Meta(max_length=MAX_MESSAGE, description="One line that its visitors read; empty for none.")]
+        | UnsetType
+    ) = UNSET
 
 
 class KioskSales(Document, frozen=True):
@@ -117,7 +120,7 @@ RESOURCE = Resource(
     tag="kiosks",
     examples=(
         EnrolKiosk(code="K7F2-9QXM", theatre_id="odeon", name="Lobby 1"),
-        ChangeKiosk(theatre_id="odeon", name="Lobby 1", locked=True, message="The bar is open."),
+        ChangeKiosk(locked=True, message="The bar is open."),
         VIEW,
         KioskList(kiosks=(VIEW,)),
         KioskCustomer(
@@ -172,15 +175,8 @@ async def make_kiosk_customer(call: Call) -> KioskCustomer:
 @RESOURCE.put("/kiosks/{kiosk_id}", scope="admin", refusals=(NotFound,))
 async def put_kiosk(call: Call, body: ChangeKiosk) -> KioskView:
     """Name, move, lock or unlock a kiosk, or show a message on it. It knows within two seconds."""
-    kiosk = await call.services.kiosks.change(
-        call.uuid("kiosk_id", "kiosk"),
-        theatre_id=body.theatre_id,
-        name=body.name,
-        channel=body.channel,
-        locked=body.locked,
-        message=body.message,
-        by=call.identity.user_id,
-    )
+    changes = {name: value for name, value in asdict(body).items() if value is not UNSET}
+    kiosk = await call.services.kiosks.change(call.uuid("kiosk_id", "kiosk"), changes, call.identity.user_id)
     return _view(call, kiosk)
 
 

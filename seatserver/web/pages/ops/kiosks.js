@@ -132,9 +132,9 @@ export class Kiosks {
    * @param {Kiosk} kiosk
    * @param {Partial<Kiosk>} changes
    */
-  #change({ id, theatre_id, name, channel, locked, message }, changes) {
-    const body = { theatre_id, name, channel, locked, message, ...changes };
-    return this.#do(`${PATH}/${id}`, "PUT", body, `Changed ${body.name}.`);
+  #change({ id, name }, changes) {
+    // Nothing else: what is shown here may be older than what a colleague has just set.
+    return this.#do(`${PATH}/${id}`, "PUT", changes, `Changed ${changes.name ?? name}.`);
   }
 
   /**
