@@ -137,7 +137,7 @@ class Server:
 
         # The terminals in lobbies, and what ends their customers' tokens before their time.
         self.kiosks = Kiosks(self.database, self.tokens)
-        self.kiosk_sockets = KioskSockets(settings, self.kiosks, self._cut_kiosk)
+        self.kiosk_sockets = KioskSockets(settings, self.kiosks, self.shares, self._cut_kiosks)
         self.tokens.refuse_ended = self.kiosks.check_customer
         reader = SimulatedReader(self.database) if settings.kiosk_reader == "simulated" else None
         self.kiosk_payments = Payments(settings, self.database, self.catalog, self.checkout, self.records, reader)
@@ -252,10 +252,10 @@ class Server:
         self._tasks.spawn(self.sessions.recheck(), "recheck sessions")
         self.conversations.recheck()
 
-    def _cut_kiosk(self, kiosk_id: UUID) -> None:
+    def _cut_kiosks(self, kiosk_ids: set[UUID]) -> None:
         leave = Leave(Close.BAD_TOKEN, "this kiosk was revoked")
         for sockets in (self.sessions, self.conversations):
-            sockets.dismiss_where(lambda user_id: kiosk_of(user_id) == kiosk_id, leave)
+            sockets.dismiss_where(lambda user_id: kiosk_of(user_id) in kiosk_ids, leave)
 
     async def has_showtime(self, showtime_id: str) -> bool:
         """Whether there is such a showtime. Raises `Unavailable`."""

@@ -36,6 +36,7 @@ class Credentials:
     async def redeem(self, ticket: str) -> Identity:
         """The user of a socket ticket, which is used up. Raises `Unauthorized`, `Revoked` or `Unavailable`."""
         identity = await self._socket_tickets.redeem(ticket)
+        await self._tokens.check_ended(identity)
         self._deny_list.check(identity)
         return identity
 

@@ -107,9 +107,13 @@ class Tokens:
             raise Unauthorized("this is not a token: expected a JWT of three parts") from None
         key = await self._key_for(header)
         identity = _identity(self._claims(token, key))
+        await self.check_ended(identity)
+        return identity
+
+    async def check_ended(self, identity: Identity) -> None:
+        """Raise `Unauthorized` if this user's tokens were ended before their time."""
         if self.refuse_ended is not None:
             await self.refuse_ended(identity)
-        return identity
 
     def mint(
         self, user_id: str, scopes: Iterable[str], lifetime_s: int, channel: str = PUBLIC, *, key_id: str = ""

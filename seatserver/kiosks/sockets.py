@@ -4,13 +4,17 @@ A device says its key in the first message. From then on it is sent what it is, 
 life every second; it reports what it shows. It does not matter which instance changed something: `look` asks Postgres
 for all devices that are connected here, twice a second. The same look cuts off revoked kiosks, with their customers'
 sockets. `app.py` mounts `KioskSockets.serve`, repeats `look`, and says how customers' sockets are closed.
+
+Anybody may connect, for a new device cannot prove anything yet. So strangers, which nobody has approved, are few, those
+of one network fewer, and what they report is not written down. Enrolled kiosks are served whatever strangers do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 from uuid import UUID
 
@@ -19,9 +23,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import seatserver
 from seatserver import logs, qr
+from seatserver.access.networks import network_of
 from seatserver.access.origins import allowed
+from seatserver.access.shares import Share, Shares
 from seatserver.config import Settings
-from seatserver.errors import SeatServerError
+from seatserver.errors import Busy, SeatServerError
 from seatserver.kiosks.messages import (
     FromKiosk,
     KioskBeat,
@@ -39,7 +45,12 @@ log = logs.from_outside(__name__)
 
 PATH = "/ws/kiosk"
 DEVICES_AT_MOST = 500
-"""Most devices of one process. A theatre has a handful."""
+"""Most devices of one process, with those that have not said hello yet. A theatre has a handful."""
+STRANGERS_AT_MOST = 50
+STRANGERS_OF_A_NETWORK = 10
+"""Most devices of one process that nobody has approved, of all and of one network."""
+CUT_FOR_S = 5.0
+"""How long the sockets of a revoked kiosk's customers are looked for. Later ones are refused: see `check_customer`."""
 BEAT_S = 1.0
 SEND_S = 5.0
 """A device that takes nothing for so long is cut off; it comes back."""
@@ -47,8 +58,8 @@ REPORT_PAUSE_S = 0.25
 """Shortest time between two reports of a device that are written."""
 
 DECODER: msgspec.json.Decoder[FromKiosk] = msgspec.json.Decoder(FromKiosk)
-Cut = Callable[[UUID], object]
-"""Closes the sockets of a kiosk's customers."""
+Cut = Callable[[set[UUID]], object]
+"""Closes the sockets of these kiosks' customers."""
 
 
 class _Ended(Exception):
@@ -62,8 +73,8 @@ class _Ended(Exception):
 class _Device:
     """One connected device. ``kiosk`` is what was last read of it; `known` says that there is something newer."""
 
-    def __init__(self, key: str, kiosk: Kiosk, approval: str) -> None:
-        self.key, self.approval = key, approval
+    def __init__(self, key: str, kiosk: Kiosk, approval: str, share: Share | None) -> None:
+        self.key, self.approval, self.share = key, approval, share
         self.key_hash = hash_of(key)
         self.kiosk = kiosk
         self.changed = asyncio.Event()
@@ -80,53 +91,104 @@ class _Device:
 class KioskSockets:
     """The devices that are connected to this process."""
 
-    def __init__(self, settings: Settings, kiosks: Kiosks, cut: Cut) -> None:
+    def __init__(self, settings: Settings, kiosks: Kiosks, shares: Shares, cut: Cut) -> None:
         self._settings = settings
         self._kiosks = kiosks
+        self._shares = shares
         self._cut = cut
+        self._cut_until: dict[UUID, float] = {}
         self._devices: set[_Device] = set()
+        self._open = 0
+        self._introduced: list[Share | None] = []  # the networks of strangers that will be devices in a moment
 
     async def look(self) -> int:
         """Tell every device what has changed, and cut off whom staff revoked. Returns how many had to be told."""
-        for kiosk_id in await self._kiosks.revoked_lately():
-            self._cut(kiosk_id)
+        await self._cut_revoked()
         devices = list(self._devices)
         if not devices:
             return 0
         found = await self._kiosks.with_hashes({device.key_hash for device in devices})
-        told = 0
+        told, strangers = 0, []
         for device in devices:
             kiosk = found.get(device.key_hash)
             if kiosk is None or (kiosk.theatre_id is None and kiosk.code_ends_at_ms < _now_ms()):
-                kiosk = await self._kiosks.introduce(device.key)  # its code was too old
-            told += device.known(kiosk)
+                strangers.append(device)  # its code is too old
+            else:
+                told += device.known(kiosk)
+        for device in strangers:
+            try:
+                told += device.known(await self._kiosks.introduce(device.key))
+            except SeatServerError as error:
+                log.warning("device got no new code", problem=error.message)
         return told
+
+    async def _cut_revoked(self) -> None:
+        revoked, now = await self._kiosks.revoked_lately(), time.monotonic()
+        self._cut_until = {one: self._cut_until.get(one, now + CUT_FOR_S) for one in revoked}
+        if meant := {one for one, until in self._cut_until.items() if now < until}:
+            self._cut(meant)
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one device until either side ends it."""
         headers = socket.headers
         if not allowed(headers.get("origin"), headers.get("host"), self._settings):
             return await socket.close(Close.FORBIDDEN)
-        if len(self._devices) >= DEVICES_AT_MOST:
-            log.warning("kiosk refused", code="full", open=len(self._devices))
+        share = self._shares.of_network(network_of(socket.scope))
+        if self._open >= DEVICES_AT_MOST:
+            log.warning("kiosk refused", code="full", open=self._open)
             return await socket.close(Close.UNAVAILABLE)
-        try:
-            await socket.accept()
-            await self._serve(socket)
-        except _Ended as end:
-            if end.code is not None:
-                await _quietly_close(socket, end.code, end.reason)
-        except WebSocketDisconnect:
-            pass
+        most = self._settings.network_sockets
+        if share is not None and most and share.sockets >= most:
+            share.note_refusal()
+            return await socket.close(Close.UNAVAILABLE)
+        with self._counted(share):
+            try:
+                await socket.accept()
+                await self._serve(socket, share)
+            except _Ended as end:
+                if end.code is not None:
+                    await _quietly_close(socket, end.code, end.reason)
+            except WebSocketDisconnect:
+                pass
 
-    async def _serve(self, socket: WebSocket) -> NoReturn:
-        hello = await self._hello(socket)
+    @contextmanager
+    def _counted(self, share: Share | None) -> Iterator[None]:
+        """Count a socket, and in its network's share, for as long as it is open."""
+        self._open += 1
+        if share is not None:
+            share.sockets += 1
         try:
-            kiosk = await self._kiosks.introduce(hello.key)
+            yield
+        finally:
+            self._open -= 1
+            if share is not None:
+                share.sockets -= 1
+
+    async def _introduce(self, key: str, approval: str, share: Share | None) -> _Device:
+        """The device with this key, from now on among ours. A stranger is refused while there are too many."""
+        try:
+            known = (await self._kiosks.with_hashes([hash_of(key)])).get(hash_of(key))
+            if known is not None and not _is_stranger(known):
+                device = _Device(key, known, approval, share)
+                self._devices.add(device)
+                return device
+            strangers = [one.share for one in self._devices if _is_stranger(one.kiosk)] + self._introduced
+            of_network = strangers.count(share) if share is not None else 0
+            if len(strangers) >= STRANGERS_AT_MOST or of_network >= STRANGERS_OF_A_NETWORK:
+                raise Busy("the list of devices that wait for approval")
+            self._introduced.append(share)
+            try:
+                device = _Device(key, await self._kiosks.introduce(key), approval, share)
+                self._devices.add(device)
+                return device
+            finally:
+                self._introduced.remove(share)
         except SeatServerError as error:
             raise _Ended(Close.UNAVAILABLE if error.retryable else Close.NO_HELLO, error.message) from None
-        device = _Device(hello.key, kiosk, f"{self._origin(socket)}/ops#kiosk=")
-        self._devices.add(device)
+
+    async def _serve(self, socket: WebSocket, share: Share | None) -> NoReturn:
+        hello = await self._hello(socket)
+        device = await self._introduce(hello.key, f"{self._origin(socket)}/ops#kiosk=", share)
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._tell(socket, device))
@@ -172,6 +234,9 @@ class KioskSockets:
             message = await self._read(socket)
             if not isinstance(message, KioskReport):
                 raise _Ended(Close.BAD_MESSAGES, "expected a report")
+            if _is_stranger(device.kiosk):
+                await asyncio.sleep(REPORT_PAUSE_S)
+                continue
             try:
                 await self._kiosks.report(device.kiosk.id, release=message.release, shows=message.shows)
             except SeatServerError as error:
@@ -213,6 +278,10 @@ class KioskSockets:
             raise _Ended(Close.SLOW, "the kiosk reads too slowly") from None
         except (OSError, RuntimeError):
             raise _Ended(None) from None
+
+
+def _is_stranger(kiosk: Kiosk) -> bool:
+    return kiosk.theatre_id is None and kiosk.revoked_at_ms is None
 
 
 def _told(kiosk: Kiosk) -> KioskWaiting | KioskState | KioskRevoked:

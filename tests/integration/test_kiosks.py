@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,10 +21,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from seatserver.config import Settings
 from seatserver.errors import Busy
-from seatserver.kiosks import registry
+from seatserver.kiosks import registry, sockets
 from tests.integration.conftest import MakeServer
 from tests.integration.contract import Contract
-from tests.integration.server import Instance, rows
+from tests.integration.server import Instance, eventually, rows
 from tests.waiting import within
 
 LOBBY = {"theatre_id": "rex", "name": "Lobby 1", "channel": "", "locked": False, "message": ""}
@@ -184,6 +184,8 @@ async def test_a_revoked_kiosk_is_cut_within_two_seconds_with_its_customers_sock
     async with device(here) as one:
         kiosk = await enrol(one)
         customer = (await one.ask("POST", "/kiosks/self/customers")).json()
+        bearer = f"Bearer {customer['token']}"
+        ticket = (await ask(there, "POST", "/tickets", bearer)).json()["ticket"]
         async with here.socket() as near, there.socket() as far, here.watcher("ann") as ann:
             for wire in (near, far):
                 await wire.hello(token=customer["token"])
@@ -197,11 +199,11 @@ async def test_a_revoked_kiosk_is_cut_within_two_seconds_with_its_customers_sock
             assert (await ann.hold(5))["type"] == "held", "nobody else is cut off"
     assert (await one.ask("GET", "/kiosks/self")).status_code == 401
     for instance in (here, there):
-        bearer = f"Bearer {customer['token']}"
         assert (await ask(instance, "GET", "/bookings", bearer)).status_code == 401
-        async with instance.socket() as late:
-            await late.send("hello", ref=1, token=customer["token"])
-            assert await late.closed() == 4001
+        for hello in ({"token": customer["token"]}, {"ticket": ticket}):
+            async with instance.socket() as late:
+                await late.send("hello", ref=1, **hello)
+                assert await late.closed() == 4001
     async with device(here, one.key) as again:
         await again.next("revoked")
         assert await again.closed() == 4001
@@ -284,6 +286,87 @@ async def test_a_flood_of_devices_is_refused_and_forgotten_when_their_codes_are_
         await connection.exec_driver_sql("UPDATE kiosks SET code_ends_at = now() - interval '1 second'")
     await kiosks.introduce(new_key())
     assert len(await rows(server.core, "SELECT 1 FROM kiosks")) == 1
+
+
+async def test_enrolled_kiosks_are_told_of_changes_while_strangers_fill_the_list(
+    server: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(device(server))
+        kiosk = await enrol(one)
+        for _ in range(5):
+            stranger = await stack.enter_async_context(device(server))
+            await stranger.next("waiting")
+        # Their codes were too old, and others came first.
+        monkeypatch.setattr(registry, "WAITING_AT_MOST", 0)
+        async with server.core.database.transaction() as connection:
+            await connection.exec_driver_sql("DELETE FROM kiosks WHERE theatre_id IS NULL")
+        await ask(server, "PUT", f"/kiosks/{kiosk['id']}", json={"locked": True})
+        assert (await one.next("state"))["locked"]
+        await ask(server, "POST", f"/kiosks/{kiosk['id']}/revoke")
+        assert await one.closed() == 4001
+
+
+async def test_strangers_are_few_and_enrolled_kiosks_come_in_beside_them(
+    server: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "STRANGERS_AT_MOST", 2)
+    async with device(server) as one:
+        await enrol(one)
+    async with device(server) as first, device(server) as second:
+        await first.next("waiting")
+        code = (await second.next("waiting"))["code"]
+        async with device(server) as third:
+            assert await third.closed() == 4102
+        assert len(await rows(server.core, "SELECT 1 FROM kiosks")) == 3, "nothing is kept of it"
+        async with device(server, one.key) as back:
+            await back.next("state")
+        await first.socket.send(json.dumps({"type": "report", "release": "1", "shows": "mischief"}))
+        await ask(server, "POST", "/kiosks/enrol", json={"code": code, "theatre_id": "rex", "name": "Lobby 2"})
+        await second.next("state")
+        async with device(server) as next_one:
+            await next_one.next("waiting")
+        assert await rows(server.core, "SELECT 1 FROM kiosks WHERE shows = 'mischief'") == []
+
+
+async def test_one_network_has_only_so_many_strangers_and_sockets(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "STRANGERS_OF_A_NETWORK", 1)
+    server = await make_server(network_sockets=2, unlimited=())
+    share = server.core.shares.of_network("127.0.0.1")
+    assert share is not None
+    async with device(server) as first:
+        code = (await first.next("waiting"))["code"]
+        async with device(server) as second:
+            assert await second.closed() == 4102
+        await eventually(lambda: share.sockets == 1)
+        await ask(server, "POST", "/kiosks/enrol", json={"code": code, "theatre_id": "rex", "name": "Lobby 1"})
+        await first.next("state")
+        async with device(server) as third:
+            await third.next("waiting")
+            with pytest.raises(InvalidStatus):
+                async with device(server):
+                    pass
+    await eventually(lambda: share.sockets == 0)
+
+
+async def test_the_sockets_of_a_revoked_kiosk_are_looked_for_only_as_long_as_there_can_be_some(
+    server: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "CUT_FOR_S", 0.0)
+    cut: list[set[UUID]] = []
+    looks = sockets.KioskSockets(server.core.settings, server.core.kiosks, server.core.shares, cut.append)
+    async with device(server) as one:
+        kiosk = await enrol(one)
+        await ask(server, "POST", f"/kiosks/{kiosk['id']}/revoke")
+        assert await one.closed() == 4001
+    await looks.look()
+    assert cut == []
+    monkeypatch.setattr(sockets, "CUT_FOR_S", 60.0)
+    looks = sockets.KioskSockets(server.core.settings, server.core.kiosks, server.core.shares, cut.append)
+    await looks.look()
+    assert cut == [{UUID(kiosk["id"])}]
 
 
 async def test_an_unknown_kiosk_is_not_found(server: Instance) -> None:
