@@ -174,6 +174,7 @@ def test_nothing_of_the_last_person_remains(make_site: Sites, window: Windows, e
     quick = {"SEATSERVER_KIOSK_QUIET_MS": "1000", "SEATSERVER_KIOSK_ANSWER_MS": "1000"} if end == "gone" else {}
     site = make_site(SEATSERVER_KIOSK_READER="simulated", **quick)
     kiosk, _ = open_kiosk(site, window)
+    expect(kiosk.page.get_by_role("button", name="The Long Night")).to_be_visible()  # the programme has come
     before = kiosk.page.evaluate(TRACES)
     free = free_seats(kiosk)
     kiosk.page.get_by_role("button", name="The Long Night").tap()
