@@ -366,7 +366,7 @@ def test_without_a_line_touches_are_refused_aloud_and_nothing_is_sold(cinema: Si
     begin(kiosk)
     choose(kiosk.page, "Speech")
     cinema.kill()
-    expect(kiosk.page.get_by_role("status")).to_contain_text("not connected", timeout=4000)
+    expect(kiosk.page.get_by_role("status")).to_contain_text("not connected")
     kiosk.page.evaluate("heard.length = 0")
     kiosk.page.get_by_role("button", name="Pay €").tap()
     expect_screen(kiosk, "review")
