@@ -63,7 +63,7 @@ class Settings:
     hosts: tuple[str, ...] = setting("SEATSERVER_HOSTS", (), "Names besides the host of `SEATSERVER_PUBLIC_URL` under which clients may address this server, comma-separated. Where that is set, requests for other names are refused; addresses such as `10.0.0.7` and `localhost` always pass.")
     allowed_origins: tuple[str, ...] = setting("SEATSERVER_ALLOWED_ORIGINS", (), "Web origins, besides our own, whose pages may connect; comma-separated, `*` for all.")
     frame_ancestors: tuple[str, ...] = setting("SEATSERVER_FRAME_ANCESTORS", (), "Web origins, besides our own, whose pages may show ours in a frame; comma-separated, `*` for all.")
-    trusted_proxies: str = setting("SEATSERVER_TRUSTED_PROXIES", "127.0.0.1", "Addresses of the proxies before this server, comma-separated; only they may say where a request comes from. If a proxy is missing here, all its guests look like one network (see `SEATSERVER_HOLD_PAUSE_MS`).")
+    trusted_proxies: tuple[str, ...] = setting("SEATSERVER_TRUSTED_PROXIES", ("127.0.0.1",), "Addresses of the proxies before this server, comma-separated; only they may say where a request comes from. If a proxy is missing here, all its guests look like one network (see `SEATSERVER_HOLD_PAUSE_MS`).")
     forwarded_header: str = setting("SEATSERVER_FORWARDED_HEADER", "x-forwarded-for", "The header in which these proxies name the client: `x-forwarded-for` or `forwarded` (RFC 7239). They must set it, or append to it, themselves.")
     metrics: str = setting("SEATSERVER_METRICS", "auto", "Who may read `/api/v1/metrics`: `everyone`, `operators` (a token with the scope admin, or an address in `SEATSERVER_OPERATORS`), or `auto`: operators where `SEATSERVER_PUBLIC_URL` is set.")
     documents: str = setting("SEATSERVER_DOCUMENTS", "auto", "Who may read `/docs`, `/openapi.json` and `/asyncapi.json`: `everyone`, `operators` or `auto`, as for the metrics.")
@@ -387,8 +387,7 @@ def _check_door(settings: Settings) -> None:
     for name in settings.hosts:
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
             raise ConfigError(_env("hosts"), f"names {name!r}", "expected names such as seats.example, without a port")
-    proxies = filter(None, map(str.strip, settings.trusted_proxies.split(",")))
-    _check_networks("trusted_proxies", (proxy for proxy in proxies if proxy != "*"))
+    _check_networks("trusted_proxies", (proxy for proxy in settings.trusted_proxies if proxy != "*"))
     _check_networks("operators", settings.operators)
     _check_networks("unlimited", settings.unlimited)
 

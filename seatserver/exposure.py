@@ -38,7 +38,7 @@ def exposures(settings: Settings) -> list[Exposure]:
                 "list the origins in SEATSERVER_ALLOWED_ORIGINS",
             )
         )
-    if settings.trusted_proxies.strip() == "*":
+    if "*" in settings.trusted_proxies:
         found.append(
             Exposure(
                 "everybody may say where they come from, so no limit by address holds",

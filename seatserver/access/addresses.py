@@ -56,9 +56,9 @@ class Networks:
     """A list of addresses and networks in the settings; ``*`` means all."""
 
     def __init__(self, listed: Iterable[str]) -> None:
-        names = [name.strip() for name in listed if name.strip()]
+        names = {name for name in listed if name}
         self._all = ALL in names
-        self._networks: list[IPv4Network | IPv6Network] = [ip_network(name) for name in names if name != ALL]
+        self._networks: list[IPv4Network | IPv6Network] = [ip_network(name) for name in names - {ALL}]
         self._has = lru_cache(maxsize=4096)(self._look_up)
 
     def __contains__(self, address: Address | None) -> bool:
@@ -72,7 +72,7 @@ class Proxies:
     """The proxies that the settings trust, and the header that they set."""
 
     def __init__(self, settings: Settings) -> None:
-        self._trusted = Networks(settings.trusted_proxies.split(","))
+        self._trusted = Networks(settings.trusted_proxies)
         self._header = settings.forwarded_header.encode()
 
     def resolve(self, scope: MutableMapping[str, Any]) -> Address | None:

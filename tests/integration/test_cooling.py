@@ -150,7 +150,7 @@ async def test_guests_are_tracked_by_network_and_users_by_account(make_server: M
 
 
 async def test_a_forwarded_address_is_trusted_only_from_proxies_and_never_stored(make_server: MakeServer) -> None:
-    server = await make_server(**GUESTS, trusted_proxies="192.0.2.1")
+    server = await make_server(**GUESTS, trusted_proxies=("192.0.2.1",))
     for address in (HOME, CAFE):
         async with guest(server, address) as (wire, _):
             answer = await wire.hold(1)

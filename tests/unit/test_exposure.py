@@ -18,7 +18,8 @@ CLOSED: dict[str, Any] = {"host": "0.0.0.0", "public_url": "https://seats.exampl
     [
         ({"public_url": ""}, "SEATSERVER_PUBLIC_URL"),
         ({"allowed_origins": ("https://a.example", "*")}, "SEATSERVER_ALLOWED_ORIGINS"),
-        ({"trusted_proxies": "*"}, "SEATSERVER_TRUSTED_PROXIES"),
+        ({"trusted_proxies": ("*",)}, "SEATSERVER_TRUSTED_PROXIES"),
+        ({"trusted_proxies": ("10.0.0.1", "*")}, "SEATSERVER_TRUSTED_PROXIES"),
         ({"guest_scopes": ("watch", "claim"), "token_secret": SECRET}, "SEATSERVER_GUEST_SCOPES"),
     ],
 )

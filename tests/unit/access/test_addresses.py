@@ -13,7 +13,7 @@ from seatserver import config
 from seatserver.access.addresses import PAIR, Networks, Proxies, household, read
 
 PROXY, INNER, CLIENT = "192.0.2.1", "10.0.0.7", "203.0.113.9"
-TRUSTED = f"{PROXY}, 10.0.0.0/8, 2001:db8:ffff::/48"
+TRUSTED = (PROXY, "10.0.0.0/8", "2001:db8:ffff::/48")
 
 
 def come(peer: str, *headers: tuple[str, str], header: str = "x-forwarded-for", kind: str = "http") -> dict[str, Any]:
@@ -76,7 +76,7 @@ def test_the_scheme_is_the_one_that_the_last_proxy_saw() -> None:
 def test_an_unreadable_client_counts_as_its_proxy_and_a_missing_one_as_none() -> None:
     assert client_of(come(PROXY, ("x-forwarded-for", "nonsense"))) == PROXY
     scope: dict[str, Any] = {"type": "http", "client": None, "headers": []}
-    assert Proxies(config.load({}, trusted_proxies="*")).resolve(scope) is None
+    assert Proxies(config.load({}, trusted_proxies=("*",))).resolve(scope) is None
 
 
 def test_a_header_that_is_too_long_hides_nobody_behind_the_proxy() -> None:
