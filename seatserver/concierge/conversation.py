@@ -18,8 +18,8 @@ import msgspec
 
 from seatserver.access.tokens import Identity
 from seatserver.catalog.showtime import Showtime
-from seatserver.concierge.phrases.english import English
-from seatserver.concierge.phrases.german import German
+from seatserver.concierge.phrases.english import ENGLISH
+from seatserver.concierge.phrases.german import GERMAN
 from seatserver.concierge.phrases.language import Language
 from seatserver.concierge.plans import Plan, places_in_depth, plans, rows_beyond
 from seatserver.concierge.reasons import Reasons, reasons_of
@@ -44,7 +44,7 @@ from seatserver.wire.concierge import OFFERS, Done, Suggestion, Suggestions, Wor
 from seatserver.wire.from_client import Hold, Release
 from seatserver.wire.values import Places
 
-LANGUAGES: dict[str, Callable[[], Language]] = {"en": English, "de": German}
+LANGUAGES = {"en": Language(ENGLISH), "de": Language(GERMAN)}
 
 Answer = Words | Suggestions | Done
 Result = TypeVar("Result")
@@ -119,7 +119,7 @@ class Conversation:
         self.turns = tools.settings.concierge_turns
         self._tools = tools
         self._showtime = showtime
-        self._language = LANGUAGES[lang]()
+        self._language = LANGUAGES[lang]
         self._allowance = allowance
         self._network = network
         self._names: Names | None = None
@@ -135,7 +135,7 @@ class Conversation:
 
     def speak(self, lang: str) -> None:
         """Answer in another language from now on."""
-        self._language = LANGUAGES[lang]()
+        self._language = LANGUAGES[lang]
 
     async def answer(self, ref: int, text: str, people: int | None = None) -> AsyncGenerator[Answer, None]:
         """The answer to a question, piece by piece. ``people`` is how many come if neither it nor the wish says so.

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from seatserver.concierge.phrases.english import English
-from seatserver.concierge.phrases.german import German
+from seatserver.concierge.conversation import LANGUAGES
 from seatserver.concierge.wishes.model import Intent
 from seatserver.concierge.wishes.parser import understand
 from tests.unit.concierge.evening import NAMES, found
@@ -127,7 +126,7 @@ def test_every_offer_can_be_said_in_both_languages(
 ) -> None:
     wish = understand(text, NAMES).wish
     offer = found(wish)
-    for language in (English(), German()):
+    for language in LANGUAGES.values():
         sentences = [language.wish(wish, NAMES), language.given_up(given_up)]
         if offer is not None:
             sentences += [language.best(offer.reasons, 1), language.held(offer.reasons)]
