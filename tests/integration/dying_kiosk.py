@@ -17,10 +17,10 @@ from uuid import UUID
 from seatserver import config
 from seatserver.app import Server
 from seatserver.bookings.checkout import Checkout
-from seatserver.kiosks.payments import Payments
+from seatserver.kiosks.payment_records import PaymentRecords
 from seatserver.kiosks.readers import SimulatedReader
 
-CLASSES: dict[str, type] = {"Checkout": Checkout, "Payments": Payments, "SimulatedReader": SimulatedReader}
+CLASSES: dict[str, type] = {one.__name__: one for one in (Checkout, PaymentRecords, SimulatedReader)}
 
 
 def die_at(name: str, method: str, when: str) -> None:

@@ -30,7 +30,7 @@ from seatserver.errors import (
     SeatsRefused,
 )
 from seatserver.kiosks.messages import EXAMPLE_ID
-from seatserver.kiosks.payments import Payment
+from seatserver.kiosks.payment_records import Payment
 from seatserver.kiosks.readers import Act, ReaderAway
 
 

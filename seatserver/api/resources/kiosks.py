@@ -17,7 +17,7 @@ from seatserver.api.shared.endpoint import Call, Resource
 from seatserver.api.shared.fields import Currency, CurrencyDigits, Document, Id, Millis
 from seatserver.errors import Conflict, NotFound, TooMany
 from seatserver.kiosks.messages import EXAMPLE_ID
-from seatserver.kiosks.payments import Sales
+from seatserver.kiosks.payment_records import Sales
 from seatserver.kiosks.registry import CUSTOMER_S, MAX_MESSAGE, MAX_NAME, Kiosk
 from seatserver.money import digits_of
 
