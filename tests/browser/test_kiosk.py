@@ -112,6 +112,19 @@ def test_staff_lock_unlock_message_rename_and_revoke_a_kiosk_in_the_live_view(si
     expect_screen(kiosk, "enrol")
 
 
+def test_the_focus_stays_on_a_kiosk_while_the_live_view_is_refreshed(site: Site, window: Windows) -> None:
+    open_kiosk(site, window)
+    boss = window(site)
+    boss.open(f"/ops#token={site.admin_token}")
+    lock = boss.page.get_by_role("button", name="Lock Lobby 1", exact=True)
+    lock.focus()
+    # When the second answer comes, the first one has been shown.
+    for _ in range(2):
+        with boss.page.expect_response("**/api/v1/kiosks"):
+            pass
+    expect(lock).to_be_focused()
+
+
 def test_a_rename_in_a_view_that_is_out_of_date_undoes_nothing(site: Site, window: Windows) -> None:
     kiosk, made = open_kiosk(site, window)
     boss = window(site)

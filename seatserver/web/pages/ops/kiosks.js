@@ -71,7 +71,8 @@ export class Kiosks {
       node.remove();
       this.#rows.delete(id);
     }
-    for (const kiosk of kiosks) {
+    const list = byId("kiosks");
+    for (const [at, kiosk] of kiosks.entries()) {
       const row = this.#rows.get(kiosk.id) ?? { node: element("li"), shown: "" };
       const shown = JSON.stringify({ ...kiosk, seen_at_ms: kiosk.away && kiosk.seen_at_ms });
       if (row.shown !== shown && !row.node.matches(":focus-within")) {
@@ -80,7 +81,8 @@ export class Kiosks {
         row.shown = shown;
       }
       this.#rows.set(kiosk.id, row);
-      byId("kiosks").append(row.node);
+      // A row that is put where it stands already would lose the focus.
+      if (list.children[at] !== row.node) list.insertBefore(row.node, list.children[at] ?? null);
     }
     if (kiosks.length === 0) this.#tell("No kiosk is enrolled. Open /kiosk on a device to see its code.");
   }
