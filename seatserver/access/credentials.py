@@ -13,6 +13,12 @@ from seatserver.access.socket_tickets import SocketTickets
 from seatserver.access.tokens import Identity, Tokens
 
 
+def bearer_of(authorization: str) -> str | None:
+    """The token or key of an `Authorization` header, perhaps empty; None if the header has another scheme."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
 class Credentials:
     """Verifies what clients send."""
 

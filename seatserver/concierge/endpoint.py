@@ -16,6 +16,7 @@ from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from seatserver.access.credentials import bearer_of
 from seatserver.access.networks import network_of
 from seatserver.access.origins import allowed
 from seatserver.access.shares import SOCKETS_RETRY_S, Share
@@ -147,8 +148,7 @@ class Concierge:
             error = TooMany("sockets", SOCKETS_RETRY_S)
             await deny(scope, send, error.status, error.message, retry_after=math.ceil(SOCKETS_RETRY_S))
         await send({"type": "websocket.accept", "subprotocol": None})
-        scheme, _, token = headers.get(b"authorization", "").partition(" ")
-        return token.strip() if scheme.lower() == "bearer" else None
+        return bearer_of(headers.get(b"authorization", ""))
 
 
 def _showtime_of(scope: Scope) -> str | None:

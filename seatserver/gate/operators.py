@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from seatserver.access.addresses import Address, Networks
-from seatserver.access.credentials import Credentials
+from seatserver.access.credentials import Credentials, bearer_of
 from seatserver.config import Settings
 from seatserver.errors import Unauthorized
 
@@ -36,7 +36,7 @@ class Operators:
         if path not in self._paths or address in self._networks:
             return
         authorization = next((value.decode("latin-1") for name, value in headers if name == b"authorization"), "")
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = bearer_of(authorization)
+        if not token:
             raise Unauthorized("this is for operators: send a token with the scope admin as `Authorization: Bearer …`")
-        (await self._credentials.verify(token.strip())).require(SCOPE, f"reading {path}")
+        (await self._credentials.verify(token)).require(SCOPE, f"reading {path}")

@@ -17,6 +17,7 @@ from typing import NoReturn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seatserver import logs
+from seatserver.access.credentials import bearer_of
 from seatserver.access.networks import network_of
 from seatserver.access.origins import allowed
 from seatserver.access.shares import SOCKETS_RETRY_S, Share
@@ -100,8 +101,7 @@ class Sockets:
             expected = f"expected the subprotocol {SUBPROTOCOL_JSON} or {SUBPROTOCOL_MSGPACK}"
             await deny(scope, send, 400, expected)
         await send({"type": "websocket.accept", "subprotocol": codec.subprotocol if asked else None})
-        scheme, _, token = (authorization or "").partition(" ")
-        return codec, token.strip() if scheme.lower() == "bearer" else None
+        return codec, bearer_of(authorization or "")
 
     async def _deny_for_now(self, scope: Scope, send: Send, code: str) -> NoReturn:
         """Refuse a socket for which there is no room now. Each is told another time, so that not all return at once."""
