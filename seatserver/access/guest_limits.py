@@ -20,6 +20,7 @@ from seatserver import logs
 from seatserver.access.networks import NetworkNames
 from seatserver.access.shares import Share, Shares
 from seatserver.config import Settings
+from seatserver.errors import TooMany
 from seatserver.metrics import Metrics
 
 log = logs.from_outside(__name__)
@@ -79,4 +80,4 @@ class GuestLimits:
                 share.note_refusal()
                 self._turned_away.labels("guests").inc()
                 # A sliding window frees some of itself all the time.
-                share.refuse("guests", max(1.0, SPACES * item.get_expiry() / item.amount))
+                raise TooMany("guests", max(1.0, SPACES * item.get_expiry() / item.amount))

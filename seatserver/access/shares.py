@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from heapq import nlargest
 from ipaddress import IPv6Network
-from typing import Literal, NamedTuple, NoReturn
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from seatserver.access.addresses import Address, Networks, household, read
@@ -80,7 +80,7 @@ class _Hold(NamedTuple):
 class Share:
     """What one user or one network does, and what it may do."""
 
-    __slots__ = ("_asked", "_buckets", "_held", "_refused", "label", "sockets")
+    __slots__ = ("_asked", "_buckets", "_held", "_refusals", "_refusals_since", "label", "sockets")
 
     def __init__(self, label: str, buckets: dict[Limited, Bucket]) -> None:
         self.label = label
@@ -89,28 +89,25 @@ class Share:
         self._buckets = buckets
         self._held: dict[tuple[str, UUID], _Hold] = {}
         self._asked: list[tuple[tuple[str, UUID], int]] = []
-        self._refused: list[float] = [0.0, 0.0]  # how often, and since when
+        self._refusals = 0
+        self._refusals_since = 0.0
 
     def take(self, what: Limited, amount: int = 1) -> None:
         """Take some of a share. Raises `TooMany`."""
         bucket = self._buckets.get(what)
         if bucket is not None and (wait_s := bucket.take(time.monotonic(), amount)):
-            self.refuse(what, wait_s)
-
-    def refuse(self, what: Limited, retry_after_s: float) -> NoReturn:
-        """Raise `TooMany`."""
-        raise TooMany(what, retry_after_s)
+            raise TooMany(what, wait_s)
 
     def note_refusal(self) -> None:
         """Count for operators that somebody was refused something."""
         now = time.monotonic()
-        if now - self._refused[1] > MINUTE_S:
-            self._refused = [0.0, now]
-        self._refused[0] += 1
+        if now - self._refusals_since > MINUTE_S:
+            self._refusals, self._refusals_since = 0, now
+        self._refusals += 1
 
     def refused_lately(self, now: float) -> int:
         """How often it was refused something in about the last minute."""
-        return int(self._refused[0]) if now - self._refused[1] <= MINUTE_S else 0
+        return self._refusals if now - self._refusals_since <= MINUTE_S else 0
 
     def seats_held(self, showtime_id: str, besides: tuple[UUID | None, ...]) -> int:
         """How many seats of a showtime are held or being asked for, not counting some holds."""
@@ -237,7 +234,7 @@ def _make_room(shares: OrderedDict[str, Share]) -> None:
 def _buckets(**rates: float) -> dict[Limited, Bucket]:
     """A bucket for each rate a second. What is counted by the minute may come all at once."""
     return {
-        what: Bucket(rate, rate * (MINUTE_S if what not in ("commands",) else BURST_S))  # type: ignore[misc]  # names
+        what: Bucket(rate, rate * (BURST_S if what == "commands" else MINUTE_S))  # type: ignore[misc]  # names
         for what, rate in rates.items()
         if rate
     }

@@ -23,12 +23,13 @@ from seatserver.wire import from_client, from_server
 class Allowance:
     """The shares that one socket draws from; none where the network has no limits."""
 
-    __slots__ = ("_is_unlimited", "_network", "_of_network", "_of_user", "_shares")
+    __slots__ = ("_network", "_of_network", "_of_user", "_shares", "is_unlimited")
 
     def __init__(self, shares: Shares, network: Share | None, *, is_unlimited: bool) -> None:
         self._shares = shares
         self._network = network
-        self._is_unlimited = is_unlimited
+        self.is_unlimited = is_unlimited
+        """Whether the operator has taken this network out of all limits."""
         self._of_user: Share | None = None
         self._of_network: Share | None = None
 
@@ -44,14 +45,9 @@ class Allowance:
                 if share is not None:
                     share.sockets -= 1
 
-    @property
-    def is_unlimited(self) -> bool:
-        """Whether the operator has taken this network out of all limits."""
-        return self._is_unlimited
-
     def begin(self, who: Identity) -> None:
         """The socket has said hello, perhaps not for the first time: from now on this user's share counts."""
-        if self._is_unlimited:
+        if self.is_unlimited:
             return
         if self._of_user is None:
             self._of_user = self._shares.of_user(who.user_id)
@@ -99,7 +95,7 @@ class Allowance:
         showtime_id, hold_id, replaces = at.showtime.id, message.hold_id, getattr(message, "replaces", None)
         wanted = seats_wanted(message)
         if wanted and network.seats_held(showtime_id, besides=(hold_id, replaces)) + wanted > most:
-            network.refuse("seats", SEATS_RETRY_S)
+            raise TooMany("seats", SEATS_RETRY_S)
         with network.asking(showtime_id, hold_id, wanted):
             answer = await command.carry_out(at, message)
         if isinstance(answer, from_server.Held):
