@@ -1,9 +1,11 @@
 """What every request passes before it reaches one of the doors: socket, REST or page.
 
-The gate finds out where a request comes from. It refuses a request whose head has too many fields or bytes, under
-whatever ASGI server. Under our own, `live/transport/uvicorn_http.py` has refused nearly all of those before their heads
-were complete. It also refuses requests for other names than this server's (`hosts.py`), those beyond a network's share
-(`access/shares.py`), and those for what is only for operators (`operators.py`).
+The gate finds out where a request comes from. It refuses requests for other names than this server's (`hosts.py`),
+those beyond a network's share (`access/shares.py`), and those for what is only for operators (`operators.py`).
+
+It also refuses a request whose head has too many fields or bytes. Under other ASGI servers nothing else counts them.
+Under our own, `live/transport/uvicorn_http.py` cuts off a head that does not end, but counts its bytes in pieces: a
+head that is a little too large gets here.
 """
 
 from __future__ import annotations
@@ -22,10 +24,8 @@ from seatserver.gate.hosts import Hosts
 from seatserver.gate.operators import Operators
 from seatserver.metrics import Metrics
 
-ANY_HOST = "/api/v1/health/"
-"""Load balancers ask under whatever name they know a server by."""
-
-
+PROBES = "/api/v1/health/"
+"""Load balancers ask here, under whatever name they know a server by. Refusing them would restart the server."""
 COUNTED = ("/api/", "/ws/", "/showtimes/")
 """What begins so is counted: it may ask Postgres or Redis. The page of an unknown showtime does so every time."""
 READING = ("GET", "HEAD")
@@ -56,7 +56,7 @@ class Gate:
         try:
             self._check_head(scope)
             address = self._proxies.resolve(scope)
-            if not scope["path"].startswith(ANY_HOST):
+            if not scope["path"].startswith(PROBES):
                 self._hosts.check(scope["headers"])
             _take(self._shares.of_network(household(address)), scope)
             await self._operators.check(scope["path"], scope["headers"], address)
@@ -89,8 +89,8 @@ class Gate:
 
 def _take(share: Share | None, scope: Scope) -> None:
     """Count the request in the share of its network. Raises `TooMany`."""
-    if share is None or not scope["path"].startswith(COUNTED) or scope["path"].startswith(ANY_HOST):
-        return  # pages and their scripts come from memory; probes are few, and refusing them restarts the server
+    if share is None or not scope["path"].startswith(COUNTED) or scope["path"].startswith(PROBES):
+        return  # pages and their scripts come from memory; probes are few
     if scope["type"] == "websocket":
         share.take("handshakes")
     elif scope["method"] != "OPTIONS":

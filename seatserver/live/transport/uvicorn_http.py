@@ -24,6 +24,7 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from seatserver import logs
+from seatserver.errors import HeadTooLarge
 
 log = logs.from_outside(__name__)
 
@@ -41,10 +42,6 @@ class HttpLimits:
     head_fields: int
     head_s: float
     refused: Callable[[str], None]
-
-
-class HeadTooLarge(Exception):
-    """The head of a request is over its limits."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -121,7 +118,7 @@ class BoundedHttp(HttpToolsProtocol):
         """A field of the head is complete, or of the trailers, which the parser hands over as more of the same."""
         if len(self.headers) >= self.limits.head_fields:
             self._has_too_many_fields = True
-            raise HeadTooLarge
+            raise self._head_too_large()
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -167,9 +164,12 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse_head(self) -> None:
-        log.warning("request refused", code="head_too_large")
-        reason = f"the head of a request may have {self.limits.head_bytes} bytes and {self.limits.head_fields} fields"
-        self._refuse("head_too_large", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, reason)
+        error = self._head_too_large()
+        log.warning("request refused", code=error.code)
+        self._refuse(error.code, HTTPStatus(error.status), error.message)
+
+    def _head_too_large(self) -> HeadTooLarge:
+        return HeadTooLarge(self.limits.head_bytes, self.limits.head_fields)
 
     def _refuse(self, kind: str, status: HTTPStatus, reason: str, headers: bytes = b"") -> None:
         """Answer and close. While another answer is being sent, only close."""
