@@ -335,10 +335,15 @@ def by_issuer(issuer: Issuer) -> Settings:
     return dataclasses.replace(SETTINGS, token_jwks=issuer.url)
 
 
+def served(issuer: Issuer, **named: tuple[str, Private]) -> Tokens:
+    """Verifies by these keys, which the issuer serves from now on."""
+    issuer.document = json.dumps(key_set(**named)).encode()
+    return Tokens(by_issuer(issuer))
+
+
 async def test_a_served_key_set_is_fetched_once_for_many(issuer: Issuer, private_keys: dict[str, Private]) -> None:
     key = private_keys["ES256"]
-    issuer.document = json.dumps(key_set(one=("ES256", key))).encode()
-    tokens = Tokens(by_issuer(issuer))
+    tokens = served(issuer, one=("ES256", key))
     identities = await asyncio.gather(*(tokens.verify(signed(key, "ES256", kid="one")) for _ in range(20)))
     assert {identity.user_id for identity in identities} == {"ann"}
     assert issuer.visits == 1
@@ -348,8 +353,7 @@ async def test_many_unknown_keys_cost_the_issuer_one_request(
     issuer: Issuer, private_keys: dict[str, Private], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = private_keys["ES256"]
-    issuer.document = json.dumps(key_set(one=("ES256", key))).encode()
-    tokens = Tokens(by_issuer(issuer))
+    tokens = served(issuer, one=("ES256", key))
     for number in range(5):
         assert "not in the issuer's key set" in await refusal(tokens, signed(key, "ES256", kid=f"made up {number}"))
     assert issuer.visits == 1
@@ -374,8 +378,7 @@ async def test_known_keys_stay_valid_during_an_outage_of_their_issuer(
     issuer: Issuer, private_keys: dict[str, Private], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = private_keys["EdDSA"]
-    issuer.document = json.dumps(key_set(one=("EdDSA", key))).encode()
-    tokens = Tokens(by_issuer(issuer))
+    tokens = served(issuer, one=("EdDSA", key))
     token = signed(key, "EdDSA", kid="one")
     await tokens.verify(token)
     monkeypatch.setattr(keys, "KEEP_S", 0)
@@ -400,8 +403,7 @@ async def test_a_known_key_does_not_wait_while_an_unknown_one_is_looked_for(
     issuer: Issuer, private_keys: dict[str, Private], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = private_keys["ES256"]
-    issuer.document = json.dumps(key_set(one=("ES256", key))).encode()
-    tokens = Tokens(by_issuer(issuer))
+    tokens = served(issuer, one=("ES256", key))
     token = signed(key, "ES256", kid="one")
     await tokens.verify(token)
     monkeypatch.setattr(keys, "REFRESH_S", 0)
@@ -420,8 +422,7 @@ async def test_one_who_gives_up_does_not_take_the_keys_from_the_others(
     issuer: Issuer, private_keys: dict[str, Private]
 ) -> None:
     key = private_keys["ES256"]
-    issuer.document = json.dumps(key_set(one=("ES256", key))).encode()
-    tokens = Tokens(by_issuer(issuer))
+    tokens = served(issuer, one=("ES256", key))
     token = signed(key, "ES256", kid="one")
     first = asyncio.create_task(tokens.verify(token))
     await asyncio.sleep(0)
