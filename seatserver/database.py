@@ -1,10 +1,10 @@
 """Postgres: the connection pool, transactions, migrations, and what a database error means for the caller.
 
-`Database` owns the connection pool of one process: `Database.transaction` is for BEGIN … COMMIT, `Database.reading` for
-single statements without BEGIN. Both use SQLAlchemy Core. Tables are defined in the folders that own them
-(`seatserver.catalog.tables`, `seatserver.bookings.tables`) and share `metadata`. When Postgres cannot be reached,
-callers get `errors.Unavailable` instead of a driver's error. COMMIT is the exception: if its answer is lost, nobody
-knows whether the transaction happened, so `CommitUnknown` is raised.
+`Database` owns the connection pool of one process: `Database.transaction` is for BEGIN … COMMIT, `Database.write` for a
+transaction that may be repeated, `Database.reading` for single statements without BEGIN. All use SQLAlchemy Core.
+Tables are defined in the folders that own them (`seatserver.catalog.tables`, `seatserver.bookings.tables`) and share
+`metadata`. When Postgres cannot be reached, callers get `errors.Unavailable` instead of a driver's error. COMMIT is the
+exception: if its answer is lost, nobody knows whether the transaction happened, so `CommitUnknown` is raised.
 
 `seatserver.postgres` makes the connections, sets their time limits and deals with poolers.
 """
@@ -12,10 +12,10 @@ knows whether the transaction happened, so `CommitUnknown` is raised.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import asyncpg
 import sqlalchemy as sa
@@ -47,7 +47,9 @@ metadata = sa.MetaData(
     }
 )
 
+Answer = TypeVar("Answer")
 POSTGRES = "Postgres"
+COMMIT_TRIES = 3
 RECYCLE_S = 1800
 COMMAND_GRACE_S = 1.0
 MIGRATION_LOCK = 0x5EA75E12  # any number that no other program uses in the same database
@@ -154,6 +156,17 @@ class Database:
         async with _connected(self._engine) as connection:
             yield connection
             await _commit(connection)
+
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+        """Do ``work`` in a transaction, and again if COMMIT's answer was lost: it must be harmless to repeat.
+
+        Raises `Unavailable`, also if nobody knows after several tries whether it was done.
+        """
+        for _ in range(COMMIT_TRIES):
+            with suppress(CommitUnknown):
+                async with self.transaction() as connection:
+                    return await work(connection)
+        raise Unavailable(POSTGRES)
 
     @asynccontextmanager
     async def reading(self, *, snapshot: bool = False) -> AsyncIterator[AsyncConnection]:

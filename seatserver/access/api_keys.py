@@ -14,10 +14,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -32,7 +31,7 @@ from seatserver.access.revocations import MARGIN_MS, Revocations, append
 from seatserver.access.tables import api_keys
 from seatserver.access.tokens import CHANNEL_FORM, GUEST, PUBLIC, Identity, check_user, is_channel
 from seatserver.config import SCOPES, Clock
-from seatserver.database import CommitUnknown, Database
+from seatserver.database import Database
 from seatserver.errors import BadRequest, Conflict, NotFound, Unauthorized, Unavailable
 from seatserver.shared_reads import SharedReads
 from seatserver.tasks import Tasks
@@ -53,10 +52,7 @@ KNOWN = 1000
 KNOWN_FOR_S = 60.0
 AT_ONCE = 4
 """Most keys that are looked up at once: somebody who tries keys takes no more of Postgres' connections."""
-TRIES = 3
 UNKNOWN = "this server does not know this key"
-
-Answer = TypeVar("Answer")
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +131,7 @@ class ApiKeys:
             await _make_room(connection)
             return await _insert(connection, given, values)
 
-        made = await self._written(write)
+        made = await self._database.write(write)
         log.info("key created", key=made.id, name=made.name, user=user_id, scopes=made.scopes, channel=channel, by=by)
         return text, made
 
@@ -174,7 +170,7 @@ class ApiKeys:
             await append(connection, _end_of(old, ends_ms, by))
             return made
 
-        made = await self._written(write)
+        made = await self._database.write(write)
         await self._revocations.announce()
         log.info("key rotated", key=key_id, successor=made.id, overlap_s=overlap_s, by=by)
         return text, made
@@ -193,7 +189,7 @@ class ApiKeys:
             await append(connection, _end_of(key, now_ms, by))
             return _key_of(row)
 
-        key = await self._written(write)
+        key = await self._database.write(write)
         await self._revocations.announce()
         log.info("key revoked", key=key_id, by=by)
         return key
@@ -233,14 +229,6 @@ class ApiKeys:
             async with self._database.reading() as connection:
                 used = sa.update(api_keys).where(api_keys.c.id == key_id, is_old)
                 await connection.execute(used.values(last_used_at=sa.func.now()))
-
-    async def _written(self, write: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
-        """Do ``write`` in a transaction, again where it is not known whether it was committed."""
-        for _ in range(TRIES):
-            with suppress(CommitUnknown):
-                async with self._database.transaction() as connection:
-                    return await write(connection)
-        raise Unavailable("Postgres")
 
 
 async def _insert(connection: AsyncConnection, given: GivenKey, values: dict[str, Any]) -> ApiKey:

@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from seatserver.access.deny_list import DenyList, Kind, Revocation, covers
 from seatserver.access.tables import revocations
 from seatserver.config import Clock
-from seatserver.database import CommitUnknown, Database
+from seatserver.database import Database
 from seatserver.errors import Conflict, Unavailable
 from seatserver.tasks import raise_if_cancelled
 from seatserver.times import millis_of, moment_of
@@ -48,7 +48,6 @@ KEPT_MS = 400 * 86_400_000
 """How long a revocation counts unless its end is known. No token made here is valid for longer."""
 MARGIN_MS = 600_000
 """Kept for so long after the end, because clocks differ (`Settings.token_leeway_s`)."""
-TRIES = 3
 LOCK = 0x5EA75E13  # any number that no other program uses in the same database
 
 
@@ -110,14 +109,10 @@ class Revocations:
             expires_at_ms=now_ms + KEPT_MS if expires_at_ms is None else expires_at_ms + MARGIN_MS,
             revoked_by=by,
         )
-        for _ in range(TRIES):
-            with suppress(CommitUnknown):
-                async with self._database.transaction() as connection:
-                    await append(connection, revocation)
-                log.info("revoked", kind=kind, subject=subject, by=by)
-                await self.announce()
-                return revocation
-        raise Unavailable("Postgres")
+        await self._database.write(lambda connection: append(connection, revocation))
+        log.info("revoked", kind=kind, subject=subject, by=by)
+        await self.announce()
+        return revocation
 
     async def announce(self) -> None:
         """After the COMMIT of a revocation: follow it here, and make the other instances look."""
