@@ -30,9 +30,10 @@ def raise_if_cancelled() -> None:
 
 
 async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Run ``work`` to its end even if the caller is cancelled meanwhile, once or several times, who is told only then.
+    """Run ``work`` to its end, however often the caller is cancelled meanwhile; only then is the caller told.
 
-    For what must not stop halfway, such as closing connections. Raises what ``work`` raises, unless it was cancelled.
+    For what must not stop halfway, such as closing connections. Raises `CancelledError` if the caller was cancelled,
+    else what ``work`` raises.
     """
     task = asyncio.get_running_loop().create_task(work)
     cancelled: asyncio.CancelledError | None = None
