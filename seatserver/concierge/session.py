@@ -11,8 +11,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 
-import msgspec
-
 from seatserver import logs
 from seatserver.access.tokens import Identity
 from seatserver.concierge.conversation import Conversation, Tools
@@ -21,22 +19,16 @@ from seatserver.errors import BadRequest, SeatServerError, TooLarge, Unauthorize
 from seatserver.live.session.allowance import Allowance
 from seatserver.live.session.leave import Leave
 from seatserver.live.transport.connection import Connection, ConnectionClosed
-from seatserver.misfits import UNREADABLE, misfit, unreadable
 from seatserver.wire.closing import Close
-from seatserver.wire.codec import Received
+from seatserver.wire.codec import Received, TextCodec
 from seatserver.wire.concierge import Ask, Begin, ConciergeCommand, ConciergeMessage, Done, Ready, Stop, Words
-from seatserver.wire.frames import Frame
 from seatserver.wire.from_server import Bye, Error
-from seatserver.wire.values import Ref
 
 log = logs.from_outside(__name__)
 
 BAD_MESSAGES = 20
 CLOSE_S = 2.0
-
-
-class _OnlyRef(msgspec.Struct):
-    ref: Ref = 0
+CODEC: TextCodec[ConciergeCommand, ConciergeMessage] = TextCodec(ConciergeCommand, "JSON")
 
 
 class ConciergeSession:
@@ -72,8 +64,6 @@ class ConciergeSession:
         self._expiry: asyncio.TimerHandle | None = None
         self._leave: Leave | None = None
         self._bad_messages = 0
-        self._encoder = msgspec.json.Encoder()
-        self._decoder = msgspec.json.Decoder(ConciergeCommand)
 
     def dismiss(self, leave: Leave) -> None:
         """End the session: it stops the answer under way, says bye and closes."""
@@ -149,19 +139,19 @@ class ConciergeSession:
         except TimeoutError:
             raise Leave(Close.LATE_HELLO, f"expected begin within {hello_s:g} s", 1000) from None
         try:
-            message = self._decode(received)
+            message = CODEC.decode(received, self._tools.settings.message_bytes)
             if not isinstance(message, Begin):
                 raise BadRequest("expected begin as the first message", "type")
             await self._begin(message)
         except SeatServerError as error:
-            self._tell_error(self._ref_of(received), error)
+            self._tell_error(CODEC.ref_of(received), error)
             raise Leave.after(error) from None
 
     async def _serve(self, received: Received) -> None:
         try:
-            message = self._decode(received)
+            message = CODEC.decode(received, self._tools.settings.message_bytes)
         except (BadRequest, TooLarge) as error:
-            self._tell_error(self._ref_of(received), error)
+            self._tell_error(CODEC.ref_of(received), error)
             return self._count_bad_message()
         try:
             self._allowance.count_message(self._tools.metrics)
@@ -293,29 +283,8 @@ class ConciergeSession:
 
     # ------------------------------------------------------------ what is sent
 
-    def _decode(self, received: Received) -> ConciergeCommand:
-        limit = self._tools.settings.message_bytes
-        if isinstance(received, bytes):
-            raise BadRequest("expected a text frame: the concierge speaks JSON")
-        if len(received.encode("utf-8", "surrogatepass")) > limit:
-            raise TooLarge("the message", limit)
-        try:
-            message: ConciergeCommand = self._decoder.decode(received)
-            return message
-        except UNREADABLE as error:
-            if not isinstance(error, msgspec.ValidationError):
-                raise BadRequest(f"not valid JSON: {unreadable(error)}") from None
-            field, problem, _ = misfit(error)
-            raise BadRequest(f"{field}: {problem}" if field else problem, field) from None
-
-    def _ref_of(self, received: Received) -> int:
-        try:
-            return msgspec.json.decode(received, type=_OnlyRef).ref
-        except UNREADABLE:
-            return 0
-
     def _tell(self, message: ConciergeMessage) -> None:
-        self._connection.write(Frame(self._encoder.encode(message), text=True))
+        self._connection.write(CODEC.encode(message))
 
     def _tell_error(self, ref: int, error: SeatServerError) -> None:
         self._tools.metrics.errors.labels(error.code).inc()

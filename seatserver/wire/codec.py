@@ -7,6 +7,7 @@ encoding share, and decodes what a client sent.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -22,38 +23,39 @@ SUBPROTOCOL_MSGPACK = "seatmap.v1+msgpack"
 
 Received = str | bytes
 """What a client sent in one message: text or bytes."""
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
 
 
 class _OnlyRef(msgspec.Struct):
     ref: Ref = 0
 
 
-class JsonCodec:
-    """Text frames."""
+class TextCodec(Generic[Asked, Told]):
+    """JSON in text frames, for the messages of one kind of socket: what clients ask, and what they are told."""
 
-    subprotocol = SUBPROTOCOL_JSON
-
-    def __init__(self) -> None:
+    def __init__(self, asked: Any, speaks: str) -> None:
+        """``asked`` is the type of a client's messages; an error says that the socket ``speaks`` this."""
+        self._speaks = speaks
         self._encoder = msgspec.json.Encoder()
-        self._decoder = msgspec.json.Decoder(ClientMessage)
+        self._decoder: msgspec.json.Decoder[Asked] = msgspec.json.Decoder(asked)
         self._ref = msgspec.json.Decoder(_OnlyRef)
 
-    def encode(self, message: ServerMessage) -> Frame:
+    def encode(self, message: Told) -> Frame:
         """The message as a text frame."""
         return Frame(self._encoder.encode(message), text=True)
 
-    def decode(self, received: Received, limit_bytes: int) -> ClientMessage:
+    def decode(self, received: Received, limit_bytes: int) -> Asked:
         """The message that a client sent. Raises `TooLarge`, or `BadRequest` that names the field."""
         if isinstance(received, bytes):
-            raise BadRequest(f"expected a text frame: this socket speaks {SUBPROTOCOL_JSON}")
+            raise BadRequest(f"expected a text frame: this socket speaks {self._speaks}")
         # One character is at least one byte, so most frames need no encoding to be measured.
         if len(received) > limit_bytes or (
             len(received) * 4 > limit_bytes and len(received.encode("utf-8", "surrogatepass")) > limit_bytes
         ):
             raise TooLarge("the message", limit_bytes)
         try:
-            message: ClientMessage = self._decoder.decode(received)
-            return message
+            return self._decoder.decode(received)
         except UNREADABLE as error:
             raise _explained(error, "JSON") from None
 
@@ -65,8 +67,17 @@ class JsonCodec:
             return 0
 
 
+class JsonCodec(TextCodec[ClientMessage, ServerMessage]):
+    """Text frames of a room's socket."""
+
+    subprotocol = SUBPROTOCOL_JSON
+
+    def __init__(self) -> None:
+        super().__init__(ClientMessage, SUBPROTOCOL_JSON)
+
+
 class MsgpackCodec:
-    """Binary frames."""
+    """Binary frames of a room's socket."""
 
     subprotocol = SUBPROTOCOL_MSGPACK
 
