@@ -33,8 +33,6 @@ REMEMBERED = 256
 PATIENCE_S = 60.0
 SO_TIMESTAMPNS = getattr(socket, "SO_TIMESTAMPNS", 35)
 STAMP = struct.Struct("qq")
-ABORT = struct.pack("ii", 1, 0)
-"""SO_LINGER with no time: the connection ends at once and leaves no port waiting behind."""
 
 Decode = Callable[[bytes], Any]
 
@@ -130,19 +128,9 @@ class Crowd:
                 raise StartError(f"{wanted - self.joined} of {wanted} sockets did not get in within {PATIENCE_S:g} s")
 
     def _connect(self, member: Member) -> None:
-        made = socket.socket()
         try:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            made.setsockopt(socket.IPPROTO_IP, limits.IP_BIND_ADDRESS_NO_PORT, 1)
-            if self._stamped:
-                made.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-            made.bind((self._sources[len(self._members) % len(self._sources)], 0))
-            made.settimeout(PATIENCE_S)
-            made.connect(self._address)
-            made.setblocking(False)
+            made = self._connected()
         except OSError as error:
-            made.close()
             raise StartError(f"socket {len(self._members) + 1} cannot connect: {error.strerror or error}") from None
         member.crowd, member.socket = self, made
         self._members[made.fileno()] = member
@@ -152,6 +140,19 @@ class Crowd:
         else:
             member.open = True
             member.greet()
+
+    def _connected(self) -> socket.socket:
+        made = limits.bound_to(self._sources[len(self._members) % len(self._sources)])
+        try:
+            if self._stamped:
+                made.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+            made.settimeout(PATIENCE_S)
+            made.connect(self._address)
+            made.setblocking(False)
+        except BaseException:
+            made.close()
+            raise
+        return made
 
     # ------------------------------------------------------------ reading and writing
 

@@ -11,7 +11,6 @@ import os
 import random
 import socket
 import ssl
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -27,8 +26,6 @@ from seatserver.wire.codec import SUBPROTOCOL_MSGPACK
 
 CONNECT_S = 30.0
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
-ABORT = struct.pack("ii", 1, 0)
-"""SO_LINGER with no time: the connection ends at once and leaves no port waiting behind."""
 FINAL_CODES = range(4000, 4100)
 ENCODER = msgspec.msgpack.Encoder()
 
@@ -224,13 +221,9 @@ class Line(WSListener):
         source = self.world.source()
         if source is None:
             return None
-        made = socket.socket()
-        made.setblocking(False)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        made.setsockopt(socket.IPPROTO_IP, limits.IP_BIND_ADDRESS_NO_PORT, 1)
+        made = limits.bound_to(source)
         try:
-            made.bind((source, 0))
+            made.setblocking(False)
             await asyncio.get_running_loop().sock_connect(made, (url.host, url.port))
         except BaseException:
             made.close()
