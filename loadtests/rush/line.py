@@ -118,7 +118,7 @@ class Line(WSListener):
     @property
     def is_wanted(self) -> bool:
         """Whether it is meant to be open: its person has not left, and the server has not sent it away for good."""
-        return not self._is_over()
+        return not self.gone
 
     @property
     def is_open(self) -> bool:
@@ -177,7 +177,7 @@ class Line(WSListener):
 
     async def _live(self) -> None:
         pause_s = SHORTEST_PAUSE_S
-        while not self._is_over():
+        while self.is_wanted:
             self._ended.clear()
             self._bye, self._resyncing, self._parts, self._is_silent = None, False, [], True
             self.welcomed.clear()
@@ -201,16 +201,13 @@ class Line(WSListener):
                 self.world.losses[_reason(error)] += 1
             if self.welcomed.is_set():
                 pause_s = SHORTEST_PAUSE_S
-            if self._is_over():
+            if self.gone:
                 break
             await asyncio.sleep(self._chance.uniform(0, pause_s) if wait_s is None else wait_s)
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
             self.world.reconnects += 1
         self._fail_waiting()
         self.changed.set()
-
-    def _is_over(self) -> bool:
-        return self._is_closing or self.gone != ""
 
     def _wait_after_bye(self) -> float | None:
         if self._bye is not None and self._bye.reconnect_after_ms >= 0:

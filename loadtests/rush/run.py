@@ -15,7 +15,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -35,6 +35,7 @@ HEAD_START_S = 0.5
 """From the end of the preparations to the opening of the doors."""
 PROCESS_START_S = 3.0
 LOOK_S = 0.2
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 Progress = Callable[[dict[str, Any]], None]
 
@@ -73,22 +74,24 @@ def rush(target: Target, stages: Sequence[Stage], order: Order, progress: Progre
     stages = asyncio.run(accounts.taken(target, stages))
     mine = part_of(plans, order.part - 1, order.parts)
     head_start_s = HEAD_START_S + (PROCESS_START_S if order.processes > 1 else 0)
-    tokens = {plan.number: target.keys.token_of(plan.number) for plan in mine}
+    shares = [part_of(mine, number, order.processes) for number in range(order.processes)]
+    tokens = [{plan.number: target.keys.token_of(plan.number) for plan in share} for share in shares]
+    started = time.monotonic() + head_start_s
     jobs = [
         Job(
             scenario=order.scenario,
             urls=target.urls,
             stages=tuple(stages),
-            plans=part_of(mine, number, order.processes),
-            tokens=tokens,
-            started=time.monotonic() + head_start_s,
+            plans=share,
+            tokens=tokens[number],
+            started=started,
             sources=tuple(checks.sources(target, people)),
             films=number == 0,
         )
-        for number in range(order.processes)
+        for number, share in enumerate(shares)
     ]
     started_at_ms = time.time_ns() // 1_000_000 + round(head_start_s * 1000)
-    with _incidents(target, order.scenario, jobs[0].started):
+    with _incidents(target, order.scenario, started):
         parts = [_alone(jobs[0], progress)] if order.processes == 1 else _beside_each_other(jobs, progress)
         said = asyncio.run(accounts.ask(target, stages))
     noted = notes.together(parts)
@@ -132,36 +135,25 @@ def _alone(job: Job, progress: Progress) -> Notes:
 
         def interrupt(number: signal.Signals) -> None:
             loop.remove_signal_handler(number)  # whoever insists ends the run at once
-            generator().interrupt()
+            generator.interrupt()
 
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in INTERRUPTS:
                 loop.add_signal_handler(number, interrupt, number)
-        return await generator().run()
+        return await generator.run()
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.getsignal(number) for number in numbers]
+    before = [signal.getsignal(number) for number in INTERRUPTS]
     try:
         return _without_garbage_collection(lambda: uvloop.run(run()))
     finally:
         if threading.current_thread() is threading.main_thread():
-            for number, handler in zip(numbers, before, strict=True):  # an event loop leaves the defaults behind
+            for number, handler in zip(INTERRUPTS, before, strict=True):  # an event loop leaves the defaults behind
                 signal.signal(number, handler)
 
 
-def _generator(job: Job, watch: Callable[[World], None]) -> Callable[[], Generator]:
-    """Makes the generator of a job at the first call, which has to be inside its event loop."""
-    made: list[Generator] = []
-
-    def get() -> Generator:
-        if not made:
-            world = World(
-                job.scenario, job.urls, job.stages, job.tokens.__getitem__, started=job.started, sources=job.sources
-            )
-            made.append(Generator(world, job.plans, films=job.films, watch=watch))
-        return made[0]
-
-    return get
+def _generator(job: Job, watch: Callable[[World], None]) -> Generator:
+    world = World(job.scenario, job.urls, job.stages, job.tokens.__getitem__, started=job.started, sources=job.sources)
+    return Generator(world, job.plans, films=job.films, watch=watch)
 
 
 def _without_garbage_collection(work: Callable[[], Notes]) -> Notes:
@@ -204,11 +196,11 @@ def _in_process(number: int, job: Job, told: Any, closing: Any) -> Notes:
         async def listen() -> None:
             while not await asyncio.to_thread(closing.wait, LOOK_S):
                 pass
-            generator().interrupt()
+            generator.interrupt()
 
         listening = asyncio.create_task(listen())
         try:
-            return await generator().run()
+            return await generator.run()
         finally:
             listening.cancel()
 
@@ -237,7 +229,7 @@ def figures_of(world: World) -> dict[str, Any]:
     }
 
 
-def added_up(every: Any) -> dict[str, Any]:
+def added_up(every: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The figures of several generators as one: sums, and of times the longest."""
     found: dict[str, Any] = {}
     for figures in every:
