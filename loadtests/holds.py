@@ -22,9 +22,10 @@ import time
 from dataclasses import dataclass, field
 
 from loadtests import bare_redis, limits, peers, report
+from loadtests.asking import Asker, keep_asking
 from loadtests.crowd import Crowd
 from loadtests.installation import Installation
-from loadtests.meters import cpu_s, median, percentile, ratio, redis_cpu_s
+from loadtests.meters import Spent, median, percentile, ratio, spending
 from loadtests.systems import Holder, Ours, Plain, System
 from seatserver.errors import StartError
 
@@ -43,7 +44,6 @@ COLUMNS = {
     "generator_busy": "generator",
 }
 """What the table shows of each system, and the heads of its columns."""
-LAST_S = 10.0
 TOLD_S = 60.0
 
 
@@ -63,52 +63,45 @@ class Turn:
     """What one system did in one turn."""
 
     latencies_s: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    cpu_s: float = 0.0
-    redis_cpu_s: float = 0.0
-    generator_s: float = 0.0
+    spent: Spent = field(default_factory=Spent)
     behind_s: float = 0.0
 
     @property
     def holds_per_s(self) -> float:
         """Holds that were answered in the turn."""
-        return len(self.latencies_s) / self.seconds
+        return len(self.latencies_s) / self.spent.seconds
 
 
-class Client:
+class Client(Asker):
     """Holds and releases without a pause while the turn lasts."""
 
     def __init__(self, holder: Holder, number: int, turn: Turn, pairs: int = PAIRS) -> None:
-        self._holder = holder
+        super().__init__(holder)
         self._pairs = [(seat, seat + 1) for seat in range(2 * pairs * number, 2 * pairs * (number + 1), 2)]
         self._turn = turn
         self._rounds = 0
-        self._asked_at = 0.0
         self.carried_out = 0
         """How many holds and releases."""
-        self.going = True
-        self.idle = True
 
     def begin(self) -> None:
         """Hold the next pair."""
-        self.idle = not self.going
-        if self.going:
-            self._rounds += 1
-            self._asked_at = time.time()
-            self._holder.hold(self._pairs[self._rounds % len(self._pairs)], self._held)
+        self._rounds += 1
+        self.asked_at = time.time()
+        self.holder.hold(self._pairs[self._rounds % len(self._pairs)], self._held)
 
     def _held(self, carried_out: bool, at: float) -> None:
         if not carried_out:
-            raise StartError(f"a hold of free seats was refused: {self._holder.said}")
+            raise StartError(f"a hold of free seats was refused: {self.holder.said}")
         self.carried_out += 1
-        self._turn.latencies_s.append(at - self._asked_at)
-        self._holder.release(self._released)
+        self._turn.latencies_s.append(at - self.asked_at)
+        self.holder.release(self._released)
 
     def _released(self, carried_out: bool, at: float) -> None:
         if not carried_out:
-            raise StartError(f"a release was refused: {self._holder.said}")
+            raise StartError(f"a release was refused: {self.holder.said}")
         self.carried_out += 1
-        self.begin()
+        if self.going:
+            self.begin()
 
 
 def measure(place: Installation, args: argparse.Namespace) -> report.Result:
@@ -159,11 +152,11 @@ def _figures(turns: list[Turn]) -> dict[str, float]:
         "p50_ms": round(median([percentile(turn.latencies_s, 0.5) for turn in turns]) * 1000, 3),
         "p99_ms": round(median([percentile(turn.latencies_s, 0.99) for turn in turns]) * 1000, 3),
         "behind_ms": round(median([turn.behind_s for turn in turns]) * 1000, 1),
-        "cpu_us_per_hold": round(median([turn.cpu_s / max(1, len(turn.latencies_s)) for turn in turns]) * 1e6, 1),
+        "cpu_us_per_hold": round(median([turn.spent.cpu_s / max(1, len(turn.latencies_s)) for turn in turns]) * 1e6, 1),
         "redis_us_per_hold": round(
-            median([turn.redis_cpu_s / max(1, len(turn.latencies_s)) for turn in turns]) * 1e6, 1
+            median([turn.spent.redis_cpu_s / max(1, len(turn.latencies_s)) for turn in turns]) * 1e6, 1
         ),
-        "generator_busy": round(median([turn.generator_s / turn.seconds for turn in turns]), 2),
+        "generator_busy": round(median([turn.spent.generator_s / turn.spent.seconds for turn in turns]), 2),
     }
 
 
@@ -177,14 +170,8 @@ def _turn(place: Installation, system: System, rooms: list[str], args: argparse.
         clients = [Client(holder, number // args.rooms, turn) for number, holder in enumerate(holders)]
         _rush(system, crowd, clients, holders, args.rooms, WARM_UP_S)
         turn.latencies_s.clear()
-        redis_url = place.settings.redis_url
-        redis_before_s, cpu_before_s = redis_cpu_s(redis_url), cpu_s(server.pid)
-        generator_before_s, started_at = time.process_time(), time.perf_counter()
-        turn.behind_s = _rush(system, crowd, clients, holders, args.rooms, args.seconds)
-        turn.seconds = time.perf_counter() - started_at
-        turn.generator_s = time.process_time() - generator_before_s
-        turn.cpu_s = cpu_s(server.pid) - cpu_before_s
-        turn.redis_cpu_s = redis_cpu_s(redis_url) - redis_before_s
+        with spending(server.pid, place.settings.redis_url) as turn.spent:
+            turn.behind_s = _rush(system, crowd, clients, holders, args.rooms, args.seconds)
     return turn
 
 
@@ -192,17 +179,8 @@ def _rush(
     system: System, crowd: Crowd, clients: list[Client], holders: list[Holder], rooms: int, seconds: float
 ) -> float:
     """Hold and release for so long, and until every client has every change; how long the latter took."""
-    ends_at = time.perf_counter() + seconds
-    for client in clients:
-        client.going = True
-        client.begin()
-    while time.perf_counter() < ends_at:
-        crowd.pump(0.01)
     # The last holds are given back, so that the next turn finds every seat free.
-    for client in clients:
-        client.going = False
-    if not crowd.until(lambda: all(client.idle for client in clients), LAST_S):
-        raise StartError(f"{system.name} left a command unanswered for {LAST_S:g} s")
+    keep_asking(crowd, clients, seconds, system.name)
     answered_at = time.perf_counter()
     made = [sum(client.carried_out for client in clients[room::rooms]) for room in range(rooms)]
     told = list(zip(holders, itertools.cycle(made), strict=False))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from redis import Redis
 
-__all__ = ["cpu_s", "median", "percentile", "ratio", "redis_cpu_s", "rest", "rss_kib"]
+__all__ = ["Spent", "cpu_s", "median", "percentile", "ratio", "redis_cpu_s", "rest", "rss_kib", "spending"]
 
 CPU_CLOCK_OF_PROCESS = 2
 REST_S = 0.1
@@ -27,6 +29,29 @@ def redis_cpu_s(url: str) -> float:
     with Redis.from_url(url) as redis:
         said = redis.info("cpu")
     return float(said["used_cpu_user"]) + float(said["used_cpu_sys"])
+
+
+@dataclass
+class Spent:
+    """What a stretch of time cost: CPU seconds of a server, of Redis, and of this process, the load generator."""
+
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+    redis_cpu_s: float = 0.0
+    generator_s: float = 0.0
+
+
+@contextmanager
+def spending(pid: int, redis_url: str) -> Iterator[Spent]:
+    """Measures the ``with`` block; what it cost is there at its end."""
+    spent = Spent()
+    redis_before_s, before_s = redis_cpu_s(redis_url), cpu_s(pid)
+    generator_before_s, started_at = time.process_time(), time.perf_counter()
+    yield spent
+    spent.seconds = time.perf_counter() - started_at
+    spent.generator_s = time.process_time() - generator_before_s
+    spent.cpu_s = cpu_s(pid) - before_s
+    spent.redis_cpu_s = redis_cpu_s(redis_url) - redis_before_s
 
 
 def rss_kib(pid: int) -> int:

@@ -15,15 +15,15 @@ import time
 from dataclasses import dataclass
 
 from loadtests import limits, report
+from loadtests.asking import LAST_S, Asker, keep_asking
 from loadtests.children import Running
 from loadtests.crowd import Crowd
 from loadtests.installation import Installation
-from loadtests.meters import cpu_s, median, percentile, ratio, redis_cpu_s
+from loadtests.meters import median, percentile, ratio, spending
 from loadtests.systems import Holder, Ours
 from seatserver.errors import StartError
 
 WARM_UP_S = 0.3
-LAST_S = 10.0
 RIVALS_PAIR = (0, 1)
 """The seats that a rival holds in every room; the clients' own come after them."""
 
@@ -49,41 +49,34 @@ class Turn:
     p99_ms: float
 
 
-class Client:
+class Client(Asker):
     """Asks without a pause while ``going``: for its own free seats and back, or for the rival's in vain."""
 
     def __init__(self, holder: Holder, pair: tuple[int, int]) -> None:
-        self._holder = holder
+        super().__init__(holder)
         self._pair = pair
-        self._asked_at = 0.0
         self.latencies_s: list[float] = []
-        self.going = False
         self.in_vain = False
-
-    @property
-    def idle(self) -> bool:
-        """Whether no answer is due."""
-        return not self._holder.busy
 
     def begin(self) -> None:
         """Send the next hold."""
-        self._asked_at = time.time()
-        self._holder.hold(RIVALS_PAIR if self.in_vain else self._pair, self._answered)
+        self.asked_at = time.time()
+        self.holder.hold(RIVALS_PAIR if self.in_vain else self._pair, self._answered)
 
     def _answered(self, carried_out: bool, at: float) -> None:
         if carried_out is self.in_vain:
-            raise StartError(f"a hold was {'not ' if self.in_vain else ''}refused: {self._holder.said}")
-        self.latencies_s.append(at - self._asked_at)
+            raise StartError(f"a hold was {'not ' if self.in_vain else ''}refused: {self.holder.said}")
+        self.latencies_s.append(at - self.asked_at)
         if carried_out:
-            self._asked_at = time.time()
-            self._holder.release(self._released)
+            self.asked_at = time.time()
+            self.holder.release(self._released)
         elif self.going:
             self.begin()
 
     def _released(self, carried_out: bool, at: float) -> None:
         if not carried_out:
-            raise StartError(f"a release was refused: {self._holder.said}")
-        self.latencies_s.append(at - self._asked_at)
+            raise StartError(f"a release was refused: {self.holder.said}")
+        self.latencies_s.append(at - self.asked_at)
         if self.going:
             self.begin()
 
@@ -127,36 +120,22 @@ def _hold_all(crowd: Crowd, rivals: list[Holder]) -> None:
 def _turn(
     place: Installation, server: Running, crowd: Crowd, clients: list[Client], in_vain: bool, seconds: float
 ) -> Turn:
-    _ask(crowd, clients, in_vain, WARM_UP_S)
+    for client in clients:
+        client.in_vain = in_vain
+    keep_asking(crowd, clients, WARM_UP_S, Ours.name)
     for client in clients:
         client.latencies_s.clear()
-    redis_url = place.settings.redis_url
-    redis_before_s, cpu_before_s, began = redis_cpu_s(redis_url), cpu_s(server.pid), time.perf_counter()
-    _ask(crowd, clients, in_vain, seconds)
-    took_s = time.perf_counter() - began
+    with spending(server.pid, place.settings.redis_url) as spent:
+        keep_asking(crowd, clients, seconds, Ours.name)
     latencies_s = [latency_s for client in clients for latency_s in client.latencies_s]
     commands = max(1, len(latencies_s))
     return Turn(
-        commands_per_s=commands / took_s,
-        cpu_us=(cpu_s(server.pid) - cpu_before_s) / commands * 1e6,
-        redis_us=(redis_cpu_s(redis_url) - redis_before_s) / commands * 1e6,
+        commands_per_s=commands / spent.seconds,
+        cpu_us=spent.cpu_s / commands * 1e6,
+        redis_us=spent.redis_cpu_s / commands * 1e6,
         p50_ms=percentile(latencies_s, 0.5) * 1000,
         p99_ms=percentile(latencies_s, 0.99) * 1000,
     )
-
-
-def _ask(crowd: Crowd, clients: list[Client], in_vain: bool, seconds: float) -> None:
-    """Ask for so long, and wait for the last answers."""
-    ends_at = time.perf_counter() + seconds
-    for client in clients:
-        client.going, client.in_vain = True, in_vain
-        client.begin()
-    while time.perf_counter() < ends_at:
-        crowd.pump(0.01)
-    for client in clients:
-        client.going = False
-    if not crowd.until(lambda: all(client.idle for client in clients), LAST_S):
-        raise StartError(f"a command was not answered for {LAST_S:g} s")
 
 
 def _figures(turns: list[Turn]) -> dict[str, float]:

@@ -255,7 +255,7 @@ def _holds(crowd: Crowd, holders: list[Holder], size: Size) -> float:
     crowd.idle(HOLDS_S)
     # A slow system gets the time for two holds of everybody, within reason.
     crowd.until(lambda: len(turn.latencies_s) >= 2 * CLIENTS, LAST_S)
-    turn.seconds = time.perf_counter() - started_at
+    turn.spent.seconds = time.perf_counter() - started_at
     for client in clients:
         client.going = False
     held = turn.holds_per_s
