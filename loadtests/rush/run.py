@@ -167,17 +167,22 @@ def _without_garbage_collection(work: Callable[[], Notes]) -> Notes:
 
 
 def _beside_each_other(jobs: Sequence[Job], progress: Progress) -> list[Notes]:
-    """One process a job. Ctrl-C reaches the coordinator, which has all of them close the doors."""
+    """One process a job. Ctrl-C and SIGTERM reach the coordinator, which has all of them close the doors."""
     context = multiprocessing.get_context("spawn")
     with contextlib.ExitStack() as stack:
         manager = stack.enter_context(context.Manager())
         told, closing = manager.Queue(), manager.Event()
-        before = signal.signal(signal.SIGINT, lambda number, frame: closing.set())
-        stack.callback(signal.signal, signal.SIGINT, before)
+        # Only noted: a handler runs in the middle of anything, and `told` and `closing` share one connection.
+        interrupts: list[int] = []
+        for number in INTERRUPTS:
+            before = signal.signal(number, lambda number, frame: interrupts.append(number))
+            stack.callback(signal.signal, number, before)
         pool = stack.enter_context(ProcessPoolExecutor(len(jobs), mp_context=context, initializer=_deaf))
         running = [pool.submit(_in_process, number, job, told, closing) for number, job in enumerate(jobs)]
         latest: dict[int, dict[str, Any]] = {}
         while not all(one.done() for one in running):
+            if interrupts:
+                closing.set()
             with contextlib.suppress(queue.Empty):
                 number, figures = told.get(timeout=LOOK_S)
                 latest[number] = figures

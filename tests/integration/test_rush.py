@@ -201,13 +201,19 @@ def test_too_few_tokens_are_said_before_the_doors_open(tmp_path: Path, capsys: p
             run.rush(aim, [], run.Order(name="small", scenario=scenario, seed=1))
 
 
-def test_ctrl_c_closes_the_doors_and_still_reports(tmp_path: Path, database_url: str, redis_url: str) -> None:
-    command = [sys.executable, "-m", "loadtests", "rush", "opening", "--buyers", "30", "--seconds", "600"]
+@pytest.mark.parametrize(
+    ("number", "processes"), [(signal.SIGINT, "1"), (signal.SIGTERM, "1"), (signal.SIGINT, "2"), (signal.SIGTERM, "2")]
+)
+def test_ctrl_c_and_sigterm_close_the_doors_and_still_report(
+    number: signal.Signals, processes: str, tmp_path: Path, database_url: str, redis_url: str
+) -> None:
+    size = ["--buyers", "30", "--seconds", "600", "--processes", processes]
+    command = [sys.executable, "-m", "loadtests", "rush", "opening", *size]
     stores = ["--database-url", database_url, "--redis-url", redis_url, "--out", str(tmp_path)]
     with subprocess.Popen([*command, *stores], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as lab:
         assert lab.stderr is not None and lab.stdout is not None
         assert "The doors are open" in lab.stderr.readline()
-        lab.send_signal(signal.SIGINT)
+        lab.send_signal(number)
         said, complaints = lab.communicate(timeout=PATIENCE_S)
     assert lab.returncode == 130, said + complaints
     assert "INTERRUPTED" in said
