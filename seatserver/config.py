@@ -9,15 +9,14 @@ also checks limits that depend on each other, so a bad combination stops the sta
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_type_hints
-from urllib.parse import SplitResult, urlsplit
 
+from seatserver.address_forms import is_host, is_network, is_origin, is_redis_address, is_web_address
 from seatserver.errors import ConfigError
 from seatserver.secrecy import ADVICE, is_guessable
 
@@ -362,8 +361,7 @@ def _check_relations(settings: Settings) -> None:
 
 
 def _check_redis_address(url: str) -> None:
-    parts = _split(url)
-    if url and (parts is None or (parts.scheme == "unix" and not parts.path)):
+    if url and not is_redis_address(url):
         # Show neither the value nor the parser's message: both may contain part of the password.
         raise ConfigError(
             _env("redis_url"),
@@ -375,13 +373,13 @@ def _check_redis_address(url: str) -> None:
 def _check_door(settings: Settings) -> None:
     """Refuse an empty host, which would mean every address, and addresses or origins that could never match."""
     host = settings.host
-    if not re.fullmatch(r"\S+", host) or not _is_encodable(host):
+    if not is_host(host):
         raise ConfigError(_env("host"), f"is {host[:80]!r}", "expected a name or an address; 0.0.0.0 or :: means all")
-    if settings.public_url and not _is_web_address(settings.public_url):
+    if settings.public_url and not is_web_address(settings.public_url):
         raise ConfigError(_env("public_url"), f"is {settings.public_url!r}", "expected https://host")
     for name in ("allowed_origins", "frame_ancestors"):
         for origin in getattr(settings, name):
-            if origin != "*" and not _is_origin(origin):
+            if origin != "*" and not is_origin(origin):
                 expected = "expected https://host or https://host:port, or * for all"
                 raise ConfigError(_env(name), f"names {origin!r}", expected)
     for name in settings.hosts:
@@ -392,47 +390,10 @@ def _check_door(settings: Settings) -> None:
     _check_networks("unlimited", settings.unlimited)
 
 
-def _split(url: str) -> SplitResult | None:
-    """The URL's parts, or None when it or its port cannot be read."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises for a bad one
-    except ValueError:
-        return None
-    return parts
-
-
-def _is_web_address(url: str) -> bool:
-    parts = _split(url)
-    return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-def _is_origin(text: str) -> bool:
-    # A path, a name before an @, a wildcard or letters that browsers write as xn--… would silently never match.
-    is_plain = text.isascii() and not set(text) & set("*@?#; ")
-    return is_plain and _is_web_address(text) and urlsplit(text).path in ("", "/")
-
-
 def _check_networks(name: str, networks: Iterable[str]) -> None:
     for one in networks:
-        if not _is_network(one):
+        if not is_network(one):
             raise ConfigError(_env(name), f"names {one!r}", "expected addresses such as 10.0.0.1 or 10.0.0.0/8")
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_encodable(host: str) -> bool:
-    try:
-        host.encode("idna")
-    except UnicodeError:
-        return False
-    return True
 
 
 def _one_of(name: str, value: str, expected: tuple[str, ...]) -> None:
