@@ -64,12 +64,24 @@ OUTCOMES: list[tuple[Step, tuple[str, ...], Outcome, Outcome]] = [
 NAMES = [f"{' '.join(step)}-{asked[-1]}" for step, asked, _, _ in OUTCOMES]
 
 
+@pytest.fixture
+def selling(brisk: Settings) -> Settings:
+    """The settings of a process that serves kiosks, and leaves what was broken off to others."""
+    return dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
+
+
 async def enrolled(core: Server) -> tuple[str, Kiosk]:
     """A kiosk of the theatre, and its key."""
     key = secrets.token_urlsafe(32)
     code = (await core.kiosks.introduce(key)).code
     await core.kiosks.enrol(code, theatre_id="rex", name="Lobby 1", channel="", by="test")
     return key, await core.kiosks.authenticate(key)
+
+
+async def customer(core: Server, kiosk: Kiosk, *seats: int) -> tuple[str, UUID]:
+    """A customer of the kiosk, and their hold."""
+    _, user_id = core.kiosks.customer(kiosk)
+    return user_id, await hold(core, user_id, *seats)
 
 
 async def unsettled(core: Server) -> list[Any]:
@@ -123,8 +135,7 @@ async def test_it_ends_in_exactly_one_booking_or_one_void(
     hasty = dataclasses.replace(settings, kiosk_pay_ms=1000)
     async with opened(patient) as core:
         key, kiosk = await enrolled(core)
-        _, user_id = core.kiosks.customer(kiosk)
-        hold_id = await hold(core, user_id, 1, 2)
+        user_id, hold_id = await customer(core, kiosk, 1, 2)
         # The time to pay is that of the process which began it.
         serving = patient if page == "alive" else dataclasses.replace(hasty, duties=False)
         await killed(serving, step, asked, key=key, hold_id=str(hold_id), user_id=user_id)
@@ -140,16 +151,9 @@ async def test_it_ends_in_exactly_one_booking_or_one_void(
         await check_books(survivor)
 
 
-async def test_a_card_that_was_charged_too_late_is_given_back(brisk: Settings) -> None:
-    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
-    async with opened(settings) as core:
-        _, kiosk = await enrolled(core)
-        _, user_id = core.kiosks.customer(kiosk)
-        hold_id = await hold(core, user_id, 1, 2)
-        await core.kiosk_payments.begin(kiosk, SHOWTIME, hold_id, user_id)
-        await core.checkout.cancel(hold_id)  # staff, say
-        assert core.kiosk_payments.simulated is not None
-        await core.kiosk_payments.simulated.act(hold_id, "tap")
+async def test_a_card_that_was_charged_too_late_is_given_back(selling: Settings) -> None:
+    async with opened(selling) as core:
+        kiosk, hold_id = await charged_and_cancelled(core)
         await core.kiosk_payments.advance(kiosk, hold_id)
         assert await outcome(core, hold_id) == GIVEN_BACK
 
@@ -160,8 +164,7 @@ async def test_many_who_take_on_the_same_payment_confirm_or_void_it_once(brisk: 
     async with opened(settings) as core:
         _, kiosk = await enrolled(core)
         for seat in range(4):
-            _, user_id = core.kiosks.customer(kiosk)
-            hold_id = await hold(core, user_id, seat)
+            user_id, hold_id = await customer(core, kiosk, seat)
             payments = core.kiosk_payments
             await payments.begin(kiosk, SHOWTIME, hold_id, user_id)
             assert payments.simulated is not None
@@ -200,9 +203,8 @@ async def test_a_kiosk_has_no_power_over_anybody_elses_booking(brisk: Settings) 
         assert await outcome(core, hold_id) == ("voided", "pending", 0, 0)
 
 
-async def test_two_customers_do_not_share_a_payment(brisk: Settings) -> None:
-    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
-    async with opened(settings) as core:
+async def test_two_customers_do_not_share_a_payment(selling: Settings) -> None:
+    async with opened(selling) as core:
         _, kiosk = await enrolled(core)
         (_, ann), (_, ben) = core.kiosks.customer(kiosk), core.kiosks.customer(kiosk)
         hold_id = await hold(core, ann, 1)
@@ -212,11 +214,10 @@ async def test_two_customers_do_not_share_a_payment(brisk: Settings) -> None:
         assert await outcome(core, hold_id) == ("open", "pending", 0, 0)
 
 
-async def test_a_process_without_a_reader_ends_no_payment(brisk: Settings) -> None:
-    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
-    async with opened(settings) as core, Server(dataclasses.replace(settings, kiosk_reader="none")) as without:
+async def test_a_process_without_a_reader_ends_no_payment(selling: Settings) -> None:
+    async with opened(selling) as core, Server(dataclasses.replace(selling, kiosk_reader="none")) as without:
         assert await without.kiosk_payments.settle() == 0, "without payments it has nothing to complain of"
-        hold_id = await charged_and_cancelled(core)
+        _, hold_id = await charged_and_cancelled(core)
         with pytest.raises(Conflict):
             await without.kiosk_payments.settle()
         assert await outcome(core, hold_id) == ("open", "cancelled", 1, 0)
@@ -228,15 +229,14 @@ async def test_a_process_without_a_reader_ends_no_payment(brisk: Settings) -> No
         assert await outcome(core, hold_id) == GIVEN_BACK
 
 
-async def test_a_revoked_kiosk_sells_nothing_that_has_no_card_yet(brisk: Settings) -> None:
-    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
-    async with opened(settings) as core:
+async def test_a_revoked_kiosk_sells_nothing_that_has_no_card_yet(selling: Settings) -> None:
+    async with opened(selling) as core:
         _, kiosk = await enrolled(core)
         holds = []
         for seat in (1, 2):
-            _, user_id = core.kiosks.customer(kiosk)
-            holds.append(await hold(core, user_id, seat))
-            await core.kiosk_payments.begin(kiosk, SHOWTIME, holds[-1], user_id)
+            user_id, hold_id = await customer(core, kiosk, seat)
+            await core.kiosk_payments.begin(kiosk, SHOWTIME, hold_id, user_id)
+            holds.append(hold_id)
         waits, charged = holds
         assert core.kiosk_payments.simulated is not None
         await core.kiosk_payments.simulated.act(charged, "tap")
@@ -245,9 +245,8 @@ async def test_a_revoked_kiosk_sells_nothing_that_has_no_card_yet(brisk: Setting
         assert (await outcome(core, waits), await outcome(core, charged)) == (VOID, PAID)
 
 
-async def test_a_kiosk_sells_for_its_own_theatre_only_and_what_it_began_goes_on(brisk: Settings) -> None:
-    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
-    async with opened(settings) as core:
+async def test_a_kiosk_sells_for_its_own_theatre_only_and_what_it_began_goes_on(selling: Settings) -> None:
+    async with opened(selling) as core:
         await core.catalog.put_theatre(Theatre(id="odeon", name="Odeon", timezone="Europe/Dublin"))
         key, kiosk = await enrolled(core)
         _, user_id = core.kiosks.customer(kiosk)
@@ -261,12 +260,10 @@ async def test_a_kiosk_sells_for_its_own_theatre_only_and_what_it_began_goes_on(
         assert (await core.kiosk_payments.begin(kiosk, SHOWTIME, first, user_id)).status == "open"
 
 
-async def test_another_card_has_no_longer_than_the_booking_lasts(brisk: Settings) -> None:
-    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
-    async with opened(settings) as core:
+async def test_another_card_has_no_longer_than_the_booking_lasts(selling: Settings) -> None:
+    async with opened(selling) as core:
         _, kiosk = await enrolled(core)
-        _, user_id = core.kiosks.customer(kiosk)
-        hold_id = await hold(core, user_id, 1)
+        user_id, hold_id = await customer(core, kiosk, 1)
         payments = core.kiosk_payments
         await payments.begin(kiosk, SHOWTIME, hold_id, user_id)
         assert payments.simulated is not None
@@ -282,28 +279,25 @@ async def test_another_card_has_no_longer_than_the_booking_lasts(brisk: Settings
         assert await outcome(core, hold_id) == VOID
 
 
-async def test_what_was_sold_today_is_without_what_was_cancelled(brisk: Settings) -> None:
-    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
-    async with opened(settings) as core:
+async def test_what_was_sold_today_is_without_what_was_cancelled(selling: Settings) -> None:
+    async with opened(selling) as core:
         _, kiosk = await enrolled(core)
         sold = []
         for seat in (1, 2):
-            _, user_id = core.kiosks.customer(kiosk)
-            sold.append(await hold(core, user_id, seat))
-            await pay(core, kiosk, sold[-1], user_id)
+            user_id, hold_id = await customer(core, kiosk, seat)
+            await pay(core, kiosk, hold_id, user_id)
+            sold.append(hold_id)
         assert [one.count for one in (await core.kiosk_payments.sales_today())[kiosk.id]] == [2]
         await core.checkout.cancel(sold[0])  # at the counter
         assert [one.count for one in (await core.kiosk_payments.sales_today())[kiosk.id]] == [1]
 
 
 async def test_what_somebody_else_decides_meanwhile_is_seen_before_a_card_is_asked_for(
-    brisk: Settings, monkeypatch: pytest.MonkeyPatch
+    selling: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = dataclasses.replace(brisk, kiosk_reader="simulated", duties=False)
-    async with opened(settings) as core:
+    async with opened(selling) as core:
         _, kiosk = await enrolled(core)
-        _, user_id = core.kiosks.customer(kiosk)
-        hold_id = await hold(core, user_id, 1)
+        user_id, hold_id = await customer(core, kiosk, 1)
         await write_down(core, kiosk, hold_id, user_id)
         await core.checkout.book(SHOWTIME, hold_id, user_id, pay_later=True)
         find = core.records.find
@@ -325,16 +319,15 @@ async def write_down(core: Server, kiosk: Kiosk, hold_id: UUID, user_id: str) ->
     await _execute(core, f"INSERT INTO kiosk_payments ({columns}) VALUES ({begun})")
 
 
-async def charged_and_cancelled(core: Server) -> UUID:
-    """A payment whose card was charged, and whose booking staff have cancelled meanwhile."""
+async def charged_and_cancelled(core: Server) -> tuple[Kiosk, UUID]:
+    """A kiosk, and a payment at it whose card was charged, and whose booking staff have cancelled meanwhile."""
     _, kiosk = await enrolled(core)
-    _, user_id = core.kiosks.customer(kiosk)
-    hold_id = await hold(core, user_id, 1, 2)
+    user_id, hold_id = await customer(core, kiosk, 1, 2)
     await core.kiosk_payments.begin(kiosk, SHOWTIME, hold_id, user_id)
     await core.checkout.cancel(hold_id)
     assert core.kiosk_payments.simulated is not None
     await core.kiosk_payments.simulated.act(hold_id, "tap")
-    return hold_id
+    return kiosk, hold_id
 
 
 async def _execute(core: Server, statement: str) -> None:
