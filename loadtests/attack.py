@@ -20,18 +20,16 @@ import sys
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, cast
 from uuid import uuid4
 
 import httpx
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
 from loadtests import limits, report
-from loadtests.attackers import ATTACKS
+from loadtests.attackers import ATTACKS, asked, entered
 from loadtests.installation import Installation
 from loadtests.meters import median, percentile, ratio, rss_kib
 from seatserver.errors import StartError
-from seatserver.wire.codec import SUBPROTOCOL_JSON
 
 HONEST = "198.51.100.{}"
 PAUSE_S = 1.0
@@ -63,7 +61,6 @@ class Buyer:
     def __init__(self, socket: ClientConnection, pair: tuple[int, int], turn: Turn) -> None:
         self._socket = socket
         self._pair = pair
-        self._ref = 1
         self.turn = turn
 
     async def buy(self) -> None:
@@ -72,20 +69,12 @@ class Buyer:
         while True:
             hold_id = str(uuid4())
             turn, started = self.turn, time.perf_counter()
-            answer = await self._ask({"type": "hold", "hold_id": hold_id, "seats": self._pair})
+            answer = await asked(self._socket, {"type": "hold", "hold_id": hold_id, "seats": self._pair})
             turn.latencies_s.append(time.perf_counter() - started)
             if answer["type"] == "held":
-                answer = await self._ask({"type": "release", "hold_id": hold_id})
+                answer = await asked(self._socket, {"type": "release", "hold_id": hold_id})
             turn.refused += answer["type"] == "error"
             await asyncio.sleep(random.uniform(0.5, 1.5) * PAUSE_S)
-
-    async def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        self._ref += 1
-        await self._socket.send(json.dumps({**message, "ref": self._ref}))
-        while True:
-            answer: dict[str, Any] = json.loads(await self._socket.recv())
-            if answer.get("ref") == self._ref:
-                return answer
 
 
 def measure(place: Installation, args: argparse.Namespace) -> report.Result:
@@ -121,19 +110,10 @@ async def _measure(urls: list[str], showtime: str, args: argparse.Namespace) -> 
 
 
 async def _come(sockets: AsyncExitStack, url: str, showtime: str, at: int, turn: Turn) -> Buyer:
-    headers = {"X-Forwarded-For": HONEST.format(at % 250 + 1)}
-    async with httpx.AsyncClient(base_url=url, headers=headers) as http:
+    address = HONEST.format(at % 250 + 1)
+    async with httpx.AsyncClient(base_url=url, headers={"X-Forwarded-For": address}) as http:
         token = (await http.post("/api/v1/guests")).json()["token"]
-    protocol = cast(Any, SUBPROTOCOL_JSON)
-    connecting = connect(
-        f"ws{url.removeprefix('http')}/ws/showtimes/{showtime}",
-        subprotocols=[protocol],
-        additional_headers=headers,
-        compression=None,
-        proxy=None,
-    )
-    socket = await sockets.enter_async_context(connecting)
-    await socket.send(json.dumps({"type": "hello", "ref": 1, "token": token}))
+    socket = await sockets.enter_async_context(await entered(url, showtime, address, token))
     return Buyer(socket, (SEATS - 2 * at - 2, SEATS - 2 * at - 1), turn)
 
 

@@ -68,10 +68,10 @@ async def cycles(order: Order, number: int) -> None:
         while order.goes_on():
             order.tried += 1
             hold_id = str(uuid4())
-            answer = await _asked(socket, {"type": "hold", "hold_id": hold_id, "seats": (2 * number, 2 * number + 1)})
+            answer = await asked(socket, {"type": "hold", "hold_id": hold_id, "seats": (2 * number, 2 * number + 1)})
             if answer["type"] == "held":
                 order.got += 1
-                await _asked(socket, {"type": "release", "hold_id": hold_id})
+                await asked(socket, {"type": "release", "hold_id": hold_id})
 
 
 async def hoarding(order: Order, number: int) -> None:
@@ -82,7 +82,7 @@ async def hoarding(order: Order, number: int) -> None:
             if not held:
                 order.tried += 1
                 seats = tuple(range(number * 8, number * 8 + 8))
-                answer = await _asked(socket, {"type": "hold", "hold_id": str(uuid4()), "seats": seats})
+                answer = await asked(socket, {"type": "hold", "hold_id": str(uuid4()), "seats": seats})
                 held = answer["type"] == "held"
                 order.got += len(seats) if held else 0
             await asyncio.sleep(0.05)
@@ -140,20 +140,24 @@ async def _bot(order: Order, number: int) -> ClientConnection:
     reader, writer = await asyncio.open_connection(host, port)
     _, body = await _posted(order, reader, writer)
     writer.close()
-    headers = {"X-Forwarded-For": order.address}
-    protocol = cast(Any, SUBPROTOCOL_JSON)
+    return await entered(f"http://{host}:{port}", order.showtime, order.address, json.loads(body)["token"])
+
+
+async def entered(url: str, showtime: str, address: str, token: str) -> ClientConnection:
+    """A guest's socket into a showtime, from this address, that has said hello."""
     socket = await connect(
-        f"ws://{host}:{port}/ws/showtimes/{order.showtime}",
-        subprotocols=[protocol],
-        additional_headers=headers,
+        f"ws{url.removeprefix('http')}/ws/showtimes/{showtime}",
+        subprotocols=[cast(Any, SUBPROTOCOL_JSON)],
+        additional_headers={"X-Forwarded-For": address},
         compression=None,
         proxy=None,
     )
-    await socket.send(json.dumps({"type": "hello", "ref": 1, "token": json.loads(body)["token"]}))
+    await socket.send(json.dumps({"type": "hello", "ref": 1, "token": token}))
     return socket
 
 
-async def _asked(socket: ClientConnection, message: dict[str, Any]) -> dict[str, Any]:
+async def asked(socket: ClientConnection, message: dict[str, Any]) -> dict[str, Any]:
+    """Send a command and wait for its answer; one at a time."""
     await socket.send(json.dumps({**message, "ref": 2}))
     while True:
         answer: dict[str, Any] = json.loads(await socket.recv())

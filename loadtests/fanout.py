@@ -31,15 +31,13 @@ from loadtests.installation import Installation
 from loadtests.meters import median, percentile, ratio, rest
 from loadtests.references.raw_send import compiled
 from loadtests.systems import Ours, Viewer
+from loadtests.viewers import APART, BURSTS, WRITERS
 from seatserver.errors import StartError
 from seatserver.wire import from_server
 
 FRAME = msgspec.json.encode(from_server.Delta(epoch="0123456789abcdef", from_=1001, version=1002, changes=((17, 1),)))
 SEATS = 400
 WARM_UP = 3
-BURSTS, WRITERS = 4, 10
-APART = 7
-"""Between two seats that are held in bursts, so that nobody's seat lies beside another's."""
 RESTING_S = 2.0
 PAUSE_S = 0.05
 """Between two rounds, so that each finds a quiet room; longer after a long round."""
