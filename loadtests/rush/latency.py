@@ -50,10 +50,9 @@ class Encoded(msgspec.Struct, frozen=True):
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """One stretch of the run: what was answered in it, and how long that took from the moment it was due."""
+    """One stretch of the run: how long what was answered in it took from the moment it was due."""
 
     start: float
-    answers: int
     corrected: Encoded
 
 
@@ -79,7 +78,7 @@ class Stopwatch:
         self.window_s = window_s
         self._raw: dict[str, HdrHistogram] = {}
         self._corrected: dict[str, HdrHistogram] = {}
-        self._windows: dict[int, tuple[list[int], HdrHistogram]] = {}
+        self._windows: dict[int, HdrHistogram] = {}
         self.lag = histogram()
         self.seen = histogram()
         self.loop = histogram()
@@ -97,10 +96,8 @@ class Stopwatch:
         self._corrected[verb].record_value(corrected_us)
         number = int((answered - self.started) / self.window_s)
         if number not in self._windows:
-            self._windows[number] = ([0], histogram(WINDOW_DIGITS))
-        count, times = self._windows[number]
-        count[0] += 1
-        times.record_value(corrected_us)
+            self._windows[number] = histogram(WINDOW_DIGITS)
+        self._windows[number].record_value(corrected_us)
 
     def shown(self, after_s: float) -> None:
         """A viewer's screen showed a change so long after the first one did."""
@@ -125,8 +122,8 @@ class Stopwatch:
             loop=Encoded.of(self.loop),
             window_s=self.window_s,
             windows={
-                number: Window(start=number * self.window_s, answers=count[0], corrected=Encoded.of(one))
-                for number, (count, one) in sorted(self._windows.items())
+                number: Window(start=number * self.window_s, corrected=Encoded.of(one))
+                for number, one in sorted(self._windows.items())
             },
         )
 
@@ -150,7 +147,6 @@ def merged(parts: Iterable[Times]) -> Times:
         windows={
             number: Window(
                 start=number * every[0].window_s,
-                answers=sum(one.windows[number].answers for one in every if number in one.windows),
                 corrected=_sum(
                     [one.windows[number].corrected for one in every if number in one.windows], WINDOW_DIGITS
                 ),

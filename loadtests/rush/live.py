@@ -25,13 +25,13 @@ ROWS = (
 @contextmanager
 def watching(scenario: Scenario, *, quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Shows figures as long as it is open. Yields what takes them."""
+    if quiet:
+        yield lambda figures: None
+        return
     from rich.console import Console
     from rich.live import Live
 
     console = Console(stderr=True)
-    if quiet:
-        yield lambda figures: None
-        return
     if not console.is_terminal:
         yield _Announcement(console.print)
         return

@@ -126,6 +126,11 @@ class Notes(msgspec.Struct, kw_only=True):
     lasted_s: float = 0.0
     interrupted: bool = False
 
+    @property
+    def sold(self) -> int:
+        """How many places the receipts are for, those of areas included."""
+        return sum(len(receipt.seats) + sum(count for _, count in receipt.areas) for receipt in self.receipts)
+
 
 def together(parts: Sequence[Notes]) -> Notes:
     """The notes of several generators as one."""

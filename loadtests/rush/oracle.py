@@ -39,6 +39,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     taken_before: tuple[tuple[int, int], ...] = ()
     owners: tuple[tuple[int, str], ...] | None = None
 
+    @property
+    def free(self) -> int:
+        """How many places are free, those of areas included."""
+        return self.states.count(str(FREE)) + sum(self.areas)
+
 
 class Wrong(msgspec.Struct, frozen=True, kw_only=True):
     """Something that must never be: a stable ``code``, how often, a sentence, and examples."""

@@ -185,12 +185,12 @@ class Person:
         """Nothing is free: wait for something to come back, as long as somebody may still give something back."""
         ends = now() + self.world.scenario.habits.patience
         while now() < ends and not self.world.closed.is_set():
-            room = self.line.map
-            if room is not None and b"1" not in room.states and b"2" not in room.states and not self._is_any_free():
-                return False
-            self.line.changed.clear()
             if self._is_any_free():
                 break
+            room = self.line.map
+            if room is not None and b"1" not in room.states and b"2" not in room.states:
+                return False
+            self.line.changed.clear()
             waiters = [asyncio.create_task(self.line.changed.wait()), asyncio.create_task(self.world.closed.wait())]
             try:
                 await asyncio.wait(waiters, timeout=ends - now(), return_when=asyncio.FIRST_COMPLETED)
@@ -239,8 +239,7 @@ class Person:
     async def _change_mind(self) -> None:
         if self.plan.kind in ("best", "family"):
             return
-        seats = self._choose(self.plan.party)
-        await self._hold(seats)
+        await self._hold(self._choose(self.plan.party))
 
     def _vanish(self) -> None:
         assert self.hold is not None
@@ -315,8 +314,7 @@ class Person:
         """Keep what was held, in place of what was held before."""
         if not isinstance(answer, from_server.Held):
             return False
-        if self.hold is not None:
-            self._let_go()
+        self._let_go()
         hold.seats, hold.since = answer.seats, now()
         hold.lasts_s = (answer.deadline_ms - self.world.server_ms()) / 1000 - CLOCK_MARGIN_S
         self.hold = hold

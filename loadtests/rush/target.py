@@ -90,15 +90,15 @@ class Target:
         run = secrets.token_hex(3)
         found: list[Stage] = []
         with httpx.Client(base_url=f"{self.urls[0]}/api/v1", headers=headers, timeout=TIMEOUT_S) as http:
-            put(http, "PUT", f"/admin/theatres/{THEATRE}", {"name": "Load lab", "timezone": "UTC"})
-            put(http, "PUT", f"/admin/auditoriums/{THEATRE}", {"theatre_id": THEATRE, "name": "Load lab"})
+            asked(http, "PUT", f"/admin/theatres/{THEATRE}", {"name": "Load lab", "timezone": "UTC"})
+            asked(http, "PUT", f"/admin/auditoriums/{THEATRE}", {"theatre_id": THEATRE, "name": "Load lab"})
             for showtimes in scenario.showtimes:
                 seat_map = hall_of(showtimes, base)
-                imported = put(http, "POST", "/admin/layouts", seat_map.encode())
+                imported = asked(http, "POST", "/admin/layouts", seat_map.encode())
                 for _ in range(showtimes.count):
                     showtime_id = f"lab-{run}-{len(found)}"
                     body = _showtime(scenario.title, imported["hash"], seat_map, showtimes)
-                    put(http, "PUT", f"/admin/showtimes/{showtime_id}", body)
+                    asked(http, "PUT", f"/admin/showtimes/{showtime_id}", body)
                     found.append(Stage(id=showtime_id, hall=seat_map))
         return found
 
@@ -107,8 +107,8 @@ class Target:
         found = []
         with httpx.Client(base_url=f"{self.urls[0]}/api/v1", timeout=TIMEOUT_S) as http:
             for showtime_id in ids:
-                showtime = put(http, "GET", f"/showtimes/{showtime_id}", None)
-                layout = put(http, "GET", f"/layouts/{showtime['layout_hash']}", None)
+                showtime = asked(http, "GET", f"/showtimes/{showtime_id}", None)
+                layout = asked(http, "GET", f"/layouts/{showtime['layout_hash']}", None)
                 seat_map = SeatMap.decode(msgspec.json.encode(layout["map"]))
                 found.append(Stage(id=showtime_id, hall=seat_map))
         return found
@@ -202,7 +202,7 @@ def hall_of(showtimes: Showtimes, base: Path) -> SeatMap:
         raise ScenarioError(name, "hall", error.message) from None
 
 
-def put(http: httpx.Client, method: str, path: str, body: Any) -> Any:
+def asked(http: httpx.Client, method: str, path: str, body: Any) -> Any:
     """A request that has to work; its answer. Raises `StartError` with what the server says."""
     content = {"content": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
     try:

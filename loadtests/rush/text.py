@@ -86,16 +86,14 @@ def reasons(result: Result) -> list[str]:
 def counts(result: Result) -> list[tuple[str, int]]:
     """What was counted, by name."""
     noted = result.notes
-    sold = sum(len(receipt.seats) + sum(count for _, count in receipt.areas) for receipt in noted.receipts)
-    free = sum(account.states.count("0") + sum(account.areas) for account in result.accounts)
     found = [
         ("sockets asked for", noted.sockets_asked),
         ("sockets opened", noted.sockets_open),
         ("open at once, at most", noted.sockets_most),
         ("messages from the server", noted.messages),
         ("bookings confirmed", len(noted.receipts)),
-        ("places sold", sold),
-        ("places free at the end", free),
+        ("places sold", noted.sold),
+        ("places free at the end", sum(account.free for account in result.accounts)),
         ("bookings looked up at once", noted.looked_up),
     ]
     found += [(f"people: {how.replace('_', ' ')}", count) for how, count in noted.ended.items()]

@@ -22,7 +22,7 @@ import msgspec
 
 from loadtests.rush import latency
 from loadtests.rush.notes import Notes
-from loadtests.rush.oracle import FREE, Account, Wrong
+from loadtests.rush.oracle import Account, Wrong
 from loadtests.rush.scenario import Scenario
 
 Word = Literal["passed", "missed", "saturated", "wrong", "interrupted", "part"]
@@ -101,7 +101,7 @@ def _missed(scenario: Scenario, notes: Notes, accounts: Sequence[Account], *, ti
         if not expected:
             found.append(Missed(name="connections", wanted="none lost", found=reasons))
     if wanted.sold_out and not notes.interrupted:
-        free = sum(account.states.count(str(FREE)) + sum(account.areas) for account in accounts)
+        free = sum(account.free for account in accounts)
         if free:
             found.append(Missed(name="sold_out", wanted="nothing free", found=f"{free} places free"))
     errors = {code: count for code, count in sorted(notes.errors.items()) if code != BUSY}

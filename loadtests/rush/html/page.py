@@ -70,12 +70,11 @@ def _tiles(result: Result) -> str:
     wrong = {one.code: one.count for one in result.verdict.wrong}
     held = noted.times.corrected.get("hold") or noted.times.corrected.get("best")
     p99 = latency.summary(held)["p99_ms"] if held is not None else None
-    sold = sum(len(receipt.seats) + sum(count for _, count in receipt.areas) for receipt in noted.receipts)
     disagreeing = wrong.get("maps", 0) + wrong.get("endings", 0) + wrong.get("behind", 0)
     figures = (
         ("People", f"{sum(noted.people.values()):,}"),
         ("Sockets open at once", f"{noted.sockets_most:,}"),
-        ("Places sold", f"{sold:,}"),
+        ("Places sold", f"{noted.sold:,}"),
         ("Sold twice", f"{wrong.get('sold_twice', 0):,}"),
         ("Maps that disagree", f"{disagreeing:,}"),
         ("Hold, p99", "–" if p99 is None else f"{p99:,.0f} ms"),
