@@ -131,7 +131,7 @@ export default {
   offersBooked: "The offers are closed because you have booked.",
 
   // The concierge: wishes in the visitor’s own words.
-  concierge: "Tell us what you would like",
+  concierge: "What would you like?",
   conciergeAsk: "Ask",
   conciergeStop: "Stop",
   conciergeLost: "The connection was lost. Please ask again.",

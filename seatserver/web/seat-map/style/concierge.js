@@ -3,7 +3,7 @@
 export const CONCIERGE_STYLE = `
 .concierge {
   grid-area: talk;
-  padding: 0.4em;
+  padding-block: 0.75em;
 }
 .asking {
   display: flex;
@@ -21,7 +21,6 @@ export const CONCIERGE_STYLE = `
   opacity: 1;
 }
 .answer {
-  padding-inline: 0.4em;
   min-block-size: 3em;
   margin-block-start: 0.5em;
   line-height: 1.4;
@@ -33,7 +32,7 @@ export const CONCIERGE_STYLE = `
 .concierge ol {
   display: grid;
   gap: 0.5em;
-  max-block-size: max(9em, 26svh);
+  max-block-size: max(9em, 22svh);
   margin: 0.5em -4px -4px;
   padding: 4px;
   overflow-y: auto;
