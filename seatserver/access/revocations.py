@@ -28,9 +28,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from seatserver.access.deny_list import DenyList, Kind, Revocation, covers
 from seatserver.access.tables import revocations
+from seatserver.access.tokens import MAX_TOKEN_ID_CHARS, MAX_USER_CHARS
 from seatserver.config import Clock
 from seatserver.database import Database
-from seatserver.errors import Conflict, Unavailable
+from seatserver.errors import BadRequest, Conflict, Unavailable
 from seatserver.tasks import raise_if_cancelled
 from seatserver.times import millis_of, moment_of
 
@@ -48,6 +49,12 @@ KEPT_MS = 400 * 86_400_000
 """How long a revocation counts unless its end is known. No token made here is valid for longer."""
 MARGIN_MS = 600_000
 """Kept for so long after the end, because clocks differ (`Settings.token_leeway_s`)."""
+SUBJECTS: dict[Kind, tuple[str, int]] = {
+    "token": ("token_id", MAX_TOKEN_ID_CHARS),
+    "user": ("user_id", MAX_USER_CHARS),
+    "key": ("key_id", MAX_TOKEN_ID_CHARS),
+}
+"""What a subject is called in requests, and how long it may be."""
 LOCK = 0x5EA75E13  # any number that no other program uses in the same database
 
 
@@ -99,8 +106,12 @@ class Revocations:
     async def revoke(self, kind: Kind, subject: str, *, by: str, expires_at_ms: int | None = None) -> Revocation:
         """Revoke from now on; when this returns, this instance refuses it. May be repeated.
 
-        ``expires_at_ms`` is when the subject expires by itself, if that is known. Raises `Conflict` and `Unavailable`.
+        ``expires_at_ms`` is when the subject expires by itself, if that is known. Raises `BadRequest` for a subject
+        that no token can name, `Conflict` and `Unavailable`.
         """
+        field, longest = SUBJECTS[kind]
+        if not subject.strip() or not subject.isprintable() or len(subject) > longest:
+            raise BadRequest(f"{field} is {subject[:80]!r}: expected 1 to {longest} printable characters", field)
         now_ms = self._clock()
         revocation = Revocation(
             kind=kind,
