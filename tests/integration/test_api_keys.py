@@ -390,8 +390,8 @@ async def test_keys_are_made_listed_rotated_and_revoked_on_the_command_line(
         assert await wire.closed() == REVOKED
     assert (await command("revoke", "--token-id", "t1"))[0] == 0
     for nobody in ("", " ", "a\nb", "a" * 129):
-        code, _, problem = await command("revoke", "--user", nobody)
-        assert (code, "expected 1 to 128 printable characters" in problem) == (1, True)
+        failed, _, problem = await command("revoke", "--user", nobody)
+        assert (failed, "expected 1 to 128 printable characters" in problem) == (1, True)
     for wrong in (["revoke", key], ["revoke", "a" * 16], ["rotate", new], ["rotate", key_id, "--overlap-hours", "nan"]):
         failed, out, said = await command("key", *wrong)
         assert (failed, out, said.count("\n")) == (1, "", 1)
