@@ -105,7 +105,7 @@ def _scripts_of(checkout: Path) -> dict[str, Script]:
 async def _open(settings: Settings, scripts: dict[str, Script]) -> AsyncIterator[tuple[Redis, SeatStore, SeatStore]]:
     """A connection, a store, and a store whose holds are short; both call these scripts."""
 
-    async def ground(showtime_id: str) -> Ownership:
+    async def load_ownership(showtime_id: str) -> Ownership:
         taken = dict.fromkeys(SOLD, int(SeatState.SOLD))
         return Ownership(1, taken, time.time_ns() // 1_000_000 + DAY_MS, HALL, {})
 
@@ -113,7 +113,7 @@ async def _open(settings: Settings, scripts: dict[str, Script]) -> AsyncIterator
     patient = replace(settings, redis_queue_commands=100_000, hold_total_ms=DAY_MS)
     redis = Redis.from_url(settings.redis_url)
     with patch.object(seats_scripts, "Script", scripts.__getitem__):
-        stores = [SeatStore(redis, one, ground) for one in (patient, replace(patient, hold_ms=SHORT_MS))]
+        stores = [SeatStore(redis, one, load_ownership) for one in (patient, replace(patient, hold_ms=SHORT_MS))]
     try:
         for script in scripts.values():
             await redis.script_load(script.source)

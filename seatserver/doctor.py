@@ -219,8 +219,8 @@ class Doctor:
         if difference:
             await asyncio.sleep(1)  # a booking may be on its way right now
             difference = await self._difference(showtime_id)
-        ground = await self._server.records.load_ownership(showtime_id)
-        problems = await self._seats.problems(showtime_id, ground.seat_count)
+        ownership = await self._server.records.load_ownership(showtime_id)
+        problems = await self._seats.problems(showtime_id, ownership.seat_count)
         mend = "the reconcile duty repairs it; --repair does so now"
         return [
             Finding(verdict="wrong", about=showtime_id, says=says, mend=mend)
@@ -229,14 +229,14 @@ class Doctor:
 
     async def _difference(self, showtime_id: str) -> str:
         """How Redis differs from Postgres; empty if it does not, or if Redis knows something newer."""
-        ground = await self._server.records.load_ownership(showtime_id)
-        view = await self._server.store.snapshot(showtime_id, ground.seat_count)
-        if view.pgseq < ground.seq:
-            return f"Redis is at change {view.pgseq}, Postgres at {ground.seq}"
+        ownership = await self._server.records.load_ownership(showtime_id)
+        view = await self._server.store.snapshot(showtime_id, ownership.seat_count)
+        if view.pgseq < ownership.seq:
+            return f"Redis is at change {view.pgseq}, Postgres at {ownership.seq}"
         shown = {seat: state for seat, state in enumerate(view.states) if state in (SeatState.CLAIMED, SeatState.SOLD)}
-        if view.pgseq == ground.seq and (shown != ground.taken or view.kept != ground.kept):
+        if view.pgseq == ownership.seq and (shown != ownership.taken or view.kept != ownership.kept):
             wrong = sorted(
-                set(shown.items()) ^ set(ground.taken.items()) | set(view.kept.items()) ^ set(ground.kept.items())
+                set(shown.items()) ^ set(ownership.taken.items()) | set(view.kept.items()) ^ set(ownership.kept.items())
             )
             return f"seats that differ from Postgres: {len({seat for seat, _ in wrong})}"
         return ""

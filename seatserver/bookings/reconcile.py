@@ -50,25 +50,25 @@ class Reconciler:
     async def repair(self, showtime_id: str) -> bool:
         """Check one showtime and repair it; return whether that was needed."""
         [before] = await self._store.positions([showtime_id])
-        ground = await self._records.load_ownership(showtime_id)
-        if before is not None and before[2] > ground.seq:
+        ownership = await self._records.load_ownership(showtime_id)
+        if before is not None and before[2] > ownership.seq:
             # Redis knows changes that Postgres does not: Postgres was restored from a backup, or a standby that
             # lacked them took over.
-            log.warning("Postgres was set back", showtime=showtime_id, pgseq=before[2], seq=ground.seq)
+            log.warning("Postgres was set back", showtime=showtime_id, pgseq=before[2], seq=ownership.seq)
             await self._store.load(showtime_id, "restore", of_epoch=before[0])
             return True
-        view = await self._store.snapshot(showtime_id, ground.seat_count)
-        if view.pgseq > ground.seq:
+        view = await self._store.snapshot(showtime_id, ownership.seat_count)
+        if view.pgseq > ownership.seq:
             return False  # Redis is newer than what we read
         behind_before = self._behind.pop(showtime_id, None)
-        if view.pgseq < ground.seq and behind_before != view.pgseq:
+        if view.pgseq < ownership.seq and behind_before != view.pgseq:
             # The change is most likely on its way. If not, the next run loads the showtime anew.
             self._behind[showtime_id] = view.pgseq
             self._relay.notify(showtime_id)
             return False
         taken = {seat: state for seat, state in enumerate(view.states) if state in OWNED}
-        if view.pgseq == ground.seq and taken == ground.taken and view.kept == ground.kept:
+        if view.pgseq == ownership.seq and taken == ownership.taken and view.kept == ownership.kept:
             return False
-        log.warning("Redis repaired from Postgres", showtime=showtime_id, pgseq=view.pgseq, seq=ground.seq)
+        log.warning("Redis repaired from Postgres", showtime=showtime_id, pgseq=view.pgseq, seq=ownership.seq)
         await self._store.load(showtime_id, "repair")
         return True

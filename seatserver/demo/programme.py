@@ -128,8 +128,8 @@ async def with_free_seats(settings: Settings, showtimes: Iterable[Showtime]) -> 
     try:
         found = []
         for showtime in showtimes:
-            ground = await records.load_ownership(showtime.id)
-            if showtime.seat_map.place_count - len(ground.taken.keys() | ground.kept.keys()) >= PARTY:
+            ownership = await records.load_ownership(showtime.id)
+            if showtime.seat_map.place_count - len(ownership.taken.keys() | ownership.kept.keys()) >= PARTY:
                 found.append(showtime)
         return found
     finally:

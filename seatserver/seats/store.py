@@ -3,7 +3,7 @@
 Every change of a seat goes through a script of ``lua/`` that checks, writes, increases the room's version and
 publishes. Nothing else writes seat state. A lock here is never proof of a sale, because Postgres decides
 (`seatserver.bookings`). If a script answers ``absent``, Redis has lost the showtime or never knew it. The store then
-reads it from Postgres with ``ground``, loads it under a new epoch, and calls the script again.
+reads it from Postgres with ``load_ownership``, loads it under a new epoch, and calls the script again.
 
 All verbs raise `Unavailable` or `Busy` if Redis does not answer. The command may have run all the same; repeating it is
 safe.
@@ -144,12 +144,12 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 class SeatStore:
-    """The verbs. ``ground`` reads a showtime's `Ownership` from Postgres."""
+    """The verbs. ``load_ownership`` reads a showtime's `Ownership` from Postgres."""
 
-    def __init__(self, redis: Redis, settings: Settings, ground: Callable[[str], Awaitable[Ownership]]) -> None:
+    def __init__(self, redis: Redis, settings: Settings, load_ownership: Callable[[str], Awaitable[Ownership]]) -> None:
         self._redis = redis
         self._settings = settings
-        self._ground = ground
+        self._load_ownership = load_ownership
         self._scripts = Scripts(redis, settings)
         self._tasks = Tasks()
         self._loading: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -322,10 +322,10 @@ class SeatStore:
         `Unavailable` when the room is lost during every reading.
         """
         for _ in range(LOAD_TRIES):
-            ground = await self._ground(showtime_id)
-            taken, kept, epoch = _pairs(ground.taken), _pairs(ground.kept), secrets.token_hex(8)
+            owned = await self._load_ownership(showtime_id)
+            taken, kept, epoch = _pairs(owned.taken), _pairs(owned.kept), secrets.token_hex(8)
             reply = await self._scripts.call(
-                "load", _base(showtime_id), epoch, ground.seq, ground.ends_ms, mode, taken, kept, of_epoch, absent_since
+                "load", _base(showtime_id), epoch, owned.seq, owned.ends_ms, mode, taken, kept, of_epoch, absent_since
             )
             if reply[0] == "loaded":
                 return

@@ -299,12 +299,12 @@ async def settled(core: app.Server, showtime: str = SHOWTIME) -> bytes:
     """Wait until all that Postgres decided has arrived in Redis and both agree; the states then."""
 
     async def agree() -> bool:
-        ground = await core.records.load_ownership(showtime)
+        ownership = await core.records.load_ownership(showtime)
         view = await core.store.snapshot(showtime, SEATS)
-        if view.pgseq != ground.seq or await rows(core, "SELECT 1 FROM outbox WHERE showtime_id = :id", id=showtime):
+        if view.pgseq != ownership.seq or await rows(core, "SELECT 1 FROM outbox WHERE showtime_id = :id", id=showtime):
             return False
         taken = {seat: state for seat, state in enumerate(view.states) if state in (SeatState.CLAIMED, SeatState.SOLD)}
-        assert (taken, view.kept) == (ground.taken, ground.kept), "at the same change they show the same"
+        assert (taken, view.kept) == (ownership.taken, ownership.kept), "at the same change they show the same"
         return True
 
     await eventually(agree)
