@@ -115,6 +115,12 @@ class Settings:
     concierge_answer_ms: int = setting("SEATSERVER_CONCIERGE_ANSWER_MS", 10_000, "Longest an answer may take.", at_least=100, at_most=120_000)
     concierge_idle_ms: int = setting("SEATSERVER_CONCIERGE_IDLE_MS", 300_000, "A conversation in which nothing is asked for this long ends; the next question begins another.", at_least=1000, at_most=3_600_000)
 
+    # The language model behind the concierge.
+    gemini_api_key: str = setting("SEATSERVER_GEMINI_API_KEY", "", "Key of the Gemini API. With it the concierge is answered by a language model, which is sent what visitors write; without it, by rules alone, and nothing is sent.", secret=True)
+    gemini_model: str = setting("SEATSERVER_GEMINI_MODEL", "gemini-3.8-flash", "Name of the model.")
+    gemini_url: str = setting("SEATSERVER_GEMINI_URL", "https://generativelanguage.googleapis.com", "Where the Gemini API is reached.")
+    gemini_turn_ms: int = setting("SEATSERVER_GEMINI_TURN_MS", 20_000, "Longest the model may take for an answer with all its steps; then the rules answer.", at_least=100, at_most=110_000)
+
     # Rooms and sockets.
     hello_ms: int = setting("SEATSERVER_HELLO_MS", 5000, "A socket's first message is due within this time.", at_least=100, at_most=60_000)
     heartbeat_ms: int = setting("SEATSERVER_HEARTBEAT_MS", 15_000, "How often each socket is sent a WebSocket ping, and each quiet room a `beat`.", at_least=100, at_most=300_000)
@@ -375,8 +381,9 @@ def _check_door(settings: Settings) -> None:
     host = settings.host
     if not is_host(host):
         raise ConfigError(_env("host"), f"is {host[:80]!r}", "expected a name or an address; 0.0.0.0 or :: means all")
-    if settings.public_url and not is_web_address(settings.public_url):
-        raise ConfigError(_env("public_url"), f"is {settings.public_url!r}", "expected https://host")
+    for name in ("public_url", "gemini_url"):
+        if (url := getattr(settings, name)) and not is_web_address(url):
+            raise ConfigError(_env(name), f"is {url!r}", "expected https://host")
     for name in ("allowed_origins", "frame_ancestors"):
         for origin in getattr(settings, name):
             if origin != "*" and not is_origin(origin):

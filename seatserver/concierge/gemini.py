@@ -1,0 +1,59 @@
+"""The way to Gemini: the google-genai client with this server's settings, and nothing of the environment's.
+
+google-genai is imported only here and only where there is a key, because importing it takes half a second. `client_of`
+is called before the process serves anybody. Without a key there is no client, and nothing is ever sent to anybody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+
+from seatserver.config import Settings
+
+if TYPE_CHECKING:
+    from google.genai.client import AsyncClient
+
+CONNECT_S = 3.0
+CONNECTIONS = 200
+"""Answers at the same time, in one process; one more waits for its turn as long as for a connection."""
+
+
+class Gemini:
+    """A client that is open until `close`: ``aio`` is google-genai's, ``model`` the name of the model to ask."""
+
+    def __init__(self, settings: Settings) -> None:
+        from google.genai import Client, types
+
+        # A client of our own: with another HTTP library installed, google-genai would pick that one, which waits up to
+        # ten seconds before it repeats a request.
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(settings.gemini_turn_ms / 1000, connect=CONNECT_S, pool=CONNECT_S),
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        )
+        client = Client(
+            vertexai=False,
+            api_key=settings.gemini_api_key,
+            http_options=types.HttpOptions(
+                base_url=settings.gemini_url,
+                api_version="v1beta",
+                retry_options=types.HttpRetryOptions(attempts=1),
+                httpx_async_client=self._http,
+            ),
+        )
+        self.aio: AsyncClient = client.aio
+        self.model = settings.gemini_model
+
+    async def close(self) -> None:
+        """Close its connections. Answers that are still being given end."""
+        await self.aio.aclose()
+        await self._http.aclose()
+
+
+def client_of(settings: Settings) -> Gemini | None:
+    """A client for the settings' key and address; None without a key.
+
+    It repeats nothing by itself: whoever asks knows how long the visitor has waited already.
+    """
+    return Gemini(settings) if settings.gemini_api_key else None

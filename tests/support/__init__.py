@@ -1,0 +1,1 @@
+"""What several kinds of tests need, and the load tests with them."""
