@@ -100,6 +100,35 @@ def _samples(metric: Counter | Histogram) -> Iterable[tuple[str, dict[str, str],
     return ((sample.name, sample.labels, sample.value) for family in metric.collect() for sample in family.samples)
 
 
+class SharedProcess:
+    """CPU time, memory and open files of this process, counted so that those of all workers can be added up.
+
+    A registry with several processes leaves out what a `ProcessCollector` says. The names are the same as there.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._own = ProcessCollector(registry=None)
+        self._cpu = Counter("process_cpu_seconds", "CPU seconds of all workers", registry=registry)
+        self._gauges = {
+            name: Gauge(name, text, registry=registry, multiprocess_mode="livesum")
+            for name, text in (
+                ("process_resident_memory_bytes", "Resident memory of all workers in bytes"),
+                ("process_open_fds", "Open file descriptors of all workers"),
+            )
+        }
+        self._cpu_s = 0.0
+
+    def settle(self) -> None:
+        """Pass on what the system says now."""
+        for family in self._own.collect():
+            for sample in family.samples:
+                if sample.name == "process_cpu_seconds_total":
+                    self._cpu.inc(max(0.0, sample.value - self._cpu_s))
+                    self._cpu_s = sample.value
+                elif sample.name in self._gauges:
+                    self._gauges[sample.name].set(sample.value)
+
+
 Counted = TypeVar("Counted", Count, Times)
 
 
@@ -144,9 +173,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = _Registry(self.settle)
-        self._all: list[Count | Times | Labelled[Count] | Labelled[Times]] = []
-        # CPU time, memory and open files of this process. With several workers the sum has no such figures.
-        ProcessCollector(registry=self.registry)
+        self._all: list[Count | Times | Labelled[Count] | Labelled[Times] | SharedProcess] = []
+        # CPU time, memory and open files: of this process, or of all workers together.
+        if SHARED_FOLDER in os.environ:
+            self._all.append(SharedProcess(self.registry))
+        else:
+            ProcessCollector(registry=self.registry)
         self.sockets = self._gauge("sockets", "Open sockets")
         self.rooms = self._gauge("rooms", "Live rooms")
         self.commands = self._times_by(

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from loadtests.meters import cpu_s, rss_kib
 from seatserver.cli import workers
 from seatserver.client import LiveRoom, SeatClient
 from seatserver.config import Settings
@@ -111,9 +112,7 @@ async def test_every_worker_reports_the_sum_of_all_metrics(server: Running) -> N
         await asyncio.gather(*(person.hold(seat) for seat, person in enumerate(people)))
 
         async def metric(name: str) -> float:
-            async with httpx.AsyncClient(base_url=url(server), trust_env=False) as http:  # a connection of its own
-                text = (await http.get("/api/v1/metrics")).text
-            return float(re.findall(rf"^seatserver_{name} (.*)$", text, re.MULTILINE)[0])
+            return await figure(server, f"seatserver_{name}")
 
         async def all_are_counted() -> bool:
             """A command is counted when it is answered, a moment after the answer has left."""
@@ -136,6 +135,35 @@ async def test_every_worker_reports_the_sum_of_all_metrics(server: Running) -> N
                 return False
 
         await eventually(whole_again)  # viewers have come back, what was counted stays counted
+
+
+async def test_cpu_and_memory_of_all_workers_are_added_up(server: Running) -> None:
+    first, second = workers_of(server)
+    both = rss_kib(first) + rss_kib(second)
+    # Memory only grows at first, and each worker says anew every half a second how much it has.
+    await eventually(lambda: says(server, "process_resident_memory_bytes", both * 1024 * 0.9))
+    await eventually(lambda: says(server, "process_cpu_seconds_total", cpu_s(first) * 0.9 + cpu_s(second) * 0.9))
+    assert await figure(server, "process_open_fds") > 0
+
+    counted = await figure(server, "process_cpu_seconds_total")
+    os.kill(first, signal.SIGKILL)
+    server.until("worker died")
+    await eventually(lambda: len(workers_of(server)) == WORKERS and first not in workers_of(server))
+    await eventually(lambda: says(server, "process_cpu_seconds_total", counted))
+
+
+async def figure(server: Running, name: str) -> float:
+    """One figure of the metrics, from whichever worker the kernel chooses."""
+    async with httpx.AsyncClient(base_url=url(server), trust_env=False) as http:  # a connection of its own
+        text = (await http.get("/api/v1/metrics")).text
+    return float(re.findall(rf"^{name} (.*)$", text, re.MULTILINE)[0])
+
+
+async def says(server: Running, name: str, at_least: float) -> bool:
+    try:
+        return await figure(server, name) >= at_least
+    except httpx.TransportError:
+        return False
 
 
 async def test_a_killed_worker_is_replaced_and_the_others_keep_serving(server: Running) -> None:
