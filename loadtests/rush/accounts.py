@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 
 from loadtests.rush.oracle import Account
 from loadtests.rush.target import Target
+from loadtests.rush.tls import explained
 from loadtests.rush.world import Stage
 from seatserver.errors import StartError
 from seatserver.wire import from_client, from_server
@@ -26,7 +27,8 @@ async def ask(target: Target, stages: Sequence[Stage]) -> list[Account]:
     """One account for each showtime. Raises `StartError` if the server has nothing to say any more."""
     found = []
     owners = await _owners(target.database_url, stages) if target.database_url else None
-    async with httpx.AsyncClient(base_url=f"{target.urls[0]}/api/v1", timeout=PATIENCE_S) as http:
+    base = f"{target.urls[0]}/api/v1"
+    async with httpx.AsyncClient(base_url=base, timeout=PATIENCE_S, verify=target.tls, trust_env=False) as http:
         for number, stage in enumerate(stages):
             snapshot, counted = await _agreeing(target, http, stage)
             found.append(
@@ -78,7 +80,14 @@ async def _snapshot(target: Target, stage: Stage) -> from_server.Snapshot:
     try:
         async with (
             asyncio.timeout(PATIENCE_S),
-            connect(url, subprotocols=[SUBPROTOCOL_JSON], compression=None, max_size=None) as socket,  # type: ignore[list-item]
+            connect(
+                url,
+                subprotocols=[SUBPROTOCOL_JSON],  # type: ignore[list-item]
+                compression=None,
+                max_size=None,
+                proxy=None,
+                ssl=target.tls if url.startswith("wss:") else None,
+            ) as socket,
         ):
             await socket.send(msgspec.json.encode(from_client.Hello(ref=1, token=target.keys.token_of(0))).decode())
             async for frame in socket:
@@ -88,7 +97,7 @@ async def _snapshot(target: Target, stage: Stage) -> from_server.Snapshot:
                 if isinstance(message, from_server.Error | from_server.Bye):
                     raise StartError(f"the server lets nobody look: {message}")
     except (OSError, TimeoutError) as error:
-        raise StartError(f"the server does not answer on {url}: {error}") from None
+        raise StartError(f"the server does not answer on {url}: {explained(error)}") from None
     raise StartError(f"the server has closed {url} without a snapshot")
 
 

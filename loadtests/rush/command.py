@@ -112,6 +112,9 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
         "--tokens", type=Path, metavar="FILE", help="ready tokens instead, one a line, one for each user"
     )
     parser.add_argument("--operator", type=Path, metavar="FILE", help="with --tokens: a token that may add showtimes")
+    parser.add_argument(
+        "--ca-file", default="", metavar="FILE", help="certificate of your own authority, for an https:// target"
+    )
 
 
 def rush(args: argparse.Namespace) -> int:
@@ -213,7 +216,7 @@ def _target(args: argparse.Namespace, scenario: Scenario) -> AbstractContextMana
     database_url = args.database_url
     if url == told and not database_url:
         database_url = os.environ.get("DATABASE_URL", "")
-    return nullcontext(Target([url], _keys(args), database_url))
+    return nullcontext(Target([url], _keys(args), database_url, args.ca_file))
 
 
 def _keys(args: argparse.Namespace) -> Keys:

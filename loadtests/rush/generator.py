@@ -62,7 +62,7 @@ class Generator:
         cpu_before_s = time.process_time()
         watchers = [asyncio.create_task(self._look_at_ourselves()), asyncio.create_task(self._count())]
         try:
-            async with Witness(world) as witness, httpx.AsyncClient(timeout=10) as http:
+            async with Witness(world) as witness, self._client() as http:
                 if self._films:
                     await self._film()
                     watchers.append(asyncio.create_task(server_figures.follow(world, http)))
@@ -83,6 +83,9 @@ class Generator:
         notes.generator_cpu_s = round(time.process_time() - cpu_before_s, 3)
         notes.interrupted = self._interrupted
         return notes
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(timeout=10, verify=self.world.tls, trust_env=False)
 
     # ------------------------------------------------------------ the evening
 

@@ -186,7 +186,7 @@ class Line(WSListener):
                 await ws_connect(
                     lambda: self,
                     self._url,
-                    ssl_context=ssl.create_default_context() if self._url.startswith("wss") else None,
+                    ssl_context=self.world.tls if self._url.startswith("wss:") else None,
                     websocket_handshake_timeout=CONNECT_S,
                     extra_headers={"Sec-WebSocket-Protocol": SUBPROTOCOL_MSGPACK},
                     socket_factory=self._socket,
@@ -328,6 +328,8 @@ def _reason(error: BaseException) -> str:
     """Why there is no connection, in a few words that many failures share."""
     if isinstance(error, TimeoutError):
         return "no handshake in time"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS: {(error.reason or type(error).__name__).replace('_', ' ').lower()}"
     if isinstance(error, OSError):
         # The text of the error itself may name an address, and then every failure would be one of its own.
         return (os.strerror(error.errno) if error.errno else type(error).__name__).lower()

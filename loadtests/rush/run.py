@@ -16,7 +16,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -30,14 +31,18 @@ from loadtests.rush.scenario import Scenario
 from loadtests.rush.schedule import Plan, part_of, schedule
 from loadtests.rush.target import Target
 from loadtests.rush.world import Stage, World
+from seatserver.errors import StartError
 
 HEAD_START_S = 0.5
 """From the end of the preparations to the opening of the doors."""
-PROCESS_START_S = 3.0
+READY_S = 120.0
+"""Longest wait for the generators' processes to start. A run begins only when all of them are there."""
 LOOK_S = 0.2
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 Progress = Callable[[dict[str, Any]], None]
+Live = Callable[[float], list[Notes]]
+"""Lets generators begin at a moment, as in `time.monotonic`, and returns their notes."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,9 +66,20 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     stages: tuple[Stage, ...]
     plans: list[Plan]
     tokens: dict[int, str]
-    started: float
     sources: tuple[str, ...]
+    operator: str
+    ca_file: str
     films: bool
+
+
+@dataclass(frozen=True)
+class Channels:
+    """How the coordinator and the processes of the generators talk: a manager's queues and its event."""
+
+    told: Any
+    ready: Any
+    begins: Any
+    closing: Any
 
 
 def rush(target: Target, stages: Sequence[Stage], order: Order, progress: Progress = lambda figures: None) -> Result:
@@ -73,10 +89,8 @@ def rush(target: Target, stages: Sequence[Stage], order: Order, progress: Progre
     warnings = checks.check(order.scenario, target, people, most_at_once=_most_at_once(plans))
     stages = asyncio.run(accounts.taken(target, stages))
     mine = part_of(plans, order.part - 1, order.parts)
-    head_start_s = HEAD_START_S + (PROCESS_START_S if order.processes > 1 else 0)
     shares = [part_of(mine, number, order.processes) for number in range(order.processes)]
     tokens = [{plan.number: target.keys.token_of(plan.number) for plan in share} for share in shares]
-    started = time.monotonic() + head_start_s
     jobs = [
         Job(
             scenario=order.scenario,
@@ -84,16 +98,19 @@ def rush(target: Target, stages: Sequence[Stage], order: Order, progress: Progre
             stages=tuple(stages),
             plans=share,
             tokens=tokens[number],
-            started=started,
             sources=tuple(checks.sources(target, people)),
+            operator=target.keys.operator or "",
+            ca_file=target.ca_file,
             films=number == 0,
         )
         for number, share in enumerate(shares)
     ]
-    started_at_ms = time.time_ns() // 1_000_000 + round(head_start_s * 1000)
-    with _incidents(target, order.scenario, started):
-        parts = [_alone(jobs[0], progress)] if order.processes == 1 else _beside_each_other(jobs, progress)
-        said = asyncio.run(accounts.ask(target, stages))
+    with _ready(jobs, progress) as live:
+        started = time.monotonic() + HEAD_START_S
+        started_at_ms = time.time_ns() // 1_000_000 + round(HEAD_START_S * 1000)
+        with _incidents(target, order.scenario, started):
+            parts = live(started)
+            said = asyncio.run(accounts.ask(target, stages))
     noted = notes.together(parts)
     return result.judged(
         name=order.name,
@@ -126,9 +143,16 @@ def _most_at_once(plans: Sequence[Plan]) -> float:
 # ---------------------------------------------------------------- generators
 
 
-def _alone(job: Job, progress: Progress) -> Notes:
+def _ready(jobs: Sequence[Job], progress: Progress) -> contextlib.AbstractContextManager[Live]:
+    """The generators, ready to begin."""
+    if len(jobs) == 1:
+        return contextlib.nullcontext(lambda started: [_alone(jobs[0], started, progress)])
+    return _beside_each_other(jobs, progress)
+
+
+def _alone(job: Job, started: float, progress: Progress) -> Notes:
     """The one generator, in this process. Ctrl-C closes the doors."""
-    generator = _generator(job, lambda world: progress(figures_of(world)))
+    generator = _generator(job, started, lambda world: progress(figures_of(world)))
 
     async def run() -> Notes:
         loop = asyncio.get_running_loop()
@@ -151,8 +175,17 @@ def _alone(job: Job, progress: Progress) -> Notes:
                 signal.signal(number, handler)
 
 
-def _generator(job: Job, watch: Callable[[World], None]) -> Generator:
-    world = World(job.scenario, job.urls, job.stages, job.tokens.__getitem__, started=job.started, sources=job.sources)
+def _generator(job: Job, started: float, watch: Callable[[World], None]) -> Generator:
+    world = World(
+        job.scenario,
+        job.urls,
+        job.stages,
+        job.tokens.__getitem__,
+        started=started,
+        sources=job.sources,
+        operator=job.operator,
+        ca_file=job.ca_file,
+    )
     return Generator(world, job.plans, films=job.films, watch=watch)
 
 
@@ -166,40 +199,75 @@ def _without_garbage_collection(work: Callable[[], Notes]) -> Notes:
         gc.enable()
 
 
-def _beside_each_other(jobs: Sequence[Job], progress: Progress) -> list[Notes]:
-    """One process a job. Ctrl-C and SIGTERM reach the coordinator, which has all of them close the doors."""
+@contextlib.contextmanager
+def _beside_each_other(jobs: Sequence[Job], progress: Progress) -> Iterator[Live]:
+    """One process a job, all of them started. Yields what lets them begin together and returns their notes.
+
+    Ctrl-C and SIGTERM reach the coordinator, which has all of them close the doors.
+    """
     context = multiprocessing.get_context("spawn")
     with contextlib.ExitStack() as stack:
         manager = stack.enter_context(context.Manager())
-        told, closing = manager.Queue(), manager.Event()
+        told, ready, begins, closing = manager.Queue(), manager.Queue(), manager.Queue(), manager.Event()
         # Only noted: a handler runs in the middle of anything, and `told` and `closing` share one connection.
         interrupts: list[int] = []
         for number in INTERRUPTS:
             before = signal.signal(number, lambda number, frame: interrupts.append(number))
             stack.callback(signal.signal, number, before)
         pool = stack.enter_context(ProcessPoolExecutor(len(jobs), mp_context=context, initializer=_deaf))
-        running = [pool.submit(_in_process, number, job, told, closing) for number, job in enumerate(jobs)]
-        latest: dict[int, dict[str, Any]] = {}
-        while not all(one.done() for one in running):
-            if interrupts:
-                closing.set()
-            with contextlib.suppress(queue.Empty):
-                number, figures = told.get(timeout=LOOK_S)
-                latest[number] = figures
-                progress(added_up(latest.values()))
-        return [one.result() for one in running]
+        channels = Channels(told=told, ready=ready, begins=begins, closing=closing)
+        running = [pool.submit(_in_process, number, job, channels) for number, job in enumerate(jobs)]
+
+        def live(started: float) -> list[Notes]:
+            for _ in jobs:
+                begins.put(started)
+            latest: dict[int, dict[str, Any]] = {}
+            while not all(one.done() for one in running):
+                if interrupts:
+                    closing.set()
+                with contextlib.suppress(queue.Empty):
+                    number, figures = told.get(timeout=LOOK_S)
+                    latest[number] = figures
+                    progress(added_up(latest.values()))
+            return [one.result() for one in running]
+
+        try:
+            _wait_for(ready, running)
+            yield live  # which raises what made one of them fail
+        finally:
+            for _ in jobs:  # those that still wait, because of an error here, end
+                begins.put(None)
+
+
+def _wait_for(ready: Any, running: Sequence[Future[Notes]]) -> None:
+    """Wait until every process has said that it is there. Raises what made one of them fail, or `StartError`."""
+    ends = time.monotonic() + READY_S
+    missing = len(running)
+    while missing:
+        for one in running:
+            if one.done():
+                one.result()
+        if time.monotonic() > ends:
+            raise StartError(f"{missing} of {len(running)} generators have not started within {READY_S:g} s")
+        with contextlib.suppress(queue.Empty):
+            ready.get(timeout=LOOK_S)
+            missing -= 1
 
 
 def _deaf() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _in_process(number: int, job: Job, told: Any, closing: Any) -> Notes:
-    generator = _generator(job, lambda world: told.put((number, figures_of(world))))
+def _in_process(number: int, job: Job, channels: Channels) -> Notes:
+    channels.ready.put(number)
+    started = channels.begins.get()
+    if started is None:
+        raise StartError("the run has not begun")
+    generator = _generator(job, started, lambda world: channels.told.put((number, figures_of(world))))
 
     async def run() -> Notes:
         async def listen() -> None:
-            while not await asyncio.to_thread(closing.wait, LOOK_S):
+            while not await asyncio.to_thread(channels.closing.wait, LOOK_S):
                 pass
             generator.interrupt()
 

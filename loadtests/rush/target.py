@@ -27,6 +27,7 @@ from redis import Redis
 from loadtests.children import Running
 from loadtests.installation import HOUR_MS, Installation, hall, installation
 from loadtests.rush.scenario import FOLDER, Scenario, ScenarioError, Showtimes
+from loadtests.rush.tls import explained, trust
 from loadtests.rush.world import Stage
 from seatserver import config
 from seatserver.access.tokens import Tokens
@@ -76,10 +77,12 @@ class Keys:
 class Target:
     """Where to rush: servers, showtimes and keys. ``database_url`` is there if Postgres can be asked."""
 
-    def __init__(self, urls: Sequence[str], keys: Keys, database_url: str = "") -> None:
+    def __init__(self, urls: Sequence[str], keys: Keys, database_url: str = "", ca_file: str = "") -> None:
         self.urls = tuple(url.rstrip("/") for url in urls)
         self.keys = keys
         self.database_url = database_url
+        self.ca_file = ca_file
+        self.tls = trust(ca_file)
         self.is_ours = False
 
     def stages(self, scenario: Scenario, base: Path) -> list[Stage]:
@@ -89,7 +92,7 @@ class Target:
         headers = {"Authorization": f"Bearer {self.keys.operator}"}
         run = secrets.token_hex(3)
         found: list[Stage] = []
-        with httpx.Client(base_url=f"{self.urls[0]}/api/v1", headers=headers, timeout=TIMEOUT_S) as http:
+        with self._client(headers) as http:
             asked(http, "PUT", f"/admin/theatres/{THEATRE}", {"name": "Load lab", "timezone": "UTC"})
             asked(http, "PUT", f"/admin/auditoriums/{THEATRE}", {"theatre_id": THEATRE, "name": "Load lab"})
             for showtimes in scenario.showtimes:
@@ -105,13 +108,18 @@ class Target:
     def existing_stages(self, ids: Sequence[str]) -> list[Stage]:
         """Showtimes that are there already. Nobody else may buy there during the run."""
         found = []
-        with httpx.Client(base_url=f"{self.urls[0]}/api/v1", timeout=TIMEOUT_S) as http:
+        with self._client({}) as http:
             for showtime_id in ids:
                 showtime = asked(http, "GET", f"/showtimes/{showtime_id}", None)
                 layout = asked(http, "GET", f"/layouts/{showtime['layout_hash']}", None)
                 seat_map = SeatMap.decode(msgspec.json.encode(layout["map"]))
                 found.append(Stage(id=showtime_id, hall=seat_map))
         return found
+
+    def _client(self, headers: dict[str, str]) -> httpx.Client:
+        return httpx.Client(
+            base_url=f"{self.urls[0]}/api/v1", headers=headers, timeout=TIMEOUT_S, verify=self.tls, trust_env=False
+        )
 
     def restart(self) -> None:
         """Kill a server and start it again."""
@@ -208,7 +216,7 @@ def asked(http: httpx.Client, method: str, path: str, body: Any) -> Any:
     try:
         response = http.request(method, path, **content)
     except httpx.HTTPError as error:
-        raise StartError(f"{http.base_url.host}:{http.base_url.port} does not answer: {error}") from None
+        raise StartError(f"{http.base_url.host}:{http.base_url.port} does not answer: {explained(error)}") from None
     if response.is_error:
         try:
             said = response.json()["detail"]

@@ -23,7 +23,7 @@ class Witness:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_S)
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, verify=world.tls, trust_env=False)
         self._asking: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Witness:

@@ -16,6 +16,7 @@ from loadtests.rush.latency import Stopwatch, now
 from loadtests.rush.maps import Atlas
 from loadtests.rush.notes import Doubt, Held, Notes, Receipt, Second
 from loadtests.rush.scenario import Scenario
+from loadtests.rush.tls import trust
 from seatserver.seatmaps.model import SeatMap
 
 ANSWER_S = 30.0
@@ -50,6 +51,8 @@ class World:
         *,
         started: float,
         sources: Sequence[str] = (),
+        operator: str = "",
+        ca_file: str = "",
     ) -> None:
         self.scenario = scenario
         self.urls = tuple(url.rstrip("/") for url in urls)
@@ -57,6 +60,9 @@ class World:
         self.token_of = token_of
         self.started = started
         self.sources = tuple(sources)
+        self.operator = operator
+        """A token that may read the server's metrics; empty without one."""
+        self.tls = trust(ca_file)
         self.stopwatch = Stopwatch(started, latency.window_s(scenario.seconds + scenario.settle))
         self.atlases = [Atlas() for _ in stages]
         self.closed = asyncio.Event()

@@ -39,7 +39,7 @@ Cheat = Literal[
     "closes_a_socket",
     "turns_people_away",
 ]
-STALL_S = 1.0
+STALL_S = 5.0
 LATE_COMMIT_S = 0.5
 HOLD_MS = 1500
 NAMED_EMPTY: dict[str, Any] = {"areas": (), "lines": (), "fees_minor": 0, "total_minor": 0}
@@ -250,16 +250,18 @@ def _now_ms() -> int:
 
 
 @contextlib.contextmanager
-def cheating(cheat: Cheat) -> Iterator[str]:
-    """Run the server in a thread; its address."""
-    config = uvicorn.Config(CheatingServer(cheat).app(), port=0, log_level="error", ws="websockets-sansio")
+def cheating(cheat: Cheat, **options: Any) -> Iterator[str]:
+    """Run the server in a thread, with uvicorn's ``options``; its address."""
+    app = CheatingServer(cheat).app()
+    config = uvicorn.Config(app, port=0, log_level="error", ws="websockets-sansio", **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="cheating server")
     thread.start()
     try:
         while not server.started:
             time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        scheme = "https" if config.is_ssl else "http"
+        yield f"{scheme}://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()
