@@ -23,6 +23,7 @@ from seatserver import descriptors, exposure, listening, logs
 from seatserver.app import Server, build_app
 from seatserver.config import Settings
 from seatserver.garbage import Collector
+from seatserver.live.transport.arrivals import Arrivals
 from seatserver.live.transport.uvicorn_connection import UvicornConnection
 from seatserver.live.transport.uvicorn_http import HttpLimits, bounded
 from seatserver.starting import once_there
@@ -115,6 +116,7 @@ def make_server(server: Server, on_ready: Callable[[str], None] | None = None) -
     """uvicorn with our settings. Call its ``serve([listener])`` while ``server`` is entered."""
     settings = server.settings
     http = HttpLimits(
+        arrivals=Arrivals(settings),
         connections=server.share.connections,
         head_bytes=settings.head_bytes,
         head_fields=settings.head_fields,

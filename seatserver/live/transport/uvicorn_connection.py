@@ -35,6 +35,7 @@ from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 from websockets.protocol import Protocol, State
 
+from seatserver.live.transport.arrivals import Arrival
 from seatserver.live.transport.connection import ConnectionClosed, FlowControl
 from seatserver.live.transport.inbox import Inbox
 from seatserver.wire.codec import Received
@@ -72,8 +73,9 @@ class UvicornConnection(WebSocketsSansIOProtocol):
     _between = False
     _cut_off: TimerHandle | None = None
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def __init__(self, *args: Any, arrival: Arrival | None = None, **more: Any) -> None:
         super().__init__(*args, **more)
+        self._arrival = arrival
         self._inbox = Inbox(self.loop)
         self.queue = cast("asyncio.Queue[Any]", self._inbox)
 
@@ -165,6 +167,8 @@ class UvicornConnection(WebSocketsSansIOProtocol):
         """The connection is open."""
         self._plain = cast(asyncio.Transport, transport)
         super().connection_made(transport)
+        if self._arrival is not None:
+            self.client = self._arrival.client
 
     def handle_connect(self, event: Request) -> None:
         """A handshake has arrived: put this connection into the scope, where the app finds it."""

@@ -1,5 +1,7 @@
 """uvicorn's HTTP protocol class, with limits on connections, on the heads of requests, and on silence.
 
+- Where proxies announce their clients, a connection begins with that (`arrivals.py`). One that begins otherwise is
+  closed without an answer.
 - Each connection is an open file. When as many are open as the process can spare, a new one is answered 503 and closed
   at once, whether it asks for a page or a socket (a handshake begins as an HTTP request).
 - The parser collects a header until it ends, and copies all of it with each piece that arrives. So one endless header
@@ -18,6 +20,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -25,6 +28,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from seatserver import logs
 from seatserver.errors import HeadTooLarge
+from seatserver.live.transport import proxy_protocol
+from seatserver.live.transport.arrivals import Arrival, Arrivals, Client
+from seatserver.live.transport.uvicorn_connection import UvicornConnection
 
 log = logs.from_outside(__name__)
 
@@ -34,8 +40,9 @@ HEAD_PIECE, BODY_PIECE = 4096, 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """``refused`` is told the reason of each refusal: `too_many`, `head_too_large` or `head_late`."""
+    """``refused`` is told the reason of each refusal: `too_many`, `unannounced`, `head_too_large` or `head_late`."""
 
+    arrivals: Arrivals
     connections: int
     """How many may be open in this process."""
     head_bytes: int
@@ -56,6 +63,8 @@ class BoundedHttp(HttpToolsProtocol):
     _made_progress = False
     _has_too_many_fields = False
     _is_over = False
+    # What has arrived of the head with which a proxy announces its client; None when there is none to come.
+    _announcement: bytes | None = None
     _deadline: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------ what uvicorn calls
@@ -74,6 +83,10 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse("too_many", HTTPStatus.SERVICE_UNAVAILABLE, reason, b"Retry-After: 2\r\n")
         else:
             self._expect_head()
+            if self.limits.arrivals.are_announced:
+                self._await_announcement()
+            else:
+                self._enter(self.client)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
@@ -82,6 +95,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what has arrived, in pieces, as long as it is within the limits."""
+        if self._announcement is not None:
+            data = self._read_announcement(data)
         at = 0
         while at < len(data) and not self._is_over and not self.transport.is_closing():
             piece = data[at : at + (BODY_PIECE if self._in_body else HEAD_PIECE)]
@@ -139,6 +154,45 @@ class BoundedHttp(HttpToolsProtocol):
         """The request has arrived as a whole."""
         self._in_message = self._in_body = False
         super().on_message_complete()
+
+    # ------------------------------------------------------------ where the connection comes from
+
+    def _enter(self, client: Client) -> None:
+        """The connection comes from this client: requests say so, and the socket that it may become."""
+        self.client = client
+        arrival = Arrival(client)
+        if self.ws_protocol_class is UvicornConnection:
+            self.ws_protocol_class = partial(UvicornConnection, arrival=arrival)  # type: ignore[assignment]  # calls it
+
+    def _await_announcement(self) -> None:
+        if self.limits.arrivals.may_announce(self.client):
+            self._announcement = b""
+        else:
+            self._refuse_unannounced("this peer is none of SEATSERVER_TRUSTED_PROXIES")
+
+    def _read_announcement(self, data: bytes) -> bytes:
+        """Take the announcement off what has arrived; the rest is the client's. Empty while some of it is missing."""
+        arrived = (self._announcement or b"") + data
+        try:
+            found = proxy_protocol.read(arrived)
+        except proxy_protocol.NotAnnounced:
+            self._refuse_unannounced(
+                "no head of the PROXY protocol with a client's address (SEATSERVER_PROXY_PROTOCOL)"
+            )
+            return b""
+        if found is None:
+            self._announcement = arrived
+            return b""
+        self._announcement = None
+        self._enter(found.client or self.client)
+        return arrived[found.size :]
+
+    def _refuse_unannounced(self, problem: str) -> None:
+        log.warning("connection refused", code="unannounced", problem=problem)
+        self._announcement, self._is_over = None, True
+        self._unset_deadline()
+        self.limits.refused("unannounced")
+        self.transport.close()
 
     # ------------------------------------------------------------ refusals
 

@@ -17,7 +17,8 @@ from seatserver.operations.instance_reports import ReceivedReport, Report
 from tests.javascript import WEB, printed
 
 AT_THE_GATE = {"head_too_large", "wrong_host"}
-TURNED_AWAY = {*get_args(Limited), *AT_THE_GATE, "too_many", "head_late", "full", "storm", "unauthorized", "forbidden"}
+AT_THE_CONNECTION = {"too_many", "unannounced", "head_late"}
+TURNED_AWAY = {*get_args(Limited), *AT_THE_CONNECTION, *AT_THE_GATE, "full", "storm", "unauthorized", "forbidden"}
 
 
 def run(code: str, *values: Any) -> Any:

@@ -75,6 +75,7 @@ const LIMITS = {
   sockets: "too many sockets",
   storm: "too many handshakes at once",
   too_many: "too many connections",
+  unannounced: "connections that no proxy announced",
   unauthorized: "figures or documents, without a token",
   writes: "too many changes",
   wrong_host: "requests for another server",
