@@ -50,10 +50,12 @@ from seatserver.errors import SeatServerError, Unavailable
 from seatserver.gate.gate import Gate
 from seatserver.holding.holding import Holding
 from seatserver.kiosks.payments import Payments
-from seatserver.kiosks.readers import SimulatedReader
+from seatserver.kiosks.reader_watch import ReaderWatch
+from seatserver.kiosks.readers import CardReader, SimulatedReader
 from seatserver.kiosks.registry import Kiosks, kiosk_of
 from seatserver.kiosks.sockets import PATH as KIOSK_PATH
 from seatserver.kiosks.sockets import KioskSockets
+from seatserver.kiosks.stripe import StripeReader
 from seatserver.live import views
 from seatserver.live.broadcast.broadcaster import Broadcaster
 from seatserver.live.broadcast.services import BroadcastServices
@@ -139,8 +141,9 @@ class Server:
         self.kiosks = Kiosks(self.database, self.tokens)
         self.kiosk_sockets = KioskSockets(settings, self.kiosks, self.shares, self._cut_kiosks)
         self.tokens.refuse_ended = self.kiosks.check_customer
-        reader = SimulatedReader(self.database) if settings.kiosk_reader == "simulated" else None
+        reader = _card_reader(settings, self.database)
         self.kiosk_payments = Payments(settings, self.database, self.catalog, self.checkout, self.records, reader)
+        watch = ReaderWatch(self.kiosks, reader) if isinstance(reader, StripeReader) else None
 
         # What happens in the background.
         self.worker = Worker(
@@ -151,6 +154,7 @@ class Server:
             relay=self.relay,
             reconciler=self.reconciler,
             kiosk_payments=self.kiosk_payments,
+            card_readers=watch,
             metrics=self.metrics,
         )
 
@@ -264,6 +268,7 @@ class Server:
     async def close_connections(self) -> None:
         """Close the connections to Postgres and Redis. A server that was never entered needs only this."""
         self.holding.close()
+        await self.kiosk_payments.close()
         await self.store.close()
         await self.database.close()
         await self.redis.aclose()
@@ -275,6 +280,12 @@ async def _problem(check: Coroutine[Any, Any, None]) -> str | None:
     except SeatServerError as error:
         return error.message
     return None
+
+
+def _card_reader(settings: Settings, database: Database) -> CardReader | None:
+    if settings.kiosk_reader == "stripe":
+        return StripeReader(settings, database)
+    return SimulatedReader(database) if settings.kiosk_reader == "simulated" else None
 
 
 def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:

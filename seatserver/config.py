@@ -161,7 +161,10 @@ class Settings:
     release_ms: int = setting("SEATSERVER_RELEASE_MS", 1000, "How often blocked and allocated seats whose time is over are opened.", at_least=20, at_most=60_000)
     reconcile_ms: int = setting("SEATSERVER_RECONCILE_MS", 30_000, "How often Redis is compared with Postgres and repaired.", at_least=100, at_most=3_600_000)
     kiosk_ms: int = setting("SEATSERVER_KIOSK_MS", 500, "How often the kiosks that are connected to a process are told what staff have changed, and revoked ones cut off.", at_least=50, at_most=1500)
-    kiosk_reader: str = setting("SEATSERVER_KIOSK_READER", "none", "The card reader of kiosks: `none`, so that they only show what is on, or `simulated`, which takes no money. The same for all processes: one that runs the duties ends payments that were broken off.")
+    kiosk_reader: str = setting("SEATSERVER_KIOSK_READER", "none", "The card reader of kiosks: `none`, so that they only show what is on, `simulated`, which takes no money, or `stripe`: Stripe Terminal’s readers, one for each kiosk. The same for all processes: one that runs the duties ends payments that were broken off.")
+    stripe_key: str = setting("SEATSERVER_STRIPE_KEY", "", "The secret or restricted key of the Stripe account. Restricted: it may write PaymentIntents, refunds and Terminal readers.", secret=True)
+    stripe_ms: int = setting("SEATSERVER_STRIPE_MS", 5000, "Longest wait for an answer of Stripe.", at_least=100, at_most=60_000)
+    stripe_url: str = setting("SEATSERVER_STRIPE_URL", "https://api.stripe.com", "Where Stripe is spoken to. Plain HTTP only on this machine.")
     kiosk_pay_ms: int = setting("SEATSERVER_KIOSK_PAY_MS", 90_000, "How long a kiosk waits for a card. Then the payment is void and the seats are free.", at_least=1000, at_most=3_600_000)
     kiosk_quiet_ms: int = setting("SEATSERVER_KIOSK_QUIET_MS", 45_000, "After this long without a touch a kiosk asks whether anybody is there.", at_least=1000, at_most=600_000)
     kiosk_answer_ms: int = setting("SEATSERVER_KIOSK_ANSWER_MS", 20_000, "How long it waits for the answer before it gives the seats back and begins anew.", at_least=1000, at_most=600_000)
@@ -344,7 +347,7 @@ def _check_relations(settings: Settings) -> None:
     _one_of("forwarded_header", settings.forwarded_header, ("x-forwarded-for", "forwarded"))
     for name in ("metrics", "documents"):
         _one_of(name, getattr(settings, name), ("auto", "everyone", "operators"))
-    _one_of("kiosk_reader", settings.kiosk_reader, ("none", "simulated"))
+    _one_of("kiosk_reader", settings.kiosk_reader, ("none", "simulated", "stripe"))
     _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
     _one_of("log_format", settings.log_format, ("auto", "text", "json"))
     for scope in settings.guest_scopes:
@@ -365,6 +368,18 @@ def _check_relations(settings: Settings) -> None:
     _check_url("redis_url", settings.redis_url, ("redis://", "rediss://", "unix://"))
     _check_redis_address(settings.redis_url)
     _check_door(settings)
+    _check_stripe(settings)
+
+
+def _check_stripe(settings: Settings) -> None:
+    key, url = settings.stripe_key, settings.stripe_url
+    if settings.kiosk_reader == "stripe" and not key:
+        raise ConfigError(_env("stripe_key"), "is empty", f"expected a key, as {_env('kiosk_reader')} is stripe")
+    if key and not re.fullmatch("(sk|rk)_[A-Za-z0-9_]{8,250}", key):
+        raise ConfigError(_env("stripe_key"), "is no secret key", "expected sk_… or rk_…; pk_… is for browsers")
+    is_here = re.match(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?$", url) is not None
+    if not is_here and not (url.startswith("https://") and is_web_address(url)):
+        raise ConfigError(_env("stripe_url"), f"is {url[:80]!r}", "expected https://host: the key is sent there")
 
 
 def _check_redis_address(url: str) -> None:

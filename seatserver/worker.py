@@ -22,6 +22,7 @@ from seatserver.bookings.seat_changes import Relay
 from seatserver.config import Settings
 from seatserver.errors import SeatServerError
 from seatserver.kiosks.payments import Payments
+from seatserver.kiosks.reader_watch import LOOK_MS, ReaderWatch
 from seatserver.metrics import Metrics
 from seatserver.seats.store import SeatStore
 from seatserver.tasks import raise_if_cancelled
@@ -45,6 +46,7 @@ class Worker:
         relay: Relay,
         reconciler: Reconciler,
         kiosk_payments: Payments,
+        card_readers: ReaderWatch | None,
         metrics: Metrics,
     ) -> None:
         self._settings = settings
@@ -54,6 +56,7 @@ class Worker:
         self._relay = relay
         self._reconciler = reconciler
         self._kiosk_payments = kiosk_payments
+        self._card_readers = card_readers
         self._metrics = metrics
 
     async def run(self) -> None:
@@ -64,6 +67,8 @@ class Worker:
             tasks.create_task(repeat("reap", settings.reap_ms, self._checkout.reap, self._metrics))
             tasks.create_task(repeat("release", settings.release_ms, self._allocations.release_due, self._metrics))
             tasks.create_task(repeat("payments", settings.reap_ms, self._kiosk_payments.settle, self._metrics))
+            if self._card_readers is not None:
+                tasks.create_task(repeat("readers", LOOK_MS, self._card_readers.look, self._metrics))
             tasks.create_task(repeat("reconcile", settings.reconcile_ms, self._reconcile, self._metrics))
             tasks.create_task(repeat("expiry", settings.sweep_ms, self._expire, self._metrics))
 

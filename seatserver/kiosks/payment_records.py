@@ -40,7 +40,8 @@ Reason = Literal["", "cancelled", "timeout", "late"]
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
     """A payment as it is now. ``stage`` is the reader's, None if it has not been asked or did not answer.
 
-    ``user_id`` is who pays, None if an older release began it. ``is_revoked`` says that its kiosk was.
+    ``user_id`` is who pays, None if an older release began it. ``is_revoked`` says that its kiosk was, and
+    ``card_reader`` is that kiosk's own.
     """
 
     booking_id: UUID
@@ -55,6 +56,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     deadline_ms: int
     is_overdue: bool
     is_revoked: bool
+    card_reader: str = ""
     stage: Stage | None = None
 
 
@@ -69,10 +71,14 @@ class Sales(msgspec.Struct, frozen=True, kw_only=True):
 _REVOKED = (
     sa.select(kiosks.c.revoked_at.is_not(None)).where(kiosks.c.id == payments.c.kiosk_id).correlate(payments)
 ).scalar_subquery()
+_READER = (
+    sa.select(kiosks.c.card_reader).where(kiosks.c.id == payments.c.kiosk_id).correlate(payments)
+).scalar_subquery()
 _COLUMNS = (
     *payments.c,
     (payments.c.deadline_at <= sa.func.now()).label("is_overdue"),
     _REVOKED.label("is_revoked"),
+    _READER.label("card_reader"),
 )
 
 
@@ -222,4 +228,5 @@ def _payment(row: sa.Row[Any]) -> Payment:
         deadline_ms=millis_of(row.deadline_at),
         is_overdue=row.is_overdue,
         is_revoked=row.is_revoked,
+        card_reader=row.card_reader,
     )

@@ -62,6 +62,12 @@ class Payments:
         self._checkout = checkout
         self._records = records
         self._reader = reader
+        self._needs_id = settings.kiosk_reader == "stripe"
+
+    async def close(self) -> None:
+        """Close what the card reader holds open."""
+        if self._reader is not None:
+            await self._reader.close()
 
     @property
     def reader(self) -> CardReader:
@@ -78,7 +84,7 @@ class Payments:
     async def begin(self, kiosk: Kiosk, showtime_id: str, hold_id: UUID, user_id: str) -> Payment:
         """Claim a customer's hold and ask for a card. Repeating it gives the payment as it is now.
 
-        Raises `Conflict` without a reader, while the kiosk is locked, and for a showtime of another theatre;
+        Raises `Conflict` without a card reader, while the kiosk is locked, and for a showtime of another theatre;
         `Forbidden` for a user that is no customer of this kiosk, `HoldConflict` for the id of another customer's
         payment, and what `Checkout.book` raises. Then nothing of the payment is left, unless trying again can help.
         """
@@ -113,8 +119,8 @@ class Payments:
                 payment = await self._take(payment)
             if payment.status == "voiding":
                 payment = await self._void(payment)
-        except ReaderAway:
-            log.warning("card reader away", payment=str(booking_id), status=payment.status)
+        except ReaderAway as away:
+            log.warning("card reader away", payment=str(booking_id), status=payment.status, problem=away.message)
         return payment
 
     async def retry(self, kiosk: Kiosk, booking_id: UUID) -> Payment:
@@ -236,6 +242,8 @@ class Payments:
     async def _check_may_sell(self, kiosk: Kiosk, showtime_id: str) -> None:
         if kiosk.locked:
             raise Conflict(f"the kiosk {kiosk.name!r} is locked: unlock it in /ops")
+        if self._needs_id and not kiosk.card_reader:
+            raise Conflict(f"the kiosk {kiosk.name!r} has no card reader: name it in /ops")
         showtime = await self._catalog.showtime(showtime_id)
         if showtime.theatre_id != kiosk.theatre_id:
             raise Conflict(f"the kiosk {kiosk.name!r} sells for {kiosk.theatre_id!r}, not for {showtime.theatre_id!r}")
@@ -256,6 +264,7 @@ def _charge(payment: Payment) -> Charge:
     assert payment.amount_minor is not None and payment.currency is not None
     return Charge(
         id=payment.booking_id,
+        reader=payment.card_reader,
         attempt=payment.attempt,
         amount_minor=payment.amount_minor,
         currency=payment.currency,

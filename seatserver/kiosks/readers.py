@@ -3,8 +3,9 @@
 A reader keeps books of its own, by the payment's id, and survives our process. Everything it is asked may be asked
 again: a lost answer is asked for once more. `void` is the last word: whatever happens, afterwards no money is taken.
 
-The simulated reader keeps its books in a table that nothing else touches. The buttons on the kiosk's screen say what
-the customer does with the card: tap it, have it declined, or tap it while the reader's answers are lost.
+`stripe.py` has the real ones. The simulated reader keeps its books in a table that nothing else touches. The buttons on
+the kiosk's screen say what the customer does with the card: tap it, have it declined, or tap it while the reader's
+answers are lost.
 """
 
 from __future__ import annotations
@@ -33,14 +34,18 @@ class ReaderAway(SeatServerError):
 
     code, retryable, status = "reader_away", True, 503
 
-    def __init__(self) -> None:
-        super().__init__("the card reader does not answer; ask again")
+    def __init__(self, why: str = "") -> None:
+        super().__init__(f"the card reader does not answer; ask again{f' ({why})' if why else ''}")
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
-    """What to take: an amount in minor units. ``attempt`` grows when another card is tried for the same payment."""
+    """What to take: an amount in minor units. ``attempt`` grows when another card is tried for the same payment.
+
+    ``reader`` is the kiosk's own, where each has one.
+    """
 
     id: UUID
+    reader: str
     attempt: int
     amount_minor: int
     currency: str
@@ -59,6 +64,10 @@ class CardReader(Protocol):
 
     async def void(self, payment_id: UUID) -> None:
         """Take no money for this payment: stop asking for a card, or give back what was taken."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds open."""
         ...
 
 
@@ -107,6 +116,9 @@ class SimulatedReader:
                     where=books.c.state != "voided",
                 )
             )
+
+    async def close(self) -> None:
+        """It holds nothing open."""
 
     async def act(self, payment_id: UUID, act: Act) -> None:
         """What the customer does with the card. Raises `NotFound` if the reader does not wait for one."""

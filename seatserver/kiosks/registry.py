@@ -15,7 +15,7 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -50,7 +50,8 @@ CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_S = 900
 WAITING_AT_MOST = 200
 """Most devices that wait for approval, so that nobody can fill the table from outside."""
-CHANGEABLE = ("theatre_id", "name", "channel", "locked", "message")
+CHANGEABLE = ("theatre_id", "name", "channel", "locked", "message", "card_reader")
+CARD_READER_PATTERN = "^$|^tmr_[A-Za-z0-9_]{1,80}$"
 MAX_NAME, MAX_MESSAGE, MAX_SHOWS = 80, 300, 40
 KNOWN_FOR_S = 0.5
 """How long one process believes that a kiosk is not revoked, without asking again."""
@@ -75,6 +76,8 @@ class Kiosk(msgspec.Struct, frozen=True, kw_only=True):
     seen_at_ms: int | None
     release: str
     shows: str
+    card_reader: str
+    reader_seen_at_ms: int | None
 
 
 class Kiosks:
@@ -220,6 +223,12 @@ class Kiosks:
         kiosk = await self._changed(changed, given.get("theatre_id", ""))
         return self._told(kiosk, kiosk_id, "kiosk changed", by=by, **given)
 
+    async def note_readers(self, online: Collection[UUID]) -> None:
+        """Note that the card readers of these kiosks are online."""
+        noted = sa.update(kiosks).where(kiosks.c.id.in_(online)).values(reader_seen_at=sa.func.now())
+        async with self._database.reading() as connection:
+            await connection.execute(noted)
+
     async def reload(self, kiosk_id: UUID, by: str) -> Kiosk:
         """Load the kiosk's page again, as soon as nobody uses it. Raises `NotFound`."""
         kiosk = await self._changed(_live(kiosk_id).values(reloads=kiosks.c.reloads + 1))
@@ -326,4 +335,6 @@ def _kiosk(row: sa.Row[Any]) -> Kiosk:
         seen_at_ms=None if row.seen_at is None else millis_of(row.seen_at),
         release=row.release,
         shows=row.shows,
+        card_reader=row.card_reader,
+        reader_seen_at_ms=None if row.reader_seen_at is None else millis_of(row.reader_seen_at),
     )

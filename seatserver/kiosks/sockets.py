@@ -262,7 +262,7 @@ class KioskSockets:
             settings = self._settings
             return msgspec.structs.replace(
                 told,
-                reader=settings.kiosk_reader,
+                reader=reader_of(device.kiosk, settings),
                 quiet_ms=settings.kiosk_quiet_ms,
                 answer_ms=settings.kiosk_answer_ms,
             )
@@ -278,6 +278,11 @@ class KioskSockets:
             raise _Ended(Close.SLOW, "the kiosk reads too slowly") from None
         except (OSError, RuntimeError):
             raise _Ended(None) from None
+
+
+def reader_of(kiosk: Kiosk, settings: Settings) -> str:
+    """The kind of a kiosk's card reader: ``none``, ``simulated`` or ``stripe``."""
+    return "none" if settings.kiosk_reader == "stripe" and not kiosk.card_reader else settings.kiosk_reader
 
 
 def _is_stranger(kiosk: Kiosk) -> bool:

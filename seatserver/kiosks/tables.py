@@ -4,7 +4,8 @@ A device is known by the hash of its key, which only the device has. It waits (`
 approve the code on its screen. A revoked kiosk keeps its row, so that its key never works again.
 
 A payment is written before its booking, so that a process that dies in between leaves something to be tidied up.
-``simulated_payments`` stands for the card reader's own books: nothing but the simulated reader touches them.
+``simulated_payments`` stands for the card reader's own books: nothing but the simulated reader touches them. Those of
+Stripe's readers are at Stripe; ``stripe_payments`` is how they are found there.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ kiosks = sa.Table(
     sa.Column("release", sa.Text, nullable=False, server_default="", comment="The release its page came from."),
     sa.Column("shows", sa.Text, nullable=False, server_default="", comment="The name of the screen it shows."),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("card_reader", sa.Text, nullable=False, server_default="", comment="The id of its reader, at Stripe."),
+    sa.Column("reader_seen_at", sa.DateTime(timezone=True), comment="When that was last found to be online."),
     sa.CheckConstraint("(theatre_id IS NULL) = (enrolled_at IS NULL)", name="enrolled_in_a_theatre"),
     sa.CheckConstraint("(revoked_by IS NULL) = (revoked_at IS NULL)", name="revoked_by_somebody"),
     sa.Index("uq_kiosks_key_hash", "key_hash", unique=True),
@@ -78,4 +81,19 @@ simulated_payments = sa.Table(
     sa.Column("voids", sa.Integer, nullable=False, server_default="0", comment="How often it was given back."),
     sa.Column("lost", sa.Integer, nullable=False, server_default="0", comment="Answers still to be lost."),
     sa.CheckConstraint("state IN ('waiting', 'approved', 'declined', 'voided')", name="state_known"),
+)
+
+stripe_payments = sa.Table(
+    "stripe_payments",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("reader", sa.Text, nullable=False, comment="The one that was asked: the kiosk may get another later."),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("intent_id", sa.Text, comment="The PaymentIntent. NULL: no reader has seen any."),
+    sa.Column("attempt", sa.Integer, nullable=False, comment="The last one that the reader accepted; 0: none."),
+    sa.Column("tries", sa.Integer, nullable=False, comment="Errors so far: with each, the idempotency keys change."),
+    sa.Column("ended", sa.Boolean, nullable=False, comment="It will be void: nothing is shown to the reader any more."),
+    sa.Column("voided", sa.Boolean, nullable=False, comment="It is certain that no money is taken."),
+    sa.CheckConstraint("ended OR NOT voided", name="ended_before_voided"),
 )

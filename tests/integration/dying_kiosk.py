@@ -2,6 +2,7 @@
 
 Run it with one argument in JSON: whose payment it is, what is asked for (``begin``, ``tap``, ``follow``, ``cancel``),
 and the step at which it dies, such as ``["Checkout", "confirm", "after"]``. If that is not reached, it ends with 0.
+With ``-`` it reads that from its standard input. Without a step, somebody else kills it.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ async def serve(given: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    die_at(*asked["die_at"])
+    asked = json.loads(sys.stdin.read() if sys.argv[1] == "-" else sys.argv[1])
+    if "die_at" in asked:
+        die_at(*asked["die_at"])
     asyncio.run(serve(asked))

@@ -91,6 +91,15 @@ def test_the_command_line_wins_over_the_environment() -> None:
         ),
         ({"SEATSERVER_TOKEN_SECRET": "x" * 32}, "SEATSERVER_TOKEN_SECRET can be guessed: expected a random one, such"),
         ({"SEATSERVER_ADMISSION_SECRETS": f"{SECRET},{'ab' * 20}"}, "SEATSERVER_ADMISSION_SECRETS can be guessed: "),
+        ({"SEATSERVER_KIOSK_READER": "stripe"}, "SEATSERVER_STRIPE_KEY is empty: expected a key, as SEATSERVER_KIOSK_"),
+        (
+            {"SEATSERVER_STRIPE_KEY": "pk_test_0123456789"},
+            "SEATSERVER_STRIPE_KEY is no secret key: expected sk_… or rk_",
+        ),
+        (
+            {"SEATSERVER_STRIPE_URL": "http://stripe.example"},
+            "SEATSERVER_STRIPE_URL is 'http://stripe.example': expected https://host: the key is sent there",
+        ),
         ({"SEATSERVER_METRICS": "nobody"}, "SEATSERVER_METRICS is 'nobody': expected one of auto, everyone, operators"),
         ({"SEATSERVER_OPERATORS": "me"}, "SEATSERVER_OPERATORS names 'me': expected addresses such as 10.0.0.1"),
         ({"SEATSERVER_HOSTS": "a.example:80"}, "SEATSERVER_HOSTS names 'a.example:80': expected names"),
@@ -186,6 +195,7 @@ def test_no_error_message_shows_a_secret() -> None:
         ("DATABASE_URL", "mysql://u:hunter2@h/d"),
         ("REDIS_URL", "redis://:hunter2/x@h:6379"),
         ("SEATSERVER_TOKEN_SECRET", "hunter2"),
+        ("SEATSERVER_STRIPE_KEY", "hunter2"),
     ]:
         with pytest.raises(ConfigError) as caught:
             config.load({variable: value})

@@ -18,7 +18,8 @@ from seatserver.api.shared.fields import Currency, CurrencyDigits, Document, Id,
 from seatserver.errors import Conflict, NotFound, TooMany
 from seatserver.kiosks.messages import EXAMPLE_ID
 from seatserver.kiosks.payment_records import Sales
-from seatserver.kiosks.registry import CUSTOMER_S, MAX_MESSAGE, MAX_NAME, Kiosk
+from seatserver.kiosks.reader_watch import ONLINE_MS
+from seatserver.kiosks.registry import CARD_READER_PATTERN, CUSTOMER_S, MAX_MESSAGE, MAX_NAME, Kiosk
 from seatserver.money import digits_of
 
 SILENT_MS = 30_000
@@ -29,6 +30,16 @@ Channel = Annotated[
     Meta(
         pattern=f"^$|{CHANNEL_PATTERN}",
         description="Its sales channel: it may take the seats that are allocated to that. Empty: the public.",
+    ),
+]
+
+
+CardReader = Annotated[
+    str,
+    Meta(
+        pattern=CARD_READER_PATTERN,
+        max_length=100,
+        description="The id of its card reader at Stripe, such as tmr_FDOt2wlRZEdpd7. Empty: none.",
     ),
 ]
 
@@ -55,6 +66,7 @@ class ChangeKiosk(Document, frozen=True):
         Annotated[str, Meta(max_length=MAX_MESSAGE, description="One line that its visitors read; empty for none.")]
         | UnsetType
     ) = UNSET
+    card_reader: CardReader | UnsetType = UNSET
 
 
 class KioskSales(Document, frozen=True):
@@ -82,6 +94,15 @@ class KioskView(Document, frozen=True):
     away: Annotated[bool, Meta(description="Whether it has not reported for 30 seconds.")]
     release: Annotated[str, Meta(description="The release that its page came from.")]
     shows: Annotated[str, Meta(description="The name of the screen that it shows.")]
+    card_reader: CardReader
+    reader: Annotated[
+        str,
+        Meta(
+            pattern="^(none|simulated|unnamed|ok|away)$",
+            description="Its card reader. `none`: the server has none; `unnamed`: it needs a `card_reader`; `away`: "
+            "it has not been online for a minute.",
+        ),
+    ]
     sales_today: Annotated[tuple[KioskSales, ...], Meta(description="One entry a currency. Only in the list.")] = ()
 
 
@@ -113,6 +134,8 @@ VIEW = KioskView(
     away=False,
     release="0.1.0",
     shows="attract",
+    card_reader="tmr_FDOt2wlRZEdpd7",
+    reader="ok",
     sales_today=(KioskSales(bookings=3, total_minor=8550, currency="EUR", currency_digits=2),),
 )
 RESOURCE = Resource(
@@ -218,4 +241,16 @@ def _view(call: Call, kiosk: Kiosk) -> KioskView:
         away=seen is None or call.services.clock() - seen > SILENT_MS,
         release=kiosk.release,
         shows=kiosk.shows,
+        card_reader=kiosk.card_reader,
+        reader=_reader(call, kiosk),
     )
+
+
+def _reader(call: Call, kiosk: Kiosk) -> str:
+    kind = call.services.settings.kiosk_reader
+    if kind != "stripe":
+        return kind
+    if not kiosk.card_reader:
+        return "unnamed"
+    seen = kiosk.reader_seen_at_ms
+    return "ok" if seen is not None and call.services.clock() - seen <= ONLINE_MS else "away"

@@ -28,7 +28,7 @@ const REVOKED = 4001;
  * @property {string} message
  * @property {number} reloads
  * @property {string} release
- * @property {"none" | "simulated"} reader
+ * @property {"none" | "simulated" | "stripe"} reader
  * @property {number} quiet_ms
  * @property {number} answer_ms
  */

@@ -15,9 +15,18 @@ import { askAs } from "./poll.js";
  * @property {boolean} away
  * @property {string} release
  * @property {string} shows
+ * @property {string} card_reader
+ * @property {"none" | "simulated" | "unnamed" | "ok" | "away"} reader
  * @property {{ bookings: number, total_minor: number, currency: string, currency_digits: number }[]} sales_today
  */
 
+const READERS = {
+  none: "",
+  simulated: "simulated reader",
+  unnamed: "no card reader named",
+  ok: "reader ok",
+  away: "reader away",
+};
 const PATH = "/api/v1/kiosks";
 const form = /** @type {HTMLFormElement} */ (byId("enrol"));
 const field = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
@@ -98,6 +107,7 @@ export class Kiosks {
       theatre,
       kiosk.channel && `sells for ${kiosk.channel}`,
       kiosk.release && `release ${kiosk.release}`,
+      READERS[kiosk.reader],
       sold,
     ];
     const message = kiosk.message && `Message: ${kiosk.message}`;
@@ -114,6 +124,7 @@ export class Kiosks {
   /** @param {Kiosk} kiosk */
   #actions(kiosk) {
     const { id, name, locked } = kiosk;
+    const hasOwnReader = kiosk.reader !== "none" && kiosk.reader !== "simulated";
     /** @type {(text: string, what: string, act: () => unknown) => HTMLElement} */
     const action = (text, what, act) => button(text, act, { ariaLabel: `${text} ${name}${what}` });
     return element(
@@ -123,6 +134,10 @@ export class Kiosks {
       action("Message", " …", () => this.#ask(kiosk, "message", `Message on ${name} (empty: none)`, kiosk.message)),
       action("Rename", " …", () => this.#ask(kiosk, "name", `New name of ${name}`, name)),
       action("Move", " …", () => this.#move(kiosk)),
+      hasOwnReader &&
+        action("Card reader", " …", () =>
+          this.#ask(kiosk, "card_reader", `Card reader of ${name} at Stripe (tmr_…; empty: none)`, kiosk.card_reader),
+        ),
       action("Reload", "", () =>
         this.#do(`${PATH}/${id}/reload`, "POST", undefined, `${name} reloads when it is free.`),
       ),
@@ -141,14 +156,14 @@ export class Kiosks {
 
   /**
    * @param {Kiosk} kiosk
-   * @param {"message" | "name"} what
+   * @param {"message" | "name" | "card_reader"} what
    * @param {string} question
    * @param {string} now
    */
   #ask(kiosk, what, question, now) {
     const given = prompt(question, now);
     if (given === null || (what === "name" && given.trim() === "")) return;
-    void this.#change(kiosk, { [what]: given });
+    void this.#change(kiosk, { [what]: given.trim() });
   }
 
   /** @param {Kiosk} kiosk */
