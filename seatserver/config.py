@@ -122,6 +122,9 @@ class Settings:
     gemini_url: str = setting("SEATSERVER_GEMINI_URL", "https://generativelanguage.googleapis.com", "Where the Gemini API is reached.")
     gemini_turn_ms: int = setting("SEATSERVER_GEMINI_TURN_MS", 20_000, "Longest the model may take for an answer with all its steps; then the rules answer.", at_least=100, at_most=110_000)
 
+    # By voice.
+    voice: tuple[str, ...] = setting("SEATSERVER_VOICE", (), "Where visitors may speak to the concierge, comma-separated: `pages` (our own with a seat map) and `kiosks`; nowhere if empty. Only these pages may use the microphone. Other sites write `<seat-map voice=\"on\">`. The visitor's browser turns speech into text, where it can; some browsers have a service of their maker do that.")
+
     # Rooms and sockets.
     hello_ms: int = setting("SEATSERVER_HELLO_MS", 5000, "A socket's first message is due within this time.", at_least=100, at_most=60_000)
     heartbeat_ms: int = setting("SEATSERVER_HEARTBEAT_MS", 15_000, "How often each socket is sent a WebSocket ping, and each quiet room a `beat`.", at_least=100, at_most=300_000)
@@ -170,6 +173,10 @@ class Settings:
     kiosk_answer_ms: int = setting("SEATSERVER_KIOSK_ANSWER_MS", 20_000, "How long it waits for the answer before it gives the seats back and begins anew.", at_least=1000, at_most=600_000)
     sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest time between two checks of the deadlines in a room where something is held.", at_least=20, at_most=60_000)
     # fmt: on
+
+    def voice_at(self, place: str) -> bool:
+        """Whether visitors may speak to the concierge there: `pages` or `kiosks`."""
+        return self.concierge and place in self.voice
 
     @property
     def transaction_ms(self) -> int:
@@ -350,8 +357,8 @@ def _check_relations(settings: Settings) -> None:
     _one_of("kiosk_reader", settings.kiosk_reader, ("none", "simulated", "stripe"))
     _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
     _one_of("log_format", settings.log_format, ("auto", "text", "json"))
-    for scope in settings.guest_scopes:
-        _one_of("guest_scopes", scope, FOR_GUESTS)
+    _each_of("voice", settings.voice, ("pages", "kiosks"))
+    _each_of("guest_scopes", settings.guest_scopes, FOR_GUESTS)
     if settings.token_secret and len(settings.token_secret.encode()) < 32:
         # RFC 7518, section 3.2: an HS256 key is at least as long as the hash's output.
         raise ConfigError(_env("token_secret"), "is shorter than 32 bytes", "expected 32 bytes or more")
@@ -422,6 +429,11 @@ def _check_networks(name: str, networks: Iterable[str]) -> None:
 def _one_of(name: str, value: str, expected: tuple[str, ...]) -> None:
     if value not in expected:
         raise ConfigError(_env(name), f"is {value!r}", f"expected one of {', '.join(expected)}")
+
+
+def _each_of(field: str, values: tuple[str, ...], known: tuple[str, ...]) -> None:
+    for value in values:
+        _one_of(field, value, known)
 
 
 def _check_url(name: str, value: str, schemes: tuple[str, ...]) -> None:

@@ -57,6 +57,7 @@ class KioskState(msgspec.Struct, tag="state", tag_field="type", frozen=True, kw_
     reader: Annotated[str, Meta(description="The kind of its card reader. `none`: it sells nothing.")]
     quiet_ms: Annotated[int, Meta(description="Ask whether anybody is there after this long without a touch.")]
     answer_ms: Annotated[int, Meta(description="How long to wait for the answer to that.")]
+    voice: Annotated[bool, Meta(description="Let people say which seats they would like.")] = False
     release: Annotated[str, Meta(description="The server's release. Load the page again when it changes.")]
 
 
@@ -90,6 +91,7 @@ EXAMPLES: tuple[FromKiosk | ToKiosk, ...] = (
         reader="simulated",
         quiet_ms=45_000,
         answer_ms=20_000,
+        voice=True,
         release="0.1.0",
     ),
     KioskBeat(server_ms=1_764_580_000_000),

@@ -265,6 +265,7 @@ class KioskSockets:
                 reader=reader_of(device.kiosk, settings),
                 quiet_ms=settings.kiosk_quiet_ms,
                 answer_ms=settings.kiosk_answer_ms,
+                voice=settings.voice_at("kiosks"),
             )
         if isinstance(told, KioskWaiting):
             return msgspec.structs.replace(told, qr=qr.drawn(device.approval + told.code).decode())

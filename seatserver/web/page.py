@@ -26,11 +26,15 @@ LINK_TO_API = '<a href="/docs">{{api}}</a> '
 OWN_SOCKET = "{socket}"
 """In the headers of a page: where the addresses of our own socket belong, as the visitor's browser knows them."""
 HOST = re.compile(r"[A-Za-z0-9_.-]+(?::[0-9]+)?")
+POLICY = "Permissions-Policy"
 BY_LANGUAGE = {"Vary": "Accept-Language, Cookie"}
 
 
 class Page:
-    """The page in the folder ``name``. ``headers`` are sent with it; ``parts`` maps placeholders to names of texts."""
+    """The page in the folder ``name``. ``headers`` are sent with it; ``parts`` maps placeholders to names of texts.
+
+    With ``voice``, it may use the microphone, and a seat map in it lets visitors speak.
+    """
 
     def __init__(
         self,
@@ -39,12 +43,15 @@ class Page:
         languages: Sequence[str] = tuple(TEXTS),
         *,
         links_to_api: bool = False,
+        voice: bool = False,
         **parts: str,
     ) -> None:
         self._is_translated = len(languages) > 1
         self._headers = {**headers, **(BY_LANGUAGE if self._is_translated else {})}
+        if voice:
+            self._headers[POLICY] = headers[POLICY].replace("microphone=()", "microphone=(self)")
         more = LINK_TO_API if links_to_api and name == "front" else ""
-        self._content = {one: _html(name, one, parts, more).encode() for one in languages}
+        self._content = {one: _html(name, one, parts, more, voice=voice).encode() for one in languages}
         self._tags = {one: f'"{hashlib.sha256(html).hexdigest()[:32]}"' for one, html in self._content.items()}
 
     def answer(self, request: HTTPConnection, status: int = 200) -> Response:
@@ -74,7 +81,7 @@ def _remembering(response: Response, language: str | None) -> Response:
     return response
 
 
-def _html(name: str, language: str, parts: Mapping[str, str], more: str) -> str:
+def _html(name: str, language: str, parts: Mapping[str, str], more: str, *, voice: bool) -> str:
     head, body = BODY.split(_read(f"{name}/{name}.html"), maxsplit=1)
     has_header = body.startswith("<header")
     if not has_header:
@@ -82,6 +89,7 @@ def _html(name: str, language: str, parts: Mapping[str, str], more: str) -> str:
     styles = [*([] if has_header else ["shared/header.css"]), f"{name}/{name}.css"]
     script = f"{name}/{name}.js" if FOLDER.joinpath(name, f"{name}.js").is_file() else "shared/header.js"
     given = {part: TEXTS[language][text] for part, text in parts.items()}
+    given["voice"] = ' voice="on"' if voice else ""
     shell = {
         "head": filled(head, language),
         "styles": "".join(

@@ -26,7 +26,7 @@ from starlette.types import Scope
 
 from seatserver.config import Settings
 from seatserver.errors import SeatServerError
-from seatserver.web.page import OWN_SOCKET, Page, with_socket
+from seatserver.web.page import OWN_SOCKET, POLICY, Page, with_socket
 
 Handler = Callable[[HTTPConnection, Exception], Awaitable[Response]]
 IsThere = Callable[[str], Awaitable[bool]]
@@ -61,8 +61,9 @@ HEADERS = {
 FOR_PAGES = {
     # No window that a page of another origin opened, or that opened it, can reach into ours.
     "Cross-Origin-Opener-Policy": "same-origin",
-    # Nothing here needs any of these, so nothing that is slipped in gets them either.
-    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    # Nothing here needs any of these, so nothing that is slipped in gets them either. Where visitors may speak, a page
+    # gets the microphone (`page.py`).
+    POLICY: "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
 # Pages of any origin may load the seat map's modules. These are the same for everyone; who may hold a seat with them is
@@ -115,7 +116,10 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
         for kind in ("showtime", "booking")
     }
     links_to_api = not settings.is_for_operators(settings.documents)
-    front, showtime, own, booking = (Page(name, headers, links_to_api=links_to_api) for name in VISITORS.values())
+    front, showtime, own, booking = (
+        Page(name, headers, links_to_api=links_to_api, voice=name == "showtime" and settings.voice_at("pages"))
+        for name in VISITORS.values()
+    )
 
     async def show_showtime(request: Request) -> Response:
         if await _is_nowhere(is_there, request.path_params["showtime_id"]):
@@ -129,9 +133,17 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
 
     shown = zip(VISITORS, (_always(front), show_showtime, _always(own), show_booking), strict=True)
     visitors = [Route(path, respond, methods=["GET"]) for path, respond in shown]
-    staff = [
-        Route(path, _always(Page(name, _headers(()) if path in UNFRAMED else headers, ("en",))), methods=["GET"])
+    others = [
+        Page(
+            name,
+            _headers(()) if path in UNFRAMED else headers,
+            ("en",),
+            voice=path in TERMINALS and settings.voice_at("kiosks"),
+        )
         for path, name in {**STAFF, **TERMINALS}.items()
+    ]
+    staff = [
+        Route(path, _always(page), methods=["GET"]) for path, page in zip((*STAFF, *TERMINALS), others, strict=True)
     ]
     return [*visitors, *staff, Mount("/static", _PublicFiles({**with_socket(headers, ""), **FOR_EVERYBODY}))]
 

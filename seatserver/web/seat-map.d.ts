@@ -108,6 +108,8 @@ export class SeatMapElement extends HTMLElement {
   checkout: string;
   /** "off": without the field for wishes in the visitor's own words. */
   concierge: string;
+  /** "on": with a microphone in that field, where the browser recognises speech. */
+  voice: string;
   get strings(): Record<string, Template>;
   set strings(strings: Record<string, Template>);
   readonly client: SeatMapClient | null;
@@ -119,6 +121,7 @@ export class SeatMapElement extends HTMLElement {
   reveal(...labels: string[]): void;
   hold(...labels: string[]): Promise<void>;
   release(): Promise<void>;
+  listen(): void;
   refresh(): void;
 
   addEventListener<K extends keyof SeatMapEvents>(

@@ -25,6 +25,7 @@ import { SeatMapClient } from "./seatmap-client.js";
 /** @import { Layout, Showtime } from "./seat-map/types.js" */
 
 const HOME = new URL("..", import.meta.url); // of the server that this file came from
+const LOOKED_UP = ["checkout", "concierge", "voice"]; // attributes that are read where they matter
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MOST_MS = 15_000;
 const PAGE_LOOKS = ["lang", "dir", "class", "style", "data-theme"]; // of the page's root: any may change how we look
@@ -43,7 +44,7 @@ const STOPS = { 4001: "unauthorized", 4003: "forbidden", 4004: "not_found", 4005
  */
 
 export class SeatMapElement extends HTMLElement {
-  static observedAttributes = ["server", "showtime", "token", "lang", "dir", "theme", "checkout", "concierge"];
+  static observedAttributes = ["server", "showtime", "token", "lang", "dir", "theme", "checkout", "concierge", "voice"];
 
   #root = this.attachShadow({ mode: "open" });
   #frame = element("div", { className: "frame", part: "frame" });
@@ -126,6 +127,15 @@ export class SeatMapElement extends HTMLElement {
     this.setAttribute("concierge", how);
   }
 
+  /** "on": with a microphone in that field, where the browser recognises speech. */
+  get voice() {
+    return this.getAttribute("voice") ?? "";
+  }
+
+  set voice(how) {
+    this.setAttribute("voice", how);
+  }
+
   /** Texts that replace those of seat-map/strings/. */
   get strings() {
     return this.#strings;
@@ -195,6 +205,11 @@ export class SeatMapElement extends HTMLElement {
     await this.#picker?.choice.dropAll();
   }
 
+  /** Listen to a spoken wish, as if the visitor had pressed the microphone. Without one, nothing happens. */
+  listen() {
+    this.#picker?.listen();
+  }
+
   /** Read language, direction and custom properties again. Changes at the page's root element are noticed anyway. */
   refresh() {
     if (this.#picker && this.#spoken() !== this.#frame.dataset.spoken) this.#rebuild();
@@ -225,7 +240,7 @@ export class SeatMapElement extends HTMLElement {
     warnOfOther(name, now);
     if (name === "lang" || name === "dir") this.refresh();
     else if (name === "theme") this.#picker?.restyle();
-    else if (name === "checkout" || name === "concierge") this.#picker?.refresh();
+    else if (LOOKED_UP.includes(name)) this.#picker?.refresh();
     else this.#restart();
   }
 
@@ -355,6 +370,7 @@ export class SeatMapElement extends HTMLElement {
       restart: () => this.#restart(),
       pageBooks: () => this.checkout === "page",
       noConcierge: () => this.concierge === "off",
+      hasVoice: () => this.voice === "on",
     });
   }
 

@@ -89,6 +89,7 @@ def test_the_command_line_wins_over_the_environment() -> None:
             )
             for scope in ("settle", "admit", "admin")
         ),
+        ({"SEATSERVER_VOICE": "phones"}, "SEATSERVER_VOICE is 'phones': expected one of pages, kiosks"),
         ({"SEATSERVER_TOKEN_SECRET": "x" * 32}, "SEATSERVER_TOKEN_SECRET can be guessed: expected a random one, such"),
         ({"SEATSERVER_ADMISSION_SECRETS": f"{SECRET},{'ab' * 20}"}, "SEATSERVER_ADMISSION_SECRETS can be guessed: "),
         ({"SEATSERVER_KIOSK_READER": "stripe"}, "SEATSERVER_STRIPE_KEY is empty: expected a key, as SEATSERVER_KIOSK_"),

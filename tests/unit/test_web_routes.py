@@ -78,6 +78,25 @@ async def test_pages_are_reached_by_no_other_window_and_use_no_device(client: ht
     assert {"camera=()", "geolocation=()"} <= set(headers["permissions-policy"].split(", "))
 
 
+@pytest.mark.parametrize(
+    ("voice", "listening"),
+    [
+        ("", []),
+        ("pages", ["/showtimes/tonight"]),
+        ("kiosks", ["/kiosk"]),
+        ("kiosks,pages", ["/showtimes/tonight", "/kiosk"]),
+    ],
+)
+async def test_only_pages_where_visitors_may_speak_may_use_the_microphone(voice: str, listening: list[str]) -> None:
+    transport = httpx.ASGITransport(app=app(settings=config.load({"SEATSERVER_VOICE": voice})))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answers = {path: await client.get(path) for path in PAGES}
+    policies = {path: answer.headers["permissions-policy"].split(", ") for path, answer in answers.items()}
+    assert [path for path in PAGES if "microphone=(self)" in policies[path]] == listening
+    assert all("microphone=()" in policies[path] for path in PAGES if path not in listening)
+    assert ('<seat-map voice="on">' in answers["/showtimes/tonight"].text) is ("pages" in voice)
+
+
 async def test_no_other_site_may_frame_the_operators_page_or_a_kiosk() -> None:
     settings = config.load({"SEATSERVER_FRAME_ANCESTORS": "https://partner.example"})
     transport = httpx.ASGITransport(app=app(settings=settings))

@@ -1,10 +1,15 @@
 /**
- * What the attributes of `<seat-map>` stand for: "server" and "showtime" for addresses, "theme", "checkout" and
- * "concierge" for one of a few words.
+ * What the attributes of `<seat-map>` stand for: "server" and "showtime" for addresses, "theme", "checkout",
+ * "concierge" and "voice" for one of a few words.
  */
 
 /** @type {Record<string, string[]>} */
-const VALUES = { theme: ["auto", "light", "dark", "contrast"], checkout: ["page"], concierge: ["off"] }; // of attributes
+const VALUES = {
+  theme: ["auto", "light", "dark", "contrast"],
+  checkout: ["page"],
+  concierge: ["off"],
+  voice: ["on"],
+};
 
 /**
  * A folder's address, which names of files can follow; relative to the page.

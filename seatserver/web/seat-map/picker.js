@@ -48,6 +48,7 @@ const WINDOW_GAP = 8;
  * @property {() => void} restart
  * @property {() => boolean} pageBooks
  * @property {() => boolean} noConcierge
+ * @property {() => boolean} hasVoice
  * @property {number} [wheelchairs]
  */
 
@@ -89,12 +90,13 @@ export class Picker {
   /**
    * In the empty `frame`. `tell(name, detail)` tells the page ("hold", "release", "expired", "booked", "refused",
    * "status", "checkout", "continue"), `restart()` loads the showtime anew, `pageBooks()` says whether
-   * booking and paying are left to the page, `noConcierge()` whether there is no field for wishes in one's own words. `token()` is a promise of the user's token.
+   * booking and paying are left to the page, `noConcierge()` whether there is no field for wishes in one's own words,
+   * `hasVoice()` whether they may be spoken. `token()` is a promise of the user's token.
    * @param {HTMLElement} frame
    * @param {Given} options
    */
   constructor(frame, { wheelchairs = 0, ...given }) {
-    const { client, showtime, layout, server, isGuest, token, words, tell, restart, pageBooks, noConcierge } = given;
+    const { client, showtime, layout, server, isGuest, token, words, tell, restart, pageBooks } = given;
     this.#client = client;
     this.#words = words;
     this.#tell = tell;
@@ -120,7 +122,8 @@ export class Picker {
       this.#look(detail);
     });
     this.#concierge = new Concierge(parts.concierge, parts.search, {
-      ...{ ...all, token, address: conciergeOf(server, showtime.id), isLeftOut: noConcierge },
+      ...{ ...all, token, address: conciergeOf(server, showtime.id), isLeftOut: given.noConcierge },
+      hasVoice: given.hasVoice,
       people: () => party.people,
     });
     this.#concierge.addEventListener("ask", () => party.rest());
@@ -199,6 +202,10 @@ export class Picker {
   refresh() {
     this.#basket.render();
     this.#concierge.update();
+  }
+
+  listen() {
+    this.#concierge.listen();
   }
 
   stop() {

@@ -31,6 +31,7 @@ const REVOKED = 4001;
  * @property {"none" | "simulated" | "stripe"} reader
  * @property {number} quiet_ms
  * @property {number} answer_ms
+ * @property {boolean} [voice]
  */
 
 export class Device extends EventTarget {

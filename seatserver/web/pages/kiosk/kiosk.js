@@ -13,7 +13,8 @@ import { Payments } from "./pay.js";
 import { readProgramme } from "./programme.js";
 import { Quiet } from "./quiet.js";
 import * as screens from "./screens.js";
-import { Speech, spoken } from "./speech.js";
+import { Speech, spoken } from "../../shared/speech.js";
+import { Ear } from "../../seat-map/concierge/ear.js";
 import { Visit } from "./visit.js";
 import { HOME, LANGUAGES, Words } from "./words.js";
 
@@ -30,6 +31,8 @@ export class Kiosk {
   preferences = { contrast: false, large: false, reach: false };
   /** Whether the person moves with arrow keys: they are not sent into a map, where the keys move among seats. */
   usesKeypad = false;
+  /** Whether the map is opened to be spoken to. */
+  wantsToTalk = false;
   /** @type {Showing[] | null} */
   programme = null;
   #device = new Device();
@@ -71,6 +74,11 @@ export class Kiosk {
 
   get isSimulated() {
     return this.#device.state?.reader === "simulated";
+  }
+
+  /** Whether people may say which seats they would like. */
+  get listens() {
+    return Boolean(this.#device.state?.voice) && Ear.isThere;
   }
 
   /** The theatre's time zone. */
@@ -122,6 +130,13 @@ export class Kiosk {
   }
 
   openMap() {
+    this.wantsToTalk = false;
+    this.show("map");
+  }
+
+  /** The map, which listens to what the person would like. */
+  openTalk() {
+    this.wantsToTalk = true;
     this.show("map");
   }
 

@@ -106,6 +106,7 @@ export function seats(kiosk, visit) {
     "div",
     { className: "choices" },
     button(words.text("bestForUs"), () => kiosk.takeBest(), { className: "main" }),
+    kiosk.listens && !kiosk.usesKeypad && button(words.text("sayIt"), () => kiosk.openTalk()),
     !kiosk.usesKeypad && button(words.text("onTheMap"), () => kiosk.openMap()),
   );
   return {
@@ -126,8 +127,11 @@ export function map(kiosk, visit) {
   node.theme = kiosk.preferences.contrast ? "contrast" : "auto";
   node.checkout = "page";
   node.token = async () => visit.token;
-  node.strings = { checkout: words.text("takeThese"), checkoutShort: words.text("takeThese") };
+  const [take, deaf] = [words.text("takeThese"), words.text("cannotListen")];
+  node.strings = { checkout: take, checkoutShort: take, voiceDenied: deaf, voiceDeaf: deaf, voiceFailed: deaf };
   node.addEventListener("seat-map-checkout", () => kiosk.show("review"));
+  if (kiosk.listens) node.voice = "on";
+  if (kiosk.listens && kiosk.wantsToTalk) listenWhenLive(node);
   node.showtime = visit.showing.id;
   return {
     name: "map",
@@ -135,6 +139,16 @@ export function map(kiosk, visit) {
     content: [node],
     back: () => kiosk.show("seats"),
   };
+}
+
+/** @param {SeatMapElement} node */
+function listenWhenLive(node) {
+  const look = () => {
+    if (node.status !== "live") return;
+    node.removeEventListener("seat-map-status", look);
+    node.listen();
+  };
+  node.addEventListener("seat-map-status", look);
 }
 
 /**

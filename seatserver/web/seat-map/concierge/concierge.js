@@ -1,9 +1,15 @@
 /**
  * The concierge: a field for wishes in the visitor's own words, the answer, and the offers that it speaks of, which are
  * shown on the map as they come. Where there is little room, a button in the line of the search unfolds it.
+ *
+ * Where the page wants it, wishes may be spoken too: what is heard is written into the field, and asked as if it had been
+ * typed. The answer to a spoken wish is spoken, until the visitor touches something, types or talks.
  */
 
 import { button, element, first, focusedIn } from "../../shared/dom.js";
+import { Speech } from "../../shared/speech.js";
+import { Ear } from "./ear.js";
+import { Microphone } from "./microphone.js";
 import { Talk } from "./talk.js";
 
 /** @import { SeatMapClient } from "../../seatmap-client.js" */
@@ -30,6 +36,7 @@ const FREE = 0;
  * @property {(refused: string | null) => Promise<string>} token
  * @property {() => number} people how many come if the visitor does not say it
  * @property {() => boolean} isLeftOut whether the page does without it
+ * @property {() => boolean} hasVoice whether the page lets its visitors speak
  * @property {AbortSignal} signal
  */
 
@@ -45,18 +52,23 @@ export class Concierge extends EventTarget {
   #sale;
   #people;
   #isLeftOut;
+  #hasVoice;
   #talk;
+  #microphone;
+  #speech = new Speech();
   #opener;
   #form = element("form", { className: "asking" });
   /** @type {HTMLInputElement} */
   #field;
   /** @type {HTMLButtonElement} */
   #send;
+  #said = element("p", { className: "said quiet", hidden: true });
   #answer = element("p", { className: "answer", hidden: true });
   #list = element("ol", { hidden: true });
   /** @type {{ offer: Suggestion, node: HTMLElement }[]} */
   #offers = [];
   #isAnswering = false;
+  #draft = ""; // what the visitor had typed before they spoke
 
   /**
    * In the empty `node`; the button that unfolds it is put into `search`.
@@ -66,7 +78,7 @@ export class Concierge extends EventTarget {
    */
   constructor(node, search, parts) {
     super();
-    const { client, choice, venue, words, answers, announcer, sale, address, token, people, isLeftOut, signal } = parts;
+    const { client, choice, venue, words, answers, announcer, sale, address, token, people, signal } = parts;
     this.#node = node;
     this.#client = client;
     this.#choice = choice;
@@ -76,7 +88,8 @@ export class Concierge extends EventTarget {
     this.#announcer = announcer;
     this.#sale = sale;
     this.#people = people;
-    this.#isLeftOut = isLeftOut;
+    this.#isLeftOut = parts.isLeftOut;
+    this.#hasVoice = parts.hasVoice;
     this.#talk = new Talk(address, token, words.lang);
     const label = words.say("concierge");
     this.#field = element("input", {
@@ -84,8 +97,16 @@ export class Concierge extends EventTarget {
       placeholder: label,
     });
     this.#send = element("button", { part: "button ask", className: "ask" });
-    this.#form.append(this.#field, this.#send);
-    node.append(this.#form, this.#answer, this.#list);
+    this.#microphone = new Microphone(words, {
+      begin: () => this.#beginToHear(),
+      heard: (text) => this.#showHeard(text),
+      said: (text) => this.#askAloud(text),
+      broken: (text) => this.#endHearing(text),
+      cancelled: () => this.#endHearing(""),
+    });
+    this.#speech.speak(words.lang);
+    this.#form.append(this.#field, this.#microphone.button, this.#send);
+    node.append(this.#form, this.#microphone.line, this.#said, this.#answer, this.#list);
     this.#opener = button("", () => this.#unfold(this.#opener.ariaExpanded !== "true"), {
       ...{ className: "talker", part: "button talker", ariaExpanded: "false", ariaLabel: label },
     });
@@ -101,16 +122,34 @@ export class Concierge extends EventTarget {
     const isOut = chars === 0 || this.#isLeftOut() || this.#sale.isClosed || this.#venue.layout.seats.length === 0;
     this.#node.hidden = this.#opener.hidden = isOut;
     if (chars > 0) this.#field.maxLength = chars;
+    this.#microphone.button.hidden = !this.canListen;
+    if (!this.canListen) this.#microphone.cancel();
+  }
+
+  /** Whether wishes may be spoken here. */
+  get canListen() {
+    return !this.#node.hidden && this.#hasVoice() && Ear.isThere;
+  }
+
+  /** Unfold it and begin to listen, as if the microphone had been pressed. */
+  listen() {
+    if (!this.canListen) return;
+    if (this.#opener.checkVisibility()) this.#unfold(true, this.#microphone.button);
+    this.#microphone.begin();
   }
 
   /** Make room: other offers are shown. */
   rest() {
     if (this.#isAnswering) this.#halt();
     this.#clear();
-    this.#answer.hidden = true;
+    this.#answer.hidden = this.#said.hidden = true;
+    this.#hush();
+    this.#microphone.rest();
   }
 
   stop() {
+    this.#microphone.cancel();
+    this.#hush();
     this.#talk.close();
   }
 
@@ -118,24 +157,32 @@ export class Concierge extends EventTarget {
   #listen(signal) {
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (this.#isAnswering) this.#halt();
+      if (this.#microphone.isListening) this.#microphone.finish();
+      else if (this.#isAnswering) this.#halt();
       else if (this.#field.value.trim()) this.#ask(this.#field.value.trim());
     });
     this.#form.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
-      if (this.#isAnswering) this.#halt();
+      if (this.#microphone.isListening) this.#microphone.cancel();
+      else if (this.#isAnswering) this.#halt();
       else if (this.#opener.ariaExpanded === "true") this.#foldAway();
     });
+    for (const event of ["pointerdown", "keydown"]) {
+      document.addEventListener(event, () => this.#hush(), { signal, capture: true });
+    }
     this.#sale.addEventListener("change", () => this.update(), { signal });
     this.#client.addEventListener("welcome", () => this.update(), { signal });
     this.#client.addEventListener("change", () => this.#dropTaken(), { signal });
   }
 
-  /** @param {boolean} isOpen */
-  #unfold(isOpen) {
+  /**
+   * @param {boolean} isOpen
+   * @param {HTMLElement} [next] what has the focus then
+   */
+  #unfold(isOpen, next = this.#field) {
     this.#opener.ariaExpanded = String(isOpen);
     this.#node.dataset.open = String(isOpen);
-    if (isOpen) this.#field.focus();
+    if (isOpen) next.focus();
   }
 
   #foldAway() {
@@ -145,16 +192,25 @@ export class Concierge extends EventTarget {
 
   // ------------------------------------------------------------------ asking
 
-  /** @param {string} text */
-  #ask(text) {
+  /**
+   * @param {string} text
+   * @param {boolean} [isSpoken]
+   */
+  #ask(text, isSpoken = false) {
     this.#clear();
     this.dispatchEvent(new Event("ask"));
+    this.#microphone.rest();
+    this.#said.textContent = isSpoken ? this.#words.say("voiceSaid", { text }) : "";
+    this.#said.hidden = !isSpoken;
     this.#answer.textContent = "";
     this.#answer.hidden = false;
     this.#showState(true);
     const end = () => {
       this.#showState(false);
-      this.#announcer.say(this.#answer.textContent ?? "");
+      const answer = this.#answer.textContent ?? "";
+      // Said once: a screen reader that speaks at the same time would drown it.
+      if (isSpoken && this.#speech.canSpeak) this.#sayAloud(answer);
+      else this.#announcer.say(answer);
     };
     this.#talk.ask(text, this.#people(), {
       words: (piece) => this.#answer.append(piece),
@@ -169,6 +225,51 @@ export class Concierge extends EventTarget {
         end();
       },
     });
+  }
+
+  // ------------------------------------------------------------------ by voice
+
+  #beginToHear() {
+    this.#hush();
+    if (this.#isAnswering) this.#halt();
+    this.#draft = this.#field.value.trim();
+    this.#field.readOnly = true;
+    this.#node.dataset.hearing = "true";
+  }
+
+  /** @param {string} text */
+  #showHeard(text) {
+    const { maxLength } = this.#field;
+    this.#field.value = `${this.#draft} ${text}`.trim().slice(0, maxLength < 0 ? undefined : maxLength);
+    this.#field.scrollLeft = this.#field.scrollWidth;
+    // Whoever talks is there, as one who types is.
+    this.#field.dispatchEvent(new Event("input", { bubbles: true, composed: true }));
+  }
+
+  /** @param {string} text what was heard; it stays in the field behind what was typed before */
+  #endHearing(text) {
+    this.#showHeard(text);
+    this.#field.readOnly = false;
+    delete this.#node.dataset.hearing;
+  }
+
+  /** @param {string} text */
+  #askAloud(text) {
+    this.#endHearing(text);
+    this.#ask(this.#field.value, true);
+  }
+
+  /** @param {string} text */
+  #sayAloud(text) {
+    this.#speech.isOn = true;
+    this.#speech.say(text);
+  }
+
+  /** Say no more of the answer. */
+  #hush() {
+    if (!this.#speech.isOn) return; // others may be speaking
+    this.#speech.isOn = false;
+    this.#speech.stop();
   }
 
   /** @param {{ code: string }} error */

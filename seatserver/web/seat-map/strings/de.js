@@ -126,6 +126,15 @@ export default {
   conciergeAsk: "Fragen",
   conciergeStop: "Anhalten",
   conciergeLost: "Die Verbindung ging verloren. Bitte fragen Sie noch einmal.",
+  voiceSpeak: "Sprechen",
+  voiceOpening: "Das Mikrofon wird geöffnet …",
+  voiceListening: "Ich höre zu. Drücken Sie noch einmal auf das Mikrofon, wenn Sie fertig sind.",
+  voiceEnding: "Einen Moment …",
+  voiceSaid: "Sie sagten: „{text}“",
+  voiceDenied: "Das Mikrofon ist hier nicht erlaubt. Erlauben Sie es im Browser, oder tippen Sie Ihren Wunsch ein.",
+  voiceDeaf: "Es wurde kein Mikrofon gefunden. Bitte tippen Sie Ihren Wunsch ein.",
+  voiceNothing: "Ich habe nichts gehört. Drücken Sie auf das Mikrofon, und versuchen Sie es noch einmal.",
+  voiceFailed: "Ich konnte gerade nicht zuhören. Bitte versuchen Sie es noch einmal, oder tippen Sie Ihren Wunsch ein.",
 
   // Der Warenkorb.
   yourSeats: "Ihre Plätze",

@@ -135,6 +135,15 @@ export default {
   conciergeAsk: "Ask",
   conciergeStop: "Stop",
   conciergeLost: "The connection was lost. Please ask again.",
+  voiceSpeak: "Speak",
+  voiceOpening: "Opening the microphone …",
+  voiceListening: "I am listening. Press the microphone again when you have finished.",
+  voiceEnding: "One moment …",
+  voiceSaid: "You said: “{text}”",
+  voiceDenied: "The microphone is not allowed here. Allow it in your browser, or type your wish.",
+  voiceDeaf: "No microphone was found. Please type your wish.",
+  voiceNothing: "I did not hear anything. Press the microphone and try again.",
+  voiceFailed: "I could not listen just now. Please try again, or type your wish.",
 
   // The basket.
   yourSeats: "Your seats",

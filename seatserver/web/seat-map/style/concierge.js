@@ -12,10 +12,48 @@ export const CONCIERGE_STYLE = `
 .asking input {
   flex: 1;
   min-inline-size: 0;
+  text-overflow: ellipsis;
 }
 .asking input::placeholder {
   color: var(--quiet);
   opacity: 1;
+}
+.microphone {
+  flex: none;
+  inline-size: max(2.75em, 44px);
+  padding: 0;
+  touch-action: none;
+}
+.microphone svg {
+  display: block;
+  inline-size: 1.4em;
+  block-size: 1.4em;
+  margin: auto;
+  fill: none;
+  stroke: currentcolor;
+  stroke-width: 2;
+  stroke-linecap: round;
+}
+.microphone[aria-pressed="true"] {
+  border-color: var(--seat-map-accent);
+  background: var(--seat-map-accent);
+  color: var(--seat-map-on-accent);
+}
+.concierge[data-hearing] .asking input {
+  outline: 2px solid var(--seat-map-accent);
+  outline-offset: -2px;
+}
+.hearing,
+.said {
+  margin-block-start: 0.5em;
+  line-height: 1.4;
+  max-inline-size: 70ch;
+}
+.hearing:empty {
+  margin: 0;
+}
+.said + .answer {
+  margin-block-start: 0.25em;
 }
 .concierge[aria-busy="true"] .ask {
   opacity: 1;

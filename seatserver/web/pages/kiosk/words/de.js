@@ -33,6 +33,8 @@ export default {
   whereToSit: "Wo möchten Sie sitzen?",
   bestForUs: "Die besten Plätze für uns",
   onTheMap: "Im Saalplan wählen",
+  sayIt: "Wunsch aussprechen",
+  cannotListen: "Ich kann gerade nicht zuhören. Bitte wählen Sie im Saalplan.",
   chooseSeats: "Wählen Sie Ihre Plätze",
   takeThese: "Diese Plätze nehmen",
   yourSeats: "Ihre Plätze",

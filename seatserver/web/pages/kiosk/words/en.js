@@ -33,6 +33,8 @@ export default {
   whereToSit: "Where would you like to sit?",
   bestForUs: "Best seats for us",
   onTheMap: "Choose on the map",
+  sayIt: "Say what you would like",
+  cannotListen: "I cannot listen just now. Please choose on the map.",
   chooseSeats: "Choose your seats",
   takeThese: "Take these seats",
   yourSeats: "Your seats",

@@ -1,7 +1,8 @@
 /**
- * Speaks what the kiosk shows, with the browser's own voices. Only local ones: what a person does here is nobody else's.
+ * Speaks what is shown, with the browser's own voices: the kiosk its screens, the concierge its answers. Only local
+ * voices, which ask no other machine: what a person does here is nobody else's.
  *
- * The texts are those on the screen and in its labels, so a screen reader and the kiosk's own speech say the same.
+ * The texts are those on the screen and in its labels, so a screen reader and this speech say the same.
  */
 
 export class Speech {
