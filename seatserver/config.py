@@ -150,7 +150,9 @@ class Settings:
     network_seats: int = setting("SEATSERVER_NETWORK_SEATS", 100, "Most seats of one showtime that all guests of one network may hold at a time.", at_least=0, at_most=100_000)
     network_guests_per_min: int = setting("SEATSERVER_NETWORK_GUESTS_PER_MIN", 300, "Most new guests of one network, on all instances together. While Redis does not answer, each process counts by itself.", at_least=0, at_most=1_000_000)
     network_guests_per_h: int = setting("SEATSERVER_NETWORK_GUESTS_PER_H", 3000, "Likewise, in an hour.", at_least=0, at_most=10_000_000)
+    network_connections: int = setting("SEATSERVER_NETWORK_CONNECTIONS", 2000, "Most open connections of one network, sockets included. Those of `SEATSERVER_TRUSTED_PROXIES` are not counted.", at_least=0, at_most=1_000_000)
     network_sockets: int = setting("SEATSERVER_NETWORK_SOCKETS", 1000, "Most sockets of one network.", at_least=0, at_most=1_000_000)
+    network_handshakes: int = setting("SEATSERVER_NETWORK_HANDSHAKES", 250, "Most handshakes of one network that may wait for their turn (see `SEATSERVER_HANDSHAKES`).", at_least=0, at_most=100_000)
     network_handshakes_per_min: int = setting("SEATSERVER_NETWORK_HANDSHAKES_PER_MIN", 2400, "Most handshakes of one network.", at_least=0, at_most=10_000_000)
     network_requests_per_min: int = setting("SEATSERVER_NETWORK_REQUESTS_PER_MIN", 12_000, "Most REST requests of one network, and requests for pages of showtimes.", at_least=0, at_most=10_000_000)
     network_writes_per_min: int = setting("SEATSERVER_NETWORK_WRITES_PER_MIN", 3000, "Most of these that change something.", at_least=0, at_most=10_000_000)
@@ -376,6 +378,7 @@ def _check_relations(settings: Settings) -> None:
     _check_redis_address(settings.redis_url)
     _check_door(settings)
     _check_stripe(settings)
+    _check_shares(settings)
 
 
 def _check_stripe(settings: Settings) -> None:
@@ -387,6 +390,16 @@ def _check_stripe(settings: Settings) -> None:
     is_here = re.match(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?$", url) is not None
     if not is_here and not (url.startswith("https://") and is_web_address(url)):
         raise ConfigError(_env("stripe_url"), f"is {url[:80]!r}", "expected https://host: the key is sent there")
+
+
+def _check_shares(settings: Settings) -> None:
+    if 0 < settings.network_connections <= settings.network_sockets:
+        raise ConfigError(
+            _env("network_connections"),
+            f"is {settings.network_connections}",
+            f"expected 0, or more than {_env('network_sockets')} ({settings.network_sockets}): "
+            "a network that has all its sockets could load no page",
+        )
 
 
 def _check_redis_address(url: str) -> None:

@@ -116,7 +116,7 @@ def make_server(server: Server, on_ready: Callable[[str], None] | None = None) -
     """uvicorn with our settings. Call its ``serve([listener])`` while ``server`` is entered."""
     settings = server.settings
     http = HttpLimits(
-        arrivals=Arrivals(settings),
+        arrivals=Arrivals(settings, server.shares),
         connections=server.share.connections,
         head_bytes=settings.head_bytes,
         head_fields=settings.head_fields,

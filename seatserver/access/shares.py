@@ -27,7 +27,7 @@ from seatserver.access.addresses import Address, Networks, household, read
 from seatserver.config import Settings
 from seatserver.errors import TooMany
 
-Limited = Literal["requests", "writes", "handshakes", "sockets", "guests", "commands", "holds", "seats"]
+Limited = Literal["connections", "requests", "writes", "handshakes", "sockets", "guests", "commands", "holds", "seats"]
 """What there is a share of; also the reason in the metrics."""
 MINUTE_S = 60.0
 BURST_S = 5.0
@@ -40,6 +40,7 @@ FORGOTTEN = 2
 """So many it makes forget, so that they become fewer again after a rush."""
 SHOWN = 5
 SOCKETS_RETRY_S = 10.0
+CONNECTIONS_RETRY_S = 2.0
 SEATS_RETRY_S = 5.0
 SHOWN_IPV6_BITS = 48
 
@@ -80,11 +81,25 @@ class _Hold(NamedTuple):
 class Share:
     """What one user or one network does, and what it may do."""
 
-    __slots__ = ("_asked", "_buckets", "_held", "_refusals", "_refusals_since", "label", "sockets")
+    __slots__ = (
+        "_asked",
+        "_buckets",
+        "_held",
+        "_refusals",
+        "_refusals_since",
+        "connections",
+        "handshakes",
+        "label",
+        "sockets",
+    )
 
     def __init__(self, label: str, buckets: dict[Limited, Bucket]) -> None:
         self.label = label
         """What operators see: part of an address. Empty for a user."""
+        self.connections = 0
+        """Open connections of whatever kind, those of sockets too."""
+        self.handshakes = 0
+        """Handshakes that wait for their turn."""
         self.sockets = 0
         self._buckets = buckets
         self._held: dict[tuple[str, UUID], _Hold] = {}
@@ -145,7 +160,7 @@ class Share:
     def is_idle(self, now: float) -> bool:
         """Whether forgetting it makes no difference."""
         return (
-            not self.sockets
+            not (self.connections or self.handshakes or self.sockets)
             and all(bucket.is_full(now) for bucket in self._buckets.values())
             and all(hold.until <= now for hold in self._held.values())
             and not self.refused_lately(now)

@@ -218,3 +218,9 @@ def test_the_readme_shows_every_setting() -> None:
         "the README's table is not the table of config.py: replace what stands between the markers by the output of "
         "`seatserver settings --markdown`"
     )
+
+
+def test_a_network_with_all_its_sockets_can_still_load_a_page() -> None:
+    with pytest.raises(ConfigError, match=r"SEATSERVER_NETWORK_CONNECTIONS is 1000: .*SEATSERVER_NETWORK_SOCKETS"):
+        config.load({"SEATSERVER_NETWORK_CONNECTIONS": "1000"})
+    assert config.load({"SEATSERVER_NETWORK_CONNECTIONS": "0"}).network_connections == 0

@@ -52,11 +52,9 @@ class Sockets:
             return await self._others(scope, receive, send)
         try:
             await receive()  # websocket.connect
-            if self._services.broadcaster.handshakes.waiting >= self._services.settings.handshakes:
-                await self._deny_for_now(scope, send, "storm")
-            await self._services.broadcaster.handshakes.acquire()
             network = network_of(scope)
             share = self._services.shares.of_network(network)
+            await self._await_turn(scope, send, share)
             codec, bearer = await self._let_in(scope, send, share)
         except (ConnectionClosed, *CLOSED):
             return
@@ -72,6 +70,23 @@ class Sockets:
                 async with AsgiConnection(receive, send) as connection:
                     session = Session(connection, showtime_id, codec, self._services, bearer, name, allowance)
                     await self._sessions.host(session)
+
+    async def _await_turn(self, scope: Scope, send: Send, share: Share | None) -> None:
+        """Wait until it is this handshake's turn. Raises `ConnectionClosed` when too many wait and it was refused."""
+        handshakes, settings = self._services.broadcaster.handshakes, self._services.settings
+        if handshakes.waiting >= settings.handshakes:
+            await self._deny_for_now(scope, send, "storm")
+        if share is None:
+            return await handshakes.acquire()
+        if settings.network_handshakes and share.handshakes >= settings.network_handshakes:
+            # Others have their turns too: the queue is not one network's.
+            share.note_refusal()
+            await self._deny_for_now(scope, send, "handshakes")
+        share.handshakes += 1
+        try:
+            await handshakes.acquire()
+        finally:
+            share.handshakes -= 1
 
     async def _let_in(self, scope: Scope, send: Send, share: Share | None) -> tuple[Codec, str | None]:
         """Accept the socket. Returns its codec, and the token of its Authorization header if it has one.

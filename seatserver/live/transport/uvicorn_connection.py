@@ -198,6 +198,8 @@ class UvicornConnection(WebSocketsSansIOProtocol):
         if self._cut_off is not None:
             self._cut_off.cancel()
             self._cut_off = None
+        if self._arrival is not None:
+            self._arrival.leave()
         self.behind = False
         self._drop_unread()
         if self._pace is not None:

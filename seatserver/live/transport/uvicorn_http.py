@@ -2,8 +2,8 @@
 
 - Where proxies announce their clients, a connection begins with that (`arrivals.py`). One that begins otherwise is
   closed without an answer.
-- Each connection is an open file. When as many are open as the process can spare, a new one is answered 503 and closed
-  at once, whether it asks for a page or a socket (a handshake begins as an HTTP request).
+- Each connection is an open file. When as many are open as the process can spare, or as one network may have, a new
+  one is answered 503 and closed at once, whether it asks for a page or a socket (a handshake begins as a request).
 - The parser collects a header until it ends, and copies all of it with each piece that arrives. So one endless header
   would stop every other request. A head may have so many bytes and fields; then the answer is 431 and the connection
   closes. The same goes for what stands between the pieces of a body and after it (RFC 9112, section 7.1).
@@ -18,6 +18,7 @@ is the system's concern (`listening.py`).
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +28,7 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from seatserver import logs
-from seatserver.errors import HeadTooLarge
+from seatserver.errors import HeadTooLarge, TooMany
 from seatserver.live.transport import proxy_protocol
 from seatserver.live.transport.arrivals import Arrival, Arrivals, Client
 from seatserver.live.transport.uvicorn_connection import UvicornConnection
@@ -40,7 +41,8 @@ HEAD_PIECE, BODY_PIECE = 4096, 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """``refused`` is told the reason of each refusal: `too_many`, `unannounced`, `head_too_large` or `head_late`."""
+    """``refused`` is told the reason of each refusal: `too_many`, `connections`, `unannounced`, `head_too_large`
+    or `head_late`."""
 
     arrivals: Arrivals
     connections: int
@@ -65,6 +67,7 @@ class BoundedHttp(HttpToolsProtocol):
     _is_over = False
     # What has arrived of the head with which a proxy announces its client; None when there is none to come.
     _announcement: bytes | None = None
+    _arrival: Arrival | None = None
     _deadline: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------ what uvicorn calls
@@ -86,11 +89,13 @@ class BoundedHttp(HttpToolsProtocol):
             if self.limits.arrivals.are_announced:
                 self._await_announcement()
             else:
-                self._enter(self.client)
+                self._admit(self.client)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
         self._unset_deadline()
+        if self._arrival is not None:
+            self._arrival.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -157,15 +162,21 @@ class BoundedHttp(HttpToolsProtocol):
 
     # ------------------------------------------------------------ where the connection comes from
 
-    def _enter(self, client: Client) -> None:
+    def _admit(self, client: Client) -> None:
         """The connection comes from this client: requests say so, and the socket that it may become."""
         self.client = client
-        arrival = Arrival(client)
+        try:
+            self._arrival = self.limits.arrivals.admit(client)
+        except TooMany as error:
+            retry_after = f"Retry-After: {math.ceil(error.facts['retry_after_ms'] / 1000)}\r\n"
+            self._refuse("connections", HTTPStatus.SERVICE_UNAVAILABLE, error.message, retry_after.encode())
+            return
         if self.ws_protocol_class is UvicornConnection:
+            arrival = self._arrival
             self.ws_protocol_class = partial(UvicornConnection, arrival=arrival)  # type: ignore[assignment]  # calls it
 
     def _await_announcement(self) -> None:
-        if self.limits.arrivals.may_announce(self.client):
+        if self.limits.arrivals.is_proxy(self.client):
             self._announcement = b""
         else:
             self._refuse_unannounced("this peer is none of SEATSERVER_TRUSTED_PROXIES")
@@ -184,7 +195,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._announcement = arrived
             return b""
         self._announcement = None
-        self._enter(found.client or self.client)
+        self._admit(found.client or self.client)
         return arrived[found.size :]
 
     def _refuse_unannounced(self, problem: str) -> None:

@@ -63,6 +63,7 @@ export function reasonsOf({ refusals, errors }) {
 
 const LIMITS = {
   commands: "too many commands",
+  connections: "too many connections of one network",
   forbidden: "figures or documents, without the scope",
   full: "no room for another socket",
   guests: "too many new guests",
@@ -74,7 +75,7 @@ const LIMITS = {
   seats: "too many seats for one network",
   sockets: "too many sockets",
   storm: "too many handshakes at once",
-  too_many: "too many connections",
+  too_many: "too many connections in all",
   unannounced: "connections that no proxy announced",
   unauthorized: "figures or documents, without a token",
   writes: "too many changes",
