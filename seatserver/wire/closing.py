@@ -18,6 +18,7 @@ class Close(IntEnum):
 
     INTERNAL = 1011, "An error on the server's side, which it has logged; come back."
     GOING_AWAY = 1012, "The server restarts; come back after `reconnect_after_ms` of `bye`."
+    TRY_AGAIN_LATER = 1013, "Too many come at once; come back after `reconnect_after_ms` of `bye`."
     TOO_BIG = 1009, "A message was larger than `limits.message_bytes`."
     BAD_TOKEN = 4001, "The token or ticket is not valid; get a new one first."
     FORBIDDEN = 4003, "The token does not allow watching."

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from websockets.asyncio.server import ServerConnection, serve
 
 from seatserver.client import Disconnected, LiveRoom, RemoteError, SeatClient
 from seatserver.errors import SeatsRefused
 from seatserver.seats.states import SeatState
+from seatserver.wire.closing import Close
 from seatserver.wire.from_server import Booked, Bye, Expired
 from tests.integration.conftest import MakeServer
 from tests.integration.proxy import Filter, Proxy, proxied
-from tests.integration.server import BLOCKED, SEATS, SHOWTIME, Instance, check_books, eventually, put_on_sale
+from tests.integration.server import BLOCKED, JSON, SEATS, SHOWTIME, Instance, check_books, eventually, put_on_sale
 
 FREE, HELD, SOLD, GONE = SeatState.FREE, SeatState.HELD, SeatState.SOLD, SeatState.BLOCKED
 
@@ -232,6 +236,27 @@ async def test_a_client_that_is_refused_a_socket_comes_back_no_earlier_than_it_w
         entering.cancel()
         await asyncio.gather(entering, return_exceptions=True)
     assert min(later - earlier for earlier, later in itertools.pairwise(came)) >= 1
+
+
+async def test_a_client_that_is_turned_away_in_a_storm_comes_back_when_it_was_told() -> None:
+    came: list[float] = []
+
+    async def turn_away(connection: ServerConnection) -> None:
+        came.append(asyncio.get_running_loop().time())
+        await connection.recv()
+        bye = {"type": "bye", "code": Close.TRY_AGAIN_LATER, "reason": "too many", "reconnect_after_ms": 700}
+        await connection.send(json.dumps(bye))
+        await connection.close(Close.TRY_AGAIN_LATER)
+
+    async with serve(turn_away, "127.0.0.1", 0, subprotocols=[cast(Any, JSON)]) as door:
+        port = door.sockets[0].getsockname()[1]
+        async with SeatClient(f"http://127.0.0.1:{port}", token="x") as client:
+            entering = asyncio.create_task(client.room(SHOWTIME, encoding="json").__aenter__())
+            await eventually(lambda: len(came) == 3)
+            entering.cancel()
+            await asyncio.gather(entering, return_exceptions=True)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(came)]
+    assert min(pauses) >= 0.7
 
 
 async def test_what_happens_elsewhere_to_ones_booking_is_heard(server: Instance) -> None:

@@ -77,6 +77,8 @@ async def test_what_the_server_wishes_with_its_goodbye_is_heeded(runtime: Runtim
             await talk.close(4101, "you read too slowly", reconnect_after_ms=300)
         elif talk.number == 2:
             await talk.close(4200, "the token expired", reconnect_after_ms=0)
+        elif talk.number == 3:
+            await talk.close(1013, "too many come at once", reconnect_after_ms=250)
         else:
             await talk.close(1000, "the server is closed", reconnect_after_ms=-1)
 
@@ -91,14 +93,22 @@ async def test_what_the_server_wishes_with_its_goodbye_is_heeded(runtime: Runtim
     assert 400 <= pauses[0] < 400 + 100
     assert 300 <= pauses[1] < 300 + 100
     assert pauses[2] < 100
+    assert 250 <= pauses[3] < 250 + 100
     assert reasons == [
         ["waiting", "the server restarts"],
         ["waiting", "you read too slowly"],
         ["waiting", "the token expired"],
+        ["waiting", "too many come at once"],
         ["stopped", "the server is closed"],
     ]
     tokens_said = [talk.heard[0]["token"] for talk in there.talks]
-    assert tokens_said == ["token 1 null", "token 2 null", "token 3 null", "token 4 token 3 null"]
+    assert tokens_said == [
+        "token 1 null",
+        "token 2 null",
+        "token 3 null",
+        "token 4 token 3 null",
+        "token 5 token 3 null",
+    ]
 
 
 async def test_a_wish_to_come_back_in_a_thousand_years_is_no_busy_loop(runtime: Runtime) -> None:

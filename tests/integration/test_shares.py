@@ -307,6 +307,31 @@ async def test_a_storm_of_handshakes_is_told_early_to_come_back_at_different_tim
     assert server.core.metrics.turned_away.totals()["storm"] == len(waits)
 
 
+async def test_a_socket_that_says_hello_in_a_storm_is_told_when_to_come_back(make_server: MakeServer) -> None:
+    server = await make_server(handshakes=6)
+    queue = server.core.broadcaster.handshakes
+    waits: list[int] = []
+
+    async def come_again_and_again() -> None:
+        while True:
+            await queue.acquire()
+
+    for _ in range(5):
+        async with server.socket() as wire:
+            storm = [asyncio.create_task(come_again_and_again()) for _ in range(12)]
+            await eventually(lambda: queue.waiting >= 6)
+            await wire.send("hello", ref=1, token=wire.token)
+            code, words = await wire.last_words()
+            for one in storm:
+                one.cancel()
+            await asyncio.gather(*storm, return_exceptions=True)
+        assert (code, words[-1]["type"], words[-1]["code"]) == (Close.TRY_AGAIN_LATER, "bye", Close.TRY_AGAIN_LATER)
+        waits.append(words[-1]["reconnect_after_ms"])
+    assert all(1000 <= wait_ms <= 5000 for wait_ms in waits)
+    assert len(set(waits)) > 1, "not all at the same time"
+    assert server.core.metrics.turned_away.totals() == {"storm": 5}
+
+
 async def test_operators_see_who_is_pushing_and_never_a_whole_address(make_server: MakeServer) -> None:
     server = await make_server(user_holds_per_min=2)
     async with guest(server, BOT) as bot:

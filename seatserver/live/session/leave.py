@@ -6,10 +6,13 @@ in a `bye` and closes the socket with its code. `seatserver.wire.closing` lists 
 
 from __future__ import annotations
 
+import random
 from typing import Self
 
 from seatserver.errors import BadRequest, NotFound, Revoked, SeatServerError, TooLarge, Unauthorized
 from seatserver.wire.closing import Close
+
+AWAY_MS = (1000, 5000)
 
 
 class Leave(Exception):
@@ -33,6 +36,11 @@ class Leave(Exception):
         if isinstance(error, (BadRequest, TooLarge)):
             return cls(Close.NO_HELLO, error.message)
         return cls(Close.FORBIDDEN, error.message)
+
+    @classmethod
+    def for_now(cls) -> Self:
+        """Turn a socket away because too many come. Each is told another time, so that not all return at once."""
+        return cls(Close.TRY_AGAIN_LATER, "too many come at once", random.randint(*AWAY_MS))
 
     @property
     def close_reason(self) -> str:

@@ -264,7 +264,11 @@ class Session:
                 received = await self.connection.read()
         except TimeoutError:
             raise Leave(Close.LATE_HELLO, f"expected hello within {hello_s:g} s", 1000) from None
-        await self._services.broadcaster.handshakes.acquire()
+        handshakes = self._services.broadcaster.handshakes
+        if handshakes.waiting >= self._services.settings.handshakes:
+            self._services.metrics.turned_away.labels("storm").inc()
+            raise Leave.for_now()
+        await handshakes.acquire()
         try:
             message = self.codec.decode(received, self._services.settings.message_bytes)
             if not isinstance(message, from_client.Hello):

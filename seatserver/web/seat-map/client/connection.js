@@ -25,6 +25,7 @@ import { whyRefused } from "./refusal.js";
 const BAD_TOKEN = 4001;
 const FORBIDDEN = 4003;
 const REVOKED = 4005;
+const TRY_AGAIN_LATER = 1013; // from the server, or from a proxy before it
 const NEVER_OPENED = 1006; // or ended without a word
 // How often the clock is looked at, and how much too late that has to be to mean that the machine slept.
 const LOOK_MS = 5_000;
@@ -36,7 +37,7 @@ const isFinal = (code) => code >= 4000 && code < 4100;
 /** @param {number} code */
 const isOfToken = (code) => code === BAD_TOKEN || code === REVOKED;
 /** @param {number} code */
-const isBackOff = (code) => code >= 4100 && code < 4200;
+const isBackOff = (code) => code === TRY_AGAIN_LATER || (code >= 4100 && code < 4200);
 /** @param {number} code */
 const isAtOnce = (code) => code >= 4200 && code < 4300;
 

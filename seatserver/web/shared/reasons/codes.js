@@ -51,6 +51,7 @@ export const CLOSES = {
   1009: "reasonTooMuch",
   1011: "reasonMistake",
   1012: "reasonRestart",
+  1013: "reasonBusy",
   4001: "notKnown",
   4003: "notAdmitted",
   4004: "notThere",
