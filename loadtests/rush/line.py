@@ -7,6 +7,7 @@ lost is sent again after the next ``welcome``, with the same id. What it hears g
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
 import socket
@@ -71,6 +72,8 @@ class Line(WSListener):
         self._life: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self._parts: list[bytes] = []
+        self._has_connected = False
+        """Whether the handshake of this connection was completed."""
         self._is_silent = True
         """Whether the connection has ended, if it has, with no close of the server's and by no hand of ours."""
 
@@ -181,6 +184,7 @@ class Line(WSListener):
             self._ended.clear()
             self._bye, self._resyncing, self._parts, self._is_silent = None, False, [], True
             self.welcomed.clear()
+            self._has_connected = False
             wait_s: float | None = None
             try:
                 await ws_connect(
@@ -193,6 +197,9 @@ class Line(WSListener):
                     disconnect_on_exception=True,
                     max_redirects=0,  # a redirect could lead the rush to somebody who was never named
                 )
+                # picows returns as if all were well when the connection ends in the middle of the handshake.
+                if not self._has_connected:
+                    raise ConnectionResetError(errno.ECONNRESET, "the handshake was cut off")
                 await self._ended.wait()
                 if self._is_silent and not self._is_closing:
                     self.world.losses["closed without a word"] += 1
@@ -235,6 +242,7 @@ class Line(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The connection is open: say hello."""
         self._transport = transport
+        self._has_connected = True
         self.world.opened()
         if not self._was_open:
             self._was_open = True

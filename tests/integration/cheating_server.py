@@ -40,8 +40,11 @@ Cheat = Literal[
     "turns_people_away",
 ]
 STALL_S = 5.0
-LATE_COMMIT_S = 0.5
-HOLD_MS = 1500
+LATE_COMMIT_S = 3.0
+LET_IN = 10
+"""So many sockets are open at a time, where the others are turned away."""
+HOLD_MS = 30_000
+"""Nobody is so slow that a hold ends before it is booked."""
 NAMED_EMPTY: dict[str, Any] = {"areas": (), "lines": (), "fees_minor": 0, "total_minor": 0}
 MONEY: dict[str, Any] = {"currency": "EUR", "currency_digits": 2}
 
@@ -60,6 +63,7 @@ class CheatingServer:
         self._changes = itertools.count(1)
         self._holds_made = itertools.count(1)
         self._sockets = itertools.count(1)
+        self._inside = 0
         self._codecs = Codecs()
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,9 +110,16 @@ class CheatingServer:
         showtime = socket.path_params["id"]
         codec = self._codecs.choose(socket.scope["subprotocols"])
         assert codec is not None
-        if self.cheat == "turns_people_away" and len(self.sockets[showtime]) >= 10:
+        if self.cheat == "turns_people_away" and self._inside >= LET_IN:
             await socket.close()  # before it is accepted: HTTP 403
             return
+        self._inside += 1  # before the first await: no two get the last place
+        try:
+            await self._converse(socket, codec, showtime)
+        finally:
+            self._inside -= 1
+
+    async def _converse(self, socket: WebSocket, codec: Codec, showtime: str) -> None:
         await socket.accept(subprotocol=codec.subprotocol)
         if self.cheat == "closes_a_socket" and next(self._sockets) == 3:
             await socket.close(1011)

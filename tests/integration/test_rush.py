@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+import re
 import signal
 import subprocess
 import sys
@@ -13,11 +16,15 @@ import pytest
 
 from loadtests.__main__ import main
 from loadtests.rush import latency, result, run, target
+from loadtests.rush.latency import now
+from loadtests.rush.line import Line
 from loadtests.rush.result import Result
 from loadtests.rush.scenario import parse, shipped
+from loadtests.rush.world import World
 from seatserver.errors import StartError
 from tests.conftest import TOKEN_SECRET
-from tests.integration.cheating_server import STALL_S, Cheat, cheating
+from tests.integration.cheating_server import LET_IN, STALL_S, Cheat, cheating
+from tests.integration.proxy import proxied
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.long
@@ -36,6 +43,13 @@ SMALL: dict[str, Any] = {
 
 HAPPENS = {"storm": "connections that the lab cut", "restart": "lost: closed without a word", "bots": "people: hoarded"}
 """What must have happened in a run of some scenarios, or they have shown nothing."""
+LONGER_EACH_TIME = ("6", "18", "54")
+"""Seconds of a run. The more time people have, the slower a machine may be."""
+MISSED = re.compile(r"^ *(\w+: wanted .*)$", re.MULTILINE)
+TOO_SLOW = re.compile(
+    r"sold_out: wanted nothing free, found \d+ places free|errors_at_most: wanted 0, found \d+ hold_gone"
+)
+"""What a machine misses that is so slow that the doors close, or holds end, before people have booked."""
 
 
 def rushed(cheat: Cheat, *, times_count: bool = False, **changes: Any) -> Result:
@@ -47,12 +61,29 @@ def rushed(cheat: Cheat, *, times_count: bool = False, **changes: Any) -> Result
         return run.rush(aim, aim.stages(scenario, Path()), order)
 
 
+def passed(capsys: pytest.CaptureFixture[str], *what: str, out: Path | None = None, happens: str = "") -> str:
+    """What a rush said that was judged by its counts and passed. ``out`` gets a folder of files for each try.
+
+    Where nothing happened to anybody, or people had too little time on this machine, it is run again with more of it.
+    """
+    said = ""
+    for seconds in LONGER_EACH_TIME:
+        files = ("--out", str(out / seconds)) if out is not None else ()
+        code = main(["rush", *what, "--seconds", seconds, "--counts-only", *files])
+        told = capsys.readouterr()
+        said = told.out + told.err
+        if code == 0 and happens in told.out:
+            return told.out
+        assert code == 0 or (code == 99 and all(map(TOO_SLOW.fullmatch, MISSED.findall(told.out)))), said
+    raise AssertionError(f"it never came to that: {happens or 'a sale'}\n{said}")
+
+
 def codes(found: Result) -> set[str]:
     return {wrong.code for wrong in found.verdict.wrong}
 
 
 def test_an_honest_server_passes() -> None:
-    found = rushed("", thresholds={"errors_at_most": 0, "sold_out": True})
+    found = rushed("", seconds=120.0, thresholds={"errors_at_most": 0, "sold_out": True})  # it ends once all is sold
     assert found.verdict.code == 0, found.verdict
     assert found.notes.sockets_open == found.notes.sockets_asked == 24
     assert sum(len(receipt.seats) for receipt in found.notes.receipts) == 24
@@ -123,23 +154,17 @@ def test_a_socket_that_the_server_closes_is_a_failure() -> None:
 def test_two_processes_are_judged_as_one_and_a_result_file_has_no_token(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], database_url: str, redis_url: str
 ) -> None:
-    code = main(
-        [
-            *("rush", "opening", "--buyers", "60", "--hall", "plain:30", "--seconds", "6", "--processes", "2"),
-            "--counts-only",
-            *("--out", str(tmp_path), "--database-url", database_url, "--redis-url", redis_url),
-        ]
-    )
-    said = capsys.readouterr()
-    assert code == 0, said.out + said.err
-    assert "PASSED" in said.out
-    (path,) = tmp_path.glob("*.json")
+    stores = ("--database-url", database_url, "--redis-url", redis_url)
+    pair = ("opening", "--buyers", "60", "--hall", "plain:30", "--processes", "2")
+    assert "PASSED" in passed(capsys, *pair, *stores, out=tmp_path)
+    folder = max(tmp_path.iterdir(), key=lambda one: int(one.name))
+    (path,) = folder.glob("*.json")
     found = result.read(path)
     assert found.notes.sockets_open == 61, "everybody and the observer"
     assert found.notes.ended["booked"] == len(found.notes.receipts) > 0
     assert all(account.owners is not None for account in found.accounts), "Postgres was asked"
     assert "eyJ" not in path.read_text(), "no token"
-    (log,) = tmp_path.glob("*.hlog")
+    (log,) = folder.glob("*.hlog")
     assert log.read_text().startswith("#[Histogram log format version 1.2]")
 
 
@@ -147,7 +172,22 @@ def test_fewer_sockets_than_asked_for_are_a_failure_and_no_footnote() -> None:
     found = rushed("turns_people_away", seconds=2.0, settle=2.0)
     assert found.verdict.code == 99
     assert "sockets" in {missed.name for missed in found.verdict.missed}
-    assert found.notes.sockets_open == 10 < found.notes.sockets_asked
+    assert found.notes.sockets_open <= LET_IN < found.notes.sockets_asked
+
+
+async def test_a_line_whose_handshake_was_cut_off_comes_back() -> None:
+    with cheating("") as url:
+        aim = target.Target([url], target.Keys.of_secret(TOKEN_SECRET, {}))
+        scenario = parse({**SMALL, "seconds": 60.0}, "small")
+        stages = await asyncio.to_thread(aim.stages, scenario, Path())
+        async with proxied(url) as (proxy, through):
+            proxy.lose_answer_to, proxy.lose_times = b"GET /ws/", 2
+            world = World(scenario, [through], stages, aim.keys.token_of, started=now())
+            line = Line(world, 0, 0, random.Random(1))
+            await line.join(now(), now())
+            assert proxy.lost == 2 and line.is_open and line.map is not None
+            assert world.losses == {"connection reset by peer": 2}
+            await line.leave()
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -155,11 +195,7 @@ def test_every_scenario_passes_at_a_small_size(
     name: str, capsys: pytest.CaptureFixture[str], database_url: str, redis_url: str
 ) -> None:
     stores = ("--database-url", database_url, "--redis-url", redis_url)
-    size = ("--buyers", "40", "--hall", "plain:24", "--seconds", "6")
-    code = main(["rush", name, *size, "--counts-only", *stores])
-    said = capsys.readouterr()
-    assert code == 0, said.out + said.err
-    assert HAPPENS.get(name, "PASSED") in said.out
+    passed(capsys, name, "--buyers", "40", "--hall", "plain:24", *stores, happens=HAPPENS.get(name, ""))
 
 
 def test_the_same_seed_can_be_run_again_on_the_same_installation(database_url: str, redis_url: str) -> None:
