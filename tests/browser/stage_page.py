@@ -14,6 +14,8 @@ from tests.browser.site import small_hall
 
 QUICK_S = 0.1
 """Between two of what a hand does quickly."""
+RESTS_S = 5.0
+"""How long a hand rests that flings nothing, by the time that its events say."""
 
 # Knows which frames the page has asked for and not had; a test that asks itself uses the browser's own `ask`.
 COUNT_FRAMES = """{
@@ -251,6 +253,18 @@ class Mouse:
         for count in (1, 2):
             for kind in ("mousePressed", "mouseReleased"):
                 self._send(kind, x, y, now + QUICK_S * count, button="left", clickCount=count)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 4) -> None:
+        """Press the button and move; `let_go` ends it."""
+        now = time.time()
+        self._send("mouseMoved", *start, now)
+        self._send("mousePressed", *start, now, button="left", buttons=1, clickCount=1)
+        for step in range(1, steps + 1):
+            self._send("mouseMoved", *_between(start, end, step / steps), now, button="left", buttons=1)
+
+    def let_go(self, x: float, y: float) -> None:
+        """Release the button after the hand has rested."""
+        self._send("mouseReleased", x, y, time.time() + RESTS_S, button="left", clickCount=1)
 
     def turn(self, x: float, y: float, by: float, at: float) -> None:
         """Turn the wheel."""

@@ -249,7 +249,7 @@ def test_a_hold_whose_answer_was_lost_is_repeated_and_made_once(site: Site, wind
 def test_a_seat_can_be_found_and_bought_by_keyboard_alone(two: tuple[Window, Window]) -> None:
     ann, ben = two
     keys = ann.page.keyboard
-    ann.page.get_by_role("button", name="Compare").focus()
+    ann.page.get_by_role("button", name="Ask", exact=True).focus()  # the last thing before the hall
     keys.press("Tab")
     expect(ann.cell("A-1")).to_be_focused()
     for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown"):

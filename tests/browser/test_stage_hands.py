@@ -71,14 +71,12 @@ def test_the_wheel_zooms_at_the_pointer_and_a_drag_picks_nothing(stage: Stages) 
     assert hall.scale > 10
     assert hall.middle("40-75") == pytest.approx(before, abs=15)  # the overview has its edges
     before = hall.middle("40-75")
-    hall.page.mouse.move(*before)
-    hall.page.mouse.down()
-    hall.page.mouse.move(before[0] + 60, before[1] + 40, steps=4)
-    hall.page.mouse.move(before[0] + 60, before[1] + 40)
-    hall.page.wait_for_timeout(150)  # a hand that rests before it lets go flings nothing
-    hall.page.mouse.up()
+    to, mouse = (before[0] + 60, before[1] + 40), Mouse(hall.page)
+    mouse.drag(before, to)
     hall.rest()
-    assert hall.middle("40-75") == pytest.approx((before[0] + 60, before[1] + 40), abs=3)
+    mouse.let_go(*to)
+    hall.rest()
+    assert hall.middle("40-75") == pytest.approx(to, abs=3)
     assert hall.picked() == []
 
 

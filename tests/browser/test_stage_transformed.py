@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.stage_page import Fingers, StagePage, Stages, arena
+from tests.browser.stage_page import Fingers, Mouse, StagePage, Stages, arena
 
 pytestmark = pytest.mark.long
 
@@ -119,11 +119,10 @@ def test_zooming_and_dragging_keep_the_seat_under_the_pointer(stage: Stages, lay
     hall.rest()
     assert hall.scale > 1.5 * before
     assert hall.middle("16-21") == pytest.approx(at, abs=2.5)  # browsers place wheels at whole pixels
-    hall.page.mouse.down()
-    to = (at[0] + 37, at[1] - 23)
-    hall.page.mouse.move(*to, steps=4)
-    hall.page.wait_for_timeout(150)  # a hand that rests before it lets go flings nothing
-    hall.page.mouse.up()
+    to, mouse = (at[0] + 37, at[1] - 23), Mouse(hall.page)
+    mouse.drag(at, to)
+    hall.rest()
+    mouse.let_go(*to)
     hall.rest()
     assert hall.middle("16-21") == pytest.approx(to, abs=8)  # a drag begins only after the slack of a click
     assert hall.picked() == []

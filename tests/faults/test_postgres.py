@@ -212,7 +212,7 @@ async def test_row_24_the_disk_under_postgres_is_full(
                 ballast = small_disk / "ballast"
                 await keeper.apart(lambda: fill(ballast))
                 await eventually(lambda: bool(load.errors["unavailable"] or load.errors["outcome_unknown"]))
-                report.hit(len(load.in_flight()))
+                report.hit(await load.busy(0, 1))
                 await load.run_for(2)
                 ballast.unlink()
                 if not site.postgres_alive:

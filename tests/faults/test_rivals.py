@@ -24,6 +24,7 @@ from tests.integration.server import Wire, eventually
 
 SEAT = 3
 BOOKING = 1_000_000
+ROUNDS, MOST_ROUNDS = 6, 60
 
 # What makes a deadlock likely where one is possible: each seat of a basket takes its time to be written.
 SLOW_SEATS = """
@@ -110,7 +111,9 @@ async def overlapping_baskets(site: Site, report: Report) -> None:
         await sql.execute(SLOW_SEATS)
     async with AsyncExitStack() as stack, site.keys() as keys:
         wires = [await enter(stack, site, site.servers[n % 2], f"rival-{n}") for n in range(6)]
-        for _ in range(6):
+        struck = 0
+        # Where a booking is through before the next rival asks, or they hold nothing yet, nobody overlapped: once more.
+        for _ in range(MOST_ROUNDS):
             seats, going = site.rng.sample(range(20), 6), []
             for wire in wires:
                 hold_id = str(uuid4())
@@ -121,11 +124,13 @@ async def overlapping_baskets(site: Site, report: Report) -> None:
                 going.append((wire, hold_id))
                 await eventually(partial(is_pinned_or_over, keys, hold_id))  # it is on its way to Postgres
                 await keys.flushall()
-            report.hit(len(going) - 1, len(going))
+            if len(going) > 1:
+                struck += 1
+                report.hit(len(going) - 1, len(going))
             answers = [await answer_to(wire, BOOKING) for wire, _ in going]
             kinds = [answer["type"] for answer in answers]
             report.bookings += kinds.count("booked")
-            assert "booked" in kinds, "somebody always wins"
+            assert "booked" in kinds or not going, "somebody always wins"
             for answer in answers:
                 # Never that something did not answer: whoever loses is told at once that it is lost.
                 assert answer["type"] in ("booked", "refused") or answer["code"] == "hold_gone", answer
@@ -133,6 +138,9 @@ async def overlapping_baskets(site: Site, report: Report) -> None:
             for (wire, hold_id), kind in zip(going, kinds, strict=True):
                 if kind == "booked":
                     await cancel(site, wire, hold_id)
+            if struck == ROUNDS:
+                break
+        assert struck == ROUNDS, "rivals seldom overlapped"
     async with site.sql() as sql:
         deadlocks = await sql.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
     assert deadlocks == 0, "I9: transactions waited for each other"

@@ -45,6 +45,8 @@ PRICES = {"standard": 1000, "sofa": 1600}
 HOUR_MS = 3_600_000
 JSON, MSGPACK = "seatmap.v1+json", "seatmap.v1+msgpack"
 ALL_SCOPES = ("watch", "hold", "book")
+LIVES_S = (2, 8, 32)
+"""Of a token that ends during a test. Where it ended before it was used, the test tries again with a longer one."""
 
 Message = dict[str, Any]
 Answer = TypeVar("Answer")

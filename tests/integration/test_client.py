@@ -194,9 +194,10 @@ async def test_who_is_not_wanted_is_told_so_and_does_not_knock_again(
 async def test_a_token_of_ones_own_that_ends_ends_the_room_and_makes_nobody_a_guest(make_server: MakeServer) -> None:
     server = await make_server(token_leeway_s=0)
     token = server.token("ann", lifetime_s=2)
-    async with SeatClient(server.url, token=token) as client, client.room(SHOWTIME) as room:
+    async with SeatClient(server.url, token=token) as client:
         with pytest.raises(Disconnected) as caught:
-            await room.until(lambda one: False)
+            async with client.room(SHOWTIME) as room:
+                await room.until(lambda one: False)
         assert caught.value.code == 4001
         assert client.token == token
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from seatserver.access.tokens import Identity
 from seatserver.pricing.tariff import Tariff
@@ -18,6 +18,7 @@ from tests.integration.server import (
     BLOCKED,
     HOUR_MS,
     JSON,
+    LIVES_S,
     MSGPACK,
     OTHER_SOFA,
     PRICES,
@@ -134,13 +135,19 @@ async def test_a_header_or_a_ticket_does_instead_of_a_token_and_a_ticket_does_on
 
 async def test_a_socket_ends_with_its_token_unless_hello_brings_a_fresh_one(make_server: MakeServer) -> None:
     server = await make_server(token_leeway_s=0)
-    async with server.socket() as stays, server.socket() as goes:
-        for wire in (stays, goes):
-            await wire.hello(token=server.token(lifetime_s=2))
-        await stays.hello(token=server.token(lifetime_s=600))
-        code, words = await goes.last_words()
-        assert (code, words[-1]["reconnect_after_ms"]) == (4200, 0)
-        assert await is_alive(stays)
+    for lifetime_s in LIVES_S:
+        async with server.socket() as stays, server.socket() as goes:
+            try:
+                for wire in (stays, goes):
+                    await wire.hello(token=server.token(lifetime_s=lifetime_s))
+                await stays.hello(token=server.token(lifetime_s=600))
+            except ConnectionClosed:
+                continue  # the machine is slower than that
+            code, words = await goes.last_words()
+            assert (code, words[-1]["reconnect_after_ms"]) == (4200, 0)
+            assert await is_alive(stays)
+            return
+    raise AssertionError("no socket was let in")
 
 
 async def test_a_token_within_the_leeway_is_not_sent_round_in_circles(make_server: MakeServer) -> None:

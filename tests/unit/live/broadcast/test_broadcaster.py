@@ -59,6 +59,7 @@ def hall_of(count: int) -> SeatMap:
 EPOCH = "epoch"
 BOOKING = UUID("00000000-0000-4000-8000-000000000007")
 CODECS = Codecs()
+LONG_NS = 3600 * 10**9
 HEAD = 2  # bytes of a short frame before its payload
 
 
@@ -186,8 +187,9 @@ class Stage:
         hub = Hub(SeatStore(connect(settings), settings, nothing), settings)
         self.read: list[UUID] = []
         self.broadcaster = Broadcaster(hub, BroadcastServices(settings, Metrics(), lambda: 42, self.read_booking))
-        # Every delivery is more than its share: the room is busy after each, until `end_tick`.
-        self.broadcaster.services.pacing.burst_ns = 0
+        # Every delivery is more than its share: the room is busy after each, until `end_tick`, however long it took.
+        pacing = self.broadcaster.services.pacing
+        pacing.burst_ns, pacing.least_ns, pacing.most_ns = 0, LONG_NS, LONG_NS
         # However slow the machine: a delivery needs several slices only where a test says so.
         self.broadcaster.services.slicer = TimeSlicer(60 if slice_s is None else slice_s)
         self.broadcaster.services.call_later = self.begin_tick
