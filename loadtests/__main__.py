@@ -14,7 +14,21 @@ import traceback
 from collections.abc import Sequence
 from types import FrameType
 
-from loadtests import attack, best, drawing, expiry, fanout, holds, hot_room, idle, refusals, scaling, scripts, viewers
+from loadtests import (
+    attack,
+    baselines,
+    best,
+    drawing,
+    expiry,
+    fanout,
+    holds,
+    hot_room,
+    idle,
+    refusals,
+    scaling,
+    scripts,
+    viewers,
+)
 from loadtests.rush import command as rush
 from seatserver.errors import SeatServerError
 
@@ -27,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m loadtests",
         description="Load tests. Each starts all the servers it needs; `rush` may also go to yours.",
     )
-    tests = parser.add_subparsers(required=True, metavar="NAME")
+    tests = parser.add_subparsers(required=True, metavar="NAME", dest="test")
     for test in (
         rush,
         hot_room,
@@ -47,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
+        baselines.check(args)
         result: int = args.run(args)
     except SeatServerError as error:
         return _failed(error.message)

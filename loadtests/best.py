@@ -59,7 +59,7 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="of the random rooms (default 1)")
     parser.add_argument("--map", metavar="FILE", help="another hall to compare in, in any known format")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    report.output_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -81,8 +81,8 @@ def run(args: argparse.Namespace) -> int:
         "against_all": against_all,
         "against_the_first": [row for hall in halls for row in _against_the_first(hall, args.seed)],
     }
-    report.tell(result, _show, as_json=args.json)
-    return 0 if against_all["worst_ratio"] == 1 and not against_all["other"] else 1
+    code = report.tell(args, result, _show)
+    return code if against_all["worst_ratio"] == 1 and not against_all["other"] else 1
 
 
 def _read(file: str) -> SeatMap:

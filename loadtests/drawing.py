@@ -97,7 +97,7 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--seats", type=report.at_least(8), default=SEATS, help="of the hall (default 12000)")
     parser.add_argument("--frames", type=report.at_least(10), default=300, help="for each activity (default 300)")
     parser.add_argument("--ratio", type=report.at_least(1), default=1, help="screen pixels of a CSS pixel (default 1)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    report.output_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -125,8 +125,7 @@ def run(args: argparse.Namespace) -> int:
             rows.append({"activity": name, **_summary(**measured), "cpu_ms_per_frame": cpu_ms})
         browser.close()
     result = {"seats": args.seats, "changes_per_s": CHANGES_PER_S, "activities": rows}
-    report.tell(result, _show, as_json=args.json)
-    return 0
+    return report.tell(args, result, _show)
 
 
 def _busy_s(devtools: CDPSession) -> float:

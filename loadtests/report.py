@@ -1,19 +1,18 @@
-"""What all load tests share: common options, and output as one JSON object or as tables.
+"""What all load tests share: common options, and output as one JSON object (`loadtests.measured`) or as tables.
 
-Each report begins with the Python it ran on (`loadtests.interpreter`).
+Each report begins with the Python it ran on (`loadtests.interpreter`), and can be a baseline (`loadtests.baselines`).
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import json
 import math
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
-from loadtests import interpreter
+from loadtests import baselines, interpreter, measured
 from loadtests.installation import Installation, installation
 
 Result = dict[str, Any]
@@ -26,9 +25,15 @@ def options(parser: argparse.ArgumentParser, *, repeats: int) -> None:
     parser.add_argument(
         "--repeats", type=at_least(1), default=repeats, help=f"turns to take the median of (default {repeats})"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    output_options(parser)
     parser.add_argument("--database-url", default="", help="an empty Postgres to use instead of one of our own")
     parser.add_argument("--redis-url", default="", help="an empty Redis to use instead of one of our own")
+
+
+def output_options(parser: argparse.ArgumentParser) -> None:
+    """What becomes of a benchmark's result."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    baselines.options(parser)
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -67,36 +72,55 @@ def run(args: argparse.Namespace, measure: Measure, show: Show) -> int:
             result = measure(place, args)
     finally:
         gc.enable()
-    tell(result, show, as_json=args.json)
+    code = tell(args, result, show)
     if result.get("complete", True):
-        return 0
+        return code
     print("loadtests: some updates that were due did not arrive", file=sys.stderr)
     return 1
 
 
-def tell(result: Result, show: Show, *, as_json: bool) -> None:
-    """Print a result below the Python that it was measured on, with a warning if that makes it worthless."""
-    build = interpreter.ours()
-    if as_json:
-        print(json.dumps(_without_nan({"interpreter": build.facts(), **result}), allow_nan=False))
-        return
-    print(build)
-    if build.warning:
-        print(f"Warning: {build.warning}")
-    print()
-    show(result)
+def tell(args: argparse.Namespace, result: Result, show: Show) -> int:
+    """Print a result, keep it as a baseline or compare it with one; 99 if it is slower than that, else 0.
+
+    Tables come below the Python that they were measured on, with a warning if that makes them worthless.
+    """
+    ignored = ("test", "run", "json", "out", "database_url", "redis_url", "save_baseline", "baseline")
+    options = {name: value for name, value in vars(args).items() if name not in ignored}
+    found = measured.measured(args.test, options, result)
+    if args.json:
+        print(measured.encoded(found).decode())
+    else:
+        build = interpreter.ours()
+        print(build)
+        if build.warning:
+            print(f"Warning: {build.warning}")
+        print()
+        show(result)
+    code = 0
+    if args.baseline:
+        comparison = baselines.compare(measured.read(baselines.path_of(args, args.baseline)), found)
+        show_comparison(comparison, sys.stderr if args.json else sys.stdout)
+        code = comparison.code
+    if args.save_baseline:
+        measured.write(found, baselines.path_of(args, args.save_baseline))
+    return code
 
 
-def _without_nan(value: Any) -> Any:
-    """The same with null for what could not be measured, because JSON has no NaN."""
-    if isinstance(value, dict):
-        return {name: _without_nan(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def show_comparison(found: baselines.Comparison, out: TextIO) -> None:
+    """Print the figures that changed by more than noise, and the verdict."""
+    changed = [change for change in found.changes if change.word != "same"]
+    print(
+        f"\nCompared with the baseline: {found.word}. {len(changed)} of {len(found.changes)} figures differ.", file=out
+    )
+    for sentence in found.sentences:
+        print(sentence, file=out)
+    if changed:
+        rows = [(one.name, one.base, one.new, one.unit, one.ratio, one.floor, one.word) for one in changed]
+        print(file=out)
+        table(("figure", "base", "new", "", "new / base", "noise up to", ""), rows, out)
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], out: TextIO | None = None) -> None:
     """Print aligned columns: text to the left, numbers to the right."""
     texts = [[cell(value) for value in row] for row in rows]
     widths = [max(len(text) for text in column) for column in zip(heads, *texts, strict=True)]
@@ -109,10 +133,10 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         )
         return "  ".join(placed).rstrip()
 
-    print(line(heads))
-    print("  ".join("-" * width for width in widths))
+    print(line(heads), file=out)
+    print("  ".join("-" * width for width in widths), file=out)
     for row in texts:
-        print(line(row))
+        print(line(row), file=out)
 
 
 def cell(value: Any) -> str:

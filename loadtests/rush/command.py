@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from contextlib import AbstractContextManager, nullcontext
+import sys
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
 
 import msgspec
 
-from loadtests import report
+from loadtests import baselines, measured, report
 from loadtests.rush import compare as comparing
 from loadtests.rush import export, files, live, result, run, target, text
 from loadtests.rush.result import Result
@@ -52,6 +53,7 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="write report, result and histogram log here",
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    baselines.options(parser)
     parser.add_argument("--database-url", default="", help="Postgres: of the target, or for the lab's own servers")
     parser.add_argument("--redis-url", default="", help="an empty Redis for the lab's own servers")
     parser.set_defaults(run=rush)
@@ -78,7 +80,7 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     drawer.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="write the report here")
     drawer.set_defaults(run=draw)
 
-    judge = tests.add_parser("compare", help="whether one rush was slower than another, or whether that is noise")
+    judge = tests.add_parser("compare", help="whether one run was slower than another, or whether that is noise")
     judge.add_argument("base", type=Path, metavar="BASE.json")
     judge.add_argument("new", type=Path, metavar="NEW.json")
     judge.add_argument(
@@ -143,7 +145,15 @@ def rush(args: argparse.Namespace) -> int:
             stages = aim.stages(scenario, target.base_of(args.scenario))
         with live.watching(scenario, quiet=args.json) as progress:
             found = run.rush(aim, stages, order, progress)
-    return _tell(found, args)
+    code = _tell(found, args)
+    if args.baseline:
+        compared = comparing.compare(result.read(baselines.path_of(args, args.baseline)), found)
+        with redirect_stdout(sys.stderr if args.json else sys.stdout):
+            text.show_comparison(compared)
+        code = code or compared.code
+    if args.save_baseline:
+        result.keep(found, baselines.path_of(args, args.save_baseline))
+    return code
 
 
 def stage(args: argparse.Namespace) -> int:
@@ -176,9 +186,28 @@ def merge(args: argparse.Namespace) -> int:
 
 
 def compare(args: argparse.Namespace) -> int:
-    """Compare two results; 0, 99 if the new one is slower, 4 if it is wrong, 3 if a generator was too slow."""
+    """Compare two results of a rush or of another load test.
+
+    The exit code is 0, 99 if the new one is slower, 4 if it is wrong, 3 if a generator was too slow.
+    """
+    if not result.is_rush(args.base):
+        return _compare_benchmarks(args)
     base, new = result.read(args.base), result.read(args.new)
     found = comparing.compare(base, new, [result.read(path) for path in args.base_again])
+    return _tell_comparison(found, args)
+
+
+def _compare_benchmarks(args: argparse.Namespace) -> int:
+    base, new, *again = [measured.read(path) for path in (args.base, args.new, *args.base_again)]
+    found = baselines.compare(base, new, again)
+    if args.json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        report.show_comparison(found, sys.stdout)
+    return found.code
+
+
+def _tell_comparison(found: comparing.Comparison, args: argparse.Namespace) -> int:
     if args.json:
         print(msgspec.json.encode(found).decode())
     else:

@@ -22,7 +22,8 @@ from loadtests.rush.verdict import Verdict
 from seatserver.errors import StartError
 from seatserver.seatmaps.model import SeatMap
 
-FORMAT = "seatserver-rush-1"
+FAMILY = "seatserver-rush-"
+FORMAT = f"{FAMILY}1"
 MOST_BYTES = 1 << 30
 
 
@@ -106,6 +107,27 @@ def merge(results: Sequence[Result]) -> Result:
 def write(result: Result, path: Path) -> None:
     """Write a result file."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1))
+
+
+def keep(result: Result, path: Path) -> None:
+    """Write a result file into a folder that is made if it is not there. Raises `StartError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(result, path)
+    except OSError as error:
+        raise StartError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def is_rush(path: Path) -> bool:
+    """Whether a file is the result of a rush, and not of another load test, by the form that it names."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Form).format.startswith(FAMILY)
+    except (OSError, msgspec.DecodeError, UnicodeError):
+        return True  # `read` says what is wrong with it
+
+
+class _Form(msgspec.Struct):
+    format: str = ""
 
 
 def read(path: Path) -> Result:

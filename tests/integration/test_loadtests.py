@@ -24,7 +24,13 @@ def run(database_url: str, redis_url: str, capsys: pytest.CaptureFixture[str]) -
         code = main([*arguments, "--repeats", "1", "--json", "--database-url", database_url, "--redis-url", redis_url])
         said = capsys.readouterr()
         assert code == 0, said.err
-        result: dict[str, Any] = json.loads(said.out)
+        found: dict[str, Any] = json.loads(said.out)
+        assert (found["format"], found["name"]) == ("seatserver-benchmark-1", arguments[0])
+        assert {"version", "level", "options", "warning"} <= found["interpreter"].keys()
+        assert found["machine"]["cores"] > 0
+        assert all({"name", "value", "unit"} <= figure.keys() for figure in found["figures"])
+        assert any(figure["better"] for figure in found["figures"]), "a baseline would judge nothing"
+        result: dict[str, Any] = found["result"]
         return result
 
     return run
@@ -50,7 +56,6 @@ def test_holds_are_compared_with_bare_redis_and_a_plain_server(run: Run) -> None
     assert result["bare_redis_holds_per_s"] > 0
     assert result["redis_us_per_hold"] > 0
     assert result["peers"] == result["peers_missing"] == []
-    assert {"version", "level", "options", "warning"} <= result["interpreter"].keys()
 
 
 def test_honest_buyers_are_refused_nothing_during_attacks(run: Run) -> None:
@@ -130,7 +135,7 @@ def test_an_impossible_load_test_is_refused_in_one_line(capsys: pytest.CaptureFi
 
 def test_frames_of_the_hall_are_counted(chromium: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["frames", "--seats", "200", "--frames", "20", "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
+    result = json.loads(capsys.readouterr().out)["result"]
     assert result["seats"] == 200
     assert len(result["activities"]) == 4
     for activity in result["activities"]:

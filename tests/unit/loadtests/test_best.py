@@ -17,7 +17,7 @@ def test_no_selection_is_better_than_the_offered_one(tmp_path: Path, capsys: pyt
     hall = tmp_path / "hall.json"
     hall.write_bytes(studio().encode())
     assert main(["best", "--largest", "100", "--rounds", "1", "--map", str(hall), "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
+    result = json.loads(capsys.readouterr().out)["result"]
     assert result["against_all"]["worst_ratio"] == 1 and result["against_all"]["other"] == 0
     assert {row["filling"] for row in result["milliseconds"]} == FILLINGS.keys()
     assert [row["hall"] for row in result["against_the_first"]].count("Studio 1") == 6

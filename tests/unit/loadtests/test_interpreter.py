@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import platform
 
 import pytest
@@ -44,7 +45,8 @@ def test_a_build_names_its_version_and_the_flags_that_matter() -> None:
 
 
 def test_every_report_begins_with_the_python_it_ran_on(capsys: pytest.CaptureFixture[str]) -> None:
-    report.tell({"holds": 3}, lambda result: print(f"holds: {result['holds']}"), as_json=False)
+    args = argparse.Namespace(test="holds", json=False, baseline=None, save_baseline=None)
+    report.tell(args, {"holds": 3}, lambda result: print(f"holds: {result['holds']}"))
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith(f"{platform.python_implementation()} {platform.python_version()} ")
     assert said[-1] == "holds: 3"
