@@ -2,7 +2,8 @@
 
 Each is a small program of ours in `loadtests/references/peers`: holds and releases by one Lua script a verb over
 ioredis, changes published through Redis and sent to the sockets of the room. ``ws`` and Bun talk as the plain server
-does. Socket.IO has packets of its own (Engine.IO 4 over WebSocket), of which this module knows the few that occur:
+does. Socket.IO publishes with its own Redis adapter instead. It has packets of its own (Engine.IO 4 over WebSocket), of
+which this module knows the few that occur:
 
 | packet | who | what |
 | --- | --- | --- |
@@ -165,7 +166,10 @@ def found(place: Installation) -> tuple[list[System], list[str]]:
     assert node is not None, "npm has just run on it"
     systems: list[System] = [
         Peer(f"Node, ws {packages.version(folder, 'ws')}", (node, folder / "ws.js")),
-        SocketIoPeer(f"Node, Socket.IO {packages.version(folder, 'socket.io')}", (node, folder / "socket-io.js")),
+        SocketIoPeer(
+            f"Node, Socket.IO with its Redis adapter {packages.version(folder, 'socket.io')}",
+            (node, folder / "socket-io.js"),
+        ),
     ]
     bun = packages.bun(folder)
     if bun is None:

@@ -62,7 +62,7 @@ class Room:
 
 def test_each_peer_holds_refuses_releases_and_tells_its_room(place: Installation) -> None:
     systems, missing = peers.found(place)
-    assert [system.name.rsplit(" ", 1)[0] for system in systems][:2] == ["Node, ws", "Node, Socket.IO"], missing
+    assert [system.name.rsplit(" ", 1)[0] for system in systems][:2] == ["Node, ws", "Node, Socket.IO with its Redis adapter"], missing
     assert len(systems) + len(missing) == 3, "Bun runs, or one sentence says that it does not"
     python, missing = peers.in_python()
     assert missing == []
@@ -81,6 +81,12 @@ def test_each_peer_holds_refuses_releases_and_tells_its_room(place: Installation
             assert room.shows(), system.name
             assert (room.ann.changes_seen, room.bob.changes_seen) == (4, 4), system.name
             assert not any(room.elsewhere.states), "another room is told nothing"
+            with system.serve(place) as second, Crowd(second.url, system.decode) as others:
+                far = system.viewer(place, "tonight", "far", SEATS, _ignore)
+                others.join([far])
+                assert room.held(room.ann, 4), system.name
+                assert others.until(lambda there=far: there.states[4] == HELD, PATIENCE_S), "the other process is told"  # type: ignore[misc]
+                assert room.released(room.ann), system.name
 
 
 def test_packages_that_cannot_be_installed_are_one_sentence_and_no_peers(

@@ -1,7 +1,8 @@
 // What the three peers share: who holds a seat, in Redis, and the line that says where a peer serves.
 //
 // It is the usual design, done well: one script a verb, a key a seat that ends by itself, and changes published, so
-// that any number of processes could serve a room. There are no tokens, no versions, no retries that are safe, and
+// that any number of processes could serve a room. Where a framework publishes, as Socket.IO's adapter does, the scripts
+// do not. There are no tokens, no versions, no retries that are safe, and
 // nobody is told when a hold ends by itself.
 
 import { Redis } from "ioredis";
@@ -15,7 +16,7 @@ const HELD = 1;
 const HOLD = `
 if redis.call("EXISTS", unpack(KEYS)) > 0 then return 0 end
 for at = 1, #KEYS do redis.call("SET", KEYS[at], ARGV[1], "PX", ARGV[2]) end
-redis.call("PUBLISH", ARGV[3], ARGV[4])
+if ARGV[3] ~= "" then redis.call("PUBLISH", ARGV[3], ARGV[4]) end
 return 1
 `;
 
@@ -24,14 +25,18 @@ const RELEASE = `
 local owners = redis.call("MGET", unpack(KEYS))
 for at = 1, #KEYS do if owners[at] ~= ARGV[1] then return 0 end end
 redis.call("DEL", unpack(KEYS))
-redis.call("PUBLISH", ARGV[2], ARGV[3])
+if ARGV[2] ~= "" then redis.call("PUBLISH", ARGV[2], ARGV[3]) end
 return 1
 `;
 
-/** The seats of all rooms. `changed(room, update)` is called for every change, whichever process made it. */
+/**
+ * The seats of all rooms. `changed(room, update)` is called for every change: whichever process made it, if we `listen`;
+ * else only for those of this process, and a framework tells the others.
+ */
 export class Seats {
   #redis;
   #changed;
+  #listens = false;
 
   constructor(url, changed) {
     this.#changed = changed;
@@ -43,6 +48,7 @@ export class Seats {
 
   /** Begin to follow the changes. */
   async listen() {
+    this.#listens = true;
     const listener = this.#redis.duplicate({ enableAutoPipelining: false });
     listener.on("pmessage", (_pattern, channel, update) => this.#changed(channel.slice(CHANNEL.length), update));
     await listener.psubscribe(`${CHANNEL}*`);
@@ -52,14 +58,25 @@ export class Seats {
   async hold(room, user, seats) {
     const keys = keysOf(room, seats);
     const update = updateOf(seats, HELD);
-    return (await this.#redis.holdSeats(keys.length, ...keys, user, HOLD_MS, CHANNEL + room, update)) === 1;
+    const channel = this.#channel(room);
+    return this.#told(room, update, await this.#redis.holdSeats(keys.length, ...keys, user, HOLD_MS, channel, update));
   }
 
   /** Whether all these seats were the user's and are free now. */
   async release(room, user, seats) {
     const keys = keysOf(room, seats);
     const update = updateOf(seats, FREE);
-    return (await this.#redis.releaseSeats(keys.length, ...keys, user, CHANNEL + room, update)) === 1;
+    const channel = this.#channel(room);
+    return this.#told(room, update, await this.#redis.releaseSeats(keys.length, ...keys, user, channel, update));
+  }
+
+  #channel(room) {
+    return this.#listens ? CHANNEL + room : "";
+  }
+
+  #told(room, update, done) {
+    if (done === 1 && !this.#listens) this.#changed(room, update);
+    return done === 1;
   }
 
   /** The answer to a message, which is JSON without a framework of its own. */
