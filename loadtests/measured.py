@@ -13,7 +13,7 @@ import platform
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -21,7 +21,7 @@ from loadtests import interpreter
 from seatserver.errors import StartError
 
 FORMAT = "seatserver-benchmark-1"
-MOST_BYTES = 1 << 26
+MOST_BYTES = 1 << 30
 REFERENCES = frozenset(
     {
         "bare_redis_holds_per_s",
@@ -163,27 +163,45 @@ def encoded(found: Measured) -> bytes:
 
 
 def write(found: Measured, path: Path) -> None:
-    """Write it to a file, in a folder that is made if it is not there. Raises `StartError`."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.format(encoded(found), indent=1))
-    except OSError as error:
-        raise StartError(f"{path} cannot be written: {error.strerror}") from None
+    """Write it to a file. Raises `StartError`."""
+    write_file(encoded(found), path)
 
 
 def read(path: Path) -> Measured:
     """Read such a file. Raises `StartError` if it is none."""
+    return read_as(Measured, path, FORMAT, "a benchmark")
+
+
+class _HasFormat(Protocol):
+    @property
+    def format(self) -> str: ...
+
+
+Kind = TypeVar("Kind", bound=_HasFormat)
+
+
+def read_as(kind: type[Kind], path: Path, form: str, of_what: str) -> Kind:
+    """Read a result of this kind and form. Raises `StartError`, which says what it should be a result of."""
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise StartError(f"{path} is larger than {MOST_BYTES >> 20} MiB: this is no result of a benchmark")
-        found = msgspec.json.decode(path.read_bytes(), type=Measured)
+            raise StartError(f"{path} is larger than {MOST_BYTES >> 20} MiB: this is no result of {of_what}")
+        found = msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise StartError(f"{path} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeError):
-        raise StartError(f"{path} is no result of `python -m loadtests`") from None
-    if found.format != FORMAT:
-        raise StartError(f"{path} is a result of another version ({found.format}); this one reads {FORMAT}")
+        raise StartError(f"{path} is no result of {of_what}") from None
+    if found.format != form:
+        raise StartError(f"{path} is a result of another version ({found.format}); this one reads {form}")
     return found
+
+
+def write_file(content: bytes, path: Path) -> None:
+    """Write a result's JSON, in a folder that is made if it is not there. Raises `StartError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.format(content, indent=1))
+    except OSError as error:
+        raise StartError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def without_nan(value: Any) -> Any:

@@ -23,11 +23,11 @@ import hypothesis
 import pytest
 import redis as redis_client
 
-from loadtests.hall_page import BROWSERS
 from seatserver import config, database
 from seatserver.config import Settings
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
 from tests import progress, waiting
+from tests.support.lab import BROWSERS
 
 WORKERS = 6
 """Most processes that share the tests; each has a Postgres and a Redis of its own. With ``-n 0`` there are none."""

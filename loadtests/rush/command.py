@@ -152,7 +152,7 @@ def rush(args: argparse.Namespace) -> int:
             text.show_comparison(compared)
         code = code or compared.code
     if args.save_baseline:
-        result.keep(found, baselines.path_of(args, args.save_baseline))
+        result.write(found, baselines.path_of(args, args.save_baseline))
     return code
 
 

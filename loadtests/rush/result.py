@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from loadtests import interpreter
+from loadtests import interpreter, measured
 from loadtests.rush import notes, oracle, verdict
 from loadtests.rush.notes import Notes
 from loadtests.rush.oracle import Account
@@ -24,7 +24,6 @@ from seatserver.seatmaps.model import SeatMap
 
 FAMILY = "seatserver-rush-"
 FORMAT = f"{FAMILY}1"
-MOST_BYTES = 1 << 30
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,17 +104,8 @@ def merge(results: Sequence[Result]) -> Result:
 
 
 def write(result: Result, path: Path) -> None:
-    """Write a result file."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1))
-
-
-def keep(result: Result, path: Path) -> None:
-    """Write a result file into a folder that is made if it is not there. Raises `StartError`."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(result, path)
-    except OSError as error:
-        raise StartError(f"{path} cannot be written: {error.strerror}") from None
+    """Write a result file. Raises `StartError`."""
+    measured.write_file(msgspec.json.encode(result), path)
 
 
 def is_rush(path: Path) -> bool:
@@ -132,17 +122,7 @@ class _Form(msgspec.Struct):
 
 def read(path: Path) -> Result:
     """Read a result file. Raises `StartError` if it is none."""
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise StartError(f"{path} is larger than {MOST_BYTES >> 20} MiB: this is no result of a rush")
-        found = msgspec.json.decode(path.read_bytes(), type=Result)
-    except OSError as error:
-        raise StartError(f"{path} cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeError):
-        raise StartError(f"{path} is no result of `python -m loadtests rush`") from None
-    if found.format != FORMAT:
-        raise StartError(f"{path} is a result of another version ({found.format}); this one reads {FORMAT}")
-    return found
+    return measured.read_as(Result, path, FORMAT, "`python -m loadtests rush`")
 
 
 def stem_of(result: Result) -> str:

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
-from loadtests.hall_page import ARGUMENTS
 from seatserver.config import Settings
 from seatserver.seatmaps.model import SeatMap
 from tests.browser.site import SHOWTIME, Site, small_hall
 from tests.browser.stage_page import StagePage
+from tests.support.lab import ARGUMENTS
 
 PATIENCE_MS = 15_000
 FINGER_PX = 44

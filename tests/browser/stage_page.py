@@ -8,9 +8,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Locator, Page, expect
 
-from loadtests.hall_page import new_page, open_hall
 from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatMap
 from tests.browser.site import small_hall
+from tests.support.lab import new_page, open_hall
 
 QUICK_S = 0.1
 """Between two of what a hand does quickly."""

@@ -13,11 +13,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from loadtests.seating import plain_hall
 from seatserver.seatmaps.rules.model import Rules
 from tests.browser.conftest import FINGER_PX, SECOND_TAP_S, Window
 from tests.browser.site import SHOWTIME, Site
 from tests.integration.lounge import LOUNGE, TARIFF, WARNED, lounge
+from tests.support.lab import plain_hall
 
 pytestmark = pytest.mark.long
 

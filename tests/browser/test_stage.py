@@ -7,9 +7,9 @@ from statistics import median
 import pytest
 from playwright.sync_api import expect
 
-from loadtests.drawing import ACTIVITIES, MEASURE
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from tests.browser.stage_page import PIXELS, Stages, arena, hall_with_lawn
+from tests.support.lab import ACTIVITIES, MEASURE
 
 pytestmark = pytest.mark.long
 

@@ -25,8 +25,6 @@ import asyncpg
 import msgspec
 from redis.asyncio import Redis
 
-from loadtests.children import Running, running
-from loadtests.installation import CATEGORY, hall
 from seatserver import config, database
 from seatserver.access.tokens import Tokens
 from seatserver.catalog.catalog import Catalog
@@ -35,6 +33,7 @@ from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
 from seatserver.pricing.tariff import Tariff
 from tests.integration.proxy import Proxy, through
 from tests.ports import fresh_port
+from tests.support.lab import CATEGORY, Running, hall, running
 
 SHOWTIME = "tonight"
 SEATS = 40

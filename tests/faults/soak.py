@@ -22,12 +22,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loadtests.meters import rss_kib
 from seatserver.seats.scripts import Script
 from tests.faults.invariants import Descriptors, check, promises_kept, serves_again
 from tests.faults.site import SHOWTIME, Server, Site, keeping, kill, opened
 from tests.faults.users import Load, Mix, users
 from tests.integration.proxy import Proxy
+from tests.support.lab import rss_kib
 
 CHAPTER_S = 60.0
 PROMISED_S = 5.0

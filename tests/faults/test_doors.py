@@ -14,13 +14,13 @@ import jwt
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from loadtests.meters import rss_kib
 from tests.faults.conftest import OpenSite, Report
 from tests.faults.invariants import check
 from tests.faults.raw import enter, knock
 from tests.faults.site import SECRET, Server, Site
 from tests.faults.users import Mix, users
 from tests.integration.server import LIVES_S, Wire, eventually
+from tests.support.lab import rss_kib
 
 READERS = 1000
 MIB = 1024

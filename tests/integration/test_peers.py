@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ pytestmark = [
 ]
 
 SEATS = 8
-PATIENCE_S = 60.0
+PATIENCE_S, AGAIN_S = 60.0, 2.0
 
 
 @pytest.fixture
@@ -55,6 +56,17 @@ class Room:
         wanted = bytes(HELD if seat in held else FREE for seat in range(SEATS))
         return self._crowd.until(lambda: bytes(self.viewer.states) == wanted, PATIENCE_S)
 
+    def reaches(self, far: Viewer, others: Crowd) -> bool:
+        """Whether a viewer at another process comes to see holds of this one, which may begin to tell it late."""
+        ends = time.monotonic() + PATIENCE_S
+        while time.monotonic() < ends:
+            self.held(self.ann, 4)
+            told = others.until(lambda: far.states[4] == HELD, AGAIN_S)
+            self.released(self.ann)
+            if told:
+                return True
+        return False
+
     def _answer(self, answers: list[bool]) -> bool:
         assert self._crowd.until(lambda: bool(answers), PATIENCE_S), "no answer"
         return answers[0]
@@ -62,7 +74,10 @@ class Room:
 
 def test_each_peer_holds_refuses_releases_and_tells_its_room(place: Installation) -> None:
     systems, missing = peers.found(place)
-    assert [system.name.rsplit(" ", 1)[0] for system in systems][:2] == ["Node, ws", "Node, Socket.IO with its Redis adapter"], missing
+    assert [system.name.rsplit(" ", 1)[0] for system in systems][:2] == [
+        "Node, ws",
+        "Node, Socket.IO with its Redis adapter",
+    ], missing
     assert len(systems) + len(missing) == 3, "Bun runs, or one sentence says that it does not"
     python, missing = peers.in_python()
     assert missing == []
@@ -84,9 +99,7 @@ def test_each_peer_holds_refuses_releases_and_tells_its_room(place: Installation
             with system.serve(place) as second, Crowd(second.url, system.decode) as others:
                 far = system.viewer(place, "tonight", "far", SEATS, _ignore)
                 others.join([far])
-                assert room.held(room.ann, 4), system.name
-                assert others.until(lambda there=far: there.states[4] == HELD, PATIENCE_S), "the other process is told"  # type: ignore[misc]
-                assert room.released(room.ann), system.name
+                assert room.reaches(far, others), f"{system.name} tells the other process"
 
 
 def test_packages_that_cannot_be_installed_are_one_sentence_and_no_peers(

@@ -16,7 +16,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from loadtests.meters import cpu_s, rss_kib
 from seatserver.cli import workers
 from seatserver.client import LiveRoom, SeatClient
 from seatserver.config import Settings
@@ -27,6 +26,7 @@ from tests.integration.server import SHOWTIME, eventually, opened
 from tests.integration.test_demo import Running, run, running
 from tests.integration.test_embedded import wait_until_gone
 from tests.integration.test_server import as_environment
+from tests.support.lab import cpu_s, rss_kib
 from tests.waiting import PATIENCE_S
 
 WORKERS = 2
