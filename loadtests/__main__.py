@@ -21,6 +21,7 @@ from loadtests import (
     drawing,
     expiry,
     fanout,
+    generator_limit,
     holds,
     hot_room,
     idle,
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         scaling,
         best,
         drawing,
+        generator_limit,
     ):
         test.add(tests)
     args = parser.parse_args(argv)

@@ -117,6 +117,14 @@ def test_every_viewer_sees_every_expiry_and_none_early(run: Run) -> None:
     assert {"late_p50_ms", "late_p99_ms", "redis_notifications"} <= result.keys()
 
 
+def test_the_generator_alone_is_measured_with_all_of_its_sockets(capsys: pytest.CaptureFixture[str]) -> None:
+    size = ("--sockets", "40", "--rooms", "4", "--rate", "400", "--seconds", "1")
+    assert main(["generator", *size, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)["result"]
+    assert result["sockets_open"] == result["sockets"] == 40
+    assert all(result[figure] > 0 for figure in ("messages_per_s", "cpu_us_per_message", "core_share"))
+
+
 def test_scaling_draws_a_picture(run: Run, tmp_path: Path) -> None:
     picture = tmp_path / "scaling.svg"
     result = run("scaling", "--viewers=3", "--rooms=1", "--seats=80", "--rounds=2", "--out", str(picture))
