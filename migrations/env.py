@@ -18,6 +18,7 @@ from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 
 import seatserver.access.tables
+import seatserver.accounts.tables
 import seatserver.bookings.tables
 import seatserver.catalog.tables
 import seatserver.kiosks.tables  # noqa: F401 - they register their tables in the metadata

@@ -30,6 +30,12 @@ from seatserver.access.revocations import CHANNEL, Revocations
 from seatserver.access.shares import Shares
 from seatserver.access.socket_tickets import SocketTickets
 from seatserver.access.tokens import Tokens
+from seatserver.accounts.challenges import Challenges
+from seatserver.accounts.passkeys import Passkeys
+from seatserver.accounts.passwords import Passwords
+from seatserver.accounts.sessions import Sessions
+from seatserver.accounts.sign_in import PasswordCheck
+from seatserver.accounts.users import Users
 from seatserver.api.routes import cross_origin, rest_routes
 from seatserver.api.shared import services as api
 from seatserver.api.shared.answers import SharedAnswers
@@ -106,6 +112,13 @@ class Server:
         self.networks = NetworkNames(settings)
         self.shares = Shares(settings)
         self.guest_limits = GuestLimits(settings, self.redis, self.shares, self.networks, self.metrics)
+
+        # The operator's own staff, and where they are signed in.
+        self.passwords = Passwords()
+        self.users = Users(self.database, self.revocations, wall_clock)
+        self.user_sessions = Sessions(settings, self.database, self.tokens, self.revocations, wall_clock)
+        self.passkeys = Passkeys(settings, self.database, Challenges(self.redis))
+        self.password_check = PasswordCheck(self.users, self.passwords, self.shares, self.metrics)
 
         # What is on sale, and who owns which seat: Postgres decides.
         self.catalog = Catalog(self.database)
@@ -269,6 +282,7 @@ class Server:
         """Close the connections to Postgres and Redis. A server that was never entered needs only this."""
         self.holding.close()
         await self.kiosk_payments.close()
+        self.passwords.close()
         await self.store.close()
         await self.database.close()
         await self.redis.aclose()
@@ -299,9 +313,15 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         checkout=server.checkout,
         own_bookings=server.own_bookings,
         allocations=server.allocations,
+        tokens=server.tokens,
         credentials=server.credentials,
         revocations=server.revocations,
         api_keys=server.api_keys,
+        users=server.users,
+        passwords=server.passwords,
+        password_check=server.password_check,
+        user_sessions=server.user_sessions,
+        passkeys=server.passkeys,
         guests=Guests(server.settings, server.tokens, server.deny_list),
         networks=server.networks,
         guest_limits=server.guest_limits,

@@ -91,6 +91,9 @@ class Settings:
     guest_token_s: int = setting("SEATSERVER_GUEST_TOKEN_S", 7200, "How long a guest's token is valid.", at_least=60, at_most=604_800)
     guest_renewal_s: int = setting("SEATSERVER_GUEST_RENEWAL_S", 15_552_000, "How long a browser can stay the same guest by renewing its token, counted from the first token; 0 turns renewal off.", at_least=0, at_most=34_560_000)
     admission_secrets: tuple[str, ...] = setting("SEATSERVER_ADMISSION_SECRETS", (), "Secrets of at least 32 bytes, comma-separated, for the codes on tickets and the links to tickets. The first one signs, all are accepted. If empty, the tokens' secret is used.", secret=True)
+    staff_token_s: int = setting("SEATSERVER_STAFF_TOKEN_S", 300, "How long a token is valid that a user who signed in or a program with an API key gets. Pages and clients get the next one by themselves.", at_least=30, at_most=3600)
+    staff_session_s: int = setting("SEATSERVER_STAFF_SESSION_S", 43_200, "How long a user stays signed in at most.", at_least=60, at_most=2_592_000)
+    staff_idle_s: int = setting("SEATSERVER_STAFF_IDLE_S", 3600, "How long a user stays signed in without using it.", at_least=60, at_most=2_592_000)
     ticket_s: int = setting("SEATSERVER_TICKET_S", 30, "How long a single-use socket ticket is valid.", at_least=1, at_most=600)
 
     # Holds.
@@ -154,6 +157,7 @@ class Settings:
     network_sockets: int = setting("SEATSERVER_NETWORK_SOCKETS", 1000, "Most sockets of one network.", at_least=0, at_most=1_000_000)
     network_handshakes: int = setting("SEATSERVER_NETWORK_HANDSHAKES", 250, "Most handshakes of one network that may wait for their turn (see `SEATSERVER_HANDSHAKES`).", at_least=0, at_most=100_000)
     network_handshakes_per_min: int = setting("SEATSERVER_NETWORK_HANDSHAKES_PER_MIN", 2400, "Most handshakes of one network.", at_least=0, at_most=10_000_000)
+    network_passwords_per_min: int = setting("SEATSERVER_NETWORK_PASSWORDS_PER_MIN", 30, "Most passwords that are tried from one network. For one e-mail it is 5 at once, then one in 20 s, from anywhere.", at_least=0, at_most=10_000_000)
     network_requests_per_min: int = setting("SEATSERVER_NETWORK_REQUESTS_PER_MIN", 12_000, "Most REST requests of one network, and requests for pages of showtimes.", at_least=0, at_most=10_000_000)
     network_writes_per_min: int = setting("SEATSERVER_NETWORK_WRITES_PER_MIN", 3000, "Most of these that change something.", at_least=0, at_most=10_000_000)
 
@@ -301,6 +305,7 @@ SMALLER: tuple[tuple[str, str, str], ...] = (
     ("answer_ms", "checkout_ms", "the pin could end before the buyer repeats an unanswered booking"),
     ("searches_per_user", "searches", "one user could take every place in the queue"),
     ("heartbeat_ms", "idle_ms", "quiet but healthy clients would be closed"),
+    ("staff_token_s", "staff_idle_s", "a page in use would be signed out before it asks for its next token"),
     ("probe_ms", "probe_lost_ms", "a healthy feed would be declared dead"),
 )
 

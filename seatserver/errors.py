@@ -158,6 +158,15 @@ class OriginRefused(SeatServerError):
         )
 
 
+class NotOurPage(OriginRefused):
+    """Only our own pages may ask this, and the request does not come from one: a cookie may be used by mistake."""
+
+    def __init__(self, origin: str | None) -> None:
+        super().__init__(origin or "no origin")
+        self.message = f"only this server's own pages may ask this, and {origin or 'a program'} is none"[:250]
+        self.facts["settings"] = ["SEATSERVER_PUBLIC_URL"]
+
+
 class UnknownSeat(SeatServerError):
     """The layout has no seat with this index."""
 
@@ -184,6 +193,33 @@ class Revoked(Unauthorized):
 
     def __init__(self) -> None:
         super().__init__("this token or key was revoked; it will not be accepted again")
+
+
+class SignInRefused(SeatServerError):
+    """E-mail and password do not belong together, or a passkey is unknown. It does not say whether the user exists."""
+
+    code, status = "sign_in_refused", 401
+
+    def __init__(self, problem: str = "this e-mail and this password do not belong together") -> None:
+        super().__init__(problem)
+
+
+class AccountDisabled(SeatServerError):
+    """The user has proved who they are, but an administrator has disabled their account."""
+
+    code, status = "account_disabled", 403
+
+    def __init__(self) -> None:
+        super().__init__("this account was disabled; an administrator can enable it again")
+
+
+class SessionEnded(SeatServerError):
+    """The session of a signed-in user is over: it expired, was ended, or never existed."""
+
+    code, status = "session_ended", 401
+
+    def __init__(self) -> None:
+        super().__init__("you are not signed in any more: sign in again")
 
 
 class Forbidden(SeatServerError):

@@ -33,6 +33,18 @@ def allowed(origin: str | None, host: str | None, settings: Settings) -> bool:
     return any(asked == _parts(entry) for entry in listed if entry)
 
 
+def is_own(origin: str | None, host: str | None, settings: Settings) -> bool:
+    """Whether a page of this server sent a request: one of our own host or ``public_url``, and no other, listed or not.
+
+    For what a browser's cookie opens. Other sites' pages could have the browser send it along.
+    """
+    asked = _parts(origin) if origin is not None else None
+    if asked is None:
+        return False
+    own = {_parts(f"{asked[0]}://{host}") if host is not None else None, _parts(settings.public_url)}
+    return asked in own
+
+
 def _parts(origin: str) -> tuple[str, str, int] | None:
     """Scheme, host and port as browsers compare them, or None if this is not an origin."""
     try:

@@ -27,7 +27,9 @@ from seatserver.access.addresses import Address, Networks, household, read
 from seatserver.config import Settings
 from seatserver.errors import TooMany
 
-Limited = Literal["connections", "requests", "writes", "handshakes", "sockets", "guests", "commands", "holds", "seats"]
+Limited = Literal[
+    "connections", "requests", "writes", "handshakes", "sockets", "guests", "commands", "holds", "seats", "passwords"
+]
 """What there is a share of; also the reason in the metrics."""
 MINUTE_S = 60.0
 BURST_S = 5.0
@@ -43,6 +45,8 @@ SOCKETS_RETRY_S = 10.0
 CONNECTIONS_RETRY_S = 2.0
 SEATS_RETRY_S = 5.0
 SHOWN_IPV6_BITS = 48
+PASSWORDS_AT_ONCE, PASSWORD_S = 5, 20.0
+"""So many passwords for one e-mail from one network at once, then one in so many seconds."""
 
 
 class Bucket:
@@ -175,10 +179,11 @@ class Shares:
         self._unlimited = Networks(settings.unlimited)
         self._networks: OrderedDict[str, Share] = OrderedDict()
         self._users: OrderedDict[str, Share] = OrderedDict()
+        self._sign_ins: OrderedDict[str, Share] = OrderedDict()
 
     def __len__(self) -> int:
         """How many shares are remembered."""
-        return len(self._networks) + len(self._users)
+        return len(self._networks) + len(self._users) + len(self._sign_ins)
 
     def of_network(self, network: str) -> Share | None:
         """The share of a network, or None if it has no limits or is not known, as on a Unix socket."""
@@ -199,6 +204,22 @@ class Shares:
         """The share of a user."""
         return self._users.get(user_id) or self._remember(self._users, user_id, lambda: Share("", self._for_user()))
 
+    def of_sign_in(self, network: str, email: str) -> Share:
+        """The share of those who try passwords for one e-mail from one network, however unlimited that is.
+
+        Somebody who tries from elsewhere has another share. So nobody can lock out a user whose e-mail they know.
+        """
+        key = f"{network}\n{email}"
+
+        def make() -> Share:
+            return Share("", {"passwords": Bucket(1 / PASSWORD_S, PASSWORDS_AT_ONCE)})
+
+        return self._sign_ins.get(key) or self._remember(self._sign_ins, key, make)
+
+    def forget_sign_in(self, network: str, email: str) -> None:
+        """Somebody knew the password: their share is as good as new."""
+        self._sign_ins.pop(f"{network}\n{email}", None)
+
     def pushing(self) -> dict[str, int]:
         """The networks that were refused most in the last minute, by part of their address, with how often."""
         now = time.monotonic()
@@ -218,6 +239,7 @@ class Shares:
             requests=settings.network_requests_per_min / MINUTE_S,
             writes=settings.network_writes_per_min / MINUTE_S,
             handshakes=settings.network_handshakes_per_min / MINUTE_S,
+            passwords=settings.network_passwords_per_min / MINUTE_S,
             commands=settings.network_commands_per_s,
             holds=settings.network_holds_per_min / MINUTE_S,
         )

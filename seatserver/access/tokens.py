@@ -32,6 +32,8 @@ PUBLIC = ""
 CHANNEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 CHANNEL_FORM = "expected 1 to 64 letters, digits, '-' or '_', a letter or digit first"
 KEY_CLAIM = "seatserver_key"
+SESSION = "session:"
+"""What the key's id of a token begins with if it was made in a session of a signed-in user."""
 LATEST_MS = 2**53 - 1
 """A time that never comes: the largest whole number that every JSON reader keeps exact."""
 
@@ -65,6 +67,11 @@ class Identity:
     def is_guest(self) -> bool:
         """Whether the user is a guest, whom nothing but the token identifies."""
         return self.user_id.startswith(GUEST)
+
+    @property
+    def is_program(self) -> bool:
+        """Whether an API key is behind it, and not a person."""
+        return bool(self.key_id) and not self.key_id.startswith(SESSION)
 
     def may(self, scope: str) -> bool:
         """Whether the scopes, with what they imply, contain ``scope``."""
@@ -116,9 +123,18 @@ class Tokens:
             await self.refuse_ended(identity)
 
     def mint(
-        self, user_id: str, scopes: Iterable[str], lifetime_s: int, channel: str = PUBLIC, *, key_id: str = ""
+        self,
+        user_id: str,
+        scopes: Iterable[str],
+        lifetime_s: int,
+        channel: str = PUBLIC,
+        *,
+        key_id: str = "",
+        issued_at_ms: int | None = None,
     ) -> str:
         """Sign a token with our secret. Revoking the key ``key_id`` revokes the token too.
+
+        ``issued_at_ms`` dates it back to when its user was looked up; by default it is issued now.
 
         Raises `ConfigError` when there is none, `BadRequest` for an unknown scope or a text that names no channel.
         """
@@ -130,13 +146,14 @@ class Tokens:
         if channel != PUBLIC and not is_channel(channel):
             raise BadRequest(f"channel is {channel[:80]!r}: {CHANNEL_FORM}", where="channel")
         check_user(user_id)
-        now = int(time.time())
+        # In milliseconds, so that what is issued right after a revocation of this user is told from what was before.
+        issued = (time.time_ns() // 1_000_000 if issued_at_ms is None else issued_at_ms) / 1000
         claims: dict[str, Any] = {
             "iss": self._issuers[0],
             "aud": self._settings.token_audience,
             "sub": user_id,
-            "iat": now,
-            "exp": now + lifetime_s,
+            "iat": issued,
+            "exp": int(issued) + lifetime_s,
             "jti": secrets.token_urlsafe(12),
             "scope": " ".join(scope for scope in SCOPES if scope in wanted),
         }
@@ -209,8 +226,15 @@ def _identity(claims: dict[str, Any]) -> Identity:
         _channel(claims),
         _token_id(claims),
         str(claims.get(KEY_CLAIM, "")),
-        min(int(claims.get("iat", 0)) * 1000, LATEST_MS),
+        _issued_at_ms(claims),
     )
+
+
+def _issued_at_ms(claims: dict[str, Any]) -> int:
+    """When it was issued; 0 if it does not say. It is not in the future: PyJWT has checked that."""
+    issued = claims.get("iat", 0)
+    # Fractions of a second are allowed (RFC 7519, section 2).
+    return round(max(issued, 0.0) * 1000) if isinstance(issued, float) else min(int(issued) * 1000, LATEST_MS)
 
 
 def _token_id(claims: dict[str, Any]) -> str:

@@ -37,9 +37,19 @@ Kiosks: terminals that sell in a theatre's lobby. A device makes a key of its ow
 one kiosk of one theatre and one sales channel, until staff revoke it. For each customer the kiosk gets a token of its
 own, which holds seats and makes pending bookings."""
 
+STAFF = """\
+The accounts of the operator's own staff. An administrator makes a user and gives them roles; a role has scopes. Users
+get tokens that are valid for minutes. Programs get them by OAuth 2.0 at `/api/v1/oauth/token`, and API keys may do the
+same.
+
+Whoever is disabled, signed out everywhere or given another password loses all sessions and tokens within two seconds,
+open sockets included. A wrong e-mail and a wrong password are refused in the same words. Whoever tries many passwords
+is told to wait (`too_many`)."""
+
 TAGS = {
     "offer": "Theatres, showtimes, halls and prices. Open to everybody, unless an operation names a scope.",
     "access": ACCESS,
+    "staff": STAFF,
     "bookings": BOOKINGS,
     "kiosks": KIOSKS,
     "admin": "Theatres, showtimes, halls, blocked and allocated seats, and the live view. Repeating a request changes "

@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 import seatserver.access.tables
+import seatserver.accounts.tables
 import seatserver.bookings.tables
 import seatserver.catalog.tables
 import seatserver.kiosks.tables  # noqa: F401 - all register their tables in the metadata

@@ -156,7 +156,7 @@ def _key_id(call: Call) -> str:
 
 def _by(call: Call, action: str) -> str:
     """Who acts. Raises `NotWithKey`: whoever stole a key could make others, and keep them when it is revoked."""
-    if call.identity.key_id:
+    if call.identity.is_program:
         raise NotWithKey(action)
     return call.identity.user_id
 

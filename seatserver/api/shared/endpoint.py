@@ -26,12 +26,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from seatserver.access.origins import is_own
 from seatserver.access.tokens import Identity
 from seatserver.api.shared.answers import answer_of
 from seatserver.api.shared.problems import problem_of
 from seatserver.api.shared.requests import Body, RefusalWhileReceiving, read_query
 from seatserver.api.shared.services import ApiServices
-from seatserver.errors import NotFound, SeatServerError, Unauthorized
+from seatserver.errors import NotFound, NotOurPage, SeatServerError, Unauthorized
 from seatserver.kiosks.registry import Kiosk
 
 PREFIX = "/api/v1"
@@ -92,16 +93,22 @@ class Options(TypedDict, total=False):
     """The scope that the token needs, or `ANY_TOKEN` where the handler decides. By default no token is needed."""
     takes_key: bool
     """Whether the key of a booking serves instead of a token. The handler checks it."""
+    for_own_pages: bool
+    """Whether only this server's own pages may call: what they send may be a cookie, which is sent for others too."""
     for_kiosks: bool
     """Whether only kiosks may call, with their key instead of a token. It is checked before the handler is called."""
     answer: Any
     """The answer's type, for handlers that return a `Response` of their own."""
     media_type: str
+    body_type: str
+    """The body's media type; JSON by default. Another one needs a body of ``bytes``."""
     status: int
     refusals: tuple[type[SeatServerError], ...]
     """The errors of this endpoint. Those that follow from scope, body and query need not be named."""
     other_statuses: dict[int, str]
     """Further answers without a body, and what they mean; 503 has the same body as success."""
+    own_errors: dict[int, Any]
+    """Errors that another standard describes, by their status, with the type of their body."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,11 +127,14 @@ class Endpoint:
     query: type[msgspec.Struct] | None = None
     status: int = 200
     media_type: str = "application/json"
+    body_type: str = "application/json"
     scope: str | None = None
     takes_key: bool = False
+    for_own_pages: bool = False
     for_kiosks: bool = False
     refusals: tuple[type[SeatServerError], ...] = ()
     other_statuses: dict[int, str] = field(default_factory=dict)
+    own_errors: dict[int, Any] = field(default_factory=dict)
 
     async def respond(self, services: ApiServices, request: Request) -> Response:
         """Answer a request of this path and method."""
@@ -137,6 +147,10 @@ class Endpoint:
         return answer if isinstance(answer, Response) else answer_of(answer, self.status)
 
     async def _handle(self, services: ApiServices, request: Request, body: Body) -> Answer:
+        if self.for_own_pages:
+            origin = request.headers.get("origin")
+            if not is_own(origin, request.headers.get("host"), services.settings):
+                raise NotOurPage(origin)
         identity = None
         booking_key = _booking_key(request) if self.takes_key else None
         if self.scope is not None and booking_key is None:

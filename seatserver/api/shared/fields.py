@@ -15,6 +15,8 @@ import msgspec
 from msgspec import Meta
 
 from seatserver.access.key_format import ID_PATTERN as ID_PATTERN_OF_KEYS
+from seatserver.accounts.users import ID_PATTERN as ID_PATTERN_OF_USERS
+from seatserver.accounts.users import ROLE_PATTERN
 from seatserver.catalog.showtime import ID_PATTERN, MAX_ADDRESS, MAX_TITLE
 from seatserver.pricing.tariff import CURRENCY_PATTERN
 from seatserver.seatmaps.model import MAX_LABEL
@@ -55,6 +57,9 @@ PATH_PARAMETERS: dict[str, Any] = {
     "showtime_id": Id,
     "booking_id": Annotated[UUID, Meta(description="The booking's id, which is the id of the hold that was booked.")],
     "key_id": Annotated[str, Meta(pattern=ID_PATTERN_OF_KEYS, description="The key's id, which is no secret.")],
+    "user_id": Annotated[str, Meta(pattern=ID_PATTERN_OF_USERS, description="The user's id.")],
+    "passkey_id": Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+$", description="The passkey's id.")],
+    "role": Annotated[str, Meta(pattern=ROLE_PATTERN, description="The role's name.")],
     "kiosk_id": Annotated[UUID, Meta(description="The kiosk's id.")],
 }
 """The type of every ``{name}`` in a path."""

@@ -44,7 +44,8 @@ class _Schemas:
     def __init__(self, endpoints: Iterable[Endpoint], examples: Mapping[type[msgspec.Struct], msgspec.Struct]) -> None:
         types: list[Any] = [Problem, *PATH_PARAMETERS.values()]
         for endpoint in endpoints:
-            types += [kind for kind in (endpoint.answer, endpoint.body) if kind is not None and not is_raw(kind)]
+            named = (endpoint.answer, endpoint.body, *endpoint.own_errors.values())
+            types += [kind for kind in named if kind is not None and not is_raw(kind)]
             types += [field.type for field in _fields(endpoint)]
         found, self.components = component_schemas(types, dict(examples))
         self._found = list(zip(types, found, strict=True))
@@ -71,7 +72,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     if parameters:
         operation["parameters"] = parameters
     if endpoint.body is not None:
-        content = {"application/json": {"schema": schemas[endpoint.body]}}
+        content = {endpoint.body_type: {"schema": schemas[endpoint.body]}}
         operation["requestBody"] = {"required": True, "content": content}
     operation["responses"] = _responses(endpoint, schemas)
     return operation
@@ -119,6 +120,9 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
         responses[str(status)] = {"description": description, "content": {MEDIA_TYPE: {"schema": schemas[Problem]}}}
         if status == 503:
             responses[str(status)]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    for own, kind in endpoint.own_errors.items():
+        response = responses.setdefault(str(own), {"description": "Error.", "content": {}})
+        response["content"] = {**response["content"], "application/json": {"schema": schemas[kind]}}
     return dict(sorted(responses.items()))
 
 

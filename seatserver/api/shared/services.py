@@ -13,6 +13,12 @@ from seatserver.access.guests import Guests
 from seatserver.access.networks import NetworkNames
 from seatserver.access.revocations import Revocations
 from seatserver.access.socket_tickets import SocketTickets
+from seatserver.access.tokens import Tokens
+from seatserver.accounts.passkeys import Passkeys
+from seatserver.accounts.passwords import Passwords
+from seatserver.accounts.sessions import Sessions
+from seatserver.accounts.sign_in import PasswordCheck
+from seatserver.accounts.users import Users
 from seatserver.api.shared.answers import SharedAnswers
 from seatserver.bookings.admissions import Admissions
 from seatserver.bookings.allocations import Allocations
@@ -40,9 +46,15 @@ class ApiServices:
     checkout: Checkout
     own_bookings: OwnBookings
     allocations: Allocations
+    tokens: Tokens
     credentials: Credentials
     revocations: Revocations
     api_keys: ApiKeys
+    users: Users
+    passwords: Passwords
+    password_check: PasswordCheck
+    user_sessions: Sessions
+    passkeys: Passkeys
     guests: Guests
     networks: NetworkNames
     guest_limits: GuestLimits

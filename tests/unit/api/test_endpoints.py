@@ -114,7 +114,10 @@ def test_no_two_endpoints_answer_the_same_method_of_a_path() -> None:
 def test_writes_need_a_token() -> None:
     changes_nothing = {"quote_tickets"}
     open_writes = [one.name for one in ENDPOINTS if one.method != "GET" and one.scope is None and not one.for_kiosks]
-    assert set(open_writes) - changes_nothing == {"make_guest", "renew_guest"}
+    # What is sent there is itself what proves who asks.
+    proves_itself = {"exchange_token", "revoke_own_token"}
+    proves_itself |= {one.name for one in ENDPOINTS if one.for_own_pages}
+    assert set(open_writes) - changes_nothing == {"make_guest", "renew_guest"} | proves_itself
 
 
 def test_a_bookings_key_only_reads() -> None:

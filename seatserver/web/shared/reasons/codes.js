@@ -10,6 +10,7 @@ import { isSilence } from "../rest.js";
 
 /** @type {Record<string, string>} */
 export const CODES = {
+  account_disabled: "reasonDisabled",
   bad_request: "reasonNotUnderstood",
   bad_seat_map: "reasonBadHall",
   bad_ticket: "reasonBadTicket",
@@ -31,6 +32,8 @@ export const CODES = {
   outcome_unknown: "reasonOutcomeUnknown",
   revoked: "notKnown",
   seats_refused: "reasonNoSeats",
+  session_ended: "reasonSignedOut",
+  sign_in_refused: "reasonSignIn",
   tickets_refused: "reasonNoTickets",
   too_large: "reasonTooMuch",
   too_many: "reasonBusy",

@@ -1,0 +1,49 @@
+"""Signing in with e-mail and password, for pages and for programs.
+
+Trying passwords is held up by network and e-mail together (`access/shares.py`): whoever tries many is told to wait,
+and nobody who tries from elsewhere notices. A wrong e-mail and a wrong password get the same answer, and take as long.
+That an account is disabled is said only to somebody who knows its password.
+"""
+
+from __future__ import annotations
+
+from seatserver.access.shares import Shares
+from seatserver.accounts.passwords import Passwords
+from seatserver.accounts.users import Users, normal_email
+from seatserver.errors import SignInRefused, TooMany
+from seatserver.metrics import Metrics
+
+
+class PasswordCheck:
+    """Finds out whose e-mail and password these are."""
+
+    def __init__(self, users: Users, passwords: Passwords, shares: Shares, metrics: Metrics) -> None:
+        self._users = users
+        self._passwords = passwords
+        self._shares = shares
+        self._turned_away = metrics.turned_away
+
+    async def user_of(self, email: str, password: str, network: str) -> str:
+        """The user's id. Raises `SignInRefused`, `TooMany`, `Busy` or `Unavailable`. A disabled user is not refused."""
+        self._take(network, normal_email(email))
+        found = await self._users.password_of(email)
+        user_id, stored = found or (None, None)
+        is_right = await self._passwords.matches(password, stored)
+        if not is_right or user_id is None or stored is None:
+            self._shares.note_refusal(network)
+            raise SignInRefused
+        self._shares.forget_sign_in(network, normal_email(email))
+        if self._passwords.is_outdated(stored):
+            await self._users.replace_hash(user_id, stored, await self._passwords.hash_again(password))
+        return user_id
+
+    def _take(self, network: str, email: str) -> None:
+        """Count a try before it is made, so that many at once count too. Raises `TooMany`."""
+        try:
+            self._shares.of_sign_in(network, email).take("passwords")
+            if (share := self._shares.of_network(network)) is not None:
+                share.take("passwords")
+        except TooMany:
+            self._shares.note_refusal(network)
+            self._turned_away.labels("passwords").inc()
+            raise
