@@ -230,7 +230,7 @@ def make_site(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Site
 
     yield make
     for site in sites:
-        site.kill()
+        site.close()
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def spoken(
     site.start()
     site.set_up()
     yield site
-    site.kill()
+    site.close()
     drop(postgres_server, "voice")
 
 

@@ -106,7 +106,7 @@ async def test_a_killed_server_that_comes_back_finds_everybody_again(
         assert told == ["confirmed", [4], [3, "held"], [3, 4], 0]
         await runtime.run("for (const one of Object.values(clients)) one.close()")
     finally:
-        await asyncio.to_thread(site.kill)
+        await asyncio.to_thread(site.close)
 
 
 async def test_a_room_that_begins_anew_is_shown_anew(server: Instance, open_runtime: OpenRuntime) -> None:
