@@ -26,7 +26,7 @@ import redis as redis_client
 from seatserver import config, database
 from seatserver.config import Settings
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
-from tests import progress, waiting
+from tests import progress, sampling, waiting
 from tests.support.lab import BROWSERS
 
 WORKERS = 6
@@ -98,8 +98,13 @@ def _is_whole(config: pytest.Config) -> bool:
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS
 
 
-def pytest_configure() -> None:
-    """Commands under test hear Ctrl-C, also where a shell runs the tests in the background and lets them ignore it."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Commands under test hear Ctrl-C, also where a shell runs the tests in the background and lets them ignore it.
+
+    ``FAULT_SAMPLE`` chooses among the fault tests.
+    """
+    if seed := os.environ.get("FAULT_SAMPLE"):
+        config.pluginmanager.register(sampling.Sample(seed), "sample")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
