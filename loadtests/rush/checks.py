@@ -10,10 +10,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from loadtests import limits
+from loadtests.rush.people import FAMILY
 from loadtests.rush.scenario import Scenario
+from loadtests.rush.schedule import Plan
 from loadtests.rush.target import Keys, Target, is_loopback
+from loadtests.rush.world import Stage
 from seatserver.errors import StartError
 
+BUYERS = ("pick", "best", "family")
 BACKLOG = Path("/proc/sys/net/core/somaxconn")
 BESIDE_PEOPLE = 4
 """Sockets besides those of the people: the observer, the witness, the questions at the end."""
@@ -25,6 +29,24 @@ def check(scenario: Scenario, target: Target, people: int, *, most_at_once: floa
     _check_keys(target.keys, people)
     _check_events(scenario, target)
     return [*_backlog(target.urls, most_at_once), *_short_settle(scenario, target)]
+
+
+def too_few_to_sell_out(scenario: Scenario, plans: Sequence[Plan], stages: Sequence[Stage]) -> list[str]:
+    """A sentence if the buyers of these plans cannot take all places, though the scenario wants them sold."""
+    if not scenario.thresholds.sold_out or any(plan.kind == "kiosk" for plan in plans):
+        return []
+    places = sum(stage.hall.place_count - len(stage.taken_before) for stage in stages)
+    wanted = sum(_most_seats(plan) for plan in plans if plan.kind in BUYERS and plan.ends == "book")
+    if wanted >= places:
+        return []
+    return [
+        f"These {len(plans):,} people buy about {wanted:,} of {places:,} places: that cannot sell out. "
+        "Ask for more --buyers, or for a smaller --hall."
+    ]
+
+
+def _most_seats(plan: Plan) -> int:
+    return FAMILY[1] if plan.kind == "family" else plan.party
 
 
 def sources(target: Target, sockets: int) -> Sequence[str]:

@@ -88,6 +88,7 @@ def rush(target: Target, stages: Sequence[Stage], order: Order, progress: Progre
     people = len(plans)
     warnings = checks.check(order.scenario, target, people, most_at_once=_most_at_once(plans))
     stages = asyncio.run(accounts.taken(target, stages))
+    warnings += checks.too_few_to_sell_out(order.scenario, plans, stages)
     mine = part_of(plans, order.part - 1, order.parts)
     shares = [part_of(mine, number, order.processes) for number in range(order.processes)]
     tokens = [{plan.number: target.keys.token_of(plan.number) for plan in share} for share in shares]

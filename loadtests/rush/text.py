@@ -38,6 +38,20 @@ def show(result: Result) -> None:
     print("Corrected latencies count from the moment at which a request was due, raw ones from when it was sent.")
 
 
+NAMED: dict[str, str] = {
+    "sockets": "Connections opened",
+    "reconnect": "Back after the cut",
+    "connections": "Connections lost",
+    "sold_out": "Sold out",
+    "errors_at_most": "Errors",
+    "busy_at_most": "Requests answered with “busy”",
+    "join_p99_ms": "Joining, 99 of 100 people",
+    "hold_p50_ms": "Holding seats, half of the people",
+    "hold_p99_ms": "Holding seats, 99 of 100 people",
+    "book_p99_ms": "Booking, 99 of 100 people",
+    "seen_p99_ms": "A change on all screens, 99 of 100 times",
+}
+"""Thresholds in words."""
 COMPARED: dict[str, str] = {
     "slower": "SLOWER: the new run is slower, and noise does not explain it.",
     "faster": "FASTER: the new run is faster, and noise does not explain it.",
@@ -71,7 +85,10 @@ def reasons(result: Result) -> list[str]:
     found += [f"generator: {why}" for why in verdict.saturated]
     if verdict.saturated:
         found.append(UNRESTRAINED)
-    found += [f"{missed.name}: wanted {missed.wanted}, found {missed.found}" for missed in verdict.missed]
+    found += [
+        f"{NAMED.get(missed.name, missed.name)}: wanted {missed.wanted}, found {missed.found} ({missed.name})"
+        for missed in verdict.missed
+    ]
     if result.notes.holds_kept:
         found.append(
             f"note: {result.notes.holds_kept:,} holds had not ended by themselves within "

@@ -131,5 +131,5 @@ def _late(scenario: Scenario, notes: Notes) -> list[Missed]:
             continue
         value = latency.summary(encoded)[figure]
         if value is not None and value > limit:
-            found.append(Missed(name=name, wanted=f"at most {limit:g} ms", found=f"{value:.1f} ms"))
+            found.append(Missed(name=name, wanted=f"at most {limit:,g} ms", found=f"{value:,.0f} ms"))
     return found

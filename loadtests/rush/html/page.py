@@ -13,6 +13,7 @@ from loadtests.rush.html import plots
 from loadtests.rush.html.film import film
 from loadtests.rush.result import Result
 from loadtests.rush.verdict import Word
+from seatserver.seatmaps.model import SeatMap
 
 FOLDER = Path(__file__).parent
 HEADINGS: dict[Word, str] = {
@@ -86,7 +87,13 @@ def _film(result: Result) -> str:
     played = film(result.hall, result.notes.frames, result.notes.lasted_s)
     if not played:
         return ""
-    return _card(f"How {escape(result.hall.name)} filled up", "The first showtime, as a viewer saw it.", played)
+    return _card(f"How {escape(result.hall.name)} filled up", _seen_by(result.hall), played)
+
+
+def _seen_by(hall: SeatMap) -> str:
+    places = hall.place_count - len(hall.seats)
+    unseen = f" {places:,} places without a number are not drawn." if places else ""
+    return f"The first showtime, as a viewer saw it.{unseen}"
 
 
 def _plots(result: Result) -> str:

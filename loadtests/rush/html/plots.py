@@ -22,8 +22,10 @@ SERIES = ("#0a0001", "#0a0002", "#0a0003", "#0a0004")
 COLOURS = {INK: "--ink", QUIET: "--quiet", LINE: "--line"} | {
     colour: f"--series-{number}" for number, colour in enumerate(SERIES, start=1)
 }
-WIDTH_IN, HEIGHT_IN = 6.2, 3.0
+WIDTH_IN, HEIGHT_IN = 5.2, 2.8
 TAIL = (50.0, 75.0, 90.0, 95.0, 98.0, 99.0, 99.5, 99.9, 99.95, 99.99)
+UNNAMED = (99.5, 99.95)
+"""Percentiles that have no room for a label on a phone."""
 Point = tuple[float, float]
 
 
@@ -61,7 +63,7 @@ def tails(named: Sequence[tuple[str, Encoded]]) -> str:
             if one.get_total_count():
                 values = [max(0.001, one.get_value_at_percentile(percentile) / 1000) for percentile in TAIL]
                 plot.line(name, [float(number) for number in range(len(TAIL))], values)
-        plot.axes.set_xticks(range(len(TAIL)), [f"{percentile:g}" for percentile in TAIL])
+        plot.axes.set_xticks(range(len(TAIL)), [f"{one:g}" if one not in UNNAMED else "" for one in TAIL])
     return plot.svg
 
 
@@ -132,11 +134,12 @@ class _Plot:
             spine.set_visible(side in ("left", "bottom"))
             spine.set_color(LINE)
         if log:
-            from matplotlib.ticker import FuncFormatter, NullFormatter
+            from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
             axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, at: f"{value:g}"))
-            axes.yaxis.set_minor_formatter(NullFormatter())
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, at: f"{value:,g}"))
+            axes.yaxis.set_minor_locator(NullLocator())
 
     def line(self, name: str, x: Sequence[float], y: Sequence[float]) -> None:
         """A line through points; a lone point is a dot."""
