@@ -50,6 +50,8 @@ from seatserver.bookings.seat_changes import Relay
 from seatserver.catalog.catalog import Catalog
 from seatserver.concierge.conversation import Tools
 from seatserver.concierge.endpoint import Concierge, Conversations
+from seatserver.concierge.gemini import client_of
+from seatserver.concierge.model.gateway import ModelGateway
 from seatserver.config import Clock, Settings, wall_clock
 from seatserver.database import Database, away_at_start
 from seatserver.errors import SeatServerError, Unavailable
@@ -175,6 +177,8 @@ class Server:
         self.share = descriptors.share(settings)
         self.sessions = SessionRegistry(settings, self.metrics, self.share.sockets)
         self.conversations = Conversations(settings, self.metrics)
+        gemini = client_of(settings)
+        self.model = None if gemini is None else ModelGateway(settings, gemini, self.redis, self.metrics, wall_clock)
         self.loop_watch = LoopWatch(settings, self.metrics)
         self.reports = InstanceReports(
             metrics=self.metrics,
@@ -279,7 +283,9 @@ class Server:
         return await self.catalog.existing([showtime_id]) != []
 
     async def close_connections(self) -> None:
-        """Close the connections to Postgres and Redis. A server that was never entered needs only this."""
+        """Close the connections to Postgres, Redis and Gemini. A server that was never entered needs only this."""
+        if self.model is not None:
+            await self.model.close(grace_s=self.settings.shutdown_ms / 8000)
         self.holding.close()
         await self.kiosk_payments.close()
         self.passwords.close()
@@ -364,7 +370,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
     )
     # A path with an extra slash is not found, like any other wrong path.
     pages.router.redirect_slashes = False
-    concierge = Concierge(server.conversations, Tools(hub=server.hub, live=sockets), pages)
+    concierge = Concierge(server.conversations, Tools(hub=server.hub, live=sockets, model=server.model), pages)
     doors = Sockets(sockets, server.sessions, concierge)
     return Gate(doors, server.settings, server.metrics, server.credentials, server.shares)
 

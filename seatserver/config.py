@@ -116,7 +116,7 @@ class Settings:
     concierge_turns: int = setting("SEATSERVER_CONCIERGE_TURNS", 50, "Most questions in one conversation; the next one begins another.", at_least=1, at_most=10_000)
     concierge_user_turns: int = setting("SEATSERVER_CONCIERGE_USER_TURNS", 20, "Most questions of one user in a minute; all guests of one network have four times as many. Nobody in `SEATSERVER_UNLIMITED` is counted.", at_least=1, at_most=10_000)
     concierge_showtime_turns: int = setting("SEATSERVER_CONCIERGE_SHOWTIME_TURNS", 600, "Most questions about one showtime in a minute, per process.", at_least=1, at_most=1_000_000)
-    concierge_answer_ms: int = setting("SEATSERVER_CONCIERGE_ANSWER_MS", 10_000, "Longest an answer may take.", at_least=100, at_most=120_000)
+    concierge_answer_ms: int = setting("SEATSERVER_CONCIERGE_ANSWER_MS", 30_000, "Longest an answer may take.", at_least=100, at_most=120_000)
     concierge_idle_ms: int = setting("SEATSERVER_CONCIERGE_IDLE_MS", 300_000, "A conversation in which nothing is asked for this long ends; the next question begins another.", at_least=1000, at_most=3_600_000)
 
     # The language model behind the concierge.
@@ -124,6 +124,21 @@ class Settings:
     gemini_model: str = setting("SEATSERVER_GEMINI_MODEL", "gemini-3.8-flash", "Name of the model.")
     gemini_url: str = setting("SEATSERVER_GEMINI_URL", "https://generativelanguage.googleapis.com", "Where the Gemini API is reached.")
     gemini_turn_ms: int = setting("SEATSERVER_GEMINI_TURN_MS", 20_000, "Longest the model may take for an answer with all its steps; then the rules answer.", at_least=100, at_most=110_000)
+    gemini_quiet_ms: int = setting("SEATSERVER_GEMINI_QUIET_MS", 6000, "Longest wait for the next piece of its answer.", at_least=50, at_most=60_000)
+    gemini_pause_ms: int = setting("SEATSERVER_GEMINI_PAUSE_MS", 30_000, "How long a model that failed three times in a row is not asked.", at_least=50, at_most=600_000)
+    gemini_answers: int = setting("SEATSERVER_GEMINI_ANSWERS", 24, "Most answers that the model gives at the same time, per process; beyond that the rules answer.", at_least=1, at_most=200)
+    gemini_turn_tokens: int = setting("SEATSERVER_GEMINI_TURN_TOKENS", 40_000, "Most tokens of one answer, read and written, in all its steps.", at_least=10_000, at_most=1_000_000)
+    gemini_input_cents: int = setting("SEATSERVER_GEMINI_INPUT_CENTS", 50, "What a million tokens cost that the model reads, in cents.", at_least=0, at_most=100_000)
+    gemini_output_cents: int = setting("SEATSERVER_GEMINI_OUTPUT_CENTS", 300, "What a million tokens cost that it writes, in cents.", at_least=0, at_most=100_000)
+    gemini_user_turns: int = setting("SEATSERVER_GEMINI_USER_TURNS", 100, "Most questions of one user that the model answers in a day (UTC), over all instances; all guests of one network have four times as much of this and of the next two. Whoever has spent it is answered by the rules.", at_least=0, at_most=1_000_000)
+    gemini_user_tokens: int = setting("SEATSERVER_GEMINI_USER_TOKENS", 800_000, "Most tokens of one user in a day. The most that an answer can take is set aside while it is given.", at_least=0, at_most=1_000_000_000)
+    gemini_user_cents: int = setting("SEATSERVER_GEMINI_USER_CENTS", 60, "Most money for one user in a day, in cents.", at_least=0, at_most=1_000_000)
+    gemini_showtime_turns: int = setting("SEATSERVER_GEMINI_SHOWTIME_TURNS", 5000, "Most questions about one showtime that the model answers in a day.", at_least=0, at_most=10_000_000)
+    gemini_showtime_tokens: int = setting("SEATSERVER_GEMINI_SHOWTIME_TOKENS", 50_000_000, "Most tokens for one showtime in a day.", at_least=0, at_most=100_000_000_000)
+    gemini_showtime_cents: int = setting("SEATSERVER_GEMINI_SHOWTIME_CENTS", 3000, "Most money for one showtime in a day, in cents.", at_least=0, at_most=100_000_000)
+    gemini_day_turns: int = setting("SEATSERVER_GEMINI_DAY_TURNS", 20_000, "Most questions that the model answers in a day, with those of the staff.", at_least=0, at_most=100_000_000)
+    gemini_day_tokens: int = setting("SEATSERVER_GEMINI_DAY_TOKENS", 200_000_000, "Most tokens in a day.", at_least=0, at_most=1_000_000_000_000)
+    gemini_day_cents: int = setting("SEATSERVER_GEMINI_DAY_CENTS", 10_000, "Most money in a day, in cents.", at_least=0, at_most=1_000_000_000)
 
     # By voice.
     voice: tuple[str, ...] = setting("SEATSERVER_VOICE", (), "Where visitors may speak to the concierge, comma-separated: `pages` (our own with a seat map) and `kiosks`; nowhere if empty. Only these pages may use the microphone. Other sites write `<seat-map voice=\"on\">`. The visitor's browser turns speech into text, where it can; some browsers have a service of their maker do that.")
@@ -357,6 +372,7 @@ def _check_relations(settings: Settings) -> None:
             f"expected 0, or at least {_env('guest_token_s')} ({settings.guest_token_s}): "
             "a guest would end before its first token does",
         )
+    _check_model(settings)
     _one_of("database_pooler", settings.database_pooler, ("auto", "yes", "no"))
     _one_of("forwarded_header", settings.forwarded_header, ("x-forwarded-for", "forwarded"))
     for name in ("metrics", "documents"):
@@ -404,6 +420,19 @@ def _check_shares(settings: Settings) -> None:
             f"is {settings.network_connections}",
             f"expected 0, or more than {_env('network_sockets')} ({settings.network_sockets}): "
             "a network that has all its sockets could load no page",
+        )
+
+
+def _check_model(settings: Settings) -> None:
+    """Refuse limits with which the model could never answer, or with which nobody would answer for it."""
+    if not settings.gemini_api_key:
+        return
+    if settings.gemini_turn_ms >= settings.concierge_answer_ms:
+        raise ConfigError(
+            _env("gemini_turn_ms"),
+            f"is {settings.gemini_turn_ms}",
+            f"expected less than {_env('concierge_answer_ms')} ({settings.concierge_answer_ms}): "
+            "the rules could not answer any more where the model is too slow",
         )
 
 

@@ -210,6 +210,14 @@ class Metrics:
         self.turns = self._count_by("concierge_turns_total", "Questions to the concierge, by what was wanted", "intent")
         self.answers = self._times("concierge_answer_seconds", "Time from a question to its last word", LATENCY_S)
         self.not_understood = self._count("concierge_not_understood_total", "Questions with words not understood")
+        self.model_tokens = self._count_by("concierge_model_tokens_total", "Tokens of the language model", "kind")
+        self.model_money = self._count(
+            "concierge_model_money_total", "What the language model has cost, in millionths of a cent"
+        )
+        self.model_calls = self._count_by("concierge_model_calls_total", "Calls of tools by the model", "tool")
+        self.model_gave_up = self._count_by(
+            "concierge_model_gave_up_total", "Questions that the model did not answer, or not to the end", "why"
+        )
         self.duties = self._count_by("duty_runs_total", "Runs of a duty", "duty")
         self.duty_work = self._count_by("duty_work_total", "What a duty found to do", "duty")
 

@@ -35,6 +35,8 @@ from seatserver.metrics import Metrics
 from seatserver.wire.closing import Close
 
 PATH = "/ws/concierge/"
+PURPOSE = "concierge"
+"""What the names of networks are made for that are the same at all showtimes."""
 SPREAD_MS = 5000
 RETRY_AFTER_S = 5
 
@@ -121,6 +123,7 @@ class Concierge:
             allowance=allowance,
             bearer=bearer,
             network=live.networks.write(showtime_id, network),
+            household=live.networks.write(PURPOSE, network),
             may_begin=self._conversations.may_begin,
         )
         connection: Connection | None = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")

@@ -44,6 +44,7 @@ class ConciergeSession:
         *,
         bearer: str | None,
         network: str,
+        household: str,
         may_begin: Callable[[str], bool],
     ) -> None:
         """``may_begin(user)`` is whether this user may have another conversation."""
@@ -55,6 +56,7 @@ class ConciergeSession:
         self._allowance = allowance
         self._bearer = bearer
         self._network = network
+        self._household = household
         self._may_begin = may_begin
         self._conversation: Conversation | None = None
         self._answering: asyncio.Task[None] | None = None
@@ -183,7 +185,13 @@ class ConciergeSession:
             if not self._may_begin(identity.user_id):
                 raise Leave(Close.TOO_MANY_SOCKETS, "you have too many conversations open already", 10_000)
             self._conversation = Conversation(
-                self._tools, showtime, identity, begin.lang, self._allowance, self._network
+                self._tools,
+                showtime,
+                identity,
+                begin.lang,
+                self._allowance,
+                self._network,
+                self._household if identity.is_guest else "",
             )
         elif identity.user_id != self._conversation.identity.user_id:
             raise Unauthorized("this conversation belongs to another user; open a new one")
@@ -199,6 +207,7 @@ class ConciergeSession:
                 may_hold=identity.may("hold"),
                 chars=self._tools.settings.concierge_chars,
                 turns=self._conversation.turns,
+                model=self._tools.model is not None,
             )
         )
 

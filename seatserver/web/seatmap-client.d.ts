@@ -152,6 +152,8 @@ export interface Welcome {
     message_bytes: number;
     /** The longest question to the concierge, in characters; 0 where there is none. */
     concierge_chars: number;
+    /** Whether a language model answers there, which is sent the questions. */
+    concierge_model: boolean;
   };
   on_sale_at_ms: number;
   sale_ends_at_ms: number;

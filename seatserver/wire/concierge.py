@@ -48,13 +48,18 @@ class Suggestion(SeatOffer, frozen=True, kw_only=True):
 class Ready(_Answered, frozen=True, kw_only=True):
     """The answer to `Begin`. ``may_hold`` says whether the token allows holding seats."""
 
-    declared = Told(example={"ref": 1, "user": story.GUEST, "may_hold": True, "chars": 500, "turns": 50})
+    declared = Told(
+        example={"ref": 1, "user": story.GUEST, "may_hold": True, "chars": 500, "turns": 50, "model": False}
+    )
 
     ref: Ref
     user: str
     may_hold: bool
     chars: Annotated[int, Meta(description="The longest question, in characters.")]
     turns: Annotated[int, Meta(description="How many questions this conversation has left.")]
+    model: Annotated[
+        bool, Meta(description="Whether a language model answers, which is sent the questions. Tell the visitor so.")
+    ] = False
 
 
 class Words(_Answered, frozen=True, kw_only=True):

@@ -104,7 +104,10 @@ class OwnBooking(Basket, frozen=True, kw_only=True):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What this server allows. ``concierge_chars`` is the longest question to the concierge; 0: it has none."""
+    """What this server allows. ``concierge_chars`` is the longest question to the concierge; 0: it has none.
+
+    ``concierge_model`` is whether a language model answers there, which is sent the questions. Tell the visitor so.
+    """
 
     seats_per_user: int
     hold_ms: int
@@ -112,6 +115,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_ms: int
     message_bytes: int
     concierge_chars: int = 0
+    concierge_model: bool = False
 
 
 class SeatOffer(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ def ordinal(count: int) -> str:
 
 
 ENGLISH = Vocabulary(
+    code="en",
     numbers="no one two three four five six seven eight nine ten eleven twelve".split(),
     nth=ordinal,
     comma=False,
@@ -111,5 +112,13 @@ ENGLISH = Vocabulary(
         "book": "Booking is up to you: use the button below your seats.",
         "no_others": "I have nothing else that suits.",
         "nothing": "I did not find a wish in that. For example: “Two seats in the middle, under 30 euros”.",
+        "budget": "The assistant has been asked enough for today, so I answer by fixed rules.",
+        "busy": "The assistant is talking to many others, so I answer by fixed rules.",
+        "away": "The assistant cannot be reached, so I answer by fixed rules.",
+        "slow": "The assistant took too long, so I answer by fixed rules.",
+        "stopped": "The assistant does not answer that, so I answer by fixed rules.",
+        "confused": "The assistant did not get there, so I answer by fixed rules.",
+        "unfounded": "… I leave out what I could not check.",
+        "broken_off": "The assistant broke off here. What you hold is shown under the map.",
     },
 )

@@ -6,6 +6,7 @@ from seatserver.concierge.phrases.language import Counted, Vocabulary
 from seatserver.concierge.wishes.model import Depth, Side
 
 GERMAN = Vocabulary(
+    code="de",
     numbers=(
         "keine",
         "eine",
@@ -119,5 +120,13 @@ GERMAN = Vocabulary(
         "book": "Das Buchen ist Ihre Sache: mit dem Knopf unter Ihren Plätzen.",
         "no_others": "Sonst habe ich nichts Passendes.",
         "nothing": "Darin habe ich keinen Wunsch gefunden. Zum Beispiel: „Zwei Plätze in der Mitte, unter 30 Euro“.",
+        "budget": "Der Assistent ist für heute genug gefragt worden, deshalb antworte ich nach festen Regeln.",
+        "busy": "Der Assistent spricht gerade mit vielen anderen, deshalb antworte ich nach festen Regeln.",
+        "away": "Der Assistent ist nicht erreichbar, deshalb antworte ich nach festen Regeln.",
+        "slow": "Der Assistent hat zu lange gebraucht, deshalb antworte ich nach festen Regeln.",
+        "stopped": "Darauf antwortet der Assistent nicht, deshalb antworte ich nach festen Regeln.",
+        "confused": "Der Assistent kam nicht ans Ziel, deshalb antworte ich nach festen Regeln.",
+        "unfounded": "… Was ich nicht prüfen konnte, lasse ich weg.",
+        "broken_off": "Hier brach der Assistent ab. Was Sie halten, steht unter dem Plan.",
     },
 )

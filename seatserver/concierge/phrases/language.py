@@ -14,7 +14,8 @@ from seatserver.errors import SeatServerError
 from seatserver.money import digits_of
 
 Sentence = Literal[
-    "help", "no_offer", "which", "released", "not_held", "nothing_held", "book", "no_others", "nothing"
+    "help", "no_offer", "which", "released", "not_held", "nothing_held", "book", "no_others", "nothing",
+    "budget", "busy", "away", "slow", "stopped", "confused", "unfounded", "broken_off",
 ]  # fmt: skip
 """The sentences without facts, by what they are for."""
 
@@ -30,10 +31,12 @@ class Counted(NamedTuple):
 class Vocabulary:
     """The words of one language. Each whole sentence ends with a full stop or a question mark.
 
-    ``numbers`` are those from 0 in words, ``nth`` writes an ordinal number, and ``comma`` is whether a comma is the
-    decimal sign. A name in braces stands for a fact; every language names the same facts, in the order of its grammar.
+    ``code`` is that of the language. ``numbers`` are those from 0 in words, ``nth`` writes an ordinal number, and
+    ``comma`` is whether a comma is the decimal sign. A name in braces stands for a fact; every language names the same
+    facts, in the order of its grammar.
     """
 
+    code: str
     numbers: Sequence[str]
     nth: Callable[[int], str]
     comma: bool
@@ -98,6 +101,11 @@ class Language:
 
     def __init__(self, words: Vocabulary) -> None:
         self._words = words
+
+    @property
+    def code(self) -> str:
+        """The code of the language, such as ``en``."""
+        return self._words.code
 
     def wish(self, wish: Wish, names: Names) -> str:
         """What was understood, so that the visitor can object; empty if nothing."""
@@ -164,13 +172,17 @@ class Language:
             groups = facts.get("groups_of")
             return f"{found} {words.only_groups.format(number=self._number(groups))}" if groups else found
         if error.code == "too_dear":
-            return words.too_dear.format(price=self._money(facts["least_minor"], currency, digits_of(currency)))
+            return words.too_dear.format(price=self.price(facts["least_minor"], currency))
         if error.code == "tickets_refused":
             return words.rules.get(facts.get("rule", ""), words.rules["unknown"])
         if error.code == "seats_refused":
             reasons = [reason for _, reason in facts.get("seats", ())]
             return next((words.refusals[reason] for reason in reasons if reason in words.refusals), words.seats_gone)
         return words.failures.get(error.code, words.failed)
+
+    def price(self, minor: int, currency: str) -> str:
+        """An amount with its currency."""
+        return self._money(minor, currency, digits_of(currency))
 
     def say(self, name: Sentence) -> str:
         """A sentence without facts."""

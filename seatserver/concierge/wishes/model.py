@@ -58,7 +58,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     special ticket type, by its key; the others get the usual one. ``categories`` (keys), ``areas`` and ``rows`` (names)
     say where; empty: anywhere. ``depth`` is where in the hall, ``avoid`` where not. ``centre`` and ``aisle`` are
     preferences. With ``together`` nobody sits in another row. ``limit`` is the most to pay; ``cheap`` asks for the
-    lowest price.
+    lowest price. ``importance`` replaces the weights that follow from these.
     """
 
     people: People | None = None
@@ -75,6 +75,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     together: bool = False
     limit: Limit | None = None
     cheap: bool = False
+    importance: Weights | None = None
 
     def __post_init__(self) -> None:
         if self.people is None:
@@ -87,6 +88,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def weights(self) -> Weights:
         """How much each component of a seat's cost counts for this wish."""
+        if self.importance is not None:
+            return self.importance
         return Weights(centre=2.0 if self.centre else 0.5, aisle=3.0 if self.aisle else 0.0)
 
     @property

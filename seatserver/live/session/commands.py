@@ -147,6 +147,7 @@ def welcome(
             heartbeat_ms=settings.heartbeat_ms,
             message_bytes=settings.message_bytes,
             concierge_chars=settings.concierge_chars if settings.concierge else 0,
+            concierge_model=settings.concierge and settings.gemini_api_key != "",
         ),
         on_sale_at_ms=at.showtime.on_sale_at_ms,
         sale_ends_at_ms=at.showtime.sale_ends_at_ms,

@@ -62,6 +62,7 @@ special: dict[str, st.SearchStrategy[Any]] = {
     "heartbeat_ms": st.integers(0, 2**31),
     "message_bytes": st.integers(0, 2**31),
     "concierge_chars": st.integers(0, 1000),
+    "concierge_model": st.booleans(),
     "code": texts,
     "facts": st.dictionaries(texts, trees, max_size=3),
     "seats": seats,

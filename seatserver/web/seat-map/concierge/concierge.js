@@ -62,6 +62,7 @@ export class Concierge extends EventTarget {
   #field;
   /** @type {HTMLButtonElement} */
   #send;
+  #model = element("p", { className: "model quiet", hidden: true });
   #said = element("p", { className: "said quiet", hidden: true });
   #answer = element("p", { className: "answer", hidden: true });
   #list = element("ol", { hidden: true });
@@ -106,7 +107,8 @@ export class Concierge extends EventTarget {
     });
     this.#speech.speak(words.lang);
     this.#form.append(this.#field, this.#microphone.button, this.#send);
-    node.append(this.#form, this.#microphone.line, this.#said, this.#answer, this.#list);
+    this.#model.textContent = words.say("conciergeModel");
+    node.append(this.#form, this.#model, this.#microphone.line, this.#said, this.#answer, this.#list);
     this.#opener = button("", () => this.#unfold(this.#opener.ariaExpanded !== "true"), {
       ...{ className: "talker", part: "button talker", ariaExpanded: "false", ariaLabel: label },
     });
@@ -122,6 +124,7 @@ export class Concierge extends EventTarget {
     const isOut = chars === 0 || this.#isLeftOut() || this.#sale.isClosed || this.#venue.layout.seats.length === 0;
     this.#node.hidden = this.#opener.hidden = isOut;
     if (chars > 0) this.#field.maxLength = chars;
+    this.#model.hidden = !this.#client.welcome?.limits.concierge_model;
     this.#microphone.button.hidden = !this.canListen;
     if (!this.canListen) this.#microphone.cancel();
   }

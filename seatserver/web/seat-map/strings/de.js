@@ -125,6 +125,7 @@ export default {
   concierge: "Was möchten Sie?",
   conciergeAsk: "Fragen",
   conciergeStop: "Anhalten",
+  conciergeModel: "Es antwortet ein KI-Modell (Google Gemini). Was Sie hier schreiben, geht an Google.",
   conciergeLost: "Die Verbindung ging verloren. Bitte fragen Sie noch einmal.",
   voiceSpeak: "Sprechen",
   voiceOpening: "Das Mikrofon wird geöffnet …",

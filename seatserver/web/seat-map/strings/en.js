@@ -134,6 +134,7 @@ export default {
   concierge: "What would you like?",
   conciergeAsk: "Ask",
   conciergeStop: "Stop",
+  conciergeModel: "An AI model (Google Gemini) answers. What you write here is sent to Google.",
   conciergeLost: "The connection was lost. Please ask again.",
   voiceSpeak: "Speak",
   voiceOpening: "Opening the microphone …",

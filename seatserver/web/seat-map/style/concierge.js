@@ -43,6 +43,10 @@ export const CONCIERGE_STYLE = `
   outline: 2px solid var(--seat-map-accent);
   outline-offset: -2px;
 }
+.asking + .model {
+  margin: 0.35em 0 0;
+  font-size: 0.85em;
+}
 .hearing,
 .said {
   margin-block-start: 0.5em;
