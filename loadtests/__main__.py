@@ -18,6 +18,7 @@ from loadtests import (
     attack,
     baselines,
     best,
+    concierge,
     drawing,
     expiry,
     fanout,
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         attack,
         scaling,
         best,
+        concierge,
         drawing,
         generator_limit,
     ):
