@@ -17,6 +17,9 @@ from seatserver.errors import SeatServerError
 
 log = structlog.get_logger(__name__)
 
+CANCEL_AGAIN_S = 5.0
+"""Far more than the end of a task takes that has heard of it."""
+
 
 def raise_if_cancelled() -> None:
     """Raise `CancelledError` if this task is being cancelled and something has swallowed the cancellation.
@@ -66,14 +69,17 @@ class Tasks:
         return task
 
     async def close(self, grace_s: float = 0.0) -> None:
-        """Give running tasks ``grace_s`` seconds to finish, then cancel the rest and wait until they have ended."""
+        """Give running tasks ``grace_s`` seconds to finish, then cancel the rest and wait until they have ended.
+
+        A task that goes on all the same is cancelled again from time to time: it may have lost the first one.
+        """
         self._closed = True
         if self._running and grace_s:
             await asyncio.wait(self._running, timeout=grace_s)
         while self._running:
             for task in self._running:
                 task.cancel()
-            await asyncio.wait(self._running)
+            await asyncio.wait(self._running, timeout=CANCEL_AGAIN_S)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)

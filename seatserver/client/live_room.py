@@ -24,6 +24,7 @@ from seatserver.client.rest import RestClient
 from seatserver.errors import SeatsRefused
 from seatserver.rooms.room import Applied, Change, Room
 from seatserver.seatmaps.model import SeatMap
+from seatserver.tasks import raise_if_cancelled
 from seatserver.wire import from_client, from_server, values
 from seatserver.wire.closing import Close
 from seatserver.wire.codec import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
@@ -218,6 +219,8 @@ class LiveRoom:
         try:
             while self._gone is None:
                 pause_s = await self._live_once()
+                # A connection that breaks while it is closed hides that we were cancelled; nobody does that twice.
+                raise_if_cancelled()
                 await asyncio.sleep(pause_s)
         except Exception as error:
             # A message that breaks the contract, or a bug: nobody may wait for what will never come.

@@ -210,6 +210,7 @@ class Hub:
                 log.exception("room cannot catch up", showtime=live.showtime_id)
             # The next snapshot contains the older messages, so memory stays bounded while Redis is away.
             live.buffer = (live.buffer or [])[-LONGEST_BUFFER:]
+            raise_if_cancelled()
             await asyncio.sleep(RETRY_S)
 
     async def _catch_up(self, live: LiveRoom) -> None:

@@ -22,6 +22,7 @@ from seatserver.wire.from_server import Booked, Bye, Expired
 from tests.integration.conftest import MakeServer
 from tests.integration.proxy import Filter, Proxy, proxied
 from tests.integration.server import BLOCKED, JSON, SEATS, SHOWTIME, Instance, check_books, eventually, put_on_sale
+from tests.waiting import within
 
 FREE, HELD, SOLD, GONE = SeatState.FREE, SeatState.HELD, SeatState.SOLD, SeatState.BLOCKED
 
@@ -200,6 +201,26 @@ async def test_a_token_of_ones_own_that_ends_ends_the_room_and_makes_nobody_a_gu
                 await room.until(lambda one: False)
         assert caught.value.code == 4001
         assert client.token == token
+
+
+async def test_a_room_can_be_left_while_its_connection_breaks(server: Instance) -> None:
+    following = asyncio.Event()
+
+    class BreakingRoom(LiveRoom):
+        async def _follow(self) -> None:
+            following.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise OSError("broken in the same moment") from None
+
+    async with SeatClient(server.url, token=server.token()) as client:
+        entering = asyncio.create_task(BreakingRoom(client, SHOWTIME, "json").__aenter__())
+        await following.wait()
+        entering.cancel()
+        async with within("the room to be left"):
+            await asyncio.wait({entering})
+        assert entering.cancelled()
 
 
 async def test_a_room_that_was_left_answers_at_once(server: Instance) -> None:

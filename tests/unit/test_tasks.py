@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
-from seatserver.tasks import to_the_end
+from seatserver import tasks
+from seatserver.tasks import Tasks, to_the_end
+from tests.waiting import within
 
 
 async def test_two_cancellations_do_not_stop_the_work_and_the_caller_is_told_at_its_end() -> None:
@@ -54,3 +56,25 @@ async def test_work_that_is_cancelled_itself_ends_its_caller_too() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await to_the_end(work())
+
+
+async def test_tasks_are_closed_although_one_of_them_swallows_its_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "CANCEL_AGAIN_S", 0.01)
+    swallowed = 0
+
+    async def work() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed > 2:
+                    raise
+
+    running = Tasks()
+    running.spawn(work(), "work")
+    await asyncio.sleep(0)
+    async with within("the tasks to be closed"):
+        await running.close()
+    assert swallowed == 3
