@@ -170,7 +170,7 @@ async def test_small_chunks_of_a_long_body_are_no_flood(make_server: MakeServer)
     ids=["nothing", "half a line", "half a head", "half a handshake", "an empty line", "one request", "one and a half"],
 )
 async def test_a_connection_that_falls_silent_is_closed(make_server: MakeServer, beginning: bytes) -> None:
-    server = await make_server(head_ms=200, keep_alive_ms=200)
+    server = await make_server(head_ms=1000, keep_alive_ms=200)
     async with peer_of(server) as peer:
         await peer.send(beginning)
         answer = await peer.answer()
@@ -186,12 +186,12 @@ async def test_a_connection_that_falls_silent_is_closed(make_server: MakeServer,
 async def test_an_answered_connection_is_kept_for_its_own_time_and_an_empty_line_does_not_lengthen_it(
     make_server: MakeServer,
 ) -> None:
-    server = await make_server(head_ms=200, keep_alive_ms=60_000)
+    server = await make_server(head_ms=1000, keep_alive_ms=60_000)
     async with peer_of(server) as peer:
         for _ in range(2):
             await peer.send(LIVE + b"\r\n")
             assert await peer.status() == 200
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(1.5)
         await peer.send(b"\r\n")
         await peer.answer()
     await eventually(lambda: not server.uvicorn.server_state.connections)
@@ -221,11 +221,11 @@ async def test_a_head_that_trickles_is_late_too(make_server: MakeServer) -> None
 
 
 async def test_a_slow_answer_is_not_a_late_head(make_server: MakeServer) -> None:
-    server = await make_server(head_ms=100)
+    server = await make_server(head_ms=1000)
     async with peer_of(server) as peer:
         body = b'{"renewal": "x"}'
         await peer.send(b"POST /api/v1/guests/renew HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body))
-        await asyncio.sleep(0.5)  # long enough for a deadline that would still be running
+        await asyncio.sleep(1.5)  # long enough for a deadline that would still be running
         await peer.send(body)
         assert await peer.status() == 401
 
