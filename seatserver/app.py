@@ -57,6 +57,7 @@ from seatserver.database import Database, away_at_start
 from seatserver.errors import SeatServerError, Unavailable
 from seatserver.gate.gate import Gate
 from seatserver.holding.holding import Holding
+from seatserver.kiosks.handoffs import HandOffs
 from seatserver.kiosks.payments import Payments
 from seatserver.kiosks.reader_watch import ReaderWatch
 from seatserver.kiosks.readers import CardReader, SimulatedReader
@@ -338,6 +339,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         reports=server.reports,
         kiosks=server.kiosks,
         kiosk_payments=server.kiosk_payments,
+        handoffs=HandOffs(server.settings, server.store, server.catalog, server.kiosks, server.networks, wall_clock),
         shared_answers=SharedAnswers(),
         ready=server.ready,
         metrics_text=server.metrics.text,

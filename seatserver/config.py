@@ -190,6 +190,7 @@ class Settings:
     stripe_ms: int = setting("SEATSERVER_STRIPE_MS", 5000, "Longest wait for an answer of Stripe.", at_least=100, at_most=60_000)
     stripe_url: str = setting("SEATSERVER_STRIPE_URL", "https://api.stripe.com", "Where Stripe is spoken to. Plain HTTP only on this machine.")
     kiosk_pay_ms: int = setting("SEATSERVER_KIOSK_PAY_MS", 90_000, "How long a kiosk waits for a card. Then the payment is void and the seats are free.", at_least=1000, at_most=3_600_000)
+    kiosk_handoff_ms: int = setting("SEATSERVER_KIOSK_HANDOFF_MS", 60_000, "How long the QR code is good with which a phone takes the seats of a kiosk over.", at_least=1000, at_most=600_000)
     kiosk_quiet_ms: int = setting("SEATSERVER_KIOSK_QUIET_MS", 45_000, "After this long without a touch a kiosk asks whether anybody is there.", at_least=1000, at_most=600_000)
     kiosk_answer_ms: int = setting("SEATSERVER_KIOSK_ANSWER_MS", 20_000, "How long it waits for the answer before it gives the seats back and begins anew.", at_least=1000, at_most=600_000)
     sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest time between two checks of the deadlines in a room where something is held.", at_least=20, at_most=60_000)

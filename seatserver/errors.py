@@ -350,6 +350,30 @@ class HoldPinned(SeatServerError):
         super().__init__(f"hold {hold_id}: its booking is being written", hold_id=hold_id, until_ms=until_ms)
 
 
+class HandOffRefused(SeatServerError):
+    """A kiosk's seats cannot be taken over with this code. The fact ``reason`` says why.
+
+    ``over``: the code is too old, or none of this server's. ``taken``: another phone was faster. ``paying``: they are
+    being paid for at the kiosk, or have been. ``ended``: they are not held any more. ``limit``: together with what the
+    user holds already they would be too many.
+    """
+
+    code, status = "handoff_refused", 409
+
+    def __init__(self, reason: HandOffReason) -> None:
+        super().__init__(f"the seats cannot be taken over: {_NO_HAND_OFF[reason]}", reason=reason)
+
+
+HandOffReason = Literal["over", "taken", "paying", "ended", "limit"]
+_NO_HAND_OFF: dict[HandOffReason, str] = {
+    "over": "the code is too old; have the kiosk show a new one",
+    "taken": "another phone has them",
+    "paying": "they are being paid for at the kiosk",
+    "ended": "they are not held any more",
+    "limit": "you would hold too many; release others first",
+}
+
+
 class BookingState(SeatServerError):
     """The booking's status does not allow this. The fact ``booking_status`` is its status now."""
 

@@ -192,6 +192,11 @@ def redis_url(redis_server: EmbeddedRedis) -> str:
 @pytest.fixture
 def settings(database_url: str, redis_url: str) -> Settings:
     """Settings of a server with guests; `dataclasses.replace` or `config.load({}, …)` makes others."""
+    return settings_for(database_url, redis_url)
+
+
+def settings_for(database_url: str, redis_url: str) -> Settings:
+    """The same on any database, for fixtures that last longer than one test."""
     return config.load(
         {},
         database_url=database_url,

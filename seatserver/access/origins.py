@@ -7,6 +7,7 @@ says who they are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from seatserver.config import Settings
@@ -43,6 +44,14 @@ def is_own(origin: str | None, host: str | None, settings: Settings) -> bool:
         return False
     own = {_parts(f"{asked[0]}://{host}") if host is not None else None, _parts(settings.public_url)}
     return asked in own
+
+
+def own_address(settings: Settings, headers: Mapping[str, str]) -> str:
+    """Where this server's pages are for whoever sent these headers, without a slash at the end: for QR codes."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    # Behind a proxy that ends TLS the scheme is unknown here; the page's own origin says it.
+    return headers.get("origin") or f"http://{headers.get('host', 'localhost')}"
 
 
 def _parts(origin: str) -> tuple[str, str, int] | None:

@@ -7,6 +7,7 @@ import msgspec
 from seatserver.api.resources import (
     admissions,
     availability,
+    handoffs,
     health,
     keys,
     kiosk_payments,
@@ -46,6 +47,7 @@ RESOURCES: tuple[Resource, ...] = (
     users.RESOURCE,
     revocations.RESOURCE,
     kiosk_payments.RESOURCE,
+    handoffs.RESOURCE,
     operations.RESOURCE,
     health.RESOURCE,
 )

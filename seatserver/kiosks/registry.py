@@ -148,8 +148,12 @@ class Kiosks:
     async def check_customer(self, identity: Identity) -> None:
         """Raise `Unauthorized` if this is a customer of a kiosk that was revoked; anybody else passes."""
         kiosk_id = kiosk_of(identity.user_id)
-        if kiosk_id is not None and not await self._known.get(kiosk_id, lambda: self._is_live(kiosk_id)):
+        if kiosk_id is not None and not await self.is_live(kiosk_id):
             raise Unauthorized("this kiosk was revoked")
+
+    async def is_live(self, kiosk_id: UUID) -> bool:
+        """Whether there is such a kiosk and it was not revoked, as of half a second ago at most."""
+        return await self._known.get(kiosk_id, lambda: self._is_live(kiosk_id))
 
     async def _is_live(self, kiosk_id: UUID) -> bool:
         alive = sa.select(kiosks.c.id).where(kiosks.c.id == kiosk_id, kiosks.c.revoked_at.is_(None))

@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 import seatserver
 from seatserver import logs, qr
 from seatserver.access.networks import network_of
-from seatserver.access.origins import allowed
+from seatserver.access.origins import allowed, own_address
 from seatserver.access.shares import Share, Shares
 from seatserver.config import Settings
 from seatserver.errors import Busy, SeatServerError
@@ -188,7 +188,8 @@ class KioskSockets:
 
     async def _serve(self, socket: WebSocket, share: Share | None) -> NoReturn:
         hello = await self._hello(socket)
-        device = await self._introduce(hello.key, f"{self._origin(socket)}/ops#kiosk=", share)
+        approval = f"{own_address(self._settings, socket.headers)}/ops#kiosk="
+        device = await self._introduce(hello.key, approval, share)
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._tell(socket, device))
@@ -200,12 +201,6 @@ class KioskSockets:
         finally:
             self._devices.discard(device)
         raise _Ended(None)
-
-    def _origin(self, socket: WebSocket) -> str:
-        if self._settings.public_url:
-            return self._settings.public_url.rstrip("/")
-        # Behind a proxy that ends TLS the scheme is unknown here; the page's own origin says it.
-        return socket.headers.get("origin") or f"http://{socket.headers.get('host', 'localhost')}"
 
     async def _hello(self, socket: WebSocket) -> KioskHello:
         try:

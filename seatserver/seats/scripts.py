@@ -21,7 +21,9 @@ from seatserver.errors import Unavailable
 from seatserver.redis_io.client import cannot_serve
 from seatserver.redis_io.pipeline import Pipeline
 
-VERBS = ("hold", "release", "extend", "pin", "apply", "keep", "sweep", "load", "snapshot", "holds", "cooling")
+VERBS = (
+    "hold", "release", "extend", "pin", "handover", "apply", "keep", "sweep", "load", "snapshot", "holds", "cooling",
+)  # fmt: skip
 INCLUDE = re.compile(r"^ *-- include: (\w+)\n", re.MULTILINE)
 
 

@@ -209,6 +209,34 @@ class SeatStore:
         )
         return self._held(hold_id, reply)
 
+    async def hand_over(
+        self, showtime_id: str, hold_id: UUID, user_id: str, to: str, *, network: str = ""
+    ) -> HeldSeats:
+        """Make a hold that of the user ``to``, whose ``network`` is as in `Conditions`. Its deadline stays as it is.
+
+        Repeating it gives the same answer. Raises `HoldGone` if ``user_id`` has no such hold, `HoldPinned` while it is
+        being booked, and `SeatsRefused` if ``to`` would hold too many seats.
+        """
+        settings = self._settings
+        reply = await self._on_room(
+            "handover", showtime_id, str(hold_id), user_id, to,
+            people_of(settings, to, network), settings.seats_per_user, settings.hold_total_ms,
+        )  # fmt: skip
+        return self._held(hold_id, reply)
+
+    async def fate_of(self, showtime_id: str, hold_id: UUID) -> tuple[str | None, str]:
+        """Whose a hold is or was last, and its status; None and an empty text if it is not remembered.
+
+        A hold whose deadline has passed may still be ``live`` here.
+        """
+        try:
+            key = f"{_base(showtime_id)}:hold:{hold_id}"
+            found: list[Any] = await self._redis.hmget(key, ["user", "status"])
+        except UNAVAILABLE:
+            raise Unavailable("Redis") from None
+        user, status = found
+        return (None, "") if user is None else (user.decode(), (status or b"").decode())
+
     async def release(
         self,
         showtime_id: str,

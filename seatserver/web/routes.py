@@ -75,6 +75,7 @@ VISITORS = {
     "/showtimes/{showtime_id}": "showtime",
     "/bookings": "bookings",
     "/bookings/{booking_id}": "booking",
+    "/handoff": "handoff",
 }
 """Pages for visitors, in their language. Each is a folder of `pages/`."""
 STAFF = {"/ops": "ops", "/docs": "docs"}
@@ -116,7 +117,7 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
         for kind in ("showtime", "booking")
     }
     links_to_api = not settings.is_for_operators(settings.documents)
-    front, showtime, own, booking = (
+    front, showtime, own, booking, handoff = (
         Page(name, headers, links_to_api=links_to_api, voice=name == "showtime" and settings.voice_at("pages"))
         for name in VISITORS.values()
     )
@@ -131,7 +132,8 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
             return missing["booking"].answer(request, 404)
         return booking.answer(request)
 
-    shown = zip(VISITORS, (_always(front), show_showtime, _always(own), show_booking), strict=True)
+    answers = (_always(front), show_showtime, _always(own), show_booking, _always(handoff))
+    shown = zip(VISITORS, answers, strict=True)
     visitors = [Route(path, respond, methods=["GET"]) for path, respond in shown]
     others = [
         Page(

@@ -11,14 +11,19 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from redis import Redis
 
 from seatserver.config import Settings
+from seatserver.embedded.postgres import EmbeddedPostgres
+from seatserver.embedded.redis import EmbeddedRedis
 from seatserver.seatmaps.model import SeatMap
 from tests.browser.site import SHOWTIME, Site, small_hall
 from tests.browser.stage_page import StagePage
+from tests.conftest import drop, execute, settings_for, url_of
 from tests.support.lab import ARGUMENTS
 
 PATIENCE_MS = 15_000
@@ -214,6 +219,31 @@ def browser(chromium: str) -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="module")
+def kiosk_cinema(
+    postgres_server: EmbeddedPostgres,
+    redis_server: EmbeddedRedis,
+    migrated_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Site]:
+    """One server for all tests of a module, whose kiosks have the simulated reader. Each test has a kiosk of its own.
+
+    A module that uses it may use nothing that empties Redis before each test: `site`, `make_site`, `settings`.
+    """
+    name = f"cinema_{uuid4().hex[:12]}"
+    execute(postgres_server.url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    with Redis.from_url(redis_server.url) as connection:
+        connection.flushall()
+    settings = settings_for(url_of(postgres_server, name), redis_server.url)
+    log = tmp_path_factory.mktemp("cinema") / "server.log"
+    site = Site(settings, log, SEATSERVER_KIOSK_READER="simulated")
+    site.start()
+    site.set_up()
+    yield site
+    site.kill()
+    drop(postgres_server, name)
 
 
 @pytest.fixture

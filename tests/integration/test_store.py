@@ -127,6 +127,67 @@ async def test_a_hold_of_someone_else_or_of_nobody_is_gone(bench: Bench) -> None
     assert await bench.states() == {1: HELD}
 
 
+async def test_a_hold_that_is_handed_over_is_anothers_with_the_same_seats_and_the_same_clock(bench: Bench) -> None:
+    held = await bench.hold("ann", [1, 2])
+    assert await bench.store.hand_over(SHOW, held.hold_id, "ann", "bob") == held
+    assert await bench.store.hand_over(SHOW, held.hold_id, "ann", "bob") == held, "the reply was lost"
+    assert await bench.store.fate_of(SHOW, held.hold_id) == ("bob", "live")
+    assert await bench.states() == {1: HELD, 2: HELD}
+    assert await bench.store.holds_of(SHOW, "ann") == ()
+    assert await bench.store.holds_of(SHOW, "bob") == (held,)
+    for other in ("ann", "eve"):
+        with pytest.raises(HoldGone, match="someone else"):
+            await bench.store.hand_over(SHOW, held.hold_id, "ann", "eve")
+        with pytest.raises(HoldGone, match="someone else"):
+            await bench.store.pin(SHOW, held.hold_id, other)
+    await bench.store.release(SHOW, held.hold_id, "bob")
+    assert await bench.states() == {}
+    for to in ("bob", "eve"):
+        with pytest.raises(HoldGone):
+            await bench.store.hand_over(SHOW, held.hold_id, "ann", to)
+
+
+async def test_a_hold_that_is_being_booked_or_is_over_or_too_much_is_not_handed_over(bench: Bench) -> None:
+    held = await bench.hold("ann", [1, 2])
+    await bench.store.pin(SHOW, held.hold_id, "ann")
+    with pytest.raises(HoldPinned):
+        await bench.store.hand_over(SHOW, held.hold_id, "ann", "bob")
+    await bench.book("ann", held.hold_id, [1, 2])
+    with pytest.raises(HoldGone, match="became a booking"):
+        await bench.store.hand_over(SHOW, held.hold_id, "ann", "bob")
+    late = await bench.hold("ann", [3])
+    await bench.end(late, "ann")
+    with pytest.raises(HoldGone, match="time ran out"):
+        await bench.store.hand_over(SHOW, late.hold_id, "ann", "bob")
+    with pytest.raises(HoldGone, match="does not exist"):
+        await bench.store.hand_over(SHOW, uuid.uuid4(), "ann", "bob")
+    await bench.hold("bob", [4, 5, 6])
+    one_more, many = await bench.hold("ann", [7]), await bench.hold("ann", [8, 9])
+    with pytest.raises(SeatsRefused) as caught:
+        await bench.store.hand_over(SHOW, many.hold_id, "ann", "bob")
+    assert caught.value.reasons == {8: "limit", 9: "limit"}
+    assert await bench.store.holds_of(SHOW, "ann") == (one_more, many), "nothing has changed"
+    await bench.store.hand_over(SHOW, one_more.hold_id, "ann", "bob")
+
+
+async def test_of_two_who_take_a_hold_over_at_once_one_has_it_and_it_is_never_free(bench: Bench) -> None:
+    async def take(hold_id: uuid.UUID, to: str) -> str | None:
+        try:
+            await bench.store.hand_over(SHOW, hold_id, "ann", to)
+        except HoldGone:
+            return None
+        return to
+
+    for _ in range(20):
+        held = await bench.hold("ann", [1])
+        rivals = asyncio.gather(*(take(held.hold_id, to) for to in ("bob", "eve")))
+        with pytest.raises(SeatsRefused):
+            await bench.hold("joe", [1])
+        [owner] = filter(None, await rivals)
+        assert await bench.store.fate_of(SHOW, held.hold_id) == (owner, "live")
+        await bench.store.release(SHOW, held.hold_id, owner)
+
+
 async def test_the_cap_counts_all_holds_of_a_user(bench: Bench) -> None:
     first = await bench.hold("ann", [1, 2])
     await bench.hold("ann", [3])

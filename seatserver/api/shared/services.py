@@ -27,6 +27,7 @@ from seatserver.bookings.own import OwnBookings
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
 from seatserver.holding.holding import Holding
+from seatserver.kiosks.handoffs import HandOffs
 from seatserver.kiosks.payments import Payments
 from seatserver.kiosks.registry import Kiosks
 from seatserver.operations.instance_reports import InstanceReports
@@ -65,6 +66,7 @@ class ApiServices:
     reports: InstanceReports
     kiosks: Kiosks
     kiosk_payments: Payments
+    handoffs: HandOffs
     shared_answers: SharedAnswers
     ready: Callable[[], Awaitable[dict[str, str | None]]]
     metrics_text: Callable[[], bytes]

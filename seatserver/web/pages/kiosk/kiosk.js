@@ -10,8 +10,10 @@ import { button, byId, element } from "../shared/page.js";
 import { Device } from "./device.js";
 import { listenToKeypad } from "./keypad.js";
 import { Payments } from "./pay.js";
+import { HandOff, moved, phone } from "./phone.js";
 import { readProgramme } from "./programme.js";
 import { Quiet } from "./quiet.js";
+import { listenToScanner } from "./scanner.js";
 import * as screens from "./screens.js";
 import { Speech, spoken } from "../../shared/speech.js";
 import { Ear } from "../../seat-map/concierge/ear.js";
@@ -22,7 +24,14 @@ import { HOME, LANGUAGES, Words } from "./words.js";
 /** @import { Screen } from "./screens.js" */
 
 const PROGRAMME_MS = 30_000;
-const STEPS = { tickets: screens.tickets, seats: screens.seats, map: screens.map, review: screens.review };
+const TOLD_MS = 10_000; // how long something is told to somebody of whom nothing is left
+const STEPS = {
+  tickets: screens.tickets,
+  seats: screens.seats,
+  map: screens.map,
+  review: screens.review,
+  phone: (/** @type {Kiosk} */ kiosk) => phone(kiosk, kiosk.handOff.qr),
+};
 /** @typedef {keyof typeof STEPS} Step of a visit */
 
 export class Kiosk {
@@ -37,6 +46,7 @@ export class Kiosk {
   programme = null;
   #device = new Device();
   #payments = new Payments(this.#device);
+  handOff = new HandOff(this.#device);
   /** @type {Visit | null} */
   #visit = null;
   /** @type {Step | null} */
@@ -45,6 +55,11 @@ export class Kiosk {
   #screen = null;
   /** Whose payment is being begun, until the server has said whether it was. @type {Visit | null} */
   #beginning = null;
+  /** What the scanner read, while it is shown. @type {screens.Ticket | null} */
+  #scanned = null;
+  /** The seats have just moved to a phone; that is told for a moment. */
+  #hasMoved = false;
+  #told = 0; // the timer that ends what is told
   #note = ""; // what has just happened, until the next step
   #isBusy = false;
   #theatre = "";
@@ -57,6 +72,11 @@ export class Kiosk {
     this.#device.addEventListener("line", () => this.#lineChanged());
     this.#payments.addEventListener("change", () => this.#render());
     this.#payments.addEventListener("tidy", () => this.#reloadIfOutdated());
+    this.handOff.addEventListener("change", () => this.#step === "phone" && this.#render());
+    this.handOff.addEventListener("taken", () => this.#seatsMoved());
+    this.handOff.addEventListener("ended", () => {
+      if (this.#visit?.holds.length === 0) this.#seatsLost(this.#visit);
+    });
     this.#quiet.addEventListener("ask", () => this.#askWhetherThere());
     this.#quiet.addEventListener("left", (event) => this.#countDown(/** @type {CustomEvent<number>} */ (event).detail));
     this.#quiet.addEventListener("gone", () => this.leave());
@@ -64,6 +84,7 @@ export class Kiosk {
     addEventListener("focusin", ({ target }) => this.#speakOf(/** @type {HTMLElement} */ (target)));
     // Browsers know their voices only a moment after the page has loaded.
     globalThis.speechSynthesis?.addEventListener?.("voiceschanged", () => this.#render());
+    listenToScanner((code) => this.#readTicket(code));
     listenToKeypad(() => this.#keypadUsed());
     this.#render();
   }
@@ -148,6 +169,21 @@ export class Kiosk {
     });
   }
 
+  /** Show a QR code with which the person's phone takes the seats over. */
+  toPhone() {
+    return this.#during(async () => {
+      const visit = this.#visit;
+      if (!visit) return;
+      try {
+        await this.handOff.offer(visit.payment);
+      } catch (/** @type {any} */ error) {
+        if (visit === this.#visit && error?.code === "handoff_refused") this.#step = "seats";
+        throw error;
+      }
+      if (visit === this.#visit) this.#step = "phone";
+    });
+  }
+
   pay() {
     return this.#during(async () => {
       const visit = (this.#beginning = this.#visit);
@@ -179,29 +215,72 @@ export class Kiosk {
 
   /** The person has gone, or is done: everything of them ends here, and the next one begins. */
   leave() {
-    const visit = this.#visit;
-    this.#payments.forget();
-    this.#visit = this.#step = this.#beginning = null;
-    this.#note = "";
-    this.#isBusy = false;
-    document.body.removeAttribute("aria-busy");
-    this.#ask.close();
-    this.#ask.replaceChildren();
+    this.#endVisit();
+    clearTimeout(this.#told);
+    this.#hasMoved = false;
+    this.#scanned = null;
     this.speech.stop();
     this.speech.isOn = false;
     this.usesKeypad = false;
     this.preferences = { contrast: false, large: false, reach: false };
     this.#speak(HOME);
     sessionStorage.clear();
-    void visit?.end();
     this.#reloadIfOutdated();
+    this.#render();
+  }
+
+  /** The seats, the token and all that was shown end here. How the person wants to see and hear stays for a moment. */
+  #endVisit() {
+    const visit = this.#visit;
+    this.#payments.forget();
+    this.handOff.forget();
+    this.#visit = this.#step = this.#beginning = null;
+    this.#note = "";
+    this.#isBusy = false;
+    document.body.removeAttribute("aria-busy");
+    this.#ask.close();
+    this.#ask.replaceChildren();
+    void visit?.end();
+  }
+
+  /** A phone has the seats. The person is told so, and the next one begins. */
+  #seatsMoved() {
+    if (this.#visit === null || this.#payments.now !== null || this.#beginning !== null) return;
+    this.#endVisit();
+    this.#hasMoved = true;
+    this.#render();
+    const end = () => {
+      if (this.speech.isBusy) this.#told = setTimeout(end, TOLD_MS / 10);
+      else this.leave();
+    };
+    this.#told = setTimeout(end, TOLD_MS);
+  }
+
+  /**
+   * Somebody showed a ticket to the scanner. While somebody else buys, nothing is shown in between.
+   * @param {string} code
+   */
+  #readTicket(code) {
+    if (this.#visit || this.#payments.now || this.#hasMoved || !this.sells || this.#device.state?.locked) return;
+    void this.#during(async () => {
+      this.#scanned = null;
+      this.#scanned = await this.#device.ask("/tickets", { method: "POST", body: JSON.stringify({ code }) });
+    });
+    clearTimeout(this.#told);
+    this.#told = setTimeout(() => this.#forgetNote(), TOLD_MS);
+  }
+
+  /** Why a ticket was refused is of no use to the next person. */
+  #forgetNote() {
+    if (this.#visit !== null || this.#payments.now !== null) return;
+    this.#note = "";
     this.#render();
   }
 
   /** Load the page again if staff or a newer release want that, nobody is here, and the server knows all it has to. */
   #reloadIfOutdated() {
     const isFree = this.#visit === null && this.#payments.now === null && !this.#payments.isTidying;
-    if (isFree && this.#device.isOutdated) location.reload();
+    if (isFree && !this.#hasMoved && !this.#scanned && this.#device.isOutdated) location.reload();
   }
 
   /**
@@ -217,7 +296,10 @@ export class Kiosk {
     let problem = "";
     try {
       await act();
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
+      // A phone may have been faster.
+      const isGone = ["hold_gone", "handoff_refused"].includes(error?.code) && this.handOff.isOffered;
+      if (isGone && (await this.handOff.look()) === "taken" && visit === this.#visit) return this.#seatsMoved();
       problem = this.#sorry(error);
     }
     if (!this.#isBusy || (visit !== null && visit !== this.#visit)) return; // they have gone meanwhile
@@ -231,13 +313,18 @@ export class Kiosk {
   #sorry(error) {
     if (error?.code === "no_seats_together") return this.words.text("notTogether");
     if (error?.code === "hold_gone") return this.words.text("seatsLost");
+    if (error?.code === "handoff_refused") return this.words.text("seatsLost");
+    if (error?.code === "bad_ticket") return this.words.text("scanUnknown");
+    if (error?.code === "booking_state") return this.words.text("scanNotValid");
+    if (error?.code === "conflict") return this.words.text("scanElsewhere");
     if (error?.code === "tickets_refused") return this.words.text("ticketsRefused");
     return this.words.text(error?.code === "refused" || error?.code === "seats_refused" ? "justGone" : "failed");
   }
 
   /** @param {Visit} visit */
   #seatsLost(visit) {
-    if (visit !== this.#visit || this.#payments.now !== null || this.#step !== "review") return;
+    if (visit !== this.#visit || this.#payments.now !== null) return;
+    if (this.#step !== "review" && this.#step !== "phone") return;
     if (this.#beginning !== null) return; // the server says what became of them
     this.#step = "seats";
     this.#note = this.words.text("seatsLost");
@@ -258,7 +345,7 @@ export class Kiosk {
       if (!this.#hasLooked && this.sells) void this.#resume();
     }
     const isClosed = state === null || (state.locked && this.#payments.now === null);
-    if (isClosed && this.#visit) this.leave();
+    if (isClosed && (this.#visit || this.#hasMoved || this.#scanned)) this.leave();
     this.#render();
   }
 
@@ -302,7 +389,7 @@ export class Kiosk {
   // ------------------------------------------------------------------ is anybody there?
 
   get #rests() {
-    const nobody = this.#visit === null && this.#payments.now === null;
+    const nobody = this.#visit === null && this.#payments.now === null && this.#scanned === null;
     return nobody || this.#isBusy || this.speech.isBusy || !this.#device.isOnline || this.#screen?.rests === true;
   }
 
@@ -359,11 +446,14 @@ export class Kiosk {
     if (waiting) return { name: "enrol", title: text("enrolTitle"), content: this.#enrolment(waiting) };
     if (!state) return { name: "connecting", title: text("connecting"), content: [] };
     const payment = this.#payments.now;
-    if (payment?.status === "paid") return screens.ticket(this, payment);
+    if (payment?.status === "paid" && payment.booking) return screens.ticket(this, payment);
+    if (payment?.status === "paid") return screens.voided(this, payment);
     if (payment?.status === "voided") return screens.voided(this, payment);
     if (payment) return screens.pay(this, payment);
     if (state.locked) return { name: "locked", title: text("lockedTitle"), content: told("lockedText"), rests: true };
     if (this.#beginning) return screens.pay(this, null);
+    if (this.#hasMoved) return moved(this);
+    if (this.#scanned) return screens.ticket(this, this.#scanned, this.words.text("yourTicket"));
     if (this.#visit && this.#step) return STEPS[this.#step](this, this.#visit);
     return screens.attract(this);
   }

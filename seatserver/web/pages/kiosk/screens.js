@@ -21,6 +21,8 @@ import { button, element } from "../shared/page.js";
  * @property {boolean} [rests] whether it waits for something itself, so that nobody is asked whether they are there
  */
 
+/** @typedef {{ booking: any, showtime: any, qr: string | null }} Ticket */
+
 const SHOWN = { portrait: 8, landscape: 5 };
 const PEOPLE = 2;
 const PEOPLE_MOST = 10;
@@ -172,6 +174,7 @@ export function review(kiosk, visit) {
         { className: "choices" },
         button(words.text("otherSeats"), () => kiosk.takeOthers()),
         !kiosk.usesKeypad && button(words.text("onTheMap"), () => kiosk.openMap()),
+        button(words.text("toPhone"), () => kiosk.toPhone()),
       ),
     ],
     back: () => kiosk.giveBack(),
@@ -219,12 +222,11 @@ export function pay(kiosk, payment) {
 
 /**
  * @param {Kiosk} kiosk
- * @param {Payment} payment
+ * @param {Ticket} ticket of a payment, or one that was shown to the scanner
+ * @param {string} title
  */
-export function ticket(kiosk, payment) {
+export function ticket(kiosk, { booking, showtime, qr }, title = kiosk.words.text("thanks")) {
   const { words } = kiosk;
-  const { booking, showtime, qr } = payment;
-  if (!booking) return voided(kiosk, payment);
   const time = words.format.time(Date.parse(showtime.starts_at), kiosk.timezone);
   const named = booking.seats.map((/** @type {{ label: string }} */ { label }) => label).join(", ");
   const picture = element("img", {
@@ -243,7 +245,7 @@ export function ticket(kiosk, payment) {
   );
   return {
     name: "ticket",
-    title: words.text("thanks"),
+    title,
     content: [paragraph(words.text("takeTicket")), receipt],
     next: /** @type {[string, () => unknown]} */ ([words.text("done"), () => kiosk.leave()]),
   };

@@ -18,6 +18,7 @@ export const CODES = {
   busy: "reasonBusy",
   conflict: "reasonChanged",
   forbidden: "reasonForbidden",
+  handoff_refused: "reasonSeatsChanged",
   head_too_large: "reasonTooMuch",
   hold_conflict: "reasonSeatsChanged",
   hold_gone: "reasonSeatsChanged",

@@ -29,6 +29,17 @@ export default {
   noShowtime: "Diese Vorstellung gibt es nicht",
   noShowtimeText: "Vielleicht ist sie vorbei, oder die Adresse ist unvollständig.",
 
+  // Vom Automaten auf dieses Telefon.
+  takingOver: "Ihre Plätze werden übernommen …",
+  handedOver: "Die Plätze gehören Ihnen",
+  notHandedOver: "Die Plätze konnten nicht übernommen werden",
+  handOffOver: "Dieser Code ist zu alt. Lassen Sie sich am Automaten einen neuen zeigen.",
+  handOffTaken: "Ein anderes Telefon hat diese Plätze übernommen.",
+  handOffPaying: "Diese Plätze werden gerade am Automaten bezahlt.",
+  handOffEnded: "Diese Plätze sind nicht mehr vorgemerkt. Sie lassen sich neu auswählen.",
+  handOffLimit: "Sie haben für diesen Film schon andere Plätze. Geben Sie diese zurück, und scannen Sie den Code noch einmal.",
+  handOffFailed: "Das hat nicht geklappt: {reason}.",
+
   yourBooking: "Ihre Buchung",
   bookingOf: "{title} · Ihre Buchung",
   confirmed: "Bestätigt",

@@ -35,6 +35,17 @@ export default {
   noShowtime: "There is no such showtime",
   noShowtimeText: "It may be over, or the address may be incomplete.",
 
+  // From a kiosk to this phone.
+  takingOver: "Taking your seats over …",
+  handedOver: "The seats are yours",
+  notHandedOver: "The seats could not be taken over",
+  handOffOver: "This code is too old. Show a new one at the kiosk, and scan it again.",
+  handOffTaken: "Another phone has taken these seats.",
+  handOffPaying: "These seats are being paid for at the kiosk.",
+  handOffEnded: "These seats are not held any more. They can be chosen again.",
+  handOffLimit: "You hold other seats for this film. Give them back first, and scan the code again.",
+  handOffFailed: "That did not work: {reason}.",
+
   // A booking, and the list of them.
   yourBooking: "Your booking",
   bookingOf: "{title} · your booking",
