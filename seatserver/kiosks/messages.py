@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from seatserver.kiosks.registry import KEY_PATTERN, MAX_SHOWS
+from seatserver.kiosks.registry import KEY_PATTERN, MAX_SHOWS, MAX_TOLD, Order
 
 Key = Annotated[
     str, Meta(pattern=f"^{KEY_PATTERN}$", description="32 random bytes in base64url, which the device made.")
@@ -30,10 +30,33 @@ class KioskHello(msgspec.Struct, tag="hello", tag_field="type", forbid_unknown_f
 class KioskReport(
     msgspec.Struct, tag="report", tag_field="type", forbid_unknown_fields=True, frozen=True, kw_only=True
 ):
-    """What a kiosk shows. Send it with every new screen, and every ten seconds."""
+    """What a kiosk shows. Send it with every new screen, and every ten seconds.
+
+    An older server knows only the first two fields, and closes the socket of a kiosk that sends more: send them where
+    `state` has `help`.
+    """
 
     release: Annotated[str, Meta(max_length=40, pattern=PLAIN, description="The release that the page came from.")]
     shows: Annotated[str, Meta(max_length=MAX_SHOWS, pattern=PLAIN, description="The name of the screen.")]
+    help: Annotated[bool, Meta(description="Whether somebody there asks for help.")] = False
+    visit: Annotated[
+        str, Meta(max_length=MAX_SHOWS, pattern=PLAIN, description="Who is there: another text for each person.")
+    ] = ""
+    showing: Annotated[str, Meta(max_length=MAX_TOLD, description="The film and time they have chosen.")] = ""
+    seats: Annotated[str, Meta(max_length=MAX_TOLD, description="The seats that they hold.")] = ""
+    left_ms: Annotated[int, Meta(ge=0, le=86_400_000, description="For how long they still hold them.")] | None = None
+
+
+class KioskOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What staff want done for one person, and for nobody who comes after them.
+
+    Do it when the number has grown and `visit` is who is there: give the seats back (`release`), give more time
+    (`extend`), end the visit (`finish`; never while a card is charged), or take the request for help back (`helped`).
+    """
+
+    number: int
+    what: Order
+    visit: str
 
 
 class KioskWaiting(msgspec.Struct, tag="waiting", tag_field="type", frozen=True, kw_only=True):
@@ -59,6 +82,8 @@ class KioskState(msgspec.Struct, tag="state", tag_field="type", frozen=True, kw_
     answer_ms: Annotated[int, Meta(description="How long to wait for the answer to that.")]
     voice: Annotated[bool, Meta(description="Let people say which seats they would like.")] = False
     release: Annotated[str, Meta(description="The server's release. Load the page again when it changes.")]
+    help: Annotated[bool, Meta(description="Whether staff see that somebody there asks for help.")]
+    order: Annotated[KioskOrder | None, Meta(description="What staff ordered last. Null: nothing yet.")]
 
 
 class KioskBeat(msgspec.Struct, tag="beat", tag_field="type", frozen=True, kw_only=True):
@@ -78,7 +103,15 @@ EXAMPLE_KEY = "q2Jd0mJc1yC8mB0XoC6c3v6Rk0s8m1r7s0m3mE8nWmQ"
 EXAMPLE_ID = UUID("7a4d2e9c-55a1-4f0b-9d0c-3f6b7a4f1101")
 EXAMPLES: tuple[FromKiosk | ToKiosk, ...] = (
     KioskHello(key=EXAMPLE_KEY),
-    KioskReport(release="0.1.0", shows="attract"),
+    KioskReport(
+        release="0.1.0",
+        shows="review",
+        help=True,
+        visit="3q2-7wAbCdEf",
+        showing="Alien · 20:15 · Screen 1",
+        seats="D-3, D-4",
+        left_ms=240_000,
+    ),
     KioskWaiting(code="K7F2-9QXM", expires_at_ms=1_764_580_000_000, qr="<svg …>"),
     KioskState(
         id=EXAMPLE_ID,
@@ -93,6 +126,8 @@ EXAMPLES: tuple[FromKiosk | ToKiosk, ...] = (
         answer_ms=20_000,
         voice=True,
         release="0.1.0",
+        help=False,
+        order=KioskOrder(number=3, what="extend", visit="3q2-7wAbCdEf"),
     ),
     KioskBeat(server_ms=1_764_580_000_000),
     KioskRevoked(),

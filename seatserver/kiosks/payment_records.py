@@ -173,6 +173,14 @@ class PaymentRecords:
             found: UUID | None = await connection.scalar(latest)
         return found
 
+    async def goes_on_at(self, kiosk_id: UUID) -> bool:
+        """Whether a payment at this kiosk has not ended."""
+        open_one = sa.select(payments.c.booking_id).where(
+            payments.c.kiosk_id == kiosk_id, payments.c.ended_at.is_(None)
+        )
+        async with self._database.reading() as connection:
+            return await connection.scalar(open_one.limit(1)) is not None
+
     async def unsettled(self, most: int) -> list[UUID]:
         """The payments that have not ended, the oldest first."""
         query = sa.select(payments.c.booking_id).where(payments.c.ended_at.is_(None)).order_by(payments.c.created_at)

@@ -170,6 +170,10 @@ class Payments:
             return booking if kiosk_of(booking.user_id) == payment.kiosk_id else None
         return booking if booking.user_id == payment.user_id else None
 
+    async def goes_on_at(self, kiosk_id: UUID) -> bool:
+        """Whether a payment at this kiosk has not ended."""
+        return await self._rows.goes_on_at(kiosk_id)
+
     async def settle(self) -> int:
         """Take on every payment that has not ended, whoever began it. Returns how many ended.
 

@@ -17,7 +17,7 @@ import secrets
 import time
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import msgspec
@@ -52,9 +52,26 @@ WAITING_AT_MOST = 200
 """Most devices that wait for approval, so that nobody can fill the table from outside."""
 CHANGEABLE = ("theatre_id", "name", "channel", "locked", "message", "card_reader")
 CARD_READER_PATTERN = "^$|^tmr_[A-Za-z0-9_]{1,80}$"
-MAX_NAME, MAX_MESSAGE, MAX_SHOWS = 80, 300, 40
+MAX_NAME, MAX_MESSAGE, MAX_SHOWS, MAX_TOLD = 80, 300, 40, 200
 KNOWN_FOR_S = 0.5
 """How long one process believes that a kiosk is not revoked, without asking again."""
+
+
+Order = Literal["release", "extend", "finish", "helped"]
+"""What staff may have a kiosk do for the person before it: give the seats back, give them more time, end the visit and
+show the first screen, or note that they have been helped. Pages end no visit while a card is charged."""
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """What a kiosk's page shows, and to whom. ``left_ms`` is for how long the seats are still held."""
+
+    release: str
+    shows: str
+    help: bool = False
+    visit: str = ""
+    showing: str = ""
+    seats: str = ""
+    left_ms: int | None = None
 
 
 class Kiosk(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +95,14 @@ class Kiosk(msgspec.Struct, frozen=True, kw_only=True):
     shows: str
     card_reader: str
     reader_seen_at_ms: int | None
+    help_at_ms: int | None
+    visit: str
+    showing: str
+    seats: str
+    hold_ends_at_ms: int | None
+    order_number: int
+    order_what: str
+    order_visit: str
 
 
 class Kiosks:
@@ -126,11 +151,22 @@ class Kiosks:
             raise Unauthorized("this kiosk was revoked: enrol the device again")
         return kiosk
 
-    async def report(self, kiosk_id: UUID, *, release: str, shows: str) -> None:
+    async def report(self, kiosk_id: UUID, scene: Scene) -> None:
         """Note what a kiosk's page shows, and that it is alive."""
         told = sa.update(kiosks).where(kiosks.c.id == kiosk_id)
+        left = None if scene.left_ms is None else sa.func.now() + timedelta(milliseconds=scene.left_ms)
+        values = {
+            "release": scene.release,
+            "shows": scene.shows,
+            "visit": scene.visit,
+            "showing": one_line(scene.showing),
+            "seats": one_line(scene.seats),
+            "hold_ends_at": left,
+            "help_at": sa.func.coalesce(kiosks.c.help_at, sa.func.now()) if scene.help else None,
+            "seen_at": sa.func.now(),
+        }
         async with self._database.reading() as connection:
-            await connection.execute(told.values(release=release, shows=shows, seen_at=sa.func.now()))
+            await connection.execute(told.values(**values))
 
     def customer(self, kiosk: Kiosk) -> tuple[str, str]:
         """A token for the next person at the kiosk, and its user.
@@ -238,6 +274,19 @@ class Kiosks:
         kiosk = await self._changed(_live(kiosk_id).values(reloads=kiosks.c.reloads + 1))
         return self._told(kiosk, kiosk_id, "kiosk reloaded", by=by)
 
+    async def order(self, kiosk_id: UUID, what: Order, visit: str, by: str) -> Kiosk:
+        """Have a kiosk's page do something for the person whom it names ``visit``, and for nobody after them.
+
+        Raises `NotFound`, and `Conflict` if somebody else is there by now.
+        """
+        ordered = _live(kiosk_id).where(kiosks.c.visit == visit)
+        kiosk = await self._changed(
+            ordered.values(order_number=kiosks.c.order_number + 1, order_what=what, order_visit=visit)
+        )
+        if kiosk is None and await self.is_live(kiosk_id):
+            raise Conflict("the person whom this was for has gone: look again at what the kiosk shows")
+        return self._told(kiosk, kiosk_id, "kiosk was given an order", by=by, order=what)
+
     async def revoke(self, kiosk_id: UUID, by: str) -> Kiosk:
         """End a kiosk for good: its key and its customers' tokens are refused from now on. Raises `NotFound`."""
         ended = (
@@ -341,4 +390,12 @@ def _kiosk(row: sa.Row[Any]) -> Kiosk:
         shows=row.shows,
         card_reader=row.card_reader,
         reader_seen_at_ms=None if row.reader_seen_at is None else millis_of(row.reader_seen_at),
+        help_at_ms=None if row.help_at is None else millis_of(row.help_at),
+        visit=row.visit,
+        showing=row.showing,
+        seats=row.seats,
+        hold_ends_at_ms=None if row.hold_ends_at is None else millis_of(row.hold_ends_at),
+        order_number=row.order_number,
+        order_what=row.order_what,
+        order_visit=row.order_visit,
     )

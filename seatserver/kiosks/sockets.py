@@ -15,7 +15,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, cast
 from uuid import UUID
 
 import msgspec
@@ -32,13 +32,14 @@ from seatserver.kiosks.messages import (
     FromKiosk,
     KioskBeat,
     KioskHello,
+    KioskOrder,
     KioskReport,
     KioskRevoked,
     KioskState,
     KioskWaiting,
     ToKiosk,
 )
-from seatserver.kiosks.registry import Kiosk, Kiosks, hash_of
+from seatserver.kiosks.registry import Kiosk, Kiosks, Order, Scene, hash_of
 from seatserver.wire.closing import Close
 
 log = logs.from_outside(__name__)
@@ -233,7 +234,8 @@ class KioskSockets:
                 await asyncio.sleep(REPORT_PAUSE_S)
                 continue
             try:
-                await self._kiosks.report(device.kiosk.id, release=message.release, shows=message.shows)
+                scene = msgspec.convert(message, Scene, from_attributes=True)
+                await self._kiosks.report(device.kiosk.id, scene)
             except SeatServerError as error:
                 log.warning("report of a kiosk lost", kiosk=str(device.kiosk.id), problem=error.message)
             await asyncio.sleep(REPORT_PAUSE_S)
@@ -303,7 +305,15 @@ def _told(kiosk: Kiosk) -> KioskWaiting | KioskState | KioskRevoked:
         quiet_ms=0,
         answer_ms=0,
         release=seatserver.__version__,
+        help=kiosk.help_at_ms is not None,
+        order=_order(kiosk),
     )
+
+
+def _order(kiosk: Kiosk) -> KioskOrder | None:
+    if kiosk.order_number == 0:
+        return None
+    return KioskOrder(number=kiosk.order_number, what=cast(Order, kiosk.order_what), visit=kiosk.order_visit)
 
 
 async def _quietly_close(socket: WebSocket, code: int, reason: str) -> None:

@@ -1241,6 +1241,11 @@ async def test_a_kiosk_is_enrolled_changed_and_revoked(rest: Rest) -> None:
     assert code(await rest.ask("POST", "/kiosks/self/customers", headers=own)) == (409, "conflict")
     assert (await rest.ask("POST", f"{path}/reload", "boss:admin")).json() == locked
     assert (await rest.ask("GET", "/kiosks", "boss:admin")).json() == {"kiosks": [locked]}
+    ordered = await rest.ask("POST", f"{path}/order", "boss:admin", json={"what": "helped", "visit": ""})
+    assert ordered.json() == locked, "nobody is there"
+    late = {"what": "finish", "visit": "q7Zr0cX1u9S4"}
+    assert code(await rest.ask("POST", f"{path}/order", "boss:admin", json=late)) == (409, "conflict")
+    assert code(await rest.ask("POST", f"{path}/order", "ann", json=late)) == (403, "forbidden")
     revoked = (await rest.ask("POST", f"{path}/revoke", "boss:admin")).json()
     assert revoked["revoked_at_ms"] > 0
     assert (await rest.ask("GET", "/kiosks", "boss:admin")).json() == {"kiosks": []}
@@ -1284,6 +1289,27 @@ async def test_a_customer_of_a_kiosk_pays_by_card(rest: Rest) -> None:
     [first, second] = (await rest.ask("GET", "/kiosks", "boss:admin")).json()["kiosks"]
     assert first["sales_today"] == [{"bookings": 1, "total_minor": 2800, "currency": "EUR", "currency_digits": 2}]
     assert second["sales_today"] == []
+
+
+async def test_a_basket_of_a_kiosk_moves_to_a_phone_and_its_ticket_back_to_a_kiosk(rest: Rest) -> None:
+    key = secrets.token_urlsafe(32)
+    waiting = await rest.core.kiosks.introduce(key)
+    await rest.core.kiosks.enrol(waiting.code, theatre_id="odeon", name="Lobby", channel="", by="test")
+    own = {"Authorization": f"Kiosk {key}"}
+    customer = (await rest.ask("POST", "/kiosks/self/customers", headers=own)).json()["user_id"]
+    basket = {"showtime_id": "tonight", "hold_id": await rest.hold(customer, 2, 3), "user_id": customer}
+    path = "/kiosks/self/handoffs"
+    offered = (await rest.ask("POST", path, headers=own, json=basket)).json()
+    assert (await rest.ask("POST", f"{path}/fate", headers=own, json=basket)).json() == {"fate": "held"}
+    scanned = {"code": offered["url"].partition("#")[2]}
+    taken = (await rest.ask("POST", "/handoffs", "ann", json=scanned)).json()
+    assert (taken["showtime_id"], taken["hold_id"]) == ("tonight", str(basket["hold_id"]))
+    assert (await rest.ask("POST", f"{path}/fate", headers=own, json=basket)).json() == {"fate": "taken"}
+    assert code(await rest.ask("POST", path, headers=own, json=basket)) == (409, "handoff_refused")
+    assert code(await rest.ask("POST", "/handoffs", "bob", json=scanned)) == (409, "handoff_refused")
+    assert code(await rest.ask("POST", "/handoffs", json=scanned)) == (401, "unauthorized")
+    ticket = {"code": "nonsense"}
+    assert code(await rest.ask("POST", "/kiosks/self/tickets", headers=own, json=ticket)) == (422, "bad_ticket")
 
 
 async def test_a_kiosk_without_a_card_reader_sells_nothing(rest: Rest) -> None:

@@ -5,7 +5,7 @@ What a kiosk shows and when it was last heard of comes with the list. All other 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
@@ -19,7 +19,7 @@ from seatserver.errors import Conflict, NotFound, TooMany
 from seatserver.kiosks.messages import EXAMPLE_ID
 from seatserver.kiosks.payment_records import Sales
 from seatserver.kiosks.reader_watch import ONLINE_MS
-from seatserver.kiosks.registry import CARD_READER_PATTERN, CUSTOMER_S, MAX_MESSAGE, MAX_NAME, Kiosk
+from seatserver.kiosks.registry import CARD_READER_PATTERN, CUSTOMER_S, MAX_MESSAGE, MAX_NAME, MAX_SHOWS, Kiosk, Order
 from seatserver.money import digits_of
 
 SILENT_MS = 30_000
@@ -94,6 +94,11 @@ class KioskView(Document, frozen=True):
     away: Annotated[bool, Meta(description="Whether it has not reported for 30 seconds.")]
     release: Annotated[str, Meta(description="The release that its page came from.")]
     shows: Annotated[str, Meta(description="The name of the screen that it shows.")]
+    help_at_ms: Annotated[int | None, Meta(description="Since when somebody there asks for help. Null: nobody does.")]
+    visit: Annotated[str, Meta(description="Who is there: another text for each person. Empty: nobody who buys.")]
+    showing: Annotated[str, Meta(description="The film and time they have chosen.")]
+    seats: Annotated[str, Meta(description="The seats that they hold.")]
+    hold_ends_at_ms: Annotated[int | None, Meta(description="Until when they hold them.")]
     card_reader: CardReader
     reader: Annotated[
         str,
@@ -104,6 +109,20 @@ class KioskView(Document, frozen=True):
         ),
     ]
     sales_today: Annotated[tuple[KioskSales, ...], Meta(description="One entry a currency. Only in the list.")] = ()
+
+
+class OrderKiosk(Document, frozen=True):
+    """What a kiosk is to do for the person before it."""
+
+    what: Annotated[
+        str,
+        Meta(
+            pattern="^(release|extend|finish|helped)$",
+            description="Give the seats back, give more time, end the visit and show the first screen, or note that "
+            "they were helped.",
+        ),
+    ]
+    visit: Annotated[str, Meta(max_length=MAX_SHOWS, description="The person for whom, as the list names them.")]
 
 
 class KioskList(Document, frozen=True):
@@ -136,6 +155,11 @@ VIEW = KioskView(
     shows="attract",
     card_reader="tmr_FDOt2wlRZEdpd7",
     reader="ok",
+    help_at_ms=None,
+    visit="",
+    showing="",
+    seats="",
+    hold_ends_at_ms=None,
     sales_today=(KioskSales(bookings=3, total_minor=8550, currency="EUR", currency_digits=2),),
 )
 RESOURCE = Resource(
@@ -146,6 +170,7 @@ RESOURCE = Resource(
         ChangeKiosk(locked=True, message="The bar is open."),
         VIEW,
         KioskList(kiosks=(VIEW,)),
+        OrderKiosk(what="extend", visit="3q2-7wAbCdEf"),
         KioskCustomer(
             token="eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJraW9zayJ9.signature",
             user_id=f"kiosk:{EXAMPLE_ID.hex}:3q2-7wAbCdEf",
@@ -209,6 +234,18 @@ async def reload_kiosk(call: Call) -> KioskView:
     return _view(call, await call.services.kiosks.reload(call.uuid("kiosk_id", "kiosk"), call.identity.user_id))
 
 
+@RESOURCE.post("/kiosks/{kiosk_id}/order", scope="admin", refusals=(NotFound, Conflict))
+async def order_kiosk(call: Call, body: OrderKiosk) -> KioskView:
+    """Have a kiosk do something for the person before it: within a second, and for nobody who comes after them.
+
+    Seats are not given back, and no visit is ended, while a payment goes on there.
+    """
+    kiosk_id, by = call.uuid("kiosk_id", "kiosk"), call.identity.user_id
+    if body.what in ("release", "finish") and await call.services.kiosk_payments.goes_on_at(kiosk_id):
+        raise Conflict("a payment goes on at this kiosk: wait until it has ended")
+    return _view(call, await call.services.kiosks.order(kiosk_id, cast(Order, body.what), body.visit, by))
+
+
 @RESOURCE.post("/kiosks/{kiosk_id}/revoke", scope="admin", refusals=(NotFound,))
 async def revoke_kiosk(call: Call) -> KioskView:
     """End a kiosk for good. Its key, its sockets and its customers' are cut off within two seconds."""
@@ -241,6 +278,11 @@ def _view(call: Call, kiosk: Kiosk) -> KioskView:
         away=seen is None or call.services.clock() - seen > SILENT_MS,
         release=kiosk.release,
         shows=kiosk.shows,
+        help_at_ms=kiosk.help_at_ms,
+        visit=kiosk.visit,
+        showing=kiosk.showing,
+        seats=kiosk.seats,
+        hold_ends_at_ms=kiosk.hold_ends_at_ms,
         card_reader=kiosk.card_reader,
         reader=_reader(call, kiosk),
     )

@@ -3,7 +3,8 @@
  *
  * The key is made here, once, and kept in this browser; nothing of a customer ever is. The server says what the kiosk
  * is (`state`), a code to be approved with (`waiting`), or that it was revoked. It also gives a sign of life every
- * second, so a dead network shows within three. The events are "change" and, each time the line is lost or back, "line".
+ * second, so a dead network shows within three. The events are "change", "line" each time the line is lost or back, and
+ * "order" with what staff want done for the person who is there.
  */
 
 import { fetchJson, HERE } from "../shared/page.js";
@@ -32,7 +33,11 @@ const REVOKED = 4001;
  * @property {number} quiet_ms
  * @property {number} answer_ms
  * @property {boolean} [voice]
+ * @property {boolean} [help] whether staff see that help is asked for; an older server lacks it
+ * @property {Order | null} [order]
  */
+/** @typedef {{ number: number, what: "release" | "extend" | "finish" | "helped", visit: string }} Order */
+/** @typedef {{ help: boolean, visit: string, showing: string, seats: string, left_ms: number | null }} About */
 
 export class Device extends EventTarget {
   /** What the kiosk is; null until the server has said so. @type {KioskState | null} */
@@ -49,6 +54,10 @@ export class Device extends EventTarget {
   #heardAt = 0;
   #tries = 0;
   #shows = "";
+  #orders = 0; // the last one that was passed on
+  #told = "";
+  /** What staff are told of the person who is there. @type {() => About | null} */
+  about = () => null;
   #release = ""; // that this page came from
   #reloads = 0;
 
@@ -65,12 +74,15 @@ export class Device extends EventTarget {
   }
 
   /**
-   * Tell staff which screen is shown.
+   * Tell staff which screen is shown, and to whom, if they do not know it already.
    * @param {string} name
+   * @param {string} more whatever else makes it another scene
    */
-  shows(name) {
-    if (name === this.#shows) return;
-    this.#shows = name;
+  shows(name, more = "") {
+    const { left_ms: _, ...scene } = this.about() ?? {};
+    const told = JSON.stringify([name, scene, more]);
+    if (told === this.#told) return;
+    [this.#shows, this.#told] = [name, told];
     this.#report();
   }
 
@@ -106,7 +118,10 @@ export class Device extends EventTarget {
     if (message.type === "waiting") Object.assign(this, { waiting: message, state: null });
     if (message.type === "revoked") Object.assign(this, { isRevoked: true, waiting: null, state: null });
     if (message.type === "state") {
-      if (this.#release === "") [this.#release, this.#reloads] = [message.release, message.reloads];
+      if (this.#release === "") {
+        [this.#release, this.#reloads] = [message.release, message.reloads];
+        this.#orders = message.order?.number ?? 0; // given before this page was there
+      }
       Object.assign(this, { state: message, waiting: null });
     }
     const wasOnline = this.isOnline;
@@ -114,6 +129,10 @@ export class Device extends EventTarget {
     if (!wasOnline) this.#report();
     if (message.type !== "beat") this.dispatchEvent(new CustomEvent("change"));
     if (!wasOnline) this.dispatchEvent(new CustomEvent("line"));
+    if (message.type === "state" && message.order?.number > this.#orders) {
+      this.#orders = message.order.number;
+      this.dispatchEvent(new CustomEvent("order", { detail: message.order }));
+    }
   }
 
   /** @param {number} code */
@@ -139,7 +158,9 @@ export class Device extends EventTarget {
 
   #report() {
     if (this.#socket?.readyState !== WebSocket.OPEN || !this.state || this.#shows === "") return;
-    this.#socket.send(JSON.stringify({ type: "report", release: this.#release, shows: this.#shows }));
+    // An older server takes no more than it knows.
+    const about = "help" in this.state ? this.about() : {};
+    this.#socket.send(JSON.stringify({ type: "report", release: this.#release, shows: this.#shows, ...about }));
   }
 }
 

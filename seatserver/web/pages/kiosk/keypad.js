@@ -11,6 +11,8 @@ export function listenToKeypad(used) {
   addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (step === undefined && event.key !== "Enter") return;
+    // Whoever cannot let go of a key quickly has pressed it once (EN 301 549, 5.7).
+    if (event.repeat) return event.preventDefault();
     used();
     // A seat map moves among its seats with the same keys, and has taken them then.
     const isInMap = event.composedPath().some((node) => node instanceof Element && node.localName === "seat-map");

@@ -7,6 +7,8 @@
  */
 
 import { button, byId, element } from "../shared/page.js";
+import { Attendant } from "./attendant.js";
+import { bar } from "./bar.js";
 import { Device } from "./device.js";
 import { listenToKeypad } from "./keypad.js";
 import { Payments } from "./pay.js";
@@ -18,7 +20,7 @@ import * as screens from "./screens.js";
 import { Speech, spoken } from "../../shared/speech.js";
 import { Ear } from "../../seat-map/concierge/ear.js";
 import { Visit } from "./visit.js";
-import { HOME, LANGUAGES, Words } from "./words.js";
+import { HOME, Words } from "./words.js";
 
 /** @import { Showing } from "./programme.js" */
 /** @import { Screen } from "./screens.js" */
@@ -45,6 +47,7 @@ export class Kiosk {
   /** @type {Showing[] | null} */
   programme = null;
   #device = new Device();
+  attendant = new Attendant(this.#device, this);
   #payments = new Payments(this.#device);
   handOff = new HandOff(this.#device);
   /** @type {Visit | null} */
@@ -70,6 +73,7 @@ export class Kiosk {
   constructor() {
     this.#device.addEventListener("change", () => this.#changed());
     this.#device.addEventListener("line", () => this.#lineChanged());
+    this.attendant.addEventListener("change", () => this.#render());
     this.#payments.addEventListener("change", () => this.#render());
     this.#payments.addEventListener("tidy", () => this.#reloadIfOutdated());
     this.handOff.addEventListener("change", () => this.#step === "phone" && this.#render());
@@ -120,6 +124,7 @@ export class Kiosk {
         throw error;
       }
       visit.addEventListener("lost", () => this.#seatsLost(visit));
+      visit.addEventListener("change", () => visit === this.#visit && this.attendant.tell());
       this.#visit = visit;
       this.#step = "tickets";
     });
@@ -217,13 +222,14 @@ export class Kiosk {
   leave() {
     this.#endVisit();
     clearTimeout(this.#told);
+    this.attendant.end();
     this.#hasMoved = false;
     this.#scanned = null;
     this.speech.stop();
     this.speech.isOn = false;
     this.usesKeypad = false;
     this.preferences = { contrast: false, large: false, reach: false };
-    this.#speak(HOME);
+    this.speak(HOME);
     sessionStorage.clear();
     this.#reloadIfOutdated();
     this.#render();
@@ -386,15 +392,52 @@ export class Kiosk {
     return true;
   }
 
+  // ------------------------------------------------------------------ for staff: see attendant.js
+
+  /** Who is there, if somebody buys. */
+  get visit() {
+    return this.#visit;
+  }
+
+  /** Whether a card may be charged at this moment. */
+  get isPaying() {
+    return this.#beginning !== null || (this.#payments.now !== null && !this.#payments.hasEnded);
+  }
+
+  get isBusy() {
+    return this.#isBusy;
+  }
+
+  /** The name of what is shown. */
+  get shows() {
+    return this.#screen?.name ?? "";
+  }
+
+  /**
+   * Staff have done something for the person who is there: they are told so.
+   * @param {string} name of the text
+   */
+  staffDid(name) {
+    if (this.#visit === null) return;
+    this.#note = this.words.text(name);
+    this.#render();
+    this.speech.say(this.#note);
+  }
+
+  toggleHelp() {
+    if (!this.#refusedOffline()) this.attendant.toggle();
+  }
+
   // ------------------------------------------------------------------ is anybody there?
 
   get #rests() {
     const nobody = this.#visit === null && this.#payments.now === null && this.#scanned === null;
+    if (this.attendant.isAsked) return true; // they wait for somebody
     return nobody || this.#isBusy || this.speech.isBusy || !this.#device.isOnline || this.#screen?.rests === true;
   }
 
   #askWhetherThere() {
-    const here = button(this.words.text("stillHere"), () => this.#isThere(), { className: "main" });
+    const here = button(this.words.text("stillHere"), () => this.isThere(), { className: "main" });
     const title = element("h2", { id: "ask-title", textContent: this.words.text("stillThere") });
     const left = element("p", { id: "ask-left" });
     this.#ask.replaceChildren(
@@ -408,21 +451,11 @@ export class Kiosk {
     this.speech.say(`${this.words.text("stillThere")} ${this.words.text("stillHere")}`);
   }
 
-  /** @param {{ code: string, qr: string }} waiting */
-  #enrolment({ code, qr }) {
-    const src = `data:image/svg+xml,${encodeURIComponent(qr)}`;
-    return [
-      element("img", { className: "qr", alt: this.words.text("enrolQr"), src }),
-      element("p", { className: "code", textContent: code }),
-      element("p", { textContent: this.words.text("enrolText") }),
-      element("p", { className: "quiet", textContent: this.words.text("enrolCommand", { code }) }),
-    ];
-  }
-
-  #isThere() {
+  /** Somebody is there. @param {boolean} isOrdered whether staff say so */
+  isThere(isOrdered = false) {
     this.#quiet.answered();
     this.#ask.close();
-    void this.#visit?.stay();
+    void this.#visit?.stay(isOrdered);
     byId("screen").focus();
   }
 
@@ -443,7 +476,7 @@ export class Kiosk {
       const again = /** @type {[string, () => unknown]} */ ([text("setUpAgain"), () => this.#device.startAgain()]);
       return { name: "revoked", title: text("revokedTitle"), content: told("revokedText"), next: again };
     }
-    if (waiting) return { name: "enrol", title: text("enrolTitle"), content: this.#enrolment(waiting) };
+    if (waiting) return { name: "enrol", title: text("enrolTitle"), content: screens.enrolment(this, waiting) };
     if (!state) return { name: "connecting", title: text("connecting"), content: [] };
     const payment = this.#payments.now;
     if (payment?.status === "paid" && payment.booking) return screens.ticket(this, payment);
@@ -463,7 +496,7 @@ export class Kiosk {
     const key = JSON.stringify([screen.name, this.#step, screen.title, this.words.lang]);
     const isNew = byId("screen").dataset.key !== key;
     // A seat map stays as it is: it is live, and the person may be in the middle of it.
-    if (screen.name === "map" && !isNew) return this.#showFoot();
+    if (screen.name === "map" && !isNew) return this.#showAround();
     const before = /** @type {HTMLElement | null} */ (document.activeElement)?.textContent;
     this.#screen = screen;
     document.documentElement.lang = this.words.lang;
@@ -471,11 +504,21 @@ export class Kiosk {
     byId("screen").dataset.key = key;
     const title = element("h1", { id: "title", tabIndex: -1, textContent: screen.title });
     byId("screen").replaceChildren(title, ...screen.content.filter((one) => one instanceof Node));
-    byId("bar").replaceChildren(...this.#tools());
+    byId("bar").replaceChildren(...bar(this));
     this.#showFoot();
-    this.#device.shows(screen.name);
+    this.attendant.tell();
     this.#focus(isNew, before ?? "");
     if (isNew) this.speech.say([screen.title, this.#note, this.#readOut()].filter(Boolean).join(" "));
+  }
+
+  /** What stands around a seat map. The focus stays on the button that says the same as before. */
+  #showAround() {
+    const before = /** @type {HTMLElement} */ (document.activeElement);
+    const isAround = ["bar", "foot"].some((id) => byId(id).contains(before));
+    byId("bar").replaceChildren(...bar(this));
+    this.#showFoot();
+    this.attendant.tell();
+    if (isAround) this.#focus(false, before.textContent ?? "");
   }
 
   /** What is on the screen, as text. */
@@ -503,7 +546,8 @@ export class Kiosk {
   #showFoot() {
     const { back, next, other } = this.#screen ?? {};
     const { state, isOnline } = this.#device;
-    const told = state && !isOnline ? this.words.text("offline") : this.#note || (state?.message ?? "");
+    const news = [this.attendant.text, this.#note].filter(Boolean).join(" ");
+    const told = state && !isOnline ? this.words.text("offline") : news || (state?.message ?? "");
     const buttons = [
       back && button(this.words.text("back"), () => back()),
       this.#visit !== null &&
@@ -519,26 +563,8 @@ export class Kiosk {
     );
   }
 
-  /** Language, speech, contrast, size, reach: always at the same place. */
-  #tools() {
-    /** @type {(name: string, isOn: boolean, act: () => void) => HTMLElement} */
-    const tool = (name, isOn, act) =>
-      button(this.words.text(name), () => this.#adjust(act), { ariaPressed: String(isOn) });
-    const { preferences: wants } = this;
-    const languages = Object.keys(LANGUAGES)
-      .filter((lang) => lang !== this.words.lang)
-      .map((lang) => button(new Words(lang).text("language"), () => this.#adjust(() => this.#speak(lang)), { lang }));
-    return [
-      ...languages,
-      this.speech.canSpeak && tool("speech", this.speech.isOn, () => this.#toggleSpeech()),
-      tool("contrast", wants.contrast, () => (wants.contrast = !wants.contrast)),
-      tool("large", wants.large, () => (wants.large = !wants.large)),
-      tool("reach", wants.reach, () => (wants.reach = !wants.reach)),
-    ].filter((one) => one !== false);
-  }
-
   /** @param {() => void} act */
-  #adjust(act) {
+  adjust(act) {
     act();
     this.#render();
   }
@@ -546,28 +572,37 @@ export class Kiosk {
   // ------------------------------------------------------------------ language and speech
 
   /** @param {string} lang */
-  #speak(lang) {
+  speak(lang) {
     this.words = new Words(lang);
     this.speech.speak(lang);
   }
 
-  #toggleSpeech() {
+  toggleSpeech() {
     this.speech.isOn = !this.speech.isOn;
     if (this.speech.isOn) this.speech.say(`${this.words.text("speechOn")} ${this.#screen?.title} ${this.#readOut()}`);
     else this.speech.stop();
+  }
+
+  /** All of the screen once more. */
+  sayAgain() {
+    const told = byId("foot").querySelector("p")?.textContent;
+    this.speech.say([this.#screen?.title, told, this.#readOut()].filter(Boolean).join(". "));
   }
 
   /** Whoever uses the keypad may not see the screen: it speaks at once, and they need not look for a button. */
   #keypadUsed() {
     this.usesKeypad = true;
     if (this.speech.isOn || !this.speech.canSpeak || this.#visit !== null) return;
-    this.#toggleSpeech();
+    this.toggleSpeech();
+    this.#render(); // the bar shows it
   }
 
   /** @param {HTMLElement} target */
   #speakOf(target) {
     if (!this.speech.isOn || target.id === "title" || target.localName !== "button") return;
-    this.speech.say(spoken(target));
+    const { ariaPressed } = target;
+    const state = ariaPressed === null ? "" : this.words.text(ariaPressed === "true" ? "isOn" : "isOff");
+    this.speech.say([spoken(target), state].filter(Boolean).join(", "));
   }
 }
 

@@ -27,6 +27,21 @@ const SHOWN = { portrait: 8, landscape: 5 };
 const PEOPLE = 2;
 const PEOPLE_MOST = 10;
 
+/**
+ * How staff approve this device.
+ * @param {Kiosk} kiosk
+ * @param {{ code: string, qr: string }} waiting
+ */
+export function enrolment({ words }, { code, qr }) {
+  const src = `data:image/svg+xml,${encodeURIComponent(qr)}`;
+  return [
+    element("img", { className: "qr", alt: words.text("enrolQr"), src }),
+    element("p", { className: "code", textContent: code }),
+    paragraph(words.text("enrolText")),
+    element("p", { className: "quiet", textContent: words.text("enrolCommand", { code }) }),
+  ];
+}
+
 /** @param {Kiosk} kiosk */
 export function attract(kiosk) {
   const { words, programme } = kiosk;
@@ -270,13 +285,13 @@ export function voided(kiosk, payment) {
  * @param {Kiosk} kiosk
  * @param {Visit} visit
  */
-function filmLine({ words }, { showing }) {
+export function filmLine({ words }, { showing }) {
   const time = words.format.time(showing.starts, showing.timezone);
   return `${showing.title} · ${words.text("showing", { time, hall: showing.auditorium_name })}`;
 }
 
 /** @param {{ seats: string[], areas: { area: string, count: number }[] }} basket */
-function places({ seats: labels, areas }) {
+export function places({ seats: labels, areas }) {
   return [...labels, ...areas.map(({ area, count }) => `${count} × ${area}`)].join(", ");
 }
 

@@ -20,7 +20,7 @@ const LIVE_MS = 10_000;
 const EXTEND_BELOW_MS = 120_000; // a hold with less time left is extended when its owner shows that they are there
 const OFFERS = 4;
 
-/** Event "lost": the seats are no longer held. */
+/** Events: "lost" when the seats are no longer held, "change" when others are, or for longer. */
 export class Visit extends EventTarget {
   /** @type {Map<string, number>} */
   tickets = new Map();
@@ -54,6 +54,7 @@ export class Visit extends EventTarget {
     const address = new URL(`ws/showtimes/${encodeURIComponent(this.showing.id)}`, HERE);
     const client = (this.#client = new SeatMapClient(address, { token }));
     client.addEventListener("expired", () => this.dispatchEvent(new CustomEvent("lost")));
+    client.addEventListener("holds", () => this.dispatchEvent(new CustomEvent("change")));
     const isLive = new Promise((resolve, reject) => {
       const look = () => client.status === "live" && resolve(null);
       client.addEventListener("status", look);
@@ -66,6 +67,11 @@ export class Visit extends EventTarget {
   /** For a `<seat-map>` of the same person. */
   get token() {
     return this.#token;
+  }
+
+  /** What staff know this person by; empty before they are known to the server. */
+  get name() {
+    return this.#user.split(":").at(-1) ?? "";
   }
 
   /** How many people. */
@@ -115,11 +121,15 @@ export class Visit extends EventTarget {
     await Promise.allSettled(this.holds.map((id) => this.#client?.release(id)));
   }
 
-  /** Somebody is there: what they hold lasts on. The server bounds how often. */
-  async stay() {
+  /**
+   * Somebody is there: what they hold lasts on. The server bounds how often.
+   * @param {boolean} isOrdered whether staff want that, however much time is left
+   */
+  async stay(isOrdered = false) {
     const client = this.#client;
     if (!client) return;
-    const soon = [...client.holds].filter(([, { deadlineMs }]) => deadlineMs - client.now() < EXTEND_BELOW_MS);
+    const belowMs = isOrdered ? Number.POSITIVE_INFINITY : EXTEND_BELOW_MS;
+    const soon = [...client.holds].filter(([, { deadlineMs }]) => deadlineMs - client.now() < belowMs);
     await Promise.allSettled(soon.map(([id]) => client.extend(id)));
   }
 

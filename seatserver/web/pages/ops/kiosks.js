@@ -15,6 +15,11 @@ import { askAs } from "./poll.js";
  * @property {boolean} away
  * @property {string} release
  * @property {string} shows
+ * @property {number | null} help_at_ms
+ * @property {string} visit
+ * @property {string} showing
+ * @property {string} seats
+ * @property {number | null} hold_ends_at_ms
  * @property {string} card_reader
  * @property {"none" | "simulated" | "unnamed" | "ok" | "away"} reader
  * @property {{ bookings: number, total_minor: number, currency: string, currency_digits: number }[]} sales_today
@@ -30,6 +35,11 @@ const READERS = {
 const PATH = "/api/v1/kiosks";
 const form = /** @type {HTMLFormElement} */ (byId("enrol"));
 const field = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+
+/** @param {Kiosk} kiosk */
+const asksForHelp = (kiosk) => kiosk.help_at_ms !== null && !kiosk.away;
+/** @param {number} ms */
+const clockTime = (ms) => new Intl.DateTimeFormat("en", { timeStyle: "medium" }).format(ms);
 
 export class Kiosks {
   #token;
@@ -81,12 +91,13 @@ export class Kiosks {
       this.#rows.delete(id);
     }
     const list = byId("kiosks");
-    for (const [at, kiosk] of kiosks.entries()) {
+    const sorted = [...kiosks.filter(asksForHelp), ...kiosks.filter((one) => !asksForHelp(one))];
+    for (const [at, kiosk] of sorted.entries()) {
       const row = this.#rows.get(kiosk.id) ?? { node: element("li"), shown: "" };
       const shown = JSON.stringify({ ...kiosk, seen_at_ms: kiosk.away && kiosk.seen_at_ms });
       if (row.shown !== shown && !row.node.matches(":focus-within")) {
         row.node.replaceChildren(...this.#row(kiosk));
-        row.node.dataset.state = kiosk.away ? "silent" : "healthy";
+        row.node.dataset.state = asksForHelp(kiosk) ? "help" : kiosk.away ? "silent" : "healthy";
         row.shown = shown;
       }
       this.#rows.set(kiosk.id, row);
@@ -99,7 +110,7 @@ export class Kiosks {
   /** @param {Kiosk} kiosk */
   #row(kiosk) {
     const theatre = this.#theatres.find(({ id }) => id === kiosk.theatre_id)?.name ?? kiosk.theatre_id;
-    const seen = kiosk.seen_at_ms && new Intl.DateTimeFormat("en", { timeStyle: "medium" }).format(kiosk.seen_at_ms);
+    const seen = kiosk.seen_at_ms && clockTime(kiosk.seen_at_ms);
     const life = kiosk.away ? (seen ? `away since ${seen}` : "never seen") : `shows ${kiosk.shows}`;
     const sums = kiosk.sales_today.map((one) => `${one.bookings} for ${money(one.total_minor, one)}`);
     const sold = `sold today: ${sums.length > 0 ? sums.join(", ") : "nothing"}`;
@@ -110,11 +121,17 @@ export class Kiosks {
       READERS[kiosk.reader],
       sold,
     ];
+    const ends = kiosk.hold_ends_at_ms && `held until ${clockTime(kiosk.hold_ends_at_ms)}`;
+    const doing = kiosk.visit && !kiosk.away && [kiosk.showing, kiosk.seats, ends].filter(Boolean).join(" · ");
     const message = kiosk.message && `Message: ${kiosk.message}`;
     const small = element("small", { className: "quiet", textContent: facts.filter(Boolean).join(" · ") });
     return [
       element("b", { textContent: kiosk.name }),
       element("span", { className: "state", textContent: kiosk.locked ? `locked, ${life}` : life }),
+      asksForHelp(kiosk)
+        ? element("strong", { textContent: `Asks for help since ${clockTime(kiosk.help_at_ms ?? 0)}` })
+        : "",
+      doing ? element("small", { textContent: doing }) : "",
       small,
       message ? element("small", { className: "message", textContent: message }) : "",
       this.#actions(kiosk),
@@ -127,9 +144,17 @@ export class Kiosks {
     const hasOwnReader = kiosk.reader !== "none" && kiosk.reader !== "simulated";
     /** @type {(text: string, what: string, act: () => unknown) => HTMLElement} */
     const action = (text, what, act) => button(text, act, { ariaLabel: `${text} ${name}${what}` });
+    const isThere = kiosk.visit !== "" && !kiosk.away;
+    /** @type {(text: string, what: string, done: string) => HTMLElement} */
+    const order = (text, what, done) =>
+      action(text, "", () => this.#do(`${PATH}/${id}/order`, "POST", { what, visit: kiosk.visit }, done));
     return element(
       "div",
       { className: "actions" },
+      asksForHelp(kiosk) && order("Helped", "helped", `${name} asks for help no more.`),
+      isThere && order("More time", "extend", `${name} has more time.`),
+      isThere && kiosk.seats !== "" && order("Release seats", "release", `${name} gives the seats back.`),
+      isThere && order("Finish", "finish", `${name} begins anew.`),
       action(locked ? "Unlock" : "Lock", "", () => this.#change(kiosk, { locked: !locked })),
       action("Message", " …", () => this.#ask(kiosk, "message", `Message on ${name} (empty: none)`, kiosk.message)),
       action("Rename", " …", () => this.#ask(kiosk, "name", `New name of ${name}`, name)),

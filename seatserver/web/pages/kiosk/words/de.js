@@ -45,7 +45,8 @@ export default {
   scanOnce: "Ihre Plätze gehen mit der restlichen Zeit auf das Telefon über, das ihn als erstes scannt.",
   phoneQr: "QR-Code, der Ihre Plätze auf Ihr Telefon bringt",
   codeOverTitle: "Der Code ist zu alt",
-  codeOver: "Ihre Plätze sind noch hier. Lassen Sie sich einen neuen Code zeigen, oder gehen Sie zurück und bezahlen Sie hier.",
+  codeOver:
+    "Ihre Plätze sind noch hier. Lassen Sie sich einen neuen Code zeigen, oder gehen Sie zurück und bezahlen Sie hier.",
   newCode: "Neuen Code zeigen",
   moved: "Ihre Plätze sind auf Ihrem Telefon",
   movedText: "Wählen und bezahlen Sie dort. Hier bleibt nichts von Ihnen zurück.",
@@ -89,9 +90,20 @@ export default {
   stillHere: "Ja, ich brauche mehr Zeit",
   leavingIn: { one: "In {count} Sekunde beginnen wir von vorn.", other: "In {count} Sekunden beginnen wir von vorn." },
 
+  // Das Personal.
+  help: "Hilfe",
+  helpCalled: "Es wird jemand gerufen …",
+  helpComing: "Es kommt gleich jemand.",
+  helpOver: "Es wird niemand mehr gerufen.",
+  staffExtended: "Sie haben jetzt mehr Zeit.",
+  staffReleased: "Unser Personal hat diese Plätze zurückgegeben. Sie können andere wählen.",
+
   // Für alle.
   speech: "Sprache",
   speechOn: "Die Sprachausgabe ist an. Benutzen Sie die Pfeiltasten, und Enter zum Auswählen.",
+  sayAgain: "Wiederholen",
+  isOn: "an",
+  isOff: "aus",
   contrast: "Kontrast",
   large: "Große Schrift",
   reach: "Tasten tiefer",

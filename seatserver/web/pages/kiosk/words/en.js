@@ -88,9 +88,20 @@ export default {
   stillHere: "Yes, I need more time",
   leavingIn: { one: "We start over in {count} second.", other: "We start over in {count} seconds." },
 
+  // Staff.
+  help: "Help",
+  helpCalled: "Calling somebody …",
+  helpComing: "Somebody is on the way.",
+  helpOver: "Nobody is called any more.",
+  staffExtended: "You have more time.",
+  staffReleased: "Our staff have given these seats back. You can choose others.",
+
   // For everyone.
   speech: "Speech",
   speechOn: "Speech is on. Use the arrow keys, and Enter to choose.",
+  sayAgain: "Say again",
+  isOn: "on",
+  isOff: "off",
   contrast: "Contrast",
   large: "Large text",
   reach: "Lower controls",

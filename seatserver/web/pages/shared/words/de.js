@@ -37,7 +37,8 @@ export default {
   handOffTaken: "Ein anderes Telefon hat diese Plätze übernommen.",
   handOffPaying: "Diese Plätze werden gerade am Automaten bezahlt.",
   handOffEnded: "Diese Plätze sind nicht mehr vorgemerkt. Sie lassen sich neu auswählen.",
-  handOffLimit: "Sie haben für diesen Film schon andere Plätze. Geben Sie diese zurück, und scannen Sie den Code noch einmal.",
+  handOffLimit:
+    "Sie haben für diesen Film schon andere Plätze. Geben Sie diese zurück, und scannen Sie den Code noch einmal.",
   handOffFailed: "Das hat nicht geklappt: {reason}.",
 
   yourBooking: "Ihre Buchung",
