@@ -56,7 +56,8 @@ class Line(WSListener):
         self.welcomed = asyncio.Event()
         self.on_change: Callable[[Map, Map], None] | None = None
         self.changed = asyncio.Event()
-        self.lost_holds: set[str] = set()
+        self.lost_holds: dict[str, tuple[float, str]] = {}
+        """Holds that have ended by themselves: when that was told, and why."""
         """Holds of which the server said that they ended."""
         self.gone = ""
         self._atlas = world.atlases[showtime]
@@ -295,7 +296,7 @@ class Line(WSListener):
         elif isinstance(message, from_server.Bye):
             self._bye = message
         elif isinstance(message, from_server.Expired):
-            self.lost_holds.add(str(message.hold_id))
+            self.lost_holds.setdefault(str(message.hold_id), (now(), message.reason))
         elif message is not None:
             self._answer(message)
 

@@ -46,6 +46,19 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     until: float
 
 
+class Robbed(msgspec.Struct, frozen=True, kw_only=True):
+    """Seats that somebody was shown as theirs, and lost before their time was over, though they gave nothing up.
+
+    ``kind`` is what they are, such as ``kiosk``; ``how`` is what they were told.
+    """
+
+    person: int
+    kind: str
+    showtime: int
+    seats: tuple[int, ...]
+    how: str
+
+
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """Which map a number of viewers had at the end."""
 
@@ -107,6 +120,7 @@ class Notes(msgspec.Struct, kw_only=True):
     receipts: list[Receipt] = []
     doubts: list[Doubt] = []
     held: list[Held] = []
+    robbed: list[Robbed] = []
     endings: list[Ending] = []
     unsettled: int = 0
     """Viewers who had not got the last version of their room in time."""
@@ -154,6 +168,7 @@ def together(parts: Sequence[Notes]) -> Notes:
         receipts=[one for part in parts for one in part.receipts],
         doubts=[one for part in parts for one in part.doubts],
         held=[one for part in parts for one in part.held],
+        robbed=[one for part in parts for one in part.robbed],
         endings=[one for part in parts for one in part.endings],
         unsettled=sum(part.unsettled for part in parts),
         away=sum(part.away for part in parts),

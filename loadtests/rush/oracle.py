@@ -1,5 +1,7 @@
 """What must be true at the end, whatever the load: no seat twice, none lost, no map that disagrees, all holds ended.
 
+Whoever is shown seats as theirs, such as the customer of a kiosk, keeps them for as long as they were told.
+
 The oracle compares four accounts of one run: the receipts of every buyer, the map of every viewer, what the server says
 itself afterwards (a fresh snapshot and its counts), and Postgres, where it can be reached. Each contradiction is one
 `Wrong`. It knows nothing of times: a wrong seat is wrong on a slow machine, too.
@@ -14,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from loadtests.rush.notes import Held, Notes
+from loadtests.rush.notes import Held, Notes, Robbed
 from seatserver.seats.states import SeatState
 
 MOST_EXAMPLES = 5
@@ -59,6 +61,7 @@ def examine(notes: Notes, accounts: Sequence[Account]) -> list[Wrong]:
     found = [
         _wrong("sold_twice", "seats were confirmed to two buyers", _sold_twice(notes)),
         _wrong("held_twice", "seats were held by two people at once", _held_twice(notes.held)),
+        _wrong("robbed", "holds were lost before their time, though nobody gave them up", _robbed(notes.robbed)),
         _wrong("lost", "confirmed seats are not sold in the server's own map", _lost(notes, accounts)),
         _wrong("unexplained", "seats are sold that nobody was told of", _unexplained(notes, accounts)),
         _wrong("counts", "counts of the server contradict its own map", _counts(accounts)),
@@ -107,6 +110,12 @@ def _held_twice(held: Sequence[Held]) -> Iterator[str]:
                 yield f"{_place(showtime, seat)}: persons {longest.person} and {one.person}"
             if one.until > longest.until:
                 longest = one
+
+
+def _robbed(robbed: Sequence[Robbed]) -> Iterator[str]:
+    for one in robbed:
+        places = ", ".join(map(str, one.seats)) or "places of an area"
+        yield f"showtime {one.showtime}: {places} of person {one.person} ({one.kind}): {one.how}"
 
 
 def _lost(notes: Notes, accounts: Sequence[Account]) -> Iterator[str]:

@@ -27,7 +27,7 @@ from uuid import UUID, uuid4
 from loadtests.rush.latency import now
 from loadtests.rush.line import Answer, Gone, Line
 from loadtests.rush.maps import Map
-from loadtests.rush.notes import Doubt, Held, Receipt
+from loadtests.rush.notes import Doubt, Held, Receipt, Robbed
 from loadtests.rush.schedule import Plan
 from loadtests.rush.witness import Witness
 from loadtests.rush.world import Abandoned, World
@@ -283,6 +283,10 @@ class Person:
             self._doubt(hold)
             await asyncio.sleep(BUSY_PAUSE_S)
             self._due = self._ready = now()
+        if isinstance(answer, from_server.Refused) or (
+            isinstance(answer, from_server.Error) and answer.code in ("hold_gone", "seats_refused")
+        ):
+            self._note_robbed(hold, now(), f"the booking was refused as {getattr(answer, 'code', 'refused')}")
         self.hold = hold  # to be given back at the end
         return "not_booked"
 
@@ -326,8 +330,21 @@ class Person:
             self._note_held(self.hold)
             self.hold = None
 
+    def _note_robbed(self, hold: Holding, at: float, how: str) -> None:
+        """Note that these seats were lost, if that was before they should have been. Each hold is noted once."""
+        if hold.is_robbed or at >= hold.since + hold.lasts_s:
+            return
+        hold.is_robbed = True
+        plan = self.plan
+        self.world.robbed.append(
+            Robbed(person=plan.number, kind=plan.kind, showtime=plan.showtime, seats=hold.seats, how=how)
+        )
+
     def _note_held(self, hold: Holding) -> None:
-        """Note from when to when these seats were surely this person's."""
+        """Note from when to when these seats were surely this person's, and whether they were taken from them."""
+        if lost := self.line.lost_holds.get(str(hold.id)):
+            at, reason = lost
+            self._note_robbed(hold, at, f"it ended as {reason}")
         until = min(now(), hold.since + hold.lasts_s)
         if str(hold.id) not in self.line.lost_holds and until > hold.since:
             self.world.held.append(
@@ -350,13 +367,14 @@ class Person:
 class Holding:
     """Seats that a person holds."""
 
-    __slots__ = ("id", "lasts_s", "seats", "since")
+    __slots__ = ("id", "is_robbed", "lasts_s", "seats", "since")
 
     def __init__(self, hold_id: UUID) -> None:
         self.id = hold_id
         self.seats: tuple[int, ...] = ()
         self.since = 0.0
         self.lasts_s = 0.0
+        self.is_robbed = False
 
 
 Choice = tuple[tuple[int, ...], tuple[values.Places, ...]]

@@ -14,7 +14,7 @@ import msgspec
 from loadtests.rush import latency
 from loadtests.rush.latency import Stopwatch, now
 from loadtests.rush.maps import Atlas
-from loadtests.rush.notes import Doubt, Held, Notes, Receipt, Second
+from loadtests.rush.notes import Doubt, Held, Notes, Receipt, Robbed, Second
 from loadtests.rush.scenario import Scenario
 from loadtests.rush.tls import trust
 from seatserver.seatmaps.model import SeatMap
@@ -77,6 +77,7 @@ class World:
         self.doubts: list[Doubt] = []
         self.abandoned: list[Abandoned] = []
         self.held: list[Held] = []
+        self.robbed: list[Robbed] = []
         self.premature: list[str] = []
         self.looked_up = 0
         self.seconds: dict[int, Second] = {}
@@ -159,6 +160,7 @@ class World:
             receipts=self.receipts,
             doubts=self.doubts,
             held=self.held,
+            robbed=self.robbed,
             premature=self.premature,
             looked_up=self.looked_up,
             disagreements=sum(atlas.disagreements for atlas in atlases),

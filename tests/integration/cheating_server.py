@@ -31,6 +31,7 @@ from seatserver.wire.codec import Codec, Codecs
 Cheat = Literal[
     "",
     "sells_twice",
+    "robs",
     "loses_an_update",
     "stalls",
     "answers_before_it_commits",
@@ -62,6 +63,7 @@ class CheatingServer:
         self.booked: set[str] = set()
         self._changes = itertools.count(1)
         self._holds_made = itertools.count(1)
+        self._books = itertools.count(1)
         self._sockets = itertools.count(1)
         self._inside = 0
         self._codecs = Codecs()
@@ -204,6 +206,9 @@ class CheatingServer:
         await self._say(socket, codec, held)
 
     async def _book(self, socket: WebSocket, codec: Codec, showtime: str, book: from_client.Book) -> None:
+        if self.cheat == "robs" and next(self._books) % 4 == 0 and book.hold_id in self.holds:
+            _, seats = self.holds.pop(book.hold_id)
+            await self._change(showtime, seats, SeatState.FREE)
         if book.hold_id not in self.holds:
             gone = from_server.Error(ref=book.ref, code="hold_gone", message="it has ended", retryable=False)
             return await self._say(socket, codec, gone)

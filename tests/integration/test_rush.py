@@ -97,6 +97,13 @@ def test_a_server_that_sells_a_seat_twice_is_wrong() -> None:
     assert "sold_twice" in codes(found)
 
 
+def test_a_server_that_takes_a_hold_away_before_its_time_is_wrong() -> None:
+    found = rushed("robs", people={"kiosk": 2, "pick": 10})
+    assert found.verdict.code == 4
+    assert "robbed" in codes(found)
+    assert found.notes.robbed[0].how == "the booking was refused as hold_gone"
+
+
 def test_a_server_that_loses_an_update_is_wrong() -> None:
     found = rushed("loses_an_update")
     assert found.verdict.code == 4

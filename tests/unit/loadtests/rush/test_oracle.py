@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from loadtests.rush.notes import Doubt, Ending, Held, Notes, Receipt
+from loadtests.rush.notes import Doubt, Ending, Held, Notes, Receipt, Robbed
 from loadtests.rush.oracle import Account, examine
 from tests.unit.loadtests.rush.results import account, noted
 
@@ -44,6 +44,13 @@ def test_a_server_that_contradicts_the_receipts_is_wrong(said: dict[str, Any], c
 def test_a_seat_on_two_receipts_is_sold_twice() -> None:
     receipts = [*noted().receipts, Receipt(person=5, showtime=0, booking="three", seats=(3,))]
     assert codes(noted(receipts=receipts), account()) == {"sold_twice"}
+
+
+def test_seats_that_somebody_was_shown_as_theirs_and_lost_before_their_time_are_wrong() -> None:
+    robbed = Robbed(person=7, kind="kiosk", showtime=0, seats=(1, 2), how="the booking was refused as hold_gone")
+    [wrong] = examine(noted(robbed=[robbed]), [account()])
+    assert (wrong.code, wrong.count) == ("robbed", 1)
+    assert wrong.examples == ("showtime 0: 1, 2 of person 7 (kiosk): the booking was refused as hold_gone",)
 
 
 def test_the_same_booking_confirmed_twice_is_one_sale() -> None:
