@@ -238,11 +238,13 @@ def kiosk_cinema(
         connection.flushall()
     settings = settings_for(url_of(postgres_server, name), redis_server.url)
     log = tmp_path_factory.mktemp("cinema") / "server.log"
-    site = Site(settings, log, SEATSERVER_KIOSK_READER="simulated")
+    # Nobody is so slow that a code is over, or that they are asked whether they are there.
+    patient = {"SEATSERVER_KIOSK_HANDOFF_MS": "600000", "SEATSERVER_KIOSK_QUIET_MS": "600000"}
+    site = Site(settings, log, SEATSERVER_KIOSK_READER="simulated", **patient)
     site.start()
     site.set_up()
     yield site
-    site.kill()
+    site.close()
     drop(postgres_server, name)
 
 

@@ -196,7 +196,7 @@ async def test_a_phone_that_holds_too_much_already_is_told_so_and_the_kiosk_keep
 async def test_codes_that_are_none_and_those_of_a_revoked_kiosk_move_nothing(server: Instance) -> None:
     async with lobby(server) as one:
         code = await one.offer()
-        for wrong in ("", "x", code[:-2], code.replace(".", "", 1), server.token("ann"), "a" * 1024):
+        for wrong in ("", "x", "💺", code[:-2], code[::-1], server.token("ann")[:400], "a" * 400):
             assert await scan(server, wrong, "ann") == (409, "over")
         kiosk = (await one.kiosk.ask("GET", "/kiosks/self")).json()
         await ask(server, "POST", f"/kiosks/{kiosk['id']}/revoke")

@@ -90,9 +90,9 @@ RESOURCE = Resource(
     tag="kiosks",
     examples=(
         BASKET,
-        KioskHandOff(url="https://tickets.example/handoff#eyJhbGciOi…", qr="<svg …>", lasts_ms=60_000),
+        KioskHandOff(url="https://tickets.example/handoff#q7Zr0cX1u9S4…", qr="<svg …>", lasts_ms=60_000),
         KioskBasketFate(fate="held"),
-        TakeBasket(code="eyJhbGciOi…"),
+        TakeBasket(code="q7Zr0cX1u9S4…"),
         TakenBasket(showtime_id="tonight", hold_id=story.HOLD_ID, deadline_ms=story.NOW_MS + 240_000),
         ShowTicket(code=CODE),
         KioskTicket(
