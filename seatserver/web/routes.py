@@ -78,13 +78,15 @@ VISITORS = {
     "/handoff": "handoff",
 }
 """Pages for visitors, in their language. Each is a folder of `pages/`."""
+SIGN_IN = "/sign-in"
+"""Where staff sign in, in their language too. Its script says if nobody can."""
 STAFF = {"/ops": "ops", "/docs": "docs"}
 """Pages in English only."""
 TERMINALS = {"/kiosk": "kiosk"}
 """Pages that fill the screen of a device. They choose the language themselves, for each person before them."""
 UNFRAMED = {"/ops", "/kiosk"}
 """Pages that no other site may show in a frame, whatever the settings say: an admin's token is typed into the one, and
-the other one has a key to keep."""
+the other one has a key to keep. `SIGN_IN`, where passwords are typed, is another."""
 MISSING = "missing"
 NO_PAGES = ("/api/", "/static/")
 """Paths for programs, which get a problem document even if they accept HTML."""
@@ -147,6 +149,7 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
     staff = [
         Route(path, _always(page), methods=["GET"]) for path, page in zip((*STAFF, *TERMINALS), others, strict=True)
     ]
+    staff.append(Route(SIGN_IN, _always(Page("sign-in", _headers(()))), methods=["GET"]))
     return [*visitors, *staff, Mount("/static", _PublicFiles({**with_socket(headers, ""), **FOR_EVERYBODY}))]
 
 

@@ -64,7 +64,10 @@ def small_hall() -> SeatMap:
 
 
 class Site:
-    """The server. ``changes`` are environment variables that differ from the tests' settings."""
+    """The server. ``changes`` are environment variables that differ from the tests' settings.
+
+    ``{port}`` in them becomes its port.
+    """
 
     def __init__(self, settings: Settings, log: Path, **changes: str) -> None:
         self.port = fresh_port()
@@ -79,7 +82,7 @@ class Site:
             "SEATSERVER_TOKEN_SECRET": settings.token_secret,
             "SEATSERVER_GUEST_SCOPES": "watch,hold,book",
             "SEATSERVER_UNLIMITED": "127.0.0.0/8",
-            **changes,
+            **{name: value.replace("{port}", str(self.port)) for name, value in changes.items()},
         }
         self._process: subprocess.Popen[bytes] | None = None
         # One client, and without TLS: to make one that could speak it takes longer than many of its requests.

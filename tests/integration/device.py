@@ -44,7 +44,7 @@ class Device:
     def sign(self, options: dict[str, Any], user: str | None = None, **wrong: Any) -> Assertion:
         self.count += 1
         data = self._data(0, **wrong)
-        client_data = self._said(wrong.get("type", "webauthn.get"), options, **wrong)
+        client_data = self._said(wrong.pop("type", "webauthn.get"), options, **wrong)
         key = ec.generate_private_key(ec.SECP256R1()) if wrong.get("other_key") else self.key
         hashed = hashlib.sha256(_bytes(client_data)).digest()
         return Assertion(

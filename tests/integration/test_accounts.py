@@ -168,7 +168,8 @@ async def test_whoever_knows_the_password_is_the_user_and_nobody_else(core: Serv
     assert len(refusals) == 1, "no answer tells who has an account"
 
 
-async def test_guessing_holds_up_the_guesser_and_not_the_user(core: Server) -> None:
+async def test_guessing_holds_up_the_guesser_and_not_the_user(core: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatserver.access.shares.PASSWORD_S", 3600.0)
     user = await add(core)
     known = check(core)
 

@@ -1407,6 +1407,10 @@ async def test_a_user_changes_their_own_password_with_the_current_one(empty: Res
     assert code(await empty.ask("POST", "/users/self/password", headers=own, json=right)) == (401, "revoked")
     assert (await empty.ask("POST", "/oauth/token", data={**form, "password": new})).status_code == 200
     assert code(await empty.ask("POST", "/users/self/password", "ann", json=right)) == (404, "not_found")
+    fresh = (await empty.ask("POST", "/oauth/token", data={**form, "password": new})).json()["access_token"]
+    own = {"Authorization": f"Bearer {fresh}"}
+    assert (await empty.ask("POST", "/users/self/sign-out", headers=own)).json()["email"] == ANNA["email"]
+    assert code(await empty.ask("POST", "/users/self/sign-out", headers=own)) == (401, "revoked")
 
 
 OWN_PAGE = {"Origin": "http://test"}

@@ -226,6 +226,14 @@ async def change_own_password(call: Call, body: ChangePassword) -> UserView:
     return _view(await call.services.users.set_password(known, hashed, by=user.id))
 
 
+@RESOURCE.post("/users/self/sign-out", scope=ANY_TOKEN, refusals=(NotFound, Conflict))
+async def sign_out_everywhere(call: Call) -> UserView:
+    """End all your own sessions, tokens and sockets, this one too."""
+    if call.identity.is_program:
+        raise NotWithKey("signing out")
+    return _view(await call.services.users.sign_out(call.identity.user_id, by=call.identity.user_id))
+
+
 @RESOURCE.post("/users/{user_id}/password", scope="admin", refusals=(NotFound, Conflict))
 async def set_password(call: Call, body: NewPassword) -> UserView:
     """Set a user's password, which ends all their sessions and tokens."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatserver import config
-from seatserver.access.origins import allowed
+from seatserver.access.origins import allowed, is_own
 
 LISTED = config.load({}, allowed_origins=("https://tickets.example", "http://kiosk.example:8080/"))
 PUBLIC = config.load({}, public_url="https://seats.example/live")
@@ -63,3 +63,24 @@ def test_a_request_without_a_host_matches_only_the_list() -> None:
 @given(st.text(max_size=40), st.text(max_size=20))
 def test_any_headers_give_an_answer(origin: str, host: str) -> None:
     assert allowed(origin, host, LISTED) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("origin", "own"),
+    [
+        (f"http://{HOST}", True),
+        (f"https://{HOST}", True),
+        ("https://seats.example", True),
+        ("https://SEATS.example:443", True),
+        ("http://seats.example", False),
+        ("http://127.0.0.1:8001", False),
+        ("https://tickets.example", False),
+        ("https://seats.example.evil.example", False),
+        ("null", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_what_a_cookie_opens_is_for_our_own_pages_alone(origin: str | None, own: bool) -> None:
+    lists = config.load({}, public_url="https://seats.example/live", allowed_origins=("*", "https://tickets.example"))
+    assert is_own(origin, HOST, lists) is own

@@ -176,3 +176,21 @@ def test_a_newcomer_looks_at_few_shares_however_many_there_are(monkeypatch: pyte
         made.of_network(f"10.1.{number // 250}.{number % 250}")
         assert looked <= module.LOOKED_AT
     assert len(made) <= 301, "those that are in use, and what may be idle"
+
+
+def test_passwords_are_counted_by_network_and_e_mail_together_however_unlimited_the_network() -> None:
+    shares = Shares(config.load({}, unlimited=("192.0.2.7",)))
+    eve, anna = (
+        shares.of_sign_in("198.51.100.9", "anna@rex.example"),
+        shares.of_sign_in("192.0.2.7", "anna@rex.example"),
+    )
+    for share in (eve, anna):
+        for _ in range(5):
+            share.take("passwords")
+        with pytest.raises(TooMany):
+            share.take("passwords")
+    shares.of_sign_in("198.51.100.9", "ben@rex.example").take("passwords")
+    shares.forget_sign_in("192.0.2.7", "anna@rex.example")
+    shares.of_sign_in("192.0.2.7", "anna@rex.example").take("passwords")
+    with pytest.raises(TooMany):
+        shares.of_sign_in("198.51.100.9", "anna@rex.example").take("passwords")

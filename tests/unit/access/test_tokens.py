@@ -160,6 +160,20 @@ async def test_scopes_may_be_a_list_and_foreign_ones_are_ignored() -> None:
     assert (await Tokens(SETTINGS).verify(token)).scopes == {"hold"}
 
 
+async def test_a_token_says_in_milliseconds_when_it_was_issued() -> None:
+    tokens = Tokens(SETTINGS)
+    now_ms = time.time_ns() // 1_000_000
+    assert (await tokens.verify(tokens.mint("ann", ["watch"], 60, issued_at_ms=now_ms))).issued_at_ms == now_ms
+    assert (await tokens.verify(tokens.mint("ann", ["watch"], 60))).issued_at_ms >= now_ms
+
+
+@pytest.mark.parametrize(
+    ("issued", "ms"), [(1000, 1_000_000), (1000.5, 1_000_500), ("1000", 1_000_000), (-1e308, 0), (0.0, 0)]
+)
+async def test_whatever_a_token_says_about_its_issue_is_read(issued: Any, ms: int) -> None:
+    assert (await Tokens(SETTINGS).verify(signed(SECRET, "HS256", iat=issued))).issued_at_ms == ms
+
+
 async def test_a_token_of_another_secret_is_refused() -> None:
     assert "signature" in await refusal(Tokens(SETTINGS), signed("another secret, also long enough for it", "HS256"))
 

@@ -2,14 +2,15 @@
  * The operators' live view. It requests `/api/v1/admin/house` every two seconds and shows the answer, the last minutes
  * of each figure, which are kept here, and the chosen hall. Without an operator's token it shows nothing.
  *
- * The token comes from the form or from the address (`#token=…`, which is removed from it at once), and is kept until
- * the window closes. When the server does not answer, the figures on screen are marked as outdated.
+ * The token comes from the session of who signed in at `/sign-in`, from the form, or from the address (`#token=…`, which
+ * is removed from it at once). One that was given is kept until the window closes. When the server does not answer, the figures on screen are marked as outdated.
  */
 
 import { byId, element, fetchJson, recall, remember } from "../shared/page.js";
 import { Hall } from "./hall.js";
 import { Kiosks } from "./kiosks.js";
 import { Poll, askAs } from "./poll.js";
+import { Session } from "./session.js";
 import { Spark } from "./spark.js";
 import { Showtimes, showPushing, showReasons, showServers } from "./tables.js";
 import { alertsOf, count, duration, placesOf, plural } from "./words.js";
@@ -57,6 +58,10 @@ class LiveView {
   #showtimes = new Showtimes(/** @type {HTMLTableElement} */ (byId("showtimes")));
   #hall = new Hall(byId("hall-picture"));
   #kiosks = new Kiosks(() => this.#token);
+  #session = new Session(
+    (token) => this.#renew(token),
+    () => this.#leave("Your session has ended. Please sign in again."),
+  );
   #layouts = new Map();
   #shown = ""; // the showtime whose hall is shown
   #chosen = ""; // by the operator; while it has no viewers, another one is shown
@@ -75,7 +80,7 @@ class LiveView {
       event.preventDefault();
       this.#enter(field.value.trim());
     });
-    byId("leave").addEventListener("click", () => this.#leave(""));
+    byId("leave").addEventListener("click", () => void this.#signOut());
     window.addEventListener("hashchange", () => location.hash.length > 1 && this.open());
     this.#showtimes.addEventListener("pick", (event) => this.#pick(/** @type {CustomEvent} */ (event).detail.showtime));
     for (const [name] of FIGURES) {
@@ -94,8 +99,35 @@ class LiveView {
     this.#kiosks.prepare(asked.get("kiosk"));
     if (given) history.replaceState(null, "", location.pathname + location.search);
     const token = given ?? recall(KEY);
+    if (given) this.#session.stop();
+    if (token) this.#enter(token);
+    else void this.#comeIn();
+  }
+
+  /** Enter as whoever is signed in; otherwise show the door. */
+  async #comeIn() {
+    const token = await this.#session.open();
+    byId("offer").hidden = !this.#session.isOffered;
+    if (this.#token !== null) return; // one was given meanwhile
     if (token) this.#enter(token);
     else this.#leave("");
+  }
+
+  #renew(token) {
+    this.#token = token;
+  }
+
+  async #signOut() {
+    if (!this.#session.isOpen) {
+      this.#leave("");
+      return;
+    }
+    try {
+      await this.#session.close();
+      this.#leave("");
+    } catch {
+      this.#leave("The server does not answer, so you may still be signed in. Please try again.");
+    }
   }
 
   #enter(token) {
@@ -108,6 +140,7 @@ class LiveView {
   /** Back to the door; `why` says what was wrong with the token. */
   #leave(why) {
     this.#poll.stop();
+    this.#session.stop();
     this.#token = null;
     this.#house = null;
     remember(KEY, null);
@@ -148,7 +181,7 @@ class LiveView {
   }
 
   #show({ token, house, showtime, hall }) {
-    remember(KEY, token);
+    if (!this.#session.isOpen) remember(KEY, token);
     this.#house = house;
     this.#heardAt = new Date();
     byId("door").hidden = true;
@@ -220,7 +253,9 @@ class LiveView {
   }
 
   #whyRefused({ status }) {
+    if (status === 403 && this.#session.isOpen) return "Your account lacks the scope admin. Ask an administrator.";
     if (status === 403) return "This token is valid, but lacks the scope admin.";
+    if (this.#session.isOpen) return "Your session has ended. Please sign in again.";
     if (this.#house !== null) return "Your token has expired. Please enter a new one.";
     return "This token is not valid here, or has expired. Check that you copied all of it.";
   }

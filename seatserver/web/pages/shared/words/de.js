@@ -106,4 +106,27 @@ export default {
   forget: "Diesen Browser abmelden",
   forgetText: "Nicht Ihr eigener Rechner? Damit entfernen Sie Ihre Buchungen aus diesem Browser; sie bleiben gültig.",
   forgetYes: "Ja, abmelden",
+
+  // Wo sich Mitarbeitende anmelden.
+  signingIn: "Sie werden angemeldet …",
+  signedInAs: "Sie sind angemeldet als {name}.",
+  signedOut: "Sie sind abgemeldet.",
+  signedOutEverywhere: "Sie sind überall abgemeldet.",
+  signInWrong: "E-Mail und Passwort passen nicht zusammen. Bitte prüfen Sie beides.",
+  signInDisabled: "Dieses Konto ist gesperrt. Bitte wenden Sie sich an die Verwaltung.",
+  signInEnded: "Ihre Sitzung ist beendet. Bitte melden Sie sich noch einmal an.",
+  signInWait: "Das waren zu viele Versuche. Bitte warten Sie {seconds} s und versuchen Sie es noch einmal.",
+  signInFailed: "Das hat nicht geklappt: {reason}.",
+  signInInsecure:
+    "Anmelden geht nur über eine sichere Verbindung. Bitte nutzen Sie eine Adresse, die mit https beginnt.",
+  signInOff: "Hier hat noch niemand ein Konto.",
+  passkeyAsking: "Folgen Sie den Schritten Ihres Browsers …",
+  passkeyAdded: "Der Passkey ist hinzugefügt. Sie können sich ab jetzt damit anmelden.",
+  passkeyRemove: "Entfernen",
+  passkeyRemoveOf: "Passkey {name} entfernen",
+  passkeyRemoved: "Der Passkey ist entfernt.",
+  passkeyUnknown: "Dieser Passkey ist hier nicht bekannt. Bitte melden Sie sich auf andere Weise an.",
+  passkeyFailed: "Der Passkey wurde nicht verwendet. Versuchen Sie es noch einmal, oder nehmen Sie Ihr Passwort.",
+  passwordWeak: "Dieses Passwort ist leicht zu erraten. Nehmen Sie ein anderes, ohne Ihren Namen und Ihre E-Mail.",
+  passwordChanged: "Ihr Passwort ist geändert, und Sie sind überall abgemeldet. Bitte melden Sie sich noch einmal an.",
 };

@@ -1,0 +1,240 @@
+/**
+ * Where staff sign in, with a password or a passkey, and look after their account. The session is in a cookie that no
+ * script can read; what this page has is a token for some minutes, and it is kept nowhere. From here there is one way
+ * on, to `/ops`: no address is taken from outside.
+ */
+
+import { byId, element, fetchJson, reasonOf, say } from "../shared/page.js";
+import { hasPasskeys, make, use } from "./passkeys.js";
+
+const SIGN_IN = "/api/v1/sign-in";
+const OWN = "/api/v1/users/self";
+/** @type {Record<string, string>} */
+const WHY = {
+  account_disabled: "signInDisabled",
+  session_ended: "signInEnded",
+  passkey: "passkeyUnknown",
+  revoked: "signInEnded",
+  sign_in_refused: "signInWrong",
+};
+
+/** @type {any} */
+let account = null; // as the server answered when it signed us in
+/** @type {any} */
+let ways = null;
+
+/**
+ * @param {string} path
+ * @param {unknown} [body]
+ */
+function send(path, body) {
+  const headers = { ...(account ? { Authorization: `Bearer ${account.token}` } : {}) };
+  if (body === undefined) return fetchJson(path, { method: "POST", headers });
+  const sent = { ...headers, "Content-Type": "application/json" };
+  return fetchJson(path, { method: "POST", headers: sent, body: JSON.stringify(body) });
+}
+
+/** @param {string} text */
+function tell(text) {
+  byId("refused").hidden = true;
+  byId("status").textContent = text;
+}
+
+/** @param {any} error */
+function refuse(error) {
+  console.info(error.message);
+  byId("status").textContent = "";
+  byId("refused").hidden = false;
+  byId("refused").textContent = whyOf(error);
+}
+
+/** @param {any} error */
+function whyOf(error) {
+  if (["NotAllowedError", "InvalidStateError", "SecurityError", "AbortError"].includes(error.name)) {
+    return say("passkeyFailed");
+  }
+  if (error.code === "too_many") return say("signInWait", { seconds: Math.ceil(error.retryAfterMs / 1000) });
+  if (error.code === "bad_request" && error.facts?.where === "password") return say("passwordWeak");
+  return error.code in WHY ? say(WHY[error.code]) : say("signInFailed", { reason: reasonOf(error) });
+}
+
+/**
+ * Do something that takes a moment: the form's buttons wait, and what went wrong is said.
+ * @param {HTMLElement} where
+ * @param {() => Promise<void>} work
+ */
+async function busy(where, work) {
+  const buttons = [...where.querySelectorAll("button")];
+  const chosen = /** @type {HTMLElement | null} */ (document.activeElement);
+  for (const button of buttons) button.disabled = true;
+  try {
+    await work();
+  } catch (error) {
+    refuse(error);
+    const isOver = account !== null && ["session_ended", "revoked"].includes(/** @type {any} */ (error).code);
+    if (isOver) showDoor();
+  } finally {
+    for (const button of buttons) button.disabled = false;
+    // A button that waits loses the keyboard's place.
+    if (document.activeElement === document.body) chosen?.focus();
+  }
+}
+
+function showDoor() {
+  account = null;
+  byId("account").hidden = true;
+  byId("door").hidden = false;
+  byId("with-passkey").hidden = !(ways.passkeys && hasPasskeys());
+  field("password").value = "";
+  field(field("email").value ? "password" : "email").focus();
+}
+
+/** @param {any} answer */
+async function showAccount(answer) {
+  account = answer;
+  field("password").value = "";
+  byId("door").hidden = true;
+  byId("account").hidden = false;
+  byId("who").textContent = say("signedInAs", { name: account.name });
+  byId("live").hidden = !account.scopes.includes("admin");
+  byId("passkeys").hidden = !(ways.passkeys && hasPasskeys());
+  if (!byId("passkeys").hidden) showPasskeys(await ask(`${OWN}/passkeys`));
+}
+
+/** @param {string} path */
+const ask = (path) => fetchJson(path, { headers: { Authorization: `Bearer ${account.token}` } });
+
+/** @param {{ passkeys: { id: string, name: string }[] }} answer */
+function showPasskeys({ passkeys }) {
+  const items = passkeys.map(({ id, name }) => {
+    const remove = element("button", {
+      textContent: say("passkeyRemove"),
+      ariaLabel: say("passkeyRemoveOf", { name }),
+    });
+    remove.addEventListener("click", () =>
+      busy(byId("passkeys"), async () => {
+        await renew();
+        showPasskeys(await send(`${OWN}/passkeys/${encodeURIComponent(id)}/remove`));
+        tell(say("passkeyRemoved"));
+      }),
+    );
+    return element("li", {}, element("span", { textContent: name }), remove);
+  });
+  byId("passkey-list").replaceChildren(...items);
+}
+
+/** The token may have expired while the page was open. */
+async function renew() {
+  const answer = await send(`${SIGN_IN}/renew`);
+  account = answer;
+}
+
+/** @param {any} answer */
+async function enter(answer) {
+  if (answer.scopes.includes("admin")) location.assign("/ops");
+  else {
+    tell("");
+    await showAccount(answer);
+  }
+}
+
+/** @param {string} id */
+function field(id) {
+  return /** @type {HTMLInputElement} */ (byId(id));
+}
+
+byId("door").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const body = { email: field("email").value.trim(), password: field("password").value };
+  void busy(byId("door"), async () => {
+    tell(say("signingIn"));
+    try {
+      await enter(await send(`${SIGN_IN}/password`, body));
+    } catch (error) {
+      field("password").value = "";
+      field("password").focus();
+      throw error;
+    }
+  });
+});
+
+byId("with-passkey").addEventListener("click", () =>
+  busy(byId("door"), async () => {
+    tell(say("passkeyAsking"));
+    const { public_key: options } = await send(`${SIGN_IN}/passkey/begin`);
+    const used = await use(options);
+    try {
+      await enter(await send(`${SIGN_IN}/passkey`, used));
+    } catch (error) {
+      const isUnknown = /** @type {any} */ (error).code === "sign_in_refused";
+      throw isUnknown ? Object.assign(new Error(), error, { code: "passkey" }) : error;
+    }
+  }),
+);
+
+byId("add-passkey").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void busy(byId("passkeys"), async () => {
+    tell(say("passkeyAsking"));
+    await renew();
+    const { public_key: options } = await send(`${OWN}/passkeys/begin`);
+    const name = field("passkey-name").value.trim();
+    await send(`${OWN}/passkeys`, { name, ...(await make(options)) });
+    field("passkey-name").value = "";
+    showPasskeys(await ask(`${OWN}/passkeys`));
+    tell(say("passkeyAdded"));
+  });
+});
+
+byId("change").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void busy(byId("change"), async () => {
+    await renew();
+    await send(`${OWN}/password`, { current: field("current").value, password: field("next").value });
+    field("current").value = field("next").value = "";
+    showDoor();
+    tell(say("passwordChanged"));
+  });
+});
+
+byId("out").addEventListener("click", () =>
+  busy(byId("account"), async () => {
+    await send(`${SIGN_IN}/out`);
+    showDoor();
+    tell(say("signedOut"));
+  }),
+);
+
+byId("out-everywhere").addEventListener("click", () =>
+  busy(byId("account"), async () => {
+    await renew();
+    await send(`${OWN}/sign-out`);
+    showDoor();
+    tell(say("signedOutEverywhere"));
+  }),
+);
+
+async function open() {
+  if (!window.isSecureContext) {
+    tell(say("signInInsecure"));
+    return;
+  }
+  ways = await fetchJson(SIGN_IN);
+  if (!ways.password) {
+    tell(say("signInOff"));
+    return;
+  }
+  try {
+    await showAccount(await send(`${SIGN_IN}/renew`));
+  } catch (error) {
+    if (/** @type {any} */ (error).code !== "session_ended") throw error;
+    showDoor();
+    if (location.hash === "#ended") refuse(error);
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+}
+
+open().catch((error) => {
+  if (ways?.password) showDoor();
+  refuse(error);
+});
