@@ -1,9 +1,10 @@
-"""The same rush at ours and at its peers: one room that everybody wants, with the same people and the same seed.
+"""The same rush at ours and at its peers: a scenario with the same people, and then one room as hot as it gets.
 
-Buyers look at their room's map, choose two free seats side by side, hold them for a moment, give them back, and choose
-again; viewers look on. Seats are contested, so some holds are refused, as in a real opening. The systems take turns,
-and their medians are compared as ratios: ours, a plain server of the usual kind (Starlette), python-socketio, and with
-Node ``ws``, Socket.IO with Redis and Bun, as far as this machine has them.
+The scenario (`loadtests.peer_rush`) asks how long people wait who come when they come. The hot room asks how many holds
+a second there can be. Its buyers look at their room's map, choose two free seats side by side, hold them for a moment,
+give them back, and choose again; viewers look on. Seats are contested, so some holds are refused, as in a real opening.
+The systems take turns, and their medians are compared as ratios: ours, a plain server of the usual kind (Starlette),
+python-socketio, and with Node ``ws``, Socket.IO with its Redis adapter and Bun, as far as this machine has them.
 
 Speed is not all. Each turn also counts seats that two people held at once, and viewers whose map is not free of holds
 when everything has been given back. A peer that is faster because it loses updates has it in its row.
@@ -17,7 +18,7 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from loadtests import limits, peers, report
+from loadtests import limits, peer_rush, peers, report
 from loadtests.crowd import Crowd
 from loadtests.installation import Installation
 from loadtests.meters import median, percentile, ratio
@@ -49,7 +50,9 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--buyers", type=report.at_least(1), default=50, help="who hold and give back (default 50)")
     parser.add_argument("--viewers", type=report.at_least(1), default=100, help="who look on (default 100)")
     parser.add_argument("--seats", type=report.at_least(4), default=200, help="of the hall (default 200)")
-    parser.add_argument("--seconds", type=report.seconds, default=2.0, help="length of a turn (default 2)")
+    parser.add_argument("--scenario", default="opening", help="who rushes: a scenario of `rush` (default opening)")
+    parser.add_argument("--rush-seconds", type=report.seconds, default=5.0, help="length of that (default 5)")
+    parser.add_argument("--seconds", type=report.seconds, default=2.0, help="length in the hot room (default 2)")
     parser.add_argument("--seed", type=int, default=1, help="of the buyers' choices (default 1)")
     parser.add_argument("--without-node", action="store_true", help="only the systems in Python")
     report.options(parser, repeats=3)
@@ -140,14 +143,18 @@ class Buyer:
 def measure(place: Installation, args: argparse.Namespace) -> report.Result:
     """All systems in turn, ``args.repeats`` times."""
     limits.open_files(args.buyers + args.viewers)
+    peer_rush.scenario_of(args)  # a mistake in it is said before anything is started
     node, missing_node = ([], []) if args.without_node else peers.found(place)
     python, missing = peers.in_python()
     systems: list[System] = [Ours(), Plain(), *python, *node]
     (room,) = place.rooms(1, args.seats)
     turns: dict[str, list[Turn]] = {system.name: [] for system in systems}
+    rushes: dict[str, list[peer_rush.Turn]] = {system.name: [] for system in systems}
     for repeat in range(args.repeats):
         for system in systems if repeat % 2 == 0 else reversed(systems):
+            rushes[system.name].append(peer_rush.turn_of(place, system, room, args))
             turns[system.name].append(_turn(place, system, room, args))
+    rush = peer_rush.figures(rushes)
     figures = {system.name: _figures(turns[system.name]) for system in systems}
     ours = figures[systems[0].name]
     return {
@@ -155,12 +162,14 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
         "viewers": args.viewers,
         "seats": args.seats,
         "repeats": args.repeats,
+        "scenario": args.scenario,
+        "rush": rush,
         "systems": [
             {"name": name, **one, "ratio": ratio(ours["holds_per_s"], one["holds_per_s"])}
             for name, one in figures.items()
         ],
         "missing": [*missing, *missing_node],
-        "complete": ours["wrong_maps"] == ours["held_twice"] == 0,
+        "complete": ours["wrong_maps"] == ours["held_twice"] == rush[0]["wrong_maps"] == rush[0]["held_twice"] == 0,
     }
 
 
@@ -220,7 +229,13 @@ def _turn(place: Installation, system: System, room: str, args: argparse.Namespa
 
 
 def show(result: report.Result) -> None:
-    """The table."""
+    """The tables."""
+    print(
+        f"The people of {result['scenario']}, {result['buyers'] + result['viewers']:,} of them, at a hall of "
+        f"{result['seats']:,} seats; medians of {result['repeats']} turns each\n"
+    )
+    report.table(list(peer_rush.COLUMNS.values()), [[one[key] for key in peer_rush.COLUMNS] for one in result["rush"]])
+    print()
     print(
         f"{result['buyers']:,} buyers and {result['viewers']:,} viewers in one room of {result['seats']:,} seats; "
         f"medians of {result['repeats']} turns each\n"

@@ -154,7 +154,7 @@ def _unit(path: tuple[str, ...]) -> tuple[str, Better]:
 
 
 def _is_reference(path: tuple[str, ...]) -> bool:
-    return not REFERENCES.isdisjoint(path) or (path[0] == "systems" and path[1] != "seatserver")
+    return not REFERENCES.isdisjoint(path) or (path[0] in ("systems", "rush") and path[1] != "seatserver")
 
 
 def encoded(found: Measured) -> bytes:

@@ -86,7 +86,13 @@ def test_holds_are_compared_with_peers_in_javascript(run: Run) -> None:
 
 
 def test_the_same_rush_runs_at_ours_and_at_peers(run: Run) -> None:
-    result = run("peers", "--buyers", "4", "--viewers", "3", "--seats", "12", "--seconds", "0.3", "--without-node")
+    size = ("--buyers", "14", "--viewers", "3", "--seats", "20")
+    result = run("peers", *size, "--seconds", "0.3", "--rush-seconds", "4", "--without-node")
+    assert [one["name"].split()[0] for one in result["rush"]] == ["seatserver", "plain", "python-socketio"]
+    for system in result["rush"]:
+        assert 0 < system["kept"] <= 20
+        assert {"p50_ms", "p99_ms", "p99_ratio", "cpu_ms", "cpu_ratio"} <= system.keys()
+    assert result["rush"][0]["held_twice"] == result["rush"][0]["wrong_maps"] == 0
     assert [one["name"].split()[0] for one in result["systems"]] == ["seatserver", "plain", "python-socketio"]
     assert result["missing"] == []
     for system in result["systems"]:
