@@ -133,8 +133,9 @@ class Conversation:
             self._is_answered = False
             if self._tools.model is not None:
                 intent = "model"
-                async for told in self._by_model(self._tools.model, ref, text, people):
-                    yield told
+                async with aclosing(self._by_model(self._tools.model, ref, text, people)) as pieces:
+                    async for told in pieces:
+                        yield told
             if not self._is_answered:
                 understood = await self._understand(text)
                 intent, leftover = understood.intent, understood.leftover

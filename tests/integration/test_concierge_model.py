@@ -249,6 +249,31 @@ async def test_an_answer_that_breaks_off_goes_on_with_the_rules(both: Together) 
     assert len(await both.server.core.store.holds_of(SHOWTIME, "ann")) == 1, "held once"
 
 
+async def test_what_the_rules_offered_the_model_can_hold_and_a_failed_search_leaves_nothing_to_hold(
+    both: Together,
+) -> None:
+    nothing = Call("find_seats", {"people": 50, "together": True})
+    both.gemini.script += [
+        [Refuse(500, "INTERNAL")],
+        [nothing, Call("hold", {"offer": "offer-a"}), End()],
+        say("There is no such row."),
+        [Refuse(500, "INTERNAL")],
+        [Call("hold", {"offer": "offer-d"}), End()],
+        say("Yours."),
+    ]
+    async with talking(both.server) as talk:
+        await talk.ask("two in the middle")
+        await talk.ask("fifty in one row, and hold them")
+        assert "there is no such offer" in both.answers()[1]["error"]
+        offered = await talk.ask("two in the middle")
+        named = json.loads(both.gemini.last["contents"][-1]["parts"][0]["text"].partition(": ")[2])["offers"]
+        assert named == [], "what was found before is gone"
+        both.server.core.model.breaker.worked()  # type: ignore[union-attr]
+        await talk.ask("hold the first one")
+    (living,) = await both.server.core.store.holds_of(SHOWTIME, "ann")
+    assert list(living.seats) == offered.offers[0]["seats"]
+
+
 async def test_a_model_that_stalls_is_given_up_and_then_left_alone(
     make_server: MakeServer, gemini: GeminiStandIn
 ) -> None:

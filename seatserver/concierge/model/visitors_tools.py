@@ -93,7 +93,7 @@ class VisitorsTools:
     def toolbox(self, language: Language, metrics: Metrics) -> Toolbox:
         """The tools for one answer, in which seats are held or released once. Who may only watch has none for that."""
         self._language, self._acts = language, 0
-        if self._named and list(self._named.values()) != self._desk.offers:
+        if list(self._named.values()) != self._desk.offers:
             self._name(self._desk.offers)  # the parser has answered meanwhile
         handlers: dict[type[msgspec.Struct], Any] = {
             SearchProgramme: self._programme,
@@ -195,6 +195,7 @@ class VisitorsTools:
     # ------------------------------------------------------------ finding
 
     async def _find(self, wish: FindSeats) -> Result:
+        self._named = {}  # even if nothing is found, the earlier offers are no answer to this
         found = await self._desk.find(Wish(**{name: getattr(wish, name) for name in wish.__struct_fields__}))
         return self._shown(found)
 

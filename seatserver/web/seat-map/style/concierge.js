@@ -59,7 +59,7 @@ export const CONCIERGE_STYLE = `
 .said + .answer {
   margin-block-start: 0.25em;
 }
-.concierge[aria-busy="true"] .ask {
+.concierge[aria-busy="true"] :is(.ask, li button) {
   opacity: 1;
 }
 .answer {
