@@ -279,6 +279,18 @@ class Server:
         for sockets in (self.sessions, self.conversations):
             sockets.dismiss_where(lambda user_id: kiosk_of(user_id) in kiosk_ids, leave)
 
+    async def model_spent(self) -> tuple[int, int] | None:
+        """The tokens and the money, in millionths of a cent, that the language model has taken today.
+
+        None where there is none, or while Redis does not answer.
+        """
+        if self.model is None:
+            return None
+        try:
+            return await self.model.budgets.spent_today()
+        except Unavailable:
+            return None
+
     async def has_showtime(self, showtime_id: str) -> bool:
         """Whether there is such a showtime. Raises `Unavailable`."""
         return await self.catalog.existing([showtime_id]) != []
@@ -337,6 +349,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         admission_codes=AdmissionCodes(server.settings),
         booking_keys=server.booking_keys,
         reports=server.reports,
+        model_spent=server.model_spent,
         kiosks=server.kiosks,
         kiosk_payments=server.kiosk_payments,
         handoffs=HandOffs(server.settings, server.store, server.catalog, server.kiosks, server.networks, wall_clock),

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 
 from seatserver.concierge.model.budgets import Budgets, Payer, Spent
@@ -378,7 +379,9 @@ async def test_what_a_question_did_cost_takes_the_place_of_what_it_could_cost(bo
         assert await both.spent(**whose) == Spent(2020, money)
     assert (both.total("tokens", kind="input"), both.total("tokens", kind="output")) == (1900, 120)
     assert both.total("money") == money
-    assert await both.server.core.model.budgets.spent_today() == Spent(2020, money)  # type: ignore[union-attr]
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {both.server.token('op', 'admin')}"}) as client:
+        house = (await client.get(f"{both.server.url}/api/v1/admin/house")).json()
+    assert house["model"] == {"tokens": 2020, "cents": round(money / 1e6, 2)}
 
 
 async def test_an_answer_whose_end_is_lost_costs_the_most_that_it_can(both: Together) -> None:

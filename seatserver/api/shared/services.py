@@ -64,6 +64,7 @@ class ApiServices:
     admission_codes: AdmissionCodes
     booking_keys: BookingKeys
     reports: InstanceReports
+    model_spent: Callable[[], Awaitable[tuple[int, int] | None]]
     kiosks: Kiosks
     kiosk_payments: Payments
     handoffs: HandOffs

@@ -19,7 +19,8 @@ RESOURCE = Resource(__name__, tag="admin", examples=EXAMPLES)
 async def get_house(call: Call, query: LiveQuery) -> HouseNow:
     """Get what all instances do now: viewers, holds, refusals, delays, and the busiest rooms."""
     heard, whole = await call.services.reports.all()
-    return house_now(heard, at_ms=call.services.clock(), whole=whole, rooms=query.rooms)
+    spent = await call.services.model_spent()
+    return house_now(heard, at_ms=call.services.clock(), whole=whole, rooms=query.rooms, spent=spent)
 
 
 @RESOURCE.get("/admin/showtimes/{showtime_id}/demand", scope="admin", refusals=(NotFound,))

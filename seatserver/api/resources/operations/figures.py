@@ -9,7 +9,15 @@ from heapq import nlargest
 
 import msgspec
 
-from seatserver.api.resources.operations.schemas import HOTTEST, HouseNow, Instance, Lag, RoomNow, WantedPlaces
+from seatserver.api.resources.operations.schemas import (
+    HOTTEST,
+    HouseNow,
+    Instance,
+    Lag,
+    ModelSpent,
+    RoomNow,
+    WantedPlaces,
+)
 from seatserver.api.views.counts import counts_of
 from seatserver.api.views.seats import label_of
 from seatserver.operations.instance_reports import ReceivedReport, RoomDemand, RoomReport, marks_of
@@ -21,8 +29,13 @@ HOT = 12.0
 """The demand that counts as the hottest even where no seat is hotter, so that one click does not heat up a hall."""
 
 
-def house_now(heard: Sequence[ReceivedReport], *, at_ms: int, whole: bool, rooms: int) -> HouseNow:
-    """The reports as one. Silent processes are listed but not counted."""
+def house_now(
+    heard: Sequence[ReceivedReport], *, at_ms: int, whole: bool, rooms: int, spent: tuple[int, int] | None = None
+) -> HouseNow:
+    """The reports as one. Silent processes are listed but not counted.
+
+    ``spent`` are the tokens that the language model has taken today, and what they cost in millionths of a cent.
+    """
     reports = [one.report for one in heard if not one.silent]
     return HouseNow(
         at_ms=at_ms,
@@ -39,6 +52,7 @@ def house_now(heard: Sequence[ReceivedReport], *, at_ms: int, whole: bool, rooms
         expiry=lag(report.expiry for report in reports),
         instances=tuple(map(_instance, heard)),
         showtimes=tuple(_rooms([room for report in reports for room in report.showtimes], rooms)),
+        model=None if spent is None else ModelSpent(tokens=spent[0], cents=round(spent[1] / 1e6, 2)),
     )
 
 

@@ -76,6 +76,16 @@ class RoomNow(Document, frozen=True):
     catching_up: Annotated[bool, Meta(description="Its state may be outdated.")]
 
 
+class ModelSpent(Document, frozen=True):
+    """What the concierge's language model has taken today (UTC), over all instances.
+
+    While an answer is given, the most that it can take is counted.
+    """
+
+    tokens: int
+    cents: float
+
+
 class HouseNow(Document, frozen=True):
     """What all instances do at this moment, added up.
 
@@ -107,6 +117,9 @@ class HouseNow(Document, frozen=True):
     ]
     instances: tuple[Instance, ...]
     showtimes: Annotated[tuple[RoomNow, ...], Meta(description="The busiest rooms.")]
+    model: Annotated[
+        ModelSpent | None, Meta(description="Null where there is no language model, or Redis does not answer.")
+    ] = None
 
 
 class WantedPlaces(Document, frozen=True):
@@ -187,6 +200,7 @@ EXAMPLES = (
                 catching_up=False,
             ),
         ),
+        model=ModelSpent(tokens=481_200, cents=31.5),
     ),
     SeatDemand(
         showtime_id="tonight",

@@ -202,6 +202,10 @@ class LiveView {
     showReasons(byId("reasons"), house);
     showPushing(byId("pushing"), house);
     showServers(byId("servers"), house);
+    byId("model").hidden = !house.model;
+    byId("model").textContent = house.model
+      ? `The concierge’s model today: ${count(house.model.tokens)} tokens, ${rate.format(house.model.cents)} cents.`
+      : "";
     this.#showHall(showtime, hall);
     void this.#kiosks.refresh();
   }
