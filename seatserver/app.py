@@ -24,6 +24,7 @@ from seatserver.access.api_keys import ApiKeys
 from seatserver.access.credentials import Credentials
 from seatserver.access.deny_list import DenyList
 from seatserver.access.guest_limits import GuestLimits
+from seatserver.access.guest_price import GuestPrice
 from seatserver.access.guests import Guests
 from seatserver.access.networks import NetworkNames
 from seatserver.access.revocations import CHANNEL, Revocations
@@ -115,6 +116,7 @@ class Server:
         self.networks = NetworkNames(settings)
         self.shares = Shares(settings)
         self.guest_limits = GuestLimits(settings, self.redis, self.shares, self.networks, self.metrics)
+        self.guest_price = GuestPrice(settings, self.redis, self.shares, self.networks, self.metrics)
 
         # The operator's own staff, and where they are signed in.
         self.passwords = Passwords()
@@ -344,6 +346,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         guests=Guests(server.settings, server.tokens, server.deny_list),
         networks=server.networks,
         guest_limits=server.guest_limits,
+        guest_price=server.guest_price,
         socket_tickets=server.socket_tickets,
         admissions=Admissions(server.database),
         admission_codes=AdmissionCodes(server.settings),

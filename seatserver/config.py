@@ -169,6 +169,7 @@ class Settings:
     network_guests_per_min: int = setting("SEATSERVER_NETWORK_GUESTS_PER_MIN", 300, "Most new guests of one network, on all instances together. While Redis does not answer, each process counts by itself.", at_least=0, at_most=1_000_000)
     network_guests_per_h: int = setting("SEATSERVER_NETWORK_GUESTS_PER_H", 3000, "Likewise, in an hour.", at_least=0, at_most=10_000_000)
     network_connections: int = setting("SEATSERVER_NETWORK_CONNECTIONS", 2000, "Most open connections of one network, sockets included. Those of `SEATSERVER_TRUSTED_PROXIES` are not counted.", at_least=0, at_most=1_000_000)
+    guests_free_per_min: int = setting("SEATSERVER_GUESTS_FREE_PER_MIN", 600, "While more new guests than this are wanted of a process in a minute, each costs its browser some work, up to 2 s on a cheap phone. Who renews a guest's token pays nothing.", at_least=0, at_most=10_000_000)
     network_sockets: int = setting("SEATSERVER_NETWORK_SOCKETS", 1000, "Most sockets of one network.", at_least=0, at_most=1_000_000)
     network_handshakes: int = setting("SEATSERVER_NETWORK_HANDSHAKES", 250, "Most handshakes of one network that may wait for their turn (see `SEATSERVER_HANDSHAKES`).", at_least=0, at_most=100_000)
     network_handshakes_per_min: int = setting("SEATSERVER_NETWORK_HANDSHAKES_PER_MIN", 2400, "Most handshakes of one network.", at_least=0, at_most=10_000_000)

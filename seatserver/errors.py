@@ -118,6 +118,19 @@ class TooMany(SeatServerError):
         )
 
 
+class ProofRequired(SeatServerError):
+    """Very many want to be guests: solve ``challenge`` and send it back, or come later (``retry_after_ms``)."""
+
+    code, retryable, status = "proof_required", True, 428
+
+    def __init__(self, challenge: Mapping[str, object], retry_after_s: float) -> None:
+        super().__init__(
+            "very many come at once: solve the challenge for a guest's token, or try again later",
+            challenge=challenge,
+            retry_after_ms=math.ceil(retry_after_s * 1000),
+        )
+
+
 class NotFound(SeatServerError):
     """There is no such showtime, layout, booking and so on. ``kind`` says which."""
 

@@ -204,6 +204,9 @@ class Metrics:
         self.errors = self._count_by("errors_total", "Errors told to clients", "code")
         self.frames = self._count_by("frames_total", "Frames sent to viewers", "kind")
         self.turned_away = self._count_by("turned_away_total", "Connections, requests and commands refused", "reason")
+        self.guest_proofs = self._count_by(
+            "guest_proofs_total", "Challenges to new guests, by what became of them", "outcome"
+        )
         self.closed = self._count_by("closed_total", "Sockets closed by us", "code")
         self.bookings = self._count_by("bookings_total", "Bookings moved to a status", "status")
         self.conversations = self._gauge("concierge_conversations", "Open conversations with the concierge")

@@ -10,10 +10,15 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from seatserver.access import puzzles
 from seatserver.client.errors import RemoteError
 from seatserver.seatmaps.model import SeatMap
 
 TIMEOUT_S = 10.0
+HARDEST = 10_000_000
+"""A puzzle that takes much longer than our servers' is not worth the wait."""
+MOST_CHALLENGES = 3
+"""A challenge can end while it is being solved; the next one is better not solved for ever."""
 
 
 class RestClient:
@@ -67,7 +72,22 @@ class RestClient:
             except RemoteError as error:
                 if error.code != "unauthorized":
                     raise
-        return cast(dict[str, Any], await self.call("POST", "/guests", anonymous=True))
+        return await self._new_guest()
+
+    async def _new_guest(self) -> dict[str, Any]:
+        """A new guest. While very many come, the server wants a puzzle solved first."""
+        path, body = "/guests", cast("dict[str, str] | None", None)
+        for _ in range(MOST_CHALLENGES):
+            try:
+                return cast(dict[str, Any], await self.call("POST", path, body, anonymous=True))
+            except RemoteError as error:
+                if error.code != "proof_required":
+                    raise
+                proof = await _proof(error)
+                if proof is None:
+                    raise
+                path, body = "/guests/prove", proof
+        return cast(dict[str, Any], await self.call("POST", path, body, anonymous=True))
 
     async def bookings(self, **query: str | int) -> dict[str, Any]:
         """A page of one's own bookings, newest first; ``query`` may have showtime, status, limit, after.
@@ -99,3 +119,16 @@ class RestClient:
             document = msgspec.json.decode(response.content, type=dict[str, msgspec.Raw])
             self._layouts[layout_hash] = SeatMap.decode(bytes(document.get("map", response.content)))
         return self._layouts[layout_hash]
+
+
+async def _proof(error: RemoteError) -> dict[str, str] | None:
+    """What answers a server's challenge; None for a challenge that this client does not know."""
+    try:
+        challenge = msgspec.convert(error.facts.get("challenge"), dict[str, Any])
+        puzzle = msgspec.convert(challenge, puzzles.Puzzle)
+    except msgspec.ValidationError:
+        return None
+    if challenge.get("kind") != "work" or puzzle.most > HARDEST:
+        return None
+    number = await asyncio.to_thread(puzzles.solve, puzzle)
+    return None if number is None else {"challenge": str(challenge.get("challenge")), "answer": str(number)}

@@ -625,6 +625,13 @@ async def test_only_administrators_see_and_change_allocations(rest: Rest) -> Non
 # ---------------------------------------------------------------- access
 
 
+async def test_while_guests_are_free_an_answer_that_nobody_asked_for_makes_one_too(rest: Rest) -> None:
+    answer = await rest.ask("POST", "/guests/prove", json={"challenge": "1.x.y", "answer": "7"})
+    assert (answer.status_code, answer.json()["scopes"]) == (201, ["book", "hold", "watch"])
+    wrong = {"challenge": "x" * 201, "answer": "7"}
+    assert code(await rest.ask("POST", "/guests/prove", json=wrong)) == (400, "bad_request")
+
+
 async def test_a_guest_gets_a_token_that_works(rest: Rest) -> None:
     guest = (await rest.ask("POST", "/guests")).json()
     assert guest["scopes"] == ["book", "hold", "watch"]

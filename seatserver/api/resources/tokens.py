@@ -6,18 +6,33 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from seatserver.access.guest_price import ANSWER_CHARS, CHALLENGE_CHARS
 from seatserver.access.guests import MAX_RENEWAL_CHARS, GuestPass
 from seatserver.access.networks import network_of
 from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import ANY_TOKEN, Call, Resource
 from seatserver.api.shared.fields import Document, Millis
-from seatserver.errors import TooMany, Unauthorized
+from seatserver.errors import ProofRequired, TooMany, Unauthorized
 
 
 class RenewGuest(Document, frozen=True):
     """The renewal that came with a guest's token."""
 
     renewal: Annotated[str, Meta(max_length=MAX_RENEWAL_CHARS)]
+
+
+class ProveGuest(Document, frozen=True):
+    """The answer to the challenge of a refusal with the code `proof_required`.
+
+    Its `facts.challenge` has the `kind` of challenge. There is one so far, `work`: find the whole number from 0 to
+    `most` for which `hash` is the SHA-256 hash, in hexadecimal digits, of `text` with the number behind it in decimal
+    digits. It is good for one guest, until `expires_at_ms`, and from the network that got it.
+    """
+
+    challenge: Annotated[
+        str, Meta(max_length=CHALLENGE_CHARS, description="The field `challenge` of the challenge, as it came.")
+    ]
+    answer: Annotated[str, Meta(max_length=ANSWER_CHARS, description="The number, in decimal digits.")]
 
 
 class Guest(Document, frozen=True):
@@ -56,16 +71,31 @@ RESOURCE = Resource(
             renewal_expires_at_ms=story.NOW_MS + 15_552_000_000,
         ),
         RenewGuest(renewal="eyJhbGciOi…"),
+        ProveGuest(challenge="1790773920.kJ0fYV3qk7Zr0cX1u9S4aw.pTn…", answer="31337"),
         Ticket(ticket="q7Zr0cX1u9S4", expires_at_ms=story.NOW_MS + 30_000),
     ),
 )
 
 
-@RESOURCE.post("/guests", status=201, refusals=(Unauthorized, TooMany))
+@RESOURCE.post("/guests", status=201, refusals=(Unauthorized, TooMany, ProofRequired))
 async def make_guest(call: Call) -> Guest:
-    """Get a token for a guest, where the configuration allows guests."""
-    await call.services.guest_limits.admit(network_of(call.request.scope))
-    return _guest(call.services.guests.make())
+    """Get a token for a guest, where the configuration allows guests. While very many come, it costs some work."""
+    guest = _guest(call.services.guests.make())
+    network = network_of(call.request.scope)
+    await call.services.guest_limits.admit(network)
+    call.services.guest_price.ask(network)
+    return guest
+
+
+@RESOURCE.post("/guests/prove", status=201, refusals=(Unauthorized, TooMany, ProofRequired))
+async def prove_guest(call: Call, body: ProveGuest) -> Guest:
+    """Get a token for a guest with the answer to a challenge. A wrong or late one may bring another challenge."""
+    guest = _guest(call.services.guests.make())
+    network = network_of(call.request.scope)
+    if not await call.services.guest_price.is_paid(network, body.challenge, body.answer):
+        await call.services.guest_limits.admit(network)
+        call.services.guest_price.ask(network)
+    return guest
 
 
 @RESOURCE.post("/guests/renew", refusals=(Unauthorized,))

@@ -9,6 +9,7 @@ from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.api_keys import ApiKeys
 from seatserver.access.credentials import Credentials
 from seatserver.access.guest_limits import GuestLimits
+from seatserver.access.guest_price import GuestPrice
 from seatserver.access.guests import Guests
 from seatserver.access.networks import NetworkNames
 from seatserver.access.revocations import Revocations
@@ -59,6 +60,7 @@ class ApiServices:
     guests: Guests
     networks: NetworkNames
     guest_limits: GuestLimits
+    guest_price: GuestPrice
     socket_tickets: SocketTickets
     admissions: Admissions
     admission_codes: AdmissionCodes

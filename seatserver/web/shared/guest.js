@@ -8,8 +8,10 @@
  */
 
 import { fetchJson, isSilence } from "./rest.js";
+import { solve } from "./work.js";
 
 const KEY = "seatserver.guest";
+const MOST_CHALLENGES = 3; // one can end while it is being solved
 const SETTLE_MS = 150; // without locks: time for a tab that asked at the same moment to write too
 
 /** By key, where nothing can be kept. @type {Map<string, Guest>} */
@@ -186,12 +188,21 @@ async function renewed(server, kept, signal) {
   }
 }
 
-/** @param {URL} server */
+/**
+ * A new guest. While very many come, the server wants a puzzle solved first.
+ * @param {URL} server
+ */
 async function made(server) {
-  try {
-    return await ask(server, "guests");
-  } catch (error) {
-    throw Object.assign(error, { permanent: error.status !== undefined && !error.retryable });
+  let proof;
+  for (let challenges = 0; ; challenges += 1) {
+    try {
+      return await ask(server, proof ? "guests/prove" : "guests", proof);
+    } catch (error) {
+      const challenge = error.code === "proof_required" && challenges < MOST_CHALLENGES && error.facts?.challenge;
+      const number = challenge ? await solve(challenge) : null;
+      if (number === null) throw Object.assign(error, { permanent: error.status !== undefined && !error.retryable });
+      proof = { challenge: challenge.challenge, answer: String(number) };
+    }
   }
 }
 

@@ -117,7 +117,7 @@ def test_writes_need_a_token() -> None:
     # What is sent there is itself what proves who asks.
     proves_itself = {"exchange_token", "revoke_own_token"}
     proves_itself |= {one.name for one in ENDPOINTS if one.for_own_pages}
-    assert set(open_writes) - changes_nothing == {"make_guest", "renew_guest"} | proves_itself
+    assert set(open_writes) - changes_nothing == {"make_guest", "prove_guest", "renew_guest"} | proves_itself
 
 
 def test_a_bookings_key_only_reads() -> None:

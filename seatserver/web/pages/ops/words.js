@@ -50,6 +50,7 @@ const ERRORS = {
   too_large: "the request was too large",
   head_too_large: "the head of the request was too large",
   wrong_host: "the request was for another host",
+  proof_required: "very many new guests came at once",
   too_many: "they took more than their share; see “Who is pushing”",
   unknown_seat: "there is no such seat",
   internal: "an error in the server; see its log",

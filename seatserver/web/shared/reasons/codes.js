@@ -31,6 +31,7 @@ export const CODES = {
   not_on_sale: "reasonNotOnSale",
   origin_refused: "notAllowed",
   outcome_unknown: "reasonOutcomeUnknown",
+  proof_required: "reasonBusy",
   revoked: "notKnown",
   seats_refused: "reasonNoSeats",
   session_ended: "reasonSignedOut",
