@@ -8,6 +8,7 @@ runs that under uvicorn, from its start to a signal, is in `serving.py`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self
@@ -53,6 +54,7 @@ from seatserver.concierge.conversation import Tools
 from seatserver.concierge.endpoint import Concierge, Conversations
 from seatserver.concierge.gemini import client_of
 from seatserver.concierge.model.gateway import ModelGateway
+from seatserver.concierge.voice.service import VoiceService
 from seatserver.config import Clock, Settings, wall_clock
 from seatserver.database import Database, away_at_start
 from seatserver.errors import SeatServerError, Unavailable
@@ -182,6 +184,7 @@ class Server:
         self.conversations = Conversations(settings, self.metrics)
         gemini = client_of(settings)
         self.model = None if gemini is None else ModelGateway(settings, gemini, self.redis, self.metrics, wall_clock)
+        self.voice = VoiceService(settings, gemini, self.model, self.metrics, time.monotonic)
         self.loop_watch = LoopWatch(settings, self.metrics)
         self.reports = InstanceReports(
             metrics=self.metrics,
@@ -299,6 +302,7 @@ class Server:
 
     async def close_connections(self) -> None:
         """Close the connections to Postgres, Redis and Gemini. A server that was never entered needs only this."""
+        await self.voice.close()
         if self.model is not None:
             await self.model.close(grace_s=self.settings.shutdown_ms / 8000)
         self.holding.close()
@@ -388,7 +392,8 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
     )
     # A path with an extra slash is not found, like any other wrong path.
     pages.router.redirect_slashes = False
-    concierge = Concierge(server.conversations, Tools(hub=server.hub, live=sockets, model=server.model), pages)
+    tools = Tools(hub=server.hub, live=sockets, model=server.model)
+    concierge = Concierge(server.conversations, tools, server.voice, pages)
     doors = Sockets(sockets, server.sessions, concierge)
     return Gate(doors, server.settings, server.metrics, server.credentials, server.shares)
 

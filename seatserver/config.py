@@ -141,6 +141,10 @@ class Settings:
     gemini_day_cents: int = setting("SEATSERVER_GEMINI_DAY_CENTS", 10_000, "Most money in a day, in cents.", at_least=0, at_most=1_000_000_000)
 
     # By voice.
+    gemini_live_model: str = setting("SEATSERVER_GEMINI_LIVE_MODEL", "", "Name of a model of the Gemini Live API that hears visitors and reads answers to them, where there is a key. If empty, no sound comes to this server.")
+    voice_s: int = setting("SEATSERVER_VOICE_S", 30, "Longest spoken question, in seconds.", at_least=1, at_most=120)
+    voice_user_s: int = setting("SEATSERVER_VOICE_USER_S", 600, "Most speech of one user in an hour, in seconds, per process.", at_least=1, at_most=3600)
+    voice_at_once: int = setting("SEATSERVER_VOICE_AT_ONCE", 20, "Most spoken questions at a time, per process. Each keeps its sound until it is answered.", at_least=1, at_most=1000)
     voice: tuple[str, ...] = setting("SEATSERVER_VOICE", (), "Where visitors may speak to the concierge, comma-separated: `pages` (our own with a seat map) and `kiosks`; nowhere if empty. Only these pages may use the microphone. Other sites write `<seat-map voice=\"on\">`. The visitor's browser turns speech into text, where it can; some browsers have a service of their maker do that.")
 
     # Rooms and sockets.
@@ -196,6 +200,11 @@ class Settings:
     kiosk_answer_ms: int = setting("SEATSERVER_KIOSK_ANSWER_MS", 20_000, "How long it waits for the answer before it gives the seats back and begins anew.", at_least=1000, at_most=600_000)
     sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest time between two checks of the deadlines in a room where something is held.", at_least=20, at_most=60_000)
     # fmt: on
+
+    @property
+    def hears_s(self) -> int:
+        """The longest spoken question that this server itself hears, in seconds; 0: it hears none."""
+        return self.voice_s if self.concierge and self.gemini_api_key and self.gemini_live_model else 0
 
     def voice_at(self, place: str) -> bool:
         """Whether visitors may speak to the concierge there: `pages` or `kiosks`."""
@@ -382,7 +391,7 @@ def _check_relations(settings: Settings) -> None:
     _one_of("kiosk_reader", settings.kiosk_reader, ("none", "simulated", "stripe"))
     _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
     _one_of("log_format", settings.log_format, ("auto", "text", "json"))
-    _each_of("voice", settings.voice, ("pages", "kiosks"))
+    _check_voice(settings)
     _each_of("guest_scopes", settings.guest_scopes, FOR_GUESTS)
     if settings.token_secret and len(settings.token_secret.encode()) < 32:
         # RFC 7518, section 3.2: an HS256 key is at least as long as the hash's output.
@@ -436,6 +445,12 @@ def _check_model(settings: Settings) -> None:
             f"expected less than {_env('concierge_answer_ms')} ({settings.concierge_answer_ms}): "
             "the rules could not answer any more where the model is too slow",
         )
+
+
+def _check_voice(settings: Settings) -> None:
+    _each_of("voice", settings.voice, ("pages", "kiosks"))
+    if settings.gemini_live_model and not settings.gemini_api_key:
+        raise ConfigError(_env("gemini_live_model"), "is set", f"expected {_env('gemini_api_key')} too")
 
 
 def _check_redis_address(url: str) -> None:

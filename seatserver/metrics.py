@@ -211,6 +211,7 @@ class Metrics:
         self.bookings = self._count_by("bookings_total", "Bookings moved to a status", "status")
         self.conversations = self._gauge("concierge_conversations", "Open conversations with the concierge")
         self.turns = self._count_by("concierge_turns_total", "Questions to the concierge, by what was wanted", "intent")
+        self.spoken = self._count_by("concierge_spoken_total", "Spoken questions, by how they were answered", "how")
         self.answers = self._times("concierge_answer_seconds", "Time from a question to its last word", LATENCY_S)
         self.not_understood = self._count("concierge_not_understood_total", "Questions with words not understood")
         self.model_tokens = self._count_by("concierge_model_tokens_total", "Tokens of the language model", "kind")

@@ -75,8 +75,10 @@ Close codes: 4000 to 4099 do not reconnect, 4100 to 4199 back off, 4200 to 4299 
 CONCIERGE = """\
 A conversation about one showtime, in a visitor's own words. The first message is `begin`; the server answers `ready`.
 Every `ask` is answered by pieces of text (`words`) and offers (`suggestions`) with the same `ref`, and then `done`.
-What is held here is told to the visitor's other sockets as `elsewhere`. Nothing can be booked here. Only JSON is
-spoken. Where `SEATSERVER_CONCIERGE` is 0, there is no such path."""
+What is held here is told to the visitor's other sockets as `elsewhere`. Nothing can be booked here. Messages are
+JSON in text frames. Where the server hears (`voice_s` of `ready`), a question may be spoken: `speak`, the sound in
+binary frames, `spoken`; what is said aloud comes back in binary frames too. Where `SEATSERVER_CONCIERGE` is 0, there is
+no such path."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from seatserver.concierge.model.turn import Memory, Turn
 from seatserver.concierge.model.visitors_tools import VisitorsTools
 from seatserver.concierge.phrases.english import ENGLISH
 from seatserver.concierge.phrases.german import GERMAN
-from seatserver.concierge.phrases.language import Language
+from seatserver.concierge.phrases.language import Language, Sentence
 from seatserver.concierge.plans import places_in_depth, rows_beyond
 from seatserver.concierge.wishes.model import Intent, Understood, Wish
 from seatserver.concierge.wishes.names import Names
@@ -114,6 +114,10 @@ class Conversation:
     def too_slow(self) -> str:
         """What to say when an answer has taken too long."""
         return self._failure(Slow())
+
+    def say(self, name: Sentence) -> str:
+        """A sentence in the language of the answers."""
+        return self._language.say(name)
 
     def speak(self, lang: str) -> None:
         """Answer in another language from now on."""

@@ -21,8 +21,9 @@ from seatserver.access.networks import network_of
 from seatserver.access.origins import allowed
 from seatserver.access.shares import SOCKETS_RETRY_S, Share
 from seatserver.concierge.conversation import Tools
-from seatserver.concierge.session import ConciergeSession
+from seatserver.concierge.session import ConciergeSession, NetworkNames
 from seatserver.concierge.turns import TurnLimits
+from seatserver.concierge.voice.service import VoiceService
 from seatserver.config import Settings
 from seatserver.errors import TooMany
 from seatserver.live.session.allowance import Allowance
@@ -95,9 +96,10 @@ class Conversations:
 class Concierge:
     """Does the handshake of every conversation. Requests for any other path go to the application ``others``."""
 
-    def __init__(self, conversations: Conversations, tools: Tools, others: ASGIApp) -> None:
+    def __init__(self, conversations: Conversations, tools: Tools, voice: VoiceService, others: ASGIApp) -> None:
         self._conversations = conversations
         self._tools = tools
+        self._voice = voice
         self._others = others
         self._turn_limits = TurnLimits(tools.settings, time.monotonic)
 
@@ -122,8 +124,8 @@ class Concierge:
             turn_limits=self._turn_limits,
             allowance=allowance,
             bearer=bearer,
-            network=live.networks.write(showtime_id, network),
-            household=live.networks.write(PURPOSE, network),
+            names=NetworkNames(live.networks.write(showtime_id, network), live.networks.write(PURPOSE, network)),
+            voice=self._voice,
             may_begin=self._conversations.may_begin,
         )
         connection: Connection | None = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")

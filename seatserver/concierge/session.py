@@ -8,20 +8,37 @@ nothing for long, or whose token expires is sent away; what they hold stays thei
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import NamedTuple
 
 from seatserver import logs
 from seatserver.access.tokens import Identity
 from seatserver.concierge.conversation import Conversation, Tools
+from seatserver.concierge.model.budgets import Payer
 from seatserver.concierge.turns import TurnLimits
+from seatserver.concierge.voice.service import VoiceService
+from seatserver.concierge.voice.turn import MOST_SPEECH_S, Memory, Piece, SpokenTurn
 from seatserver.errors import BadRequest, SeatServerError, TooLarge, Unauthorized
 from seatserver.live.session.allowance import Allowance
 from seatserver.live.session.leave import Leave
 from seatserver.live.transport.connection import Connection, ConnectionClosed
 from seatserver.wire.closing import Close
 from seatserver.wire.codec import Received, TextCodec
-from seatserver.wire.concierge import Ask, Begin, ConciergeCommand, ConciergeMessage, Done, Ready, Stop, Words
+from seatserver.wire.concierge import (
+    Ask,
+    Begin,
+    ConciergeCommand,
+    ConciergeMessage,
+    Done,
+    Listening,
+    Ready,
+    Speak,
+    Spoken,
+    Stop,
+    Words,
+)
+from seatserver.wire.frames import Frame
 from seatserver.wire.from_server import Bye, Error
 
 log = logs.from_outside(__name__)
@@ -29,6 +46,13 @@ log = logs.from_outside(__name__)
 BAD_MESSAGES = 20
 CLOSE_S = 2.0
 CODEC: TextCodec[ConciergeCommand, ConciergeMessage] = TextCodec(ConciergeCommand, "JSON")
+
+
+class NetworkNames(NamedTuple):
+    """What a network is called at this showtime, and at all showtimes. Neither is an address."""
+
+    here: str
+    everywhere: str
 
 
 class ConciergeSession:
@@ -43,8 +67,8 @@ class ConciergeSession:
         allowance: Allowance,
         *,
         bearer: str | None,
-        network: str,
-        household: str,
+        names: NetworkNames,
+        voice: VoiceService,
         may_begin: Callable[[str], bool],
     ) -> None:
         """``may_begin(user)`` is whether this user may have another conversation."""
@@ -55,8 +79,11 @@ class ConciergeSession:
         self._turn_limits = turn_limits
         self._allowance = allowance
         self._bearer = bearer
-        self._network = network
-        self._household = household
+        self._network, self._household = names
+        self._voice = voice
+        self._voice_memory = Memory()
+        self._spoken: SpokenTurn | None = None
+        self._lang = "en"
         self._may_begin = may_begin
         self._conversation: Conversation | None = None
         self._answering: asyncio.Task[None] | None = None
@@ -150,6 +177,8 @@ class ConciergeSession:
             raise Leave.after(error) from None
 
     async def _serve(self, received: Received) -> None:
+        if isinstance(received, bytes) and self._voice.seconds:
+            return self._hear(received)
         try:
             message = CODEC.decode(received, self._tools.settings.message_bytes)
         except (BadRequest, TooLarge) as error:
@@ -165,6 +194,12 @@ class ConciergeSession:
                     self._ask(message)
                 case Stop():
                     await self._stop()
+                case Speak():
+                    await self._stop()
+                    self._begin_to_hear(message)
+                case Spoken():
+                    if self._spoken is not None:
+                        self._spoken.finish()
         except SeatServerError as error:
             self._tell_error(message.ref, error)
             if isinstance(message, Begin) and not error.retryable:
@@ -197,6 +232,7 @@ class ConciergeSession:
             raise Unauthorized("this conversation belongs to another user; open a new one")
         self._conversation.identity = identity
         self._conversation.speak(begin.lang)
+        self._lang = begin.lang
         self.user_id = identity.user_id
         self._allowance.begin(identity)
         self._await_expiry(identity)
@@ -208,6 +244,7 @@ class ConciergeSession:
                 chars=self._tools.settings.concierge_chars,
                 turns=self._conversation.turns,
                 model=self._tools.model is not None,
+                voice_s=self._voice.seconds,
             )
         )
 
@@ -245,22 +282,67 @@ class ConciergeSession:
                 f"text has {len(asked.text)} characters: expected at most {self._tools.settings.concierge_chars}",
                 "text",
             )
+        self._take_turn(conversation)
+        pieces = conversation.answer(asked.ref, asked.text, asked.people)
+        self._begin_to_answer(conversation, asked.ref, pieces, self._tools.settings.concierge_answer_ms / 1000)
+
+    def _take_turn(self, conversation: Conversation) -> None:
+        """Count a question. Raises `Busy`."""
         if not self._allowance.is_unlimited:
             network = self._network if conversation.identity.is_guest else ""
             self._turn_limits.take(user=self.user_id, network=network, showtime=self._showtime_id)
-        self._not_begun = asked.ref
-        answer = self._answer(conversation, asked)
-        self._answering = asyncio.get_running_loop().create_task(answer, name="answer")
 
-    async def _answer(self, conversation: Conversation, asked: Ask) -> None:
+    def _begin_to_hear(self, asked: Speak) -> None:
+        """Begin to answer a spoken question. Raises `BadRequest`, and `Busy` if too much was asked or said."""
+        conversation, voice, settings = self._conversation, self._voice, self._tools.settings
+        assert conversation is not None, "nothing is asked before begin"
+        if not voice.seconds:
+            raise BadRequest("this server hears nothing: send ask", "type")
+        self._take_turn(conversation)
+        voice.admit(self.user_id)
+        self._spoken = turn = SpokenTurn(
+            voice,
+            conversation,
+            self._voice_memory,
+            payer=Payer(self.user_id, self._household if conversation.identity.is_guest else "", self._showtime_id),
+            ref=asked.ref,
+            people=asked.people,
+            lang=self._lang,
+            chars=settings.concierge_chars,
+        )
+        most_s = voice.seconds + MOST_SPEECH_S + settings.concierge_answer_ms / 1000
+        self._tell(Listening(ref=asked.ref))
+        answering = self._begin_to_answer(conversation, asked.ref, turn.answer(), most_s)
+        answering.add_done_callback(lambda _: voice.leave())
+
+    def _hear(self, sound: bytes) -> None:
+        """Take a piece of the visitor's voice. What comes after the question has ended is on its way from before."""
+        if self._spoken is None:
+            return
+        try:
+            if len(sound) > self._tools.settings.message_bytes:
+                raise TooLarge("the message", self._tools.settings.message_bytes)
+            self._spoken.take(sound)
+        except (BadRequest, TooLarge) as error:
+            self._tell_error(0, error)
+            self._count_bad_message()
+
+    def _begin_to_answer(
+        self, conversation: Conversation, ref: int, pieces: AsyncGenerator[Piece, None], most_s: float
+    ) -> asyncio.Task[None]:
+        self._not_begun = ref
+        answer = self._answer(conversation, ref, pieces, most_s)
+        self._answering = asyncio.get_running_loop().create_task(answer, name="answer")
+        return self._answering
+
+    async def _answer(
+        self, conversation: Conversation, ref: int, told: AsyncGenerator[Piece, None], most_s: float
+    ) -> None:
         """Tell the answer piece by piece, within its time. However it ends, the last message is `Done` or `Error`."""
-        clock, ref = asyncio.get_running_loop().time, asked.ref
+        clock = asyncio.get_running_loop().time
         started, self._not_begun = clock(), None
         try:
-            async with (
-                asyncio.timeout(self._tools.settings.concierge_answer_ms / 1000),
-                aclosing(conversation.answer(ref, asked.text, asked.people)) as pieces,
-            ):
+            async with asyncio.timeout(most_s), aclosing(told) as pieces:
                 async for piece in pieces:
                     self._tell(piece)
         except TimeoutError:
@@ -284,7 +366,7 @@ class ConciergeSession:
         self._answering.cancel()
         await asyncio.wait({self._answering})
         # Not before the wait: a dismissal may cut it short, and must still find the answer to wait for.
-        self._answering = None
+        self._answering = self._spoken = None
         if self._not_begun is not None:
             assert self._conversation is not None, "it was asked"
             self._tell(Done(ref=self._not_begun, turns=self._conversation.turns, stopped=True))
@@ -292,8 +374,10 @@ class ConciergeSession:
 
     # ------------------------------------------------------------ what is sent
 
-    def _tell(self, message: ConciergeMessage) -> None:
-        self._connection.write(CODEC.encode(message))
+    def _tell(self, message: ConciergeMessage | bytes) -> None:
+        """Send a message, or a piece of sound."""
+        frame = Frame(message, text=False) if isinstance(message, bytes) else CODEC.encode(message)
+        self._connection.write(frame)
 
     def _tell_error(self, ref: int, error: SeatServerError) -> None:
         self._tools.metrics.errors.labels(error.code).inc()

@@ -108,7 +108,7 @@ export class SeatMapElement extends HTMLElement {
   checkout: string;
   /** "off": without the field for wishes in the visitor's own words. */
   concierge: string;
-  /** "on": with a microphone in that field, where the browser recognises speech. */
+  /** "on": with a microphone in that field, where the browser recognises speech or the server hears. */
   voice: string;
   get strings(): Record<string, Template>;
   set strings(strings: Record<string, Template>);

@@ -127,7 +127,7 @@ export class SeatMapElement extends HTMLElement {
     this.setAttribute("concierge", how);
   }
 
-  /** "on": with a microphone in that field, where the browser recognises speech. */
+  /** "on": with a microphone in that field, where the browser recognises speech or the server hears. */
   get voice() {
     return this.getAttribute("voice") ?? "";
   }

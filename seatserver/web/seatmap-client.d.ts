@@ -154,6 +154,8 @@ export interface Welcome {
     concierge_chars: number;
     /** Whether a language model answers there, which is sent the questions. */
     concierge_model: boolean;
+    /** The longest spoken question that the server itself hears, in seconds; 0: it hears none. */
+    voice_s: number;
   };
   on_sale_at_ms: number;
   sale_ends_at_ms: number;

@@ -60,6 +60,35 @@ class Ready(_Answered, frozen=True, kw_only=True):
     model: Annotated[
         bool, Meta(description="Whether a language model answers, which is sent the questions. Tell the visitor so.")
     ] = False
+    voice_s: Annotated[int, Meta(description="The longest spoken question, in seconds; 0: none is heard.")] = 0
+
+
+class Listening(_Answered, frozen=True, kw_only=True):
+    """The answer to `Speak`: send the sound. What is said aloud comes in binary frames after it, as 24 kHz PCM.
+
+    They belong to the answer of the last text message before them.
+    """
+
+    declared = Told(example={"ref": 5})
+
+    ref: Ref
+
+
+class Heard(_Answered, frozen=True, kw_only=True):
+    """All that has been understood so far of what the visitor says."""
+
+    declared = Told(example={"ref": 5, "text": "Two seats in the"})
+
+    ref: Ref
+    text: str
+
+
+class Quiet(_Answered, frozen=True, kw_only=True):
+    """Stop playing what is said aloud; no more of it comes. The text of the answer still holds."""
+
+    declared = Told(example={"ref": 5})
+
+    ref: Ref
 
 
 class Words(_Answered, frozen=True, kw_only=True):
@@ -160,10 +189,40 @@ class Stop(_Asked, frozen=True, kw_only=True):
     ref: Ref
 
 
-ConciergeCommand = Begin | Ask | Stop
-ConciergeMessage = Ready | Words | Suggestions | Done | Error | Bye
+class Speak(_Asked, frozen=True, kw_only=True):
+    """Begin to ask aloud. A question that is still being answered is stopped first, also in the middle of a word.
+
+    Then send the sound as binary frames: 16-bit PCM, little-endian, 16 kHz, one channel; at most
+    `SEATSERVER_MESSAGE_BYTES` each. `Spoken` ends it, and so does the longest question (`voice_s`). The sound goes to a
+    language model, and is never stored. What it understands is asked as with `Ask`.
+    """
+
+    declared = Command(
+        answers=(Done, Listening, Heard, Words, Suggestions, Quiet, Error),
+        scope="watch",
+        action="talking to the concierge",
+        when_late=WhenLate.GIVE_UP,
+        example={"ref": 5, "people": 2},
+    )
+
+    ref: Ref
+    people: Annotated[int, Meta(ge=1, le=50)] | None = None
+
+
+class Spoken(_Asked, frozen=True, kw_only=True):
+    """The visitor has finished speaking. Nothing answers it but the answer to `Speak`."""
+
+    declared = Command(answers=(Error,), scope="", when_late=WhenLate.GIVE_UP, by_itself=True, example={"ref": 6})
+
+    ref: Ref
+
+
+ConciergeCommand = Begin | Ask | Stop | Speak | Spoken
+ConciergeMessage = Ready | Listening | Heard | Words | Suggestions | Quiet | Done | Error | Bye
 
 
 def examples() -> dict[type[msgspec.Struct], msgspec.Struct]:
     """The example of each type of message that only this socket has."""
-    return {kind: kind(**kind.declared.example) for kind in (Begin, Ask, Stop, Ready, Words, Suggestions, Done)}
+    asked = (Begin, Ask, Stop, Speak, Spoken)
+    told = (Ready, Listening, Heard, Words, Suggestions, Quiet, Done)
+    return {kind: kind(**kind.declared.example) for kind in (*asked, *told)}

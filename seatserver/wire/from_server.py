@@ -49,6 +49,7 @@ class Welcome(_Told, frozen=True, kw_only=True):
                 heartbeat_ms=15_000,
                 message_bytes=4096,
                 concierge_chars=500,
+                voice_s=30,
             ),
             "on_sale_at_ms": story.NOW_MS - 1_000_000,
             "sale_ends_at_ms": story.NOW_MS + 1_000_000,

@@ -107,6 +107,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What this server allows. ``concierge_chars`` is the longest question to the concierge; 0: it has none.
 
     ``concierge_model`` is whether a language model answers there, which is sent the questions. Tell the visitor so.
+    ``voice_s`` is the longest spoken question that this server itself hears, in seconds; 0: it hears none.
     """
 
     seats_per_user: int
@@ -116,6 +117,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     message_bytes: int
     concierge_chars: int = 0
     concierge_model: bool = False
+    voice_s: int = 0
 
 
 class SeatOffer(msgspec.Struct, frozen=True, kw_only=True):

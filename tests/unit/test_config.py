@@ -89,6 +89,10 @@ def test_the_command_line_wins_over_the_environment() -> None:
             )
             for scope in ("settle", "admit", "admin")
         ),
+        (
+            {"SEATSERVER_GEMINI_LIVE_MODEL": "x"},
+            "SEATSERVER_GEMINI_LIVE_MODEL is set: expected SEATSERVER_GEMINI_API_KEY",
+        ),
         ({"SEATSERVER_VOICE": "phones"}, "SEATSERVER_VOICE is 'phones': expected one of pages, kiosks"),
         ({"SEATSERVER_TOKEN_SECRET": "x" * 32}, "SEATSERVER_TOKEN_SECRET can be guessed: expected a random one, such"),
         ({"SEATSERVER_ADMISSION_SECRETS": f"{SECRET},{'ab' * 20}"}, "SEATSERVER_ADMISSION_SECRETS can be guessed: "),

@@ -16,6 +16,7 @@ from seatserver.money import digits_of
 Sentence = Literal[
     "help", "no_offer", "which", "released", "not_held", "nothing_held", "book", "no_others", "nothing",
     "budget", "busy", "away", "slow", "stopped", "confused", "unfounded", "broken_off",
+    "deaf", "mute", "not_heard",
 ]  # fmt: skip
 """The sentences without facts, by what they are for."""
 

@@ -148,6 +148,7 @@ def welcome(
             message_bytes=settings.message_bytes,
             concierge_chars=settings.concierge_chars if settings.concierge else 0,
             concierge_model=settings.concierge and settings.gemini_api_key != "",
+            voice_s=settings.hears_s,
         ),
         on_sale_at_ms=at.showtime.on_sale_at_ms,
         sale_ends_at_ms=at.showtime.sale_ends_at_ms,

@@ -3,13 +3,16 @@
  * shown on the map as they come. Where there is little room, a button in the line of the search unfolds it.
  *
  * Where the page wants it, wishes may be spoken too: what is heard is written into the field, and asked as if it had been
- * typed. The answer to a spoken wish is spoken, until the visitor touches something, types or talks.
+ * typed. The answer to a spoken wish is spoken, until the visitor touches something, types or talks. A server that hears
+ * for itself (`line.js`) is preferred to the browser's recognition; it also speaks.
  */
 
 import { button, element, first, focusedIn } from "../../shared/dom.js";
 import { Speech } from "../../shared/speech.js";
 import { Ear } from "./ear.js";
+import { Line } from "./line.js";
 import { Microphone } from "./microphone.js";
+import { canRecord, Player } from "./sound.js";
 import { Talk } from "./talk.js";
 
 /** @import { SeatMapClient } from "../../seatmap-client.js" */
@@ -19,7 +22,7 @@ import { Talk } from "./talk.js";
 /** @import { Sale } from "../sale.js" */
 /** @import { Venue } from "../venue.js" */
 /** @import { Words } from "../words.js" */
-/** @import { Suggestion } from "./talk.js" */
+/** @import { Listener, Suggestion } from "./talk.js" */
 
 const FREE = 0;
 
@@ -55,6 +58,10 @@ export class Concierge extends EventTarget {
   #hasVoice;
   #talk;
   #microphone;
+  #ear = new Ear();
+  #phone;
+  #player = new Player();
+  #hasPlayed = false; // whether the server has said the present answer aloud
   #speech = new Speech();
   #opener;
   #form = element("form", { className: "asking" });
@@ -69,6 +76,7 @@ export class Concierge extends EventTarget {
   /** @type {{ offer: Suggestion, node: HTMLElement }[]} */
   #offers = [];
   #isAnswering = false;
+  #isHushed = false; // whether the visitor wants to hear no more of the present answer
   #draft = ""; // what the visitor had typed before they spoke
 
   /**
@@ -98,7 +106,15 @@ export class Concierge extends EventTarget {
       placeholder: label,
     });
     this.#send = element("button", { part: "button ask", className: "ask" });
-    this.#microphone = new Microphone(words, {
+    this.#phone = new Line({
+      begin: () => this.#talk.speak(this.#people(), this.#beginAnswer("", true)),
+      sound: (piece) => this.#talk.sound(piece),
+      finish: () => this.#talk.sound(null),
+      cancel: () => this.rest(),
+      limits: () => ({ seconds: this.#hears, bytes: this.#client.welcome?.limits.message_bytes ?? 0 }),
+    });
+    const choose = () => (this.#hears > 0 ? this.#phone : this.#ear);
+    this.#microphone = new Microphone(words, choose, {
       begin: () => this.#beginToHear(),
       heard: (text) => this.#showHeard(text),
       said: (text) => this.#askAloud(text),
@@ -131,7 +147,12 @@ export class Concierge extends EventTarget {
 
   /** Whether wishes may be spoken here. */
   get canListen() {
-    return !this.#node.hidden && this.#hasVoice() && Ear.isThere;
+    return !this.#node.hidden && this.#hasVoice() && (this.#hears > 0 || Ear.isThere);
+  }
+
+  /** How long the server itself listens, in seconds; 0 if it does not, or this browser cannot record. */
+  get #hears() {
+    return canRecord() ? (this.#client.welcome?.limits.voice_s ?? 0) : 0;
   }
 
   /** Unfold it and begin to listen, as if the microphone had been pressed. */
@@ -153,6 +174,7 @@ export class Concierge extends EventTarget {
   stop() {
     this.#microphone.cancel();
     this.#hush();
+    this.#player.close();
     this.#talk.close();
   }
 
@@ -200,34 +222,50 @@ export class Concierge extends EventTarget {
    * @param {boolean} [isSpoken]
    */
   #ask(text, isSpoken = false) {
+    this.#talk.ask(text, this.#people(), this.#beginAnswer(text, isSpoken));
+  }
+
+  /**
+   * Make room for the answer to `text`; if it is empty, it is still being said. Returns what hears the answer.
+   * @param {string} text
+   * @param {boolean} isSpoken
+   * @returns {Listener}
+   */
+  #beginAnswer(text, isSpoken) {
     this.#clear();
     this.dispatchEvent(new Event("ask"));
     this.#microphone.rest();
-    this.#said.textContent = isSpoken ? this.#words.say("voiceSaid", { text }) : "";
-    this.#said.hidden = !isSpoken;
+    this.#showSaid(isSpoken ? text : "");
     this.#answer.textContent = "";
     this.#answer.hidden = false;
+    this.#hasPlayed = this.#isHushed = false;
     this.#showState(true);
     const end = () => {
       this.#showState(false);
       const answer = this.#answer.textContent ?? "";
       // Said once: a screen reader that speaks at the same time would drown it.
+      if (this.#hasPlayed) return;
       if (isSpoken && this.#speech.canSpeak) this.#sayAloud(answer);
       else this.#announcer.say(answer);
     };
-    this.#talk.ask(text, this.#people(), {
+    return {
       words: (piece) => this.#answer.append(piece),
       suggestions: (offers) => this.#show(offers),
+      heard: (all) => (this.#microphone.isListening ? this.#showHeard(all) : this.#showSaid(all)),
+      sound: (piece) => this.#playAloud(piece),
+      quiet: () => this.#player.stop(),
       done: (isHeld) => {
         if (isHeld) this.#clear();
-        if (this.#field.value.trim() === text) this.#field.value = "";
+        this.#phone.end();
+        if (text && this.#field.value.trim() === text) this.#field.value = "";
         end();
       },
       failed: (error) => {
+        this.#phone.end();
         this.#answer.append(` ${this.#whyNot(error)}`);
         end();
       },
-    });
+    };
   }
 
   // ------------------------------------------------------------------ by voice
@@ -235,6 +273,7 @@ export class Concierge extends EventTarget {
   #beginToHear() {
     this.#hush();
     if (this.#isAnswering) this.#halt();
+    if (this.#hears > 0) this.#player.open();
     this.#draft = this.#field.value.trim();
     this.#field.readOnly = true;
     this.#node.dataset.hearing = "true";
@@ -258,8 +297,28 @@ export class Concierge extends EventTarget {
 
   /** @param {string} text */
   #askAloud(text) {
+    if (!text) return this.#hasSpoken();
     this.#endHearing(text);
     this.#ask(this.#field.value, true);
+  }
+
+  /** The server has heard the question itself. */
+  #hasSpoken() {
+    const heard = this.#field.value.slice(this.#draft.length).trim();
+    this.#endHearing("");
+    this.#showSaid(heard);
+  }
+
+  /** @param {string} text what the visitor has said */
+  #showSaid(text) {
+    this.#said.textContent = text && this.#words.say("voiceSaid", { text });
+    this.#said.hidden = !text;
+  }
+
+  /** @param {ArrayBuffer} piece */
+  #playAloud(piece) {
+    this.#hasPlayed = true;
+    if (!this.#isHushed) this.#player.play(piece);
   }
 
   /** @param {string} text */
@@ -270,6 +329,8 @@ export class Concierge extends EventTarget {
 
   /** Say no more of the answer. */
   #hush() {
+    if (this.#player.isPlaying) this.#isHushed = true;
+    this.#player.stop();
     if (!this.#speech.isOn) return; // others may be speaking
     this.#speech.isOn = false;
     this.#speech.stop();
@@ -281,6 +342,7 @@ export class Concierge extends EventTarget {
   }
 
   #halt() {
+    this.#player.stop();
     this.#talk.stop();
     this.#showState(false);
   }

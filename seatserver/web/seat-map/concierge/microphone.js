@@ -5,10 +5,8 @@
  */
 
 import { element } from "../../shared/dom.js";
-import { Ear } from "./ear.js";
-
 /** @import { Words } from "../words.js" */
-/** @import { Problem } from "./ear.js" */
+/** @import { Hearing, Problem } from "./ear.js" */
 
 const HOLD_MS = 400; // a press that lasts longer is held, and its end is the end of what was said
 const SVG = "http://www.w3.org/2000/svg";
@@ -16,6 +14,13 @@ const SHAPE = "M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3ZM6 11a6 6 0 0
 /** @type {Record<Problem, string>} */
 const WHY_NOT = { denied: "voiceDenied", deaf: "voiceDeaf", nothing: "voiceNothing", failed: "voiceFailed" };
 
+/**
+ * What hears the visitor: the browser's own recognition, or the server.
+ * @typedef {object} Listens
+ * @property {(lang: string, hearing: Hearing) => unknown} listen
+ * @property {() => unknown} finish
+ * @property {() => void} cancel
+ */
 /**
  * What the microphone tells: `begin`, then `heard` with all words so far, again and again, then one of the others.
  * @typedef {object} Hooks
@@ -29,7 +34,9 @@ const WHY_NOT = { denied: "voiceDenied", deaf: "voiceDeaf", nothing: "voiceNothi
 export class Microphone {
   #words;
   #hooks;
-  #ear = new Ear();
+  #choose;
+  /** @type {Listens | null} */
+  #ear = null;
   #isListening = false;
   /** Since when it is really open; 0 while the browser still asks for leave. */
   #openSince = 0;
@@ -38,11 +45,14 @@ export class Microphone {
   #wasPointer = false;
 
   /**
+   * `choose()` is what hears the visitor this time.
    * @param {Words} words
+   * @param {() => Listens} choose
    * @param {Hooks} hooks
    */
-  constructor(words, hooks) {
+  constructor(words, choose, hooks) {
     this.#words = words;
+    this.#choose = choose;
     this.#hooks = hooks;
     const svg = document.createElementNS(SVG, "svg");
     const path = document.createElementNS(SVG, "path");
@@ -73,7 +83,8 @@ export class Microphone {
     this.#openSince = 0;
     this.#say("voiceOpening");
     this.#hooks.begin();
-    this.#ear.listen(this.#words.locale, {
+    const ear = (this.#ear = this.#choose());
+    ear.listen(this.#words.locale, {
       started: () => {
         this.#openSince = performance.now();
         this.#say("voiceListening");
@@ -88,12 +99,12 @@ export class Microphone {
     if (!this.#isListening) return;
     if (this.#openSince === 0) return this.cancel();
     this.#say("voiceEnding");
-    this.#ear.finish();
+    this.#ear?.finish();
   }
 
   cancel() {
     if (!this.#isListening) return;
-    this.#ear.cancel();
+    this.#ear?.cancel();
     this.#show(false);
     this.line.textContent = "";
     this.#hooks.cancelled();

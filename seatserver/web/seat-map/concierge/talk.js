@@ -15,6 +15,9 @@ const NO_TOKEN = [4001, 4200]; // close codes after which another token may help
  * @property {(offers: Suggestion[]) => void} suggestions
  * @property {(held: boolean) => void} done
  * @property {(error: { code: string }) => void} failed
+ * @property {(text: string) => void} [heard] all that was understood so far of what is said
+ * @property {(piece: ArrayBuffer) => void} [sound] the next piece of what is said aloud
+ * @property {() => void} [quiet] stop playing that
  */
 
 export class Talk {
@@ -28,6 +31,10 @@ export class Talk {
   /** @type {string | null} */
   #refused = null;
   #ref = 0;
+  #asked = 0; // the ref of the question that is being answered
+  #speaks = 0; // the ref that pieces of sound belong to
+  /** What was said before the socket was open; null ends it. @type {(ArrayBuffer | null)[] | null} */
+  #early = null;
   /** @type {Listener | null} */
   #listener = null;
 
@@ -55,10 +62,43 @@ export class Talk {
       // One socket for all questions, also for those that are asked while it is being opened.
       this.#opening ??= this.#open();
       const socket = await this.#opening;
-      if (this.#listener === listener) this.#send(socket, { type: "ask", text, people });
+      if (this.#listener === listener) this.#asked = this.#send(socket, { type: "ask", text, people });
     } catch (error) {
       if (this.#listener === listener) this.#fail(error.code ?? "lost");
     }
+  }
+
+  /**
+   * Ask aloud: the sound may follow at once.
+   * @param {number} people
+   * @param {Listener} listener
+   */
+  async speak(people, listener) {
+    this.#listener = listener;
+    /** @type {(ArrayBuffer | null)[]} */
+    const early = (this.#early = []);
+    try {
+      this.#opening ??= this.#open();
+      const socket = await this.#opening;
+      if (this.#listener !== listener) return;
+      this.#asked = this.#send(socket, { type: "speak", people });
+      this.#early = null;
+      for (const piece of early) this.sound(piece);
+    } catch (error) {
+      if (this.#listener === listener) this.#fail(error.code ?? "lost");
+    }
+  }
+
+  /**
+   * The next piece of what is said; null: the visitor has finished.
+   * @param {ArrayBuffer | null} piece
+   */
+  sound(piece) {
+    if (!this.#listener) return;
+    if (this.#early) this.#early.push(piece);
+    else if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    else if (piece) this.#socket.send(piece);
+    else this.#send(this.#socket, { type: "spoken" });
   }
 
   /** Stop the answer that is being given. Nothing more is heard of it. */
@@ -92,6 +132,7 @@ export class Talk {
     const token = await this.#token(this.#refused);
     if (!isWanted()) throw Object.assign(new Error("the talk was closed"), { code: "lost" });
     const socket = new WebSocket(this.#address);
+    socket.binaryType = "arraybuffer";
     this.#socket = socket;
     let isReady = false;
     return new Promise((ready, fail) => {
@@ -99,6 +140,7 @@ export class Talk {
         this.#send(socket, { type: "begin", token, lang: this.#lang === "de" ? "de" : "en" }),
       );
       socket.addEventListener("message", ({ data }) => {
+        if (typeof data !== "string") return this.#socket === socket && this.#play(data);
         const message = JSON.parse(data);
         if (message.type === "ready") {
           isReady = true;
@@ -122,14 +164,23 @@ export class Talk {
   #send(socket, message) {
     this.#ref += 1;
     socket.send(JSON.stringify({ ...message, ref: this.#ref }));
+    return this.#ref;
+  }
+
+  /** @param {ArrayBuffer} piece */
+  #play(piece) {
+    if (this.#speaks === this.#asked) this.#listener?.sound?.(piece);
   }
 
   /** @param {any} message */
   #hear(message) {
     const listener = this.#listener;
+    this.#speaks = message.ref;
     // Of an answer that was stopped, or given up for another question, the last words may still come.
-    if (!listener || message.ref !== this.#ref) return;
+    if (!listener || message.ref !== this.#asked) return;
     if (message.type === "words") listener.words(message.text);
+    else if (message.type === "heard") listener.heard?.(message.text);
+    else if (message.type === "quiet") listener.quiet?.();
     else if (message.type === "suggestions") listener.suggestions(message.offers);
     else if (message.type === "done") {
       this.#listener = null;

@@ -1,0 +1,87 @@
+"""What this process allows of spoken questions: so many at once, and so much speech of one visitor in an hour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from seatserver.concierge.gemini import Gemini
+from seatserver.concierge.model.gateway import ModelGateway
+from seatserver.concierge.voice.line import Line
+from seatserver.config import Settings
+from seatserver.errors import Busy
+from seatserver.metrics import Metrics
+from seatserver.tasks import Tasks
+
+WINDOW_S = 3600.0
+RATE = 16_000
+BYTES_A_SECOND = 2 * RATE
+"""Of a visitor's voice: 16-bit samples, one channel."""
+
+
+class VoiceService:
+    """The lines of this process. ``now_s`` is a clock that never goes back."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        gemini: Gemini | None,
+        gateway: ModelGateway | None,
+        metrics: Metrics,
+        now_s: Callable[[], float],
+    ) -> None:
+        """``gateway`` keeps the budgets, which pay for spoken questions too."""
+        self.metrics = metrics
+        self._gateway = gateway
+        self._settings = settings
+        self._gemini = gemini
+        self._now_s = now_s
+        self._tasks = Tasks()
+        self._open = 0
+        self._window = 0
+        self._heard: Counter[str] = Counter()
+
+    @property
+    def seconds(self) -> int:
+        """The longest question, in seconds; 0 if this server does not listen."""
+        return self._settings.hears_s
+
+    def admit(self, user: str) -> None:
+        """Count a question until `leave`. Raises `Busy` if there are too many, or this visitor has said too much."""
+        self._begin_window()
+        if self._open >= self._settings.voice_at_once:
+            raise Busy("listening", "is done for as many visitors as possible")
+        if self._heard[user] >= self._settings.voice_user_s * BYTES_A_SECOND:
+            raise Busy("listening", "was used too much in this hour")
+        self._open += 1
+
+    def leave(self) -> None:
+        """A question that was admitted has ended."""
+        self._open -= 1
+
+    @property
+    def gateway(self) -> ModelGateway:
+        """What pays for a question."""
+        assert self._gateway is not None, "it listens"
+        return self._gateway
+
+    def count(self, user: str, sound_bytes: int) -> None:
+        """Count what a visitor has said."""
+        self._begin_window()
+        self._heard[user] += sound_bytes
+
+    def line(self, config: Any) -> Line:
+        """A new connection to the model."""
+        assert self._gemini is not None, "it listens"
+        return Line(self._tasks, self._gemini, self._settings.gemini_live_model, config)
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._tasks.close()
+
+    def _begin_window(self) -> None:
+        window = int(self._now_s() // WINDOW_S)
+        if window != self._window:
+            self._window = window
+            self._heard.clear()
