@@ -22,11 +22,10 @@ from seatserver.embedded.postgres import EmbeddedPostgres
 from seatserver.embedded.redis import EmbeddedRedis
 from seatserver.seatmaps.model import SeatMap
 from tests.browser.site import SHOWTIME, Site, small_hall
-from tests.browser.stage_page import StagePage
+from tests.browser.stage_page import PATIENCE_MS, StagePage
 from tests.conftest import drop, execute, settings_for, url_of
 from tests.support.lab import ARGUMENTS
 
-PATIENCE_MS = 15_000
 FINGER_PX = 44
 """A seat that is smaller than this in the window is not taken by a tap, but shown larger."""
 SECOND_TAP_S = 0.5
@@ -50,7 +49,7 @@ PATIENT_TOASTS = """{
   const { setTimeout } = window;
   // Only theirs: the client's own patience is as long as some of them.
   const isToast = (ms) => [4000, 10000].includes(ms) && new Error().stack.includes("/seat-map/notices.js");
-  window.setTimeout = (act, ms, ...more) => setTimeout(act, isToast(ms) ? 60_000 : ms, ...more);
+  window.setTimeout = (act, ms, ...more) => setTimeout(act, isToast(ms) ? 600_000 : ms, ...more);
 }"""
 """What goes by itself after a moment (see seat-map/notices.js) stays for as long as a test may take to read it."""
 

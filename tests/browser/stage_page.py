@@ -12,6 +12,8 @@ from seatserver.seatmaps.model import Category, GeneralArea, Screen, Seat, SeatM
 from tests.browser.site import small_hall
 from tests.support.lab import new_page, open_hall
 
+PATIENCE_MS = 60_000
+"""Longest wait for anything on a page: a slow machine is no failure."""
 QUICK_S = 0.1
 """Between two of what a hand does quickly."""
 RESTS_S = 5.0
@@ -122,7 +124,7 @@ class StagePage:
         self.hall = hall
         self.complaints: list[str] = []
         self.page: Page = new_page(browser, **context)
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(PATIENCE_MS)
         self.page.add_init_script(COUNT_FRAMES)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))

@@ -374,7 +374,7 @@ def test_the_link_opens_the_ticket_though_the_renewal_of_the_guest_hangs_or_is_c
         other.evaluate("() => { navigator.locks.request('seatserver.guest', () => new Promise(() => {})); }")
     ann.page.goto("about:blank")
     ann.page.goto(link)
-    expect(ann.page.get_by_role("article")).to_contain_text("Confirmed", timeout=20_000)
+    expect(ann.page.get_by_role("article")).to_contain_text("Confirmed")
     assert bool(asked) == (failure == "no answer")
     ann.complaints[:] = [one for one in ann.complaints if "401" not in one and "ERR_FAILED" not in one]
 

@@ -437,7 +437,7 @@ def test_going_offline_is_shown_with_its_reason_and_going_online_restores_the_ma
     ann.page.context.set_offline(False)
     ann.expect_status("live")
     ann.expect_seats(A3="mine", B2="held", B3="free")
-    expect(ann.notices).not_to_contain_text("not live", timeout=15_000)
+    expect(ann.notices).not_to_contain_text("not live")
 
 
 # ---------------------------------------------------------------- a large hall
