@@ -9,6 +9,7 @@ from websockets.asyncio.client import connect
 
 from tests.faults.site import SHOWTIME, Server, Site
 from tests.integration.server import JSON, MSGPACK, Wire
+from tests.waiting import PATIENCE_S
 
 
 async def enter(stack: AsyncExitStack, site: Site, server: Server, user: str, **more: Any) -> Wire:
@@ -22,7 +23,7 @@ async def enter(stack: AsyncExitStack, site: Site, server: Server, user: str, **
 async def knock(stack: AsyncExitStack, server: Server, token: str, *, encoding: str = JSON, **more: Any) -> Wire:
     """A socket that has said nothing yet. Raises `InvalidStatus`."""
     address = f"ws{server.url.removeprefix('http')}/ws/showtimes/{SHOWTIME}"
-    how = {"compression": None, "max_size": None, "proxy": None, **more}
+    how = {"compression": None, "max_size": None, "proxy": None, "open_timeout": PATIENCE_S, **more}
     connection = await stack.enter_async_context(connect(address, subprotocols=[cast(Any, encoding)], **how))
     # Whoever reads no more cannot say goodbye either.
     stack.callback(connection.transport.abort)

@@ -236,7 +236,7 @@ class Instance:
     ) -> AsyncIterator[Wire]:
         """A socket that has said nothing yet."""
         protocols = None if encoding is None else [cast(Any, encoding)]
-        more = {"max_size": None, "proxy": None, "compression": None, **more}
+        more = {"max_size": None, "proxy": None, "compression": None, "open_timeout": PATIENCE_S, **more}
         async with connect(self.address(showtime), subprotocols=protocols, **more) as connection:
             wire = Wire(connection, self.token(user))
             self.wires.append(wire)

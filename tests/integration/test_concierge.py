@@ -97,7 +97,7 @@ async def talking(
 ) -> AsyncIterator[Talk]:
     """A conversation."""
     address = f"ws{server.url.removeprefix('http')}/ws/concierge/{showtime}"
-    async with connect(address, proxy=None, compression=None, **more) as connection:
+    async with connect(address, proxy=None, compression=None, open_timeout=PATIENCE_S, **more) as connection:
         talk = Talk(connection, server.token(user))
         if begin:
             assert (await talk.begin())["type"] == "ready"

@@ -24,7 +24,7 @@ from seatserver.kiosks import registry, sockets
 from tests.integration.conftest import MakeServer
 from tests.integration.contract import Contract
 from tests.integration.server import Instance, eventually, rows
-from tests.waiting import within
+from tests.waiting import PATIENCE_S, within
 
 LOBBY = {"theatre_id": "rex", "name": "Lobby 1", "channel": "", "locked": False, "message": ""}
 CUT_MS = 2000
@@ -76,7 +76,7 @@ async def device(server: Instance, key: str = "", **headers: str) -> AsyncIterat
     """A terminal that has said hello."""
     key = key or new_key()
     address = f"ws{server.url.removeprefix('http')}/ws/kiosk"
-    async with connect(address, proxy=None, additional_headers=headers) as socket:
+    async with connect(address, proxy=None, additional_headers=headers, open_timeout=PATIENCE_S) as socket:
         await socket.send(json.dumps({"type": "hello", "key": key}))
         yield Device(server, key, socket)
 
@@ -252,14 +252,14 @@ async def test_a_kiosk_has_no_more_customers_than_can_come(server: Instance, mon
 async def test_a_device_that_talks_nonsense_is_closed_with_a_reason(
     server: Instance, said: str | bytes, code: int
 ) -> None:
-    async with connect(f"ws{server.url.removeprefix('http')}/ws/kiosk", proxy=None) as socket:
+    async with connect(f"ws{server.url.removeprefix('http')}/ws/kiosk", proxy=None, open_timeout=PATIENCE_S) as socket:
         await socket.send(said)
         assert await Device(server, "", socket).closed() == code
 
 
 async def test_a_silent_device_is_closed(make_server: MakeServer) -> None:
     server = await make_server(hello_ms=100)
-    async with connect(f"ws{server.url.removeprefix('http')}/ws/kiosk", proxy=None) as socket:
+    async with connect(f"ws{server.url.removeprefix('http')}/ws/kiosk", proxy=None, open_timeout=PATIENCE_S) as socket:
         assert await Device(server, "", socket).closed() == 4103
 
 

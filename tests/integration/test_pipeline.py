@@ -212,14 +212,11 @@ async def test_calls_wait_while_redis_reads_nothing_and_none_is_lost(redis_url: 
         await pipeline.send("PING")
         proxy.freeze()
         asked: list[asyncio.Future[bytes]] = []
-        while not pipeline.waiting:
+        # The system's buffers may grow meanwhile and take some of those that waited.
+        while pipeline.waiting < 4:
             asked.append(pipeline.send("ECHO", f"{len(asked)} {'x' * 1_000_000}"))
             await asyncio.sleep(0)
         assert pipeline.connected and pipeline.under_way <= CHUNK, "so many may be under way to any Redis that reads"
-        for _ in range(3):
-            asked.append(pipeline.send("ECHO", len(asked)))
-            await asyncio.sleep(0)
-        assert pipeline.waiting == 4
         proxy.thaw()
         answers = await asyncio.gather(*asked)
         assert [int(answer.split()[0]) for answer in answers] == list(range(len(asked)))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -28,6 +30,13 @@ from tests.integration.conftest import MakeServer
 from tests.integration.server import SHOWTIME, Instance, Message, Wire, eventually, now_ms
 
 BOT, HOME = "203.0.113.66", "198.51.100.7"
+
+
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine, nobody gets anything back of their share meanwhile."""
+    now = time.monotonic()
+    monkeypatch.setattr(shares, "time", SimpleNamespace(monotonic=lambda: now))
 
 
 def come_from(address: str) -> dict[str, str]:
@@ -86,6 +95,7 @@ async def test_without_redis_guests_still_come_and_floods_still_end(settings: Se
     await nobody.aclose()
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_holding_and_releasing_without_end_is_refused_and_nobody_else_notices(make_server: MakeServer) -> None:
     server = await make_server(user_holds_per_min=30)
     async with guest(server, BOT) as bot, guest(server, BOT) as honest:
@@ -247,6 +257,7 @@ async def test_a_hold_that_two_sockets_ask_for_at_once_counts_as_what_it_became(
             assert share.seats_held(SHOWTIME, ()) == 0
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_a_network_has_only_so_many_sockets_and_handshakes(make_server: MakeServer) -> None:
     server = await make_server(network_sockets=3, network_handshakes_per_min=10)
     async with AsyncExitStack() as stack:
@@ -267,6 +278,7 @@ async def test_a_network_has_only_so_many_sockets_and_handshakes(make_server: Ma
     await eventually(lambda: share.sockets == 0)
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_a_network_has_only_so_many_requests_and_most_pages_are_not_counted(make_server: MakeServer) -> None:
     server = await make_server(network_requests_per_min=30, network_writes_per_min=10)
     async with httpx.AsyncClient(base_url=server.url, headers=come_from(BOT)) as http:
@@ -280,6 +292,7 @@ async def test_a_network_has_only_so_many_requests_and_most_pages_are_not_counte
         assert (await http.get("/api/v1/theatres", headers=come_from(HOME))).status_code == 200
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_pages_of_unknown_showtimes_are_counted_because_each_asks_postgres(make_server: MakeServer) -> None:
     server = await make_server(network_requests_per_min=5)
     async with httpx.AsyncClient(base_url=server.url, headers=come_from(BOT)) as http:
@@ -332,6 +345,7 @@ async def test_a_socket_that_says_hello_in_a_storm_is_told_when_to_come_back(mak
     assert server.core.metrics.turned_away.totals() == {"storm": 5}
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_operators_see_who_is_pushing_and_never_a_whole_address(make_server: MakeServer) -> None:
     server = await make_server(user_holds_per_min=2)
     async with guest(server, BOT) as bot:
