@@ -278,7 +278,14 @@ async def test_what_the_rules_offered_the_model_can_hold_and_a_failed_search_lea
 async def test_a_model_that_stalls_is_given_up_and_then_left_alone(
     make_server: MakeServer, gemini: GeminiStandIn
 ) -> None:
-    both = await with_model(make_server, gemini, gemini_quiet_ms=300, gemini_pause_ms=500)
+    both = await with_model(
+        make_server,
+        gemini,
+        gemini_quiet_ms=1500,
+        gemini_pause_ms=2000,
+        concierge_user_turns=10_000,
+        concierge_turns=10_000,
+    )
     never = asyncio.Event()
     gemini.otherwise = lambda request: [Say("Well"), Wait(never)]
     async with talking(both.server) as talk:
