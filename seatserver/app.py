@@ -62,6 +62,8 @@ from seatserver.gate.gate import Gate
 from seatserver.holding.holding import Holding
 from seatserver.kiosks.handoffs import HandOffs
 from seatserver.kiosks.payments import Payments
+from seatserver.kiosks.print_jobs import PrintJobs
+from seatserver.kiosks.printing import Printing
 from seatserver.kiosks.reader_watch import ReaderWatch
 from seatserver.kiosks.readers import CardReader, SimulatedReader
 from seatserver.kiosks.registry import Kiosks, kiosk_of
@@ -159,7 +161,11 @@ class Server:
 
         # The terminals in lobbies, and what ends their customers' tokens before their time.
         self.kiosks = Kiosks(self.database, self.tokens)
-        self.kiosk_sockets = KioskSockets(settings, self.kiosks, self.shares, self._cut_kiosks)
+        self.print_jobs = PrintJobs(self.database)
+        self.printing = Printing(settings, self.print_jobs, self.records, self.catalog, AdmissionCodes(settings))
+        self.kiosk_sockets = KioskSockets(
+            settings, self.kiosks, self.print_jobs, self.printing.read, self.shares, self._cut_kiosks
+        )
         self.tokens.refuse_ended = self.kiosks.check_customer
         reader = _card_reader(settings, self.database)
         self.kiosk_payments = Payments(settings, self.database, self.catalog, self.checkout, self.records, reader)
@@ -360,6 +366,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         kiosks=server.kiosks,
         kiosk_payments=server.kiosk_payments,
         handoffs=HandOffs(server.settings, server.store, server.catalog, server.kiosks, server.networks, wall_clock),
+        printing=server.printing,
         shared_answers=SharedAnswers(),
         ready=server.ready,
         metrics_text=server.metrics.text,

@@ -196,6 +196,8 @@ class Settings:
     stripe_url: str = setting("SEATSERVER_STRIPE_URL", "https://api.stripe.com", "Where Stripe is spoken to. Plain HTTP only on this machine.")
     kiosk_pay_ms: int = setting("SEATSERVER_KIOSK_PAY_MS", 90_000, "How long a kiosk waits for a card. Then the payment is void and the seats are free.", at_least=1000, at_most=3_600_000)
     kiosk_handoff_ms: int = setting("SEATSERVER_KIOSK_HANDOFF_MS", 60_000, "How long the QR code is good with which a phone takes the seats of a kiosk over.", at_least=1000, at_most=600_000)
+    kiosk_printer: str = setting("SEATSERVER_KIOSK_PRINTER", "none", "The printer of kiosks: `none`, so that the ticket is a code on the screen, `simulated`, which shows the paper there, or `agent`: each kiosk has a printer on its machine, and `seatserver kiosk agent` prints there.")
+    kiosk_needs_paper: bool = setting("SEATSERVER_KIOSK_NEEDS_PAPER", False, "Whether a kiosk that cannot print sells nothing. Otherwise it says so before its customers pay, and shows the ticket’s code.")
     kiosk_quiet_ms: int = setting("SEATSERVER_KIOSK_QUIET_MS", 45_000, "After this long without a touch a kiosk asks whether anybody is there.", at_least=1000, at_most=600_000)
     kiosk_answer_ms: int = setting("SEATSERVER_KIOSK_ANSWER_MS", 20_000, "How long it waits for the answer before it gives the seats back and begins anew.", at_least=1000, at_most=600_000)
     sweep_ms: int = setting("SEATSERVER_SWEEP_MS", 5000, "Longest time between two checks of the deadlines in a room where something is held.", at_least=20, at_most=60_000)
@@ -354,6 +356,10 @@ def _check_relations(settings: Settings) -> None:
             f"expected less than {_env('claim_ms')} ({settings.claim_ms}): "
             "a booking could expire while its card is being charged",
         )
+    if settings.kiosk_needs_paper and settings.kiosk_printer == "none":
+        raise ConfigError(
+            _env("kiosk_needs_paper"), "is 1", f"expected {_env('kiosk_printer')} too: without one nothing is sold"
+        )
     if settings.hold_pause_ms <= settings.sweep_ms:
         raise ConfigError(
             _env("hold_pause_ms"),
@@ -389,6 +395,7 @@ def _check_relations(settings: Settings) -> None:
     for name in ("metrics", "documents"):
         _one_of(name, getattr(settings, name), ("auto", "everyone", "operators"))
     _one_of("kiosk_reader", settings.kiosk_reader, ("none", "simulated", "stripe"))
+    _one_of("kiosk_printer", settings.kiosk_printer, ("none", "simulated", "agent"))
     _one_of("log_level", settings.log_level, ("debug", "info", "warning", "error"))
     _one_of("log_format", settings.log_format, ("auto", "text", "json"))
     _check_voice(settings)

@@ -238,8 +238,8 @@ def _kiosk_channel() -> dict[str, Any]:
     kinds = (*KIOSKS_SAY, *KIOSKS_ARE_TOLD)
     return {
         "address": KIOSK_PATH,
-        "description": "The socket of a terminal in the lobby. Each message is one JSON text. The first one is `hello` "
-        "with the device's key, and the answer says whether it is enrolled.",
+        "description": "The socket of a terminal in the lobby, and of the agent that has its printer. Each message is "
+        "one JSON text. The first one is `hello` with the device's key, and the answer says whether it is enrolled.",
         "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in kinds},
         "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
     }

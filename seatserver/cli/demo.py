@@ -44,7 +44,12 @@ OPERATOR_LIFETIME_S = 3600
 """The operator's token may do everything, so it is valid only for a short time."""
 PORTS_TRIED = 50
 ADDRESSES = ("DATABASE_URL", "REDIS_URL")
-OWN_VALUES = ("SEATSERVER_TOKEN_SECRET", "SEATSERVER_GUEST_SCOPES", "SEATSERVER_KIOSK_READER")
+OWN_VALUES = (
+    "SEATSERVER_TOKEN_SECRET",
+    "SEATSERVER_GUEST_SCOPES",
+    "SEATSERVER_KIOSK_READER",
+    "SEATSERVER_KIOSK_PRINTER",
+)
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -173,6 +178,7 @@ def _environment(addresses: Mapping[str, str], secret: str) -> dict[str, str]:
         "SEATSERVER_GUEST_SCOPES": ",".join(GUEST_SCOPES),
         "SEATSERVER_LOG_LEVEL": "warning",
         "SEATSERVER_KIOSK_READER": "simulated",
+        "SEATSERVER_KIOSK_PRINTER": "simulated",
         **addresses,
     }
     return {**own, **{name: value for name, value in os.environ.items() if value.strip()}}

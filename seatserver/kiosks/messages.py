@@ -1,4 +1,4 @@
-"""What a kiosk's page and the server say to each other on ``/ws/kiosk``. All of it is JSON.
+"""What a kiosk's page, or the agent with its printer, and the server say on ``/ws/kiosk``. All of it is JSON.
 
 The server sends what the kiosk *is*, not what it should do: a page that missed a message, or comes back after a night
 without a network, has all of it with the next one.
@@ -6,12 +6,13 @@ without a network, has all of it with the next one.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
+from seatserver.kiosks.receipts import Receipt, ReceiptLine
 from seatserver.kiosks.registry import KEY_PATTERN, MAX_SHOWS, MAX_TOLD, Order
 
 Key = Annotated[
@@ -25,6 +26,9 @@ class KioskHello(msgspec.Struct, tag="hello", tag_field="type", forbid_unknown_f
     """The first message of a device."""
 
     key: Key
+    agent: Annotated[bool, Meta(description="It is not a kiosk's page, but the agent that has a kiosk's printer.")] = (
+        False
+    )
 
 
 class KioskReport(
@@ -59,6 +63,28 @@ class KioskOrder(msgspec.Struct, frozen=True, kw_only=True):
     visit: str
 
 
+class PrinterReport(
+    msgspec.Struct, tag="printer", tag_field="type", forbid_unknown_fields=True, frozen=True, kw_only=True
+):
+    """How an agent's printer is. Send it every five seconds, and when it changes."""
+
+    release: Annotated[str, Meta(max_length=40, pattern=PLAIN, description="The release of the agent.")]
+    state: Annotated[
+        Literal["ok", "low", "out", "open", "away"],
+        Meta(description="`low`: paper is about to run out. `open`: its cover is. `away`: it can't be reached."),
+    ]
+
+
+class PrintEnded(
+    msgspec.Struct, tag="printed", tag_field="type", forbid_unknown_fields=True, frozen=True, kw_only=True
+):
+    """How a print job ended. `failed`: nothing was printed. `unsure`: nobody knows what is on the paper."""
+
+    booking_id: UUID
+    copy: int
+    outcome: Literal["printed", "failed", "unsure"]
+
+
 class KioskWaiting(msgspec.Struct, tag="waiting", tag_field="type", frozen=True, kw_only=True):
     """The device is not enrolled. Show the code and its QR code; staff approve it."""
 
@@ -78,12 +104,33 @@ class KioskState(msgspec.Struct, tag="state", tag_field="type", frozen=True, kw_
     message: Annotated[str, Meta(description="From staff, to be shown; empty if there is none.")]
     reloads: Annotated[int, Meta(description="Load the page again when this has grown, as soon as nobody uses it.")]
     reader: Annotated[str, Meta(description="The kind of its card reader. `none`: it sells nothing.")]
+    printer: Annotated[
+        Literal["none", "simulated", "ok", "low", "out", "open", "away"],
+        Meta(description="`none`: tickets are codes on the screen. `simulated`: the paper is shown as a picture."),
+    ]
+    needs_paper: Annotated[bool, Meta(description="Sell nothing while nothing can be printed.")]
     quiet_ms: Annotated[int, Meta(description="Ask whether anybody is there after this long without a touch.")]
     answer_ms: Annotated[int, Meta(description="How long to wait for the answer to that.")]
     voice: Annotated[bool, Meta(description="Let people say which seats they would like.")] = False
     release: Annotated[str, Meta(description="The server's release. Load the page again when it changes.")]
     help: Annotated[bool, Meta(description="Whether staff see that somebody there asks for help.")]
     order: Annotated[KioskOrder | None, Meta(description="What staff ordered last. Null: nothing yet.")]
+
+
+class AgentState(msgspec.Struct, tag="agent", tag_field="type", frozen=True, kw_only=True):
+    """What an agent is now: it has the printer of this kiosk."""
+
+    kiosk_id: UUID
+    name: str
+    theatre_id: str
+
+
+class KioskPrint(msgspec.Struct, tag="print", tag_field="type", frozen=True, kw_only=True):
+    """Print this, unless you have done so or have begun to: then say how it ended. It may be sent several times."""
+
+    booking_id: UUID
+    copy: int
+    receipt: Receipt
 
 
 class KioskBeat(msgspec.Struct, tag="beat", tag_field="type", frozen=True, kw_only=True):
@@ -96,10 +143,11 @@ class KioskRevoked(msgspec.Struct, tag="revoked", tag_field="type", frozen=True,
     """The kiosk was revoked, and its key with it. The socket closes."""
 
 
-FromKiosk = KioskHello | KioskReport
-ToKiosk = KioskWaiting | KioskState | KioskBeat | KioskRevoked
+FromKiosk = KioskHello | KioskReport | PrinterReport | PrintEnded
+ToKiosk = KioskWaiting | KioskState | AgentState | KioskPrint | KioskBeat | KioskRevoked
 
 EXAMPLE_KEY = "q2Jd0mJc1yC8mB0XoC6c3v6Rk0s8m1r7s0m3mE8nWmQ"
+EXAMPLE_BOOKING = UUID("0191e5c0-7a3b-7c1d-8e2f-4a5b6c7d8e9f")
 EXAMPLE_ID = UUID("7a4d2e9c-55a1-4f0b-9d0c-3f6b7a4f1101")
 EXAMPLES: tuple[FromKiosk | ToKiosk, ...] = (
     KioskHello(key=EXAMPLE_KEY),
@@ -122,12 +170,26 @@ EXAMPLES: tuple[FromKiosk | ToKiosk, ...] = (
         message="",
         reloads=0,
         reader="simulated",
+        printer="ok",
+        needs_paper=False,
         quiet_ms=45_000,
         answer_ms=20_000,
         voice=True,
         release="0.1.0",
         help=False,
         order=KioskOrder(number=3, what="extend", visit="3q2-7wAbCdEf"),
+    ),
+    PrinterReport(release="0.1.0", state="ok"),
+    PrintEnded(booking_id=EXAMPLE_BOOKING, copy=1, outcome="printed"),
+    AgentState(kiosk_id=EXAMPLE_ID, name="Lobby 1", theatre_id="odeon"),
+    KioskPrint(
+        booking_id=EXAMPLE_BOOKING,
+        copy=1,
+        receipt=Receipt(
+            lines=(ReceiptLine(text="The Long Night", large=True), ReceiptLine(text="1 Dec 2026, 20:15")),
+            code="q2Jd0mJc1yC8mB0XoC6c3v6Rk0s8",
+            last=(ReceiptLine(text="Total 28.50 EUR"),),
+        ),
     ),
     KioskBeat(server_ms=1_764_580_000_000),
     KioskRevoked(),

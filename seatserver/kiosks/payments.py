@@ -32,6 +32,7 @@ from seatserver.database import Database
 from seatserver.errors import BookingState, Conflict, Forbidden, HoldGone, NotFound, SeatServerError
 from seatserver.kiosks.payment_records import Payment, PaymentRecords, Sales
 from seatserver.kiosks.readers import CardReader, Charge, ReaderAway, SimulatedReader
+from seatserver.kiosks.readiness import can_print, reader_of
 from seatserver.kiosks.registry import Kiosk, kiosk_of
 from seatserver.times import moment_of
 
@@ -62,7 +63,7 @@ class Payments:
         self._checkout = checkout
         self._records = records
         self._reader = reader
-        self._needs_id = settings.kiosk_reader == "stripe"
+        self._settings = settings
 
     async def close(self) -> None:
         """Close what the card reader holds open."""
@@ -84,7 +85,8 @@ class Payments:
     async def begin(self, kiosk: Kiosk, showtime_id: str, hold_id: UUID, user_id: str) -> Payment:
         """Claim a customer's hold and ask for a card. Repeating it gives the payment as it is now.
 
-        Raises `Conflict` without a card reader, while the kiosk is locked, and for a showtime of another theatre;
+        Raises `Conflict` without a card reader or the paper it needs, while the kiosk is locked, and for a showtime of
+        another theatre;
         `Forbidden` for a user that is no customer of this kiosk, `HoldConflict` for the id of another customer's
         payment, and what `Checkout.book` raises. Then nothing of the payment is left, unless trying again can help.
         """
@@ -246,8 +248,10 @@ class Payments:
     async def _check_may_sell(self, kiosk: Kiosk, showtime_id: str) -> None:
         if kiosk.locked:
             raise Conflict(f"the kiosk {kiosk.name!r} is locked: unlock it in /ops")
-        if self._needs_id and not kiosk.card_reader:
+        if reader_of(kiosk, self._settings) == "none":
             raise Conflict(f"the kiosk {kiosk.name!r} has no card reader: name it in /ops")
+        if self._settings.kiosk_needs_paper and not can_print(kiosk, self._settings):
+            raise Conflict(f"the kiosk {kiosk.name!r} cannot print at the moment: look after its printer")
         showtime = await self._catalog.showtime(showtime_id)
         if showtime.theatre_id != kiosk.theatre_id:
             raise Conflict(f"the kiosk {kiosk.name!r} sells for {kiosk.theatre_id!r}, not for {showtime.theatre_id!r}")

@@ -74,8 +74,14 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     left_ms: int | None = None
 
 
+_WAITS = kiosks.c.theatre_id.is_(None) & (kiosks.c.code_ends_at > sa.func.now())
+
+
 class Kiosk(msgspec.Struct, frozen=True, kw_only=True):
-    """A device as it is now. It waits for approval while it has no theatre; times are ms since the epoch."""
+    """A device as it is now. It waits for approval while it has no theatre; times are ms since the epoch.
+
+    One that ``is_agent`` has the printer of the kiosk ``agent_of``. ``printer`` is what a kiosk's agent last said.
+    """
 
     id: UUID
     code: str
@@ -103,6 +109,10 @@ class Kiosk(msgspec.Struct, frozen=True, kw_only=True):
     order_number: int
     order_what: str
     order_visit: str
+    is_agent: bool
+    agent_of: UUID | None
+    printer: str
+    printer_at_ms: int | None
 
 
 class Kiosks:
@@ -116,7 +126,7 @@ class Kiosks:
 
     # ------------------------------------------------------------ the device
 
-    async def introduce(self, key: str) -> Kiosk:
+    async def introduce(self, key: str, is_agent: bool = False) -> Kiosk:
         """The device with this key. An unknown one, or one whose code is too old, gets a new code to be approved with.
 
         Raises `BadRequest` for a text that is no key, and `Busy` while too many devices wait.
@@ -135,6 +145,7 @@ class Kiosks:
                 id=uuid4(),
                 key_hash=key_hash,
                 code=_new_code(),
+                is_agent=is_agent,
                 code_ends_at=sa.func.now() + timedelta(seconds=CODE_S),
             )
             # Two windows of one device meet the same row.
@@ -145,7 +156,7 @@ class Kiosks:
         """The kiosk with this key. Raises `Unauthorized` unless it is enrolled and not revoked."""
         key_hash = _hash_or_refuse(key)
         kiosk = (await self.with_hashes([key_hash])).get(key_hash)
-        if kiosk is None or kiosk.theatre_id is None:
+        if kiosk is None or kiosk.theatre_id is None or kiosk.is_agent:
             raise Unauthorized("this device is not enrolled: approve the code on its screen first")
         if kiosk.revoked_at_ms is not None:
             raise Unauthorized("this kiosk was revoked: enrol the device again")
@@ -214,7 +225,7 @@ class Kiosks:
         """All enrolled kiosks that are not revoked, by theatre and name."""
         listed = (
             sa.select(kiosks)
-            .where(kiosks.c.theatre_id.is_not(None), kiosks.c.revoked_at.is_(None))
+            .where(kiosks.c.theatre_id.is_not(None), kiosks.c.revoked_at.is_(None), ~kiosks.c.is_agent)
             .order_by(kiosks.c.theatre_id, kiosks.c.name, kiosks.c.id)
         )
         async with self._database.reading() as connection:
@@ -229,11 +240,11 @@ class Kiosks:
         code, name = tidied(code), one_line(name, "name")
         _check_channel(channel)
         given = {"theatre_id": theatre_id, "name": name, "channel": channel}
-        waits = kiosks.c.theatre_id.is_(None) & (kiosks.c.code_ends_at > sa.func.now())
+        waits = _WAITS
         is_repeated = sa.and_(*(kiosks.c[field] == value for field, value in given.items()))
         enrolled = (
             sa.update(kiosks)
-            .where(kiosks.c.code == code, kiosks.c.revoked_at.is_(None), waits | is_repeated)
+            .where(kiosks.c.code == code, kiosks.c.revoked_at.is_(None), ~kiosks.c.is_agent, waits | is_repeated)
             .values(
                 **given,
                 enrolled_at=sa.func.coalesce(kiosks.c.enrolled_at, sa.func.now()),
@@ -245,6 +256,47 @@ class Kiosks:
             raise NotFound("device waiting with the code", code)
         log.info("kiosk enrolled", kiosk=str(kiosk.id), name=name, theatre=theatre_id, channel=channel, by=by)
         return kiosk
+
+    async def enrol_agent(self, kiosk_id: UUID, code: str, by: str) -> Kiosk:
+        """Approve the agent that shows ``code``: it prints for this kiosk. The one before it is revoked.
+
+        Repeating it gives the same answer: the kiosk. Raises `NotFound` for a code that no agent shows, and for a kiosk
+        that there is not.
+        """
+        code = tidied(code)
+        kiosk = next((one for one in await self.all() if one.id == kiosk_id), None)
+        if kiosk is None:
+            raise NotFound("kiosk", str(kiosk_id))
+        is_meant = (kiosks.c.code == code) & kiosks.c.is_agent & kiosks.c.revoked_at.is_(None)
+        enrolled = (
+            sa.update(kiosks)
+            .where(is_meant, _WAITS | (kiosks.c.agent_of == kiosk_id))
+            .values(
+                agent_of=kiosk_id,
+                theatre_id=kiosk.theatre_id,
+                name=kiosk.name,
+                enrolled_at=sa.func.coalesce(kiosks.c.enrolled_at, sa.func.now()),
+                enrolled_by=sa.func.coalesce(kiosks.c.enrolled_by, by),
+            )
+        )
+        async with self._database.transaction() as connection:
+            agent: UUID | None = await connection.scalar(enrolled.returning(kiosks.c.id))
+            if agent is None:
+                raise NotFound("agent waiting with the code", code)
+            others = sa.update(kiosks).where(
+                kiosks.c.agent_of == kiosk_id, kiosks.c.id != agent, kiosks.c.revoked_at.is_(None)
+            )
+            await connection.execute(others.values(revoked_at=sa.func.now(), revoked_by=by))
+        log.info("printer enrolled", kiosk=str(kiosk_id), agent=str(agent), by=by)
+        return kiosk
+
+    async def note_printer(self, kiosk_id: UUID, agent_id: UUID, printer: str, release: str) -> None:
+        """Note what an agent says of its kiosk's printer."""
+        told = sa.update(kiosks).where(kiosks.c.id == kiosk_id)
+        alive = sa.update(kiosks).where(kiosks.c.id == agent_id)
+        async with self._database.reading() as connection:
+            await connection.execute(told.values(printer=printer, printer_at=sa.func.now()))
+            await connection.execute(alive.values(release=release, seen_at=sa.func.now()))
 
     async def change(self, kiosk_id: UUID, changes: Mapping[str, Any], by: str) -> Kiosk:
         """Name, move, lock or unlock a kiosk, or change the message on it. What is not in ``changes`` stays as it is.
@@ -291,13 +343,16 @@ class Kiosks:
         """End a kiosk for good: its key and its customers' tokens are refused from now on. Raises `NotFound`."""
         ended = (
             sa.update(kiosks)
-            .where(kiosks.c.id == kiosk_id, kiosks.c.theatre_id.is_not(None))
+            .where(sa.or_(kiosks.c.id == kiosk_id, kiosks.c.agent_of == kiosk_id), kiosks.c.theatre_id.is_not(None))
             .values(
                 revoked_at=sa.func.coalesce(kiosks.c.revoked_at, sa.func.now()),
                 revoked_by=sa.func.coalesce(kiosks.c.revoked_by, by),
             )
         )
-        kiosk = self._told(await self._changed(ended), kiosk_id, "kiosk revoked", by=by)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(ended.returning(kiosks))).all()
+        found = next((_kiosk(row) for row in rows if row.id == kiosk_id), None)
+        kiosk = self._told(found, kiosk_id, "kiosk revoked", by=by)
         self._known.forget(kiosk_id)
         return kiosk
 
@@ -398,4 +453,8 @@ def _kiosk(row: sa.Row[Any]) -> Kiosk:
         order_number=row.order_number,
         order_what=row.order_what,
         order_visit=row.order_visit,
+        is_agent=row.is_agent,
+        agent_of=row.agent_of,
+        printer=row.printer,
+        printer_at_ms=None if row.printer_at is None else millis_of(row.printer_at),
     )

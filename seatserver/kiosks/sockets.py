@@ -5,6 +5,9 @@ life every second; it reports what it shows. It does not matter which instance c
 for all devices that are connected here, twice a second. The same look cuts off revoked kiosks, with their customers'
 sockets. `app.py` mounts `KioskSockets.serve`, repeats `look`, and says how customers' sockets are closed.
 
+The agent with a kiosk's printer comes through the same door, with a key of its own. It is sent print jobs, and reports
+how its printer is and how each job ended.
+
 Anybody may connect, for a new device cannot prove anything yet. So strangers, which nobody has approved, are few, those
 of one network fewer, and what they report is not written down. Enrolled kiosks are served whatever strangers do.
 """
@@ -13,7 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn, cast
 from uuid import UUID
@@ -29,16 +33,23 @@ from seatserver.access.shares import Share, Shares
 from seatserver.config import Settings
 from seatserver.errors import Busy, SeatServerError
 from seatserver.kiosks.messages import (
+    AgentState,
     FromKiosk,
     KioskBeat,
     KioskHello,
     KioskOrder,
+    KioskPrint,
     KioskReport,
     KioskRevoked,
     KioskState,
     KioskWaiting,
+    PrintEnded,
+    PrinterReport,
     ToKiosk,
 )
+from seatserver.kiosks.print_jobs import Job, PrintJobs
+from seatserver.kiosks.readiness import printer_of, reader_of
+from seatserver.kiosks.receipts import Receipt
 from seatserver.kiosks.registry import Kiosk, Kiosks, Order, Scene, hash_of
 from seatserver.wire.closing import Close
 
@@ -59,6 +70,8 @@ REPORT_PAUSE_S = 0.25
 """Shortest time between two reports of a device that are written."""
 
 DECODER: msgspec.json.Decoder[FromKiosk] = msgspec.json.Decoder(FromKiosk)
+ReadReceipt = Callable[[Job], Awaitable[Receipt]]
+"""What is printed for a job."""
 Cut = Callable[[set[UUID]], object]
 """Closes the sockets of these kiosks' customers."""
 
@@ -74,16 +87,17 @@ class _Ended(Exception):
 class _Device:
     """One connected device. ``kiosk`` is what was last read of it; `known` says that there is something newer."""
 
-    def __init__(self, key: str, kiosk: Kiosk, approval: str, share: Share | None) -> None:
+    def __init__(self, key: str, kiosk: Kiosk, told: ToKiosk, approval: str, share: Share | None) -> None:
         self.key, self.approval, self.share = key, approval, share
         self.key_hash = hash_of(key)
-        self.kiosk = kiosk
+        self.kiosk, self.told = kiosk, told
         self.changed = asyncio.Event()
+        self.jobs: deque[Job] = deque()  # to be sent
 
-    def known(self, kiosk: Kiosk) -> bool:
+    def known(self, kiosk: Kiosk, told: ToKiosk) -> bool:
         """Take what was read. Returns whether the device has to be told."""
-        before, self.kiosk = _told(self.kiosk), kiosk
-        if before == _told(kiosk):
+        before, self.kiosk, self.told = self.told, kiosk, told
+        if before == told:
             return False
         self.changed.set()
         return True
@@ -92,9 +106,19 @@ class _Device:
 class KioskSockets:
     """The devices that are connected to this process."""
 
-    def __init__(self, settings: Settings, kiosks: Kiosks, shares: Shares, cut: Cut) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        kiosks: Kiosks,
+        prints: PrintJobs,
+        read_receipt: ReadReceipt,
+        shares: Shares,
+        cut: Cut,
+    ) -> None:
         self._settings = settings
         self._kiosks = kiosks
+        self._prints = prints
+        self._read_receipt = read_receipt
         self._shares = shares
         self._cut = cut
         self._cut_until: dict[UUID, float] = {}
@@ -115,13 +139,24 @@ class KioskSockets:
             if kiosk is None or (kiosk.theatre_id is None and kiosk.code_ends_at_ms < _now_ms()):
                 strangers.append(device)  # its code is too old
             else:
-                told += device.known(kiosk)
+                told += device.known(kiosk, self._told(kiosk))
         for device in strangers:
             try:
-                told += device.known(await self._kiosks.introduce(device.key))
+                kiosk = await self._kiosks.introduce(device.key, device.kiosk.is_agent)
+                told += device.known(kiosk, self._told(kiosk))
             except SeatServerError as error:
                 log.warning("device got no new code", problem=error.message)
+        await self._hand_out_jobs()
         return told
+
+    async def _hand_out_jobs(self) -> None:
+        agents = {one.kiosk.agent_of: one for one in self._devices if _is_agent(one.kiosk)}
+        if not agents:
+            return
+        for job in await self._prints.take([one for one in agents if one is not None]):
+            # One that is lost here, because the agent has just gone, is sent again when it is back.
+            agents[job.kiosk_id].jobs.append(job)
+            agents[job.kiosk_id].changed.set()
 
     async def _cut_revoked(self) -> None:
         revoked, now = await self._kiosks.revoked_lately(), time.monotonic()
@@ -165,12 +200,13 @@ class KioskSockets:
             if share is not None:
                 share.sockets -= 1
 
-    async def _introduce(self, key: str, approval: str, share: Share | None) -> _Device:
+    async def _introduce(self, hello: KioskHello, approval: str, share: Share | None) -> _Device:
         """The device with this key, from now on among ours. A stranger is refused while there are too many."""
+        key = hello.key
         try:
             known = (await self._kiosks.with_hashes([hash_of(key)])).get(hash_of(key))
             if known is not None and not _is_stranger(known):
-                device = _Device(key, known, approval, share)
+                device = _Device(key, known, self._told(known), approval, share)
                 self._devices.add(device)
                 return device
             strangers = [one.share for one in self._devices if _is_stranger(one.kiosk)] + self._introduced
@@ -179,7 +215,8 @@ class KioskSockets:
                 raise Busy("the list of devices that wait for approval")
             self._introduced.append(share)
             try:
-                device = _Device(key, await self._kiosks.introduce(key), approval, share)
+                kiosk = await self._kiosks.introduce(key, hello.agent)
+                device = _Device(key, kiosk, self._told(kiosk), approval, share)
                 self._devices.add(device)
                 return device
             finally:
@@ -190,7 +227,7 @@ class KioskSockets:
     async def _serve(self, socket: WebSocket, share: Share | None) -> NoReturn:
         hello = await self._hello(socket)
         approval = f"{own_address(self._settings, socket.headers)}/ops#kiosk="
-        device = await self._introduce(hello.key, approval, share)
+        device = await self._introduce(hello, approval, share)
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._tell(socket, device))
@@ -228,23 +265,33 @@ class KioskSockets:
     async def _listen(self, socket: WebSocket, device: _Device) -> NoReturn:
         while True:
             message = await self._read(socket)
-            if not isinstance(message, KioskReport):
+            if isinstance(message, KioskHello) or isinstance(message, KioskReport) == device.kiosk.is_agent:
                 raise _Ended(Close.BAD_MESSAGES, "expected a report")
             if _is_stranger(device.kiosk):
                 await asyncio.sleep(REPORT_PAUSE_S)
                 continue
             try:
-                scene = msgspec.convert(message, Scene, from_attributes=True)
-                await self._kiosks.report(device.kiosk.id, scene)
+                await self._note(device.kiosk, message)
             except SeatServerError as error:
                 log.warning("report of a kiosk lost", kiosk=str(device.kiosk.id), problem=error.message)
             await asyncio.sleep(REPORT_PAUSE_S)
 
+    async def _note(self, kiosk: Kiosk, message: KioskReport | PrinterReport | PrintEnded) -> None:
+        if isinstance(message, KioskReport):
+            await self._kiosks.report(kiosk.id, msgspec.convert(message, Scene, from_attributes=True))
+        elif kiosk.agent_of is not None and isinstance(message, PrinterReport):
+            await self._kiosks.note_printer(kiosk.agent_of, kiosk.id, message.state, message.release)
+        elif kiosk.agent_of is not None and isinstance(message, PrintEnded):
+            await self._prints.end(kiosk.agent_of, message.booking_id, message.copy, message.outcome)
+
     async def _tell(self, socket: WebSocket, device: _Device) -> NoReturn:
         await self._send(socket, self._message(device))
+        if device.kiosk.agent_of is not None:
+            await self._hand_out_again(device, device.kiosk.agent_of)
         while True:
             if device.kiosk.revoked_at_ms is not None:
                 raise _Ended(Close.BAD_TOKEN, "this kiosk was revoked")
+            await self._send_jobs(socket, device)
             try:
                 async with asyncio.timeout(BEAT_S):
                     await device.changed.wait()
@@ -253,20 +300,60 @@ class KioskSockets:
             except TimeoutError:
                 await self._send(socket, KioskBeat(server_ms=_now_ms()))
 
+    async def _hand_out_again(self, device: _Device, kiosk_id: UUID) -> None:
+        """What an earlier connection was sent, and has not answered. The agent's journal knows what it has printed."""
+        try:
+            device.jobs.extend(await self._prints.sent(kiosk_id))
+        except SeatServerError as error:
+            raise _Ended(Close.UNAVAILABLE, error.message) from None  # it comes back
+
+    async def _send_jobs(self, socket: WebSocket, device: _Device) -> None:
+        while device.jobs:
+            job = device.jobs[0]
+            try:
+                receipt = await self._read_receipt(job)
+            except SeatServerError as error:
+                log.warning("ticket not printed yet", booking=str(job.booking_id), problem=error.message)
+                if error.retryable:
+                    return
+                device.jobs.popleft()  # its booking was cancelled meanwhile
+                continue
+            await self._send(socket, KioskPrint(booking_id=job.booking_id, copy=job.copy, receipt=receipt))
+            device.jobs.popleft()
+
     def _message(self, device: _Device) -> ToKiosk:
-        told = _told(device.kiosk)
-        if isinstance(told, KioskState):
-            settings = self._settings
-            return msgspec.structs.replace(
-                told,
-                reader=reader_of(device.kiosk, settings),
-                quiet_ms=settings.kiosk_quiet_ms,
-                answer_ms=settings.kiosk_answer_ms,
-                voice=settings.voice_at("kiosks"),
-            )
+        told = device.told
         if isinstance(told, KioskWaiting):
             return msgspec.structs.replace(told, qr=qr.drawn(device.approval + told.code).decode())
         return told
+
+    def _told(self, kiosk: Kiosk) -> ToKiosk:
+        """What a device is told of itself, without the picture."""
+        settings = self._settings
+        if kiosk.revoked_at_ms is not None:
+            return KioskRevoked()
+        if kiosk.theatre_id is None:
+            return KioskWaiting(code=kiosk.code, expires_at_ms=kiosk.code_ends_at_ms, qr="")
+        if kiosk.agent_of is not None:
+            return AgentState(kiosk_id=kiosk.agent_of, name=kiosk.name, theatre_id=kiosk.theatre_id)
+        return KioskState(
+            id=kiosk.id,
+            name=kiosk.name,
+            theatre_id=kiosk.theatre_id,
+            channel=kiosk.channel,
+            locked=kiosk.locked,
+            message=kiosk.message,
+            reloads=kiosk.reloads,
+            reader=reader_of(kiosk, settings),
+            printer=printer_of(kiosk, settings),
+            needs_paper=settings.kiosk_needs_paper,
+            quiet_ms=settings.kiosk_quiet_ms,
+            answer_ms=settings.kiosk_answer_ms,
+            voice=settings.voice_at("kiosks"),
+            release=seatserver.__version__,
+            help=kiosk.help_at_ms is not None,
+            order=_order(kiosk),
+        )
 
     async def _send(self, socket: WebSocket, message: ToKiosk) -> None:
         try:
@@ -278,36 +365,12 @@ class KioskSockets:
             raise _Ended(None) from None
 
 
-def reader_of(kiosk: Kiosk, settings: Settings) -> str:
-    """The kind of a kiosk's card reader: ``none``, ``simulated`` or ``stripe``."""
-    return "none" if settings.kiosk_reader == "stripe" and not kiosk.card_reader else settings.kiosk_reader
+def _is_agent(kiosk: Kiosk) -> bool:
+    return kiosk.agent_of is not None and kiosk.revoked_at_ms is None
 
 
 def _is_stranger(kiosk: Kiosk) -> bool:
     return kiosk.theatre_id is None and kiosk.revoked_at_ms is None
-
-
-def _told(kiosk: Kiosk) -> KioskWaiting | KioskState | KioskRevoked:
-    """What a device is told of itself, without the picture and the settings."""
-    if kiosk.revoked_at_ms is not None:
-        return KioskRevoked()
-    if kiosk.theatre_id is None:
-        return KioskWaiting(code=kiosk.code, expires_at_ms=kiosk.code_ends_at_ms, qr="")
-    return KioskState(
-        id=kiosk.id,
-        name=kiosk.name,
-        theatre_id=kiosk.theatre_id,
-        channel=kiosk.channel,
-        locked=kiosk.locked,
-        message=kiosk.message,
-        reloads=kiosk.reloads,
-        reader="",
-        quiet_ms=0,
-        answer_ms=0,
-        release=seatserver.__version__,
-        help=kiosk.help_at_ms is not None,
-        order=_order(kiosk),
-    )
 
 
 def _order(kiosk: Kiosk) -> KioskOrder | None:

@@ -3,6 +3,9 @@
 A device is known by the hash of its key, which only the device has. It waits (``theatre_id`` is NULL) until staff
 approve the code on its screen. A revoked kiosk keeps its row, so that its key never works again.
 
+An agent is a device too, with a key of its own: the process on a kiosk's machine that has its printer. It is enrolled
+for one kiosk (``agent_of``), can do nothing but print, and ends with it.
+
 A payment is written before its booking, so that a process that dies in between leaves something to be tidied up.
 ``simulated_payments`` stands for the card reader's own books: nothing but the simulated reader touches them. Those of
 Stripe's readers are at Stripe; ``stripe_payments`` is how they are found there.
@@ -45,7 +48,14 @@ kiosks = sa.Table(
     sa.Column("order_number", sa.Integer, nullable=False, server_default="0", comment="Grows with each order."),
     sa.Column("order_what", sa.Text, nullable=False, server_default="", comment="What staff last had it do."),
     sa.Column("order_visit", sa.Text, nullable=False, server_default="", comment="For whom; for nobody else."),
+    sa.Column(
+        "is_agent", sa.Boolean, nullable=False, server_default=sa.false(), comment="It prints for a kiosk, and is none."
+    ),
+    sa.Column("agent_of", sa.Uuid, sa.ForeignKey("kiosks.id"), comment="The kiosk that an agent prints for."),
+    sa.Column("printer", sa.Text, nullable=False, server_default="", comment="Its state, as the agent last said it."),
+    sa.Column("printer_at", sa.DateTime(timezone=True), comment="When the agent said that."),
     sa.CheckConstraint("(theatre_id IS NULL) = (enrolled_at IS NULL)", name="enrolled_in_a_theatre"),
+    sa.CheckConstraint("agent_of IS NULL OR is_agent", name="only_agents_print_for_others"),
     sa.CheckConstraint("(revoked_by IS NULL) = (revoked_at IS NULL)", name="revoked_by_somebody"),
     sa.Index("uq_kiosks_key_hash", "key_hash", unique=True),
     sa.Index("uq_kiosks_code", "code", unique=True),
@@ -104,4 +114,20 @@ stripe_payments = sa.Table(
     sa.Column("ended", sa.Boolean, nullable=False, comment="It will be void: nothing is shown to the reader any more."),
     sa.Column("voided", sa.Boolean, nullable=False, comment="It is certain that no money is taken."),
     sa.CheckConstraint("ended OR NOT voided", name="ended_before_voided"),
+)
+
+kiosk_prints = sa.Table(
+    "kiosk_prints",
+    metadata,
+    sa.Column("booking_id", sa.Uuid, nullable=False),
+    sa.Column("copy", sa.Integer, nullable=False),
+    sa.Column("kiosk_id", sa.Uuid, sa.ForeignKey("kiosks.id"), nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.PrimaryKeyConstraint("booking_id", "copy"),
+    sa.CheckConstraint("status IN ('asked', 'sent', 'printed', 'failed', 'unsure')", name="status_known"),
+    sa.Index(
+        "ix_kiosk_prints_unprinted", "kiosk_id", "asked_at", postgresql_where=sa.text("status IN ('asked', 'sent')")
+    ),
 )

@@ -354,7 +354,9 @@ async def test_the_sockets_of_a_revoked_kiosk_are_looked_for_only_as_long_as_the
 ) -> None:
     monkeypatch.setattr(sockets, "CUT_FOR_S", 0.0)
     cut: list[set[UUID]] = []
-    looks = sockets.KioskSockets(server.core.settings, server.core.kiosks, server.core.shares, cut.append)
+    core = server.core
+    given = (core.settings, core.kiosks, core.print_jobs, core.printing.read, core.shares, cut.append)
+    looks = sockets.KioskSockets(*given)
     async with device(server) as one:
         kiosk = await enrol(one)
         await ask(server, "POST", f"/kiosks/{kiosk['id']}/revoke")
@@ -362,7 +364,7 @@ async def test_the_sockets_of_a_revoked_kiosk_are_looked_for_only_as_long_as_the
     await looks.look()
     assert cut == []
     monkeypatch.setattr(sockets, "CUT_FOR_S", 60.0)
-    looks = sockets.KioskSockets(server.core.settings, server.core.kiosks, server.core.shares, cut.append)
+    looks = sockets.KioskSockets(*given)
     await looks.look()
     assert cut == [{UUID(kiosk["id"])}]
 

@@ -112,7 +112,9 @@ def contract() -> Contract:
 @pytest.fixture
 async def empty(settings: Settings, contract: Contract) -> AsyncIterator[Rest]:
     """A server with nothing on sale."""
-    async with Server(dataclasses.replace(settings, request_body_bytes=20_000, kiosk_reader="simulated")) as core:
+    async with Server(
+        dataclasses.replace(settings, request_body_bytes=20_000, kiosk_reader="simulated", kiosk_printer="simulated")
+    ) as core:
         transport = httpx.ASGITransport(build_app(core), raise_app_exceptions=False)
         hooks = {"response": [contract.check]}
         async with httpx.AsyncClient(transport=transport, base_url="http://test", event_hooks=hooks) as http:
@@ -1204,6 +1206,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "quote_tickets": {"tickets": [{"seat": "A-1", "ticket": "standard"}, {"seat": 1}]},
     "best_available": {"tickets": {"standard": 2}, "weights": {"aisle": 3}, "limit": 2},
     "enrol_kiosk": {"code": "K7F2-9QXM", "theatre_id": "odeon", "name": "Lobby 1"},
+    "enrol_kiosk_agent": {"code": "K7F2-9QXM"},
     "put_kiosk": {"theatre_id": "odeon", "name": "Lobby 1"},
     "change_allocations": {"changes": [{"action": "block", "seats": ["A-1"], "rows": ["B"], "reason": "wet paint"}]},
 }
@@ -1247,6 +1250,10 @@ async def test_a_kiosk_is_enrolled_changed_and_revoked(rest: Rest) -> None:
     await rest.ask("PUT", path, "boss:admin", json=place)
     assert code(await rest.ask("POST", "/kiosks/self/customers", headers=own)) == (409, "conflict")
     assert (await rest.ask("POST", f"{path}/reload", "boss:admin")).json() == locked
+    agent = await rest.core.kiosks.introduce(secrets.token_urlsafe(32), is_agent=True)
+    assert code(await rest.ask("POST", "/kiosks/enrol", "boss:admin", json={"code": agent.code, **place}))[0] == 404
+    assert (await rest.ask("POST", f"{path}/agent", "boss:admin", json={"code": agent.code})).json() == locked
+    assert code(await rest.ask("POST", f"{path}/agent", "boss:admin", json={"code": waiting.code}))[0] == 404
     assert (await rest.ask("GET", "/kiosks", "boss:admin")).json() == {"kiosks": [locked]}
     ordered = await rest.ask("POST", f"{path}/order", "boss:admin", json={"what": "helped", "visit": ""})
     assert ordered.json() == locked, "nobody is there"
@@ -1291,6 +1298,11 @@ async def test_a_customer_of_a_kiosk_pays_by_card(rest: Rest) -> None:
     assert (paid["booking"]["status"], paid["code"] is not None) == ("confirmed", True)
     assert (await rest.ask("GET", path, headers=own)).json()["payment"]["status"] == "paid"
     assert (await rest.ask("POST", f"{one}/cancel", headers=own)).json()["status"] == "paid"
+    copy = {"copy": 1, "language": "en"}
+    printed = (await rest.ask("POST", f"{one}/print", headers=own, json=copy)).json()
+    assert (printed["copy"], printed["status"], printed["picture"][:4]) == (1, "printed", "<svg")
+    assert code(await rest.ask("POST", f"{one}/print", headers=own, json={**copy, "copy": 3})) == (409, "conflict")
+    assert code(await rest.ask("POST", f"{one}/print", headers=foreign, json=copy)) == (404, "not_found")
     await rest.ask("POST", f"{one}/done", headers=own)
     assert (await rest.ask("GET", path, headers=own)).json() == {"payment": None}
     [first, second] = (await rest.ask("GET", "/kiosks", "boss:admin")).json()["kiosks"]

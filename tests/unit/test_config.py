@@ -96,6 +96,10 @@ def test_the_command_line_wins_over_the_environment() -> None:
         ({"SEATSERVER_VOICE": "phones"}, "SEATSERVER_VOICE is 'phones': expected one of pages, kiosks"),
         ({"SEATSERVER_TOKEN_SECRET": "x" * 32}, "SEATSERVER_TOKEN_SECRET can be guessed: expected a random one, such"),
         ({"SEATSERVER_ADMISSION_SECRETS": f"{SECRET},{'ab' * 20}"}, "SEATSERVER_ADMISSION_SECRETS can be guessed: "),
+        (
+            {"SEATSERVER_KIOSK_NEEDS_PAPER": "1"},
+            "SEATSERVER_KIOSK_NEEDS_PAPER is 1: expected SEATSERVER_KIOSK_PRINTER too",
+        ),
         ({"SEATSERVER_KIOSK_READER": "stripe"}, "SEATSERVER_STRIPE_KEY is empty: expected a key, as SEATSERVER_KIOSK_"),
         (
             {"SEATSERVER_STRIPE_KEY": "pk_test_0123456789"},

@@ -31,7 +31,9 @@ from seatserver.errors import (
 )
 from seatserver.kiosks.messages import EXAMPLE_ID
 from seatserver.kiosks.payment_records import Payment
+from seatserver.kiosks.print_jobs import MOST_COPIES
 from seatserver.kiosks.readers import Act, ReaderAway
+from seatserver.kiosks.receipts import Language
 
 
 class BeginPayment(Document, frozen=True):
@@ -52,6 +54,29 @@ class SimulateCard(Document, frozen=True):
             description="`lose`: the card is charged, but the reader's next answers are lost.",
         ),
     ]
+
+
+class PrintTicket(Document, frozen=True):
+    """Which copy of the ticket is to be printed."""
+
+    copy: Annotated[int, Meta(ge=1, le=MOST_COPIES, description="1 at first. Every other says that it is a copy.")]
+    language: Annotated[str, Meta(pattern="^(en|de)$")]
+    again: Annotated[bool, Meta(description="Print this copy again if that has failed.")] = False
+
+
+class TicketPrint(Document, frozen=True):
+    """How far the printing of a ticket is."""
+
+    copy: int
+    status: Annotated[
+        str,
+        Meta(
+            pattern="^(asked|sent|printed|failed|unsure)$",
+            description="`printed`, `failed` and `unsure` are final. `failed`: nothing was printed, and the same copy "
+            "may be asked for `again`. `unsure`: nobody knows; ask for the next one.",
+        ),
+    ]
+    picture: Annotated[str | None, Meta(description="The paper as an SVG picture. Only of a simulated printer.")]
 
 
 class KioskPayment(Document, frozen=True):
@@ -108,6 +133,8 @@ RESOURCE = Resource(
         SimulateCard(act="tap"),
         EXAMPLE,
         KioskPaymentUnderWay(payment=EXAMPLE),
+        PrintTicket(copy=1, language="en"),
+        TicketPrint(copy=1, status="sent", picture=None),
     ),
 )
 PATH = "/kiosks/self/payments"
@@ -167,6 +194,17 @@ async def simulate_kiosk_card(call: Call, body: SimulateCard) -> KioskPayment:
     payment = await call.services.kiosk_payments.advance(call.kiosk, _id(call))
     await simulated.act(payment.booking_id, cast(Act, body.act))
     return await _view(call, await call.services.kiosk_payments.advance(call.kiosk, payment.booking_id))
+
+
+@RESOURCE.post(f"{ONE}/print", for_kiosks=True, refusals=REFUSALS)
+async def print_kiosk_ticket(call: Call, body: PrintTicket) -> TicketPrint:
+    """Print the ticket of a paid booking. Repeat it to see how far that is: each copy is printed at most once."""
+    payment = await call.services.kiosk_payments.advance(call.kiosk, _id(call))
+    if payment.status != "paid":
+        raise Conflict("this payment has no ticket yet")
+    language = cast(Language, body.language)
+    printed = await call.services.printing.ask(call.kiosk, payment.booking_id, body.copy, language, again=body.again)
+    return TicketPrint(copy=printed.job.copy, status=printed.job.status, picture=printed.picture)
 
 
 def _id(call: Call) -> UUID:

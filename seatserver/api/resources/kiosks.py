@@ -19,6 +19,7 @@ from seatserver.errors import Conflict, NotFound, TooMany
 from seatserver.kiosks.messages import EXAMPLE_ID
 from seatserver.kiosks.payment_records import Sales
 from seatserver.kiosks.reader_watch import ONLINE_MS
+from seatserver.kiosks.readiness import printer_of
 from seatserver.kiosks.registry import CARD_READER_PATTERN, CUSTOMER_S, MAX_MESSAGE, MAX_NAME, MAX_SHOWS, Kiosk, Order
 from seatserver.money import digits_of
 
@@ -51,6 +52,12 @@ class EnrolKiosk(Document, frozen=True):
     theatre_id: Id
     name: KioskName
     channel: Channel = ""
+
+
+class EnrolAgent(Document, frozen=True):
+    """The code of an agent: the process on a kiosk's machine that has its printer."""
+
+    code: Annotated[str, Meta(max_length=40, description="As `seatserver kiosk agent` says it.")]
 
 
 class ChangeKiosk(Document, frozen=True):
@@ -108,6 +115,14 @@ class KioskView(Document, frozen=True):
             "it has not been online for a minute.",
         ),
     ]
+    printer: Annotated[
+        str,
+        Meta(
+            pattern="^(none|simulated|ok|low|out|open|away)$",
+            description="Its printer. `none`: tickets are codes on the screen. `low`: paper is about to run out. "
+            "`open`: its cover is. `away`: its agent, or the printer itself, can't be reached.",
+        ),
+    ]
     sales_today: Annotated[tuple[KioskSales, ...], Meta(description="One entry a currency. Only in the list.")] = ()
 
 
@@ -160,6 +175,7 @@ VIEW = KioskView(
     showing="",
     seats="",
     hold_ends_at_ms=None,
+    printer="ok",
     sales_today=(KioskSales(bookings=3, total_minor=8550, currency="EUR", currency_digits=2),),
 )
 RESOURCE = Resource(
@@ -167,6 +183,7 @@ RESOURCE = Resource(
     tag="kiosks",
     examples=(
         EnrolKiosk(code="K7F2-9QXM", theatre_id="odeon", name="Lobby 1"),
+        EnrolAgent(code="K7F2-9QXM"),
         ChangeKiosk(locked=True, message="The bar is open."),
         VIEW,
         KioskList(kiosks=(VIEW,)),
@@ -228,6 +245,13 @@ async def put_kiosk(call: Call, body: ChangeKiosk) -> KioskView:
     return _view(call, kiosk)
 
 
+@RESOURCE.post("/kiosks/{kiosk_id}/agent", scope="admin", refusals=(NotFound,))
+async def enrol_kiosk_agent(call: Call, body: EnrolAgent) -> KioskView:
+    """Approve the agent that shows this code: it prints for this kiosk, in place of the one before."""
+    kiosk_id = call.uuid("kiosk_id", "kiosk")
+    return _view(call, await call.services.kiosks.enrol_agent(kiosk_id, body.code, call.identity.user_id))
+
+
 @RESOURCE.post("/kiosks/{kiosk_id}/reload", scope="admin", refusals=(NotFound,))
 async def reload_kiosk(call: Call) -> KioskView:
     """Load a kiosk's page again, as soon as nobody uses it."""
@@ -285,6 +309,7 @@ def _view(call: Call, kiosk: Kiosk) -> KioskView:
         hold_ends_at_ms=kiosk.hold_ends_at_ms,
         card_reader=kiosk.card_reader,
         reader=_reader(call, kiosk),
+        printer=printer_of(kiosk, call.services.settings),
     )
 
 

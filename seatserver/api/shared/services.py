@@ -30,6 +30,7 @@ from seatserver.config import Clock, Settings
 from seatserver.holding.holding import Holding
 from seatserver.kiosks.handoffs import HandOffs
 from seatserver.kiosks.payments import Payments
+from seatserver.kiosks.printing import Printing
 from seatserver.kiosks.registry import Kiosks
 from seatserver.operations.instance_reports import InstanceReports
 from seatserver.rooms.counts import Counts
@@ -70,6 +71,7 @@ class ApiServices:
     kiosks: Kiosks
     kiosk_payments: Payments
     handoffs: HandOffs
+    printing: Printing
     shared_answers: SharedAnswers
     ready: Callable[[], Awaitable[dict[str, str | None]]]
     metrics_text: Callable[[], bytes]

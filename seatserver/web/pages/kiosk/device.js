@@ -30,6 +30,8 @@ const REVOKED = 4001;
  * @property {number} reloads
  * @property {string} release
  * @property {"none" | "simulated" | "stripe"} reader
+ * @property {"none" | "simulated" | "ok" | "low" | "out" | "open" | "away"} printer
+ * @property {boolean} needs_paper
  * @property {number} quiet_ms
  * @property {number} answer_ms
  * @property {boolean} [voice]

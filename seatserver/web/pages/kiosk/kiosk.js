@@ -13,6 +13,7 @@ import { Device } from "./device.js";
 import { listenToKeypad } from "./keypad.js";
 import { Payments } from "./pay.js";
 import { HandOff, moved, phone } from "./phone.js";
+import { Printing } from "./print.js";
 import { readProgramme } from "./programme.js";
 import { Quiet } from "./quiet.js";
 import { listenToScanner } from "./scanner.js";
@@ -50,6 +51,7 @@ export class Kiosk {
   attendant = new Attendant(this.#device, this);
   #payments = new Payments(this.#device);
   handOff = new HandOff(this.#device);
+  #printing = new Printing(this.#device);
   /** @type {Visit | null} */
   #visit = null;
   /** @type {Step | null} */
@@ -74,7 +76,8 @@ export class Kiosk {
     this.#device.addEventListener("change", () => this.#changed());
     this.#device.addEventListener("line", () => this.#lineChanged());
     this.attendant.addEventListener("change", () => this.#render());
-    this.#payments.addEventListener("change", () => this.#render());
+    this.#payments.addEventListener("change", () => this.#paymentChanged());
+    this.#printing.addEventListener("change", () => this.#render());
     this.#payments.addEventListener("tidy", () => this.#reloadIfOutdated());
     this.handOff.addEventListener("change", () => this.#step === "phone" && this.#render());
     this.handOff.addEventListener("taken", () => this.#seatsMoved());
@@ -104,6 +107,25 @@ export class Kiosk {
   /** Whether people may say which seats they would like. */
   get listens() {
     return Boolean(this.#device.state?.voice) && Ear.isThere;
+  }
+
+  /** Whether this kiosk has a printer, and how far the ticket's printing is. */
+  get print() {
+    const printer = this.#device.state?.printer ?? "none";
+    const isReady = printer === "simulated" || printer === "ok" || printer === "low";
+    const isNeeded = this.#device.state?.needs_paper === true;
+    return {
+      has: printer !== "none",
+      isReady,
+      isNeeded,
+      now: this.#printing.now,
+      isOver: this.#printing.isOver,
+      isAsked: this.#printing.isAsked,
+    };
+  }
+
+  printAgain() {
+    this.#printing.again(this.words.lang);
   }
 
   /** The theatre's time zone. */
@@ -240,6 +262,7 @@ export class Kiosk {
     const visit = this.#visit;
     this.#payments.forget();
     this.handOff.forget();
+    this.#printing.forget();
     this.#visit = this.#step = this.#beginning = null;
     this.#note = "";
     this.#isBusy = false;
@@ -280,6 +303,12 @@ export class Kiosk {
   #forgetNote() {
     if (this.#visit !== null || this.#payments.now !== null) return;
     this.#note = "";
+    this.#render();
+  }
+
+  #paymentChanged() {
+    const payment = this.#payments.now;
+    if (payment?.status === "paid" && this.print.has) this.#printing.begin(payment.booking_id, this.words.lang);
     this.#render();
   }
 

@@ -177,6 +177,8 @@ export function review(kiosk, visit) {
   const basket = visit.basket;
   if (!basket) return { ...seats(kiosk, visit), title: words.text("seatsLost") };
   const total = words.format.money(basket.totalMinor, { ...visit.showing });
+  const { has, isReady, isNeeded } = kiosk.print;
+  const isClosed = isNeeded && !isReady;
   return {
     name: "review",
     title: words.text("yourSeats"),
@@ -184,6 +186,8 @@ export function review(kiosk, visit) {
       paragraph(filmLine(kiosk, visit)),
       element("p", { className: "big", textContent: places(basket) }),
       element("p", { className: "big total", textContent: total }),
+      isClosed && element("p", { className: "notice", textContent: words.text("noPaperNoSale") }),
+      has && !isReady && !isNeeded && element("p", { className: "notice", textContent: words.text("noPaper") }),
       element(
         "div",
         { className: "choices" },
@@ -193,7 +197,9 @@ export function review(kiosk, visit) {
       ),
     ],
     back: () => kiosk.giveBack(),
-    next: /** @type {[string, () => unknown]} */ ([words.text("pay", { money: total }), () => kiosk.pay()]),
+    next: /** @type {[string, () => unknown] | undefined} */ (
+      isClosed ? undefined : [words.text("pay", { money: total }), () => kiosk.pay()]
+    ),
   };
 }
 
@@ -261,9 +267,39 @@ export function ticket(kiosk, { booking, showtime, qr }, title = kiosk.words.tex
   return {
     name: "ticket",
     title,
-    content: [paragraph(words.text("takeTicket")), receipt],
+    content: [paragraph(words.text(howPrinted(kiosk))), paper(kiosk, words.text("ticketQr")) ?? receipt],
+    other: /** @type {[string, () => unknown] | undefined} */ (
+      kiosk.print.isOver ? [words.text("printAgain"), () => kiosk.printAgain()] : undefined
+    ),
     next: /** @type {[string, () => unknown]} */ ([words.text("done"), () => kiosk.leave()]),
   };
+}
+
+/**
+ * What to do with the ticket, as far as its printing is.
+ * @param {Kiosk} kiosk
+ */
+function howPrinted({ print }) {
+  if (!print.has || !print.isAsked) return "takeTicket";
+  const texts = {
+    asked: "printing",
+    sent: "printing",
+    printed: "printed",
+    failed: "notPrinted",
+    unsure: "maybePrinted",
+  };
+  return print.now === null ? "printing" : texts[print.now.status];
+}
+
+/**
+ * The paper of a simulated printer, as a picture.
+ * @param {Kiosk} kiosk
+ * @param {string} alt
+ */
+function paper({ print }, alt) {
+  if (!print.now?.picture) return null;
+  const src = `data:image/svg+xml,${encodeURIComponent(print.now.picture)}`;
+  return element("img", { className: "paper", alt, src });
 }
 
 /**

@@ -22,6 +22,7 @@ import { askAs } from "./poll.js";
  * @property {number | null} hold_ends_at_ms
  * @property {string} card_reader
  * @property {"none" | "simulated" | "unnamed" | "ok" | "away"} reader
+ * @property {"none" | "simulated" | "ok" | "low" | "out" | "open" | "away"} printer
  * @property {{ bookings: number, total_minor: number, currency: string, currency_digits: number }[]} sales_today
  */
 
@@ -31,6 +32,15 @@ const READERS = {
   unnamed: "no card reader named",
   ok: "reader ok",
   away: "reader away",
+};
+const PRINTERS = {
+  none: "",
+  simulated: "simulated printer",
+  ok: "printer ok",
+  low: "paper low",
+  out: "out of paper",
+  open: "printer open",
+  away: "printer away",
 };
 const PATH = "/api/v1/kiosks";
 const form = /** @type {HTMLFormElement} */ (byId("enrol"));
@@ -119,6 +129,7 @@ export class Kiosks {
       kiosk.channel && `sells for ${kiosk.channel}`,
       kiosk.release && `release ${kiosk.release}`,
       READERS[kiosk.reader],
+      PRINTERS[kiosk.printer],
       sold,
     ];
     const ends = kiosk.hold_ends_at_ms && `held until ${clockTime(kiosk.hold_ends_at_ms)}`;
@@ -163,6 +174,9 @@ export class Kiosks {
         action("Card reader", " …", () =>
           this.#ask(kiosk, "card_reader", `Card reader of ${name} at Stripe (tmr_…; empty: none)`, kiosk.card_reader),
         ),
+      kiosk.printer !== "none" &&
+        kiosk.printer !== "simulated" &&
+        action("Printer", " …", () => this.#enrolPrinter(kiosk)),
       action("Reload", "", () =>
         this.#do(`${PATH}/${id}/reload`, "POST", undefined, `${name} reloads when it is free.`),
       ),
@@ -202,6 +216,12 @@ export class Kiosks {
   #revoke({ id, name }) {
     if (!confirm(`Revoke ${name}? It stops selling at once, and has to be enrolled again.`)) return;
     void this.#do(`${PATH}/${id}/revoke`, "POST", undefined, `${name} is revoked.`);
+  }
+
+  /** @param {Kiosk} kiosk */
+  #enrolPrinter({ id, name }) {
+    const code = prompt(`Code that \`seatserver kiosk agent\` shows on the machine of ${name}`)?.trim();
+    if (code) void this.#do(`${PATH}/${id}/agent`, "POST", { code }, `The printer of ${name} is enrolled.`);
   }
 
   async #enrol() {

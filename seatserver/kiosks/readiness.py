@@ -1,0 +1,36 @@
+"""What a kiosk can do at the moment: take cards, and print.
+
+Its page is told, `/ops` shows it, and it is checked before anything is sold.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Literal, cast
+
+from seatserver.config import Settings
+from seatserver.kiosks.registry import Kiosk
+
+SILENT_MS = 20_000
+"""An agent that has not reported for so long counts as away. It reports every five seconds."""
+
+PrinterKind = Literal["none", "simulated", "ok", "low", "out", "open", "away"]
+
+
+def reader_of(kiosk: Kiosk, settings: Settings) -> str:
+    """The kind of a kiosk's card reader: ``none``, ``simulated`` or ``stripe``."""
+    return "none" if settings.kiosk_reader == "stripe" and not kiosk.card_reader else settings.kiosk_reader
+
+
+def printer_of(kiosk: Kiosk, settings: Settings) -> PrinterKind:
+    """How a kiosk's printer is: as its agent says, or ``away`` without one."""
+    if settings.kiosk_printer != "agent":
+        return "simulated" if settings.kiosk_printer == "simulated" else "none"
+    heard = kiosk.printer_at_ms
+    is_silent = heard is None or time.time_ns() // 1_000_000 - heard > SILENT_MS
+    return "away" if is_silent else cast(PrinterKind, kiosk.printer)
+
+
+def can_print(kiosk: Kiosk, settings: Settings) -> bool:
+    """Whether there is paper for another ticket."""
+    return printer_of(kiosk, settings) in ("simulated", "ok", "low")

@@ -1,0 +1,345 @@
+"""A kiosk's ticket is printed at most once, whatever dies; whether there is paper is known before anybody pays.
+
+The printer is `paper.py`, on the network; the agent runs in the test or, where it is killed, as a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+from xml.etree import ElementTree
+
+import pytest
+
+from seatserver.errors import ConfigError, StartError
+from seatserver.kiosks import agent as agents
+from seatserver.kiosks.agent import Agent, Journal
+from seatserver.kiosks.printers import Printer
+from tests.integration.conftest import MakeServer
+from tests.integration.paper import PaperPrinter, paper_printer
+from tests.integration.server import SHOWTIME, Instance, eventually, hold, rows
+from tests.integration.test_kiosks import Device, ask, device, enrol
+from tests.waiting import within
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+async def printer() -> AsyncIterator[PaperPrinter]:
+    """A receipt printer with paper."""
+    async with paper_printer() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def reports_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent looks at its printer all the time, and comes back at once."""
+    monkeypatch.setattr(agents, "REPORT_S", 0.05)
+    monkeypatch.setattr(agents, "BACK_FIRST_S", 0.01)
+
+
+class Lobby:
+    """A kiosk that sells, and its agent's folder."""
+
+    def __init__(self, server: Instance, page: Device, kiosk: dict[str, Any], folder: Path) -> None:
+        self.server, self.page, self.id, self.folder = server, page, UUID(kiosk["id"]), folder
+        self.told: list[str] = []
+
+    async def approve(self) -> None:
+        """Staff enter the code that the agent says."""
+        await eventually(lambda: any("approve" in line for line in self.told), "the agent to say its code")
+        [line] = [line for line in self.told if "approve" in line]
+        code = line.partition("enter ")[2].partition(" ")[0]
+        for _ in range(2):  # and once more, because the answer was lost
+            answer = await ask(self.server, "POST", f"/kiosks/{self.id}/agent", json={"code": code})
+            assert answer.status_code == 200, answer.text
+
+    async def until_printer(self, state: str) -> None:
+        """Wait until the kiosk's page knows that its printer is like that."""
+        while (await self.page.next("state"))["printer"] != state:
+            pass
+
+    async def sell(self, seat: int) -> UUID:
+        """A customer buys a seat."""
+        core = self.server.core
+        kiosk = await core.kiosks.authenticate(self.page.key)
+        _, user_id = core.kiosks.customer(kiosk)
+        booking_id = await hold(core, user_id, seat)
+        await core.kiosk_payments.begin(kiosk, SHOWTIME, booking_id, user_id)
+        assert core.kiosk_payments.simulated is not None
+        await core.kiosk_payments.simulated.act(booking_id, "tap")
+        assert (await core.kiosk_payments.advance(kiosk, booking_id)).status == "paid"
+        return booking_id
+
+    async def print(self, booking_id: UUID, copy: int = 1, **more: Any) -> dict[str, Any]:
+        """Ask for a copy, as the page does."""
+        body = {"copy": copy, "language": "en", **more}
+        path = f"/kiosks/self/payments/{booking_id}/print"
+        answer = await ask(self.server, "POST", path, f"Kiosk {self.page.key}", json=body)
+        found: dict[str, Any] = {**answer.json(), "http": answer.status_code}
+        return found
+
+    async def until_printed(self, booking_id: UUID, copy: int, status: str, **more: Any) -> None:
+        """Ask until the copy has ended like that."""
+        assert (await self.print(booking_id, copy, **more))["http"] == 200
+        core = self.server.core
+        kiosk = await core.kiosks.authenticate(self.page.key)
+        found = ""
+
+        async def has_ended() -> bool:
+            nonlocal found
+            found = (await core.printing.ask(kiosk, booking_id, copy, "en", again=False)).job.status
+            return found in ("printed", "failed", "unsure")
+
+        await eventually(has_ended, status)
+        assert found == status
+
+
+@asynccontextmanager
+async def lobby(make_server: MakeServer, tmp_path: Path, **changes: Any) -> AsyncIterator[Lobby]:
+    """A server whose kiosks print, and one of them."""
+    server = await make_server(
+        **{"kiosk_reader": "simulated", "kiosk_printer": "agent", "kiosk_ms": 50, "duties": False, **changes}
+    )
+    async with device(server) as page:
+        yield Lobby(server, page, await enrol(page), tmp_path / "agent")
+
+
+@asynccontextmanager
+async def running(at: Lobby, printer: PaperPrinter) -> AsyncIterator[None]:
+    """The agent, in this process."""
+    journal = Journal(at.folder)
+    agent = Agent(at.server.url, Printer(printer.name), journal, at.told.append)
+    task = asyncio.create_task(agent.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        journal.close()
+
+
+async def process(at: Lobby, printer: str, server: str = "") -> Process:
+    """The agent, as a process."""
+    command = ["-m", "seatserver", "kiosk", "agent", "--server", server or at.server.url, "--printer", printer]
+    return await asyncio.create_subprocess_exec(
+        sys.executable, *command, "--folder", str(at.folder), stdout=PIPE, stderr=PIPE
+    )
+
+
+async def line_of(running: Process, is_meant: Callable[[str], bool]) -> str:
+    """The next line that a process says about something."""
+    assert running.stdout is not None
+    async with within("a line of the agent"):
+        while line := (await running.stdout.readline()).decode():
+            if is_meant(line):
+                return line
+    raise AssertionError("it ended without saying that")
+
+
+async def test_a_ticket_is_printed_once_and_every_other_says_that_it_is_a_copy(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+) -> None:
+    async with lobby(make_server, tmp_path) as at, running(at, printer):
+        await at.approve()
+        await at.until_printer("ok")
+        booking_id = await at.sell(1)
+        await at.until_printed(booking_id, 1, "printed")
+        [paper] = printer.papers
+        assert b"The Long Night" in paper and b"Copy" not in paper
+        assert at.server.core.printing._codes.write(booking_id).encode() in paper  # noqa: SLF001
+        assert (await at.print(booking_id, 1, again=True))["status"] == "printed"
+        assert (await at.print(booking_id, 3))["http"] == 409, "one after the other"
+        await at.until_printed(booking_id, 2, "printed")
+        assert len(printer.papers) == 2 and b"Copy 2" in printer.papers[1]
+        assert (await at.print(booking_id, 6))["http"] == 400
+
+
+async def test_paper_that_is_out_is_known_before_anybody_pays(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+) -> None:
+    async with lobby(make_server, tmp_path, kiosk_needs_paper=True) as at, running(at, printer):
+        await at.approve()
+        await at.until_printer("ok")
+        for state in ("low", "open", "out"):
+            printer.state = state
+            await at.until_printer(state)
+            [listed] = (await ask(at.server, "GET", "/kiosks")).json()["kiosks"]
+            assert listed["printer"] == state
+        core = at.server.core
+        kiosk = await core.kiosks.authenticate(at.page.key)
+        _, user_id = core.kiosks.customer(kiosk)
+        booking_id = await hold(core, user_id, 1)
+        body = {"showtime_id": SHOWTIME, "hold_id": str(booking_id), "user_id": user_id}
+        path = "/kiosks/self/payments"
+        refused = await ask(at.server, "POST", path, f"Kiosk {at.page.key}", json=body)
+        assert refused.status_code == 409 and "cannot print" in refused.json()["detail"]
+        printer.state = "ok"
+        await at.until_printer("ok")
+        assert (await ask(at.server, "POST", path, f"Kiosk {at.page.key}", json=body)).status_code == 200
+
+
+async def test_what_could_not_be_printed_is_printed_when_asked_again_and_is_no_copy(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+) -> None:
+    async with lobby(make_server, tmp_path) as at, running(at, printer):
+        await at.approve()
+        await at.until_printer("ok")
+        booking_id = await at.sell(1)
+        printer.state = "out"
+        await at.until_printed(booking_id, 1, "failed")
+        printer.state = "ok"
+        assert (await at.print(booking_id))["status"] == "failed", "not by itself"
+        await at.until_printed(booking_id, 1, "printed", again=True)
+        [paper] = printer.papers
+        assert b"Copy" not in paper
+
+
+async def test_paper_that_ends_in_the_middle_is_said_honestly(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+) -> None:
+    async with lobby(make_server, tmp_path) as at, running(at, printer):
+        await at.approve()
+        await at.until_printer("ok")
+        booking_id = await at.sell(1)
+        printer.ends_after = 1
+        await at.until_printed(booking_id, 1, "unsure")
+        assert any("ran out of paper" in line for line in at.told)
+
+
+@pytest.mark.parametrize("when", ["first byte", "cut"])
+async def test_an_agent_that_is_killed_while_it_prints_does_not_print_twice(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path, when: Any
+) -> None:
+    async with lobby(make_server, tmp_path) as at:
+        first = await process(at, printer.name)
+        at.told.append(await line_of(first, lambda line: "approve" in line))
+        await at.approve()
+        await at.until_printer("ok")
+        booking_id = await at.sell(1)
+        printer.kills, printer.victim = when, first.pid
+        await at.print(booking_id)
+        assert await first.wait() == -9
+        printed = len(printer.papers)
+        async with running(at, printer):
+            await at.until_printed(booking_id, 1, "unsure")
+            await at.until_printed(booking_id, 2, "printed")
+        assert len(printer.papers) == printed + 1 and b"Copy 2" in printer.papers[-1]
+
+
+async def test_a_job_that_was_lost_on_its_way_is_sent_again_and_one_that_was_printed_is_not_printed_again(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+) -> None:
+    async with lobby(make_server, tmp_path) as at:
+        async with running(at, printer):
+            await at.approve()
+            await at.until_printer("ok")
+        jobs = at.server.core.print_jobs
+        lost, done = await at.sell(1), await at.sell(2)
+        for booking_id in (lost, done):
+            assert (await at.print(booking_id))["status"] == "asked"
+        taken = {job.booking_id for job in await jobs.take([at.id])}
+        assert taken == {lost, done}, "a process took them, and died before it could send them"
+        journal = Journal(at.folder)
+        journal.note(f"{done}:1", "printed")  # this one came, and its answer was lost
+        journal.close()
+        async with running(at, printer):
+            await at.until_printed(lost, 1, "printed")
+            await at.until_printed(done, 1, "printed")
+        assert len(printer.papers) == 1
+
+
+async def test_a_job_that_nobody_took_in_time_is_not_printed_later(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+) -> None:
+    async with lobby(make_server, tmp_path) as at:
+        booking_id = await at.sell(1)
+        assert (await at.print(booking_id))["status"] == "asked"
+        async with at.server.core.database.transaction() as connection:
+            await connection.exec_driver_sql("UPDATE kiosk_prints SET asked_at = now() - interval '2 minutes'")
+        assert (await at.print(booking_id))["status"] == "failed"
+        assert await at.server.core.print_jobs.take([at.id]) == []
+
+
+async def test_an_agent_can_only_print_and_ends_with_its_kiosk(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+) -> None:
+    async with lobby(make_server, tmp_path) as at:
+        journal = Journal(at.folder)
+        agent = Agent(at.server.url, Printer(printer.name), journal, at.told.append)
+        task = asyncio.create_task(agent.run())
+        await at.approve()
+        await at.until_printer("ok")
+        answer = await ask(at.server, "GET", "/kiosks/self", f"Kiosk {journal.key}")
+        assert answer.status_code == 401
+        assert len((await ask(at.server, "GET", "/kiosks")).json()["kiosks"]) == 1, "it is no kiosk"
+        [stored] = await rows(at.server.core, "SELECT kiosks::text AS row FROM kiosks WHERE is_agent")
+        assert journal.key not in stored.row
+        await ask(at.server, "POST", f"/kiosks/{at.id}/revoke")
+        async with within("the agent to end"):
+            with pytest.raises(StartError, match="revoked"):
+                await task
+        journal.close()
+
+
+async def test_a_simulated_printer_shows_the_paper_as_a_picture(make_server: MakeServer, tmp_path: Path) -> None:
+    async with lobby(make_server, tmp_path, kiosk_printer="simulated") as at:
+        booking_id = await at.sell(1)
+        for language, word in (("de", "Plätze"), ("de", "Kopie 2")):
+            copy = 2 if "2" in word else 1
+            printed = await at.print(booking_id, copy, language=language)
+            assert printed["status"] == "printed"
+            drawn = ElementTree.fromstring(printed["picture"])
+            assert word in "".join(drawn.itertext())
+
+
+async def test_the_agent_says_in_one_sentence_what_is_wrong(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+) -> None:
+    async with lobby(make_server, tmp_path) as at:
+        for given, words in (
+            ({"printer": "lp0"}, "--printer is 'lp0': expected tcp://HOST:9100"),
+            ({"printer": printer.name, "server": "ftp://x"}, "--server is 'ftp://x': expected https://host"),
+        ):
+            ended = await process(at, **given)
+            _, errors = await ended.communicate()
+            assert ended.returncode == 2
+            assert words in errors.decode() and errors.decode().count("\n") == 1
+        agent = await process(at, "tcp://127.0.0.1:9", f"{at.server.url}/api/v1/nothing")
+        assert "is no seat server" in await line_of(agent, lambda line: "server" in line)
+        other = await process(at, printer.name)
+        _, errors = await other.communicate()
+        assert other.returncode == 1 and "another agent uses" in errors.decode()
+        agent.terminate()
+        assert await agent.wait() == 0
+        agent = await process(at, "tcp://127.0.0.1:9")
+        assert "approve" in await line_of(agent, lambda line: "approve" in line)
+        assert "cannot be reached" in await line_of(agent, lambda line: "printer" in line)
+        agent.terminate()
+        assert await agent.wait() == 0
+
+
+def test_a_journal_survives_and_forgets_the_oldest(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for number in range(agents.REMEMBERED_JOBS + 1):
+        journal.note(f"job {number}", "printed")
+    journal.close()
+    again = Journal(tmp_path)
+    assert again.key == journal.key
+    assert again.status("job 0") is None and again.status("job 1") == "printed"
+    assert len(json.loads((tmp_path / "jobs.json").read_text())) == agents.REMEMBERED_JOBS
+    assert (tmp_path / "key").stat().st_mode & 0o077 == 0
+    again.close()
+
+
+def test_a_printer_without_a_known_address_is_refused() -> None:
+    for name in ("tcp:", "usb:1:2", "file:", "tcp://:9100", "tcp://h:99999", "http://h"):
+        with pytest.raises(ConfigError):
+            Printer(name)
