@@ -21,8 +21,8 @@ all *stages:
 # linters, types, import contracts, unit tests
 check: static unit
 
-# linters, types, import contracts
-static: lint format types imports
+# linters, types, import contracts, secrets
+static: lint format types imports secrets
 
 lint:
     ruff check .
@@ -35,6 +35,24 @@ types:
 
 imports:
     lint-imports
+
+# tokens and keys of providers, and private keys, in what git keeps. What only looks random is not looked for: tests and
+# documents are full of that
+secrets:
+    git ls-files -z | xargs -0 python -m detect_secrets.pre_commit_hook \
+        --disable-plugin Base64HighEntropyString --disable-plugin HexHighEntropyString \
+        --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector \
+        --exclude-files 'seatserver/api/(openapi|asyncapi)\.json'
+
+# known holes in the pinned dependencies, as https://osv.dev has them: needs the network
+audit:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    tools=$(mktemp -d)
+    trap 'rm -rf "$tools"' EXIT
+    python3 -m venv "$tools"
+    "$tools/bin/pip" install -q pip-audit
+    "$tools/bin/pip-audit" --vulnerability-service osv --no-deps --disable-pip -r .ci/requirements.txt
 
 # format, lint and types of the browser code
 browser: (npm "install" "--no-audit" "--no-fund") (npm "run" "check")

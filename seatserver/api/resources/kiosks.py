@@ -189,7 +189,7 @@ RESOURCE = Resource(
         KioskList(kiosks=(VIEW,)),
         OrderKiosk(what="extend", visit="3q2-7wAbCdEf"),
         KioskCustomer(
-            token="eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJraW9zayJ9.signature",
+            token="eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJraW9zayJ9.signature",  # pragma: allowlist secret
             user_id=f"kiosk:{EXAMPLE_ID.hex}:3q2-7wAbCdEf",
             expires_at_ms=story.NOW_MS + CUSTOMER_S * 1000,
         ),

@@ -86,7 +86,7 @@ def test_an_offer_meets_all_of_the_wish_but_what_it_says_it_gave_up(wish: Wish, 
     assert unmet <= {name if name != "edge" else "depth" for name in reasons.given_up}
 
 
-def test_what_weighs_least_is_given_up_first_and_only_what_was_wished() -> None:
+def test_what_weighs_least_is_given_up_first_and_only_what_was_wished() -> None:  # pragma: allowlist secret
     wish = Wish(people=2, cheap=True, side=Side.LEFT, depth=Depth.LAST, rows=("N",), together=True)
     given_up = [plan.given_up for plan in plans(wish, TONIGHT)]
     assert given_up[0] == ()
