@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from loadtests.hall_page import ARGUMENTS
 from tests.browser.conftest import Window
 from tests.browser.site import Site
 from tests.browser.test_concierge import answer, offers
@@ -18,6 +17,7 @@ from tests.browser.test_voice import DEAF, line, microphone
 from tests.integration.test_rush_tls import Authority
 from tests.support.gemini import KEY
 from tests.support.gemini_live import LIVE_MODEL, Answered, HearOut, LiveStandIn, Stall, calls, hears, speaks, whole
+from tests.support.lab import ARGUMENTS
 from tests.waiting import PATIENCE_S
 
 MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
