@@ -1327,8 +1327,12 @@ async def test_a_basket_of_a_kiosk_moves_to_a_phone_and_its_ticket_back_to_a_kio
     assert code(await rest.ask("POST", path, headers=own, json=basket)) == (409, "handoff_refused")
     assert code(await rest.ask("POST", "/handoffs", "bob", json=scanned)) == (409, "handoff_refused")
     assert code(await rest.ask("POST", "/handoffs", json=scanned)) == (401, "unauthorized")
-    ticket = {"code": "nonsense"}
-    assert code(await rest.ask("POST", "/kiosks/self/tickets", headers=own, json=ticket)) == (422, "bad_ticket")
+    booking = (await rest.book("ann", taken["hold_id"])).json()
+    shown = {"code": AdmissionCodes(rest.core.settings).write(UUID(booking["id"]))}
+    ticket = (await rest.ask("POST", "/kiosks/self/tickets", headers=own, json=shown)).json()
+    assert (ticket["booking"]["reference"], ticket["code"]) == (booking["reference"], shown["code"])
+    wrong = {"code": "nonsense"}
+    assert code(await rest.ask("POST", "/kiosks/self/tickets", headers=own, json=wrong)) == (422, "bad_ticket")
 
 
 async def test_a_kiosk_without_a_card_reader_sells_nothing(rest: Rest) -> None:
