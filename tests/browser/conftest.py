@@ -61,6 +61,12 @@ for (const name of ["ready", "status", "hold", "release", "expired", "refused", 
 }
 </script>"""
 """The line that brings the element, and a listener at the very top of the page."""
+PATIENT_KIOSKS = {
+    "SEATSERVER_KIOSK_READER": "simulated",
+    "SEATSERVER_KIOSK_HANDOFF_MS": "600000",
+    "SEATSERVER_KIOSK_QUIET_MS": "600000",
+}
+"""Settings of kiosks. No machine is so slow that a code is over, or that people are asked whether they are there."""
 
 
 def says(message: str | bytes, kind: str) -> bool:
@@ -237,9 +243,7 @@ def kiosk_cinema(
         connection.flushall()
     settings = settings_for(url_of(postgres_server, name), redis_server.url)
     log = tmp_path_factory.mktemp("cinema") / "server.log"
-    # Nobody is so slow that a code is over, or that they are asked whether they are there.
-    patient = {"SEATSERVER_KIOSK_HANDOFF_MS": "600000", "SEATSERVER_KIOSK_QUIET_MS": "600000"}
-    site = Site(settings, log, SEATSERVER_KIOSK_READER="simulated", **patient)
+    site = Site(settings, log, **PATIENT_KIOSKS)
     site.start()
     site.set_up()
     yield site

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
-from tests.browser.conftest import Window
+from tests.browser.conftest import PATIENT_KIOSKS, Window
 from tests.browser.site import SHOWTIME, Site
 from tests.browser.test_everyone import violations
 from tests.browser.test_kiosk import LANDSCAPE, PORTRAIT, SIZES, ask, expect_nothing_scrolls, expect_screen, open_kiosk
@@ -45,7 +45,7 @@ TRACES = """async () => {
 @pytest.fixture
 def cinema(make_site: Sites) -> Site:
     """A server whose kiosks have the simulated reader."""
-    return make_site(SEATSERVER_KIOSK_READER="simulated")
+    return make_site(**PATIENT_KIOSKS)
 
 
 def choose(page: Page, name: str) -> None:
@@ -146,7 +146,7 @@ def test_a_lost_answer_of_the_reader_ends_in_one_booking(cinema: Site, window: W
 
 
 def test_a_card_that_never_comes_voids_the_payment(make_site: Sites, window: Windows) -> None:
-    site = make_site(SEATSERVER_KIOSK_READER="simulated", SEATSERVER_KIOSK_PAY_MS="1500")
+    site = make_site(**PATIENT_KIOSKS, SEATSERVER_KIOSK_PAY_MS="1500")
     kiosk, _ = open_kiosk(site, window)
     before = free_seats(kiosk)
     begin(kiosk)

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, expect
 
 from seatserver import config
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
-from tests.browser.conftest import Window
+from tests.browser.conftest import PATIENT_KIOSKS, Window
 from tests.browser.site import SHOWTIME, Site
 from tests.browser.test_concierge import PHONE, answer, ask, field, offers
 from tests.browser.test_kiosk import expect_screen, open_kiosk
@@ -49,7 +49,7 @@ def spoken(
         {}, database_url=url_of(postgres_server, "voice"), redis_url=redis_server.url, token_secret=TOKEN_SECRET
     )
     log = tmp_path_factory.mktemp("voice") / "server.log"
-    site = Site(settings, log, SEATSERVER_VOICE="pages,kiosks", SEATSERVER_KIOSK_READER="simulated")
+    site = Site(settings, log, SEATSERVER_VOICE="pages,kiosks", **PATIENT_KIOSKS)
     site.start()
     site.set_up()
     yield site
