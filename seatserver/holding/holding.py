@@ -164,6 +164,7 @@ class Holding:
                     raise refused from None
                 view.note_cooling(error)
                 taken = {seat: SeatState.HELD for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
+                view.refused.update(taken)
                 await self._look_again(showtime, buyer, view, taken, tries)
                 nearest = await self._nearest(showtime, buyer, view, selection)
                 if nearest is None:
@@ -206,6 +207,7 @@ class Holding:
                 lost.update({seat: why for seat, why in error.reasons.items() if why == "cooling"})
                 taken = {seat: why for seat, why in error.reasons.items() if why in LOST_TO_OTHERS}
                 lost.update(taken)
+                view.refused.update(taken)
                 await self._look_again(showtime, buyer, view, dict.fromkeys(taken, SeatState.HELD), tries)
             finally:
                 view.in_flight.difference_update(offer.seats)
@@ -316,33 +318,39 @@ class Holding:
         without: frozenset[int] = frozenset(),
     ) -> list[Offer]:
         def search() -> list[Offer]:
-            # Read when the search begins: what others are about to hold then.
+            # Read when the search begins, like the room: what others are about to hold then.
             avoid = view.in_flight | view.cooling
             return best_offers(
-                showtime.seat_map, states, wish, showtime.rules,
-                minutes_left=minutes_left, limit=limit, avoid=avoid, without=without,
+                showtime.seat_map, bytes(view.states), wish, showtime.rules,
+                minutes_left=minutes_left, limit=limit, avoid=avoid, without=without.union(view.refused),
             )  # fmt: skip
 
-        states, minutes_left = bytes(view.states), self._minutes_left(showtime)
-        return await self.searches.run(search, user=buyer.user_id, room=showtime.id, network=buyer.network)
+        minutes_left = self._minutes_left(showtime)
+        return await self.searches.run(
+            search, prepare=view.renew, user=buyer.user_id, room=showtime.id, network=buyer.network
+        )
 
     async def _nearest(self, showtime: Showtime, buyer: Buyer, view: RoomView, selection: Selection) -> Offer | None:
-        states = bytearray(view.states)
-        for seat in view.cooling:
-            states[seat] = SeatState.HELD
-        search = partial(
-            nearest_equal, showtime.seat_map, bytes(states), selection.seats, showtime.rules,
-            wheelchairs=selection.wheelchairs, minutes_left=self._minutes_left(showtime),
-        )  # fmt: skip
-        return await self.searches.run(search, user=buyer.user_id, room=showtime.id, network=buyer.network)
+        def search() -> Offer | None:
+            states = bytearray(view.states)
+            for seat in view.cooling | view.refused:
+                states[seat] = SeatState.HELD
+            return nearest_equal(
+                showtime.seat_map, bytes(states), selection.seats, showtime.rules,
+                wheelchairs=selection.wheelchairs, minutes_left=minutes_left,
+            )  # fmt: skip
+
+        minutes_left = self._minutes_left(showtime)
+        return await self.searches.run(
+            search, prepare=view.renew, user=buyer.user_id, room=showtime.id, network=buyer.network
+        )
 
     async def _look(self, showtime: Showtime, buyer: Buyer, view: RoomView) -> None:
         """Set ``view`` to what the buyer may take: seats of their channel or of the replaced hold count as free."""
         seen = view.seen
         if seen is None or buyer.channel:
             seen = await self._store.snapshot(showtime.id, showtime.seat_map.place_count)
-        view.states = bytearray(seen.states)
-        view.position = f"{seen.epoch}:{seen.version}"
+        view.show(seen, alike=not buyer.channel and view.replaces is None)
         for seat, channel in seen.kept.items():
             if channel and channel == buyer.channel and view.states[seat] == SeatState.ALLOCATED:
                 view.states[seat] = SeatState.FREE

@@ -49,9 +49,18 @@ class Searches:
         self._queue = _Queue()
         self._running: _Search | None = None
 
-    async def run(self, search: Callable[[], Found], *, user: str = "", room: str = "", network: str = "") -> Found:
+    async def run(
+        self,
+        search: Callable[[], Found],
+        *,
+        prepare: Callable[[], None] | None = None,
+        user: str = "",
+        room: str = "",
+        network: str = "",
+    ) -> Found:
         """Run ``search`` when this user's turn in this room has come; return its result or raise its error.
 
+        ``prepare`` is called right before, in the event loop: a search that has waited sees the room as it is then.
         ``network`` is the guest's network, empty for everybody else.
 
         Raises `Busy` if too many searches wait already, of this user or in total. If the caller is cancelled, its
@@ -64,6 +73,8 @@ class Searches:
         try:
             self._next()
             await asked.turn
+            if prepare is not None:
+                prepare()
             return await loop.run_in_executor(self._thread, search)
         finally:
             if self._running is asked:

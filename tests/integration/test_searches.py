@@ -13,7 +13,11 @@ import pytest
 
 from seatserver.client import RemoteError
 from seatserver.errors import Busy
+from seatserver.holding import holding
 from seatserver.holding.search_thread import Searches
+from seatserver.seatmaps.search.best import best_offers
+from seatserver.seatmaps.search.score import Offer
+from seatserver.seats.states import SeatState
 from tests.integration.lounge import LOUNGE, ROW_B, ROW_C, open_lounge, visitor
 from tests.integration.server import Instance, eventually
 
@@ -68,6 +72,29 @@ async def test_a_running_search_blocks_nobody_else(server: Instance) -> None:
             await bob.beat()
             assert not (best.done() or nearest.done())
         assert len((await best).seats) == len((await nearest).seats) == 2
+
+
+async def test_a_search_that_has_waited_sees_what_was_held_meanwhile(
+    server: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = 0
+
+    def counted(*room: Any, **wish: Any) -> list[Offer]:
+        nonlocal searched
+        searched += 1
+        return best_offers(*room, **wish)
+
+    await open_lounge(server)
+    async with visitor(server, "ann") as ann, visitor(server, "bob") as bob:
+        [first] = await bob.offers(2, limit=1)
+        monkeypatch.setattr(holding, "best_offers", counted)
+        async with long_search(server.core.holding.searches):
+            asked = asyncio.create_task(ann.best(2))
+            await eventually(lambda: server.core.holding.searches.waiting == 1)
+            await bob.hold(*first.seats)
+            await eventually(lambda: all(ann.state(seat) == SeatState.HELD for seat in first.seats))
+        assert set((await asked).seats).isdisjoint(first.seats)
+    assert searched == 1, "not one that is refused, and then another"
 
 
 async def test_too_many_simultaneous_searches_of_one_user_are_refused(server: Instance) -> None:

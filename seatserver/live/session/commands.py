@@ -78,9 +78,14 @@ class CommandContext:
 
     def room_view(self, replaces: UUID | None = None) -> RoomView:
         """The room as this instance knows it now, to judge a wish by."""
+        return RoomView(self._room_now(), now=self._room_now, in_flight=self.audience.in_flight, replaces=replaces)
+
+    def _room_now(self) -> View | None:
+        """The room as this instance knows it; None when its last viewer has left."""
+        if self.audience.live is None:
+            return None
         room = self.audience.room
-        seen = View(room.epoch, room.version, 0, bytes(room.states), None)
-        return RoomView(seen, in_flight=self.audience.in_flight, replaces=replaces)
+        return View(room.epoch, room.version, 0, bytes(room.states), None)
 
     def count(self, held: HeldSeats) -> None:
         """Count a new hold in the metrics and the demand for its seats."""
