@@ -366,6 +366,7 @@ async def test_an_unknown_user_is_not_found(core: Server) -> None:
 # ---------------------------------------------------------------- the command line
 
 
+@pytest.mark.long  # dozens of processes
 async def test_users_are_managed_on_the_command_line(core: Server, settings: Settings) -> None:
     env = environment(DATABASE_URL=settings.database_url, REDIS_URL=settings.redis_url)
 

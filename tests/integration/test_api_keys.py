@@ -356,6 +356,7 @@ def as_environment(settings: Settings, **more: str) -> dict[str, str]:
     )
 
 
+@pytest.mark.long  # dozens of processes
 async def test_keys_are_made_listed_rotated_and_revoked_on_the_command_line(
     make_server: MakeServer, settings: Settings
 ) -> None:
