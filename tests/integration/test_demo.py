@@ -248,7 +248,7 @@ async def test_a_second_instance_joins_by_the_printed_environment(tmp_path: Path
         address, showtime = started.address(), started.showtime()
         printed = run("demo", "--data", tmp_path / "data", "--env").stdout
         exports = dict(shlex.split(line)[1].split("=", 1) for line in printed.splitlines())
-        own = {f"SEATSERVER_{name}" for name in ("TOKEN_SECRET", "GUEST_SCOPES", "KIOSK_READER")}
+        own = {f"SEATSERVER_{name}" for name in ("TOKEN_SECRET", "GUEST_SCOPES", "KIOSK_READER", "KIOSK_PRINTER")}
         assert set(exports) == {"DATABASE_URL", "REDIS_URL", "PORT", *own}
         settings = environment(**exports)
         with running("serve", "--port", "0", log=tmp_path / "second.log", env=settings) as second:
