@@ -348,7 +348,7 @@ async def test_who_books_is_answered_in_the_stated_time_and_a_repetition_finds_t
             assert core.checkout.is_writing, "the writing goes on"
         await eventually(lambda: not core.checkout.is_writing)
         assert (await core.checkout.get(hold_id)).status == "confirmed"
-        assert (await book(core, hold_id)).id == hold_id
+        assert (await book(beside, hold_id)).id == hold_id
         await check_books(core)
 
 
