@@ -1,0 +1,61 @@
+"""The checks of `.justfile` find what they are there for, in a checkout and in CI's copy of it, which has no git."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[2]
+SECRET = "AKIA" + "Q3EGRX7ZLM5TNB2W"
+"""What a key of Amazon's looks like, in two parts: together they would be found here."""
+
+
+def secrets(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What `just secrets` says about a folder."""
+    tools = Path(sys.executable).parent
+    path = os.pathsep.join((str(tools), os.environ["PATH"]))
+    command = [str(tools / "just"), "--justfile", str(TOP / ".justfile"), "--working-directory", str(folder), "secrets"]
+    return subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True)
+
+
+def is_found(folder: Path) -> None:
+    """A secret in a file of this folder is found, and nothing any more once it is gone."""
+    found = secrets(folder)
+    assert found.returncode != 0
+    assert "settings.py" in found.stdout
+    (folder / "settings.py").write_text("KEY = None\n")
+    clean = secrets(folder)
+    assert clean.returncode == 0, clean.stdout + clean.stderr
+
+
+def test_a_secret_is_found_where_there_is_no_git(tmp_path: Path) -> None:
+    (tmp_path / "settings.py").write_text(f'KEY = "{SECRET}"\n')
+    is_found(tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_a_secret_is_found_in_what_git_keeps(tmp_path: Path) -> None:
+    (tmp_path / "settings.py").write_text(f'KEY = "{SECRET}"\n')
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=tmp_path, check=True)
+    is_found(tmp_path)
+
+
+def test_what_git_would_ignore_is_not_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "ours.py").write_text("KEY = None\n")
+    for folder in (".venv", "node_modules", "seatserver.egg-info"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "settings.py").write_text(f'KEY = "{SECRET}"\n')
+    clean = secrets(tmp_path)
+    assert clean.returncode == 0, clean.stdout + clean.stderr
+
+
+def test_looking_for_secrets_in_nothing_is_a_failure(tmp_path: Path) -> None:
+    nothing = secrets(tmp_path)
+    assert nothing.returncode != 0
+    assert "there is no file to look for secrets in" in nothing.stderr
