@@ -1,8 +1,9 @@
-"""The checks of `.justfile` find what they are there for, in a checkout and in CI's copy of it, which has no git."""
+"""The checks find what they are there for, and CI says that everything holds only if every stage has said so."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -59,3 +60,49 @@ def test_looking_for_secrets_in_nothing_is_a_failure(tmp_path: Path) -> None:
     nothing = secrets(tmp_path)
     assert nothing.returncode != 0
     assert "there is no file to look for secrets in" in nothing.stderr
+
+
+def ci(folder: Path, **instead: str) -> subprocess.CompletedProcess[str]:
+    """What `.ci/run` says with stages that do nothing; ``instead`` of some, by short name, a line of bash."""
+    script = folder / ".ci" / "run"
+    script.parent.mkdir()
+    stages = re.compile(r'^( *)(stage (\S+) ".*" \d+) .*$', re.MULTILINE)
+    text, count = stages.subn(
+        lambda found: found[1] + instead.get(found[3], f"{found[2]} true"), (TOP / ".ci" / "run").read_text()
+    )
+    assert count > 10
+    script.write_text(text)
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    return subprocess.run(["bash", str(script)], env=environment, capture_output=True, text=True)
+
+
+def test_ci_is_green_if_every_stage_has_passed(tmp_path: Path) -> None:
+    ended = ci(tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "=== Everything holds" in ended.stdout
+
+
+@pytest.mark.parametrize("short", ["readme-tests", "suite", "redis"])
+def test_ci_is_red_if_a_stage_has_failed(tmp_path: Path, short: str) -> None:
+    ended = ci(tmp_path, **{short: f'stage {short} "It" 30 false'})
+    assert ended.returncode == 1
+    assert ended.stdout.endswith("    It\n")
+
+
+@pytest.mark.parametrize("short", ["suite", "wheel"])
+def test_ci_is_red_if_a_lane_was_killed(tmp_path: Path, short: str) -> None:
+    ended = ci(tmp_path, **{short: "kill -9 $BASHPID"})
+    assert ended.returncode == 1
+    assert "Stages were not run" in ended.stdout
+
+
+def test_ci_is_red_if_a_lane_was_killed_in_the_middle_of_a_stage(tmp_path: Path) -> None:
+    ended = ci(tmp_path, wheel='lane=$BASHPID; stage wheel "It" 30 bash -c "kill -9 $lane"')
+    assert ended.returncode == 1
+    assert ended.stdout.endswith("    It\n")
+
+
+def test_ci_is_red_if_a_stage_cannot_write_down_how_it_ended(tmp_path: Path) -> None:
+    ended = ci(tmp_path, static='rm -r "$work/logs"; stage static "It" 30 true')
+    assert ended.returncode == 1
+    assert "could not write down" in ended.stdout
