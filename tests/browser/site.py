@@ -85,8 +85,11 @@ class Site:
             **{name: value.replace("{port}", str(self.port)) for name, value in changes.items()},
         }
         self._process: subprocess.Popen[bytes] | None = None
-        # One client, and without TLS: to make one that could speak it takes longer than many of its requests.
-        self._http = httpx.Client(base_url=self.url, trust_env=False, verify=False)
+        # One client, and without TLS: to make one that could speak it takes longer than many of its requests. Each has
+        # a new connection: one that was kept open may be closed by the server just as the next request goes out.
+        self._http = httpx.Client(
+            base_url=self.url, trust_env=False, verify=False, limits=httpx.Limits(max_keepalive_connections=0)
+        )
 
     def start(self) -> None:
         """Start, and return when the server says that it is ready."""

@@ -22,7 +22,7 @@ from seatserver.wire.from_server import Booked, Bye, Expired
 from tests.integration.conftest import MakeServer
 from tests.integration.proxy import Filter, Proxy, proxied
 from tests.integration.server import BLOCKED, JSON, SEATS, SHOWTIME, Instance, check_books, eventually, put_on_sale
-from tests.waiting import within
+from tests.waiting import PATIENCE_S, within
 
 FREE, HELD, SOLD, GONE = SeatState.FREE, SeatState.HELD, SeatState.SOLD, SeatState.BLOCKED
 
@@ -45,7 +45,7 @@ async def test_a_room_is_used_by_labels_or_indexes(server: Instance, encoding: s
         assert ann.state("C-8") == GONE
         held = await ann.hold("A-1", 1)
         assert (held.seats, held.total_minor) == ((0, 1), 2000)
-        await bob.until(lambda room: room.state("A-2") == HELD)
+        await bob.until(lambda room: room.state("A-2") == HELD, PATIENCE_S)
         with pytest.raises(SeatsRefused) as caught:
             await bob.hold("A-1", "C-8", "D-1")
         assert caught.value.reasons == {0: "held", BLOCKED: "blocked", 24: "group"}
@@ -54,7 +54,7 @@ async def test_a_room_is_used_by_labels_or_indexes(server: Instance, encoding: s
         assert (await ann.extend(held.hold_id)).deadline_ms >= held.deadline_ms
         assert (await ann.release(held.hold_id, "A-2")).seats == (1,)
         assert (await ann.book(held.hold_id)).status == "confirmed"
-        await bob.until(lambda room: (room.state("A-1"), room.state("A-2")) == (SOLD, FREE))
+        await bob.until(lambda room: (room.state("A-1"), room.state("A-2")) == (SOLD, FREE), PATIENCE_S)
         sofa = await bob.best(2, categories=("sofa",))
         assert sofa.seats in ((24, 25), (26, 27))
         with pytest.raises(RemoteError) as refused:
@@ -75,7 +75,7 @@ async def test_a_user_may_be_called_anything_that_can_be_printed(make_server: Ma
             await other.book(held.hold_id)
         assert (await room.book(held.hold_id)).status == "confirmed"
         await room.hold(3)
-        await room.until(lambda one: any(isinstance(notice, Expired) for notice in one.notices))
+        await room.until(lambda one: any(isinstance(notice, Expired) for notice in one.notices), PATIENCE_S)
         assert not other.notices
 
 
@@ -99,7 +99,7 @@ async def test_a_guest_whose_token_ends_comes_back_as_the_same_guest(make_server
         assert room.welcome is not None
         first = room.welcome.user
         held = await room.hold(1)
-        await room.until(lambda one: one.connections > 1 and one.connected)
+        await room.until(lambda one: one.connections > 1 and one.connected, PATIENCE_S)
         assert (room.welcome.user, [one.hold_id for one in room.welcome.holds]) == (first, [held.hold_id])
         await room.book(held.hold_id)
 
@@ -109,7 +109,7 @@ async def test_where_guests_end_with_their_token_they_come_back_as_another(make_
     async with SeatClient(server.url) as client, client.room(SHOWTIME) as room:
         assert room.welcome is not None
         first = room.welcome.user
-        await room.until(lambda one: one.welcome is not None and one.welcome.user != first)
+        await room.until(lambda one: one.welcome is not None and one.welcome.user != first, PATIENCE_S)
         await room.hold(1)
 
 
@@ -117,11 +117,11 @@ async def test_a_broken_connection_is_resumed_where_it_stopped(server: Instance)
     async with behind_proxy(server) as (room, proxy), server.room("bob") as bob:
         for seat in range(3):
             await bob.hold(seat)
-            await room.until(lambda one, seat=seat: one.state(seat) == HELD)  # type: ignore[misc]  # mypy has no type for a default
+            await room.until(lambda one, seat=seat: one.state(seat) == HELD, PATIENCE_S)  # type: ignore[misc]  # mypy has no type for a default
             proxy.cut_all()
-            await room.until(lambda one, before=room.connections: one.connections > before)  # type: ignore[misc]  # mypy has no type for a default
+            await room.until(lambda one, before=room.connections: one.connections > before, PATIENCE_S)  # type: ignore[misc]  # mypy has no type for a default
         await bob.hold(5)
-        await room.until(lambda one: one.state(5) == HELD)
+        await room.until(lambda one: one.state(5) == HELD, PATIENCE_S)
         assert room.snapshots == 1, "only what was missed came again"
         assert bytes(room.room.states) == bytes(bob.room.states)
 
@@ -168,10 +168,12 @@ async def test_a_missed_change_is_noticed_and_asked_for_once(server: Instance) -
         async with asyncio.TaskGroup() as tasks:
             for seat in range(8):
                 tasks.create_task(bob.hold(seat))
-        await room.until(lambda one: (one.room.version, one.room.epoch) == (bob.room.version, bob.room.epoch))
+        await room.until(
+            lambda one: (one.room.version, one.room.epoch) == (bob.room.version, bob.room.epoch), PATIENCE_S
+        )
         room.room.epoch = "another"
         await bob.hold(10)
-        await room.until(lambda one: one.state(10) == HELD)
+        await room.until(lambda one: one.state(10) == HELD, PATIENCE_S)
         assert bytes(room.room.states) == bytes(bob.room.states)
         assert room.connections == 1
         assert room.snapshots == 3, "one for each of the two gaps"
@@ -198,7 +200,7 @@ async def test_a_token_of_ones_own_that_ends_ends_the_room_and_makes_nobody_a_gu
     async with SeatClient(server.url, token=token) as client:
         with pytest.raises(Disconnected) as caught:
             async with client.room(SHOWTIME) as room:
-                await room.until(lambda one: False)
+                await room.until(lambda one: False, PATIENCE_S)
         assert caught.value.code == 4001
         assert client.token == token
 
@@ -236,7 +238,7 @@ async def test_a_server_that_restarts_says_when_to_come_back_and_that_is_kept(ma
     server = await make_server()
     async with server.room("ann") as room:
         server.uvicorn.should_exit = True
-        await room.until(lambda one: not one.connected)
+        await room.until(lambda one: not one.connected, PATIENCE_S)
         [bye] = [notice for notice in room.notices if isinstance(notice, Bye)]
         assert bye.code == 1012
         assert bye.reconnect_after_ms >= 100
@@ -286,7 +288,7 @@ async def test_what_happens_elsewhere_to_ones_booking_is_heard(server: Instance)
         held = await room.hold(1)
         await room.book(held.hold_id, pay_later=True)
         await server.core.checkout.confirm(held.hold_id)
-        await room.until(lambda one: any(isinstance(notice, Booked) for notice in one.notices))
+        await room.until(lambda one: any(isinstance(notice, Booked) for notice in one.notices), PATIENCE_S)
         [news] = [notice for notice in room.notices if isinstance(notice, Booked)]
         assert (news.booking_id, news.status) == (held.hold_id, "confirmed")
 
@@ -307,7 +309,7 @@ async def test_a_client_of_an_earlier_release_learns_that_it_booked_from_a_serve
             held = await room.hold(1)
             booked = await room.book(held.hold_id)
             assert (booked.status, booked.ticket_url) == ("confirmed", None)
-            await room.until(lambda one: one.state(1) == SOLD)
+            await room.until(lambda one: one.state(1) == SOLD, PATIENCE_S)
             assert (await room.beat()).version == room.room.version
             assert room.connections == 1
 
@@ -349,10 +351,10 @@ async def test_an_older_client_passes_over_what_it_does_not_know(make_server: Ma
             booked = await room.book(held.hold_id)
             assert booked.status == ("conferred" if known == b"confirmed" else "confirmed")
             await elsewhere.hold(7)
-            await room.until(lambda one: one.state(7) == (9 if known == b"[7,1]" else HELD))
-            await elsewhere.until(lambda one: any(isinstance(notice, Expired) for notice in one.notices))
+            await room.until(lambda one: one.state(7) == (9 if known == b"[7,1]" else HELD), PATIENCE_S)
+            await elsewhere.until(lambda one: any(isinstance(notice, Expired) for notice in one.notices), PATIENCE_S)
             await elsewhere.hold(2)
-            await room.until(lambda one: one.state(2) == HELD)
+            await room.until(lambda one: one.state(2) == HELD, PATIENCE_S)
             assert (await room.beat()).version == room.room.version
             assert (room.connections, room.snapshots) == (1, 1)
     assert sum(replaced) > 0

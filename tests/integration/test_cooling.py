@@ -21,6 +21,7 @@ from tests.integration.bench import Bench, Truth
 from tests.integration.conftest import MakeServer
 from tests.integration.lounge import BEANBAGS, LAWN, LOUNGE, ROW_B, open_lounge, visitor
 from tests.integration.server import SHOWTIME, Instance, Message, Wire, now_ms
+from tests.waiting import PATIENCE_S
 
 GUESTS = {"guest_scopes": ("watch", "hold", "claim", "book"), "guest_token_s": 7200}
 HOME, CAFE = "203.0.113.7", "203.0.113.8"
@@ -177,13 +178,13 @@ async def test_starting_to_pay_and_cancelling_cannot_keep_a_seat_forever(make_se
         booked = await room.book(held.hold_id, pay_later=True)
         past = f"seats:{{{SHOWTIME}}}:past"
         async with redis_of(server) as redis:
-            await room.until(lambda one: one.state(1) == SeatState.CLAIMED)
+            await room.until(lambda one: one.state(1) == SeatState.CLAIMED, PATIENCE_S)
             ended, claimed, people, had = msgspec.msgpack.decode(await redis.hget(past, "1"))
             assert claimed > 0
             earlier = msgspec.msgpack.encode([ended, claimed - 40_000, people, had])
             await redis.hset(past, "1", earlier)
         await server.core.checkout.cancel(booked.booking_id)
-        await room.until(lambda one: one.state(1) == SeatState.FREE)
+        await room.until(lambda one: one.state(1) == SeatState.FREE, PATIENCE_S)
         with pytest.raises(SeatsRefused) as caught:
             await room.hold(1)
     assert caught.value.reasons == {1: "cooling"}
@@ -202,7 +203,7 @@ async def test_offers_leave_out_the_seats_that_their_asker_would_be_refused(serv
             held = await ann.hold(*offer.seats)
             await ann.release(held.hold_id)
         # The last release is on its way still; bob's offers are made of the room as it comes to be shown.
-        await bob.until(lambda room: not any(room.room.states))
+        await bob.until(lambda room: not any(room.room.states), PATIENCE_S)
         assert {seat for offer in await bob.offers(2, limit=3) for seat in offer.seats} == tired
 
 

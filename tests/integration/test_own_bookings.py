@@ -15,6 +15,7 @@ from seatserver.seats.states import SeatState
 from tests.integration.conftest import MakeServer
 from tests.integration.proxy import proxied
 from tests.integration.server import JSON, MSGPACK, SHOWTIME, Instance, hold, put_on_sale
+from tests.waiting import PATIENCE_S
 
 FREE, CLAIMED, SOLD = SeatState.FREE, SeatState.CLAIMED, SeatState.SOLD
 
@@ -40,7 +41,7 @@ async def test_the_welcome_lists_bookings_made_on_another_device(server: Instanc
     async with server.room("ann") as phone:
         pending = await phone.book((await phone.hold("A-1", "A-2")).hold_id, pay_later=True)
         paid = await phone.book((await phone.hold("B-1")).hold_id)
-        await phone.until(lambda room: (room.state("A-1"), room.state("B-1")) == (CLAIMED, SOLD))
+        await phone.until(lambda room: (room.state("A-1"), room.state("B-1")) == (CLAIMED, SOLD), PATIENCE_S)
         assert list(phone.bookings) == [pending.booking_id, paid.booking_id]
     async with server.socket("ann", encoding) as desktop, server.socket("bob", encoding) as stranger:
         first, second = (await desktop.hello())["bookings"]
@@ -56,10 +57,10 @@ async def test_a_watching_device_is_told_of_bookings_made_and_cancelled_on_anoth
         async with client.room(SHOWTIME) as phone, client.room(SHOWTIME) as desktop:
             held = await phone.hold("A-1")
             booked = await phone.book(held.hold_id, pay_later=True)
-            await desktop.until(lambda room: list(room.bookings) == [booked.booking_id])
+            await desktop.until(lambda room: list(room.bookings) == [booked.booking_id], PATIENCE_S)
             assert (await client.cancel_booking(booked.booking_id))["status"] == "cancelled"
-            await desktop.until(lambda room: not room.bookings and room.state("A-1") == FREE)
-            await phone.until(lambda room: not room.bookings)
+            await desktop.until(lambda room: not room.bookings and room.state("A-1") == FREE, PATIENCE_S)
+            await phone.until(lambda room: not room.bookings, PATIENCE_S)
         listed = await client.bookings(showtime=SHOWTIME, limit=5)
         assert [booking["status"] for booking in listed["bookings"]] == ["cancelled"]
 
@@ -114,14 +115,14 @@ async def test_a_room_can_be_entered_while_bookings_cannot_be_read(make_server: 
         client.room(SHOWTIME) as phone,
     ):
         booked = await phone.book((await phone.hold("A-1")).hold_id)
-        await phone.until(lambda room: room.state("A-1") == SOLD)
+        await phone.until(lambda room: room.state("A-1") == SOLD, PATIENCE_S)
 
         async with patient.core.database.transaction() as connection:
             await connection.execute(sa.text("LOCK TABLE bookings IN ACCESS EXCLUSIVE MODE"))
             async with server.socket("ann") as wire:
                 assert (await wire.hello())["bookings"] is None
             proxy.cut_all()
-            await phone.until(lambda room: room.connections > 1 and room.connected)
+            await phone.until(lambda room: room.connections > 1 and room.connected, PATIENCE_S)
         assert list(phone.bookings) == [booked.booking_id], "what was told before stands"
 
 

@@ -23,6 +23,7 @@ from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
 from seatserver.errors import Conflict
 from tests.integration.conftest import MakeServer
 from tests.integration.server import HOUR_MS, SHOWTIME, Instance, Wire, eventually, now_ms, rows
+from tests.waiting import PATIENCE_S
 
 REVOKED = 4005
 
@@ -186,7 +187,9 @@ async def test_a_program_whose_guest_was_revoked_comes_back_as_another_guest(mak
         assert room.welcome is not None
         first = room.welcome.user
         await revoke(server, user_id=first)
-        await room.until(lambda one: one.connected and one.welcome is not None and one.welcome.user != first)
+        await room.until(
+            lambda one: one.connected and one.welcome is not None and one.welcome.user != first, PATIENCE_S
+        )
         assert (await room.hold(1)).seats == (1,)
 
 

@@ -186,14 +186,14 @@ async def test_a_change_on_one_instance_is_seen_on_the_other(make_server: MakeSe
     here, there = await make_server(), await make_server()
     async with here.room("ann") as ann, there.room("bob") as bob, there.room("ann") as anns_phone:
         held = await ann.hold(1, 2)
-        await bob.until(lambda room: room.state(1) == room.state(2) == HELD)
+        await bob.until(lambda room: room.state(1) == room.state(2) == HELD, PATIENCE_S)
         assert (await anns_phone.extend(held.hold_id)).seats == (1, 2), "a hold is the user's, not the socket's"
         await anns_phone.book(held.hold_id)
         for room in (ann, bob):
-            await room.until(lambda one: one.state(1) == one.state(2) == SOLD)
-        await ann.until(lambda room: bool(room.notices))
+            await room.until(lambda one: one.state(1) == one.state(2) == SOLD, PATIENCE_S)
+        await ann.until(lambda room: bool(room.notices), PATIENCE_S)
         await here.core.checkout.cancel(held.hold_id)
-        await bob.until(lambda room: room.state(1) == FREE)
+        await bob.until(lambda room: room.state(1) == FREE, PATIENCE_S)
         await all_see(here, ann, bob, anns_phone)
 
 
@@ -229,11 +229,13 @@ async def test_when_redis_loses_everything_both_instances_show_the_same_new_room
         await ann.book(sold.hold_id)
         await settled(here.core)
         lost = await ann.hold(2)
-        await bob.until(lambda room: room.state(2) == HELD)
+        await bob.until(lambda room: room.state(2) == HELD, PATIENCE_S)
         epoch = bob.room.epoch
         await redis.flushall()
         for room in (ann, bob):
-            await room.until(lambda one: one.room.epoch != epoch and one.state(1) == SOLD and one.state(2) == FREE)
+            await room.until(
+                lambda one: one.room.epoch != epoch and one.state(1) == SOLD and one.state(2) == FREE, PATIENCE_S
+            )
         await all_see(here, ann, bob)
         with pytest.raises(RemoteError) as caught:
             await ann.book(lost.hold_id)
