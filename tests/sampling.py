@@ -1,8 +1,8 @@
 """Run only a sample of the fault tests' variants, as CI does: the choice follows from a seed, so it can be run again.
 
 ``FAULT_SAMPLE=N pytest …`` runs half of the variants of each parametrized fault test, and at least one, so that every
-row of faults is in every run. The end of the run says which were chosen. Without the variable all run, as in
-`just suite`, and tests that are named one by one run always.
+row of faults is in every run. The end of the run says which were chosen. Without the variable, or with an empty one,
+all run, as in `just suite` and once a week, and tests that are named one by one run always.
 """
 
 from __future__ import annotations
