@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import prometheus_client.values
@@ -25,6 +28,11 @@ SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 SETTLE_S = 0.5
 """How often a process passes on what it has counted: so much older may be what another worker shows of it."""
+
+COUNT_FILES_S = 30.0
+"""How often a worker counts its open files if nobody asks."""
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -103,30 +111,35 @@ def _samples(metric: Counter | Histogram) -> Iterable[tuple[str, dict[str, str],
 class SharedProcess:
     """CPU time, memory and open files of this process, counted so that those of all workers can be added up.
 
-    A registry with several processes leaves out what a `ProcessCollector` says. The names are the same as there.
+    A registry with several processes leaves out what a `ProcessCollector` says. The names are the same as there. Open
+    files are counted now and then, and when somebody asks: to list ten thousand sockets stops every room for a while.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._own = ProcessCollector(registry=None)
         self._cpu = Counter("process_cpu_seconds", "CPU seconds of all workers", registry=registry)
-        self._gauges = {
-            name: Gauge(name, text, registry=registry, multiprocess_mode="livesum")
-            for name, text in (
-                ("process_resident_memory_bytes", "Resident memory of all workers in bytes"),
-                ("process_open_fds", "Open file descriptors of all workers"),
-            )
-        }
+        self._memory = self._gauge("resident_memory_bytes", "Resident memory of all workers in bytes", registry)
+        self._files = self._gauge("open_fds", "Open file descriptors of all workers", registry)
         self._cpu_s = 0.0
+        self._count_at = 0.0
+
+    def _gauge(self, name: str, text: str, registry: CollectorRegistry) -> Gauge:
+        return Gauge(f"process_{name}", text, registry=registry, multiprocess_mode="livesum")
 
     def settle(self) -> None:
-        """Pass on what the system says now."""
-        for family in self._own.collect():
-            for sample in family.samples:
-                if sample.name == "process_cpu_seconds_total":
-                    self._cpu.inc(max(0.0, sample.value - self._cpu_s))
-                    self._cpu_s = sample.value
-                elif sample.name in self._gauges:
-                    self._gauges[sample.name].set(sample.value)
+        """Pass on what the system says now. Memory and files only where it has ``/proc``."""
+        cpu_s = time.process_time()
+        self._cpu.inc(max(0.0, cpu_s - self._cpu_s))
+        self._cpu_s = cpu_s
+        with suppress(OSError):
+            self._memory.set(int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES)
+        if time.monotonic() >= self._count_at:
+            self.count_files()
+
+    def count_files(self) -> None:
+        """Count the open files."""
+        self._count_at = time.monotonic() + COUNT_FILES_S
+        with suppress(OSError):
+            self._files.set(len(os.listdir("/proc/self/fd")))
 
 
 Counted = TypeVar("Counted", Count, Times)
@@ -175,8 +188,9 @@ class Metrics:
         self.registry = _Registry(self.settle)
         self._all: list[Count | Times | Labelled[Count] | Labelled[Times] | SharedProcess] = []
         # CPU time, memory and open files: of this process, or of all workers together.
-        if SHARED_FOLDER in os.environ:
-            self._all.append(SharedProcess(self.registry))
+        self._process = SharedProcess(self.registry) if SHARED_FOLDER in os.environ else None
+        if self._process is not None:
+            self._all.append(self._process)
         else:
             ProcessCollector(registry=self.registry)
         self.sockets = self._gauge("sockets", "Open sockets")
@@ -272,8 +286,9 @@ class Metrics:
 
     def text(self) -> bytes:
         """The metrics in Prometheus' text format; with several workers the sum of all of them."""
-        if SHARED_FOLDER not in os.environ:
+        if self._process is None:
             return generate_latest(self.registry)
+        self._process.count_files()
         self.settle()
         sum_of_all = CollectorRegistry()
         MultiProcessCollector(sum_of_all)  # type: ignore[no-untyped-call]  # the library leaves it unannotated

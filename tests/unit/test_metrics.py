@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from contextlib import ExitStack
 
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from seatserver.metrics import LAG_S, SETTLE_S, Metrics, Times
+from seatserver.metrics import LAG_S, SETTLE_S, Metrics, SharedProcess, Times
 from tests.waiting import within
 
 
@@ -89,3 +91,25 @@ def test_a_process_tells_what_it_uses() -> None:
     text = Metrics().text().decode()
     assert "process_cpu_seconds_total " in text
     assert "process_resident_memory_bytes " in text
+
+
+def test_a_worker_lists_its_open_files_only_now_and_then() -> None:
+    registry = CollectorRegistry()
+    worker = SharedProcess(registry)
+
+    def said(name: str) -> float:
+        value = registry.get_sample_value(f"process_{name}")
+        assert value is not None
+        return value
+
+    worker.settle()
+    before, cpu_s = said("open_fds"), said("cpu_seconds_total")
+    assert before > 0 and cpu_s > 0 and said("resident_memory_bytes") > 1_000_000
+    with ExitStack() as stack:
+        for _ in range(50):
+            stack.enter_context(tempfile.TemporaryFile())
+        worker.settle()
+        assert said("open_fds") == before, "it has counted a moment ago"
+        assert said("cpu_seconds_total") > cpu_s
+        worker.count_files()
+        assert said("open_fds") >= before + 40
