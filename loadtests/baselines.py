@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,8 @@ from seatserver.errors import StartError
 FOLDER = Path(".baselines")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 FLOOR = 1.25
+MEASURED = (0, 99)
+"""Exit codes of runs whose figures are worth something, however slow."""
 NOT_COMPARED = ("repeats",)
 """Options that make a run more exact, and no other one."""
 
@@ -71,6 +74,21 @@ def path_of(args: argparse.Namespace, name: str) -> Path:
     """Where the baseline of a load test, with the options of its command, is. Each scenario of a rush has its own."""
     test = f"{args.test}-{Path(args.scenario).stem}" if hasattr(args, "scenario") else args.test
     return FOLDER / test / f"{name}.json"
+
+
+def path_to_keep(args: argparse.Namespace, code: int) -> Path | None:
+    """Where to keep the result of a run that ended with this exit code; None if nobody asked for that.
+
+    Nor is a result kept that is worth nothing, which would replace a good one; that is said. One that is only slower
+    than something is kept.
+    """
+    if not args.save_baseline:
+        return None
+    path = path_of(args, args.save_baseline)
+    if code not in MEASURED:
+        print(f"loadtests: not kept as {path}, because the run ended with exit code {code}", file=sys.stderr)
+        return None
+    return path
 
 
 def check(args: argparse.Namespace) -> None:

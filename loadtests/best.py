@@ -81,8 +81,8 @@ def run(args: argparse.Namespace) -> int:
         "against_all": against_all,
         "against_the_first": [row for hall in halls for row in _against_the_first(hall, args.seed)],
     }
-    code = report.tell(args, result, _show)
-    return code if against_all["worst_ratio"] == 1 and not against_all["other"] else 1
+    is_best = against_all["worst_ratio"] == 1 and not against_all["other"]
+    return report.tell(args, result, _show, wrong="" if is_best else "an offer was worse than the best one possible")
 
 
 def _read(file: str) -> SeatMap:

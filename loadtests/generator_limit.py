@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure and report; 1 if fewer sockets were open than asked for."""
     limits.open_files(args.sockets)
     result = _measure(args)
-    code = report.tell(args, result, show)
-    return code if result["sockets_open"] == args.sockets else 1
+    few = result["sockets_open"] < args.sockets
+    return report.tell(args, result, show, wrong="fewer sockets were open than asked for" if few else "")
 
 
 def _measure(args: argparse.Namespace) -> report.Result:

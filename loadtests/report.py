@@ -72,17 +72,16 @@ def run(args: argparse.Namespace, measure: Measure, show: Show) -> int:
             result = measure(place, args)
     finally:
         gc.enable()
-    code = tell(args, result, show)
-    if result.get("complete", True):
-        return code
-    print("loadtests: some updates that were due did not arrive", file=sys.stderr)
-    return 1
+    return tell(
+        args, result, show, wrong="" if result.get("complete", True) else "some updates that were due did not arrive"
+    )
 
 
-def tell(args: argparse.Namespace, result: Result, show: Show) -> int:
+def tell(args: argparse.Namespace, result: Result, show: Show, *, wrong: str = "") -> int:
     """Print a result, keep it as a baseline or compare it with one; 99 if it is slower than that, else 0.
 
-    Tables come below the Python that they were measured on, with a warning if that makes them worthless.
+    ``wrong`` says why the result is worth nothing; then it is not kept, and the exit code is 1. Tables come below the
+    Python that they were measured on, with a warning if that makes them worthless.
     """
     ignored = ("test", "run", "json", "out", "database_url", "redis_url", "save_baseline", "baseline")
     options = {name: value for name, value in vars(args).items() if name not in ignored}
@@ -101,8 +100,11 @@ def tell(args: argparse.Namespace, result: Result, show: Show) -> int:
         comparison = baselines.compare(measured.read(baselines.path_of(args, args.baseline)), found)
         show_comparison(comparison, sys.stderr if args.json else sys.stdout)
         code = comparison.code
-    if args.save_baseline:
-        measured.write(found, baselines.path_of(args, args.save_baseline))
+    if wrong:
+        print(f"loadtests: {wrong}", file=sys.stderr)
+        code = 1
+    if (path := baselines.path_to_keep(args, code)) is not None:
+        measured.write(found, path)
     return code
 
 

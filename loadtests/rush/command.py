@@ -151,8 +151,8 @@ def rush(args: argparse.Namespace) -> int:
         with redirect_stdout(sys.stderr if args.json else sys.stdout):
             text.show_comparison(compared)
         code = code or compared.code
-    if args.save_baseline:
-        result.write(found, baselines.path_of(args, args.save_baseline))
+    if (path := baselines.path_to_keep(args, code)) is not None:
+        result.write(found, path)
     return code
 
 

@@ -109,6 +109,24 @@ def test_a_baseline_is_kept_and_a_slower_run_fails(folder: Path, capsys: pytest.
     assert "slower" in said.err
 
 
+def test_a_result_that_is_worth_nothing_replaces_no_baseline(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep = arguments(save_baseline="before")
+    assert report.tell(keep, {"p99_ms": 8.0}, print) == 0
+    good = (folder / ".baselines" / "holds" / "before.json").read_bytes()
+    assert report.tell(keep, {"p99_ms": 1.0}, print, wrong="nothing arrived") == 1
+    said = capsys.readouterr().err
+    assert "loadtests: nothing arrived" in said
+    assert "not kept as .baselines/holds/before.json, because the run ended with exit code 1" in said
+    assert (folder / ".baselines" / "holds" / "before.json").read_bytes() == good
+
+
+@pytest.mark.parametrize(("code", "kept"), [(0, True), (99, True), (1, False), (3, False), (4, False), (130, False)])
+def test_a_rush_is_kept_if_it_has_a_verdict_and_nothing_is_wrong(code: int, kept: bool) -> None:
+    rush = arguments(test="rush", scenario="opening", save_baseline="before")
+    path = Path(".baselines/rush-opening/before.json")
+    assert baselines.path_to_keep(rush, code) == (path if kept else None)
+
+
 def test_two_files_of_a_benchmark_are_compared_by_the_same_command(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
