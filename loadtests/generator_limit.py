@@ -52,12 +52,28 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 @dataclass
 class Turn:
-    """What one generator took. ``samples``: for each second with everybody in, messages and CPU seconds so far."""
+    """What one generator took. ``samples``: for each second with everybody in, messages and CPU seconds so far.
+
+    ``lost`` counts sockets that were lost meanwhile. They may have come back.
+    """
 
     samples: list[tuple[float, int, float]] = field(default_factory=list)
     open: int = 0
+    lost: int = 0
     joined_s: float = 0.0
-    late_p99_ms: float = 0.0
+    late_p99_ms: float | None = None
+    """None until everything is measured."""
+
+    def check(self, sockets: int) -> None:
+        """Raise `StartError` unless it was measured to the end."""
+        if not self.samples:
+            raise StartError(
+                f"only {self.open:,} of {sockets:,} sockets were open {JOIN_PATIENCE_S:g} s after the last"
+            )
+        if self.late_p99_ms is None:
+            raise StartError(
+                f"the {sockets:,} sockets were not open together for long enough: {self.lost:,} were lost meanwhile"
+            )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -75,11 +91,12 @@ def _measure(args: argparse.Namespace) -> report.Result:
         "sockets": args.sockets,
         "rooms": args.rooms,
         "sockets_open": min(turn.open for turn in turns),
+        "sockets_lost": sum(turn.lost for turn in turns),
         "asked_per_s": args.rate,
         **{name: round(median([one[name] for one in figures]), 2) for name in figures[0]},
         "seconds": args.seconds,
         "load_of_machine": round(os.getloadavg()[0], 1),
-        "can": all(turn.late_p99_ms <= LAG_P99_MS for turn in turns),
+        "can": all(late <= LAG_P99_MS for turn in turns if (late := turn.late_p99_ms) is not None),
     }
 
 
@@ -90,13 +107,13 @@ def _figures(turn: Turn) -> dict[str, float]:
         "messages_per_s": count / seconds,
         "cpu_us_per_message": (cpu - cpu_before) / count * 1e6,
         "core_share": (cpu - cpu_before) / seconds,
-        "loop_late_p99_ms": turn.late_p99_ms,
+        "loop_late_p99_ms": turn.late_p99_ms or 0.0,
         "join_s": turn.joined_s,
     }
 
 
 def _turn(args: argparse.Namespace) -> Turn:
-    turn = Turn()
+    turn, lost_before = Turn(), 0
     joining_s = args.sockets / JOINS_PER_S
     scenario = parse(
         {
@@ -119,10 +136,15 @@ def _turn(args: argparse.Namespace) -> Turn:
 
         def watch(world: World) -> None:
             """Once a second."""
-            if world.sockets < args.sockets or world.closed.is_set():
+            nonlocal lost_before
+            if world.closed.is_set():
+                return
+            turn.lost = sum(world.losses.values()) - lost_before if turn.samples else 0
+            if world.sockets < args.sockets:
                 return
             if not turn.samples:
                 turn.joined_s = world.elapsed
+                lost_before = sum(world.losses.values())
                 sink.say(f"{args.rate / args.sockets * args.rooms}")
                 world.stopwatch.loop = latency.histogram()
             turn.samples.append((now(), world.messages, time.process_time()))
@@ -150,10 +172,7 @@ def _turn(args: argparse.Namespace) -> Turn:
             uvloop.run(live())
         finally:
             gc.enable()
-    if len(turn.samples) < 2:
-        raise StartError(
-            f"only {turn.open:,} of {args.sockets:,} sockets were open {JOIN_PATIENCE_S:g} s after the last"
-        )
+    turn.check(args.sockets)
     return turn
 
 
@@ -169,6 +188,7 @@ def show(result: report.Result) -> None:
         ("share of a core", result["core_share"]),
         ("loop late p99, ms", result["loop_late_p99_ms"]),
         ("everybody in after, s", result["join_s"]),
+        ("sockets lost meanwhile", result["sockets_lost"]),
     ]
     report.table(("", "value"), rows)
     if not result["can"]:

@@ -128,6 +128,7 @@ def test_the_generator_alone_is_measured_with_all_of_its_sockets(capsys: pytest.
     assert main(["generator", *size, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)["result"]
     assert result["sockets_open"] == result["sockets"] == 40
+    assert result["sockets_lost"] == 0
     assert all(result[figure] > 0 for figure in ("messages_per_s", "cpu_us_per_message", "core_share"))
 
 
