@@ -1,11 +1,11 @@
 """What a room feels of the conversations beside it: holds and deliveries, with and without them, on one server.
 
 Buyers hold two seats and give them back without a pause, and viewers look on. In every second turn, visitors of the
-same showtime talk to the concierge meanwhile, each asking again as soon as it is answered. The model that answers is a
-stand-in in a process of its own, which speaks the real protocol word by word and slowly; the first thing it does is to
-search for seats. So what the server does for a conversation is all there but the network.
+same showtime talk to the concierge meanwhile, each asking again as soon as it is answered. The model that answers is
+`loadtests.references.talkative_model`, in a process of its own; the first thing it does is to search for seats. So what
+the server does for a conversation is all there but the network.
 
-Delivery is measured from the answer to a hold until each viewer has the seats on its map, by the kernel's clock for
+Delivery is measured from the request of a hold until each viewer has the seats on its map, by the kernel's clock for
 both. The turns alternate, and what counts is the ratio of their medians.
 """
 
@@ -26,6 +26,7 @@ from loadtests.crowd import Crowd, Member
 from loadtests.holds import Client, Turn
 from loadtests.installation import Installation
 from loadtests.meters import median, percentile, ratio
+from loadtests.references.talkative_model import KEY, MODEL
 from loadtests.systems import Ours, Viewer
 from seatserver.errors import StartError
 from seatserver.wire.concierge import Ask, Begin, ConciergeMessage, Done, Ready
@@ -102,10 +103,10 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
     limits.open_files(args.conversations + args.buyers + args.viewers)
     seats = 16 * args.buyers
     (room,) = place.rooms(1, seats)
-    with running("gemini", "tests.support.gemini", folder=place.folder, environ={}) as model:
+    with running("model", "loadtests.references.talkative_model", folder=place.folder, environ={}) as model:
         variables = {
-            "SEATSERVER_GEMINI_API_KEY": "a-key-of-the-tests",
-            "SEATSERVER_GEMINI_MODEL": "gemini-of-the-tests",
+            "SEATSERVER_GEMINI_API_KEY": KEY,
+            "SEATSERVER_GEMINI_MODEL": MODEL,
             "SEATSERVER_GEMINI_URL": model.url,
             "SEATSERVER_CONCIERGE_TURNS": "10000",
             **{f"SEATSERVER_GEMINI_{who}_TURNS": "1000000" for who in ("USER", "SHOWTIME", "DAY")},

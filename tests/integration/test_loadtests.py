@@ -123,6 +123,16 @@ def test_every_viewer_sees_every_expiry_and_none_early(run: Run) -> None:
     assert {"late_p50_ms", "late_p99_ms", "redis_notifications"} <= result.keys()
 
 
+def test_a_room_is_measured_alone_and_beside_conversations(run: Run) -> None:
+    result = run("concierge", "--conversations", "3", "--buyers", "2", "--viewers", "3", "--seconds", "1")
+    alone, beside = result["turns"]
+    for turn in (alone, beside):
+        assert turn["holds_per_s"] > 0
+        assert turn["delivery_p99_ms"] > 0
+    assert alone["answers_per_s"] == 0
+    assert result["ratios"].keys() == {"hold_p50_ms", "hold_p99_ms", "delivery_p50_ms", "delivery_p99_ms"}
+
+
 def test_the_generator_alone_is_measured_with_all_of_its_sockets(capsys: pytest.CaptureFixture[str]) -> None:
     size = ("--sockets", "40", "--rooms", "4", "--rate", "400", "--seconds", "1")
     assert main(["generator", *size, "--json"]) == 0

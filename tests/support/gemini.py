@@ -5,15 +5,14 @@ each takes one list of steps (`Say`, `Call`, `End` …) or, when the script is e
 request. Every request is kept in ``requests``, as it came. The shapes are those that the API sends: one JSON object for
 each server-sent event, camelCase, the usage on every chunk, errors as google.rpc.Status.
 
-``python -m tests.support.gemini`` serves a model that talks slowly, for the load tests; its key and model are `KEY` and
-`MODEL`. Routes that are added to ``routes`` before it starts are served beside it, sockets too.
+Its key and model are `KEY` and `MODEL`. Routes that are added to ``routes`` before it starts are served beside it,
+sockets too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -81,12 +80,6 @@ class Wait(NamedTuple):
     event: asyncio.Event
 
 
-class Pause(NamedTuple):
-    """Nothing more for so long."""
-
-    seconds: float
-
-
 class Cut(NamedTuple):
     """The connection ends in the middle of the answer."""
 
@@ -104,7 +97,7 @@ class Error(NamedTuple):
     status: str = "UNAVAILABLE"
 
 
-Step = Say | Call | End | Blocked | Refuse | Wait | Pause | Cut | Raw | Error
+Step = Say | Call | End | Blocked | Refuse | Wait | Cut | Raw | Error
 Steps = Sequence[Step]
 
 
@@ -137,8 +130,6 @@ class GeminiStandIn:
         self.script: deque[Steps] = deque()
         self.otherwise = otherwise
         self.requests: list[Json] = []
-        self.remembers = True
-        """Whether ``requests`` grows."""
         self.hung_up = 0
         """Answers that the client did not hear to their end."""
         self.open = 0
@@ -153,8 +144,7 @@ class GeminiStandIn:
     async def _answer(self, request: Request) -> _Stream:
         model, _, verb = request.path_params["name"].partition(":")
         body = await request.json()
-        if self.remembers:
-            self.requests.append(body)
+        self.requests.append(body)
         if request.headers.get("x-goog-api-key") != KEY:
             return _Stream(self, [Refuse(400, "INVALID_ARGUMENT")])
         if verb != "streamGenerateContent" or request.query_params.get("alt") != "sse" or model != MODEL:
@@ -234,8 +224,6 @@ class _Stream:
             match step:
                 case Wait():
                     await step.event.wait()
-                case Pause():
-                    await asyncio.sleep(step.seconds)
                 case Cut():
                     raise ConnectionResetError("cut in the middle")
                 case Raw():
@@ -314,26 +302,3 @@ def _usage(end: End) -> Json:
     if end.thoughts:
         usage["thoughtsTokenCount"] = end.thoughts
     return usage
-
-
-def talkative(request: Json) -> Steps:
-    """Search for two seats, then say forty words, a few at a time, as a fast model does."""
-    if any("functionResponse" in part for part in request["contents"][-1]["parts"]):
-        words = [step for _ in range(10) for step in (Pause(0.15), Say("some words of advice "))]
-        return [*words, End()]
-    return [Pause(0.2), Call("find_seats", {"people": 2, "centre": True}), End()]
-
-
-async def _serve_talkatively() -> None:
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    stand_in = GeminiStandIn(talkative)
-    stand_in.remembers = False
-    async with stand_in.running():
-        print(json.dumps({"event": "serving", "url": stand_in.url}), flush=True)
-        await stopped.wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(_serve_talkatively())

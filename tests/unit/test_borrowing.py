@@ -31,6 +31,16 @@ def test_the_lab_imports_nothing_of_the_tests() -> None:
     assert importers("loadtests", "tests") == set()
 
 
+def test_the_lab_names_no_module_of_the_tests_that_it_could_start() -> None:
+    started = {
+        path.relative_to(TOP).as_posix()
+        for path in (TOP / "loadtests").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("tests.")
+    }
+    assert started == set()
+
+
 def test_tests_of_other_things_borrow_from_the_lab_at_one_place() -> None:
     found = importers("tests", "loadtests")
     others = {path for path in found if not path.startswith(OF_THE_LAB) and "/test_rush" not in path}
