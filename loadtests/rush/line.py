@@ -58,7 +58,6 @@ class Line(WSListener):
         self.changed = asyncio.Event()
         self.lost_holds: dict[str, tuple[float, str]] = {}
         """Holds that have ended by themselves: when that was told, and why."""
-        """Holds of which the server said that they ended."""
         self.gone = ""
         self._atlas = world.atlases[showtime]
         self._url = f"ws{world.url_of(person).removeprefix('http')}/ws/showtimes/{world.stages[showtime].id}"

@@ -111,6 +111,8 @@ def write(result: Result, path: Path) -> None:
 def is_rush(path: Path) -> bool:
     """Whether a file is the result of a rush, and not of another load test, by the form that it names."""
     try:
+        if path.stat().st_size > measured.MOST_BYTES:
+            return True
         return msgspec.json.decode(path.read_bytes(), type=_Form).format.startswith(FAMILY)
     except (OSError, msgspec.DecodeError, UnicodeError):
         return True  # `read` says what is wrong with it

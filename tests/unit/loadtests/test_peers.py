@@ -1,10 +1,11 @@
-"""The packets of Socket.IO that the load generator speaks."""
+"""The packets of Socket.IO that the load generator speaks, and how long a rush at peers may be."""
 
 from __future__ import annotations
 
 import pytest
 
 from loadtests import peers
+from loadtests.__main__ import main
 from seatserver.errors import StartError
 
 
@@ -30,3 +31,10 @@ def test_a_refused_connection_or_an_unknown_packet_ends_the_load_test(packet: by
 def test_an_event_is_written_as_it_is_read() -> None:
     assert peers.message_of(peers.event("hold", {"seats": [1, 2]})) == {"type": "hold", "seats": [1, 2]}
     assert peers.connect("tonight", "ann") == b'40{"room":"tonight","user":"ann"}'
+
+
+def test_a_rush_at_peers_is_over_before_holds_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["peers", "--rush-seconds", "301"])
+    assert ended.value.code == 2
+    assert "'301': expected at most 240: soon after that, holds end" in capsys.readouterr().err
