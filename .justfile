@@ -112,13 +112,16 @@ abroad:
         tests/unit tests/integration/test_rest.py tests/integration/test_seatmap_command.py
 
 # on Debian's Redis, what depends on which Redis it is: the scripts, the connections to it, the feed, and what is
-# decided there (shares, tickets, bookings that are under way); what the doors make of the answers does not
+# decided there (shares, tickets, bookings that are under way, guests' prices, sign-ins, the model's budgets); what the
+# doors make of the answers does not
 redis:
     TEST_REDIS_SERVER=/usr/bin/redis-server env -u CI {{ pytest }} -n 2 -m "not long" \
         tests/integration/test_store*.py tests/integration/test_hub.py tests/integration/test_pipeline.py \
         tests/integration/test_closed_transports.py tests/integration/test_cooling.py tests/integration/test_checkout.py \
         tests/integration/test_reconcile.py tests/integration/test_shares.py tests/integration/test_socket_tickets.py \
-        tests/integration/test_revocations.py tests/integration/test_kiosks.py tests/integration/test_two_instances.py
+        tests/integration/test_revocations.py tests/integration/test_kiosks.py tests/integration/test_two_instances.py \
+        tests/integration/test_guest_price.py tests/integration/test_accounts.py tests/integration/test_passkeys.py \
+        tests/integration/test_concierge_model.py
 
 # which lines and branches `just abroad` has reached; the floor is in pyproject.toml and only rises
 coverage:
