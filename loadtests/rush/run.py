@@ -233,18 +233,24 @@ def _beside_each_other(jobs: Sequence[Job], progress: Progress) -> Iterator[Live
             return [one.result() for one in running]
 
         try:
-            _wait_for(ready, running)
+            _wait_for(ready, running, interrupts)
             yield live  # which raises what made one of them fail
         finally:
             for _ in jobs:  # those that still wait, because of an error here, end
                 begins.put(None)
 
 
-def _wait_for(ready: Any, running: Sequence[Future[Notes]]) -> None:
-    """Wait until every process has said that it is there. Raises what made one of them fail, or `StartError`."""
+def _wait_for(ready: Any, running: Sequence[Future[Notes]], interrupts: Sequence[int]) -> None:
+    """Wait until every process has said that it is there.
+
+    Raises what made one of them fail, `StartError`, or `KeyboardInterrupt` when a signal was noted: nothing has begun
+    that could be reported.
+    """
     ends = time.monotonic() + READY_S
     missing = len(running)
     while missing:
+        if interrupts:  # first of all: a process that has not become deaf yet dies of the same Ctrl-C
+            raise KeyboardInterrupt
         for one in running:
             if one.done():
                 one.result()
