@@ -204,17 +204,22 @@ class Shares:
         """The share of a user."""
         return self._users.get(user_id) or self._remember(self._users, user_id, lambda: Share("", self._for_user()))
 
-    def of_sign_in(self, network: str, email: str) -> Share:
-        """The share of those who try passwords for one e-mail from one network, however unlimited that is.
+    def take_password(self, network: str, email: str) -> None:
+        """Take a try of a password, from the network's share and from that of this e-mail there. Raises `TooMany`.
 
-        Somebody who tries from elsewhere has another share. So nobody can lock out a user whose e-mail they know.
+        An e-mail has a share for each network from which it is tried, however unlimited that is. So nobody can lock
+        out a user whose e-mail they know. Whoever repeats one e-mail takes nothing of the network's share once they are
+        refused, and whoever makes up e-mails leaves no share for those that the network is refused.
         """
         key = f"{network}\n{email}"
-
-        def make() -> Share:
-            return Share("", {"passwords": Bucket(1 / PASSWORD_S, PASSWORDS_AT_ONCE)})
-
-        return self._sign_ins.get(key) or self._remember(self._sign_ins, key, make)
+        known = self._sign_ins.get(key)
+        if known is not None:
+            known.take("passwords")
+        if (share := self.of_network(network)) is not None:
+            share.take("passwords")
+        if known is None:
+            bucket = Bucket(1 / PASSWORD_S, PASSWORDS_AT_ONCE)
+            self._remember(self._sign_ins, key, lambda: Share("", {"passwords": bucket})).take("passwords")
 
     def forget_sign_in(self, network: str, email: str) -> None:
         """Somebody knew the password: their share is as good as new."""

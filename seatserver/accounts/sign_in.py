@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from seatserver.access.shares import Shares
 from seatserver.accounts.passwords import Passwords
-from seatserver.accounts.users import Users, normal_email
+from seatserver.accounts.users import MAX_EMAIL, Users, normal_email
 from seatserver.errors import SignInRefused, TooMany
 from seatserver.metrics import Metrics
 
@@ -25,14 +25,18 @@ class PasswordCheck:
 
     async def user_of(self, email: str, password: str, network: str) -> str:
         """The user's id. Raises `SignInRefused`, `TooMany`, `Busy` or `Unavailable`. A disabled user is not refused."""
-        self._take(network, normal_email(email))
+        # Nobody has a longer one. It would be kept as the name of a share, and a few letters become many.
+        normal = normal_email(email[: MAX_EMAIL + 1])
+        if len(email) > MAX_EMAIL or len(normal) > MAX_EMAIL:
+            raise SignInRefused
+        self._take(network, normal)
         found = await self._users.password_of(email)
         user_id, stored = found or (None, None)
         is_right = await self._passwords.matches(password, stored)
         if not is_right or user_id is None or stored is None:
             self._shares.note_refusal(network)
             raise SignInRefused
-        self._shares.forget_sign_in(network, normal_email(email))
+        self._shares.forget_sign_in(network, normal)
         if self._passwords.is_outdated(stored):
             await self._users.replace_hash(user_id, stored, await self._passwords.hash_again(password))
         return user_id
@@ -40,9 +44,7 @@ class PasswordCheck:
     def _take(self, network: str, email: str) -> None:
         """Count a try before it is made, so that many at once count too. Raises `TooMany`."""
         try:
-            self._shares.of_sign_in(network, email).take("passwords")
-            if (share := self._shares.of_network(network)) is not None:
-                share.take("passwords")
+            self._shares.take_password(network, email)
         except TooMany:
             self._shares.note_refusal(network)
             self._turned_away.labels("passwords").inc()

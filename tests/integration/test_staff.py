@@ -94,6 +94,21 @@ async def test_only_one_plain_form_is_a_request(door: Door) -> None:
         assert error(answer) == (400, "invalid_request")
 
 
+async def test_strangers_cannot_make_the_server_read_or_keep_much(door: Door) -> None:
+    known = len(door.core.shares)
+    wrong = await door.token(grant_type="password", username="eve@rex.example", password="x")
+    for length in (255, 3000):
+        answer = await door.token(grant_type="password", username="a" * length, password="x")
+        assert (error(answer), answer.text) == ((400, "invalid_grant"), wrong.text)
+    # One letter that becomes eighteen.
+    assert error(await door.token(grant_type="password", username="\ufdfa" * 254, password="x")) == error(wrong)
+    assert len(door.core.shares) <= known + 2, "of the first one's e-mail and network"
+    long = {"grant_type": "password", "token": "x", "username": "a" * 20_000, "password": "x"}
+    for path in ("token", "revoke"):
+        answer = await door.http.post(f"/api/v1/oauth/{path}", data=long)
+        assert error(answer) == (400, "invalid_request")
+
+
 async def test_a_key_proves_itself_in_the_header_too_and_only_with_its_own_id(door: Door) -> None:
     key, about = await door.core.api_keys.create(name="Till", user_id="till", scopes=("hold",), by="boss")
     _, other = await door.core.api_keys.create(name="Till", user_id="till", scopes=("hold",), by="boss")

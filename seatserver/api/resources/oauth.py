@@ -40,6 +40,8 @@ from seatserver.errors import (
 )
 
 MAX_FIELDS = 16
+MAX_FORM_BYTES = 16_384
+"""Far more than any good form has. Strangers send them, and taking one apart holds up everybody else."""
 FORM = "application/x-www-form-urlencoded"
 Code = Literal[
     "invalid_request",
@@ -258,6 +260,8 @@ def _form(request: Request, body: bytes) -> dict[str, str]:
     """The fields of a form; empty ones are left out (RFC 6749, section 3.1)."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise _Refused("invalid_request", f"expected a body of the type {FORM}")
+    if len(body) > MAX_FORM_BYTES:
+        raise _Refused("invalid_request", f"expected a form of at most {MAX_FORM_BYTES} bytes")
     try:
         pairs = parse_qsl(body.decode(), max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError:

@@ -180,17 +180,38 @@ def test_a_newcomer_looks_at_few_shares_however_many_there_are(monkeypatch: pyte
 
 def test_passwords_are_counted_by_network_and_e_mail_together_however_unlimited_the_network() -> None:
     shares = Shares(config.load({}, unlimited=("192.0.2.7",)))
-    eve, anna = (
-        shares.of_sign_in("198.51.100.9", "anna@rex.example"),
-        shares.of_sign_in("192.0.2.7", "anna@rex.example"),
-    )
-    for share in (eve, anna):
+    eve, anna = ("198.51.100.9", "anna@rex.example"), ("192.0.2.7", "anna@rex.example")
+    for network_and_email in (eve, anna):
         for _ in range(5):
-            share.take("passwords")
+            shares.take_password(*network_and_email)
         with pytest.raises(TooMany):
-            share.take("passwords")
-    shares.of_sign_in("198.51.100.9", "ben@rex.example").take("passwords")
-    shares.forget_sign_in("192.0.2.7", "anna@rex.example")
-    shares.of_sign_in("192.0.2.7", "anna@rex.example").take("passwords")
+            shares.take_password(*network_and_email)
+    shares.take_password("198.51.100.9", "ben@rex.example")
+    shares.forget_sign_in(*anna)
+    shares.take_password(*anna)
     with pytest.raises(TooMany):
-        shares.of_sign_in("198.51.100.9", "anna@rex.example").take("passwords")
+        shares.take_password(*eve)
+
+
+def _refused(shares: Shares, emails: list[str]) -> int:
+    refused = 0
+    for email in emails:
+        try:
+            shares.take_password(HOME, email)
+        except TooMany:
+            refused += 1
+    return refused
+
+
+def test_e_mails_that_a_network_makes_up_leave_no_shares_once_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    made = shares(network_passwords_per_min=30)
+    assert _refused(made, [f"n{number}@rex.example" for number in range(200)]) == 170
+    assert len(made) == 30 + 1
+
+
+def test_whoever_repeats_one_e_mail_takes_nothing_more_from_their_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    made = shares(network_passwords_per_min=30)
+    assert _refused(made, ["anna@rex.example"] * 200) == 195
+    assert _refused(made, [f"n{number}@rex.example" for number in range(25)]) == 0
