@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from seatserver.access.revocations import Revocations
-from seatserver.access.tokens import IMPLIED, SESSION, Tokens
+from seatserver.access.tokens import IMPLIED, SESSION, Identity, Tokens
 from seatserver.accounts.endings import end_sessions
 from seatserver.accounts.session_texts import Kind, SessionTexts
 from seatserver.accounts.tables import user_sessions, users
@@ -222,6 +222,20 @@ class Sessions:
             await read_user(connection, user_id)
             newest = query.order_by(user_sessions.c.created_at.desc(), user_sessions.c.id).limit(limit)
             return [_session_of(row) for row in (await connection.execute(newest)).all()]
+
+    async def behind(self, identity: Identity) -> Session | None:
+        """The session that gave out this token; None if none did, or if it is over."""
+        if not identity.key_id.startswith(SESSION):
+            return None
+        try:
+            session_id = UUID(hex=identity.key_id.removeprefix(SESSION))
+        except ValueError:
+            return None
+        alive = user_sessions.c.ended_at.is_(None) & (user_sessions.c.expires_at > moment_of(self._clock()))
+        same = (user_sessions.c.id == session_id) & (user_sessions.c.user_id == identity.user_id)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(sa.select(user_sessions).where(same & alive))).one_or_none()
+        return None if row is None else _session_of(row)
 
     async def _alive(self, connection: AsyncConnection, session_id: UUID, now_ms: int) -> sa.Row[Any]:
         """A session that goes on, locked. Raises `SessionEnded`.

@@ -242,6 +242,27 @@ async def test_a_key_makes_no_users_whatever_its_scopes_also_through_a_token(doo
             assert answer.json()["code"] == "forbidden", (path, answer.text)
 
 
+async def test_only_who_is_signed_in_to_a_page_has_to_do_with_passkeys(door: Door) -> None:
+    boss = await add(door.core, BOSS)
+    program = await door.token(grant_type="password", username=boss.email, password=PASSWORD)
+    narrow = await door.token(grant_type="password", username=boss.email, password=PASSWORD, scope="watch")
+    right = {"email": boss.email, "password": PASSWORD}
+    own = (await page(door, "password", right)).json()["token"]
+    half = (await door.core.user_sessions.begin(boss.id, kind="page", method="password", scopes=("watch",))).token
+    made = {"name": "Phone", "id": "Zm9v", "client_data": "Zm9v", "attestation": "Zm9v"}
+    for method, path, body, expected in (
+        ("POST", "/begin", None, 409),  # there is no public address
+        ("POST", "", made, 409),
+        ("POST", "/Zm9v/remove", None, 404),
+        ("GET", "", None, 200),
+    ):
+        for token in (program.json()["access_token"], narrow.json()["access_token"], half):
+            answer = await door.ask(method, f"/users/self/passkeys{path}", token, json=body)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), path
+        answer = await door.ask(method, f"/users/self/passkeys{path}", own, json=body)
+        assert answer.status_code == expected, path
+
+
 async def test_an_administrator_who_signed_in_may_make_keys_and_users(door: Door) -> None:
     boss = await add(door.core, BOSS)
     token = (await door.sign_in(boss))["access_token"]

@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from seatserver.access.tokens import SESSION
 from seatserver.accounts.passkeys import MAX_NAME, Assertion, Attestation, Passkey
 from seatserver.accounts.users import User
 from seatserver.api.shared import story
@@ -137,9 +136,14 @@ async def remove_passkey(call: Call) -> PasskeyList:
 
 
 async def _self(call: Call) -> User:
-    """Who is signed in. Raises `Unauthorized` for a token that was not got by signing in, `NotFound` for no user."""
-    if not call.identity.key_id.startswith(SESSION):
-        raise Unauthorized("sign in for this: neither a key nor a token that was made by hand will do")
+    """Who is signed in to a page. Raises `Unauthorized`, `NotFound` for no user.
+
+    A passkey begins sessions with all that its user may. So whoever has less cannot make one: a key, a token that was
+    made by hand, or the session of a program, which may have begun with a part of it.
+    """
+    session = await call.services.user_sessions.behind(call.identity)
+    if session is None or session.kind != "page" or session.scopes is not None:
+        raise Unauthorized("sign in to a page of this server for this: no key and no program's token will do")
     return await call.services.users.get(call.identity.user_id)
 
 
