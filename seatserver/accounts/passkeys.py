@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from seatserver.access.origins import DEFAULT_PORTS
 from seatserver.accounts.challenges import Challenges, text_of
 from seatserver.accounts.tables import PASSKEY, identities
-from seatserver.accounts.users import User, add_identity, lock_of
+from seatserver.accounts.users import Proof, User, add_identity, lock_of
 from seatserver.config import Settings
 from seatserver.database import Database
 from seatserver.errors import BadRequest, Conflict, NotFound, SignInRefused
@@ -163,8 +163,8 @@ class Passkeys:
         )
         return dict(json.loads(options_to_json(options)))
 
-    async def user_of(self, given: Assertion) -> str:
-        """The id of the user whose passkey signed. Raises `SignInRefused`, for whatever reason in the same words."""
+    async def user_of(self, given: Assertion) -> Proof:
+        """The user whose passkey signed. Raises `SignInRefused`, for whatever reason in the same words."""
         self._check_possible()
         challenge = _challenge_of(given.client_data)
         if await self._challenges.redeem(SIGN_IN, challenge) is None:
@@ -181,7 +181,7 @@ class Passkeys:
             used = sa.update(identities).where(unchanged).values(sign_count=count, last_used_at=sa.func.now())
             if not (await connection.execute(used)).rowcount:
                 raise SignInRefused(UNKNOWN)
-        return str(row.user_id)
+        return Proof(user_id=row.user_id, passkey_id=row.subject)
 
     async def of_user(self, user_id: str) -> list[Passkey]:
         """A user's passkeys, the oldest first."""

@@ -27,7 +27,7 @@ from seatserver.access.tokens import IMPLIED, SESSION, Identity, Tokens
 from seatserver.accounts.endings import end_sessions
 from seatserver.accounts.session_texts import Kind, SessionTexts
 from seatserver.accounts.tables import user_sessions, users
-from seatserver.accounts.users import User, lock_of, read_user
+from seatserver.accounts.users import Proof, User, check_proof, lock_of, read_user
 from seatserver.config import SCOPES, Clock, Settings
 from seatserver.database import Database
 from seatserver.errors import AccountDisabled, Conflict, SessionEnded
@@ -94,11 +94,13 @@ class Sessions:
         client: str = "",
         scopes: tuple[str, ...] | None = None,
         instead_of: str | None = None,
+        proof: Proof | None = None,
     ) -> Grant:
-        """A new session of a user who has just proved who they are.
+        """A new session of a user who has just proved who they are; ``proof`` is by what.
 
         ``scopes`` is all that it may ever do; None: what its user may. ``instead_of`` is the text of a page's session
-        that this one replaces. Raises `AccountDisabled`, `NotFound`, and `Conflict` where no secret is set.
+        that this one replaces. Raises `AccountDisabled`, `NotFound`, `SignInRefused` where the proof counts no
+        more, and `Conflict` where no secret is set.
         """
         if not self._settings.token_secret:
             raise Conflict("nobody can sign in to this server: set SEATSERVER_TOKEN_SECRET")
@@ -119,6 +121,8 @@ class Sessions:
         async def write(connection: AsyncConnection) -> tuple[User, Session]:
             await connection.execute(lock_of(user_id))
             user = await read_user(connection, user_id)
+            if proof is not None:
+                await check_proof(connection, proof)
             user.check_enabled()
             await _forget(connection)
             await connection.execute(insert(user_sessions).values(id=session_id, **values).on_conflict_do_nothing())

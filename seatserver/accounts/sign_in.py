@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from seatserver.access.shares import Shares
 from seatserver.accounts.passwords import Passwords
-from seatserver.accounts.users import MAX_EMAIL, Users, normal_email
+from seatserver.accounts.users import MAX_EMAIL, Proof, Users, normal_email
 from seatserver.errors import SignInRefused, TooMany
 from seatserver.metrics import Metrics
 
@@ -23,23 +23,36 @@ class PasswordCheck:
         self._shares = shares
         self._turned_away = metrics.turned_away
 
-    async def user_of(self, email: str, password: str, network: str) -> str:
-        """The user's id. Raises `SignInRefused`, `TooMany`, `Busy` or `Unavailable`. A disabled user is not refused."""
+    async def user_of(self, email: str, password: str, network: str) -> Proof:
+        """Who the user is. Raises `SignInRefused`, `TooMany`, `Busy` or `Unavailable`. A disabled user is not refused.
+
+        The password may be changed right afterwards: whoever goes on has to ask `check_proof`.
+        """
         # Nobody has a longer one. It would be kept as the name of a share, and a few letters become many.
         normal = normal_email(email[: MAX_EMAIL + 1])
         if len(email) > MAX_EMAIL or len(normal) > MAX_EMAIL:
             raise SignInRefused
         self._take(network, normal)
-        found = await self._users.password_of(email)
-        user_id, stored = found or (None, None)
-        is_right = await self._passwords.matches(password, stored)
-        if not is_right or user_id is None or stored is None:
+        proof = await self._proof_of(normal, password)
+        if proof is None:
             self._shares.note_refusal(network)
             raise SignInRefused
         self._shares.forget_sign_in(network, normal)
-        if self._passwords.is_outdated(stored):
-            await self._users.replace_hash(user_id, stored, await self._passwords.hash_again(password))
-        return user_id
+        if proof.password_hash is not None and self._passwords.is_outdated(proof.password_hash):
+            fresh = await self._passwords.hash_again(password)
+            if await self._users.replace_hash(proof.user_id, proof.password_hash, fresh):
+                return Proof(user_id=proof.user_id, password_hash=fresh)
+            # Another sign-in has done so, or the password was changed.
+            proof = await self._proof_of(normal, password)
+            if proof is None:
+                raise SignInRefused
+        return proof
+
+    async def _proof_of(self, email: str, password: str) -> Proof | None:
+        found = await self._users.password_of(email)
+        user_id, stored = found or (None, None)
+        is_right = await self._passwords.matches(password, stored)
+        return Proof(user_id=user_id, password_hash=stored) if is_right and user_id is not None else None
 
     def _take(self, network: str, email: str) -> None:
         """Count a try before it is made, so that many at once count too. Raises `TooMany`."""

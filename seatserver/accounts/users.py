@@ -13,7 +13,7 @@ import base64
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -25,10 +25,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from seatserver.access.revocations import Revocations
 from seatserver.access.tokens import CHANNEL_FORM, PUBLIC, is_channel
 from seatserver.accounts.endings import end_all, end_tokens
-from seatserver.accounts.tables import identities, roles, user_roles, users
+from seatserver.accounts.tables import PASSKEY, identities, roles, user_roles, users
 from seatserver.config import SCOPES, Clock
 from seatserver.database import Database
-from seatserver.errors import AccountDisabled, BadRequest, Conflict, NotFound
+from seatserver.errors import AccountDisabled, BadRequest, Conflict, NotFound, SignInRefused
 from seatserver.times import millis_of, moment_of
 
 log = structlog.get_logger(__name__)
@@ -79,6 +79,14 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     email_verified: bool = False
     roles: tuple[str, ...] = ()
     channel: str = PUBLIC
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """By what somebody has proved to be a user: the password with this hash, or this passkey."""
+
+    user_id: str
+    password_hash: str | None = None
+    passkey_id: str | None = None
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,9 +150,24 @@ class Users:
         log.info("user changed", user=user_id, roles=user.roles, by=by)
         return user
 
-    async def set_password(self, user_id: str, password_hash: str, *, by: str) -> User:
-        """Replace the password, and end all sessions and tokens. Raises `NotFound`."""
-        return await self._end_with(user_id, {"password_hash": password_hash}, "password changed", by)
+    async def set_password(self, user_id: str, password_hash: str, *, by: str, proof: Proof | None = None) -> User:
+        """Replace the password, and end all sessions and tokens. Raises `NotFound`.
+
+        With a ``proof`` the user does it; raises `SignInRefused` if it proves nothing any more. Without one somebody
+        else does, who may mean to throw a stranger out of the account: then its passkeys are removed too.
+        """
+        values = {"password_hash": password_hash}
+
+        async def check(connection: AsyncConnection) -> None:
+            if proof is None:
+                await connection.execute(sa.delete(identities).where(_passkeys_of(user_id)))
+            elif (
+                await connection.scalar(sa.select(users.c.password_hash).where(users.c.id == user_id)) != password_hash
+            ):
+                # Otherwise it is written already, and only the answer of COMMIT was lost.
+                await check_proof(connection, proof)
+
+        return await self._end_with(user_id, values, "password changed", by, check)
 
     async def disable(self, user_id: str, *, by: str) -> User:
         """Let a user sign in no more, and end all sessions and tokens. May be repeated. Raises `NotFound`."""
@@ -191,11 +214,12 @@ class Users:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None or row.password_hash is None else (row.id, row.password_hash)
 
-    async def replace_hash(self, user_id: str, old: str, new: str) -> None:
-        """Store the same password in another way, unless it was changed meanwhile."""
+    async def replace_hash(self, user_id: str, old: str, new: str) -> bool:
+        """Store the same password in another way, unless it was changed meanwhile; whether that was done."""
         same = (users.c.id == user_id) & (users.c.password_hash == old)
         async with self._database.reading() as connection:
-            await connection.execute(sa.update(users).where(same).values(password_hash=new))
+            done = await connection.execute(sa.update(users).where(same).values(password_hash=new))
+        return bool(done.rowcount)
 
     async def page(self, *, limit: int, after: str | None = None) -> tuple[list[User], str | None]:
         """Users, the newest first, from behind ``after`` on; and ``after`` of the next page, if there is one."""
@@ -254,11 +278,20 @@ class Users:
         log.info("role set", role=role.name, scopes=scopes, by=by)
         return Role(name=role.name, scopes=scopes)
 
-    async def _end_with(self, user_id: str, values: dict[str, Any], because: str, by: str) -> User:
+    async def _end_with(
+        self,
+        user_id: str,
+        values: dict[str, Any],
+        because: str,
+        by: str,
+        check: Callable[[AsyncConnection], Awaitable[None]] | None = None,
+    ) -> User:
         """Change a user, and end all sessions and tokens. A user who is disabled already stays as they are."""
 
         async def write(connection: AsyncConnection) -> User:
             before = await _locked(connection, user_id)
+            if check is not None:
+                await check(connection)
             is_again = "disabled_at" in values and before.disabled_at_ms is not None
             if values and not is_again:
                 await connection.execute(sa.update(users).where(users.c.id == user_id).values(**values))
@@ -304,6 +337,22 @@ def normal_email(email: str) -> str:
 def lock_of(user_id: str) -> sa.Select[Any]:
     """Whoever changes a user, or begins a session, waits for everybody else who does."""
     return sa.select(users.c.id).where(users.c.id == user_id).with_for_update()
+
+
+async def check_proof(connection: AsyncConnection, proof: Proof) -> None:
+    """Raise `SignInRefused` if a user who is locked has another password by now, or has removed the passkey.
+
+    Whoever proved it just before somebody else changed that is a stranger now.
+    """
+    same = users.c.password_hash == proof.password_hash
+    if proof.passkey_id is not None:
+        same = sa.exists().where(_passkeys_of(proof.user_id), identities.c.subject == proof.passkey_id)
+    if not await connection.scalar(sa.select(users.c.id).where(users.c.id == proof.user_id, same)):
+        raise SignInRefused("the password or the passkey was changed meanwhile: sign in again")
+
+
+def _passkeys_of(user_id: str) -> sa.ColumnElement[bool]:
+    return (identities.c.user_id == user_id) & (identities.c.issuer == PASSKEY)
 
 
 async def read_user(connection: AsyncConnection, user_id: str) -> User:

@@ -63,7 +63,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     about_one = [
         one,
         changed,
-        action("password", "set another password, which ends all sessions", _password),
+        action("password", "set another password, which ends all sessions and removes the passkeys", _password),
         action("disable", "let a user sign in no more, and end all sessions", _disable),
         action("enable", "let a disabled user sign in again", _enable),
         action("sessions", "show where a user is signed in", _sessions),

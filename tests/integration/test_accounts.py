@@ -158,7 +158,7 @@ async def test_whoever_knows_the_password_is_the_user_and_nobody_else(core: Serv
     user = await add(core)
     nameless = await _plain(core, 1)
     known = check(core)
-    assert await known.user_of(" ANNA@rex.example", PASSWORD, NETWORK) == user.id
+    assert (await known.user_of(" ANNA@rex.example", PASSWORD, NETWORK)).user_id == user.id
     refusals = set()
     wrong = [("anna@rex.example", "wrong"), ("eve@rex.example", PASSWORD), (nameless.email, ""), ("a\0b", "x" * 500)]
     for email, password in wrong:
@@ -185,7 +185,7 @@ async def test_guessing_holds_up_the_guesser_and_not_the_user(core: Server, monk
     assert codes.count("too_many") == 7
     with pytest.raises(TooMany):
         await known.user_of("anna@rex.example", PASSWORD, "198.51.100.9")
-    assert await known.user_of("anna@rex.example", PASSWORD, NETWORK) == user.id
+    assert (await known.user_of("anna@rex.example", PASSWORD, NETWORK)).user_id == user.id
 
 
 async def test_a_password_that_was_hashed_in_an_older_way_is_hashed_again(
@@ -196,10 +196,40 @@ async def test_a_password_that_was_hashed_in_an_older_way_is_hashed_again(
     [old] = await rows(core, "SELECT password_hash FROM users")
     monkeypatch.undo()
     core.passwords.__dict__.pop("_hasher")
-    assert await check(core).user_of(user.email, PASSWORD, NETWORK) == user.id
+    assert (await check(core).user_of(user.email, PASSWORD, NETWORK)).user_id == user.id
     [new] = await rows(core, "SELECT password_hash FROM users")
     assert "t=1" in old[0] and "t=2" in new[0]
-    assert await check(core).user_of(user.email, PASSWORD, NETWORK) == user.id
+    assert (await check(core).user_of(user.email, PASSWORD, NETWORK)).user_id == user.id
+
+
+async def test_who_proved_it_before_the_password_changed_neither_begins_a_session_nor_changes_it_back(
+    core: Server,
+) -> None:
+    user = await add(core)
+    thief = await check(core).user_of(user.email, PASSWORD, NETWORK)
+    fresh = await core.passwords.hash("drei Kamele rudern weit", ())
+    await core.users.set_password(user.id, fresh, by="boss")
+    with pytest.raises(SignInRefused):
+        await begin(core, user, proof=thief)
+    with pytest.raises(SignInRefused):
+        await core.users.set_password(user.id, rules.DECOY, by=user.id, proof=thief)
+    assert await core.user_sessions.of_user(user.id) == []
+    known = await check(core).user_of(user.email, "drei Kamele rudern weit", NETWORK)
+    await begin(core, user, proof=known)
+    for _ in range(2):  # the answer of COMMIT may be lost, and it is done again
+        await core.users.set_password(user.id, rules.DECOY, by=user.id, proof=known)
+
+
+async def test_a_password_that_another_sign_in_hashed_again_still_begins_a_session(
+    core: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "TIME_COST", 1)
+    user = await add(core)
+    monkeypatch.undo()
+    core.passwords.__dict__.pop("_hasher")
+    proofs = await asyncio.gather(*(check(core).user_of(user.email, PASSWORD, NETWORK) for _ in range(4)))
+    for proof in proofs:
+        await begin(core, user, proof=proof)
 
 
 # ---------------------------------------------------------------- sessions
@@ -380,7 +410,7 @@ async def test_users_are_managed_on_the_command_line(core: Server, settings: Set
     done = await user("add", "Anna@rex.example", "--name", "Anna", "--role", "admin", typed=f"{PASSWORD}\n")
     assert done[0] == 0 and "anna@rex.example (not verified) · admin" in done[1] and PASSWORD not in done[1]
     anna = await core.users.by_email("anna@rex.example")
-    assert await check(core).user_of(anna.email, PASSWORD, NETWORK) == anna.id
+    assert (await check(core).user_of(anna.email, PASSWORD, NETWORK)).user_id == anna.id
     page = await begin(core, anna, kind="page", client="Firefox")
     code, weak = await user("password", anna.id, typed="password\n")
     assert (code, weak.count("\n")) == (1, 1) and "12 to 128 characters" in weak

@@ -11,13 +11,14 @@ import pytest
 
 from seatserver.accounts.challenges import text_of
 from seatserver.accounts.passkeys import UNKNOWN, Assertion, Attestation
+from seatserver.accounts.sign_in import PasswordCheck
 from seatserver.accounts.users import MOST_IDENTITIES, About, User
 from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.errors import BadRequest, Conflict, NotFound, SignInRefused
 from tests.integration.device import PRESENT, VERIFIED, Device
 from tests.integration.server import opened
-from tests.integration.test_accounts import ANNA, add
+from tests.integration.test_accounts import ANNA, PASSWORD, add
 
 HOST = "rex.example"
 
@@ -40,10 +41,24 @@ async def test_a_passkey_signs_its_user_in_and_says_when_it_was_used(core: Serve
     user, device = await with_passkey(core)
     options = await core.passkeys.begin_sign_in()
     assert (options["rpId"], options["userVerification"]) == (HOST, "required")
-    assert await core.passkeys.user_of(device.sign(options, user.id)) == user.id
-    assert await core.passkeys.user_of(device.sign(await core.passkeys.begin_sign_in())) == user.id
+    assert (await core.passkeys.user_of(device.sign(options, user.id))).user_id == user.id
+    assert (await core.passkeys.user_of(device.sign(await core.passkeys.begin_sign_in()))).user_id == user.id
     [kept] = await core.passkeys.of_user(user.id)
     assert kept.last_used_at_ms is not None
+
+
+async def test_a_password_from_an_administrator_removes_the_passkeys_and_one_s_own_does_not(core: Server) -> None:
+    user, device = await with_passkey(core)
+    own = await PasswordCheck(core.users, core.passwords, core.shares, core.metrics).user_of(user.email, PASSWORD, "")
+    fresh = await core.passwords.hash("drei Kamele rudern weit", ())
+    await core.users.set_password(user.id, fresh, by=user.id, proof=own)
+    thief = await core.passkeys.user_of(device.sign(await core.passkeys.begin_sign_in()))
+    await core.users.set_password(user.id, fresh, by="boss")
+    assert await core.passkeys.of_user(user.id) == []
+    with pytest.raises(SignInRefused):
+        await core.passkeys.user_of(device.sign(await core.passkeys.begin_sign_in()))
+    with pytest.raises(SignInRefused):
+        await core.user_sessions.begin(user.id, kind="page", method="passkey", proof=thief)
 
 
 async def test_an_answer_that_was_recorded_is_worth_nothing(core: Server) -> None:

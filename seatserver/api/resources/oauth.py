@@ -198,14 +198,14 @@ async def _for_password(call: Call, form: dict[str, str]) -> Grant:
         raise _Refused("invalid_request", "username and password are needed")
     wanted = _scopes(form)
     try:
-        user_id = await call.services.password_check.user_of(email, password, network_of(call.request.scope))
-        user = await call.services.users.get(user_id)
+        proof = await call.services.password_check.user_of(email, password, network_of(call.request.scope))
+        user = await call.services.users.get(proof.user_id)
         user.check_enabled()
         if wanted is not None:
-            _check_scopes(wanted, Identity(user_id, frozenset(user.scopes), 0))
+            _check_scopes(wanted, Identity(user.id, frozenset(user.scopes), 0))
         client = call.request.headers.get("user-agent", "")
         return await call.services.user_sessions.begin(
-            user_id, kind="program", method="password", client=client, scopes=wanted
+            user.id, kind="program", method="password", client=client, scopes=wanted, proof=proof
         )
     except (SignInRefused, AccountDisabled) as error:
         raise _Refused("invalid_grant", error.message) from None

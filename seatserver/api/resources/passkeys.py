@@ -91,7 +91,7 @@ async def begin_sign_in_with_passkey(call: Call) -> PasskeyOptions:
 )
 async def sign_in_with_passkey(call: Call, body: PasskeySignIn) -> Response:
     """Sign in with a passkey."""
-    user_id = await call.services.passkeys.user_of(
+    proof = await call.services.passkeys.user_of(
         Assertion(
             id=body.id,
             client_data=body.client_data,
@@ -100,7 +100,7 @@ async def sign_in_with_passkey(call: Call, body: PasskeySignIn) -> Response:
             user_handle=body.user_handle,
         )
     )
-    return await begin(call.services, call.request, user_id, "passkey")
+    return await begin(call.services, call.request, proof, "passkey")
 
 
 @RESOURCE.post("/users/self/passkeys/begin", scope=ANY_TOKEN, refusals=(NotFound, Conflict))

@@ -76,8 +76,8 @@ async def get_ways_to_sign_in(call: Call) -> WaysToSignIn:
 async def sign_in_with_password(call: Call, body: EmailAndPassword) -> Response:
     """Sign in with e-mail and password. Wrong ones are refused in the same words, whichever of them is wrong."""
     network = network_of(call.request.scope)
-    user_id = await call.services.password_check.user_of(body.email, body.password, network)
-    return await begin(call.services, call.request, user_id, "password")
+    proof = await call.services.password_check.user_of(body.email, body.password, network)
+    return await begin(call.services, call.request, proof, "password")
 
 
 @RESOURCE.post("/sign-in/renew", for_own_pages=True, answer=SignedIn, refusals=(SessionEnded, AccountDisabled, TooMany))

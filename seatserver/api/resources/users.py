@@ -221,9 +221,9 @@ async def change_own_password(call: Call, body: ChangePassword) -> UserView:
     if call.identity.is_program:
         raise NotWithKey("changing a password")
     user = await call.services.users.get(call.identity.user_id)
-    known = await call.services.password_check.user_of(user.email, body.current, user.id)
+    proof = await call.services.password_check.user_of(user.email, body.current, user.id)
     hashed = await call.services.passwords.hash(body.password, (user.name, user.email))
-    return _view(await call.services.users.set_password(known, hashed, by=user.id))
+    return _view(await call.services.users.set_password(proof.user_id, hashed, by=user.id, proof=proof))
 
 
 @RESOURCE.post("/users/self/sign-out", scope=ANY_TOKEN, refusals=(NotFound, Conflict))
@@ -236,7 +236,7 @@ async def sign_out_everywhere(call: Call) -> UserView:
 
 @RESOURCE.post("/users/{user_id}/password", scope="admin", refusals=(NotFound, Conflict))
 async def set_password(call: Call, body: NewPassword) -> UserView:
-    """Set a user's password, which ends all their sessions and tokens."""
+    """Set a user's password, which ends all their sessions and tokens, and removes their passkeys."""
     by = _by(call, "setting a password")
     user = await call.services.users.get(_user_id(call))
     hashed = await call.services.passwords.hash(body.password, (user.name, user.email))

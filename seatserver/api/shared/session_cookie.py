@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from seatserver.accounts.sessions import Grant, Method
+from seatserver.accounts.users import Proof
 from seatserver.api.shared.answers import answer_of
 from seatserver.api.shared.fields import Document
 from seatserver.api.shared.services import ApiServices
@@ -63,17 +64,18 @@ def signed_in(grant: Grant, now_ms: int, *, is_new: bool = True) -> Response:
     return answer
 
 
-async def begin(services: ApiServices, request: Request, user_id: str, method: Method) -> Response:
+async def begin(services: ApiServices, request: Request, proof: Proof, method: Method) -> Response:
     """Sign in a user who has just proved who they are. The session that the browser had before ends.
 
-    Raises `AccountDisabled`, or `Conflict` where no secret is set.
+    Raises `AccountDisabled`, `SignInRefused` where the proof counts no more, or `Conflict` where no secret is set.
     """
     grant = await services.user_sessions.begin(
-        user_id,
+        proof.user_id,
         kind="page",
         method=method,
         client=request.headers.get("user-agent", ""),
         instead_of=text_in(request),
+        proof=proof,
     )
     return signed_in(grant, services.clock())
 
