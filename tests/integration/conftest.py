@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from seatserver.access import shares
 from seatserver.app import Server
 from seatserver.config import Settings
 from tests.integration.server import Instance, block_from_the_start, opened, put_on_sale, serving
@@ -22,6 +25,13 @@ def brisk(settings: Settings) -> Settings:
     return dataclasses.replace(
         settings, relay_ms=50, reap_ms=50, reconcile_ms=200, verify_ms=200, sweep_ms=200, probe_ms=100
     )
+
+
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine, nobody gets anything back of their share meanwhile."""
+    now = time.monotonic()
+    monkeypatch.setattr(shares, "time", SimpleNamespace(monotonic=lambda: now))
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ async def status(server: Instance, *sent: bytes) -> int:
         return await peer.status()
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_the_announced_address_is_whose_share_is_taken(server: Instance) -> None:
     ask = RENEW % b""
     assert [await status(server, line(BOT) + ask) for _ in range(3)] == [401, 401, 429]
@@ -50,6 +51,7 @@ async def test_the_announced_address_is_whose_share_is_taken(server: Instance) -
     assert server.core.shares.pushing() == {"203.0.113.0/24": 3}
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_an_announced_proxy_of_ours_may_name_its_client_in_a_header(make_server: MakeServer) -> None:
     server = await make_server(
         proxy_protocol=True, network_writes_per_min=2, trusted_proxies=("127.0.0.1", "192.0.2.80")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -30,13 +28,6 @@ from tests.integration.conftest import MakeServer
 from tests.integration.server import SHOWTIME, Instance, Message, Wire, eventually, now_ms
 
 BOT, HOME = "203.0.113.66", "198.51.100.7"
-
-
-@pytest.fixture
-def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow the machine, nobody gets anything back of their share meanwhile."""
-    now = time.monotonic()
-    monkeypatch.setattr(shares, "time", SimpleNamespace(monotonic=lambda: now))
 
 
 def come_from(address: str) -> dict[str, str]:
