@@ -6,7 +6,7 @@ sockets included: call `Revocations.announce` after the COMMIT.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -22,13 +22,15 @@ LONGEST_TOKEN_MS = 3_600_000
 """No token of a session is valid for longer (`Settings.staff_token_s`)."""
 
 
-async def end_sessions(
-    connection: AsyncConnection, session_ids: Iterable[UUID], *, because: str, by: str, now_ms: int
-) -> None:
-    """End some sessions with the tokens that were made in them. May be repeated."""
-    ids = list(session_ids)
-    ended = sa.update(user_sessions).where(user_sessions.c.id.in_(ids), user_sessions.c.ended_at.is_(None))
-    await connection.execute(ended.values(ended_at=moment_of(now_ms), ended_because=because))
+async def end_sessions(connection: AsyncConnection, reasons: Mapping[UUID, str], *, by: str, now_ms: int) -> None:
+    """End some sessions, each for its reason, with the tokens that were made in them. May be repeated.
+
+    Call it once in a transaction: the rows are locked first, in their order, and then the list of revocations.
+    """
+    ids = sorted(reasons)
+    for session_id in ids:
+        ended = sa.update(user_sessions).where(user_sessions.c.id == session_id, user_sessions.c.ended_at.is_(None))
+        await connection.execute(ended.values(ended_at=moment_of(now_ms), ended_because=reasons[session_id]))
     for session_id in ids:
         revocation = Revocation(
             kind="key",
@@ -46,7 +48,7 @@ async def end_all(connection: AsyncConnection, user_id: str, *, because: str, by
     alive = mine & (user_sessions.c.expires_at > moment_of(now_ms))
     # Each by itself too: an instance whose clock is ahead has dated its tokens later than this.
     ids = (await connection.scalars(sa.select(user_sessions.c.id).where(alive))).all()
-    await end_sessions(connection, ids, because=because, by=by, now_ms=now_ms)
+    await end_sessions(connection, dict.fromkeys(ids, because), by=by, now_ms=now_ms)
     await end_tokens(connection, user_id, by=by, now_ms=now_ms)
 
 

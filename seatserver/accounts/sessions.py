@@ -40,6 +40,7 @@ AGAIN_MS = 10_000
 MOST = 20
 """Most sessions of one user at a time. Ending them takes a few statements each."""
 MAX_CLIENT = 120
+SIGNED_OUT = "signed out"
 FORGOTTEN = timedelta(days=30)
 """Operators see sessions for so long after they ended."""
 FORGOTTEN_AT_ONCE = 100
@@ -104,39 +105,36 @@ class Sessions:
         """
         if not self._settings.token_secret:
             raise Conflict("nobody can sign in to this server: set SEATSERVER_TOKEN_SECRET")
-        now_ms = self._clock()
-        session_id = uuid4()
+        session_id, replaced = uuid4(), self._id_in("page", instead_of)
         values = {
             "user_id": user_id,
             "kind": kind,
             "method": method,
             "client": "".join(sign for sign in client if sign.isprintable())[:MAX_CLIENT],
             "scopes": None if scopes is None else list(scopes),
-            "created_at": moment_of(now_ms),
-            "used_at": moment_of(now_ms),
-            "rotated_at": moment_of(now_ms),
-            "expires_at": moment_of(now_ms + self._settings.staff_session_s * 1000),
         }
 
-        async def write(connection: AsyncConnection) -> tuple[User, Session]:
+        async def write(connection: AsyncConnection) -> tuple[User, Session, int, bool]:
             await connection.execute(lock_of(user_id))
+            now_ms = self._clock()
             user = await read_user(connection, user_id)
             if proof is not None:
                 await check_proof(connection, proof)
             user.check_enabled()
             await _forget(connection)
-            await connection.execute(insert(user_sessions).values(id=session_id, **values).on_conflict_do_nothing())
+            times = dict.fromkeys(("created_at", "used_at", "rotated_at"), moment_of(now_ms))
+            times["expires_at"] = moment_of(now_ms + self._settings.staff_session_s * 1000)
+            new = insert(user_sessions).values(id=session_id, **values, **times)
+            await connection.execute(new.on_conflict_do_nothing())
             await connection.execute(
                 sa.update(users).where(users.c.id == user_id).values(signed_in_at=moment_of(now_ms))
             )
             row = (await connection.execute(sa.select(user_sessions).where(user_sessions.c.id == session_id))).one()
-            await self._end_the_oldest(connection, user_id, now_ms)
-            return user, _session_of(row)
+            has_ended = await self._end_others(connection, user_id, replaced, now_ms)
+            return user, _session_of(row), now_ms, has_ended
 
-        user, session = await self._database.write(write)
-        if instead_of is not None:
-            await self.sign_out("page", instead_of)
-        else:
+        user, session, now_ms, has_ended = await self._database.write(write)
+        if has_ended:
             await self._revocations.announce()
         log.info("signed in", user=user_id, method=method, session=session_id.hex)
         return self._grant(user, session, now_ms)
@@ -147,10 +145,9 @@ class Sessions:
         Raises `SessionEnded`, also for a token that was exchanged before: then the session ends.
         """
         said = self._texts.read("program", text)
-        now_ms = self._clock()
 
-        async def write(connection: AsyncConnection) -> tuple[User, Session, int] | None:
-            row = await self._alive(connection, said.session_id, now_ms)
+        async def write(connection: AsyncConnection) -> tuple[User, Session, int, int] | None:
+            row, now_ms = await self._alive(connection, said.session_id)
             age_ms = now_ms - millis_of(row.rotated_at)
             generation: int = row.generation
             if said.generation == generation:
@@ -159,13 +156,12 @@ class Sessions:
                 same = user_sessions.c.id == said.session_id
                 await connection.execute(sa.update(user_sessions).where(same).values(**next_one))
             elif said.generation != generation - 1 or age_ms > AGAIN_MS:
-                await end_sessions(
-                    connection, [said.session_id], because="a refresh token came twice", by=row.user_id, now_ms=now_ms
-                )
+                reasons = {said.session_id: "a refresh token came twice"}
+                await end_sessions(connection, reasons, by=row.user_id, now_ms=now_ms)
                 return None
             user = await read_user(connection, row.user_id)
             user.check_enabled()
-            return user, _session_of(row), generation
+            return user, _session_of(row), now_ms, generation
 
         try:
             found = await self._database.write(write)
@@ -175,35 +171,28 @@ class Sessions:
             await self._revocations.announce()
             log.warning("a refresh token came twice, its session was ended", session=said.session_id.hex)
             raise SessionEnded
-        user, session, generation = found
+        user, session, now_ms, generation = found
         return self._grant(user, session, now_ms, generation, scopes)
 
     async def token_for_page(self, text: str) -> Grant:
         """A token for the page whose cookie this is. Raises `SessionEnded`, or `AccountDisabled`."""
         said = self._texts.read("page", text)
-        now_ms = self._clock()
 
-        async def write(connection: AsyncConnection) -> tuple[User, Session]:
-            row = await self._alive(connection, said.session_id, now_ms)
+        async def write(connection: AsyncConnection) -> tuple[User, Session, int]:
+            row, now_ms = await self._alive(connection, said.session_id)
             same = user_sessions.c.id == said.session_id
             await connection.execute(sa.update(user_sessions).where(same).values(used_at=moment_of(now_ms)))
             user = await read_user(connection, row.user_id)
             user.check_enabled()
-            return user, _session_of(row)
+            return user, _session_of(row), now_ms
 
-        user, session = await self._database.write(write)
+        user, session, now_ms = await self._database.write(write)
         return self._grant(user, session, now_ms)
 
     async def sign_out(self, kind: Kind, text: str) -> None:
         """End the session of this text, with all its tokens. Nothing happens if there is none. May be repeated."""
-        try:
-            said = self._texts.read(kind, text)
-        except SessionEnded:
+        if (session_id := self._id_in(kind, text)) is None:
             return
-        await self.end(said.session_id)
-
-    async def end(self, session_id: UUID, *, by: str | None = None) -> None:
-        """End a session, with all its tokens. Nothing happens if there is none. May be repeated."""
         now_ms = self._clock()
 
         async def write(connection: AsyncConnection) -> bool:
@@ -211,8 +200,7 @@ class Sessions:
             row = (await connection.execute(query)).one_or_none()
             if row is None:
                 return False
-            who = by or row.user_id
-            await end_sessions(connection, [session_id], because="signed out", by=who, now_ms=now_ms)
+            await end_sessions(connection, {session_id: SIGNED_OUT}, by=row.user_id, now_ms=now_ms)
             return True
 
         if await self._database.write(write):
@@ -241,29 +229,42 @@ class Sessions:
             row = (await connection.execute(sa.select(user_sessions).where(same & alive))).one_or_none()
         return None if row is None else _session_of(row)
 
-    async def _alive(self, connection: AsyncConnection, session_id: UUID, now_ms: int) -> sa.Row[Any]:
-        """A session that goes on, locked. Raises `SessionEnded`.
+    def _id_in(self, kind: Kind, text: str | None) -> UUID | None:
+        """The session of a text of this kind; None if there is none."""
+        try:
+            return None if text is None else self._texts.read(kind, text).session_id
+        except SessionEnded:
+            return None
+
+    async def _alive(self, connection: AsyncConnection, session_id: UUID) -> tuple[sa.Row[Any], int]:
+        """A session that goes on, locked, and the time. Raises `SessionEnded`.
 
         Its user is locked first, as by everybody who ends sessions. So a token is either made before somebody is
-        disabled, and dated so, or not at all.
+        disabled, and dated so, or not at all. The clock is read once they are locked, so that a token that had to wait
+        for new roles is not dated before them.
         """
         same = user_sessions.c.id == session_id
         owner = sa.select(users.c.id).join(user_sessions, user_sessions.c.user_id == users.c.id).where(same)
         await connection.execute(owner.with_for_update(read=True, of=users))
         row = (await connection.execute(sa.select(user_sessions).where(same).with_for_update())).one_or_none()
+        now_ms = self._clock()
         if row is None or row.ended_at is not None or millis_of(row.expires_at) <= now_ms:
             raise SessionEnded
         if now_ms - millis_of(row.used_at) > self._settings.staff_idle_s * 1000:
             raise SessionEnded
-        return row
+        return row, now_ms
 
-    async def _end_the_oldest(self, connection: AsyncConnection, user_id: str, now_ms: int) -> None:
+    async def _end_others(self, connection: AsyncConnection, user_id: str, replaced: UUID | None, now_ms: int) -> bool:
+        """End the session that is replaced, and the oldest ones beyond `MOST`; whether there were any."""
         mine = (user_sessions.c.user_id == user_id) & user_sessions.c.ended_at.is_(None)
         alive = mine & (user_sessions.c.expires_at > moment_of(now_ms))
         newest_first = sa.select(user_sessions.c.id).where(alive).order_by(user_sessions.c.created_at.desc())
-        too_old = list((await connection.scalars(newest_first.offset(MOST))).all())
-        if too_old:
-            await end_sessions(connection, too_old, because="too many sessions", by=user_id, now_ms=now_ms)
+        reasons = dict.fromkeys((await connection.scalars(newest_first.offset(MOST))).all(), "too many sessions")
+        same = (user_sessions.c.id == replaced) & user_sessions.c.ended_at.is_(None)
+        if replaced is not None and await connection.scalar(sa.select(user_sessions.c.id).where(same)):
+            reasons[replaced] = SIGNED_OUT
+        await end_sessions(connection, reasons, by=user_id, now_ms=now_ms)
+        return bool(reasons)
 
     def _grant(
         self, user: User, session: Session, now_ms: int, generation: int = 0, wanted: tuple[str, ...] | None = None

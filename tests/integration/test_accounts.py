@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from seatserver.accounts import passwords as rules
+from seatserver.accounts.endings import end_tokens
 from seatserver.accounts.sessions import AGAIN_MS, MOST, Grant, Sessions
 from seatserver.accounts.sign_in import PasswordCheck
-from seatserver.accounts.users import About, Role, User
+from seatserver.accounts.users import About, Role, User, lock_of
 from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.errors import (
@@ -25,7 +26,7 @@ from seatserver.errors import (
     SignInRefused,
     TooMany,
 )
-from tests.integration.server import now_ms, rows
+from tests.integration.server import eventually, now_ms, rows
 from tests.integration.test_demo import environment
 
 PASSWORD = "vierzehn blaue Ziegel"
@@ -340,6 +341,40 @@ async def test_other_roles_end_the_tokens_but_not_the_sessions(core: Server) -> 
         await core.credentials.verify(page.token)
     identity = await core.credentials.verify((await core.user_sessions.token_for_page(page.text)).token)
     assert identity.scopes == {"admit"}
+
+
+async def test_a_token_that_waits_for_other_roles_is_not_ended_with_those_before(core: Server) -> None:
+    user = await add(core)
+    page = await begin(core, user, kind="page")
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+    async def somebody_waits() -> bool:
+        return bool(await rows(core, waiting))
+
+    async with core.database.transaction() as connection:
+        await connection.execute(lock_of(user.id))
+        renewals = [core.user_sessions.token_for_page(page.text), begin(core, user)]
+        renewing = asyncio.gather(*renewals)
+        await eventually(somebody_waits)
+        await end_tokens(connection, user.id, by="boss", now_ms=now_ms())
+    await core.revocations.announce()
+    for grant in await renewing:
+        assert (await core.credentials.verify(grant.token)).user_id == user.id
+
+
+async def test_a_sign_in_that_cannot_end_the_session_before_it_begins_none(
+    core: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await add(core)
+    before = await begin(core, user, kind="page")
+    monkeypatch.setattr("seatserver.access.revocations.MOST", 0)
+    with pytest.raises(Conflict):
+        await begin(core, user, kind="page", instead_of=before.text)
+    assert [one.id for one in await core.user_sessions.of_user(user.id)] == [before.session.id]
+    monkeypatch.undo()
+    await begin(core, user, kind="page", instead_of=before.text)
+    with pytest.raises(Revoked):
+        await core.credentials.verify(before.token)
 
 
 async def test_a_session_never_allows_more_than_it_began_with(core: Server) -> None:
