@@ -45,6 +45,8 @@ READ_ALL_S = 600.0
 PAGE = 1000
 MOST = 100_000
 """About 40 MB in memory."""
+RESERVED = 10_000
+"""The last places of these are for administrators, so that nobody keeps them from revoking by giving back much."""
 KEPT_MS = 400 * 86_400_000
 """How long a revocation counts unless its end is known. No token made here is valid for longer."""
 MARGIN_MS = 600_000
@@ -58,9 +60,10 @@ SUBJECTS: dict[Kind, tuple[str, int]] = {
 LOCK = 0x5EA75E13  # any number that no other program uses in the same database
 
 
-async def append(connection: AsyncConnection, revocation: Revocation) -> None:
+async def append(connection: AsyncConnection, revocation: Revocation, *, is_own: bool = False) -> None:
     """Write a revocation in the caller's transaction. Repeating one changes nothing. Raises `Conflict` beyond `MOST`.
 
+    ``is_own``: a user revokes what is theirs, and is refused `RESERVED` earlier.
     Call it late in the transaction: all revocations wait for each other, so that their ids follow their commits.
     """
     await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({LOCK})"))
@@ -71,8 +74,8 @@ async def append(connection: AsyncConnection, revocation: Revocation) -> None:
         return
     await connection.execute(sa.delete(revocations).where(same))
     count = (await connection.execute(sa.select(sa.func.count()).select_from(revocations))).scalar_one()
-    if count >= MOST:
-        raise Conflict(f"{MOST} revocations are in force: revoke users instead of single tokens, or change the secret")
+    if count >= (MOST - RESERVED if is_own else MOST):
+        raise Conflict(f"{count} revocations are in force: revoke users instead of single tokens, or change the secret")
     await connection.execute(
         sa.insert(revocations).values(
             kind=revocation.kind,
@@ -103,11 +106,13 @@ class Revocations:
         """``changed`` is called when the list has grown. ``ring`` makes every instance look; it raises nothing."""
         self._changed, self._ring = changed, ring
 
-    async def revoke(self, kind: Kind, subject: str, *, by: str, expires_at_ms: int | None = None) -> Revocation:
+    async def revoke(
+        self, kind: Kind, subject: str, *, by: str, expires_at_ms: int | None = None, is_own: bool = False
+    ) -> Revocation:
         """Revoke from now on; when this returns, this instance refuses it. May be repeated.
 
         ``expires_at_ms`` is when the subject expires by itself, if that is known. Raises `BadRequest` for a subject
-        that no token can name, `Conflict` and `Unavailable`.
+        that no token can name, `Conflict` (see `append`) and `Unavailable`.
         """
         field, longest = SUBJECTS[kind]
         if not subject.strip() or not subject.isprintable() or len(subject) > longest:
@@ -120,7 +125,7 @@ class Revocations:
             expires_at_ms=now_ms + KEPT_MS if expires_at_ms is None else expires_at_ms + MARGIN_MS,
             revoked_by=by,
         )
-        await self._database.write(lambda connection: append(connection, revocation))
+        await self._database.write(lambda connection: append(connection, revocation, is_own=is_own))
         log.info("revoked", kind=kind, subject=subject, by=by)
         await self.announce()
         return revocation

@@ -22,9 +22,12 @@ LONGEST_TOKEN_MS = 3_600_000
 """No token of a session is valid for longer (`Settings.staff_token_s`)."""
 
 
-async def end_sessions(connection: AsyncConnection, reasons: Mapping[UUID, str], *, by: str, now_ms: int) -> None:
+async def end_sessions(
+    connection: AsyncConnection, reasons: Mapping[UUID, str], *, by: str, now_ms: int, is_own: bool = True
+) -> None:
     """End some sessions, each for its reason, with the tokens that were made in them. May be repeated.
 
+    ``is_own``: a user ends their own, and no administrator (`append`).
     Call it once in a transaction: the rows are locked first, in their order, and then the list of revocations.
     """
     ids = sorted(reasons)
@@ -39,7 +42,7 @@ async def end_sessions(connection: AsyncConnection, reasons: Mapping[UUID, str],
             expires_at_ms=now_ms + LONGEST_TOKEN_MS + MARGIN_MS,
             revoked_by=by,
         )
-        await append(connection, revocation)
+        await append(connection, revocation, is_own=is_own)
 
 
 async def end_all(connection: AsyncConnection, user_id: str, *, because: str, by: str, now_ms: int) -> None:
@@ -48,7 +51,7 @@ async def end_all(connection: AsyncConnection, user_id: str, *, because: str, by
     alive = mine & (user_sessions.c.expires_at > moment_of(now_ms))
     # Each by itself too: an instance whose clock is ahead has dated its tokens later than this.
     ids = (await connection.scalars(sa.select(user_sessions.c.id).where(alive))).all()
-    await end_sessions(connection, dict.fromkeys(ids, because), by=by, now_ms=now_ms)
+    await end_sessions(connection, dict.fromkeys(ids, because), by=by, now_ms=now_ms, is_own=by == user_id)
     await end_tokens(connection, user_id, by=by, now_ms=now_ms)
 
 
@@ -57,4 +60,5 @@ async def end_tokens(connection: AsyncConnection, user_id: str, *, by: str, now_
     await append(
         connection,
         Revocation(kind="user", subject=user_id, ends_at_ms=now_ms, expires_at_ms=now_ms + KEPT_MS, revoked_by=by),
+        is_own=by == user_id,
     )

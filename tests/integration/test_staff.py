@@ -14,11 +14,14 @@ import httpx
 import msgspec
 import pytest
 
+from seatserver.access import revocations
+from seatserver.accounts.endings import end_tokens
 from seatserver.accounts.users import About, User
 from seatserver.app import Server, build_app
 from seatserver.config import Settings
+from seatserver.errors import Conflict
 from tests.integration.conftest import MakeServer
-from tests.integration.server import rows
+from tests.integration.server import now_ms, rows
 from tests.integration.test_accounts import ANNA, PASSWORD, add
 from tests.integration.test_demo import environment, running
 
@@ -140,14 +143,47 @@ async def test_whoever_gives_back_a_token_ends_that_one(door: Door) -> None:
         assert answer.status_code == (200 if text else 400)
     assert (await door.ask("GET", "/bookings", granted["access_token"])).json()["code"] == "revoked"
     assert error(await door.token(grant_type="refresh_token", refresh_token=granted["refresh_token"]))[0] == 400
-    key, _ = await door.core.api_keys.create(name="Till", user_id="till", scopes=("hold",), by="boss")
+    key, about = await door.core.api_keys.create(name="Till", user_id="till", scopes=("hold",), by="boss")
+    form = {"grant_type": "client_credentials", "client_id": about.id, "client_secret": key}
+    of_key = (await door.token(**form)).json()["access_token"]
     guest = door.core.tokens.mint("guest:7", ("watch",), 60)
-    for other in (key, guest):
+    for other in (key, of_key, guest):
         answer = await door.http.post("/api/v1/oauth/revoke", data={"token": other})
         assert error(answer) == (400, "unsupported_token_type"), "nobody fills the list of revocations"
 
 
 # ---------------------------------------------------------------- attacks
+
+
+async def test_what_staff_give_back_keeps_no_administrator_from_revoking(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revocations, "MOST", 3)
+    monkeypatch.setattr(revocations, "RESERVED", 2)
+    user = await add(door.core)
+    codes = []
+    for _ in range(3):
+        granted = await door.sign_in(user)
+        given_back = await door.http.post("/api/v1/oauth/revoke", data={"token": granted["access_token"]})
+        codes.append(given_back.status_code)
+    assert codes == [200, 409, 409]
+    await door.core.revocations.revoke("key", "of a till", by="boss")
+    await door.core.revocations.revoke("user", "eve", by="boss")
+    with pytest.raises(Conflict):
+        await door.core.revocations.revoke("user", "ben", by="boss")
+
+
+async def test_a_token_of_a_key_ends_with_its_user_also_on_an_instance_that_has_not_heard_of_it(door: Door) -> None:
+    key, about = await door.core.api_keys.create(name="Till", user_id="till", scopes=("hold",), by="boss")
+    form = {"grant_type": "client_credentials", "client_id": about.id, "client_secret": key}
+    async with door.core.database.transaction() as connection:
+        await end_tokens(connection, "till", by="boss", now_ms=now_ms())
+    granted = (await door.token(**form)).json()
+    identity = await door.core.tokens.verify(granted["access_token"])
+    left_ms = identity.expires_at_ms - now_ms()
+    assert 0 < left_ms <= 1000 * granted["expires_in"], "what is dated back is valid as long"
+    await door.core.revocations.refresh()
+    assert (await door.ask("GET", "/bookings", granted["access_token"])).json()["code"] == "revoked"
 
 
 async def test_a_stolen_refresh_token_ends_the_session_for_the_thief_too(door: Door) -> None:

@@ -168,7 +168,10 @@ async def exchange_token(call: Call, body: TokenForm) -> Response:
     "/oauth/revoke", body_type=FORM, answer=Nothing, own_errors={400: OAuthError}, refusals=(TooMany, Conflict)
 )
 async def revoke_own_token(call: Call, body: RevokeForm) -> Response:
-    """Give back a refresh token, which ends its session, or a token (RFC 7009). Unknown ones are ignored."""
+    """Give back a refresh token, which ends its session, or a token of a session (RFC 7009). Unknown ones are ignored.
+
+    The tokens of a key are not taken: an administrator revokes the key.
+    """
     try:
         token = _form(call.request, body).get("token", "")
         if not token:
@@ -182,12 +185,12 @@ async def revoke_own_token(call: Call, body: RevokeForm) -> Response:
         identity = await call.services.credentials.verify(token)
     except Unauthorized:
         return answer_of(Nothing())
-    if not identity.key_id:
-        # Guests' tokens come for nothing: whoever could have them listed here could fill the list of revocations.
+    if not identity.key_id or identity.is_program:
+        # Guests and whoever has a key get as many as they like: listed here, they could fill the list of revocations.
         return _refusal(call.request, _Refused("unsupported_token_type", "this token was not got by signing in"))
     if identity.token_id:
         await call.services.revocations.revoke(
-            "token", identity.token_id, by=identity.user_id, expires_at_ms=identity.expires_at_ms
+            "token", identity.token_id, by=identity.user_id, expires_at_ms=identity.expires_at_ms, is_own=True
         )
     return answer_of(Nothing())
 
@@ -234,8 +237,11 @@ async def _for_key(call: Call, form: dict[str, str]) -> Response:
         identity = replace(identity, scopes=frozenset(wanted))
     now_ms = call.services.clock()
     lifetime_s = max(1, min(call.services.settings.staff_token_s, (identity.expires_at_ms - now_ms) // 1000))
+    # Dated like the key: a revocation of its user, which this process may not have heard of yet, ends both.
+    issued_at_ms = identity.issued_at_ms
+    counted_s = now_ms // 1000 - issued_at_ms // 1000 + lifetime_s
     token = call.services.tokens.mint(
-        identity.user_id, identity.scopes, lifetime_s, identity.channel, key_id=key_id, issued_at_ms=now_ms
+        identity.user_id, identity.scopes, counted_s, identity.channel, key_id=key_id, issued_at_ms=issued_at_ms
     )
     scope = " ".join(name for name in SCOPES if name in identity.scopes)
     return answer_of(GrantedToken(access_token=token, token_type="Bearer", expires_in=lifetime_s, scope=scope))
