@@ -69,6 +69,7 @@ class LiveView {
   #house = null;
   /** @type {Date | undefined} */
   #heardAt;
+  #isRefused = false; // though the session goes on
   #poll = new Poll(
     () => this.#ask(),
     (answer) => this.#show(answer),
@@ -184,6 +185,7 @@ class LiveView {
     if (!this.#session.isOpen) remember(KEY, token);
     this.#house = house;
     this.#heardAt = new Date();
+    this.#isRefused = false;
     byId("door").hidden = true;
     byId("live").hidden = byId("leave").hidden = false;
     const servers = house.instances.filter((one) => !one.silent).length;
@@ -243,7 +245,15 @@ class LiveView {
   }
 
   #fail(error) {
-    if ([401, 403].includes(error.status)) {
+    if (error.status === 401 && this.#session.isOpen) {
+      // The token may have expired while the computer slept, or ended with a change of roles. What the session gives
+      // now is used by the next poll; if it is over, it says so.
+      void this.#session.renew();
+      if (!this.#isRefused) {
+        this.#isRefused = true;
+        return;
+      }
+    } else if ([401, 403].includes(error.status)) {
       this.#leave(this.#whyRefused(error));
       return;
     }
@@ -259,7 +269,6 @@ class LiveView {
   #whyRefused({ status }) {
     if (status === 403 && this.#session.isOpen) return "Your account lacks the scope admin. Ask an administrator.";
     if (status === 403) return "This token is valid, but lacks the scope admin.";
-    if (this.#session.isOpen) return "Your session has ended. Please sign in again.";
     if (this.#house !== null) return "Your token has expired. Please enter a new one.";
     return "This token is not valid here, or has expired. Check that you copied all of it.";
   }

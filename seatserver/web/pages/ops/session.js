@@ -11,6 +11,7 @@ const SOONEST_MS = 5000;
 
 export class Session {
   #timer = 0;
+  #term = 0; // one more whenever it stops: what was asked before then counts no more
   #renewed;
   #ended;
   /** Whether there are users here, who could sign in. */
@@ -29,9 +30,10 @@ export class Session {
 
   /** A token, if somebody is signed in; null if nobody is, or if the server does not answer. */
   async open() {
+    const term = this.#term;
     try {
       this.isOffered = (await fetchJson(SIGN_IN)).password;
-      return this.isOffered ? await this.#ask() : null;
+      return this.isOffered ? await this.#ask(term) : null;
     } catch {
       return null;
     }
@@ -46,11 +48,32 @@ export class Session {
   /** Ask for no further tokens. */
   stop() {
     clearTimeout(this.#timer);
+    this.#term += 1;
     this.isOpen = false;
   }
 
-  async #ask() {
+  /** Get the next token now, because the last one was refused. */
+  async renew() {
+    const term = this.#term;
+    try {
+      const token = await this.#ask(term);
+      if (token !== null) this.#renewed(token);
+    } catch (error) {
+      if (term !== this.#term) return;
+      if ([401, 403].includes(/** @type {any} */ (error).status)) {
+        this.stop();
+        this.#ended(error);
+      } else this.#again(SOONEST_MS);
+    }
+  }
+
+  /**
+   * The next token; null if the session was stopped meanwhile.
+   * @param {number} term
+   */
+  async #ask(term) {
     const { token, lifetime_s: lifetime } = await fetchJson(`${SIGN_IN}/renew`, { method: "POST" });
+    if (term !== this.#term) return null;
     this.isOpen = true;
     this.#again(1000 * lifetime - EARLY_MS);
     return token;
@@ -59,19 +82,6 @@ export class Session {
   /** @param {number} ms */
   #again(ms) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#renew(), Math.max(ms, SOONEST_MS));
-  }
-
-  async #renew() {
-    try {
-      const token = await this.#ask();
-      if (this.isOpen) this.#renewed(token);
-    } catch (error) {
-      if (!this.isOpen) return;
-      if ([401, 403].includes(/** @type {any} */ (error).status)) {
-        this.stop();
-        this.#ended(error);
-      } else this.#again(SOONEST_MS);
-    }
+    this.#timer = setTimeout(() => void this.renew(), Math.max(ms, SOONEST_MS));
   }
 }
