@@ -16,6 +16,7 @@ import binascii
 import json
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
@@ -24,11 +25,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from seatserver.access.origins import DEFAULT_PORTS
 from seatserver.accounts.challenges import Challenges, text_of
-from seatserver.accounts.tables import PASSKEY, identities
+from seatserver.accounts.tables import PASSKEY, identities, user_sessions
 from seatserver.accounts.users import Proof, User, add_identity, lock_of
 from seatserver.config import Settings
 from seatserver.database import Database
-from seatserver.errors import BadRequest, Conflict, NotFound, SignInRefused
+from seatserver.errors import BadRequest, Conflict, NotFound, SessionEnded, SignInRefused
 from seatserver.times import millis_of
 
 log = structlog.get_logger(__name__)
@@ -108,8 +109,12 @@ class Passkeys:
         )
         return dict(json.loads(options_to_json(options)))
 
-    async def register(self, user: User, made: Attestation, name: str) -> Passkey:
-        """Remember a passkey that the user has just made. Raises `BadRequest`, or `Conflict` if there are too many."""
+    async def register(self, user: User, made: Attestation, name: str, session_id: UUID | None = None) -> Passkey:
+        """Remember a passkey that the user has just made. Raises `BadRequest`, or `Conflict` if there are too many.
+
+        ``session_id`` is the session in which they made it. Raises `SessionEnded` if that was ended meanwhile: whoever
+        was thrown out of the account leaves no passkey behind.
+        """
         self._check_possible()
         if not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
             raise BadRequest(f"name: expected 1 to {MAX_NAME} printable characters", "name")
@@ -143,11 +148,17 @@ class Passkeys:
 
         async def write(connection: AsyncConnection) -> None:
             await connection.execute(lock_of(user.id))
+            goes_on = (user_sessions.c.id == session_id) & user_sessions.c.ended_at.is_(None)
+            if session_id is not None and not await connection.scalar(sa.select(user_sessions.c.id).where(goes_on)):
+                raise SessionEnded
             await add_identity(connection, values)
 
         await self._database.write(write)
         log.info("passkey registered", user=user.id)
-        return next(one for one in await self.of_user(user.id) if one.id == subject)
+        for one in await self.of_user(user.id):
+            if one.id == subject:
+                return one
+        raise NotFound("passkey", subject[:80])  # it was removed at once
 
     async def begin_sign_in(self) -> dict[str, Any]:
         """What the browser needs to sign in with any of its passkeys. Raises `Conflict` where there can be none."""

@@ -15,7 +15,7 @@ from seatserver.accounts.sign_in import PasswordCheck
 from seatserver.accounts.users import MOST_IDENTITIES, About, User
 from seatserver.app import Server
 from seatserver.config import Settings
-from seatserver.errors import BadRequest, Conflict, NotFound, SignInRefused
+from seatserver.errors import BadRequest, Conflict, NotFound, SessionEnded, SignInRefused
 from tests.integration.device import PRESENT, VERIFIED, Device
 from tests.integration.server import opened
 from tests.integration.test_accounts import ANNA, PASSWORD, add
@@ -59,6 +59,16 @@ async def test_a_password_from_an_administrator_removes_the_passkeys_and_one_s_o
         await core.passkeys.user_of(device.sign(await core.passkeys.begin_sign_in()))
     with pytest.raises(SignInRefused):
         await core.user_sessions.begin(user.id, kind="page", method="passkey", proof=thief)
+
+
+async def test_who_was_thrown_out_meanwhile_leaves_no_passkey_behind(core: Server) -> None:
+    user = await add(core)
+    page = await core.user_sessions.begin(user.id, kind="page", method="password")
+    made = Device().make(await core.passkeys.begin(user))
+    await core.users.sign_out(user.id, by="boss")
+    with pytest.raises(SessionEnded):
+        await core.passkeys.register(user, made, "Phone", page.session.id)
+    assert await core.passkeys.of_user(user.id) == []
 
 
 async def test_an_answer_that_was_recorded_is_worth_nothing(core: Server) -> None:

@@ -297,6 +297,10 @@ async def test_only_who_is_signed_in_to_a_page_has_to_do_with_passkeys(door: Doo
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), path
         answer = await door.ask(method, f"/users/self/passkeys{path}", own, json=body)
         assert answer.status_code == expected, path
+    await rows(door.core, "UPDATE user_sessions SET created_at = created_at - interval '6 minutes' RETURNING id")
+    for path, expected in (("/begin", 401), ("/Zm9v/remove", 404)):
+        answer = await door.ask("POST", f"/users/self/passkeys{path}", own)
+        assert answer.status_code == expected, "a token that was stolen later makes no passkey"
 
 
 async def test_an_administrator_who_signed_in_may_make_keys_and_users(door: Door) -> None:

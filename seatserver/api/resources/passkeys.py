@@ -13,13 +13,15 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from seatserver.accounts.passkeys import MAX_NAME, Assertion, Attestation, Passkey
+from seatserver.accounts.sessions import Session
 from seatserver.accounts.users import User
 from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import ANY_TOKEN, Call, Resource
 from seatserver.api.shared.fields import Document, Millis
 from seatserver.api.shared.session_cookie import SignedIn, begin
-from seatserver.errors import AccountDisabled, Conflict, NotFound, SignInRefused, TooMany, Unauthorized
+from seatserver.errors import AccountDisabled, Conflict, NotFound, SessionEnded, SignInRefused, TooMany, Unauthorized
 
+FRESH_MS = 300_000
 Base64 = r"^[A-Za-z0-9_-]+$"
 
 
@@ -105,28 +107,36 @@ async def sign_in_with_passkey(call: Call, body: PasskeySignIn) -> Response:
 
 @RESOURCE.post("/users/self/passkeys/begin", scope=ANY_TOKEN, refusals=(NotFound, Conflict))
 async def begin_passkey(call: Call) -> PasskeyOptions:
-    """Get what the browser needs to make a passkey for you. It is good for one try, for five minutes."""
-    return PasskeyOptions(public_key=await call.services.passkeys.begin(await _self(call)))
+    """Get what the browser needs to make a passkey for you. It is good for one try, for five minutes.
+
+    It takes a session that began in the last five minutes, because a passkey outlives whatever stole a token.
+    """
+    user, session = await _signed_in(call)
+    if call.services.clock() - session.created_at_ms > FRESH_MS:
+        raise Unauthorized("adding a passkey takes a sign-in of the last five minutes: sign in again")
+    return PasskeyOptions(public_key=await call.services.passkeys.begin(user))
 
 
-@RESOURCE.post("/users/self/passkeys", status=201, scope=ANY_TOKEN, refusals=(NotFound, Conflict))
+@RESOURCE.post("/users/self/passkeys", status=201, scope=ANY_TOKEN, refusals=(NotFound, Conflict, SessionEnded))
 async def add_passkey(call: Call, body: NewPasskey) -> PasskeyView:
     """Keep the passkey that the browser has made. It signs you in from now on."""
     made = Attestation(id=body.id, client_data=body.client_data, attestation=body.attestation)
-    return _view(await call.services.passkeys.register(await _self(call), made, body.name))
+    user, session = await _signed_in(call)
+    return _view(await call.services.passkeys.register(user, made, body.name, session.id))
 
 
 @RESOURCE.get("/users/self/passkeys", scope=ANY_TOKEN, refusals=(NotFound,))
 async def get_passkeys(call: Call) -> PasskeyList:
     """List your passkeys, the oldest first."""
-    found = await call.services.passkeys.of_user((await _self(call)).id)
+    user, _ = await _signed_in(call)
+    found = await call.services.passkeys.of_user(user.id)
     return PasskeyList(passkeys=tuple(_view(one) for one in found))
 
 
 @RESOURCE.post("/users/self/passkeys/{passkey_id}/remove", scope=ANY_TOKEN, refusals=(NotFound,))
 async def remove_passkey(call: Call) -> PasskeyList:
     """Remove one of your passkeys: it signs you in no more. Sessions that it began go on."""
-    user = await _self(call)
+    user, _ = await _signed_in(call)
     try:
         passkey_id = msgspec.convert(call.text("passkey_id"), Annotated[str, Meta(pattern=Base64, max_length=1400)])
     except msgspec.ValidationError:
@@ -135,8 +145,8 @@ async def remove_passkey(call: Call) -> PasskeyList:
     return await get_passkeys(call)
 
 
-async def _self(call: Call) -> User:
-    """Who is signed in to a page. Raises `Unauthorized`, `NotFound` for no user.
+async def _signed_in(call: Call) -> tuple[User, Session]:
+    """Who is signed in to a page, and the session. Raises `Unauthorized`, `NotFound` for no user.
 
     A passkey begins sessions with all that its user may. So whoever has less cannot make one: a key, a token that was
     made by hand, or the session of a program, which may have begun with a part of it.
@@ -144,7 +154,7 @@ async def _self(call: Call) -> User:
     session = await call.services.user_sessions.behind(call.identity)
     if session is None or session.kind != "page" or session.scopes is not None:
         raise Unauthorized("sign in to a page of this server for this: no key and no program's token will do")
-    return await call.services.users.get(call.identity.user_id)
+    return await call.services.users.get(call.identity.user_id), session
 
 
 def _view(passkey: Passkey) -> PasskeyView:

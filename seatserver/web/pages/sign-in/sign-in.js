@@ -16,6 +16,7 @@ const WHY = {
   passkey: "passkeyUnknown",
   revoked: "signInEnded",
   sign_in_refused: "signInWrong",
+  unauthorized: "signInAgain",
 };
 
 /** @type {any} */
@@ -71,8 +72,8 @@ async function busy(where, work) {
     await work();
   } catch (error) {
     refuse(error);
-    const isOver = account !== null && ["session_ended", "revoked"].includes(/** @type {any} */ (error).code);
-    if (isOver) showDoor();
+    const { code } = /** @type {any} */ (error);
+    if (account !== null && ["session_ended", "revoked", "unauthorized"].includes(code)) showDoor();
   } finally {
     for (const button of buttons) button.disabled = false;
     // A button that waits loses the keyboard's place.

@@ -115,6 +115,7 @@ export default {
   signInWrong: "E-Mail und Passwort passen nicht zusammen. Bitte prüfen Sie beides.",
   signInDisabled: "Dieses Konto ist gesperrt. Bitte wenden Sie sich an die Verwaltung.",
   signInEnded: "Ihre Sitzung ist beendet. Bitte melden Sie sich noch einmal an.",
+  signInAgain: "Bitte melden Sie sich dafür noch einmal an. Das schützt Ihr Konto.",
   signInWait: "Das waren zu viele Versuche. Bitte warten Sie {seconds} s und versuchen Sie es noch einmal.",
   signInFailed: "Das hat nicht geklappt: {reason}.",
   signInInsecure:

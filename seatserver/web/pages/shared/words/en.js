@@ -121,6 +121,7 @@ export default {
   signInWrong: "This e-mail and this password do not belong together. Please check both.",
   signInDisabled: "This account is disabled. Please ask an administrator.",
   signInEnded: "Your session has ended. Please sign in again.",
+  signInAgain: "Please sign in again for this. That protects your account.",
   signInWait: "There were too many tries. Please wait {seconds} s, and try again.",
   signInFailed: "That did not work: {reason}.",
   signInInsecure: "Signing in needs a secure connection. Please use an address that begins with https.",
