@@ -23,6 +23,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from seatserver.access.addresses import read
 from seatserver.access.origins import DEFAULT_PORTS
 from seatserver.accounts.challenges import Challenges, text_of
 from seatserver.accounts.tables import PASSKEY, identities, user_sessions
@@ -82,8 +83,8 @@ class Passkeys:
 
     @property
     def are_possible(self) -> bool:
-        """Whether there can be passkeys here."""
-        return bool(self._host)
+        """Whether there can be passkeys here. Browsers make none for an address."""
+        return bool(self._host) and read(self._host) is None
 
     async def begin(self, user: User) -> dict[str, Any]:
         """What the browser needs to make a passkey. Raises `Conflict` where there can be none."""
@@ -246,7 +247,7 @@ class Passkeys:
 
     def _check_possible(self) -> None:
         if not self.are_possible:
-            raise Conflict("passkeys belong to one host: set SEATSERVER_PUBLIC_URL to have them")
+            raise Conflict("passkeys belong to one host: set SEATSERVER_PUBLIC_URL to a name, not an address")
 
 
 async def _load() -> None:

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -97,7 +98,8 @@ class Passwords:
         loop = asyncio.get_running_loop()
 
         def done(_: Future[Answer]) -> None:
-            loop.call_soon_threadsafe(self._finished)
+            with suppress(RuntimeError):  # the loop has ended meanwhile, and nobody counts any more
+                loop.call_soon_threadsafe(self._finished)
 
         # If the caller goes away, what waits is dropped; what runs in the thread still counts until it is done.
         task = self._threads.submit(work)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from seatserver.accounts.challenges import text_of
-from seatserver.accounts.passkeys import UNKNOWN, Assertion, Attestation
+from seatserver.accounts.passkeys import UNKNOWN, Assertion, Attestation, Passkeys
 from seatserver.accounts.sign_in import PasswordCheck
 from seatserver.accounts.users import MOST_IDENTITIES, About, User
 from seatserver.app import Server
@@ -35,6 +35,12 @@ async def with_passkey(core: Server, about: About = ANNA) -> tuple[User, Device]
     made = device.make(await core.passkeys.begin(user))
     assert (await core.passkeys.register(user, made, " Phone ")).name == "Phone"
     return user, device
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "http://[::1]:8000", ""], ids=["ipv4", "ipv6", "none"])
+def test_no_passkey_is_offered_where_browsers_make_none(core: Server, settings: Settings, url: str) -> None:
+    passkeys = Passkeys(dataclasses.replace(settings, public_url=url), core.database, core.passkeys._challenges)  # noqa: SLF001
+    assert core.passkeys.are_possible and not passkeys.are_possible
 
 
 async def test_a_passkey_signs_its_user_in_and_says_when_it_was_used(core: Server) -> None:
