@@ -231,27 +231,6 @@ class Users:
             found = [_user_of(row) for row in (await connection.execute(query)).all()]
         return found[:limit], found[limit - 1].id if len(found) > limit else None
 
-    async def by_identity(self, issuer: str, subject: str) -> User | None:
-        """Whom an issuer means by a subject; None if it was never linked. Its use is noted."""
-        same = (identities.c.issuer == issuer) & (identities.c.subject == subject)
-        async with self._database.reading() as connection:
-            used = sa.update(identities).where(same).values(last_used_at=sa.func.now())
-            user_id = await connection.scalar(used.returning(identities.c.user_id))
-            return None if user_id is None else await _find(connection, users.c.id == user_id, "user", user_id)
-
-    async def link(self, user_id: str, issuer: str, subject: str) -> None:
-        """From now on this issuer's subject is this user. May be repeated.
-
-        Raises `NotFound`, or `Conflict` where it is somebody else's, or the user has too many.
-        """
-
-        async def write(connection: AsyncConnection) -> None:
-            await _locked(connection, user_id)
-            await add_identity(connection, {"user_id": user_id, "issuer": issuer, "subject": subject})
-
-        await self._database.write(write)
-        log.info("identity linked", user=user_id, issuer=issuer)
-
     async def roles(self) -> list[Role]:
         """All roles, by name."""
         async with self._database.reading() as connection:
@@ -323,7 +302,7 @@ async def add_identity(connection: AsyncConnection, values: dict[str, Any]) -> N
         return
     count = (await connection.execute(sa.select(sa.func.count()).select_from(identities).where(mine))).scalar_one()
     if count >= MOST_IDENTITIES:
-        raise Conflict(f"this user has {MOST_IDENTITIES} passkeys and accounts elsewhere, which is the limit")
+        raise Conflict(f"this user has {MOST_IDENTITIES} passkeys, which is the limit")
     written = await connection.execute(insert(identities).values(**values).on_conflict_do_nothing())
     if not written.rowcount:
         raise Conflict("this belongs to another user")

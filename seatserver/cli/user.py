@@ -128,7 +128,7 @@ async def _show(server: Server, args: argparse.Namespace) -> None:
 
 
 async def _set(server: Server, args: argparse.Namespace) -> None:
-    from seatserver.accounts.users import About
+    from seatserver.accounts.users import About, normal_email
 
     if args.no_roles and args.role:
         raise BadRequest("--role and --no-roles contradict each other", "role")
@@ -140,6 +140,8 @@ async def _set(server: Server, args: argparse.Namespace) -> None:
         "roles": () if args.no_roles else args.role and tuple(args.role),
         "channel": args.channel,
     }
+    if args.new_email is not None and args.email_verified is None:
+        wanted["email_verified"] = normal_email(args.new_email) == user.email and user.email_verified
     now = {name: getattr(user, name) for name in wanted}
     about = About(**{**now, **{name: value for name, value in wanted.items() if value is not None}})
     print(_line(await server.users.change(user.id, about, by=operator())))
@@ -192,8 +194,11 @@ def _typed() -> str:
         return sys.stdin.readline(MOST_READ).rstrip("\r\n")
     import getpass
 
-    password = getpass.getpass("Password: ")
-    if getpass.getpass("Once more: ") != password:
+    try:
+        password, again = getpass.getpass("Password: "), getpass.getpass("Once more: ")
+    except EOFError:
+        raise BadRequest("no password was typed: nothing was changed", "password") from None
+    if again != password:
         raise BadRequest("these are two different passwords: nothing was changed", "password")
     return password
 

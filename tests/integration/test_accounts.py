@@ -117,18 +117,6 @@ async def _plain(core: Server, number: int) -> User:
     return await core.users.create(About(name="N", email=f"n{number}@rex.example"), by="boss")
 
 
-async def test_an_identity_belongs_to_one_user(core: Server) -> None:
-    anna, ben = await add(core), await _plain(core, 1)
-    assert await core.users.by_identity("https://id.example", "7") is None
-    await core.users.link(anna.id, "https://id.example", "7")
-    await core.users.link(anna.id, "https://id.example", "7")
-    with pytest.raises(Conflict, match="another user"):
-        await core.users.link(ben.id, "https://id.example", "7")
-    found = await core.users.by_identity("https://id.example", "7")
-    assert found is not None and found.id == anna.id
-    assert await core.users.by_identity("https://evil.example", "7") is None
-
-
 # ---------------------------------------------------------------- passwords
 
 
@@ -420,7 +408,6 @@ async def test_an_unknown_user_is_not_found(core: Server) -> None:
         core.users.get("staff:nobody"),
         core.users.disable("staff:nobody", by="boss"),
         core.users.change("staff:nobody", ANNA, by="boss"),
-        core.users.link("staff:nobody", "https://id.example", "7"),
         core.user_sessions.of_user("staff:nobody"),
         core.user_sessions.begin("staff:nobody", kind="page", method="password"),
     ):
@@ -452,6 +439,10 @@ async def test_users_are_managed_on_the_command_line(core: Server, settings: Set
     assert "Firefox" in (await user("sessions", anna.email))[1]
     done = await user("set", anna.email, "--role", "usher", "--email-verified", "--channel", "till")
     assert "anna@rex.example · usher · channel till" in done[1]
+    done = await user("set", anna.email, "--email", "a@rex.example")
+    assert "a@rex.example (not verified)" in done[1], "another e-mail is not proved by the one before"
+    done = await user("set", "a@rex.example", "--email", anna.email, "--email-verified")
+    assert "anna@rex.example · usher" in done[1]
     assert "disabled" in (await user("disable", anna.email))[1]
     await core.revocations.refresh()
     with pytest.raises(Revoked):

@@ -42,9 +42,7 @@ class UserDraft(Document, frozen=True):
 
     name: NameOfUser
     email: Email
-    email_verified: Annotated[
-        bool, Meta(description="Whether you know that it is theirs. Only then may it link another account.")
-    ] = False
+    email_verified: Annotated[bool, Meta(description="Whether you know that it is theirs.")] = False
     roles: Roles = ()
     channel: Annotated[str, Meta(max_length=64, description="The sales channel. Empty: the public.")] = PUBLIC
 
@@ -105,7 +103,7 @@ class SessionView(Document, frozen=True):
 
     id: str
     kind: Annotated[str, Meta(pattern="^(page|program)$")]
-    method: Annotated[str, Meta(pattern="^(password|passkey|openid)$", description="How the user signed in.")]
+    method: Annotated[str, Meta(pattern="^(password|passkey)$", description="How the user signed in.")]
     client: Annotated[str, Meta(description="What the browser or program called itself.")]
     created_at_ms: Millis
     used_at_ms: Millis

@@ -230,7 +230,6 @@ async function open() {
   } catch (error) {
     if (/** @type {any} */ (error).code !== "session_ended") throw error;
     showDoor();
-    if (location.hash === "#ended") refuse(error);
     history.replaceState(null, "", location.pathname + location.search);
   }
 }
