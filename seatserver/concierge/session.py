@@ -18,7 +18,7 @@ from seatserver.concierge.conversation import Conversation, Tools
 from seatserver.concierge.model.budgets import Payer
 from seatserver.concierge.turns import TurnLimits
 from seatserver.concierge.voice.service import VoiceService
-from seatserver.concierge.voice.turn import MOST_SPEECH_S, Memory, Piece, SpokenTurn
+from seatserver.concierge.voice.turn import MOST_SPEECH_S, SHORT_BYTES, Memory, Piece, SpokenTurn
 from seatserver.errors import BadRequest, SeatServerError, TooLarge, Unauthorized
 from seatserver.live.session.allowance import Allowance
 from seatserver.live.session.leave import Leave
@@ -316,16 +316,22 @@ class ConciergeSession:
         answering.add_done_callback(lambda _: voice.leave())
 
     def _hear(self, sound: bytes) -> None:
-        """Take a piece of the visitor's voice. What comes after the question has ended is on its way from before."""
-        if self._spoken is None:
-            return
+        """Take a piece of the visitor's voice. What comes after the question has ended is on its way from before.
+
+        Such pieces, and very short ones, count as messages do; all others are bounded as speech.
+        """
+        hears = self._spoken is not None and self._spoken.hears
         try:
+            if not hears or len(sound) < SHORT_BYTES:
+                self._allowance.count_message(self._tools.metrics)
             if len(sound) > self._tools.settings.message_bytes:
                 raise TooLarge("the message", self._tools.settings.message_bytes)
-            self._spoken.take(sound)
-        except (BadRequest, TooLarge) as error:
+            if self._spoken is not None and hears:
+                self._spoken.take(sound)
+        except SeatServerError as error:
             self._tell_error(0, error)
-            self._count_bad_message()
+            if isinstance(error, BadRequest | TooLarge):
+                self._count_bad_message()
 
     def _begin_to_answer(
         self, conversation: Conversation, ref: int, pieces: AsyncGenerator[Piece, None], most_s: float

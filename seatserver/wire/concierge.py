@@ -193,8 +193,9 @@ class Speak(_Asked, frozen=True, kw_only=True):
     """Begin to ask aloud. A question that is still being answered is stopped first, also in the middle of a word.
 
     Then send the sound as binary frames: 16-bit PCM, little-endian, 16 kHz, one channel; at most
-    `SEATSERVER_MESSAGE_BYTES` each. `Spoken` ends it, and so does the longest question (`voice_s`). The sound goes to a
-    language model, and is never stored. What it understands is asked as with `Ask`.
+    `SEATSERVER_MESSAGE_BYTES` each, and best a tenth of a second. A frame that is shorter than 320 bytes, or belongs to
+    no question, counts in the user's share of commands. `Spoken` ends the question, and so does its longest time
+    (`voice_s`). The sound goes to a language model, and is never stored. What it understands is asked as with `Ask`.
     """
 
     declared = Command(

@@ -301,12 +301,39 @@ async def test_sound_that_is_none_is_refused_and_what_comes_late_is_passed_over(
         await talk.connection.send(TENTH_S)
         ref = await talk.send("speak")
         assert (await talk.next())["type"] == "listening"
-        for piece, code in ((b"odd", "bad_request"), (bytes(5000), "too_large")):
+        for piece, code in ((b"odd", "bad_request"), (b"", "bad_request"), (bytes(5000), "too_large")):
             await talk.connection.send(piece)
             assert (await talk.next())["code"] == code
         await talk.send("spoken")
         assert (await reply(talk, ref)).sound == SPEECH
         assert live.last.sound == b""
+
+
+@pytest.mark.parametrize("piece", [TENTH_S, bytes(2)], ids=["of no question", "very short"])
+async def test_sound_that_is_not_bounded_as_speech_counts_as_messages(
+    make_server: MakeServer, live: LiveStandIn, piece: bytes
+) -> None:
+    live.script.append([Stall()])
+    async with voice(make_server, live, unlimited=(), user_commands_per_s=2) as (_, talk):
+        if len(piece) == 2:
+            await talk.send("speak")
+        for _ in range(200):
+            await talk.connection.send(piece)
+        while (told := await talk.next())["type"] != "error":
+            pass
+        assert (told["code"], told["facts"]["what"]) == ("too_many", "commands")
+
+
+async def test_the_model_gets_the_sound_by_the_tenth_of_a_second_whatever_pieces_it_came_in(
+    make_server: MakeServer, live: LiveStandIn
+) -> None:
+    live.script.append(whole(WISH, WISH, SPEECH))
+    sound = TENTH_S * 2 + TENTH_S[:320]
+    async with voice(make_server, live, unlimited=(), user_commands_per_s=2) as (_, talk):
+        pieces = [sound[at : at + 320] for at in range(0, len(sound), 320)]
+        found = await reply(talk, await speak(talk, *pieces))
+    assert (found.last["type"], found.sound) == ("done", SPEECH), "such pieces count as speech, not as messages"
+    assert (live.last.sound, live.last.pieces) == (sound, [3200, 3200, 320])
 
 
 async def test_a_server_without_a_voice_takes_no_sound(server: Instance) -> None:

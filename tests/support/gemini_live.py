@@ -96,6 +96,8 @@ class LiveConnection:
     def __init__(self, setup: Json) -> None:
         self.setup = setup
         self.sound = b""
+        self.pieces: list[int] = []
+        """How many bytes of sound came in each message."""
         self.activity: list[str] = []
         self.answers: list[Json] = []
         self.changed = asyncio.Condition()
@@ -109,7 +111,9 @@ class LiveConnection:
                 assert len(said) == 1, said
                 if audio := said.get("audio"):
                     assert audio["mime_type"] == "audio/pcm;rate=16000"
-                    self.sound += base64.urlsafe_b64decode(audio["data"])
+                    piece = base64.urlsafe_b64decode(audio["data"])
+                    self.sound += piece
+                    self.pieces.append(len(piece))
                 else:
                     self.activity += list(said)
             else:

@@ -36,6 +36,10 @@ LEAD_S = 0.7
 """So far ahead of what can have been heard speech is sent: less than what may wait for a slow visitor."""
 SPEECH_BYTES_A_SECOND = 2 * 24_000
 PIECE_BYTES = 9_600
+HEARD_BYTES = 3_200
+"""So much of the visitor's voice goes to the model in one message, whatever the pieces in which it came."""
+SHORT_BYTES = 320
+"""A hundredth of a second: what comes in shorter pieces costs more than it says."""
 MOST_SPEECH_S = 90.0
 TOKENS_A_SECOND = 32
 """Of sound, heard or said."""
@@ -91,8 +95,7 @@ class SpokenTurn:
         self._people = people
         self._lang = lang
         self._chars = chars
-        self._sound: list[bytes] = []
-        self._bytes = 0
+        self._sound = bytearray()
         self._is_finished = False
         self._more = asyncio.Event()
         self._patience: asyncio.Timeout | None = None
@@ -106,20 +109,19 @@ class SpokenTurn:
 
     # ------------------------------------------------------------ what the visitor says
 
-    def take(self, sound: bytes) -> None:
-        """The next piece of the visitor's voice; beyond the longest question nothing more is taken.
+    @property
+    def hears(self) -> bool:
+        """Whether more of the visitor's voice is taken."""
+        return not self._is_finished
 
-        Raises `BadRequest`.
-        """
-        if len(sound) % 2:
-            raise BadRequest("expected 16-bit samples: an even number of bytes")
-        if self._is_finished:
-            return
+    def take(self, sound: bytes) -> None:
+        """The next piece of the visitor's voice; the longest question is finished by it. Raises `BadRequest`."""
+        if not sound or len(sound) % 2:
+            raise BadRequest("expected 16-bit samples: an even number of bytes, and not none")
         self._service.count(self._conversation.identity.user_id, len(sound))
-        self._sound.append(sound)
-        self._bytes += len(sound)
+        self._sound += sound
         self._more.set()
-        if self._bytes >= self._service.seconds * BYTES_A_SECOND:
+        if len(self._sound) >= self._service.seconds * BYTES_A_SECOND:
             self.finish()
 
     def finish(self) -> None:
@@ -183,7 +185,7 @@ class SpokenTurn:
                     yield piece
         finally:
             # What the model does not say, because its line was lost, is reckoned from the sound.
-            heard_s, said_s = self._bytes / BYTES_A_SECOND, self._sent / SPEECH_BYTES_A_SECOND
+            heard_s, said_s = len(self._sound) / BYTES_A_SECOND, self._sent / SPEECH_BYTES_A_SECOND
             question.input = self._read or round(TOKENS_A_SECOND * heard_s) + PROMPT_TOKENS
             question.output = self._written or round(TOKENS_A_SECOND * said_s)
             gateway.end(question)
@@ -214,15 +216,15 @@ class SpokenTurn:
         try:
             await line.send(activity_start=types.ActivityStart())
             at = 0
-            while True:
+            while not self._is_finished or at < len(self._sound):
                 self._more.clear()
-                for sound in self._sound[at:]:
-                    await line.send(audio=types.Blob(data=sound, mime_type=SOUND))
-                    at += 1
-                if self._is_finished and at == len(self._sound):
-                    break
-                if at == len(self._sound):
+                sound = bytes(self._sound[at : at + HEARD_BYTES])
+                if len(sound) < HEARD_BYTES and not self._is_finished:
                     await self._more.wait()
+                    continue
+                await line.send(audio=types.Blob(data=sound, mime_type=SOUND))
+                at += len(sound)
+                await asyncio.sleep(0)  # a line that takes everything at once must not hold the event loop
             await line.send(activity_end=types.ActivityEnd())
         except LineLost:
             pass
