@@ -11,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from seatserver.concierge.model.breaker import Breaker
 from seatserver.concierge.model.budgets import Budgets, Payer, Spent
+from seatserver.concierge.model.gateway import NoAnswer
 from seatserver.config import wall_clock
 from seatserver.live.session.leave import Leave
 from seatserver.pricing.tariff import Tariff, TicketType
@@ -53,6 +55,15 @@ class Together:
 
     async def is_settled(self) -> bool:
         return await self.server.core.redis.keys("concierge:*:charge:*") == []
+
+
+class Hands:
+    """A clock that goes on when a test says so."""
+
+    now_s = 1.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 @pytest.fixture
@@ -300,6 +311,22 @@ async def test_a_model_that_stalls_is_given_up_and_then_left_alone(
             return "Back again." in (await talk.ask("two in the middle")).text
 
         await eventually(is_back)
+
+
+async def test_a_question_from_before_the_failures_frees_nobody_elses_trial(both: Together) -> None:
+    model, payer = both.server.core.model, Payer("ann", "", SHOWTIME)
+    assert model is not None
+    clock = Hands()
+    model.breaker = Breaker(600, clock)
+    early = await model.begin(payer)
+    model.breaker.failed(at_once=True)
+    clock.now_s += 600
+    trial = await model.begin(payer)
+    model.end(early)
+    with pytest.raises(NoAnswer, match="away"):
+        await model.begin(payer)
+    model.end(trial)
+    model.end(await model.begin(payer))
 
 
 async def test_beyond_so_many_answers_at_once_the_rules_answer(make_server: MakeServer, gemini: GeminiStandIn) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from seatserver.concierge.model.breaker import Breaker
 from seatserver.concierge.voice import turn
 from seatserver.errors import Busy
 from tests.integration.conftest import MakeServer
 from tests.integration.server import Instance, Message, eventually
 from tests.integration.test_concierge import Talk, talking
+from tests.integration.test_concierge_model import Hands
 from tests.integration.test_rush_tls import Authority
 from tests.support.gemini import KEY
 from tests.support.gemini_live import (
@@ -370,3 +372,23 @@ async def test_spoken_questions_are_paid_from_the_budgets_and_not_heard_without_
         refused = await reply(talk, await speak(talk, TENTH_S))
         assert refused.text == "I cannot listen just now. Please type your wish."
         assert len(live.connections) == 1
+        assert [await metric(server, how) for how in ("refused", "lost")] == [1, 0], "the line has no fault"
+
+
+async def test_a_spoken_question_takes_no_answers_place_and_no_trial_of_the_other_model(
+    make_server: MakeServer, live: LiveStandIn
+) -> None:
+    live.script.extend(whole(WISH, WISH, SPEECH) for _ in range(3))
+    async with voice(make_server, live, gemini_answers=1) as (server, talk):
+        assert server.core.model is not None
+        clock = Hands()
+        server.core.model.breaker = breaker = Breaker(600, clock)
+        found = await reply(talk, await speak(talk, TENTH_S))
+        assert found.text.startswith("The assistant cannot be reached"), "it was asked: there was a place"
+        breaker.failed(at_once=True)
+        found = await reply(talk, await speak(talk, TENTH_S))
+        assert ("For two, in row B." in found.text, found.sound) == (True, SPEECH), "heard while that one is left alone"
+        clock.now_s += 600
+        assert (await reply(talk, await speak(talk, TENTH_S))).sound == SPEECH
+        assert breaker.is_open
+        assert not breaker.admit(), "it was tried, and failed again"

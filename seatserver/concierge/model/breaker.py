@@ -28,7 +28,10 @@ class Breaker:
         return self._failures >= FAILURES
 
     def admit(self) -> bool:
-        """Whether a visitor may be sent to the model; whoever is must report `worked`, `failed` or `left`."""
+        """Whether a visitor may be sent to the model, who then reports `worked` or `failed`.
+
+        While it `is_open`, whoever is admitted is the only trial, and must report `left` where it is neither.
+        """
         if not self.is_open:
             return True
         if self._is_trying or self._now_s() < self._closed_until:
@@ -41,7 +44,7 @@ class Breaker:
         self._failures, self._is_trying = 0, False
 
     def left(self) -> None:
-        """The visitor left before it showed whether the model works."""
+        """The trial ended before it showed whether the model works."""
         self._is_trying = False
 
     def failed(self, *, at_once: bool = False, retry_after_s: float = 0.0) -> None:

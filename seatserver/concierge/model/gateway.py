@@ -1,8 +1,9 @@
 """The one way to the model in a process: whether it may be asked, one request at a time, and what that has cost.
 
 `ModelGateway.begin` charges a question, `ask` streams one request of it, and `end` settles it, which happens in the
-background and whatever became of the visitor. What goes wrong is `NoAnswer` with a reason; the caller then answers
-without the model.
+background and whatever became of the visitor. `charge` and `settle` do the same for a spoken question, which another
+model hears: it takes no place among the answers, and says nothing of whether this model works. What goes wrong is
+`NoAnswer` with a reason; the caller then answers without the model.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class Question:
         """On the event loop's clock."""
         self.left = tokens
         """The tokens that it may still cost."""
+        self.is_trial = False
+        """Whether it is to show that the model works again."""
         self.input = self.output = 0
         self.known_bytes = self.known_tokens = 0
         """How many bytes the last request had, and how many tokens these were."""
@@ -86,15 +89,20 @@ class ModelGateway:
             raise NoAnswer("busy")
         if not self.breaker.admit():
             raise NoAnswer("away")
+        is_trial = self.breaker.is_open
         self._answering += 1
         try:
-            return await self._charged(payer)
+            question = await self.charge(payer)
         except BaseException:
             self._answering -= 1
-            self.breaker.left()
+            if is_trial:
+                self.breaker.left()
             raise
+        question.is_trial = is_trial
+        return question
 
-    async def _charged(self, payer: Payer) -> Question:
+    async def charge(self, payer: Payer) -> Question:
+        """Charge what is asked of another model. Raises `NoAnswer`. Whoever does must `settle` it."""
         try:
             charge = await self.budgets.charge(payer)
         except Unavailable:
@@ -107,7 +115,12 @@ class ModelGateway:
     def end(self, question: Question) -> None:
         """Settle what it has cost, in the background."""
         self._answering -= 1
-        self.breaker.left()
+        if question.is_trial:
+            self.breaker.left()
+        self.settle(question)
+
+    def settle(self, question: Question) -> None:
+        """Let what was charged cost what it did cost, in the background."""
         settings = self.settings
         money = question.input * settings.gemini_input_cents + question.output * settings.gemini_output_cents
         self._metrics.model_tokens.labels("input").inc(question.input)
@@ -157,12 +170,14 @@ class ModelGateway:
                     if piece.stopped:
                         meter.complete()
                         self.breaker.worked()
+                        question.is_trial = False
                     yield piece
             if not meter.is_complete:
                 raise ConnectionError("the connection ended in an orderly way, the answer did not")
         except NoAnswer:
             raise
         except Exception as error:
+            question.is_trial = False
             raise self._failed(error, meter) from error
         finally:
             question.input += meter.input

@@ -135,18 +135,20 @@ class SpokenTurn:
 
     async def answer(self) -> AsyncGenerator[Piece, None]:
         """What was heard, and the answer in writing and in sound. The last piece is `Done`."""
-        is_lost = False
+        problem = ""
         try:
             async with aclosing(self._paid()) as pieces:
                 async for piece in pieces:
                     yield piece
-        except (LineLost, NoAnswer) as error:
-            is_lost = True
+        except LineLost as error:
+            problem = "lost"
             self._memory.handle = None  # whatever is wrong with it, the next question begins afresh
             log.warning("voice lost", problem=str(error))
-        self._count(is_lost=is_lost)
+        except NoAnswer:
+            problem = "refused"  # for a budget: the line itself has no fault
+        self._count(problem)
         if self._done is None:
-            async with aclosing(self._answer_in_writing(is_lost=is_lost)) as pieces:
+            async with aclosing(self._answer_in_writing(is_lost=bool(problem))) as pieces:
                 async for piece in pieces:
                     yield piece
         yield self._done or Done(ref=self._ref, turns=self._conversation.turns)
@@ -163,9 +165,9 @@ class SpokenTurn:
             async for piece in pieces:
                 yield piece
 
-    def _count(self, *, is_lost: bool) -> None:
+    def _count(self, problem: str) -> None:
         how = "aloud" if self._sent else "in writing" if self._done or self._heard.strip() else "not"
-        self._service.metrics.spoken.labels("lost" if is_lost else how).inc()
+        self._service.metrics.spoken.labels(problem or how).inc()
 
     async def _ask(self, text: str) -> AsyncGenerator[Words | Suggestions, None]:
         async with aclosing(self._conversation.answer(self._ref, text, self._people)) as pieces:
@@ -178,7 +180,7 @@ class SpokenTurn:
     async def _paid(self) -> AsyncGenerator[Piece, None]:
         """The conversation with the model, charged to those who pay for questions. Raises `LineLost`, `NoAnswer`."""
         gateway = self._service.gateway
-        question = await gateway.begin(self._payer)
+        question = await gateway.charge(self._payer)
         try:
             async with aclosing(self._talk()) as pieces:
                 async for piece in pieces:
@@ -188,7 +190,7 @@ class SpokenTurn:
             heard_s, said_s = len(self._sound) / BYTES_A_SECOND, self._sent / SPEECH_BYTES_A_SECOND
             question.input = self._read or round(TOKENS_A_SECOND * heard_s) + PROMPT_TOKENS
             question.output = self._written or round(TOKENS_A_SECOND * said_s)
-            gateway.end(question)
+            gateway.settle(question)
 
     async def _talk(self) -> AsyncGenerator[Piece, None]:
         """On one connection, or on a second one if the first had to go. Raises `LineLost`."""
