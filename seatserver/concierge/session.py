@@ -111,7 +111,7 @@ class ConciergeSession:
         """Nothing is written past the connection."""
 
     def fell_behind(self) -> None:
-        """An answer is far smaller than the buffer: a visitor who falls behind reads nothing at all."""
+        """A text is far smaller than the buffer: who falls behind reads nothing, or more slowly than speech comes."""
         self.dismiss(Leave(Close.SLOW, "you read too slowly", 1000))
 
     def caught_up(self) -> None:
@@ -299,7 +299,8 @@ class ConciergeSession:
         if not voice.seconds:
             raise BadRequest("this server hears nothing: send ask", "type")
         self._take_turn(conversation)
-        voice.admit(self.user_id)
+        user = self.user_id
+        voice.admit(user)
         self._spoken = turn = SpokenTurn(
             voice,
             conversation,
@@ -313,7 +314,13 @@ class ConciergeSession:
         most_s = voice.seconds + MOST_SPEECH_S + settings.concierge_answer_ms / 1000
         self._tell(Listening(ref=asked.ref))
         answering = self._begin_to_answer(conversation, asked.ref, turn.answer(), most_s)
-        answering.add_done_callback(lambda _: voice.leave())
+
+        def end(_: object) -> None:
+            voice.leave(user)
+            if self._spoken is turn:
+                self._spoken = None  # its sound is kept no longer
+
+        answering.add_done_callback(end)
 
     def _hear(self, sound: bytes) -> None:
         """Take a piece of the visitor's voice. What comes after the question has ended is on its way from before.
@@ -371,6 +378,7 @@ class ConciergeSession:
             return
         self._answering.cancel()
         await asyncio.wait({self._answering})
+        await asyncio.sleep(0)  # until what follows its end, such as leaving its place, has been done
         # Not before the wait: a dismissal may cut it short, and must still find the answer to wait for.
         self._answering = self._spoken = None
         if self._not_begun is not None:

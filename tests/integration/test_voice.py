@@ -179,13 +179,13 @@ async def test_calls_that_are_none_are_answered_with_an_error_and_the_question_i
 async def test_a_model_that_says_nothing_more_is_given_up(
     make_server: MakeServer, live: LiveStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live.script.append([HearOut(), hears(WISH), Stall()])
+    live.script.append([HearOut(len(TENTH_S)), hears(WISH), Stall()])
     async with voice(make_server, live) as (_, talk):
-        ref = await speak(talk, TENTH_S)
+        ref = await speak(talk, TENTH_S, finish=False)
         while (await talk.next())["type"] != "heard":
             pass
         monkeypatch.setattr(turn, "QUIET_S", 0.05)
-        await talk.send("spoken")  # from now on
+        await talk.send("spoken")
         found = await reply(talk, ref)
         assert found.text.startswith("I cannot speak just now, so here is my answer in writing.")
         assert "For two, in row B." in found.text
@@ -278,6 +278,34 @@ async def test_a_question_has_an_end_and_so_has_what_a_visitor_may_say(
         refused = await reply(talk, await speak(talk))
         assert (refused.last["type"], refused.last["code"]) == ("error", Busy.code)
         assert "was used too much in this hour" in refused.last["message"]
+
+
+async def test_a_question_without_sound_has_an_end_too(
+    make_server: MakeServer, live: LiveStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "LATE_S", 0.0)
+    live.script.append(whole(WISH, WISH, SPEECH))
+    async with voice(make_server, live, voice_s=1) as (_, talk):
+        found = await reply(talk, await speak(talk, finish=False))
+        assert (found.last["stopped"], found.sound) == (False, SPEECH)
+        assert live.last.activity == ["activityStart", "activityEnd"]
+
+
+async def test_a_visitor_speaks_in_one_conversation_at_a_time(make_server: MakeServer, live: LiveStandIn) -> None:
+    live.script.extend([[Stall()], [Stall()], whole(WISH, WISH, SPEECH)])
+    async with voice(make_server, live) as (server, talk), talking(server) as again:
+        for number in (1, 2):  # in the same one it takes the place of the question before
+            await speak(talk, TENTH_S, finish=False)
+            await eventually(lambda number=number: len(live.connections) == number, "it to be heard")  # type: ignore[misc]
+        refused = await reply(again, await speak(again))
+        assert "for you in another conversation already" in refused.last["message"]
+        await talk.send("stop")
+        await eventually(lambda: live.last.is_gone, "its line to be hung up")
+
+        async def is_heard() -> bool:
+            return (await reply(again, await speak(again, TENTH_S))).sound == SPEECH
+
+        await eventually(is_heard)
 
 
 async def test_only_so_many_are_heard_at_a_time_and_a_place_becomes_free(

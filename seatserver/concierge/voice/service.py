@@ -38,7 +38,7 @@ class VoiceService:
         self._gemini = gemini
         self._now_s = now_s
         self._tasks = Tasks()
-        self._open = 0
+        self._speaking: set[str] = set()
         self._window = 0
         self._heard: Counter[str] = Counter()
 
@@ -48,17 +48,22 @@ class VoiceService:
         return self._settings.hears_s
 
     def admit(self, user: str) -> None:
-        """Count a question until `leave`. Raises `Busy` if there are too many, or this visitor has said too much."""
+        """Count a question until `leave`.
+
+        Raises `Busy` if there are too many, this visitor is speaking elsewhere, or has said too much.
+        """
         self._begin_window()
-        if self._open >= self._settings.voice_at_once:
+        if user in self._speaking:
+            raise Busy("listening", "is done for you in another conversation already")
+        if len(self._speaking) >= self._settings.voice_at_once:
             raise Busy("listening", "is done for as many visitors as possible")
         if self._heard[user] >= self._settings.voice_user_s * BYTES_A_SECOND:
             raise Busy("listening", "was used too much in this hour")
-        self._open += 1
+        self._speaking.add(user)
 
-    def leave(self) -> None:
-        """A question that was admitted has ended."""
-        self._open -= 1
+    def leave(self, user: str) -> None:
+        """This visitor's question, which was admitted, has ended."""
+        self._speaking.discard(user)
 
     @property
     def gateway(self) -> ModelGateway:

@@ -30,6 +30,8 @@ log = logs.from_outside(__name__)
 
 QUIET_S = 8.0
 """Longest wait for the model's next message, once the visitor has finished."""
+LATE_S = 2.0
+"""A question that takes so much longer than the longest one is finished, however little sound there is of it."""
 REMOVALS = 1
 """So often one question is moved to another connection."""
 LEAD_S = 0.7
@@ -125,7 +127,9 @@ class SpokenTurn:
             self.finish()
 
     def finish(self) -> None:
-        """The visitor has finished."""
+        """The visitor has finished. Once is enough: repeating it does not make the model's silence longer."""
+        if self._is_finished:
+            return
         self._is_finished = True
         self._more.set()
         if self._patience is not None and not self._patience.expired():
@@ -136,6 +140,8 @@ class SpokenTurn:
     async def answer(self) -> AsyncGenerator[Piece, None]:
         """What was heard, and the answer in writing and in sound. The last piece is `Done`."""
         problem = ""
+        longest_s = self._service.seconds + LATE_S
+        end = asyncio.get_running_loop().call_later(longest_s, self.finish)
         try:
             async with aclosing(self._paid()) as pieces:
                 async for piece in pieces:
@@ -146,6 +152,9 @@ class SpokenTurn:
             log.warning("voice lost", problem=str(error))
         except NoAnswer:
             problem = "refused"  # for a budget: the line itself has no fault
+        finally:
+            end.cancel()
+            self.finish()  # whatever still comes belongs to no question
         self._count(problem)
         if self._done is None:
             async with aclosing(self._answer_in_writing(is_lost=bool(problem))) as pieces:
