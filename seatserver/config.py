@@ -128,7 +128,7 @@ class Settings:
     gemini_pause_ms: int = setting("SEATSERVER_GEMINI_PAUSE_MS", 30_000, "How long a model that failed three times in a row is not asked.", at_least=50, at_most=600_000)
     gemini_answers: int = setting("SEATSERVER_GEMINI_ANSWERS", 24, "Most answers that the model gives at the same time, per process; beyond that the rules answer.", at_least=1, at_most=200)
     gemini_turn_tokens: int = setting("SEATSERVER_GEMINI_TURN_TOKENS", 40_000, "Most tokens of one answer, read and written, in all its steps.", at_least=10_000, at_most=1_000_000)
-    gemini_input_cents: int = setting("SEATSERVER_GEMINI_INPUT_CENTS", 50, "What a million tokens cost that the model reads, in cents.", at_least=0, at_most=100_000)
+    gemini_input_cents: int = setting("SEATSERVER_GEMINI_INPUT_CENTS", 50, "What a million tokens cost that the model reads, in cents. Sound is reckoned at these two prices too: with a model that hears, give the dearer model's.", at_least=0, at_most=100_000)
     gemini_output_cents: int = setting("SEATSERVER_GEMINI_OUTPUT_CENTS", 300, "What a million tokens cost that it writes, in cents.", at_least=0, at_most=100_000)
     gemini_user_turns: int = setting("SEATSERVER_GEMINI_USER_TURNS", 100, "Most questions of one user that the model answers in a day (UTC), over all instances; all guests of one network have four times as much of this and of the next two. Whoever has spent it is answered by the rules.", at_least=0, at_most=1_000_000)
     gemini_user_tokens: int = setting("SEATSERVER_GEMINI_USER_TOKENS", 800_000, "Most tokens of one user in a day. The most that an answer can take is set aside while it is given.", at_least=0, at_most=1_000_000_000)

@@ -240,6 +240,31 @@ async def test_a_connection_that_must_go_is_taken_up_by_another_and_nobody_notic
     assert handles == [None, "handle-1", "handle-2"]
 
 
+async def test_a_long_session_with_the_model_is_not_paid_for_again_and_again(
+    make_server: MakeServer, live: LiveStandIn
+) -> None:
+    long = {"serverContent": {"turnComplete": True}, "usageMetadata": {"promptTokenCount": 6000}}
+    live.script.append([may_resume("handle-1"), *whole(WISH, WISH, SPEECH)])
+    live.script.append([*whole(WISH, WISH, SPEECH)[:-1], may_resume("handle-2"), long])
+    live.script.append(whole(WISH, WISH, SPEECH))
+    async with voice(make_server, live) as (_, talk):
+        for _ in range(3):
+            assert (await reply(talk, await speak(talk, TENTH_S))).sound == SPEECH
+    handles = [connection.setup["sessionResumption"].get("handle") for connection in live.connections]
+    assert handles == [None, "handle-1", None]
+
+
+async def test_a_spoken_question_waits_no_longer_for_its_answer_than_a_typed_one(
+    make_server: MakeServer, live: LiveStandIn
+) -> None:
+    live.script.append(whole(WISH, WISH, SPEECH))
+    async with voice(make_server, live, concierge_answer_ms=0) as (_, talk):
+        found = await reply(talk, await speak(talk, TENTH_S))
+    assert live.last.answers[0]["response"] == {"text": found.text}
+    assert "took too long" in found.text
+    assert (found.last["stopped"], found.sound) == (True, SPEECH)
+
+
 async def test_a_visitor_who_talks_again_interrupts_the_answer(make_server: MakeServer, live: LiveStandIn) -> None:
     live.script.append([HearOut(), hears(WISH), calls(WISH), Answered(), speaks(SPEECH), Stall()])
     live.script.append(whole("three in row C", "three in row C", SPEECH))

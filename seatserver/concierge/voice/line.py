@@ -68,6 +68,8 @@ class Line:
                 raise LineLost("hung up") from None
             raise
         except Exception as error:
+            if isinstance(error, TimeoutError):
+                self.hang_up()  # it takes nothing any more: whoever reads it must learn that, too
             raise LineLost(type(error).__name__) from None
 
     async def _run(self) -> None:

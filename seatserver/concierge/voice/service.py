@@ -16,6 +16,8 @@ from seatserver.tasks import Tasks
 
 WINDOW_S = 3600.0
 RATE = 16_000
+SESSION_PARTS = 8
+"""An earlier session may take this part of a question's tokens at most, whenever it is read."""
 BYTES_A_SECOND = 2 * RATE
 """Of a visitor's voice: 16-bit samples, one channel."""
 
@@ -46,6 +48,19 @@ class VoiceService:
     def seconds(self) -> int:
         """The longest question, in seconds; 0 if this server does not listen."""
         return self._settings.hears_s
+
+    @property
+    def answer_s(self) -> float:
+        """The longest that the concierge may take for its answer."""
+        return self._settings.concierge_answer_ms / 1000
+
+    @property
+    def most_session_tokens(self) -> int:
+        """A session with the model that is longer is not taken up again.
+
+        It is read again at every step of a question, and a question is to cost no more than was charged for it.
+        """
+        return self._settings.gemini_turn_tokens // SESSION_PARTS
 
     def admit(self, user: str) -> None:
         """Count a question until `leave`.

@@ -1,8 +1,9 @@
 """One spoken question, from the first sound to the last.
 
 The model hears, and says in words what is asked by calling its only tool; the concierge answers it as if it had been
-typed, under the same limits; the model reads that answer aloud. So whatever is said of seats and prices comes from the
-concierge, and it is on the screen before it is heard. Nothing that the model says by itself is passed on.
+typed, under the same limits; the model reads that answer aloud. So the answer comes from the concierge, and is on the
+screen before it is heard. Nothing that the model says before that is passed on. How it reads is not checked: that it
+reads word for word and adds nothing is what it is told, so what holds is the text.
 
 If the model asks nothing, the transcript is asked. If the line is lost, whatever was understood is answered in writing.
 """
@@ -105,6 +106,7 @@ class SpokenTurn:
         self._done: Done | None = None
         self._is_leaving = False
         self._is_quiet = False
+        self._is_long = False
         self._sent = 0
         self._read = self._written = 0  # what the model says that it took, in tokens
         self._heard_by = 0.0  # when all that was sent will have been heard, on the event loop's clock
@@ -179,12 +181,22 @@ class SpokenTurn:
         self._service.metrics.spoken.labels(problem or how).inc()
 
     async def _ask(self, text: str) -> AsyncGenerator[Words | Suggestions, None]:
-        async with aclosing(self._conversation.answer(self._ref, text, self._people)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Done):
-                    self._done = piece
+        """The concierge's answer, within the time that an answer may take."""
+        conversation = self._conversation
+        deadline = asyncio.get_running_loop().time() + self._service.answer_s
+        async with aclosing(conversation.answer(self._ref, text, self._people)) as pieces:
+            while self._done is None:
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        piece = await anext(pieces)
+                except TimeoutError:
+                    yield Words(ref=self._ref, text=conversation.too_slow())
+                    self._done = Done(ref=self._ref, turns=conversation.turns, held=conversation.held, stopped=True)
                 else:
-                    yield piece
+                    if isinstance(piece, Done):
+                        self._done = piece
+                    else:
+                        yield piece
 
     async def _paid(self) -> AsyncGenerator[Piece, None]:
         """The conversation with the model, charged to those who pay for questions. Raises `LineLost`, `NoAnswer`."""
@@ -249,13 +261,16 @@ class SpokenTurn:
                 if self._is_leaving and self._done is None:
                     raise _Moved from None
                 raise
-            if (update := message.session_resumption_update) and update.resumable and update.new_handle:
-                self._memory.handle = update.new_handle
             if message.go_away:
                 self._is_leaving = True
             if usage := message.usage_metadata:
+                self._is_long = self._is_long or (usage.prompt_token_count or 0) > self._service.most_session_tokens
                 self._read += (usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0)
                 self._written += (usage.response_token_count or 0) + (usage.thoughts_token_count or 0)
+            if (update := message.session_resumption_update) and update.resumable and update.new_handle:
+                self._memory.handle = update.new_handle
+            if self._is_long:
+                self._memory.handle = None  # the model would read all of it again with each question
             if message.tool_call:
                 for call in message.tool_call.function_calls or ():
                     async with aclosing(self._carry_out(line, call)) as answer:
