@@ -25,6 +25,7 @@ from tests.integration.test_concierge import talking
 from tests.support.gemini import KEY, MODEL, Blocked, Call, Cut, End, Error, GeminiStandIn, Raw, Refuse, Say, Wait, say
 
 FIND = Call("find_seats", {"people": 2, "centre": True}, signature="c2lnbmVk")
+TODAY_MS = wall_clock()
 BY_RULES = "so I answer by fixed rules."
 
 
@@ -33,6 +34,7 @@ class Together:
 
     def __init__(self, server: Instance, gemini: GeminiStandIn) -> None:
         self.server, self.gemini = server, gemini
+        keep_the_day(server)
 
     def answers(self) -> list[Any]:
         """What the tools answered in the last request."""
@@ -55,6 +57,17 @@ class Together:
 
     async def is_settled(self) -> bool:
         return await self.server.core.redis.keys("concierge:*:charge:*") == []
+
+
+def today() -> int:
+    return TODAY_MS
+
+
+def keep_the_day(server: Instance) -> None:
+    """Let all that is spent be of one day, though midnight may come in the middle of a test."""
+    model = server.core.model
+    assert model is not None
+    model.budgets = Budgets(server.core.settings, server.core.redis, today)
 
 
 class Hands:
@@ -289,15 +302,11 @@ async def test_what_the_rules_offered_the_model_can_hold_and_a_failed_search_lea
 async def test_a_model_that_stalls_is_given_up_and_then_left_alone(
     make_server: MakeServer, gemini: GeminiStandIn
 ) -> None:
-    both = await with_model(
-        make_server,
-        gemini,
-        gemini_quiet_ms=1500,
-        gemini_pause_ms=2000,
-        concierge_user_turns=10_000,
-        concierge_turns=10_000,
-    )
-    never = asyncio.Event()
+    patient = {"concierge_user_turns": 10_000, "concierge_turns": 10_000}
+    both = await with_model(make_server, gemini, gemini_quiet_ms=1500, **patient)
+    assert both.server.core.model is not None
+    clock, never = Hands(), asyncio.Event()
+    both.server.core.model.breaker = Breaker(600, clock)
     gemini.otherwise = lambda request: [Say("Well"), Wait(never)]
     async with talking(both.server) as talk:
         for _ in range(3):
@@ -308,6 +317,7 @@ async def test_a_model_that_stalls_is_given_up_and_then_left_alone(
         gemini.otherwise = lambda request: say("Back again.")
 
         async def is_back() -> bool:
+            clock.now_s += 600
             return "Back again." in (await talk.ask("two in the middle")).text
 
         await eventually(is_back)
@@ -456,7 +466,7 @@ async def test_whoever_has_spent_their_budget_is_answered_by_the_rules(
 async def test_many_at_once_never_exceed_a_budget_and_no_step_counts_twice(both: Together) -> None:
     core = both.server.core
     settings = dataclasses.replace(core.settings, gemini_day_turns=5)
-    all_of_them = [Budgets(settings, core.redis, wall_clock) for _ in range(3)]
+    all_of_them = [Budgets(settings, core.redis, today) for _ in range(3)]
     charges = await asyncio.gather(*(all_of_them[n % 3].charge(Payer(f"user{n}", "", SHOWTIME)) for n in range(20)))
     got = [charge for charge in charges if charge is not None]
     assert len(got) == 5

@@ -16,7 +16,7 @@ from seatserver.errors import Busy
 from tests.integration.conftest import MakeServer
 from tests.integration.server import Instance, Message, eventually
 from tests.integration.test_concierge import Talk, talking
-from tests.integration.test_concierge_model import Hands
+from tests.integration.test_concierge_model import Hands, keep_the_day
 from tests.integration.test_rush_tls import Authority
 from tests.support.gemini import KEY
 from tests.support.gemini_live import (
@@ -414,6 +414,7 @@ async def test_spoken_questions_are_paid_from_the_budgets_and_not_heard_without_
 ) -> None:
     live.script.append(whole(WISH, WISH, SPEECH))
     async with voice(make_server, live, gemini_user_turns=2) as (server, talk):
+        keep_the_day(server)
         assert (await reply(talk, await speak(talk, TENTH_S))).sound == SPEECH
         assert server.core.model is not None
         budgets = server.core.model.budgets
