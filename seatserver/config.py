@@ -122,7 +122,7 @@ class Settings:
     # The language model behind the concierge.
     gemini_api_key: str = setting("SEATSERVER_GEMINI_API_KEY", "", "Key of the Gemini API. With it the concierge is answered by a language model, which is sent what visitors write; without it, by rules alone, and nothing is sent.", secret=True)
     gemini_model: str = setting("SEATSERVER_GEMINI_MODEL", "gemini-3.8-flash", "Name of the model.")
-    gemini_url: str = setting("SEATSERVER_GEMINI_URL", "https://generativelanguage.googleapis.com", "Where the Gemini API is reached.")
+    gemini_url: str = setting("SEATSERVER_GEMINI_URL", "https://generativelanguage.googleapis.com", "Where the Gemini API is reached. Plain HTTP only on this machine.")
     gemini_turn_ms: int = setting("SEATSERVER_GEMINI_TURN_MS", 20_000, "Longest the model may take for an answer with all its steps; then the rules answer.", at_least=100, at_most=110_000)
     gemini_quiet_ms: int = setting("SEATSERVER_GEMINI_QUIET_MS", 6000, "Longest wait for the next piece of its answer.", at_least=50, at_most=60_000)
     gemini_pause_ms: int = setting("SEATSERVER_GEMINI_PAUSE_MS", 30_000, "How long a model that failed three times in a row is not asked.", at_least=50, at_most=600_000)
@@ -136,7 +136,7 @@ class Settings:
     gemini_showtime_turns: int = setting("SEATSERVER_GEMINI_SHOWTIME_TURNS", 5000, "Most questions about one showtime that the model answers in a day.", at_least=0, at_most=10_000_000)
     gemini_showtime_tokens: int = setting("SEATSERVER_GEMINI_SHOWTIME_TOKENS", 50_000_000, "Most tokens for one showtime in a day.", at_least=0, at_most=100_000_000_000)
     gemini_showtime_cents: int = setting("SEATSERVER_GEMINI_SHOWTIME_CENTS", 3000, "Most money for one showtime in a day, in cents.", at_least=0, at_most=100_000_000)
-    gemini_day_turns: int = setting("SEATSERVER_GEMINI_DAY_TURNS", 20_000, "Most questions that the model answers in a day, with those of the staff.", at_least=0, at_most=100_000_000)
+    gemini_day_turns: int = setting("SEATSERVER_GEMINI_DAY_TURNS", 20_000, "Most questions that the model answers in a day.", at_least=0, at_most=100_000_000)
     gemini_day_tokens: int = setting("SEATSERVER_GEMINI_DAY_TOKENS", 200_000_000, "Most tokens in a day.", at_least=0, at_most=1_000_000_000_000)
     gemini_day_cents: int = setting("SEATSERVER_GEMINI_DAY_CENTS", 10_000, "Most money in a day, in cents.", at_least=0, at_most=1_000_000_000)
 
@@ -426,9 +426,14 @@ def _check_stripe(settings: Settings) -> None:
         raise ConfigError(_env("stripe_key"), "is empty", f"expected a key, as {_env('kiosk_reader')} is stripe")
     if key and not re.fullmatch("(sk|rk)_[A-Za-z0-9_]{8,250}", key):
         raise ConfigError(_env("stripe_key"), "is no secret key", "expected sk_… or rk_…; pk_… is for browsers")
+    _check_key_goes("stripe_url", url)
+
+
+def _check_key_goes(name: str, url: str) -> None:
+    """Refuse an address to which a key would be sent in the clear."""
     is_here = re.match(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?$", url) is not None
     if not is_here and not (url.startswith("https://") and is_web_address(url)):
-        raise ConfigError(_env("stripe_url"), f"is {url[:80]!r}", "expected https://host: the key is sent there")
+        raise ConfigError(_env(name), f"is {url[:80]!r}", "expected https://host: the key is sent there")
 
 
 def _check_shares(settings: Settings) -> None:
@@ -442,7 +447,8 @@ def _check_shares(settings: Settings) -> None:
 
 
 def _check_model(settings: Settings) -> None:
-    """Refuse limits with which the model could never answer, or with which nobody would answer for it."""
+    """Refuse limits with which the model could never answer, or nobody would answer for it, or its key be read."""
+    _check_key_goes("gemini_url", settings.gemini_url)
     if not settings.gemini_api_key:
         return
     if settings.gemini_turn_ms >= settings.concierge_answer_ms:
@@ -475,9 +481,8 @@ def _check_door(settings: Settings) -> None:
     host = settings.host
     if not is_host(host):
         raise ConfigError(_env("host"), f"is {host[:80]!r}", "expected a name or an address; 0.0.0.0 or :: means all")
-    for name in ("public_url", "gemini_url"):
-        if (url := getattr(settings, name)) and not is_web_address(url):
-            raise ConfigError(_env(name), f"is {url!r}", "expected https://host")
+    if settings.public_url and not is_web_address(settings.public_url):
+        raise ConfigError(_env("public_url"), f"is {settings.public_url!r}", "expected https://host")
     for name in ("allowed_origins", "frame_ancestors"):
         for origin in getattr(settings, name):
             if origin != "*" and not is_origin(origin):

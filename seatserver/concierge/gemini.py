@@ -1,5 +1,6 @@
-"""The way to Gemini: the google-genai client with this server's settings, and nothing of the environment's.
+"""The way to Gemini: the google-genai client with this server's settings.
 
+Of the environment it takes no key and no address, only the proxies and certificates that httpx and websockets take.
 google-genai is imported only here and only where there is a key, because importing it takes half a second. `client_of`
 is called before the process serves anybody. Without a key there is no client, and nothing is ever sent to anybody.
 """
@@ -15,9 +16,8 @@ from seatserver.config import Settings
 if TYPE_CHECKING:
     from google.genai.client import AsyncClient
 
-CONNECT_S = 3.0
 CONNECTIONS = 200
-"""Answers at the same time, in one process; one more waits for its turn as long as for a connection."""
+"""Most at the same time, in one process: as many as answers."""
 
 
 class Gemini:
@@ -29,7 +29,6 @@ class Gemini:
         # A client of our own: with another HTTP library installed, google-genai would pick that one, which waits up to
         # ten seconds before it repeats a request.
         self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(settings.gemini_turn_ms / 1000, connect=CONNECT_S, pool=CONNECT_S),
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         )
         client = Client(
@@ -38,6 +37,8 @@ class Gemini:
             http_options=types.HttpOptions(
                 base_url=settings.gemini_url,
                 api_version="v1beta",
+                # Of each step of a request. It is set here because google-genai overrules that of the HTTP client.
+                timeout=settings.gemini_turn_ms,
                 retry_options=types.HttpRetryOptions(attempts=1),
                 httpx_async_client=self._http,
             ),

@@ -89,6 +89,7 @@ def test_a_visitor_talks_with_the_server_and_interrupts_it_by_talking_again(
     live.script.append([HearOut(), hears("two in "), hears("row B"), calls(wish), Answered(), *LONG, Stall()])
     live.script.append(whole("three in row C", "three in row C", SHORT))
     ann.open_map()
+    expect(ann.part("concierge")).to_contain_text("What you write or say here is sent to Google.")
     # By keyboard: a press of the mouse that takes long here would be one that is held.
     microphone(ann).press("Enter")
     expect(line(ann)).to_have_text("I am listening. Press the microphone again when you have finished.")

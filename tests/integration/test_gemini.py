@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from seatserver import config
@@ -87,6 +88,13 @@ async def test_whoever_stops_listening_ends_the_answer_at_the_other_end_too() ->
         await eventually(lambda: (stand_in.hung_up, stand_in.open) == (1, 0))
         stand_in.script.append(say("And again"))
         assert "".join(chunk.text or "" for chunk in await chunks(gemini)) == "And again"
+
+
+async def test_a_model_that_says_nothing_is_waited_for_no_longer_than_an_answer_may_take() -> None:
+    async with asking(gemini_turn_ms=100) as (gemini, stand_in):
+        stand_in.script.append([Say("Two"), Wait(asyncio.Event())])
+        with pytest.raises(httpx.TimeoutException):
+            await chunks(gemini)
 
 
 async def test_the_environment_of_other_programs_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:

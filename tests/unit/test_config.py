@@ -109,6 +109,10 @@ def test_the_command_line_wins_over_the_environment() -> None:
             {"SEATSERVER_STRIPE_URL": "http://stripe.example"},
             "SEATSERVER_STRIPE_URL is 'http://stripe.example': expected https://host: the key is sent there",
         ),
+        (
+            {"SEATSERVER_GEMINI_URL": "http://gemini.example"},
+            "SEATSERVER_GEMINI_URL is 'http://gemini.example': expected https://host: the key is sent there",
+        ),
         ({"SEATSERVER_METRICS": "nobody"}, "SEATSERVER_METRICS is 'nobody': expected one of auto, everyone, operators"),
         ({"SEATSERVER_OPERATORS": "me"}, "SEATSERVER_OPERATORS names 'me': expected addresses such as 10.0.0.1"),
         ({"SEATSERVER_HOSTS": "a.example:80"}, "SEATSERVER_HOSTS names 'a.example:80': expected names"),

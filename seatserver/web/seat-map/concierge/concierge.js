@@ -123,7 +123,6 @@ export class Concierge extends EventTarget {
     });
     this.#speech.speak(words.lang);
     this.#form.append(this.#field, this.#microphone.button, this.#send);
-    this.#model.textContent = words.say("conciergeModel");
     node.append(this.#form, this.#model, this.#microphone.line, this.#said, this.#answer, this.#list);
     this.#opener = button("", () => this.#unfold(this.#opener.ariaExpanded !== "true"), {
       ...{ className: "talker", part: "button talker", ariaExpanded: "false", ariaLabel: label },
@@ -141,6 +140,8 @@ export class Concierge extends EventTarget {
     this.#node.hidden = this.#opener.hidden = isOut;
     if (chars > 0) this.#field.maxLength = chars;
     this.#model.hidden = !this.#client.welcome?.limits.concierge_model;
+    const isHeard = this.canListen && this.#hears > 0;
+    this.#model.textContent = this.#words.say(isHeard ? "conciergeModelHears" : "conciergeModel");
     this.#microphone.button.hidden = !this.canListen;
     if (!this.canListen) this.#microphone.cancel();
   }

@@ -126,6 +126,8 @@ export default {
   conciergeAsk: "Fragen",
   conciergeStop: "Anhalten",
   conciergeModel: "Es antwortet ein KI-Modell (Google Gemini). Was Sie hier schreiben, geht an Google.",
+  conciergeModelHears:
+    "Ein KI-Modell (Google Gemini) hört zu und antwortet. Was Sie hier schreiben oder sagen, geht an Google.",
   conciergeLost: "Die Verbindung ging verloren. Bitte fragen Sie noch einmal.",
   voiceSpeak: "Sprechen",
   voiceOpening: "Das Mikrofon wird geöffnet …",

@@ -135,6 +135,7 @@ export default {
   conciergeAsk: "Ask",
   conciergeStop: "Stop",
   conciergeModel: "An AI model (Google Gemini) answers. What you write here is sent to Google.",
+  conciergeModelHears: "An AI model (Google Gemini) hears and answers. What you write or say here is sent to Google.",
   conciergeLost: "The connection was lost. Please ask again.",
   voiceSpeak: "Speak",
   voiceOpening: "Opening the microphone …",
