@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from seatserver.concierge.model import visitors_tools
 from seatserver.concierge.model.breaker import Breaker
 from seatserver.concierge.model.budgets import Budgets, Payer, Spent
 from seatserver.concierge.model.gateway import NoAnswer
@@ -163,6 +164,34 @@ async def test_programme_and_hall_are_told_as_they_are(both: Together) -> None:
     assert [(one["key"], one["free"]) for one in hall["categories"]] == [("standard", 23), ("sofa", 4)]
 
 
+async def test_a_film_is_found_behind_very_many_others(both: Together, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors_tools, "MOST_READ", 1)
+    in_an_hour = wall_clock() + 3_600_000
+    for number, title in enumerate(["Once", "Twice", "Late"]):
+        await put_on_sale(both.server.core.catalog, f"before-{number}", title=title, starts_at_ms=in_an_hour + number)
+    search = [Call("search_programme", {"title": title}) for title in ("late", "nowhere")]
+    async with talking(both.server) as talk:
+        both.gemini.script += [[*search, End()], say("Yes.")]
+        await talk.ask("Is Late on?")
+        late, nowhere = both.answers()
+        assert ([one["title"] for one in late["showtimes"]], late["more"]) == (["Late"], False)
+        assert nowhere == {"showtimes": [], "more": False}
+        monkeypatch.setattr(visitors_tools, "MOST_PAGES", 2)
+        both.gemini.script += [[*search, End()], say("I do not know.")]
+        await talk.ask("Is Late on?")
+        assert [answer["more"] for answer in both.answers()] == [True, True], "not all of them were read"
+
+
+async def test_what_is_said_before_a_call_is_a_sentence_of_its_own(both: Together) -> None:
+    both.gemini.script += [[Say("One moment."), FIND, End()], say("Me too.")]
+    async with talking(both.server) as talk:
+        reply = await talk.ask("two in the middle")
+    assert reply.text == "One moment. Me too."
+    offered_at = [message["type"] for message in talk.log].index("suggestions")
+    before = [message["text"] for message in talk.log[:offered_at] if message["type"] == "words"]
+    assert "".join(before) == "One moment. "
+
+
 MALFORMED = [
     (Call("find_seats", {"people": "many"}), "Expected `int | null`"),
     (Call("find_seats", {"seat_ids": [1, 2]}), "unknown field `seat_ids`"),
@@ -194,6 +223,14 @@ async def test_calls_without_end_are_ended_and_the_parser_answers(both: Together
     assert len(both.gemini.requests) == 6
     assert reply.text.startswith(f"The assistant did not get there, {BY_RULES} For two, in the middle.")
     assert reply.offers[0]["seats"] == [19, 20]
+
+
+async def test_a_question_that_has_used_up_its_own_tokens_is_not_said_to_be_one_too_many_today(both: Together) -> None:
+    both.gemini.script.append([FIND, End(prompt=39_000, output=900)])
+    async with talking(both.server) as talk:
+        reply = await talk.ask("two in the middle")
+    assert reply.text.startswith(f"The assistant did not get there, {BY_RULES}")
+    assert len(both.gemini.requests) == 1
 
 
 async def test_a_call_that_cannot_be_read_is_asked_for_again(both: Together) -> None:

@@ -147,7 +147,7 @@ class ModelGateway:
         prompt = question.known_tokens + max(0, size - question.known_bytes) if question.known_tokens else size
         output = min(OUTPUT_TOKENS, question.left - prompt)
         if output < LEAST_OUTPUT_TOKENS:
-            raise NoAnswer("budget")
+            raise NoAnswer("confused")  # this question has used up what one may; the budgets have more
         config = types.GenerateContentConfig(
             system_instruction=instructions,
             max_output_tokens=output,

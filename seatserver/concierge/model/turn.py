@@ -101,6 +101,11 @@ class Turn:
                 if not self.said.strip():
                     raise NoAnswer("confused")
                 return
+            # What was said before a call has come to its end; what follows is another sentence.
+            if text := self._passed_on(self._checker.flush()):
+                yield text
+            if self.said and not self.said[-1].isspace():
+                yield self._passed_on(" ")
             contents.append(_content("model", parts))
             answers = []
             for number, call in enumerate(self._calls):

@@ -6,6 +6,7 @@ knows, and only the latest ones mean anything. Amounts are texts with their curr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
@@ -28,13 +29,15 @@ from seatserver.holding.holding import LOST_TO_OTHERS
 from seatserver.holding.terms import terms_of
 from seatserver.metrics import Metrics
 from seatserver.pricing.tariff import MAX_TICKET_TYPES
+from seatserver.seatmaps.model import SeatMap
 from seatserver.seats.states import SeatState
 
 MOST_SHOWTIMES = 10
-MOST_READ = 200
+MOST_READ, MOST_PAGES = 200, 5
+"""So many showtimes are read at a time, and so often for one search."""
 MOST_NAMED = 60
 DAYS_AHEAD = 60
-OFFER_NAMES = 26
+LETTERS = 26
 
 
 class SearchProgramme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,16 +139,29 @@ class VisitorsTools:
             # A day begins up to 14 hours earlier or 12 later than that of UTC.
             first = max(now, int((day - timedelta(hours=14)).timestamp() * 1000))
             last = int((day + timedelta(hours=36)).timestamp() * 1000)
-        entries, _ = await self._catalog.showtimes(ShowtimeFilter(from_ms=first, to_ms=last, limit=MOST_READ))
+        found: list[tuple[ShowtimeEntry, datetime]] = []
+        cursor = None
+        for _ in range(MOST_PAGES):
+            page = ShowtimeFilter(from_ms=first, to_ms=last, limit=MOST_READ, after=cursor)
+            entries, cursor = await self._catalog.showtimes(page)
+            found += self._matching(entries, asked, zones)
+            if cursor is None or len(found) > MOST_SHOWTIMES:
+                break
+        listed = [self._entry(entry, starts) for entry, starts in found[:MOST_SHOWTIMES]]
+        return Result({"showtimes": listed, "more": len(found) > MOST_SHOWTIMES or cursor is not None})
+
+    @staticmethod
+    def _matching(
+        entries: Sequence[ShowtimeEntry], asked: SearchProgramme, zones: dict[str, ZoneInfo]
+    ) -> list[tuple[ShowtimeEntry, datetime]]:
+        """Those that are asked for, with their starts at the theatre."""
         wanted = folded(asked.title)
-        found = [
+        return [
             (entry, starts)
             for entry in entries
             for starts in [datetime.fromtimestamp(entry.starts_at_ms / 1000, zones.get(entry.theatre_id, UTC))]
             if wanted in folded(entry.title) and (not asked.day or starts.date().isoformat() == asked.day)
         ]
-        listed = [self._entry(entry, starts) for entry, starts in found[:MOST_SHOWTIMES]]
-        return Result({"showtimes": listed, "more": len(found) > MOST_SHOWTIMES})
 
     def _entry(self, entry: ShowtimeEntry, starts: datetime) -> Json:
         usual = entry.tariff.ticket_types[0].prices.values()
@@ -162,24 +178,10 @@ class VisitorsTools:
 
     async def _hall(self, asked: DescribeHall) -> Result:
         showtime, states = self._desk.showtime, await self._desk.states()
-        seat_map = showtime.seat_map
-        free: dict[str, int] = {}
-        for place in range(seat_map.place_count):
-            if states[place] == SeatState.FREE:
-                category = seat_map.category_of(place)
-                free[category] = free.get(category, 0) + 1
-        rows = list(dict.fromkeys(seat.row for seat in seat_map.seats))
-        _, deep = await self._desk.in_thread(lambda: places_in_depth(seat_map))
+        counted = await self._desk.in_thread(lambda: _counted(showtime.seat_map, states))
         return Result(
             {
-                "rows": rows[:MOST_NAMED],
-                "rows_deep": deep,
-                "seats": len(seat_map.seats),
-                "categories": [
-                    {"key": one.key, "name": one.name, "free": free.get(one.key, 0)}
-                    for one in seat_map.categories[:MOST_NAMED]
-                ],
-                "areas": sorted({seat.area for seat in seat_map.seats} - {""})[:MOST_NAMED],
+                **counted,
                 "ticket_types": [
                     {
                         "key": kind.key,
@@ -215,8 +217,7 @@ class VisitorsTools:
         self._named = {}
         for one in found:
             number, self._next = self._next, self._next + 1
-            lap, letter = divmod(number, OFFER_NAMES)
-            self._named["offer-" + "z" * lap + chr(ord("a") + letter)] = one
+            self._named[offer_name(number)] = one
 
     def _offers(self) -> list[Json]:
         return [
@@ -269,3 +270,29 @@ class VisitorsTools:
 
     def _price(self, minor: int) -> str:
         return self._language.price(minor, self._desk.showtime.currency)
+
+
+def _counted(seat_map: SeatMap, states: bytes) -> Json:
+    """What a hall has, and what of it is free; a large one has tens of thousands of places."""
+    free = Counter(
+        seat_map.category_of(place) for place in range(seat_map.place_count) if states[place] == SeatState.FREE
+    )
+    return {
+        "rows": list(dict.fromkeys(seat.row for seat in seat_map.seats))[:MOST_NAMED],
+        "rows_deep": places_in_depth(seat_map)[1],
+        "seats": len(seat_map.seats),
+        "categories": [
+            {"key": one.key, "name": one.name, "free": free[one.key]} for one in seat_map.categories[:MOST_NAMED]
+        ],
+        "areas": sorted({seat.area for seat in seat_map.seats} - {""})[:MOST_NAMED],
+    }
+
+
+def offer_name(number: int) -> str:
+    """offer-a to offer-z, then offer-aa and so on: no digits, which the model might take for something to say."""
+    letters = ""
+    while number >= 0:
+        number, letter = divmod(number, LETTERS)
+        letters = chr(ord("a") + letter) + letters
+        number -= 1
+    return f"offer-{letters}"

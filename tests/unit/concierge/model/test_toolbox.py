@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from seatserver.concierge.model import visitors_tools
@@ -52,3 +53,11 @@ def test_a_wish_can_say_all_that_the_search_knows_but_no_seats() -> None:
 def test_no_tool_takes_a_seat_or_a_hold_by_its_id(kind: type) -> None:
     names = set(declaration_of(kind)["parameters_json_schema"].get("properties", {}))
     assert not {name for name in names if "seat" in name or "hold" in name or "user" in name or "token" in name}
+
+
+def test_offers_have_names_of_their_own_however_long_a_conversation_is() -> None:
+    names = [visitors_tools.offer_name(number) for number in range(20_000)]
+    assert (names[0], names[25], names[26], names[27]) == ("offer-a", "offer-z", "offer-aa", "offer-ab")
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert msgspec.convert({"offer": name}, visitors_tools.Hold).offer == name
