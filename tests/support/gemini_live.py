@@ -104,7 +104,7 @@ class LiveConnection:
         self.is_gone = False
 
     async def take(self, message: Json) -> None:
-        """Keep a message. Anything that is none of the protocol fails the test."""
+        """Keep a message. Anything that is none of the protocol ends the connection, with 1011."""
         async with self.changed:
             # google-genai writes some names so, and others in camelCase; the API reads both.
             if (said := message.get("realtime_input")) is not None:

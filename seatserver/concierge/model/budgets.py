@@ -68,7 +68,7 @@ return 1
 
 
 class Payer(NamedTuple):
-    """Who pays: a user, the network of a guest by a name that is no address (or empty), and a showtime (or empty)."""
+    """Who pays: a user, the network of a guest by a name that is no address (or empty), and a showtime."""
 
     user: str
     household: str
@@ -113,9 +113,11 @@ class Budgets:
         user = (settings.gemini_user_turns, settings.gemini_user_tokens, settings.gemini_user_cents)
         showtime = (settings.gemini_showtime_turns, settings.gemini_showtime_tokens, settings.gemini_showtime_cents)
         everything = (settings.gemini_day_turns, settings.gemini_day_tokens, settings.gemini_day_cents)
-        limits: dict[str, tuple[int, ...]] = {f"{day}:all": everything, f"{day}:user:{payer.user}": user}
-        if payer.showtime:
-            limits[f"{day}:showtime:{payer.showtime}"] = showtime
+        limits: dict[str, tuple[int, ...]] = {
+            f"{day}:all": everything,
+            f"{day}:user:{payer.user}": user,
+            f"{day}:showtime:{payer.showtime}": showtime,
+        }
         if payer.household:
             limits[f"{day}:network:{payer.household}"] = tuple(HOUSEHOLD * limit for limit in user)
         charge = Charge((*limits, f"{day}:charge:{uuid4()}"))

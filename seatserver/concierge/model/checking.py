@@ -3,7 +3,7 @@
 Text is passed on word by word. A number, in digits or in an English or German word, must stand in what a tool
 answered, in the facts that the model was given, or in what the visitor wrote; otherwise `Unfounded` is raised before
 the word is passed on. So it is for links, and for a longer piece of the model's instructions. What a number is said
-about is not checked, nor are words for numbers in other languages.
+about is not checked, nor are words for numbers in other languages. Words of more than 60 characters are left out.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ LINK = re.compile(
     r"://|\bwww\.|@[\w-]+\.|\b[\w-]+\.(?:com|net|org|info|io|de|eu|app|dev|co|me|ly|xyz|top|shop|site)\b", re.I
 )
 LONGEST_WORD = 60
+"""Longer ones are left out: they are no words, and in parts a link or a number could not be told."""
+TOO_LONG = re.compile(rf"[^ \n]{{{LONGEST_WORD + 1},}}")
 MOST_CHARS = 2000
 """Of one answer; the rest is left out."""
 MOST_NUMBERS = 5000
@@ -102,12 +104,10 @@ class Checker:
         return self._chars >= MOST_CHARS
 
     def feed(self, text: str) -> str:
-        """The words that are complete. Raises `Unfounded`; what came before the word in question is in `passed`."""
+        """The words that are complete. Raises `Unfounded` before anything of the word in question is passed on."""
         self._rest += "".join(letter for letter in text.translate(MARKUP) if _is_plain(letter))
         end = max(self._rest.rfind(" "), self._rest.rfind("\n")) + 1
-        if not end and len(self._rest) > LONGEST_WORD:
-            end = len(self._rest)
-        ready, self._rest = self._rest[:end], self._rest[end:]
+        ready, self._rest = self._rest[:end], self._rest[end : end + LONGEST_WORD + 1]
         return self._checked(ready)
 
     def flush(self) -> str:
@@ -116,6 +116,7 @@ class Checker:
         return self._checked(ready)
 
     def _checked(self, text: str) -> str:
+        text = TOO_LONG.sub("", text)
         if not text or self.is_full:
             return ""
         if LINK.search(text):

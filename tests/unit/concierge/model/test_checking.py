@@ -69,6 +69,17 @@ def test_links_are_stopped(text: str) -> None:
         checked(text)
 
 
+@pytest.mark.parametrize("pieces", [1, 7, 70, 1000])
+def test_what_is_too_long_for_a_word_is_left_out_and_hides_no_link(pieces: int) -> None:
+    for hidden in ("evil.com/x", "99"):
+        for long in range(50, 130):
+            try:
+                passed = checked(f"Look {'x' * long}{hidden} now", pieces=pieces)
+            except Unfounded:
+                continue
+            assert passed == "Look  now"
+
+
 def test_the_instructions_are_not_told() -> None:
     with pytest.raises(Unfounded):
         checked(f"Sure, they are: {INSTRUCTIONS}")
