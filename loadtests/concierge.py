@@ -2,8 +2,9 @@
 
 Buyers hold two seats and give them back without a pause, and viewers look on. In every second turn, visitors of the
 same showtime talk to the concierge meanwhile, each asking again as soon as it is answered. The model that answers is
-`loadtests.references.talkative_model`, in a process of its own; the first thing it does is to search for seats. So what
-the server does for a conversation is all there but the network.
+`loadtests.references.talkative_model`, in a process of its own, which takes two seconds for an answer; the first thing
+it does is to search for seats. So what the server does for a conversation is all there but the network. If it is not
+this model that answers, but the concierge's rules, the benchmark fails.
 
 Delivery is measured from the request of a hold until each viewer has the seats on its map, by the kernel's clock for
 both. The turns alternate, and what counts is the ratio of their medians.
@@ -26,13 +27,17 @@ from loadtests.crowd import Crowd, Member
 from loadtests.holds import Client, Turn
 from loadtests.installation import Installation
 from loadtests.meters import median, percentile, ratio
-from loadtests.references.talkative_model import KEY, MODEL
+from loadtests.references.talkative_model import KEY, MODEL, WORDS
 from loadtests.systems import Ours, Viewer
 from seatserver.errors import StartError
-from seatserver.wire.concierge import Ask, Begin, ConciergeMessage, Done, Ready
+from seatserver.wire.concierge import Ask, Begin, ConciergeMessage, Done, Ready, Words
 from seatserver.wire.from_server import Bye, Error, ServerMessage
 
 HELD = 1
+MOST_ANSWERS = 200
+"""The most answers that a server's model gives at once (`SEATSERVER_GEMINI_ANSWERS`)."""
+MOST_TALKING = MOST_ANSWERS // 2
+"""Those of the turn before may still be ending."""
 WISH = "Two seats in the middle, please"
 COLUMNS = {
     "name": "",
@@ -49,12 +54,19 @@ COLUMNS = {
 def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the benchmark."""
     parser = tests.add_parser("concierge", help="a room with and without a hundred conversations beside it")
-    parser.add_argument("--conversations", type=report.at_least(1), default=100, help="who talk (default 100)")
+    parser.add_argument("--conversations", type=_talking, default=100, help="who talk (default 100, and at most)")
     parser.add_argument("--buyers", type=report.at_least(1), default=8, help="who hold and give back (default 8)")
     parser.add_argument("--viewers", type=report.at_least(1), default=50, help="who look on (default 50)")
-    parser.add_argument("--seconds", type=report.seconds, default=2.0, help="length of a turn (default 2)")
+    parser.add_argument("--seconds", type=report.seconds, default=5.0, help="length of a turn (default 5)")
     report.options(parser, repeats=5)
     parser.set_defaults(run=lambda args: report.run(args, measure, show))
+
+
+def _talking(text: str) -> int:
+    number = report.at_least(1)(text)
+    if number > MOST_TALKING:
+        raise argparse.ArgumentTypeError(f"expected at most {MOST_TALKING}: the model answers no more at once")
+    return number
 
 
 @dataclass
@@ -77,6 +89,7 @@ class Talker(Member):
         self._token = token
         self._answered = answered
         self._ref = 1
+        self._said = ""
 
     def greet(self) -> None:
         self.send(msgspec.json.encode(Begin(ref=1, token=self._token)))
@@ -86,7 +99,12 @@ class Talker(Member):
             case Ready():
                 self.arrive()
                 self._ask()
+            case Words():
+                self._said += message.text
             case Done():
+                if WORDS not in self._said:
+                    raise StartError(f"the model did not answer, the concierge's rules did: {self._said[:200]}")
+                self._said = ""
                 self._answered()
                 if self.going:
                     self._ask()
@@ -108,6 +126,11 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
             "SEATSERVER_GEMINI_API_KEY": KEY,
             "SEATSERVER_GEMINI_MODEL": MODEL,
             "SEATSERVER_GEMINI_URL": model.url,
+            "SEATSERVER_GEMINI_ANSWERS": str(MOST_ANSWERS),
+            # Late words of a busy machine are no failure here: what is measured is the room.
+            "SEATSERVER_GEMINI_TURN_MS": "100000",
+            "SEATSERVER_GEMINI_QUIET_MS": "60000",
+            "SEATSERVER_CONCIERGE_ANSWER_MS": "110000",
             "SEATSERVER_CONCIERGE_TURNS": "10000",
             **{f"SEATSERVER_GEMINI_{who}_TURNS": "1000000" for who in ("USER", "SHOWTIME", "DAY")},
             **{f"SEATSERVER_GEMINI_{who}_TOKENS": "1000000000" for who in ("USER", "SHOWTIME", "DAY")},
