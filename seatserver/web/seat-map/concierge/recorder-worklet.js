@@ -20,7 +20,7 @@ class Recorder extends AudioWorkletProcessor {
   constructor({ processorOptions }) {
     super();
     this.#piece = new Int16Array(processorOptions.samples);
-    this.port.onmessage = () => this.#post(); // the visitor has finished: what there is of the last piece
+    this.port.onmessage = () => this.#post(true); // the visitor has finished: what there is of the last piece
   }
 
   /** @param {Float32Array[][]} inputs */
@@ -30,9 +30,10 @@ class Recorder extends AudioWorkletProcessor {
       this.#count += 1;
       this.#passed += 1;
       if (this.#passed < this.#step) continue;
-      this.#passed -= this.#step;
-      this.#take(this.#sum / this.#count);
+      const mean = this.#sum / this.#count;
       this.#sum = this.#count = 0;
+      // A slow device's sample stands for more than one of ours.
+      for (; this.#passed >= this.#step; this.#passed -= this.#step) this.#take(mean);
     }
     return true;
   }
@@ -41,11 +42,12 @@ class Recorder extends AudioWorkletProcessor {
   #take(value) {
     this.#piece[this.#filled] = Math.max(-1, Math.min(1, value)) * 32_767;
     this.#filled += 1;
-    if (this.#filled === this.#piece.length) this.#post();
+    if (this.#filled === this.#piece.length) this.#post(false);
   }
 
-  #post() {
-    this.port.postMessage(this.#piece.slice(0, this.#filled));
+  /** @param {boolean} isLast */
+  #post(isLast) {
+    this.port.postMessage({ piece: this.#piece.slice(0, this.#filled), isLast });
     this.#filled = 0;
   }
 }

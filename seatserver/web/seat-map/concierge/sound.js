@@ -35,7 +35,7 @@ export class Recorder {
       if (this.#isClosed) return this.#release();
       const samples = Math.min(PIECE_BYTES, mostBytes) >> 1;
       const node = new AudioWorkletNode(this.#context, "seat-map-recorder", { processorOptions: { samples } });
-      node.port.onmessage = ({ data }) => !this.#isClosed && data.length > 0 && take(data.buffer);
+      node.port.onmessage = ({ data }) => !this.#isClosed && data.piece.length > 0 && take(data.piece.buffer);
       this.#context.createMediaStreamSource(this.#stream).connect(node);
       this.#node = node;
       await this.#context.resume();
@@ -54,7 +54,7 @@ export class Recorder {
         setTimeout(resolve, 500);
         node.port.onmessage = (event) => {
           take?.call(node.port, event);
-          resolve(null);
+          if (event.data.isLast) resolve(null); // others may have been on their way
         };
         node.port.postMessage("finish");
       });
