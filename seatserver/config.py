@@ -145,7 +145,7 @@ class Settings:
     voice_s: int = setting("SEATSERVER_VOICE_S", 30, "Longest spoken question, in seconds.", at_least=1, at_most=120)
     voice_user_s: int = setting("SEATSERVER_VOICE_USER_S", 600, "Most speech of one user in an hour, in seconds, per process.", at_least=1, at_most=3600)
     voice_at_once: int = setting("SEATSERVER_VOICE_AT_ONCE", 20, "Most spoken questions at a time, per process. Each keeps its sound until it is answered.", at_least=1, at_most=1000)
-    voice: tuple[str, ...] = setting("SEATSERVER_VOICE", (), "Where visitors may speak to the concierge, comma-separated: `pages` (our own with a seat map) and `kiosks`; nowhere if empty. Only these pages may use the microphone. Other sites write `<seat-map voice=\"on\">`. The visitor's browser turns speech into text, where it can; some browsers have a service of their maker do that.")
+    voice: tuple[str, ...] = setting("SEATSERVER_VOICE", (), "Where visitors may speak to the concierge, comma-separated: `pages` (our own with a seat map) and `kiosks`; nowhere if empty. Only these pages may use the microphone. Other sites write `<seat-map voice=\"on\">`. Where this server does not hear them itself, the visitor's browser turns speech into text, where it can; some browsers have a service of their maker do that.")
 
     # Rooms and sockets.
     hello_ms: int = setting("SEATSERVER_HELLO_MS", 5000, "A socket's first message is due within this time.", at_least=100, at_most=60_000)

@@ -112,6 +112,9 @@ class KioskState(msgspec.Struct, tag="state", tag_field="type", frozen=True, kw_
     quiet_ms: Annotated[int, Meta(description="Ask whether anybody is there after this long without a touch.")]
     answer_ms: Annotated[int, Meta(description="How long to wait for the answer to that.")]
     voice: Annotated[bool, Meta(description="Let people say which seats they would like.")] = False
+    hears: Annotated[
+        bool, Meta(description="The server itself hears them; a browser that recognises no speech can listen, too.")
+    ] = False
     release: Annotated[str, Meta(description="The server's release. Load the page again when it changes.")]
     help: Annotated[bool, Meta(description="Whether staff see that somebody there asks for help.")]
     order: Annotated[KioskOrder | None, Meta(description="What staff ordered last. Null: nothing yet.")]
@@ -175,6 +178,7 @@ EXAMPLES: tuple[FromKiosk | ToKiosk, ...] = (
         quiet_ms=45_000,
         answer_ms=20_000,
         voice=True,
+        hears=False,
         release="0.1.0",
         help=False,
         order=KioskOrder(number=3, what="extend", visit="3q2-7wAbCdEf"),

@@ -350,6 +350,7 @@ class KioskSockets:
             quiet_ms=settings.kiosk_quiet_ms,
             answer_ms=settings.kiosk_answer_ms,
             voice=settings.voice_at("kiosks"),
+            hears=settings.hears_s > 0,
             release=seatserver.__version__,
             help=kiosk.help_at_ms is not None,
             order=_order(kiosk),

@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.browser.conftest import Window
 from tests.browser.site import Site
 from tests.browser.test_concierge import answer, offers
+from tests.browser.test_kiosk import open_kiosk
+from tests.browser.test_kiosk_sale import choose
 from tests.browser.test_voice import DEAF, line, microphone
 from tests.integration.test_rush_tls import Authority
 from tests.support.gemini import KEY
@@ -72,7 +74,8 @@ def live(authority: Authority) -> Iterator[LiveStandIn]:
 def hearing(make_site: Callable[..., Site], live: LiveStandIn, authority: Authority) -> Site:
     """A server that hears."""
     return make_site(
-        SEATSERVER_VOICE="pages",
+        SEATSERVER_VOICE="pages,kiosks",
+        SEATSERVER_KIOSK_READER="simulated",
         SEATSERVER_GEMINI_API_KEY=KEY,
         SEATSERVER_GEMINI_URL=live.url,
         SEATSERVER_GEMINI_LIVE_MODEL=LIVE_MODEL,
@@ -115,3 +118,10 @@ def test_a_visitor_talks_with_the_server_and_interrupts_it_by_talking_again(
     ann.page.keyboard.press("Escape")
     expect(line(ann)).to_have_text("")
     expect(answer(ann)).to_be_hidden()
+    # A kiosk whose browser recognises no speech offers it, too.
+    kiosk, _ = open_kiosk(hearing, window)
+    kiosk.page.add_init_script(DEAF)
+    kiosk.page.reload()
+    kiosk.page.get_by_role("button", name="The Long Night").tap()
+    choose(kiosk.page, "Continue")
+    expect(kiosk.page.get_by_role("button", name="Say what you would like")).to_be_visible()

@@ -35,6 +35,7 @@ const REVOKED = 4001;
  * @property {number} quiet_ms
  * @property {number} answer_ms
  * @property {boolean} [voice]
+ * @property {boolean} [hears] whether the server itself hears; an older one lacks it
  * @property {boolean} [help] whether staff see that help is asked for; an older server lacks it
  * @property {Order | null} [order]
  */

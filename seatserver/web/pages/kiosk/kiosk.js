@@ -20,6 +20,7 @@ import { listenToScanner } from "./scanner.js";
 import * as screens from "./screens.js";
 import { Speech, spoken } from "../../shared/speech.js";
 import { Ear } from "../../seat-map/concierge/ear.js";
+import { canRecord } from "../../seat-map/concierge/sound.js";
 import { Visit } from "./visit.js";
 import { HOME, Words } from "./words.js";
 
@@ -106,7 +107,8 @@ export class Kiosk {
 
   /** Whether people may say which seats they would like. */
   get listens() {
-    return Boolean(this.#device.state?.voice) && Ear.isThere;
+    const { voice, hears } = this.#device.state ?? {};
+    return Boolean(voice && (Ear.isThere || (hears && canRecord())));
   }
 
   /** Whether this kiosk has a printer, and how far the ticket's printing is. */
