@@ -27,6 +27,8 @@ class PaperPrinter:
         self.name = ""
         self.state: Literal["ok", "low", "out", "open"] = "ok"
         self.papers: list[bytes] = []
+        self.connections = 0
+        """How many are open. What somebody who was killed had sent is on the paper when theirs has ended."""
         self.kills: Literal["", "first byte", "cut"] = ""
         """When the process with the printer (``victim``) is killed, once."""
         self.victim: int | None = None
@@ -36,6 +38,7 @@ class PaperPrinter:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         waiting = b""
+        self.connections += 1
         try:
             while received := await reader.read(4096):
                 waiting += received
@@ -55,6 +58,7 @@ class PaperPrinter:
         except ConnectionError:
             pass
         finally:
+            self.connections -= 1
             writer.close()
 
     def _kill(self, when: str) -> None:

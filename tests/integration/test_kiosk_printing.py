@@ -127,12 +127,19 @@ async def running(at: Lobby, printer: PaperPrinter) -> AsyncIterator[None]:
         journal.close()
 
 
-async def process(at: Lobby, printer: str, server: str = "") -> Process:
-    """The agent, as a process."""
+@asynccontextmanager
+async def process(at: Lobby, printer: str, server: str = "") -> AsyncIterator[Process]:
+    """The agent, as a process. It does not outlive the test."""
     command = ["-m", "seatserver", "kiosk", "agent", "--server", server or at.server.url, "--printer", printer]
-    return await asyncio.create_subprocess_exec(
+    started = await asyncio.create_subprocess_exec(
         sys.executable, *command, "--folder", str(at.folder), stdout=PIPE, stderr=PIPE
     )
+    try:
+        yield started
+    finally:
+        if started.returncode is None:
+            started.kill()
+        await started.wait()
 
 
 async def line_of(running: Process, is_meant: Callable[[str], bool]) -> str:
@@ -222,8 +229,7 @@ async def test_paper_that_ends_in_the_middle_is_said_honestly(
 async def test_an_agent_that_is_killed_while_it_prints_does_not_print_twice(
     make_server: MakeServer, printer: PaperPrinter, tmp_path: Path, when: Any
 ) -> None:
-    async with lobby(make_server, tmp_path) as at:
-        first = await process(at, printer.name)
+    async with lobby(make_server, tmp_path) as at, process(at, printer.name) as first:
         at.told.append(await line_of(first, lambda line: "approve" in line))
         await at.approve()
         await at.until_printer("ok")
@@ -231,6 +237,7 @@ async def test_an_agent_that_is_killed_while_it_prints_does_not_print_twice(
         printer.kills, printer.victim = when, first.pid
         await at.print(booking_id)
         assert await first.wait() == -9
+        await eventually(lambda: printer.connections == 0, "what it had sent to be on paper")
         printed = len(printer.papers)
         async with running(at, printer):
             await at.until_printed(booking_id, 1, "unsure")
@@ -312,22 +319,22 @@ async def test_the_agent_says_in_one_sentence_what_is_wrong(
             ({"printer": "lp0"}, "--printer is 'lp0': expected tcp://HOST:9100"),
             ({"printer": printer.name, "server": "ftp://x"}, "--server is 'ftp://x': expected https://host"),
         ):
-            ended = await process(at, **given)
-            _, errors = await ended.communicate()
+            async with process(at, **given) as ended:
+                _, errors = await ended.communicate()
             assert ended.returncode == 2
             assert words in errors.decode() and errors.decode().count("\n") == 1
-        agent = await process(at, "tcp://127.0.0.1:9", f"{at.server.url}/api/v1/nothing")
-        assert "is no seat server" in await line_of(agent, lambda line: "server" in line)
-        other = await process(at, printer.name)
-        _, errors = await other.communicate()
-        assert other.returncode == 1 and "another agent uses" in errors.decode()
-        agent.terminate()
-        assert await agent.wait() == 0
-        agent = await process(at, "tcp://127.0.0.1:9")
-        assert "approve" in await line_of(agent, lambda line: "approve" in line)
-        assert "cannot be reached" in await line_of(agent, lambda line: "printer" in line)
-        agent.terminate()
-        assert await agent.wait() == 0
+        async with process(at, "tcp://127.0.0.1:9", f"{at.server.url}/api/v1/nothing") as agent:
+            assert "is no seat server" in await line_of(agent, lambda line: "server" in line)
+            async with process(at, printer.name) as other:
+                _, errors = await other.communicate()
+            assert other.returncode == 1 and "another agent uses" in errors.decode()
+            agent.terminate()
+            assert await agent.wait() == 0
+        async with process(at, "tcp://127.0.0.1:9") as agent:
+            assert "approve" in await line_of(agent, lambda line: "approve" in line)
+            assert "cannot be reached" in await line_of(agent, lambda line: "printer" in line)
+            agent.terminate()
+            assert await agent.wait() == 0
 
 
 def test_a_journal_survives_and_forgets_the_oldest(tmp_path: Path) -> None:
