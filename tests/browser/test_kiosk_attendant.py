@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Window
 from tests.browser.site import Site
 from tests.browser.test_everyone import violations
-from tests.browser.test_kiosk import SIZES, ask, expect_nothing_scrolls, expect_screen, open_kiosk
+from tests.browser.test_kiosk import SIZES, ask, expect_nothing_scrolls, expect_screen, hurry, open_kiosk
 from tests.browser.test_kiosk_sale import SPEECH, begin, choose, expect_free, free_seats, pay
 
 pytestmark = pytest.mark.long
@@ -81,6 +81,7 @@ def test_an_order_for_somebody_who_has_gone_happens_to_nobody_else(cinema: Site,
     first = visit()
     # The order is on its way while the next person begins: the line comes back with it.
     with kiosk.page.expect_websocket(lambda socket: socket.url.endswith("/ws/kiosk")):
+        hurry(kiosk, "device")
         kiosk.page.context.set_offline(True)
         kiosk.forgives_network = True
         expect(kiosk.page.get_by_role("status")).to_contain_text("not connected")
