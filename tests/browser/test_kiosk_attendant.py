@@ -12,6 +12,7 @@ from tests.browser.site import Site
 from tests.browser.test_everyone import violations
 from tests.browser.test_kiosk import SIZES, ask, expect_nothing_scrolls, expect_screen, hurry, open_kiosk
 from tests.browser.test_kiosk_sale import SPEECH, begin, choose, expect_free, free_seats, pay
+from tests.conftest import execute
 
 pytestmark = pytest.mark.long
 
@@ -93,6 +94,21 @@ def test_an_order_for_somebody_who_has_gone_happens_to_nobody_else(cinema: Site,
     kiosk.wait_until(lambda: visit() not in ("", first))
     expect_screen(kiosk, "review")
     choose(kiosk.page, "Start over")
+
+
+def test_a_sale_that_the_kiosk_may_no_longer_make_is_not_told_as_a_ticket_for_another_cinema(
+    cinema: Site, window: Windows
+) -> None:
+    kiosk, made = open_kiosk(cinema, window)
+    begin(kiosk)
+    execute(cinema.database_url, "INSERT INTO theatres VALUES ('ritz', 'Ritz', 'UTC')")
+    ask(cinema, "PUT", f"/{made['id']}", json={"theatre_id": "ritz"})
+    kiosk.forgives_network = True
+    kiosk.page.get_by_role("button", name="Pay €").tap()
+    expect(kiosk.page.get_by_role("status")).to_have_text("That did not work. Please try again.")
+    expect_screen(kiosk, "review")
+    choose(kiosk.page, "Start over")
+    kiosk.complaints.clear()  # the browser tells of the refusal
 
 
 @pytest.mark.parametrize(("size", "scheme"), [("portrait", "dark"), ("landscape", "light")])

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import APIResponse, Route, expect
 
 from tests.browser.conftest import Window
 from tests.browser.site import Site
 from tests.browser.test_everyone import violations
-from tests.browser.test_kiosk import SIZES, expect_nothing_scrolls, expect_screen, open_kiosk
+from tests.browser.test_kiosk import SIZES, ask, expect_nothing_scrolls, expect_screen, open_kiosk
 from tests.browser.test_kiosk_sale import SPEECH, TRACES, begin, choose, expect_free, free_seats, pay
 
 pytestmark = pytest.mark.long
@@ -172,7 +172,8 @@ def test_a_code_that_is_over_gives_way_to_a_new_one_and_the_seats_can_still_be_p
 def test_a_ticket_that_is_shown_to_the_scanner_is_shown_and_nothing_of_it_remains(
     cinema: Site, window: Windows
 ) -> None:
-    kiosk = patient_kiosk(cinema, window)
+    kiosk, made = open_kiosk(cinema, window)
+    kiosk.page.add_init_script(PATIENT)
     kiosk.page.add_init_script(SPEECH)
     kiosk.page.reload()
     expect(kiosk.page.get_by_role("button", name="The Long Night")).to_be_visible()
@@ -193,6 +194,17 @@ def test_a_ticket_that_is_shown_to_the_scanner_is_shown_and_nothing_of_it_remain
     choose(kiosk.page, "Done")
     expect_screen(kiosk, "attract")
     kiosk.wait_until(lambda: kiosk.page.evaluate(TRACES) == before)
+    read: list[tuple[Route, APIResponse]] = []
+    kiosk.page.route("**/kiosks/self/tickets", lambda route: read.append((route, route.fetch())), times=1)
+    assert kiosk.page.evaluate(SCAN, code)
+    kiosk.wait_until(lambda: read)
+    for locked, screen in ((True, "locked"), (False, "attract")):
+        ask(cinema, "PUT", f"/{made['id']}", json={"locked": locked})
+        expect_screen(kiosk, screen)
+        if locked:
+            [(route, response)] = read
+            route.fulfill(response=response)
+            expect(kiosk.page.locator("body")).not_to_have_attribute("aria-busy", "true")
     kiosk.forgives_network = True
     assert kiosk.page.evaluate(SCAN, "B" * 48)
     expect(kiosk.page.get_by_role("status")).to_have_text("This code is none of our tickets.")

@@ -122,6 +122,16 @@ def test_every_step_can_be_undone(cinema: Site, window: Windows) -> None:
     expect_free(kiosk, before)
     choose(kiosk.page, "Done")
     begin(kiosk)
+    pay(kiosk)
+    kiosk.forgives_network = True
+    kiosk.page.route("**/kiosks/self/payments/*", lambda route: route.abort())
+    expect(kiosk.page.get_by_role("heading", name="Checking the payment …")).to_be_visible()
+    choose(kiosk.page, "Back")  # also while nobody knows what the card does
+    expect_screen(kiosk, "voided")
+    kiosk.page.unroute("**/kiosks/self/payments/*")
+    expect_free(kiosk, before)
+    choose(kiosk.page, "Done")
+    begin(kiosk)
     choose(kiosk.page, "Other seats")
     choose(kiosk.page, "Back")
     expect_screen(kiosk, "seats")
@@ -238,7 +248,9 @@ def test_still_there_may_be_answered_ten_times_and_is_spoken(make_site: Sites, w
     expect_screen(kiosk, "tickets")
 
 
-def test_nobody_is_asked_whether_they_are_there_while_they_pay(make_site: Sites, window: Windows) -> None:
+def test_nobody_is_asked_whether_they_are_there_while_they_pay_but_a_ticket_is_left_to_nobody(
+    make_site: Sites, window: Windows
+) -> None:
     quick = {"SEATSERVER_KIOSK_QUIET_MS": "1000", "SEATSERVER_KIOSK_ANSWER_MS": "1000"}
     kiosk, _ = open_kiosk(make_site(SEATSERVER_KIOSK_READER="simulated", **quick), window)
     begin(kiosk)
@@ -249,6 +261,26 @@ def test_nobody_is_asked_whether_they_are_there_while_they_pay(make_site: Sites,
         expect(kiosk.page.get_by_role("dialog")).to_have_count(0)
         kiosk.page.wait_for_timeout(100)
     expect_screen(kiosk, "pay")
+    kiosk.page.evaluate("hurried.length = 0")
+    choose(kiosk.page, "Help")
+    choose(kiosk.page, "Tap")
+    expect_screen(kiosk, "ticket")
+    expect(kiosk.page.get_by_role("status")).to_have_text("Somebody is on the way.")
+    hurry(kiosk, "quiet")
+    expect_screen(kiosk, "attract")  # whoever called has gone
+    expect(kiosk.page.get_by_role("status")).to_have_count(0)
+
+
+def test_more_time_than_seats_can_be_held_is_not_promised(make_site: Sites, window: Windows) -> None:
+    longest = {"SEATSERVER_HOLD_MS": "600000", "SEATSERVER_HOLD_TOTAL_MS": "600000"}
+    site = make_site(**PATIENT_KIOSKS, **longest)
+    kiosk, made = open_kiosk(site, window)
+    begin(kiosk)
+    kiosk.wait_until(lambda: ask(site, "GET", "")["kiosks"][0]["visit"])
+    visit = ask(site, "GET", "")["kiosks"][0]["visit"]
+    ask(site, "POST", f"/{made['id']}/order", json={"what": "extend", "visit": visit})
+    expect(kiosk.page.get_by_role("status")).to_have_text("Your seats cannot be kept any longer.")
+    expect_screen(kiosk, "review")
 
 
 def test_a_page_that_is_killed_while_paying_shows_how_it_ended(cinema: Site, window: Windows) -> None:

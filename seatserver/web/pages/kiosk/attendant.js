@@ -102,6 +102,13 @@ export class Attendant extends EventTarget {
     if (this.#kiosk.visit === visit && visit.holds.length === 0) this.#kiosk.staffDid("staffReleased");
   }
 
+  /** @param {Visit} visit */
+  async #extend(visit) {
+    const hasMore = await this.#kiosk.isThere(true);
+    if (this.#kiosk.visit !== visit || this.#kiosk.isPaying) return;
+    this.#kiosk.staffDid(hasMore ? "staffExtended" : "staffNotExtended");
+  }
+
   /** @param {Order} order */
   #obey(order) {
     const kiosk = this.#kiosk;
@@ -111,10 +118,7 @@ export class Attendant extends EventTarget {
     if (visit === null || kiosk.isPaying) return;
     if (kiosk.isBusy) return void setTimeout(() => this.#obey(order), BUSY_MS);
     if (order.what === "finish") return kiosk.leave();
-    if (order.what === "extend") {
-      kiosk.isThere(true);
-      return kiosk.staffDid("staffExtended");
-    }
+    if (order.what === "extend") return void this.#extend(visit);
     if (visit.holds.length > 0) void this.#release(visit);
   }
 }

@@ -37,6 +37,8 @@ const STEPS = {
   phone: (/** @type {Kiosk} */ kiosk) => phone(kiosk, kiosk.handOff.qr),
 };
 /** @typedef {keyof typeof STEPS} Step of a visit */
+/** Why a ticket that was shown to the scanner is refused. @type {Record<string, string>} */
+const SCANS = { bad_ticket: "scanUnknown", booking_state: "scanNotValid", conflict: "scanElsewhere" };
 
 export class Kiosk {
   speech = new Speech();
@@ -121,7 +123,7 @@ export class Kiosk {
       isReady,
       isNeeded,
       now: this.#printing.now,
-      isOver: this.#printing.isOver,
+      hasMore: this.#printing.hasMore,
       isAsked: this.#printing.isAsked,
     };
   }
@@ -295,7 +297,13 @@ export class Kiosk {
     if (this.#visit || this.#payments.now || this.#hasMoved || !this.sells || this.#device.state?.locked) return;
     void this.#during(async () => {
       this.#scanned = null;
-      this.#scanned = await this.#device.ask("/tickets", { method: "POST", body: JSON.stringify({ code }) });
+      try {
+        const found = await this.#device.ask("/tickets", { method: "POST", body: JSON.stringify({ code }) });
+        if (!this.#device.state?.locked) this.#scanned = found; // nobody sees it while the kiosk is closed
+      } catch (/** @type {any} */ error) {
+        if (!(error?.code in SCANS)) throw error;
+        this.#note = this.words.text(SCANS[error.code]);
+      }
     });
     clearTimeout(this.#told);
     this.#told = setTimeout(() => this.#forgetNote(), TOLD_MS);
@@ -351,9 +359,8 @@ export class Kiosk {
     if (error?.code === "no_seats_together") return this.words.text("notTogether");
     if (error?.code === "hold_gone") return this.words.text("seatsLost");
     if (error?.code === "handoff_refused") return this.words.text("seatsLost");
-    if (error?.code === "bad_ticket") return this.words.text("scanUnknown");
-    if (error?.code === "booking_state") return this.words.text("scanNotValid");
-    if (error?.code === "conflict") return this.words.text("scanElsewhere");
+    if (error?.code === "conflict" && this.print.isNeeded && !this.print.isReady)
+      return this.words.text("noPaperNoSale");
     if (error?.code === "tickets_refused") return this.words.text("ticketsRefused");
     return this.words.text(error?.code === "refused" || error?.code === "seats_refused" ? "justGone" : "failed");
   }
@@ -463,7 +470,9 @@ export class Kiosk {
 
   get #rests() {
     const nobody = this.#visit === null && this.#payments.now === null && this.#scanned === null;
-    if (this.attendant.isAsked) return true; // they wait for somebody
+    const hasTicket = this.#payments.now?.status === "paid" || this.#scanned !== null;
+    // They wait for somebody. But a valid ticket is left to nobody who comes by.
+    if (this.attendant.isAsked && !hasTicket) return true;
     return nobody || this.#isBusy || this.speech.isBusy || !this.#device.isOnline || this.#screen?.rests === true;
   }
 
@@ -482,12 +491,15 @@ export class Kiosk {
     this.speech.say(`${this.words.text("stillThere")} ${this.words.text("stillHere")}`);
   }
 
-  /** Somebody is there. @param {boolean} isOrdered whether staff say so */
-  isThere(isOrdered = false) {
+  /**
+   * Somebody is there. Whether they have more time by now.
+   * @param {boolean} isOrdered whether staff say so
+   */
+  async isThere(isOrdered = false) {
     this.#quiet.answered();
     this.#ask.close();
-    void this.#visit?.stay(isOrdered);
     byId("screen").focus();
+    return this.#visit?.stay(isOrdered);
   }
 
   /** @param {number} ms */

@@ -8,6 +8,7 @@
 /** @import { Device } from "./device.js" */
 
 const EVERY_MS = 800;
+const MOST_COPIES = 5; // that the server prints of one ticket
 
 /** @typedef {{ copy: number, status: "asked" | "sent" | "printed" | "failed" | "unsure", picture: string | null }} Print */
 
@@ -33,6 +34,11 @@ export class Printing extends EventTarget {
     return this.now !== null && this.now.status !== "asked" && this.now.status !== "sent";
   }
 
+  /** Whether it can be printed again: this copy if it has failed, or else another one. */
+  get hasMore() {
+    return this.isOver && (this.now?.status === "failed" || (this.now?.copy ?? 0) < MOST_COPIES);
+  }
+
   /**
    * Print the first copy, once for each booking.
    * @param {string} booking
@@ -50,7 +56,7 @@ export class Printing extends EventTarget {
    * @param {string} language
    */
   again(language) {
-    if (!this.now || !this.isOver) return;
+    if (!this.now || !this.hasMore) return;
     const hasFailed = this.now.status === "failed";
     const copy = hasFailed ? this.now.copy : this.now.copy + 1;
     this.now = { copy, status: "asked", picture: null };

@@ -233,7 +233,8 @@ export function pay(kiosk, payment) {
           card("simLose", "lose"),
         ),
     ],
-    back: known === "unknown" ? undefined : () => kiosk.cancelPayment(),
+    // Also while the reader is away: the server knows whether a card has paid before.
+    back: payment?.status === "open" && payment.stage !== "approved" ? () => kiosk.cancelPayment() : undefined,
     next: /** @type {[string, () => unknown] | undefined} */ (
       known === "declined" ? [words.text("otherCard"), () => kiosk.retryPayment()] : undefined
     ),
@@ -269,7 +270,7 @@ export function ticket(kiosk, { booking, showtime, qr }, title = kiosk.words.tex
     title,
     content: [paragraph(words.text(howPrinted(kiosk))), paper(kiosk, words.text("ticketQr")) ?? receipt],
     other: /** @type {[string, () => unknown] | undefined} */ (
-      kiosk.print.isOver ? [words.text("printAgain"), () => kiosk.printAgain()] : undefined
+      kiosk.print.hasMore ? [words.text("printAgain"), () => kiosk.printAgain()] : undefined
     ),
     next: /** @type {[string, () => unknown]} */ ([words.text("done"), () => kiosk.leave()]),
   };

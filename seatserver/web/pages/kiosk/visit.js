@@ -122,15 +122,18 @@ export class Visit extends EventTarget {
   }
 
   /**
-   * Somebody is there: what they hold lasts on. The server bounds how often.
+   * Somebody is there: what they hold lasts on. The server bounds for how long. Whether it lasts longer now; also true
+   * if nothing is held, so that nothing ends.
    * @param {boolean} isOrdered whether staff want that, however much time is left
    */
   async stay(isOrdered = false) {
     const client = this.#client;
-    if (!client) return;
+    if (!client) return false;
+    const before = this.basket?.deadlineMs;
     const belowMs = isOrdered ? Number.POSITIVE_INFINITY : EXTEND_BELOW_MS;
     const soon = [...client.holds].filter(([, { deadlineMs }]) => deadlineMs - client.now() < belowMs);
     await Promise.allSettled(soon.map(([id]) => client.extend(id)));
+    return before === undefined || (this.basket?.deadlineMs ?? 0) > before;
   }
 
   /** How long the seats are held, in ms; null if none are. */

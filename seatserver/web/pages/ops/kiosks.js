@@ -163,7 +163,7 @@ export class Kiosks {
       "div",
       { className: "actions" },
       asksForHelp(kiosk) && order("Helped", "helped", `${name} asks for help no more.`),
-      isThere && order("More time", "extend", `${name} has more time.`),
+      isThere && order("More time", "extend", `${name} gives more time, if the seats can be kept longer.`),
       isThere && kiosk.seats !== "" && order("Release seats", "release", `${name} gives the seats back.`),
       isThere && order("Finish", "finish", `${name} begins anew.`),
       action(locked ? "Unlock" : "Lock", "", () => this.#change(kiosk, { locked: !locked })),

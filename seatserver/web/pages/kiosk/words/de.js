@@ -104,6 +104,7 @@ export default {
   helpComing: "Es kommt gleich jemand.",
   helpOver: "Es wird niemand mehr gerufen.",
   staffExtended: "Sie haben jetzt mehr Zeit.",
+  staffNotExtended: "Ihre Plätze können nicht länger freigehalten werden.",
   staffReleased: "Unser Personal hat diese Plätze zurückgegeben. Sie können andere wählen.",
 
   // Für alle.

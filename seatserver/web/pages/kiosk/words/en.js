@@ -101,6 +101,7 @@ export default {
   helpComing: "Somebody is on the way.",
   helpOver: "Nobody is called any more.",
   staffExtended: "You have more time.",
+  staffNotExtended: "Your seats cannot be kept any longer.",
   staffReleased: "Our staff have given these seats back. You can choose others.",
 
   // For everyone.
