@@ -12,13 +12,15 @@ printer gets a job once it is marked as sent, and says how it ended. A job goes
 | ------------------------------------------------------ | ------------------------------------------------------ |
 | the page's request, or the answer to it                 | asked for again: the same job                          |
 | the job on its way to the agent                         | sent again to the next connection: printed once        |
+| the agent's old connection, and no server has noticed   | sent to the new one too: printed once                  |
 | the agent, before its journal says that it begins       | the same                                               |
 | the agent, between that and the end of printing         | unsure: it is not printed again by itself              |
 | the agent, after its journal says that it is printed    | it is sent again, and answered from the journal        |
 | the agent's answer                                      | the same                                               |
 | the agent, and it does not come back in time            | unsure                                                 |
 
-A job is sent, or sent again, only for `LASTS`: later its customer has gone, and nobody wants the paper.
+A job is sent, or sent again, only for `LASTS`: later its customer has gone, and nobody wants the paper. The journal is
+the agent's own, so a new agent never gets what the one before it was sent: that is unsure.
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     kiosk_id: UUID
     language: Language
     status: JobStatus
+    left_s: float
+    """How much longer it may be sent."""
 
 
 _IS_LATE = jobs.c.asked_at < sa.func.now() - LASTS
@@ -61,7 +65,15 @@ _STATUS = sa.case(
     (_IS_LATE & (jobs.c.status == "sent"), "unsure"),
     else_=jobs.c.status,
 )
-_COLUMNS = (jobs.c.booking_id, jobs.c.copy, jobs.c.kiosk_id, jobs.c.language, _STATUS.label("status"))
+_LEFT_S = sa.extract("epoch", jobs.c.asked_at + LASTS - sa.func.now())
+_COLUMNS = (
+    jobs.c.booking_id,
+    jobs.c.copy,
+    jobs.c.kiosk_id,
+    jobs.c.language,
+    _STATUS.label("status"),
+    _LEFT_S.label("left_s"),
+)
 
 
 class PrintJobs:
@@ -112,11 +124,15 @@ class PrintJobs:
         async with self._database.reading() as connection:
             return [_job(row) for row in (await connection.execute(taken.returning(*_COLUMNS))).all()]
 
-    async def sent(self, kiosk_id: UUID) -> list[Job]:
-        """The jobs that were sent and whose end is not known yet: an agent that comes back gets them again."""
-        query = sa.select(*_COLUMNS).where(jobs.c.kiosk_id == kiosk_id, jobs.c.status == "sent", ~_IS_LATE)
+    async def sent(self, kiosk_ids: Collection[UUID]) -> list[Job]:
+        """The jobs of these kiosks that were sent and whose end is not known yet: each new connection gets them."""
+        query = (
+            sa.select(*_COLUMNS)
+            .where(jobs.c.kiosk_id.in_(kiosk_ids), jobs.c.status == "sent", ~_IS_LATE)
+            .order_by(jobs.c.asked_at)
+        )
         async with self._database.reading() as connection:
-            return [_job(row) for row in (await connection.execute(query.limit(AT_ONCE))).all()]
+            return [_job(row) for row in (await connection.execute(query.limit(AT_ONCE * len(kiosk_ids)))).all()]
 
     async def end(self, kiosk_id: UUID, booking_id: UUID, copy: int, outcome: Outcome) -> None:
         """Note how a job ended; nothing happens if that is known already."""
@@ -135,5 +151,10 @@ class PrintJobs:
 
 def _job(row: Any) -> Job:
     return Job(
-        booking_id=row.booking_id, copy=row.copy, kiosk_id=row.kiosk_id, language=row.language, status=row.status
+        booking_id=row.booking_id,
+        copy=row.copy,
+        kiosk_id=row.kiosk_id,
+        language=row.language,
+        status=row.status,
+        left_s=float(row.left_s),
     )

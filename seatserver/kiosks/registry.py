@@ -29,7 +29,7 @@ from seatserver.access.shares import MINUTE_S, Bucket
 from seatserver.access.tokens import CHANNEL_FORM, PUBLIC, Identity, Tokens, is_channel
 from seatserver.database import Database
 from seatserver.errors import BadRequest, Busy, Conflict, NotFound, TooMany, Unauthorized
-from seatserver.kiosks.tables import kiosks
+from seatserver.kiosks.tables import kiosk_prints, kiosks
 from seatserver.shared_reads import SharedReads
 from seatserver.times import millis_of
 
@@ -286,7 +286,12 @@ class Kiosks:
             others = sa.update(kiosks).where(
                 kiosks.c.agent_of == kiosk_id, kiosks.c.id != agent, kiosks.c.revoked_at.is_(None)
             )
-            await connection.execute(others.values(revoked_at=sa.func.now(), revoked_by=by))
+            revoked = await connection.execute(others.values(revoked_at=sa.func.now(), revoked_by=by))
+            if revoked.rowcount:  # what they have printed is in their journals, which the new one has not
+                sent = sa.update(kiosk_prints).where(
+                    kiosk_prints.c.kiosk_id == kiosk_id, kiosk_prints.c.status == "sent"
+                )
+                await connection.execute(sent.values(status="unsure"))
         log.info("printer enrolled", kiosk=str(kiosk_id), agent=str(agent), by=by)
         return kiosk
 

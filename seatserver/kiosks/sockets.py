@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import NoReturn, cast
 from uuid import UUID
@@ -92,7 +92,9 @@ class _Device:
         self.key_hash = hash_of(key)
         self.kiosk, self.told = kiosk, told
         self.changed = asyncio.Event()
-        self.jobs: deque[Job] = deque()  # to be sent
+        self.since = time.monotonic()
+        self.jobs: deque[tuple[Job, float]] = deque()  # to be sent, and until when that makes sense
+        self._given: set[tuple[UUID, int]] = set()  # the jobs that it got and whose end is not known
 
     def known(self, kiosk: Kiosk, told: ToKiosk) -> bool:
         """Take what was read. Returns whether the device has to be told."""
@@ -101,6 +103,16 @@ class _Device:
             return False
         self.changed.set()
         return True
+
+    def give(self, jobs: Collection[Job], taken: Collection[Job]) -> None:
+        """Have it sent those of its kiosk's ``jobs`` that this connection has not got yet, or were just ``taken``."""
+        mine = {(job.booking_id, job.copy): job for job in jobs if job.kiosk_id == self.kiosk.agent_of}
+        asked_again = {(job.booking_id, job.copy) for job in taken}
+        for name, job in mine.items():
+            if name not in self._given or name in asked_again:
+                self.jobs.append((job, time.monotonic() + job.left_s))
+                self.changed.set()
+        self._given = set(mine)
 
 
 class KioskSockets:
@@ -150,13 +162,18 @@ class KioskSockets:
         return told
 
     async def _hand_out_jobs(self) -> None:
-        agents = {one.kiosk.agent_of: one for one in self._devices if _is_agent(one.kiosk)}
-        if not agents:
+        """Give each agent what has to be printed, and what was sent to other connections and has no end yet.
+
+        One of those may be dead and nobody has noticed. The agent's journal knows what it has printed.
+        """
+        connected = sorted((one for one in self._devices if _is_agent(one.kiosk)), key=lambda one: one.since)
+        newest = {one.kiosk.agent_of: one for one in connected if one.kiosk.agent_of is not None}
+        if not newest:
             return
-        for job in await self._prints.take([one for one in agents if one is not None]):
-            # One that is lost here, because the agent has just gone, is sent again when it is back.
-            agents[job.kiosk_id].jobs.append(job)
-            agents[job.kiosk_id].changed.set()
+        taken = await self._prints.take(newest)
+        sent = await self._prints.sent(newest)
+        for agent in newest.values():
+            agent.give(sent, taken)
 
     async def _cut_revoked(self) -> None:
         revoked, now = await self._kiosks.revoked_lately(), time.monotonic()
@@ -286,8 +303,6 @@ class KioskSockets:
 
     async def _tell(self, socket: WebSocket, device: _Device) -> NoReturn:
         await self._send(socket, self._message(device))
-        if device.kiosk.agent_of is not None:
-            await self._hand_out_again(device, device.kiosk.agent_of)
         while True:
             if device.kiosk.revoked_at_ms is not None:
                 raise _Ended(Close.BAD_TOKEN, "this kiosk was revoked")
@@ -300,26 +315,28 @@ class KioskSockets:
             except TimeoutError:
                 await self._send(socket, KioskBeat(server_ms=_now_ms()))
 
-    async def _hand_out_again(self, device: _Device, kiosk_id: UUID) -> None:
-        """What an earlier connection was sent, and has not answered. The agent's journal knows what it has printed."""
-        try:
-            device.jobs.extend(await self._prints.sent(kiosk_id))
-        except SeatServerError as error:
-            raise _Ended(Close.UNAVAILABLE, error.message) from None  # it comes back
-
     async def _send_jobs(self, socket: WebSocket, device: _Device) -> None:
         while device.jobs:
-            job = device.jobs[0]
+            job, until = device.jobs[0]
+            receipt = None
             try:
                 receipt = await self._read_receipt(job)
             except SeatServerError as error:
                 log.warning("ticket not printed yet", booking=str(job.booking_id), problem=error.message)
-                if error.retryable:
+                if not error.retryable:  # its booking was cancelled meanwhile
+                    await self._note_unprinted(job)
+                elif time.monotonic() < until:
                     return
-                device.jobs.popleft()  # its booking was cancelled meanwhile
-                continue
-            await self._send(socket, KioskPrint(booking_id=job.booking_id, copy=job.copy, receipt=receipt))
             device.jobs.popleft()
+            # Once it is late its customer has gone, and a valid ticket would be there for whoever comes by.
+            if receipt is not None and time.monotonic() < until:
+                await self._send(socket, KioskPrint(booking_id=job.booking_id, copy=job.copy, receipt=receipt))
+
+    async def _note_unprinted(self, job: Job) -> None:
+        try:
+            await self._prints.end(job.kiosk_id, job.booking_id, job.copy, "failed")
+        except SeatServerError as error:
+            log.warning("end of a print job lost", booking=str(job.booking_id), problem=error.message)
 
     def _message(self, device: _Device) -> ToKiosk:
         told = device.told

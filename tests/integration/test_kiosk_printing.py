@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -86,6 +87,13 @@ class Lobby:
         answer = await ask(self.server, "POST", path, f"Kiosk {self.page.key}", json=body)
         found: dict[str, Any] = {**answer.json(), "http": answer.status_code}
         return found
+
+    async def write_job(self, booking_id: UUID, status: str, age: str = "0 seconds") -> None:
+        """Put a job for copy 1 into Postgres, as if it had been asked for a while ago."""
+        given = f"'{booking_id}', 1, '{self.id}', 'en', '{status}', now() - interval '{age}'"
+        columns = "booking_id, copy, kiosk_id, language, status, asked_at"
+        async with self.server.core.database.transaction() as connection:
+            await connection.exec_driver_sql(f"INSERT INTO kiosk_prints ({columns}) VALUES ({given})")
 
     async def until_printed(self, booking_id: UUID, copy: int, status: str, **more: Any) -> None:
         """Ask until the copy has ended like that."""
@@ -277,6 +285,66 @@ async def test_a_job_that_nobody_took_in_time_is_not_printed_later(
             await connection.exec_driver_sql("UPDATE kiosk_prints SET asked_at = now() - interval '2 minutes'")
         assert (await at.print(booking_id))["status"] == "failed"
         assert await at.server.core.print_jobs.take([at.id]) == []
+
+
+async def test_a_job_that_went_to_a_dead_connection_is_sent_to_the_one_that_lives(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+) -> None:
+    async with lobby(make_server, tmp_path) as at, running(at, printer):
+        await at.approve()
+        await at.until_printer("ok")
+        booking_id = await at.sell(1)
+        await at.write_job(booking_id, "sent")  # by an instance that has not noticed that the agent is here now
+        await at.until_printed(booking_id, 1, "printed")
+        await at.until_printed(booking_id, 2, "printed")
+        assert len(printer.papers) == 2
+
+
+async def test_what_one_agent_was_sent_is_not_printed_by_the_next_one(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+) -> None:
+    async with lobby(make_server, tmp_path) as at:
+        async with running(at, printer):
+            await at.approve()
+            await at.until_printer("ok")
+        booking_id = await at.sell(1)
+        await at.write_job(booking_id, "sent")  # and printed, perhaps
+        at.folder, at.told = tmp_path / "another", []
+        async with running(at, printer):
+            await at.approve()
+            await at.until_printed(booking_id, 1, "unsure")
+            await at.until_printed(booking_id, 2, "printed")
+        assert len(printer.papers) == 1
+
+
+async def test_a_ticket_of_a_booking_that_was_cancelled_meanwhile_has_certainly_not_been_printed(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+) -> None:
+    async with lobby(make_server, tmp_path) as at:
+        booking_id = await at.sell(1)
+        assert (await at.print(booking_id))["status"] == "asked"
+        await at.server.core.checkout.cancel(booking_id)
+        async with running(at, printer):
+            await at.approve()
+            await at.until_printed(booking_id, 1, "failed")
+        assert printer.papers == []
+
+
+async def test_a_ticket_that_could_not_be_read_in_time_is_not_printed_later(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+) -> None:
+    async with lobby(make_server, tmp_path) as at, running(at, printer):
+        await at.approve()
+        await at.until_printer("ok")
+        late, next_one = await at.sell(1), await at.sell(2)
+        async with at.server.core.database.transaction() as connection:
+            await connection.exec_driver_sql("LOCK TABLE bookings")
+            await at.write_job(late, "asked", "58 seconds")
+            since = time.monotonic()
+            await eventually(lambda: time.monotonic() - since > 3, "nobody to want the paper any more")
+        await at.until_printed(next_one, 1, "printed")
+        [paper] = printer.papers
+        assert at.server.core.printing._codes.write(next_one).encode() in paper  # noqa: SLF001
 
 
 async def test_an_agent_can_only_print_and_ends_with_its_kiosk(
