@@ -41,7 +41,7 @@ from seatserver.kiosks.messages import (
     ToKiosk,
 )
 from seatserver.kiosks.print_jobs import Outcome
-from seatserver.kiosks.printers import Printer, PrinterAway, PrinterBroke, PrinterState
+from seatserver.kiosks.printers import Printer, PrinterAway, PrinterBroke, PrinterState, Unprintable
 
 PATH = "/ws/kiosk"
 REPORT_S = 5.0
@@ -210,6 +210,9 @@ class Agent:
                 self._journal.note(job, None)
                 self._state = "away"
                 self._say(str(away))
+            except Unprintable as problem:
+                self._journal.note(job, None)
+                self._say(str(problem))
             except PrinterBroke as broke:
                 self._journal.note(job, "unsure")
                 self._say(str(broke))

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from seatserver.kiosks.print_jobs import MOST_COPIES
 from seatserver.kiosks.receipts import Receipt, ReceiptLine
 from seatserver.kiosks.registry import KEY_PATTERN, MAX_SHOWS, MAX_TOLD, Order
 
@@ -71,7 +72,10 @@ class PrinterReport(
     release: Annotated[str, Meta(max_length=40, pattern=PLAIN, description="The release of the agent.")]
     state: Annotated[
         Literal["ok", "low", "out", "open", "away"],
-        Meta(description="`low`: paper is about to run out. `open`: its cover is. `away`: it can't be reached."),
+        Meta(
+            description="`low`: paper is about to run out. `open`: its cover is, or it is jammed. `away`: it can't be "
+            "reached."
+        ),
     ]
 
 
@@ -81,7 +85,7 @@ class PrintEnded(
     """How a print job ended. `failed`: nothing was printed. `unsure`: nobody knows what is on the paper."""
 
     booking_id: UUID
-    copy: int
+    copy: Annotated[int, Meta(ge=1, le=MOST_COPIES)]
     outcome: Literal["printed", "failed", "unsure"]
 
 

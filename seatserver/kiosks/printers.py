@@ -9,6 +9,8 @@ python-escpos comes with ``pip install seatserver[printer]``, which only the kio
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,11 +31,16 @@ PLAIN = str.maketrans({"–": "-", "—": "-", "’": "'", "‘": "'", "“": '"
 OFFLINE_CAUSE, PAPER = b"\x10\x04\x02", b"\x10\x04\x04"
 FIXED_BITS, FIXED = 0x93, 0x12
 """Bits that every answer to DLE EOT has, so that anything else is not taken for one."""
-COVER_OPEN, PAPER_STOP, PAPER_LOW, PAPER_OUT = 0x04, 0x20, 0x0C, 0x60
+COVER_OPEN, PAPER_STOP, JAMMED = 0x04, 0x20, 0x40
+PAPER_LOW, PAPER_OUT = 0x0C, 0x60
 
 
 class PrinterAway(Exception):
     """The printer cannot be reached. Nothing was printed."""
+
+
+class Unprintable(Exception):
+    """python-escpos cannot write this receipt for the printer. Nothing was printed."""
 
 
 class PrinterBroke(Exception):
@@ -63,9 +70,12 @@ class Printer:
     def print(self, receipt: Receipt) -> PrinterState:
         """Print it and cut. Returns how the printer was before; only if that is ok or low was anything printed.
 
-        Raises `PrinterAway` if nothing was printed, and `PrinterBroke` if nobody knows.
+        Raises `PrinterAway` and `Unprintable` if nothing was printed, and `PrinterBroke` if nobody knows.
         """
-        _write(self._escpos.Dummy(profile=PROFILE), receipt)  # what cannot be printed is found out before
+        try:
+            _write(self._escpos.Dummy(profile=PROFILE), receipt)  # what cannot be printed is found out before
+        except Exception as error:
+            raise Unprintable(f"a ticket cannot be printed on {self.name}: {error}") from None
         with self._opened() as device:
             before = self._asked(device)
             if before not in ("ok", "low"):
@@ -76,7 +86,7 @@ class Printer:
             except Exception as error:
                 raise PrinterBroke(f"{self.name} stopped while it printed: {error}") from None
             if after not in ("ok", "low"):
-                raise PrinterBroke(f"{self.name} ran out of paper, or was opened, while it printed")
+                raise PrinterBroke(f"{self.name} ran out of paper, jammed or was opened while it printed")
             return before
 
     @contextmanager
@@ -88,10 +98,12 @@ class Printer:
             elif self._kind == "usb":
                 device = self._escpos.Usb(*self._where, timeout=TIMEOUT_S * 1000, profile=PROFILE)
             else:
+                _check_device(*self._where)
                 device = self._escpos.File(*self._where, profile=PROFILE)
             device.open()
         except Exception as error:  # escpos raises its own, OSError, and usb's, which need not be installed
-            raise PrinterAway(f"{self.name} cannot be reached: {str(error).splitlines()[-1]}") from None
+            why = [type(error).__name__, *str(error).splitlines()][-1]
+            raise PrinterAway(f"{self.name} cannot be reached: {why}") from None
         try:
             yield device
         finally:
@@ -107,6 +119,8 @@ class Printer:
         paper = self._answer(device, PAPER) or 0
         if cause & PAPER_STOP or paper & PAPER_OUT:
             return "out"
+        if cause & JAMMED:
+            return "open"  # somebody has to open it and look
         return "low" if paper & PAPER_LOW else "ok"
 
     def _answer(self, device: Any, question: bytes) -> int | None:
@@ -118,9 +132,17 @@ class Printer:
         except TimeoutError:
             return None
         except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.ETIMEDOUT:  # as usb's says it
+                return None
             raise PrinterAway(f"{self.name} does not answer: {error}") from None
         found = [byte for byte in answer if byte & FIXED_BITS == FIXED]
         return found[-1] if found else None
+
+
+def _check_device(path: str) -> None:
+    """Refuse what is no device. python-escpos would make a file where there is nothing, and print into that."""
+    if not os.path.exists(path) or os.path.isfile(path):
+        raise OSError("it is no device: is the printer on and connected?")
 
 
 def _write(device: Any, receipt: Receipt) -> None:

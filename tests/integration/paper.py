@@ -17,6 +17,7 @@ STATES: dict[str, tuple[int, int]] = {
     "low": (FIXED, FIXED | 0x0C),
     "out": (FIXED | 0x20, FIXED | 0x60),
     "open": (FIXED | 0x04, FIXED),
+    "jammed": (FIXED | 0x40, FIXED),
 }
 
 
@@ -25,7 +26,7 @@ class PaperPrinter:
 
     def __init__(self) -> None:
         self.name = ""
-        self.state: Literal["ok", "low", "out", "open"] = "ok"
+        self.state: Literal["ok", "low", "out", "open", "jammed"] = "ok"
         self.papers: list[bytes] = []
         self.connections = 0
         """How many are open. What somebody who was killed had sent is on the paper when theirs has ended."""

@@ -6,31 +6,43 @@ The printer is `paper.py`, on the network; the agent runs in the test or, where 
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import sys
 import time
+import tty
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID
 from xml.etree import ElementTree
 
 import pytest
+import usb.core
 
 from seatserver.errors import ConfigError, StartError
 from seatserver.kiosks import agent as agents
+from seatserver.kiosks import printers
 from seatserver.kiosks.agent import Agent, Journal
-from seatserver.kiosks.printers import Printer
+from seatserver.kiosks.printers import Printer, PrinterAway
+from seatserver.kiosks.receipts import Receipt, ReceiptLine
 from seatserver.kiosks.sockets import REPORT_PAUSE_S
+from seatserver.wire.closing import Close
 from tests.integration.conftest import MakeServer
-from tests.integration.paper import PaperPrinter, paper_printer
+from tests.integration.paper import CUT, PaperPrinter, paper_printer
 from tests.integration.server import SHOWTIME, Instance, eventually, hold, rows
 from tests.integration.test_kiosks import Device, ask, device, enrol
 from tests.waiting import within
 
 pytestmark = pytest.mark.long
+
+RECEIPT = Receipt(
+    lines=(ReceiptLine(text="The Long Night", large=True),), code="q2Jd0mJc1yC8mB0XoC6c", last=(ReceiptLine(text="–"),)
+)
 
 
 @pytest.fixture
@@ -45,6 +57,33 @@ def reports_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """An agent looks at its printer as often as the server takes that, and comes back at once."""
     monkeypatch.setattr(agents, "REPORT_S", REPORT_PAUSE_S)
     monkeypatch.setattr(agents, "BACK_FIRST_S", 0.01)
+
+
+class MuteUsb:
+    """A device at USB, as pyusb has it, that is written to and never answers."""
+
+    backend = usb.core
+    backend = SimpleNamespace(__module__="of a test")
+    _ctx = SimpleNamespace(dispose=lambda _: None)
+
+    def __init__(self) -> None:
+        self.written, self.is_gone = b"", False
+
+    def set_configuration(self) -> None:
+        """As each device has it."""
+
+    def reset(self) -> None:
+        """As each device has it."""
+
+    def write(self, _endpoint: int, sent: bytes, _timeout: int) -> None:
+        """Take it."""
+        if self.is_gone:
+            raise usb.core.USBError("No such device", -4, errno.ENODEV)
+        self.written += sent
+
+    def read(self, _endpoint: int, _size: int) -> bytes:
+        """Say nothing until time is up."""
+        raise usb.core.USBTimeoutError("Operation timed out", -7, errno.ETIMEDOUT)
 
 
 class Lobby:
@@ -184,8 +223,8 @@ async def test_paper_that_is_out_is_known_before_anybody_pays(
     async with lobby(make_server, tmp_path, kiosk_needs_paper=True) as at, running(at, printer):
         await at.approve()
         await at.until_printer("ok")
-        for state in ("low", "open", "out"):
-            printer.state = state
+        for is_so, state in {"low": "low", "jammed": "open", "ok": "ok", "open": "open", "out": "out"}.items():
+            printer.state = cast(Any, is_so)
             await at.until_printer(state)
             [listed] = (await ask(at.server, "GET", "/kiosks")).json()["kiosks"]
             assert listed["printer"] == state
@@ -219,6 +258,27 @@ async def test_what_could_not_be_printed_is_printed_when_asked_again_and_is_no_c
         await at.until_printed(booking_id, 1, "printed", again=True)
         [paper] = printer.papers
         assert b"Copy" not in paper
+
+
+async def test_a_ticket_that_cannot_be_written_for_the_printer_has_failed_and_the_agent_goes_on(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with lobby(make_server, tmp_path) as at, running(at, printer):
+        await at.approve()
+        await at.until_printer("ok")
+        booking_id = await at.sell(1)
+        with monkeypatch.context() as patch:
+            patch.setattr(printers, "CODE_PAGE", "of no printer")
+            await at.until_printed(booking_id, 1, "failed")
+        await at.until_printed(booking_id, 1, "printed", again=True)
+        assert len(printer.papers) == 1
+
+
+async def test_a_copy_that_there_cannot_be_is_refused_as_a_bad_message(make_server: MakeServer, tmp_path: Path) -> None:
+    async with lobby(make_server, tmp_path) as at:
+        ended = {"type": "printed", "booking_id": str(at.id), "copy": 10**12, "outcome": "printed"}
+        await at.page.socket.send(json.dumps(ended))
+        assert await at.page.closed() == Close.BAD_MESSAGES
 
 
 async def test_paper_that_ends_in_the_middle_is_said_honestly(
@@ -416,6 +476,41 @@ def test_a_journal_survives_and_forgets_the_oldest(tmp_path: Path) -> None:
     assert len(json.loads((tmp_path / "jobs.json").read_text())) == agents.REMEMBERED_JOBS
     assert (tmp_path / "key").stat().st_mode & 0o077 == 0
     again.close()
+
+
+def test_a_device_file_is_printed_on_and_a_file_that_is_none_is_not_made() -> None:
+    ours, theirs = os.openpty()  # the kernel's own device of letters
+    tty.setraw(theirs)
+    assert Printer(f"file:{os.ttyname(theirs)}").print(RECEIPT) == "ok"
+    paper = b""
+    while CUT not in paper:
+        paper += os.read(ours, 4096)
+    assert b"The Long Night" in paper and RECEIPT.code.encode() in paper
+    for one in (ours, theirs):
+        os.close(one)
+
+
+def test_a_file_that_is_no_device_is_a_printer_that_is_away_and_is_neither_made_nor_written(tmp_path: Path) -> None:
+    path = tmp_path / "lp0"
+    for text in (None, "somebody's"):
+        if text is not None:
+            path.write_text(text)
+        printer = Printer(f"file:{path}")
+        assert printer.state() == "away"
+        with pytest.raises(PrinterAway, match="is no device"):
+            printer.print(RECEIPT)
+        assert (path.read_text() if path.exists() else None) == text
+
+
+def test_a_printer_at_usb_that_does_not_answer_counts_as_ok(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = MuteUsb()
+    monkeypatch.setattr(usb.core, "find", lambda **_: device)
+    printer = Printer("usb:04b8:0e15")
+    assert printer.state() == "ok"
+    assert printer.print(RECEIPT) == "ok"
+    assert b"The Long Night" in device.written and CUT in device.written
+    device.is_gone = True
+    assert printer.state() == "away"
 
 
 def test_a_printer_without_a_known_address_is_refused() -> None:

@@ -75,7 +75,7 @@ class ShowTicket(Document, frozen=True):
 
 
 class KioskTicket(Document, frozen=True):
-    """A ticket for the kiosk to print. Who booked it is not said."""
+    """A ticket for the kiosk to show. Who booked it is not said."""
 
     booking: BookingView
     showtime: ShowtimeView
@@ -131,7 +131,7 @@ async def take_kiosk_basket(call: Call, body: TakeBasket) -> TakenBasket:
 
 @RESOURCE.post("/kiosks/self/tickets", for_kiosks=True, refusals=(BadTicket, BookingState, Conflict))
 async def show_kiosk_ticket(call: Call, body: ShowTicket) -> KioskTicket:
-    """Get the ticket of a code that somebody shows to the kiosk, to print it. Only for the kiosk's own theatre."""
+    """Get the ticket of a code that somebody shows to the kiosk, to show it again. Only for the kiosk's own theatre."""
     kiosk, services = call.kiosk, call.services
     if kiosk.locked:
         raise Conflict(f"the kiosk {kiosk.name!r} is locked: unlock it in /ops")

@@ -120,7 +120,7 @@ class KioskView(Document, frozen=True):
         Meta(
             pattern="^(none|simulated|ok|low|out|open|away)$",
             description="Its printer. `none`: tickets are codes on the screen. `low`: paper is about to run out. "
-            "`open`: its cover is. `away`: its agent, or the printer itself, can't be reached.",
+            "`open`: its cover is, or it is jammed. `away`: its agent, or the printer itself, can't be reached.",
         ),
     ]
     sales_today: Annotated[tuple[KioskSales, ...], Meta(description="One entry a currency. Only in the list.")] = ()

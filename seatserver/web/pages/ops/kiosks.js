@@ -39,7 +39,7 @@ const PRINTERS = {
   ok: "printer ok",
   low: "paper low",
   out: "out of paper",
-  open: "printer open",
+  open: "printer open or jammed",
   away: "printer away",
 };
 const PATH = "/api/v1/kiosks";
