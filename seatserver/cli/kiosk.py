@@ -66,7 +66,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do one of the three. Raises `NotFound` for an unknown code or kiosk, and `BadRequest` for an unknown theatre."""
+    """Do one of them. Raises `NotFound` for an unknown code or kiosk, and `BadRequest` for an unknown theatre."""
     asyncio.run(_with_kiosks(args))
     return 0
 
