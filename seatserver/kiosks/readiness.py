@@ -5,7 +5,6 @@ Its page is told, `/ops` shows it, and it is checked before anything is sold.
 
 from __future__ import annotations
 
-import time
 from typing import Literal, cast
 
 from seatserver.config import Settings
@@ -26,8 +25,7 @@ def printer_of(kiosk: Kiosk, settings: Settings) -> PrinterKind:
     """How a kiosk's printer is: as its agent says, or ``away`` without one."""
     if settings.kiosk_printer != "agent":
         return "simulated" if settings.kiosk_printer == "simulated" else "none"
-    heard = kiosk.printer_at_ms
-    is_silent = heard is None or time.time_ns() // 1_000_000 - heard > SILENT_MS
+    is_silent = kiosk.printer_age_ms is None or kiosk.printer_age_ms > SILENT_MS
     return "away" if is_silent else cast(PrinterKind, kiosk.printer)
 
 

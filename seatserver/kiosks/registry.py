@@ -74,6 +74,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     left_ms: int | None = None
 
 
+_COLUMNS = (
+    *kiosks.c,
+    (sa.extract("epoch", sa.func.now() - kiosks.c.printer_at) * 1000).label("printer_age_ms"),
+)
 _WAITS = kiosks.c.theatre_id.is_(None) & (kiosks.c.code_ends_at > sa.func.now())
 
 
@@ -112,7 +116,8 @@ class Kiosk(msgspec.Struct, frozen=True, kw_only=True):
     is_agent: bool
     agent_of: UUID | None
     printer: str
-    printer_at_ms: int | None
+    printer_age_ms: int | None
+    """How long ago that was, by Postgres' clock: an instance's may differ."""
 
 
 class Kiosks:
@@ -133,7 +138,7 @@ class Kiosks:
         """
         key_hash = hash_of(key)
         async with self._database.reading() as connection:
-            found = (await connection.execute(sa.select(kiosks).where(kiosks.c.key_hash == key_hash))).one_or_none()
+            found = (await connection.execute(sa.select(*_COLUMNS).where(kiosks.c.key_hash == key_hash))).one_or_none()
             if found is not None and (found.theatre_id is not None or found.revoked_at is not None):
                 return _kiosk(found)
             is_over = kiosks.c.theatre_id.is_(None) & (kiosks.c.code_ends_at < sa.func.now())
@@ -150,7 +155,7 @@ class Kiosks:
             )
             # Two windows of one device meet the same row.
             same = made.on_conflict_do_update(index_elements=["key_hash"], set_={"key_hash": key_hash})
-            return _kiosk((await connection.execute(same.returning(kiosks))).one())
+            return _kiosk((await connection.execute(same.returning(*_COLUMNS))).one())
 
     async def authenticate(self, key: str) -> Kiosk:
         """The kiosk with this key. Raises `Unauthorized` unless it is enrolled and not revoked."""
@@ -209,7 +214,7 @@ class Kiosks:
 
     async def with_hashes(self, key_hashes: Iterable[bytes]) -> dict[bytes, Kiosk]:
         """The devices with these hashes of keys, by hash."""
-        found = sa.select(kiosks).where(kiosks.c.key_hash.in_(list(key_hashes)))
+        found = sa.select(*_COLUMNS).where(kiosks.c.key_hash.in_(list(key_hashes)))
         async with self._database.reading() as connection:
             return {row.key_hash: _kiosk(row) for row in (await connection.execute(found)).all()}
 
@@ -224,7 +229,7 @@ class Kiosks:
     async def all(self) -> list[Kiosk]:
         """All enrolled kiosks that are not revoked, by theatre and name."""
         listed = (
-            sa.select(kiosks)
+            sa.select(*_COLUMNS)
             .where(kiosks.c.theatre_id.is_not(None), kiosks.c.revoked_at.is_(None), ~kiosks.c.is_agent)
             .order_by(kiosks.c.theatre_id, kiosks.c.name, kiosks.c.id)
         )
@@ -306,7 +311,7 @@ class Kiosks:
     async def change(self, kiosk_id: UUID, changes: Mapping[str, Any], by: str) -> Kiosk:
         """Name, move, lock or unlock a kiosk, or change the message on it. What is not in ``changes`` stays as it is.
 
-        They are some of `CHANGEABLE`. Raises `NotFound` and `BadRequest`.
+        They are some of `CHANGEABLE`. Raises `NotFound`, and `BadRequest` also for the card reader of another kiosk.
         """
         given = {field: changes[field] for field in CHANGEABLE if field in changes}
         if "channel" in given:
@@ -315,10 +320,18 @@ class Kiosks:
             given["name"] = one_line(given["name"], "name")
         if "message" in given:
             given["message"] = one_line(given["message"])
+        if reader := given.get("card_reader"):
+            await self._check_reader(kiosk_id, reader)
         # To set something to what it is already changes nothing, but tells whether there is such a kiosk.
         changed = _live(kiosk_id).values(**(given or {"id": kiosk_id}))
         kiosk = await self._changed(changed, given.get("theatre_id", ""))
         return self._told(kiosk, kiosk_id, "kiosk changed", by=by, **given)
+
+    async def _check_reader(self, kiosk_id: UUID, reader: str) -> None:
+        """Refuse a reader that another kiosk has: it would send its people to where other people pay."""
+        other = next((one for one in await self.all() if one.card_reader == reader and one.id != kiosk_id), None)
+        if other is not None:
+            raise BadRequest(f"{reader} is the card reader of {other.name!r}: take it away there first", "card_reader")
 
     async def note_readers(self, online: Collection[UUID]) -> None:
         """Note that the card readers of these kiosks are online."""
@@ -355,7 +368,7 @@ class Kiosks:
             )
         )
         async with self._database.reading() as connection:
-            rows = (await connection.execute(ended.returning(kiosks))).all()
+            rows = (await connection.execute(ended.returning(*_COLUMNS))).all()
         found = next((_kiosk(row) for row in rows if row.id == kiosk_id), None)
         kiosk = self._told(found, kiosk_id, "kiosk revoked", by=by)
         self._known.forget(kiosk_id)
@@ -364,7 +377,7 @@ class Kiosks:
     async def _changed(self, change: sa.Update, theatre_id: str = "") -> Kiosk | None:
         try:
             async with self._database.reading() as connection:
-                row = (await connection.execute(change.returning(kiosks))).one_or_none()
+                row = (await connection.execute(change.returning(*_COLUMNS))).one_or_none()
         except sa.exc.IntegrityError:
             raise BadRequest(f"there is no theatre {theatre_id!r}", "theatre_id") from None
         return None if row is None else _kiosk(row)
@@ -461,5 +474,5 @@ def _kiosk(row: sa.Row[Any]) -> Kiosk:
         is_agent=row.is_agent,
         agent_of=row.agent_of,
         printer=row.printer,
-        printer_at_ms=None if row.printer_at is None else millis_of(row.printer_at),
+        printer_age_ms=None if row.printer_age_ms is None else int(row.printer_age_ms),
     )

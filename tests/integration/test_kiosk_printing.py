@@ -29,6 +29,7 @@ from seatserver.kiosks import agent as agents
 from seatserver.kiosks import printers
 from seatserver.kiosks.agent import Agent, Journal
 from seatserver.kiosks.printers import Printer, PrinterAway
+from seatserver.kiosks.readiness import printer_of
 from seatserver.kiosks.receipts import Receipt, ReceiptLine
 from seatserver.kiosks.sockets import REPORT_PAUSE_S
 from seatserver.wire.closing import Close
@@ -405,6 +406,21 @@ async def test_a_ticket_that_could_not_be_read_in_time_is_not_printed_later(
         await at.until_printed(next_one, 1, "printed")
         [paper] = printer.papers
         assert at.server.core.printing._codes.write(next_one).encode() in paper  # noqa: SLF001
+
+
+async def test_how_long_an_agent_has_been_silent_is_told_by_the_clock_that_all_instances_share(
+    make_server: MakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with lobby(make_server, tmp_path) as at:
+        core = at.server.core
+        await core.kiosks.note_printer(at.id, at.id, "ok", "")
+        kiosk = await core.kiosks.authenticate(at.page.key)
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time_ns", lambda: 10**19)
+            assert printer_of(kiosk, core.settings) == "ok"
+        async with core.database.transaction() as connection:
+            await connection.exec_driver_sql("UPDATE kiosks SET printer_at = now() - interval '1 minute'")
+        assert printer_of(await core.kiosks.authenticate(at.page.key), core.settings) == "away"
 
 
 async def test_an_agent_can_only_print_and_ends_with_its_kiosk(

@@ -18,7 +18,7 @@ import pytest
 
 from seatserver.app import Server
 from seatserver.config import Settings
-from seatserver.errors import Conflict
+from seatserver.errors import BadRequest, Conflict
 from seatserver.kiosks.payment_records import Payment
 from seatserver.kiosks.reader_watch import ReaderWatch
 from seatserver.kiosks.registry import Kiosk
@@ -315,6 +315,17 @@ async def test_a_wrong_key_is_told_to_the_operator_without_any_part_of_it(
     told = "".join(capsys.readouterr())
     assert "Stripe refuses SEATSERVER_STRIPE_KEY" in told
     assert wrong not in told and "cret" not in told
+
+
+async def test_two_kiosks_do_not_share_a_card_reader(selling: Settings) -> None:
+    async with opened(selling) as core:
+        _, first = await with_reader(core)
+        _, second = await enrolled(core)
+        with pytest.raises(BadRequest, match="is the card reader of"):
+            await core.kiosks.change(second.id, {"card_reader": READER}, "test")
+        assert (await core.kiosks.change(first.id, {"card_reader": READER}, "test")).card_reader == READER, "again"
+        await core.kiosks.revoke(first.id, "test")
+        assert (await core.kiosks.change(second.id, {"card_reader": READER}, "test")).card_reader == READER
 
 
 async def test_operators_see_which_readers_are_online(selling: Settings, stripe: StripeStandIn) -> None:
