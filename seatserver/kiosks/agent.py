@@ -263,4 +263,5 @@ def _socket_address(server: str) -> str:
         host = None
     if host is None or parts.scheme not in ("http", "https"):
         raise ConfigError("--server", f"is {server[:80]!r}", "expected https://host")
-    return f"ws{server.removeprefix('http').rstrip('/')}{PATH}"
+    kind = "wss" if parts.scheme == "https" else "ws"
+    return f"{kind}://{server.partition('://')[2].rstrip('/')}{PATH}"

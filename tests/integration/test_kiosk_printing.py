@@ -481,6 +481,17 @@ async def test_the_agent_says_in_one_sentence_what_is_wrong(
             assert await agent.wait() == 0
 
 
+def test_the_servers_address_may_be_written_in_capitals() -> None:
+    for given, meant in (
+        ("https://Seats.example/", "wss://Seats.example/ws/kiosk"),
+        ("HTTPS://seats.example", "wss://seats.example/ws/kiosk"),
+        ("http://127.0.0.1:8000/cinema/", "ws://127.0.0.1:8000/cinema/ws/kiosk"),
+    ):
+        assert agents._socket_address(given) == meant  # noqa: SLF001
+    with pytest.raises(ConfigError):
+        agents._socket_address("https:seats.example")  # noqa: SLF001
+
+
 def test_a_journal_survives_and_forgets_the_oldest(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     for number in range(agents.REMEMBERED_JOBS + 1):
