@@ -1,7 +1,8 @@
 """Run only a sample of the fault tests' variants, as CI does: the choice follows from a seed, so it can be run again.
 
 ``FAULT_SAMPLE=N pytest …`` runs half of the variants of each parametrized fault test, and at least one, so that every
-row of faults is in every run. The end of the run says which were chosen. Without the variable, or with an empty one,
+row of faults is in every run. Payments at kiosks are among them: most of their tests kill a process at one of many
+steps. The end of the run says which were chosen. Without the variable, or with an empty one,
 all run, as in `just suite` and once a week, and tests that are named one by one run always.
 """
 
@@ -14,7 +15,8 @@ import pytest
 
 FOLDER = "tests/faults/"
 INJECTS = "report"
-"""The fixture that every test with real faults uses; what only computes is not sampled."""
+"""The fixture that every test there with real faults uses; what only computes is not sampled."""
+KILLING = ("tests/integration/test_kiosk_payments.py", "tests/integration/test_kiosk_stripe.py")
 
 
 def chosen(variants: list[str], seed: str) -> set[str]:
@@ -35,7 +37,7 @@ class Sample:
             return
         kinds = defaultdict(list)
         for item in items:
-            if isinstance(item, pytest.Function) and item.nodeid.startswith(FOLDER) and INJECTS in item.fixturenames:
+            if isinstance(item, pytest.Function) and _is_sampled(item):
                 kinds[item.nodeid.partition("[")[0]].append(item.nodeid)
         runs = {nodeid for variants in kinds.values() for nodeid in chosen(variants, self.seed)}
         left_out = [item for item in items if item.nodeid not in runs and item.nodeid.partition("[")[0] in kinds]
@@ -50,10 +52,16 @@ class Sample:
         self._note(ids)
 
     def _note(self, nodeids: list[str]) -> None:
-        self._runs = [nodeid for nodeid in nodeids if nodeid.startswith(FOLDER) and "[" in nodeid]
+        self._runs = [nodeid for nodeid in nodeids if nodeid.startswith((FOLDER, *KILLING)) and "[" in nodeid]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say which."""
         terminalreporter.section(f"fault tests: a sample; FAULT_SAMPLE={self.seed} runs the same again")
         for nodeid in self._runs:
             terminalreporter.write_line(nodeid)
+
+
+def _is_sampled(item: pytest.Function) -> bool:
+    if item.nodeid.startswith(FOLDER):
+        return INJECTS in item.fixturenames
+    return item.nodeid.startswith(KILLING)
