@@ -24,8 +24,10 @@ BOTH = (CODECS.json, CODECS.msgpack)
 HOLD_ID = UUID("00000000-0000-4000-8000-000000000001")
 
 refs = st.integers(0, 2**53 - 1)
+whole = st.integers(-(2**53), 2**53)
+"""MessagePack has no larger numbers than 64 bits, and JavaScript reads none beyond these."""
 texts = st.text(max_size=20)
-plain = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts
+plain = st.none() | st.booleans() | whole | texts
 trees = st.recursive(plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3))
 seats = st.lists(st.integers(0, 2**20 - 1), min_size=1, max_size=5).map(tuple)
 
@@ -37,7 +39,7 @@ def every(kind: Any) -> st.SearchStrategy[Any]:
         **{
             field.name: AREAS.get(kind, PAIRS)
             if field.name == "areas"
-            else special.get(field.name, st.from_type(field.type))
+            else special.get(field.name, whole if field.type is int else st.from_type(field.type))
             for field in msgspec.structs.fields(kind)
         },
     )
@@ -63,6 +65,7 @@ special: dict[str, st.SearchStrategy[Any]] = {
     "message_bytes": st.integers(0, 2**31),
     "concierge_chars": st.integers(0, 1000),
     "concierge_model": st.booleans(),
+    "voice_s": st.integers(0, 600),
     "code": texts,
     "facts": st.dictionaries(texts, trees, max_size=3),
     "seats": seats,
