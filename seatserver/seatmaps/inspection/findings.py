@@ -36,7 +36,7 @@ MOST_IN_A_CELL = 16
 MAX_PLACES, MAX_LABELS = 5, 40
 """How many places and labels a finding names."""
 
-Thing = TypeVar("Thing", Screen, GeneralArea)
+Thing = TypeVar("Thing", Seat, Screen, GeneralArea)
 
 
 class Severity(StrEnum):
@@ -96,7 +96,10 @@ class Hall:
         """The usual distance between neighbours in the unit of the file; 1.0 if there are no neighbours."""
         in_pitches = OTHER_UNIT[0] <= self.pitch <= OTHER_UNIT[1] or self.pitch < SMALLEST_UNIT
         unit = 1.0 if in_pitches else self.pitch
-        seats = [msgspec.structs.replace(seat, x=seat.x / unit, y=seat.y / unit) for seat in usable]
+        # Counted from the corner of all seats before anything is divided: what is exactly at a limit must not be on
+        # either side of it by where the hall is.
+        corner = Point(min((seat.x for seat in usable), default=0.0), min((seat.y for seat in usable), default=0.0))
+        seats = [_scaled(seat, corner, unit) for seat in usable]
         self.parts = _parts_of_rows(seats)
         """Name of a row → its seats, by the places where they are."""
         for row, parts in self.parts.items():
@@ -117,10 +120,10 @@ class Hall:
         self.points = [Point(seat.x, seat.y) for seat in seats]
         screen = draft.seat_map.screen
         usable_screen = 0 < screen.width <= MAX_COORDINATE and max(abs(screen.x), abs(screen.y)) <= MAX_COORDINATE
-        self.screen = _scaled(screen, unit) if usable_screen else None
+        self.screen = _scaled(screen, corner, unit) if usable_screen else None
         """The screen, or None if the file gives it no usable place."""
         self.areas = [
-            (index, _scaled(area, unit))
+            (index, _scaled(area, corner, unit))
             for index, area in enumerate(draft.seat_map.general_areas[:MAX_AREAS])
             if 0 < min(area.width, area.height)
             and max(abs(area.x), abs(area.y), area.width, area.height) <= MAX_COORDINATE
@@ -249,12 +252,10 @@ def _usual_distance(seats: Sequence[Seat]) -> float:
     return (median(distances) if distances else 0.0) or 1.0
 
 
-def _scaled(thing: Thing, unit: float) -> Thing:
-    """A screen or an area, in pitches."""
-    measures = ("x", "y", "width", "height")
-    return msgspec.structs.replace(
-        thing, **{name: getattr(thing, name) / unit for name in measures if hasattr(thing, name)}
-    )
+def _scaled(thing: Thing, corner: Point, unit: float) -> Thing:
+    """A seat, a screen or an area, in pitches from the corner."""
+    sizes = {name: getattr(thing, name) / unit for name in ("width", "height") if hasattr(thing, name)}
+    return msgspec.structs.replace(thing, x=(thing.x - corner.x) / unit, y=(thing.y - corner.y) / unit, **sizes)
 
 
 def _parts_of_rows(seats: Sequence[Seat]) -> dict[str, list[list[int]]]:

@@ -377,8 +377,22 @@ def crooked() -> SeatMap:
     )
 
 
+def stretched() -> SeatMap:
+    """A column of seats whose usual distance is five, so that one of them is exactly at a limit."""
+    seats = [("A", "1", 2, 0), ("B", "1", 0, 1), ("C", "1", 0, 2), ("D", "1", 0, 3), ("E", "1", 0, 4), ("E", "2", 5, 4)]
+    return SeatMap.build(
+        name="Stretched",
+        categories=(Category(key="c", name="C", color="#0072b2"),),
+        screen=Screen(x=2.5, y=-2.5, width=6.0),
+        seats=tuple(
+            Seat(row=row, number=number, x=x, y=y, category="c") for row, number, x, y in [*seats, ("F", "1", 0, 5)]
+        ),
+    )
+
+
 @given(grid_halls(), st.integers(-500, 500), st.integers(-500, 500))
 @example(crooked(), -1, 0)
+@example(stretched(), 1, 0)
 def test_moving_the_whole_hall_changes_nothing(hall: SeatMap, right: int, back: int) -> None:
     content = json.loads(hall.encode())
     for thing in (*content["seats"], content["screen"]):
