@@ -65,7 +65,8 @@ function operationView(operation, rest) {
   if (requestBody) {
     const { content } = resolve(requestBody, rest);
     body.push(element("h4", { textContent: "Request" }), ...contentView(content));
-    const asked = resolve(content["application/json"].schema, rest);
+    const [{ schema }] = Object.values(content); // JSON, or a form
+    const asked = resolve(schema, rest);
     if (asked.properties) body.push(...paragraphs(asked.description), schemaView(asked, "schema"));
   }
   body.push(element("h4", { textContent: "Try it" }), code(curl(operation, rest)));
