@@ -1,6 +1,6 @@
 """Whether a text in the settings is an address: of a server, a web page, or a network.
 
-Each function knows one form. What a setting expects, and what its operator is told otherwise, is in `config.py`.
+Each function knows one form. What a setting expects, and what its operator is told otherwise, is in `config/checks.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What an installation leaves open that its operator may not know of: told at the start, and by `seatserver doctor`.
 
 Nothing here is wrong in itself, so nothing is refused: a shop may want everybody's pages to show its halls. What is
-always wrong stops the start in `config.py`.
+always wrong stops the start in `config/checks.py`.
 """
 
 from __future__ import annotations

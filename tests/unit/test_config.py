@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from seatserver import config
+from seatserver.config.checks import SMALLER
 from seatserver.errors import ConfigError
 
 README = Path(__file__).parents[2] / "README.md"
@@ -175,7 +176,7 @@ def test_a_bad_value_is_reported_in_one_line_that_names_the_variable(environ: di
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("smaller", "larger", "why"), config.SMALLER)
+@pytest.mark.parametrize(("smaller", "larger", "why"), SMALLER)
 def test_related_limits_are_checked_against_each_other(smaller: str, larger: str, why: str) -> None:
     bounds = {row.name: row for row in config.rows()}
     limit = bounds[larger].default
@@ -227,7 +228,7 @@ def test_the_readme_shows_every_setting() -> None:
     text = README.read_text()
     shown = text.partition(BEGIN)[2].partition(END)[0].strip()
     assert shown == config.markdown(), (
-        "the README's table is not the table of config.py: replace what stands between the markers by the output of "
+        "the README's table is not that of config/table.py: replace what stands between the markers by the output of "
         "`seatserver settings --markdown`"
     )
 
