@@ -21,6 +21,7 @@ from seatserver.concierge.voice.service import VoiceService
 from seatserver.concierge.voice.turn import MOST_SPEECH_S, SHORT_BYTES, Memory, Piece, SpokenTurn
 from seatserver.errors import BadRequest, SeatServerError, TooLarge, Unauthorized
 from seatserver.live.session.allowance import Allowance
+from seatserver.live.session.identity import end_of, identify
 from seatserver.live.session.leave import Leave
 from seatserver.live.transport.connection import Connection, ConnectionClosed
 from seatserver.wire.closing import Close
@@ -39,12 +40,11 @@ from seatserver.wire.concierge import (
     Words,
 )
 from seatserver.wire.frames import Frame
-from seatserver.wire.from_server import Bye, Error
+from seatserver.wire.from_server import Error
 
 log = logs.from_outside(__name__)
 
 BAD_MESSAGES = 20
-CLOSE_S = 2.0
 CODEC: TextCodec[ConciergeCommand, ConciergeMessage] = TextCodec(ConciergeCommand, "JSON")
 
 
@@ -126,7 +126,9 @@ class ConciergeSession:
         try:
             await asyncio.wait({self._reading})
             await self._stop()
-            await self._say_bye(self._end_of(self._reading))
+            if (leave := self._end_of(self._reading)) is not None:
+                self._tools.metrics.closed.labels(str(leave.code)).inc()
+                await leave.say(self._connection, self._tell)
         finally:
             if self._expiry is not None:
                 self._expiry.cancel()
@@ -213,7 +215,8 @@ class ConciergeSession:
 
     async def _begin(self, begin: Begin) -> None:
         """Identify the visitor. Raises `Unauthorized`, `Forbidden`, `NotFound`, `Unavailable`."""
-        identity = await self._identify(begin)
+        before = None if self._conversation is None else self._conversation.identity
+        identity = await identify(begin, self._tools.live.credentials, before, self._bearer)
         identity.require("watch", "talking to the concierge")
         if self._conversation is None:
             showtime = await self._tools.live.catalog.showtime(self._showtime_id)
@@ -248,26 +251,11 @@ class ConciergeSession:
             )
         )
 
-    async def _identify(self, begin: Begin) -> Identity:
-        if begin.token is not None:
-            return await self._tools.live.credentials.verify(begin.token)
-        if begin.ticket is not None:
-            return await self._tools.live.credentials.redeem(begin.ticket)
-        if self._conversation is not None:
-            return self._conversation.identity
-        if self._bearer is not None:
-            return await self._tools.live.credentials.verify(self._bearer)
-        raise Unauthorized("begin needs a token, a ticket, or an Authorization header at the handshake")
-
     def _await_expiry(self, identity: Identity) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
         live = self._tools.live
-        ends_ms = identity.expires_at_ms + live.settings.token_leeway_s * 1000
-        leave = Leave(Close.TOKEN_EXPIRED, "the token expired; come back with a fresh one", 0)
-        revoked_ms = live.credentials.revoked_at_ms(identity)
-        if revoked_ms < ends_ms:
-            ends_ms, leave = revoked_ms, Leave(Close.REVOKED, "this token or key was revoked")
+        ends_ms, leave = end_of(identity, live.credentials, live.settings)
         left_s = (ends_ms - live.clock()) / 1000
         self._expiry = asyncio.get_running_loop().call_later(max(0.0, left_s), self.dismiss, leave)
 
@@ -396,15 +384,3 @@ class ConciergeSession:
     def _tell_error(self, ref: int, error: SeatServerError) -> None:
         self._tools.metrics.errors.labels(error.code).inc()
         self._tell(Error(ref=ref, code=error.code, message=error.message, retryable=error.retryable, facts=error.facts))
-
-    async def _say_bye(self, leave: Leave | None) -> None:
-        if leave is None:
-            return
-        self._tools.metrics.closed.labels(str(leave.code)).inc()
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                if leave.code != Close.SLOW:
-                    self._tell(Bye(code=leave.code, reason=leave.reason, reconnect_after_ms=leave.reconnect_after_ms))
-                await self._connection.close(leave.code, leave.close_reason)
-        except (TimeoutError, ConnectionClosed):
-            pass  # the visitor was gone before the bye was sent

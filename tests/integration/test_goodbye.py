@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from websockets.exceptions import InvalidStatus
 
 from seatserver.config import Settings
-from seatserver.live.session import session
+from seatserver.live.session import leave
 from seatserver.live.transport.uvicorn_connection import UvicornConnection
 from tests.integration.conftest import MakeServer
 from tests.integration.proxy import proxied
@@ -81,7 +81,7 @@ async def test_a_slow_reader_gets_one_snapshot_and_delays_nobody_else(
 
 
 async def test_a_client_that_never_reads_is_closed(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "CLOSE_S", 0.1)
+    monkeypatch.setattr(leave, "CLOSE_S", 0.1)
     monkeypatch.setattr(UvicornConnection, "linger_s", 0.1)
     server = await make_server(send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, seats_per_user=28, slow_ms=200)
     async with asleep(server), asleep(server), server.watcher("busy") as busy:
@@ -96,7 +96,7 @@ async def test_a_client_that_never_reads_is_closed(make_server: MakeServer, monk
 async def test_a_client_that_sends_commands_and_reads_no_replies_is_closed(
     make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "CLOSE_S", 0.1)
+    monkeypatch.setattr(leave, "CLOSE_S", 0.1)
     monkeypatch.setattr(UvicornConnection, "linger_s", 0.1)
     server = await make_server(send_buffer=SMALL_BUFFER, slow_ms=200)
 

@@ -26,7 +26,7 @@ from websockets import frames
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
-from seatserver.live.session import session
+from seatserver.live.session import leave
 from seatserver.live.session.leave import Leave
 from seatserver.live.transport.asgi_connection import AsgiConnection
 from seatserver.live.transport.uvicorn_connection import INBOX_MESSAGES, UvicornConnection
@@ -136,7 +136,7 @@ async def test_a_viewer_who_falls_behind_gets_nothing_and_then_one_snapshot(
 
 
 async def test_a_viewer_who_stays_behind_is_closed(make_lined: MakeLined, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "CLOSE_S", 0.1)
+    monkeypatch.setattr(leave, "CLOSE_S", 0.1)
     monkeypatch.setattr(UvicornConnection, "linger_s", 0.1)
     server = await make_lined(
         send_buffer=SMALL_BUFFER, outbox_bytes=4096, tick_ms=0, tick_most_ms=0, seats_per_user=28, slow_ms=200

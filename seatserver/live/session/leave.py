@@ -6,13 +6,19 @@ in a `bye` and closes the socket with its code. `seatserver.wire.closing` lists 
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import Callable
 from typing import Self
 
 from seatserver.errors import BadRequest, NotFound, Revoked, SeatServerError, TooLarge, Unauthorized
+from seatserver.live.transport.connection import Connection, ConnectionClosed
 from seatserver.wire.closing import Close
+from seatserver.wire.from_server import Bye
 
 AWAY_MS = (1000, 5000)
+CLOSE_S = 2.0
+"""Longest wait until a client has taken its bye."""
 
 
 class Leave(Exception):
@@ -46,3 +52,13 @@ class Leave(Exception):
     def close_reason(self) -> str:
         """The reason cut to the 123 bytes that fit a close frame (RFC 6455, 5.5). The `bye` has all of it."""
         return self.reason.encode()[:123].decode(errors="ignore")
+
+    async def say(self, connection: Connection, tell: Callable[[Bye], None]) -> None:
+        """Say bye, except to a client that reads too slowly, and close the connection."""
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                if self.code != Close.SLOW:
+                    tell(Bye(code=self.code, reason=self.reason, reconnect_after_ms=self.reconnect_after_ms))
+                await connection.close(self.code, self.close_reason)
+        except (TimeoutError, ConnectionClosed):
+            pass  # the peer was gone before the bye was sent

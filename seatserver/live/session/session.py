@@ -29,6 +29,7 @@ from seatserver.live.session.commands import (
     refused,
     welcome,
 )
+from seatserver.live.session.identity import end_of, identify
 from seatserver.live.session.leave import Leave
 from seatserver.live.transport.connection import Connection, ConnectionClosed
 from seatserver.wire import from_client, from_server
@@ -39,7 +40,6 @@ from seatserver.wire.frames import Frame
 log = logs.from_outside(__name__)
 
 BAD_MESSAGES = 20
-CLOSE_S = 2.0
 
 
 class Session:
@@ -210,7 +210,9 @@ class Session:
         try:
             leave = await self._serve_on()
             self._cancelled = True  # it ends by itself from here
-            await self._say_bye(leave)
+            if leave is not None:
+                self._services.metrics.closed.labels(str(leave.code)).inc()
+                await leave.say(self.connection, self.tell)
         finally:
             self._cancelled, self.owes_snapshot = True, False
             self._stop_waiting()
@@ -240,21 +242,6 @@ class Session:
         except Exception:
             log.exception("session failed", showtime=self._showtime_id)
             return Leave(Close.INTERNAL, "an error on our side", reconnect_after_ms=1000)
-
-    async def _say_bye(self, leave: Leave | None) -> None:
-        if leave is None:
-            return
-        self._services.metrics.closed.labels(str(leave.code)).inc()
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                if leave.code != Close.SLOW:
-                    bye = from_server.Bye(
-                        code=leave.code, reason=leave.reason, reconnect_after_ms=leave.reconnect_after_ms
-                    )
-                    self.tell(bye)
-                await self.connection.close(leave.code, leave.close_reason)
-        except (TimeoutError, ConnectionClosed):
-            pass  # the peer was gone before the bye was sent
 
     async def _greet(self) -> None:
         """Wait for hello; no other message is served before it."""
@@ -353,7 +340,8 @@ class Session:
     async def _hello(self, hello: from_client.Hello) -> None:
         """Identify the user, join the room, and bring the viewer up to date."""
         services, before = self._services, self._context
-        identity = await self._identify(hello)
+        known = None if before is None else before.identity
+        identity = await identify(hello, services.credentials, known, self._bearer)
         _check_scope(hello, identity)
         if before is not None and identity.user_id != before.identity.user_id:
             raise Unauthorized("this socket belongs to another user; open a new one")
@@ -391,17 +379,6 @@ class Session:
             # Sent even if no seat differs: a follower needs every version.
             self.show(self.codec.encode(delta_of(missed, audience.room)), audience.mark)
 
-    async def _identify(self, hello: from_client.Hello) -> Identity:
-        if hello.token is not None:
-            return await self._services.credentials.verify(hello.token)
-        if hello.ticket is not None:
-            return await self._services.credentials.redeem(hello.ticket)
-        if self._context is not None:
-            return self._context.identity
-        if self._bearer is not None:
-            return await self._services.credentials.verify(self._bearer)
-        raise Unauthorized("hello needs a token, a ticket, or an Authorization header at the handshake")
-
     def _check_sockets_of(self, user_id: str) -> None:
         limit = self._services.settings.sockets_per_user
         if self._services.broadcaster.services.sockets_of(user_id) >= limit:
@@ -410,14 +387,11 @@ class Session:
     def _await_expiry(self, identity: Identity) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
-        # Leeway as in verification: a client that is closed any earlier could come back with the same token at once.
-        ends_ms = identity.expires_at_ms + self._services.settings.token_leeway_s * 1000
-        end, leave = self.dismiss, Leave(Close.TOKEN_EXPIRED, "the token expired; come back with a fresh one", 0)
-        revoked_ms = self._services.credentials.revoked_at_ms(identity)
-        if revoked_ms < ends_ms:
-            # Not even the command under way may go on: it could wait for Postgres for seconds.
-            ends_ms, end, leave = revoked_ms, self._give_up, Leave(Close.REVOKED, "this token or key was revoked")
-        left_s = (ends_ms - self._services.clock()) / 1000
+        services = self._services
+        ends_ms, leave = end_of(identity, services.credentials, services.settings)
+        # Who is revoked may not even finish the command under way: it could wait for Postgres for seconds.
+        end = self._give_up if leave.code == Close.REVOKED else self.dismiss
+        left_s = (ends_ms - services.clock()) / 1000
         self._expiry = asyncio.get_running_loop().call_later(max(0.0, left_s), end, leave)
 
 
