@@ -107,6 +107,16 @@ class Conversation:
         self._desk.identity = identity
 
     @property
+    def payer(self) -> Payer:
+        """Who pays for what a model does here."""
+        return Payer(self.identity.user_id, self._household, self._desk.showtime.id)
+
+    @property
+    def lang(self) -> str:
+        """The code of the language of the answers."""
+        return self._language.code
+
+    @property
     def held(self) -> UUID | None:
         """The hold that the present answer made."""
         return self._desk.held
@@ -166,9 +176,8 @@ class Conversation:
         What the model has held or released is done, though: the parser must not do it again.
         """
         desk, language = self._desk, self._language
-        payer = Payer(self.identity.user_id, self._household, desk.showtime.id)
         toolbox = self._at_desk.toolbox(language, self._tools.metrics)
-        turn = Turn(model, payer, self._memory, visitors_instructions(language.code), toolbox)
+        turn = Turn(model, self.payer, self._memory, visitors_instructions(self.lang), toolbox)
         offered: list[Found] | None = None
         try:
             async with aclosing(turn.run(text, await self._at_desk.facts(people))) as pieces:

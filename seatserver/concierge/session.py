@@ -15,7 +15,6 @@ from typing import NamedTuple
 from seatserver import logs
 from seatserver.access.tokens import Identity
 from seatserver.concierge.conversation import Conversation, Tools
-from seatserver.concierge.model.budgets import Payer
 from seatserver.concierge.turns import TurnLimits
 from seatserver.concierge.voice.service import VoiceService
 from seatserver.concierge.voice.turn import MOST_SPEECH_S, SHORT_BYTES, Memory, Piece, SpokenTurn
@@ -83,7 +82,6 @@ class ConciergeSession:
         self._voice = voice
         self._voice_memory = Memory()
         self._spoken: SpokenTurn | None = None
-        self._lang = "en"
         self._may_begin = may_begin
         self._conversation: Conversation | None = None
         self._answering: asyncio.Task[None] | None = None
@@ -235,7 +233,6 @@ class ConciergeSession:
             raise Unauthorized("this conversation belongs to another user; open a new one")
         self._conversation.identity = identity
         self._conversation.speak(begin.lang)
-        self._lang = begin.lang
         self.user_id = identity.user_id
         self._allowance.begin(identity)
         self._await_expiry(identity)
@@ -282,24 +279,15 @@ class ConciergeSession:
 
     def _begin_to_hear(self, asked: Speak) -> None:
         """Begin to answer a spoken question. Raises `BadRequest`, and `Busy` if too much was asked or said."""
-        conversation, voice, settings = self._conversation, self._voice, self._tools.settings
+        conversation, voice = self._conversation, self._voice
         assert conversation is not None, "nothing is asked before begin"
         if not voice.seconds:
             raise BadRequest("this server hears nothing: send ask", "type")
         self._take_turn(conversation)
         user = self.user_id
         voice.admit(user)
-        self._spoken = turn = SpokenTurn(
-            voice,
-            conversation,
-            self._voice_memory,
-            payer=Payer(self.user_id, self._household if conversation.identity.is_guest else "", self._showtime_id),
-            ref=asked.ref,
-            people=asked.people,
-            lang=self._lang,
-            chars=settings.concierge_chars,
-        )
-        most_s = voice.seconds + MOST_SPEECH_S + settings.concierge_answer_ms / 1000
+        self._spoken = turn = SpokenTurn(voice, conversation, self._voice_memory, ref=asked.ref, people=asked.people)
+        most_s = voice.seconds + MOST_SPEECH_S + voice.answer_s
         self._tell(Listening(ref=asked.ref))
         answering = self._begin_to_answer(conversation, asked.ref, turn.answer(), most_s)
 

@@ -50,6 +50,11 @@ class VoiceService:
         return self._settings.hears_s
 
     @property
+    def chars(self) -> int:
+        """The longest question in writing."""
+        return self._settings.concierge_chars
+
+    @property
     def answer_s(self) -> float:
         """The longest that the concierge may take for its answer."""
         return self._settings.concierge_answer_ms / 1000

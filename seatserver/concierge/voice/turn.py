@@ -20,7 +20,6 @@ from msgspec import Meta
 
 from seatserver import logs
 from seatserver.concierge.conversation import Conversation
-from seatserver.concierge.model.budgets import Payer
 from seatserver.concierge.model.gateway import NoAnswer
 from seatserver.concierge.voice.line import SOUND, Line, LineLost
 from seatserver.concierge.voice.service import BYTES_A_SECOND, VoiceService
@@ -78,26 +77,13 @@ class SpokenTurn:
     """One question. `take` and `finish` it while `answer` runs."""
 
     def __init__(
-        self,
-        service: VoiceService,
-        conversation: Conversation,
-        memory: Memory,
-        *,
-        payer: Payer,
-        ref: int,
-        people: int | None,
-        lang: str,
-        chars: int,
+        self, service: VoiceService, conversation: Conversation, memory: Memory, *, ref: int, people: int | None
     ) -> None:
-        """``lang`` is the language of the answer, ``chars`` the longest question in writing."""
         self._service = service
         self._conversation = conversation
         self._memory = memory
         self._ref = ref
-        self._payer = payer
         self._people = people
-        self._lang = lang
-        self._chars = chars
         self._sound = bytearray()
         self._is_finished = False
         self._more = asyncio.Event()
@@ -121,7 +107,7 @@ class SpokenTurn:
     def take(self, sound: bytes) -> None:
         """The next piece of the visitor's voice; the longest question is finished by it. Raises `BadRequest`."""
         if not sound or len(sound) % 2:
-            raise BadRequest("expected 16-bit samples: an even number of bytes, and not none")
+            raise BadRequest("expected 16-bit samples: an even number of bytes, at least two")
         self._service.count(self._conversation.identity.user_id, len(sound))
         self._sound += sound
         self._more.set()
@@ -201,7 +187,7 @@ class SpokenTurn:
     async def _paid(self) -> AsyncGenerator[Piece, None]:
         """The conversation with the model, charged to those who pay for questions. Raises `LineLost`, `NoAnswer`."""
         gateway = self._service.gateway
-        question = await gateway.charge(self._payer)
+        question = await gateway.charge(self._conversation.payer)
         try:
             async with aclosing(self._talk()) as pieces:
                 async for piece in pieces:
@@ -296,7 +282,7 @@ class SpokenTurn:
 
     async def _take_content(self, content: Any) -> AsyncGenerator[Piece, None]:
         if (heard := content.input_transcription) and heard.text:
-            text = heard.text[: max(0, self._chars - len(self._heard))]
+            text = heard.text[: max(0, self._service.chars - len(self._heard))]
             self._heard += text
             if text:
                 yield Heard(ref=self._ref, text=self._heard)
@@ -332,7 +318,7 @@ class SpokenTurn:
                 raise ValueError("there is only the tool concierge")
             if self._done is not None:
                 raise ValueError("the question has been answered; read the answer aloud")
-            asked = msgspec.convert(call.args or {}, Request).request.strip()[: self._chars]
+            asked = msgspec.convert(call.args or {}, Request).request.strip()[: self._service.chars]
         except ValueError as error:  # msgspec's errors are some, too
             result = {"error": str(error)}
         else:
@@ -358,7 +344,7 @@ class SpokenTurn:
         )
         return types.LiveConnectConfig(
             response_modalities=[types.Modality.AUDIO],
-            system_instruction=INSTRUCTIONS.format(language=LANGUAGES[self._lang]),
+            system_instruction=INSTRUCTIONS.format(language=LANGUAGES[self._conversation.lang]),
             tools=[types.Tool(function_declarations=[tool])],
             input_audio_transcription=types.AudioTranscriptionConfig(),
             realtime_input_config=types.RealtimeInputConfig(
