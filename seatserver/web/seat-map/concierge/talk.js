@@ -57,15 +57,7 @@ export class Talk {
    * @param {Listener} listener
    */
   async ask(text, people, listener) {
-    this.#listener = listener;
-    try {
-      // One socket for all questions, also for those that are asked while it is being opened.
-      this.#opening ??= this.#open();
-      const socket = await this.#opening;
-      if (this.#listener === listener) this.#asked = this.#send(socket, { type: "ask", text, people });
-    } catch (error) {
-      if (this.#listener === listener) this.#fail(error.code ?? "lost");
-    }
+    await this.#begin({ type: "ask", text, people }, listener);
   }
 
   /**
@@ -74,19 +66,12 @@ export class Talk {
    * @param {Listener} listener
    */
   async speak(people, listener) {
-    this.#listener = listener;
     /** @type {(ArrayBuffer | null)[]} */
     const early = (this.#early = []);
-    try {
-      this.#opening ??= this.#open();
-      const socket = await this.#opening;
-      if (this.#listener !== listener) return;
-      this.#asked = this.#send(socket, { type: "speak", people });
+    await this.#begin({ type: "speak", people }, listener, () => {
       this.#early = null;
       for (const piece of early) this.sound(piece);
-    } catch (error) {
-      if (this.#listener === listener) this.#fail(error.code ?? "lost");
-    }
+    });
   }
 
   /**
@@ -112,6 +97,26 @@ export class Talk {
     this.#opening = null;
     this.#socket?.close(1000);
     this.#socket = null;
+  }
+
+  /**
+   * Send a question as soon as there is a socket, unless it was stopped or another one asked meanwhile.
+   * @param {Record<string, unknown>} question
+   * @param {Listener} listener
+   * @param {() => void} [sent]
+   */
+  async #begin(question, listener, sent) {
+    this.#listener = listener;
+    try {
+      // One socket for all questions, also for those that are asked while it is being opened.
+      this.#opening ??= this.#open();
+      const socket = await this.#opening;
+      if (this.#listener !== listener) return;
+      this.#asked = this.#send(socket, question);
+      sent?.();
+    } catch (error) {
+      if (this.#listener === listener) this.#fail(error.code ?? "lost");
+    }
   }
 
   /** A socket that has been let in. Rejects if it is not, or if the talk is closed meanwhile. */
