@@ -1,5 +1,7 @@
 /** Helpers that make HTML elements, for the seat map and the pages. */
 
+const SVG = "http://www.w3.org/2000/svg";
+
 /**
  * @template {keyof HTMLElementTagNameMap} Tag
  * @typedef {Partial<Omit<HTMLElementTagNameMap[Tag], "dataset" | "style" | "attributes" | "part" | "min" | "value">> & {
@@ -40,6 +42,20 @@ export function button(textContent, act, properties = {}) {
   const made = element("button", { type: "button", textContent, ...properties });
   made.addEventListener("click", () => made.ariaDisabled !== "true" && act());
   return made;
+}
+
+/**
+ * A drawing of one path on a square of 24. Screen readers pass over it: what it stands in has a name.
+ * @param {string} path
+ */
+export function icon(path) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS(SVG, "path");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
 }
 
 /**

@@ -4,12 +4,11 @@
  * The line below says that it listens, or in one sentence why it cannot; screen readers are told too.
  */
 
-import { element } from "../../shared/dom.js";
+import { element, icon } from "../../shared/dom.js";
 /** @import { Words } from "../words.js" */
 /** @import { Hearing, Problem } from "./ear.js" */
 
 const HOLD_MS = 400; // a press that lasts longer is held, and its end is the end of what was said
-const SVG = "http://www.w3.org/2000/svg";
 const SHAPE = "M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3ZM6 11a6 6 0 0 0 12 0M12 17v4";
 /** @type {Record<Problem, string>} */
 const WHY_NOT = { denied: "voiceDenied", deaf: "voiceDeaf", nothing: "voiceNothing", failed: "voiceFailed" };
@@ -54,19 +53,13 @@ export class Microphone {
     this.#words = words;
     this.#choose = choose;
     this.#hooks = hooks;
-    const svg = document.createElementNS(SVG, "svg");
-    const path = document.createElementNS(SVG, "path");
-    svg.setAttribute("viewBox", "0 0 24 24");
-    svg.setAttribute("aria-hidden", "true");
-    path.setAttribute("d", SHAPE);
-    svg.append(path);
     this.button = element(
       "button",
       {
         ...{ type: "button", className: "microphone", part: "button microphone" },
         ...{ ariaLabel: words.say("voiceSpeak"), title: words.say("voiceSpeak"), ariaPressed: "false" },
       },
-      svg,
+      icon(SHAPE),
     );
     this.line = element("p", { className: "hearing quiet", role: "status" });
     this.#listen();

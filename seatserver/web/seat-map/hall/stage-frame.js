@@ -1,11 +1,10 @@
 /** The elements that the drawn hall is made of: the canvas, the grid's place, two rings around seats, three buttons. */
 
-import { button, element } from "../../shared/dom.js";
+import { button, element, icon } from "../../shared/dom.js";
 import { Plane } from "./plane.js";
 
 /** @import { StageStrings } from "../types.js" */
 
-const SPACE = "http://www.w3.org/2000/svg";
 const ICONS = {
   zoomIn: "M12 5 V19 M5 12 H19",
   zoomOut: "M5 12 H19",
@@ -74,15 +73,4 @@ export class StageFrame {
     node.style.inlineSize = node.style.blockSize = `${side}px`;
     node.style.transform = `translate(${place.x - side / 2}px, ${place.y - side / 2}px)`;
   }
-}
-
-/** @param {string} path */
-function icon(path) {
-  const svg = document.createElementNS(SPACE, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  const line = document.createElementNS(SPACE, "path");
-  line.setAttribute("d", path);
-  svg.append(line);
-  return svg;
 }
