@@ -7,21 +7,7 @@ from seatserver.concierge.wishes.model import Depth, Side
 
 GERMAN = Vocabulary(
     code="de",
-    numbers=(
-        "keine",
-        "eine",
-        "zwei",
-        "drei",
-        "vier",
-        "fünf",
-        "sechs",
-        "sieben",
-        "acht",
-        "neun",
-        "zehn",
-        "elf",
-        "zwölf",
-    ),
+    numbers="keine eine zwei drei vier fünf sechs sieben acht neun zehn elf zwölf".split(),
     nth="{}.".format,
     comma=True,
     both=" und ",
