@@ -7,14 +7,11 @@ seconds. A new key is the only thing on standard output, so that ``KEY=$(seatser
 from __future__ import annotations
 
 import argparse
-import asyncio
 import re
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seatserver import config
-from seatserver.cli.serve import required
+from seatserver.cli.database_work import run, shown
 from seatserver.cli.who import operator
 from seatserver.config import SCOPES
 from seatserver.errors import BadRequest
@@ -74,26 +71,6 @@ def _add_revoke(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     what.add_argument("--user", metavar="U", help="end all that this user has; the `sub` of their tokens")
     what.add_argument("--token-id", metavar="J", help="end the token with this `jti`")
     parser.set_defaults(run=run, act=_revoke)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Do it. Raises `BadRequest`, `Conflict`, `NotFound`, `StartError` or `Unavailable`."""
-    asyncio.run(_on_a_server(args))
-    return 0
-
-
-async def _on_a_server(args: argparse.Namespace) -> None:
-    from seatserver import logs
-    from seatserver.app import Server
-
-    settings = required(config.load())
-    logs.configure(settings)
-    server = Server(settings)
-    try:
-        await server.database.check_migrated()
-        await args.act(server, args)
-    finally:
-        await server.close_connections()
 
 
 async def _create(server: Server, args: argparse.Namespace) -> None:
@@ -160,14 +137,10 @@ def _line(key: ApiKey) -> str:
     parts = [key.id, key.name, f"acts as {key.user_id}", ",".join(key.scopes)]
     if key.channel:
         parts.append(f"channel {key.channel}")
-    parts.append("never used" if key.last_used_at_ms is None else f"last used {_when(key.last_used_at_ms)}")
-    parts.append(f"expires {_when(key.expires_at_ms)}")
+    parts.append("never used" if key.last_used_at_ms is None else f"last used {shown(key.last_used_at_ms)}")
+    parts.append(f"expires {shown(key.expires_at_ms)}")
     if key.successor is not None:
         parts.append(f"replaced by {key.successor}")
     if key.revoked_at_ms is not None:
-        parts.append(f"revoked {_when(key.revoked_at_ms)} by {key.revoked_by}")
+        parts.append(f"revoked {shown(key.revoked_at_ms)} by {key.revoked_by}")
     return " · ".join(parts)
-
-
-def _when(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"

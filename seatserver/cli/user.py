@@ -8,13 +8,10 @@ argument, because other users of the machine can read those.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from seatserver import config
-from seatserver.cli.serve import required
+from seatserver.cli.database_work import run, shown
 from seatserver.cli.who import operator
 from seatserver.config import SCOPES
 from seatserver.errors import BadRequest
@@ -56,8 +53,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     changed = action("set", "change what is given, and leave the rest", _set)
     changed.add_argument("--name", metavar="N", help="the user's name")
     changed.add_argument("--email", dest="new_email", metavar="EMAIL", help="another e-mail")
-    changed.add_argument("--role", action="append", metavar="R", help="the roles, all of them; may be repeated")
-    changed.add_argument("--no-roles", action="store_true", help="take all roles away")
+    which = changed.add_mutually_exclusive_group()
+    which.add_argument("--role", action="append", metavar="R", help="the roles, all of them; may be repeated")
+    which.add_argument("--no-roles", dest="role", action="store_const", const=(), help="take all roles away")
     changed.add_argument("--channel", metavar="C", help='the sales channel; "" for the public')
     changed.add_argument("--email-verified", action=argparse.BooleanOptionalAction, help="whether the e-mail is proved")
     about_one = [
@@ -75,26 +73,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     role = action("role", "make a role, or change what it allows", _role)
     role.add_argument("role", metavar="ROLE", help="its name")
     role.add_argument("--scope", required=True, action="append", choices=SCOPES, help="what it allows; may be repeated")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Do it. Raises `BadRequest`, `Conflict`, `NotFound`, `StartError` or `Unavailable`."""
-    asyncio.run(_on_a_server(args))
-    return 0
-
-
-async def _on_a_server(args: argparse.Namespace) -> None:
-    from seatserver import logs
-    from seatserver.app import Server
-
-    settings = required(config.load())
-    logs.configure(settings)
-    server = Server(settings)
-    try:
-        await server.database.check_migrated()
-        await args.act(server, args)
-    finally:
-        await server.close_connections()
 
 
 async def _add(server: Server, args: argparse.Namespace) -> None:
@@ -130,14 +108,12 @@ async def _show(server: Server, args: argparse.Namespace) -> None:
 async def _set(server: Server, args: argparse.Namespace) -> None:
     from seatserver.accounts.users import About, normal_email
 
-    if args.no_roles and args.role:
-        raise BadRequest("--role and --no-roles contradict each other", "role")
     user = await _found(server, args)
     wanted = {
         "name": args.name,
         "email": args.new_email,
         "email_verified": args.email_verified,
-        "roles": () if args.no_roles else args.role and tuple(args.role),
+        "roles": None if args.role is None else tuple(args.role),
         "channel": args.channel,
     }
     if args.new_email is not None and args.email_verified is None:
@@ -210,21 +186,17 @@ def _line(user: User) -> str:
         parts.append(f"channel {user.channel}")
     if not user.has_password:
         parts.append("no password")
-    parts.append("never signed in" if user.signed_in_at_ms is None else f"signed in {_when(user.signed_in_at_ms)}")
+    parts.append("never signed in" if user.signed_in_at_ms is None else f"signed in {shown(user.signed_in_at_ms)}")
     if user.disabled_at_ms is not None:
-        parts.append(f"disabled {_when(user.disabled_at_ms)} by {user.disabled_by}")
+        parts.append(f"disabled {shown(user.disabled_at_ms)} by {user.disabled_by}")
     return " · ".join(parts)
 
 
 def _session_line(session: Session) -> str:
     parts = [session.id.hex, session.kind, f"by {session.method}", session.client or "nameless"]
-    parts += [f"begun {_when(session.created_at_ms)}", f"used {_when(session.used_at_ms)}"]
+    parts += [f"begun {shown(session.created_at_ms)}", f"used {shown(session.used_at_ms)}"]
     if session.ended_at_ms is not None:
-        parts.append(f"ended {_when(session.ended_at_ms)}: {session.ended_because}")
+        parts.append(f"ended {shown(session.ended_at_ms)}: {session.ended_because}")
     else:
-        parts.append(f"expires {_when(session.expires_at_ms)}")
+        parts.append(f"expires {shown(session.expires_at_ms)}")
     return " · ".join(parts)
-
-
-def _when(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
