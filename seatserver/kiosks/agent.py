@@ -42,6 +42,7 @@ from seatserver.kiosks.messages import (
 )
 from seatserver.kiosks.print_jobs import Outcome
 from seatserver.kiosks.printers import Printer, PrinterAway, PrinterBroke, PrinterState, Unprintable
+from seatserver.tasks import raise_if_cancelled, to_the_end
 
 PATH = "/ws/kiosk"
 REPORT_S = 5.0
@@ -148,6 +149,7 @@ class Agent:
                 problem = f"the server {self._server} closed the connection{f': {reason}' if reason else ''}"
             except (OSError, TimeoutError, websockets.exceptions.WebSocketException) as error:
                 problem = f"the server {self._server} does not answer: {error or type(error).__name__}"
+            raise_if_cancelled()  # if the connection was lost at the same moment, only that was raised
             tries = 0 if self._kiosk else tries
             self._kiosk = ""
             self._say(f"{problem}; trying again")
@@ -185,8 +187,7 @@ class Agent:
                 self._say(f"prints for {message.name} ({message.theatre_id}) on {self._printer.name}")
             self._kiosk = message.name
         elif isinstance(message, KioskPrint):
-            # Whoever ends the agent waits for a job that has begun.
-            await _insist(asyncio.create_task(self._print(message)))
+            await to_the_end(self._print(message))  # whoever ends the agent waits for a job that has begun
             status = self._journal.status(_name(message))
             outcome = cast(Outcome, "failed" if status is None else "unsure" if status == BEGUN else status)
             ended = PrintEnded(booking_id=message.booking_id, copy=message.copy, outcome=outcome)
@@ -223,7 +224,7 @@ class Agent:
 
     async def _report(self, socket: ClientConnection) -> None:
         while True:
-            await _insist(asyncio.create_task(self._look()))  # a printer serves one at a time
+            await to_the_end(self._look())  # a printer serves one at a time
             if self._state == "away":
                 self._say(f"the printer {self._printer.name} cannot be reached: is it on and connected?")
             if self._kiosk:
@@ -240,15 +241,6 @@ class Agent:
 async def _send(socket: ClientConnection, message: msgspec.Struct) -> None:
     async with asyncio.timeout(SILENCE_S):
         await socket.send(msgspec.json.encode(message).decode())
-
-
-async def _insist(task: asyncio.Task[None]) -> None:
-    """Wait for the task even when cancelled; then be cancelled."""
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 def _name(message: KioskPrint) -> str:
