@@ -18,6 +18,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from heapq import nlargest
 from ipaddress import IPv6Network
 from typing import Literal, NamedTuple
@@ -44,9 +45,12 @@ SHOWN = 5
 SOCKETS_RETRY_S = 10.0
 CONNECTIONS_RETRY_S = 2.0
 SEATS_RETRY_S = 5.0
-SHOWN_IPV6_BITS = 48
+SITE_IPV6_BITS = 48
 PASSWORDS_AT_ONCE, PASSWORD_S = 5, 20.0
 """So many passwords for one e-mail from one network at once, then one in so many seconds."""
+SITE_NETWORKS = 4
+"""All IPv6 networks of a site together try as many passwords as this many of them. One customer may have a whole site,
+which is 65,536 networks; on the other hand, a site may be many subscribers of one provider."""
 
 
 class Bucket:
@@ -208,22 +212,26 @@ class Shares:
         """Take a try of a password, from the network's share and from that of this e-mail there. Raises `TooMany`.
 
         An e-mail has a share for each network from which it is tried, however unlimited that is. So nobody can lock
-        out a user whose e-mail they know. Whoever repeats one e-mail takes nothing of the network's share once they are
-        refused, and whoever makes up e-mails leaves no share for those that the network is refused.
+        out a user whose e-mail they know. The networks of an IPv6 site have a share together too (`SITE_NETWORKS`),
+        small enough that one site cannot keep all threads for passwords busy. Whoever repeats one e-mail takes nothing
+        of the network's share once they are refused, and whoever makes up e-mails leaves no share for those that the
+        network is refused.
         """
-        key = f"{network}\n{email}"
-        known = self._sign_ins.get(key)
-        if known is not None:
-            known.take("passwords")
-        if (share := self.of_network(network)) is not None:
+        tries = _tries(network, email)
+        known = [share for key in tries if (share := self._sign_ins.get(key)) is not None]
+        for share in known:
             share.take("passwords")
-        if known is None:
-            bucket = Bucket(1 / PASSWORD_S, PASSWORDS_AT_ONCE)
-            self._remember(self._sign_ins, key, lambda: Share("", {"passwords": bucket})).take("passwords")
+        for limited in (self.of_network(network), self._of_site(network)):
+            if limited is not None:
+                limited.take("passwords")
+        for key, networks in tries.items():
+            if key not in self._sign_ins:
+                self._remember(self._sign_ins, key, partial(_for_one_email, networks)).take("passwords")
 
     def forget_sign_in(self, network: str, email: str) -> None:
         """Somebody knew the password: their share is as good as new."""
-        self._sign_ins.pop(f"{network}\n{email}", None)
+        for key in _tries(network, email):
+            self._sign_ins.pop(key, None)
 
     def pushing(self) -> dict[str, int]:
         """The networks that were refused most in the last minute, by part of their address, with how often."""
@@ -237,6 +245,16 @@ class Shares:
     def is_unlimited(self, network: str) -> bool:
         """Whether a network is on the operator's list."""
         return read(network) in self._unlimited
+
+    def _of_site(self, network: str) -> Share | None:
+        """What all networks of the same IPv6 site may try together; None if there is no such limit."""
+        site, a_minute = _site(network), self._settings.network_passwords_per_min
+        if not site or not a_minute or self.is_unlimited(network):
+            return None
+        bucket = Bucket(SITE_NETWORKS * a_minute / MINUTE_S, a_minute)
+        return self._networks.get(site) or self._remember(
+            self._networks, site, lambda: Share(site, {"passwords": bucket})
+        )
 
     def _for_network(self) -> dict[Limited, Bucket]:
         settings = self._settings
@@ -282,8 +300,24 @@ def _buckets(**rates: float) -> dict[Limited, Bucket]:
     }
 
 
+def _for_one_email(networks: int) -> Share:
+    return Share("", {"passwords": Bucket(networks / PASSWORD_S, networks * PASSWORDS_AT_ONCE)})
+
+
+def _tries(network: str, email: str) -> dict[str, int]:
+    """The names of the shares that an e-mail has where it is tried, and for how many networks each is."""
+    site = _site(network)
+    return {f"{network}\n{email}": 1, **({f"{site}\n{email}": SITE_NETWORKS} if site else {})}
+
+
+def _site(network: str) -> str:
+    """The IPv6 site that a network belongs to; empty for others."""
+    address = read(network)
+    return _shown(address) if address is not None and address.version == 6 else ""
+
+
 def _shown(address: Address) -> str:
     """As much of an address as operators need to see whose it is: not one subscriber's, but a provider's."""
     if address.version == 6:
-        return str(IPv6Network((household(address), SHOWN_IPV6_BITS), strict=False))
+        return str(IPv6Network((household(address), SITE_IPV6_BITS), strict=False))
     return f"{str(address).rpartition('.')[0]}.0/24"

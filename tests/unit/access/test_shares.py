@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -208,6 +209,34 @@ def test_e_mails_that_a_network_makes_up_leave_no_shares_once_it_is_refused(monk
     made = shares(network_passwords_per_min=30)
     assert _refused(made, [f"n{number}@rex.example" for number in range(200)]) == 170
     assert len(made) == 30 + 1
+
+
+def test_the_networks_of_one_ipv6_site_try_passwords_as_a_few_networks_do_however_many_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    made = shares(network_passwords_per_min=30)
+    networks = [f"2001:db8:7:{number:x}::" for number in range(1000)]
+
+    def tried(email: str) -> int:
+        """How many of the site's networks get a password tried."""
+        good = 0
+        for at, network in enumerate(networks):
+            with suppress(TooMany):
+                made.take_password(network, email.format(at))
+                good += 1
+        return good
+
+    assert tried("n{}@rex.example") == 30
+    now += 60
+    assert tried("anna@rex.example") == module.SITE_NETWORKS * module.PASSWORDS_AT_ONCE, "one e-mail from everywhere"
+    made.take_password("2001:db8:8::", "anna@rex.example")  # the site next to it
+    made.take_password("198.51.100.9", "anna@rex.example")
+    now += 10
+    made.forget_sign_in(networks[0], "anna@rex.example")
+    made.take_password(networks[0], "anna@rex.example")
+    assert not made.pushing(), "who is refused is counted by the network"
 
 
 def test_whoever_repeats_one_e_mail_takes_nothing_more_from_their_network(monkeypatch: pytest.MonkeyPatch) -> None:
