@@ -64,6 +64,15 @@ def test_the_api_pages_examples_put_a_showtime_on_sale_as_they_stand(site: Site,
         assert answer.is_success, (name, answer.text)
 
 
+def test_the_api_pages_example_of_a_form_has_its_fields(site: Site, window: Windows) -> None:
+    ann = window(site)
+    ann.open("/docs")
+    shown = ann.page.locator("details#exchange_token pre").first.text_content()
+    assert shown is not None
+    assert "--data-urlencode 'grant_type=password'" in shown
+    assert "--data-urlencode 'username=anna@rex.example'" in shown
+
+
 def test_an_undecodable_address_still_gets_a_readable_page(site: Site, window: Windows) -> None:
     ann = window(site)
     ann.open("/docs#%")

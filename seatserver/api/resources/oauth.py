@@ -107,6 +107,9 @@ TokenForm = Annotated[
     Meta(
         extra_json_schema={
             "type": "object",
+            "examples": [
+                {"grant_type": "password", "username": "anna@rex.example", "password": "vierzehn blaue Ziegel"}
+            ],
             "required": ["grant_type"],
             "properties": {
                 "grant_type": {"enum": ["password", "client_credentials", "refresh_token"]},
@@ -128,6 +131,7 @@ RevokeForm = Annotated[
     Meta(
         extra_json_schema={
             "type": "object",
+            "examples": [{"token": "eyJhbGciOi…"}],
             "required": ["token"],
             "properties": {"token": {"type": "string"}, "token_type_hint": {"type": "string"}},
         }

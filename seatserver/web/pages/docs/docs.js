@@ -111,6 +111,11 @@ function responsesView(responses, rest) {
   return element("div", { className: "wide" }, element("table", {}, element("tbody", {}, ...rows)));
 }
 
+/** A text as one word of the shell. */
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 function curl({ path, method, parameters, requestBody, security }, rest) {
   const needed = parameters.filter((one) => one.in === "query" && one.required);
   const query = needed.map(({ name, schema }) => `${name}=${example(schema, rest)}`).join("&");
@@ -118,10 +123,14 @@ function curl({ path, method, parameters, requestBody, security }, rest) {
   if (method !== "get") parts.push(`-X ${method.toUpperCase()}`);
   if ((security ?? rest.security ?? []).some((way) => Object.keys(way).length > 0))
     parts.push(`-H "Authorization: Bearer $TOKEN"`);
-  const schema = requestBody && resolve(requestBody, rest).content["application/json"]?.schema;
-  if (schema) {
+  const [type, { schema }] = requestBody ? Object.entries(resolve(requestBody, rest).content)[0] : ["", {}];
+  if (type === "application/json") {
     const body = spread(brief(example(schema, rest), schema, rest), "  ");
-    parts.push(`-H "Content-Type: application/json"`, `-d '${body}'`);
+    parts.push(`-H "Content-Type: application/json"`, `-d ${quoted(body)}`);
+  }
+  if (type === "application/x-www-form-urlencoded") {
+    const fields = Object.entries(example(schema, rest));
+    parts.push(...fields.map(([name, value]) => `--data-urlencode ${quoted(`${name}=${value}`)}`));
   }
   const filled = path.replace(/{(\w+)}/g, (_, name) => `$${name.toUpperCase()}`); // for the shell, as $TOKEN
   parts.push(`"${location.origin}${filled}${query && `?${query}`}"`);
