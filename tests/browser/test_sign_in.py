@@ -58,6 +58,17 @@ def expect_readable(page: Page) -> None:
     assert Axe().run(page).response["violations"] == []
 
 
+def kept_by(page: Page) -> str:
+    """What any script of the page can read."""
+    return str(page.evaluate("JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie])"))
+
+
+def expect_how_to_begin(ann: Window) -> None:
+    """Before there is anybody who could sign in, the page says how to add the first user."""
+    ann.open("/sign-in")
+    expect(ann.page.get_by_role("status")).to_contain_text("seatserver user add EMAIL --name NAME --role admin")
+
+
 def test_staff_sign_in_with_a_password_and_out_again(make_site: Callable[..., Site], window: Windows) -> None:
     site = make_site()
     ann = window(site)
@@ -65,6 +76,8 @@ def test_staff_sign_in_with_a_password_and_out_again(make_site: Callable[..., Si
     ann.open("/ops")
     expect(page.get_by_label("Operator’s token")).to_be_focused()
     expect(page.get_by_role("link", name="Sign in with your account")).to_be_hidden()
+
+    expect_how_to_begin(ann)
     ids = hire(site)
 
     # Whoever is not signed in finds the way from the live view, and one clear sentence for whatever is wrong.
@@ -79,8 +92,7 @@ def test_staff_sign_in_with_a_password_and_out_again(make_site: Callable[..., Si
     enter(page, BOSS)
     page.wait_for_url("**/ops")
     expect(page.locator("body")).to_have_attribute("data-state", "live")
-    kept = page.evaluate("JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie])")
-    assert "eyJ" not in kept, "no script of this page or another one finds a token"
+    assert "eyJ" not in kept_by(page), "no script of this page or another one finds a token"
     page.reload()
     expect(page.locator("body")).to_have_attribute("data-state", "live")
 

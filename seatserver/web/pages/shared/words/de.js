@@ -120,7 +120,9 @@ export default {
   signInFailed: "Das hat nicht geklappt: {reason}.",
   signInInsecure:
     "Anmelden geht nur über eine sichere Verbindung. Bitte nutzen Sie eine Adresse, die mit https beginnt.",
-  signInOff: "Hier hat noch niemand ein Konto.",
+  signInOff:
+    "Hier kann sich noch niemand anmelden. Setzen Sie auf dem Server SEATSERVER_TOKEN_SECRET, falls es fehlt, und " +
+    "legen Sie dann das erste Konto an: seatserver user add E-MAIL --name NAME --role admin",
   passkeyAsking: "Folgen Sie den Schritten Ihres Browsers …",
   passkeyAdded: "Der Passkey ist hinzugefügt. Sie können sich ab jetzt damit anmelden.",
   passkeyRemove: "Entfernen",

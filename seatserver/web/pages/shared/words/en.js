@@ -125,7 +125,9 @@ export default {
   signInWait: "There were too many tries. Please wait {seconds} s, and try again.",
   signInFailed: "That did not work: {reason}.",
   signInInsecure: "Signing in needs a secure connection. Please use an address that begins with https.",
-  signInOff: "Nobody has an account here yet.",
+  signInOff:
+    "Nobody can sign in here yet. On the server, set SEATSERVER_TOKEN_SECRET if it is not set, then add the first " +
+    "user: seatserver user add EMAIL --name NAME --role admin",
   passkeyAsking: "Follow your browser’s steps …",
   passkeyAdded: "The passkey was added. You can sign in with it from now on.",
   passkeyRemove: "Remove",
