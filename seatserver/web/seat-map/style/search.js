@@ -127,7 +127,7 @@ export const SEARCH_STYLE = `
 .offers ol {
   display: grid;
   gap: 0.5em;
-  max-block-size: max(9em, 26svh);
+  max-block-size: max(9em, min(26svh, 100svh - var(--top, 8em) - 30em)); /* 30em: what else is in the column */
   margin: -4px;
   padding: 4px;
   overflow-y: auto;
