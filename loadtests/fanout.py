@@ -266,7 +266,9 @@ def _ours(place: Installation, stack: ExitStack, turn: Turn, viewers: int) -> Co
         for at, writer in enumerate(writers, number * WRITERS):
             begun_at[APART * at] = time.time()
             writer.hold((APART * at,), lambda carried_out, answered_at: None)
-        crowd.until(lambda: len(turn.update_s) >= len(begun_at) * viewers, LOST_S)
+        crowd.until(
+            lambda: len(turn.update_s) >= len(begun_at) * viewers and not any(writer.busy for writer in writers), LOST_S
+        )
 
     return Contestant(server, crowd, begin, lambda: not busy[0], burst)
 

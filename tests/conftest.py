@@ -22,6 +22,7 @@ import asyncpg
 import hypothesis
 import pytest
 import redis as redis_client
+import structlog
 
 from seatserver import config, database
 from seatserver.config import Settings
@@ -139,6 +140,13 @@ def _bound(item: pytest.Item) -> None:
             inner.inner_test = waiting.bounded(inner.inner_test)
     elif inspect.iscoroutinefunction(item.obj):
         item.obj = waiting.bounded(item.obj)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command under test sets the logs of the whole process; the next test must not inherit its level and stream."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
+import structlog
 
 from seatserver.app import Server
 from seatserver.config import Settings
@@ -305,14 +306,15 @@ async def test_a_kiosk_without_a_reader_of_its_own_sells_nothing(selling: Settin
 
 
 async def test_a_wrong_key_is_told_to_the_operator_without_any_part_of_it(
-    selling: Settings, stripe: StripeStandIn, capsys: pytest.CaptureFixture[str]
+    selling: Settings, stripe: StripeStandIn
 ) -> None:
     wrong = "sk_test_wrong_0123456789cret"
-    async with opened(dataclasses.replace(selling, stripe_key=wrong)) as core:
-        _, kiosk = await with_reader(core)
-        _, payment = await begin(core, kiosk, 1)
-        assert payment.stage is None
-    told = "".join(capsys.readouterr())
+    with structlog.testing.capture_logs() as logged:
+        async with opened(dataclasses.replace(selling, stripe_key=wrong)) as core:
+            _, kiosk = await with_reader(core)
+            _, payment = await begin(core, kiosk, 1)
+            assert payment.stage is None
+    told = str(logged)
     assert "Stripe refuses SEATSERVER_STRIPE_KEY" in told
     assert wrong not in told and "cret" not in told
 
