@@ -109,7 +109,7 @@ clock zone local_time:
 # on a machine of another zone and language
 abroad:
     TZ=Pacific/Kiritimati LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8 env -u CI {{ measured }} -n 2 \
-        tests/unit tests/integration/test_rest.py tests/integration/test_seatmap_command.py
+        tests/unit tests/integration/rest tests/integration/test_seatmap_command.py
 
 # on Debian's Redis, what depends on which Redis it is: the scripts, the connections to it, the feed, and what is
 # decided there (shares, tickets, bookings that are under way, guests' prices, sign-ins, the model's budgets); what the

@@ -16,9 +16,10 @@ from seatserver.api.interface import ENDPOINTS, EXAMPLES, RESOURCES
 from seatserver.api.openapi import TAGS, openapi
 from seatserver.api.shared.endpoint import PREFIX, Call, Endpoint, Resource
 from seatserver.api.shared.fields import PATH_PARAMETERS, Document
+from tests.integration.rest.resources import TESTED_IN, name_of
 
 ROOT = Path(__file__).parents[3]
-REST_TESTS = "tests/integration/test_rest.py"
+REST_TESTS = "tests/integration/rest"
 CASES = [pytest.param(resource, one, id=one.name) for resource in RESOURCES for one in resource.endpoints]
 
 
@@ -60,11 +61,22 @@ def test_every_endpoint_has_a_known_tag(resource: Resource, endpoint: Endpoint) 
     assert endpoint.tag in TAGS, f"describe the tag {endpoint.tag!r} in TAGS of seatserver/api/openapi.py"
 
 
+def test_every_resource_is_tested_in_one_module() -> None:
+    listed = [name for names in TESTED_IN.values() for name in names]
+    missing = {name_of(resource) for resource in RESOURCES} - set(listed)
+    assert not missing, f"add {', '.join(sorted(missing))} to TESTED_IN in {REST_TESTS}/resources.py"
+    assert len(listed) == len(RESOURCES)
+    for module in TESTED_IN:
+        closing = "test_every_operation_succeeded_in_a_test_above"
+        assert closing in (ROOT / REST_TESTS / f"{module}.py").read_text(encoding="utf-8"), f"{closing} in {module}"
+
+
 @pytest.mark.parametrize(("resource", "endpoint"), CASES)
 def test_every_endpoint_is_tested(resource: Resource, endpoint: Endpoint) -> None:
     words = [word for word in endpoint.path.removeprefix(PREFIX).split("/") if word and not word.startswith("{")]
-    tests = (ROOT / REST_TESTS).read_text(encoding="utf-8")
-    assert all(word in tests for word in words), f"test {endpoint.method} {endpoint.path} in {REST_TESTS}"
+    module = next(module for module, names in TESTED_IN.items() if name_of(resource) in names)
+    tests = "".join((ROOT / REST_TESTS / f"{one}.py").read_text(encoding="utf-8") for one in (module, "conftest"))
+    assert all(word in tests for word in words), f"test {endpoint.method} {endpoint.path} in {REST_TESTS}/{module}.py"
 
 
 class Page(Document, frozen=True):
