@@ -118,7 +118,9 @@ def test_zooming_and_dragging_keep_the_seat_under_the_pointer(stage: Stages, lay
         hall.page.mouse.wheel(0, -120)
     hall.rest()
     assert hall.scale > 1.5 * before
-    assert hall.middle("16-21") == pytest.approx(at, abs=2.5)  # browsers place wheels at whole pixels
+    # Browsers place a wheel at whole pixels of a page, which is a pixel and a half of one that is zoomed out. So far
+    # beside the seat it may be, and zooming takes that further from the seat.
+    assert hall.middle("16-21") == pytest.approx(at, abs=1.5 * (hall.scale / before - 1))
     to, mouse = (at[0] + 37, at[1] - 23), Mouse(hall.page)
     mouse.drag(at, to)
     hall.rest()
