@@ -224,6 +224,6 @@ def show(result: report.Result) -> None:
     """The table."""
     talking, repeats = result["conversations"], result["repeats"]
     print(f"A room alone and beside {talking:,} conversations; medians of {repeats} turns each\n")
-    report.table(list(COLUMNS.values()), [[row[key] for key in COLUMNS] for row in result["turns"]])
+    report.columns(COLUMNS, result["turns"])
     ratios = ", ".join(f"{name.removesuffix('_ms').replace('_', ' ')} × {x:g}" for name, x in result["ratios"].items())
     print(f"\nWith them: {ratios}.")

@@ -18,7 +18,7 @@ import redis as redis_client
 from loadtests import limits, report
 from loadtests.crowd import Crowd
 from loadtests.installation import Installation
-from loadtests.meters import median, percentile, ratio, rest
+from loadtests.meters import median_ms, ratio, rest
 from loadtests.systems import FREE, Holder, Ours, Viewer
 from seatserver.errors import StartError
 
@@ -78,7 +78,7 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
 
 def _figures(turns: list[Turn]) -> dict[str, float]:
     def middle(share: float) -> float:
-        return round(median([percentile(turn.late_s, share) for turn in turns]) * 1000, 2)
+        return median_ms([turn.late_s for turn in turns], share)
 
     return {
         "late_p50_ms": middle(0.5),

@@ -28,7 +28,7 @@ from loadtests import limits, report
 from loadtests.children import Running, running
 from loadtests.crowd import Crowd, Member
 from loadtests.installation import Installation
-from loadtests.meters import median, percentile, ratio, rest
+from loadtests.meters import median, median_ms, ratio, rest
 from loadtests.references.raw_send import compiled
 from loadtests.systems import Ours, Viewer
 from loadtests.viewers import APART, BURSTS, WRITERS
@@ -174,17 +174,18 @@ def _figures(turns: list[Turn], viewers: int) -> dict[str, Any]:
         "cpu_us_above_rest": round(
             median([(turn.cpu_s - turn.resting_cpu_s) / max(1, turn.received) * 1e6 for turn in turns]), 2
         ),
-        "round_p50_ms": round(median([percentile(turn.round_s, 0.5) for turn in turns]) * 1000, 2),
-        "round_p99_ms": round(median([percentile(turn.round_s, 0.99) for turn in turns]) * 1000, 2),
+        "round_p50_ms": median_ms([turn.round_s for turn in turns], 0.5),
+        "round_p99_ms": median_ms([turn.round_s for turn in turns], 0.99),
         "received": sum(turn.received for turn in turns),
         "expected": sum(turn.expected for turn in turns),
     }
 
 
 def _burst_figures(turns: list[Turn], viewers: int, raw_round_ms: float) -> dict[str, Any]:
-    p99_ms = round(median([percentile(turn.update_s, 0.99) for turn in turns]) * 1000, 2)
+    updates_s = [turn.update_s for turn in turns]
+    p99_ms = median_ms(updates_s, 0.99)
     return {
-        "burst_p50_ms": round(median([percentile(turn.update_s, 0.5) for turn in turns]) * 1000, 2),
+        "burst_p50_ms": median_ms(updates_s, 0.5),
         "burst_p99_ms": p99_ms,
         "burst_p99_in_raw_rounds": ratio(p99_ms, raw_round_ms),
         "burst_received": sum(len(turn.update_s) for turn in turns),

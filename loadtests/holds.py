@@ -25,7 +25,7 @@ from loadtests import bare_redis, limits, peers, report
 from loadtests.asking import Asker, keep_asking
 from loadtests.crowd import Crowd
 from loadtests.installation import Installation
-from loadtests.meters import Spent, median, percentile, ratio, spending
+from loadtests.meters import Spent, median, median_ms, ratio, spending
 from loadtests.systems import Holder, Ours, Plain, System
 from seatserver.errors import StartError
 
@@ -147,10 +147,11 @@ def _seats(args: argparse.Namespace) -> int:
 
 
 def _figures(turns: list[Turn]) -> dict[str, float]:
+    latencies_s = [turn.latencies_s for turn in turns]
     return {
         "holds_per_s": round(median([turn.holds_per_s for turn in turns]), 1),
-        "p50_ms": round(median([percentile(turn.latencies_s, 0.5) for turn in turns]) * 1000, 3),
-        "p99_ms": round(median([percentile(turn.latencies_s, 0.99) for turn in turns]) * 1000, 3),
+        "p50_ms": median_ms(latencies_s, 0.5, 3),
+        "p99_ms": median_ms(latencies_s, 0.99, 3),
         "behind_ms": round(median([turn.behind_s for turn in turns]) * 1000, 1),
         "cpu_us_per_hold": round(median([turn.spent.cpu_s / max(1, len(turn.latencies_s)) for turn in turns]) * 1e6, 1),
         "redis_us_per_hold": round(

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from loadtests import limits, peer_rush, peers, report
 from loadtests.crowd import Crowd
 from loadtests.installation import Installation
-from loadtests.meters import median, percentile, ratio
+from loadtests.meters import median, median_ms, ratio
 from loadtests.systems import FREE, Holder, Ours, Plain, System, Viewer
 from seatserver.errors import StartError
 
@@ -191,8 +191,8 @@ def _figures(turns: list[Turn]) -> dict[str, float]:
             1,
         ),
         "refused_share": round(median([turn.refused / max(1, len(turn.latencies_s)) for turn in turns]), 3),
-        "p50_ms": round(median([percentile(one, 0.5) for one in held]) * 1000, 3),
-        "p99_ms": round(median([percentile(one, 0.99) for one in held]) * 1000, 3),
+        "p50_ms": median_ms(held, 0.5, 3),
+        "p99_ms": median_ms(held, 0.99, 3),
         "behind_ms": round(median([turn.behind_s for turn in turns]) * 1000, 1),
         "held_twice": sum(turn.held_twice for turn in turns),
         "wrong_maps": sum(turn.wrong_maps for turn in turns),
@@ -244,12 +244,12 @@ def show(result: report.Result) -> None:
         f"The people of {result['scenario']}, {result['buyers'] + result['viewers']:,} of them, at a hall of "
         f"{result['seats']:,} seats; medians of {result['repeats']} turns each\n"
     )
-    report.table(list(peer_rush.COLUMNS.values()), [[one[key] for key in peer_rush.COLUMNS] for one in result["rush"]])
+    report.columns(peer_rush.COLUMNS, result["rush"])
     print()
     print(
         f"{result['buyers']:,} buyers and {result['viewers']:,} viewers in one room of {result['seats']:,} seats; "
         f"medians of {result['repeats']} turns each\n"
     )
-    report.table(list(COLUMNS.values()), [[one[key] for key in COLUMNS] for one in result["systems"]])
+    report.columns(COLUMNS, result["systems"])
     for sentence in result["missing"]:
         print(f"\n{sentence}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from statistics import median
 
 from redis import Redis
 
-__all__ = ["Spent", "cpu_s", "median", "percentile", "ratio", "redis_cpu_s", "rest", "rss_kib", "spending"]
+__all__ = ["Spent", "cpu_s", "median", "median_ms", "percentile", "ratio", "redis_cpu_s", "rest", "rss_kib", "spending"]
 
 CPU_CLOCK_OF_PROCESS = 2
 REST_S = 0.1
@@ -78,6 +78,11 @@ def percentile(values: Sequence[float], share: float) -> float:
         return float("nan")
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, max(0, -(-int(share * 1_000_000) * len(ordered) // 1_000_000) - 1))]
+
+
+def median_ms(turns: Iterable[Sequence[float]], share: float, digits: int = 2) -> float:
+    """The median, over the turns, of what a ``share`` of each turn's times does not exceed: seconds in, ms out."""
+    return round(median([percentile(times_s, share) for times_s in turns]) * 1000, digits)
 
 
 def ratio(ours: float, theirs: float) -> float:

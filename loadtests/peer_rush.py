@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from loadtests.crowd import Crowd
 from loadtests.installation import Installation
-from loadtests.meters import Spent, median, percentile, ratio, spending
+from loadtests.meters import Spent, median, median_ms, ratio, spending
 from loadtests.rush.scenario import Scenario, read, scaled
 from loadtests.rush.schedule import Plan, schedule
 from loadtests.systems import FREE, Holder, System, Viewer
@@ -218,8 +218,8 @@ def figures(turns: dict[str, list[Turn]]) -> list[dict[str, object]]:
     for name, every in turns.items():
         latencies = [one.latencies_s for one in every]
         row = {
-            "p50_ms": round(median([percentile(one, 0.5) for one in latencies]) * 1000, 3),
-            "p99_ms": round(median([percentile(one, 0.99) for one in latencies]) * 1000, 3),
+            "p50_ms": median_ms(latencies, 0.5, 3),
+            "p99_ms": median_ms(latencies, 0.99, 3),
             "cpu_ms": round(median([one.spent.cpu_s for one in every]) * 1000, 1),
             "kept": round(median([one.kept for one in every])),
             "refused": round(median([one.refused for one in every])),

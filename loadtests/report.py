@@ -9,7 +9,7 @@ import argparse
 import gc
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from loadtests import baselines, interpreter, measured
@@ -139,6 +139,11 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], out: TextIO | Non
     print("  ".join("-" * width for width in widths), file=out)
     for row in texts:
         print(line(row), file=out)
+
+
+def columns(heads: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print a table of results: ``heads`` has the key of each column with its head."""
+    table(list(heads.values()), [[row[key] for key in heads] for row in rows])
 
 
 def cell(value: Any) -> str:

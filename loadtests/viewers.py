@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from loadtests import limits, report
 from loadtests.crowd import Crowd
 from loadtests.installation import Installation
-from loadtests.meters import median, percentile, ratio, rest
+from loadtests.meters import median, median_ms, ratio, rest
 from loadtests.prober import probing
 from loadtests.systems import HELD, Holder, Ours, Plain, System, Viewer
 
@@ -89,7 +89,7 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
 
 def _figures(turns: list[Watch], viewers: int) -> dict[str, float]:
     def middle(name: str, share: float) -> float:
-        return round(median([percentile(getattr(turn, name), share) for turn in turns]) * 1000, 2)
+        return median_ms([getattr(turn, name) for turn in turns], share)
 
     return {
         "hold_p50_ms": middle("hold_s", 0.5),
