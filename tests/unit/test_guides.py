@@ -18,6 +18,14 @@ def named(guide: str) -> list[tuple[str, list[str]]]:
     return [(match[1], re.findall(r"`([\w.]+)`", match[2])) for match in NAMED.finditer(text)]
 
 
+def test_the_guide_to_the_code_says_what_is_in_every_folder() -> None:
+    text = (ROOT / "seatserver/README.md").read_text(encoding="utf-8")
+    _, _, section = text.partition("## What is in which folder")
+    rows = [line.split("|")[1] for line in section.partition("\n## ")[0].splitlines() if line.startswith("| `")]
+    listed = sorted(name for row in rows for name in re.findall(r"`(\w+)/`", row))
+    assert listed == sorted(path.parent.name for path in (ROOT / "seatserver").glob("*/__init__.py"))
+
+
 @pytest.mark.parametrize("guide", GUIDES)
 def test_every_path_and_function_that_a_guide_names_exists(guide: str) -> None:
     found = named(guide)
