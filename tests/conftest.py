@@ -102,9 +102,9 @@ def _is_whole(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Commands under test hear Ctrl-C, also where a shell runs the tests in the background and lets them ignore it.
 
-    ``FAULT_SAMPLE`` chooses among the fault tests.
+    ``SAMPLE`` chooses among the variants of long tests.
     """
-    if seed := os.environ.get("FAULT_SAMPLE"):
+    if seed := os.environ.get("SAMPLE"):
         config.pluginmanager.register(sampling.Sample(seed), "sample")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -228,6 +228,7 @@ async def test_a_line_whose_handshake_was_cut_off_comes_back() -> None:
             await line.leave()
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", shipped())
 def test_every_scenario_passes_at_a_small_size(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], database_url: str, redis_url: str

@@ -1,4 +1,4 @@
-"""The sample of the fault tests that CI runs."""
+"""The sample of the long tests' variants that CI runs."""
 
 from __future__ import annotations
 
