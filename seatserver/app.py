@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from seatserver import config, descriptors, logs
 from seatserver.access.admission import AdmissionCodes, BookingKeys
 from seatserver.access.api_keys import ApiKeys
+from seatserver.access.captcha import Captcha
 from seatserver.access.credentials import Credentials
 from seatserver.access.deny_list import DenyList
 from seatserver.access.guest_limits import GuestLimits
@@ -120,7 +121,8 @@ class Server:
         self.networks = NetworkNames(settings)
         self.shares = Shares(settings)
         self.guest_limits = GuestLimits(settings, self.redis, self.shares, self.networks, self.metrics)
-        self.guest_price = GuestPrice(settings, self.redis, self.shares, self.networks, self.metrics)
+        self.captcha = Captcha(settings) if settings.captcha != "none" else None
+        self.guest_price = GuestPrice(settings, self.redis, self.shares, self.networks, self.metrics, self.captcha)
 
         # The operator's own staff, and where they are signed in.
         self.passwords = Passwords()
@@ -307,13 +309,15 @@ class Server:
         return await self.catalog.existing([showtime_id]) != []
 
     async def close_connections(self) -> None:
-        """Close the connections to Postgres, Redis and Gemini. A server that was never entered needs only this."""
+        """Close the connections to Postgres, Redis and others. A server that was never entered needs only this."""
         await self.voice.close()
         if self.model is not None:
             await self.model.close(grace_s=self.settings.shutdown_ms / 8000)
         self.holding.close()
         await self.kiosk_payments.close()
         self.passwords.close()
+        if self.captcha is not None:
+            await self.captcha.close()
         await self.store.close()
         await self.database.close()
         await self.redis.aclose()

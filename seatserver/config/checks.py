@@ -37,6 +37,7 @@ def check(settings: Settings) -> None:
     _check_stores(settings)
     _check_door(settings)
     _check_stripe(settings)
+    _check_captcha(settings)
 
 
 def _check_limits(settings: Settings) -> None:
@@ -143,9 +144,29 @@ def _check_stripe(settings: Settings) -> None:
     _check_key_goes("stripe_url", url)
 
 
+def _check_captcha(settings: Settings) -> None:
+    """Refuse a provider of CAPTCHAs that could not be asked, or would never be."""
+    _one_of("captcha", settings.captcha, ("none", "turnstile", "hcaptcha", "recaptcha"))
+    if url := settings.captcha_verify_url:
+        _check_key_goes("captcha_verify_url", url)
+    if settings.captcha == "none":
+        return
+    wanted = f"as {_env('captcha')} is {settings.captcha}"
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,200}", settings.captcha_site_key):
+        raise ConfigError(_env("captcha_site_key"), "is no key", f"expected the provider's key for your site, {wanted}")
+    if not settings.captcha_secret:
+        raise ConfigError(_env("captcha_secret"), "is empty", f"expected the secret of your site, {wanted}")
+    if not settings.public_url:
+        raise ConfigError(_env("public_url"), "is empty", f"expected where your pages are, {wanted}: it is compared")
+    if not settings.guests_free_per_min:
+        raise ConfigError(
+            _env("guests_free_per_min"), "is 0", f"expected a number of guests, {wanted}: none is checked"
+        )
+
+
 def _check_key_goes(name: str, url: str) -> None:
     """Refuse an address to which a key would be sent in the clear."""
-    is_here = re.match(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?$", url) is not None
+    is_here = re.match(r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/|$)", url) is not None
     if not is_here and not (url.startswith("https://") and is_web_address(url)):
         raise ConfigError(_env(name), f"is {url[:80]!r}", "expected https://host: the key is sent there")
 

@@ -24,6 +24,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from seatserver.access.captcha import PROVIDERS
 from seatserver.config import Settings
 from seatserver.errors import SeatServerError
 from seatserver.web.page import OWN_SOCKET, POLICY, Page, with_socket
@@ -41,15 +42,15 @@ LOOK_UP_S = 1.0
 
 # No inline scripts or styles, and nothing from other servers. `'self'` includes our own socket only in newer browsers,
 # so the page adds its address (`page.py`).
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    f"connect-src 'self'{OWN_SOCKET}",
-    "img-src 'self' data:",
-    "base-uri 'none'",
-    "form-action 'self'",
-)
+CONTENT_SECURITY_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "connect-src": f"'self'{OWN_SOCKET}",
+    "img-src": "'self' data:",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+}
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -78,6 +79,8 @@ VISITORS = {
     "/handoff": "handoff",
 }
 """Pages for visitors, in their language. Each is a folder of `pages/`."""
+WITHOUT_GUESTS = {"front"}
+"""Of these, the pages that make no guest, so that nobody is checked there."""
 SIGN_IN = "/sign-in"
 """Where staff sign in, in their language too. Its script says if nobody can."""
 STAFF = {"/ops": "ops", "/docs": "docs"}
@@ -119,8 +122,14 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
         for kind in ("showtime", "booking")
     }
     links_to_api = not settings.is_for_operators(settings.documents)
+    for_guests = _for_guests(settings, headers)
     front, showtime, own, booking, handoff = (
-        Page(name, headers, links_to_api=links_to_api, voice=name == "showtime" and settings.voice_at("pages"))
+        Page(
+            name,
+            headers if name in WITHOUT_GUESTS else for_guests,
+            links_to_api=links_to_api,
+            voice=name == "showtime" and settings.voice_at("pages"),
+        )
         for name in VISITORS.values()
     )
 
@@ -166,13 +175,25 @@ def missing_page(settings: Settings, otherwise: Handler) -> Handler:
     return respond
 
 
-def _headers(framed_by: tuple[str, ...]) -> dict[str, str]:
-    ancestors = " ".join(("'self'", *framed_by))
+def _headers(framed_by: tuple[str, ...], more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The headers of a page. ``more``: sources of others that its policy allows besides ours, by directive."""
+    policy = {**CONTENT_SECURITY_POLICY, "frame-ancestors": " ".join(("'self'", *framed_by))}
+    for directive, sources in (more or {}).items():
+        policy[directive] = f"{policy[directive]} {sources}" if directive in policy else sources
     return {
         **HEADERS,
         **FOR_PAGES,
-        "Content-Security-Policy": "; ".join((*CONTENT_SECURITY_POLICY, f"frame-ancestors {ancestors}")),
+        "Content-Security-Policy": "; ".join(f"{directive} {sources}" for directive, sources in policy.items()),
     }
+
+
+def _for_guests(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
+    """The headers of pages that make guests: what the operator's provider of CAPTCHAs needs of them."""
+    if settings.captcha == "none":
+        return headers
+    allowed = _headers(settings.frame_ancestors, PROVIDERS[settings.captcha].policy)
+    # Its frame has to learn which site it is on, and no more than that.
+    return {**allowed, "Referrer-Policy": "strict-origin-when-cross-origin"}
 
 
 def _always(page: Page) -> Callable[[Request], Awaitable[Response]]:

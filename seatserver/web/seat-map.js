@@ -285,7 +285,7 @@ export class SeatMapElement extends HTMLElement {
       const server = addressOf(this.server);
       const { showtime, layout } = await fetchShowtime(server, this.showtime);
       if (run !== this.#run) return;
-      const source = this.token || guestOf(server);
+      const source = this.token || guestOf(server, (name) => this.#wordsOfHere().say(name));
       const client = new SeatMapClient(socketOf(server, showtime.id), { token: source });
       /** @type {(refused?: string | null) => Promise<string>} */
       const token = async (refused = null) => (typeof source === "function" ? source(refused) : source);

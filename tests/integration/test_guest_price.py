@@ -166,6 +166,6 @@ async def test_without_redis_an_answer_is_still_good_only_once(settings: Setting
         price.ask(HOME)
     challenge: Any = caught.value.facts["challenge"]
     number = str(solved(challenge))
-    assert await price.is_paid(HOME, challenge["challenge"], number)
-    assert not await price.is_paid(HOME, challenge["challenge"], number)
+    assert await price.take(HOME, HOME, challenge["challenge"], number) == "accepted"
+    assert await price.take(HOME, HOME, challenge["challenge"], number) == "refused"
     await nobody.aclose()

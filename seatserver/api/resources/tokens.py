@@ -6,13 +6,14 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from seatserver.access.guest_price import ANSWER_CHARS, CHALLENGE_CHARS
+from seatserver.access.captcha import RESPONSE_CHARS
+from seatserver.access.guest_price import CHALLENGE_CHARS
 from seatserver.access.guests import MAX_RENEWAL_CHARS, GuestPass
 from seatserver.access.networks import network_of
 from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import ANY_TOKEN, Call, Resource
 from seatserver.api.shared.fields import Document, Millis
-from seatserver.errors import ProofRequired, TooMany, Unauthorized
+from seatserver.errors import Busy, ProofRequired, TooMany, Unauthorized
 
 
 class RenewGuest(Document, frozen=True):
@@ -24,15 +25,24 @@ class RenewGuest(Document, frozen=True):
 class ProveGuest(Document, frozen=True):
     """The answer to the challenge of a refusal with the code `proof_required`.
 
-    Its `facts.challenge` has the `kind` of challenge. There is one so far, `work`: find the whole number from 0 to
-    `most` for which `hash` is the SHA-256 hash, in hexadecimal digits, of `text` with the number behind it in decimal
-    digits. It is good for one guest, until `expires_at_ms`, and from the network that got it.
+    Its `facts.challenge` has the `kind` of challenge. For `work`, find the whole number from 0 to `most` for which
+    `hash` is the SHA-256 hash, in hexadecimal digits, of `text` with the number behind it in decimal digits. For
+    `captcha`, have the visitor pass the widget of its `provider` (`turnstile`, `hcaptcha` or `recaptcha`) with its
+    `site_key`, and with its `action` where the provider takes one. A challenge is good for one guest, until
+    `expires_at_ms`, and from the network that got it. A `captcha` is used up by a wrong answer too.
     """
 
     challenge: Annotated[
         str, Meta(max_length=CHALLENGE_CHARS, description="The field `challenge` of the challenge, as it came.")
     ]
-    answer: Annotated[str, Meta(max_length=ANSWER_CHARS, description="The number, in decimal digits.")]
+    answer: Annotated[
+        str,
+        Meta(
+            max_length=RESPONSE_CHARS,
+            description="The number, in decimal digits; for `captcha`, what the provider's widget gives out, or an "
+            "empty text where it cannot be shown: if the provider is away, the next challenge is `work`.",
+        ),
+    ]
 
 
 class Guest(Document, frozen=True):
@@ -79,7 +89,7 @@ RESOURCE = Resource(
 
 @RESOURCE.post("/guests", status=201, refusals=(Unauthorized, TooMany, ProofRequired))
 async def make_guest(call: Call) -> Guest:
-    """Get a token for a guest, where the configuration allows guests. While very many come, it costs some work."""
+    """Get a token for a guest, where the configuration allows guests. While very many come, it has a price."""
     guest = _guest(call.services.guests.make())
     network = network_of(call.request.scope)
     await call.services.guest_limits.admit(network)
@@ -87,14 +97,17 @@ async def make_guest(call: Call) -> Guest:
     return guest
 
 
-@RESOURCE.post("/guests/prove", status=201, refusals=(Unauthorized, TooMany, ProofRequired))
+@RESOURCE.post("/guests/prove", status=201, refusals=(Unauthorized, TooMany, ProofRequired, Busy))
 async def prove_guest(call: Call, body: ProveGuest) -> Guest:
     """Get a token for a guest with the answer to a challenge. A wrong or late one may bring another challenge."""
     guest = _guest(call.services.guests.make())
     network = network_of(call.request.scope)
-    if not await call.services.guest_price.is_paid(network, body.challenge, body.answer):
+    client = call.request.client
+    address = client.host if client is not None else ""
+    outcome = await call.services.guest_price.take(network, address, body.challenge, body.answer)
+    if outcome != "accepted":
         await call.services.guest_limits.admit(network)
-        call.services.guest_price.ask(network)
+        call.services.guest_price.ask(network, wants_work=outcome == "away")
     return guest
 
 

@@ -14,6 +14,8 @@ const KEY = "seatserver.guest";
 const MOST_CHALLENGES = 3; // one can end while it is being solved
 const SETTLE_MS = 150; // without locks: time for a tab that asked at the same moment to write too
 
+/** @typedef {(name: string) => string} Say texts of reasons/, in the visitor's language */
+
 /** By key, where nothing can be kept. @type {Map<string, Guest>} */
 const inMemory = new Map();
 /** By key: a guest that is under way in this page. @type {Map<string, Promise<Guest>>} */
@@ -90,17 +92,18 @@ export function onGuestChange(server, react, { signal } = {}) {
  * Where a guest's token of a server comes from, as the `token` of a SeatMapClient: (refused) => token, or its promise.
  * A token that was refused is renewed for the same guest; only where that is over is there a new guest. When it is
  * over, the server says: the clock here may be wrong. What it throws says with `permanent` whether asking again is of
- * no use.
+ * no use. `say` tells a new guest what a CAPTCHA is for, where the server asks for one; without it none can be shown.
  * @param {URL} server
+ * @param {Say} [say]
  */
-export function guestOf(server) {
+export function guestOf(server, say) {
   const key = keyOf(server);
   return async (/** @type {string | null} */ refused = null) => {
     const kept = read(key);
     if (kept && kept.token !== refused) return kept.token;
     // Two seat maps on one page are one guest, also when both ask in the same moment.
     if (!asked.has(key)) {
-      const coming = alone(key, () => next(server, key, refused)).finally(() => asked.delete(key));
+      const coming = alone(key, () => next(server, key, refused, say)).finally(() => asked.delete(key));
       asked.set(key, coming);
     }
     return /** @type {Guest} */ (await asked.get(key)).token;
@@ -153,11 +156,12 @@ async function alone(key, act, signal) {
  * @param {URL} server
  * @param {string} key
  * @param {string | null} refused
+ * @param {Say} [say]
  */
-async function next(server, key, refused) {
+async function next(server, key, refused, say) {
   const kept = read(key);
   if (kept && kept.token !== refused) return kept; // another tab was faster
-  const guest = (await renewed(server, kept)) ?? (await made(server));
+  const guest = (await renewed(server, kept)) ?? (await made(server, say));
   write(key, guest);
   if (navigator.locks || inMemory.has(key)) return guest;
   // Two tabs that opened together have both asked. Both use the guest that was written last.
@@ -189,21 +193,40 @@ async function renewed(server, kept, signal) {
 }
 
 /**
- * A new guest. While very many come, the server wants a puzzle solved first.
+ * A new guest. While very many come, the server wants a challenge answered first.
  * @param {URL} server
+ * @param {Say} [say]
  */
-async function made(server) {
+async function made(server, say) {
   let proof;
   for (let challenges = 0; ; challenges += 1) {
     try {
       return await ask(server, proof ? "guests/prove" : "guests", proof);
     } catch (error) {
       const challenge = error.code === "proof_required" && challenges < MOST_CHALLENGES && error.facts?.challenge;
-      const number = challenge ? await solve(challenge) : null;
-      if (number === null) throw Object.assign(error, { permanent: error.status !== undefined && !error.retryable });
-      proof = { challenge: challenge.challenge, answer: String(number) };
+      const { answer, isRefused } = challenge ? await answered(challenge, say) : { answer: null };
+      if (answer === null) {
+        const permanent = isRefused || (error.status !== undefined && !error.retryable);
+        throw Object.assign(error, { permanent });
+      }
+      proof = { challenge: challenge.challenge, answer };
     }
   }
+}
+
+/**
+ * What answers a challenge; null where nothing does. `isRefused`: because the visitor does not want to.
+ * @param {any} challenge
+ * @param {Say} [say]
+ * @returns {Promise<{ answer: string | null, isRefused?: boolean }>}
+ */
+async function answered(challenge, say) {
+  if (challenge.kind === "captcha" && say) {
+    const { pass } = await import("./captcha.js");
+    return pass(challenge, say);
+  }
+  const number = await solve(challenge);
+  return { answer: number === null ? null : String(number) };
 }
 
 /**

@@ -12,10 +12,11 @@ from seatserver.web.routes import HERE
 README = Path(__file__).parents[3] / "README.md"
 SEAT_MAP = HERE / "seat-map"
 REASONS = HERE / "shared" / "reasons"
+CAPTCHA = HERE / "shared" / "captcha.js"
 PARTS = sorted(path for path in SEAT_MAP.rglob("*.js") if path.parent.name not in ("client", "strings"))
 ELEMENT = HERE.joinpath("seat-map.js").read_text()
 TYPES = HERE.joinpath("seat-map.d.ts").read_text()
-CODE = "\n".join([ELEMENT, *(path.read_text() for path in (*PARTS, REASONS / "codes.js"))])
+CODE = "\n".join([ELEMENT, *(path.read_text() for path in (*PARTS, REASONS / "codes.js", CAPTCHA))])
 LIFE = {"constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback"}
 
 

@@ -32,7 +32,7 @@ const PENDING_MS = 3_000;
 const SETTLED_MS = 60_000;
 const RENEWAL_MS = 3_000; // a visitor who stands at the door with the key waits no longer for the guest
 const ID = nameInAddress();
-const renewedOrAnother = guestOf(HERE);
+const renewedOrAnother = guestOf(HERE, say);
 
 let clockOffset = 0; // the server's clock minus ours, in ms
 let strange = null; // id of the guest who turned out not to own this booking: while there is a key, it is not tried again

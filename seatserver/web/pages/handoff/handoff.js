@@ -21,7 +21,7 @@ const WHY = {
   limit: "handOffLimit",
 };
 
-const tokenOf = guestOf(HERE);
+const tokenOf = guestOf(HERE, say);
 const code = location.hash.slice(1);
 
 /** @param {string} token */

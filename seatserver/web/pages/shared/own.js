@@ -1,11 +1,11 @@
 /** What the booking pages share: API addresses, the visitor's token, and requests made with it. */
 
 import { guestOf, knownGuest } from "../../shared/guest.js";
-import { fetchJson, HERE, recall } from "./page.js";
+import { fetchJson, HERE, recall, say } from "./page.js";
 
 export const TOKEN = "seatserver.token"; // what was entered on the booking page, for this window
 
-const tokenOfGuest = guestOf(HERE);
+const tokenOfGuest = guestOf(HERE, say);
 
 /** @param {string} path */
 export function api(path) {

@@ -34,4 +34,10 @@ export default {
   reasonTooMuch: "Das war zu viel auf einmal",
   reasonUnavailable: "Der Server kann das gerade nicht. Bitte versuchen Sie es gleich noch einmal",
   reasonUnknown: "Etwas ist schiefgegangen. Bitte versuchen Sie es gleich noch einmal",
+
+  // Keine Gründe: was ein neuer Gast bei einem CAPTCHA liest, und die Sprache, in der dessen Anbieter spricht.
+  captchaLanguage: "de",
+  captchaTitle: "Eine kurze Prüfung",
+  captchaText: "Gerade kommen sehr viele Menschen. Bitte zeigen Sie, dass Sie ein Mensch sind, dann geht es weiter.",
+  captchaClose: "Jetzt nicht",
 };

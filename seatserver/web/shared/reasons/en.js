@@ -34,4 +34,10 @@ export default {
   reasonTooMuch: "that was too much at once",
   reasonUnavailable: "the server can’t do this right now. Please try again in a moment",
   reasonUnknown: "something went wrong. Please try again in a moment",
+
+  // Not reasons: what a new guest reads with a CAPTCHA, and the language in which its provider speaks.
+  captchaLanguage: "en",
+  captchaTitle: "A short check",
+  captchaText: "A lot of people are coming right now. Please show that you are a person, and the page goes on.",
+  captchaClose: "Not now",
 };
