@@ -1,12 +1,15 @@
-"""The attackers of `loadtests.attack`: a process that attacks servers from one address for some seconds.
+"""The attackers of `loadtests.attack`: a process that attacks servers from one or more addresses for some seconds.
 
-It prints a line when it is ready, and in the end how much it tried and how much of that it got, as JSON.
+It prints a line when it is ready, and in the end how much it tried and how much of that it got, as JSON. It has the
+lowest priority: real attackers bring machines of their own, so ours takes only the CPU time that the servers and the
+honest buyers leave.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -22,9 +25,18 @@ from websockets.exceptions import WebSocketException
 from seatserver.wire.codec import SUBPROTOCOL_JSON
 
 GUEST = "POST /api/v1/guests HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nX-Forwarded-For: {}\r\n\r\n"
-CONNECTIONS, BOTS, SILENT = 8, 31, 500
+CONNECTIONS, BOTS, SILENT = 8, 31, 1000
 CREATED = b"HTTP/1.1 201"
 PIECE = b"a" * 65_536
+FIELDS = b"".join(b"X-%d: a\r\n" % number for number in range(5000))
+PIECES = 128
+HALVES = (b"", b"GET / HT", b"GET /ws/showtimes/x HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n")
+"""What silent connections say: nothing, half a line, half a handshake."""
+AGAIN_S = 0.5
+"""After this long somebody who was refused tries again."""
+GRACE_S = 10.0
+"""So long the last ones may take to end."""
+LOWEST_PRIORITY = 19
 GONE = (OSError, asyncio.IncompleteReadError, WebSocketException)
 
 
@@ -33,8 +45,10 @@ class Order:
     """What to attack, and until when."""
 
     showtime: str
-    address: str
-    """Where all of them come from. Each attack has another one, with a share of its own."""
+    addresses: list[str]
+    """Where they come from. Each attack has others, with shares of their own."""
+    seats: int
+    """They take seats below this number only; the others are the honest buyers'."""
     urls: list[str]
     ends_at: float = 0.0
     tried: int = 0
@@ -49,6 +63,15 @@ class Order:
         parts = urlsplit(self.urls[number % len(self.urls)])
         return parts.hostname or "", parts.port or 80
 
+    def address(self, number: int) -> str:
+        """Where the attacker with this number comes from."""
+        return self.addresses[number % len(self.addresses)]
+
+    def seats_of(self, number: int, count: int) -> tuple[int, ...]:
+        """So many seats for the attacker with this number."""
+        first = number % (self.seats // count) * count
+        return tuple(range(first, first + count))
+
 
 async def guests(order: Order, number: int) -> None:
     """Make guests as fast as they are answered."""
@@ -57,90 +80,129 @@ async def guests(order: Order, number: int) -> None:
             reader, writer = await asyncio.open_connection(*order.at(number))
             while order.goes_on():
                 order.tried += 1
-                made, _ = await _posted(order, reader, writer)
+                made, _ = await _posted(order.address(number), reader, writer)
                 order.got += made
             writer.close()
 
 
 async def cycles(order: Order, number: int) -> None:
     """Hold and release a pair of seats as fast as it is answered."""
-    async with await _bot(order, number) as socket:
+
+    async def play(socket: ClientConnection) -> None:
         while order.goes_on():
             order.tried += 1
             hold_id = str(uuid4())
-            answer = await asked(socket, {"type": "hold", "hold_id": hold_id, "seats": (2 * number, 2 * number + 1)})
-            if answer["type"] == "held":
+            hold = {"type": "hold", "hold_id": hold_id, "seats": order.seats_of(number, 2)}
+            if (await asked(socket, hold))["type"] == "held":
                 order.got += 1
                 await asked(socket, {"type": "release", "hold_id": hold_id})
+
+    await _with_sockets(order, number, play)
 
 
 async def hoarding(order: Order, number: int) -> None:
     """Hold as many seats as one guest may, and try again and again."""
-    async with await _bot(order, number) as socket:
+    seats = order.seats_of(number, 8)
+
+    async def play(socket: ClientConnection) -> None:
         held = False
         while order.goes_on():
             if not held:
                 order.tried += 1
-                seats = tuple(range(number * 8, number * 8 + 8))
                 answer = await asked(socket, {"type": "hold", "hold_id": str(uuid4()), "seats": seats})
                 held = answer["type"] == "held"
                 order.got += len(seats) if held else 0
             await asyncio.sleep(0.05)
 
+    await _with_sockets(order, number, play)
+
+
+async def handshakes(order: Order, number: int) -> None:
+    """Open sockets and say hello with a token that is none. What is got is those that were opened."""
+    host, port = order.at(number)
+    while order.goes_on():
+        order.tried += 1
+        with suppress(*GONE):
+            socket = await entered(f"http://{host}:{port}", order.showtime, order.address(number), "none")
+            order.got += 1
+            await socket.wait_closed()
+
 
 async def heads(order: Order, number: int) -> None:
-    """Send heads without end. What is got is those of which 8 MiB were taken, more than systems buffer."""
+    """Send heads whose one field never ends. What is got is those of which 8 MiB were taken, more than is buffered."""
+    await _endless(order, number, b"X: ", PIECE)
+
+
+async def fields(order: Order, number: int) -> None:
+    """Send heads with ever more small fields; otherwise the same."""
+    await _endless(order, number, b"", FIELDS)
+
+
+async def _endless(order: Order, number: int, begin: bytes, piece: bytes) -> None:
     while order.goes_on():
         order.tried += 1
         with suppress(*GONE):
             _, writer = await asyncio.open_connection(*order.at(number))
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
-            for _ in range(128):
-                writer.write(PIECE)
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n" + begin)
+            for _ in range(PIECES * len(PIECE) // len(piece)):
+                writer.write(piece)
                 await writer.drain()
             order.got += 1
             writer.transport.abort()
 
 
 async def silence(order: Order, number: int) -> None:
-    """Open a connection and say half a line. What is got is those that are still open in the end."""
-    order.tried += 1
-    with suppress(*GONE):
-        reader, writer = await asyncio.open_connection(*order.at(number))
-        writer.write(b"GET / HT")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, order.ends_at - time.monotonic())):
-                await reader.read()
-                return
-        order.got += 1
-        writer.transport.abort()
+    """Open a connection and say little; open another one if it is closed. What is got is those open in the end."""
+    while order.goes_on():
+        order.tried += 1
+        with suppress(*GONE):
+            reader, writer = await asyncio.open_connection(*order.at(number))
+            writer.write(HALVES[number % len(HALVES)])
+            try:
+                async with asyncio.timeout(max(0.0, order.ends_at - time.monotonic())):
+                    await reader.read()
+            except TimeoutError:
+                order.got += 1
+            writer.transport.abort()
+        await asyncio.sleep(min(AGAIN_S, max(0.0, order.ends_at - time.monotonic())))
 
 
 ATTACKS: dict[str, tuple[int, Callable[[Order, int], Awaitable[None]]]] = {
     "guests": (CONNECTIONS, guests),
     "cycles": (BOTS, cycles),
     "hoarding": (BOTS, hoarding),
+    "handshakes": (CONNECTIONS, handshakes),
     "heads": (CONNECTIONS, heads),
+    "fields": (CONNECTIONS, fields),
     "silence": (SILENT, silence),
 }
-"""By name: how many at once, and what each does."""
+"""By name: how many at once with a strength of 1, and what each does."""
 
 
-async def _posted(order: Order, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[bool, bytes]:
+async def _posted(address: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[bool, bytes]:
     """Ask for a guest; whether there is one, and the body."""
-    writer.write(GUEST.format(order.address).encode())
+    writer.write(GUEST.format(address).encode())
     head = await reader.readuntil(b"\r\n\r\n")
     size = int(head.lower().partition(b"content-length: ")[2].split()[0])
     return head.startswith(CREATED), await reader.readexactly(size)
 
 
-async def _bot(order: Order, number: int) -> ClientConnection:
-    """A guest's socket."""
+async def _with_sockets(order: Order, number: int, play: Callable[[ClientConnection], Awaitable[None]]) -> None:
+    """Play with a guest's socket, and with another one whenever it is closed, or a while after it was refused."""
     host, port = order.at(number)
-    reader, writer = await asyncio.open_connection(host, port)
-    _, body = await _posted(order, reader, writer)
-    writer.close()
-    return await entered(f"http://{host}:{port}", order.showtime, order.address, json.loads(body)["token"])
+    address, token = order.address(number), ""
+    while order.goes_on():
+        with suppress(*GONE):
+            if not token:
+                reader, writer = await asyncio.open_connection(host, port)
+                is_made, body = await _posted(address, reader, writer)
+                writer.close()
+                token = json.loads(body)["token"] if is_made else ""
+            if token:
+                async with await entered(f"http://{host}:{port}", order.showtime, address, token) as socket:
+                    await play(socket)
+        if order.goes_on():
+            await asyncio.sleep(AGAIN_S)
 
 
 async def entered(url: str, showtime: str, address: str, token: str) -> ClientConnection:
@@ -165,13 +227,22 @@ async def asked(socket: ClientConnection, message: dict[str, Any]) -> dict[str, 
             return answer
 
 
-async def main(name: str, showtime: str, seconds: str, *urls: str) -> None:
+async def main(name: str, showtime: str, seconds: str, strength: str, addresses: str, seats: str, *urls: str) -> None:
     """Attack; then say how it went."""
-    address = f"203.0.113.{list(ATTACKS).index(name) + 1}"
-    order = Order(showtime, address, list(urls), time.monotonic() + float(seconds))
+    with suppress(OSError):
+        os.nice(LOWEST_PRIORITY)
+    network = f"203.{list(ATTACKS).index(name) + 1}"
+    named = [f"{network}.{number // 250 % 250}.{number % 250 + 1}" for number in range(int(addresses))]
+    order = Order(showtime, named, int(seats), list(urls), time.monotonic() + float(seconds))
     count, attack = ATTACKS[name]
     print("ready", flush=True)
-    await asyncio.gather(*(attack(order, number) for number in range(count)))
+    tasks = [asyncio.ensure_future(attack(order, number)) for number in range(count * int(strength))]
+    _, late = await asyncio.wait(tasks, timeout=float(seconds) + GRACE_S)
+    for task in late:  # they wait for an answer
+        task.cancel()
+    failed = [error for error in await asyncio.gather(*tasks, return_exceptions=True) if isinstance(error, Exception)]
+    if failed:
+        raise failed[0]
     print(json.dumps({"tried": order.tried, "got": order.got}))
 
 
