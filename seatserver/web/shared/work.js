@@ -93,7 +93,8 @@ function pause() {
  */
 export async function solve({ kind, text, hash: wanted, most }) {
   const fits = typeof text === "string" && /^[\x20-\x7e]*$/.test(text);
-  if (kind !== "work" || !fits || !/^[0-9a-f]{64}$/.test(wanted) || !(most <= HARDEST)) return null;
+  if (kind !== "work" || !fits || !/^[0-9a-f]{64}$/.test(wanted) || !(Number.isInteger(most) && most <= HARDEST))
+    return null;
   if (text.length + String(most).length + LENGTH_BYTES > BLOCK_BYTES) return null;
   const aim = Int32Array.from({ length: 8 }, (_, at) => Number.parseInt(wanted.slice(8 * at, 8 * at + 8), 16));
   let until = performance.now() + SLICE_MS;
