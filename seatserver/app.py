@@ -62,12 +62,13 @@ from seatserver.errors import SeatServerError, Unavailable
 from seatserver.gate.gate import Gate
 from seatserver.holding.holding import Holding
 from seatserver.kiosks.handoffs import HandOffs
+from seatserver.kiosks.kiosk import kiosk_of
 from seatserver.kiosks.payments import Payments
 from seatserver.kiosks.print_jobs import PrintJobs
 from seatserver.kiosks.printing import Printing
 from seatserver.kiosks.reader_watch import ReaderWatch
 from seatserver.kiosks.readers import CardReader, SimulatedReader
-from seatserver.kiosks.registry import Kiosks, kiosk_of
+from seatserver.kiosks.registry import Kiosks
 from seatserver.kiosks.sockets import PATH as KIOSK_PATH
 from seatserver.kiosks.sockets import KioskSockets
 from seatserver.kiosks.stripe import StripeReader

@@ -19,7 +19,8 @@ from seatserver.cli.who import operator
 
 if TYPE_CHECKING:
     from seatserver.kiosks.agent import Agent
-    from seatserver.kiosks.registry import Kiosk, Kiosks
+    from seatserver.kiosks.kiosk import Kiosk
+    from seatserver.kiosks.registry import Kiosks
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

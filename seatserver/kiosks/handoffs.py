@@ -34,7 +34,8 @@ from seatserver.access.tokens import Identity
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
 from seatserver.errors import Conflict, Forbidden, HandOffRefused, HoldGone, HoldPinned, SeatsRefused
-from seatserver.kiosks.registry import USER, Kiosk, Kiosks, kiosk_of
+from seatserver.kiosks.kiosk import USER, Kiosk, kiosk_of
+from seatserver.kiosks.registry import Kiosks
 from seatserver.seats.store import HeldSeats, SeatStore
 
 log = structlog.get_logger(__name__)

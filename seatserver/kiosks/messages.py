@@ -12,9 +12,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from seatserver.kiosks.kiosk import KEY_PATTERN, MAX_SHOWS, MAX_TOLD, Order
 from seatserver.kiosks.print_jobs import MOST_COPIES
 from seatserver.kiosks.receipts import Receipt, ReceiptLine
-from seatserver.kiosks.registry import KEY_PATTERN, MAX_SHOWS, MAX_TOLD, Order
 
 Key = Annotated[
     str, Meta(pattern=f"^{KEY_PATTERN}$", description="32 random bytes in base64url, which the device made.")

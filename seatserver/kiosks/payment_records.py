@@ -20,8 +20,8 @@ from seatserver.bookings.tables import bookings
 from seatserver.catalog.tables import theatres
 from seatserver.database import Database
 from seatserver.errors import HoldConflict, NotFound
+from seatserver.kiosks.kiosk import Kiosk
 from seatserver.kiosks.readers import Stage
-from seatserver.kiosks.registry import Kiosk
 from seatserver.kiosks.tables import kiosk_payments as payments
 from seatserver.kiosks.tables import kiosks
 from seatserver.times import millis_of

@@ -30,10 +30,10 @@ from seatserver.catalog.catalog import Catalog
 from seatserver.config import Settings
 from seatserver.database import Database
 from seatserver.errors import BookingState, Conflict, Forbidden, HoldGone, NotFound, SeatServerError
+from seatserver.kiosks.kiosk import Kiosk, kiosk_of
 from seatserver.kiosks.payment_records import Payment, PaymentRecords, Sales
 from seatserver.kiosks.readers import CardReader, Charge, ReaderAway, SimulatedReader
 from seatserver.kiosks.readiness import can_print, reader_of
-from seatserver.kiosks.registry import Kiosk, kiosk_of
 from seatserver.times import moment_of
 
 log = structlog.get_logger(__name__)

@@ -11,9 +11,9 @@ from seatserver.bookings.records import Records
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Settings
 from seatserver.errors import Conflict, NotFound
+from seatserver.kiosks.kiosk import Kiosk
 from seatserver.kiosks.print_jobs import Job, JobStatus, PrintJobs
 from seatserver.kiosks.receipts import Language, Receipt, picture, receipt_of
-from seatserver.kiosks.registry import Kiosk
 
 
 class Printed(msgspec.Struct, frozen=True, kw_only=True):

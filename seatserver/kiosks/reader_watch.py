@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
-from seatserver.kiosks.registry import Kiosk, Kiosks
+from seatserver.kiosks.kiosk import Kiosk
+from seatserver.kiosks.registry import Kiosks
 from seatserver.kiosks.stripe import StripeReader
 
 LOOK_MS = 20_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal, cast
 
 from seatserver.config import Settings
-from seatserver.kiosks.registry import Kiosk
+from seatserver.kiosks.kiosk import Kiosk
 
 SILENT_MS = 20_000
 """An agent that has not reported for so long counts as away. It reports every five seconds."""

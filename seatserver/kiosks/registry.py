@@ -11,16 +11,14 @@ devices (`sockets.py`), REST and the command line call this.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import time
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID, uuid4
 
-import msgspec
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
@@ -29,14 +27,12 @@ from seatserver.access.shares import MINUTE_S, Bucket
 from seatserver.access.tokens import CHANNEL_FORM, PUBLIC, Identity, Tokens, is_channel
 from seatserver.database import Database
 from seatserver.errors import BadRequest, Busy, Conflict, NotFound, TooMany, Unauthorized
+from seatserver.kiosks.kiosk import COLUMNS, USER, Kiosk, Order, Scene, hash_of, kiosk_from, kiosk_of, one_line
 from seatserver.kiosks.tables import kiosk_prints, kiosks
 from seatserver.shared_reads import SharedReads
-from seatserver.times import millis_of
 
 log = structlog.get_logger(__name__)
 
-USER = "kiosk:"
-"""How the users of kiosks' customers begin."""
 CUSTOMER_SCOPES = ("hold",)
 """They neither book nor claim: what they hold is claimed with the kiosk's key, when they pay."""
 CUSTOMER_S = 1800
@@ -44,80 +40,15 @@ CUSTOMERS_PER_MIN = 60
 """Most customers of one kiosk a minute, at each process: its key, in wrong hands, makes no users without end."""
 REMEMBERED = timedelta(seconds=2 * CUSTOMER_S)
 """How long a revoked kiosk has to be looked for: its last customer's token has ended by then."""
-KEY_PATTERN = "[A-Za-z0-9_-]{43}"
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No 0 and O, no 1, I, L, and no U: people read a code aloud and type it."""
 CODE_S = 900
 WAITING_AT_MOST = 200
 """Most devices that wait for approval, so that nobody can fill the table from outside."""
 CHANGEABLE = ("theatre_id", "name", "channel", "locked", "message", "card_reader")
-CARD_READER_PATTERN = "^$|^tmr_[A-Za-z0-9_]{1,80}$"
-MAX_NAME, MAX_MESSAGE, MAX_SHOWS, MAX_TOLD = 80, 300, 40, 200
 KNOWN_FOR_S = 0.5
 """How long one process believes that a kiosk is not revoked, without asking again."""
-
-
-Order = Literal["release", "extend", "finish", "helped"]
-"""What staff may have a kiosk do for the person before it: give the seats back, give them more time, end the visit and
-show the first screen, or note that they have been helped. Pages end no visit while a card is charged."""
-
-
-class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """What a kiosk's page shows, and to whom. ``left_ms`` is for how long the seats are still held."""
-
-    release: str
-    shows: str
-    help: bool = False
-    visit: str = ""
-    showing: str = ""
-    seats: str = ""
-    left_ms: int | None = None
-
-
-_COLUMNS = (
-    *kiosks.c,
-    (sa.extract("epoch", sa.func.now() - kiosks.c.printer_at) * 1000).label("printer_age_ms"),
-)
 _WAITS = kiosks.c.theatre_id.is_(None) & (kiosks.c.code_ends_at > sa.func.now())
-
-
-class Kiosk(msgspec.Struct, frozen=True, kw_only=True):
-    """A device as it is now. It waits for approval while it has no theatre; times are ms since the epoch.
-
-    One that ``is_agent`` has the printer of the kiosk ``agent_of``. ``printer`` is what a kiosk's agent last said.
-    """
-
-    id: UUID
-    code: str
-    code_ends_at_ms: int
-    theatre_id: str | None
-    name: str
-    channel: str
-    locked: bool
-    message: str
-    reloads: int
-    enrolled_by: str | None
-    enrolled_at_ms: int | None
-    revoked_by: str | None
-    revoked_at_ms: int | None
-    seen_at_ms: int | None
-    release: str
-    shows: str
-    card_reader: str
-    reader_seen_at_ms: int | None
-    help_at_ms: int | None
-    visit: str
-    showing: str
-    seats: str
-    hold_ends_at_ms: int | None
-    order_number: int
-    order_what: str
-    order_visit: str
-    is_agent: bool
-    agent_of: UUID | None
-    printer: str
-    printer_age_ms: int | None
-    """How long ago that was, by Postgres' clock: an instance's may differ."""
 
 
 class Kiosks:
@@ -138,9 +69,9 @@ class Kiosks:
         """
         key_hash = hash_of(key)
         async with self._database.reading() as connection:
-            found = (await connection.execute(sa.select(*_COLUMNS).where(kiosks.c.key_hash == key_hash))).one_or_none()
+            found = (await connection.execute(sa.select(*COLUMNS).where(kiosks.c.key_hash == key_hash))).one_or_none()
             if found is not None and (found.theatre_id is not None or found.revoked_at is not None):
-                return _kiosk(found)
+                return kiosk_from(found)
             is_over = kiosks.c.theatre_id.is_(None) & (kiosks.c.code_ends_at < sa.func.now())
             await connection.execute(sa.delete(kiosks).where(is_over, kiosks.c.revoked_at.is_(None)))
             waiting = sa.select(sa.func.count()).select_from(kiosks).where(kiosks.c.theatre_id.is_(None))
@@ -155,7 +86,7 @@ class Kiosks:
             )
             # Two windows of one device meet the same row.
             same = made.on_conflict_do_update(index_elements=["key_hash"], set_={"key_hash": key_hash})
-            return _kiosk((await connection.execute(same.returning(*_COLUMNS))).one())
+            return kiosk_from((await connection.execute(same.returning(*COLUMNS))).one())
 
     async def authenticate(self, key: str) -> Kiosk:
         """The kiosk with this key. Raises `Unauthorized` unless it is enrolled and not revoked."""
@@ -214,9 +145,9 @@ class Kiosks:
 
     async def with_hashes(self, key_hashes: Iterable[bytes]) -> dict[bytes, Kiosk]:
         """The devices with these hashes of keys, by hash."""
-        found = sa.select(*_COLUMNS).where(kiosks.c.key_hash.in_(list(key_hashes)))
+        found = sa.select(*COLUMNS).where(kiosks.c.key_hash.in_(list(key_hashes)))
         async with self._database.reading() as connection:
-            return {row.key_hash: _kiosk(row) for row in (await connection.execute(found)).all()}
+            return {row.key_hash: kiosk_from(row) for row in (await connection.execute(found)).all()}
 
     async def revoked_lately(self) -> set[UUID]:
         """The revoked kiosks that may still have customers with a token."""
@@ -229,12 +160,12 @@ class Kiosks:
     async def all(self) -> list[Kiosk]:
         """All enrolled kiosks that are not revoked, by theatre and name."""
         listed = (
-            sa.select(*_COLUMNS)
+            sa.select(*COLUMNS)
             .where(kiosks.c.theatre_id.is_not(None), kiosks.c.revoked_at.is_(None), ~kiosks.c.is_agent)
             .order_by(kiosks.c.theatre_id, kiosks.c.name, kiosks.c.id)
         )
         async with self._database.reading() as connection:
-            return [_kiosk(row) for row in (await connection.execute(listed)).all()]
+            return [kiosk_from(row) for row in (await connection.execute(listed)).all()]
 
     async def enrol(self, code: str, *, theatre_id: str, name: str, channel: str, by: str) -> Kiosk:
         """Approve the device that shows ``code``. Repeating it gives the same answer.
@@ -368,8 +299,8 @@ class Kiosks:
             )
         )
         async with self._database.reading() as connection:
-            rows = (await connection.execute(ended.returning(*_COLUMNS))).all()
-        found = next((_kiosk(row) for row in rows if row.id == kiosk_id), None)
+            rows = (await connection.execute(ended.returning(*COLUMNS))).all()
+        found = next((kiosk_from(row) for row in rows if row.id == kiosk_id), None)
         kiosk = self._told(found, kiosk_id, "kiosk revoked", by=by)
         self._known.forget(kiosk_id)
         return kiosk
@@ -377,10 +308,10 @@ class Kiosks:
     async def _changed(self, change: sa.Update, theatre_id: str = "") -> Kiosk | None:
         try:
             async with self._database.reading() as connection:
-                row = (await connection.execute(change.returning(*_COLUMNS))).one_or_none()
+                row = (await connection.execute(change.returning(*COLUMNS))).one_or_none()
         except sa.exc.IntegrityError:
             raise BadRequest(f"there is no theatre {theatre_id!r}", "theatre_id") from None
-        return None if row is None else _kiosk(row)
+        return None if row is None else kiosk_from(row)
 
     def _told(self, kiosk: Kiosk | None, kiosk_id: UUID, event: str, **facts: Any) -> Kiosk:
         if kiosk is None:
@@ -389,36 +320,10 @@ class Kiosks:
         return kiosk
 
 
-def kiosk_of(user_id: str) -> UUID | None:
-    """The kiosk whose customer this user is, or None for anybody else."""
-    if not user_id.startswith(USER):  # nearly everybody, and everybody is asked about
-        return None
-    found = re.fullmatch(f"{USER}([0-9a-f]{{32}}):.+", user_id)
-    return None if found is None else UUID(found[1])
-
-
-def hash_of(key: str) -> bytes:
-    """The hash under which a key is known. Raises `BadRequest` for a text that is no key."""
-    if re.fullmatch(KEY_PATTERN, key) is None:
-        raise BadRequest("this is no key of a kiosk: expected 32 random bytes in base64url", "key")
-    return hashlib.sha256(key.encode()).digest()
-
-
 def tidied(code: str) -> str:
     """A code as it is stored, however it was typed: capitals, in two groups of four."""
     letters = re.sub(r"[^0-9A-Za-z]", "", code).upper()
     return f"{letters[:4]}-{letters[4:20]}"
-
-
-def one_line(text: str, field: str = "") -> str:
-    """A text of staff on one line, without signs that cannot be printed.
-
-    Raises `BadRequest` if nothing is left of a ``field`` that must have a text.
-    """
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    if field and not line:
-        raise BadRequest(f"{field} is empty", field)
-    return line
 
 
 def _hash_or_refuse(key: str) -> bytes:
@@ -441,38 +346,3 @@ def _new_code() -> str:
 def _check_channel(channel: str) -> None:
     if channel != PUBLIC and not is_channel(channel):
         raise BadRequest(f"channel is {channel[:80]!r}: {CHANNEL_FORM}", "channel")
-
-
-def _kiosk(row: sa.Row[Any]) -> Kiosk:
-    return Kiosk(
-        id=row.id,
-        code=row.code,
-        code_ends_at_ms=millis_of(row.code_ends_at),
-        theatre_id=row.theatre_id,
-        name=row.name,
-        channel=row.channel,
-        locked=row.locked,
-        message=row.message,
-        reloads=row.reloads,
-        enrolled_by=row.enrolled_by,
-        enrolled_at_ms=None if row.enrolled_at is None else millis_of(row.enrolled_at),
-        revoked_by=row.revoked_by,
-        revoked_at_ms=None if row.revoked_at is None else millis_of(row.revoked_at),
-        seen_at_ms=None if row.seen_at is None else millis_of(row.seen_at),
-        release=row.release,
-        shows=row.shows,
-        card_reader=row.card_reader,
-        reader_seen_at_ms=None if row.reader_seen_at is None else millis_of(row.reader_seen_at),
-        help_at_ms=None if row.help_at is None else millis_of(row.help_at),
-        visit=row.visit,
-        showing=row.showing,
-        seats=row.seats,
-        hold_ends_at_ms=None if row.hold_ends_at is None else millis_of(row.hold_ends_at),
-        order_number=row.order_number,
-        order_what=row.order_what,
-        order_visit=row.order_visit,
-        is_agent=row.is_agent,
-        agent_of=row.agent_of,
-        printer=row.printer,
-        printer_age_ms=None if row.printer_age_ms is None else int(row.printer_age_ms),
-    )

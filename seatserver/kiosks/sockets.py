@@ -32,6 +32,7 @@ from seatserver.access.origins import allowed, own_address
 from seatserver.access.shares import Share, Shares
 from seatserver.config import Settings
 from seatserver.errors import Busy, SeatServerError
+from seatserver.kiosks.kiosk import Kiosk, Order, Scene, hash_of
 from seatserver.kiosks.messages import (
     AgentState,
     FromKiosk,
@@ -50,7 +51,7 @@ from seatserver.kiosks.messages import (
 from seatserver.kiosks.print_jobs import Job, PrintJobs
 from seatserver.kiosks.readiness import printer_of, reader_of
 from seatserver.kiosks.receipts import Receipt
-from seatserver.kiosks.registry import Kiosk, Kiosks, Order, Scene, hash_of
+from seatserver.kiosks.registry import Kiosks
 from seatserver.wire.closing import Close
 
 log = logs.from_outside(__name__)

@@ -23,7 +23,7 @@ from seatserver.bookings.records import Booking
 from seatserver.catalog.showtime import Theatre
 from seatserver.config import Settings
 from seatserver.errors import Conflict, HoldConflict, HoldGone, NotFound
-from seatserver.kiosks.registry import Kiosk
+from seatserver.kiosks.kiosk import Kiosk
 from tests.integration.server import SHOWTIME, check_books, eventually, hold, opened, rows
 from tests.integration.test_server import as_environment
 

@@ -16,11 +16,12 @@ from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import Call, Resource
 from seatserver.api.shared.fields import Currency, CurrencyDigits, Document, Id, Millis
 from seatserver.errors import Conflict, NotFound, TooMany
+from seatserver.kiosks.kiosk import CARD_READER_PATTERN, MAX_MESSAGE, MAX_NAME, MAX_SHOWS, Kiosk, Order
 from seatserver.kiosks.messages import EXAMPLE_ID
 from seatserver.kiosks.payment_records import Sales
 from seatserver.kiosks.reader_watch import ONLINE_MS
 from seatserver.kiosks.readiness import printer_of
-from seatserver.kiosks.registry import CARD_READER_PATTERN, CUSTOMER_S, MAX_MESSAGE, MAX_NAME, MAX_SHOWS, Kiosk, Order
+from seatserver.kiosks.registry import CUSTOMER_S
 from seatserver.money import digits_of
 
 SILENT_MS = 30_000

@@ -33,7 +33,7 @@ from seatserver.api.shared.problems import problem_of
 from seatserver.api.shared.requests import Body, RefusalWhileReceiving, read_query
 from seatserver.api.shared.services import ApiServices
 from seatserver.errors import NotFound, NotOurPage, SeatServerError, Unauthorized
-from seatserver.kiosks.registry import Kiosk
+from seatserver.kiosks.kiosk import Kiosk
 
 PREFIX = "/api/v1"
 ANY_TOKEN = "*"
