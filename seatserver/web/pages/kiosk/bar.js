@@ -17,8 +17,8 @@ export function bar(kiosk) {
   return [
     attendant.isThere && tool("help", attendant.isAsked, () => kiosk.toggleHelp()),
     ...languages,
-    speech.canSpeak && tool("speech", speech.isOn, () => kiosk.toggleSpeech()),
-    speech.isOn && button(words.text("sayAgain"), () => kiosk.sayAgain()),
+    speech.canSpeak && tool("speech", speech.isOn, () => kiosk.display.toggleSpeech()),
+    speech.isOn && button(words.text("sayAgain"), () => kiosk.display.sayAgain()),
     tool("contrast", wants.contrast, () => (wants.contrast = !wants.contrast)),
     tool("large", wants.large, () => (wants.large = !wants.large)),
     tool("reach", wants.reach, () => (wants.reach = !wants.reach)),

@@ -26,6 +26,25 @@ export class Printing extends EventTarget {
     this.#device = device;
   }
 
+  /** Whether this kiosk has a printer. */
+  get has() {
+    return this.#printer !== "none";
+  }
+
+  /** Whether there is paper for another ticket. */
+  get isReady() {
+    return ["simulated", "ok", "low"].includes(this.#printer);
+  }
+
+  /** Whether nothing is sold while nothing can be printed. */
+  get isNeeded() {
+    return this.#device.state?.needs_paper === true;
+  }
+
+  get #printer() {
+    return this.#device.state?.printer ?? "none";
+  }
+
   get isAsked() {
     return this.#booking !== "";
   }

@@ -27,21 +27,6 @@ const SHOWN = { portrait: 8, landscape: 5 };
 const PEOPLE = 2;
 const PEOPLE_MOST = 10;
 
-/**
- * How staff approve this device.
- * @param {Kiosk} kiosk
- * @param {{ code: string, qr: string }} waiting
- */
-export function enrolment({ words }, { code, qr }) {
-  const src = `data:image/svg+xml,${encodeURIComponent(qr)}`;
-  return [
-    element("img", { className: "qr", alt: words.text("enrolQr"), src }),
-    element("p", { className: "code", textContent: code }),
-    paragraph(words.text("enrolText")),
-    element("p", { className: "quiet", textContent: words.text("enrolCommand", { code }) }),
-  ];
-}
-
 /** @param {Kiosk} kiosk */
 export function attract(kiosk) {
   const { words, programme } = kiosk;
@@ -67,6 +52,16 @@ export function attract(kiosk) {
   }
   const content = [kiosk.sells && paragraph(words.text("touchFilm")), list];
   return { name: "attract", title, content, rests: true };
+}
+
+/** @param {Kiosk} kiosk */
+export function locked({ words }) {
+  return {
+    name: "locked",
+    title: words.text("lockedTitle"),
+    content: [paragraph(words.text("lockedText"))],
+    rests: true,
+  };
 }
 
 /**
@@ -216,7 +211,7 @@ export function pay(kiosk, payment) {
   const money = payment?.booking && words.format.money(payment.booking.total_minor, payment.booking);
   const simulated = known === "waiting" && kiosk.isSimulated;
   /** @type {(name: string, act: string) => HTMLElement} */
-  const card = (name, act) => button(words.text(name), () => kiosk.card(act));
+  const card = (name, act) => button(words.text(name), () => kiosk.payments.do("card", { act }));
   return {
     name: "pay",
     title: words.text(texts[known]),
@@ -234,9 +229,9 @@ export function pay(kiosk, payment) {
         ),
     ],
     // Also while the reader is away: the server knows whether a card has paid before.
-    back: payment?.status === "open" && payment.stage !== "approved" ? () => kiosk.cancelPayment() : undefined,
+    back: payment?.status === "open" && payment.stage !== "approved" ? () => kiosk.payments.do("cancel") : undefined,
     next: /** @type {[string, () => unknown] | undefined} */ (
-      known === "declined" ? [words.text("otherCard"), () => kiosk.retryPayment()] : undefined
+      known === "declined" ? [words.text("otherCard"), () => kiosk.payments.do("retry")] : undefined
     ),
     rests: true,
   };
