@@ -9,16 +9,12 @@ import asyncio
 import errno
 import json
 import os
-import sys
 import time
 import tty
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
-from uuid import UUID
 from xml.etree import ElementTree
 
 import pytest
@@ -34,9 +30,10 @@ from seatserver.kiosks.receipts import Receipt, ReceiptLine
 from seatserver.kiosks.sockets import REPORT_PAUSE_S
 from seatserver.wire.closing import Close
 from tests.integration.conftest import MakeServer
+from tests.integration.lobby import Lobby, line_of, lobby, process, running
 from tests.integration.paper import CUT, PaperPrinter, paper_printer
-from tests.integration.server import SHOWTIME, Instance, eventually, hold, rows
-from tests.integration.test_kiosks import Device, ask, device, enrol
+from tests.integration.server import SHOWTIME, eventually, hold, rows
+from tests.integration.test_kiosks import ask
 from tests.waiting import within
 
 pytestmark = pytest.mark.long
@@ -87,135 +84,28 @@ class MuteUsb:
         raise usb.core.USBTimeoutError("Operation timed out", -7, errno.ETIMEDOUT)
 
 
-class Lobby:
-    """A kiosk that sells, and its agent's folder."""
-
-    def __init__(self, server: Instance, page: Device, kiosk: dict[str, Any], folder: Path) -> None:
-        self.server, self.page, self.id, self.folder = server, page, UUID(kiosk["id"]), folder
-        self.told: list[str] = []
-
-    async def approve(self) -> None:
-        """Staff enter the code that the agent says."""
-        await eventually(lambda: any("approve" in line for line in self.told), "the agent to say its code")
-        [line] = [line for line in self.told if "approve" in line]
-        code = line.partition("enter ")[2].partition(" ")[0]
-        for _ in range(2):  # and once more, because the answer was lost
-            answer = await ask(self.server, "POST", f"/kiosks/{self.id}/agent", json={"code": code})
-            assert answer.status_code == 200, answer.text
-
-    async def until_printer(self, state: str) -> None:
-        """Wait until the kiosk's page knows that its printer is like that."""
-        while (await self.page.next("state"))["printer"] != state:
-            pass
-
-    async def sell(self, seat: int) -> UUID:
-        """A customer buys a seat."""
-        core = self.server.core
-        kiosk = await core.kiosks.authenticate(self.page.key)
-        _, user_id = core.kiosks.customer(kiosk)
-        booking_id = await hold(core, user_id, seat)
-        await core.kiosk_payments.begin(kiosk, SHOWTIME, booking_id, user_id)
-        assert core.kiosk_payments.simulated is not None
-        await core.kiosk_payments.simulated.act(booking_id, "tap")
-        assert (await core.kiosk_payments.advance(kiosk, booking_id)).status == "paid"
-        return booking_id
-
-    async def print(self, booking_id: UUID, copy: int = 1, **more: Any) -> dict[str, Any]:
-        """Ask for a copy, as the page does."""
-        body = {"copy": copy, "language": "en", **more}
-        path = f"/kiosks/self/payments/{booking_id}/print"
-        answer = await ask(self.server, "POST", path, f"Kiosk {self.page.key}", json=body)
-        found: dict[str, Any] = {**answer.json(), "http": answer.status_code}
-        return found
-
-    async def write_job(self, booking_id: UUID, status: str, age: str = "0 seconds") -> None:
-        """Put a job for copy 1 into Postgres, as if it had been asked for a while ago."""
-        given = f"'{booking_id}', 1, '{self.id}', 'en', '{status}', now() - interval '{age}'"
-        columns = "booking_id, copy, kiosk_id, language, status, asked_at"
-        async with self.server.core.database.transaction() as connection:
-            await connection.exec_driver_sql(f"INSERT INTO kiosk_prints ({columns}) VALUES ({given})")
-
-    async def until_printed(self, booking_id: UUID, copy: int, status: str, **more: Any) -> None:
-        """Ask until the copy has ended like that."""
-        assert (await self.print(booking_id, copy, **more))["http"] == 200
-        core = self.server.core
-        kiosk = await core.kiosks.authenticate(self.page.key)
-        found = ""
-
-        async def has_ended() -> bool:
-            nonlocal found
-            found = (await core.printing.ask(kiosk, booking_id, copy, "en", again=False)).job.status
-            return found in ("printed", "failed", "unsure")
-
-        await eventually(has_ended, status)
-        assert found == status
-
-
-@asynccontextmanager
-async def lobby(make_server: MakeServer, tmp_path: Path, **changes: Any) -> AsyncIterator[Lobby]:
-    """A server whose kiosks print, and one of them."""
-    server = await make_server(
-        **{"kiosk_reader": "simulated", "kiosk_printer": "agent", "kiosk_ms": 50, "duties": False, **changes}
-    )
-    async with device(server) as page:
-        yield Lobby(server, page, await enrol(page), tmp_path / "agent")
-
-
-@asynccontextmanager
-async def running(at: Lobby, printer: PaperPrinter) -> AsyncIterator[None]:
-    """The agent, in this process."""
-    journal = Journal(at.folder)
-    agent = Agent(at.server.url, Printer(printer.name), journal, at.told.append)
-    task = asyncio.create_task(agent.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        journal.close()
-
-
-@asynccontextmanager
-async def process(at: Lobby, printer: str, server: str = "") -> AsyncIterator[Process]:
-    """The agent, as a process. It does not outlive the test."""
-    command = ["-m", "seatserver", "kiosk", "agent", "--server", server or at.server.url, "--printer", printer]
-    started = await asyncio.create_subprocess_exec(
-        sys.executable, *command, "--folder", str(at.folder), stdout=PIPE, stderr=PIPE
-    )
-    try:
-        yield started
-    finally:
-        if started.returncode is None:
-            started.kill()
-        await started.wait()
-
-
-async def line_of(running: Process, is_meant: Callable[[str], bool]) -> str:
-    """The next line that a process says about something."""
-    assert running.stdout is not None
-    async with within("a line of the agent"):
-        while line := (await running.stdout.readline()).decode():
-            if is_meant(line):
-                return line
-    raise AssertionError("it ended without saying that")
+@pytest.fixture
+async def at(make_server: MakeServer, printer: PaperPrinter, tmp_path: Path) -> AsyncIterator[Lobby]:
+    """A kiosk whose agent is enrolled and ready to print."""
+    async with lobby(make_server, tmp_path) as one, running(one, printer):
+        await one.approve()
+        await one.until_printer("ok")
+        yield one
 
 
 async def test_a_ticket_is_printed_once_and_every_other_says_that_it_is_a_copy(
-    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+    at: Lobby, printer: PaperPrinter
 ) -> None:
-    async with lobby(make_server, tmp_path) as at, running(at, printer):
-        await at.approve()
-        await at.until_printer("ok")
-        booking_id = await at.sell(1)
-        await at.until_printed(booking_id, 1, "printed")
-        [paper] = printer.papers
-        assert b"The Long Night" in paper and b"Copy" not in paper
-        assert at.server.core.printing._codes.write(booking_id).encode() in paper  # noqa: SLF001
-        assert (await at.print(booking_id, 1, again=True))["status"] == "printed"
-        assert (await at.print(booking_id, 3))["http"] == 409, "one after the other"
-        await at.until_printed(booking_id, 2, "printed")
-        assert len(printer.papers) == 2 and b"Copy 2" in printer.papers[1]
-        assert (await at.print(booking_id, 6))["http"] == 400
+    booking_id = await at.sell(1)
+    await at.until_printed(booking_id, 1, "printed")
+    [paper] = printer.papers
+    assert b"The Long Night" in paper and b"Copy" not in paper
+    assert at.server.core.printing._codes.write(booking_id).encode() in paper  # noqa: SLF001
+    assert (await at.print(booking_id, 1, again=True))["status"] == "printed"
+    assert (await at.print(booking_id, 3))["http"] == 409, "one after the other"
+    await at.until_printed(booking_id, 2, "printed")
+    assert len(printer.papers) == 2 and b"Copy 2" in printer.papers[1]
+    assert (await at.print(booking_id, 6))["http"] == 400
 
 
 async def test_paper_that_is_out_is_known_before_anybody_pays(
@@ -246,33 +136,27 @@ async def test_paper_that_is_out_is_known_before_anybody_pays(
 
 
 async def test_what_could_not_be_printed_is_printed_when_asked_again_and_is_no_copy(
-    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+    at: Lobby, printer: PaperPrinter
 ) -> None:
-    async with lobby(make_server, tmp_path) as at, running(at, printer):
-        await at.approve()
-        await at.until_printer("ok")
-        booking_id = await at.sell(1)
-        printer.state = "out"
-        await at.until_printed(booking_id, 1, "failed")
-        printer.state = "ok"
-        assert (await at.print(booking_id))["status"] == "failed", "not by itself"
-        await at.until_printed(booking_id, 1, "printed", again=True)
-        [paper] = printer.papers
-        assert b"Copy" not in paper
+    booking_id = await at.sell(1)
+    printer.state = "out"
+    await at.until_printed(booking_id, 1, "failed")
+    printer.state = "ok"
+    assert (await at.print(booking_id))["status"] == "failed", "not by itself"
+    await at.until_printed(booking_id, 1, "printed", again=True)
+    [paper] = printer.papers
+    assert b"Copy" not in paper
 
 
 async def test_a_ticket_that_cannot_be_written_for_the_printer_has_failed_and_the_agent_goes_on(
-    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at: Lobby, printer: PaperPrinter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with lobby(make_server, tmp_path) as at, running(at, printer):
-        await at.approve()
-        await at.until_printer("ok")
-        booking_id = await at.sell(1)
-        with monkeypatch.context() as patch:
-            patch.setattr(printers, "CODE_PAGE", "of no printer")
-            await at.until_printed(booking_id, 1, "failed")
-        await at.until_printed(booking_id, 1, "printed", again=True)
-        assert len(printer.papers) == 1
+    booking_id = await at.sell(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(printers, "CODE_PAGE", "of no printer")
+        await at.until_printed(booking_id, 1, "failed")
+    await at.until_printed(booking_id, 1, "printed", again=True)
+    assert len(printer.papers) == 1
 
 
 async def test_a_copy_that_there_cannot_be_is_refused_as_a_bad_message(make_server: MakeServer, tmp_path: Path) -> None:
@@ -282,16 +166,11 @@ async def test_a_copy_that_there_cannot_be_is_refused_as_a_bad_message(make_serv
         assert await at.page.closed() == Close.BAD_MESSAGES
 
 
-async def test_paper_that_ends_in_the_middle_is_said_honestly(
-    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
-) -> None:
-    async with lobby(make_server, tmp_path) as at, running(at, printer):
-        await at.approve()
-        await at.until_printer("ok")
-        booking_id = await at.sell(1)
-        printer.ends_after = 1
-        await at.until_printed(booking_id, 1, "unsure")
-        assert any("ran out of paper" in line for line in at.told)
+async def test_paper_that_ends_in_the_middle_is_said_honestly(at: Lobby, printer: PaperPrinter) -> None:
+    booking_id = await at.sell(1)
+    printer.ends_after = 1
+    await at.until_printed(booking_id, 1, "unsure")
+    assert any("ran out of paper" in line for line in at.told)
 
 
 @pytest.mark.parametrize("when", ["first byte", "cut"])
@@ -349,16 +228,13 @@ async def test_a_job_that_nobody_took_in_time_is_not_printed_later(
 
 
 async def test_a_job_that_went_to_a_dead_connection_is_sent_to_the_one_that_lives(
-    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+    at: Lobby, printer: PaperPrinter
 ) -> None:
-    async with lobby(make_server, tmp_path) as at, running(at, printer):
-        await at.approve()
-        await at.until_printer("ok")
-        booking_id = await at.sell(1)
-        await at.write_job(booking_id, "sent")  # by an instance that has not noticed that the agent is here now
-        await at.until_printed(booking_id, 1, "printed")
-        await at.until_printed(booking_id, 2, "printed")
-        assert len(printer.papers) == 2
+    booking_id = await at.sell(1)
+    await at.write_job(booking_id, "sent")  # by an instance that has not noticed that the agent is here now
+    await at.until_printed(booking_id, 1, "printed")
+    await at.until_printed(booking_id, 2, "printed")
+    assert len(printer.papers) == 2
 
 
 async def test_what_one_agent_was_sent_is_not_printed_by_the_next_one(
@@ -391,21 +267,16 @@ async def test_a_ticket_of_a_booking_that_was_cancelled_meanwhile_has_certainly_
         assert printer.papers == []
 
 
-async def test_a_ticket_that_could_not_be_read_in_time_is_not_printed_later(
-    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
-) -> None:
-    async with lobby(make_server, tmp_path) as at, running(at, printer):
-        await at.approve()
-        await at.until_printer("ok")
-        late, next_one = await at.sell(1), await at.sell(2)
-        async with at.server.core.database.transaction() as connection:
-            await connection.exec_driver_sql("LOCK TABLE bookings")
-            await at.write_job(late, "asked", "58 seconds")
-            since = time.monotonic()
-            await eventually(lambda: time.monotonic() - since > 3, "nobody to want the paper any more")
-        await at.until_printed(next_one, 1, "printed")
-        [paper] = printer.papers
-        assert at.server.core.printing._codes.write(next_one).encode() in paper  # noqa: SLF001
+async def test_a_ticket_that_could_not_be_read_in_time_is_not_printed_later(at: Lobby, printer: PaperPrinter) -> None:
+    late, next_one = await at.sell(1), await at.sell(2)
+    async with at.server.core.database.transaction() as connection:
+        await connection.exec_driver_sql("LOCK TABLE bookings")
+        await at.write_job(late, "asked", "58 seconds")
+        since = time.monotonic()
+        await eventually(lambda: time.monotonic() - since > 3, "nobody to want the paper any more")
+    await at.until_printed(next_one, 1, "printed")
+    [paper] = printer.papers
+    assert at.server.core.printing._codes.write(next_one).encode() in paper  # noqa: SLF001
 
 
 async def test_how_long_an_agent_has_been_silent_is_told_by_the_clock_that_all_instances_share(
