@@ -69,6 +69,7 @@ from seatserver.kiosks.printing import Printing
 from seatserver.kiosks.reader_watch import ReaderWatch
 from seatserver.kiosks.readers import CardReader, SimulatedReader
 from seatserver.kiosks.registry import Kiosks
+from seatserver.kiosks.shown_tickets import ShownTickets
 from seatserver.kiosks.sockets import PATH as KIOSK_PATH
 from seatserver.kiosks.sockets import KioskSockets
 from seatserver.kiosks.stripe import StripeReader
@@ -372,6 +373,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         kiosk_payments=server.kiosk_payments,
         handoffs=HandOffs(server.settings, server.store, server.catalog, server.kiosks, server.networks, wall_clock),
         printing=server.printing,
+        shown_tickets=ShownTickets(AdmissionCodes(server.settings), server.records, server.catalog, wall_clock),
         shared_answers=SharedAnswers(),
         ready=server.ready,
         metrics_text=server.metrics.text,

@@ -387,6 +387,19 @@ _NO_HAND_OFF: dict[HandOffReason, str] = {
 }
 
 
+class TicketRefused(SeatServerError):
+    """A ticket that is shown to a kiosk is good, but not to be printed there. The fact ``reason`` says why.
+
+    ``elsewhere``: it is for another theatre. ``over``: its showtime is over.
+    """
+
+    code, status = "ticket_refused", 409
+
+    def __init__(self, reason: Literal["elsewhere", "over"]) -> None:
+        why = {"elsewhere": "it is for another theatre", "over": "its showtime is over"}[reason]
+        super().__init__(f"this ticket is not printed here: {why}", reason=reason)
+
+
 class BookingState(SeatServerError):
     """The booking's status does not allow this. The fact ``booking_status`` is its status now."""
 

@@ -68,12 +68,15 @@ class Bucket:
 
     def take(self, now: float, amount: int = 1) -> float:
         """Take an amount. Returns 0.0, or after how many seconds there will be enough."""
-        full_at = max(self._full_at, now) + amount * self._spacing_s
-        wait_s = full_at - now - self._tolerance_s
-        if wait_s > 1e-9:
-            return wait_s
-        self._full_at = full_at
-        return 0.0
+        wait_s = self.wait_s(now, amount)
+        if not wait_s:
+            self._full_at = max(self._full_at, now) + amount * self._spacing_s
+        return wait_s
+
+    def wait_s(self, now: float, amount: int = 1) -> float:
+        """After how many seconds there will be enough; 0.0 if there is. Takes nothing."""
+        wait_s = max(self._full_at, now) + amount * self._spacing_s - now - self._tolerance_s
+        return wait_s if wait_s > 1e-9 else 0.0
 
     def is_full(self, now: float) -> bool:
         """Whether it is as good as new."""

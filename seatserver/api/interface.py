@@ -11,6 +11,7 @@ from seatserver.api.resources import (
     health,
     keys,
     kiosk_payments,
+    kiosk_tickets,
     kiosks,
     layouts,
     oauth,
@@ -48,6 +49,7 @@ RESOURCES: tuple[Resource, ...] = (
     revocations.RESOURCE,
     kiosk_payments.RESOURCE,
     handoffs.RESOURCE,
+    kiosk_tickets.RESOURCE,
     operations.RESOURCE,
     health.RESOURCE,
 )

@@ -1,6 +1,7 @@
 """Print jobs of kiosks: one for each copy of a booking's ticket, printed at most once unless somebody asks for another.
 
-The kiosk's page asks for copy 1 when the customer has paid, and repeats that without harm. The agent that has the
+The kiosk's page asks for copy 1 when the customer has paid, or when somebody shows a ticket that was bought elsewhere,
+and repeats that without harm. Copies of a booking are counted at all kiosks together. The agent that has the
 printer gets a job once it is marked as sent, and says how it ended. A job goes
 
     asked ──► sent ──► printed
@@ -87,8 +88,9 @@ class PrintJobs:
     ) -> Job:
         """Ask for a copy; it begins as ``status``. Repeating it changes nothing; ``again`` does if it has failed.
 
-        Raises `Conflict` for a copy whose turn it is not: the one before has to be printed, or its end unknown. Raises
-        `NotFound` for a booking of another kiosk.
+        With ``again``, a copy that has failed at another kiosk is this one's: nothing of it is on paper. Raises
+        `Conflict` for a copy whose turn it is not: the one before has to be printed, or its end unknown. Raises
+        `NotFound` for a copy that another kiosk prints or has printed.
         """
         if not 1 <= copy <= MOST_COPIES:
             raise Conflict(f"there are at most {MOST_COPIES} copies of a ticket: ask at the box office")
@@ -101,7 +103,7 @@ class PrintJobs:
         )
         noted = asked.on_conflict_do_update(
             index_elements=["booking_id", "copy"],
-            set_={"status": status, "language": language, "asked_at": sa.func.now()},
+            set_={"status": status, "language": language, "kiosk_id": kiosk_id, "asked_at": sa.func.now()},
             where=(_STATUS == "failed") & sa.literal(again),
         )
         async with self._database.reading() as connection:
@@ -110,6 +112,20 @@ class PrintJobs:
         if found is None or found.kiosk_id != kiosk_id:
             raise NotFound("print job", f"{booking_id}, copy {copy}")
         return found
+
+    async def next_copy(self, kiosk_id: UUID, booking_id: UUID) -> int | None:
+        """The copy to ask for at this kiosk: the last one if it has failed, or goes on there; otherwise the next.
+
+        None if there are as many as there may be.
+        """
+        last = sa.select(*_COLUMNS).where(jobs.c.booking_id == booking_id).order_by(jobs.c.copy.desc()).limit(1)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(last)).one_or_none()
+        if row is None:
+            return 1
+        goes_on = row.status in ("asked", "sent") and row.kiosk_id == kiosk_id
+        copy: int = row.copy if row.status == "failed" or goes_on else row.copy + 1
+        return copy if copy <= MOST_COPIES else None
 
     async def take(self, kiosk_ids: Collection[UUID]) -> list[Job]:
         """Mark the jobs that wait for these kiosks as sent. Whoever gets them has to send them."""

@@ -1,4 +1,4 @@
-"""Printing the tickets that were paid at a kiosk: who may ask for it, and what is on the paper."""
+"""Printing tickets at kiosks: of what was paid there, or is shown to it, and what is on the paper."""
 
 from __future__ import annotations
 
@@ -36,16 +36,20 @@ class Printing:
         self._codes = codes
 
     async def ask(self, kiosk: Kiosk, booking_id: UUID, copy: int, language: Language, *, again: bool) -> Printed:
-        """Print a copy of the ticket of a booking that was paid at this kiosk. Repeating it prints no other.
+        """Print a copy of a booking's ticket at this kiosk. Repeating it prints no other.
 
-        ``again`` prints it after all if that has failed. Raises `Conflict` where there is no printer, and what
-        `PrintJobs.ask` raises.
+        Whoever is there may have it, as was checked before: they paid for it, or have its code. ``again`` prints it
+        after all if that has failed. Raises `Conflict` where there is no printer, and what `PrintJobs.ask` raises.
         """
         if self._kind == "none":
             raise Conflict("kiosks have no printer: set SEATSERVER_KIOSK_PRINTER")
         begins: JobStatus = "printed" if self._kind == "simulated" else "asked"
         job = await self._jobs.ask(kiosk.id, booking_id, copy, language, begins, again=again)
         return Printed(job=job, picture=picture(await self.read(job)) if self._kind == "simulated" else None)
+
+    async def next_copy(self, kiosk: Kiosk, booking_id: UUID) -> int | None:
+        """Which copy to ask for at this kiosk, or None if there are as many as there may be."""
+        return await self._jobs.next_copy(kiosk.id, booking_id)
 
     async def read(self, job: Job) -> Receipt:
         """What is on the paper. Raises `NotFound` for a booking that is no longer confirmed."""

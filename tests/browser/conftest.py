@@ -228,6 +228,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def kiosk_cinema(
+    request: pytest.FixtureRequest,
     postgres_server: EmbeddedPostgres,
     redis_server: EmbeddedRedis,
     migrated_template: str,
@@ -235,7 +236,8 @@ def kiosk_cinema(
 ) -> Iterator[Site]:
     """One server for all tests of a module, whose kiosks have the simulated reader. Each test has a kiosk of its own.
 
-    A module that uses it may use nothing that empties Redis before each test: `site`, `make_site`, `settings`.
+    What a module calls `KIOSKS` are more of its settings. A module that uses it may use nothing that empties Redis
+    before each test: `site`, `make_site`, `settings`.
     """
     name = f"cinema_{uuid4().hex[:12]}"
     execute(postgres_server.url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
@@ -243,7 +245,7 @@ def kiosk_cinema(
         connection.flushall()
     settings = settings_for(url_of(postgres_server, name), redis_server.url)
     log = tmp_path_factory.mktemp("cinema") / "server.log"
-    site = Site(settings, log, **PATIENT_KIOSKS)
+    site = Site(settings, log, **{**PATIENT_KIOSKS, **getattr(request.module, "KIOSKS", {})})
     site.start()
     site.set_up()
     yield site

@@ -1,4 +1,4 @@
-"""From a kiosk to a phone and back, in real Chromium: seats move by QR code, and a ticket is shown to the scanner."""
+"""From a kiosk to a phone, in real Chromium: the seats move by QR code."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import APIResponse, Route, expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Window
 from tests.browser.site import Site
 from tests.browser.test_everyone import violations
-from tests.browser.test_kiosk import SIZES, ask, expect_nothing_scrolls, expect_screen, open_kiosk
-from tests.browser.test_kiosk_sale import SPEECH, TRACES, begin, choose, expect_free, free_seats, pay
+from tests.browser.test_kiosk import SIZES, expect_nothing_scrolls, expect_screen, open_kiosk
+from tests.browser.test_kiosk_sale import TRACES, begin, choose, expect_free, free_seats, pay
 
 pytestmark = pytest.mark.long
 
@@ -22,13 +22,6 @@ PATIENT = """{
   const { setTimeout } = window;
   window.setTimeout = (act, ms, ...more) => setTimeout(act, ms === 10_000 ? 600_000 : ms, ...more);
 }"""
-SCAN = """code => {
-  const press = (key) => document.activeElement.dispatchEvent(
-    new KeyboardEvent("keydown", { key, bubbles: true, composed: true, cancelable: true }));
-  [...code].forEach(press);
-  return !press("Enter");
-}"""
-"""A scanner's keys follow each other at once, however slow the machine is. Whether its Enter was swallowed."""
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -167,49 +160,6 @@ def test_a_code_that_is_over_gives_way_to_a_new_one_and_the_seats_can_still_be_p
     pay(kiosk)
     choose(kiosk.page, "Tap")
     expect_screen(kiosk, "ticket")
-
-
-def test_a_ticket_that_is_shown_to_the_scanner_is_shown_and_nothing_of_it_remains(
-    cinema: Site, window: Windows
-) -> None:
-    kiosk, made = open_kiosk(cinema, window)
-    kiosk.page.add_init_script(PATIENT)
-    kiosk.page.add_init_script(SPEECH)
-    kiosk.page.reload()
-    expect(kiosk.page.get_by_role("button", name="The Long Night")).to_be_visible()
-    before = kiosk.page.evaluate(TRACES)
-    begin(kiosk)
-    pay(kiosk)
-    with kiosk.page.expect_response(lambda answer: answer.url.endswith("/card")) as paid:
-        choose(kiosk.page, "Tap")
-    expect_screen(kiosk, "ticket")
-    code, reference = paid.value.json()["code"], paid.value.json()["booking"]["reference"]
-    choose(kiosk.page, "Done")
-    expect_screen(kiosk, "attract")
-    assert kiosk.page.evaluate(SCAN, code)
-    expect_screen(kiosk, "ticket")
-    expect(kiosk.page.get_by_role("heading", name="Your ticket")).to_be_visible()
-    assert reference in kiosk.page.locator(".receipt").inner_text()
-    assert kiosk.page.evaluate("heard") == [], "a scanner is no keypad, after which the kiosk would speak"
-    choose(kiosk.page, "Done")
-    expect_screen(kiosk, "attract")
-    kiosk.wait_until(lambda: kiosk.page.evaluate(TRACES) == before)
-    read: list[tuple[Route, APIResponse]] = []
-    kiosk.page.route("**/kiosks/self/tickets", lambda route: read.append((route, route.fetch())), times=1)
-    assert kiosk.page.evaluate(SCAN, code)
-    kiosk.wait_until(lambda: read)
-    for locked, screen in ((True, "locked"), (False, "attract")):
-        ask(cinema, "PUT", f"/{made['id']}", json={"locked": locked})
-        expect_screen(kiosk, screen)
-        if locked:
-            [(route, response)] = read
-            route.fulfill(response=response)
-            expect(kiosk.page.locator("body")).not_to_have_attribute("aria-busy", "true")
-    kiosk.forgives_network = True
-    assert kiosk.page.evaluate(SCAN, "B" * 48)
-    expect(kiosk.page.get_by_role("status")).to_have_text("This code is none of our tickets.")
-    expect_screen(kiosk, "attract")
-    kiosk.complaints.clear()
 
 
 @pytest.mark.parametrize(("size", "scheme"), [("portrait", "light"), ("landscape", "dark")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import httpx
@@ -11,11 +12,17 @@ import jsonschema
 from seatserver.api.openapi import openapi
 
 
+@cache
+def _document() -> dict[str, Any]:
+    """The document; to write it takes longer than most requests."""
+    return openapi()
+
+
 class Contract:
     """Knows the document; ``seen`` are the (method, path, status) that came by."""
 
     def __init__(self) -> None:
-        self.document = openapi()
+        self.document = _document()
         self.seen: set[tuple[str, str, int]] = set()
 
     async def check(self, response: httpx.Response) -> None:

@@ -1,4 +1,4 @@
-"""A lobby: a kiosk that sells and prints, and the agent with its printer: in the test's process, or as one of its own."""
+"""A lobby: a kiosk that sells and prints, and the agent with its printer, in the test's process or a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a kiosk to a phone, and the other way round: a basket moves by QR code, and a ticket is shown to a kiosk."""
+"""From a kiosk to a phone: a basket moves by QR code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
 from seatserver import qr
 from seatserver.access.networks import network_of
@@ -14,16 +14,12 @@ from seatserver.access.origins import own_address
 from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import Call, Resource
 from seatserver.api.shared.fields import Document, Id, Millis
-from seatserver.api.views import bookings, showtimes
-from seatserver.api.views.bookings import BookingView, booking_view
-from seatserver.api.views.showtimes import ShowtimeView, showtime_view
-from seatserver.errors import BadTicket, BookingState, Conflict, Forbidden, HandOffRefused, NotFound
+from seatserver.errors import Conflict, Forbidden, HandOffRefused, NotFound
 from seatserver.kiosks.handoffs import MAX_CODE_CHARS, Basket
 from seatserver.kiosks.messages import EXAMPLE_ID
 
 PAGE = "/handoff#"
 """The page that the QR code leads to. The code is in the fragment, which browsers send to no server."""
-MAX_TICKET_CHARS = 200
 
 
 class KioskBasket(Document, frozen=True):
@@ -68,22 +64,6 @@ class TakenBasket(Document, frozen=True):
     deadline_ms: Millis
 
 
-class ShowTicket(Document, frozen=True):
-    """What the kiosk's scanner read."""
-
-    code: Annotated[str, Meta(max_length=MAX_TICKET_CHARS, description="The code on the ticket, or what its QR says.")]
-
-
-class KioskTicket(Document, frozen=True):
-    """A ticket for the kiosk to show. Who booked it is not said."""
-
-    booking: BookingView
-    showtime: ShowtimeView
-    code: str
-    qr: Annotated[str, Meta(description="The code as an SVG picture.")]
-
-
-CODE = "B" * 48
 BASKET = KioskBasket(showtime_id="tonight", hold_id=story.HOLD_ID, user_id=f"kiosk:{EXAMPLE_ID.hex}:3q2-7wAbCdEf")
 RESOURCE = Resource(
     __name__,
@@ -94,13 +74,6 @@ RESOURCE = Resource(
         KioskBasketFate(fate="held"),
         TakeBasket(code="q7Zr0cX1u9S4…"),
         TakenBasket(showtime_id="tonight", hold_id=story.HOLD_ID, deadline_ms=story.NOW_MS + 240_000),
-        ShowTicket(code=CODE),
-        KioskTicket(
-            booking=replace(bookings.EXAMPLE, user_id=None, ticket_url=None),
-            showtime=showtimes.EXAMPLE,
-            code=CODE,
-            qr="<svg …>",
-        ),
     ),
 )
 
@@ -127,31 +100,6 @@ async def take_kiosk_basket(call: Call, body: TakeBasket) -> TakenBasket:
         body.code, who, network_of(call.request.scope) if who.is_guest else ""
     )
     return TakenBasket(showtime_id=showtime_id, hold_id=held.hold_id, deadline_ms=held.deadline_ms)
-
-
-@RESOURCE.post("/kiosks/self/tickets", for_kiosks=True, refusals=(BadTicket, BookingState, Conflict))
-async def show_kiosk_ticket(call: Call, body: ShowTicket) -> KioskTicket:
-    """Get the ticket of a code that somebody shows to the kiosk, to show it again. Only for the kiosk's own theatre."""
-    kiosk, services = call.kiosk, call.services
-    if kiosk.locked:
-        raise Conflict(f"the kiosk {kiosk.name!r} is locked: unlock it in /ops")
-    booking_id = services.admission_codes.read(body.code)
-    try:
-        booking = await services.checkout.get(booking_id)
-    except NotFound:
-        raise BadTicket from None  # signed here, but its booking is not in this database
-    showtime = await services.catalog.showtime(booking.showtime_id)
-    if showtime.theatre_id != kiosk.theatre_id:
-        raise Conflict(f"this ticket is for {showtime.theatre_id!r}, and the kiosk stands in {kiosk.theatre_id!r}")
-    if booking.status != "confirmed":
-        raise BookingState(str(booking_id), booking.status, "printed")
-    code = services.admission_codes.write(booking_id)
-    return KioskTicket(
-        booking=replace(await booking_view(call, booking, link=False), user_id=None),
-        showtime=showtime_view(showtime),
-        code=code,
-        qr=qr.drawn(code).decode(),
-    )
 
 
 def _basket(body: KioskBasket) -> Basket:

@@ -17,6 +17,7 @@ from seatserver.api.shared.endpoint import Call, Resource
 from seatserver.api.shared.fields import Document, Id
 from seatserver.api.views import bookings, showtimes
 from seatserver.api.views.bookings import BookingView, booking_view
+from seatserver.api.views.prints import Again, Copy, PaperLanguage, TicketPrint, print_view
 from seatserver.api.views.seats import with_labels
 from seatserver.api.views.showtimes import ShowtimeView, showtime_view
 from seatserver.errors import (
@@ -31,7 +32,6 @@ from seatserver.errors import (
 )
 from seatserver.kiosks.messages import EXAMPLE_ID
 from seatserver.kiosks.payment_records import Payment
-from seatserver.kiosks.print_jobs import MOST_COPIES
 from seatserver.kiosks.readers import Act, ReaderAway
 from seatserver.kiosks.receipts import Language
 
@@ -59,24 +59,9 @@ class SimulateCard(Document, frozen=True):
 class PrintTicket(Document, frozen=True):
     """Which copy of the ticket is to be printed."""
 
-    copy: Annotated[int, Meta(ge=1, le=MOST_COPIES, description="1 at first. Every other says that it is a copy.")]
-    language: Annotated[str, Meta(pattern="^(en|de)$")]
-    again: Annotated[bool, Meta(description="Print this copy again if that has failed.")] = False
-
-
-class TicketPrint(Document, frozen=True):
-    """How far the printing of a ticket is."""
-
-    copy: int
-    status: Annotated[
-        str,
-        Meta(
-            pattern="^(asked|sent|printed|failed|unsure)$",
-            description="`printed`, `failed` and `unsure` are final. `failed`: nothing was printed, and the same copy "
-            "may be asked for `again`. `unsure`: nobody knows; ask for the next one.",
-        ),
-    ]
-    picture: Annotated[str | None, Meta(description="The paper as an SVG picture. Only of a simulated printer.")]
+    copy: Copy
+    language: PaperLanguage
+    again: Again = False
 
 
 class KioskPayment(Document, frozen=True):
@@ -134,7 +119,6 @@ RESOURCE = Resource(
         EXAMPLE,
         KioskPaymentUnderWay(payment=EXAMPLE),
         PrintTicket(copy=1, language="en"),
-        TicketPrint(copy=1, status="sent", picture=None),
     ),
 )
 PATH = "/kiosks/self/payments"
@@ -203,8 +187,9 @@ async def print_kiosk_ticket(call: Call, body: PrintTicket) -> TicketPrint:
     if payment.status != "paid":
         raise Conflict("this payment has no ticket yet")
     language = cast(Language, body.language)
-    printed = await call.services.printing.ask(call.kiosk, payment.booking_id, body.copy, language, again=body.again)
-    return TicketPrint(copy=printed.job.copy, status=printed.job.status, picture=printed.picture)
+    return print_view(
+        await call.services.printing.ask(call.kiosk, payment.booking_id, body.copy, language, again=body.again)
+    )
 
 
 def _id(call: Call) -> UUID:

@@ -32,6 +32,7 @@ from seatserver.kiosks.handoffs import HandOffs
 from seatserver.kiosks.payments import Payments
 from seatserver.kiosks.printing import Printing
 from seatserver.kiosks.registry import Kiosks
+from seatserver.kiosks.shown_tickets import ShownTickets
 from seatserver.operations.instance_reports import InstanceReports
 from seatserver.rooms.counts import Counts
 from seatserver.rooms.hub import Hub
@@ -72,6 +73,7 @@ class ApiServices:
     kiosk_payments: Payments
     handoffs: HandOffs
     printing: Printing
+    shown_tickets: ShownTickets
     shared_answers: SharedAnswers
     ready: Callable[[], Awaitable[dict[str, str | None]]]
     metrics_text: Callable[[], bytes]

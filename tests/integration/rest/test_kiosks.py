@@ -111,10 +111,14 @@ async def test_a_basket_of_a_kiosk_moves_to_a_phone_and_its_ticket_back_to_a_kio
     assert code(await rest.ask("POST", "/handoffs", json=scanned)) == (401, "unauthorized")
     booking = (await rest.book("ann", taken["hold_id"])).json()
     shown = {"code": AdmissionCodes(rest.core.settings).write(UUID(booking["id"]))}
-    ticket = (await rest.ask("POST", "/kiosks/self/tickets", headers=own, json=shown)).json()
-    assert (ticket["booking"]["reference"], ticket["code"]) == (booking["reference"], shown["code"])
-    wrong = {"code": "nonsense"}
-    assert code(await rest.ask("POST", "/kiosks/self/tickets", headers=own, json=wrong)) == (422, "bad_ticket")
+    path = "/kiosks/self/tickets"
+    ticket = (await rest.ask("POST", path, headers=own, json=shown)).json()
+    assert (ticket["booking"]["reference"], ticket["copy"]) == (booking["reference"], 1)
+    assert code(await rest.ask("POST", path, headers=own, json={"code": "nonsense"})) == (422, "bad_ticket")
+    copy = {**shown, "copy": 1, "language": "de"}
+    printed = (await rest.ask("POST", f"{path}/print", headers=own, json=copy)).json()
+    assert (printed["copy"], printed["status"], printed["picture"][:4]) == (1, "printed", "<svg")
+    assert code(await rest.ask("POST", f"{path}/print", headers=own, json={**copy, "copy": 3})) == (409, "conflict")
 
 
 async def test_a_kiosk_without_a_card_reader_sells_nothing(rest: Rest) -> None:

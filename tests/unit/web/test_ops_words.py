@@ -46,6 +46,7 @@ def test_every_refusal_and_every_error_has_a_text_of_its_own() -> None:
         "conflict",
         "bad_ticket",
         "handoff_refused",
+        "ticket_refused",
         "origin_refused",
     }
     refusals = dict.fromkeys(get_args(errors.Refusal), 1)

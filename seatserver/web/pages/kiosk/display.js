@@ -12,11 +12,15 @@ import { bar } from "./bar.js";
 /** @import { Kiosk } from "./kiosk.js" */
 /** @import { Screen } from "./screens.js" */
 
+const BUSY_MS = 250;
+
 export class Display {
   /** @type {Kiosk} */
   #kiosk;
   /** @type {Screen | null} */
   #screen = null;
+
+  #later = 0; // the timer of what is said when all else has been
 
   /** @param {Kiosk} kiosk */
   constructor(kiosk) {
@@ -35,7 +39,7 @@ export class Display {
   }
 
   /**
-   * Show this screen.
+   * Show this screen. Returns whether it is another one than before, which was read out.
    * @param {Screen} screen
    * @param {string | null} step whatever else makes it another screen than one of the same name
    */
@@ -44,9 +48,13 @@ export class Display {
     const key = JSON.stringify([screen.name, step, screen.title, words.lang]);
     const isNew = byId("screen").dataset.key !== key;
     // A seat map stays as it is: it is live, and the person may be in the middle of it.
-    if (screen.name === "map" && !isNew) return this.#showAround();
+    if (screen.name === "map" && !isNew) {
+      this.#showAround();
+      return false;
+    }
     const before = /** @type {HTMLElement | null} */ (document.activeElement)?.textContent;
     this.#screen = screen;
+    if (isNew) clearTimeout(this.#later);
     document.documentElement.lang = words.lang;
     Object.assign(document.body.dataset, { screen: screen.name, ...this.#looks() });
     byId("screen").dataset.key = key;
@@ -56,6 +64,7 @@ export class Display {
     this.#showFoot();
     this.#focus(isNew, before ?? "");
     if (isNew) speech.say([screen.title, note, this.#readOut()].filter(Boolean).join(" "));
+    return isNew;
   }
 
   /** What stands around a seat map. The focus stays on the button that says the same as before. */
@@ -113,6 +122,14 @@ export class Display {
   sayAgain() {
     const told = byId("foot").querySelector("p")?.textContent;
     this.#kiosk.speech.say([this.#screen?.title, told, this.#readOut()].filter(Boolean).join(". "));
+  }
+
+  /** The first sentence of the screen, which has changed meanwhile; what is being said is said to its end before. */
+  sayFirst() {
+    const { speech } = this.#kiosk;
+    clearTimeout(this.#later);
+    if (speech.isBusy) this.#later = setTimeout(() => this.sayFirst(), BUSY_MS);
+    else speech.say(spoken(byId("screen").children[1]));
   }
 
   /** What is on the screen, as text. */

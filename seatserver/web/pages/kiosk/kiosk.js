@@ -24,7 +24,7 @@ import { setUp } from "./setup.js";
 import { Speech } from "../../shared/speech.js";
 import { Ear } from "../../seat-map/concierge/ear.js";
 import { canRecord } from "../../seat-map/concierge/sound.js";
-import { Tickets } from "./tickets.js";
+import { shownTicket, Tickets } from "./tickets.js";
 import { Visit } from "./visit.js";
 import { HOME, Words } from "./words.js";
 
@@ -54,6 +54,7 @@ export class Kiosk {
   payments = new Payments(this.#device);
   handOff = new HandOff(this.#device);
   print = new Printing(this.#device);
+  tickets = new Tickets(this.#device, this.print);
   display = new Display(this);
   /** @type {Visit | null} */
   #visit = null;
@@ -61,7 +62,6 @@ export class Kiosk {
   #step = null;
   /** Whose payment is being begun, until the server has said whether it was. @type {Visit | null} */
   #beginning = null;
-  #tickets = new Tickets(this.#device);
   /** The seats have just moved to a phone; that is told for a moment. */
   #hasMoved = false;
   #told = 0; // the timer that ends what is told
@@ -78,6 +78,7 @@ export class Kiosk {
     this.attendant.addEventListener("change", () => this.#render());
     this.payments.addEventListener("change", () => this.#paymentChanged());
     this.print.addEventListener("change", () => this.#render());
+    this.print.addEventListener("over", () => this.display.sayFirst());
     this.payments.addEventListener("tidy", () => this.#reloadIfOutdated());
     this.handOff.addEventListener("change", () => this.#step === "phone" && this.#render());
     this.handOff.addEventListener("taken", () => this.#seatsMoved());
@@ -113,6 +114,12 @@ export class Kiosk {
 
   printAgain() {
     this.print.again(this.words.lang);
+  }
+
+  /** The ticket that is shown. */
+  printShown() {
+    this.tickets.print(this.words.lang);
+    this.#render();
   }
 
   /** What is on here; null before it is known. */
@@ -225,7 +232,7 @@ export class Kiosk {
     clearTimeout(this.#told);
     this.attendant.end();
     this.#hasMoved = false;
-    this.#tickets.forget();
+    this.tickets.forget();
     this.speech.stop();
     this.speech.isOn = false;
     this.usesKeypad = false;
@@ -268,9 +275,9 @@ export class Kiosk {
    * @param {string} code
    */
   #readTicket(code) {
-    if (this.#visit || this.payments.now || this.#hasMoved || !this.sells || this.#device.state?.locked) return;
+    if (this.#visit || this.payments.now || this.#hasMoved || !this.#device.state || this.#device.state.locked) return;
     void this.#during(async () => {
-      const refused = await this.#tickets.read(code);
+      const refused = await this.tickets.read(code, this.words.lang);
       if (refused) this.note = this.words.text(refused);
     });
     clearTimeout(this.#told);
@@ -286,14 +293,17 @@ export class Kiosk {
 
   #paymentChanged() {
     const payment = this.payments.now;
-    if (payment?.status === "paid" && this.print.has) this.print.begin(payment.booking_id, this.words.lang);
+    if (payment?.status === "paid" && this.print.has) {
+      const path = `/payments/${payment.booking_id}/print`;
+      this.print.begin({ id: payment.booking_id, path, copy: 1 }, this.words.lang);
+    }
     this.#render();
   }
 
   /** Load the page again if staff or a newer release want that, nobody is here, and the server knows all it has to. */
   #reloadIfOutdated() {
     const isFree = this.#visit === null && this.payments.now === null && !this.payments.isTidying;
-    if (isFree && !this.#hasMoved && !this.#tickets.shown && this.#device.isOutdated) location.reload();
+    if (isFree && !this.#hasMoved && !this.tickets.shown && this.#device.isOutdated) location.reload();
   }
 
   /**
@@ -319,7 +329,7 @@ export class Kiosk {
     document.body.removeAttribute("aria-busy");
     if (problem) this.note = problem;
     this.#isBusy = false;
-    this.#render();
+    if (!this.#render()) this.speech.say(this.note);
   }
 
   /** @param {Visit} visit */
@@ -343,7 +353,7 @@ export class Kiosk {
       if (!this.#hasLooked && this.sells) void this.#resume();
     }
     const isClosed = state === null || (state.locked && this.payments.now === null);
-    if (isClosed && (this.#visit || this.#hasMoved || this.#tickets.shown)) this.leave();
+    if (isClosed && (this.#visit || this.#hasMoved || this.tickets.shown)) this.leave();
     this.#render();
   }
 
@@ -410,8 +420,8 @@ export class Kiosk {
   // ------------------------------------------------------------------ is anybody there?
 
   get #rests() {
-    const nobody = this.#visit === null && this.payments.now === null && this.#tickets.shown === null;
-    const hasTicket = this.payments.now?.status === "paid" || this.#tickets.shown !== null;
+    const nobody = this.#visit === null && this.payments.now === null && this.tickets.shown === null;
+    const hasTicket = this.payments.now?.status === "paid" || this.tickets.shown !== null;
     // They wait for somebody. But a valid ticket is left to nobody who comes by.
     if (this.attendant.isAsked && !hasTicket) return true;
     return nobody || this.#isBusy || this.speech.isBusy || !this.#device.isOnline || this.display.rests;
@@ -451,14 +461,16 @@ export class Kiosk {
     if (this.#device.state?.locked) return screens.locked(this);
     if (this.#beginning) return screens.pay(this, null);
     if (this.#hasMoved) return moved(this);
-    if (this.#tickets.shown) return screens.ticket(this, this.#tickets.shown, this.words.text("yourTicket"));
+    if (this.tickets.shown) return shownTicket(this, this.tickets.shown);
     if (this.#visit && this.#step) return STEPS[this.#step](this, this.#visit);
     return screens.attract(this);
   }
 
+  /** Show what there is now. Returns whether it is another screen than before, which was read out. */
   #render() {
-    this.display.show(this.#current(), this.#step);
+    const isNew = this.display.show(this.#current(), this.#step);
     this.attendant.tell();
+    return isNew;
   }
 
   /** Whether somebody is asked whether they are there. */

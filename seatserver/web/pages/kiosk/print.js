@@ -1,5 +1,5 @@
 /**
- * Has the ticket of a paid booking printed, and follows that until it is on paper, or cannot be.
+ * Has a ticket printed that was paid here, or is shown to the kiosk, and follows that until it is on paper, or cannot be.
  *
  * Each copy is asked for by its number, so a lost answer is asked for again without a second paper. The customer may ask
  * for another one, which says that it is a copy; where nothing was printed, for the same one again.
@@ -10,14 +10,23 @@
 const EVERY_MS = 800;
 const MOST_COPIES = 5; // that the server prints of one ticket
 
+/**
+ * @typedef {object} Printable a ticket that may be printed here
+ * @property {string} id of its booking
+ * @property {string} path where that is asked for
+ * @property {object} [given] why it may be printed
+ * @property {number} copy the one to begin with
+ * @property {boolean} [again] print that one also if it has failed before
+ */
 /** @typedef {{ copy: number, status: "asked" | "sent" | "printed" | "failed" | "unsure", picture: string | null }} Print */
 
-/** Fires "change" each time that more is known. */
+/** Events: "change" each time that more is known, and then "over" when that is all. */
 export class Printing extends EventTarget {
   /** How far it is; null before the first answer. @type {Print | null} */
   now = null;
   #device;
-  #booking = "";
+  /** @type {Printable | null} */
+  #ticket = null;
   #timer = 0;
 
   /** @param {Device} device */
@@ -46,7 +55,7 @@ export class Printing extends EventTarget {
   }
 
   get isAsked() {
-    return this.#booking !== "";
+    return this.#ticket !== null;
   }
 
   get isOver() {
@@ -59,15 +68,15 @@ export class Printing extends EventTarget {
   }
 
   /**
-   * Print the first copy, once for each booking.
-   * @param {string} booking
+   * Print a ticket, once: asking for the same again changes nothing.
+   * @param {Printable} ticket
    * @param {string} language
    */
-  begin(booking, language) {
-    if (booking === this.#booking) return;
-    this.#booking = booking;
+  begin(ticket, language) {
+    if (ticket.id === this.#ticket?.id) return;
+    this.#ticket = ticket;
     this.now = null;
-    void this.#turn(booking, 1, language, false);
+    void this.#turn(ticket, ticket.copy, language, ticket.again === true);
   }
 
   /**
@@ -75,44 +84,45 @@ export class Printing extends EventTarget {
    * @param {string} language
    */
   again(language) {
-    if (!this.now || !this.hasMore) return;
+    if (!this.now || !this.#ticket || !this.hasMore) return;
     const hasFailed = this.now.status === "failed";
     const copy = hasFailed ? this.now.copy : this.now.copy + 1;
     this.now = { copy, status: "asked", picture: null };
     this.dispatchEvent(new CustomEvent("change"));
-    void this.#turn(this.#booking, copy, language, hasFailed);
+    void this.#turn(this.#ticket, copy, language, hasFailed);
   }
 
   /** Nothing of it is left here. */
   forget() {
     clearTimeout(this.#timer);
-    this.#booking = "";
+    this.#ticket = null;
     this.now = null;
   }
 
   /**
-   * @param {string} booking
+   * @param {Printable} ticket
    * @param {number} copy
    * @param {string} language
    * @param {boolean} again
    */
-  async #turn(booking, copy, language, again) {
+  async #turn(ticket, copy, language, again) {
     let isAnswered = false;
     try {
-      const body = JSON.stringify({ copy, language, again });
-      const found = await this.#device.ask(`/payments/${booking}/print`, { method: "POST", body });
-      if (booking !== this.#booking) return;
+      const body = JSON.stringify({ ...ticket.given, copy, language, again });
+      const found = await this.#device.ask(ticket.path, { method: "POST", body });
+      if (ticket !== this.#ticket) return;
       isAnswered = true;
       this.now = found;
     } catch (error) {
-      if (booking !== this.#booking) return;
-      // A refusal is final: the code on the screen is the ticket. Everything else is asked again.
+      if (ticket !== this.#ticket) return;
+      // A refusal is final: the customer has the code, which is the ticket. Everything else is asked again.
       if (error.status !== undefined && !error.retryable) this.now = { copy, status: "unsure", picture: null };
     }
     if (!this.isOver) {
-      const more = () => void this.#turn(booking, copy, language, again && !isAnswered);
+      const more = () => void this.#turn(ticket, copy, language, again && !isAnswered);
       this.#timer = setTimeout(more, EVERY_MS);
     }
     this.dispatchEvent(new CustomEvent("change"));
+    if (this.isOver) this.dispatchEvent(new CustomEvent("over"));
   }
 }

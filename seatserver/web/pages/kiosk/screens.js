@@ -239,10 +239,9 @@ export function pay(kiosk, payment) {
 
 /**
  * @param {Kiosk} kiosk
- * @param {Ticket} ticket of a payment, or one that was shown to the scanner
- * @param {string} title
+ * @param {Ticket} ticket of a payment
  */
-export function ticket(kiosk, { booking, showtime, qr }, title = kiosk.words.text("thanks")) {
+export function ticket(kiosk, { booking, showtime, qr }) {
   const { words } = kiosk;
   const time = words.format.time(Date.parse(showtime.starts_at), kiosk.timezone);
   const named = booking.seats.map((/** @type {{ label: string }} */ { label }) => label).join(", ");
@@ -262,7 +261,7 @@ export function ticket(kiosk, { booking, showtime, qr }, title = kiosk.words.tex
   );
   return {
     name: "ticket",
-    title,
+    title: words.text("thanks"),
     content: [paragraph(words.text(howPrinted(kiosk))), paper(kiosk, words.text("ticketQr")) ?? receipt],
     other: /** @type {[string, () => unknown] | undefined} */ (
       kiosk.print.hasMore ? [words.text("printAgain"), () => kiosk.printAgain()] : undefined
@@ -292,7 +291,7 @@ function howPrinted({ print }) {
  * @param {Kiosk} kiosk
  * @param {string} alt
  */
-function paper({ print }, alt) {
+export function paper({ print }, alt) {
   if (!print.now?.picture) return null;
   const src = `data:image/svg+xml,${encodeURIComponent(print.now.picture)}`;
   return element("img", { className: "paper", alt, src });

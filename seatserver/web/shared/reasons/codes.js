@@ -36,6 +36,7 @@ export const CODES = {
   seats_refused: "reasonNoSeats",
   session_ended: "reasonSignedOut",
   sign_in_refused: "reasonSignIn",
+  ticket_refused: "reasonBadTicket",
   tickets_refused: "reasonNoTickets",
   too_large: "reasonTooMuch",
   too_many: "reasonBusy",

@@ -68,7 +68,6 @@ export default {
   thanks: "Viel Vergnügen im Kino",
   takeTicket: "Nehmen Sie Ihre Karte, oder fotografieren Sie den Code.",
   ticketQr: "QR-Code Ihrer Karte",
-  yourTicket: "Ihre Karte",
   noPaper:
     "Dieses Terminal kann gerade nicht drucken. Ihre Karte ist dann ein Code auf dem Bildschirm, zum Fotografieren.",
   noPaperNoSale: "Dieses Terminal kann gerade nicht drucken. Bitte nehmen Sie ein anderes, oder gehen Sie zur Kasse.",
@@ -82,6 +81,20 @@ export default {
   voidCancelled: "Sie haben abgebrochen. Ihre Plätze sind wieder frei.",
   voidLate: "Die Buchung war schon beendet. Falls abgebucht wurde, kommt das Geld zurück.",
 
+  // Eine Karte, die anderswo gekauft wurde.
+  yourTicket: "Ihre Karte",
+  ticketPaper: "Ihre Karte mit ihrem QR-Code",
+  printIt: "Drucken",
+  printCopy: "Kopie drucken",
+  shownOnly: "Zeigen Sie am Einlass den Code, mit dem Sie gekommen sind.",
+  shownPrintable: "Ihre Karte kann hier gedruckt werden.",
+  shownBefore: "Diese Karte wurde schon gedruckt. Auf einem weiteren Ausdruck steht, dass er eine Kopie ist.",
+  shownNoMore: "Diese Karte wurde oft genug gedruckt. Ihr mitgebrachter Code gilt ebenso.",
+  shownCannotPrint: "Dieses Terminal kann gerade nicht drucken. Ihr mitgebrachter Code gilt ebenso wie Papier.",
+  shownPrinted: "Nehmen Sie unten Ihre Karte.",
+  shownNotPrinted: "Es konnte nichts gedruckt werden. Ihr mitgebrachter Code gilt ebenso wie Papier.",
+  shownMaybePrinted: "Falls keine Karte herauskam: Ihr mitgebrachter Code gilt ebenso wie Papier.",
+
   // Was schiefgeht.
   justGone: "Diese Plätze sind gerade vergeben worden. Bitte wählen Sie andere.",
   notTogether:
@@ -89,8 +102,12 @@ export default {
   ticketsRefused: "Diese Karten gibt es nicht zusammen.",
   seatsLost: "Die Zeit ist um, Ihre Plätze sind wieder frei",
   scanUnknown: "Dieser Code gehört zu keiner unserer Karten.",
-  scanNotValid: "Diese Karte gilt nicht: Sie wurde storniert oder nicht bezahlt.",
-  scanElsewhere: "Diese Karte gilt für ein anderes Kino.",
+  scanTooMany:
+    "Das waren zu viele Codes, die keine unserer Karten sind. Bitte warten Sie eine Minute, oder fragen Sie uns.",
+  scanCancelled: "Diese Karte wurde storniert.",
+  scanUnpaid: "Diese Karte gilt nicht: Sie wurde nicht bezahlt.",
+  scanElsewhere: "Diese Karte gilt für ein anderes Kino. Dort kann sie gedruckt werden.",
+  scanOver: "Der Film zu dieser Karte ist vorbei.",
   failed: "Das hat nicht geklappt. Bitte versuchen Sie es noch einmal.",
 
   // Ist jemand da?

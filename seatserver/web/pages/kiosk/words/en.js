@@ -67,7 +67,6 @@ export default {
   thanks: "Enjoy the film",
   takeTicket: "Take your ticket, or photograph the code.",
   ticketQr: "QR code of your ticket",
-  yourTicket: "Your ticket",
   noPaper: "This kiosk can’t print at the moment. Your ticket will be a code on the screen, to be photographed.",
   noPaperNoSale: "This kiosk can’t print at the moment. Please use another one, or the box office.",
   printing: "Your ticket is being printed …",
@@ -80,14 +79,31 @@ export default {
   voidCancelled: "You cancelled. Your seats are free again.",
   voidLate: "The booking had ended. If your card was charged, the money comes back.",
 
+  // A ticket that was bought elsewhere.
+  yourTicket: "Your ticket",
+  ticketPaper: "Your ticket, with its QR code",
+  printIt: "Print it",
+  printCopy: "Print a copy",
+  shownOnly: "Show the code that you came with at the entrance.",
+  shownPrintable: "Your ticket can be printed here.",
+  shownBefore: "This ticket was printed before. The next paper will say that it is a copy.",
+  shownNoMore: "This ticket has been printed often enough. The code that you came with is as good.",
+  shownCannotPrint: "This kiosk can’t print at the moment. The code that you came with is as good as paper.",
+  shownPrinted: "Take your ticket below.",
+  shownNotPrinted: "Nothing could be printed. The code that you came with is as good as paper.",
+  shownMaybePrinted: "If no ticket came out: the code that you came with is as good as paper.",
+
   // What goes wrong.
   justGone: "Those seats have just gone. Please choose others.",
   notTogether: "We couldn’t find that many seats together. Try fewer, or choose on the map.",
   ticketsRefused: "These tickets are not sold together.",
   seatsLost: "Time ran out, and your seats are free again",
   scanUnknown: "This code is none of our tickets.",
-  scanNotValid: "This ticket is not valid: it was cancelled, or not paid for.",
-  scanElsewhere: "This ticket is for another cinema.",
+  scanTooMany: "There were too many codes that are none of our tickets. Please wait a minute, or ask our staff.",
+  scanCancelled: "This ticket was cancelled.",
+  scanUnpaid: "This ticket is not valid: it was not paid for.",
+  scanElsewhere: "This ticket is for another cinema. It can be printed there.",
+  scanOver: "This ticket’s film is over.",
   failed: "That did not work. Please try again.",
 
   // Is anybody there?

@@ -1,0 +1,162 @@
+"""A ticket that was bought elsewhere is shown to a kiosk, in real Chromium: printed there, with nothing left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from playwright.sync_api import APIResponse, Page, Route, expect
+
+from tests.browser.conftest import Window
+from tests.browser.site import Site
+from tests.browser.test_everyone import violations
+from tests.browser.test_kiosk import SIZES, ask, expect_nothing_scrolls, expect_screen, open_kiosk
+from tests.browser.test_kiosk_phone import PATIENT
+from tests.browser.test_kiosk_sale import LOOKS, SPEECH, TRACES, begin, choose, pay
+
+pytestmark = pytest.mark.long
+
+Windows = Callable[..., Window]
+KIOSKS = {"SEATSERVER_KIOSK_PRINTER": "simulated"}
+SCAN = """code => {
+  const press = (key) => document.activeElement.dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true, composed: true, cancelable: true }));
+  [...code].forEach(press);
+  return !press("Enter");
+}"""
+"""A scanner's keys follow each other at once, however slow the machine is. Whether its Enter was swallowed."""
+
+
+@pytest.fixture
+def cinema(kiosk_cinema: Site) -> Site:
+    """The module's server."""
+    return kiosk_cinema
+
+
+def open_at(cinema: Site, window: Windows, **context: Any) -> tuple[Window, dict[str, Any], str]:
+    """A kiosk that shows what is on, and the code of a ticket that nobody has on paper."""
+    kiosk, made = open_kiosk(cinema, window, **context)
+    kiosk.page.add_init_script(PATIENT)
+    kiosk.page.add_init_script(SPEECH)
+    kiosk.page.reload()
+    expect(kiosk.page.get_by_role("button", name="The Long Night")).to_be_visible()
+    kiosk.forgives_network = True
+    kiosk.page.route("**/print", lambda route: route.abort())
+    begin(kiosk)
+    pay(kiosk)
+    with kiosk.page.expect_response(lambda answer: answer.url.endswith("/card")) as paid:
+        choose(kiosk.page, "Tap")
+    expect_screen(kiosk, "ticket")
+    choose(kiosk.page, "Done")
+    expect_screen(kiosk, "attract")
+    kiosk.page.unroute("**/print")
+    return kiosk, made, str(paid.value.json()["code"])
+
+
+def scan(kiosk: Window, code: str) -> None:
+    """Hold a code to the scanner."""
+    assert kiosk.page.evaluate(SCAN, code), "the scanner's Enter presses no button"
+
+
+def heard(kiosk: Window) -> str:
+    """What was said since this was asked last."""
+    return " | ".join(text for text, _ in kiosk.page.evaluate("heard.splice(0)"))
+
+
+def is_said(kiosk: Window, words: str) -> bool:
+    """Whether that was said since this was asked last."""
+    return words in heard(kiosk)
+
+
+def answer_with(page: Page, problem: dict[str, Any]) -> None:
+    """The server refuses what is shown."""
+    page.route("**/kiosks/self/tickets", lambda route: route.fulfill(status=problem["status"], json=problem))
+
+
+def test_a_ticket_that_is_shown_is_printed_and_only_a_touch_prints_a_copy(cinema: Site, window: Windows) -> None:
+    kiosk, _, code = open_at(cinema, window)
+    page = kiosk.page
+    before = page.evaluate(TRACES)
+    page.get_by_role("button", name="The Long Night").focus()
+    scan(kiosk, code)
+    expect_screen(kiosk, "shown")
+    expect(page.get_by_text("Take your ticket below.")).to_be_visible()
+    paper = page.get_by_alt_text("Your ticket, with its QR code")
+    assert "Copy" not in str(paper.get_attribute("src"))
+    assert heard(kiosk) == "", "a scanner is no keypad, after which the kiosk would speak"
+    choose(page, "Done")
+    expect_screen(kiosk, "attract")
+    kiosk.wait_until(lambda: page.evaluate(TRACES) == before)
+    choose(page, "Speech")
+    for copy in (2, 3):
+        scan(kiosk, code)
+        expect_screen(kiosk, "shown")
+        expect(page.get_by_text("This ticket was printed before.")).to_be_visible()
+        expect(paper).to_have_count(0)
+        assert code not in page.content()
+        heard(kiosk)
+        choose(page, "Print a copy")
+        expect(page.get_by_text("Take your ticket below.")).to_be_visible()
+        assert f"Copy%20{copy}" in str(paper.get_attribute("src"))
+        kiosk.wait_until(lambda: "Take your ticket below." in heard(kiosk))
+        choose(page, "Done")
+        expect_screen(kiosk, "attract")
+        choose(page, "Speech")
+
+
+def test_a_ticket_that_is_refused_is_told_and_said_and_not_to_the_next_person(cinema: Site, window: Windows) -> None:
+    kiosk, made, code = open_at(cinema, window)
+    page = kiosk.page
+    choose(page, "Speech")
+    for refused, words in (
+        ({"code": "bad_ticket", "status": 422}, "This code is none of our tickets."),
+        ({"code": "too_many", "status": 429, "retryable": True}, "There were too many codes that are none of our"),
+        ({"code": "booking_state", "facts": {"booking_status": "cancelled"}}, "This ticket was cancelled."),
+        ({"code": "booking_state", "facts": {"booking_status": "pending"}}, "it was not paid for."),
+        ({"code": "ticket_refused", "facts": {"reason": "elsewhere"}}, "This ticket is for another cinema."),
+        ({"code": "ticket_refused", "facts": {"reason": "over"}}, "This ticket’s film is over."),
+    ):
+        problem: dict[str, Any] = {"status": 409, "facts": {}, "retryable": False, "detail": "", **refused}
+        answer_with(page, problem)
+        scan(kiosk, code)
+        expect(page.get_by_role("status")).to_contain_text(words)
+        kiosk.wait_until(partial(is_said, kiosk, words))
+        expect_screen(kiosk, "attract")
+        page.unroute("**/kiosks/self/tickets")
+    read: list[tuple[Route, APIResponse]] = []
+    page.route("**/kiosks/self/tickets", lambda route: read.append((route, route.fetch())), times=1)
+    scan(kiosk, code)
+    kiosk.wait_until(lambda: read)
+    for locked, screen in ((True, "locked"), (False, "attract")):
+        ask(cinema, "PUT", f"/{made['id']}", json={"locked": locked})
+        expect_screen(kiosk, screen)
+        if locked:
+            [(route, response)] = read
+            route.fulfill(response=response)
+            expect(page.locator("body")).not_to_have_attribute("aria-busy", "true")
+    kiosk.complaints.clear()
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("portrait", "light"), ("landscape", "dark")])
+def test_a_ticket_that_is_shown_fits_its_screen_and_axe_finds_nothing(
+    cinema: Site, window: Windows, size: str, scheme: str
+) -> None:
+    kiosk, _, code = open_at(cinema, window, **SIZES[size], color_scheme=scheme)
+    for language, look in (("English", ""), ("Deutsch", "large"), ("English", "reach")):
+        if language == "Deutsch":
+            choose(kiosk.page, language)
+        if look:
+            choose(kiosk.page, {"large": "Große Schrift"}.get(look, LOOKS[look]))
+        scan(kiosk, code)
+        expect_screen(kiosk, "shown")
+        if look:
+            expect_nothing_scrolls(kiosk.page)
+            assert violations(kiosk) == []
+            choose(kiosk.page, "Kopie drucken" if language == "Deutsch" else "Print a copy")
+        expect(kiosk.page.locator(".paper")).to_be_visible()
+        expect_nothing_scrolls(kiosk.page)
+        assert violations(kiosk) == []
+        choose(kiosk.page, "Fertig" if language == "Deutsch" else "Done")
+        expect_screen(kiosk, "attract")
