@@ -49,12 +49,14 @@ from seatserver.bookings.checkout import Checkout
 from seatserver.bookings.own import OwnBookings
 from seatserver.bookings.reconcile import Reconciler
 from seatserver.bookings.records import Records
+from seatserver.bookings.sales import SalesFigures
 from seatserver.bookings.seat_changes import Relay
 from seatserver.catalog.catalog import Catalog
 from seatserver.concierge.conversation import Tools
 from seatserver.concierge.endpoint import Concierge, Conversations
 from seatserver.concierge.gemini import client_of
 from seatserver.concierge.model.gateway import ModelGateway
+from seatserver.concierge.staff.figures import Figures
 from seatserver.concierge.voice.service import VoiceService
 from seatserver.config import Clock, Settings, wall_clock
 from seatserver.database import Database, away_at_start
@@ -407,7 +409,16 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
     # A path with an extra slash is not found, like any other wrong path.
     pages.router.redirect_slashes = False
     tools = Tools(hub=server.hub, live=sockets, model=server.model)
-    concierge = Concierge(server.conversations, tools, server.voice, pages)
+    figures = Figures(
+        settings=server.settings,
+        catalog=server.catalog,
+        counts=rest.counts,
+        sales=SalesFigures(server.database),
+        reports=server.reports,
+        kiosks=server.kiosks,
+        clock=wall_clock,
+    )
+    concierge = Concierge(server.conversations, tools, figures, server.voice, pages)
     doors = Sockets(sockets, server.sessions, concierge)
     return Gate(doors, server.settings, server.metrics, server.credentials, server.shares)
 

@@ -18,6 +18,7 @@ from seatserver.wire.closing import Close
 from seatserver.wire.codec import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK
 from seatserver.wire.declarations import name_of
 from seatserver.wire.examples import examples
+from seatserver.wire.from_server import Bye, Error
 
 KIOSK_CHANNEL = "kiosk"
 KIOSK_REF = f"#/channels/{KIOSK_CHANNEL}"
@@ -81,6 +82,13 @@ binary frames, `spoken`; what is said aloud comes back in binary frames too. Whe
 no such path."""
 
 
+OPERATIONS = """\
+Questions of staff over the live figures, as `/ops` has them: what sells slowly, what is refused, how kiosks and servers
+are. The messages are those of the channel `concierge`, and the token needs the scope `admin`. All answers are text.
+Nothing can be changed here, and nothing is told of customers. No sound is heard. Where `SEATSERVER_CONCIERGE` is 0,
+there is no such path."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Channel:
     """One socket: who says what on it. ``prefix`` begins the names of its operations."""
@@ -88,10 +96,10 @@ class Channel:
     name: str
     address: str
     description: str
-    parameter: str
     commands: tuple[Any, ...]
     told: tuple[Any, ...]
     errors: tuple[type[errors.SeatServerError], ...]
+    parameter: str = ""
     subprotocols: tuple[str, ...] = ()
     prefix: str = ""
 
@@ -122,6 +130,15 @@ CHANNELS = (
         told=get_args(concierge.ConciergeMessage),
         errors=CONCIERGE_ERRORS,
         prefix="concierge_",
+    ),
+    Channel(
+        name="operations",
+        address="/ws/operations",
+        description=OPERATIONS,
+        commands=(concierge.Begin, concierge.Ask, concierge.Stop),
+        told=(concierge.Ready, concierge.Words, concierge.Done, Bye, Error),
+        errors=CONCIERGE_ERRORS,
+        prefix="operations_",
     ),
 )
 
@@ -184,6 +201,7 @@ def asyncapi() -> dict[str, Any]:
 
 def _channel(channel: Channel) -> dict[str, Any]:
     subprotocols = list(channel.subprotocols)
+    parameter = {"description": channel.parameter, "examples": ["tonight"]}
     headers: dict[str, Any] = {
         "Authorization": {"type": "string", "description": "`Bearer` and a token or an API key."}
     }
@@ -192,7 +210,7 @@ def _channel(channel: Channel) -> dict[str, Any]:
     return {
         "address": channel.address,
         "description": channel.description,
-        "parameters": {"showtime_id": {"description": channel.parameter, "examples": ["tonight"]}},
+        **({"parameters": {"showtime_id": parameter}} if channel.parameter else {}),
         "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in channel.kinds},
         "bindings": {
             "ws": {
@@ -222,7 +240,10 @@ def _operations(channel: Channel) -> dict[str, Any]:
             "action": "receive",
             "channel": reference,
             "messages": [message(command)],
-            "reply": {"channel": reference, "messages": [message(answer) for answer in command.declared.answers]},
+            "reply": {
+                "channel": reference,
+                "messages": [message(answer) for answer in command.declared.answers if answer in channel.told],
+            },
         }
     for told in channel.told:
         if told.declared.unasked:

@@ -1,5 +1,7 @@
 """``GET /ws/concierge/{showtime_id}``: the handshake of a conversation, and who is talking in this process.
 
+``GET /ws/operations`` is the same for staff, who ask about the live figures of all showtimes.
+
 It is a path of its own beside the room's: a room's sockets carry nothing but the room, and what is said here costs them
 nothing. Like the room's endpoint, it refuses only what a script need not know; the session says the rest in a `Bye`.
 """
@@ -20,8 +22,11 @@ from seatserver.access.credentials import bearer_of
 from seatserver.access.networks import network_of
 from seatserver.access.origins import allowed
 from seatserver.access.shares import SOCKETS_RETRY_S, Share
-from seatserver.concierge.conversation import Tools
-from seatserver.concierge.session import ConciergeSession, NetworkNames
+from seatserver.access.tokens import Identity
+from seatserver.concierge.conversation import Conversation, Tools
+from seatserver.concierge.session import ConciergeSession, Subject
+from seatserver.concierge.staff.conversation import StaffConversation
+from seatserver.concierge.staff.figures import Figures
 from seatserver.concierge.turns import TurnLimits
 from seatserver.concierge.voice.service import VoiceService
 from seatserver.config import Settings
@@ -36,6 +41,7 @@ from seatserver.metrics import Metrics
 from seatserver.wire.closing import Close
 
 PATH = "/ws/concierge/"
+STAFF_PATH = "/ws/operations"
 PURPOSE = "concierge"
 """What the names of networks are made for that are the same at all showtimes."""
 SPREAD_MS = 5000
@@ -96,17 +102,21 @@ class Conversations:
 class Concierge:
     """Does the handshake of every conversation. Requests for any other path go to the application ``others``."""
 
-    def __init__(self, conversations: Conversations, tools: Tools, voice: VoiceService, others: ASGIApp) -> None:
+    def __init__(
+        self, conversations: Conversations, tools: Tools, figures: Figures, voice: VoiceService, others: ASGIApp
+    ) -> None:
+        """``figures`` are what staff may ask for."""
         self._conversations = conversations
         self._tools = tools
+        self._figures = figures
         self._voice = voice
         self._others = others
         self._turn_limits = TurnLimits(tools.settings, time.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one conversation from its handshake to its end."""
-        showtime_id = _showtime_of(scope)
-        if showtime_id is None or not self._tools.settings.concierge:
+        about = _about(scope)
+        if about is None or not self._tools.settings.concierge:
             return await self._others(scope, receive, send)
         live = self._tools.live
         try:
@@ -117,14 +127,19 @@ class Concierge:
         except (ConnectionClosed, *CLOSED):
             return
         allowance = Allowance(live.shares, share, is_unlimited=live.shares.is_unlimited(network))
+        name = live.networks.write(about or PURPOSE, network)
+        if about:
+            subject = self._showtime(about, allowance, name, live.networks.write(PURPOSE, network))
+        else:
+            subject = self._live_figures()
         begin = partial(
             ConciergeSession,
-            showtime_id=showtime_id,
+            subject=subject,
             tools=self._tools,
             turn_limits=self._turn_limits,
             allowance=allowance,
             bearer=bearer,
-            names=NetworkNames(live.networks.write(showtime_id, network), live.networks.write(PURPOSE, network)),
+            network=name,
             voice=self._voice,
             may_begin=self._conversations.may_begin,
         )
@@ -135,6 +150,25 @@ class Concierge:
             else:
                 async with AsgiConnection(receive, send) as connection:
                     await self._conversations.host(begin(connection))
+
+    def _showtime(self, showtime_id: str, allowance: Allowance, network: str, household: str) -> Subject:
+        """What a visitor talks about. ``network`` is a name for it at this showtime, ``household`` at all showtimes."""
+        tools = self._tools
+
+        async def open_for(identity: Identity, lang: str) -> Conversation:
+            showtime = await tools.live.catalog.showtime(showtime_id)
+            of_guests = household if identity.is_guest else ""
+            return Conversation(tools, showtime, identity, lang, allowance, network, of_guests)
+
+        return Subject(showtime_id, "watch", "talking to the concierge", open_for, may_hear=True)
+
+    def _live_figures(self) -> Subject:
+        """What staff ask about: whoever may see `/ops`, and what it shows."""
+
+        async def open_for(identity: Identity, lang: str) -> StaffConversation:
+            return StaffConversation(self._tools, self._figures, identity, lang)
+
+        return Subject("", "admin", "asking about the live figures", open_for, may_hear=False)
 
     async def _let_in(self, scope: Scope, send: Send, share: Share | None) -> str | None:
         """Accept the socket. Returns the token of its Authorization header; raises `ConnectionClosed` if refused."""
@@ -156,9 +190,12 @@ class Concierge:
         return bearer_of(headers.get(b"authorization", ""))
 
 
-def _showtime_of(scope: Scope) -> str | None:
+def _about(scope: Scope) -> str | None:
+    """The showtime that the path names; empty for staff's, and None for any other path."""
     if scope["type"] != "websocket":
         return None
     path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    if path == STAFF_PATH:
+        return ""
     showtime_id = path.removeprefix(PATH)
     return showtime_id if showtime_id and showtime_id != path and "/" not in showtime_id else None

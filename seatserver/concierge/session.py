@@ -8,9 +8,10 @@ nothing for long, or whose token expires is sent away; what they hold stays thei
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
 
 from seatserver import logs
 from seatserver.access.tokens import Identity
@@ -47,11 +48,38 @@ BAD_MESSAGES = 20
 CODEC: TextCodec[ConciergeCommand, ConciergeMessage] = TextCodec(ConciergeCommand, "JSON")
 
 
-class NetworkNames(NamedTuple):
-    """What a network is called at this showtime, and at all showtimes. Neither is an address."""
+class Answering(Protocol):
+    """A conversation, as its socket needs it: `Conversation` with visitors, or another one with staff."""
 
-    here: str
-    everywhere: str
+    turns: int
+    identity: Identity
+
+    @property
+    def held(self) -> UUID | None:
+        """The hold that the present answer made."""
+
+    def too_slow(self) -> str:
+        """What to say when an answer has taken too long."""
+
+    def speak(self, lang: str) -> None:
+        """Answer in another language from now on."""
+
+    def answer(self, ref: int, text: str, people: int | None = None) -> AsyncGenerator[Any, None]:
+        """The messages of an answer, which may be cancelled at any of them."""
+
+
+class Subject(NamedTuple):
+    """What a socket's conversation is about.
+
+    ``showtime_id`` is empty if it is about all of them. ``scope`` is what a token needs, and ``action`` says for what.
+    ``open`` begins the conversation for a user in a language. ``may_hear`` is whether questions may be spoken.
+    """
+
+    showtime_id: str
+    scope: str
+    action: str
+    open: Callable[[Identity, str], Awaitable[Answering]]
+    may_hear: bool
 
 
 class ConciergeSession:
@@ -60,30 +88,33 @@ class ConciergeSession:
     def __init__(
         self,
         connection: Connection,
-        showtime_id: str,
+        subject: Subject,
         tools: Tools,
         turn_limits: TurnLimits,
         allowance: Allowance,
         *,
         bearer: str | None,
-        names: NetworkNames,
+        network: str,
         voice: VoiceService,
         may_begin: Callable[[str], bool],
     ) -> None:
-        """``may_begin(user)`` is whether this user may have another conversation."""
+        """``network`` is a name for a guest's network, not an address.
+
+        ``may_begin(user)`` is whether this user may have another conversation.
+        """
         self.user_id = ""
         self._connection = connection
-        self._showtime_id = showtime_id
+        self._subject = subject
         self._tools = tools
         self._turn_limits = turn_limits
         self._allowance = allowance
         self._bearer = bearer
-        self._network, self._household = names
+        self._network = network
         self._voice = voice
         self._voice_memory = Memory()
         self._spoken: SpokenTurn | None = None
         self._may_begin = may_begin
-        self._conversation: Conversation | None = None
+        self._conversation: Answering | None = None
         self._answering: asyncio.Task[None] | None = None
         self._not_begun: int | None = None
         """The ref of a question whose answer has not begun yet: it could not say that it was stopped."""
@@ -144,7 +175,7 @@ class ConciergeSession:
             return error
         if error is None or isinstance(error, ConnectionClosed):
             return None
-        log.error("concierge failed", showtime=self._showtime_id, exc_info=error)
+        log.error("concierge failed", showtime=self._subject.showtime_id, exc_info=error)
         return Leave(Close.INTERNAL, "an error on our side", 1000)
 
     async def _read_on(self) -> None:
@@ -177,7 +208,7 @@ class ConciergeSession:
             raise Leave.after(error) from None
 
     async def _serve(self, received: Received) -> None:
-        if isinstance(received, bytes) and self._voice.seconds:
+        if isinstance(received, bytes) and self._seconds:
             return self._hear(received)
         try:
             message = CODEC.decode(received, self._tools.settings.message_bytes)
@@ -215,20 +246,12 @@ class ConciergeSession:
         """Identify the visitor. Raises `Unauthorized`, `Forbidden`, `NotFound`, `Unavailable`."""
         before = None if self._conversation is None else self._conversation.identity
         identity = await identify(begin, self._tools.live.credentials, before, self._bearer)
-        identity.require("watch", "talking to the concierge")
+        identity.require(self._subject.scope, self._subject.action)
         if self._conversation is None:
-            showtime = await self._tools.live.catalog.showtime(self._showtime_id)
+            conversation = await self._subject.open(identity, begin.lang)
             if not self._may_begin(identity.user_id):
                 raise Leave(Close.TOO_MANY_SOCKETS, "you have too many conversations open already", 10_000)
-            self._conversation = Conversation(
-                self._tools,
-                showtime,
-                identity,
-                begin.lang,
-                self._allowance,
-                self._network,
-                self._household if identity.is_guest else "",
-            )
+            self._conversation = conversation
         elif identity.user_id != self._conversation.identity.user_id:
             raise Unauthorized("this conversation belongs to another user; open a new one")
         self._conversation.identity = identity
@@ -244,7 +267,7 @@ class ConciergeSession:
                 chars=self._tools.settings.concierge_chars,
                 turns=self._conversation.turns,
                 model=self._tools.model is not None,
-                voice_s=self._voice.seconds,
+                voice_s=self._seconds,
             )
         )
 
@@ -271,18 +294,23 @@ class ConciergeSession:
         pieces = conversation.answer(asked.ref, asked.text, asked.people)
         self._begin_to_answer(conversation, asked.ref, pieces, self._tools.settings.concierge_answer_ms / 1000)
 
-    def _take_turn(self, conversation: Conversation) -> None:
+    @property
+    def _seconds(self) -> int:
+        """The longest spoken question; 0 if none is heard."""
+        return self._voice.seconds if self._subject.may_hear else 0
+
+    def _take_turn(self, conversation: Answering) -> None:
         """Count a question. Raises `Busy`."""
         if not self._allowance.is_unlimited:
             network = self._network if conversation.identity.is_guest else ""
-            self._turn_limits.take(user=self.user_id, network=network, showtime=self._showtime_id)
+            self._turn_limits.take(user=self.user_id, network=network, showtime=self._subject.showtime_id)
 
     def _begin_to_hear(self, asked: Speak) -> None:
         """Begin to answer a spoken question. Raises `BadRequest`, and `Busy` if too much was asked or said."""
         conversation, voice = self._conversation, self._voice
-        assert conversation is not None, "nothing is asked before begin"
-        if not voice.seconds:
+        if not self._seconds:
             raise BadRequest("this server hears nothing: send ask", "type")
+        assert isinstance(conversation, Conversation), "nothing is asked before begin, and only visitors are heard"
         self._take_turn(conversation)
         user = self.user_id
         voice.admit(user)
@@ -317,7 +345,7 @@ class ConciergeSession:
                 self._count_bad_message()
 
     def _begin_to_answer(
-        self, conversation: Conversation, ref: int, pieces: AsyncGenerator[Piece, None], most_s: float
+        self, conversation: Answering, ref: int, pieces: AsyncGenerator[Piece, None], most_s: float
     ) -> asyncio.Task[None]:
         self._not_begun = ref
         answer = self._answer(conversation, ref, pieces, most_s)
@@ -325,7 +353,7 @@ class ConciergeSession:
         return self._answering
 
     async def _answer(
-        self, conversation: Conversation, ref: int, told: AsyncGenerator[Piece, None], most_s: float
+        self, conversation: Answering, ref: int, told: AsyncGenerator[Piece, None], most_s: float
     ) -> None:
         """Tell the answer piece by piece, within its time. However it ends, the last message is `Done` or `Error`."""
         clock = asyncio.get_running_loop().time
@@ -341,7 +369,7 @@ class ConciergeSession:
             self._tell(Done(ref=ref, turns=conversation.turns, held=conversation.held, stopped=True))
             raise
         except Exception:
-            log.exception("answer failed", showtime=self._showtime_id)
+            log.exception("answer failed", showtime=self._subject.showtime_id)
             self._tell_error(ref, SeatServerError("an error on our side; it has been logged"))
         finally:
             self._tools.metrics.answers.observe(clock() - started)

@@ -27,17 +27,16 @@ class TurnLimits:
     def take(self, *, user: str, network: str, showtime: str) -> None:
         """Count one question. Raises `Busy`, and counts nothing, if one of the three has asked too much.
 
-        ``network`` is that of a guest; empty for everybody else.
+        ``network`` is that of a guest; empty for everybody else. ``showtime`` is empty for staff, who ask about all.
         """
         window = int(self._now_s() // WINDOW_S)
         if window != self._window:
             self._window = window
             self._asked.clear()
         settings = self._settings
-        asked = {
-            ("user", user): settings.concierge_user_turns,
-            ("showtime", showtime): settings.concierge_showtime_turns,
-        }
+        asked = {("user", user): settings.concierge_user_turns}
+        if showtime:
+            asked["showtime", showtime] = settings.concierge_showtime_turns
         if network:
             # A household or a school has several visitors.
             asked["network", network] = 4 * settings.concierge_user_turns

@@ -243,3 +243,29 @@ def test_the_live_view_is_accessible(site: Site, window: Windows, settings: Sett
         assert boss.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for found in problems:
         assert found.violations_count == 0, found.generate_report()
+
+
+def test_staff_ask_in_words_and_get_an_answer_in_the_language_they_choose(site: Site, window: Windows) -> None:
+    boss = window(site)
+    open_as_operator(boss, site)
+    page = boss.page
+    section = page.get_by_role("region", name="Ask about these figures")
+    field = section.get_by_role("textbox", name="Ask about these figures")
+    field.fill("How full is The Long Night?")
+    field.press("Enter")
+    answer = page.locator("#asking-answer")
+    expect(answer).to_contain_text("The next showtimes:\n– The Long Night (Screen One, Rex, ")
+    expect(answer).to_contain_text("0 of 22 sold (0 %), 0 held, 21 free.")
+    expect(page.locator("#asking-told")).to_contain_text("21 free.")
+    section.get_by_role("button", name="Which showtimes sell slower than usual?").click()
+    expect(answer).to_contain_text("I cannot say what is usual yet")
+    section.get_by_role("combobox", name="Language of the answers").select_option("de")
+    german = page.get_by_role("region", name="Fragen zu diesen Zahlen")
+    expect(german).to_have_attribute("lang", "de")
+    german.get_by_role("textbox").fill("<img src=x onerror=alert(1)> Läuft alles?")
+    german.get_by_role("button", name="Fragen", exact=True).click()
+    expect(answer).to_contain_text("Server: 1.")
+    expect(answer.locator("img")).to_have_count(0)
+    page.get_by_role("button", name="Sign out").click()
+    expect(german).to_be_hidden()
+    expect(answer).to_have_text("")

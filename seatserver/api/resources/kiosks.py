@@ -19,13 +19,10 @@ from seatserver.errors import Conflict, NotFound, TooMany
 from seatserver.kiosks.kiosk import CARD_READER_PATTERN, MAX_MESSAGE, MAX_NAME, MAX_SHOWS, Kiosk, Order
 from seatserver.kiosks.messages import EXAMPLE_ID
 from seatserver.kiosks.payment_records import Sales
-from seatserver.kiosks.reader_watch import ONLINE_MS
-from seatserver.kiosks.readiness import printer_of
+from seatserver.kiosks.readiness import card_reader_of, is_away, printer_of
 from seatserver.kiosks.registry import CUSTOMER_S
 from seatserver.money import digits_of
 
-SILENT_MS = 30_000
-"""A kiosk that has not reported for so long counts as away."""
 KioskName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME, description="What staff call it, such as Lobby 1.")]
 Channel = Annotated[
     str,
@@ -288,7 +285,6 @@ def _sales(sold: Sales) -> KioskSales:
 
 def _view(call: Call, kiosk: Kiosk) -> KioskView:
     assert kiosk.theatre_id is not None and kiosk.enrolled_by is not None and kiosk.enrolled_at_ms is not None
-    seen = kiosk.seen_at_ms
     return KioskView(
         id=kiosk.id,
         theatre_id=kiosk.theatre_id,
@@ -299,8 +295,8 @@ def _view(call: Call, kiosk: Kiosk) -> KioskView:
         enrolled_by=kiosk.enrolled_by,
         enrolled_at_ms=kiosk.enrolled_at_ms,
         revoked_at_ms=kiosk.revoked_at_ms,
-        seen_at_ms=seen,
-        away=seen is None or call.services.clock() - seen > SILENT_MS,
+        seen_at_ms=kiosk.seen_at_ms,
+        away=is_away(kiosk, call.services.clock()),
         release=kiosk.release,
         shows=kiosk.shows,
         help_at_ms=kiosk.help_at_ms,
@@ -309,16 +305,6 @@ def _view(call: Call, kiosk: Kiosk) -> KioskView:
         seats=kiosk.seats,
         hold_ends_at_ms=kiosk.hold_ends_at_ms,
         card_reader=kiosk.card_reader,
-        reader=_reader(call, kiosk),
+        reader=card_reader_of(kiosk, call.services.settings, call.services.clock()),
         printer=printer_of(kiosk, call.services.settings),
     )
-
-
-def _reader(call: Call, kiosk: Kiosk) -> str:
-    kind = call.services.settings.kiosk_reader
-    if kind != "stripe":
-        return kind
-    if not kiosk.card_reader:
-        return "unnamed"
-    seen = kiosk.reader_seen_at_ms
-    return "ok" if seen is not None and call.services.clock() - seen <= ONLINE_MS else "away"

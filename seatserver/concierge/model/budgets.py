@@ -68,7 +68,10 @@ return 1
 
 
 class Payer(NamedTuple):
-    """Who pays: a user, the network of a guest by a name that is no address (or empty), and a showtime."""
+    """Who pays: a user, the network of a guest by a name that is no address, and a showtime; the last two may be empty.
+
+    Staff's questions are about no single showtime.
+    """
 
     user: str
     household: str
@@ -116,8 +119,9 @@ class Budgets:
         limits: dict[str, tuple[int, ...]] = {
             f"{day}:all": everything,
             f"{day}:user:{payer.user}": user,
-            f"{day}:showtime:{payer.showtime}": showtime,
         }
+        if payer.showtime:
+            limits[f"{day}:showtime:{payer.showtime}"] = showtime
         if payer.household:
             limits[f"{day}:network:{payer.household}"] = tuple(HOUSEHOLD * limit for limit in user)
         charge = Charge((*limits, f"{day}:charge:{uuid4()}"))

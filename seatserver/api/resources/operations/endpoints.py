@@ -7,7 +7,7 @@ Asking is cheap, however many people look, because the reports lie ready in Redi
 from __future__ import annotations
 
 from seatserver.api.resources.operations.figures import hottest, house_now, levels
-from seatserver.api.resources.operations.schemas import EXAMPLES, HouseNow, LiveQuery, SeatDemand
+from seatserver.api.resources.operations.schemas import EXAMPLES, Asking, HouseNow, LiveQuery, SeatDemand
 from seatserver.api.shared.endpoint import Call, Resource
 from seatserver.api.views.counts import counts_of_areas
 from seatserver.errors import NotFound
@@ -20,7 +20,9 @@ async def get_house(call: Call, query: LiveQuery) -> HouseNow:
     """Get what all instances do now: viewers, holds, refusals, delays, and the busiest rooms."""
     heard, whole = await call.services.reports.all()
     spent = await call.services.model_spent()
-    return house_now(heard, at_ms=call.services.clock(), whole=whole, rooms=query.rooms, spent=spent)
+    settings = call.services.settings
+    asking = Asking(chars=settings.concierge_chars, model=bool(settings.gemini_api_key)) if settings.concierge else None
+    return house_now(heard, at_ms=call.services.clock(), whole=whole, rooms=query.rooms, spent=spent, asking=asking)
 
 
 @RESOURCE.get("/admin/showtimes/{showtime_id}/demand", scope="admin", refusals=(NotFound,))

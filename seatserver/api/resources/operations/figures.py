@@ -11,6 +11,7 @@ import msgspec
 
 from seatserver.api.resources.operations.schemas import (
     HOTTEST,
+    Asking,
     HouseNow,
     Instance,
     Lag,
@@ -30,11 +31,18 @@ HOT = 12.0
 
 
 def house_now(
-    heard: Sequence[ReceivedReport], *, at_ms: int, whole: bool, rooms: int, spent: tuple[int, int] | None = None
+    heard: Sequence[ReceivedReport],
+    *,
+    at_ms: int,
+    whole: bool,
+    rooms: int,
+    spent: tuple[int, int] | None = None,
+    asking: Asking | None = None,
 ) -> HouseNow:
     """The reports as one. Silent processes are listed but not counted.
 
-    ``spent`` are the tokens that the language model has taken today, and what they cost in millionths of a cent.
+    ``spent`` are the tokens that the language model has taken today, and what they cost in millionths of a cent;
+    ``asking`` is how staff may ask about the figures, if they may.
     """
     reports = [one.report for one in heard if not one.silent]
     return HouseNow(
@@ -53,6 +61,7 @@ def house_now(
         instances=tuple(map(_instance, heard)),
         showtimes=tuple(_rooms([room for report in reports for room in report.showtimes], rooms)),
         model=None if spent is None else ModelSpent(tokens=spent[0], cents=round(spent[1] / 1e6, 2)),
+        asking=asking,
     )
 
 

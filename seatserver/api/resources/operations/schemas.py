@@ -86,6 +86,15 @@ class ModelSpent(Document, frozen=True):
     cents: float
 
 
+class Asking(Document, frozen=True):
+    """How staff may ask about these figures in their own words, on the socket `/ws/operations`."""
+
+    chars: Annotated[int, Meta(description="The longest question, in characters.")]
+    model: Annotated[
+        bool, Meta(description="Whether a language model answers, which is sent the question and these figures.")
+    ]
+
+
 class HouseNow(Document, frozen=True):
     """What all instances do at this moment, added up.
 
@@ -120,6 +129,7 @@ class HouseNow(Document, frozen=True):
     model: Annotated[
         ModelSpent | None, Meta(description="Null where there is no language model, or Redis does not answer.")
     ] = None
+    asking: Annotated[Asking | None, Meta(description="Null where there is no concierge.")] = None
 
 
 class WantedPlaces(Document, frozen=True):
@@ -201,6 +211,7 @@ EXAMPLES = (
             ),
         ),
         model=ModelSpent(tokens=481_200, cents=31.5),
+        asking=Asking(chars=500, model=True),
     ),
     SeatDemand(
         showtime_id="tonight",

@@ -7,6 +7,7 @@
  */
 
 import { byId, element, fetchJson, recall, remember } from "../shared/page.js";
+import { Asking } from "./asking.js";
 import { Hall } from "./hall.js";
 import { Kiosks } from "./kiosks.js";
 import { Poll, askAs } from "./poll.js";
@@ -58,6 +59,7 @@ class LiveView {
   #showtimes = new Showtimes(/** @type {HTMLTableElement} */ (byId("showtimes")));
   #hall = new Hall(byId("hall-picture"));
   #kiosks = new Kiosks(() => this.#token);
+  #asking = new Asking(() => this.#token);
   #session = new Session(
     (token) => this.#renew(token),
     () => this.#leave("Your session has ended. Please sign in again."),
@@ -142,6 +144,7 @@ class LiveView {
   #leave(why) {
     this.#poll.stop();
     this.#session.stop();
+    this.#asking.close();
     this.#token = null;
     this.#house = null;
     remember(KEY, null);
@@ -209,6 +212,7 @@ class LiveView {
       ? `The concierge’s model today: ${count(house.model.tokens)} tokens, ${rate.format(house.model.cents)} cents.`
       : "";
     this.#showHall(showtime, hall);
+    this.#asking.show(house.asking);
     void this.#kiosks.refresh();
   }
 

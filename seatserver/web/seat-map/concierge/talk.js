@@ -51,9 +51,10 @@ export class Talk {
   }
 
   /**
-   * Ask. What was asked before is stopped, and nothing more is heard of it. `people`: how many, if the text does not say.
+   * Ask. What was asked before is stopped, and nothing more is heard of it. `people`: how many, if the text does not say;
+   * null where nobody wants seats.
    * @param {string} text
-   * @param {number} people
+   * @param {number | null} people
    * @param {Listener} listener
    */
   async ask(text, people, listener) {

@@ -1,0 +1,101 @@
+"""What is said to staff, in German."""
+
+from __future__ import annotations
+
+from seatserver.concierge.staff.wording import Vocabulary
+
+GERMAN = Vocabulary(
+    weekdays=("Mo", "Di", "Mi", "Do", "Fr", "Sa", "So"),
+    months=("Jan.", "Feb.", "März", "April", "Mai", "Juni", "Juli", "Aug.", "Sept.", "Okt.", "Nov.", "Dez."),
+    day="{weekday}, {day}. {month}",
+    day_and_time="{weekday}, {day}. {month}, {time}",
+    minutes="{minutes} Min.",
+    hours="{hours} Std. {minutes} Min.",
+    days="{days} Tagen",
+    where="{title} ({hall}, {theatre}, {starts})",
+    quoted="„{word}“",
+    not_understood="{quoted} habe ich nicht verstanden und in der Antwort weggelassen.",
+    nothing="Darin habe ich keine Frage gefunden. Sie können zum Beispiel fragen:",
+    help="Ich nenne Ihnen die Zahlen dieser Seite und der Buchungen. Sie können zum Beispiel fragen:",
+    examples=(
+        "Welche Vorstellungen verkaufen sich langsamer als sonst?",
+        "Wie voll sind die Vorstellungen heute?",
+        "Wie viele Karten wurden letzte Woche pro Tag verkauft?",
+        "Was wurde in der letzten Minute abgelehnt?",
+        "Welche Kioske brauchen Hilfe?",
+        "Läuft alles?",
+    ),
+    more="Es gibt weitere, die hier nicht stehen.",
+    not_whole="Redis antwortet nicht; das sind die Zahlen nur eines Servers.",
+    no_showtimes="Eine solche Vorstellung steht nicht bevor.",
+    showtimes="Die nächsten Vorstellungen:",
+    showing="{what}, in {left}: {sold} von {places} verkauft ({percent} %), {held} gehalten, {free} frei.",
+    not_on_sale="Zurzeit nicht im Verkauf.",
+    slower="Langsamer als sonst: {count}. Vergleichbare Vorstellungen: {all}.",
+    faster="Schneller als sonst: {count}. Vergleichbare Vorstellungen: {all}.",
+    all_paces="Vergleichbare Vorstellungen, die langsamste zuerst: {all}.",
+    none_slower="Langsamer als sonst: keine. Vergleichbare Vorstellungen: {all}.",
+    none_faster="Schneller als sonst: keine. Vergleichbare Vorstellungen: {all}.",
+    paced="{what}, in {left}: {percent} % verkauft; sonst bis dahin {usual} % (verglichene Vorstellungen: {earlier}).",
+    too_few="Weggelassen, weil sich weniger als {least} frühere Vorstellungen vergleichen lassen: {count}.",
+    nothing_to_compare="Was üblich ist, kann ich noch nicht sagen: Dazu braucht es {least} frühere Vorstellungen "
+    "desselben Saals und Wochentags, die so lange vor ihrem Beginn im Verkauf waren.",
+    usual_is="Üblich ist der Median von bis zu {most} früheren Vorstellungen desselben Saals und Wochentags in den "
+    "letzten {weeks} Wochen, so lange vor deren Beginn. Langsamer heißt: weniger als drei Viertel davon; schneller: "
+    "mehr als fünf Viertel.",
+    sold_hours="Stunden, die jetzige eingeschlossen: {count}. Verkaufte Karten: {tickets}, Buchungen: {bookings} "
+    "(Zeitzone {zone}; Storniertes ist nicht gezählt).",
+    sold_days="Tage, der heutige eingeschlossen: {count}. Verkaufte Karten: {tickets}, Buchungen: {bookings} "
+    "(Zeitzone {zone}; Storniertes ist nicht gezählt).",
+    period="{when}: {tickets} (Buchungen: {bookings})",
+    refused="In den letzten {seconds} Sekunden abgelehnte Plätze: {count}.",
+    none_refused="In den letzten {seconds} Sekunden wurde nichts abgelehnt.",
+    reasons={
+        "held": "jemand anderes hielt sie",
+        "sold": "sie waren verkauft",
+        "blocked": "sie waren gesperrt",
+        "allocated": "sie sind einem anderen Vertriebsweg zugeteilt",
+        "full": "der Bereich war voll",
+        "cooling": "der Besucher hatte sie so lange wie möglich gehalten",
+        "limit": "zu viele Plätze für einen Besucher",
+        "group": "sie werden nur mit ihren Nachbarn verkauft",
+        "companion": "ein Begleitplatz ohne seinen Rollstuhlplatz",
+        "wheelchair": "ein Rollstuhlplatz für jemanden ohne Rollstuhl",
+        "gap": "es wäre eine zu kleine Lücke geblieben",
+    },
+    reason="{count} × {reason}",
+    errors="Andere Fehler, die Besuchern und Programmen gemeldet wurden: {count}.",
+    over_limits="Wegen zu vieler Anfragen abgewiesen: {count}. Netze, die am meisten drängeln: {networks}; siehe „Who "
+    "is pushing“.",
+    no_kiosks="Es gibt keine Kioske.",
+    kiosks_are_well="Kioske in Ordnung: {well} von {all}.",
+    kiosk="{name} ({theatre}): {state}",
+    kiosk_states={
+        "help": "jemand bittet um Hilfe",
+        "away": "meldet sich nicht",
+        "locked": "ist gesperrt",
+        "reader_away": "Kartenleser nicht erreichbar",
+        "reader_unnamed": "kein Kartenleser eingetragen",
+        "printer_low": "Papier geht bald aus",
+        "printer_out": "kein Papier",
+        "printer_open": "Drucker offen oder verklemmt",
+        "printer_away": "Drucker nicht erreichbar",
+    },
+    all_is_well="Alles läuft. Server: {servers}.",
+    something_is_wrong="Nicht alles läuft. Server: {servers}.",
+    troubles={
+        "silent": "Keine Meldung von: {count}.",
+        "shutting_down": "Fahren herunter: {count}.",
+        "database_away": "Die Datenbank antwortet nicht: {count}.",
+        "redis_away": "Redis antwortet nicht: {count}.",
+        "feed_lost": "Der Feed ist unterbrochen: {count}.",
+        "rooms_behind": "Saalpläne, die gerade aufholen: {count}.",
+    },
+    visitors="Besucher: {visitors}. Säle mit Besuchern: {rooms}.",
+    failures={
+        "unavailable": "Ich kann die Zahlen im Moment nicht lesen. Bitte versuchen Sie es gleich noch einmal.",
+        "busy": "Gerade ist viel los. Bitte versuchen Sie es gleich noch einmal.",
+        "slow": "Das hat zu lange gedauert. Bitte versuchen Sie es noch einmal.",
+    },
+    failed="Das hat nicht geklappt. Bitte versuchen Sie es noch einmal.",
+)
