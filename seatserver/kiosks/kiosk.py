@@ -29,6 +29,12 @@ Order = Literal["release", "extend", "finish", "helped"]
 show the first screen, or note that they have been helped. Pages end no visit while a card is charged."""
 
 
+TicketReader = Literal["none", "scanner", "camera"]
+"""What reads the codes of tickets that are shown to a kiosk."""
+CameraState = Literal["", "ok", "unsupported", "away"]
+"""How a kiosk's camera is: empty while nobody has needed it, and ``unsupported`` in a browser that reads no codes."""
+
+
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """What a kiosk's page shows, and to whom. ``left_ms`` is for how long the seats are still held."""
 
@@ -39,6 +45,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     showing: str = ""
     seats: str = ""
     left_ms: int | None = None
+    camera: CameraState = ""
 
 
 COLUMNS = (
@@ -82,6 +89,8 @@ class Kiosk(msgspec.Struct, frozen=True, kw_only=True):
     is_agent: bool
     agent_of: UUID | None
     printer: str
+    ticket_reader: TicketReader
+    camera: CameraState
     printer_age_ms: int | None
     """How long ago that was, by Postgres' clock: an instance's may differ."""
 
@@ -118,6 +127,8 @@ def kiosk_from(row: sa.Row[Any]) -> Kiosk:
         is_agent=row.is_agent,
         agent_of=row.agent_of,
         printer=row.printer,
+        ticket_reader=row.ticket_reader,
+        camera=row.camera,
         printer_age_ms=None if row.printer_age_ms is None else int(row.printer_age_ms),
     )
 

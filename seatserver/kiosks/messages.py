@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from seatserver.kiosks.kiosk import KEY_PATTERN, MAX_SHOWS, MAX_TOLD, Order
+from seatserver.kiosks.kiosk import KEY_PATTERN, MAX_SHOWS, MAX_TOLD, CameraState, Order, TicketReader
 from seatserver.kiosks.print_jobs import MOST_COPIES
 from seatserver.kiosks.receipts import Receipt, ReceiptLine
 
@@ -50,6 +50,13 @@ class KioskReport(
     showing: Annotated[str, Meta(max_length=MAX_TOLD, description="The film and time they have chosen.")] = ""
     seats: Annotated[str, Meta(max_length=MAX_TOLD, description="The seats that they hold.")] = ""
     left_ms: Annotated[int, Meta(ge=0, le=86_400_000, description="For how long they still hold them.")] | None = None
+    camera: Annotated[
+        CameraState,
+        Meta(
+            description="Empty: it was not needed yet. `unsupported`: this browser reads no codes. Send it where "
+            "`state` has `ticket_reader`."
+        ),
+    ] = ""
 
 
 class KioskOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +120,10 @@ class KioskState(msgspec.Struct, tag="state", tag_field="type", frozen=True, kw_
         Meta(description="`none`: tickets are codes on the screen. `simulated`: the paper is shown as a picture."),
     ]
     needs_paper: Annotated[bool, Meta(description="Sell nothing while nothing can be printed.")]
+    ticket_reader: Annotated[
+        TicketReader,
+        Meta(description="How tickets that are shown to it are read. `none`: do not offer that."),
+    ]
     quiet_ms: Annotated[int, Meta(description="Ask whether anybody is there after this long without a touch.")]
     answer_ms: Annotated[int, Meta(description="How long to wait for the answer to that.")]
     voice: Annotated[bool, Meta(description="Let people say which seats they would like.")] = False
@@ -179,6 +190,7 @@ EXAMPLES: tuple[FromKiosk | ToKiosk, ...] = (
         reader="simulated",
         printer="ok",
         needs_paper=False,
+        ticket_reader="scanner",
         quiet_ms=45_000,
         answer_ms=20_000,
         voice=True,

@@ -45,7 +45,7 @@ CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_S = 900
 WAITING_AT_MOST = 200
 """Most devices that wait for approval, so that nobody can fill the table from outside."""
-CHANGEABLE = ("theatre_id", "name", "channel", "locked", "message", "card_reader")
+CHANGEABLE = ("theatre_id", "name", "channel", "locked", "message", "card_reader", "ticket_reader")
 KNOWN_FOR_S = 0.5
 """How long one process believes that a kiosk is not revoked, without asking again."""
 _WAITS = kiosks.c.theatre_id.is_(None) & (kiosks.c.code_ends_at > sa.func.now())
@@ -109,6 +109,7 @@ class Kiosks:
             "showing": one_line(scene.showing),
             "seats": one_line(scene.seats),
             "hold_ends_at": left,
+            "camera": scene.camera,
             "help_at": sa.func.coalesce(kiosks.c.help_at, sa.func.now()) if scene.help else None,
             "seen_at": sa.func.now(),
         }

@@ -365,6 +365,7 @@ class KioskSockets:
             reader=reader_of(kiosk, settings),
             printer=printer_of(kiosk, settings),
             needs_paper=settings.kiosk_needs_paper,
+            ticket_reader=kiosk.ticket_reader,
             quiet_ms=settings.kiosk_quiet_ms,
             answer_ms=settings.kiosk_answer_ms,
             voice=settings.voice_at("kiosks"),

@@ -54,6 +54,11 @@ kiosks = sa.Table(
     sa.Column("agent_of", sa.Uuid, sa.ForeignKey("kiosks.id"), comment="The kiosk that an agent prints for."),
     sa.Column("printer", sa.Text, nullable=False, server_default="", comment="Its state, as the agent last said it."),
     sa.Column("printer_at", sa.DateTime(timezone=True), comment="When the agent said that."),
+    sa.Column(
+        "ticket_reader", sa.Text, nullable=False, server_default="none", comment="What reads tickets shown to it."
+    ),
+    sa.Column("camera", sa.Text, nullable=False, server_default="", comment="How its camera is, as its page said."),
+    sa.CheckConstraint("ticket_reader IN ('none', 'scanner', 'camera')", name="ticket_reader_known"),
     sa.CheckConstraint("(theatre_id IS NULL) = (enrolled_at IS NULL)", name="enrolled_in_a_theatre"),
     sa.CheckConstraint("agent_of IS NULL OR is_agent", name="only_agents_print_for_others"),
     sa.CheckConstraint("(revoked_by IS NULL) = (revoked_at IS NULL)", name="revoked_by_somebody"),

@@ -33,7 +33,8 @@ BY_LANGUAGE = {"Vary": "Accept-Language, Cookie"}
 class Page:
     """The page in the folder ``name``. ``headers`` are sent with it; ``parts`` maps placeholders to names of texts.
 
-    With ``voice``, it may use the microphone, and a seat map in it lets visitors speak.
+    With ``voice``, it may use the microphone, and a seat map in it lets visitors speak. With ``camera``, it may use the
+    camera.
     """
 
     def __init__(
@@ -44,12 +45,15 @@ class Page:
         *,
         links_to_api: bool = False,
         voice: bool = False,
+        camera: bool = False,
         **parts: str,
     ) -> None:
         self._is_translated = len(languages) > 1
         self._headers = {**headers, **(BY_LANGUAGE if self._is_translated else {})}
         if voice:
             self._headers[POLICY] = headers[POLICY].replace("microphone=()", "microphone=(self)")
+        if camera:
+            self._headers[POLICY] = self._headers[POLICY].replace("camera=()", "camera=(self)")
         more = LINK_TO_API if links_to_api and name == "front" else ""
         self._content = {one: _html(name, one, parts, more, voice=voice).encode() for one in languages}
         self._tags = {one: f'"{hashlib.sha256(html).hexdigest()[:32]}"' for one, html in self._content.items()}

@@ -63,7 +63,7 @@ FOR_PAGES = {
     # No window that a page of another origin opened, or that opened it, can reach into ours.
     "Cross-Origin-Opener-Policy": "same-origin",
     # Nothing here needs any of these, so nothing that is slipped in gets them either. Where visitors may speak, a page
-    # gets the microphone (`page.py`).
+    # gets the microphone, and a kiosk's page gets the camera, which it uses where staff want that (`page.py`).
     POLICY: "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
@@ -152,6 +152,7 @@ def web_routes(settings: Settings, is_there: IsThere) -> list[BaseRoute]:
             _headers(()) if path in UNFRAMED else headers,
             ("en",),
             voice=path in TERMINALS and settings.voice_at("kiosks"),
+            camera=path in TERMINALS,
         )
         for path, name in {**STAFF, **TERMINALS}.items()
     ]

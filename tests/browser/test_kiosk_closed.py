@@ -40,7 +40,7 @@ CLAUSES = {
     "5.1.3.4 speech can be interrupted and repeated": AGAIN,
     "5.1.3.5 speech stops when the person acts": AGAIN,
     "5.1.3.6 pictures are said": BY_EAR,
-    "5.1.3.7 videos": "none: there are none",
+    "5.1.3.7 videos": "none: there are none; the picture of a camera is a mirror, to aim by",
     "5.1.3.8 masked entry": "none: nothing secret is entered on the screen; a PIN is the card reader's matter",
     "5.1.3.9 personal data is heard by its owner only": "terminal: headphones turn the loudspeaker off",
     "5.1.3.10 nothing is heard that nobody asked for": BY_TOUCH,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -27,6 +28,25 @@ SCAN = """code => {
   return !press("Enter");
 }"""
 """A scanner's keys follow each other at once, however slow the machine is. Whether its Enter was swallowed."""
+
+
+HAVE = "I have a ticket already: print it"
+CAMERA = """
+  window.seen = ""; // what the code before the camera says
+  window.cameras = [];
+  navigator.mediaDevices.getUserMedia = async () => {
+    const canvas = document.createElement("canvas");
+    canvas.getContext("2d").fillRect(0, 0, 64, 48);
+    const stream = canvas.captureStream(5);
+    cameras.push(...stream.getTracks());
+    return stream;
+  };
+  window.BarcodeDetector = class {
+    static getSupportedFormats = async () => ["qr_code"];
+    detect = async () => seen ? [{ rawValue: seen }] : [];
+  };
+"""
+"""Stands in for a camera, and for what finds codes in its picture, which browsers on Linux lack."""
 
 
 @pytest.fixture
@@ -143,12 +163,20 @@ def test_a_ticket_that_is_refused_is_told_and_said_and_not_to_the_next_person(ci
 def test_a_ticket_that_is_shown_fits_its_screen_and_axe_finds_nothing(
     cinema: Site, window: Windows, size: str, scheme: str
 ) -> None:
-    kiosk, _, code = open_at(cinema, window, **SIZES[size], color_scheme=scheme)
+    kiosk, made, code = open_at(cinema, window, **SIZES[size], color_scheme=scheme)
+    kiosk.page.add_init_script(CAMERA)
+    kiosk.page.reload()
+    read_by(cinema, kiosk, made, "camera")
     for language, look in (("English", ""), ("Deutsch", "large"), ("English", "reach")):
         if language == "Deutsch":
             choose(kiosk.page, language)
         if look:
             choose(kiosk.page, {"large": "Große Schrift"}.get(look, LOOKS[look]))
+        expect_nothing_scrolls(kiosk.page)
+        kiosk.page.get_by_role("button", name=re.compile("I have a ticket|Ich habe schon")).tap()
+        expect(kiosk.page.locator("video")).to_be_visible()
+        expect_nothing_scrolls(kiosk.page)
+        assert violations(kiosk) == []
         scan(kiosk, code)
         expect_screen(kiosk, "shown")
         if look:
@@ -160,3 +188,78 @@ def test_a_ticket_that_is_shown_fits_its_screen_and_axe_finds_nothing(
         assert violations(kiosk) == []
         choose(kiosk.page, "Fertig" if language == "Deutsch" else "Done")
         expect_screen(kiosk, "attract")
+
+
+def read_by(cinema: Site, kiosk: Window, made: dict[str, Any], reader: str) -> None:
+    """Staff name what reads tickets, and the first screen offers it."""
+    ask(cinema, "PUT", f"/{made['id']}", json={"ticket_reader": reader})
+    expect(kiosk.page.get_by_role("button", name=HAVE)).to_be_visible()
+
+
+def test_the_first_screen_says_that_tickets_are_printed_and_a_keypad_leads_there(cinema: Site, window: Windows) -> None:
+    kiosk, made, code = open_at(cinema, window)
+    page = kiosk.page
+    expect(page.get_by_role("button", name=HAVE)).to_have_count(0)
+    read_by(cinema, kiosk, made, "scanner")
+    for _ in range(20):
+        page.keyboard.press("ArrowDown")
+        if page.evaluate("document.activeElement.textContent") == HAVE:
+            break
+    page.keyboard.press("Enter")
+    expect_screen(kiosk, "code")
+    kiosk.wait_until(partial(is_said, kiosk, "Show your ticket’s code Hold the QR code"))
+    scan(kiosk, "4006381333931")
+    expect(page.get_by_role("status")).to_contain_text("This code is none of our tickets.")
+    expect_screen(kiosk, "code")
+    scan(kiosk, code)
+    expect_screen(kiosk, "shown")
+    kiosk.wait_until(partial(is_said, kiosk, "Take your ticket below."))
+    choose(page, "Done")
+    expect_screen(kiosk, "attract")
+    kiosk.complaints.clear()
+
+
+def test_the_camera_is_on_only_while_a_code_is_asked_for_and_what_it_reads_is_printed(
+    cinema: Site, window: Windows
+) -> None:
+    kiosk, made, code = open_at(cinema, window)
+    page = kiosk.page
+    page.add_init_script(CAMERA)
+    page.reload()
+    read_by(cinema, kiosk, made, "camera")
+    assert page.evaluate("cameras.length") == 0
+    choose(page, HAVE)
+    expect(page.locator("video")).to_be_visible()
+    choose(page, "Back")
+    expect_screen(kiosk, "attract")
+    assert page.evaluate("cameras.map((one) => one.readyState)") == ["ended"]
+    choose(page, HAVE)
+    expect(page.locator("video")).to_be_visible()
+    page.evaluate("code => (seen = code)", code)
+    expect_screen(kiosk, "shown")
+    expect(page.get_by_text("Take your ticket below.")).to_be_visible()
+    assert page.evaluate("cameras.map((one) => one.readyState)") == ["ended", "ended"]
+    choose(page, "Done")
+    expect_screen(kiosk, "attract")
+    page.evaluate("seen = ''")
+    choose(page, HAVE)
+    expect(page.locator("video")).to_be_visible()
+    page.evaluate("cameras.at(-1).dispatchEvent(new Event('ended'))")  # as when it is unplugged
+    expect(page.get_by_text("The camera does not work at the moment.")).to_be_visible()
+    [found] = [one for one in ask(cinema, "GET", "")["kiosks"] if one["id"] == made["id"]]
+    assert found["ticket_reader"] == "camera"
+    boss = window(cinema)
+    boss.open(f"/ops#token={cinema.admin_token}")
+    expect(boss.page.locator("#kiosks")).to_contain_text("tickets by camera · camera away")
+
+
+def test_a_browser_that_reads_no_codes_offers_no_camera_and_staff_are_told(cinema: Site, window: Windows) -> None:
+    kiosk, made, _ = open_at(cinema, window)
+    kiosk.page.add_init_script("delete window.BarcodeDetector")
+    kiosk.page.reload()
+    expect(kiosk.page.get_by_role("button", name="The Long Night")).to_be_visible()
+    ask(cinema, "PUT", f"/{made['id']}", json={"ticket_reader": "camera"})
+    boss = window(cinema)
+    boss.open(f"/ops#token={cinema.admin_token}")
+    expect(boss.page.locator("#kiosks")).to_contain_text("tickets by camera · its browser reads no codes")
+    expect(kiosk.page.get_by_role("button", name=HAVE)).to_have_count(0)

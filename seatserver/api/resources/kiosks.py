@@ -43,6 +43,16 @@ CardReader = Annotated[
 ]
 
 
+TicketReader = Annotated[
+    str,
+    Meta(
+        pattern="^(none|scanner|camera)$",
+        description="How tickets that are shown to it are read: by a scanner that types, or by its camera, where its "
+        "browser has a BarcodeDetector. Unless it is `none`, the first screen offers to print them.",
+    ),
+]
+
+
 class EnrolKiosk(Document, frozen=True):
     """The code on a device's screen, and which kiosk it becomes."""
 
@@ -72,6 +82,7 @@ class ChangeKiosk(Document, frozen=True):
         | UnsetType
     ) = UNSET
     card_reader: CardReader | UnsetType = UNSET
+    ticket_reader: TicketReader | UnsetType = UNSET
 
 
 class KioskSales(Document, frozen=True):
@@ -119,6 +130,15 @@ class KioskView(Document, frozen=True):
             pattern="^(none|simulated|ok|low|out|open|away)$",
             description="Its printer. `none`: tickets are codes on the screen. `low`: paper is about to run out. "
             "`open`: its cover is, or it is jammed. `away`: its agent, or the printer itself, can't be reached.",
+        ),
+    ]
+    ticket_reader: TicketReader
+    camera: Annotated[
+        str,
+        Meta(
+            pattern="^(|ok|unsupported|away)$",
+            description="How its camera is. Empty: it was not needed yet. `unsupported`: its browser reads no codes. "
+            "`away`: there is none, or the page may not use it.",
         ),
     ]
     sales_today: Annotated[tuple[KioskSales, ...], Meta(description="One entry a currency. Only in the list.")] = ()
@@ -174,6 +194,8 @@ VIEW = KioskView(
     seats="",
     hold_ends_at_ms=None,
     printer="ok",
+    ticket_reader="scanner",
+    camera="",
     sales_today=(KioskSales(bookings=3, total_minor=8550, currency="EUR", currency_digits=2),),
 )
 RESOURCE = Resource(
@@ -307,4 +329,6 @@ def _view(call: Call, kiosk: Kiosk) -> KioskView:
         card_reader=kiosk.card_reader,
         reader=card_reader_of(kiosk, call.services.settings, call.services.clock()),
         printer=printer_of(kiosk, call.services.settings),
+        ticket_reader=kiosk.ticket_reader,
+        camera=kiosk.camera,
     )

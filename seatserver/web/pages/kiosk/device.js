@@ -32,6 +32,7 @@ const REVOKED = 4001;
  * @property {"none" | "simulated" | "stripe"} reader
  * @property {"none" | "simulated" | "ok" | "low" | "out" | "open" | "away"} printer
  * @property {boolean} needs_paper
+ * @property {"none" | "scanner" | "camera"} [ticket_reader] an older server lacks it
  * @property {number} quiet_ms
  * @property {number} answer_ms
  * @property {boolean} [voice]
@@ -59,6 +60,8 @@ export class Device extends EventTarget {
   #shows = "";
   #orders = 0; // the last one that was passed on
   #told = "";
+  /** How the camera is, for staff; empty while nobody has needed it. */
+  camera = "";
   /** What staff are told of the person who is there. @type {() => About | null} */
   about = () => null;
   #release = ""; // that this page came from
@@ -83,7 +86,7 @@ export class Device extends EventTarget {
    */
   shows(name, more = "") {
     const { left_ms: _, ...scene } = this.about() ?? {};
-    const told = JSON.stringify([name, scene, more]);
+    const told = JSON.stringify([name, scene, more, this.camera]);
     if (told === this.#told) return;
     [this.#shows, this.#told] = [name, told];
     this.#report();
@@ -163,7 +166,8 @@ export class Device extends EventTarget {
     if (this.#socket?.readyState !== WebSocket.OPEN || !this.state || this.#shows === "") return;
     // An older server takes no more than it knows.
     const about = "help" in this.state ? this.about() : {};
-    this.#socket.send(JSON.stringify({ type: "report", release: this.#release, shows: this.#shows, ...about }));
+    const more = "ticket_reader" in this.state ? { ...about, camera: this.camera } : about;
+    this.#socket.send(JSON.stringify({ type: "report", release: this.#release, shows: this.#shows, ...more }));
   }
 }
 

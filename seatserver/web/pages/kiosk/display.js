@@ -47,8 +47,8 @@ export class Display {
     const { words, speech, note } = this.#kiosk;
     const key = JSON.stringify([screen.name, step, screen.title, words.lang]);
     const isNew = byId("screen").dataset.key !== key;
-    // A seat map stays as it is: it is live, and the person may be in the middle of it.
-    if (screen.name === "map" && !isNew) {
+    // A seat map stays as it is: it is live, and the person may be in the middle of it. So does what a camera sees.
+    if (!isNew && screen.stays && screen.stays === this.#screen?.stays) {
       this.#showAround();
       return false;
     }

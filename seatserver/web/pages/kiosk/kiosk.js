@@ -24,7 +24,7 @@ import { setUp } from "./setup.js";
 import { Speech } from "../../shared/speech.js";
 import { Ear } from "../../seat-map/concierge/ear.js";
 import { canRecord } from "../../seat-map/concierge/sound.js";
-import { shownTicket, Tickets } from "./tickets.js";
+import { awaited, shownTicket, Tickets } from "./tickets.js";
 import { Visit } from "./visit.js";
 import { HOME, Words } from "./words.js";
 
@@ -77,6 +77,10 @@ export class Kiosk {
     this.#device.addEventListener("line", () => this.#lineChanged());
     this.attendant.addEventListener("change", () => this.#render());
     this.payments.addEventListener("change", () => this.#paymentChanged());
+    this.tickets.addEventListener("change", () => this.#render());
+    this.tickets.addEventListener("code", (event) =>
+      this.#readTicket(/** @type {CustomEvent<string>} */ (event).detail),
+    );
     this.print.addEventListener("change", () => this.#render());
     this.print.addEventListener("over", () => this.display.sayFirst());
     this.payments.addEventListener("tidy", () => this.#reloadIfOutdated());
@@ -114,6 +118,14 @@ export class Kiosk {
 
   printAgain() {
     this.print.again(this.words.lang);
+  }
+
+  /** Somebody has a ticket already: they are told how to show it. */
+  expectTicket() {
+    if (this.#refusedOffline() || this.#isBusy) return;
+    this.note = "";
+    this.tickets.expect();
+    this.#render();
   }
 
   /** The ticket that is shown. */
@@ -303,7 +315,7 @@ export class Kiosk {
   /** Load the page again if staff or a newer release want that, nobody is here, and the server knows all it has to. */
   #reloadIfOutdated() {
     const isFree = this.#visit === null && this.payments.now === null && !this.payments.isTidying;
-    if (isFree && !this.#hasMoved && !this.tickets.shown && this.#device.isOutdated) location.reload();
+    if (isFree && !this.#hasMoved && !this.tickets.isInUse && this.#device.isOutdated) location.reload();
   }
 
   /**
@@ -353,7 +365,7 @@ export class Kiosk {
       if (!this.#hasLooked && this.sells) void this.#resume();
     }
     const isClosed = state === null || (state.locked && this.payments.now === null);
-    if (isClosed && (this.#visit || this.#hasMoved || this.tickets.shown)) this.leave();
+    if (isClosed && (this.#visit || this.#hasMoved || this.tickets.isInUse)) this.leave();
     this.#render();
   }
 
@@ -420,7 +432,7 @@ export class Kiosk {
   // ------------------------------------------------------------------ is anybody there?
 
   get #rests() {
-    const nobody = this.#visit === null && this.payments.now === null && this.tickets.shown === null;
+    const nobody = this.#visit === null && this.payments.now === null && !this.tickets.isInUse;
     const hasTicket = this.payments.now?.status === "paid" || this.tickets.shown !== null;
     // They wait for somebody. But a valid ticket is left to nobody who comes by.
     if (this.attendant.isAsked && !hasTicket) return true;
@@ -461,6 +473,7 @@ export class Kiosk {
     if (this.#device.state?.locked) return screens.locked(this);
     if (this.#beginning) return screens.pay(this, null);
     if (this.#hasMoved) return moved(this);
+    if (this.tickets.isAwaited) return awaited(this);
     if (this.tickets.shown) return shownTicket(this, this.tickets.shown);
     if (this.#visit && this.#step) return STEPS[this.#step](this, this.#visit);
     return screens.attract(this);

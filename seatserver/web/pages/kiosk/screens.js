@@ -18,6 +18,7 @@ import { button, element } from "../shared/page.js";
  * @property {() => unknown} [back] what undoes the last step
  * @property {[text: string, act: () => unknown]} [next] the main button
  * @property {[text: string, act: () => unknown]} [other] a second one
+ * @property {string} [stays] what is live on it, so that it is not drawn again while that stays
  * @property {boolean} [rests] whether it waits for something itself, so that nobody is asked whether they are there
  */
 
@@ -34,7 +35,8 @@ export function attract(kiosk) {
   if (programme === null)
     return { name: "attract", title, content: [paragraph(words.text("connecting"))], rests: true };
   if (programme.length === 0) {
-    return { name: "attract", title, content: [paragraph(words.text("nothingOn"))], rests: true };
+    const content = [paragraph(words.text("nothingOn"))];
+    return { name: "attract", title, content, other: haveTicket(kiosk), rests: true };
   }
   const most = innerHeight > innerWidth ? SHOWN.portrait : SHOWN.landscape;
   const list = element("ul", { className: "showings" });
@@ -51,7 +53,16 @@ export function attract(kiosk) {
     list.append(element("li", {}, one));
   }
   const content = [kiosk.sells && paragraph(words.text("touchFilm")), list];
-  return { name: "attract", title, content, rests: true };
+  return { name: "attract", title, content, other: haveTicket(kiosk), rests: true };
+}
+
+/**
+ * The way to have a ticket printed that was bought elsewhere.
+ * @param {Kiosk} kiosk
+ * @returns {[string, () => unknown] | undefined}
+ */
+function haveTicket(kiosk) {
+  return kiosk.tickets.isOffered ? [kiosk.words.text("haveTicket"), () => kiosk.expectTicket()] : undefined;
 }
 
 /** @param {Kiosk} kiosk */
@@ -147,6 +158,7 @@ export function map(kiosk, visit) {
   node.showtime = visit.showing.id;
   return {
     name: "map",
+    stays: "map",
     title: words.text("chooseSeats"),
     content: [node],
     back: () => kiosk.show("seats"),

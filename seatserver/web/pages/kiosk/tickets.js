@@ -1,11 +1,13 @@
 /**
- * Tickets that were bought elsewhere: somebody shows the code of one to the kiosk's scanner, and it is printed.
+ * Tickets that were bought elsewhere: somebody shows the code of one to the kiosk, and it is printed. A scanner reads at
+ * any time while nobody buys; the camera when somebody says that they have a ticket.
  *
  * The first paper comes at once. Whoever wants another one touches a button: it says that it is a copy, and a code that
  * is read twice by mistake costs no paper. The code itself is never shown here: whoever came with it has it already.
  */
 
 import { element } from "../shared/page.js";
+import { Camera } from "./camera.js";
 import { paper } from "./screens.js";
 
 /** @import { Device } from "./device.js" */
@@ -21,7 +23,11 @@ const STATUSES = { cancelled: "scanCancelled", expired: "scanUnpaid", pending: "
 /** @type {Record<string, string>} */
 const REASONS = { elsewhere: "scanElsewhere", over: "scanOver" };
 
-export class Tickets {
+/** Fires "change" when what is shown of it has, and "code" with what the camera read as `detail`. */
+export class Tickets extends EventTarget {
+  /** Whether somebody was asked to show a code. */
+  isAwaited = false;
+  camera = new Camera();
   /** What was read, while it is on the screen. @type {Shown | null} */
   shown = null;
   /** @type {Device} */
@@ -37,7 +43,39 @@ export class Tickets {
    * @param {Printing} print
    */
   constructor(device, print) {
+    super();
     [this.#device, this.#print] = [device, print];
+    device.addEventListener("change", () => this.by === "camera" && void this.camera.check());
+    this.camera.addEventListener("change", () => {
+      device.camera = this.camera.state;
+      this.dispatchEvent(new CustomEvent("change"));
+    });
+    this.camera.addEventListener("code", (event) => {
+      const { detail } = /** @type {CustomEvent<string>} */ (event);
+      this.dispatchEvent(new CustomEvent("code", { detail }));
+    });
+  }
+
+  /** What reads codes here. */
+  get by() {
+    return this.#device.state?.ticket_reader ?? "none";
+  }
+
+  /** Whether people are told that they may have tickets printed here. */
+  get isOffered() {
+    const canRead = this.by === "scanner" || (this.by === "camera" && this.camera.state !== "unsupported");
+    return canRead && this.#print.isReady;
+  }
+
+  /** Whether somebody is there because of a ticket. */
+  get isInUse() {
+    return this.isAwaited || this.shown !== null;
+  }
+
+  /** Somebody has a ticket to show. */
+  expect() {
+    this.isAwaited = true;
+    if (this.by === "camera") void this.camera.start();
   }
 
   /**
@@ -47,12 +85,13 @@ export class Tickets {
    * @param {string} language
    */
   async read(code, language) {
-    this.forget();
+    this.#clear();
     const reading = (this.#reading = {});
     try {
       const found = await this.#device.ask("/tickets", { method: "POST", body: JSON.stringify({ code }) });
       if (reading !== this.#reading || this.#device.state?.locked) return ""; // they have gone, or it is closed
-      [this.shown, this.#code] = [found, code];
+      [this.shown, this.#code, this.isAwaited] = [found, code, false];
+      this.camera.stop();
       if (found.copy === 1) this.print(language);
       return "";
     } catch (/** @type {any} */ error) {
@@ -84,9 +123,34 @@ export class Tickets {
 
   /** Nothing of it is left here. */
   forget() {
-    if (this.shown) this.#print.forget();
-    [this.shown, this.#code, this.#reading] = [null, "", null];
+    this.#clear();
+    this.camera.stop();
+    [this.isAwaited, this.#reading] = [false, null];
   }
+
+  #clear() {
+    if (this.shown) this.#print.forget();
+    [this.shown, this.#code] = [null, ""];
+  }
+}
+
+/**
+ * How to show a ticket.
+ * @param {Kiosk} kiosk
+ */
+export function awaited(kiosk) {
+  const { words, tickets } = kiosk;
+  const { state, video } = tickets.camera;
+  const texts = { "": "connecting", ok: "showToCamera", unsupported: "cameraAway", away: "cameraAway" };
+  const text = tickets.by === "camera" ? texts[state] : "showToScanner";
+  const isSeen = text === "showToCamera";
+  return {
+    name: "code",
+    title: words.text("showCode"),
+    content: [element("p", { textContent: words.text(text) }), isSeen && video],
+    back: () => kiosk.leave(),
+    stays: isSeen ? "camera" : "",
+  };
 }
 
 /**

@@ -23,6 +23,8 @@ import { askAs } from "./poll.js";
  * @property {string} card_reader
  * @property {"none" | "simulated" | "unnamed" | "ok" | "away"} reader
  * @property {"none" | "simulated" | "ok" | "low" | "out" | "open" | "away"} printer
+ * @property {"none" | "scanner" | "camera"} ticket_reader
+ * @property {"" | "ok" | "unsupported" | "away"} camera
  * @property {{ bookings: number, total_minor: number, currency: string, currency_digits: number }[]} sales_today
  */
 
@@ -42,6 +44,8 @@ const PRINTERS = {
   open: "printer open or jammed",
   away: "printer away",
 };
+const TICKET_READERS = { none: "", scanner: "tickets by scanner", camera: "tickets by camera" };
+const CAMERAS = { "": "", ok: "", unsupported: "its browser reads no codes", away: "camera away" };
 const PATH = "/api/v1/kiosks";
 const form = /** @type {HTMLFormElement} */ (byId("enrol"));
 const field = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
@@ -130,6 +134,8 @@ export class Kiosks {
       kiosk.release && `release ${kiosk.release}`,
       READERS[kiosk.reader],
       PRINTERS[kiosk.printer],
+      TICKET_READERS[kiosk.ticket_reader],
+      kiosk.ticket_reader === "camera" && CAMERAS[kiosk.camera],
       sold,
     ];
     const ends = kiosk.hold_ends_at_ms && `held until ${clockTime(kiosk.hold_ends_at_ms)}`;
@@ -177,6 +183,15 @@ export class Kiosks {
       kiosk.printer !== "none" &&
         kiosk.printer !== "simulated" &&
         action("Printer", " …", () => this.#enrolPrinter(kiosk)),
+      kiosk.printer !== "none" &&
+        action("Tickets", " …", () =>
+          this.#ask(
+            kiosk,
+            "ticket_reader",
+            `What reads the tickets that are shown to ${name}? none, scanner, or camera`,
+            kiosk.ticket_reader,
+          ),
+        ),
       action("Reload", "", () =>
         this.#do(`${PATH}/${id}/reload`, "POST", undefined, `${name} reloads when it is free.`),
       ),
@@ -195,7 +210,7 @@ export class Kiosks {
 
   /**
    * @param {Kiosk} kiosk
-   * @param {"message" | "name" | "card_reader"} what
+   * @param {"message" | "name" | "card_reader" | "ticket_reader"} what
    * @param {string} question
    * @param {string} now
    */

@@ -82,6 +82,13 @@ export default {
   voidLate: "Die Buchung war schon beendet. Falls abgebucht wurde, kommt das Geld zurück.",
 
   // Eine Karte, die anderswo gekauft wurde.
+  haveTicket: "Ich habe schon eine Karte: drucken",
+  showCode: "Zeigen Sie den Code Ihrer Karte",
+  showToScanner:
+    "Halten Sie den QR-Code, auf dem Telefon oder auf Papier, an den Scanner. Ihre Karte wird hier gedruckt.",
+  showToCamera:
+    "Halten Sie den QR-Code, auf dem Telefon oder auf Papier, vor die Kamera. Ihre Karte wird hier gedruckt.",
+  cameraAway: "Die Kamera geht gerade nicht. Bitte fragen Sie uns. Ihr Code gilt ebenso wie Papier.",
   yourTicket: "Ihre Karte",
   ticketPaper: "Ihre Karte mit ihrem QR-Code",
   printIt: "Drucken",
