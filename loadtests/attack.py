@@ -1,6 +1,6 @@
-"""What honest buyers feel of an attack: their holds' p95 during each kind of attack, against that before it.
+"""How an attack affects honest buyers: the p95 of their holds during each kind of attack, against that before it.
 
-Two servers with the limits that they have by default. Honest guests, each from an address of their own, hold two seats
+There are two servers with the default limits. Honest guests, each from an address of their own, hold two seats
 and give them back, at a person's pace. Besides, somebody new comes every second, as a new guest from a new address, and
 does the same once. The attackers are a process of their own (`loadtests.attackers`), which by default all come from one
 address; `--strength` says how many times as many they are, and `--addresses` over how many addresses they are spread.

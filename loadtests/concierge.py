@@ -1,10 +1,10 @@
-"""What a room feels of the conversations beside it: holds and deliveries, with and without them, on one server.
+"""How conversations slow down the room beside them: holds and deliveries, with and without them, on one server.
 
 Buyers hold two seats and give them back without a pause, and viewers look on. In every second turn, visitors of the
 same showtime talk to the concierge meanwhile, each asking again as soon as it is answered. The model that answers is
-`loadtests.references.talkative_model`, in a process of its own, which takes two seconds for an answer; the first thing
-it does is to search for seats. So what the server does for a conversation is all there but the network. If it is not
-this model that answers, but the concierge's rules, the benchmark fails.
+`loadtests.references.talkative_model`, in a process of its own, which takes two seconds for an answer and begins with a
+search for seats. So the server does all its work for a conversation; only the network is missing. If the concierge's
+rules answer instead of this model, the benchmark fails.
 
 Delivery is measured from the request of a hold until each viewer has the seats on its map, by the kernel's clock for
 both. The turns alternate, and what counts is the ratio of their medians.

@@ -209,11 +209,11 @@ class Revoked(Unauthorized):
 
 
 class SignInRefused(SeatServerError):
-    """E-mail and password do not belong together, or a passkey is unknown. It does not say whether the user exists."""
+    """E-mail and password do not match, or a passkey is unknown. It does not say whether the user exists."""
 
     code, status = "sign_in_refused", 401
 
-    def __init__(self, problem: str = "this e-mail and this password do not belong together") -> None:
+    def __init__(self, problem: str = "e-mail and password do not match") -> None:
         super().__init__(problem)
 
 
@@ -232,7 +232,7 @@ class SessionEnded(SeatServerError):
     code, status = "session_ended", 401
 
     def __init__(self) -> None:
-        super().__init__("you are not signed in any more: sign in again")
+        super().__init__("you are no longer signed in: sign in again")
 
 
 class Forbidden(SeatServerError):

@@ -1,4 +1,4 @@
-"""Looks, before the doors open, whether this machine can do what is asked, and names the mend where it cannot.
+"""Checks, before the doors open, whether this machine can do what is asked, and if not, says what to change.
 
 A generator that gets half of its sockets must not find that out in the middle of a run.
 """

@@ -1,7 +1,7 @@
 """One person's socket: joins, follows the room, asks, and comes back when it is cut.
 
 It keeps to the public contract as a careful client does. A gap is closed with ``resume``; a command whose answer was
-lost is sent again after the next ``welcome``, with the same id. What it hears goes onto the person's `Map`.
+lost is sent again after the next ``welcome``, with the same id. What it receives updates the person's `Map`.
 """
 
 from __future__ import annotations

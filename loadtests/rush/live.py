@@ -1,4 +1,4 @@
-"""How a run is going, on the terminal: one table that is drawn anew about once a second. Elsewhere one line is."""
+"""How a run is going: on a terminal, a table that is redrawn about once a second; elsewhere, one line each time."""
 
 from __future__ import annotations
 

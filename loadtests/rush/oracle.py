@@ -1,6 +1,6 @@
 """What must be true at the end, whatever the load: no seat twice, none lost, no map that disagrees, all holds ended.
 
-Whoever is shown seats as theirs, such as the customer of a kiosk, keeps them for as long as they were told.
+Anybody who is shown seats as theirs, such as the customer of a kiosk, keeps them for as long as they were told.
 
 The oracle compares four accounts of one run: the receipts of every buyer, the map of every viewer, what the server says
 itself afterwards (a fresh snapshot and its counts), and Postgres, where it can be reached. Each contradiction is one

@@ -1,6 +1,6 @@
-"""What the rush is let loose on: an installation of somebody, or one that the lab starts itself.
+"""What the rush is aimed at: an existing installation, or one that the lab starts itself.
 
-Somebody's installation is named by ``--target``, or by the environment that ``eval "$(seatserver demo --env)"`` sets.
+An existing one is named by ``--target``, or by the environment that ``eval "$(seatserver demo --env)"`` sets.
 The lab then needs tokens (`Keys`): the secret they are signed with, or a file of ready ones. It puts showtimes of its
 own on sale, in a theatre of its own, unless it is told which to use. Without a target, the lab starts Postgres, Redis
 and servers itself, and may also kill a server or cut its feed.

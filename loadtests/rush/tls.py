@@ -1,6 +1,6 @@
 """Whose certificates the lab trusts: those that Python trusts, and the installation's own authority from ``--ca-file``.
 
-There is no way to trust just anybody: a rush signs tokens for its target, and must not show them to somebody else.
+Verification cannot be switched off: a rush signs tokens for its target, and must not show them to anybody else.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How sessions end before their time, in the transaction of whatever ends them.
 
-The rows say so, for what would be minted next. Tokens that are out there end through the list of revocations, open
-sockets included: call `Revocations.announce` after the COMMIT.
+A session's row says that it has ended, so it gives out no more tokens. The tokens that it gave out before, and their
+open sockets, end through the list of revocations: call `Revocations.announce` after the COMMIT.
 """
 
 from __future__ import annotations

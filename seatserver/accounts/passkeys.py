@@ -1,10 +1,10 @@
 """Passkeys: signing in with a key that a device or a password manager keeps (WebAuthn, by `webauthn`).
 
-A signed-in user makes one; from then on it signs them in without a password. The device checks who holds it, by a
-fingerprint say, and that check is required. A passkey works for one host only, that of `SEATSERVER_PUBLIC_URL`, so no
+A signed-in user makes one; from then on it signs them in without a password. The device has to check who is holding it,
+for example by a fingerprint. A passkey works for one host only, that of `SEATSERVER_PUBLIC_URL`, so no
 other site can ask for it. Without that setting there are none.
 
-What is answered to a challenge counts once (`challenges.py`). A passkey that counts its uses has to count on: one that
+A challenge is accepted once (`challenges.py`). If a passkey counts its uses, the count has to grow: one whose count
 does not was copied, and is refused.
 """
 

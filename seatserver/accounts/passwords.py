@@ -1,7 +1,7 @@
 """Passwords: which ones are accepted, and how they are hashed and compared.
 
-The rules are NIST's (SP 800-63B, section 3.1.1): length counts, and nobody is told to add a digit. What is common, or
-says who its owner is, is refused; `zxcvbn` estimates how many guesses a password would stand.
+The rules are NIST's (SP 800-63B, section 3.1.1): length counts, and nobody is told to add a digit. A password that is
+common, or contains its owner's name or e-mail, is refused; `zxcvbn` estimates how many guesses it would withstand.
 
 Hashing is slow on purpose, so it happens in a few threads of its own, off the event loop, and only so many passwords
 wait for it.

@@ -1,10 +1,11 @@
-"""Sessions of signed-in users. Each gives out tokens that are valid for minutes, so that little is lost with one.
+"""Sessions of signed-in users. Each gives out tokens that are valid for minutes, so a stolen one is soon worth nothing.
 
-A session of a **page** goes on by a cookie, one of a **program** by refresh tokens. A refresh token is exchanged for a
-new one each time (RFC 9700, section 4.14). If an old one comes back, two have it: its owner and a thief, and nobody
-can tell who is who. So the session ends, for both. One case is no theft: the answer was lost, and the program asks
-again. So for `AGAIN_MS` the token that was exchanged last gets the same successor once more. A thief gains nothing by
-that: the successor is then in two hands, and the first hand that exchanges it leaves the other one an old token.
+A cookie continues the session of a **page**, refresh tokens continue that of a **program**. A refresh token is
+exchanged for a new one each time (RFC 9700, section 4.14). If an old one comes back, two have it, its owner and a
+thief, and nobody can tell which is which. So the session ends, for both. One case is no theft: the answer was lost,
+and the program asks again. So for `AGAIN_MS` the token that was exchanged last gets the same successor once more. A
+thief gains nothing from that: both then have the successor, and as soon as one exchanges it, the other's is an old
+one.
 
 A session ends when its user signs out, after `Settings.staff_idle_s` without use, and after `Settings.staff_session_s`
 at the latest. A user has at most `MOST` at a time; another sign-in ends the oldest.

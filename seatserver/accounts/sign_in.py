@@ -1,8 +1,8 @@
 """Signing in with e-mail and password, for pages and for programs.
 
-Trying passwords is held up by network and e-mail together (`access/shares.py`): whoever tries many is told to wait,
-and nobody who tries from elsewhere notices. A wrong e-mail and a wrong password get the same answer, and take as long.
-That an account is disabled is said only to somebody who knows its password.
+Tries are limited for each pair of network and e-mail (`access/shares.py`): whoever makes many is told to wait, and
+people elsewhere notice nothing. A wrong e-mail and a wrong password get the same answer after the same time. Only
+somebody who knows the password of a disabled account is told that it is disabled.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The tables of accounts: users, their roles, how they prove who they are, and where they are signed in.
 
-No secret is in them: passwords are hashed (Argon2), a passkey's key is a public one, and what a session is continued
-with is signed, not stored (`session_texts.py`).
+They contain no secret: passwords are hashed (Argon2), the key of a passkey is a public one, and the texts that continue
+a session are signed, not stored (`session_texts.py`).
 """
 
 from __future__ import annotations

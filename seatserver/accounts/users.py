@@ -4,7 +4,7 @@ A user has roles, and a role has scopes; `Users` keeps both in Postgres. What is
 instance: whoever is disabled or gets another password loses all sessions and tokens, open sockets included, and
 whoever gets other roles loses the tokens that still say the old ones (`endings.py`).
 
-A user's id is made up and never used again, so what somebody did stays theirs under whatever name.
+A user's id is random and never used again, so the log still says who did something after a change of name.
 """
 
 from __future__ import annotations

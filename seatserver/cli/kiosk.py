@@ -41,12 +41,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     enrol.set_defaults(run=run, act=_enrol)
     printer = actions.add_parser("printer", help="approve the agent that shows this code, for one kiosk")
     printer.add_argument("kiosk", type=_uuid, metavar="ID", help="the kiosk's id, as `seatserver kiosk list` shows it")
-    printer.add_argument("code", metavar="CODE", help="the code that `seatserver kiosk agent` says")
+    printer.add_argument("code", metavar="CODE", help="the code that `seatserver kiosk agent` shows")
     printer.set_defaults(run=run, act=_enrol_agent)
     agent = actions.add_parser(
         "agent",
         help="print for the kiosk on this machine",
-        description="Hold a kiosk's receipt printer, and print what the server sends. Runs until it is ended.",
+        description="Print what the server sends on a kiosk's receipt printer. Runs until you stop it.",
     )
     agent.add_argument("--server", required=True, metavar="URL", help="the seat server, such as https://seats.example")
     agent.add_argument(

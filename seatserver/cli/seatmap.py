@@ -35,7 +35,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     show = verbs.add_parser("show", help="draw the hall in the terminal, with its counts")
     check = verbs.add_parser(
         "check",
-        help="name all mistakes in the hall's data, and how to mend them",
+        help="report all mistakes in the hall's data, and how to fix them",
         description="Names what the hall's data gets wrong: labels given twice, seats on one another or out of reach, "
         "half sofas, companions without a wheelchair place, odd numbers and places, and all that an import refuses. "
         "Errors: the file is refused, or a seat would be sold that is none. Warnings: most likely a mistake. "

@@ -47,10 +47,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     new.add_argument("--role", action="append", default=[], metavar="R", help="a role; may be repeated")
     new.add_argument("--channel", default="", metavar="C", help="the sales channel to sell for (default: the public)")
     new.add_argument("--email-verified", action="store_true", help="you know that the e-mail is the user's own")
-    new.add_argument("--no-password", action="store_true", help="the user will sign in in another way")
+    new.add_argument("--no-password", action="store_true", help="the user will sign in without one")
     action("list", "list the users, the newest first", _list)
     one = action("show", "show a user", _show)
-    changed = action("set", "change what is given, and leave the rest", _set)
+    changed = action("set", "change the fields that you give, and leave the others", _set)
     changed.add_argument("--name", metavar="N", help="the user's name")
     changed.add_argument("--email", dest="new_email", metavar="EMAIL", help="another e-mail")
     which = changed.add_mutually_exclusive_group()
@@ -62,7 +62,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         one,
         changed,
         action("password", "set another password, which ends all sessions and removes the passkeys", _password),
-        action("disable", "let a user sign in no more, and end all sessions", _disable),
+        action("disable", "stop a user from signing in, and end all sessions", _disable),
         action("enable", "let a disabled user sign in again", _enable),
         action("sessions", "show where a user is signed in", _sessions),
         action("sign-out", "end all sessions and tokens of a user", _sign_out),

@@ -1,8 +1,8 @@
 """What can be done for one visitor at one showtime: search, hold, change, release; and what was offered last.
 
-Whoever understands the visitor, the parser or a model, works at this desk. The seats come from `Holding`, as those of
-every other door, and what is held is held by the room's own commands, under the visitor's own token, scope and shares.
-Nothing here can book. What goes wrong is raised, as everywhere.
+Whatever understands the visitor, the parser or a model, works at this desk. `Holding` finds the seats, as it does for
+everybody else, and the room's own commands hold them, under the visitor's own token, scope and shares. Nothing here can
+book. Errors are raised, as everywhere.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """``GET /ws/concierge/{showtime_id}``: the handshake of a conversation, and who is talking in this process.
 
-``GET /ws/operations`` is the same for staff, who ask about the live figures of all showtimes.
+A conversation has a socket of its own, so a room's sockets carry nothing but the room, and conversations do not slow
+them down. Like the room's endpoint, it refuses with an HTTP status only what no script has to understand; the session
+says everything else in a `Bye`.
 
-It is a path of its own beside the room's: a room's sockets carry nothing but the room, and what is said here costs them
-nothing. Like the room's endpoint, it refuses only what a script need not know; the session says the rest in a `Bye`.
+``GET /ws/operations`` is the same for staff, who ask about the live figures of all showtimes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The way to Gemini: the google-genai client with this server's settings.
 
-Of the environment it takes no key and no address, only the proxies and certificates that httpx and websockets take.
-google-genai is imported only here and only where there is a key, because importing it takes half a second. `client_of`
-is called before the process serves anybody. Without a key there is no client, and nothing is ever sent to anybody.
+It reads no key and no address from the environment, only the proxies and certificates that httpx and websockets read
+there. google-genai is imported only here, and only if there is a key, because the import takes half a second. So
+`client_of` is called before the process serves anybody. Without a key there is no client, and nothing is sent to
+Google.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One socket of the concierge, from `Begin` to its end.
 
-It reads all the time, also while an answer is given, so that the visitor can stop it, ask something else, or leave. At
-most one answer is under way; it is a task of its own, which ends with the session. A visitor who reads too slowly, asks
-nothing for long, or whose token expires is sent away; what they hold stays theirs.
+It also reads while an answer is being given, so that the visitor can stop it, ask something else, or leave. At most one
+answer is under way; it is a task of its own, which ends with the session. The session ends if the visitor reads too
+slowly or asks nothing for long, or if their token expires; what they hold stays theirs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How much a visitor may ask: so many questions a minute, for each user, each network of guests and each showtime.
+"""How many questions a minute may be asked, by each user, by all guests of a network, and about each showtime.
 
-It counts in windows of one minute, in this process only. Asking again a moment later always helps, so what is refused
-here is `Busy`. What the map itself can do is not counted here.
+It counts in windows of one minute, in this process only. Asking again a moment later always helps, so a refusal is
+`Busy`. Holds and other commands on the map are not counted here.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """The agent on a kiosk's machine: it holds the receipt printer, so that the browser needs no driver.
 
-It comes to the server over the kiosks' socket with a key of its own, which is enrolled for one kiosk and can do nothing
-but print. So the browser's key never leaves the browser, and whoever takes the agent's can sell nothing.
+It connects to the kiosks' socket with a key of its own, which is enrolled for one kiosk and can only print. So the
+browser's key never leaves the browser, and whoever steals the agent's key can sell nothing.
 
-Its folder has two files: the key, and a journal of the last jobs. The journal says that a job begins before the printer
-gets the first byte, and how it ended before the server is told. A job that the server sends again is answered from
-there. One that was begun and has no end, because the agent died, is ``unsure``: it is not printed a second time.
+Its folder has two files: the key, and a journal of the latest jobs. The agent notes the beginning of a job before the
+printer gets the first byte, and its end before the server is told. If the server sends a job again, the journal
+answers. A job that was begun and has no end, because the agent died, is ``unsure``: it is not printed a second time.
 
-`run` goes on until it is cancelled or revoked. A job that is being printed then is finished first.
+`run` goes on until it is cancelled or the agent is revoked. If a job is being printed then, it is finished first.
 """
 
 from __future__ import annotations

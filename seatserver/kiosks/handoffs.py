@@ -1,9 +1,9 @@
 """A basket moves from a kiosk to a phone: the kiosk shows a QR code, and whoever scans it first has the seats.
 
 The code is an address with a text that this server signed: which hold, of which of the kiosk's customers, until when.
-The phone sends it back with its own guest's token. One script makes the hold the guest's (`seats/lua/handover.lua`), so
-the seats are never free in between and keep their clock. Nothing is stored for it: once the hold is somebody else's the
-code moves nothing any more, which is how it works only once. A phone that lost its answer asks again and gets the same.
+The phone sends it back with its own guest's token. One script gives the hold to the guest (`seats/lua/handover.lua`),
+so the seats are never free in between and keep their deadline. Nothing is stored: a code works only once because it
+moves only a hold that is still the customer's. A phone that lost the answer asks again and gets the same.
 
 | meanwhile | who scans is told | the kiosk |
 | --- | --- | --- |
@@ -13,8 +13,8 @@ code moves nothing any more, which is how it works only once. A phone that lost 
 | `SEATSERVER_KIOSK_HANDOFF_MS` is over | ``over`` | offers a new code |
 | the kiosk was revoked | ``over`` | is switched off |
 
-The text is short, because a phone has to read it from a screen. It is signed with a key of its own, made from the
-secret, so it is no token and a token is none of these.
+The text is short, because a phone has to read it from a screen. It is signed with a key of its own, derived from the
+secret, so neither can stand in for a token, nor a token for it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a kiosk's page, or the agent with its printer, and the server say on ``/ws/kiosk``. All of it is JSON.
 
-The server sends what the kiosk *is*, not what it should do: a page that missed a message, or comes back after a night
-without a network, has all of it with the next one.
+The server sends the kiosk's whole state, not what to do: a page that missed a message, or comes back after a night
+without a network, is up to date again with the next one.
 """
 
 from __future__ import annotations

@@ -6,14 +6,14 @@ A payment has the id of its hold, which becomes the booking's. It is written dow
       │        │
       └────────┴──► voiding ──► voided  it was not, or too late: give back the money, then the seats
 
-Which of the two it will be is decided by one UPDATE of the row while it is ``open``, so never both; the rows and their
-updates are in `payment_records.py`. Every later step may be repeated: the reader voids once, a booking is confirmed
-once. Whoever finds a payment that has not ended takes it on from there (`advance`): the kiosk's page, which asks every
-second, or after a crash the duty `settle` of any instance. Only a booking that was ended by somebody else (the reaper,
-or staff) sends a payment from taking to voiding.
+One UPDATE of the ``open`` row decides between taking and voiding, so it is never both; the rows and their updates are
+in `payment_records.py`. Every later step may be repeated: the reader voids once, a booking is confirmed once. Whoever
+finds a payment that has not ended takes it on from there (`advance`): the kiosk's page, which asks every second, or
+after a crash the duty `settle` of any instance. Only a booking that was ended by somebody else (the reaper, or staff)
+sends a payment from taking to voiding.
 
-The id comes from the kiosk, so it may be that of anybody's booking. A payment notes whose it is, and a booking of any
-other user is to it as if there were none: it is not shown, not confirmed and not cancelled (`Payments.booking`).
+The id comes from the kiosk, so it may be that of anybody's booking. A payment notes whose it is, and treats the booking
+of any other user as if it did not exist: it is not shown, not confirmed and not cancelled (`Payments.booking`).
 """
 
 from __future__ import annotations

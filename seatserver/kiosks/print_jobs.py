@@ -6,7 +6,7 @@ printer gets a job once it is marked as sent, and says how it ended. A job goes
 
     asked ──► sent ──► printed
       │        ├─────► failed     nothing was printed: the same copy may be asked for again
-      │        └─────► unsure     nobody knows: only another copy, which says that it is one, may be asked for
+      │        └─────► unsure     nobody knows: only another copy, marked as one, may be asked for
       └──────────────► failed     no agent took it in time
 
 | what is lost or dies                                   | how it ends                                            |
@@ -20,8 +20,8 @@ printer gets a job once it is marked as sent, and says how it ended. A job goes
 | the agent's answer                                      | the same                                               |
 | the agent, and it does not come back in time            | unsure                                                 |
 
-A job is sent, or sent again, only for `LASTS`: later its customer has gone, and nobody wants the paper. The journal is
-the agent's own, so a new agent never gets what the one before it was sent: that is unsure.
+A job is sent, or sent again, only within `LASTS`: later its customer has gone, and nobody wants the paper. Each agent
+has its own journal, so a job that was sent to one agent is never sent to its successor: it becomes unsure.
 """
 
 from __future__ import annotations

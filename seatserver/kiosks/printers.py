@@ -1,8 +1,8 @@
 """Receipt printers, as the agent on a kiosk's machine speaks to them: ESC/POS, through python-escpos.
 
 A printer is named as ``tcp://HOST:PORT``, ``usb:VENDOR:PRODUCT`` (hexadecimal, as `lsusb` shows them) or
-``file:PATH``. It is opened for each job and each look, and closed again, so that one that was switched off and on needs
-no care. Its state is read back with DLE EOT, where it answers; one that does not counts as ok.
+``file:PATH``. It is opened for each job and each look, and closed again, so a printer that was switched off and on
+simply works again. Its state is read with DLE EOT; one that does not answer counts as ok.
 
 python-escpos comes with ``pip install seatserver[printer]``, which only the kiosk's machine needs.
 """

@@ -1,7 +1,7 @@
 """Card readers: what a kiosk's payments need of one, and a simulated one for the demo and the tests.
 
-A reader keeps books of its own, by the payment's id, and survives our process. Everything it is asked may be asked
-again: a lost answer is asked for once more. `void` is the last word: whatever happens, afterwards no money is taken.
+A reader keeps books of its own, by the payment's id, which survive our process. Every request to it may be repeated,
+for example because an answer was lost. `void` is final: whatever happens, no money is taken after it.
 
 `stripe.py` has the real ones. The simulated reader keeps its books in a table that nothing else touches. The buttons on
 the kiosk's screen say what the customer does with the card: tap it, have it declined, or tap it while the reader's

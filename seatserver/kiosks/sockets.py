@@ -1,15 +1,15 @@
 """``GET /ws/kiosk``: the socket of the devices, and the watch that keeps them up to date.
 
-A device says its key in the first message. From then on it is sent what it is, each time that changes, and a sign of
-life every second; it reports what it shows. It does not matter which instance changed something: `look` asks Postgres
-for all devices that are connected here, twice a second. The same look cuts off revoked kiosks, with their customers'
-sockets. `app.py` mounts `KioskSockets.serve`, repeats `look`, and says how customers' sockets are closed.
+A device sends its key in the first message. From then on it is sent its state whenever that changes, and a sign of
+life every second, and it reports what it shows. It does not matter which instance changed something: twice a second,
+`look` asks Postgres about all devices that are connected here. `look` also cuts off revoked kiosks and their
+customers' sockets. `app.py` mounts `KioskSockets.serve`, repeats `look`, and says how customers' sockets are closed.
 
-The agent with a kiosk's printer comes through the same door, with a key of its own. It is sent print jobs, and reports
-how its printer is and how each job ended.
+The agent with a kiosk's printer uses the same socket, with a key of its own. It is sent print jobs, and reports the
+state of its printer and how each job ended.
 
-Anybody may connect, for a new device cannot prove anything yet. So strangers, which nobody has approved, are few, those
-of one network fewer, and what they report is not written down. Enrolled kiosks are served whatever strangers do.
+Anybody may connect, because a new device cannot prove anything yet. So only a few devices that nobody has approved are
+let in, even fewer from one network, and their reports are not stored. Enrolled kiosks are served whatever strangers do.
 """
 
 from __future__ import annotations

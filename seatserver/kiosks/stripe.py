@@ -5,15 +5,15 @@ money for it at most once. Its row in ``stripe_payments`` is written before Stri
 before the reader may see it. So a process may die between any two requests, and the next one goes on:
 
 - Every POST has an idempotency key made of the payment, the step and a counter. If an answer is lost, the same key asks
-  for it again. Stripe repeats errors for the same key too, so the counter grows with each of them.
-- To void, ``ended`` is written first: nothing is shown to the reader from then on. Then the intent is cancelled at
-  Stripe, which is the last word about it; if it had succeeded, the money is given back. Both can be repeated.
+  for it again. Stripe repeats errors for the same key too, so the counter grows with each error.
+- To void, ``ended`` is written first: from then on nothing is shown to the reader. Then the intent is cancelled at
+  Stripe, which is final; if it had succeeded already, the money is given back. Both can be repeated.
 
-Money is captured at once, not reserved and captured later. The booking is confirmed right after the card, by whoever
-survives, so a reservation would only add a second step that can fail, and it ends by itself after two days. The price
-is that what comes too late is refunded rather than never charged.
+Money is captured at once, not reserved and captured later. The booking is confirmed right after the card was taken, by
+whichever process survives, so a reservation would only add a second step that can fail, and it would lapse after two
+days. The price of this: a payment that comes too late is refunded, where a reservation would never have been charged.
 
-The result is polled: whoever follows the payment asks every second. No address of ours has to be open to Stripe.
+The result is polled: whoever follows the payment asks every second. So Stripe needs no way in to this server.
 """
 
 from __future__ import annotations

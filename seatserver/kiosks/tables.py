@@ -1,4 +1,4 @@
-"""The tables of kiosks: terminals that sell in a theatre's lobby, and devices that wait to become one; their payments.
+"""The tables of kiosks: terminals in a theatre's lobby, devices that wait to become one, and their payments.
 
 A device is known by the hash of its key, which only the device has. It waits (``theatre_id`` is NULL) until staff
 approve the code on its screen. A revoked kiosk keeps its row, so that its key never works again.
@@ -7,8 +7,8 @@ An agent is a device too, with a key of its own: the process on a kiosk's machin
 for one kiosk (``agent_of``), can do nothing but print, and ends with it.
 
 A payment is written before its booking, so that a process that dies in between leaves something to be tidied up.
-``simulated_payments`` stands for the card reader's own books: nothing but the simulated reader touches them. Those of
-Stripe's readers are at Stripe; ``stripe_payments`` is how they are found there.
+``simulated_payments`` are the simulated card reader's own books: nothing else touches them. Stripe keeps the books of
+its readers; ``stripe_payments`` says how to find a payment there.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ def test_a_code_that_is_over_gives_way_to_a_new_one_and_the_seats_can_still_be_p
     kiosk.page.route("**/kiosks/self/handoffs", soon)
     begin(kiosk)
     choose(kiosk.page, "Continue on my phone")
-    expect(kiosk.page.get_by_role("heading", name="The code is too old")).to_be_visible()
+    expect(kiosk.page.get_by_role("heading", name="The code has expired")).to_be_visible()
     expect(kiosk.page.locator(".qr")).to_have_count(0)
     kiosk.page.unroute("**/kiosks/self/handoffs")
     choose(kiosk.page, "Show a new code")

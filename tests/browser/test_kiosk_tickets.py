@@ -131,8 +131,8 @@ def test_a_ticket_that_is_refused_is_told_and_said_and_not_to_the_next_person(ci
     page = kiosk.page
     choose(page, "Speech")
     for refused, words in (
-        ({"code": "bad_ticket", "status": 422}, "This code is none of our tickets."),
-        ({"code": "too_many", "status": 429, "retryable": True}, "There were too many codes that are none of our"),
+        ({"code": "bad_ticket", "status": 422}, "This code is not one of our tickets."),
+        ({"code": "too_many", "status": 429, "retryable": True}, "There were too many codes that are not tickets"),
         ({"code": "booking_state", "facts": {"booking_status": "cancelled"}}, "This ticket was cancelled."),
         ({"code": "booking_state", "facts": {"booking_status": "pending"}}, "it was not paid for."),
         ({"code": "ticket_refused", "facts": {"reason": "elsewhere"}}, "This ticket is for another cinema."),

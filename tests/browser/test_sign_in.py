@@ -86,7 +86,7 @@ def test_staff_sign_in_with_a_password_and_out_again(make_site: Callable[..., Si
     expect(page.get_by_label("E-mail")).to_be_focused()
     expect_readable(page)
     enter(page, "Boss@rex.example", "a wrong word or two")
-    expect(refused(page)).to_have_text("This e-mail and this password do not belong together. Please check both.")
+    expect(refused(page)).to_have_text("E-mail and password do not match. Please check both.")
     expect(page.get_by_label("Password", exact=True)).to_be_focused()
     expect(page.get_by_label("Password", exact=True)).to_have_value("")
     enter(page, BOSS)
@@ -138,7 +138,7 @@ def test_staff_sign_in_with_a_password_and_out_again(make_site: Callable[..., Si
         expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_enabled()
         if "too many" in (refused(page).text_content() or ""):
             break
-    expect(refused(page)).to_have_text(re.compile(r"There were too many tries\. Please wait \d+ s, and try again\."))
+    expect(refused(page)).to_have_text(re.compile(r"There were too many attempts\. Please wait \d+ s, and try again\."))
     forgive_refusals(ann)
 
 

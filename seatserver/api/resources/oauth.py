@@ -98,7 +98,7 @@ RESOURCE = Resource(
     tag="staff",
     examples=(
         GRANT,
-        OAuthError(error="invalid_grant", error_description="this e-mail and this password do not belong together"),
+        OAuthError(error="invalid_grant", error_description="e-mail and password do not match"),
         Nothing(),
     ),
 )

@@ -1,6 +1,6 @@
 """A circuit breaker: a model that does not answer is left alone for a while, so that it costs few visitors their time.
 
-After `FAILURES` in a row nobody is sent to it for a pause. Then one visitor is; if the model works again, so are all.
+After `FAILURES` in a row it is not asked for a while. Then one question is tried; if that works, all are asked again.
 """
 
 from __future__ import annotations

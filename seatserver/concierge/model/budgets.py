@@ -1,9 +1,10 @@
 """What the model may cost: questions, tokens and money, of each visitor and showtime and of all together, in a day.
 
-The sums are in Redis, so all instances share them. Before a question the most that it can cost is charged to all who
-pay for it, in one script, or to nobody if one of them would exceed a limit; afterwards what it did cost takes the place
-of that. A charge has an id, so repeating either step changes nothing. What is never settled, because a process died or
-Redis did not answer, stays charged: a lost reply makes no question free. Days are those of UTC.
+The sums are in Redis, so all instances share them. Before a question, one script charges the most that it can cost to
+everybody who pays for it (the visitor, the showtime, the day), or to nobody if one of them would exceed a limit.
+Afterwards the real cost replaces that. A charge has an id, so repeating either step changes nothing. If a charge is
+never settled, because a process died or Redis did not answer, it stays: a lost reply makes no question free. Days are
+in UTC.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Text is passed on word by word. A number, in digits or in an English or German word, must stand in what a tool
 answered, in the facts that the model was given, or in what the visitor wrote; otherwise `Unfounded` is raised before
-the word is passed on. So it is for links, and for a longer piece of the model's instructions. What a number is said
-about is not checked, nor are words for numbers in other languages. Words of more than 60 characters are left out.
+the word is passed on. The same holds for links, and for longer quotations of the model's instructions. What a number is
+said about is not checked, nor are words for numbers in other languages. Words of more than 60 characters are left out.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The one way to the model in a process: whether it may be asked, one request at a time, and what that has cost.
 
-`ModelGateway.begin` charges a question, `ask` streams one request of it, and `end` settles it, which happens in the
-background and whatever became of the visitor. `charge` and `settle` do the same for a spoken question, which another
-model hears: it takes no place among the answers, and says nothing of whether this model works. What goes wrong is
-`NoAnswer` with a reason; the caller then answers without the model.
+`ModelGateway.begin` charges a question, and `ask` streams one request of it. `end` settles it, in the background,
+whatever became of the visitor. `charge` and `settle` do the same for a spoken question, which another model hears: so
+it does not count as one of the answers under way, and says nothing about whether this model works. `NoAnswer` is
+raised with a reason if something goes wrong; the caller then answers without the model.
 """
 
 from __future__ import annotations

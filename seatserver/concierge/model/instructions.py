@@ -1,6 +1,6 @@
-"""What the model is told to be. Nothing here is secret, and no promise of ours depends on its being obeyed.
+"""The model's instructions. Nothing here is secret, and no promise of ours depends on the model following them.
 
-What it can do is decided by its tools, what it can say by `checking`.
+Its tools decide what it can do, and `checking` what it can say.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The loop of one answer: the model speaks or calls tools, the tools answer, and so on, a bounded number of times.
 
-It is ours and not google-genai's, so that every call is checked, counted and carried out here, in the task of the
-visitor's answer: a visitor who leaves ends it at any await, and a hold that is under way is finished. Of earlier
-questions the model gets the words, not the calls; what was offered is in the facts.
+The loop is ours and not google-genai's, so that every call is checked, counted and carried out here, in the task of the
+visitor's answer: if the visitor leaves, it ends at any await, but a hold that is under way is finished. The model is
+given the words of earlier questions, not their calls; the facts say what was offered.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """One connection to a model that hears and speaks, in a task of its own.
 
-google-genai's connection waits for the other end's goodbye when it is closed, up to ten seconds. Nobody here waits for
-that: whoever has enough calls `hang_up` and goes on. What the model sends is read with `next`; it ends with the error
-that ended the connection.
+When google-genai's connection is closed, it waits up to ten seconds for the other end's goodbye. Nobody here waits for
+that: call `hang_up` and go on. `next` reads what the model sends, and raises the error that ended the connection.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What this process allows of spoken questions: so many at once, and so much speech of one visitor in an hour."""
+"""How many spoken questions this process takes at once, and how much speech of one visitor in an hour."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
 """One spoken question, from the first sound to the last.
 
-The model hears, and says in words what is asked by calling its only tool; the concierge answers it as if it had been
-typed, under the same limits; the model reads that answer aloud. So the answer comes from the concierge, and is on the
-screen before it is heard. Nothing that the model says before that is passed on. How it reads is not checked: that it
-reads word for word and adds nothing is what it is told, so what holds is the text.
+The model listens, and passes the question on in words by calling its only tool. The concierge answers as if it had
+been typed, under the same limits, and the model reads that answer aloud. So the answer comes from the concierge, and
+is on the screen before it is heard. Nothing that the model says before that is passed on. The model is told to read
+word for word and to add nothing, but that is not checked: the text is what counts.
 
-If the model asks nothing, the transcript is asked. If the line is lost, whatever was understood is answered in writing.
+If the model does not call its tool, the transcript is asked instead. If the connection is lost, whatever was
+understood is answered in writing.
 """
 
 from __future__ import annotations

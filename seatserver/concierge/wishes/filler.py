@@ -1,4 +1,4 @@
-"""Words that carry no wish, in English and German: a message made of them and of what was understood is whole.
+"""Words that carry no wish, in English and German. A message is fully understood if only such words are left over.
 
 Whatever is neither here nor in a pattern is shown to the visitor as not understood. So a word belongs here only if
 leaving it out changes nothing for anybody.

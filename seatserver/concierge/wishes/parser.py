@@ -1,8 +1,8 @@
 """Understands a visitor's wish without a model: English and German, the same answer every time, in under a millisecond.
 
 `understand` takes one message and the names of the showtime. It never raises, whatever the text: what it cannot read it
-returns as words that it did not understand, so that the visitor can say it otherwise. The languages need not be told
-apart, because no word means one thing here in English and another in German.
+returns as words that it did not understand, so that the visitor can say it differently. It need not know the language,
+because no word here means one thing in English and another in German.
 
 Patterns take words in a fixed order, the most specific first: rows before depths, money before numbers of people. A
 word that was taken is gone for all that follow.

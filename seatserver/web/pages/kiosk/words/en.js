@@ -44,7 +44,7 @@ export default {
   scanWithPhone: "Scan this code with your phone",
   scanOnce: "Your seats move to the phone that scans it first, with the time that is left.",
   phoneQr: "QR code that moves your seats to your phone",
-  codeOverTitle: "The code is too old",
+  codeOverTitle: "The code has expired",
   codeOver: "Your seats are still here. Show a new code, or go back and pay here.",
   newCode: "Show a new code",
   moved: "Your seats are on your phone",
@@ -77,7 +77,7 @@ export default {
   notPaid: "Nothing was charged",
   voidTimeout: "No card came in time. Your seats are free again.",
   voidCancelled: "You cancelled. Your seats are free again.",
-  voidLate: "The booking had ended. If your card was charged, the money comes back.",
+  voidLate: "The booking had already ended. If your card was charged, you will get the money back.",
 
   // A ticket that was bought elsewhere.
   haveTicket: "I have a ticket already: print it",
@@ -103,8 +103,8 @@ export default {
   notTogether: "We couldn’t find that many seats together. Try fewer, or choose on the map.",
   ticketsRefused: "These tickets are not sold together.",
   seatsLost: "Time ran out, and your seats are free again",
-  scanUnknown: "This code is none of our tickets.",
-  scanTooMany: "There were too many codes that are none of our tickets. Please wait a minute, or ask our staff.",
+  scanUnknown: "This code is not one of our tickets.",
+  scanTooMany: "There were too many codes that are not tickets of ours. Please wait a minute, or ask our staff.",
   scanCancelled: "This ticket was cancelled.",
   scanUnpaid: "This ticket is not valid: it was not paid for.",
   scanElsewhere: "This ticket is for another cinema. It can be printed there.",
@@ -114,13 +114,13 @@ export default {
   // Is anybody there?
   stillThere: "Are you still there?",
   stillHere: "Yes, I need more time",
-  leavingIn: { one: "We start over in {count} second.", other: "We start over in {count} seconds." },
+  leavingIn: { one: "Starting over in {count} second.", other: "Starting over in {count} seconds." },
 
   // Staff.
   help: "Help",
   helpCalled: "Calling somebody …",
   helpComing: "Somebody is on the way.",
-  helpOver: "Nobody is called any more.",
+  helpOver: "The call for help has ended.",
   staffExtended: "You have more time.",
   staffNotExtended: "Your seats cannot be kept any longer.",
   staffReleased: "Our staff have given these seats back. You can choose others.",

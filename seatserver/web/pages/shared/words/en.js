@@ -118,11 +118,11 @@ export default {
   signedInAs: "You are signed in as {name}.",
   signedOut: "You are signed out.",
   signedOutEverywhere: "You are signed out everywhere.",
-  signInWrong: "This e-mail and this password do not belong together. Please check both.",
+  signInWrong: "E-mail and password do not match. Please check both.",
   signInDisabled: "This account is disabled. Please ask an administrator.",
   signInEnded: "Your session has ended. Please sign in again.",
   signInAgain: "Please sign in again for this. That protects your account.",
-  signInWait: "There were too many tries. Please wait {seconds} s, and try again.",
+  signInWait: "There were too many attempts. Please wait {seconds} s, and try again.",
   signInFailed: "That did not work: {reason}.",
   signInInsecure: "Signing in needs a secure connection. Please use an address that begins with https.",
   signInOff:
