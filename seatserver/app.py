@@ -34,6 +34,7 @@ from seatserver.access.shares import Shares
 from seatserver.access.socket_tickets import SocketTickets
 from seatserver.access.tokens import Tokens
 from seatserver.accounts.challenges import Challenges
+from seatserver.accounts.openid import openid_of
 from seatserver.accounts.passkeys import Passkeys
 from seatserver.accounts.passwords import Passwords
 from seatserver.accounts.sessions import Sessions
@@ -132,7 +133,17 @@ class Server:
         self.passwords = Passwords()
         self.users = Users(self.database, self.revocations, wall_clock)
         self.user_sessions = Sessions(settings, self.database, self.tokens, self.revocations, wall_clock)
-        self.passkeys = Passkeys(settings, self.database, Challenges(self.redis))
+        challenges = Challenges(self.redis)
+        self.passkeys = Passkeys(settings, self.database, challenges)
+        self.openid = openid_of(
+            settings=settings,
+            users=self.users,
+            database=self.database,
+            challenges=challenges,
+            shares=self.shares,
+            metrics=self.metrics,
+            clock=wall_clock,
+        )
         self.password_check = PasswordCheck(self.users, self.passwords, self.shares, self.metrics)
 
         # What is on sale, and who owns which seat: Postgres decides.
@@ -322,6 +333,8 @@ class Server:
         self.passwords.close()
         if self.captcha is not None:
             await self.captcha.close()
+        if self.openid is not None:
+            await self.openid.close()
         await self.store.close()
         await self.database.close()
         await self.redis.aclose()
@@ -361,6 +374,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         password_check=server.password_check,
         user_sessions=server.user_sessions,
         passkeys=server.passkeys,
+        openid=server.openid,
         guests=Guests(server.settings, server.tokens, server.deny_list),
         networks=server.networks,
         guest_limits=server.guest_limits,

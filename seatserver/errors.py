@@ -217,6 +217,35 @@ class SignInRefused(SeatServerError):
         super().__init__(problem)
 
 
+class OpenIdRefused(SeatServerError):
+    """Nobody is signed in by the OpenID provider's answer. ``reason`` says why.
+
+    ``again``: the answer was late, used or not for this browser. ``email``: the provider confirms no e-mail of this
+    person. ``unknown``: nobody here has that e-mail.
+    """
+
+    code, status = "openid_refused", 401
+
+    def __init__(self, reason: Literal["again", "email", "unknown"]) -> None:
+        super().__init__(f"{OPENID_REFUSALS[reason]}; or sign in in another way", reason=reason)
+
+
+OPENID_REFUSALS = {
+    "again": "the provider's answer is not valid, not for this browser, or not any more: begin again",
+    "email": "the provider does not confirm an e-mail of this person: confirm it there",
+    "unknown": "nobody here has the e-mail that the provider confirms: ask an administrator",
+}
+
+
+class ProviderAway(SeatServerError):
+    """The OpenID provider does not answer, or not as it should. Other ways to sign in work."""
+
+    code, retryable, status = "provider_away", True, 503
+
+    def __init__(self) -> None:
+        super().__init__("the OpenID provider does not answer as it should; sign in in another way, or try again later")
+
+
 class AccountDisabled(SeatServerError):
     """The user has proved who they are, but an administrator has disabled their account."""
 

@@ -3,7 +3,7 @@
 A JSON Web Key Set comes from a file or an ``https://`` address (``http://`` only on this machine). It is kept, and read
 again when it is old or when a token names a key that it lacks, but not more often than every `REFRESH_S` seconds: a
 flood of tokens with made-up keys costs one request. Fetching runs in a thread and is bounded in size and time.
-`seatserver.access.tokens` is the only caller.
+`seatserver.access.tokens` uses it, and `seatserver.accounts.openid_provider`, which fetches in its own way.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,17 @@ def signing_key(key: object) -> SigningKey:
 
 
 class KeySet:
-    """A JSON Web Key Set at ``source``. Raises `ConfigError` for an address that is not safe to trust."""
+    """A JSON Web Key Set at ``source``. Raises `ConfigError` for an address that is not safe to trust.
 
-    def __init__(self, source: str) -> None:
+    Whoever gives ``fetch`` has checked the address, and fetches the document in their own way; it may raise what is in
+    `UNREADABLE`.
+    """
+
+    def __init__(self, source: str, fetch: Callable[[], Awaitable[bytes]] | None = None) -> None:
         self._source = source
+        self._fetch = fetch
         self._is_url = "://" in source
-        if self._is_url and not _is_safe(source):
+        if fetch is None and self._is_url and not is_safe(source):
             raise ConfigError(
                 "SEATSERVER_TOKEN_JWKS",
                 "is neither an https address nor a file",
@@ -115,7 +121,10 @@ class KeySet:
 
     async def _read_again(self) -> None:
         try:
-            document = await asyncio.to_thread(_fetch if self._is_url else _read, self._source)
+            if self._fetch is not None:
+                document = await self._fetch()
+            else:
+                document = await asyncio.to_thread(_fetch if self._is_url else _read, self._source)
             self._keys = _parse(document)
             self._read_at = time.monotonic()
         except UNREADABLE:
@@ -156,15 +165,17 @@ def _parse(document: bytes) -> dict[str, SigningKey]:
     return keys
 
 
-def _is_safe(url: str) -> bool:
+def is_safe(url: str) -> bool:
+    """Whether nobody on the way can replace what is there: HTTPS, or this machine."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(url)))
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(url)))
 
 
-def _is_this_machine(url: str) -> bool:
+def is_this_machine(url: str) -> bool:
+    """Whether the host of an address is this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -182,7 +193,7 @@ def _fetch(url: str) -> bytes:
     deadline = time.monotonic() + FETCH_S
     received = bytearray()
     # A proxy named in the environment is for other machines, never for this one.
-    client = httpx.Client(timeout=FETCH_S, trust_env=not _is_this_machine(url))
+    client = httpx.Client(timeout=FETCH_S, trust_env=not is_this_machine(url))
     with client, client.stream("GET", url, headers={"accept": "application/json"}) as response:
         response.raise_for_status()
         for chunk in response.iter_bytes():

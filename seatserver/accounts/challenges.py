@@ -23,10 +23,10 @@ class Challenges:
     def __init__(self, redis: redis.asyncio.Redis) -> None:
         self._issued = SingleUse(redis, "challenge")
 
-    async def issue(self, purpose: str, owner: str = "") -> bytes:
+    async def issue(self, purpose: str, owner: str = "", *, lifetime_ms: int = LIFETIME_MS) -> bytes:
         """A new challenge for ``purpose``, and for ``owner`` only. Raises `Unavailable`."""
         challenge = secrets.token_bytes(BYTES)
-        await self._issued.issue(text_of(challenge), owner.encode(), LIFETIME_MS, purpose=purpose)
+        await self._issued.issue(text_of(challenge), owner.encode(), lifetime_ms, purpose=purpose)
         return challenge
 
     async def redeem(self, purpose: str, challenge: str) -> str | None:

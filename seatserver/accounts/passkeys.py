@@ -193,7 +193,7 @@ class Passkeys:
             used = sa.update(identities).where(unchanged).values(sign_count=count, last_used_at=sa.func.now())
             if not (await connection.execute(used)).rowcount:
                 raise SignInRefused(UNKNOWN)
-        return Proof(user_id=row.user_id, passkey_id=row.subject)
+        return Proof(user_id=row.user_id, identity=(PASSKEY, row.subject))
 
     async def of_user(self, user_id: str) -> list[Passkey]:
         """A user's passkeys, the oldest first."""

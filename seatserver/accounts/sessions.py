@@ -36,7 +36,7 @@ from seatserver.times import millis_of, moment_of
 
 log = structlog.get_logger(__name__)
 
-Method = Literal["password", "passkey"]
+Method = Literal["password", "passkey", "openid"]
 AGAIN_MS = 10_000
 MOST = 20
 """Most sessions of one user at a time. Ending them takes a few statements each."""

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from seatserver.access.revocations import Revocations
 from seatserver.access.tokens import CHANNEL_FORM, PUBLIC, is_channel
 from seatserver.accounts.endings import end_all, end_tokens
-from seatserver.accounts.tables import PASSKEY, identities, roles, user_roles, users
+from seatserver.accounts.tables import identities, roles, user_roles, users
 from seatserver.config import SCOPES, Clock
 from seatserver.database import Database
 from seatserver.errors import AccountDisabled, BadRequest, Conflict, NotFound, SignInRefused
@@ -82,11 +82,11 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """By what somebody has proved to be a user: the password with this hash, or this passkey."""
+    """By what somebody has proved to be a user: the password with this hash, or this identity (issuer and subject)."""
 
     user_id: str
     password_hash: str | None = None
-    passkey_id: str | None = None
+    identity: tuple[str, str] | None = None
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,13 +154,14 @@ class Users:
         """Replace the password, and end all sessions and tokens. Raises `NotFound`.
 
         With a ``proof`` the user does it; raises `SignInRefused` if it proves nothing any more. Without one somebody
-        else does, who may mean to throw a stranger out of the account: then its passkeys are removed too.
+        else does, who may mean to throw a stranger out of the account: then its passkeys and links to OpenID providers
+        are removed too.
         """
         values = {"password_hash": password_hash}
 
         async def check(connection: AsyncConnection) -> None:
             if proof is None:
-                await connection.execute(sa.delete(identities).where(_passkeys_of(user_id)))
+                await connection.execute(sa.delete(identities).where(identities.c.user_id == user_id))
             elif (
                 await connection.scalar(sa.select(users.c.password_hash).where(users.c.id == user_id)) != password_hash
             ):
@@ -302,7 +303,7 @@ async def add_identity(connection: AsyncConnection, values: dict[str, Any]) -> N
         return
     count = (await connection.execute(sa.select(sa.func.count()).select_from(identities).where(mine))).scalar_one()
     if count >= MOST_IDENTITIES:
-        raise Conflict(f"this user has {MOST_IDENTITIES} passkeys, which is the limit")
+        raise Conflict(f"this user has {MOST_IDENTITIES} passkeys and links, which is the limit")
     written = await connection.execute(insert(identities).values(**values).on_conflict_do_nothing())
     if not written.rowcount:
         raise Conflict("this belongs to another user")
@@ -319,19 +320,17 @@ def lock_of(user_id: str) -> sa.Select[Any]:
 
 
 async def check_proof(connection: AsyncConnection, proof: Proof) -> None:
-    """Raise `SignInRefused` if a user who is locked has another password by now, or has removed the passkey.
+    """Raise `SignInRefused` if a user who is locked has another password by now, or lacks the identity.
 
     Whoever proved it just before somebody else changed that is a stranger now.
     """
     same = users.c.password_hash == proof.password_hash
-    if proof.passkey_id is not None:
-        same = sa.exists().where(_passkeys_of(proof.user_id), identities.c.subject == proof.passkey_id)
+    if proof.identity is not None:
+        issuer, subject = proof.identity
+        mine = identities.c.user_id == proof.user_id
+        same = sa.exists().where(mine, identities.c.issuer == issuer, identities.c.subject == subject)
     if not await connection.scalar(sa.select(users.c.id).where(users.c.id == proof.user_id, same)):
         raise SignInRefused("the password or the passkey was changed meanwhile: sign in again")
-
-
-def _passkeys_of(user_id: str) -> sa.ColumnElement[bool]:
-    return (identities.c.user_id == user_id) & (identities.c.issuer == PASSKEY)
 
 
 async def read_user(connection: AsyncConnection, user_id: str) -> User:

@@ -11,6 +11,8 @@ from seatserver.errors import ConfigError
 from seatserver.secrecy import ADVICE, is_guessable
 
 FOR_GUESTS = ("watch", "hold", "claim", "book")
+DOMAIN = r"(?:[a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}"
+"""Of an e-mail, in small letters; other alphabets as `xn--…`."""
 CLAIM_STATEMENTS = 5
 """Most statements that writing a booking takes."""
 
@@ -38,6 +40,7 @@ def check(settings: Settings) -> None:
     _check_door(settings)
     _check_stripe(settings)
     _check_captcha(settings)
+    _check_openid(settings)
 
 
 def _check_limits(settings: Settings) -> None:
@@ -162,6 +165,29 @@ def _check_captcha(settings: Settings) -> None:
         raise ConfigError(
             _env("guests_free_per_min"), "is 0", f"expected a number of guests, {wanted}: none is checked"
         )
+
+
+def _check_openid(settings: Settings) -> None:
+    """Refuse a provider to which nobody could be sent, and domains that no e-mail could have."""
+    if not settings.openid_issuer:
+        return
+    _check_key_goes("openid_issuer", settings.openid_issuer)
+    if set(settings.openid_issuer) & set("?#"):
+        raise ConfigError(_env("openid_issuer"), f"is {settings.openid_issuer[:80]!r}", "expected no `?` and no `#`")
+    for name in ("openid_client_id", "openid_client_secret", "public_url", "token_secret"):
+        if not getattr(settings, name):
+            raise ConfigError(_env(name), "is empty", f"expected a value, as {_env('openid_issuer')} is set")
+    for domain in settings.openid_domains:
+        if not re.fullmatch(DOMAIN, domain):
+            raise ConfigError(_env("openid_domains"), f"names {domain[:80]!r}", "expected domains such as rex.example")
+    for newcomers in settings.openid_newcomers:
+        domain, _, role = newcomers.partition("=")
+        if not re.fullmatch(DOMAIN, domain) or not role:
+            expected = "expected a domain with a role, such as rex.example=usher"
+            raise ConfigError(_env("openid_newcomers"), f"names {newcomers[:80]!r}", expected)
+        if settings.openid_domains and domain not in settings.openid_domains:
+            expected = f"expected only domains of {_env('openid_domains')}"
+            raise ConfigError(_env("openid_newcomers"), f"names {domain[:80]!r}", expected)
 
 
 def _check_key_goes(name: str, url: str) -> None:

@@ -79,6 +79,13 @@ class Settings:
     staff_token_s: int = setting("SEATSERVER_STAFF_TOKEN_S", 300, "How long a token is valid that a user who signed in or a program with an API key gets. Pages and clients get the next one by themselves.", at_least=30, at_most=3600)
     staff_session_s: int = setting("SEATSERVER_STAFF_SESSION_S", 43_200, "How long a user stays signed in at most.", at_least=60, at_most=2_592_000)
     staff_idle_s: int = setting("SEATSERVER_STAFF_IDLE_S", 3600, "How long a user stays signed in without using it.", at_least=60, at_most=2_592_000)
+    openid_issuer: str = setting("SEATSERVER_OPENID_ISSUER", "", "OpenID provider with which staff can sign in too, such as `https://accounts.google.com`. If empty, there is none. Plain HTTP only on this machine.")
+    openid_name: str = setting("SEATSERVER_OPENID_NAME", "", "What the provider is called on the sign-in page; if empty, by its host.")
+    openid_client_id: str = setting("SEATSERVER_OPENID_CLIENT_ID", "", "The id that the provider gave to this server.")
+    openid_client_secret: str = setting("SEATSERVER_OPENID_CLIENT_SECRET", "", "The secret that goes with it.", secret=True)
+    openid_domains: tuple[str, ...] = setting("SEATSERVER_OPENID_DOMAINS", (), "Domains of the e-mails by which users may sign in with the provider for the first time, comma-separated; if empty, all.")
+    openid_newcomers: tuple[str, ...] = setting("SEATSERVER_OPENID_NEWCOMERS", (), "Accounts are made for people who have none yet, where their e-mail has one of these domains, with its role: `rex.example=usher`, comma-separated. If empty, none are made.")
+    openid_ms: int = setting("SEATSERVER_OPENID_MS", 5000, "Longest wait for each of up to three answers of the provider.", at_least=50, at_most=60_000)
     ticket_s: int = setting("SEATSERVER_TICKET_S", 30, "How long a single-use socket ticket is valid.", at_least=1, at_most=600)
 
     # Holds.

@@ -1,4 +1,4 @@
-"""Staff sign in, in a browser: to the live view, with a password or a passkey, and out again."""
+"""Staff sign in, in a browser: with a password, a passkey or an OpenID provider, to the live view, and out again."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Window
 from tests.browser.site import Site
+from tests.support.openid import TOKEN, Provider
 
 pytestmark = pytest.mark.long
 
 Windows = Callable[..., Window]
 PASSWORD = "vierzehn blaue Ziegel"
 BOSS, USHER = "boss@rex.example", "usher@rex.example"
-REFUSED = ("400", "401", "403", "429")
+REFUSED = ("400", "401", "403", "429", "503")
 """What the browser itself reports about an answer that the page expects."""
 
 
@@ -201,3 +202,42 @@ def test_staff_sign_in_with_a_passkey_of_their_own(make_site: Callable[..., Site
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(refused(page)).to_have_text("This passkey is not known here. Please sign in in another way.")
     forgive_refusals(ann)
+
+
+def test_staff_sign_in_with_an_openid_provider(make_site: Callable[..., Site], window: Windows) -> None:
+    with Provider() as google:
+        names = {f"SEATSERVER_{name.upper()}": value for name, value in google.settings().items()}
+        site = make_site(SEATSERVER_PUBLIC_URL="http://localhost:{port}", **names)
+        hire(site)
+        site.url = site.url.replace("127.0.0.1", "localhost")  # so that the provider is another site
+        google.person |= {"email": USHER, "name": "Uli"}
+        ann = window(site)
+        page = ann.page
+        ann.open("/sign-in")
+        with_google = page.get_by_role("button", name="Sign in with Google")
+        expect_readable(page)
+        with_google.click()
+        expect(page.get_by_text("You are signed in as Uli Usher.")).to_be_visible()
+        assert page.url == f"{site.url}/sign-in", "the code does not stay in the address"
+        page.reload()
+        expect(page.get_by_text("You are signed in as Uli Usher.")).to_be_visible()
+        page.get_by_role("button", name="Sign out", exact=True).click()
+        expect(with_google).to_be_visible()
+
+        # Whatever goes wrong is told on the page, and the password still works.
+        google.denies = True
+        with_google.click()
+        expect(refused(page)).to_have_text("Google has not signed you in. You can try again, or use your password.")
+        google.denies = False
+        google.person["sub"] = "somebody else"
+        with_google.click()
+        expect(refused(page)).to_have_text("Nobody here has the e-mail that Google names. Please ask an administrator.")
+        ann.open("/sign-in?code=of-a-stranger&state=of-a-stranger")
+        expect(refused(page)).to_contain_text("Please sign in again.")
+        google.instead[TOKEN] = lambda request: request.answer(b"", 502)
+        with_google.click()
+        expect(refused(page)).to_have_text("Google cannot be reached. Please try again later, or use your password.")
+        expect_readable(page)
+        enter(page, BOSS)
+        page.wait_for_url("**/ops")
+        forgive_refusals(ann)

@@ -448,4 +448,4 @@ async def test_a_disabled_user_is_told_so_by_the_page(door: Door) -> None:
 
 
 async def test_without_a_user_nobody_is_asked_to_sign_in(door: Door) -> None:
-    assert (await door.http.get("/api/v1/sign-in")).json() == {"password": False, "passkeys": False}
+    assert (await door.http.get("/api/v1/sign-in")).json() == {"password": False, "passkeys": False, "openid": None}

@@ -12,6 +12,13 @@ from seatserver.errors import ConfigError
 
 README = Path(__file__).parents[2] / "README.md"
 SECRET = "7Hq2vXbN9sKd4tRw8mZc3yLf6pGj5aEu"
+OPENID = {
+    "SEATSERVER_OPENID_ISSUER": "https://accounts.google.com",
+    "SEATSERVER_OPENID_CLIENT_ID": "1057-seats",
+    "SEATSERVER_OPENID_CLIENT_SECRET": "GOCSPX-secret",  # pragma: allowlist secret
+    "SEATSERVER_PUBLIC_URL": "https://seats.example",
+    "SEATSERVER_TOKEN_SECRET": SECRET,
+}
 BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
 
@@ -113,6 +120,20 @@ def test_the_command_line_wins_over_the_environment() -> None:
         (
             {"SEATSERVER_GEMINI_URL": "http://gemini.example"},
             "SEATSERVER_GEMINI_URL is 'http://gemini.example': expected https://host: the key is sent there",
+        ),
+        (
+            {"SEATSERVER_OPENID_ISSUER": "http://issuer.example"},
+            "SEATSERVER_OPENID_ISSUER is 'http://issuer.example': expected https://host: the key is sent there",
+        ),
+        ({**OPENID, "SEATSERVER_OPENID_ISSUER": "https://a.example?b"}, "SEATSERVER_OPENID_ISSUER is 'https://a."),
+        ({**OPENID, "SEATSERVER_OPENID_CLIENT_SECRET": ""}, "SEATSERVER_OPENID_CLIENT_SECRET is empty: expected"),
+        ({**OPENID, "SEATSERVER_PUBLIC_URL": ""}, "SEATSERVER_PUBLIC_URL is empty: expected a value"),
+        ({**OPENID, "SEATSERVER_TOKEN_SECRET": ""}, "SEATSERVER_TOKEN_SECRET is empty: expected a value"),
+        ({**OPENID, "SEATSERVER_OPENID_DOMAINS": "Rex"}, "SEATSERVER_OPENID_DOMAINS names 'Rex': expected domains"),
+        ({**OPENID, "SEATSERVER_OPENID_NEWCOMERS": "rex.example"}, "SEATSERVER_OPENID_NEWCOMERS names 'rex.example': "),
+        (
+            {**OPENID, "SEATSERVER_OPENID_DOMAINS": "a.example", "SEATSERVER_OPENID_NEWCOMERS": "b.example=usher"},
+            "SEATSERVER_OPENID_NEWCOMERS names 'b.example': expected only domains of SEATSERVER_OPENID_DOMAINS",
         ),
         ({"SEATSERVER_METRICS": "nobody"}, "SEATSERVER_METRICS is 'nobody': expected one of auto, everyone, operators"),
         ({"SEATSERVER_OPERATORS": "me"}, "SEATSERVER_OPERATORS names 'me': expected addresses such as 10.0.0.1"),

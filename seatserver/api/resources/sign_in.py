@@ -1,8 +1,8 @@
 """Signing in, for this server's own pages: with a password, and staying signed in by a cookie.
 
-Passkeys are in `passkeys.py`; programs use OAuth instead (`oauth.py`). Every request here changes something for whoever
-sits before the browser, so it has to come from one of our own pages. A sign-in always begins a new session: one that
-was put into the browser before ends, and its cookie is replaced.
+Passkeys are in `passkeys.py`, OpenID Connect in `openid.py`; programs use OAuth instead (`oauth.py`). Every request
+here changes something for whoever sits before the browser, so it has to come from one of our own pages. A sign-in
+always begins a new session: one that was put into the browser before ends, and its cookie is replaced.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from seatserver.errors import AccountDisabled, Conflict, SessionEnded, SignInRef
 class WaysToSignIn(Document, frozen=True):
     """Whether anybody can sign in here, and how."""
 
-    password: Annotated[bool, Meta(description="Whether there are users, and tokens can be signed for them.")]
+    password: Annotated[bool, Meta(description="Whether there are users or newcomers, and tokens can be signed.")]
     passkeys: Annotated[bool, Meta(description="Whether the server has a public address, to which passkeys belong.")]
+    openid: Annotated[str | None, Meta(description="What the OpenID provider is called; null: there is none.")]
 
 
 class EmailAndPassword(Document, frozen=True):
@@ -44,7 +45,7 @@ RESOURCE = Resource(
     __name__,
     tag="staff",
     examples=(
-        WaysToSignIn(password=True, passkeys=True),
+        WaysToSignIn(password=True, passkeys=True, openid="Google"),
         EmailAndPassword(email="anna@rex.example", password="vierzehn blaue Ziegel"),
         SignedIn(
             token="eyJhbGciOi…",
@@ -63,8 +64,15 @@ RESOURCE = Resource(
 @RESOURCE.get("/sign-in")
 async def get_ways_to_sign_in(call: Call) -> WaysToSignIn:
     """Learn whether and how staff can sign in."""
-    is_on = bool(call.services.settings.token_secret) and await call.services.users.any()
-    return WaysToSignIn(password=is_on, passkeys=is_on and call.services.passkeys.are_possible)
+    services = call.services
+    openid = services.openid
+    may_come = openid is not None and openid.takes_newcomers
+    is_on = bool(services.settings.token_secret) and (may_come or await services.users.any())
+    return WaysToSignIn(
+        password=is_on,
+        passkeys=is_on and services.passkeys.are_possible,
+        openid=openid.name if is_on and openid is not None else None,
+    )
 
 
 @RESOURCE.post(

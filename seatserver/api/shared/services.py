@@ -15,6 +15,7 @@ from seatserver.access.networks import NetworkNames
 from seatserver.access.revocations import Revocations
 from seatserver.access.socket_tickets import SocketTickets
 from seatserver.access.tokens import Tokens
+from seatserver.accounts.openid import OpenId
 from seatserver.accounts.passkeys import Passkeys
 from seatserver.accounts.passwords import Passwords
 from seatserver.accounts.sessions import Sessions
@@ -59,6 +60,7 @@ class ApiServices:
     password_check: PasswordCheck
     user_sessions: Sessions
     passkeys: Passkeys
+    openid: OpenId | None
     guests: Guests
     networks: NetworkNames
     guest_limits: GuestLimits

@@ -1,11 +1,12 @@
-"""The cookie of a signed-in page, and the answers that set, use and delete it.
+"""The cookies of signing in, and the answers that set, use and delete them.
 
-The cookie is sent to the paths of signing in only, and there it does one thing: a page gets a token for it, which is
-valid for minutes and goes where tokens go. Nothing but a page's language is read from any other cookie, so no other
-request is worth forging. Those paths answer our own pages alone (`for_own_pages` of an endpoint), and scripts cannot
-read the cookie.
+They are sent to the paths of signing in only. The one of a signed-in page does one thing there: a page gets a token for
+it, which is valid for minutes and goes where tokens go. The other one holds a secret of the browser while somebody
+signs in with OpenID Connect (`accounts/openid.py`). Nothing but a page's language is read from any other cookie, so no
+other request is worth forging. Those paths answer our own pages alone (`for_own_pages` of an endpoint), and scripts
+cannot read the cookies.
 
-`__Secure-` makes browsers refuse it from a connection without TLS, this machine's excepted. The stronger `__Host-`
+`__Secure-` makes browsers refuse them from a connection without TLS, this machine's excepted. The stronger `__Host-`
 forbids the narrow path.
 """
 
@@ -18,6 +19,7 @@ from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from seatserver.accounts.openid import LIFETIME_S
 from seatserver.accounts.sessions import Grant, Method
 from seatserver.accounts.users import Proof
 from seatserver.api.shared.answers import answer_of
@@ -26,6 +28,8 @@ from seatserver.api.shared.services import ApiServices
 
 COOKIE = "__Secure-seatserver-session"
 PATH = "/api/v1/sign-in"
+OPENID_COOKIE = "__Secure-seatserver-openid"
+OPENID_PATH = f"{PATH}/openid"
 
 
 class SignedIn(Document, frozen=True):
@@ -89,3 +93,20 @@ def set_cookie(answer: Response, grant: Grant, now_ms: int) -> None:
 def delete_cookie(answer: Response) -> None:
     """Let the browser forget the session."""
     answer.delete_cookie(COOKIE, path=PATH, secure=True, httponly=True, samesite="strict")
+
+
+def openid_secret_in(request: Request) -> str | None:
+    """The secret of this browser, if it has begun to sign in with OpenID Connect."""
+    return request.cookies.get(OPENID_COOKIE)
+
+
+def set_openid_cookie(answer: Response, secret: str) -> None:
+    """Let the browser keep a secret until somebody has signed in."""
+    answer.set_cookie(
+        OPENID_COOKIE, secret, max_age=LIFETIME_S, path=OPENID_PATH, secure=True, httponly=True, samesite="strict"
+    )
+
+
+def delete_openid_cookie(answer: Response) -> None:
+    """Let the browser forget that secret."""
+    answer.delete_cookie(OPENID_COOKIE, path=OPENID_PATH, secure=True, httponly=True, samesite="strict")

@@ -15,7 +15,7 @@ TESTED_IN = {
     "test_bookings": ("bookings",),
     "test_admissions": ("admissions",),
     "test_kiosks": ("kiosks", "kiosk_payments", "kiosk_tickets", "handoffs"),
-    "test_staff": ("users", "sign_in", "passkeys", "oauth"),
+    "test_staff": ("users", "sign_in", "openid", "passkeys", "oauth"),
     "test_service": ("operations", "health"),
 }
 

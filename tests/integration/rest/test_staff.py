@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import msgspec
@@ -10,10 +11,11 @@ import pytest
 
 from seatserver.accounts.challenges import Challenges
 from seatserver.accounts.passkeys import Passkeys
-from seatserver.app import build_app
+from seatserver.app import Server, build_app
 from tests.integration.contract import Contract
 from tests.integration.device import Device
 from tests.integration.rest.support import Rest, check_all_succeeded, code
+from tests.support.openid import Provider
 
 ANNA = {"name": "Anna Bauer", "email": "anna@rex.example", "roles": ["box-office"], "channel": "till"}
 
@@ -94,9 +96,9 @@ OWN_PAGE = {"Origin": "http://test"}
 
 
 async def test_a_page_signs_in_stays_signed_in_and_signs_out(empty: Rest) -> None:
-    assert (await empty.ask("GET", "/sign-in")).json() == {"password": False, "passkeys": False}
+    assert (await empty.ask("GET", "/sign-in")).json() == {"password": False, "passkeys": False, "openid": None}
     await empty.ask("POST", "/users", "boss:admin", json={**ANNA, "password": PASSWORD})
-    assert (await empty.ask("GET", "/sign-in")).json() == {"password": True, "passkeys": False}
+    assert (await empty.ask("GET", "/sign-in")).json() == {"password": True, "passkeys": False, "openid": None}
     right = {"email": "Anna@rex.example", "password": PASSWORD}
     wrong = await empty.ask("POST", "/sign-in/password", headers=OWN_PAGE, json={**right, "password": "x"})
     assert code(wrong) == (401, "sign_in_refused")
@@ -154,6 +156,29 @@ async def test_a_user_makes_uses_and_removes_a_passkey(empty: Rest, contract: Co
         assert code(again) == (401, "sign_in_refused")
         path = f"/users/self/passkeys/{made['id']}/remove"
         assert (await rest.ask("POST", path, headers=own)).json() == {"passkeys": []}
+
+
+async def test_a_page_signs_in_with_openid_where_there_is_a_provider(empty: Rest, contract: Contract) -> None:
+    back = {"code": "x", "state": "x"}
+    assert code(await empty.ask("POST", "/sign-in/openid/begin", headers=OWN_PAGE)) == (409, "conflict")
+    assert code(await empty.ask("POST", "/sign-in/openid", headers=OWN_PAGE, json=back)) == (409, "conflict")
+    await empty.ask("POST", "/users", "boss:admin", json={**ANNA, "password": PASSWORD})
+    hooks = {"response": [contract.check]}
+    with Provider() as google:
+        settings = dataclasses.replace(empty.core.settings, public_url="http://test", **google.settings())
+        async with Server(settings) as core:
+            transport = httpx.ASGITransport(build_app(core))
+            async with httpx.AsyncClient(transport=transport, base_url="http://test", event_hooks=hooks) as http:
+                rest = Rest(core, http)
+                assert (
+                    code(await rest.ask("POST", "/sign-in/openid", headers=OWN_PAGE, json=back))[1] == "openid_refused"
+                )
+                begun = await rest.ask("POST", "/sign-in/openid/begin", headers=OWN_PAGE)
+                asked = dict(parse_qsl(urlsplit(begun.json()["address"]).query))
+                back = dict(parse_qsl(urlsplit(google.sign_in(asked)).query))
+                own = {**OWN_PAGE, "Cookie": begun.headers["set-cookie"].partition(";")[0]}
+                answer = await rest.ask("POST", "/sign-in/openid", headers=own, json=back)
+                assert (answer.status_code, answer.json()["name"]) == (200, ANNA["name"])
 
 
 def test_every_operation_succeeded_in_a_test_above(contract: Contract, request: pytest.FixtureRequest) -> None:

@@ -43,6 +43,8 @@ const ERRORS = {
   revoked: "their token or key was revoked",
   session_ended: "they were no longer signed in",
   sign_in_refused: "a sign-in was wrong",
+  openid_refused: "the OpenID provider’s word was not enough",
+  provider_away: "the OpenID provider did not answer",
   account_disabled: "their account was disabled",
   forbidden: "their token lacks the scope for it",
   not_found: "there was no such showtime",

@@ -1,7 +1,7 @@
 /**
- * Where staff sign in, with a password or a passkey, and look after their account. The session is in a cookie that no
- * script can read; what this page has is a token for some minutes, and it is kept nowhere. From here there is one way
- * on, to `/ops`: no address is taken from outside.
+ * Where staff sign in, with a password, a passkey or an OpenID provider, and look after their account. The session is in
+ * a cookie that no script can read; what this page has is a token for some minutes, and it is kept nowhere. From here
+ * there is one way on, to `/ops`: no address is taken from outside. The provider sends people back here, with a code.
  */
 
 import { byId, element, fetchJson, reasonOf, say } from "../shared/page.js";
@@ -14,10 +14,14 @@ const WHY = {
   account_disabled: "signInDisabled",
   session_ended: "signInEnded",
   passkey: "passkeyUnknown",
+  provider_away: "openidAway",
+  openid_stopped: "openidStopped",
   revoked: "signInEnded",
   sign_in_refused: "signInWrong",
   unauthorized: "signInAgain",
 };
+/** @type {Record<string, string>} */
+const WHY_NOT_OPENID = { again: "openidAgain", email: "openidEmail", unknown: "openidUnknown" };
 
 /** @type {any} */
 let account = null; // as the server answered when it signed us in
@@ -56,7 +60,9 @@ function whyOf(error) {
   }
   if (error.code === "too_many") return say("signInWait", { seconds: Math.ceil(error.retryAfterMs / 1000) });
   if (error.code === "bad_request" && error.facts?.where === "password") return say("passwordWeak");
-  return error.code in WHY ? say(WHY[error.code]) : say("signInFailed", { reason: reasonOf(error) });
+  const name = ways?.openid ?? "";
+  if (error.code === "openid_refused") return say(WHY_NOT_OPENID[error.facts?.reason] ?? "openidAgain", { name });
+  return error.code in WHY ? say(WHY[error.code], { name }) : say("signInFailed", { reason: reasonOf(error) });
 }
 
 /**
@@ -86,6 +92,8 @@ function showDoor() {
   byId("account").hidden = true;
   byId("door").hidden = false;
   byId("with-passkey").hidden = !(ways.passkeys && hasPasskeys());
+  byId("with-openid").hidden = !ways.openid;
+  byId("with-openid").textContent = say("openidWith", { name: ways.openid });
   field("password").value = "";
   field(field("email").value ? "password" : "email").focus();
 }
@@ -173,6 +181,14 @@ byId("with-passkey").addEventListener("click", () =>
   }),
 );
 
+byId("with-openid").addEventListener("click", () =>
+  busy(byId("door"), async () => {
+    tell(say("openidGoing", { name: ways.openid }));
+    const { address } = await send(`${SIGN_IN}/openid/begin`);
+    location.assign(address);
+  }),
+);
+
 byId("add-passkey").addEventListener("submit", (event) => {
   event.preventDefault();
   void busy(byId("passkeys"), async () => {
@@ -215,6 +231,27 @@ byId("out-everywhere").addEventListener("click", () =>
   }),
 );
 
+/**
+ * What the provider sent somebody back with, if it did. It is used once, so it does not stay in the address.
+ */
+function takeReturn() {
+  const { code, state, iss, error } = Object.fromEntries(new URLSearchParams(location.search));
+  if (state === undefined || (code === undefined && error === undefined)) return null;
+  history.replaceState(null, "", location.pathname);
+  return { code, state, ...(iss === undefined ? {} : { iss }) };
+}
+
+/** @param {{ code?: string, state: string }} returned */
+async function comeBack(returned) {
+  showDoor();
+  if (!ways.openid) return;
+  await busy(byId("door"), async () => {
+    if (returned.code === undefined) throw Object.assign(new Error("no code"), { code: "openid_stopped" });
+    tell(say("signingIn"));
+    await enter(await send(`${SIGN_IN}/openid`, returned));
+  });
+}
+
 async function open() {
   if (!window.isSecureContext) {
     tell(say("signInInsecure"));
@@ -223,6 +260,10 @@ async function open() {
   ways = await fetchJson(SIGN_IN);
   if (!ways.password) {
     tell(say("signInOff"));
+    return;
+  }
+  if (returned !== null) {
+    await comeBack(returned);
     return;
   }
   try {
@@ -234,6 +275,7 @@ async function open() {
   }
 }
 
+const returned = takeReturn();
 open().catch((error) => {
   if (ways?.password) showDoor();
   refuse(error);

@@ -117,6 +117,14 @@ export default {
   signInEnded: "Ihre Sitzung ist beendet. Bitte melden Sie sich noch einmal an.",
   signInAgain: "Bitte melden Sie sich dafür noch einmal an. Das schützt Ihr Konto.",
   signInWait: "Das waren zu viele Versuche. Bitte warten Sie {seconds} s und versuchen Sie es noch einmal.",
+  openidWith: "Mit {name} anmelden",
+  openidGoing: "Sie werden zu {name} geleitet …",
+  openidStopped: "{name} hat Sie nicht angemeldet. Versuchen Sie es noch einmal, oder nehmen Sie Ihr Passwort.",
+  openidAgain:
+    "Das hat zu lange gedauert oder in einem anderen Fenster begonnen. Bitte melden Sie sich noch einmal an.",
+  openidEmail: "{name} bestätigt Ihre E-Mail-Adresse nicht. Bitte melden Sie sich auf andere Weise an.",
+  openidUnknown: "Hier hat niemand die E-Mail-Adresse, die {name} nennt. Bitte wenden Sie sich an die Verwaltung.",
+  openidAway: "{name} ist nicht erreichbar. Versuchen Sie es später noch einmal, oder nehmen Sie Ihr Passwort.",
   signInFailed: "Das hat nicht geklappt: {reason}.",
   signInInsecure:
     "Anmelden geht nur über eine sichere Verbindung. Bitte nutzen Sie eine Adresse, die mit https beginnt.",

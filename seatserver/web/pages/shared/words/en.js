@@ -123,6 +123,13 @@ export default {
   signInEnded: "Your session has ended. Please sign in again.",
   signInAgain: "Please sign in again for this. That protects your account.",
   signInWait: "There were too many attempts. Please wait {seconds} s, and try again.",
+  openidWith: "Sign in with {name}",
+  openidGoing: "You are being taken to {name} …",
+  openidStopped: "{name} has not signed you in. You can try again, or use your password.",
+  openidAgain: "That took too long, or it was begun in another window. Please sign in again.",
+  openidEmail: "{name} does not confirm your e-mail. Please sign in in another way.",
+  openidUnknown: "Nobody here has the e-mail that {name} names. Please ask an administrator.",
+  openidAway: "{name} cannot be reached. Please try again later, or use your password.",
   signInFailed: "That did not work: {reason}.",
   signInInsecure: "Signing in needs a secure connection. Please use an address that begins with https.",
   signInOff:
