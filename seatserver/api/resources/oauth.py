@@ -121,7 +121,10 @@ TokenForm = Annotated[
                     "type": "string",
                     "description": "The key. Or send both as `Authorization: Basic …`.",
                 },
-                "scope": {"type": "string", "description": "Less than there is. By default all of it."},
+                "scope": {
+                    "type": "string",
+                    "description": "Fewer scopes than you have, separated by spaces; by default all of them.",
+                },
             },
         }
     ),
