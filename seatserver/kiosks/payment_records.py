@@ -182,8 +182,14 @@ class PaymentRecords:
             return await connection.scalar(open_one.limit(1)) is not None
 
     async def unsettled(self, most: int) -> list[UUID]:
-        """The payments that have not ended, the oldest first."""
-        query = sa.select(payments.c.booking_id).where(payments.c.ended_at.is_(None)).order_by(payments.c.created_at)
+        """The payments that have not ended: first those that wait for no card any more, then the oldest.
+
+        A reader may take long to answer for each, and those that wait for a card are followed by their kiosk's page.
+        """
+        waits = (payments.c.status == "open") & (payments.c.deadline_at > sa.func.now())
+        query = (
+            sa.select(payments.c.booking_id).where(payments.c.ended_at.is_(None)).order_by(waits, payments.c.created_at)
+        )
         async with self._database.reading() as connection:
             return list((await connection.scalars(query.limit(most))).all())
 

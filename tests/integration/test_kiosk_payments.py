@@ -24,6 +24,7 @@ from seatserver.catalog.showtime import Theatre
 from seatserver.config import Settings
 from seatserver.errors import Conflict, HoldConflict, HoldGone, NotFound
 from seatserver.kiosks.kiosk import Kiosk
+from seatserver.kiosks.payment_records import PaymentRecords
 from tests.integration.server import SHOWTIME, check_books, eventually, hold, opened, rows
 from tests.integration.test_server import as_environment
 
@@ -246,6 +247,20 @@ async def test_a_revoked_kiosk_sells_nothing_that_has_no_card_yet(selling: Setti
         await core.kiosks.revoke(kiosk.id, "test")
         assert await core.kiosk_payments.settle() == 2
         assert (await outcome(core, waits), await outcome(core, charged)) == (VOID, PAID)
+
+
+async def test_what_waits_for_no_card_any_more_is_settled_before_what_does(selling: Settings) -> None:
+    async with opened(selling) as core:
+        _, kiosk = await enrolled(core)
+        holds = []
+        for seat in (1, 2, 3):
+            user_id, hold_id = await customer(core, kiosk, seat)
+            await core.kiosk_payments.begin(kiosk, SHOWTIME, hold_id, user_id)
+            holds.append(hold_id)
+        waits, voiding, overdue = holds
+        for changed, hold_id in (("status = 'voiding', reason = 'late'", voiding), ("deadline_at = now()", overdue)):
+            await _execute(core, f"UPDATE kiosk_payments SET {changed} WHERE booking_id = '{hold_id}'")
+        assert await PaymentRecords(core.database).unsettled(3) == [voiding, overdue, waits]
 
 
 async def test_a_kiosk_sells_for_its_own_theatre_only_and_what_it_began_goes_on(selling: Settings) -> None:
