@@ -56,7 +56,15 @@ def upgrade() -> None:
     )
 
 
+GOES_ON = """
+SELECT count(*) FROM stripe_payments JOIN kiosk_payments ON booking_id = id WHERE ended_at IS NULL AND NOT voided
+"""
+
+
 def downgrade() -> None:
+    if open_ones := op.get_bind().scalar(sa.text(GOES_ON)):
+        # Without their rows nobody could find them at Stripe, to cancel them or give the money back.
+        raise RuntimeError(f"{open_ones} payments at Stripe's card readers go on: let this release end them first")
     op.drop_table("stripe_payments")
     op.drop_column("kiosks", "reader_seen_at")
     op.drop_column("kiosks", "card_reader")

@@ -180,3 +180,27 @@ def test_blocked_seats_migrate_to_kept_seats_with_a_log_entry_and_back(empty_dat
         execute(empty_database, f"INSERT INTO kept_seats (showtime_id, seat, channel, reason, kept_by) VALUES ({kept})")
     migrate(empty_database, lambda script: command.downgrade(script, "0002"))
     assert fetch(empty_database, "SELECT blocked FROM showtimes ORDER BY id") == [([],), ([1, 2, 3],)]
+
+
+def test_the_way_back_before_card_readers_is_refused_while_payments_go_on_and_leads_there_and_back(
+    empty_database: str,
+) -> None:
+    migrate(empty_database, lambda script: command.upgrade(script, "head"))
+    kiosk, payment = (f"'00000000-0000-0000-0000-00000000000{number}'" for number in (1, 2))
+    for statement in (
+        "INSERT INTO theatres VALUES ('odeon', 'Odeon', 'UTC')",
+        "INSERT INTO kiosks (id, key_hash, code, code_ends_at, theatre_id, enrolled_at) VALUES"
+        f" ({kiosk}, '', '', now(), 'odeon', now())",
+        "INSERT INTO kiosk_payments (booking_id, kiosk_id, showtime_id, status, deadline_at) VALUES"
+        f" ({payment}, {kiosk}, 'tonight', 'open', now())",
+        "INSERT INTO stripe_payments (id, reader, amount_minor, currency, attempt, tries, ended, voided) VALUES"
+        f" ({payment}, 'tmr_1', 100, 'EUR', 1, 0, false, false)",
+    ):
+        execute(empty_database, statement)
+    with pytest.raises(RuntimeError, match="1 payments at Stripe's card readers go on"):
+        migrate(empty_database, lambda script: command.downgrade(script, "0011"))
+    assert fetch(empty_database, "SELECT reader FROM stripe_payments") == [("tmr_1",)], "nothing has changed"
+    execute(empty_database, "UPDATE kiosk_payments SET status = 'paid', ended_at = now()")
+    migrate(empty_database, lambda script: command.downgrade(script, "0011"))
+    migrate(empty_database, lambda script: command.upgrade(script, "head"))
+    assert fetch(empty_database, "SELECT theatre_id, ticket_reader FROM kiosks") == [("odeon", "none")]
