@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import ipaddress
 import json
 import os
 import random
@@ -133,6 +134,8 @@ class Agent:
 
     async def run(self) -> None:
         """Serve until cancelled. Raises `StartError` when the agent was revoked."""
+        if self._address.startswith("ws://") and not _is_this_machine(self._address):
+            self._tell_operator("the key and the tickets go over the network in the clear: use https://")
         tries = 0
         while True:
             try:
@@ -245,6 +248,14 @@ async def _send(socket: ClientConnection, message: msgspec.Struct) -> None:
 
 def _name(message: KioskPrint) -> str:
     return f"{message.booking_id}:{message.copy}"
+
+
+def _is_this_machine(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _socket_address(server: str) -> str:

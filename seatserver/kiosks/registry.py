@@ -22,6 +22,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from seatserver.access.shares import MINUTE_S, Bucket
 from seatserver.access.tokens import CHANNEL_FORM, PUBLIC, Identity, Tokens, is_channel
@@ -220,17 +221,16 @@ class Kiosks:
             agent: UUID | None = await connection.scalar(enrolled.returning(kiosks.c.id))
             if agent is None:
                 raise NotFound("agent waiting with the code", code)
-            others = sa.update(kiosks).where(
-                kiosks.c.agent_of == kiosk_id, kiosks.c.id != agent, kiosks.c.revoked_at.is_(None)
-            )
-            revoked = await connection.execute(others.values(revoked_at=sa.func.now(), revoked_by=by))
-            if revoked.rowcount:  # what they have printed is in their journals, which the new one has not
-                sent = sa.update(kiosk_prints).where(
-                    kiosk_prints.c.kiosk_id == kiosk_id, kiosk_prints.c.status == "sent"
-                )
-                await connection.execute(sent.values(status="unsure"))
+            await _revoke_agents(connection, kiosk_id, by, but=agent)
         log.info("printer enrolled", kiosk=str(kiosk_id), agent=str(agent), by=by)
         return kiosk
+
+    async def revoke_agent(self, kiosk_id: UUID, by: str) -> Kiosk:
+        """End a kiosk's agent for good: its key is refused from now on. Raises `NotFound` for an unknown kiosk."""
+        kiosk = next((one for one in await self.all() if one.id == kiosk_id), None)
+        async with self._database.transaction() as connection:
+            await _revoke_agents(connection, kiosk_id, by)
+        return self._told(kiosk, kiosk_id, "printer revoked", by=by)
 
     async def note_printer(self, kiosk_id: UUID, agent_id: UUID, printer: str, release: str) -> None:
         """Note what an agent says of its kiosk's printer."""
@@ -257,6 +257,9 @@ class Kiosks:
         # To set something to what it is already changes nothing, but tells whether there is such a kiosk.
         changed = _live(kiosk_id).values(**(given or {"id": kiosk_id}))
         kiosk = await self._changed(changed, given.get("theatre_id", ""))
+        if names := {field: given[field] for field in ("name", "theatre_id") if field in given}:
+            async with self._database.reading() as connection:  # what its agent says that it prints for
+                await connection.execute(sa.update(kiosks).where(kiosks.c.agent_of == kiosk_id).values(**names))
         return self._told(kiosk, kiosk_id, "kiosk changed", by=by, **given)
 
     async def _check_reader(self, kiosk_id: UUID, reader: str) -> None:
@@ -332,6 +335,17 @@ def _hash_or_refuse(key: str) -> bytes:
         return hash_of(key)
     except BadRequest as error:
         raise Unauthorized(error.message) from None
+
+
+async def _revoke_agents(connection: AsyncConnection, kiosk_id: UUID, by: str, but: UUID | None = None) -> None:
+    """Revoke the agents of a kiosk, but for one."""
+    others = sa.update(kiosks).where(kiosks.c.agent_of == kiosk_id, kiosks.c.revoked_at.is_(None))
+    if but is not None:
+        others = others.where(kiosks.c.id != but)
+    revoked = await connection.execute(others.values(revoked_at=sa.func.now(), revoked_by=by))
+    if revoked.rowcount:  # what they have printed is in their journals, which another one has not
+        sent = sa.update(kiosk_prints).where(kiosk_prints.c.kiosk_id == kiosk_id, kiosk_prints.c.status == "sent")
+        await connection.execute(sent.values(status="unsure"))
 
 
 def _live(kiosk_id: UUID) -> sa.Update:

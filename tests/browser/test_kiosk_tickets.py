@@ -35,7 +35,7 @@ CAMERA = """
   window.seen = ""; // what the code before the camera says
   window.cameras = [];
   navigator.mediaDevices.getUserMedia = async () => {
-    const canvas = document.createElement("canvas");
+    const canvas = Object.assign(document.createElement("canvas"), { width: 1280, height: 720 });
     canvas.getContext("2d").fillRect(0, 0, 64, 48);
     const stream = canvas.captureStream(5);
     cameras.push(...stream.getTracks());

@@ -12,6 +12,7 @@ import os
 import time
 import tty
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -294,8 +295,9 @@ async def test_how_long_an_agent_has_been_silent_is_told_by_the_clock_that_all_i
         assert printer_of(await core.kiosks.authenticate(at.page.key), core.settings) == "away"
 
 
-async def test_an_agent_can_only_print_and_ends_with_its_kiosk(
-    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path
+@pytest.mark.parametrize("ending", ["revoke", "agent/revoke"])
+async def test_an_agent_can_only_print_and_ends_with_its_kiosk_or_alone(
+    make_server: MakeServer, printer: PaperPrinter, tmp_path: Path, ending: str
 ) -> None:
     async with lobby(make_server, tmp_path) as at:
         journal = Journal(at.folder)
@@ -308,7 +310,7 @@ async def test_an_agent_can_only_print_and_ends_with_its_kiosk(
         assert len((await ask(at.server, "GET", "/kiosks")).json()["kiosks"]) == 1, "it is no kiosk"
         [stored] = await rows(at.server.core, "SELECT kiosks::text AS row FROM kiosks WHERE is_agent")
         assert journal.key not in stored.row
-        await ask(at.server, "POST", f"/kiosks/{at.id}/revoke")
+        await ask(at.server, "POST", f"/kiosks/{at.id}/{ending}")
         async with within("the agent to end"):
             with pytest.raises(StartError, match="revoked"):
                 await task
@@ -350,6 +352,25 @@ async def test_the_agent_says_in_one_sentence_what_is_wrong(
             assert "cannot be reached" in await line_of(agent, lambda line: "printer" in line)
             agent.terminate()
             assert await agent.wait() == 0
+
+
+def has_tried(told: list[str]) -> bool:
+    """Whether an agent has found that its server does not answer."""
+    return any("trying again" in line for line in told)
+
+
+async def test_an_agent_whose_key_goes_over_the_network_in_the_clear_says_so(tmp_path: Path) -> None:
+    for number, (server, is_told) in enumerate(
+        {"http://127.0.0.1:9": False, "http://localhost:9": False, "http://0.0.0.0:9": True}.items()
+    ):
+        told: list[str] = []
+        journal = Journal(tmp_path / str(number))
+        task = asyncio.create_task(Agent(server, Printer("file:/dev/null"), journal, told.append).run())
+        await eventually(partial(has_tried, told), "it to have tried")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        journal.close()
+        assert any("in the clear" in line for line in told) == is_told, server
 
 
 def test_the_servers_address_may_be_written_in_capitals() -> None:

@@ -272,6 +272,13 @@ async def enrol_kiosk_agent(call: Call, body: EnrolAgent) -> KioskView:
     return _view(call, await call.services.kiosks.enrol_agent(kiosk_id, body.code, call.identity.user_id))
 
 
+@RESOURCE.post("/kiosks/{kiosk_id}/agent/revoke", scope="admin", refusals=(NotFound,))
+async def revoke_kiosk_agent(call: Call) -> KioskView:
+    """End the agent with a kiosk's printer, as when its machine was stolen. Its key and socket are cut off at once."""
+    kiosk_id = call.uuid("kiosk_id", "kiosk")
+    return _view(call, await call.services.kiosks.revoke_agent(kiosk_id, call.identity.user_id))
+
+
 @RESOURCE.post("/kiosks/{kiosk_id}/reload", scope="admin", refusals=(NotFound,))
 async def reload_kiosk(call: Call) -> KioskView:
     """Load a kiosk's page again, as soon as nobody uses it."""

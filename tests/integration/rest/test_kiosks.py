@@ -36,6 +36,7 @@ async def test_a_kiosk_is_enrolled_changed_and_revoked(rest: Rest) -> None:
     assert code(await rest.ask("POST", "/kiosks/enrol", "boss:admin", json={"code": agent.code, **place}))[0] == 404
     assert (await rest.ask("POST", f"{path}/agent", "boss:admin", json={"code": agent.code})).json() == locked
     assert code(await rest.ask("POST", f"{path}/agent", "boss:admin", json={"code": waiting.code}))[0] == 404
+    assert (await rest.ask("POST", f"{path}/agent/revoke", "boss:admin")).json() == locked
     assert (await rest.ask("GET", "/kiosks", "boss:admin")).json() == {"kiosks": [locked]}
     ordered = await rest.ask("POST", f"{path}/order", "boss:admin", json={"what": "helped", "visit": ""})
     assert ordered.json() == locked, "nobody is there"

@@ -184,6 +184,9 @@ export class Kiosks {
         kiosk.printer !== "simulated" &&
         action("Printer", " …", () => this.#enrolPrinter(kiosk)),
       kiosk.printer !== "none" &&
+        kiosk.printer !== "simulated" &&
+        action("Remove printer", " …", () => this.#revokePrinter(kiosk)),
+      kiosk.printer !== "none" &&
         action("Tickets", " …", () =>
           this.#ask(
             kiosk,
@@ -237,6 +240,12 @@ export class Kiosks {
   #enrolPrinter({ id, name }) {
     const code = prompt(`Code that \`seatserver kiosk agent\` shows on the machine of ${name}`)?.trim();
     if (code) void this.#do(`${PATH}/${id}/agent`, "POST", { code }, `The printer of ${name} is enrolled.`);
+  }
+
+  /** @param {Kiosk} kiosk */
+  #revokePrinter({ id, name }) {
+    if (!confirm(`Take the printer away from ${name}? Its agent is cut off, and has to be enrolled again.`)) return;
+    void this.#do(`${PATH}/${id}/agent/revoke`, "POST", undefined, `${name} has no printer any more.`);
   }
 
   async #enrol() {
