@@ -384,7 +384,7 @@ def _too_fast() -> Busy:
 
 def _still_lost(lost: Mapping[int, Refusal], seats: Collection[int]) -> tuple[tuple[int, Refusal], ...]:
     """The lost seats that are not among ``seats``."""
-    return tuple(sorted((seat, why) for seat, why in lost.items() if seat not in seats))
+    return tuple(sorted((seat, why) for seat, why in lost.items() if seat not in seats)) if lost else ()
 
 
 def _explained(error: SeatsRefused, verdict: Verdict) -> SeatsRefused:

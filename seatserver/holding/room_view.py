@@ -7,7 +7,7 @@ and the choice is judged again (`seatserver.holding.holding`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from seatserver.errors import SeatsRefused
@@ -69,8 +69,10 @@ class RoomView:
         self.seen = None
         self.refused.clear()
 
-    def area_wishes(self, seat_map: SeatMap, areas: Iterable[AreaTickets]) -> tuple[AreaWish, ...]:
+    def area_wishes(self, seat_map: SeatMap, areas: Sequence[AreaTickets]) -> tuple[AreaWish, ...]:
         """How many places of each general area are wanted, and where its free ones begin."""
+        if not areas:
+            return ()
         counts: dict[int, int] = {}
         for wish in areas:
             counts[wish.area] = counts.get(wish.area, 0) + wish.count

@@ -440,8 +440,8 @@ def _csv(seats: Iterable[int]) -> str:
 
 
 def _pairs(values: Mapping[int, object]) -> str:
-    return ",".join(f"{seat}={value}" for seat, value in sorted(values.items()))
+    return ",".join(f"{seat}={value}" for seat, value in sorted(values.items())) if values else ""
 
 
 def _guards(judged: Judged) -> str:
-    return ",".join(f"{seat}={int(free)}" for seat, free in judged.guards)
+    return ",".join(f"{seat}={int(free)}" for seat, free in judged.guards) if judged.guards else ""

@@ -459,6 +459,20 @@ async def test_a_booking_is_answered_once_and_told_to_the_users_other_sockets(se
     assert [message["ref"] for message in ann.log if message["type"] == "booked"] == [booked["ref"], again["ref"], 0]
 
 
+async def test_a_hold_that_one_socket_changes_is_told_to_the_users_other_sockets_only(server: Instance) -> None:
+    hold_id = uuid4()
+    async with server.watcher("ann") as ann, server.watcher("ann", MSGPACK) as phone, server.watcher("bob") as bob:
+        await ann.hold(3, hold_id=hold_id)
+        assert (await phone.until("elsewhere"))["hold_id"] == str(hold_id)
+        assert (await phone.ask("release", hold_id=str(hold_id)))["type"] == "released"
+        assert (await ann.until("elsewhere"))["hold_id"] == str(hold_id)
+        await bob.hold(4)
+        for wire in (ann, phone):
+            while [4, 1] not in (await wire.until("delta"))["changes"]:
+                pass  # whoever sees this change has been told of those before it
+            assert [message["type"] for message in wire.log].count("elsewhere") == 1
+
+
 async def test_a_hold_whose_time_is_over_is_told_to_its_owner_and_shown_to_all(make_server: MakeServer) -> None:
     server = await make_server(hold_ms=300)
     hold_id = uuid4()

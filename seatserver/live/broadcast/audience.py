@@ -32,7 +32,7 @@ from seatserver.rooms.room import Change, Room
 from seatserver.seatmaps.model import SeatMap
 from seatserver.wire.codec import Codec
 from seatserver.wire.frames import Frame
-from seatserver.wire.from_server import Beat, Elsewhere, Expired, ServerMessage
+from seatserver.wire.from_server import Beat, Expired, ServerMessage
 
 RETRY_S = 0.5
 FEW_CHANGES = 4
@@ -195,9 +195,9 @@ class Audience:
         if notice.user_id not in self._by_user:
             return
         if notice.kind == "holds":
-            # Also where there is one socket here: the change may come from another process, or from the concierge. A
-            # socket whose own command it was passes over it.
-            self._tell(notice.user_id, Elsewhere(hold_id=UUID(notice.hold_id)))
+            # Also where there is one socket here: the change may come from another process, or from the concierge.
+            for viewer in tuple(self._by_user[notice.user_id]):
+                viewer.tell_changed(notice.hold_id)
         elif notice.kind == "booking":
             self._services.tasks.spawn(self._tell_booking(notice), "tell booking")
         elif notice.kind != "epoch":
@@ -238,8 +238,11 @@ class Audience:
         After an error nobody knows who was shown what: everybody gets a snapshot after a moment.
         """
         spent = self._services.pacing.spent
-        before_ns = spent()
         try:
+            if self._skips_news():
+                self._waiting = False
+                return True
+            before_ns = spent()
             is_over = self._advance(until_ns)
             self._cost_ns += spent() - before_ns
             if is_over:
@@ -261,6 +264,19 @@ class Audience:
         if self._delivery is None:
             self._delivery = self._next_delivery()
         return self._delivery is None or self._delivery.advance(until_ns)
+
+    def _skips_news(self) -> bool:
+        """Drop what waits if every viewer has been shown it, with an answer. Returns whether that was so."""
+        if self._delivery is not None or self._renew or not self._news or not self.viewers:
+            return False
+        if not all(recipients.has_seen(self.mark) for recipients in self._recipients.values()):
+            return False
+        news, self._news = self._news, News()
+        for recipients in self._recipients.values():
+            recipients.skip(self.mark)
+        if news.since_ms:
+            self._services.propagated(news.since_ms)
+        return True
 
     def _take_up(self, delivery: Delivery) -> None:
         """Let the delivery under way bring what has happened since it began."""
@@ -287,16 +303,10 @@ class Audience:
             return None
         if renew:
             return self._start("snapshot", {codec: self.snapshot(codec) for codec in self._codecs()})
-        if not all(recipients.has_seen(self.mark) for recipients in self._recipients.values()):
-            frames = {codec: news.frame(codec, self.room) for codec in self._codecs()}
-            started = self._start("delta", frames, news.merged)
-            started.since_ms = news.since_ms
-            return started
-        for recipients in self._recipients.values():
-            recipients.skip(self.mark)
-        if news.since_ms:
-            self._services.propagated(news.since_ms)  # with answers
-        return None
+        frames = {codec: news.frame(codec, self.room) for codec in self._codecs()}
+        started = self._start("delta", frames, news.merged)
+        started.since_ms = news.since_ms
+        return started
 
     def _codecs(self) -> list[Codec]:
         """The encodings in use."""
@@ -336,7 +346,7 @@ class Audience:
         """Look again when the room's debts may be paid."""
         left_s = self._pace.settle()
         # A millisecond more: uvloop rounds to whole ones, and would call again and again until the time has come.
-        self._settling = asyncio.get_running_loop().call_later(left_s + 0.001, self._settle) if left_s else None
+        self._settling = self._services.loop.call_later(left_s + 0.001, self._settle) if left_s else None
 
     def close(self) -> None:
         """The last viewer has left."""

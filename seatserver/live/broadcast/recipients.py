@@ -58,6 +58,9 @@ class Viewer(Protocol):
     def tell(self, message: ServerMessage) -> None:
         """Send a message to this viewer only."""
 
+    def tell_changed(self, hold_id: str) -> None:
+        """The user has made, changed or released this hold: tell the viewer, unless it was this socket's command."""
+
 
 class Stretch:
     """The places of a list that are yet to be served with a frame: from ``next`` up to ``end``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from uuid import UUID
 
 from seatserver.config import Clock, Settings
@@ -36,9 +37,17 @@ class BroadcastServices:
         self.redis_ahead_ms = 0.0
         """How far Redis' clock is ahead of ours, as far as we know."""
         self.write_to_each: WriteToEach = write_to_each
-        self.call_later: CallLater = call_later
+        self.call_later: CallLater = self._call_later
         """The timer of ticks. A test that ends a tick itself puts another one here."""
         self._sockets: Counter[str] = Counter()
+
+    @cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop, asked once: in Python 3.11 the question is a system call."""
+        return asyncio.get_running_loop()
+
+    def _call_later(self, delay_s: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return self.loop.call_later(delay_s, callback)
 
     def propagated(self, since_ms: int) -> None:
         """Record how long a change took to its last viewer; it was made at that time, by Redis' clock."""
@@ -53,8 +62,3 @@ class BroadcastServices:
     def sockets_of(self, user_id: str) -> int:
         """How many sockets of this process are in a room for this user."""
         return self._sockets[user_id]
-
-
-def call_later(delay_s: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-    """The timer of the running event loop."""
-    return asyncio.get_running_loop().call_later(delay_s, callback)

@@ -103,7 +103,8 @@ class Session:
         self._serving = False
         self._bad_messages = 0
         self._told_bookings: dict[UUID, str] | None = None
-        self._own_holds: tuple[UUID, ...] = ()  # of the last commands; their `Elsewhere` is still to come
+        # Those of the last commands, whose notices are still to come; as texts, as notices have them.
+        self._own_holds: tuple[str, ...] = ()
 
     # ------------------------------------------------------------ as the room sees it
 
@@ -127,14 +128,14 @@ class Session:
         self.seen = mark
         self.connection.write_rest(frame, sent)
 
-    def tell(self, message: from_server.ServerMessage) -> None:
-        """Send a message to this socket only.
+    def tell_changed(self, hold_id: str) -> None:
+        """The user has made, changed or released this hold: tell the client, unless it was this socket's command."""
+        # Each of our commands suppresses one notice: the next change may come from another socket.
+        if not self._passes_over(hold_id):
+            self.tell(from_server.Elsewhere(hold_id=UUID(hold_id)))
 
-        Repeated news of a booking is sent once. Changes by this socket's own commands are not reported back to it.
-        """
-        if isinstance(message, from_server.Elsewhere) and self._passes_over(message.hold_id):
-            # Each of our commands suppresses one notice: the next change may come from another socket.
-            return
+    def tell(self, message: from_server.ServerMessage) -> None:
+        """Send a message to this socket only. Repeated news of a booking is sent once."""
         if isinstance(message, from_server.Booked):
             told = self._told_bookings = self._told_bookings or {}
             if message.ref == 0 and told.get(message.booking_id) == message.status:
@@ -283,7 +284,7 @@ class Session:
             if isinstance(message, from_client.ClientBeat):
                 # Its answer names the room's version, so everything up to that goes first.
                 self._context.audience.show_news(self)
-            changes = message.hold_id if command.declared.changes_holds else None  # type: ignore[union-attr]  # it has one
+            changes = str(message.hold_id) if command.declared.changes_holds else None  # type: ignore[union-attr]  # it has one
             if changes is not None:
                 self._own_holds = (*self._own_holds[-3:], changes)
             try:
@@ -312,7 +313,7 @@ class Session:
         finally:
             self._services.metrics.commands.labels(name).observe(perf_counter() - started)
 
-    def _passes_over(self, hold_id: UUID | None) -> bool:
+    def _passes_over(self, hold_id: str | None) -> bool:
         """Whether a notice of this hold is of this socket's own command; it is then no longer waited for."""
         if hold_id not in self._own_holds:
             return False

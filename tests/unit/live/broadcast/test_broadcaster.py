@@ -85,6 +85,7 @@ class Looker:
         self.kept = b""
         self.shown = 0
         self.told: list[ServerMessage] = []
+        self.told_changed: list[str] = []
         self.heard: list[ServerMessage] = []
         self.picture = Room(SEATS, 0)
 
@@ -113,6 +114,9 @@ class Looker:
 
     def tell(self, message: ServerMessage) -> None:
         self.told.append(message)
+
+    def tell_changed(self, hold_id: str) -> None:
+        self.told_changed.append(hold_id)
 
     def write(self, data: bytes) -> None:
         self.kept += data
@@ -694,6 +698,15 @@ async def test_only_the_owner_of_a_hold_is_told_of_it_on_every_socket() -> None:
         ]
         assert ann.told == ann_again.told == expected
         assert bob.told == []
+
+
+async def test_every_socket_of_a_user_is_told_which_of_their_holds_changed() -> None:
+    with staged() as stage:
+        ann, ann_again, bob = stage.viewer(), stage.viewer(CODECS.msgpack), stage.viewer(user_id="bob")
+        stage.audience.noticed(Notice("holds", "ann", str(BOOKING), ()))
+        stage.audience.noticed(Notice("holds", "somebody else", str(BOOKING), ()))
+        assert ann.told_changed == ann_again.told_changed == [str(BOOKING)]
+        assert bob.told_changed == []
 
 
 async def test_news_of_a_booking_is_sent_to_its_user() -> None:
