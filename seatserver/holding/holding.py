@@ -155,10 +155,11 @@ class Holding:
                 if over is not None and not NOT_IN_BASKET.isdisjoint(error.reasons.values()):
                     raise over from None
                 refused = _explained(error, verdict)
-                lost.update({seat: why for seat, why in error.reasons.items() if seat in selection.seats})
-                mendable = MENDABLE.issuperset(error.reasons.values()) and len(seats) <= MAX_PARTY
-                if not selection.or_nearest or not mendable:
+                if not selection.or_nearest:
                     raise refused from None
+                if len(seats) > MAX_PARTY or not MENDABLE.issuperset(error.reasons.values()):
+                    raise refused from None
+                lost.update({seat: why for seat, why in error.reasons.items() if seat in selection.seats})
                 if nearest is not None and view.cooling and LOST_NOW.isdisjoint(error.reasons.values()):
                     # A choice around seats that cool off may be refused because those count as a gap.
                     raise refused from None
