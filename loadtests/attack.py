@@ -32,7 +32,7 @@ from websockets.asyncio.client import ClientConnection
 from loadtests import limits, report
 from loadtests.attackers import ATTACKS, GONE, asked, entered
 from loadtests.installation import Installation
-from loadtests.meters import median, percentile, ratio, rss_kib
+from loadtests.meters import cpu_s, median, percentile, ratio, rss_kib
 from seatserver.access import puzzles
 from seatserver.errors import StartError
 
@@ -67,6 +67,8 @@ class Turn:
     entered_s: list[float] = field(default_factory=list)
     """How long it took those who came, from the first request to their seats."""
     kept_out: int = 0
+    server_cpu: float = 0.0
+    """How much of one core the servers took, all together."""
 
 
 class Buyer:
@@ -145,13 +147,16 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
     changed = {"SEATSERVER_UNLIMITED": "", "SEATSERVER_GUEST_SCOPES": "watch,hold,book"}
     with place.serve(**changed) as one, place.serve(**changed) as other:
         urls = [one.url, other.url]
-        result = asyncio.run(_measure(urls, showtime, args))
+        pids = [one.pid, other.pid]
+        result = asyncio.run(_measure(urls, pids, showtime, args))
         memory = {f"server_{at + 1}_mib": rss_kib(server.pid) // 1024 for at, server in enumerate((one, other))}
     asked = {name: getattr(args, name) for name in ("buyers", "seconds", "strength", "addresses")}
     return {**asked, **memory, "attacks": result}
 
 
-async def _measure(urls: list[str], showtime: str, args: argparse.Namespace) -> dict[str, report.Result]:
+async def _measure(
+    urls: list[str], pids: list[int], showtime: str, args: argparse.Namespace
+) -> dict[str, report.Result]:
     found: dict[str, report.Result] = {}
     quiet = Turn()
     async with AsyncExitStack() as sockets, asyncio.TaskGroup() as tasks:
@@ -163,9 +168,9 @@ async def _measure(urls: list[str], showtime: str, args: argparse.Namespace) -> 
         for name in [args.only] if args.only else ATTACKS:
             turns: list[tuple[Turn, Turn, dict[str, int]]] = []
             for _ in range(args.repeats):
-                before = await _turn(buyers, newcomers, args.seconds)
+                before = await _turn(buyers, newcomers, pids, args.seconds)
                 attack = await _attack(name, urls, showtime, args)
-                during = await _turn(buyers, newcomers, args.seconds)
+                during = await _turn(buyers, newcomers, pids, args.seconds)
                 _see(quiet, buyers, newcomers)
                 turns.append((before, during, await _outcome(attack)))
             found[name] = _figures(turns)
@@ -185,10 +190,11 @@ def _pair(at: int) -> tuple[int, int]:
     return SEATS - 2 * at - 2, SEATS - 2 * at - 1
 
 
-async def _turn(buyers: list[Buyer], newcomers: Newcomers, seconds: float) -> Turn:
-    turn = Turn()
+async def _turn(buyers: list[Buyer], newcomers: Newcomers, pids: list[int], seconds: float) -> Turn:
+    turn, spent_s, started = Turn(), sum(map(cpu_s, pids)), time.monotonic()
     _see(turn, buyers, newcomers)
     await asyncio.sleep(seconds)
+    turn.server_cpu = (sum(map(cpu_s, pids)) - spent_s) / (time.monotonic() - started)
     return turn
 
 
@@ -229,6 +235,8 @@ def _figures(turns: list[tuple[Turn, Turn, dict[str, int]]]) -> report.Result:
         "newcomers": sum(len(during.entered_s) for _, during, _ in turns),
         "newcomers_kept_out": sum(before.kept_out + during.kept_out for before, during, _ in turns),
         "newcomers_worst_ms": round(max((s for _, during, _ in turns for s in during.entered_s), default=0.0) * 1000),
+        "before_cpu": round(median([before.server_cpu for before, _, _ in turns]), 2),
+        "during_cpu": round(median([during.server_cpu for _, during, _ in turns]), 2),
         "tried": sum(outcome["tried"] for _, _, outcome in turns),
         "got": max(outcome["got"] for _, _, outcome in turns),
     }
@@ -247,6 +255,8 @@ def show(result: report.Result) -> None:
         "newcomers": "came in",
         "newcomers_kept_out": "kept out",
         "newcomers_worst_ms": "slowest, ms",
+        "before_cpu": "servers' cores before",
+        "during_cpu": "during",
     }
     rows = [(name, *(one[key] for key in columns)) for name, one in result["attacks"].items()]
     report.table(("attack", *columns.values()), rows)

@@ -32,6 +32,7 @@ FIELDS = b"".join(b"X-%d: a\r\n" % number for number in range(5000))
 PIECES = 128
 HALVES = (b"", b"GET / HT", b"GET /ws/showtimes/x HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n")
 """What silent connections say: nothing, half a line, half a handshake."""
+LOOPBACK = 250
 AGAIN_S = 0.5
 """After this long somebody who was refused tries again."""
 GRACE_S = 10.0
@@ -66,6 +67,11 @@ class Order:
     def address(self, number: int) -> str:
         """Where the attacker with this number comes from."""
         return self.addresses[number % len(self.addresses)]
+
+    async def connect(self, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection that names no client, so the servers see an address of this machine that is no proxy's."""
+        source = f"127.0.0.{2 + number % min(len(self.addresses), LOOPBACK)}"
+        return await asyncio.open_connection(*self.at(number), local_addr=(source, 0))
 
     def seats_of(self, number: int, count: int) -> tuple[int, ...]:
         """So many seats for the attacker with this number."""
@@ -142,7 +148,7 @@ async def _endless(order: Order, number: int, begin: bytes, piece: bytes) -> Non
     while order.goes_on():
         order.tried += 1
         with suppress(*GONE):
-            _, writer = await asyncio.open_connection(*order.at(number))
+            _, writer = await order.connect(number)
             writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n" + begin)
             for _ in range(PIECES * len(PIECE) // len(piece)):
                 writer.write(piece)
@@ -156,7 +162,7 @@ async def silence(order: Order, number: int) -> None:
     while order.goes_on():
         order.tried += 1
         with suppress(*GONE):
-            reader, writer = await asyncio.open_connection(*order.at(number))
+            reader, writer = await order.connect(number)
             writer.write(HALVES[number % len(HALVES)])
             try:
                 async with asyncio.timeout(max(0.0, order.ends_at - time.monotonic())):
