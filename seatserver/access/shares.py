@@ -42,6 +42,10 @@ LOOKED_AT = 64
 FORGOTTEN = 2
 """So many it makes forget, so that they become fewer again after a rush."""
 SHOWN = 5
+PUSHING = 300
+"""A network that was refused more often than this in about a minute does not heed what it is told. It has to wait."""
+PUSHED_BACK_S = 1.0
+"""So long its refused requests are left without an answer, and a socket of its without its next command."""
 SOCKETS_RETRY_S = 10.0
 CONNECTIONS_RETRY_S = 2.0
 SEATS_RETRY_S = 5.0
@@ -134,6 +138,11 @@ class Share:
     def refused_lately(self, now: float) -> int:
         """How often it was refused something in about the last minute."""
         return self._refusals if now - self._refusals_since <= MINUTE_S else 0
+
+    @property
+    def is_pushing(self) -> bool:
+        """Whether it goes on although it is refused again and again."""
+        return self.refused_lately(time.monotonic()) > PUSHING
 
     def seats_held(self, showtime_id: str, besides: tuple[UUID | None, ...]) -> int:
         """How many seats of a showtime are held or being asked for, not counting some holds."""

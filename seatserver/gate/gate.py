@@ -1,7 +1,8 @@
 """What every request passes before it reaches one of the doors: socket, REST or page.
 
 The gate finds out where a request comes from. It refuses requests for other names than this server's (`hosts.py`),
-those beyond a network's share (`access/shares.py`), and those for what is only for operators (`operators.py`).
+those beyond a network's share (`access/shares.py`), and those for what is only for operators (`operators.py`). A
+network that goes on although it is refused all the time is refused slowly.
 
 It also refuses a request whose head has too many fields or bytes. Under other ASGI servers nothing else counts them.
 Under our own, `live/transport/uvicorn_http.py` cuts off a head that does not end, but counts its bytes in pieces: a
@@ -10,13 +11,15 @@ head that is a little too large gets here.
 
 from __future__ import annotations
 
+import asyncio
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seatserver.access.addresses import Proxies, household
 from seatserver.access.credentials import Credentials
-from seatserver.access.shares import Share, Shares
+from seatserver.access.shares import PUSHED_BACK_S, Share, Shares
 from seatserver.api.shared.problems import problem_of
 from seatserver.config import Settings
 from seatserver.errors import HeadTooLarge, SeatServerError, TooMany
@@ -29,6 +32,8 @@ PROBES = "/api/v1/health/"
 COUNTED = ("/api/", "/ws/", "/showtimes/")
 """What begins so is counted: it may ask Postgres or Redis. The page of an unknown showtime does so every time."""
 READING = ("GET", "HEAD")
+MOST_PUSHED_BACK = 500
+"""So many refusals are kept waiting at a time. Any other is sent at once."""
 
 
 class Gate:
@@ -44,6 +49,7 @@ class Gate:
         self._operators = Operators(settings, credentials)
         self._shares = shares
         self._turned_away = metrics.turned_away
+        self._pushed_back = 0
         self._is_public_over_tls = urlsplit(settings.public_url).scheme == "https"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +64,10 @@ class Gate:
             address = self._proxies.resolve(scope)
             if not scope["path"].startswith(PROBES):
                 self._hosts.check(scope["headers"])
-            _take(self._shares.of_network(household(address)), scope)
+            share = self._shares.of_network(household(address))
+            if share is not None and share.is_pushing:
+                send = self._pushing_back(send)
+            _take(share, scope)
             await self._operators.check(scope["path"], scope["headers"], address)
         except SeatServerError as error:
             self._turned_away.labels(str(error.facts["what"]) if isinstance(error, TooMany) else error.code).inc()
@@ -66,6 +75,24 @@ class Gate:
                 self._shares.note_refusal(household(address))
             return await _refuse(error, scope, receive, send)
         await self._app(scope, receive, send)
+
+    def _pushing_back(self, send: Send) -> Send:
+        """Refuse slowly. So whoever waits for an answer before the next request costs little more.
+
+        Only so many wait at a time: each has a connection, which somebody else may need.
+        """
+
+        async def send_slowly(message: Message) -> None:
+            is_refusal = message.get("status") == HTTPStatus.TOO_MANY_REQUESTS
+            if is_refusal and self._pushed_back < MOST_PUSHED_BACK:
+                self._pushed_back += 1
+                try:
+                    await asyncio.sleep(PUSHED_BACK_S)
+                finally:
+                    self._pushed_back -= 1
+            await send(message)
+
+        return send_slowly
 
     def _check_head(self, scope: Scope) -> None:
         """Raise `HeadTooLarge` if the head of the request is over its limits."""

@@ -20,12 +20,15 @@ from seatserver.access.networks import NetworkNames
 from seatserver.access.shares import Shares
 from seatserver.config import Settings
 from seatserver.errors import TooMany
+from seatserver.gate import gate
+from seatserver.live.session import allowance
 from seatserver.live.session.session import BAD_MESSAGES
 from seatserver.metrics import Metrics
 from seatserver.redis_io import client as redis_client
 from seatserver.wire.closing import Close
 from tests.integration.conftest import MakeServer
 from tests.integration.server import SHOWTIME, Instance, Message, Wire, eventually, now_ms
+from tests.waiting import PATIENCE_S
 
 BOT, HOME = "203.0.113.66", "198.51.100.7"
 
@@ -390,3 +393,33 @@ async def test_probes_are_answered_however_much_their_network_has_asked(make_ser
             pass
         for path in ("live", "ready"):
             assert (await http.get(f"/api/v1/health/{path}")).status_code == 200
+
+
+@pytest.mark.usefixtures("stopped_clock")
+async def test_a_network_that_never_stops_pushing_waits_for_its_refusals_and_nobody_else_does(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (gate, allowance):
+        monkeypatch.setattr(module, "PUSHED_BACK_S", 24 * 3600)
+    monkeypatch.setattr(gate, "MOST_PUSHED_BACK", 1)
+    monkeypatch.setattr(shares, "PUSHING", 3)
+    server = await make_server(network_writes_per_min=1, user_holds_per_min=1, unlimited=())
+    async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S) as http, guest(server, BOT) as bot:
+        answers = [await make_guest(http, BOT) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [201, 429, 429, 429, 429]
+
+        waiting = asyncio.create_task(make_guest(http, BOT))
+        await eventually(lambda: server.core.shares.pushing()["203.0.113.0/24"] == 5, "the next one to be refused")
+        assert (await make_guest(http, HOME)).status_code == 201
+        assert (await make_guest(http, BOT)).status_code == 429, "no more than that wait at a time"
+        assert not waiting.done()
+
+        holds = [await bot.ask("release", ref=ref, hold_id=str(uuid4())) for ref in (2, 3)]
+        assert holds[-1]["code"] == "too_many", "it is told at once"
+        next_one = asyncio.create_task(bot.ask("beat", ref=4))
+        async with guest(server, HOME) as honest:
+            for ref in range(2, 6):
+                await honest.ask("beat", ref=ref)
+        assert not next_one.done(), "its next command waits"
+        for task in (waiting, next_one):
+            task.cancel()

@@ -8,11 +8,12 @@ token.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from seatserver.access.shares import SEATS_RETRY_S, Share, Shares
+from seatserver.access.shares import PUSHED_BACK_S, SEATS_RETRY_S, Share, Shares
 from seatserver.access.tokens import Identity
 from seatserver.errors import TooMany
 from seatserver.live.session.commands import CommandContext, ServedCommand
@@ -23,7 +24,7 @@ from seatserver.wire import from_client, from_server
 class Allowance:
     """The shares that one socket draws from; none where the network has no limits."""
 
-    __slots__ = ("_network", "_of_network", "_of_user", "_shares", "is_unlimited")
+    __slots__ = ("_network", "_of_network", "_of_user", "_pushes", "_shares", "is_unlimited")
 
     def __init__(self, shares: Shares, network: Share | None, *, is_unlimited: bool) -> None:
         self._shares = shares
@@ -32,6 +33,7 @@ class Allowance:
         """Whether the operator has taken this network out of all limits."""
         self._of_user: Share | None = None
         self._of_network: Share | None = None
+        self._pushes = False
 
     @contextmanager
     def socket(self) -> Iterator[None]:
@@ -82,10 +84,17 @@ class Allowance:
             self._note_refusal(error, metrics)
             raise
 
+    async def push_back(self) -> None:
+        """Let the socket wait, if it was just refused and its network does not stop pushing."""
+        if self._pushes:
+            self._pushes = False
+            await asyncio.sleep(PUSHED_BACK_S)
+
     def _note_refusal(self, error: TooMany, metrics: Metrics) -> None:
         metrics.turned_away.labels(str(error.facts["what"])).inc()
         if self._network is not None:
             self._network.note_refusal()
+            self._pushes = self._network.is_pushing
 
     @staticmethod
     async def _hold_within(

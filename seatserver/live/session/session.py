@@ -231,6 +231,7 @@ class Session:
                 self._serving = True
                 await self._serve(received)
                 self._serving = False
+                await self._allowance.push_back()
             return self._leave
         except Leave as leave:
             return leave
