@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from seatserver.concierge.wishes.tokens import NUMBERS, folded
 
@@ -92,8 +93,7 @@ class Checker:
 
     def __init__(self, known: Known, instructions: str) -> None:
         self._known = known
-        words = _words(instructions)
-        self._runs = {tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1)}
+        self._runs = _runs(instructions)
         self._last: list[str] = []
         self._rest = ""
         self._chars = 0
@@ -130,6 +130,13 @@ class Checker:
         self._last = self._last[-(RUN - 1) :]
         self._chars += len(text)
         return text
+
+
+@lru_cache(maxsize=8)
+def _runs(instructions: str) -> frozenset[tuple[str, ...]]:
+    """Each `RUN` words in a row; the instructions of all answers in one language are the same."""
+    words = _words(instructions)
+    return frozenset(tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1))
 
 
 def _words(text: str) -> list[str]:

@@ -7,6 +7,7 @@ that is refused, goes back to the model as an error in words; it is never raised
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -74,8 +75,12 @@ class Toolbox:
         return result
 
 
+@cache
 def declaration_of(kind: type[msgspec.Struct]) -> Json:
-    """A tool as Gemini wants it: name, description, and its arguments as a JSON schema without references."""
+    """A tool as Gemini wants it: name, description, and its arguments as a JSON schema without references.
+
+    It is made once for all answers, which takes milliseconds; nobody may change it.
+    """
     schema = msgspec.json.schema(kind)
     definitions = schema.get("$defs", {})
     whole = _plain(definitions[kind.__name__], definitions)
