@@ -55,8 +55,10 @@ from seatserver.bookings.seat_changes import Relay
 from seatserver.catalog.catalog import Catalog
 from seatserver.concierge.conversation import Tools
 from seatserver.concierge.endpoint import Concierge, Conversations
-from seatserver.concierge.gemini import client_of
+from seatserver.concierge.gemini import access_of, client_of
 from seatserver.concierge.model.gateway import ModelGateway
+from seatserver.concierge.model.messages import Setup
+from seatserver.concierge.model.process import ModelProcess
 from seatserver.concierge.staff.figures import Figures
 from seatserver.concierge.voice.service import VoiceService
 from seatserver.config import Clock, Settings, wall_clock
@@ -205,9 +207,10 @@ class Server:
         self.share = descriptors.share(settings)
         self.sessions = SessionRegistry(settings, self.metrics, self.share.sockets)
         self.conversations = Conversations(settings, self.metrics)
-        gemini = client_of(settings)
-        self.model = None if gemini is None else ModelGateway(settings, gemini, self.redis, self.metrics, wall_clock)
-        self.voice = VoiceService(settings, gemini, self.model, self.metrics, time.monotonic)
+        asking = _model_process(settings)
+        self.model = None if asking is None else ModelGateway(settings, asking, self.redis, self.metrics, wall_clock)
+        ears = client_of(settings) if settings.hears_s else None
+        self.voice = VoiceService(settings, ears, self.model, self.metrics, time.monotonic)
         self.loop_watch = LoopWatch(settings, self.metrics)
         self.reports = InstanceReports(
             metrics=self.metrics,
@@ -346,6 +349,13 @@ async def _problem(check: Coroutine[Any, Any, None]) -> str | None:
     except SeatServerError as error:
         return error.message
     return None
+
+
+def _model_process(settings: Settings) -> ModelProcess | None:
+    """What talks to the language model, where there is a key. It starts with the first question."""
+    if not settings.gemini_api_key:
+        return None
+    return ModelProcess(Setup(access_of(settings), settings.gemini_memory_mb * 1024 * 1024))
 
 
 def _card_reader(settings: Settings, database: Database) -> CardReader | None:

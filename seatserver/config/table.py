@@ -119,6 +119,7 @@ class Settings:
     gemini_quiet_ms: int = setting("SEATSERVER_GEMINI_QUIET_MS", 6000, "Longest wait for the next piece of its answer.", at_least=50, at_most=60_000)
     gemini_pause_ms: int = setting("SEATSERVER_GEMINI_PAUSE_MS", 30_000, "How long the model is not asked after it has failed three times in a row.", at_least=50, at_most=600_000)
     gemini_answers: int = setting("SEATSERVER_GEMINI_ANSWERS", 24, "Most answers that the model gives at the same time, per process; beyond that the rules answer.", at_least=1, at_most=200)
+    gemini_memory_mb: int = setting("SEATSERVER_GEMINI_MEMORY_MB", 512, "Most memory of the process that talks to the model, in MiB: each process of the server starts one of its own with the first question. An answer that needs more fails.", at_least=128, at_most=16_384)
     gemini_turn_tokens: int = setting("SEATSERVER_GEMINI_TURN_TOKENS", 40_000, "Most tokens of one answer, read and written, in all its steps.", at_least=10_000, at_most=1_000_000)
     gemini_input_cents: int = setting("SEATSERVER_GEMINI_INPUT_CENTS", 50, "Price of a million tokens that the model reads, in cents. Sound is charged at these two prices too: if there is a model that hears, give the prices of the more expensive one.", at_least=0, at_most=100_000)
     gemini_output_cents: int = setting("SEATSERVER_GEMINI_OUTPUT_CENTS", 300, "Price of a million tokens that the model writes, in cents.", at_least=0, at_most=100_000)

@@ -97,7 +97,11 @@ class Error(NamedTuple):
     status: str = "UNAVAILABLE"
 
 
-Step = Say | Call | End | Blocked | Refuse | Wait | Cut | Raw | Error
+class Flood(NamedTuple):
+    """A line without end, until the client is gone."""
+
+
+Step = Say | Call | End | Blocked | Refuse | Wait | Cut | Raw | Error | Flood
 Steps = Sequence[Step]
 
 
@@ -228,6 +232,10 @@ class _Stream:
                     raise ConnectionResetError("cut in the middle")
                 case Raw():
                     data = step.data
+                case Flood():
+                    while True:
+                        await send({"type": "http.response.body", "body": bytes(1 << 20), "more_body": True})
+                        await asyncio.sleep(0)  # whoever has gone is told nothing, without a pause
                 case Error():
                     data = _event(_status(step.code, step.status))
                 case Blocked():

@@ -12,15 +12,16 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-import httpx
+import msgspec
 from redis.asyncio import Redis
 
 from seatserver import logs
-from seatserver.concierge.gemini import Gemini
 from seatserver.concierge.model.breaker import Breaker
 from seatserver.concierge.model.budgets import Budgets, Charge, Payer, Spent
+from seatserver.concierge.model.messages import Chunk, Failed, Usage
+from seatserver.concierge.model.process import ModelFailed, ModelProcess
 from seatserver.config import Clock, Settings
 from seatserver.errors import Unavailable
 from seatserver.metrics import Metrics
@@ -48,13 +49,6 @@ class NoAnswer(Exception):
         self.why = why
 
 
-class Piece(NamedTuple):
-    """A chunk of the model's answer: its ``parts`` as they came, and why it stopped, if it did."""
-
-    parts: Sequence[Any]
-    stopped: str = ""
-
-
 class Question:
     """One visitor's question: what it was charged, what it has cost so far, and how long it may take."""
 
@@ -74,11 +68,11 @@ class Question:
 class ModelGateway:
     """The model of this process."""
 
-    def __init__(self, settings: Settings, gemini: Gemini, redis: Redis, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, settings: Settings, process: ModelProcess, redis: Redis, metrics: Metrics, clock: Clock) -> None:
         self.settings = settings
         self.budgets = Budgets(settings, redis, clock)
         self.breaker = Breaker(settings.gemini_pause_ms / 1000, time.monotonic)
-        self._gemini = gemini
+        self.process = process
         self._metrics = metrics
         self._tasks = Tasks()
         self._answering = 0
@@ -91,6 +85,7 @@ class ModelGateway:
             raise NoAnswer("away")
         is_trial = self.breaker.is_open
         self._answering += 1
+        self.process.start()
         try:
             question = await self.charge(payer)
         except BaseException:
@@ -137,46 +132,30 @@ class ModelGateway:
         log.warning("a question to the model stays charged with the most it could cost")
 
     async def ask(
-        self, question: Question, contents: Sequence[Any], instructions: str, tools: Sequence[dict[str, Any]]
-    ) -> AsyncGenerator[Piece, None]:
+        self, question: Question, contents: list[dict[str, Any]], instructions: str, tools: list[dict[str, Any]]
+    ) -> AsyncGenerator[Chunk, None]:
         """One request and its answer, chunk by chunk. Raises `NoAnswer`."""
-        from google.genai import types
-
         size = _bytes_of(contents, instructions, tools)
         # No token is shorter than a byte, and what was sent before is counted already.
         prompt = question.known_tokens + max(0, size - question.known_bytes) if question.known_tokens else size
         output = min(OUTPUT_TOKENS, question.left - prompt)
         if output < LEAST_OUTPUT_TOKENS:
             raise NoAnswer("confused")  # this question has used up what one may; the budgets have more
-        config = types.GenerateContentConfig(
-            system_instruction=instructions,
-            max_output_tokens=output,
-            candidate_count=1,
-            temperature=0.2,
-            tools=[types.Tool(function_declarations=[types.FunctionDeclaration(**tool) for tool in tools])],
-            automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-            # Every request must be counted here, also one that goes on with a long answer.
-            automatic_continuation=False,
-        )
         meter = _Meter(prompt, output)
         try:
-            stream = await self._gemini.aio.models.generate_content_stream(
-                model=self._gemini.model, contents=list(contents), config=config
-            )
+            await self._ready(question)
+            stream = self.process.ask(contents, instructions, tools, output)
             async with aclosing(_patient(stream, question.deadline, self.settings.gemini_quiet_ms / 1000)) as chunks:
                 async for chunk in chunks:
-                    meter.read(chunk.usage_metadata)
-                    piece = _piece(chunk)
-                    if piece.stopped:
+                    meter.read(chunk.usage)
+                    if chunk.stopped:
                         meter.complete()
                         self.breaker.worked()
                         question.is_trial = False
-                    yield piece
+                    yield chunk
             if not meter.is_complete:
-                raise ConnectionError("the connection ended in an orderly way, the answer did not")
-        except NoAnswer:
-            raise
-        except Exception as error:
+                raise ModelFailed(Failed(0, "broken", "the connection ended in good order, the answer did not"))
+        except (ModelFailed, TimeoutError) as error:
             question.is_trial = False
             raise self._failed(error, meter) from error
         finally:
@@ -185,28 +164,33 @@ class ModelGateway:
             question.left -= meter.input + meter.output
             question.known_bytes, question.known_tokens = size, meter.input
 
-    def _failed(self, error: Exception, meter: _Meter) -> NoAnswer:
-        """What an error of the client means. Tells the breaker."""
-        from google.genai.errors import APIError
+    async def _ready(self, question: Question) -> None:
+        """Wait for the process that talks to the model, which the first question starts. Raises as `ask` of it."""
+        try:
+            async with asyncio.timeout_at(question.deadline):
+                await self.process.ready()
+        except TimeoutError:
+            raise ModelFailed(Failed(0, "unreachable", "its process does not start in time")) from None
 
-        if isinstance(error, TimeoutError | httpx.TimeoutException):
+    def _failed(self, error: ModelFailed | TimeoutError, meter: _Meter) -> NoAnswer:
+        """What an error means. Tells the breaker."""
+        if isinstance(error, TimeoutError) or error.why.kind == "slow":
             self.breaker.failed()
             return NoAnswer("slow")
-        if isinstance(error, APIError):
+        why = error.why
+        if why.kind in ("refused", "unreachable"):
             meter.refused()
-            self.breaker.failed(at_once=error.code in FINAL, retry_after_s=_retry_after_s(error))
-            log.warning("the model refuses", code=error.code, status=error.status)
+        self.breaker.failed(at_once=why.code in FINAL, retry_after_s=why.retry_after_s)
+        if why.kind == "refused":
+            log.warning("the model refuses", code=why.code, status=why.problem)
         else:
-            if isinstance(error, httpx.ConnectError):
-                meter.refused()
-            self.breaker.failed()
-            log.warning("the model does not answer", problem=type(error).__name__)
+            log.warning("the model does not answer", problem=why.problem or why.kind)
         return NoAnswer("away")
 
     async def close(self, grace_s: float) -> None:
-        """Settle what is to be settled, and close the connections."""
+        """Settle what is to be settled, and end the process that talks to the model."""
         await self._tasks.close(grace_s)
-        await self._gemini.close()
+        await self.process.close()
 
 
 class _Meter:
@@ -218,15 +202,15 @@ class _Meter:
         self._said: int | None = None
         self._has_begun = False
 
-    def read(self, usage: Any) -> None:
+    def read(self, usage: Usage | None) -> None:
         """Note what a chunk says."""
         self._has_begun = True
         if usage is None:
             return
-        if usage.prompt_token_count:
-            self.input = usage.prompt_token_count + (usage.tool_use_prompt_token_count or 0)
-        if usage.total_token_count:
-            self._said = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
+        if usage.input:
+            self.input = usage.input
+        if usage.output is not None:
+            self._said = usage.output
 
     def complete(self) -> None:
         """The answer has come to its end: what it says of its length holds."""
@@ -240,7 +224,7 @@ class _Meter:
             self.input = self.output = 0
 
 
-async def _patient(stream: Any, deadline: float, quiet_s: float) -> AsyncGenerator[Any, None]:
+async def _patient(stream: AsyncGenerator[Chunk, None], deadline: float, quiet_s: float) -> AsyncGenerator[Chunk, None]:
     """The chunks of a stream. Raises `TimeoutError` if one does not come in time."""
     loop = asyncio.get_running_loop()
     async with aclosing(stream):
@@ -253,29 +237,6 @@ async def _patient(stream: Any, deadline: float, quiet_s: float) -> AsyncGenerat
             yield chunk
 
 
-def _piece(chunk: Any) -> Piece:
-    if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason is not None:
-        return Piece((), "SAFETY")
-    candidate = chunk.candidates[0] if chunk.candidates else None
-    if candidate is None:
-        return Piece(())
-    parts = candidate.content.parts if candidate.content is not None else None
-    return Piece(tuple(parts or ()), str(candidate.finish_reason.value) if candidate.finish_reason else "")
-
-
 def _bytes_of(contents: Sequence[Any], instructions: str, tools: Sequence[dict[str, Any]]) -> int:
-    said = sum(len(one.model_dump_json(exclude_none=True).encode()) for one in contents)
+    said = len(msgspec.json.encode(contents))
     return said + len(instructions.encode()) + len(repr(tools).encode())
-
-
-def _retry_after_s(error: Any) -> float:
-    """How long the model asks to be left alone."""
-    details = error.details.get("error", {}).get("details", ()) if isinstance(error.details, dict) else ()
-    for detail in details if isinstance(details, list) else ():
-        text = str(detail.get("retryDelay", "")) if isinstance(detail, dict) else ""
-        if text.endswith("s"):
-            try:
-                return float(text[:-1])
-            except ValueError:
-                return 0.0
-    return 0.0

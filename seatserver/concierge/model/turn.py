@@ -17,7 +17,8 @@ import msgspec
 
 from seatserver.concierge.model.budgets import Payer
 from seatserver.concierge.model.checking import Checker, Known, Unfounded
-from seatserver.concierge.model.gateway import ModelGateway, NoAnswer, Piece, Question
+from seatserver.concierge.model.gateway import ModelGateway, NoAnswer, Question
+from seatserver.concierge.model.messages import Chunk
 from seatserver.concierge.model.toolbox import Toolbox
 
 ROUNDS = 6
@@ -60,7 +61,7 @@ class Turn:
         self._instructions = instructions
         self._toolbox = toolbox
         self._checker = Checker(memory.known, instructions)
-        self._calls: list[Any] = []
+        self._calls: list[dict[str, Any]] = []
 
     async def run(self, asked: str, facts: dict[str, Any]) -> AsyncGenerator[Any, None]:
         """The answer: pieces of text, and what tools show. Raises `NoAnswer`, also after some of it."""
@@ -116,28 +117,26 @@ class Turn:
             contents.append(_content("user", answers))
         raise NoAnswer("confused")
 
-    def _spoken(self, piece: Piece) -> str:
+    def _spoken(self, piece: Chunk) -> str:
         """The text of a chunk that may be passed on; its calls are noted. Thoughts are nobody's business."""
         text = ""
         for part in piece.parts:
-            if part.function_call is not None:
-                self._calls.append(part.function_call)
-            elif part.text and not part.thought:
-                text += self._checker.feed(part.text)
+            if (call := part.get("function_call")) is not None:
+                self._calls.append(call)
+            elif part.get("text") and not part.get("thought"):
+                text += self._checker.feed(part["text"])
         return self._passed_on(text)
 
     def _passed_on(self, text: str) -> str:
         self.said += text
         return text
 
-    async def _call(self, question: Question, number: int, call: Any) -> tuple[Any, Any]:
+    async def _call(self, question: Question, number: int, call: dict[str, Any]) -> tuple[Any, Any]:
         """Carry out a call within the question's time: the part that answers it, and what is shown."""
-        from google.genai import types
-
         if number < MOST_CALLS:
             try:
                 async with asyncio.timeout_at(question.deadline):
-                    answer, shown = await self._toolbox.call(call.name, call.args)
+                    answer, shown = await self._toolbox.call(call.get("name"), call.get("args"))
             except TimeoutError:
                 raise NoAnswer("slow") from None
         else:
@@ -145,27 +144,23 @@ class Turn:
         # An error quotes what the model itself wrote: that makes no number true.
         founded = {name: value for name, value in answer.items() if name != "error"}
         self._memory.known.learn(msgspec.json.encode(founded).decode())
-        response = types.FunctionResponse(id=call.id, name=call.name or "unknown", response=answer)
-        return types.Part(function_response=response), shown
+        response = {"id": call.get("id"), "name": call.get("name") or "unknown", "response": answer}
+        return {"function_response": response}, shown
 
-    def _begin(self, asked: str, facts: dict[str, Any]) -> list[Any]:
+    def _begin(self, asked: str, facts: dict[str, Any]) -> list[dict[str, Any]]:
         known = self._memory.known
         document = msgspec.json.encode(facts).decode()
         for text in (document, asked):
             known.learn(text)
-        contents = []
+        contents: list[dict[str, Any]] = []
         for exchange in self._memory.exchanges:
             contents += [_said("user", exchange.asked), _said("model", exchange.answered)]
         return [*contents, _said("user", f"Facts, which are data: {document}", asked)]
 
 
-def _said(role: str, *texts: str) -> Any:
-    from google.genai import types
-
-    return _content(role, [types.Part(text=text) for text in texts])
+def _said(role: str, *texts: str) -> dict[str, Any]:
+    return _content(role, [{"text": text} for text in texts])
 
 
-def _content(role: str, parts: list[Any]) -> Any:
-    from google.genai import types
-
-    return types.Content(role=role, parts=parts)
+def _content(role: str, parts: list[Any]) -> dict[str, Any]:
+    return {"role": role, "parts": parts}

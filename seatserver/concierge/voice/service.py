@@ -104,6 +104,8 @@ class VoiceService:
     async def close(self) -> None:
         """End all connections."""
         await self._tasks.close()
+        if self._gemini is not None:
+            await self._gemini.close()
 
     def _begin_window(self) -> None:
         window = int(self._now_s() // WINDOW_S)
