@@ -40,13 +40,14 @@ class Unfounded(Exception):
 
 def numbers_in(text: str) -> Iterator[str]:
     """Every number of a text, in each way that it can be read: "1.200" is also 1200, "48,90" also 48.9."""
-    for match in NUMBER.finditer(text):
-        yield from _readings(match[0])
-    for letter in text:
+    # What stands there often is read once: results of tools are long, and read on the event loop.
+    for written in dict.fromkeys(NUMBER.findall(text)):
+        yield from _readings(written)
+    for letter in dict.fromkeys(text):
         value = unicodedata.numeric(letter, None)
         if value is not None and not letter.isdecimal():
             yield _plain(value)
-    for word in re.findall(r"[a-z]+", folded(text)):
+    for word in dict.fromkeys(re.findall(r"[a-z]+", folded(text))):
         if NUMBERS.get(word, 0) > 1:
             yield str(NUMBERS[word])
 
