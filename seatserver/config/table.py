@@ -121,7 +121,7 @@ class Settings:
     gemini_answers: int = setting("SEATSERVER_GEMINI_ANSWERS", 24, "Most answers that the model gives at the same time, per process; beyond that the rules answer.", at_least=1, at_most=200)
     gemini_memory_mb: int = setting("SEATSERVER_GEMINI_MEMORY_MB", 512, "Most memory of the process that talks to the model, in MiB: each process of the server starts one of its own with the first question. An answer that needs more fails.", at_least=128, at_most=16_384)
     gemini_turn_tokens: int = setting("SEATSERVER_GEMINI_TURN_TOKENS", 40_000, "Most tokens of one answer, read and written, in all its steps.", at_least=10_000, at_most=1_000_000)
-    gemini_input_cents: int = setting("SEATSERVER_GEMINI_INPUT_CENTS", 50, "Price of a million tokens that the model reads, in cents. Sound is charged at these two prices too: if there is a model that hears, give the prices of the more expensive one.", at_least=0, at_most=100_000)
+    gemini_input_cents: int = setting("SEATSERVER_GEMINI_INPUT_CENTS", 50, "Price of a million tokens that the model reads, in cents.", at_least=0, at_most=100_000)
     gemini_output_cents: int = setting("SEATSERVER_GEMINI_OUTPUT_CENTS", 300, "Price of a million tokens that the model writes, in cents.", at_least=0, at_most=100_000)
     gemini_user_turns: int = setting("SEATSERVER_GEMINI_USER_TURNS", 100, "Most questions of one user that the model answers in a day (UTC), over all instances; all guests of one network have four times as much of this and of the next two. After that, the rules answer.", at_least=0, at_most=1_000_000)
     gemini_user_tokens: int = setting("SEATSERVER_GEMINI_USER_TOKENS", 800_000, "Most tokens of one user in a day. The most that an answer can take is set aside while it is given.", at_least=0, at_most=1_000_000_000)
@@ -135,6 +135,8 @@ class Settings:
 
     # By voice.
     gemini_live_model: str = setting("SEATSERVER_GEMINI_LIVE_MODEL", "", "Name of a model of the Gemini Live API that hears visitors and reads answers to them, where there is a key. If empty, no sound comes to this server.")
+    gemini_live_input_cents: int = setting("SEATSERVER_GEMINI_LIVE_INPUT_CENTS", 300, "Price of a million tokens that the model reads which hears, in cents. All of them are charged as sound.", at_least=0, at_most=100_000)
+    gemini_live_output_cents: int = setting("SEATSERVER_GEMINI_LIVE_OUTPUT_CENTS", 1200, "Price of a million tokens that this model says, in cents.", at_least=0, at_most=100_000)
     voice_s: int = setting("SEATSERVER_VOICE_S", 30, "Longest spoken question, in seconds.", at_least=1, at_most=120)
     voice_user_s: int = setting("SEATSERVER_VOICE_USER_S", 600, "Most speech of one user in an hour, in seconds, per process.", at_least=1, at_most=3600)
     voice_at_once: int = setting("SEATSERVER_VOICE_AT_ONCE", 20, "Most spoken questions at a time, per process. Each keeps its sound until it is answered.", at_least=1, at_most=1000)

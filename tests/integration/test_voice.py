@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from seatserver.concierge.model.breaker import Breaker
+from seatserver.concierge.model.budgets import spoken_prices
 from seatserver.concierge.voice import turn
 from seatserver.errors import Busy
 from tests.integration.conftest import MakeServer
@@ -423,6 +424,8 @@ async def test_spoken_questions_are_paid_from_the_budgets_and_not_heard_without_
             return 390 <= (await budgets.spent_today()).tokens < budgets.most().tokens
 
         await eventually(is_settled, "what the model says that it took")
+        spent, prices = await budgets.spent_today(), spoken_prices(server.core.settings)
+        assert prices.input * spent.tokens < spent.money < prices.output * spent.tokens, "at its own prices"
         refused = await reply(talk, await speak(talk, TENTH_S))
         assert refused.text == "I cannot listen just now. Please type your wish."
         assert len(live.connections) == 1

@@ -25,6 +25,8 @@ ANSWER_S = 1.0
 """Redis is asked for so long at most: nobody is kept waiting for a sum."""
 AT_ONCE = 4
 """Most questions to Redis under way at once, so that connections are left for everything else."""
+SPOKEN_TOKENS = 5000
+"""Of an answer that is read aloud: more than the ninety seconds of it that are passed on."""
 HOUSEHOLD = 4
 """So many visitors' budgets the guests of one network have together."""
 
@@ -86,10 +88,31 @@ class Spent(NamedTuple):
     money: int = 0
 
 
+class Prices(NamedTuple):
+    """What a million tokens cost, in cents."""
+
+    input: int
+    output: int
+
+    def of(self, input: int, output: int) -> int:
+        """What so many tokens cost, in millionths of a cent."""
+        return input * self.input + output * self.output
+
+
 class Charge(NamedTuple):
     """What was charged, to be settled: the keys of the payers' sums, then its own."""
 
     keys: tuple[str, ...]
+
+
+def written_prices(settings: Settings) -> Prices:
+    """Those of the model that is asked in writing."""
+    return Prices(settings.gemini_input_cents, settings.gemini_output_cents)
+
+
+def spoken_prices(settings: Settings) -> Prices:
+    """Those of the model that hears and speaks."""
+    return Prices(settings.gemini_live_input_cents, settings.gemini_live_output_cents)
 
 
 class Budgets:
@@ -103,16 +126,23 @@ class Budgets:
 
     def most(self) -> Spent:
         """The most that one question can cost."""
-        settings = self._settings
-        dearest = max(settings.gemini_input_cents, settings.gemini_output_cents)
-        return Spent(settings.gemini_turn_tokens, settings.gemini_turn_tokens * dearest)
+        tokens = self._settings.gemini_turn_tokens
+        return Spent(tokens, tokens * max(written_prices(self._settings)))
 
-    async def charge(self, payer: Payer) -> Charge | None:
-        """Charge the most that a question can cost; None if the payer, the showtime or the day has too little left.
+    def most_spoken(self) -> Spent:
+        """The most that hearing a question and reading its answer aloud can cost."""
+        tokens, prices = self._settings.gemini_turn_tokens, spoken_prices(self._settings)
+        said = min(SPOKEN_TOKENS, tokens)
+        return Spent(tokens, max(prices.of(tokens - said, said), prices.of(tokens, 0)))
+
+    async def charge(self, payer: Payer, most: Spent | None = None) -> Charge | None:
+        """Charge ``most``, otherwise the most that a question can cost.
+
+        None if the payer, the showtime or the day has too little left.
 
         Raises `Unavailable`: whether it is charged is not known then, so nothing may be asked.
         """
-        settings, most = self._settings, self.most()
+        settings, most = self._settings, most or self.most()
         day = f"concierge:{{{self._clock() // DAY_MS}}}"
         user = (settings.gemini_user_turns, settings.gemini_user_tokens, settings.gemini_user_cents)
         showtime = (settings.gemini_showtime_turns, settings.gemini_showtime_tokens, settings.gemini_showtime_cents)

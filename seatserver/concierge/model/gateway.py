@@ -1,9 +1,9 @@
 """The one way to the model in a process: whether it may be asked, one request at a time, and what that has cost.
 
 `ModelGateway.begin` charges a question, and `ask` streams one request of it. `end` settles it, in the background,
-whatever became of the visitor. `charge` and `settle` do the same for a spoken question, which another model hears: so
-it does not count as one of the answers under way, and says nothing about whether this model works. `NoAnswer` is
-raised with a reason if something goes wrong; the caller then answers without the model.
+whatever became of the visitor. `charge_spoken` and `settle` do the same for a spoken question, which another model
+hears: so it does not count as one of the answers under way, and says nothing about whether this model works. `NoAnswer`
+is raised with a reason if something goes wrong; the caller then answers without the model.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from seatserver import logs
 from seatserver.concierge.model.breaker import Breaker
-from seatserver.concierge.model.budgets import Budgets, Charge, Payer, Spent
+from seatserver.concierge.model.budgets import Budgets, Charge, Payer, Prices, Spent, spoken_prices, written_prices
 from seatserver.concierge.model.messages import Chunk, Failed, Usage
 from seatserver.concierge.model.process import ModelFailed, ModelProcess
 from seatserver.config import Clock, Settings
@@ -52,8 +52,9 @@ class NoAnswer(Exception):
 class Question:
     """One visitor's question: what it was charged, what it has cost so far, and how long it may take."""
 
-    def __init__(self, charge: Charge, deadline: float, tokens: int) -> None:
+    def __init__(self, charge: Charge, deadline: float, tokens: int, prices: Prices) -> None:
         self.charge = charge
+        self.prices = prices
         self.deadline = deadline
         """On the event loop's clock."""
         self.left = tokens
@@ -87,7 +88,7 @@ class ModelGateway:
         self._answering += 1
         self.process.start()
         try:
-            question = await self.charge(payer)
+            question = await self._charge(payer, self.budgets.most(), written_prices(self.settings))
         except BaseException:
             self._answering -= 1
             if is_trial:
@@ -96,16 +97,19 @@ class ModelGateway:
         question.is_trial = is_trial
         return question
 
-    async def charge(self, payer: Payer) -> Question:
-        """Charge what is asked of another model. Raises `NoAnswer`. Whoever does must `settle` it."""
+    async def charge_spoken(self, payer: Payer) -> Question:
+        """Charge what another model hears and says, at its prices. Raises `NoAnswer`. Whoever does must `settle` it."""
+        return await self._charge(payer, self.budgets.most_spoken(), spoken_prices(self.settings))
+
+    async def _charge(self, payer: Payer, most: Spent, prices: Prices) -> Question:
         try:
-            charge = await self.budgets.charge(payer)
+            charge = await self.budgets.charge(payer, most)
         except Unavailable:
             raise NoAnswer("away") from None
         if charge is None:
             raise NoAnswer("budget")
         deadline = asyncio.get_running_loop().time() + self.settings.gemini_turn_ms / 1000
-        return Question(charge, deadline, self.budgets.most().tokens)
+        return Question(charge, deadline, most.tokens, prices)
 
     def end(self, question: Question) -> None:
         """Settle what it has cost, in the background."""
@@ -116,8 +120,7 @@ class ModelGateway:
 
     def settle(self, question: Question) -> None:
         """Let what was charged cost what it did cost, in the background."""
-        settings = self.settings
-        money = question.input * settings.gemini_input_cents + question.output * settings.gemini_output_cents
+        money = question.prices.of(question.input, question.output)
         self._metrics.model_tokens.labels("input").inc(question.input)
         self._metrics.model_tokens.labels("output").inc(question.output)
         self._metrics.model_money.inc(money)

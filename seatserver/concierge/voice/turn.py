@@ -188,7 +188,7 @@ class SpokenTurn:
     async def _paid(self) -> AsyncGenerator[Piece, None]:
         """The conversation with the model, charged to those who pay for questions. Raises `LineLost`, `NoAnswer`."""
         gateway = self._service.gateway
-        question = await gateway.charge(self._conversation.payer)
+        question = await gateway.charge_spoken(self._conversation.payer)
         try:
             async with aclosing(self._talk()) as pieces:
                 async for piece in pieces:
