@@ -33,6 +33,7 @@ from seatserver.wire.concierge import (
     ConciergeMessage,
     Done,
     Listening,
+    Quiet,
     Ready,
     Speak,
     Spoken,
@@ -112,6 +113,8 @@ class ConciergeSession:
         self._network = network
         self._voice = voice
         self._voice_memory = Memory()
+        self._is_speaking = False
+        """Whether the present answer has been heard in part."""
         self._spoken: SpokenTurn | None = None
         self._may_begin = may_begin
         self._conversation: Answering | None = None
@@ -140,11 +143,15 @@ class ConciergeSession:
         """Nothing is written past the connection."""
 
     def fell_behind(self) -> None:
-        """A text is far smaller than the buffer: who falls behind reads nothing, or more slowly than speech comes."""
-        self.dismiss(Leave(Close.SLOW, "you read too slowly", 1000))
+        """A text is far smaller than the buffer: who falls behind reads nothing, or more slowly than speech comes.
+
+        In the latter case `_answer` leaves out the rest of the speech. Nothing more is read until they have caught up.
+        """
+        if not self._is_speaking:
+            self.dismiss(Leave(Close.SLOW, "you read too slowly", 1000))
 
     def caught_up(self) -> None:
-        """It is being dismissed already."""
+        """Whoever has been dismissed stays so; others go on."""
 
     # ------------------------------------------------------------ its life
 
@@ -358,9 +365,17 @@ class ConciergeSession:
         """Tell the answer piece by piece, within its time. However it ends, the last message is `Done` or `Error`."""
         clock = asyncio.get_running_loop().time
         started, self._not_begun = clock(), None
+        self._is_speaking = is_cut = False
         try:
             async with asyncio.timeout(most_s), aclosing(told) as pieces:
                 async for piece in pieces:
+                    if isinstance(piece, bytes):
+                        self._is_speaking = True
+                        if self._connection.behind and not is_cut:
+                            is_cut = True
+                            self._tell(Quiet(ref=ref))
+                        if is_cut:
+                            continue
                     self._tell(piece)
         except TimeoutError:
             self._tell(Words(ref=ref, text=conversation.too_slow()))

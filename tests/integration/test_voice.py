@@ -410,11 +410,34 @@ async def _error_to(talk: Talk, sound: bytes) -> Message:
     return await talk.next()
 
 
+async def test_who_reads_more_slowly_than_speech_comes_loses_the_rest_of_the_speech_only(
+    make_server: MakeServer, live: LiveStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "LEAD_S", 1000.0)
+    much = bytes(500_000)
+    live.script.append([HearOut(), hears(WISH), calls(WISH), Answered(), *[speaks(much)] * 8, TURN_COMPLETE])
+    async with voice(make_server, live, send_buffer=4096) as (server, talk):
+        talk.connection.transport.pause_reading()
+        ref = await speak(talk, TENTH_S)
+
+        async def is_told() -> bool:
+            return await metric(server, "aloud") == 1
+
+        await eventually(is_told, "the answer to end")
+        talk.connection.transport.resume_reading()
+        found = await reply(talk, ref)
+        assert found.kinds[-2:] == ["quiet", "done"]
+        assert len(found.sound) < 8 * len(much)
+        assert "For two, in row B. The best: row B" in found.text
+        assert "row B" in (await talk.ask(WISH)).text, "the conversation goes on"
+
+
 async def test_spoken_questions_are_paid_from_the_budgets_and_not_heard_without_one(
     make_server: MakeServer, live: LiveStandIn
 ) -> None:
     live.script.append(whole(WISH, WISH, SPEECH))
-    async with voice(make_server, live, gemini_user_turns=2) as (server, talk):
+    written_is_free = {"gemini_input_cents": 0, "gemini_output_cents": 0}
+    async with voice(make_server, live, gemini_user_turns=2, **written_is_free) as (server, talk):
         keep_the_day(server)
         assert (await reply(talk, await speak(talk, TENTH_S))).sound == SPEECH
         assert server.core.model is not None
@@ -424,8 +447,10 @@ async def test_spoken_questions_are_paid_from_the_budgets_and_not_heard_without_
             return 390 <= (await budgets.spent_today()).tokens < budgets.most().tokens
 
         await eventually(is_settled, "what the model says that it took")
-        spent, prices = await budgets.spent_today(), spoken_prices(server.core.settings)
-        assert prices.input * spent.tokens < spent.money < prices.output * spent.tokens, "at its own prices"
+        prices = spoken_prices(server.core.settings)
+        assert (await budgets.spent_today()).money == prices.of(300, 90), (
+            "what was heard and said has prices of its own"
+        )
         refused = await reply(talk, await speak(talk, TENTH_S))
         assert refused.text == "I cannot listen just now. Please type your wish."
         assert len(live.connections) == 1
