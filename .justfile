@@ -116,7 +116,7 @@ abroad:
 # doors make of the answers does not
 redis:
     TEST_REDIS_SERVER=/usr/bin/redis-server env -u CI {{ pytest }} -n 2 -m "not long" \
-        tests/integration/test_store*.py tests/integration/test_hub.py tests/integration/test_pipeline.py \
+        tests/integration/test_store*.py tests/integration/test_hub*.py tests/integration/test_pipeline.py \
         tests/integration/test_closed_transports.py tests/integration/test_cooling.py tests/integration/test_checkout.py \
         tests/integration/test_reconcile.py tests/integration/test_shares.py tests/integration/test_socket_tickets.py \
         tests/integration/test_revocations.py tests/integration/test_kiosks.py tests/integration/test_two_instances.py \
