@@ -18,6 +18,7 @@ from seatserver.api.resources import (
     offers,
     openid,
     passkeys,
+    posters,
     revocations,
     showtimes,
     sign_in,
@@ -33,6 +34,7 @@ from seatserver.api.shared.problems import EXAMPLE as PROBLEM
 
 RESOURCES: tuple[Resource, ...] = (
     layouts.RESOURCE,
+    posters.RESOURCE,
     theatres.RESOURCE,
     showtimes.RESOURCE,
     availability.RESOURCE,

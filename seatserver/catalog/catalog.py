@@ -1,4 +1,4 @@
-"""Theatres, auditoriums, seat maps and showtimes, in Postgres.
+"""Theatres, auditoriums, seat maps and showtimes, in Postgres; posters are next door, in `posters.py`.
 
 Showtimes are read very often (for every socket and every booking), so reads are shared and kept for `SHOWTIME_TTL_S`.
 Seat maps never change and are kept by hash. This instance sees its own changes at once, the others within that time.
@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from seatserver.catalog.posters import Posters, delete_unused, require_poster
 from seatserver.catalog.showtime import (
     EARLIEST_MS,
     LATEST_MS,
@@ -77,6 +78,7 @@ class Catalog:
         self._showtimes: SharedReads[str, Showtime] = SharedReads(
             size=SHOWTIMES_KEPT, ttl_s=SHOWTIME_TTL_S, clock=clock
         )
+        self.posters = Posters(database, clock)
         self._layouts: SharedReads[str, SeatMap] = SharedReads(size=LAYOUTS_KEPT, ttl_s=None, clock=clock)
 
     # ------------------------------------------------------------ reads
@@ -200,6 +202,7 @@ class Catalog:
             "auditorium_id": draft.auditorium_id,
             "layout_hash": draft.layout_hash,
             "title": draft.title,
+            "poster_hash": draft.poster_hash,
             "starts_at": _moment(draft.starts_at_ms),
             "on_sale_at": _moment(draft.on_sale_at_ms),
             "sale_ends_at": _moment(draft.sale_ends_at_ms),
@@ -208,12 +211,16 @@ class Catalog:
         }
         async with self._writing() as connection:
             await _require(connection, auditoriums, "auditorium", draft.auditorium_id)
+            if draft.poster_hash is not None:
+                await require_poster(connection, draft.poster_hash)
             # The lock makes this wait for bookings under way, which change the same row.
             query = sa.select(showtimes).where(showtimes.c.id == draft.id).with_for_update()
             stored = (await connection.execute(query)).one_or_none()
             if stored is not None:
                 _check_unchanged(stored, values)
             await _upsert(connection, showtimes, values)
+            if stored is not None and stored.poster_hash != draft.poster_hash:
+                await delete_unused(connection)
         self._showtimes.forget(draft.id)
         return await self.showtime(draft.id)
 
@@ -303,6 +310,7 @@ def _fields(row: sa.Row[Any]) -> dict[str, Any]:
         "tariff": msgspec.convert({**row.tariff, "currency": row.currency}, Tariff),
         "rules": msgspec.convert(row.rules, Rules),
         "layout_hash": row.layout_hash,
+        "poster_hash": row.poster_hash,
     }
 
 

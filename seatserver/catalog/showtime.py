@@ -54,6 +54,7 @@ class ShowtimeDraft(msgspec.Struct, frozen=True, kw_only=True):
     sale_ends_at_ms: int
     tariff: Tariff
     rules: Rules = Rules()
+    poster_hash: str | None = None
 
     def validate(self, seat_map: SeatMap, *, keeps_currency: bool = False) -> None:
         """Raise `BadRequest`, naming the first field that contradicts the layout or another field.
@@ -89,6 +90,7 @@ class ShowtimeEntry(msgspec.Struct, frozen=True, kw_only=True):
     tariff: Tariff
     rules: Rules
     layout_hash: str
+    poster_hash: str | None = None
 
     @property
     def currency(self) -> str:

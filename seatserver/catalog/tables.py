@@ -1,4 +1,4 @@
-"""The tables of what is offered: theatres, auditoriums, seat maps, showtimes.
+"""The tables of what is offered: theatres, auditoriums, seat maps, posters, showtimes.
 
 Identifiers are short texts that the caller chooses (`ID_PATTERN`), so that creating is an idempotent PUT.
 """
@@ -38,6 +38,14 @@ seat_maps = sa.Table(
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
 )
 
+posters = sa.Table(
+    "posters",
+    metadata,
+    sa.Column("hash", sa.Text, primary_key=True, comment="Poster.hash."),
+    sa.Column("content", sa.LargeBinary, nullable=False, comment="WebP, as `pictures.py` makes it."),
+    sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
 showtimes = sa.Table(
     "showtimes",
     metadata,
@@ -45,6 +53,7 @@ showtimes = sa.Table(
     sa.Column("auditorium_id", sa.Text, sa.ForeignKey("auditoriums.id"), nullable=False),
     sa.Column("layout_hash", sa.Text, sa.ForeignKey("seat_maps.hash"), nullable=False),
     sa.Column("title", sa.Text, nullable=False),
+    sa.Column("poster_hash", sa.Text, sa.ForeignKey("posters.hash"), comment="The film's poster, if it has one."),
     sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("on_sale_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("sale_ends_at", sa.DateTime(timezone=True), nullable=False),
@@ -69,4 +78,5 @@ showtimes = sa.Table(
     sa.CheckConstraint("on_sale_at < sale_ends_at", name="sale_has_a_duration"),
     sa.Index("ix_showtimes_starts_at_id", "starts_at", "id"),
     sa.Index("ix_showtimes_auditorium_id", "auditorium_id"),
+    sa.Index("ix_showtimes_poster_hash", "poster_hash"),
 )

@@ -13,13 +13,17 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from seatserver.catalog.catalog import Auditorium, Catalog, ShowtimeDraft, ShowtimeFilter, Theatre
-from seatserver.catalog.tables import showtimes
+from seatserver.catalog.pictures import poster_from
+from seatserver.catalog.posters import KEPT_UNUSED, require_poster
+from seatserver.catalog.tables import posters, showtimes
 from seatserver.config import Settings
 from seatserver.database import Database
 from seatserver.errors import BadRequest, BadSeatMap, Conflict, NotFound
 from seatserver.pricing.tariff import Tariff
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from seatserver.seatmaps.rules.model import GapRule, Rules
+from tests.support.pictures import picture
+from tests.waiting import within
 
 pytestmark = pytest.mark.clock
 
@@ -119,6 +123,22 @@ async def test_a_showtime_keeps_its_layout(catalog: Catalog) -> None:
     await catalog.put_showtime(draft())
     with pytest.raises(Conflict, match="cannot change its layout"):
         await catalog.put_showtime(draft(layout_hash=hall("Other").content_hash))
+
+
+async def test_a_poster_that_somebody_is_about_to_use_is_not_deleted_and_nobody_waits(
+    catalog: Catalog, database: Database
+) -> None:
+    one, other = [poster_from(picture("PNG", color=color)) for color in ("red", "blue")]
+    await catalog.posters.put(one)
+    async with database.transaction() as connection:
+        await connection.execute(sa.update(posters).values(uploaded_at=sa.func.now() - KEPT_UNUSED * 2))
+    async with database.transaction() as connection:
+        await require_poster(connection, one.hash)
+        async with within("an upload, which deletes what is unused"):
+            await catalog.posters.put(other)
+    await catalog.put_showtime(draft(poster_hash=one.hash))
+    assert (await catalog.showtime("tonight")).poster_hash == one.hash
+    assert await catalog.posters.picture(one.hash) == one.content
 
 
 async def test_bookings_fix_the_currency_and_allocations_do_not(catalog: Catalog, database: Database) -> None:

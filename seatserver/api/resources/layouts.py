@@ -11,15 +11,13 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from seatserver.api.shared import story
-from seatserver.api.shared.answers import answer_of
+from seatserver.api.shared.answers import answer_of, is_kept, kept_for_ever
 from seatserver.api.shared.endpoint import Call, Resource
 from seatserver.api.shared.fields import Document, LayoutHash
 from seatserver.catalog.showtime import MAX_TITLE
 from seatserver.errors import BadSeatMap, NotFound
 from seatserver.seatmaps.formats.reader import read_seat_map
 from seatserver.seatmaps.model import SeatMap
-
-FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class LayoutQuery(Document, frozen=True):
@@ -83,8 +81,8 @@ async def get_layout(call: Call) -> Response:
     """Get a hall: its seats, categories, groups and screen. It never changes; its hash is the ETag."""
     layout_hash = call.text("layout_hash")
     seat_map = await call.services.catalog.layout(layout_hash)
-    headers = {"ETag": f'"{layout_hash}"', "Cache-Control": FOR_EVER}
-    if _matches(",".join(call.request.headers.getlist("if-none-match")), layout_hash):
+    headers = kept_for_ever(layout_hash)
+    if is_kept(call.request, layout_hash):
         return Response(status_code=304, headers=headers)
     encoded = call.services.shared_answers.get(layout_hash, lambda: Layout(hash=layout_hash, map=seat_map))
     return answer_of(encoded, headers=headers)
@@ -106,9 +104,3 @@ async def import_layout(call: Call, body: SeatMapFile, query: LayoutQuery) -> Im
         groups=len(seat_map.groups),
         notes=imported.notes,
     )
-
-
-def _matches(if_none_match: str, layout_hash: str) -> bool:
-    # RFC 9110, section 13.1.2: a list of entity tags, weak ones included, or an asterisk.
-    tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_none_match.split(",")}
-    return bool(tags & {layout_hash, "*"})

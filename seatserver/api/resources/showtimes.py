@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from seatserver.api.shared import story
 from seatserver.api.shared.endpoint import Call, Resource
-from seatserver.api.shared.fields import After, Currency, Document, Id, LayoutHash, Moment, Name, Next
+from seatserver.api.shared.fields import After, Currency, Document, Id, LayoutHash, Moment, Name, Next, PosterHash
 from seatserver.api.views.showtimes import EXAMPLE, ShowtimeView, showtime_view
 from seatserver.catalog.catalog import PAGE_LIMIT, ShowtimeDraft, ShowtimeFilter
 from seatserver.errors import BadRequest, Conflict, NotFound
@@ -55,6 +55,9 @@ class PutShowtime(Document, frozen=True):
     ] = None
     fees: Fees = Fees()
     rules: Rules = Rules()
+    poster_hash: Annotated[
+        PosterHash | None, Meta(description="The film's poster, which was uploaded before. Null: pages draw the title.")
+    ] = None
 
 
 class Showtimes(Document, frozen=True):
@@ -124,6 +127,7 @@ async def put_showtime(call: Call, body: PutShowtime) -> ShowtimeView:
         sale_ends_at_ms=millis_of(body.sale_ends_at),
         tariff=_tariff(body, seat_map),
         rules=body.rules,
+        poster_hash=body.poster_hash,
     )
     return showtime_view(await call.services.catalog.put_showtime(draft))
 

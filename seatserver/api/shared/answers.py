@@ -12,11 +12,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from seatserver.api.shared.problems import HEADERS
 
+FOR_EVER = "public, max-age=31536000, immutable"
 PIECE_BYTES = 65_536
 SHARED_BYTES = 64 * 1024 * 1024
 
@@ -25,6 +27,18 @@ def answer_of(answer: msgspec.Struct | bytes, status: int = 200, headers: dict[s
     """A Struct, or one encoded already, as a JSON response; not to be cached unless ``headers`` say otherwise."""
     body = answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
     return InPieces(body, status, headers={**HEADERS, **(headers or {})}, media_type="application/json")
+
+
+def kept_for_ever(tag: str) -> dict[str, str]:
+    """The headers of an answer that never changes, and is named by the hash of its content."""
+    return {"ETag": f'"{tag}"', "Cache-Control": FOR_EVER}
+
+
+def is_kept(request: Request, tag: str) -> bool:
+    """Whether the client has this answer already."""
+    # RFC 9110, section 13.1.2: a list of entity tags, weak ones included, or an asterisk.
+    listed = ",".join(request.headers.getlist("if-none-match")).split(",")
+    return bool({one.strip().removeprefix("W/").strip('"') for one in listed} & {tag, "*"})
 
 
 class InPieces(Response):

@@ -44,6 +44,9 @@ SeatName = Annotated[
     Meta(description="The seat's index in the layout, or its label (C-7)."),
 ]
 LayoutHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="The hash of the layout's content.")]
+PosterHash = Annotated[
+    str, Meta(pattern=r"^[0-9a-f]{32}$", description="The hash of a poster, which is at /api/v1/posters/{poster_hash}.")
+]
 Cursor = Annotated[str, Meta(max_length=100)]
 
 # Pagination: a list answers at most `limit` items, and `next` where there are more.
@@ -52,6 +55,7 @@ Next = Annotated[str | None, Meta(description="Pass it as `after` to get the nex
 
 PATH_PARAMETERS: dict[str, Any] = {
     "layout_hash": LayoutHash,
+    "poster_hash": PosterHash,
     "theatre_id": Id,
     "auditorium_id": Id,
     "showtime_id": Id,

@@ -34,6 +34,7 @@ HALL = SeatMap.build(
     groups=[(2, 3)],
 )
 SOFA = (2, 3)
+POSTER = "5f1d7a84db00d2fce00b31a7fc73224f"
 TICKET_TYPES = (
     TicketType(key="adult", name="Adult", prices={"standard": 1150, "sofa": 1400}),
     TicketType(key="child", name="Child", prices={"standard": 750}, only_with=("adult",), per_companion=3),

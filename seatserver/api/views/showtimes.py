@@ -7,7 +7,16 @@ from typing import Annotated
 from msgspec import Meta
 
 from seatserver.api.shared import story
-from seatserver.api.shared.fields import Address, Currency, CurrencyDigits, Document, Id, LayoutHash, Moment
+from seatserver.api.shared.fields import (
+    Address,
+    Currency,
+    CurrencyDigits,
+    Document,
+    Id,
+    LayoutHash,
+    Moment,
+    PosterHash,
+)
 from seatserver.catalog.showtime import ShowtimeEntry
 from seatserver.money import digits_of
 from seatserver.pricing.tariff import Fees, Prices, TicketType
@@ -35,6 +44,7 @@ class ShowtimeView(Document, frozen=True):
     fees: Fees
     rules: Rules
     layout_hash: LayoutHash
+    poster_hash: PosterHash | None
 
 
 EXAMPLE = ShowtimeView(
@@ -55,6 +65,7 @@ EXAMPLE = ShowtimeView(
     fees=story.FEES,
     rules=Rules(),
     layout_hash=story.HALL.content_hash,
+    poster_hash=story.POSTER,
 )
 
 
@@ -79,4 +90,5 @@ def showtime_view(entry: ShowtimeEntry) -> ShowtimeView:
         fees=tariff.fees,
         rules=entry.rules,
         layout_hash=entry.layout_hash,
+        poster_hash=entry.poster_hash,
     )

@@ -68,6 +68,7 @@ export interface Showtime {
   theatre_name: string;
   auditorium_name: string;
   layout_hash: string;
+  poster_hash: string | null;
   timezone: string;
   currency: string;
   currency_digits: number;

@@ -10,6 +10,7 @@ from seatserver.api.shared.endpoint import Endpoint, Resource
 
 TESTED_IN = {
     "test_offer": ("layouts", "theatres", "showtimes", "availability", "offers"),
+    "test_posters": ("posters",),
     "test_access": ("tokens", "keys", "revocations"),
     "test_allocations": ("allocations",),
     "test_bookings": ("bookings",),

@@ -132,6 +132,7 @@ function curl({ path, method, parameters, requestBody, security }, rest) {
     const fields = Object.entries(example(schema, rest));
     parts.push(...fields.map(([name, value]) => `--data-urlencode ${quoted(`${name}=${value}`)}`));
   }
+  if (schema?.format === "binary") parts.push("--data-binary @$FILE");
   const filled = path.replace(/{(\w+)}/g, (_, name) => `$${name.toUpperCase()}`); // for the shell, as $TOKEN
   parts.push(`"${location.origin}${filled}${query && `?${query}`}"`);
   return parts.join(" \\\n  ");
