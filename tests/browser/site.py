@@ -145,6 +145,10 @@ class Site:
         }
         self._admin_call("PUT", f"showtimes/{showtime_id}", json=showtime)
 
+    def upload_poster(self, file: bytes) -> str:
+        """The hash of the poster that is made of this picture."""
+        return str(self._admin_call("POST", "posters", content=file)["hash"])
+
     def change_allocations(self, showtime_id: str, **change: Any) -> None:
         """Block, allocate or open seats."""
         self._admin_call("POST", f"showtimes/{showtime_id}/allocations/change", json={"changes": [change]})

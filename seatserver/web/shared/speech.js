@@ -54,7 +54,7 @@ export class Speech {
  * @returns {string}
  */
 export function spoken(node) {
-  if (node.localName === "seat-map") return "";
+  if (node.localName === "seat-map" || node.ariaHidden === "true") return "";
   const label = node.ariaLabel ?? node.getAttribute("alt");
   if (label !== null) return label;
   if (node.children.length === 0) return (node.textContent ?? "").trim();

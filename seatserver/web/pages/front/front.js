@@ -18,6 +18,7 @@ import {
   say,
   time,
 } from "../shared/page.js";
+import { hueOf, poster } from "../shared/poster.js";
 
 const HOUR_MS = 3_600_000;
 const SHOWN_MS = 8 * 24 * HOUR_MS;
@@ -153,22 +154,14 @@ function dayLink(key, { starts, timezone }, isChosen) {
 
 function film(title, showtimes) {
   const theatres = [...Map.groupBy(showtimes, ({ theatre_id }) => theatre_id).values()];
-  const hue = [...title].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
+  const picture = showtimes.find(({ poster_hash }) => poster_hash)?.poster_hash;
   return element(
     "section",
-    { className: "film", style: { "--hue": hue } },
-    poster(title),
+    { className: "film", dataset: picture ? { pictured: "" } : {}, style: { "--hue": hueOf(title) } },
+    poster(title, picture),
     element("h2", { textContent: title, dir: "auto" }),
     element("div", { className: "theatres" }, ...theatres.map(theatre)),
   );
-}
-
-/** The title on the film's colour, the smaller the longer it is. */
-function poster(title) {
-  const longest = Math.max(...title.split(/\s+/).map((word) => word.length));
-  const size = title.length > 40 || longest > 13 ? "small" : title.length > 18 || longest > 9 ? "middle" : "large";
-  const words = element("span", { textContent: title, dir: "auto" });
-  return element("div", { className: "poster", ariaHidden: "true", dataset: { size } }, words);
 }
 
 function theatre(showtimes) {

@@ -11,6 +11,7 @@ const MOST = 200;
  * @typedef {object} Showing
  * @property {string} id
  * @property {string} title
+ * @property {string | null} poster_hash
  * @property {string} auditorium_name
  * @property {string} theatre_name
  * @property {string} timezone

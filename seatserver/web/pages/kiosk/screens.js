@@ -4,6 +4,7 @@
 
 import "../../seat-map.js";
 import { button, element } from "../shared/page.js";
+import { poster } from "../shared/poster.js";
 
 /** @import { SeatMapElement } from "../../seat-map.js" */
 /** @import { Kiosk } from "./kiosk.js" */
@@ -24,7 +25,7 @@ import { button, element } from "../shared/page.js";
 
 /** @typedef {{ booking: any, showtime: any, qr: string | null }} Ticket */
 
-const SHOWN = { portrait: 8, landscape: 5 };
+const SHOWN = { portrait: 8, landscape: 6 };
 const PEOPLE = 2;
 const PEOPLE_MOST = 10;
 
@@ -41,15 +42,15 @@ export function attract(kiosk) {
   const most = innerHeight > innerWidth ? SHOWN.portrait : SHOWN.landscape;
   const list = element("ul", { className: "showings" });
   for (const showing of programme.slice(0, most)) {
-    const { title: film, auditorium_name: hall, starts, timezone } = showing;
-    const when = words.text("showing", { time: words.format.time(starts, timezone), hall });
-    const texts = [
-      element("strong", { textContent: film, dir: "auto" }),
-      element("span", { className: "when", textContent: when }),
-    ];
+    const { title: film, poster_hash } = showing;
     const one = kiosk.sells ? button("", () => kiosk.begin(showing)) : element("div");
     one.className = "showing";
-    one.append(texts[0], " ", texts[1]);
+    one.append(
+      poster(film, poster_hash),
+      element("strong", { textContent: film, dir: "auto" }),
+      " ",
+      element("span", { className: "when", textContent: whenAndWhere(kiosk, showing) }),
+    );
     list.append(element("li", {}, one));
   }
   const content = [kiosk.sells && paragraph(words.text("touchFilm")), list];
@@ -87,7 +88,7 @@ export function tickets(kiosk, visit) {
   return {
     name: "tickets",
     title: words.text("howMany"),
-    content: [paragraph(filmLine(kiosk, visit)), element("div", { className: "steppers" }, ...rows)],
+    content: [film(kiosk, visit), element("div", { className: "steppers" }, ...rows)],
     back: () => kiosk.leave(),
     next: /** @type {[string, () => unknown]} */ ([words.text("onwards"), () => kiosk.chooseSeats()]),
   };
@@ -325,12 +326,35 @@ export function voided(kiosk, payment) {
 }
 
 /**
+ * The film that was chosen, with its poster.
  * @param {Kiosk} kiosk
  * @param {Visit} visit
  */
-export function filmLine({ words }, { showing }) {
-  const time = words.format.time(showing.starts, showing.timezone);
-  return `${showing.title} · ${words.text("showing", { time, hall: showing.auditorium_name })}`;
+function film(kiosk, { showing }) {
+  return element(
+    "div",
+    { className: "chosen" },
+    poster(showing.title, showing.poster_hash),
+    element("strong", { className: "big", textContent: showing.title, dir: "auto" }),
+    " ",
+    element("span", { textContent: whenAndWhere(kiosk, showing) }),
+  );
+}
+
+/**
+ * @param {Kiosk} kiosk
+ * @param {Visit} visit
+ */
+export function filmLine(kiosk, { showing }) {
+  return `${showing.title} · ${whenAndWhere(kiosk, showing)}`;
+}
+
+/**
+ * @param {Kiosk} kiosk
+ * @param {import("./programme.js").Showing} showing
+ */
+function whenAndWhere({ words }, { starts, timezone, auditorium_name: hall }) {
+  return words.text("showing", { time: words.format.time(starts, timezone), hall });
 }
 
 /** @param {{ seats: string[], areas: { area: string, count: number }[] }} basket */
