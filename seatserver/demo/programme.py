@@ -1,5 +1,7 @@
 """The demo's programme: two theatres, three halls, showtimes for each day, and one film whose sale has not begun.
 
+The films have posters (`posters.py`).
+
 Loading it again changes nothing that exists; on a later day it only adds that day's showtimes. At any hour some are on
 sale. Showtimes start by local time, also on days when the clocks change: `local_now` has the machine's time zone with
 all its rules, and every ``now`` here must be such a time.
@@ -15,6 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
+
+import msgspec
 
 from seatserver.bookings.allocations import Allocations
 from seatserver.bookings.keeping import Change
@@ -161,6 +165,10 @@ async def _load(catalog: Catalog, allocations: Allocations, now: datetime) -> li
     for theatre_id, name in PROGRAMME:
         await catalog.put_auditorium(Auditorium(id=auditorium_of(name), theatre_id=theatre_id, name=name))
         await catalog.put_layout(halls[name])
+    planned_showtimes = list(all_planned(now))
+    asked_for = [planned.draft.id for planned in planned_showtimes if not planned.is_earlier]
+    is_complete = await catalog.existing(asked_for) == asked_for
+    posters = {} if is_complete else await _put_posters(catalog)
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def put(planned: Planned) -> Showtime | None:
@@ -171,15 +179,28 @@ async def _load(catalog: Catalog, allocations: Allocations, now: datetime) -> li
             except NotFound:
                 if planned.is_earlier:
                     return None
-                showtime = await catalog.put_showtime(draft)
+                with_poster = msgspec.structs.replace(draft, poster_hash=posters.get(draft.title))
+                showtime = await catalog.put_showtime(with_poster)
                 keeping = Change(action="block", reason="house seats", places=house_seats(showtime.seat_map))
                 await allocations.change(draft.id, [keeping], by=BOSS)
                 return showtime
 
     async with asyncio.TaskGroup() as tasks:
-        putting = [tasks.create_task(put(planned)) for planned in all_planned(now)]
+        putting = [tasks.create_task(put(planned)) for planned in planned_showtimes]
     showtimes = [showtime for task in putting if (showtime := task.result()) is not None]
     return sorted(showtimes, key=lambda showtime: showtime.starts_at_ms)
+
+
+async def _put_posters(catalog: Catalog) -> dict[str, str]:
+    """Draw and store the posters; returns their hashes by title."""
+    from seatserver.demo.posters import SCENES, poster_for  # slow to import, and not needed again
+
+    hashes = {}
+    for title in SCENES:
+        poster = await asyncio.to_thread(poster_for, title)
+        await catalog.posters.put(poster)
+        hashes[title] = poster.hash
+    return hashes
 
 
 def _planned(slot: Slot, hall: SeatMap, day: int, midnight: datetime) -> Planned:
