@@ -5,6 +5,7 @@ and give them back, at a person's pace. Besides, somebody new comes every second
 does the same once. The attackers are a process of their own (`loadtests.attackers`), which by default all come from one
 address; `--strength` says how many times as many they are, and `--addresses` over how many addresses they are spread.
 Everybody shares this machine's cores, so a part of each ratio is the CPU time that the attackers take for themselves.
+Real attackers bring machines of their own, so ours have the lowest priority (`--nice`).
 *refused* counts honest commands that were refused, and *kept out* those who came and got no seats: both must stay 0.
 
 What an attacker *got* is what was carried out for it, of what it *tried*: guests made, holds, seats held at a time by
@@ -53,6 +54,7 @@ def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--seconds", type=report.seconds, default=5.0, help="length of each attack (default 5)")
     parser.add_argument("--strength", type=report.at_least(1), default=1, help="times as many attackers (default 1)")
     parser.add_argument("--addresses", type=report.at_least(1), default=1, help="where they come from (default 1)")
+    parser.add_argument("--nice", type=report.at_least(0), default=19, help="the attackers' niceness (default 19)")
     parser.add_argument("--only", choices=sorted(ATTACKS), help="only this attack")
     report.options(parser, repeats=1)
     parser.set_defaults(run=lambda args: report.run(args, measure, show))
@@ -150,7 +152,7 @@ def measure(place: Installation, args: argparse.Namespace) -> report.Result:
         pids = [one.pid, other.pid]
         result = asyncio.run(_measure(urls, pids, showtime, args))
         memory = {f"server_{at + 1}_mib": rss_kib(server.pid) // 1024 for at, server in enumerate((one, other))}
-    asked = {name: getattr(args, name) for name in ("buyers", "seconds", "strength", "addresses")}
+    asked = {name: getattr(args, name) for name in ("buyers", "seconds", "strength", "addresses", "nice")}
     return {**asked, **memory, "attacks": result}
 
 
@@ -207,7 +209,7 @@ def _see(turn: Turn, buyers: list[Buyer], newcomers: Newcomers) -> None:
 
 async def _attack(name: str, urls: list[str], showtime: str, args: argparse.Namespace) -> asyncio.subprocess.Process:
     seats, _ = _pair(args.buyers)
-    orders = [str(one) for one in (args.seconds, args.strength, args.addresses, seats)]
+    orders = [str(one) for one in (args.seconds, args.strength, args.addresses, args.nice, seats)]
     arguments = ("-m", "loadtests.attackers", name, showtime, *orders, *urls)
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=subprocess.PIPE)
     assert process.stdout is not None

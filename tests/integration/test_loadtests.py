@@ -59,7 +59,7 @@ def test_holds_are_compared_with_bare_redis_and_a_plain_server(run: Run) -> None
 
 
 def test_honest_buyers_are_refused_nothing_during_attacks(run: Run) -> None:
-    result = run("attack", "--buyers", "2", "--seconds", "0.5")
+    result = run("attack", "--buyers", "2", "--seconds", "0.5", "--nice", "0")
     assert set(result["attacks"]) == {"guests", "cycles", "hoarding", "handshakes", "heads", "fields", "silence"}
     for attack in result["attacks"].values():
         assert (attack["honest_refused"], attack["newcomers_kept_out"]) == (0, 0)
