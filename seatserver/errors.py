@@ -313,9 +313,10 @@ class SeatsRefused(SeatServerError):
         retry_at_ms: Mapping[int, int] | None = None,
     ) -> None:
         labels, self.areas = labels or {}, dict(areas or {})
-        named = [f"{labels.get(seat, seat)} {reason}" for seat, reason in sorted(reasons.items())]
+        in_order = sorted(reasons.items())
+        named = [f"{labels.get(seat, seat)} {reason}" for seat, reason in in_order]
         named += [f"{key} {reason} ({left} left)" for key, (reason, left) in self.areas.items()]
-        facts: dict[str, Any] = {"seats": [[seat, reason] for seat, reason in sorted(reasons.items())]}
+        facts: dict[str, Any] = {"seats": [[seat, reason] for seat, reason in in_order]}
         if areas:
             facts["areas"] = {key: list(why) for key, why in areas.items()}
         if retry_at_ms:

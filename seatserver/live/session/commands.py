@@ -239,6 +239,15 @@ def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: CommandContext | N
     """The message that says why a hold or booking was refused."""
     assert at is not None, "nothing is refused before hello"
     room, seat_map = at.audience.room, at.showtime.seat_map
+    if not seat_map.general_areas:
+        return from_server.Refused(
+            ref=ref,
+            hold_id=hold_id,
+            seats=tuple(sorted(error.reasons.items())),
+            stranded=error.stranded,
+            fix=error.fix,
+            retry_at_ms=tuple(sorted(error.retry_at_ms.items())),
+        )
     areas = {area: why for place, why in error.reasons.items() if (area := seat_map.area_of(place)) is not None}
     again = [(seat_map.area_of(place), place, when) for place, when in sorted(error.retry_at_ms.items())]
     return from_server.Refused(
