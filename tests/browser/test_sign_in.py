@@ -206,7 +206,7 @@ def test_staff_sign_in_with_a_passkey_of_their_own(make_site: Callable[..., Site
 
 def test_staff_sign_in_with_an_openid_provider(make_site: Callable[..., Site], window: Windows) -> None:
     with Provider() as google:
-        names = {f"SEATSERVER_{name.upper()}": value for name, value in google.settings().items()}
+        names = {f"SEATSERVER_{name.upper()}": str(value) for name, value in google.settings().items()}
         site = make_site(SEATSERVER_PUBLIC_URL="http://localhost:{port}", **names)
         hire(site)
         site.url = site.url.replace("127.0.0.1", "localhost")  # so that the provider is another site

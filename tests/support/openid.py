@@ -35,6 +35,7 @@ ANNA: dict[str, Any] = {
     "email_verified": True,
     "name": "Anna Bauer",
 }
+PATIENCE_MS = 30_000
 LEAVE_OUT = object()
 """A claim of this value is left out."""
 
@@ -59,6 +60,8 @@ class Provider:
         self.checks_pkce = True
         self.instead: dict[str, Answering] = {}
         self.asked: list[str] = []
+        self.sent = 0
+        """How many bytes of endless answers were taken."""
         self.keys = {"first": first_key()}
         self.published = dict(self.keys)
         self.sign: Callable[[Claims], str] = self.signed
@@ -86,6 +89,7 @@ class Provider:
             "openid_name": "Google",
             "openid_client_id": CLIENT_ID,
             "openid_client_secret": CLIENT_SECRET,
+            "openid_ms": PATIENCE_MS,
         }
 
     def rotate(self, name: str, *, overlap: bool = True) -> None:
@@ -218,6 +222,7 @@ class Request(BaseHTTPRequestHandler):
         self.wfile.write(head)
         while not self.provider.ended.is_set():
             self.wfile.write(piece)
+            self.provider.sent += len(piece)
 
     def drip(self) -> None:
         """Send an answer so slowly that no single wait is long."""
