@@ -21,7 +21,8 @@ import seatserver.access.tables
 import seatserver.accounts.tables
 import seatserver.bookings.tables
 import seatserver.catalog.tables
-import seatserver.kiosks.tables  # noqa: F401 - they register their tables in the metadata
+import seatserver.kiosks.tables
+import seatserver.transcripts.tables  # noqa: F401 - they register their tables in the metadata
 from seatserver.database import connect_once, metadata
 
 

@@ -95,6 +95,7 @@ from seatserver.rooms.feed import Feed
 from seatserver.rooms.hub import Hub
 from seatserver.seats.store import SeatStore
 from seatserver.tasks import Tasks, raise_if_cancelled
+from seatserver.transcripts.log import TIDY_MS, ConciergeLog
 from seatserver.web.routes import missing_page, web_routes
 from seatserver.wire.closing import Close
 from seatserver.wire.from_server import Booked
@@ -190,6 +191,9 @@ class Server:
         self.kiosk_payments = Payments(settings, self.database, self.catalog, self.checkout, self.records, reader)
         watch = ReaderWatch(self.kiosks, reader) if isinstance(reader, StripeReader) else None
 
+        # What visitors agreed to have kept of the concierge.
+        self.concierge_log = ConciergeLog(settings, self.database)
+
         # What happens in the background.
         self.worker = Worker(
             settings=settings,
@@ -250,12 +254,15 @@ class Server:
         self._tasks.spawn(repeat("kiosks", self.settings.kiosk_ms, self.kiosk_sockets.look, self.metrics), "kiosks")
         if self.settings.duties:
             self._tasks.spawn(self.worker.run(), "duties")
+            tidy = repeat("concierge log", TIDY_MS, self.concierge_log.tidy, self.metrics)
+            self._tasks.spawn(tidy, "concierge log")
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         # Bookings that are being written finish first. Then their readers stop, and the connections close last.
         await self.checkout.close(grace_s=self.settings.shutdown_ms / 4000)
         await self._tasks.close()
+        await self.concierge_log.close(grace_s=self.settings.shutdown_ms / 8000)
         await self.api_keys.close()
         await self.reports.close()
         await self.own_bookings.close()
@@ -395,6 +402,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         booking_keys=server.booking_keys,
         reports=server.reports,
         model_spent=server.model_spent,
+        concierge_log=server.concierge_log,
         kiosks=server.kiosks,
         kiosk_payments=server.kiosk_payments,
         handoffs=HandOffs(server.settings, server.store, server.catalog, server.kiosks, server.networks, wall_clock),
@@ -432,7 +440,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
     )
     # A path with an extra slash is not found, like any other wrong path.
     pages.router.redirect_slashes = False
-    tools = Tools(hub=server.hub, live=sockets, model=server.model)
+    tools = Tools(hub=server.hub, live=sockets, model=server.model, log=server.concierge_log)
     figures = Figures(
         settings=server.settings,
         catalog=server.catalog,

@@ -7,6 +7,7 @@ import msgspec
 from seatserver.api.resources import (
     admissions,
     availability,
+    concierge_log,
     handoffs,
     health,
     keys,
@@ -55,6 +56,7 @@ RESOURCES: tuple[Resource, ...] = (
     handoffs.RESOURCE,
     kiosk_tickets.RESOURCE,
     operations.RESOURCE,
+    concierge_log.RESOURCE,
     health.RESOURCE,
 )
 ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for resource in RESOURCES for endpoint in resource.endpoints)

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 
 import seatserver
-from seatserver.cli import demo, doctor, key, kiosk, seatmap, serve, settings, token, user
+from seatserver.cli import concierge, demo, doctor, key, kiosk, seatmap, serve, settings, token, user
 from seatserver.errors import ConfigError, SeatServerError
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
@@ -52,8 +52,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="seatserver", description="A real-time seat-map server for cinemas.")
     made.add_argument("--version", action="version", version=f"seatserver {seatserver.__version__}")
     commands = made.add_subparsers(metavar="COMMAND", required=True)
-    for add in (demo.add, serve.add, settings.add, doctor.add, seatmap.add, token.add, key.add, user.add, kiosk.add):
-        add(commands)
+    modules = (demo, serve, settings, doctor, seatmap, token, key, user, kiosk, concierge)
+    for module in modules:
+        module.add(commands)
     return made
 
 

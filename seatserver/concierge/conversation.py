@@ -35,6 +35,7 @@ from seatserver.errors import SeatServerError, SeatsRefused
 from seatserver.holding.holding import LOST_TO_OTHERS
 from seatserver.live.session.allowance import Allowance
 from seatserver.metrics import Metrics
+from seatserver.transcripts.log import ConciergeLog
 from seatserver.wire.concierge import Done, Suggestion, Suggestions, Words
 
 LANGUAGES = {"en": Language(ENGLISH), "de": Language(GERMAN)}
@@ -47,6 +48,7 @@ class Tools(DeskServices):
     """What a conversation may use; `app.py` passes it in. Without a ``model`` the parser answers everything."""
 
     model: ModelGateway | None = None
+    log: ConciergeLog
 
     @property
     def settings(self) -> Settings:

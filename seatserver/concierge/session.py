@@ -32,6 +32,8 @@ from seatserver.wire.concierge import (
     ConciergeCommand,
     ConciergeMessage,
     Done,
+    Forget,
+    Forgotten,
     Listening,
     Quiet,
     Ready,
@@ -125,6 +127,9 @@ class ConciergeSession:
         self._expiry: asyncio.TimerHandle | None = None
         self._leave: Leave | None = None
         self._bad_messages = 0
+        self._lang = "en"
+        self._keeps = False
+        """Whether the visitor agrees that what they write is kept."""
 
     def dismiss(self, leave: Leave) -> None:
         """End the session: it stops the answer under way, says bye and closes."""
@@ -235,6 +240,8 @@ class ConciergeSession:
                 case Speak():
                     await self._stop()
                     self._begin_to_hear(message)
+                case Forget():
+                    await self._forget(message)
                 case Spoken():
                     if self._spoken is not None:
                         self._spoken.finish()
@@ -263,6 +270,7 @@ class ConciergeSession:
             raise Unauthorized("this conversation belongs to another user; open a new one")
         self._conversation.identity = identity
         self._conversation.speak(begin.lang)
+        self._lang, self._keeps = begin.lang, begin.log and self._log_days > 0
         self.user_id = identity.user_id
         self._allowance.begin(identity)
         self._await_expiry(identity)
@@ -275,6 +283,8 @@ class ConciergeSession:
                 turns=self._conversation.turns,
                 model=self._tools.model is not None,
                 voice_s=self._seconds,
+                log_days=self._log_days,
+                logged=self._keeps,
             )
         )
 
@@ -299,7 +309,21 @@ class ConciergeSession:
             )
         self._take_turn(conversation)
         pieces = conversation.answer(asked.ref, asked.text, asked.people)
-        self._begin_to_answer(conversation, asked.ref, pieces, self._tools.settings.concierge_answer_ms / 1000)
+        most_s = self._tools.settings.concierge_answer_ms / 1000
+        self._begin_to_answer(conversation, asked.ref, pieces, most_s, asked.text if self._keeps else "")
+
+    @property
+    def _log_days(self) -> int:
+        """For how many days what visitors write is kept if they agree. Of staff nothing is kept."""
+        return self._tools.log.days if self._subject.showtime_id else 0
+
+    async def _forget(self, asked: Forget) -> None:
+        """Delete what is kept of this user. Raises `BadRequest` where staff ask, and `Unavailable`."""
+        if not self._subject.showtime_id:
+            raise BadRequest("nothing is kept of what staff ask", "type")
+        self._keeps = False
+        await self._stop()
+        self._tell(Forgotten(ref=asked.ref, deleted=await self._tools.log.forget(self.user_id)))
 
     @property
     def _seconds(self) -> int:
@@ -352,20 +376,22 @@ class ConciergeSession:
                 self._count_bad_message()
 
     def _begin_to_answer(
-        self, conversation: Answering, ref: int, pieces: AsyncGenerator[Piece, None], most_s: float
+        self, conversation: Answering, ref: int, pieces: AsyncGenerator[Piece, None], most_s: float, kept: str = ""
     ) -> asyncio.Task[None]:
+        """``kept`` is the question, if it is to be kept with its answer."""
         self._not_begun = ref
-        answer = self._answer(conversation, ref, pieces, most_s)
+        answer = self._answer(conversation, ref, pieces, most_s, kept)
         self._answering = asyncio.get_running_loop().create_task(answer, name="answer")
         return self._answering
 
     async def _answer(
-        self, conversation: Answering, ref: int, told: AsyncGenerator[Piece, None], most_s: float
+        self, conversation: Answering, ref: int, told: AsyncGenerator[Piece, None], most_s: float, kept: str
     ) -> None:
         """Tell the answer piece by piece, within its time. However it ends, the last message is `Done` or `Error`."""
         clock = asyncio.get_running_loop().time
         started, self._not_begun = clock(), None
         self._is_speaking = is_cut = False
+        said: list[str] = []
         try:
             async with asyncio.timeout(most_s), aclosing(told) as pieces:
                 async for piece in pieces:
@@ -377,6 +403,8 @@ class ConciergeSession:
                         if is_cut:
                             continue
                     self._tell(piece)
+                    if kept and isinstance(piece, Words):
+                        said.append(piece.text)
         except TimeoutError:
             self._tell(Words(ref=ref, text=conversation.too_slow()))
             self._tell(Done(ref=ref, turns=conversation.turns, held=conversation.held, stopped=True))
@@ -388,8 +416,19 @@ class ConciergeSession:
             self._tell_error(ref, SeatServerError("an error on our side; it has been logged"))
         finally:
             self._tools.metrics.answers.observe(clock() - started)
+            if kept and self._keeps:  # the visitor may have taken it back meanwhile
+                self._keep(kept, "".join(said))
             if conversation.turns <= 0 and self._reading is not None and not self._reading.done():
                 self.dismiss(Leave(Close.GOING_AWAY, "this conversation has come to its end"))
+
+    def _keep(self, question: str, answer: str) -> None:
+        self._tools.log.keep(
+            user_id=self.user_id,
+            showtime_id=self._subject.showtime_id,
+            language=self._lang,
+            question=question,
+            answer=answer,
+        )
 
     async def _stop(self) -> None:
         """Stop the answer under way, if there is one, and wait for its last message."""

@@ -110,6 +110,9 @@ class Settings:
     concierge_showtime_turns: int = setting("SEATSERVER_CONCIERGE_SHOWTIME_TURNS", 600, "Most questions about one showtime in a minute, per process.", at_least=1, at_most=1_000_000)
     concierge_answer_ms: int = setting("SEATSERVER_CONCIERGE_ANSWER_MS", 30_000, "Longest an answer may take.", at_least=100, at_most=120_000)
     concierge_idle_ms: int = setting("SEATSERVER_CONCIERGE_IDLE_MS", 300_000, "A conversation in which nothing is asked for this long ends; the next question begins another.", at_least=1000, at_most=3_600_000)
+    concierge_log: bool = setting("SEATSERVER_CONCIERGE_LOG", False, "Keep what visitors write to the concierge and what it answers, of those who agree: redacted, never sound. See “What is kept of visitors”.")
+    concierge_log_days: int = setting("SEATSERVER_CONCIERGE_LOG_DAYS", 14, "For how many days that is kept.", at_least=1, at_most=365)
+    concierge_log_rows: int = setting("SEATSERVER_CONCIERGE_LOG_ROWS", 100_000, "Most questions that are kept; beyond that the oldest go first.", at_least=100, at_most=1_000_000)
 
     # The language model behind the concierge.
     gemini_api_key: str = setting("SEATSERVER_GEMINI_API_KEY", "", "Key of the Gemini API. With it the concierge is answered by a language model, which is sent what visitors write; without it, by rules alone, and nothing is sent.", secret=True)
@@ -207,6 +210,11 @@ class Settings:
     def hears_s(self) -> int:
         """The longest spoken question that this server itself hears, in seconds; 0: it hears none."""
         return self.voice_s if self.concierge and self.gemini_api_key and self.gemini_live_model else 0
+
+    @property
+    def kept_days(self) -> int:
+        """For how many days the concierge's conversations are kept of visitors who agree; 0: none are."""
+        return self.concierge_log_days if self.concierge and self.concierge_log else 0
 
     def voice_at(self, place: str) -> bool:
         """Whether visitors may speak to the concierge there: `pages` or `kiosks`."""

@@ -156,6 +156,8 @@ export interface Welcome {
     concierge_model: boolean;
     /** The longest spoken question that the server itself hears, in seconds; 0: it hears none. */
     voice_s: number;
+    /** For how many days questions to the concierge are kept of visitors who agree; 0: none are. */
+    concierge_log_days: number;
   };
   on_sale_at_ms: number;
   sale_ends_at_ms: number;

@@ -61,6 +61,20 @@ class Ready(_Answered, frozen=True, kw_only=True):
         bool, Meta(description="Whether a language model answers, which is sent the questions. Tell the visitor so.")
     ] = False
     voice_s: Annotated[int, Meta(description="The longest spoken question, in seconds; 0: none is heard.")] = 0
+    log_days: Annotated[
+        int,
+        Meta(description="For how many days what is asked and answered is kept if the visitor agrees; 0: not."),
+    ] = 0
+    logged: Annotated[bool, Meta(description="Whether they are kept from now on.")] = False
+
+
+class Forgotten(_Answered, frozen=True, kw_only=True):
+    """The answer to `Forget`: so many questions, with their answers, are deleted."""
+
+    declared = Told(example={"ref": 6, "deleted": 3})
+
+    ref: Ref
+    deleted: int
 
 
 class Listening(_Answered, frozen=True, kw_only=True):
@@ -140,6 +154,9 @@ class Begin(_Asked, frozen=True, kw_only=True):
     """The first message, due within `SEATSERVER_HELLO_MS`: who is there, and the language of the answers.
 
     Send it again with a fresh token before the old one expires. Questions may be in English or German either way.
+
+    ``log`` says that the visitor agrees: what they write from now on and the answers are kept for the days that `Ready`
+    names, redacted. Ask the visitor, and never for them. Without it, also in a later `Begin`, nothing is kept.
     """
 
     declared = Command(
@@ -154,6 +171,7 @@ class Begin(_Asked, frozen=True, kw_only=True):
     token: str | None = None
     ticket: str | None = None
     lang: Literal["en", "de"] = "en"
+    log: bool = False
 
 
 class Ask(_Asked, frozen=True, kw_only=True):
@@ -189,6 +207,17 @@ class Stop(_Asked, frozen=True, kw_only=True):
     ref: Ref
 
 
+class Forget(_Asked, frozen=True, kw_only=True):
+    """Delete all that is kept of this user's questions, at all showtimes. An answer that is being given is stopped.
+
+    Nothing more is kept until the visitor agrees again, in another `Begin`.
+    """
+
+    declared = Command(answers=(Forgotten, Error), scope="watch", action="deleting what is kept", example={"ref": 6})
+
+    ref: Ref
+
+
 class Speak(_Asked, frozen=True, kw_only=True):
     """Begin to ask aloud. A question that is still being answered is stopped first, also in the middle of a word.
 
@@ -218,12 +247,12 @@ class Spoken(_Asked, frozen=True, kw_only=True):
     ref: Ref
 
 
-ConciergeCommand = Begin | Ask | Stop | Speak | Spoken
-ConciergeMessage = Ready | Listening | Heard | Words | Suggestions | Quiet | Done | Error | Bye
+ConciergeCommand = Begin | Ask | Stop | Forget | Speak | Spoken
+ConciergeMessage = Ready | Forgotten | Listening | Heard | Words | Suggestions | Quiet | Done | Error | Bye
 
 
 def examples() -> dict[type[msgspec.Struct], msgspec.Struct]:
     """The example of each type of message that only this socket has."""
-    asked = (Begin, Ask, Stop, Speak, Spoken)
-    told = (Ready, Listening, Heard, Words, Suggestions, Quiet, Done)
+    asked = (Begin, Ask, Stop, Forget, Speak, Spoken)
+    told = (Ready, Forgotten, Listening, Heard, Words, Suggestions, Quiet, Done)
     return {kind: kind(**kind.declared.example) for kind in (*asked, *told)}

@@ -108,6 +108,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     ``concierge_model`` is whether a language model answers there, which is sent the questions. Tell the visitor so.
     ``voice_s`` is the longest spoken question that this server itself hears, in seconds; 0: it hears none.
+    ``concierge_log_days`` is for how many days questions are kept of visitors who agree; 0: none are.
     """
 
     seats_per_user: int
@@ -118,6 +119,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     concierge_chars: int = 0
     concierge_model: bool = False
     voice_s: int = 0
+    concierge_log_days: int = 0
 
 
 class SeatOffer(msgspec.Struct, frozen=True, kw_only=True):

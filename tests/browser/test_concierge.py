@@ -182,3 +182,26 @@ def test_it_has_no_faults_that_a_checker_of_accessibility_finds(
     expect(offers(ann)).to_have_count(3)
     found = Axe().run(ann.page)
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_nothing_is_kept_before_a_visitor_ticks_the_box_and_they_delete_it_themselves(
+    make_site: Callable[..., Site], window: OpenWindow
+) -> None:
+    site = make_site(SEATSERVER_CONCIERGE_LOG="1")
+    ann = window(site, locale="de-DE", **PHONE, is_mobile=True)
+    ann.open_map()
+    if field(ann).is_hidden():
+        ann.part("search").get_by_role("button", name="Was möchten Sie?").click()
+    box = ann.part("concierge").get_by_role("checkbox")
+    expect(box).not_to_be_checked()
+    delete = ann.part("concierge").get_by_role("button", name="Von mir Gespeichertes löschen")
+    ask(ann, "Zwei in Reihe B")
+    expect(answer(ann)).to_contain_text("Am besten: Reihe B")
+    delete.click()
+    expect(answer(ann)).to_have_text("Gelöscht. Gespeicherte Fragen waren es: 0.")
+    box.check()
+    ask(ann, "Zwei in Reihe C")
+    expect(answer(ann)).to_contain_text("Am besten: Reihe C")
+    delete.click()
+    expect(answer(ann)).to_have_text("Gelöscht. Gespeicherte Fragen waren es: 1.")
+    expect(box).not_to_be_checked()

@@ -19,7 +19,8 @@ import seatserver.access.tables
 import seatserver.accounts.tables
 import seatserver.bookings.tables
 import seatserver.catalog.tables
-import seatserver.kiosks.tables  # noqa: F401 - all register their tables in the metadata
+import seatserver.kiosks.tables
+import seatserver.transcripts.tables  # noqa: F401 - all register their tables in the metadata
 from seatserver import config
 from seatserver.database import Database, connect_once, metadata, migrations_path, upgrade
 from seatserver.embedded import EmbeddedPostgres

@@ -37,6 +37,7 @@ from seatserver.kiosks.shown_tickets import ShownTickets
 from seatserver.operations.instance_reports import InstanceReports
 from seatserver.rooms.counts import Counts
 from seatserver.rooms.hub import Hub
+from seatserver.transcripts.log import ConciergeLog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,7 @@ class ApiServices:
     admission_codes: AdmissionCodes
     booking_keys: BookingKeys
     reports: InstanceReports
+    concierge_log: ConciergeLog
     model_spent: Callable[[], Awaitable[tuple[int, int] | None]]
     kiosks: Kiosks
     kiosk_payments: Payments

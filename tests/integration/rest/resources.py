@@ -17,7 +17,7 @@ TESTED_IN = {
     "test_admissions": ("admissions",),
     "test_kiosks": ("kiosks", "kiosk_payments", "kiosk_tickets", "handoffs"),
     "test_staff": ("users", "sign_in", "openid", "passkeys", "oauth"),
-    "test_service": ("operations", "health"),
+    "test_service": ("operations", "health", "concierge_log"),
 }
 
 

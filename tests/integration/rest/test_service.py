@@ -6,6 +6,7 @@ import dataclasses
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from seatserver.api.shared.story import HALL
 from seatserver.app import build_app
@@ -47,6 +48,33 @@ async def test_operators_see_the_live_view_and_the_demand_of_a_hall(rest: Rest) 
     assert (hall["states"], hall["wanted"], hall["layout_hash"]) == ("1400", "0000", HALL.content_hash)
     for path in ("/admin/house", "/admin/showtimes/tonight/demand"):
         assert code(await rest.ask("GET", path, "ann")) == (403, "forbidden")
+
+
+async def test_what_visitors_agreed_to_have_kept_is_listed_by_page_and_deleted(rest: Rest) -> None:
+    async with rest.core.database.transaction() as connection:
+        for user in ("ann", "bob", "ann"):
+            await connection.execute(
+                sa.text(
+                    "INSERT INTO concierge_log (user_id, showtime_id, language, question, answer) "
+                    "VALUES (:user, 'tonight', 'en', 'two', 'Here.')"
+                ),
+                {"user": user},
+            )
+    log = "/admin/concierge-log"
+    first = (await rest.ask("GET", log, "boss:admin", params={"showtime_id": "tonight", "limit": 2})).json()
+    assert [entry["user_id"] for entry in first["entries"]] == ["ann", "bob"]
+    rest_of_it = (await rest.ask("GET", log, "boss:admin", params={"after": first["next"], "limit": 2})).json()
+    assert ([entry["user_id"] for entry in rest_of_it["entries"]], rest_of_it["next"]) == (["ann"], None)
+    assert code(await rest.ask("GET", log, "boss:admin", params={"after": "x"})) == (400, "bad_request")
+    long_ago = "2020-01-01T00:00:00Z"
+    for times, count in (({"since": long_ago}, 3), ({"until": long_ago}, 0)):
+        assert len((await rest.ask("GET", log, "boss:admin", params=times)).json()["entries"]) == count
+    deleted = await rest.ask("POST", f"{log}/delete", "boss:admin", json={"user_id": "ann"})
+    assert deleted.json() == {"deleted": 2}
+    left = (await rest.ask("GET", log, "boss:admin")).json()["entries"]
+    assert [entry["user_id"] for entry in left] == ["bob"]
+    assert code(await rest.ask("GET", log, "ann")) == (403, "forbidden")
+    assert code(await rest.ask("POST", f"{log}/delete", "ann", json={"user_id": "bob"})) == (403, "forbidden")
 
 
 def test_every_operation_succeeded_in_a_test_above(contract: Contract, request: pytest.FixtureRequest) -> None:

@@ -90,3 +90,72 @@ test("a socket that is not let in is told once, with its reason, and the next qu
   await settled();
   assert.equal(sockets.length, 2);
 });
+
+test("what a visitor agrees to is said with the first message, when it changes, and never for them", async () => {
+  sockets.length = 0;
+  const talk = new Talk("ws://x", async () => "token", "en");
+  talk.ask("two", 2, heard());
+  await settled();
+  sockets[0].open();
+  sockets[0].hear({ type: "ready", ref: 1 });
+  await settled();
+  talk.keep(true);
+  talk.keep(false);
+  talk.close();
+  talk.keep(true);
+  talk.ask("three", 2, heard());
+  await settled();
+  sockets[1].open();
+  talk.keep(false); // while the server has not answered yet
+  sockets[1].hear({ type: "ready", ref: 1 });
+  await settled();
+  assert.deepEqual(
+    sockets[1].sent.map(({ type, log }) => [type, log]),
+    [
+      ["begin", true],
+      ["begin", undefined],
+      ["ask", undefined],
+    ],
+    "before anything is asked",
+  );
+  const begun = sockets[0].sent.filter(({ type }) => type === "begin");
+  assert.deepEqual(
+    begun.map(({ log, token }) => [log, token]),
+    [
+      [undefined, "token"],
+      [true, undefined],
+      [undefined, undefined],
+    ],
+  );
+});
+
+test("deleting what is kept ends the consent, and says how much it was or that it failed", async () => {
+  sockets.length = 0;
+  const talk = new Talk("ws://x", async () => "token", "en");
+  talk.keep(true);
+  const deleted = talk.forget();
+  await settled();
+  sockets[0].open();
+  sockets[0].hear({ type: "ready", ref: 1 });
+  await settled();
+  assert.deepEqual(
+    sockets[0].sent.map(({ type, log }) => [type, log]),
+    [
+      ["begin", undefined],
+      ["forget", undefined],
+    ],
+  );
+  sockets[0].hear({ type: "forgotten", ref: 2, deleted: 3 });
+  assert.equal(await deleted, 3);
+  const lost = talk.forget();
+  await settled();
+  sockets[0].dispatchEvent(Object.assign(new Event("close"), { code: 1006 }));
+  await assert.rejects(lost);
+  const refused = talk.forget();
+  await settled();
+  sockets[1].open();
+  sockets[1].hear({ type: "ready", ref: 4 });
+  await settled();
+  sockets[1].hear({ type: "error", ref: sockets[1].sent.at(-1).ref, code: "unavailable" });
+  await assert.rejects(refused);
+});

@@ -70,6 +70,10 @@ export class Concierge extends EventTarget {
   /** @type {HTMLButtonElement} */
   #send;
   #model = element("p", { className: "model quiet", hidden: true });
+  #consent = element("div", { className: "consent quiet", hidden: true });
+  #agrees = element("input", { type: "checkbox" });
+  #agreement = element("span");
+  #forget = element("button", { type: "button", className: "forget" });
   #said = element("p", { className: "said quiet", hidden: true });
   #answer = element("p", { className: "answer", hidden: true });
   #list = element("ol", { hidden: true });
@@ -123,7 +127,11 @@ export class Concierge extends EventTarget {
     });
     this.#speech.speak(words.lang);
     this.#form.append(this.#field, this.#microphone.button, this.#send);
-    node.append(this.#form, this.#model, this.#microphone.line, this.#said, this.#answer, this.#list);
+    this.#consent.append(element("label", {}, this.#agrees, this.#agreement), this.#forget);
+    this.#forget.textContent = words.say("conciergeForget");
+    this.#agrees.addEventListener("change", () => this.#talk.keep(this.#agrees.checked));
+    this.#forget.addEventListener("click", () => void this.#forgetAll());
+    node.append(this.#form, this.#model, this.#consent, this.#microphone.line, this.#said, this.#answer, this.#list);
     this.#opener = button("", () => this.#unfold(this.#opener.ariaExpanded !== "true"), {
       ...{ className: "talker", part: "button talker", ariaExpanded: "false", ariaLabel: label },
     });
@@ -140,6 +148,10 @@ export class Concierge extends EventTarget {
     this.#node.hidden = this.#opener.hidden = isOut;
     if (chars > 0) this.#field.maxLength = chars;
     this.#model.hidden = !this.#client.welcome?.limits.concierge_model;
+    const days = this.#client.welcome?.limits.concierge_log_days ?? 0;
+    this.#consent.hidden = days === 0;
+    if (days > 0) this.#agreement.textContent = this.#words.say("conciergeKeep", { days });
+    else this.#agrees.checked = false;
     const isHeard = this.canListen && this.#hears > 0;
     this.#model.textContent = this.#words.say(isHeard ? "conciergeModelHears" : "conciergeModel");
     this.#microphone.button.hidden = !this.canListen;
@@ -340,6 +352,23 @@ export class Concierge extends EventTarget {
   /** @param {{ code: string }} error */
   #whyNot(error) {
     return error.code === "lost" ? this.#words.say("conciergeLost") : this.#answers.failure({ ...error, facts: {} });
+  }
+
+  /** Delete what is kept of the visitor, who then has to agree again. */
+  async #forgetAll() {
+    if (this.#isAnswering) this.#halt();
+    this.#agrees.checked = false;
+    this.#forget.disabled = true;
+    let told = this.#words.say("conciergeNotForgotten");
+    try {
+      told = this.#words.say("conciergeForgotten", { count: await this.#talk.forget() });
+    } catch {
+      // It says so.
+    }
+    this.#forget.disabled = false;
+    this.#answer.textContent = told;
+    this.#answer.hidden = false;
+    this.#announcer.say(told);
   }
 
   #halt() {

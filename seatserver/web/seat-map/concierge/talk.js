@@ -30,9 +30,14 @@ export class Talk {
   #opening = null;
   /** @type {string | null} */
   #refused = null;
+  #isReady = false; // whether the server has answered begin
   #ref = 0;
   #asked = 0; // the ref of the question that is being answered
   #speaks = 0; // the ref that pieces of sound belong to
+  #isKept = false; // whether the visitor agrees that what they write is kept
+  #saidKept = false; // what the server has been told of that
+  /** Those who wait to hear that all is deleted, by ref. @type {Map<number, { done: (deleted: number) => void, failed: (error: Error) => void }>} */
+  #forgetting = new Map();
   /** What was said before the socket was open; null ends it. @type {(ArrayBuffer | null)[] | null} */
   #early = null;
   /** @type {Listener | null} */
@@ -85,6 +90,29 @@ export class Talk {
     else if (this.#socket?.readyState !== WebSocket.OPEN) return;
     else if (piece) this.#socket.send(piece);
     else this.#send(this.#socket, { type: "spoken" });
+  }
+
+  /**
+   * Whether the visitor agrees that what they write from now on is kept.
+   * @param {boolean} isKept
+   */
+  keep(isKept) {
+    this.#isKept = isKept;
+    if (this.#isReady && this.#socket?.readyState === WebSocket.OPEN) this.#sayBegin(this.#socket);
+  }
+
+  /**
+   * Delete all that is kept of the visitor; a promise of how many questions that were. Nothing more is kept then.
+   * @returns {Promise<number>}
+   */
+  async forget() {
+    this.#isKept = false;
+    this.#listener = null;
+    this.#opening ??= this.#open();
+    const socket = await this.#opening;
+    return new Promise((done, failed) => {
+      this.#forgetting.set(this.#send(socket, { type: "forget" }), { done, failed });
+    });
   }
 
   /** Stop the answer that is being given. Nothing more is heard of it. */
@@ -140,16 +168,18 @@ export class Talk {
     const socket = new WebSocket(this.#address);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
+    this.#isReady = false;
     let isReady = false;
     return new Promise((ready, fail) => {
-      socket.addEventListener("open", () =>
-        this.#send(socket, { type: "begin", token, lang: this.#lang === "de" ? "de" : "en" }),
-      );
+      socket.addEventListener("open", () => this.#sayBegin(socket, token));
       socket.addEventListener("message", ({ data }) => {
         if (typeof data !== "string") return this.#socket === socket && this.#play(data);
         const message = JSON.parse(data);
         if (message.type === "ready") {
           isReady = true;
+          if (this.#socket === socket) this.#isReady = true;
+          // They may have changed their mind while the first message was on its way.
+          if (this.#saidKept !== this.#isKept) this.#sayBegin(socket);
           ready(socket);
         } else if (this.#socket === socket) this.#hear(message);
       });
@@ -158,6 +188,8 @@ export class Talk {
         fail({ code: code === 4003 ? "forbidden" : "lost" });
         if (this.#socket !== socket) return;
         this.#socket = this.#opening = null;
+        for (const { failed: lost } of this.#forgetting.values()) lost(new Error("lost"));
+        this.#forgetting.clear();
         if (isReady) this.#fail("lost");
       });
     });
@@ -173,6 +205,18 @@ export class Talk {
     return this.#ref;
   }
 
+  /**
+   * Who is there, in which language, and what they agree to. Without a token it is who was there before.
+   * @param {WebSocket} socket
+   * @param {string} [token]
+   */
+  #sayBegin(socket, token) {
+    this.#saidKept = this.#isKept;
+    // Only where it is so: a server that keeps nothing may be too old to know the field.
+    const agreed = this.#isKept ? { log: true } : {};
+    this.#send(socket, { type: "begin", token, lang: this.#lang === "de" ? "de" : "en", ...agreed });
+  }
+
   /** @param {ArrayBuffer} piece */
   #play(piece) {
     if (this.#speaks === this.#asked) this.#listener?.sound?.(piece);
@@ -180,6 +224,13 @@ export class Talk {
 
   /** @param {any} message */
   #hear(message) {
+    const waiting = this.#forgetting.get(message.ref);
+    if (waiting) {
+      this.#forgetting.delete(message.ref);
+      if (message.type === "forgotten") waiting.done(message.deleted);
+      else waiting.failed(new Error(message.code));
+      return;
+    }
     const listener = this.#listener;
     this.#speaks = message.ref;
     // Of an answer that was stopped, or given up for another question, the last words may still come.

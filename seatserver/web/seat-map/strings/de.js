@@ -128,6 +128,13 @@ export default {
   conciergeModel: "Es antwortet ein KI-Modell (Google Gemini). Was Sie hier schreiben, geht an Google.",
   conciergeModelHears:
     "Ein KI-Modell (Google Gemini) hört zu und antwortet. Was Sie hier schreiben oder sagen, geht an Google.",
+  conciergeKeep: {
+    one: "Was ich hier schreibe, und die Antworten {days} Tag lang speichern, um den Dienst zu verbessern",
+    other: "Was ich hier schreibe, und die Antworten {days} Tage lang speichern, um den Dienst zu verbessern",
+  },
+  conciergeForget: "Von mir Gespeichertes löschen",
+  conciergeForgotten: "Gelöscht. Gespeicherte Fragen waren es: {count}.",
+  conciergeNotForgotten: "Das Löschen hat nicht geklappt. Bitte versuchen Sie es noch einmal.",
   conciergeLost: "Die Verbindung ging verloren. Bitte fragen Sie noch einmal.",
   voiceSpeak: "Sprechen",
   voiceOpening: "Das Mikrofon wird geöffnet …",

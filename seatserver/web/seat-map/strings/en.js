@@ -136,6 +136,13 @@ export default {
   conciergeStop: "Stop",
   conciergeModel: "An AI model (Google Gemini) answers. What you write here is sent to Google.",
   conciergeModelHears: "An AI model (Google Gemini) hears and answers. What you write or say here is sent to Google.",
+  conciergeKeep: {
+    one: "Keep what I write here and the answers for {days} day, to improve the service",
+    other: "Keep what I write here and the answers for {days} days, to improve the service",
+  },
+  conciergeForget: "Delete what is kept of me",
+  conciergeForgotten: "Deleted. Questions that were kept: {count}.",
+  conciergeNotForgotten: "It could not be deleted. Please try again.",
   conciergeLost: "The connection was lost. Please ask again.",
   voiceSpeak: "Speak",
   voiceOpening: "Opening the microphone …",

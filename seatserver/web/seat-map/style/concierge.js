@@ -47,6 +47,39 @@ export const CONCIERGE_STYLE = `
   margin: 0.35em 0 0;
   font-size: 0.85em;
 }
+.consent {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  justify-content: space-between;
+  gap: 0 1em;
+  margin-block-start: 0.35em;
+  font-size: 0.85em;
+}
+.consent label {
+  display: flex;
+  align-items: center;
+  gap: 0.5em;
+  min-block-size: 44px;
+  cursor: pointer;
+}
+.consent input {
+  flex: none;
+  inline-size: 1.25em;
+  block-size: 1.25em;
+  margin: 0;
+  accent-color: var(--seat-map-accent);
+}
+.consent .forget {
+  min-block-size: 44px;
+  padding: 0;
+  border: 0;
+  background: none;
+  color: inherit;
+  font: inherit;
+  text-decoration: underline;
+  cursor: pointer;
+}
 .hearing,
 .said {
   margin-block-start: 0.5em;
