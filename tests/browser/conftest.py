@@ -254,6 +254,12 @@ def kiosk_cinema(
 
 
 @pytest.fixture
+def cinema(kiosk_cinema: Site) -> Site:
+    """The module's server."""
+    return kiosk_cinema
+
+
+@pytest.fixture
 def make_site(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Site]]:
     """Starts a server with one showtime; takes environment variables."""
     sites: list[Site] = []

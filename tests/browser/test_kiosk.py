@@ -3,87 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
-import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import Window
+from tests.browser.kiosk import (
+    PORTRAIT,
+    SIZES,
+    Windows,
+    ask,
+    enrol,
+    expect_nothing_scrolls,
+    expect_screen,
+    hurry,
+    open_kiosk,
+)
 from tests.browser.site import Site
 from tests.browser.test_everyone import violations
 from tests.javascript import WEB
 
 pytestmark = pytest.mark.long
-
-Windows = Callable[..., Window]
-PORTRAIT: dict[str, Any] = {"viewport": {"width": 1080, "height": 1920}, "has_touch": True}
-LANDSCAPE: dict[str, Any] = {"viewport": {"width": 1280, "height": 1024}, "has_touch": True}
-SIZES = {"portrait": PORTRAIT, "landscape": LANDSCAPE}
-PATIENT_PAGE = r"""{
-  const { setTimeout, setInterval } = window;
-  window.hurried = []; // modules that go by the clock all the same: see `hurry`
-  const by = () => /\/kiosk\/(\w+)\.js/.exec(new Error().stack)?.[1];
-  window.setTimeout = (act, ms, ...more) => setTimeout(act, ms === 10_000 && by() === "visit" ? 600_000 : ms, ...more);
-  window.setInterval = (act, ms, ...more) => {
-    const module = by();
-    const isLook = ms === 250 && ["device", "quiet"].includes(module);
-    return setInterval(isLook ? () => hurried.includes(module) && act() : act, ms, ...more);
-  };
-}"""
-"""The page of a kiosk never gives up a line, a room or a person because the machine is slow."""
-
-
-def ask(site: Site, method: str, path: str, **more: Any) -> Any:
-    """Ask REST as a manager."""
-    headers = {"Authorization": f"Bearer {site.admin_token}"}
-    answer = httpx.request(method, f"{site.url}/api/v1/kiosks{path}", headers=headers, trust_env=False, **more)
-    assert answer.is_success, answer.text
-    return answer.json()
-
-
-def expect_screen(window: Window, name: str) -> None:
-    """Wait for a screen of the kiosk."""
-    expect(window.page.locator("body")).to_have_attribute("data-screen", name)
-
-
-def expect_nothing_scrolls(page: Page) -> None:
-    """Everything is on the screen at once."""
-    outside = page.evaluate(
-        """() => [...document.body.querySelectorAll("button, h1, p, li, img")].filter((one) => {
-          const { left, right, top, bottom } = one.getBoundingClientRect();
-          return right > left && (left < 0 || top < 0 || right > innerWidth + 1 || bottom > innerHeight + 1);
-        }).map((one) => one.outerHTML)"""
-    )
-    assert outside == []
-    screen = page.locator("#screen")
-    assert screen.evaluate("({ scrollHeight, clientHeight }) => scrollHeight - clientHeight") <= 1
-
-
-def enrol(site: Site, kiosk: Window, **changes: str) -> dict[str, Any]:
-    """Approve the code that a window shows."""
-    expect_screen(kiosk, "enrol")
-    code = kiosk.page.locator(".code").inner_text()
-    found: dict[str, Any] = ask(
-        site, "POST", "/enrol", json={"code": code, "theatre_id": "rex", "name": "Lobby 1", **changes}
-    )
-    return found
-
-
-def open_kiosk(site: Site, window: Windows, **context: Any) -> tuple[Window, dict[str, Any]]:
-    """A kiosk that shows what is on, and is patient: see `hurry`."""
-    one = window(site, **{**PORTRAIT, **context})
-    one.page.add_init_script(PATIENT_PAGE)
-    one.open("/kiosk")
-    kiosk = enrol(site, one)
-    expect_screen(one, "attract")
-    return one, kiosk
-
-
-def hurry(kiosk: Window, module: str) -> None:
-    """A kiosk minds silence until it is loaded again: of its line (``device``), or of its person (``quiet``)."""
-    kiosk.page.evaluate("module => hurried.push(module)", module)
 
 
 def test_a_fresh_device_is_enrolled_in_the_live_view_by_the_code_on_its_screen(site: Site, window: Windows) -> None:

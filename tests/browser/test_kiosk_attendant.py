@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Window
+from tests.browser.kiosk import (
+    SIZES,
+    SPEECH,
+    Windows,
+    ask,
+    begin,
+    choose,
+    expect_free,
+    expect_nothing_scrolls,
+    expect_screen,
+    free_seats,
+    hurry,
+    open_kiosk,
+    pay,
+    said,
+)
 from tests.browser.site import Site
 from tests.browser.test_everyone import violations
-from tests.browser.test_kiosk import SIZES, ask, expect_nothing_scrolls, expect_screen, hurry, open_kiosk
-from tests.browser.test_kiosk_sale import SPEECH, begin, choose, expect_free, free_seats, pay
 from tests.conftest import execute
 
 pytestmark = pytest.mark.long
-
-Windows = Callable[..., Window]
-
-
-@pytest.fixture
-def cinema(kiosk_cinema: Site) -> Site:
-    """The module's server."""
-    return kiosk_cinema
 
 
 def test_help_is_asked_for_spoken_seen_by_staff_and_given_from_the_live_view(cinema: Site, window: Windows) -> None:
@@ -35,7 +38,7 @@ def test_help_is_asked_for_spoken_seen_by_staff_and_given_from_the_live_view(cin
     choose(kiosk.page, "Speech")
     choose(kiosk.page, "Help")
     expect(kiosk.page.get_by_role("status")).to_have_text("Somebody is on the way.")
-    kiosk.wait_until(lambda: "Somebody is on the way." in [text for text, _ in kiosk.page.evaluate("heard")])
+    kiosk.wait_until(lambda: "Somebody is on the way." in said(kiosk))
     boss = window(cinema)
     boss.open(f"/ops#token={cinema.admin_token}")
     row = boss.page.locator("#kiosks li", has_text="Foyer")

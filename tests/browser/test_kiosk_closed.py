@@ -9,19 +9,28 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Window
+from tests.browser.kiosk import (
+    LANDSCAPE,
+    PORTRAIT,
+    Windows,
+    begin,
+    choose,
+    expect_screen,
+    heard,
+    open_kiosk,
+    pay,
+    said,
+    with_ears,
+)
 from tests.browser.site import Site
-from tests.browser.test_kiosk import LANDSCAPE, PORTRAIT, expect_screen, open_kiosk
-from tests.browser.test_kiosk_sale import begin, choose, pay
 
 pytestmark = pytest.mark.long
 
-Windows = Callable[..., Window]
 
 BY_EAR = "test_a_purchase_by_speech_alone"
 BY_TOUCH = "test_a_purchase_by_touch_needs_one_finger_and_is_silent"
@@ -79,34 +88,6 @@ CAPITAL_H = """() => {
   }));
 }"""
 """How high the smallest capital H of the screen is, in pixels."""
-EARS = """
-  window.heard = [];
-  window.stops = 0;
-  const voice = (lang, localService) => ({ lang, localService, name: lang, default: false, voiceURI: lang });
-  const voices = [voice("en-GB", false), voice("en-IE", true), voice("de-DE", true)];
-  window.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
-  const speech = {
-    speaking: false, getVoices: () => voices, cancel() { stops++; },
-    speak: ({ text, voice }) => heard.push({ text, lang: voice.lang, isLocal: voice.localService, stops }),
-  };
-  Object.defineProperty(window, "speechSynthesis", { value: speech });
-"""
-"""Stands in for the browser's speech: notes what is said, and how often it was stopped before that."""
-
-
-@pytest.fixture
-def cinema(kiosk_cinema: Site) -> Site:
-    """The module's server."""
-    return kiosk_cinema
-
-
-def with_ears(cinema: Site, window: Windows, **context: object) -> Window:
-    """A kiosk whose speech is noted."""
-    kiosk, _ = open_kiosk(cinema, window, **context)
-    kiosk.page.add_init_script(EARS)
-    kiosk.page.reload()
-    expect(kiosk.page.get_by_role("button", name="The Long Night")).to_be_visible()
-    return kiosk
 
 
 class Ears:
@@ -116,17 +97,17 @@ class Ears:
         self.kiosk, self.all = kiosk, ""
 
     def _listen(self) -> str:
-        said = " | ".join(self.kiosk.page.evaluate("heard.splice(0).map(({ text }) => text)"))
-        self.all += f" | {said}"
-        return said
+        new = heard(self.kiosk)
+        self.all += f" | {new}"
+        return new
 
     def wait_for(self, text: str) -> None:
         """Wait until this is said."""
-        heard: list[str] = []
+        found: list[str] = []
 
         def is_said() -> bool:
-            heard.append(self._listen())
-            return text in " | ".join(heard)
+            found.append(self._listen())
+            return text in " | ".join(found)
 
         self.kiosk.wait_until(is_said)
 
@@ -190,8 +171,8 @@ def test_what_was_said_is_said_again_and_stops_with_the_next_key(cinema: Site, w
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")
-    said = page.evaluate("heard")
-    assert [one["stops"] for one in said] == list(range(said[0]["stops"], said[0]["stops"] + len(said))), (
+    found = page.evaluate("heard")
+    assert [one["stops"] for one in found] == list(range(found[0]["stops"], found[0]["stops"] + len(found))), (
         "each key stops what is being said"
     )
     outline = "getComputedStyle(document.activeElement).outlineStyle"
@@ -207,9 +188,9 @@ def test_what_is_said_is_said_in_the_language_of_the_screen(cinema: Site, window
     choose(kiosk.page, "Sprache")
     kiosk.page.get_by_role("button", name="The Long Night").tap()
     expect_screen(kiosk, "tickets")
-    said = kiosk.page.evaluate("heard")
-    assert {(one["lang"], one["isLocal"]) for one in said} == {("de-DE", True)}
-    assert any(one["text"].startswith("Wie viele Karten?") for one in said)
+    found = kiosk.page.evaluate("heard")
+    assert {(one["lang"], one["isLocal"]) for one in found} == {("de-DE", True)}
+    assert any(one["text"].startswith("Wie viele Karten?") for one in found)
 
 
 def test_switches_say_and_show_whether_they_are_on(cinema: Site, window: Windows) -> None:
@@ -223,13 +204,12 @@ def test_switches_say_and_show_whether_they_are_on(cinema: Site, window: Windows
             kiosk.page.evaluate("heard.length = 0")
             choose(kiosk.page, name)
             expect(switch).to_have_attribute("aria-pressed", state)
-            said = [one["text"] for one in kiosk.page.evaluate("heard")]
-            assert said[-1] == f"{name}, {'on' if state == 'true' else 'off'}"
+            assert said(kiosk)[-1] == f"{name}, {'on' if state == 'true' else 'off'}"
             kiosk.page.locator("#title").focus()
             is_marked = switch.evaluate("one => getComputedStyle(one).outlineWidth") != off
             assert is_marked == (state == "true"), name
     choose(kiosk.page, "Help")
-    kiosk.wait_until(lambda: "Somebody is on the way." in [one["text"] for one in kiosk.page.evaluate("heard")])
+    kiosk.wait_until(lambda: "Somebody is on the way." in said(kiosk))
     expect(kiosk.page.get_by_role("status")).to_have_text("Somebody is on the way.")
 
 

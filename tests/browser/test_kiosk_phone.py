@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Window
+from tests.browser.kiosk import (
+    PATIENT,
+    SIZES,
+    TRACES,
+    Windows,
+    begin,
+    choose,
+    expect_free,
+    expect_nothing_scrolls,
+    expect_screen,
+    free_seats,
+    open_kiosk,
+    pay,
+)
 from tests.browser.site import Site
 from tests.browser.test_everyone import violations
-from tests.browser.test_kiosk import SIZES, expect_nothing_scrolls, expect_screen, open_kiosk
-from tests.browser.test_kiosk_sale import TRACES, begin, choose, expect_free, free_seats, pay
 
 pytestmark = pytest.mark.long
 
-Windows = Callable[..., Window]
-PATIENT = """{
-  const { setTimeout } = window;
-  window.setTimeout = (act, ms, ...more) => setTimeout(act, ms === 10_000 ? 600_000 : ms, ...more);
-}"""
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-@pytest.fixture
-def cinema(kiosk_cinema: Site) -> Site:
-    """The module's server."""
-    return kiosk_cinema
 
 
 def patient_kiosk(cinema: Site, window: Windows, **context: Any) -> Window:

@@ -6,94 +6,43 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import APIResponse, Page, Route, expect
+from playwright.sync_api import APIResponse, Route, expect
 
-from tests.browser.conftest import PATIENT_KIOSKS, Window
-from tests.browser.site import SHOWTIME, Site
-from tests.browser.test_everyone import violations
-from tests.browser.test_kiosk import (
+from tests.browser.conftest import PATIENT_KIOSKS
+from tests.browser.kiosk import (
     LANDSCAPE,
+    LOOKS,
     PORTRAIT,
     SIZES,
+    SPEECH,
+    TRACES,
+    Windows,
     ask,
+    begin,
+    choose,
+    expect_free,
     expect_nothing_scrolls,
     expect_screen,
+    free_seats,
+    heard,
     hurry,
     open_kiosk,
+    pay,
+    said,
 )
+from tests.browser.site import Site
+from tests.browser.test_everyone import violations
 from tests.conftest import execute
 
 pytestmark = pytest.mark.long
 
-Windows = Callable[..., Window]
 Sites = Callable[..., Site]
-SPEECH = """
-  window.heard = [];
-  const voice = (lang, localService) => ({ lang, localService, name: lang, default: false, voiceURI: lang });
-  const voices = [voice("en-GB", false), voice("en-IE", true), voice("de-DE", true)];
-  class Utterance { constructor(text) { this.text = text; } }
-  const speech = {
-    speaking: false, getVoices: () => voices, cancel() {}, speak: ({ text, voice }) => heard.push([text, voice]),
-  };
-  Object.defineProperty(window, "speechSynthesis", { value: speech });
-  window.SpeechSynthesisUtterance = Utterance;
-"""
-"""Stands in for the browser's speech, which a test machine lacks: two local voices, and one that is not."""
-LOOKS = {"contrast": "Contrast", "large": "Large text", "reach": "Lower controls"}
-TRACES = """async () => {
-  const databases = await indexedDB.databases();
-  const caches = await window.caches.keys();
-  return {
-    local: Object.keys(localStorage), session: Object.keys(sessionStorage), cookie: document.cookie, databases, caches,
-    history: history.length, state: history.state, url: location.href, html: document.documentElement.outerHTML,
-    maps: document.querySelectorAll("seat-map").length, title: document.title,
-  };
-}"""
 
 
 @pytest.fixture
 def cinema(make_site: Sites) -> Site:
     """A server whose kiosks have the simulated reader."""
     return make_site(**PATIENT_KIOSKS)
-
-
-def choose(page: Page, name: str) -> None:
-    """Touch a button."""
-    page.get_by_role("button", name=name, exact=True).tap()
-
-
-def begin(kiosk: Window) -> None:
-    """Touch the film, and go on until the seats are chosen by the kiosk."""
-    kiosk.page.get_by_role("button", name="The Long Night").tap()
-    expect_screen(kiosk, "tickets")
-    choose(kiosk.page, "Continue")
-    expect_screen(kiosk, "seats")
-    choose(kiosk.page, "Best seats for us")
-    expect_screen(kiosk, "review")
-
-
-def pay(kiosk: Window) -> None:
-    """Go on to the card."""
-    kiosk.page.get_by_role("button", name="Pay €").tap()
-    expect(kiosk.page.get_by_role("heading", name="Hold your card to the reader")).to_be_visible()
-
-
-def free_seats(kiosk: Window) -> int:
-    """How many seats are free, by the layout's own states over a fresh room."""
-    return int(
-        kiosk.page.evaluate(
-            """async (showtime) => {
-              const found = await (await fetch(`/api/v1/showtimes/${showtime}/availability`)).json();
-              return found.total.free;
-            }""",
-            SHOWTIME,
-        )
-    )
-
-
-def expect_free(kiosk: Window, count: int) -> None:
-    """Wait until so many seats are free."""
-    kiosk.wait_until(lambda: free_seats(kiosk) == count)
 
 
 def test_a_visitor_buys_two_tickets_by_touch(cinema: Site, window: Windows) -> None:
@@ -238,7 +187,7 @@ def test_still_there_may_be_answered_ten_times_and_is_spoken(make_site: Sites, w
     hurry(kiosk, "quiet")
 
     def wait_until_asked(times: int) -> None:
-        asked = 'heard.filter(([text]) => text.startsWith("Are you still there?")).length'
+        asked = 'heard.filter(({ text }) => text.startsWith("Are you still there?")).length'
         kiosk.wait_until(lambda: kiosk.page.evaluate(asked) == times)
 
     for times in range(1, 11):
@@ -420,7 +369,7 @@ def test_without_a_line_touches_are_refused_aloud_and_nothing_is_sold(cinema: Si
     kiosk.page.evaluate("heard.length = 0")
     kiosk.page.get_by_role("button", name="Pay €").tap()
     expect_screen(kiosk, "review")
-    assert [text for text, _ in kiosk.page.evaluate("heard")][-1].startswith("This kiosk is not connected")
+    assert said(kiosk)[-1].startswith("This kiosk is not connected")
     cinema.start()
     expect(kiosk.page.get_by_role("status")).to_have_count(0)
 
@@ -432,40 +381,37 @@ def test_a_purchase_by_arrow_keys_and_one_button_is_spoken_at_every_step(cinema:
     page.reload()
     expect_screen(kiosk, "attract")
 
-    def heard() -> str:
-        return " | ".join(text for text, _ in page.evaluate("heard.splice(0)"))
-
     def go_to(name: str) -> None:
         """Press the arrow until the choice is heard, then the button."""
         for _ in range(30):
             page.keyboard.press("ArrowDown")
-            if name in heard():
+            if name in heard(kiosk):
                 page.keyboard.press("Enter")
                 return
         raise AssertionError(f"{name} was never heard")
 
     page.keyboard.press("ArrowDown")
-    said = heard()
-    assert "Speech is on" in said
-    assert "What’s on today" in said
-    go_to("The Long Night") if "The Long Night" not in said.split("|")[-1] else page.keyboard.press("Enter")
+    first = heard(kiosk)
+    assert "Speech is on" in first
+    assert "What’s on today" in first
+    go_to("The Long Night") if "The Long Night" not in first.split("|")[-1] else page.keyboard.press("Enter")
     expect_screen(kiosk, "tickets")
-    assert "How many tickets?" in heard()
+    assert "How many tickets?" in heard(kiosk)
     go_to("One fewer")
-    assert "People: 1" in heard()
+    assert "People: 1" in heard(kiosk)
     go_to("Continue")
     expect_screen(kiosk, "seats")
-    assert "Where would you like to sit?" in heard()
+    assert "Where would you like to sit?" in heard(kiosk)
     go_to("Best seats for us")
     expect_screen(kiosk, "review")
-    assert "Your seats" in heard()
+    assert "Your seats" in heard(kiosk)
     go_to("Pay €11.00")
     expect(page.get_by_role("heading", name="Hold your card to the reader")).to_be_visible()
-    assert "Hold your card to the reader" in heard()
+    assert "Hold your card to the reader" in heard(kiosk)
     go_to("Tap")
     expect_screen(kiosk, "ticket")
-    assert "Enjoy the film" in heard()
-    assert {voice["localService"] for _, voice in page.evaluate("heard")} <= {True}
+    assert "Enjoy the film" in heard(kiosk)
+    assert {one["isLocal"] for one in page.evaluate("heard")} <= {True}
     go_to("Done")
     expect_screen(kiosk, "attract")
 

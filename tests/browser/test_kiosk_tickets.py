@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,15 +10,27 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.conftest import Window
+from tests.browser.kiosk import (
+    LOOKS,
+    PATIENT,
+    SIZES,
+    SPEECH,
+    TRACES,
+    Windows,
+    ask,
+    begin,
+    choose,
+    expect_nothing_scrolls,
+    expect_screen,
+    heard,
+    open_kiosk,
+    pay,
+)
 from tests.browser.site import Site
 from tests.browser.test_everyone import violations
-from tests.browser.test_kiosk import SIZES, ask, expect_nothing_scrolls, expect_screen, open_kiosk
-from tests.browser.test_kiosk_phone import PATIENT
-from tests.browser.test_kiosk_sale import LOOKS, SPEECH, TRACES, begin, choose, pay
 
 pytestmark = pytest.mark.long
 
-Windows = Callable[..., Window]
 KIOSKS = {"SEATSERVER_KIOSK_PRINTER": "simulated"}
 SCAN = """code => {
   const press = (key) => document.activeElement.dispatchEvent(
@@ -49,12 +60,6 @@ CAMERA = """
 """Stands in for a camera, and for what finds codes in its picture, which browsers on Linux lack."""
 
 
-@pytest.fixture
-def cinema(kiosk_cinema: Site) -> Site:
-    """The module's server."""
-    return kiosk_cinema
-
-
 def open_at(cinema: Site, window: Windows, **context: Any) -> tuple[Window, dict[str, Any], str]:
     """A kiosk that shows what is on, and the code of a ticket that nobody has on paper."""
     kiosk, made = open_kiosk(cinema, window, **context)
@@ -78,11 +83,6 @@ def open_at(cinema: Site, window: Windows, **context: Any) -> tuple[Window, dict
 def scan(kiosk: Window, code: str) -> None:
     """Hold a code to the scanner."""
     assert kiosk.page.evaluate(SCAN, code), "the scanner's Enter presses no button"
-
-
-def heard(kiosk: Window) -> str:
-    """What was said since this was asked last."""
-    return " | ".join(text for text, _ in kiosk.page.evaluate("heard.splice(0)"))
 
 
 def is_said(kiosk: Window, words: str) -> bool:

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Window
+from tests.browser.kiosk import SIZES, expect_nothing_scrolls, expect_screen, open_kiosk
 from tests.browser.site import PRICES, SHOWTIME, Site, small_hall
 from tests.browser.test_everyone import violations
-from tests.browser.test_kiosk import SIZES, expect_nothing_scrolls, expect_screen, open_kiosk
 from tests.support.pictures import picture
 
 pytestmark = pytest.mark.long

@@ -12,10 +12,9 @@ from playwright.sync_api import Locator, expect
 from seatserver import config
 from seatserver.embedded import EmbeddedPostgres, EmbeddedRedis
 from tests.browser.conftest import PATIENT_KIOSKS, Window
+from tests.browser.kiosk import SPEECH, choose, expect_screen, open_kiosk
 from tests.browser.site import SHOWTIME, Site
 from tests.browser.test_concierge import PHONE, answer, ask, field, offers
-from tests.browser.test_kiosk import expect_screen, open_kiosk
-from tests.browser.test_kiosk_sale import SPEECH, choose
 from tests.conftest import TOKEN_SECRET, drop, execute, url_of
 
 OpenWindow = Callable[..., Window]
@@ -88,9 +87,9 @@ def asked(window: Window) -> list[list[str]]:
     return found
 
 
-def said(window: Window) -> list[tuple[str, dict[str, Any]]]:
-    """What was said aloud, with the voice."""
-    found: list[tuple[str, dict[str, Any]]] = window.page.evaluate("heard")
+def said(window: Window) -> list[dict[str, Any]]:
+    """What was said aloud, and how."""
+    found: list[dict[str, Any]] = window.page.evaluate("heard")
     return found
 
 
@@ -124,9 +123,9 @@ def test_a_spoken_wish_is_shown_as_it_is_heard_asked_at_the_end_and_answered_alo
     expect(answer(ann)).to_contain_text("For two, in row B. The best: row B")
     expect(offers(ann).first).to_be_visible()
     ann.wait_until(lambda: said(ann))
-    [(text, voice)] = said(ann)
-    assert text == answer(ann).inner_text()
-    assert (voice["lang"], voice["localService"]) == ("en-IE", True)
+    [aloud] = said(ann)
+    assert aloud["text"] == answer(ann).inner_text()
+    assert (aloud["lang"], aloud["isLocal"]) == ("en-IE", True)
     assert not is_silent(ann)
     ann.part("map").dispatch_event("pointerdown")
     assert is_silent(ann), "who touches something interrupts it"
@@ -262,7 +261,7 @@ def test_a_kiosk_takes_a_spoken_wish_and_shows_its_seats(spoken: Site, window: O
     microphone(kiosk).tap()
     happens(kiosk, "end")
     expect(answer(kiosk)).to_contain_text("Held for you: row D")
-    kiosk.wait_until(lambda: "Held for you: row D" in said(kiosk)[-1][0])
+    kiosk.wait_until(lambda: "Held for you: row D" in said(kiosk)[-1]["text"])
     kiosk.map.get_by_role("button", name="Take these seats").tap()
     expect_screen(kiosk, "review")
     expect(kiosk.page.locator("#screen")).to_contain_text("D-")

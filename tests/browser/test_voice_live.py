@@ -11,10 +11,9 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.conftest import Window
+from tests.browser.kiosk import choose, open_kiosk
 from tests.browser.site import Site
 from tests.browser.test_concierge import answer, offers
-from tests.browser.test_kiosk import open_kiosk
-from tests.browser.test_kiosk_sale import choose
 from tests.browser.test_voice import DEAF, line, microphone
 from tests.integration.test_rush_tls import Authority
 from tests.support.gemini import KEY
