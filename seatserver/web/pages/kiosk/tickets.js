@@ -45,7 +45,10 @@ export class Tickets extends EventTarget {
   constructor(device, print) {
     super();
     [this.#device, this.#print] = [device, print];
-    device.addEventListener("change", () => this.by === "camera" && void this.camera.check());
+    device.addEventListener("change", () => {
+      if (this.by === "camera") void this.camera.check();
+      else this.camera.stop();
+    });
     this.camera.addEventListener("change", () => {
       device.camera = this.camera.state;
       this.dispatchEvent(new CustomEvent("change"));
@@ -85,11 +88,11 @@ export class Tickets extends EventTarget {
    * @param {string} language
    */
   async read(code, language) {
-    this.#clear();
     const reading = (this.#reading = {});
     try {
       const found = await this.#device.ask("/tickets", { method: "POST", body: JSON.stringify({ code }) });
       if (reading !== this.#reading || this.#device.state?.locked) return ""; // they have gone, or it is closed
+      this.#clear(); // one that is refused leaves the one before on the screen
       [this.shown, this.#code, this.isAwaited] = [found, code, false];
       this.camera.stop();
       if (found.copy === 1) this.print(language);
