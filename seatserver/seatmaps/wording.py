@@ -8,12 +8,12 @@ MAX_SHOWN = 40
 """Longer texts of a file are cut where a message repeats them."""
 
 
-def shown(text: str) -> str:
-    """A text of the file, cut to a length that can be printed in a line; unprintable characters are replaced."""
-    if len(text) <= MAX_SHOWN and text.isprintable():
+def shown(text: str, most: int = MAX_SHOWN) -> str:
+    """A text of the file, cut to ``most`` characters, with those replaced that cannot be printed."""
+    if len(text) <= most and text.isprintable():
         return text
-    clean = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[: MAX_SHOWN + 1])
-    return clean if len(clean) <= MAX_SHOWN else f"{clean[:MAX_SHOWN]}…"
+    clean = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[: most + 1])
+    return clean if len(clean) <= most else f"{clean[:most]}…"
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:

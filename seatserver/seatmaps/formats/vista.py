@@ -36,11 +36,14 @@ from seatserver.seatmaps.formats.vista_form import (
 from seatserver.seatmaps.formats.vista_grids import Grid, GridArea, choose_grid, rows_by_index
 from seatserver.seatmaps.model import MAX_AREAS, MAX_NAME, MAX_SEATS, Category, GeneralArea, Problem, Screen, SeatKind
 from seatserver.seatmaps.parsing.decoding import convert, tree_of
+from seatserver.seatmaps.wording import shown
 
 FORMAT = "Vista SeatLayoutData"
 MAX_VISTA_AREAS = 5000
 MAX_INDEX = 2000
 """No hall has a larger grid: an index beyond it is a mistake in the file."""
+MAX_ERROR = 200
+"""Longer errors of Vista are cut where ours repeat them."""
 
 AREA_DEPTH = 3.0
 """How deep an area without seat numbers is drawn, in pitches."""
@@ -66,7 +69,8 @@ def draft_vista(answer: VistaAnswer, name: str) -> Draft:
     A column is one seat pitch wide, a row one deep; the front row is at y = 0.
     """
     if answer.layout is None:
-        said = f"; Vista says: {clean(answer.error)}" if clean(answer.error) else ""
+        error = clean(answer.error)
+        said = f"; Vista says: {shown(error, MAX_ERROR)}" if error else ""
         raise BadSeatMap("SeatLayoutData", f"is null{said}")
     layout = answer.layout
     if len(layout.areas) > MAX_VISTA_AREAS:

@@ -149,3 +149,14 @@ def test_an_answer_without_a_layout_says_what_vista_said() -> None:
     document = json.dumps({"SeatLayoutData": None, "ErrorDescription": "Session not found"}).encode()
     with pytest.raises(BadSeatMap, match="Vista says: Session not found"):
         read_vista(document, "Small")
+
+
+@pytest.mark.parametrize(
+    ("error", "repeated"),
+    [("\u202egone\x07", "\N{REPLACEMENT CHARACTER}gone\N{REPLACEMENT CHARACTER}"), ("x" * 300, "x" * 200 + "…")],
+)
+def test_what_vista_said_is_repeated_as_far_as_a_line_can_show_it(error: str, repeated: str) -> None:
+    document = json.dumps({"SeatLayoutData": None, "ErrorDescription": error}).encode()
+    with pytest.raises(BadSeatMap) as refused:
+        read_vista(document, "Small")
+    assert refused.value.message.endswith(f"Vista says: {repeated}")
