@@ -27,6 +27,7 @@ MAX_TOKEN_CHARS = 4096
 MAX_USER_CHARS = 128
 MAX_TOKEN_ID_CHARS = 255
 GUEST = "guest:"
+KIOSK = "kiosk:"
 PUBLIC = ""
 """The sales channel of users whose token names none."""
 CHANNEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -67,6 +68,11 @@ class Identity:
     def is_guest(self) -> bool:
         """Whether the user is a guest, whom nothing but the token identifies."""
         return self.user_id.startswith(GUEST)
+
+    @property
+    def is_at_kiosk(self) -> bool:
+        """Whether this is a customer of a kiosk, who is somebody else at each visit."""
+        return self.user_id.startswith(KIOSK)
 
     @property
     def is_program(self) -> bool:

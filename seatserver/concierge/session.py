@@ -314,8 +314,12 @@ class ConciergeSession:
 
     @property
     def _log_days(self) -> int:
-        """For how many days what visitors write is kept if they agree. Of staff nothing is kept."""
-        return self._tools.log.days if self._subject.showtime_id else 0
+        """For how many days what visitors write is kept if they agree; 0 for those of whom nothing is kept."""
+        if not self._subject.showtime_id:
+            return 0  # staff
+        if self._conversation is not None and self._conversation.identity.is_at_kiosk:
+            return 0  # who has left a kiosk is nobody any more, and could not have it deleted
+        return self._tools.log.days
 
     async def _forget(self, asked: Forget) -> None:
         """Delete what is kept of this user. Raises `BadRequest` where staff ask, and `Unavailable`."""

@@ -30,11 +30,11 @@ import msgspec
 import structlog
 
 from seatserver.access.networks import NetworkNames
-from seatserver.access.tokens import Identity
+from seatserver.access.tokens import KIOSK, Identity
 from seatserver.catalog.catalog import Catalog
 from seatserver.config import Clock, Settings
 from seatserver.errors import Conflict, Forbidden, HandOffRefused, HoldGone, HoldPinned, SeatsRefused
-from seatserver.kiosks.kiosk import USER, Kiosk, kiosk_of
+from seatserver.kiosks.kiosk import Kiosk, kiosk_of
 from seatserver.kiosks.registry import Kiosks
 from seatserver.seats.store import HeldSeats, SeatStore
 
@@ -164,7 +164,7 @@ class HandOffs:
             content[32 + TIME_BYTES :],
         )
         visit, _, showtime_id = names.decode().partition("\n")
-        user_id = f"{USER}{kiosk.hex()}:{visit}"
+        user_id = f"{KIOSK}{kiosk.hex()}:{visit}"
         return Basket(showtime_id=showtime_id, hold_id=UUID(bytes=hold), user_id=user_id), int.from_bytes(time, "big")
 
 

@@ -13,11 +13,11 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
+from seatserver.access.tokens import KIOSK
 from seatserver.errors import BadRequest
 from seatserver.kiosks.tables import kiosks
 from seatserver.times import millis_of
 
-USER = "kiosk:"
 """How the users of kiosks' customers begin."""
 KEY_PATTERN = "[A-Za-z0-9_-]{43}"
 CARD_READER_PATTERN = "^$|^tmr_[A-Za-z0-9_]{1,80}$"
@@ -135,9 +135,9 @@ def kiosk_from(row: sa.Row[Any]) -> Kiosk:
 
 def kiosk_of(user_id: str) -> UUID | None:
     """The kiosk whose customer this user is, or None for anybody else."""
-    if not user_id.startswith(USER):  # nearly everybody, and everybody is asked about
+    if not user_id.startswith(KIOSK):  # nearly everybody, and everybody is asked about
         return None
-    found = re.fullmatch(f"{USER}([0-9a-f]{{32}}):.+", user_id)
+    found = re.fullmatch(f"{KIOSK}([0-9a-f]{{32}}):.+", user_id)
     return None if found is None else UUID(found[1])
 
 

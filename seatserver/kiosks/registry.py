@@ -25,10 +25,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from seatserver.access.shares import MINUTE_S, Bucket
-from seatserver.access.tokens import CHANNEL_FORM, PUBLIC, Identity, Tokens, is_channel
+from seatserver.access.tokens import CHANNEL_FORM, KIOSK, PUBLIC, Identity, Tokens, is_channel
 from seatserver.database import Database
 from seatserver.errors import BadRequest, Busy, Conflict, NotFound, TooMany, Unauthorized
-from seatserver.kiosks.kiosk import COLUMNS, USER, Kiosk, Order, Scene, hash_of, kiosk_from, kiosk_of, one_line
+from seatserver.kiosks.kiosk import COLUMNS, Kiosk, Order, Scene, hash_of, kiosk_from, kiosk_of, one_line
 from seatserver.kiosks.tables import kiosk_prints, kiosks
 from seatserver.shared_reads import SharedReads
 
@@ -127,7 +127,7 @@ class Kiosks:
         bucket = self._customers.setdefault(kiosk.id, Bucket(CUSTOMERS_PER_MIN / MINUTE_S, CUSTOMERS_PER_MIN))
         if wait_s := bucket.take(time.monotonic()):
             raise TooMany("customers", wait_s)
-        user_id = f"{USER}{kiosk.id.hex}:{secrets.token_urlsafe(9)}"
+        user_id = f"{KIOSK}{kiosk.id.hex}:{secrets.token_urlsafe(9)}"
         return self._tokens.mint(user_id, CUSTOMER_SCOPES, CUSTOMER_S, kiosk.channel), user_id
 
     async def check_customer(self, identity: Identity) -> None:

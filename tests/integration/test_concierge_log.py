@@ -46,6 +46,15 @@ async def test_nothing_is_kept_where_the_setting_is_off_whatever_a_visitor_says(
     assert await rows(server.core, "SELECT 1 FROM concierge_log") == []
 
 
+async def test_nothing_is_kept_at_kiosks_whose_customers_could_not_delete_it_later(make_server: MakeServer) -> None:
+    server = await make_server(concierge_log=True)
+    async with talking(server, "kiosk:3f:visit", begin=False) as talk:
+        ready = await talk.begin(log=True)
+        assert (ready["log_days"], ready["logged"]) == (0, False)
+    async with server.socket("kiosk:3f:visit") as wire:
+        assert (await wire.hello())["limits"]["concierge_log_days"] == 0
+
+
 async def test_only_with_consent_it_is_kept_redacted_until_the_visitor_deletes_it(make_server: MakeServer) -> None:
     server = await make_server(concierge_log=True)
     await write(server, "bob")

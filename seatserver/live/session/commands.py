@@ -154,7 +154,7 @@ def welcome(
             concierge_chars=settings.concierge_chars if settings.concierge else 0,
             concierge_model=settings.concierge and settings.gemini_api_key != "",
             voice_s=settings.hears_s,
-            concierge_log_days=settings.kept_days,
+            concierge_log_days=0 if at.identity.is_at_kiosk else settings.kept_days,
         ),
         on_sale_at_ms=at.showtime.on_sale_at_ms,
         sale_ends_at_ms=at.showtime.sale_ends_at_ms,
