@@ -44,13 +44,15 @@ PAUSE_S = 1.0
 PATIENCE_S = 30.0
 """After this long somebody who came gives up."""
 SEATS = 304
+MOST_BUYERS = 140
+"""Each has two of these seats, and the attackers need some too."""
 ADDRESSES = 250
 
 
 def add(tests: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the benchmark."""
     parser = tests.add_parser("attack", help="what honest buyers feel of floods, bots and endless requests")
-    parser.add_argument("--buyers", type=report.at_least(1), default=24, help="honest guests (default 24)")
+    parser.add_argument("--buyers", type=report.at_least(1, MOST_BUYERS), default=24, help="honest guests (default 24)")
     parser.add_argument("--seconds", type=report.seconds, default=5.0, help="length of each attack (default 5)")
     parser.add_argument("--strength", type=report.at_least(1), default=1, help="times as many attackers (default 1)")
     parser.add_argument("--addresses", type=report.at_least(1), default=1, help="where they come from (default 1)")

@@ -36,13 +36,14 @@ def output_options(parser: argparse.ArgumentParser) -> None:
     baselines.options(parser)
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """A whole number from the command line that is not too small."""
+def at_least(least: int, most: float = math.inf) -> Callable[[str], int]:
+    """A whole number from the command line that is not too small, and not too large."""
+    expected = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
 
     def parse(text: str) -> int:
-        if text.isascii() and text.isdigit() and int(text) >= least:
+        if text.isascii() and text.isdigit() and least <= int(text) <= most:
             return int(text)
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of at least {least}")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number {expected}")
 
     return parse
 
