@@ -1,7 +1,8 @@
 /**
  * Where staff sign in, with a password, a passkey or an OpenID provider, and look after their account. The session is in
  * a cookie that no script can read; what this page has is a token for some minutes, and it is kept nowhere. From here
- * there is one way on, to `/ops`: no address is taken from outside. The provider sends people back here, with a code.
+ * there are two ways on, to `/ops` and to the provider that the server names: no address is taken from this page's own.
+ * The provider sends people back here, with a code.
  */
 
 import { byId, element, fetchJson, reasonOf, say } from "../shared/page.js";

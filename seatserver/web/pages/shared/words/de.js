@@ -121,7 +121,7 @@ export default {
   openidGoing: "Sie werden zu {name} geleitet …",
   openidStopped: "{name} hat Sie nicht angemeldet. Versuchen Sie es noch einmal, oder nehmen Sie Ihr Passwort.",
   openidAgain:
-    "Das hat zu lange gedauert oder in einem anderen Fenster begonnen. Bitte melden Sie sich noch einmal an.",
+    "Das hat zu lange gedauert, oder es begann in einem anderen Fenster. Bitte melden Sie sich noch einmal an.",
   openidEmail: "{name} bestätigt Ihre E-Mail-Adresse nicht. Bitte melden Sie sich auf andere Weise an.",
   openidUnknown: "Hier hat niemand die E-Mail-Adresse, die {name} nennt. Bitte wenden Sie sich an die Verwaltung.",
   openidAway: "{name} ist nicht erreichbar. Versuchen Sie es später noch einmal, oder nehmen Sie Ihr Passwort.",
