@@ -2,7 +2,8 @@
 
 A provider describes itself in its *discovery document*: where people sign in, where a code is exchanged for a token,
 and where its keys are. That is read when it is needed first, and again after an hour. If it cannot be read again, the
-last one stays in use. The keys are kept by `access/keys.py`, which also reads them again when a token names a new one.
+last one stays in use, and half a minute passes before the next attempt. The keys are kept by `access/keys.py`, which
+also reads them again when a token names a new one.
 
 Authlib makes the requests and judges the claims of the token. It does not send the requests: its clients read an answer
 whole, however long it is, and follow no deadline for all of it. Here every answer is bounded in size and time, and no
@@ -29,6 +30,8 @@ log = logs.from_outside(__name__)
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 KEPT_S = 3600.0
+AGAIN_S = 30.0
+"""After a discovery document could not be read, nobody waits for it again for so long; the last one is used."""
 MAX_BYTES = 256 * 1024
 CONNECTIONS = 20
 FORM = "application/x-www-form-urlencoded"
@@ -87,6 +90,7 @@ class OpenIdProvider:
         )
         self._documents: SharedReads[str, _Metadata] = SharedReads(size=1, ttl_s=KEPT_S, clock=time.monotonic)
         self._last: _Metadata | None = None
+        self._last_until = 0.0
         self._keys: tuple[str, KeySet] | None = None
 
     async def close(self) -> None:
@@ -170,11 +174,14 @@ class OpenIdProvider:
         raise OpenIdRefused("again")
 
     async def _about(self) -> _Metadata:
+        if self._last is not None and time.monotonic() < self._last_until:
+            return self._last
         try:
             self._last = await self._documents.get("", self._discover)
         except ProviderAway:
             if self._last is None:
                 raise
+            self._last_until = time.monotonic() + AGAIN_S
         return self._last
 
     async def _discover(self) -> _Metadata:

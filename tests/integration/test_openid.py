@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from seatserver.access import keys
-from seatserver.accounts import openid
+from seatserver.accounts import openid, openid_provider
 from seatserver.accounts.challenges import text_of
 from seatserver.accounts.users import About
 from seatserver.app import Server, build_app
@@ -140,6 +140,7 @@ async def test_keys_may_rotate_and_the_discovery_document_go_away(
     browser = Browser(core)
     assert (await browser.sign_in()).status_code == 200
     monkeypatch.setattr(keys, "REFRESH_S", 0)
+    monkeypatch.setattr(openid_provider, "AGAIN_S", 24 * 3600)
     google.rotate("second")
     assert (await browser.sign_in()).status_code == 200
     google.rotate("third", overlap=False)
@@ -148,6 +149,7 @@ async def test_keys_may_rotate_and_the_discovery_document_go_away(
     core.openid._provider._documents.forget_all()  # noqa: SLF001
     assert (await browser.sign_in()).status_code == 200
     assert google.asked.count(KEYS) == 3
+    assert google.asked.count(DISCOVERY) == 2, "one wait for it is enough"
 
 
 async def test_newcomers_get_an_account_only_where_the_settings_give_their_domain_a_role(
