@@ -15,6 +15,7 @@ server is busy. A flood of made-up answers so never makes a provider look as if 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
@@ -36,6 +37,8 @@ ACTION = "guest"
 """What the answer is for. Providers that sign it refuse one that was got on another form of the same site."""
 RESPONSE_CHARS = 8192
 """An answer is 2 KB at Cloudflare, and up to 5 at the others."""
+RESPONSE = re.compile(r"[\w.~+/=:-]*", re.ASCII)
+"""What an answer is written in. Anything else might be stopped before the provider, which would then look away."""
 MOST_BYTES = 16_384
 """Of what a provider says. It is a few hundred bytes."""
 AT_ONCE, MOST_WAITING = 50, 100
@@ -127,6 +130,9 @@ class Captcha:
 
     async def judge(self, response: str, address: str) -> Verdict:
         """Whether an answer is good, which came from this address (empty: unknown). Raises `Busy`."""
+        if RESPONSE.fullmatch(response) is None:
+            log.warning("a CAPTCHA's answer has signs in it that no provider uses")
+            return "bad"
         if self._waiting >= MOST_WAITING:
             raise Busy("the check of CAPTCHAs")
         self._waiting += 1
@@ -148,10 +154,7 @@ class Captcha:
 
     async def _ask(self, response: str, address: str) -> Said:
         """Ask the provider. Raises one of `AWAY`."""
-        text = response.encode(
-            errors="replace"
-        ).decode()  # what cannot be sent is the visitor's fault, not the provider's
-        form = {"secret": self._secret, "response": text, **({"remoteip": address} if address else {})}
+        form = {"secret": self._secret, "response": response, **({"remoteip": address} if address else {})}
         body = bytearray()
         async with (
             asyncio.timeout(self._longest_s),

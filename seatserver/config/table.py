@@ -172,7 +172,7 @@ class Settings:
     network_guests_per_h: int = setting("SEATSERVER_NETWORK_GUESTS_PER_H", 3000, "The same, in an hour.", at_least=0, at_most=10_000_000)
     network_connections: int = setting("SEATSERVER_NETWORK_CONNECTIONS", 2000, "Most open connections of one network, sockets included. Those of `SEATSERVER_TRUSTED_PROXIES` are not counted.", at_least=0, at_most=1_000_000)
     guests_free_per_min: int = setting("SEATSERVER_GUESTS_FREE_PER_MIN", 600, "While more new guests than this are wanted of a process in a minute, each costs its browser some work, up to 2 s on a cheap phone. Who renews a guest's token pays nothing.", at_least=0, at_most=10_000_000)
-    captcha: str = setting("SEATSERVER_CAPTCHA", "none", "Who checks new guests then instead of that work: `none`, `turnstile` (Cloudflare), `hcaptcha` or `recaptcha` (Google's version 2). The provider learns the visitors' addresses, and its script runs in pages with a seat map, then only. While it is away, new guests do the work.")
+    captcha: str = setting("SEATSERVER_CAPTCHA", "none", "Who checks new guests then instead of that work: `none`, `turnstile` (Cloudflare), `hcaptcha` or `recaptcha` (Google's version 2). The provider learns the visitors' addresses, and its script runs in their pages, then only. While it is away, new guests do the work.")
     captcha_site_key: str = setting("SEATSERVER_CAPTCHA_SITE_KEY", "", "The provider's key for your site, which browsers see.")
     captcha_secret: str = setting("SEATSERVER_CAPTCHA_SECRET", "", "The secret that belongs to it.", secret=True)
     captcha_verify_url: str = setting("SEATSERVER_CAPTCHA_VERIFY_URL", "", "Where answers are verified, if not at the provider's usual address. Plain HTTP only on this machine.")

@@ -13,7 +13,7 @@ from tests.support.captcha_standin import FRAME, SCRIPT, SECRET, SITE_KEY, Provi
 
 Windows = Callable[..., Window]
 PROVIDERS_OWN = "https://challenges.cloudflare.com/"
-ANSWER = f"{SITE_KEY} guest"
+ANSWER = f"{SITE_KEY}.guest"
 
 
 @pytest.fixture(scope="module")

@@ -181,7 +181,7 @@ async def test_while_the_provider_is_away_its_visitors_do_the_work_instead(
     for failures in range(1, module.FAILURES + 1):
         challenge = door.ask()
         assert challenge["kind"] == "captcha"
-        assert await door.answer(challenge, f"answer {failures}") == "away"
+        assert await door.answer(challenge, f"answer-{failures}") == "away"
         assert door.outcomes()["away"] == failures
     work = door.ask()
     assert work["kind"] == "work", "after some failures nobody is sent there"
@@ -195,7 +195,7 @@ async def test_a_provider_that_comes_back_is_asked_again(
     monkeypatch.setattr(module, "PAUSE_S", 0.0)
     provider.fault = "500"
     for failures in range(module.FAILURES):
-        assert await door.answer(door.ask(), f"answer {failures}") == "away"
+        assert await door.answer(door.ask(), f"answer-{failures}") == "away"
     provider.fault, provider.answers["good"] = "", GOOD
     assert await door.answer(door.ask(), "good") == "accepted"
 
@@ -208,8 +208,18 @@ async def test_a_flood_of_answers_is_refused_as_busy_and_does_not_make_the_provi
     captcha = make_captcha()
     said = await asyncio.gather(*(captcha.judge(str(at), HOME) for at in range(20)), return_exceptions=True)
     assert [type(one) for one in said if one != "bad"] == [Busy] * 16
-    assert await captcha.judge("\udfff\x00 🎟" * 1000, HOME) == "bad"
     assert not captcha.is_away
+
+
+async def test_an_answer_that_no_provider_gives_out_never_makes_it_look_away(
+    make_captcha: MakeCaptcha, provider: Provider
+) -> None:
+    captcha = make_captcha()
+    provider.fault = "text"  # so a firewall before the provider would answer
+    for odd in ("<script>", "' OR 1=1", "\udfff\x00 🎟" * 1000, "ａ", "good\n"):
+        assert await captcha.judge(odd, HOME) == "bad", odd
+    assert not provider.asked
+    assert await captcha.judge("0.good_-1:~+/=", HOME) == "away"
 
 
 async def test_a_visitor_gets_in_by_a_captcha_or_by_work_if_the_provider_is_away(

@@ -23,7 +23,7 @@ window.turnstile = {
       src: `https://challenges.cloudflare.com/frame?${language}`, title: "Widget", width: 300, height: 65,
     });
     addEventListener("message", ({ data, origin }) => {
-      if (origin === "https://challenges.cloudflare.com" && data === "passed") callback(`${sitekey} ${action}`);
+      if (origin === "https://challenges.cloudflare.com" && data === "passed") callback(`${sitekey}.${action}`);
     });
     place.append(frame);
     return frame;
