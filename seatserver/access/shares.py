@@ -233,12 +233,16 @@ class Shares:
         known = [share for key in tries if (share := self._sign_ins.get(key)) is not None]
         for share in known:
             share.take("passwords")
-        for limited in (self.of_network(network), self._of_site(network)):
-            if limited is not None:
-                limited.take("passwords")
+        self.take_sign_in(network)
         for key, networks in tries.items():
             if key not in self._sign_ins:
                 self._remember(self._sign_ins, key, partial(_for_one_email, networks)).take("passwords")
+
+    def take_sign_in(self, network: str) -> None:
+        """Take a try of signing in, of whomever, from the shares of a network and of its site. Raises `TooMany`."""
+        for limited in (self.of_network(network), self._of_site(network)):
+            if limited is not None:
+                limited.take("passwords")
 
     def forget_sign_in(self, network: str, email: str) -> None:
         """Somebody knew the password: their share is as good as new."""

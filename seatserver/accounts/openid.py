@@ -131,12 +131,10 @@ class OpenId:
 
     def _take(self, network: str) -> None:
         """Count a try, as one of a password: each may have the provider be asked. Raises `TooMany`."""
-        if (share := self._shares.of_network(network)) is None:
-            return
         try:
-            share.take("passwords")
+            self._shares.take_sign_in(network)
         except TooMany:
-            share.note_refusal()
+            self._shares.note_refusal(network)
             self._turned_away.labels("passwords").inc()
             raise
 

@@ -180,7 +180,7 @@ class Settings:
     network_sockets: int = setting("SEATSERVER_NETWORK_SOCKETS", 1000, "Most sockets of one network.", at_least=0, at_most=1_000_000)
     network_handshakes: int = setting("SEATSERVER_NETWORK_HANDSHAKES", 250, "Most handshakes of one network that may wait for their turn (see `SEATSERVER_HANDSHAKES`).", at_least=0, at_most=100_000)
     network_handshakes_per_min: int = setting("SEATSERVER_NETWORK_HANDSHAKES_PER_MIN", 2400, "Most handshakes of one network.", at_least=0, at_most=10_000_000)
-    network_passwords_per_min: int = setting("SEATSERVER_NETWORK_PASSWORDS_PER_MIN", 30, "Most passwords that may be tried from one network. For one e-mail it is 5 at once, then one every 20 s, even from an unlimited network. All networks of an IPv6 /48 together have four times as many, not all at once.", at_least=0, at_most=10_000_000)
+    network_passwords_per_min: int = setting("SEATSERVER_NETWORK_PASSWORDS_PER_MIN", 30, "Most passwords that may be tried from one network. For one e-mail it is 5 at once, then one every 20 s, even from an unlimited network. All networks of an IPv6 /48 together have four times as many, not all at once. Sign-ins with OpenID count too.", at_least=0, at_most=10_000_000)
     network_requests_per_min: int = setting("SEATSERVER_NETWORK_REQUESTS_PER_MIN", 12_000, "Most REST requests of one network, and requests for pages of showtimes.", at_least=0, at_most=10_000_000)
     network_writes_per_min: int = setting("SEATSERVER_NETWORK_WRITES_PER_MIN", 3000, "Most of these that change something.", at_least=0, at_most=10_000_000)
 

@@ -417,8 +417,16 @@ async def test_tries_are_counted_like_those_of_passwords(core: Server, brisk: Se
     core.shares._settings = dataclasses.replace(brisk, network_passwords_per_min=3, unlimited=())  # noqa: SLF001
     eve = Browser(core, "198.51.100.9")
     await eve.begin()
-    codes = [refusal(await eve.post("openid", {"code": "x", "state": "x"}))[1] for _ in range(4)]
+    made_up = {"code": "x", "state": "x"}
+    codes = [refusal(await eve.post("openid", made_up))[1] for _ in range(4)]
     assert codes == ["openid_refused", "openid_refused", "openid_refused", "too_many"]
+
+    codes = []
+    for network in range(4):
+        eve = Browser(core, f"2001:db8:7:{network}::1")
+        await eve.begin()
+        codes.append(refusal(await eve.post("openid", made_up))[1])
+    assert codes == ["openid_refused", "openid_refused", "openid_refused", "too_many"], "networks of one IPv6 site"
 
 
 # ---------------------------------------------------------------- a provider that is away or not itself
