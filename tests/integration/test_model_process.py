@@ -15,6 +15,7 @@ import pytest
 
 from seatserver.concierge.gemini import Access
 from seatserver.concierge.model import process
+from seatserver.concierge.model.budgets import Payer, Spent
 from seatserver.concierge.model.messages import Chunk, Setup
 from seatserver.concierge.model.process import COMMAND, ModelFailed, ModelProcess
 from tests.integration.conftest import MakeServer
@@ -107,6 +108,26 @@ async def test_a_process_that_stands_still_is_replaced(make_server: MakeServer, 
         assert f"cannot be reached, {BY_RULES}" in reply.text
         await eventually(lambda: is_gone(first))
         assert (await talk.ask("two in the middle")).text == "At your service."
+
+
+async def test_a_question_that_is_stopped_before_it_can_be_asked_costs_nothing(
+    make_server: MakeServer, gemini: GeminiStandIn
+) -> None:
+    both = await with_model(make_server, gemini)
+    model = both.server.core.model
+    assert model is not None
+    never = (sys.executable, "-c", "import time; time.sleep(600)")
+    model.process = ModelProcess(Setup(Access(KEY, gemini.url, MODEL, 100_000), MEMORY_BYTES), never)
+    question = await model.begin(Payer("ann", household="", showtime=""))
+    assert (await both.spent(user="ann")).tokens > 0
+    asked = asyncio.ensure_future(anext(model.ask(question, HELLO, "Be kind.", [])))
+    await asyncio.sleep(0)  # it waits for the process now
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    model.end(question)
+    await eventually(both.is_settled)
+    assert await both.spent(user="ann") == Spent()
 
 
 async def test_a_server_that_shuts_down_leaves_no_process_behind(

@@ -109,13 +109,15 @@ async def test_slower_than_usual_compares_with_what_was_sold_as_long_before_earl
 async def test_sales_are_counted_by_hour_and_day_without_what_was_cancelled(server: Instance) -> None:
     await keep_one_clock(server)
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    before = hour - timedelta(minutes=30)
+    before, long_before = hour - timedelta(minutes=30), hour - timedelta(hours=4)
     for at, seats, ended in ((now_ms(), [0], None), (_ms(before), [1, 2], None), (_ms(before), [3], now_ms())):
         await book(server, SHOWTIME, seats, at, ended)
+    await book(server, SHOWTIME, [4], _ms(long_before))
     async with asking(server, lang="de") as talk:
-        reply = await talk.ask("Wie viele Karten wurden in den letzten 2 Stunden verkauft?")
+        # Of three hours, so that the next one may begin in the middle of the test.
+        reply = await talk.ask("Wie viele Karten wurden in den letzten 3 Stunden verkauft?")
     head, *lines = reply.text.splitlines()
-    assert head.startswith("Stunden, die jetzige eingeschlossen: 2. Verkaufte Karten: 3, Buchungen: 2 (Zeitzone UTC")
+    assert head.startswith("Stunden, die jetzige eingeschlossen: 3. Verkaufte Karten: 3, Buchungen: 2 (Zeitzone UTC")
     assert [line[-18:] for line in lines] == [": 2 (Buchungen: 1)", ": 1 (Buchungen: 1)"]
 
 

@@ -86,8 +86,8 @@ class ModelGateway:
             raise NoAnswer("away")
         is_trial = self.breaker.is_open
         self._answering += 1
-        self.process.start()
         try:
+            self.process.start()
             question = await self._charge(payer, self.budgets.most(), written_prices(self.settings))
         except BaseException:
             self._answering -= 1
@@ -144,9 +144,10 @@ class ModelGateway:
         output = min(OUTPUT_TOKENS, question.left - prompt)
         if output < LEAST_OUTPUT_TOKENS:
             raise NoAnswer("confused")  # this question has used up what one may; the budgets have more
-        meter = _Meter(prompt, output)
+        meter = _Meter()
         try:
             await self._ready(question)
+            meter.asks(prompt, output)
             stream = self.process.ask(contents, instructions, tools, output)
             async with aclosing(_patient(stream, question.deadline, self.settings.gemini_quiet_ms / 1000)) as chunks:
                 async for chunk in chunks:
@@ -197,13 +198,17 @@ class ModelGateway:
 
 
 class _Meter:
-    """What one request has cost: the most it can, until the model says what it did."""
+    """What one request has cost: nothing before it is made, then the most it can, until the model says what it did."""
 
-    def __init__(self, prompt: int, output: int) -> None:
-        self.input, self.output = prompt, output
+    def __init__(self) -> None:
+        self.input = self.output = 0
         self.is_complete = False
         self._said: int | None = None
         self._has_begun = False
+
+    def asks(self, prompt: int, output: int) -> None:
+        """The request is made; it can cost so many tokens."""
+        self.input, self.output = prompt, output
 
     def read(self, usage: Usage | None) -> None:
         """Note what a chunk says."""
