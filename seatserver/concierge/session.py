@@ -115,8 +115,8 @@ class ConciergeSession:
         self._network = network
         self._voice = voice
         self._voice_memory = Memory()
-        self._is_speaking = False
-        """Whether the present answer has been heard in part."""
+        self._has_spoken = False
+        """Whether speech was sent. It may wait for the visitor's link long after the answer that it belongs to."""
         self._spoken: SpokenTurn | None = None
         self._may_begin = may_begin
         self._conversation: Answering | None = None
@@ -150,9 +150,10 @@ class ConciergeSession:
     def fell_behind(self) -> None:
         """A text is far smaller than the buffer: who falls behind reads nothing, or more slowly than speech comes.
 
-        In the latter case `_answer` leaves out the rest of the speech. Nothing more is read until they have caught up.
+        After speech, `_answer` leaves out the rest of it, and the conversation goes on. Nothing more is read until they
+        have caught up, so at most one answer waits for them. If they never do, it ends as if nothing more were asked.
         """
-        if not self._is_speaking:
+        if not self._has_spoken:
             self.dismiss(Leave(Close.SLOW, "you read too slowly", 1000))
 
     def caught_up(self) -> None:
@@ -394,13 +395,13 @@ class ConciergeSession:
         """Tell the answer piece by piece, within its time. However it ends, the last message is `Done` or `Error`."""
         clock = asyncio.get_running_loop().time
         started, self._not_begun = clock(), None
-        self._is_speaking = is_cut = False
+        is_cut = False
         said: list[str] = []
         try:
             async with asyncio.timeout(most_s), aclosing(told) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, bytes):
-                        self._is_speaking = True
+                        self._has_spoken = True
                         if self._connection.behind and not is_cut:
                             is_cut = True
                             self._tell(Quiet(ref=ref))

@@ -432,6 +432,44 @@ async def test_who_reads_more_slowly_than_speech_comes_loses_the_rest_of_the_spe
         assert "row B" in (await talk.ask(WISH)).text, "the conversation goes on"
 
 
+async def test_who_interrupts_speech_that_still_waits_for_a_slow_link_is_answered(
+    make_server: MakeServer, live: LiveStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "LEAD_S", 1000.0)
+    much = bytes(500_000)
+    live.script.append([HearOut(), hears(WISH), calls(WISH), Answered(), *[speaks(much)] * 8, TURN_COMPLETE])
+    async with voice(make_server, live, send_buffer=4096, outbox_bytes=1 << 26) as (server, talk):
+        talk.connection.transport.pause_reading()
+        aloud = await speak(talk, TENTH_S)
+
+        async def is_told() -> bool:
+            return await metric(server, "aloud") == 1
+
+        await eventually(is_told, "all of the answer to wait for the link")
+        session: Any
+        (session,) = server.core.conversations._open  # noqa: SLF001
+        connection, transport = session._connection, session._connection._plain  # noqa: SLF001
+        asked = [aloud]
+
+        async def has_too_much() -> bool:
+            """The text is more than what may wait, unless the link takes as much at this moment."""
+            turns = session._conversation.turns  # noqa: SLF001
+            transport.set_write_buffer_limits(transport.get_write_buffer_size() + 10)
+            asked.append(await talk.send("ask", text=WISH))
+
+            def is_answered() -> bool:
+                return bool(session._conversation.turns < turns and session._answering.done())  # noqa: SLF001
+
+            await eventually(lambda: connection.behind or is_answered())
+            return bool(connection.behind)
+
+        await eventually(has_too_much)
+        talk.connection.transport.resume_reading()
+        answers = [await reply(talk, ref) for ref in asked]
+        assert answers[0].sound == 8 * much
+        assert "row B" in answers[-1].text
+
+
 async def test_spoken_questions_are_paid_from_the_budgets_and_not_heard_without_one(
     make_server: MakeServer, live: LiveStandIn
 ) -> None:
