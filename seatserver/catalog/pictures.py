@@ -4,7 +4,7 @@ Distributors send posters as JPEG with 24 million pixels, in the colours of prin
 Browsers and kiosks want something small that they all show alike. So a picture is decoded, turned upright, brought to
 the colours of screens, made as small as `WIDTH` and `HEIGHT`, and encoded anew as WebP. Nothing else of the file is
 kept, so no poster has a script, a place where it was taken, or a second file behind the first. Pillow does the work.
-It takes up to a second: do it in a thread.
+It takes up to a second, and 100 MB for a JPEG, up to 450 MB for other types: do it in a thread, one at a time.
 """
 
 from __future__ import annotations
@@ -47,9 +47,7 @@ def poster_from(file: bytes) -> Poster:
     try:
         with Image.open(io.BytesIO(file), formats=FORMATS) as picture:
             _check(picture)
-            # A JPEG is decoded at half or a quarter of its size where that is enough, in as little memory.
-            picture.draft(None, (2 * WIDTH, 2 * HEIGHT))
-            return poster_of(_upright(picture))
+            return poster_of(_upright(_small(picture)))
     except BadRequest:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -75,7 +73,7 @@ def poster_of(picture: Image) -> Poster:
 
 
 def _check(picture: Image) -> None:
-    """Refuse what is no poster, before any of its pixels are decoded."""
+    """Refuse what is no poster: what has too many pixels before any of them is decoded."""
     if getattr(picture, "is_animated", False):
         raise BadRequest("the picture moves, or the file has several: a poster is one picture that stands still")
     if picture.mode.startswith(("I", "F")):
@@ -99,6 +97,21 @@ def _is_on_its_side(picture: Image) -> bool:
     from PIL import ExifTags
 
     return picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+
+
+def _small(picture: Image) -> Image:
+    """The picture no larger than a poster is, before it is changed otherwise: each copy of a large one takes 100 MB."""
+    from PIL import Image
+
+    side = (HEIGHT, WIDTH) if _is_on_its_side(picture) else (WIDTH, HEIGHT)
+    # These have no colour that is between two others.
+    if picture.mode == "PA" or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    elif picture.mode in ("1", "P"):
+        picture = picture.convert("RGB")
+    # A JPEG is decoded at half or a quarter of its size where that is enough.
+    picture.thumbnail(side, Image.Resampling.LANCZOS)
+    return picture
 
 
 def _upright(picture: Image) -> Image:

@@ -39,7 +39,7 @@ class Posters:
 
     async def add(self, file: bytes) -> Poster:
         """Make a poster of a picture and store it. Repeating that is harmless. Raises `BadRequest`, `Unavailable`."""
-        # A large picture takes a second and 100 MB, so they are made one at a time, and not on the event loop.
+        # A large picture takes a second and much memory, so they are made one at a time, and not on the event loop.
         async with self._making:
             poster = await asyncio.to_thread(poster_from, file)
         await self.put(poster)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 
 import pytest
 from PIL import ExifTags, Image, ImageCms
@@ -10,6 +12,15 @@ from PIL import ExifTags, Image, ImageCms
 from seatserver.catalog.pictures import HEIGHT, WIDTH, Poster, poster_from
 from seatserver.errors import BadRequest
 from tests.support.pictures import picture
+
+MAKE = """
+import re, sys
+from pathlib import Path
+from seatserver.catalog.pictures import poster_from
+poster_from(sys.stdin.buffer.read())
+# Not `ru_maxrss`: that remembers the process which started this one.
+print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
 
 
 def shown(poster: Poster) -> Image.Image:
@@ -40,6 +51,22 @@ def test_a_large_picture_is_made_as_small_as_pages_show_it_and_keeps_its_shape(s
     assert poster.width <= WIDTH and poster.height <= HEIGHT
     assert poster.width == WIDTH or poster.height == HEIGHT
     assert abs(poster.width / poster.height - size[0] / size[1]) < 0.01
+
+
+def test_a_picture_that_is_as_large_as_may_be_is_in_memory_twice_at_most() -> None:
+    # Its pixels are 96 MB, and as much again while those that one sees through are made smaller. Pillow itself has 40.
+    large = picture("PNG", 4000, 6000, mode="RGBA")
+    made = subprocess.run([sys.executable, "-c", MAKE], input=large, capture_output=True, check=True)
+    assert int(made.stdout) < 380
+
+
+@pytest.mark.parametrize("mode", ["1", "P"])
+def test_what_is_made_smaller_has_the_shades_between_its_colours(mode: str) -> None:
+    file = io.BytesIO()
+    checked = Image.new("L", (1440, 2160))
+    checked.paste(255, (0, 0, 719, 2160))
+    checked.convert(mode).save(file, "PNG")
+    assert 100 < colour(poster_from(file.getvalue()), 359)[0] < 160
 
 
 def test_the_colours_of_print_become_those_of_screens() -> None:
