@@ -223,6 +223,32 @@ def test_the_first_screen_says_that_tickets_are_printed_and_a_keypad_leads_there
     kiosk.complaints.clear()
 
 
+def test_a_late_answer_to_a_code_ends_nothing_of_the_next_person(cinema: Site, window: Windows) -> None:
+    kiosk, made, code = open_at(cinema, window)
+    page = kiosk.page
+    read_by(cinema, kiosk, made, "scanner")
+    waiting: list[Route] = []
+    for path in ("tickets", "customers"):
+        page.route(f"**/kiosks/self/{path}", lambda route: waiting.append(route))
+    choose(page, HAVE)
+    scan(kiosk, code)
+    kiosk.wait_until(lambda: len(waiting) == 1)
+    choose(page, "Back")
+    expect_screen(kiosk, "attract")
+    page.get_by_role("button", name="The Long Night").click()
+    kiosk.wait_until(lambda: len(waiting) == 2)
+    with page.expect_response("**/kiosks/self/tickets") as late:
+        waiting[0].continue_()
+    late.value.finished()
+    page.evaluate("new Promise((resolve) => setTimeout(resolve))")  # the page has heard of it
+    expect(page.locator("body")).to_have_attribute("aria-busy", "true")
+    expect_screen(kiosk, "attract")
+    waiting[1].continue_()
+    expect_screen(kiosk, "tickets")
+    choose(page, "Back")
+    expect_screen(kiosk, "attract")
+
+
 def test_the_camera_is_on_only_while_a_code_is_asked_for_and_what_it_reads_is_printed(
     cinema: Site, window: Windows
 ) -> None:
@@ -239,6 +265,8 @@ def test_the_camera_is_on_only_while_a_code_is_asked_for_and_what_it_reads_is_pr
     assert page.evaluate("cameras.map((one) => one.readyState)") == ["ended"]
     choose(page, HAVE)
     expect(page.locator("video")).to_be_visible()
+    page.evaluate("seen = 'x'.repeat(300)")  # as certificates are
+    expect(page.get_by_role("status")).to_have_text("This code is not one of our tickets.")
     page.evaluate("code => (seen = code)", code)
     expect_screen(kiosk, "shown")
     expect(page.get_by_text("Take your ticket below.")).to_be_visible()

@@ -67,7 +67,8 @@ export class Kiosk {
   #told = 0; // the timer that ends what is told
   /** What has just happened, until the next step. */
   note = "";
-  #isBusy = false;
+  /** What is being done for whoever is there, and takes a moment: each time another one. @type {object | null} */
+  #doing = null;
   #hasLooked = false; // for a payment that a page before this one began
   #quiet = new Quiet(() => this.#rests);
   #question = new Question();
@@ -122,7 +123,7 @@ export class Kiosk {
 
   /** Somebody has a ticket already: they are told how to show it. */
   expectTicket() {
-    if (this.#refusedOffline() || this.#isBusy) return;
+    if (this.#refusedOffline() || this.isBusy) return;
     this.note = "";
     this.tickets.expect();
     this.#render();
@@ -263,7 +264,7 @@ export class Kiosk {
     this.print.forget();
     this.#visit = this.#step = this.#beginning = null;
     this.note = "";
-    this.#isBusy = false;
+    this.#doing = null;
     document.body.removeAttribute("aria-busy");
     this.#question.close();
     void visit?.end();
@@ -323,8 +324,8 @@ export class Kiosk {
    * @param {() => Promise<void>} act
    */
   async #during(act) {
-    if (this.#isBusy || this.#refusedOffline()) return;
-    this.#isBusy = true;
+    if (this.isBusy || this.#refusedOffline()) return;
+    const doing = (this.#doing = {});
     this.note = "";
     document.body.ariaBusy = "true";
     const visit = this.#visit;
@@ -337,10 +338,10 @@ export class Kiosk {
       if (isGone && (await this.handOff.look()) === "taken" && visit === this.#visit) return this.#seatsMoved();
       problem = this.words.text(nameOf(error, this.print));
     }
-    if (!this.#isBusy || (visit !== null && visit !== this.#visit)) return; // they have gone meanwhile
+    if (doing !== this.#doing) return; // they have gone meanwhile
     document.body.removeAttribute("aria-busy");
     if (problem) this.note = problem;
-    this.#isBusy = false;
+    this.#doing = null;
     if (!this.#render()) this.speech.say(this.note);
   }
 
@@ -406,7 +407,7 @@ export class Kiosk {
   }
 
   get isBusy() {
-    return this.#isBusy;
+    return this.#doing !== null;
   }
 
   /** The name of what is shown. */
@@ -436,7 +437,7 @@ export class Kiosk {
     const hasTicket = this.payments.now?.status === "paid" || this.tickets.shown !== null;
     // They wait for somebody. But a valid ticket is left to nobody who comes by.
     if (this.attendant.isAsked && !hasTicket) return true;
-    return nobody || this.#isBusy || this.speech.isBusy || !this.#device.isOnline || this.display.rests;
+    return nobody || this.isBusy || this.speech.isBusy || !this.#device.isOnline || this.display.rests;
   }
 
   #askWhetherThere() {

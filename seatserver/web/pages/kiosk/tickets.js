@@ -16,6 +16,7 @@ import { paper } from "./screens.js";
 
 /** @typedef {{ booking: any, showtime: any, copy: number | null }} Shown as `/api/v1/kiosks/self/tickets` has it */
 
+const MOST_CHARS = 200; // that the server takes; what is longer is no ticket of ours
 /** Why a ticket is refused. @type {Record<string, string>} */
 const REFUSALS = { bad_ticket: "scanUnknown", too_many: "scanTooMany" };
 /** @type {Record<string, string>} */
@@ -90,7 +91,8 @@ export class Tickets extends EventTarget {
   async read(code, language) {
     const reading = (this.#reading = {});
     try {
-      const found = await this.#device.ask("/tickets", { method: "POST", body: JSON.stringify({ code }) });
+      const body = JSON.stringify({ code: code.slice(0, MOST_CHARS) });
+      const found = await this.#device.ask("/tickets", { method: "POST", body });
       if (reading !== this.#reading || this.#device.state?.locked) return ""; // they have gone, or it is closed
       this.#clear(); // one that is refused leaves the one before on the screen
       [this.shown, this.#code, this.isAwaited] = [found, code, false];

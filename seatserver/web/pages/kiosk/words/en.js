@@ -82,8 +82,8 @@ export default {
   // A ticket that was bought elsewhere.
   haveTicket: "I have a ticket already: print it",
   showCode: "Show your ticket’s code",
-  showToScanner: "Hold the QR code, on your phone or on paper, to the scanner. Your ticket is printed here.",
-  showToCamera: "Hold the QR code, on your phone or on paper, before the camera. Your ticket is printed here.",
+  showToScanner: "Hold the QR code, on your phone or on paper, up to the scanner. Your ticket is printed here.",
+  showToCamera: "Hold the QR code, on your phone or on paper, in front of the camera. Your ticket is printed here.",
   cameraAway: "The camera does not work at the moment. Please ask our staff. Your code is as good as paper.",
   yourTicket: "Your ticket",
   ticketPaper: "Your ticket, with its QR code",
