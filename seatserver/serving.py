@@ -20,6 +20,7 @@ import uvicorn
 import uvloop
 
 from seatserver import descriptors, exposure, listening, logs
+from seatserver.api.shared.problems import problem_of
 from seatserver.app import Server, build_app
 from seatserver.config import Settings
 from seatserver.garbage import Collector
@@ -122,6 +123,7 @@ def make_server(server: Server, on_ready: Callable[[str], None] | None = None) -
         head_fields=settings.head_fields,
         head_s=settings.head_ms / 1000,
         refused=lambda reason: server.metrics.turned_away.labels(reason).inc(),
+        problem_of=lambda error: problem_of(error, "a head"),
     )
     limits = uvicorn.Config(
         build_app(server),

@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.integration.conftest import MakeServer
+from tests.integration.contract import Contract
 from tests.integration.server import JSON, Instance
 
 PUBLIC = "https://seats.example"
@@ -26,7 +27,13 @@ async def server(make_server: MakeServer) -> Instance:
 async def http(server: Instance) -> AsyncIterator[httpx.AsyncClient]:
     port = server.uvicorn.servers[0].sockets[0].getsockname()[1]
     server.url = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    contract = Contract()
+
+    async def check(response: httpx.Response) -> None:
+        if response.request.url.path.startswith("/api/"):
+            await contract.check(response)
+
+    async with httpx.AsyncClient(base_url=server.url, event_hooks={"response": [check]}) as client:
         yield client
 
 

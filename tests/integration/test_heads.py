@@ -138,7 +138,11 @@ async def test_a_head_over_its_limits_is_answered_431_and_one_within_them_is_ser
         wide |= {f"Y-{number}": "y" for number in range(20)}
         assert (await http.get("/api/v1/health/live", headers=wide)).status_code == 431
         for size, status in ((32_000, 200), (33_000, 431)):
-            assert (await http.get("/api/v1/health/live", headers={"X": "a" * size})).status_code == status
+            answer = await http.get("/api/v1/health/live", headers={"X": "a" * size})
+            assert answer.status_code == status
+    # As every refusal: whoever reads the problem of another one can read this one.
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "head_too_large"
     async with peer_of(server) as peer:
         await peer.send(HANDSHAKE + b"".join(b"X-%d: y\r\n" % number for number in range(110)) + b"\r\n")
         assert (await peer.answer()).split()[1] == b"431"

@@ -8,6 +8,7 @@ from seatserver.api.shared.answers import answer_of
 from seatserver.api.shared.endpoint import Call, Resource
 from seatserver.api.shared.fields import Document
 from seatserver.api.shared.problems import HEADERS
+from seatserver.errors import Forbidden, Revoked, Unauthorized
 
 METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -51,7 +52,8 @@ async def get_ready(call: Call) -> Response:
     return answer_of(Ready(ready=ready, checks=checks), 200 if ready else 503)
 
 
-@RESOURCE.get("/metrics", answer=str, media_type="text/plain")
+# Where they are for operators (`SEATSERVER_METRICS`), the gate refuses others.
+@RESOURCE.get("/metrics", answer=str, media_type="text/plain", refusals=(Unauthorized, Revoked, Forbidden))
 async def get_metrics(call: Call) -> Response:
     """Get counters and histograms in Prometheus' text format."""
     return Response(call.services.metrics_text(), headers={**HEADERS, "Content-Type": METRICS_MEDIA_TYPE})

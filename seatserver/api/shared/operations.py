@@ -18,12 +18,15 @@ from seatserver.errors import (
     BadRequest,
     Busy,
     Forbidden,
+    HeadTooLarge,
     OriginRefused,
     Revoked,
     SeatServerError,
     TooLarge,
+    TooMany,
     Unauthorized,
     Unavailable,
+    WrongHost,
 )
 
 
@@ -113,12 +116,13 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     for error in _errors(endpoint):
         codes[error.status].append(error.code)
     codes[500].append("internal")
+    waits = {error.status for error in _errors(endpoint) if error.retryable}
     for status, names in codes.items():
         if str(status) in responses:
             continue
         description = "Problem: " + ", ".join(f"`{name}`" for name in dict.fromkeys(names)) + "."
         responses[str(status)] = {"description": description, "content": {MEDIA_TYPE: {"schema": schemas[Problem]}}}
-        if status == 503:
+        if status in waits:
             responses[str(status)]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
     for own, kind in endpoint.own_errors.items():
         response = responses.setdefault(str(own), {"description": "Error.", "content": {}})
@@ -128,6 +132,8 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
 
 def _errors(endpoint: Endpoint) -> tuple[type[SeatServerError], ...]:
     implied: list[type[SeatServerError]] = [Unavailable, Busy, OriginRefused]
+    # Of the gate, which knows nothing of endpoints and refuses before one is looked for.
+    implied += [WrongHost, TooMany, HeadTooLarge]
     if endpoint.body is not None:
         implied += [BadRequest, TooLarge]
     if endpoint.query is not None:

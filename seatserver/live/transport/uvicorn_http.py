@@ -25,10 +25,11 @@ from functools import partial
 from http import HTTPStatus
 from typing import ClassVar
 
+from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from seatserver import logs
-from seatserver.errors import HeadTooLarge, TooMany
+from seatserver.errors import HeadTooLarge, SeatServerError, TooMany
 from seatserver.live.transport import proxy_protocol
 from seatserver.live.transport.arrivals import Arrival, Arrivals, Client
 from seatserver.live.transport.uvicorn_connection import UvicornConnection
@@ -51,6 +52,8 @@ class HttpLimits:
     head_fields: int
     head_s: float
     refused: Callable[[str], None]
+    problem_of: Callable[[SeatServerError], Response]
+    """Makes the answer to an error that a request would get from an endpoint too."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -83,7 +86,7 @@ class BoundedHttp(HttpToolsProtocol):
                 most=self.limits.connections,
             )
             reason = "this server takes no more connections at the moment"
-            self._refuse("too_many", HTTPStatus.SERVICE_UNAVAILABLE, reason, b"Retry-After: 2\r\n")
+            self._refuse_in_words("too_many", HTTPStatus.SERVICE_UNAVAILABLE, reason, b"Retry-After: 2\r\n")
         else:
             self._expect_head()
             if self.limits.arrivals.are_announced:
@@ -169,7 +172,8 @@ class BoundedHttp(HttpToolsProtocol):
             self._arrival = self.limits.arrivals.admit(client)
         except TooMany as error:
             retry_after = f"Retry-After: {math.ceil(error.facts['retry_after_ms'] / 1000)}\r\n"
-            self._refuse("connections", HTTPStatus.SERVICE_UNAVAILABLE, error.message, retry_after.encode())
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            self._refuse_in_words("connections", status, error.message, retry_after.encode())
             return
         if self.ws_protocol_class is UvicornConnection:
             arrival = self._arrival
@@ -221,7 +225,8 @@ class BoundedHttp(HttpToolsProtocol):
         if self._is_answering():
             self._expect_head()  # a second request has begun before the first one is answered
         elif self._in_message:
-            self._refuse("head_late", HTTPStatus.REQUEST_TIMEOUT, "the head of the request did not arrive in time")
+            reason = "the head of the request did not arrive in time"
+            self._refuse_in_words("head_late", HTTPStatus.REQUEST_TIMEOUT, reason)
         else:
             # Browsers open connections in advance; to these an answer would belong to their next request.
             self._is_over = True
@@ -231,22 +236,26 @@ class BoundedHttp(HttpToolsProtocol):
     def _refuse_head(self) -> None:
         error = self._head_too_large()
         log.warning("request refused", code=error.code)
-        self._refuse(error.code, HTTPStatus(error.status), error.message)
+        answer = self.limits.problem_of(error)
+        headers = b"".join(b"%b: %b\r\n" % field for field in answer.raw_headers)
+        self._refuse(error.code, HTTPStatus(error.status), headers, bytes(answer.body))
 
     def _head_too_large(self) -> HeadTooLarge:
         return HeadTooLarge(self.limits.head_bytes, self.limits.head_fields)
 
-    def _refuse(self, kind: str, status: HTTPStatus, reason: str, headers: bytes = b"") -> None:
+    def _refuse_in_words(self, kind: str, status: HTTPStatus, reason: str, headers: bytes = b"") -> None:
+        """Refuse a connection that may have asked for nothing yet."""
+        body = f"{reason}\n".encode()
+        described = f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+        self._refuse(kind, status, described.encode() + headers, body)
+
+    def _refuse(self, kind: str, status: HTTPStatus, headers: bytes, body: bytes) -> None:
         """Answer and close. While another answer is being sent, only close."""
         self._is_over = True
         self._unset_deadline()
         self.limits.refused(kind)
         if not self._is_answering() and not self.transport.is_closing():
-            body = f"{reason}\n".encode()
-            head = (
-                f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
-                f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
-            )
+            head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
             self.transport.write(head.encode() + headers + b"\r\n" + body)
         self.transport.close()
 
