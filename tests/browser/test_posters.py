@@ -99,6 +99,29 @@ def test_a_kiosk_shows_posters_of_what_is_on_and_of_the_film_that_was_chosen(
     assert violations(kiosk) == []
 
 
+def test_a_long_title_has_two_lines_where_the_text_is_large_and_the_controls_are_low(
+    cinema: Site, window: Windows
+) -> None:
+    kiosk, _ = open_kiosk(cinema, window, **SIZES["portrait"])
+    page = kiosk.page
+
+    def show_many(route: Route) -> None:
+        answer = route.fetch()
+        [one, *_] = answer.json()["showtimes"]
+        many = [{**one, "id": f"{place}", "title": "The Rather Long Title of a Film"} for place in range(8)]
+        route.fulfill(response=answer, json={"showtimes": many, "next": None})
+
+    page.route("**/api/v1/showtimes?*", show_many)
+    page.reload()
+    expect(page.locator(".showing")).to_have_count(8)
+    for look in ("Large text", "Lower controls"):
+        page.get_by_role("button", name=look).click()
+    expect(page.locator("body")).to_have_attribute("data-reach", "true")
+    lines = """(all) => all.map((one) => one.offsetHeight / parseFloat(getComputedStyle(one).lineHeight))"""
+    assert min(page.locator(".showing strong").evaluate_all(lines)) > 1.5
+    expect_nothing_scrolls(page)
+
+
 def test_a_kiosk_shows_cards_with_titles_while_pictures_do_not_come_and_tries_again(
     cinema: Site, window: Windows
 ) -> None:
