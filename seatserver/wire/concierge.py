@@ -210,7 +210,8 @@ class Stop(_Asked, frozen=True, kw_only=True):
 class Forget(_Asked, frozen=True, kw_only=True):
     """Delete all that is kept of this user's questions, at all showtimes. An answer that is being given is stopped.
 
-    Nothing more is kept until the visitor agrees again, in another `Begin`.
+    Nothing more of this conversation is kept until the visitor agrees again, in another `Begin`. Other conversations
+    that they have open go on being kept if they agreed there.
     """
 
     declared = Command(answers=(Forgotten, Error), scope="watch", action="deleting what is kept", example={"ref": 6})

@@ -150,9 +150,11 @@ export class Concierge extends EventTarget {
     this.#model.hidden = !this.#client.welcome?.limits.concierge_model;
     const days = this.#client.welcome?.limits.concierge_log_days ?? 0;
     this.#consent.hidden = days === 0;
-    if (days > 0) this.#agreement.textContent = this.#words.say("conciergeKeep", { days });
-    else this.#agrees.checked = false;
     const isHeard = this.canListen && this.#hears > 0;
+    // What this browser understands is sent in writing, and kept like it; what the server hears is not.
+    const kept = this.canListen && !isHeard ? "conciergeKeepSaid" : "conciergeKeep";
+    if (days > 0) this.#agreement.textContent = this.#words.say(kept, { days });
+    else this.#agrees.checked = false;
     this.#model.textContent = this.#words.say(isHeard ? "conciergeModelHears" : "conciergeModel");
     this.#microphone.button.hidden = !this.canListen;
     if (!this.canListen) this.#microphone.cancel();

@@ -132,6 +132,10 @@ export default {
     one: "Was ich hier schreibe, und die Antworten {days} Tag lang speichern, um den Dienst zu verbessern",
     other: "Was ich hier schreibe, und die Antworten {days} Tage lang speichern, um den Dienst zu verbessern",
   },
+  conciergeKeepSaid: {
+    one: "Was ich hier schreibe oder sage, und die Antworten {days} Tag lang speichern, um den Dienst zu verbessern",
+    other: "Was ich hier schreibe oder sage, und die Antworten {days} Tage lang speichern, um den Dienst zu verbessern",
+  },
   conciergeForget: "Von mir Gespeichertes löschen",
   conciergeForgotten: "Gelöscht. Gespeicherte Fragen waren es: {count}.",
   conciergeNotForgotten: "Das Löschen hat nicht geklappt. Bitte versuchen Sie es noch einmal.",

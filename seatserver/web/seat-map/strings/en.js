@@ -140,6 +140,10 @@ export default {
     one: "Keep what I write here and the answers for {days} day, to improve the service",
     other: "Keep what I write here and the answers for {days} days, to improve the service",
   },
+  conciergeKeepSaid: {
+    one: "Keep what I write or say here and the answers for {days} day, to improve the service",
+    other: "Keep what I write or say here and the answers for {days} days, to improve the service",
+  },
   conciergeForget: "Delete what is kept of me",
   conciergeForgotten: "Deleted. Questions that were kept: {count}.",
   conciergeNotForgotten: "It could not be deleted. Please try again.",
