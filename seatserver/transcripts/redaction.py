@@ -29,7 +29,8 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("[number]", re.compile(r"(?<![\w.,])(?:\+|00)\s?\d(?:[\s()/.\-]{0,2}\d){5,14}(?![\w])")),
     ("[number]", re.compile(r"(?<![\w.,])\(?0\d(?:[\s()/\-]{0,2}\d){4,13}(?![\w])")),
     ("[number]", re.compile(r"(?<![\w.,])\d(?:[\s/\-]?\d){6,18}(?![\w])")),
-    ("[number]", re.compile(r"(?<!\w)(?:\d[A-Z]?|[A-Z]\d)[A-Z0-9]*\d{5,}[A-Z0-9]*(?!\w)")),
+    # It goes back over no letter twice (`++`), so that a long row of digits takes no longer than any other text.
+    ("[number]", re.compile(r"(?<!\w)(?=(?:\d[A-Z]?|[A-Z]\d)[A-Z0-9]*?\d{5})[A-Z0-9]++(?!\w)")),
 )
 SAID_NAMES: tuple[re.Pattern[str], ...] = tuple(
     re.compile(rf"(?P<said>\b(?:{said})\s+)(?P<name>{name}(?:\s+{CAPITAL}){{0,2}})", re.IGNORECASE)

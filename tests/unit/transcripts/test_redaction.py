@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from seatserver.transcripts.redaction import MOST_CHARS, redacted
@@ -26,6 +28,7 @@ from seatserver.transcripts.redaction import MOST_CHARS, redacted
         ("two seats for Ann Smith", "two seats for [name]"),
         ("I'm Ann O’Neil, two please", "I'm [name], two please"),
         ("booked as 12345678", "booked as [number]"),
+        ("passport C01X00T478123456, customer 7X12345Z", "passport [number], customer [number]"),
         ("a\u202enn@example.org", "[e-mail]"),
     ],
 )
@@ -58,3 +61,10 @@ def test_no_pattern_knows_every_name_street_or_illness(text: str) -> None:
 def test_a_very_long_text_is_cut_off() -> None:
     assert len(redacted("1" * 10 * MOST_CHARS)) <= MOST_CHARS
     assert len(redacted("a." * MOST_CHARS)) == MOST_CHARS
+
+
+@pytest.mark.parametrize("text", ["1" * 1999 + "_", "A1" * 1000 + "_", "1-" * 1000 + "x", "my name is " + "A'" * 1000])
+def test_no_text_takes_longer_than_others_of_its_length(text: str) -> None:
+    started = process_time()
+    redacted(text)
+    assert process_time() - started < 10, "milliseconds, unless it goes back over the text again and again"
