@@ -60,9 +60,18 @@ async def book(server: Instance, showtime: str, seats: list[int], at_ms: int, en
         )
 
 
-async def put_earlier(server: Instance, weeks: int, sold: int, *, on_sale_h: int = 72, hall: str = "studio") -> None:
+async def put_now(server: Instance) -> int:
+    """Let the showtime start in three hours; when that is. Its weekday is the earlier ones' even around midnight."""
+    starts = now_ms() + 3 * HOUR_MS
+    await put_on_sale(server.core.catalog, starts_at_ms=starts, sale_ends_at_ms=starts)
+    return starts
+
+
+async def put_earlier(
+    server: Instance, now_starts: int, weeks: int, sold: int, *, on_sale_h: int = 72, hall: str = "studio"
+) -> None:
     """A showtime of the same hall and weekday so many weeks ago, of which so much was sold three hours before."""
-    starts = now_ms() + 3 * HOUR_MS - weeks * WEEK_MS
+    starts = now_starts - weeks * WEEK_MS
     name = f"earlier-{hall}-{weeks}"
     await put_on_sale(
         server.core.catalog, name, starts_at_ms=starts, on_sale_at_ms=starts - on_sale_h * HOUR_MS,
@@ -81,14 +90,14 @@ async def keep_one_clock(server: Instance) -> None:
 
 
 async def test_slower_than_usual_compares_with_what_was_sold_as_long_before_earlier_showtimes(server: Instance) -> None:
+    starts = await put_now(server)
     for weeks, sold in ((1, 9), (2, 13), (3, 27 - 4)):
-        await put_earlier(server, weeks, sold)
-    await put_earlier(server, 4, 3, on_sale_h=2)  # was not on sale yet, three hours before
+        await put_earlier(server, starts, weeks, sold)
+    await put_earlier(server, starts, 4, 3, on_sale_h=2)  # was not on sale yet, three hours before
     await server.core.catalog.put_auditorium(Auditorium(id="other", theatre_id="rex", name="Other"))
-    await put_earlier(server, 1, 1, hall="other")
-    await put_earlier(server, 30, 1)  # too long ago
+    await put_earlier(server, starts, 1, 1, hall="other")
+    await put_earlier(server, starts, 30, 1)  # too long ago
     await put_on_sale(server.core.catalog, "new", auditorium_id="other", title="Brand New")
-    await put_on_sale(server.core.catalog)
     await keep_one_clock(server)
     await book(server, SHOWTIME, [0, 1], now_ms() - HOUR_MS)
     async with asking(server) as talk:
@@ -191,8 +200,9 @@ async def test_a_models_numbers_come_from_the_tools_and_it_sees_no_customer(
     make_server: MakeServer, gemini: GeminiStandIn
 ) -> None:
     server = await with_model(make_server, gemini, gemini_user_turns=2)
+    starts = await put_now(server)
     for weeks in (1, 2, 3):
-        await put_earlier(server, weeks, 13)
+        await put_earlier(server, starts, weeks, 13)
     await keep_one_clock(server)
     await book(server, SHOWTIME, [0, 1], now_ms() - HOUR_MS)
     everything: Steps = [Call("sales_pace"), Call("showtimes"), Call("sales", {"unit": "day", "count": 7}), End()]
