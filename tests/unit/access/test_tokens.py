@@ -182,6 +182,11 @@ async def test_a_token_without_a_signature_is_refused() -> None:
     assert "not signed with a key" in await refusal(Tokens(SETTINGS), jwt.encode(claims(), "", algorithm="none"))
 
 
+async def test_a_token_that_demands_to_be_understood_in_an_unknown_way_is_refused() -> None:
+    demanding = jwt.encode(claims(), SECRET, algorithm="HS256", headers={"crit": ["mark"], "mark": "one use only"})
+    assert await refusal(Tokens(SETTINGS), demanding)  # RFC 7515, section 4.1.11
+
+
 async def test_a_token_that_is_too_long_is_refused_unread() -> None:
     assert "longer than 4096" in await refusal(Tokens(SETTINGS), "x" * (MAX_TOKEN_CHARS + 1))
 
