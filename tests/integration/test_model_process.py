@@ -130,6 +130,21 @@ async def test_a_question_that_is_stopped_before_it_can_be_asked_costs_nothing(
     assert await both.spent(user="ann") == Spent()
 
 
+async def test_sigterm_for_all_of_a_servers_processes_ends_no_answer(
+    make_server: MakeServer, gemini: GeminiStandIn
+) -> None:
+    both = await with_model(make_server, gemini)
+    go_on = asyncio.Event()
+    gemini.otherwise = lambda request: [Say("Let me "), Wait(go_on), *say("see.")]
+    async with talking(both.server) as talk:
+        ref = await talk.send("ask", text="two in the middle")
+        while (await talk.next())["type"] != "words":
+            pass
+        os.kill(pid_of(both.server), signal.SIGTERM)
+        go_on.set()
+        assert (await talk.answer_to(ref)).text == "see.", "the rest of it"
+
+
 async def test_a_server_that_shuts_down_leaves_no_process_behind(
     make_server: MakeServer, gemini: GeminiStandIn
 ) -> None:

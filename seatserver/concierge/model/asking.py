@@ -187,7 +187,11 @@ def _retry_after_s(error: Any) -> float:
 
 
 def _end_with_the_server() -> None:
-    """Let the kernel kill this process when the server dies, even while this one is stopped."""
+    """Let the kernel kill this process when the server dies, even while this one is stopped.
+
+    An init that stops the server may send SIGTERM to all of its processes: the server still needs this one then.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     except (OSError, AttributeError):
