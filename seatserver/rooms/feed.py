@@ -47,7 +47,7 @@ class Notice(msgspec.Struct, frozen=True, array_like=True):
 
 
 class FeedMessage(msgspec.Struct, frozen=True, array_like=True):
-    """A message that a script published; ``changes`` alternates seat and state. See ``publish`` in ``lua/steps.lua``.
+    """A message that a script published, with ``lua/parts/publish.lua``; ``changes`` alternates seat and state.
 
     ``late_ms`` is how long past its deadline the oldest hold ended by this change was; -1 if it ended none.
     """

@@ -85,4 +85,4 @@ REFUSAL_OF_STATE: dict[SeatState, Refusal] = {
     SeatState.BLOCKED: "blocked",
     SeatState.ALLOCATED: "allocated",
 }
-"""Why a seat in this state is refused to someone else; ``lua/hold.lua`` says the same."""
+"""Why a seat in this state is refused to someone else; ``lua/parts/obstacle.lua`` says the same."""

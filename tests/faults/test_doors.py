@@ -30,7 +30,7 @@ MASK = b"\0\0\0\0"
 
 
 @pytest.mark.long
-async def test_row_21_a_thousand_slow_readers_cost_bounded_memory(open_site: OpenSite, report: Report) -> None:
+async def test_fault_21_a_thousand_slow_readers_cost_bounded_memory(open_site: OpenSite, report: Report) -> None:
     async with open_site(SEATSERVER_SOCKETS_PER_USER="2000", SEATSERVER_IDLE_MS="60000") as site:
         [server] = await site.add_servers(1)
         async with users(site, 8) as load, AsyncExitStack() as stack:
@@ -60,7 +60,7 @@ async def reads_nothing(stack: AsyncExitStack, site: Site, server: Server) -> No
 
 
 @pytest.mark.long
-async def test_row_21_floods_of_bytes_are_cut_off(site: Site, report: Report) -> None:
+async def test_fault_21_floods_of_bytes_are_cut_off(site: Site, report: Report) -> None:
     """Frames of 16 MB, a message in 100,000 empty fragments, and what a decompressor would choke on."""
     bomb = b"\xc1\xfe" + struct.pack("!H", 1000) + MASK + b"\0" * 1000
     fragments = b"\x01\x80" + MASK + (b"\x00\x80" + MASK) * 100_000
@@ -125,7 +125,7 @@ BAD_TOKENS: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.long
-async def test_row_26_bad_tokens_and_origins_are_refused_and_closed(open_site: OpenSite, report: Report) -> None:
+async def test_fault_26_bad_tokens_and_origins_are_refused_and_closed(open_site: OpenSite, report: Report) -> None:
     async with open_site(SEATSERVER_TOKEN_LEEWAY_S="0") as site:
         await site.add_servers(2)
         async with users(site, 6, Mix(pause_s=0.05)) as load:

@@ -1,6 +1,6 @@
 """Broken builds: each breaks one rule that the protocol rests on, and the suite must notice each of them.
 
-The scenarios are those of the rows, on servers that are started from `tests.faults.builds`.
+The scenarios are those of the fault tests, on servers that are started from `tests.faults.builds`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ CROWD = 200
 
 
 @pytest.mark.long
-async def test_row_17_delay_loss_and_partition_between_servers_and_redis(open_site: OpenSite, report: Report) -> None:
+async def test_fault_17_delay_loss_and_partition_between_servers_and_redis(open_site: OpenSite, report: Report) -> None:
     async with open_site() as site:
         cut_off, other = await site.add_servers(2, proxied=True)
         assert cut_off.to_redis is not None and other.to_redis is not None
@@ -58,7 +58,7 @@ async def test_row_17_delay_loss_and_partition_between_servers_and_redis(open_si
 
 
 @pytest.mark.long
-async def test_row_17_the_same_between_servers_and_postgres(open_site: OpenSite, report: Report) -> None:
+async def test_fault_17_the_same_between_servers_and_postgres(open_site: OpenSite, report: Report) -> None:
     async with open_site() as site:
         cut_off, other = await site.add_servers(2, proxied=True)
         assert cut_off.to_postgres is not None and other.to_postgres is not None
@@ -90,7 +90,7 @@ def are_back(rooms: list[FollowedRoom], connections: list[int]) -> bool:
 
 
 @pytest.mark.long
-async def test_row_22_all_sockets_come_back_at_once(open_site: OpenSite, report: Report) -> None:
+async def test_fault_22_all_sockets_come_back_at_once(open_site: OpenSite, report: Report) -> None:
     """The load balancer restarts: everybody loses the connection in the same moment, and is back up to date."""
     async with open_site(SEATSERVER_SOCKETS_PER_USER="1000") as site:
         servers = await site.add_servers(2)

@@ -88,7 +88,7 @@ def pay(load: Load, booking_id: UUID, status: str) -> None:
 
 
 @pytest.mark.long
-async def test_row_14_the_client_disconnects_in_the_middle_of_a_confirm_five_hundred_times(
+async def test_fault_14_the_client_disconnects_in_the_middle_of_a_confirm_five_hundred_times(
     open_site: OpenSite, report: Report
 ) -> None:
     """Half of them while a payment is confirmed over REST, half while a booking is written over the socket."""
@@ -137,7 +137,7 @@ async def test_row_14_the_client_disconnects_in_the_middle_of_a_confirm_five_hun
 
 
 @pytest.mark.long
-async def test_row_18_payment_results_come_twice_late_and_out_of_order(site: Site, report: Report) -> None:
+async def test_fault_18_payment_results_come_twice_late_and_out_of_order(site: Site, report: Report) -> None:
     async with users(site, 7) as load, selling(site) as seller:
         report.loads.append(load)
         seats = own_seats(load)
@@ -181,7 +181,7 @@ HURRIED = {"SEATSERVER_CLAIM_MS": "1000", "SEATSERVER_REAP_MS": "20"}
 
 
 @pytest.mark.long
-async def test_row_19_the_reaper_races_a_slow_confirm(open_site: OpenSite, report: Report) -> None:
+async def test_fault_19_the_reaper_races_a_slow_confirm(open_site: OpenSite, report: Report) -> None:
     # The race is one only where a payment can be in time at all.
     claim_ms = round(int(HURRIED["SEATSERVER_CLAIM_MS"]) * min(slowness(), 10))
     async with open_site(**{**HURRIED, "SEATSERVER_CLAIM_MS": str(claim_ms)}) as site:

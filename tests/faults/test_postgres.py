@@ -34,7 +34,7 @@ def upgrade():
 
 
 @pytest.mark.long
-async def test_row_11_kill_9_of_postgres_and_a_restart(site: Site, report: Report) -> None:
+async def test_fault_11_kill_9_of_postgres_and_a_restart(site: Site, report: Report) -> None:
     async with users(site, 10) as load:
         report.loads.append(load)
         load.start()
@@ -50,7 +50,7 @@ async def test_row_11_kill_9_of_postgres_and_a_restart(site: Site, report: Repor
 
 
 @pytest.mark.long
-async def test_row_12_postgres_stands_still(site: Site, report: Report) -> None:
+async def test_fault_12_postgres_stands_still(site: Site, report: Report) -> None:
     async with users(site, 10) as load:
         report.loads.append(load)
         load.start()
@@ -66,7 +66,7 @@ async def test_row_12_postgres_stands_still(site: Site, report: Report) -> None:
 
 
 @pytest.mark.long
-async def test_row_13_the_answer_to_commit_is_cut_off(open_site: OpenSite, report: Report) -> None:
+async def test_fault_13_the_answer_to_commit_is_cut_off(open_site: OpenSite, report: Report) -> None:
     async with open_site() as site:
         await site.add_servers(2, proxied=True)
         await lost_answers_to_commit(site, report)
@@ -96,7 +96,7 @@ async def lost_answers_to_commit(site: Site, report: Report) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("why", ["all connections wait for a lock", "no connection is to be had"])
-async def test_row_23_the_database_pool_is_exhausted(open_site: OpenSite, report: Report, why: str) -> None:
+async def test_fault_23_the_database_pool_is_exhausted(open_site: OpenSite, report: Report, why: str) -> None:
     async with open_site(SEATSERVER_DATABASE_POOL_SIZE="2") as site:
         await site.add_servers(2)
         async with users(site, 12) as load:
@@ -128,7 +128,7 @@ async def test_row_23_the_database_pool_is_exhausted(open_site: OpenSite, report
 
 
 @pytest.mark.long
-async def test_row_27_a_migration_under_load(
+async def test_fault_27_a_migration_under_load(
     site: Site, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It adds columns to the tables that are written to, and keeps everybody out of one of them for a while."""
@@ -151,7 +151,7 @@ async def test_row_27_a_migration_under_load(
 
 
 @pytest.mark.long
-async def test_row_28_the_database_is_restored_from_a_backup(site: Site, report: Report) -> None:
+async def test_fault_28_the_database_is_restored_from_a_backup(site: Site, report: Report) -> None:
     """It knows nothing of what happened since; Redis, which does, has to follow, and so has everybody who looks."""
     programs, backup = binaries.postgres_folder(), site.folder / "backup"
     if not (programs / "pg_restore").exists():
@@ -199,7 +199,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.long
-async def test_row_24_the_disk_under_postgres_is_full(
+async def test_fault_24_the_disk_under_postgres_is_full(
     report: Report, seed: int, tmp_path: Path, small_disk: Path
 ) -> None:
     with keeping(tmp_path, small_disk) as keeper:

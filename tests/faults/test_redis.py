@@ -21,7 +21,7 @@ from tests.integration.server import eventually
 
 @pytest.mark.long
 @pytest.mark.parametrize("remembers", [True, False], ids=["with an append-only file", "without one"])
-async def test_row_6_kill_9_of_redis_and_a_restart(site: Site, report: Report, remembers: bool) -> None:
+async def test_fault_6_kill_9_of_redis_and_a_restart(site: Site, report: Report, remembers: bool) -> None:
     async with users(site, 10) as load:
         report.loads.append(load)
         load.start()
@@ -37,7 +37,7 @@ async def test_row_6_kill_9_of_redis_and_a_restart(site: Site, report: Report, r
 
 
 @pytest.mark.parametrize("command", ["FLUSHALL", pytest.param("SCRIPT FLUSH", marks=pytest.mark.long)])
-async def test_row_7_redis_forgets_everything_or_only_the_scripts(site: Site, report: Report, command: str) -> None:
+async def test_fault_7_redis_forgets_everything_or_only_the_scripts(site: Site, report: Report, command: str) -> None:
     async with users(site, 10) as load, site.keys() as keys:
         report.loads.append(load)
         load.start()
@@ -53,7 +53,9 @@ async def test_row_7_redis_forgets_everything_or_only_the_scripts(site: Site, re
 
 @pytest.mark.long
 @pytest.mark.parametrize("checkout_s", [2.6, 20.0], ids=["longer than a checkout", "shorter than one"])
-async def test_row_8_redis_stands_still_for_ten_seconds(open_site: OpenSite, report: Report, checkout_s: float) -> None:
+async def test_fault_8_redis_stands_still_for_ten_seconds(
+    open_site: OpenSite, report: Report, checkout_s: float
+) -> None:
     """A seat whose booking Redis has not heard of is kept for the time of a checkout. If Redis stands still for longer,
     it may be held once more until the news is there, and the hold is lost again; two buyers it never has."""
     async with open_site(SEATSERVER_CHECKOUT_MS=f"{checkout_s * 1000:.0f}") as site:
@@ -75,7 +77,7 @@ async def test_row_8_redis_stands_still_for_ten_seconds(open_site: OpenSite, rep
 
 @pytest.mark.long
 @pytest.mark.parametrize("minutes", [10, -10], ids=["forward", "back"])
-async def test_row_10_the_clock_of_redis_jumps(
+async def test_fault_10_the_clock_of_redis_jumps(
     open_site: OpenSite, report: Report, tmp_path: Path, minutes: int
 ) -> None:
     """Forward, every hold is over at once; back, none may last the longer for it."""
@@ -96,7 +98,7 @@ async def test_row_10_the_clock_of_redis_jumps(
 
 
 @pytest.mark.long
-async def test_row_15_the_answer_of_a_script_is_cut_off(open_site: OpenSite, report: Report) -> None:
+async def test_fault_15_the_answer_of_a_script_is_cut_off(open_site: OpenSite, report: Report) -> None:
     async with open_site() as site:
         await site.add_servers(2, proxied=True)
         await lost_answers_of_scripts(site, report)
@@ -138,7 +140,7 @@ async def lost_answers_of_scripts(
 
 
 @pytest.mark.long
-async def test_row_16_the_connections_of_the_feed_are_killed(site: Site, report: Report) -> None:
+async def test_fault_16_the_connections_of_the_feed_are_killed(site: Site, report: Report) -> None:
     async with users(site, 10) as load, site.keys() as keys:
         report.loads.append(load)
         load.start()
@@ -152,7 +154,7 @@ async def test_row_16_the_connections_of_the_feed_are_killed(site: Site, report:
 
 
 @pytest.mark.long
-async def test_row_16_every_nth_message_of_the_feed_is_lost(open_site: OpenSite, report: Report) -> None:
+async def test_fault_16_every_nth_message_of_the_feed_is_lost(open_site: OpenSite, report: Report) -> None:
     async with open_site() as site:
         await lost_messages(site, report)
 
@@ -178,7 +180,7 @@ async def lost_messages(site: Site, report: Report, build: str = "") -> None:
 
 
 @pytest.mark.long
-async def test_row_9_a_stale_replica_is_promoted_in_the_middle_of_writes(open_site: OpenSite, report: Report) -> None:
+async def test_fault_9_a_stale_replica_is_promoted_in_the_middle_of_writes(open_site: OpenSite, report: Report) -> None:
     async with open_site() as site, site.replica() as replica:
         proxy = await site.put_proxy_before_redis()
         await site.add_servers(2)
@@ -199,7 +201,7 @@ async def test_row_9_a_stale_replica_is_promoted_in_the_middle_of_writes(open_si
 
 
 @pytest.mark.long
-async def test_row_9_viewers_of_a_dead_server_move_to_one_that_only_knows_the_promoted_replica(
+async def test_fault_9_viewers_of_a_dead_server_move_to_one_that_only_knows_the_promoted_replica(
     open_site: OpenSite, report: Report
 ) -> None:
     """Their version is one that the promoted replica never had, and has by now: it means another room."""

@@ -50,7 +50,7 @@ async def take(history: History, wire: Wire, user: str, seats: tuple[int, ...]) 
 
 
 @pytest.mark.long
-async def test_row_1_four_hundred_users_want_one_seat(open_site: OpenSite, report: Report) -> None:
+async def test_fault_1_four_hundred_users_want_one_seat(open_site: OpenSite, report: Report) -> None:
     # Nobody's hold ends before the last one has asked, however slow the machine is.
     async with open_site(SEATSERVER_HOLD_MS="120000", SEATSERVER_HOLD_TOTAL_MS="120000") as site:
         await site.add_servers(2)
@@ -98,7 +98,7 @@ PATIENT = {
 
 
 @pytest.mark.long
-async def test_row_2_overlapping_baskets_in_random_order(open_site: OpenSite, report: Report) -> None:
+async def test_fault_2_overlapping_baskets_in_random_order(open_site: OpenSite, report: Report) -> None:
     """Redis keeps baskets apart, so it is made to forget: then several transactions want the same rows at once."""
     async with open_site(**PATIENT) as site:
         await site.add_servers(2)
@@ -162,7 +162,7 @@ async def cancel(site: Site, wire: Wire, booking_id: str) -> None:
 
 
 @pytest.mark.long
-async def test_row_25_one_user_on_fifty_sockets_hoards_seats(site: Site, report: Report) -> None:
+async def test_fault_25_one_user_on_fifty_sockets_hoards_seats(site: Site, report: Report) -> None:
     """However many sockets: no more seats than one user may hold, and all of them come back."""
     most = site.settings.seats_per_user
     async with AsyncExitStack() as stack, users(site, 4, Mix(pause_s=0.1)) as load:

@@ -35,7 +35,7 @@ async def slow_reader(site: Site, server: Server, user: str) -> AsyncIterator[No
         yield
 
 
-async def test_row_4_kill_9_of_a_server_during_confirms(site: Site, report: Report) -> None:
+async def test_fault_4_kill_9_of_a_server_during_confirms(site: Site, report: Report) -> None:
     victim, survivor = site.servers
     async with users(site, 10) as load:
         report.loads.append(load)
@@ -51,7 +51,7 @@ async def test_row_4_kill_9_of_a_server_during_confirms(site: Site, report: Repo
 
 
 @pytest.mark.long
-async def test_row_5_a_server_is_paused_for_longer_than_holds_last(site: Site, report: Report) -> None:
+async def test_fault_5_a_server_is_paused_for_longer_than_holds_last(site: Site, report: Report) -> None:
     sleeper, survivor = site.servers
     async with users(site, 10) as load:
         report.loads.append(load)
@@ -69,7 +69,7 @@ async def test_row_5_a_server_is_paused_for_longer_than_holds_last(site: Site, r
 
 @pytest.mark.long
 @pytest.mark.parametrize("where", PAUSES)
-async def test_row_5_a_server_paused_in_a_booking_books_nothing_that_was_refused_meanwhile(
+async def test_fault_5_a_server_paused_in_a_booking_books_nothing_that_was_refused_meanwhile(
     site: Site, report: Report, where: str
 ) -> None:
     """The buyer asks elsewhere, is told that the hold is over, and goes."""
@@ -97,7 +97,7 @@ async def test_row_5_a_server_paused_in_a_booking_books_nothing_that_was_refused
 
 
 @pytest.mark.long
-async def test_row_3_a_server_exits_at_each_step_of_a_booking(site: Site, report: Report) -> None:
+async def test_fault_3_a_server_exits_at_each_step_of_a_booking(site: Site, report: Report) -> None:
     """As by ``kill -9``, but exactly there; it is started again, and the next step is its last."""
     victim, survivor = site.servers
     async with users(site, 10, Mix(book=35, pay=45, release=5, extend=5, abandon=10, cancel=1.0)) as load:
@@ -124,7 +124,7 @@ async def test_row_3_a_server_exits_at_each_step_of_a_booking(site: Site, report
 
 
 @pytest.mark.long
-async def test_row_20_a_rolling_restart_under_load_with_slow_readers(open_site: OpenSite, report: Report) -> None:
+async def test_fault_20_a_rolling_restart_under_load_with_slow_readers(open_site: OpenSite, report: Report) -> None:
     """One server after the other is asked to go, and does so in time although some viewers read nothing."""
     async with open_site(SEATSERVER_OUTBOX_BYTES="4096") as site, AsyncExitStack() as stack:
         await site.add_servers(2)
