@@ -373,6 +373,7 @@ def _card_reader(settings: Settings, database: Database) -> CardReader | None:
 
 def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
     """The ASGI application: sockets, REST and pages. The caller enters and leaves the server."""
+    admission_codes = AdmissionCodes(server.settings)
     rest = api.ApiServices(
         settings=server.settings,
         catalog=server.catalog,
@@ -398,7 +399,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         guest_price=server.guest_price,
         socket_tickets=server.socket_tickets,
         admissions=Admissions(server.database),
-        admission_codes=AdmissionCodes(server.settings),
+        admission_codes=admission_codes,
         booking_keys=server.booking_keys,
         reports=server.reports,
         model_spent=server.model_spent,
@@ -407,7 +408,7 @@ def build_app(server: Server, lifespan: Lifespan | None = None) -> ASGIApp:
         kiosk_payments=server.kiosk_payments,
         handoffs=HandOffs(server.settings, server.store, server.catalog, server.kiosks, server.networks, wall_clock),
         printing=server.printing,
-        shown_tickets=ShownTickets(AdmissionCodes(server.settings), server.records, server.catalog, wall_clock),
+        shown_tickets=ShownTickets(admission_codes, server.records, server.catalog, wall_clock),
         shared_answers=SharedAnswers(),
         ready=server.ready,
         metrics_text=server.metrics.text,
