@@ -15,13 +15,13 @@ from typing import Literal
 import msgspec
 
 from seatserver import descriptors, exposure
-from seatserver.app import Server
 from seatserver.bookings.audit import LATE_S, BookingAudit
 from seatserver.config import wall_clock
 from seatserver.database import why_away
 from seatserver.errors import NotFound, SeatServerError, StartError, Unavailable
 from seatserver.seats.audit import SeatAudit
 from seatserver.seats.states import SeatState
+from seatserver.server import Server
 
 SKEW_MS = 1000
 """Deadlines are in Redis' time and are shown by the server's clock: a larger difference is visible in a countdown."""

@@ -1,6 +1,6 @@
 """Counters and histograms, one registry per process, shown at `/api/v1/metrics` in Prometheus' text format.
 
-`app.py` makes the registry, so two servers in one process (as in tests) do not share their counts. The workers of
+`server.py` makes the registry, so two servers in one process (as in tests) do not share their counts. The workers of
 `seatserver serve --workers N` count in files of one folder, and each of them shows the sum.
 
 Every command is counted and timed several times, so counting must cost next to nothing: `Count` adds to a plain number

@@ -1,7 +1,7 @@
 """One process from its start to the signal that ends it.
 
-`serve` runs the server of `app.py` under uvicorn; `work` runs only the background duties. Both wait for Postgres and
-Redis, and both stop gracefully at SIGINT or SIGTERM, at whatever moment the signal comes.
+`serve` runs a server and its doors (`app.py`) under uvicorn; `work` runs only the background duties. Both wait for
+Postgres and Redis, and both stop gracefully at SIGINT or SIGTERM, at whatever moment the signal comes.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ import uvloop
 
 from seatserver import descriptors, exposure, listening, logs
 from seatserver.api.shared.problems import problem_of
-from seatserver.app import Server, build_app
+from seatserver.app import build_app
 from seatserver.config import Settings
 from seatserver.garbage import Collector
 from seatserver.live.transport.arrivals import Arrivals
 from seatserver.live.transport.uvicorn_connection import UvicornConnection
 from seatserver.live.transport.uvicorn_http import HttpLimits, bounded
+from seatserver.server import Server
 from seatserver.starting import once_there
 
 log = structlog.get_logger(__name__)

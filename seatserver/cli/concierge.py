@@ -13,7 +13,7 @@ from seatserver.cli.database_work import run, shown
 from seatserver.times import millis_of
 
 if TYPE_CHECKING:
-    from seatserver.app import Server
+    from seatserver.server import Server
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -18,7 +18,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _act(args: argparse.Namespace) -> None:
     from seatserver import logs
-    from seatserver.app import Server
+    from seatserver.server import Server
 
     settings = required(config.load())
     logs.configure(settings)

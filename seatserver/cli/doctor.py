@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _examined(settings: config.Settings, *, repair: bool) -> tuple[list[Finding], list[str]]:
-    from seatserver.app import Server
     from seatserver.doctor import Doctor
+    from seatserver.server import Server
 
     server, done = Server(settings), []
     try:

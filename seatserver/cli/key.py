@@ -18,7 +18,7 @@ from seatserver.errors import BadRequest
 
 if TYPE_CHECKING:
     from seatserver.access.api_keys import ApiKey
-    from seatserver.app import Server
+    from seatserver.server import Server
 
 DAYS = 365
 OVERLAP_HOURS = 24.0

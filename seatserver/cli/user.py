@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from seatserver.accounts.sessions import Session
     from seatserver.accounts.users import User
-    from seatserver.app import Server
+    from seatserver.server import Server
 
 MOST_READ = 1024
 """Most characters that are read as a password."""

@@ -13,13 +13,13 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from seatserver.app import Server
 from seatserver.catalog.showtime import Showtime
 from seatserver.config import Clock, Settings, wall_clock
 from seatserver.demo.programme import AT_ONCE, SOLD_OUT, Planned, house_seats
 from seatserver.errors import HoldGone, NotFound, NotOnSale, SeatServerError, SeatsRefused
 from seatserver.seatmaps.model import SeatKind, SeatMap
 from seatserver.seats.states import SeatState
+from seatserver.server import Server
 
 USER = "the audience"
 NEEDED = (SeatKind.WHEELCHAIR, SeatKind.COMPANION)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from seatserver.access import shares
-from seatserver.app import Server
 from seatserver.config import Settings
+from seatserver.server import Server
 from tests.integration.server import Instance, block_from_the_start, opened, put_on_sale, serving
 
 MakeServer = Callable[..., Awaitable[Instance]]

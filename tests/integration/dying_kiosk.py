@@ -16,10 +16,10 @@ from typing import Any
 from uuid import UUID
 
 from seatserver import config
-from seatserver.app import Server
 from seatserver.bookings.checkout import Checkout
 from seatserver.kiosks.payment_records import PaymentRecords
 from seatserver.kiosks.readers import SimulatedReader
+from seatserver.server import Server
 
 CLASSES: dict[str, type] = {one.__name__: one for one in (Checkout, PaymentRecords, SimulatedReader)}
 

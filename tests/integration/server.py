@@ -24,7 +24,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from seatserver import app, listening
+from seatserver import listening
 from seatserver.catalog.catalog import Catalog
 from seatserver.catalog.showtime import Auditorium, ShowtimeDraft, Theatre
 from seatserver.client import LiveRoom, SeatClient
@@ -33,6 +33,7 @@ from seatserver.errors import SeatServerError
 from seatserver.pricing.tariff import Tariff
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from seatserver.seats.states import SeatState
+from seatserver.server import Server
 from seatserver.serving import make_server
 from tests.waiting import PATIENCE_S, within
 
@@ -93,7 +94,7 @@ async def put_on_sale(catalog: Catalog, showtime_id: str = SHOWTIME, **changes: 
     await catalog.put_showtime(msgspec.structs.replace(draft, **changes))
 
 
-async def block_from_the_start(core: app.Server, seat: int = BLOCKED, showtime: str = SHOWTIME) -> None:
+async def block_from_the_start(core: Server, seat: int = BLOCKED, showtime: str = SHOWTIME) -> None:
     """A seat that was blocked before anybody looked: no change of the showtime tells of it."""
     async with core.database.transaction() as connection:
         keep = "INSERT INTO kept_seats (showtime_id, seat, reason, kept_by) VALUES (:id, :seat, 'house seat', 'test')"
@@ -216,7 +217,7 @@ class Wire:
 class Instance:
     """A running server."""
 
-    def __init__(self, core: app.Server, uvicorn: uvicorn.Server, url: str) -> None:
+    def __init__(self, core: Server, uvicorn: uvicorn.Server, url: str) -> None:
         self.core, self.uvicorn, self.url = core, uvicorn, url
         self.wires: list[Wire] = []
 
@@ -261,14 +262,14 @@ class Instance:
         return (await self.core.store.snapshot(showtime, SEATS)).states
 
 
-async def hold(core: app.Server, user: str, *seats: int, showtime: str = SHOWTIME) -> UUID:
+async def hold(core: Server, user: str, *seats: int, showtime: str = SHOWTIME) -> UUID:
     """Hold seats; the hold's id."""
     hold_id = uuid4()
     await core.store.hold(showtime, hold_id, user, seats)
     return hold_id
 
 
-async def rows(core: app.Server, query: str, **values: Any) -> list[Any]:
+async def rows(core: Server, query: str, **values: Any) -> list[Any]:
     """Ask Postgres, until it answers."""
 
     async def ask() -> list[Any]:
@@ -291,13 +292,13 @@ DOUBLE_SOLD = """
 """
 
 
-async def check_books(core: app.Server) -> None:
+async def check_books(core: Server) -> None:
     """No seat has two owners, no booking has lost or kept a seat that it should not."""
     assert await rows(core, DOUBLE_SOLD) == []
     assert await rows(core, BROKEN_BOOKINGS) == []
 
 
-async def settled(core: app.Server, showtime: str = SHOWTIME) -> bytes:
+async def settled(core: Server, showtime: str = SHOWTIME) -> bytes:
     """Wait until all that Postgres decided has arrived in Redis and both agree; the states then."""
 
     async def agree() -> bool:
@@ -314,9 +315,9 @@ async def settled(core: app.Server, showtime: str = SHOWTIME) -> bytes:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[app.Server]:
+async def opened(settings: Settings) -> AsyncIterator[Server]:
     """A server without a port, with the showtime on sale."""
-    async with app.Server(settings) as core:
+    async with Server(settings) as core:
         await put_on_sale(core.catalog)
         await block_from_the_start(core)
         yield core
@@ -334,7 +335,7 @@ async def serving(
     with listening.listen(settings) as listener:
         if send_buffer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-        async with app.Server(settings) as core:
+        async with Server(settings) as core:
             ready = asyncio.get_running_loop().create_future()
             server = make_server(core, ready.set_result)
             vars(server.config).update(options or {})

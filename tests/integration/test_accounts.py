@@ -14,7 +14,6 @@ from seatserver.accounts.endings import end_tokens
 from seatserver.accounts.sessions import AGAIN_MS, MOST, Grant, Sessions
 from seatserver.accounts.sign_in import PasswordCheck
 from seatserver.accounts.users import About, Role, User, lock_of
-from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.errors import (
     AccountDisabled,
@@ -26,6 +25,7 @@ from seatserver.errors import (
     SignInRefused,
     TooMany,
 )
+from seatserver.server import Server
 from tests.integration.server import eventually, now_ms, rows
 from tests.integration.test_demo import environment
 

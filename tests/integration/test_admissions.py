@@ -12,10 +12,11 @@ import httpx
 import pytest
 
 from seatserver.access.admission import AdmissionCodes
-from seatserver.app import Server, build_app
+from seatserver.app import build_app
 from seatserver.bookings.records import Booking
 from seatserver.config import Settings
 from seatserver.errors import BookingState
+from seatserver.server import Server
 from tests.integration.server import SHOWTIME, hold, opened, put_on_sale, rows
 
 OTHER = "matinee"

@@ -13,7 +13,6 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from seatserver.app import Server
 from seatserver.bookings.allocations import Changed
 from seatserver.bookings.keeping import Change
 from seatserver.bookings.records import Booking
@@ -22,6 +21,7 @@ from seatserver.errors import BadRequest, NotFound, SeatsRefused, Unavailable
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import Conditions
+from seatserver.server import Server
 from tests.integration.conftest import MakeServer
 from tests.integration.proxy import proxied
 from tests.integration.server import (

@@ -17,12 +17,12 @@ import pytest
 from redis.asyncio import Redis
 
 from seatserver.access import api_keys, key_format
-from seatserver.app import Server
 from seatserver.bookings.keeping import Change
 from seatserver.client import Disconnected, SeatClient
 from seatserver.config import Settings
 from seatserver.embedded import EmbeddedPostgres
 from seatserver.errors import Conflict, SeatsRefused
+from seatserver.server import Server
 from tests.integration.conftest import MakeServer
 from tests.integration.server import SHOWTIME, Instance, Wire, eventually, now_ms, rows
 from tests.integration.test_demo import environment, run, running

@@ -12,7 +12,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from seatserver.app import Server
 from seatserver.bookings.keeping import Change
 from seatserver.bookings.records import Booking
 from seatserver.config import Settings
@@ -26,6 +25,7 @@ from seatserver.errors import (
     Unavailable,
 )
 from seatserver.seats.states import SeatState
+from seatserver.server import Server
 from tests.integration.conftest import MakeServer
 from tests.integration.proxy import proxied
 from tests.integration.server import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from seatserver.app import Server
 from seatserver.rooms.counts import MAX_AGE_S, Counts
 from seatserver.seats.states import SeatState
+from seatserver.server import Server
 from tests.integration.server import SEATS, SHOWTIME, hold
 
 

@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from seatserver.app import Server
 from seatserver.bookings.keeping import Change
 from seatserver.client import RemoteError
 from seatserver.errors import SeatsRefused
 from seatserver.seatmaps.rules.model import Rules
 from seatserver.seats.store import AreaWish, Conditions
+from seatserver.server import Server
 from seatserver.wire.values import Places
 from tests.integration.bench import SHOW, Bench, open_bench
 from tests.integration.conftest import MakeServer

@@ -24,7 +24,6 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from seatserver.app import Server
 from seatserver.client import SeatClient
 from seatserver.config import Settings
 from seatserver.demo import audience, programme
@@ -33,6 +32,7 @@ from seatserver.errors import TicketsRefused
 from seatserver.pricing.tariff import quote
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seats.states import SeatState
+from seatserver.server import Server
 from tests.faults.clock import as_if_at
 from tests.integration.server import eventually, rows
 from tests.integration.test_embedded import wait_until_gone

@@ -11,9 +11,9 @@ import uuid
 
 import sqlalchemy as sa
 
-from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.doctor import Doctor, Finding
+from seatserver.server import Server
 from tests.integration.server import SHOWTIME, hold, settled
 
 BASE = f"seats:{{{SHOWTIME}}}"

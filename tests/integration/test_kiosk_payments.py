@@ -18,13 +18,13 @@ from uuid import UUID
 
 import pytest
 
-from seatserver.app import Server
 from seatserver.bookings.records import Booking
 from seatserver.catalog.showtime import Theatre
 from seatserver.config import Settings
 from seatserver.errors import Conflict, HoldConflict, HoldGone, NotFound
 from seatserver.kiosks.kiosk import Kiosk
 from seatserver.kiosks.payment_records import PaymentRecords
+from seatserver.server import Server
 from tests.integration.server import SHOWTIME, check_books, eventually, hold, opened, rows
 from tests.integration.test_server import as_environment
 

@@ -17,13 +17,13 @@ from uuid import UUID
 import pytest
 import structlog
 
-from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.errors import BadRequest, Conflict
 from seatserver.kiosks.kiosk import Kiosk
 from seatserver.kiosks.payment_records import Payment
 from seatserver.kiosks.reader_watch import ReaderWatch
 from seatserver.kiosks.stripe import StripeReader
+from seatserver.server import Server
 from tests.integration.server import SHOWTIME, check_books, eventually, opened, rows
 from tests.integration.stripe_standin import KEY, READER, Fault, StripeStandIn, stripe_standin
 from tests.integration.test_kiosk_payments import Outcome, customer, enrolled, let_time_run_out, unsettled

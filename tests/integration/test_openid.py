@@ -22,9 +22,10 @@ from seatserver.access import keys
 from seatserver.accounts import openid, openid_provider
 from seatserver.accounts.challenges import text_of
 from seatserver.accounts.users import About
-from seatserver.app import Server, build_app
+from seatserver.app import build_app
 from seatserver.config import Settings
 from seatserver.errors import ProviderAway, SignInRefused
+from seatserver.server import Server
 from tests.integration.server import opened, rows
 from tests.integration.test_accounts import ANNA, PASSWORD, add
 from tests.support.openid import ANNA as AT_GOOGLE

@@ -13,9 +13,9 @@ from seatserver.accounts.challenges import text_of
 from seatserver.accounts.passkeys import UNKNOWN, Assertion, Attestation, Passkeys
 from seatserver.accounts.sign_in import PasswordCheck
 from seatserver.accounts.users import MOST_IDENTITIES, About, User
-from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.errors import BadRequest, Conflict, NotFound, SessionEnded, SignInRefused
+from seatserver.server import Server
 from tests.integration.device import PRESENT, VERIFIED, Device
 from tests.integration.server import opened
 from tests.integration.test_accounts import ANNA, PASSWORD, add

@@ -17,7 +17,6 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.database import Database, connect_once, upgrade
 from seatserver.doctor import Doctor
@@ -25,6 +24,7 @@ from seatserver.embedded import EmbeddedPostgres
 from seatserver.errors import OutcomeUnknown, StartError, Unavailable
 from seatserver.pricing.tariff import Tariff
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+from seatserver.server import Server
 from tests.conftest import drop, execute, url_of
 from tests.integration.pooler import PgBouncer
 from tests.integration.server import check_books, eventually, hold, opened, put_on_sale, rows

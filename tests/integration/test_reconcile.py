@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 from redis.asyncio import Redis
 
-from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.seats.states import SeatState
+from seatserver.server import Server
 from tests.integration.conftest import MakeServer
 from tests.integration.server import BLOCKED, SHOWTIME, eventually, hold, now_ms, put_on_sale, settled
 from tests.integration.test_relay import sell

@@ -12,12 +12,12 @@ import pytest
 import sqlalchemy as sa
 from redis.asyncio import Redis
 
-from seatserver.app import Server
 from seatserver.config import Settings
 from seatserver.errors import Unavailable
 from seatserver.rooms.feed import FeedMessage
 from seatserver.seats.states import SeatState
 from seatserver.seats.store import feed_channel
+from seatserver.server import Server
 from tests.integration.conftest import MakeServer
 from tests.integration.proxy import proxied
 from tests.integration.server import SHOWTIME, check_books, eventually, hold, opened, rows, settled

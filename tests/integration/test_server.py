@@ -17,10 +17,11 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Message
 
-from seatserver.app import Server, create_app
+from seatserver.app import create_app
 from seatserver.client import SeatClient
 from seatserver.config import Settings
 from seatserver.errors import StartError
+from seatserver.server import Server
 from seatserver.wire.from_server import Bye
 from tests.conftest import execute
 from tests.integration.proxy import proxied

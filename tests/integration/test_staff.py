@@ -17,9 +17,10 @@ import pytest
 from seatserver.access import revocations
 from seatserver.accounts.endings import end_tokens
 from seatserver.accounts.users import About, User
-from seatserver.app import Server, build_app
+from seatserver.app import build_app
 from seatserver.config import Settings
 from seatserver.errors import Conflict
+from seatserver.server import Server
 from tests.integration.conftest import MakeServer
 from tests.integration.server import now_ms, rows
 from tests.integration.test_accounts import ANNA, PASSWORD, add

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from seatserver.api.shared.story import HALL
-from seatserver.app import Server, build_app
+from seatserver.app import build_app
 from seatserver.config import Settings
+from seatserver.server import Server
 from tests.integration.contract import Contract
 from tests.integration.rest.support import SHOWTIME, Rest, settled
 

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from seatserver.api.shared.story import HALL
-from seatserver.app import Server, build_app
+from seatserver.app import build_app
+from seatserver.server import Server
 from tests.integration.contract import Contract
 from tests.integration.rest.resources import endpoints_of
 from tests.waiting import within

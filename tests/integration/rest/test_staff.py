@@ -11,7 +11,8 @@ import pytest
 
 from seatserver.accounts.challenges import Challenges
 from seatserver.accounts.passkeys import Passkeys
-from seatserver.app import Server, build_app
+from seatserver.app import build_app
+from seatserver.server import Server
 from tests.integration.contract import Contract
 from tests.integration.device import Device
 from tests.integration.rest.support import Rest, check_all_succeeded, code
