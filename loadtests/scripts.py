@@ -34,9 +34,10 @@ from loadtests.meters import percentile, ratio
 from seatserver.config import Settings
 from seatserver.errors import SeatsRefused, StartError
 from seatserver.seats import scripts as seats_scripts
+from seatserver.seats.model import AreaWish, Conditions, Judged, Ownership, RoomMoved
 from seatserver.seats.scripts import VERBS, Script
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import AreaWish, Conditions, Judged, Ownership, RoomMoved, SeatStore
+from seatserver.seats.store import SeatStore
 
 HALL = 8000
 DAY_MS = 86_400_000

@@ -44,8 +44,9 @@ from seatserver.errors import (
 from seatserver.holding.deadlines import latest_deadline_ms
 from seatserver.holding.terms import placed, terms_of
 from seatserver.metrics import Metrics
+from seatserver.seats.model import NO_END_MS, HeldSeats
 from seatserver.seats.states import BookingStatus, SeatState
-from seatserver.seats.store import NO_END_MS, HeldSeats, SeatStore
+from seatserver.seats.store import SeatStore
 from seatserver.times import moment_of
 
 log = structlog.get_logger(__name__)

@@ -18,8 +18,8 @@ from seatserver.catalog.tables import seat_maps, showtimes
 from seatserver.database import Database
 from seatserver.errors import NotFound
 from seatserver.pricing.tariff import Line
+from seatserver.seats.model import Ownership
 from seatserver.seats.states import BookingStatus, SeatState
-from seatserver.seats.store import Ownership
 from seatserver.times import millis_of
 
 KEEP_AFTER_SALE_MS = 24 * 3_600_000

@@ -19,8 +19,9 @@ from seatserver.bookings.tables import outbox
 from seatserver.catalog.tables import showtimes
 from seatserver.database import Database
 from seatserver.errors import SeatServerError
+from seatserver.seats.model import Applied
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import Applied, SeatStore
+from seatserver.seats.store import SeatStore
 from seatserver.tasks import Tasks
 
 log = structlog.get_logger(__name__)

@@ -31,7 +31,7 @@ from seatserver.pricing.tariff import Quote
 from seatserver.rooms.hub import Hub
 from seatserver.seatmaps.search.score import Offer
 from seatserver.seatmaps.search.score import Wish as SearchWish
-from seatserver.seats.store import HeldSeats, View
+from seatserver.seats.model import HeldSeats, View
 from seatserver.tasks import to_the_end
 from seatserver.wire.concierge import OFFERS
 from seatserver.wire.from_client import Hold, Release

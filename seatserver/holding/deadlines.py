@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from seatserver.catalog.showtime import Showtime
 from seatserver.errors import NotOnSale
-from seatserver.seats.store import HeldSeats
+from seatserver.seats.model import HeldSeats
 
 
 def latest_deadline_ms(showtime: Showtime, hold_ms: int, until_ms: int) -> int:

@@ -37,15 +37,9 @@ from seatserver.pricing.tariff import Quote, without
 from seatserver.seatmaps.rules.judge import Verdict, judge, judge_if_cheap
 from seatserver.seatmaps.search.best import best_offers, nearest_equal
 from seatserver.seatmaps.search.score import MAX_PARTY, Offer, Wish
+from seatserver.seats.model import NOTHING_JUDGED, Conditions, HeldSeats, Judged, RoomMoved
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import (
-    NOTHING_JUDGED,
-    Conditions,
-    HeldSeats,
-    Judged,
-    RoomMoved,
-    SeatStore,
-)
+from seatserver.seats.store import SeatStore
 
 TRIES = 40
 PATIENT_TRIES = 3

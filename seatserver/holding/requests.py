@@ -16,7 +16,7 @@ from seatserver.errors import BadRequest, NoSeatsTogether, TicketsRefused, Unkno
 from seatserver.pricing.tariff import Quote
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.search.score import MAX_PARTY, Weights, Wish
-from seatserver.seats.store import NO_END_MS
+from seatserver.seats.model import NO_END_MS
 
 MOST_PLACES = 500
 """Most places in one hold; the script takes all of them in one step."""

@@ -14,8 +14,8 @@ from seatserver.errors import SeatsRefused
 from seatserver.holding.requests import AreaTickets
 from seatserver.seatmaps.model import SeatMap
 from seatserver.seatmaps.rules.judge import Verdict
+from seatserver.seats.model import AreaWish, Judged, View
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import AreaWish, Judged, View
 
 
 class RoomView:

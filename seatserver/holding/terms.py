@@ -14,7 +14,7 @@ from seatserver.catalog.showtime import Showtime
 from seatserver.errors import Refusal
 from seatserver.pricing.tariff import Line, Quote
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seats.store import HeldSeats
+from seatserver.seats.model import HeldSeats
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

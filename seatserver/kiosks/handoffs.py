@@ -36,7 +36,8 @@ from seatserver.config import Clock, Settings
 from seatserver.errors import Conflict, Forbidden, HandOffRefused, HoldGone, HoldPinned, SeatsRefused
 from seatserver.kiosks.kiosk import Kiosk, kiosk_of
 from seatserver.kiosks.registry import Kiosks
-from seatserver.seats.store import HeldSeats, SeatStore
+from seatserver.seats.model import HeldSeats
+from seatserver.seats.store import SeatStore
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from seatserver.holding.terms import Terms, terms_of
 from seatserver.money import digits_of
 from seatserver.pricing.tariff import Line
 from seatserver.seatmaps.model import SeatMap
-from seatserver.seats.store import HeldSeats
+from seatserver.seats.model import HeldSeats
 from seatserver.wire import from_server, values
 
 

@@ -19,7 +19,8 @@ from seatserver.config import Settings
 from seatserver.errors import SeatServerError, Unavailable
 from seatserver.rooms.feed import Feed, FeedMessage, Notice
 from seatserver.rooms.room import Applied, Change, Room
-from seatserver.seats.store import SeatStore, View
+from seatserver.seats.model import View
+from seatserver.seats.store import SeatStore
 from seatserver.tasks import Tasks, raise_if_cancelled
 
 log = structlog.get_logger(__name__)

@@ -18,8 +18,9 @@ from seatserver import config
 from seatserver.config import Settings
 from seatserver.redis_io.client import connect
 from seatserver.rooms.feed import FeedMessage
+from seatserver.seats.model import Applied, HeldSeats, Ownership, View
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import Applied, HeldSeats, Ownership, SeatStore, View, feed_channel
+from seatserver.seats.store import SeatStore, feed_channel
 from tests.waiting import within
 
 SHOW = "show-1"

@@ -11,7 +11,8 @@ from seatserver.config import Settings
 from seatserver.rooms.feed import Feed, Notice
 from seatserver.rooms.hub import Hub, LiveRoom
 from seatserver.rooms.room import Applied, Change, Room
-from seatserver.seats.store import SeatStore, View, feed_channel
+from seatserver.seats.model import View
+from seatserver.seats.store import SeatStore, feed_channel
 from tests.integration.bench import SEATS, SHOW, Bench, Truth, until
 
 LONGEST_MS = 300_000

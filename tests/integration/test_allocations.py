@@ -19,8 +19,8 @@ from seatserver.bookings.records import Booking
 from seatserver.config import Settings
 from seatserver.errors import BadRequest, NotFound, SeatsRefused, Unavailable
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
+from seatserver.seats.model import Conditions
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import Conditions
 from seatserver.server import Server
 from tests.integration.conftest import MakeServer
 from tests.integration.proxy import proxied

@@ -15,8 +15,8 @@ from seatserver.access.networks import NetworkNames
 from seatserver.access.tokens import Identity
 from seatserver.client import SeatClient
 from seatserver.errors import SeatsRefused
+from seatserver.seats.model import Conditions
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import Conditions
 from tests.integration.bench import Bench, Truth
 from tests.integration.conftest import MakeServer
 from tests.integration.lounge import BEANBAGS, LAWN, LOUNGE, ROW_B, open_lounge, visitor

@@ -13,7 +13,7 @@ from seatserver.bookings.keeping import Change
 from seatserver.client import RemoteError
 from seatserver.errors import SeatsRefused
 from seatserver.seatmaps.rules.model import Rules
-from seatserver.seats.store import AreaWish, Conditions
+from seatserver.seats.model import AreaWish, Conditions
 from seatserver.server import Server
 from seatserver.wire.values import Places
 from tests.integration.bench import SHOW, Bench, open_bench

@@ -15,8 +15,9 @@ from seatserver.holding.requests import Buyer
 from seatserver.holding.room_view import RoomView
 from seatserver.live.session.session import BAD_MESSAGES
 from seatserver.pricing.tariff import Tariff
+from seatserver.seats.model import HeldSeats
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import HeldSeats, SeatStore
+from seatserver.seats.store import SeatStore
 from seatserver.wire.values import Places
 from tests.integration.conftest import MakeServer
 from tests.integration.lounge import (

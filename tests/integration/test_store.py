@@ -12,8 +12,8 @@ import pytest
 
 from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused
 from seatserver.rooms.feed import Notice
+from seatserver.seats.model import Applied, Conditions, Judged
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import Applied, Conditions, Judged
 from tests.integration.bench import SHOW, Bench, open_bench, until
 
 CLAIMED, SOLD, BLOCKED, FREE, HELD = (

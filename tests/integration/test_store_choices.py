@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused
+from seatserver.seats.model import AreaWish, Conditions, HeldSeats, Judged, RoomMoved
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import AreaWish, Conditions, HeldSeats, Judged, RoomMoved
 from tests.integration.bench import SEATS, SHOW, Bench, open_bench
 
 HELD, SOLD, BLOCKED, ALLOCATED, CLAIMED = (

@@ -11,8 +11,9 @@ import pytest
 
 from seatserver.errors import SeatsRefused
 from seatserver.seats.holders import memory_ms
+from seatserver.seats.model import AreaWish, Conditions, HeldSeats
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import AreaWish, Conditions, HeldSeats, SeatStore
+from seatserver.seats.store import SeatStore
 from tests.integration.bench import SHOW, Bench, open_bench
 
 HOLD_MS, TOTAL_MS, PAUSE_MS = 300_000, 900_000, 300_000

@@ -26,8 +26,8 @@ from hypothesis.stateful import (
 
 from seatserver.errors import HoldConflict, HoldGone, HoldPinned, SeatsRefused
 from seatserver.rooms.room import Applied, Change, Room
+from seatserver.seats.model import Conditions, HeldSeats
 from seatserver.seats.states import REFUSAL_OF_STATE, TRANSITIONS, SeatState
-from seatserver.seats.store import Conditions, HeldSeats
 from tests.integration.bench import SEATS, SHOW, Bench, open_bench
 
 CAP = 4

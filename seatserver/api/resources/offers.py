@@ -20,7 +20,7 @@ from seatserver.holding.room_view import RoomView
 from seatserver.pricing.tariff import MAX_KEY, MAX_TICKET_TYPES, MAX_TICKETS, Quote
 from seatserver.seatmaps.model import MAX_NAME, SeatMap
 from seatserver.seatmaps.search.score import MAX_PARTY, Breakdown, Offer, Weights, Wish, cost_of
-from seatserver.seats.store import View
+from seatserver.seats.model import View
 
 
 class TicketWish(Document, frozen=True):

@@ -31,8 +31,9 @@ from seatserver.live import views
 from seatserver.live.broadcast.audience import Audience
 from seatserver.live.broadcast.broadcaster import Broadcaster
 from seatserver.metrics import Metrics
+from seatserver.seats.model import NO_END_MS, HeldSeats, View
 from seatserver.seats.states import SeatState
-from seatserver.seats.store import NO_END_MS, HeldSeats, SeatStore, View
+from seatserver.seats.store import SeatStore
 from seatserver.wire import from_client, from_server, values
 from seatserver.wire.declarations import Command, name_of
 

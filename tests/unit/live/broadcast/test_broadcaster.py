@@ -38,7 +38,8 @@ from seatserver.rooms.feed import Notice
 from seatserver.rooms.hub import Hub, LiveRoom
 from seatserver.rooms.room import Applied, Change, Room
 from seatserver.seatmaps.model import Category, Screen, Seat, SeatMap
-from seatserver.seats.store import Ownership, SeatStore
+from seatserver.seats.model import Ownership
+from seatserver.seats.store import SeatStore
 from seatserver.wire.codec import Codec, Codecs
 from seatserver.wire.frames import Frame
 from seatserver.wire.from_server import Beat, Booked, Delta, Expired, ServerMessage, Snapshot
