@@ -25,9 +25,10 @@ from seatserver.access.origins import allowed
 from seatserver.access.shares import SOCKETS_RETRY_S, Share
 from seatserver.access.tokens import Identity
 from seatserver.concierge.conversation import Conversation, Tools
-from seatserver.concierge.session import ConciergeSession, Subject
+from seatserver.concierge.session import ConciergeSession
 from seatserver.concierge.staff.conversation import StaffConversation
 from seatserver.concierge.staff.figures import Figures
+from seatserver.concierge.subject import Subject
 from seatserver.concierge.turns import TurnLimits
 from seatserver.concierge.voice.service import VoiceService
 from seatserver.config import Settings

@@ -8,14 +8,13 @@ slowly or asks nothing for long, or if their token expires; what they hold stays
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any, NamedTuple, Protocol
-from uuid import UUID
 
 from seatserver import logs
 from seatserver.access.tokens import Identity
 from seatserver.concierge.conversation import Conversation, Tools
+from seatserver.concierge.subject import Answering, Subject
 from seatserver.concierge.turns import TurnLimits
 from seatserver.concierge.voice.service import VoiceService
 from seatserver.concierge.voice.turn import MOST_SPEECH_S, SHORT_BYTES, Memory, Piece, SpokenTurn
@@ -49,40 +48,6 @@ log = logs.from_outside(__name__)
 
 BAD_MESSAGES = 20
 CODEC: TextCodec[ConciergeCommand, ConciergeMessage] = TextCodec(ConciergeCommand, "JSON")
-
-
-class Answering(Protocol):
-    """A conversation, as its socket needs it: `Conversation` with visitors, or another one with staff."""
-
-    turns: int
-    identity: Identity
-
-    @property
-    def held(self) -> UUID | None:
-        """The hold that the present answer made."""
-
-    def too_slow(self) -> str:
-        """What to say when an answer has taken too long."""
-
-    def speak(self, lang: str) -> None:
-        """Answer in another language from now on."""
-
-    def answer(self, ref: int, text: str, people: int | None = None) -> AsyncGenerator[Any, None]:
-        """The messages of an answer, which may be cancelled at any of them."""
-
-
-class Subject(NamedTuple):
-    """What a socket's conversation is about.
-
-    ``showtime_id`` is empty if it is about all of them. ``scope`` is what a token needs, and ``action`` says for what.
-    ``open`` begins the conversation for a user in a language. ``may_hear`` is whether questions may be spoken.
-    """
-
-    showtime_id: str
-    scope: str
-    action: str
-    open: Callable[[Identity, str], Awaitable[Answering]]
-    may_hear: bool
 
 
 class ConciergeSession:
