@@ -109,8 +109,13 @@ def hurry(kiosk: Window, module: str) -> None:
 
 def with_ears(cinema: Site, window: Windows, **context: Any) -> Window:
     """A kiosk whose speech is noted."""
+    return with_script(cinema, window, SPEECH, **context)
+
+
+def with_script(cinema: Site, window: Windows, script: str, **context: Any) -> Window:
+    """A kiosk in whose page a script ran before all others."""
     kiosk, _ = open_kiosk(cinema, window, **context)
-    kiosk.page.add_init_script(SPEECH)
+    kiosk.page.add_init_script(script)
     kiosk.page.reload()
     expect(kiosk.page.get_by_role("button", name="The Long Night")).to_be_visible()
     return kiosk

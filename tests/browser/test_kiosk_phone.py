@@ -22,6 +22,7 @@ from tests.browser.kiosk import (
     free_seats,
     open_kiosk,
     pay,
+    with_script,
 )
 from tests.browser.site import Site
 from tests.browser.test_everyone import violations
@@ -33,11 +34,7 @@ PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch":
 
 def patient_kiosk(cinema: Site, window: Windows, **context: Any) -> Window:
     """A kiosk that shows what it tells for a moment for as long as a test may take."""
-    kiosk, _ = open_kiosk(cinema, window, **context)
-    kiosk.page.add_init_script(PATIENT)
-    kiosk.page.reload()
-    expect(kiosk.page.get_by_role("button", name="The Long Night")).to_be_visible()
-    return kiosk
+    return with_script(cinema, window, PATIENT, **context)
 
 
 def show_code(kiosk: Window) -> str:

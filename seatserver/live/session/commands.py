@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from seatserver.access.admission import BookingKeys
 from seatserver.access.credentials import Credentials
 from seatserver.access.networks import NetworkNames
@@ -241,26 +243,25 @@ def refused(ref: int, hold_id: UUID, error: SeatsRefused, at: CommandContext | N
     """The message that says why a hold or booking was refused."""
     assert at is not None, "nothing is refused before hello"
     room, seat_map = at.audience.room, at.showtime.seat_map
-    if not seat_map.general_areas:
-        return from_server.Refused(
-            ref=ref,
-            hold_id=hold_id,
-            seats=tuple(sorted(error.reasons.items())),
-            stranded=error.stranded,
-            fix=error.fix,
-            retry_at_ms=tuple(sorted(error.retry_at_ms.items())),
-        )
-    areas = {area: why for place, why in error.reasons.items() if (area := seat_map.area_of(place)) is not None}
-    again = [(seat_map.area_of(place), place, when) for place, when in sorted(error.retry_at_ms.items())]
-    return from_server.Refused(
+    reasons, again = sorted(error.reasons.items()), sorted(error.retry_at_ms.items())
+    message = from_server.Refused(
         ref=ref,
         hold_id=hold_id,
-        seats=tuple((seat, reason) for seat, reason in sorted(error.reasons.items()) if seat < len(seat_map.seats)),
-        areas=tuple((area, why, room.remaining(area)) for area, why in sorted(areas.items())),
+        seats=tuple(reasons),
         stranded=error.stranded,
         fix=error.fix,
-        retry_at_ms=tuple((place, when) for area, place, when in again if area is None),
-        areas_retry_at_ms=tuple((area, when) for area, _, when in again if area is not None),
+        retry_at_ms=tuple(again),
+    )
+    if not seat_map.general_areas:
+        return message
+    areas = {area: why for place, why in reasons if (area := seat_map.area_of(place)) is not None}
+    places = [(seat_map.area_of(place), place, when) for place, when in again]
+    return msgspec.structs.replace(
+        message,
+        seats=tuple((seat, reason) for seat, reason in reasons if seat < len(seat_map.seats)),
+        areas=tuple((area, why, room.remaining(area)) for area, why in sorted(areas.items())),
+        retry_at_ms=tuple((place, when) for area, place, when in places if area is None),
+        areas_retry_at_ms=tuple((area, when) for area, _, when in places if area is not None),
     )
 
 
